@@ -1,0 +1,135 @@
+"""Every exception that ualauth raises, as one tree.
+
+    UalauthError
+    ├── AuthenticationError            the person is not in; `code` says what the stack concluded
+    │   ├── AuthenticationFailed       wrong or refused: one public text, whatever the cause
+    │   ├── AccountRestricted          right password, but locked, expired or not for this service
+    │   ├── PasswordExpired            right password, which must be changed first
+    │   └── TemporaryFailure           nobody could check; try again later
+    ├── ConfigurationError             the administrator has to act
+    │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
+    │   ├── UnknownService             neither the service nor `other` is configured
+    │   ├── ModuleUnavailable          a module, or a library that it needs, is missing
+    │   └── OptionError                an argument in a service file that its module does not take
+    ├── StoreError                     the USERLIST could not be read or written
+    ├── UserError                      what was asked of the USERLIST is not possible
+    │   ├── UserUnknown                no such user
+    │   ├── NameTaken                  another user has that name
+    │   ├── InvalidValue               a value that a field cannot hold
+    │   └── StaleRecord                somebody else changed the user in the meantime
+    └── PasswordError                  a password or a stored hash that cannot be used
+
+The text of an `AuthenticationError` may be shown to the peer: it never says
+which part was wrong. What the administrator needs stands in the audit log and
+in the trace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ualauth.codes import ReturnCode
+
+
+class UalauthError(Exception):
+    """The root: every error that ualauth raises on purpose."""
+
+
+class AuthenticationError(UalauthError):
+    """The person is not let in.
+
+    `code` is what the deciding stack concluded; `messages` are the texts that
+    the modules addressed to the person, in order.
+    """
+
+    public_text = "Authentication failed"
+
+    def __init__(self, code: ReturnCode, messages: Sequence[str] = ()) -> None:
+        """Keep the verdict's code and the messages for the person."""
+        super().__init__(self.public_text)
+        self.code = code
+        self.messages = tuple(messages)
+
+
+class AuthenticationFailed(AuthenticationError):
+    """Wrong password, no such user, or refused: never told apart."""
+
+
+class AccountRestricted(AuthenticationError):
+    """The password was right, but the account may not be used now or here."""
+
+    public_text = "This account may not be used"
+
+
+class PasswordExpired(AuthenticationError):
+    """The password was right, and has to be changed before it lets anybody in."""
+
+    public_text = "The password has expired and must be changed"
+
+
+class TemporaryFailure(AuthenticationError):
+    """Something that had to be asked could not be: this says nothing about the password."""
+
+    public_text = "Temporary authentication failure"
+
+
+class ConfigurationError(UalauthError):
+    """The configuration folder has a fault; the text names it and the cure."""
+
+
+class ServiceFileError(ConfigurationError):
+    """A service file does not compile.
+
+    `problems` are all problems of the service, each of which prints with its
+    file, line, column, a caret and a cure.
+    """
+
+    def __init__(self, service: str, problems: Sequence[object]) -> None:
+        """Say the service and print every problem."""
+        shown = "\n".join(str(problem) for problem in problems)
+        super().__init__(f"service {service!r} cannot be used:\n{shown}")
+        self.service = service
+        self.problems = tuple(problems)
+
+
+class UnknownService(ConfigurationError):
+    """There is no service file of that name, and no `other`."""
+
+
+class ModuleUnavailable(ConfigurationError):
+    """A module, or a library that it needs, is not installed or not allowed."""
+
+
+class OptionError(ConfigurationError):
+    """A module does not take this argument, or not with this value."""
+
+
+class StoreError(UalauthError):
+    """The USERLIST could not be read or written: says nothing about any user."""
+
+
+class UserError(UalauthError):
+    """What was asked of the USERLIST is not possible; nothing was changed."""
+
+
+class UserUnknown(UserError):
+    """No user has that name, or more than one."""
+
+
+class NameTaken(UserError):
+    """Another user has that authid, address, UNIX uid or O/R name."""
+
+
+class InvalidValue(UserError):
+    """A field cannot hold that value; the text names the field and its limit."""
+
+
+class StaleRecord(UserError):
+    """The user was changed by somebody else since the record was read."""
+
+
+class PasswordError(UalauthError):
+    """A password that no scheme can take, or a stored hash that none knows."""

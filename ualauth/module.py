@@ -1,0 +1,268 @@
+"""What a module is, and what it sees of a login: read this file first to write one.
+
+A module is a class with a frozen dataclass for its options and one coroutine
+method for each operation that it serves:
+
+    class Vacation(Module[Options]):
+        '''Refuse people who are on vacation.'''
+
+        options_type = Options
+
+        async def authenticate(self, attempt: Attempt) -> ReturnCode:
+            user = await attempt.get_user()
+            away = await attempt.offload(self.is_away, user)
+            return ReturnCode.AUTH_ERR if away else ReturnCode.SUCCESS
+
+What a module MUST do:
+
+* answer a `ReturnCode`; anything else refuses;
+* answer `AUTHINFO_UNAVAIL` when it could not check, never `AUTH_ERR`;
+* do nothing that blocks or computes for long, except through
+  `await attempt.offload(function, *args)`;
+* never touch an event loop: an awaitable that needs one goes through
+  `await attempt.wait(awaitable)`;
+* keep no state about a person in itself: one instance serves every login.
+
+A method may be a plain `def`: it is then offloaded whole, and cannot ask the
+person anything. A module without a method answers `MODULE_UNKNOWN` to that
+operation, as in Linux-PAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.errors import UalauthError
+from ualauth.identity import Person
+from ualauth.messages import Answer, Message
+
+O = TypeVar("O")  # noqa: E741 - O for options
+T = TypeVar("T")
+
+
+class Refusal(UalauthError):
+    """What an attempt's method raises when it cannot deliver; `code` says why.
+
+    A module that lets it pass answers `code`.
+    """
+
+    def __init__(self, code: ReturnCode) -> None:
+        """Keep the code that the module will answer unless it catches this."""
+        super().__init__(str(code))
+        self.code = code
+
+
+class Request:
+    """What a module's coroutine yields to whoever drives it.
+
+    Awaiting a request hands it down; the driver carries it out in its own way
+    and sends the result back.
+    """
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Request, Any, Any]:
+        """Yield the request, and return what the driver sends."""
+        return (yield self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offload(Request):
+    """Call `function(*args)` where it may block."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask(Request):
+    """Put messages to the person, and return the list of answers."""
+
+    messages: list[Message]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wait(Request):
+    """Await an awaitable of an asyncio library."""
+
+    awaitable: Awaitable[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sleep(Request):
+    """Wait for some seconds."""
+
+    seconds: float
+
+
+class Attempt(Protocol):
+    """What a module sees of a transaction.
+
+    Everything here is for the module that is being asked, while it is being
+    asked.
+    """
+
+    user: str | None
+    """The PAM user as far as known now, without asking; see `get_user`."""
+
+    @property
+    def operation(self) -> Operation:
+        """What the application asks."""
+        ...
+
+    @property
+    def flags(self) -> Flag:
+        """How; in `chauthtok` one of `PRELIM_CHECK` and `UPDATE_AUTHTOK` is set."""
+        ...
+
+    @property
+    def service(self) -> str:
+        """The name of the service."""
+        ...
+
+    @property
+    def rhost(self) -> str | None:
+        """The peer's host name or address."""
+        ...
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        ...
+
+    @property
+    def caller_uid(self) -> int | None:
+        """The UNIX uid of the calling process, if the application knows it."""
+        ...
+
+    async def get_user(self, prompt: str | None = None) -> str:
+        """Return the user, asking for the name if nobody did (pam_get_user(3)).
+
+        A name that the USERLIST knows is replaced by the user's authid, so
+        that every way of writing a name meets the same rules.
+
+        Raises:
+            Refusal: `CONV_ERR`, `CONV_AGAIN`, or `AUTHINFO_UNAVAIL` if the
+                USERLIST cannot be read.
+
+        """
+        ...
+
+    async def get_authtok(
+        self,
+        item: Item = Item.AUTHTOK,
+        *,
+        prompt: str | None = None,
+        use_only_present: bool = False,
+        verify: bool = True,
+    ) -> str:
+        """Return a token, asking for it if no module did (pam_get_authtok(3)).
+
+        During `chauthtok`, `AUTHTOK` is the new password and, with `verify`,
+        asked for twice. `use_only_present` is `use_first_pass` (and
+        `use_authtok` for the new password): never ask.
+
+        Raises:
+            Refusal: `AUTH_ERR`, `AUTHTOK_ERR`, `TRY_AGAIN` (the two new ones
+                differ) or `CONV_AGAIN`.
+
+        """
+        ...
+
+    async def ask(self, *messages: Message) -> list[Answer]:
+        """Put messages to the person (pam_conv(3)).
+
+        Raises:
+            Refusal: `CONV_ERR` or `CONV_AGAIN`.
+
+        """
+        ...
+
+    async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
+        """Return `function(*args)`, called where it may block or compute."""
+        ...
+
+    async def wait(self, awaitable: Awaitable[T]) -> T:
+        """Return the result of an asyncio awaitable; needs the asyncio runtime."""
+        ...
+
+    def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
+        """Return an item, or `None` (pam_get_item(3))."""
+        ...
+
+    def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - likewise
+        """Set an item (pam_set_item(3))."""
+        ...
+
+    def get_data(self, name: str) -> Any:  # noqa: ANN401 - whatever was stored
+        """Return what a module stored under `name`.
+
+        Raises:
+            Refusal: `NO_MODULE_DATA` if nothing was, as pam_get_data(3).
+
+        """
+        ...
+
+    def set_data(
+        self,
+        name: str,
+        value: object,
+        cleanup: Callable[[object, int], None] | None = None,
+    ) -> None:
+        """Store `value` until the transaction ends (pam_set_data(3)).
+
+        `cleanup(value, status)` is called when it is replaced or the
+        transaction ends.
+        """
+        ...
+
+    def getenv(self, name: str) -> str | None:
+        """Return a variable of the transaction's environment (pam_getenv(3))."""
+        ...
+
+    def putenv(self, text: str) -> ReturnCode:
+        """Set, empty or delete a variable: `N=V`, `N=`, `N` (pam_putenv(3))."""
+        ...
+
+    def fail_delay(self, seconds: float) -> None:
+        """Ask for a delay if the operation fails; the largest wins (pam_fail_delay(3))."""
+        ...
+
+    def vouch(self, person: Person) -> None:
+        """Say who this is; call it only on the way to `SUCCESS`."""
+        ...
+
+    def remark(self, text: str) -> None:
+        """Say why, for the trace and the log; the person never sees it. No secrets."""
+        ...
+
+    def resource(self, kind: type[T]) -> T:
+        """Return what the application shares among modules, such as a `UserStore`.
+
+        Raises:
+            ModuleUnavailable: if this application has none of that kind.
+
+        """
+        ...
+
+
+class Module(Generic[O]):
+    """The base of every module; the docstring's first line is its description.
+
+    One instance is made for each entry of a compiled stack, and serves many
+    logins at once.
+    """
+
+    options_type: ClassVar[type[Any]]
+    """The dataclass that reads the entry's arguments."""
+
+    def __init__(self, options: O) -> None:
+        """Keep the options; MUST NOT open or read anything."""
+        self.options = options
+
+
+Method = Callable[[Any], Awaitable[ReturnCode]]
+"""A module's method bound to its instance: an attempt in, a code out."""

@@ -1,0 +1,189 @@
+"""An entry's arguments become a module's frozen `Options` dataclass.
+
+The dataclass is the only description of a module's options: it validates a
+stack line, it is the help of `ualauth modules NAME`, and the documentation.
+
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Options:
+        nullok: Annotated[bool, "Let an empty stored password match an empty one."] = False
+        file: Annotated[Path, "The list."]
+
+A boolean is a word by itself (`nullok`), everything else is `name=value`. A
+field without a default must be given. A module whose arguments do not have
+this form (the ones taken over from Linux-PAM) gives its dataclass a class method
+`from_arguments`, and reads them itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import enum
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, get_args, get_origin
+
+O = TypeVar("O")  # noqa: E741 - O for options, private to the signatures below
+
+
+@dataclass(frozen=True, slots=True)
+class OptionProblem:
+    """What is wrong with one argument.
+
+    `index` is its place among the arguments (past the last one for what is
+    missing); `fatal` is false for what the module merely ignores.
+    """
+
+    index: int
+    text: str
+    cure: str = ""
+    fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OptionHelp:
+    """One option as shown to an administrator: `usage` is how it is written."""
+
+    usage: str
+    text: str
+    default: str
+
+
+class ReadsItself(Protocol):
+    """An `Options` dataclass that reads its arguments itself."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> tuple[Any, list[OptionProblem]]:
+        """Return the options, and what was wrong; MUST NOT raise."""
+        ...
+
+
+def read_options(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, list[OptionProblem]]:
+    """Read `arguments` into an instance of the dataclass `kind`.
+
+    Returns `None` in its place if any problem is fatal; all problems are
+    reported at once.
+    """
+    reads_itself = getattr(kind, "from_arguments", None)
+    if reads_itself is not None:
+        options, problems = reads_itself(arguments)
+        return options, problems
+    return _read(kind, arguments)
+
+
+def _read(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, list[OptionProblem]]:
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    types_of = _types(kind)
+    values: dict[str, Any] = {}
+    problems: list[OptionProblem] = []
+    for index, argument in enumerate(arguments):
+        name, equals, text = argument.partition("=")
+        if name not in fields:
+            problems.append(_unknown(index, name, fields))
+            continue
+        if name in values:
+            problems.append(OptionProblem(index, f"option {name!r} is given twice", "give it once"))
+            continue
+        try:
+            values[name] = _value(types_of[name], equals, text)
+        except ValueError as error:
+            problems.append(
+                OptionProblem(index, f"option {name!r}: {error}", _usage(name, types_of[name])),
+            )
+    for name, field in fields.items():
+        if name not in values and _required(field) and not _mentioned(name, problems):
+            cure = f"add {_usage(name, types_of[name])}"
+            problems.append(OptionProblem(len(arguments), f"option {name!r} is missing", cure))
+    if any(problem.fatal for problem in problems):
+        return None, problems
+    return kind(**values), problems
+
+
+def describe(kind: type[Any]) -> list[OptionHelp]:
+    """Return the help of every option of the dataclass `kind`, in its order."""
+    types_of = _types(kind)
+    return [
+        OptionHelp(
+            _usage(field.name, types_of[field.name]),
+            _help(kind, field.name),
+            "" if _required(field) or types_of[field.name] is bool else _printed(field.default),
+        )
+        for field in dataclasses.fields(kind)
+    ]
+
+
+def _unknown(index: int, name: str, fields: Mapping[str, object]) -> OptionProblem:
+    close = difflib.get_close_matches(name[:64], fields, 1)
+    if close:
+        cure = f"did you mean {close[0]!r}?"
+    else:
+        cure = f"it takes: {', '.join(fields) or 'no options'}"
+    return OptionProblem(index, f"unknown option {name!r}", cure)
+
+
+def _mentioned(name: str, problems: Sequence[OptionProblem]) -> bool:
+    return any(problem.text.startswith(f"option {name!r}") for problem in problems)
+
+
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return (
+        field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
+
+
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+def _types(kind: type[Any]) -> dict[str, Any]:
+    """Return field name -> plain type: no `Annotated`, no `| None`."""
+    found = {}
+    for name, hint in _hints(kind).items():
+        plain = get_args(hint)[0] if get_origin(hint) is typing.Annotated else hint
+        if isinstance(plain, types.UnionType):
+            plain = next(part for part in get_args(plain) if part is not types.NoneType)
+        found[name] = plain
+    return found
+
+
+def _help(kind: type[Any], name: str) -> str:
+    hint = _hints(kind)[name]
+    return str(get_args(hint)[1]) if get_origin(hint) is typing.Annotated else ""
+
+
+def _value(kind: Any, equals: str, text: str) -> Any:  # noqa: ANN401 - any field type
+    if kind is bool:
+        if equals:
+            raise ValueError("takes no value")
+        return True
+    if not text:
+        raise ValueError("needs a value")
+    if kind is int or kind is float:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number") from None
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        choices = [str(choice.value) for choice in kind]
+        if text not in choices:
+            raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+        return kind(text)
+    return kind(text)
+
+
+def _usage(name: str, kind: Any) -> str:  # noqa: ANN401 - any field type
+    if kind is bool:
+        return name
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return f"{name}={'|'.join(str(choice.value) for choice in kind)}"
+    words = {int: "NUMBER", float: "NUMBER", Path: "PATH"}
+    return f"{name}={words.get(kind, 'TEXT')}"
+
+
+def _printed(default: object) -> str:
+    if default is None or default is dataclasses.MISSING:
+        return ""
+    return str(default.value) if isinstance(default, enum.Enum) else str(default)

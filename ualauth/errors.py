@@ -5,6 +5,7 @@
     │   ├── AuthenticationFailed       wrong or refused: one public text, whatever the cause
     │   ├── AccountRestricted          right password, but locked, expired or not for this service
     │   ├── PasswordExpired            right password, which must be changed first
+    │   ├── PasswordRefused            a new password that was not taken; `messages` say why
     │   └── TemporaryFailure           nobody could check; try again later
     ├── ConfigurationError             the administrator has to act
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
@@ -68,6 +69,12 @@ class PasswordExpired(AuthenticationError):
     """The password was right, and has to be changed before it lets anybody in."""
 
     public_text = "The password has expired and must be changed"
+
+
+class PasswordRefused(AuthenticationError):
+    """A change of password was refused: the old one still holds."""
+
+    public_text = "The new password was not accepted"
 
 
 class TemporaryFailure(AuthenticationError):

@@ -34,7 +34,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.errors import UalauthError
 from ualauth.identity import Person
 from ualauth.messages import Answer, Message
@@ -114,8 +114,8 @@ class Attempt(Protocol):
         ...
 
     @property
-    def flags(self) -> Flag:
-        """How; in `chauthtok` one of `PRELIM_CHECK` and `UPDATE_AUTHTOK` is set."""
+    def flags(self) -> int:
+        """A set of `Flag`; in `chauthtok` one of `PRELIM_CHECK` and `UPDATE_AUTHTOK` is in it."""
         ...
 
     @property
@@ -126,6 +126,16 @@ class Attempt(Protocol):
     @property
     def rhost(self) -> str | None:
         """The peer's host name or address."""
+        ...
+
+    @property
+    def ruser(self) -> str | None:
+        """The user on whose behalf the peer asks, as the peer says."""
+        ...
+
+    @property
+    def tty(self) -> str | None:
+        """The terminal, or what stands for one."""
         ...
 
     @property
@@ -168,6 +178,17 @@ class Attempt(Protocol):
         Raises:
             Refusal: `AUTH_ERR`, `AUTHTOK_ERR`, `TRY_AGAIN` (the two new ones
                 differ) or `CONV_AGAIN`.
+
+        """
+        ...
+
+    async def verify_authtok(self, prompt: str | None = None) -> str:
+        """Return the new password, asked for a second time (pam_get_authtok_verify(3)).
+
+        For a module that looks at the new password before it is retyped.
+
+        Raises:
+            Refusal: as `get_authtok`.
 
         """
         ...

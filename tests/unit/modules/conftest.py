@@ -1,0 +1,89 @@
+"""A fake attempt, and a way to run a module's coroutine without an event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.module import Offload, Refusal
+
+
+def run(coroutine):
+    """Drive a coroutine, carrying out what it offloads on the spot."""
+    answer = None
+    try:
+        while True:
+            request = coroutine.send(answer)
+            assert isinstance(request, Offload), request
+            answer = request.function(*request.args)
+    except StopIteration as stop:
+        return stop.value
+
+
+@dataclass
+class FakeAttempt:
+    """An attempt of what a test says; `refusal` is what get_user and ask raise."""
+
+    user: str | None = None
+    operation: Operation = Operation.AUTHENTICATE
+    flags: int = 0
+    service: str = "test"
+    rhost: str | None = None
+    ruser: str | None = None
+    tty: str | None = None
+    tls: bool = False
+    caller_uid: int | None = None
+    refusal: ReturnCode | None = None
+    set_item_code: ReturnCode = ReturnCode.SUCCESS
+    told: list = field(default_factory=list)
+    remarks: list = field(default_factory=list)
+    offloads: int = 0
+
+    async def get_user(self, prompt=None):
+        if self.user is None:
+            raise Refusal(self.refusal or ReturnCode.CONV_ERR)
+        return self.user
+
+    async def ask(self, *messages):
+        self.told += messages
+        if self.refusal:
+            raise Refusal(self.refusal)
+        return [None for _ in messages]
+
+    async def offload(self, function, *args):
+        self.offloads += 1
+        return await Offload(function, args)
+
+    def get_item(self, item):
+        name = Item(item).name.lower()
+        assert name in {"user", "service", "tty", "rhost", "ruser"}
+        return getattr(self, name)
+
+    def set_item(self, item, value):
+        if self.set_item_code is ReturnCode.SUCCESS:
+            setattr(self, Item(item).name.lower(), value)
+        return self.set_item_code
+
+    def remark(self, text):
+        self.remarks.append(text)
+
+
+@pytest.fixture
+def attempt():
+    """Return a maker of fake attempts."""
+    return FakeAttempt
+
+
+@pytest.fixture
+def ask():
+    """Return a function that asks a module one operation, and returns its answer."""
+
+    def ask_module(kind, arguments, operation, fake):
+        options, problems = kind.options_type.from_arguments(arguments)
+        assert not any(problem.fatal for problem in problems)
+        fake.operation = operation
+        return run(getattr(kind(options), operation.method)(fake))
+
+    return ask_module

@@ -1,0 +1,90 @@
+"""Pluggable authentication for mail servers.
+
+    from ualauth import Authenticator
+
+    auth = Authenticator("/etc/ualauth")
+    identity = auth.authenticate("pop3", "jsmith", password, rhost="192.0.2.7", tls=True)
+
+Names are loaded when first used, so that `import ualauth` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ualauth.aio import AsyncAuthenticator, AsyncTransaction
+    from ualauth.authenticator import Authenticator, Transaction
+    from ualauth.codes import Flag, Item, ModuleType, Operation, ReturnCode
+    from ualauth.config import Config
+    from ualauth.errors import (
+        AccountRestricted,
+        AuthenticationError,
+        AuthenticationFailed,
+        ConfigurationError,
+        ModuleUnavailable,
+        OptionError,
+        PasswordExpired,
+        PasswordRefused,
+        ServiceFileError,
+        StoreError,
+        TemporaryFailure,
+        UalauthError,
+        UnknownService,
+    )
+    from ualauth.identity import Identity, Person
+    from ualauth.messages import ConversationAgain, Error, Info, Question
+    from ualauth.trace import TraceStep
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "aio": ("AsyncAuthenticator", "AsyncTransaction"),
+    "authenticator": ("Authenticator", "Transaction"),
+    "codes": ("Flag", "Item", "ModuleType", "Operation", "ReturnCode"),
+    "config": ("Config",),
+    "errors": (
+        "AccountRestricted",
+        "AuthenticationError",
+        "AuthenticationFailed",
+        "ConfigurationError",
+        "ModuleUnavailable",
+        "OptionError",
+        "PasswordExpired",
+        "PasswordRefused",
+        "ServiceFileError",
+        "StoreError",
+        "TemporaryFailure",
+        "UalauthError",
+        "UnknownService",
+    ),
+    "identity": ("Identity", "Person"),
+    "messages": ("ConversationAgain", "Error", "Info", "Question"),
+    "trace": ("TraceStep",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 - the names above, sorted
+    "__version__",
+    *sorted(_HOME),
+]
+
+# A library says nothing unless the application listens (logging cookbook).
+logging.getLogger("ualauth").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module (PEP 562)."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ualauth' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"ualauth.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,195 @@
+"""The asyncio way in: the same modules, and the event loop is never blocked.
+
+A login that needs no waiting runs at once, without a task or a switch. What
+blocks or computes goes to a bounded pool of threads of its own; what is not
+done when the time of an operation is up counts as not checked.
+
+An `AsyncAuthenticator` belongs to one event loop at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Self, TypeVar, Unpack
+
+from ualauth import login
+from ualauth.attempt import LiveAttempt
+from ualauth.codes import Operation, ReturnCode
+from ualauth.config import Config
+from ualauth.credentials import Password, PasswordChange
+from ualauth.entrance import Entrance, Peer
+from ualauth.identity import Identity
+from ualauth.messages import AsyncConversation
+from ualauth.module import Ask, Offload, Request, Sleep, Wait
+from ualauth.pool import Pool
+from ualauth.stack.model import Service
+from ualauth.transaction import HeldTransaction
+from ualauth.visit import Visit
+
+T = TypeVar("T")
+
+
+class AsyncAuthenticator:
+    """Asks services whether a person may come in, without blocking the event loop."""
+
+    def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
+        """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.
+
+        Raises:
+            ConfigurationError: if the folder is missing or its `ualauth.toml`
+                has mistakes.
+
+        """
+        self.config = config if isinstance(config, Config) else Config.load(config)
+        self._entrance = Entrance(self.config)
+        self._pool = Pool(self.config.stack.threads)
+
+    async def authenticate(
+        self,
+        service: str,
+        user: str,
+        password: str,
+        **peer: Unpack[Peer],
+    ) -> Identity:
+        """Let a person in by name and password; see `Authenticator.authenticate`."""
+        visit = await self._visit(service, user, peer)
+        return await self._drive(visit.attempt, login.login(visit, Password(password)))
+
+    async def change_password(
+        self,
+        service: str,
+        user: str,
+        old: str,
+        new: str,
+        **peer: Unpack[Peer],
+    ) -> None:
+        """Change a person's password; see `Authenticator.change_password`."""
+        visit = await self._visit(service, user, peer)
+        change = login.change_password(visit, PasswordChange(old, new))
+        await self._drive(visit.attempt, change)
+
+    def transaction(
+        self,
+        service: str,
+        user: str | None = None,
+        conversation: AsyncConversation | None = None,
+        **peer: Unpack[Peer],
+    ) -> AsyncTransaction:
+        """Begin a transaction, whose operations are awaited; see `Authenticator.transaction`.
+
+        `conversation` may be a coroutine function. A service that is not
+        compiled yet is compiled here, on the event loop; `load` avoids that.
+        """
+        visit = self._entrance.visit(service, user, **peer)
+        visit.attempt.conversation = conversation
+        return AsyncTransaction(visit, self)
+
+    async def load(self, service: str) -> Service:
+        """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
+        if self._entrance.services.is_fresh(service):
+            return self._entrance.services.load(service)
+        return await asyncio.wrap_future(self._pool.submit(self._entrance.services.load, service))
+
+    async def close(self) -> None:
+        """Close the USERLIST; the authenticator may be used again."""
+        await asyncio.wrap_future(self._pool.submit(self._entrance.close))
+
+    async def __aenter__(self) -> Self:
+        """Return the authenticator."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
+
+    async def _visit(self, service: str, user: str, peer: Peer) -> Visit:
+        if not self._entrance.services.is_fresh(service):
+            await self.load(service)
+        return self._entrance.visit(service, user, **peer)
+
+    async def _drive(self, attempt: LiveAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
+        """Run a coroutine to its end, awaiting what it requests."""
+        try:
+            request = coroutine.send(None)
+            while True:
+                try:
+                    result = await self._carry_out(attempt, request)
+                except BaseException as error:  # noqa: BLE001 - the module's to handle
+                    request = coroutine.throw(error)
+                else:
+                    request = coroutine.send(result)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+
+    async def _carry_out(self, attempt: LiveAttempt, request: object) -> Any:  # noqa: ANN401
+        started = time.monotonic()
+        if attempt.deadline is None:
+            attempt.deadline = started + self.config.stack.timeout
+        match request:
+            case Offload(function, args):
+                return await self._offload(attempt.deadline - started, function, args)
+            case Wait(awaitable):
+                async with asyncio.timeout(attempt.deadline - started):
+                    return await awaitable
+            case Ask(messages):
+                conversation: Any = attempt.conversation
+                answers = conversation(messages)
+                if inspect.isawaitable(answers):
+                    answers = await answers
+                # The person's time is not the modules'.
+                attempt.deadline += time.monotonic() - started
+                return answers
+            case Sleep(seconds):
+                if self.config.stack.fail_delay:
+                    await asyncio.sleep(seconds)
+                return None
+            case _:
+                raise RuntimeError("a module awaited something that is not an attempt's")
+
+    async def _offload(
+        self,
+        seconds: float,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+    ) -> Any:  # noqa: ANN401 - whatever the function returns
+        future = self._pool.submit(function, *args)
+        waiter: Awaitable[Any] = asyncio.wrap_future(future)
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiter
+        finally:
+            self._pool.abandon(future)
+
+
+class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
+    """One visit of one person to one service; use it in an `async with` statement.
+
+    Operations are awaited and return codes, as PAM's do; only
+    `ReturnCode.SUCCESS` is a yes.
+    """
+
+    def __init__(self, visit: Visit, authenticator: AsyncAuthenticator) -> None:
+        """Hold a visit; made by `AsyncAuthenticator.transaction`."""
+        super().__init__(visit)
+        self._authenticator = authenticator
+
+    async def _perform(self, operation: Operation, flags: int) -> ReturnCode:
+        visit = self._visit
+        self._last = await self._authenticator._drive(  # noqa: SLF001 - made for each other
+            visit.attempt,
+            visit.perform(operation, flags),
+        )
+        return self._last
+
+    async def __aenter__(self) -> Self:
+        """Return the transaction."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End it."""
+        self.close()

@@ -1,0 +1,381 @@
+"""What a module sees of a transaction, carried out: items, tokens, questions, data.
+
+Linux-PAM's pam_item.c, pam_get_authtok.c, pam_env.c and pam_data.c are the
+reference. A transaction has one attempt, and keeps in it all it knows about
+the visit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.credentials import (
+    MAX_NAME_BYTES,
+    MAX_PASSWORD_BYTES,
+    Credential,
+    Password,
+    PasswordChange,
+    is_acceptable,
+)
+from ualauth.errors import StoreError
+from ualauth.identity import Person
+from ualauth.messages import (
+    MAX_MESSAGES,
+    Answer,
+    AsyncConversation,
+    Conversation,
+    ConversationAgain,
+    Error,
+    Info,
+    Message,
+    Question,
+)
+from ualauth.module import Ask, Offload, Refusal, Wait
+
+log = logging.getLogger("ualauth.attempt")
+
+T = TypeVar("T")
+Resolve = Callable[[str], str | None]
+"""Login name -> authid, or `None` if the USERLIST knows nobody, or several, of that name."""
+Resources = Callable[[type], Any]
+"""Kind -> the one of it that modules share."""
+
+_ABORTED = "Password change has been aborted."
+_MISMATCH = "Sorry, passwords do not match."
+
+
+class LiveAttempt:
+    """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
+
+    # Defaults stand on the class: a login sets only what it knows.
+    operation: Operation = Operation.AUTHENTICATE
+    flags: int = 0
+    login_name: str | None = None
+    """The name as typed."""
+    user: str | None = None
+    rhost: str | None = None
+    ruser: str | None = None
+    tty: str | None = None
+    tls: bool = False
+    caller_uid: int | None = None
+    conversation: Conversation | AsyncConversation | None = None
+    credential: Credential | None = None
+    person: Person | None = None
+    delay: float = 0.0
+    delay_report: Callable[[ReturnCode, int], None] | None = None
+    deadline: float | None = None
+    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
+    remark_sink: Callable[[str], None] | None = None
+    _resolved: str | None = None
+    _failed_user: ReturnCode | None = None
+    _pending_prompt: str | None = None
+    _authtok: str | None = None
+    _oldauthtok: str | None = None
+    _verified: bool = False
+
+    def __init__(self, service: str, resources: Resources, resolve: Resolve) -> None:
+        """Begin with nothing known but the service."""
+        self.service = service
+        self._resources = resources
+        self._resolve = resolve
+        self.messages: list[str] = []
+        self._items: dict[Item, Any] = {}
+        self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
+        self._environment: dict[str, str] = {}
+
+    # Requests
+
+    async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
+        """See `Attempt.offload`."""
+        return cast("T", await Offload(function, args))
+
+    async def wait(self, awaitable: Awaitable[T]) -> T:
+        """See `Attempt.wait`."""
+        return cast("T", await Wait(awaitable))
+
+    async def ask(self, *messages: Message) -> list[Answer]:
+        """See `Attempt.ask`."""
+        shown = list(messages)
+        if not 0 < len(shown) <= MAX_MESSAGES:
+            raise Refusal(ReturnCode.CONV_ERR)
+        self.messages += [each.text for each in shown if isinstance(each, Info | Error)]
+        if self.conversation is None:
+            return [self._own_answer(each) for each in shown]
+        try:
+            answers = await Ask(shown)
+        except ConversationAgain:
+            raise Refusal(ReturnCode.CONV_AGAIN) from None
+        except Exception as error:  # noqa: BLE001 - the application's code
+            # Its text might repeat what the person typed.
+            log.error("%s: the conversation raised %s", self.service, type(error).__name__)
+            raise Refusal(ReturnCode.CONV_ERR) from None
+        if not _is_answer_list(answers, len(shown)):
+            log.error("%s: the conversation did not return one answer for each message", self.service)
+            raise Refusal(ReturnCode.CONV_ERR)
+        return list(answers)
+
+    def _own_answer(self, message: Message) -> Answer:
+        """Answer for somebody who brought a password and cannot be asked."""
+        if not isinstance(message, Question):
+            return None
+        if message.echo:
+            return self.user
+        return self.credential.text if isinstance(self.credential, Password) else None
+
+    # The user
+
+    async def get_user(self, prompt: str | None = None) -> str:
+        """See `Attempt.get_user`."""
+        if self.user is None:
+            await self._ask_user(prompt)
+        typed = cast("str", self.user)
+        if typed == self._resolved:
+            return typed
+        if not is_acceptable(typed, MAX_NAME_BYTES):
+            raise Refusal(ReturnCode.USER_UNKNOWN)
+        try:
+            found = await self.offload(self._resolve, typed)
+        except StoreError as error:
+            self.remark(str(error))
+            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL) from error
+        self.user = self._resolved = typed if found is None else found
+        return self.user
+
+    async def _ask_user(self, prompt: str | None) -> None:
+        if self._failed_user is not None:
+            raise Refusal(self._failed_user)
+        text = prompt or self._items.get(Item.USER_PROMPT) or "login:"
+        if self._pending_prompt not in (None, text):
+            raise Refusal(ReturnCode.ABORT)
+        self._pending_prompt = None
+        try:
+            (answer,) = await self.ask(Question(text, echo=True))
+            if answer is None:
+                raise Refusal(ReturnCode.CONV_ERR)  # noqa: TRY301 - remembered like the others
+        except Refusal as refusal:
+            if refusal.code is ReturnCode.CONV_AGAIN:
+                self._pending_prompt = text
+            else:
+                self._failed_user = refusal.code
+            raise
+        self.user = self.login_name = answer
+
+    # Tokens
+
+    async def get_authtok(
+        self,
+        item: Item = Item.AUTHTOK,
+        *,
+        prompt: str | None = None,
+        use_only_present: bool = False,
+        verify: bool = True,
+    ) -> str:
+        """See `Attempt.get_authtok`."""
+        present = self.get_item(item)
+        if present is not None:
+            return cast("str", present)
+        new = self.operation is Operation.CHAUTHTOK and item is Item.AUTHTOK
+        failure = ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR
+        if use_only_present:
+            raise Refusal(failure)
+        token = self._brought(item)
+        if token is None:
+            token = await self._secret(prompt or self._prompt(item, new=new), new=new)
+            if new and verify:
+                await self._retype(prompt, token)
+            self._verified = verify
+        else:
+            self._verified = True
+        if not is_acceptable(token, MAX_PASSWORD_BYTES):
+            self.remark(f"password longer than {MAX_PASSWORD_BYTES} bytes, or with NUL")
+            raise Refusal(failure)
+        self.set_item(item, token)
+        return token
+
+    async def verify_authtok(self, prompt: str | None = None) -> str:
+        """See `Attempt.verify_authtok`."""
+        token = await self.get_authtok(verify=False)
+        if not self._verified:
+            await self._retype(prompt, token)
+            self._verified = True
+        return token
+
+    def _brought(self, item: Item) -> str | None:
+        """Return the token of the credential that the person came with."""
+        match self.credential:
+            case Password(text) if self.operation is not Operation.CHAUTHTOK:
+                return text
+            case PasswordChange(old, new) if self.operation is Operation.CHAUTHTOK:
+                return old if item is Item.OLDAUTHTOK else new
+            case _:
+                return None
+
+    def _prompt(self, item: Item, *, new: bool) -> str:
+        kind = self._items.get(Item.AUTHTOK_TYPE)
+        words = f"{kind} password: " if kind else "password: "
+        if new:
+            return f"New {words}"
+        return f"Current {words}" if item is Item.OLDAUTHTOK else "Password: "
+
+    async def _retype(self, prompt: str | None, token: str) -> None:
+        """Ask for a new token again; a different answer forgets both."""
+        default = self._prompt(Item.AUTHTOK, new=True)
+        question = f"Retype {prompt}" if prompt else f"Retype n{default[1:]}"
+        again = await self._secret(question, new=True)
+        if again != token:
+            self.set_item(Item.AUTHTOK, None)
+            await self._tell(_MISMATCH)
+            raise Refusal(ReturnCode.TRY_AGAIN)
+
+    async def _secret(self, question: str, *, new: bool) -> str:
+        try:
+            (answer,) = await self.ask(Question(question))
+        except Refusal as refusal:
+            # Linux-PAM loses CONV_AGAIN here; kept, it lets a module answer INCOMPLETE.
+            if refusal.code is ReturnCode.CONV_AGAIN:
+                raise
+            answer = None
+        if answer is None:
+            if new:
+                await self._tell(_ABORTED)
+            raise Refusal(ReturnCode.AUTHTOK_ERR)
+        return answer
+
+    async def _tell(self, text: str) -> None:
+        """Show an error text; whether anybody sees it does not matter."""
+        try:
+            await self.ask(Error(text))
+        except Refusal:
+            return
+
+    # Items
+
+    def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
+        """See `Attempt.get_item`."""
+        attribute = _ATTRIBUTES.get(item)
+        return getattr(self, attribute) if attribute else self._items.get(item)
+
+    def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - likewise
+        """See `Attempt.set_item`."""
+        if item is Item.SERVICE and value is None:
+            return ReturnCode.BAD_ITEM
+        if item is Item.CONV and value is None:
+            return ReturnCode.PERM_DENIED
+        if item in _TEXTS and not isinstance(value, str | None):
+            return ReturnCode.BAD_ITEM
+        if item in (Item.USER, Item.USER_PROMPT, Item.CONV):
+            self._failed_user = None
+        attribute = _ATTRIBUTES.get(item)
+        if attribute:
+            setattr(self, attribute, value)
+        else:
+            self._items[item] = value
+        return ReturnCode.SUCCESS
+
+    def forget_tokens(self) -> None:
+        """Forget both tokens, as every operation does before and after."""
+        self._authtok = self._oldauthtok = None
+        self._verified = False
+
+    # Environment
+
+    def getenv(self, name: str) -> str | None:
+        """See `Attempt.getenv`."""
+        return self._environment.get(name)
+
+    def getenvlist(self) -> list[str]:
+        """Return the environment as `N=V` texts, oldest first (pam_getenvlist(3))."""
+        return [f"{name}={value}" for name, value in self._environment.items()]
+
+    def putenv(self, text: str) -> ReturnCode:
+        """See `Attempt.putenv`."""
+        name, equals, value = text.partition("=")
+        if not name or (not equals and name not in self._environment):
+            return ReturnCode.BAD_ITEM
+        if equals:
+            self._environment[name] = value
+        else:
+            del self._environment[name]
+        return ReturnCode.SUCCESS
+
+    # Data
+
+    def get_data(self, name: str) -> Any:  # noqa: ANN401 - whatever was stored
+        """See `Attempt.get_data`."""
+        if name not in self._data:
+            raise Refusal(ReturnCode.NO_MODULE_DATA)
+        return self._data[name][0]
+
+    def set_data(
+        self,
+        name: str,
+        value: object,
+        cleanup: Callable[[object, int], None] | None = None,
+    ) -> None:
+        """See `Attempt.set_data`."""
+        self._clean(name, Flag.DATA_REPLACE | ReturnCode.SUCCESS)
+        self._data[name] = value, cleanup
+
+    def end(self, status: int) -> None:
+        """Call every cleanup with `status` and forget all secrets (pam_end(3))."""
+        for name in list(self._data):
+            self._clean(name, status)
+        self._data.clear()
+        self.forget_tokens()
+        self.credential = None
+
+    def _clean(self, name: str, status: int) -> None:
+        value, cleanup = self._data.get(name, (None, None))
+        if cleanup is None:
+            return
+        try:
+            cleanup(value, status)
+        except Exception as error:  # noqa: BLE001 - a module's code; nobody waits for it
+            log.error("%s: the cleanup of %r raised %s", self.service, name, type(error).__name__)
+
+    # The rest
+
+    def fail_delay(self, seconds: float) -> None:
+        """See `Attempt.fail_delay`."""
+        self.delay = max(self.delay, seconds)
+
+    def vouch(self, person: Person) -> None:
+        """See `Attempt.vouch`."""
+        self.person = person
+
+    def remark(self, text: str) -> None:
+        """See `Attempt.remark`."""
+        if self.remark_sink is not None:
+            self.remark_sink(text)
+
+    def resource(self, kind: type[T]) -> T:
+        """See `Attempt.resource`."""
+        return cast("T", self._resources(kind))
+
+
+_ATTRIBUTES = {
+    Item.SERVICE: "service",
+    Item.USER: "user",
+    Item.TTY: "tty",
+    Item.RHOST: "rhost",
+    Item.RUSER: "ruser",
+    Item.CONV: "conversation",
+    Item.FAIL_DELAY: "delay_report",
+    Item.AUTHTOK: "_authtok",
+    Item.OLDAUTHTOK: "_oldauthtok",
+}
+"""Items that have an attribute of their own; the others are in a dictionary."""
+
+_TEXTS = frozenset(Item) - {Item.CONV, Item.FAIL_DELAY, Item.XAUTHDATA}
+
+
+def _is_answer_list(answers: object, count: int) -> bool:
+    return (
+        isinstance(answers, Sequence)
+        and not isinstance(answers, str | bytes)
+        and len(answers) == count
+        and all(isinstance(answer, str | None) for answer in answers)
+    )

@@ -1,0 +1,65 @@
+"""A verdict becomes one log record: the only place that logs outcomes.
+
+The logger is `ualauth.audit`: `INFO` for what was granted, `WARNING` for what
+was refused, `ERROR` where nobody could check. A record names the person as
+typed and as resolved, the peer, the entry that decided and why; never a
+secret.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ualauth.codes import Operation, ReturnCode
+
+if TYPE_CHECKING:
+    from ualauth.attempt import LiveAttempt
+    from ualauth.trace import Run
+
+log = logging.getLogger("ualauth.audit")
+_SHOWN = 80
+"""Characters of what a peer sent."""
+
+
+def record(
+    attempt: LiveAttempt,
+    operation: Operation,
+    code: ReturnCode,
+    runs: Sequence[Run],
+) -> None:
+    """Log the outcome of one operation; `runs` are the walks so far, its own last."""
+    if code is ReturnCode.SUCCESS:
+        if log.isEnabledFor(logging.INFO):
+            log.info("%s: granted %s of %s", attempt.service, operation, _who(attempt))
+        return
+    run = runs[-1] if runs and runs[-1].operation is operation else None
+    level = logging.ERROR if run is not None and run.unchecked() else logging.WARNING
+    if log.isEnabledFor(level):
+        why = _why(run) if run is not None else ""
+        log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, _who(attempt), why)
+
+
+def _who(attempt: LiveAttempt) -> str:
+    typed = attempt.login_name
+    parts = [_quoted(typed) if typed is not None else "somebody"]
+    if attempt.user not in (None, typed):
+        parts.append(f"as {_quoted(attempt.user or '')}")
+    if attempt.rhost:
+        parts.append(f"from {_quoted(attempt.rhost)}")
+    return " ".join(parts)
+
+
+def _quoted(text: str) -> str:
+    """Return the text without anything that could forge or break a log line."""
+    return ascii(text[:_SHOWN])
+
+
+def _why(run: Run) -> str:
+    """Return the entry that set the status, and all remarks."""
+    steps = run.steps()
+    deciding = next((step for step in steps if step.after.status is run.verdict), None)
+    where = f" by {deciding.module} ({deciding.file}:{deciding.line})" if deciding else ""
+    remarks = "; ".join(step.remark for step in steps if step.remark)
+    return f"{where}: {remarks}" if remarks else where

@@ -1,0 +1,199 @@
+"""The blocking way in: no event loop, no thread.
+
+    auth = Authenticator("/etc/ualauth")
+    identity = auth.authenticate("pop3", "jsmith", password, rhost="192.0.2.7", tls=True)
+
+An `Authenticator` may be shared by threads; a `Transaction` belongs to one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Coroutine
+from typing import Any, Self, TypeVar, Unpack
+
+from ualauth import login
+from ualauth.attempt import LiveAttempt
+from ualauth.codes import Operation, ReturnCode
+from ualauth.config import Config
+from ualauth.credentials import Password, PasswordChange
+from ualauth.entrance import Entrance, Peer
+from ualauth.identity import Identity
+from ualauth.messages import Conversation
+from ualauth.module import Ask, Offload, Request, Sleep, Wait
+from ualauth.stack.model import Service
+from ualauth.transaction import HeldTransaction
+from ualauth.visit import Visit
+
+T = TypeVar("T")
+
+
+class Authenticator:
+    """Asks services whether a person may come in, and waits for the answer."""
+
+    def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
+        """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.
+
+        Service files are compiled when first asked for, or by `load`.
+
+        Raises:
+            ConfigurationError: if the folder is missing or its `ualauth.toml`
+                has mistakes.
+
+        """
+        self.config = config if isinstance(config, Config) else Config.load(config)
+        self._entrance = Entrance(self.config)
+
+    def authenticate(
+        self,
+        service: str,
+        user: str,
+        password: str,
+        **peer: Unpack[Peer],
+    ) -> Identity:
+        """Let a person in by name and password: the service's auth and account stacks.
+
+        Raises:
+            AuthenticationFailed: wrong password, unknown user, or refused.
+            AccountRestricted: right password, but the account may not be used.
+            PasswordExpired: right password, which must be changed first.
+            TemporaryFailure: somebody who had to be asked could not be.
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        visit = self._entrance.visit(service, user, **peer)
+        return self._drive(visit.attempt, login.login(visit, Password(password)))
+
+    def change_password(
+        self,
+        service: str,
+        user: str,
+        old: str,
+        new: str,
+        **peer: Unpack[Peer],
+    ) -> None:
+        """Change a person's password through the service's password stack.
+
+        Raises:
+            AuthenticationFailed: the old password is wrong, or refused.
+            PasswordRefused: the new one was not taken; `messages` say why.
+            AccountRestricted: the account may not change its password.
+            TemporaryFailure: somebody who had to be asked could not be.
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        visit = self._entrance.visit(service, user, **peer)
+        self._drive(visit.attempt, login.change_password(visit, PasswordChange(old, new)))
+
+    def transaction(
+        self,
+        service: str,
+        user: str | None = None,
+        conversation: Conversation | None = None,
+        **peer: Unpack[Peer],
+    ) -> Transaction:
+        """Begin a transaction, in which each operation is asked for by itself (pam_start(3)).
+
+        `conversation` answers the modules' questions: a list of messages in, a
+        list of answers out, one each, `None` for those that need none.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        visit = self._entrance.visit(service, user, **peer)
+        visit.attempt.conversation = conversation
+        return Transaction(visit, self)
+
+    def load(self, service: str) -> Service:
+        """Return the compiled service, compiling it if need be.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        return self._entrance.services.load(service)
+
+    def close(self) -> None:
+        """Close the USERLIST; the authenticator may be used again."""
+        self._entrance.close()
+
+    def __enter__(self) -> Self:
+        """Return the authenticator."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _drive(self, attempt: LiveAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
+        """Run a coroutine to its end, carrying out its requests on the spot."""
+        try:
+            request = coroutine.send(None)
+            while True:
+                try:
+                    result = self._carry_out(attempt, request)
+                except BaseException as error:  # noqa: BLE001 - the module's to handle
+                    request = coroutine.throw(error)
+                else:
+                    request = coroutine.send(result)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+
+    def _carry_out(self, attempt: LiveAttempt, request: object) -> Any:  # noqa: ANN401
+        started = time.monotonic()
+        if attempt.deadline is None:
+            attempt.deadline = started + self.config.stack.timeout
+        match request:
+            case Offload(function, args):
+                if started > attempt.deadline:
+                    raise TimeoutError
+                result = function(*args)
+                if time.monotonic() > attempt.deadline:
+                    raise TimeoutError
+                return result
+            case Ask(messages):
+                conversation: Any = attempt.conversation
+                answers = conversation(messages)
+                # The person's time is not the modules'.
+                attempt.deadline += time.monotonic() - started
+                return answers
+            case Sleep(seconds):
+                if self.config.stack.fail_delay:
+                    time.sleep(seconds)
+                return None
+            case Wait():
+                raise RuntimeError("this module needs AsyncAuthenticator")
+            case _:
+                raise RuntimeError("a module awaited something that is not an attempt's")
+
+
+class Transaction(HeldTransaction[ReturnCode]):
+    """One visit of one person to one service; use it in a `with` statement.
+
+    Operations return codes, as PAM's do, and only `ReturnCode.SUCCESS` is a
+    yes. An operation called from inside a conversation answers `SYSTEM_ERR`.
+    """
+
+    def __init__(self, visit: Visit, authenticator: Authenticator) -> None:
+        """Hold a visit; made by `Authenticator.transaction`."""
+        super().__init__(visit)
+        self._authenticator = authenticator
+
+    def _perform(self, operation: Operation, flags: int) -> ReturnCode:
+        visit = self._visit
+        self._last = self._authenticator._drive(  # noqa: SLF001 - made for each other
+            visit.attempt,
+            visit.perform(operation, flags),
+        )
+        return self._last
+
+    def __enter__(self) -> Self:
+        """Return the transaction."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.close()

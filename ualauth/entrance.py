@@ -1,0 +1,123 @@
+"""What both ways in share: the services, the modules and what they use.
+
+Everything is opened and imported when it is first needed, so that a service
+that needs no USERLIST never loads the libraries behind it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+
+from ualauth.attempt import LiveAttempt
+from ualauth.config import Config
+from ualauth.errors import ModuleUnavailable
+from ualauth.registry import ModuleRegistry
+from ualauth.services import Services
+from ualauth.stack.files import ServiceFolder
+from ualauth.visit import Visit
+
+if TYPE_CHECKING:
+    from ualauth.userlist.store import UserStore
+
+T = TypeVar("T")
+
+
+class Peer(TypedDict, total=False):
+    """What the application knows of the peer."""
+
+    rhost: str | None
+    """Its host name or address."""
+    ruser: str | None
+    """The user on whose behalf it asks, as it says."""
+    tty: str | None
+    """The terminal, or what stands for one."""
+    tls: bool
+    """Whether the connection is encrypted."""
+    caller_uid: int | None
+    """The UNIX uid of the calling process, from the kernel."""
+
+
+_PEER = Peer.__optional_keys__
+
+
+class Entrance:
+    """Builds visits from a configuration."""
+
+    def __init__(self, config: Config) -> None:
+        """Remember the configuration; opens nothing."""
+        self.config = config
+        self.registry = ModuleRegistry(config.modules.path, config.modules.allow)
+        self.services = Services(
+            ServiceFolder(config.service_folder, trusting=config.dialect.trusting),
+            self.registry.find,
+            config.dialect,
+        )
+        self._shared: dict[type, Any] = {}
+        self._lock = threading.Lock()
+
+    def visit(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Visit:
+        """Begin a visit of `user` to `service`.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        compiled = self.services.load(service)
+        attempt = LiveAttempt(compiled.name, self.resource, self.authid)
+        attempt.user = attempt.login_name = user
+        for name, value in peer.items():
+            if name not in _PEER:
+                raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
+            setattr(attempt, name, value)
+        return Visit(compiled, attempt, self.services.load, self.config.dialect)
+
+    def authid(self, login_name: str) -> str | None:
+        """Return the authid of whom the USERLIST knows by that name; blocks.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+
+        """
+        if not self.config.has_userlist:
+            return None
+        user = self.store().resolve(login_name)
+        return None if user is None else user.authid
+
+    def store(self) -> UserStore:
+        """Return the USERLIST's store."""
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+
+        return self.resource(UserStore)
+
+    def resource(self, kind: type[T]) -> T:
+        """Return what this application shares among modules.
+
+        Raises:
+            ModuleUnavailable: if there is nothing of that kind.
+
+        """
+        made = self._shared.get(kind)
+        if made is None:
+            with self._lock:
+                made = self._shared.get(kind) or self._make(kind)
+                self._shared[kind] = made
+        return made  # type: ignore[no-any-return] - keyed by its type
+
+    def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
+        from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - loads libpass
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+
+        if kind is UserStore:
+            return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
+        if kind is PasswordHasher:
+            return PasswordHasher(self.config.password.scheme)
+        raise ModuleUnavailable(f"this application shares no {kind.__name__}")
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            for made in self._shared.values():
+                if hasattr(made, "close"):
+                    made.close()
+            self._shared.clear()

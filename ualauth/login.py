@@ -1,0 +1,116 @@
+"""A whole login: auth and account, and then an identity or an exception.
+
+Forgetting to look at a result cannot let anybody in, because there is no
+result but the identity. Only `SUCCESS` of both stacks grants; what could not
+be checked is a `TemporaryFailure`, whatever code the stack ended with.
+"""
+
+from __future__ import annotations
+
+from ualauth import audit
+from ualauth.codes import Operation, ReturnCode
+from ualauth.credentials import (
+    MAX_NAME_BYTES,
+    MAX_PASSWORD_BYTES,
+    Password,
+    PasswordChange,
+    is_acceptable,
+)
+from ualauth.errors import (
+    AccountRestricted,
+    AuthenticationError,
+    AuthenticationFailed,
+    PasswordExpired,
+    PasswordRefused,
+    TemporaryFailure,
+)
+from ualauth.identity import Identity, Person
+from ualauth.visit import Visit
+
+_EXPIRED = {
+    ReturnCode.NEW_AUTHTOK_REQD: PasswordExpired,
+    ReturnCode.AUTHTOK_EXPIRED: PasswordExpired,
+}
+_CHANGE = {
+    ReturnCode.AUTHTOK_ERR: PasswordRefused,
+    ReturnCode.TRY_AGAIN: PasswordRefused,
+    ReturnCode.PERM_DENIED: AccountRestricted,
+    ReturnCode.ACCT_EXPIRED: AccountRestricted,
+    ReturnCode.AUTHTOK_LOCK_BUSY: TemporaryFailure,
+}
+Kinds = dict[ReturnCode, type[AuthenticationError]]
+
+
+async def login(visit: Visit, credential: Password) -> Identity:
+    """Return whom the visit vouches for, and end it.
+
+    Raises:
+        AuthenticationError: one of its subclasses, if the person is not let in.
+
+    """
+    attempt = visit.attempt
+    try:
+        _check_texts(visit, Operation.AUTHENTICATE, credential.text)
+        attempt.credential = credential
+        code = await visit.perform(Operation.AUTHENTICATE)
+        if code is not ReturnCode.SUCCESS:
+            raise _refusal(visit, code, _EXPIRED, AuthenticationFailed)
+        code = await visit.perform(Operation.ACCT_MGMT)
+        if code is not ReturnCode.SUCCESS:
+            raise _refusal(visit, code, _EXPIRED, AccountRestricted)
+    finally:
+        visit.end(ReturnCode.SUCCESS)
+    user = attempt.user or ""
+    return Identity(
+        service=attempt.service,
+        login_name=attempt.login_name or "",
+        user=user,
+        person=attempt.person or Person(authid=user),
+        messages=tuple(attempt.messages),
+    )
+
+
+async def change_password(visit: Visit, credential: PasswordChange) -> None:
+    """Change the person's password, and end the visit.
+
+    Raises:
+        AuthenticationError: one of its subclasses, if nothing was changed.
+
+    """
+    try:
+        _check_texts(visit, Operation.CHAUTHTOK, credential.old, credential.new)
+        visit.attempt.credential = credential
+        code = await visit.perform(Operation.CHAUTHTOK)
+        if code is not ReturnCode.SUCCESS:
+            raise _refusal(visit, code, _CHANGE, AuthenticationFailed)
+    finally:
+        visit.end(ReturnCode.SUCCESS)
+
+
+def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
+    """Refuse a name or password that no module has to see.
+
+    Raises:
+        AuthenticationFailed: for an empty name, NUL, invalid Unicode, or more
+            than the stated number of bytes.
+
+    """
+    user = visit.attempt.login_name or ""
+    name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
+    if name_fits and all(is_acceptable(each, MAX_PASSWORD_BYTES) for each in passwords):
+        return
+    code = ReturnCode.AUTH_ERR if name_fits else ReturnCode.USER_UNKNOWN
+    audit.record(visit.attempt, operation, code, ())
+    raise AuthenticationFailed(code)
+
+
+def _refusal(
+    visit: Visit,
+    code: ReturnCode,
+    kinds: Kinds,
+    usual: type[AuthenticationError],
+) -> AuthenticationError:
+    kind = kinds.get(code, usual)
+    if code is ReturnCode.INCOMPLETE or (visit.runs and visit.runs[-1].unchecked()):
+        kind = TemporaryFailure
+    return kind(code, visit.attempt.messages)

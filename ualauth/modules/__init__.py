@@ -1,0 +1,1 @@
+"""The modules that ualauth supplies: one a file, found by name, never imported directly."""

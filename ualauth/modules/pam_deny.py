@@ -1,0 +1,53 @@
+"""The module pam_deny: refuses everybody (pam_deny(8))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ualauth.codes import ReturnCode
+from ualauth.module import Attempt, Module
+from ualauth.options import OptionProblem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """It takes none; what is given all the same is ignored, as in Linux-PAM."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> tuple[Options, list[OptionProblem]]:
+        """Ignore every argument, and say so."""
+        return cls(), [
+            OptionProblem(index, f"option {argument!r} has no effect", "remove it", fatal=False)
+            for index, argument in enumerate(arguments)
+        ]
+
+
+class PamDeny(Module[Options]):
+    """Refuse everybody; without asking who it is."""
+
+    options_type = Options
+
+    async def authenticate(self, _attempt: Attempt) -> ReturnCode:
+        """Refuse."""
+        return ReturnCode.AUTH_ERR
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Refuse."""
+        return ReturnCode.CRED_ERR
+
+    async def acct_mgmt(self, _attempt: Attempt) -> ReturnCode:
+        """Refuse."""
+        return ReturnCode.AUTH_ERR
+
+    async def open_session(self, _attempt: Attempt) -> ReturnCode:
+        """Refuse."""
+        return ReturnCode.SESSION_ERR
+
+    async def close_session(self, _attempt: Attempt) -> ReturnCode:
+        """Refuse."""
+        return ReturnCode.SESSION_ERR
+
+    async def chauthtok(self, _attempt: Attempt) -> ReturnCode:
+        """Refuse, in both passes."""
+        return ReturnCode.AUTHTOK_ERR

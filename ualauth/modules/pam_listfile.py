@@ -1,0 +1,243 @@
+"""The module pam_listfile: lets in, or refuses, who stands in a file (pam_listfile(8)).
+
+The file is read at every login. It holds one value a line, compared as it is:
+no comments, no trimming. The return codes are Linux-PAM's, also for arguments
+that are wrong: these are reported when the service file is read, and answered
+with what `onerr` says at every login.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from ualauth.codes import Item, ReturnCode
+from ualauth.module import Attempt, Module, Refusal
+from ualauth.options import OptionProblem
+from ualauth.unix_accounts import account_of, is_member
+
+
+class Subject(enum.Enum):
+    """What is looked for in the file."""
+
+    USER = "user"
+    TTY = "tty"
+    RHOST = "rhost"
+    RUSER = "ruser"
+    GROUP = "group"
+    SHELL = "shell"
+
+
+class Sense(enum.Enum):
+    """Whom the file lists."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class OnError(enum.Enum):
+    """What to answer when the file, or the arguments, cannot be used."""
+
+    SUCCEED = "succeed"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set."""
+
+    item: Annotated[Subject, "What is looked for."]
+    sense: Annotated[Sense, "Let in, or refuse, who is listed."]
+    file: Annotated[str, "The list, one value a line; not writable for all, not a link."]
+    onerr: Annotated[OnError, "Succeed or fail when the list cannot be read."] = OnError.FAIL
+    apply: Annotated[str, "Only for this user, or the members of this @group."] = ""
+    quiet: Annotated[bool, "Do not note who was refused."] = False
+
+    @classmethod
+    def from_arguments(
+        cls,
+        arguments: Sequence[str],
+    ) -> tuple[Options | Misread, list[OptionProblem]]:
+        """Read the arguments from left to right, as Linux-PAM does.
+
+        The first mistake fixes the answer, to what `onerr` says by then. A word
+        that is no option, and an `apply` where it means nothing, are ignored.
+        """
+        values: dict[str, Any] = {}
+        answers: list[ReturnCode] = []
+        problems: list[OptionProblem] = []
+
+        def note(index: int, text: str, cure: str) -> None:
+            problems.append(OptionProblem(index, text, cure, fatal=False))
+
+        def mistake(index: int, text: str, cure: str) -> None:
+            note(index, text, cure)
+            answers.append(_ANSWERS[values.get("onerr", OnError.FAIL)])
+
+        for index, argument in enumerate(arguments):
+            name, equals, text = argument.partition("=")
+            choices = {str(choice.value): choice for choice in _CHOICES.get(name, ())}
+            if argument == "quiet":
+                values[name] = True
+            elif not equals:
+                note(index, f"unknown option {argument!r}", "it is ignored; remove it")
+            elif name in {"file", "apply"}:
+                values[name] = text
+            elif text in choices:
+                values[name] = choices[text]
+            elif name == "item":
+                # Not yet a mistake: another item= may follow.
+                values.pop(name, None)
+                note(index, f"unknown item {text!r}", f"use one of {', '.join(choices)}")
+            elif name == "onerr":
+                note(index, f"unknown onerr {text!r}", f"use one of {', '.join(choices)}")
+                answers.append(ReturnCode.SERVICE_ERR)
+            elif choices:
+                mistake(index, f"unknown {name} {text!r}", f"use one of {', '.join(choices)}")
+            else:
+                mistake(index, f"unknown option {name!r}", "see pam_listfile(8)")
+        end = len(arguments)
+        for name in ("item", "file", "sense"):
+            if name not in values:
+                mistake(end, f"option {name!r} is missing", f"add {name}=")
+        if values.get("apply") in {"", "@"}:
+            mistake(end, "option 'apply' is empty", "write apply=USER or apply=@GROUP")
+        if answers:
+            return Misread(answers[0]), problems
+        if "apply" in values and values["item"] in _OF_THE_USER:
+            note(end, "option 'apply' means nothing for this item", "it is ignored; remove it")
+            del values["apply"]
+        return cls(**values), problems
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Stands for arguments that are wrong: `answer` is what every login gets."""
+
+    answer: ReturnCode
+
+
+_CHOICES: Mapping[str, type[enum.Enum]] = {"item": Subject, "sense": Sense, "onerr": OnError}
+# Linux-PAM has no objection to apply= with item=shell.
+_OF_THE_USER = {Subject.USER, Subject.RUSER, Subject.GROUP}
+_ITEMS = {
+    Subject.TTY: Item.TTY,
+    Subject.RHOST: Item.RHOST,
+    Subject.RUSER: Item.RUSER,
+}
+_ANSWERS = {OnError.SUCCEED: ReturnCode.SUCCESS, OnError.FAIL: ReturnCode.SERVICE_ERR}
+_DEFAULT_SHELL = "/bin/sh"
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class PamListfile(Module[Options | Misread]):
+    """Let in, or refuse, whose name, group, shell, terminal or host stands in a file."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Look the person up in the file."""
+        match self.options:
+            case Misread(answer):
+                return answer
+            case Options() as options:
+                return await _decide(options, attempt)
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed."""
+        return ReturnCode.SUCCESS
+
+    acct_mgmt = authenticate
+    open_session = authenticate
+    close_session = authenticate
+    chauthtok = authenticate
+
+
+async def _decide(options: Options, attempt: Attempt) -> ReturnCode:
+    # The user is asked for even where another item is looked for.
+    try:
+        user = await attempt.get_user()
+    except Refusal:
+        user = None
+    if user and options.apply and not await _applies(options.apply, user, attempt):
+        return ReturnCode.IGNORE
+    if options.item in _ITEMS:
+        value = attempt.get_item(_ITEMS[options.item])
+    elif user is None:
+        return ReturnCode.SERVICE_ERR
+    else:
+        value = user
+    if options.item is Subject.TTY and value:
+        value = value.removeprefix("/dev/")
+    if not value:
+        listed = False
+    else:
+        found = await attempt.offload(_is_listed, options, value)
+        if isinstance(found, ReturnCode):
+            return found
+        listed = found
+    if listed is (options.sense is Sense.ALLOW):
+        return ReturnCode.SUCCESS
+    if not options.quiet:
+        attempt.remark(f"{options.item.value} {'' if listed else 'not '}listed in {options.file}")
+    return ReturnCode.AUTH_ERR
+
+
+async def _applies(whom: str, user: str, attempt: Attempt) -> bool:
+    if whom.startswith("@"):
+        return await attempt.offload(is_member, user, whom[1:])
+    return user == whom
+
+
+def _is_listed(options: Options, value: str) -> bool | ReturnCode:
+    """Return whether the file lists `value`, or the code if that cannot be known."""
+    if options.item is Subject.SHELL:
+        account = account_of(value)
+        if account is None:
+            return _ANSWERS[options.onerr]
+        value = account.pw_shell or _DEFAULT_SHELL
+    try:
+        if not _is_safe(os.lstat(options.file)):
+            return ReturnCode.AUTH_ERR
+    except OSError:
+        return _ANSWERS[options.onerr]
+    try:
+        with open(options.file, "rb", opener=_open_no_link) as file:  # noqa: PTH123 - opener
+            # Looked at again: it may be another file than a moment before.
+            if not _is_safe(os.fstat(file.fileno())):
+                return ReturnCode.AUTH_ERR
+            matches = _matcher(options.item, value)
+            return any(matches(entry) for entry in map(_entry, file) if entry)
+    except OSError as error:
+        # It became a link a moment ago.
+        if error.errno == errno.ELOOP:
+            return ReturnCode.AUTH_ERR
+        return _ANSWERS[options.onerr]
+
+
+def _is_safe(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWOTH
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    # O_NONBLOCK: a FIFO put in the file's place must not make the login wait.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _entry(line: bytes) -> bytes:
+    """Return a line up to its first CR, LF or NUL, as C reads it."""
+    return line.partition(b"\n")[0].partition(b"\r")[0].partition(b"\0")[0]
+
+
+def _matcher(item: Subject, value: str) -> Callable[[bytes], bool]:
+    if item is Subject.GROUP:
+        return lambda entry: is_member(value, os.fsdecode(entry))
+    wanted = os.fsencode(value)
+    if item is Subject.TTY:
+        return lambda entry: entry.removeprefix(b"/dev/") == wanted
+    return lambda entry: entry == wanted

@@ -1,0 +1,47 @@
+"""The module pam_permit: lets everybody in (pam_permit(8))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ualauth.codes import Item, ReturnCode
+from ualauth.module import Attempt, Module
+from ualauth.options import OptionProblem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """It takes none; what is given all the same is ignored, as in Linux-PAM."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> tuple[Options, list[OptionProblem]]:
+        """Ignore every argument, and say so."""
+        return cls(), [
+            OptionProblem(index, f"option {argument!r} has no effect", "remove it", fatal=False)
+            for index, argument in enumerate(arguments)
+        ]
+
+
+class PamPermit(Module[Options]):
+    """Let everybody in, whoever they are: only for what needs no protection."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Succeed as soon as there is a user; one without a name becomes nobody."""
+        user = attempt.user
+        if user is None:
+            user = await attempt.get_user()
+        if not user:
+            attempt.set_item(Item.USER, "nobody")
+        return ReturnCode.SUCCESS
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed."""
+        return ReturnCode.SUCCESS
+
+    acct_mgmt = setcred
+    open_session = setcred
+    close_session = setcred
+    chauthtok = setcred

@@ -1,0 +1,1 @@
+"""Passwords: stored-password schemes, SCRAM secrets, and string preparation."""

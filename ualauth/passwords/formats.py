@@ -1,0 +1,180 @@
+"""The table of schemes that can be verified.
+
+`BY_NAME` has what stands in braces, as RFC 2307, OpenLDAP and Dovecot write it;
+`BY_IDENT` what begins with ``$``, as crypt(5) and its relatives write it.
+
+Left out on purpose: {CRAM-MD5} and {DIGEST-MD5}, which need the inner state of
+MD5 or the user's name; {PLAIN-TRUNC}, which accepts passwords that nobody chose;
+{SASL}, {OTP} and the like, which do not keep a password.
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from ualauth.errors import PasswordError
+from ualauth.passwords import scram
+from ualauth.passwords.crypts import (
+    argon2_matches,
+    bcrypt_matches,
+    host_crypt_matches,
+    libpass_matches,
+)
+from ualauth.passwords.digests import (
+    digest_matches,
+    dovecot_pbkdf2_matches,
+    salted_digest_matches,
+)
+
+
+class Encoding(enum.Enum):
+    """How a scheme writes its data, if the stored password names no encoding."""
+
+    TEXT = "text"
+    BASE64 = "base64"
+    HEX = "hex"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One way to keep a password.
+
+    `matches` takes a password and the decoded data. It compares in constant
+    time and raises `ValueError` for malformed data. `size` is the length of the
+    decoded data where that is fixed: hex is then told from base64 by length, as
+    Dovecot does.
+    """
+
+    name: str
+    matches: Callable[[bytes, bytes], bool] = field(repr=False)
+    encoding: Encoding = Encoding.TEXT
+    size: int = 0
+
+
+def _libpass(name: str, prefix: str = "") -> Scheme:
+    return Scheme(name, partial(libpass_matches, name, prefix))
+
+
+def _digest(name: str, hash_name: str, size: int) -> Scheme:
+    return Scheme(name, partial(digest_matches, hash_name), size=size)
+
+
+def _salted(name: str, hash_name: str) -> Scheme:
+    return Scheme(name, partial(salted_digest_matches, hash_name), Encoding.BASE64)
+
+
+def _scram(mechanism: str) -> Scheme:
+    return Scheme(mechanism.lower(), partial(_scram_matches, mechanism))
+
+
+def _scram_matches(mechanism: str, password: bytes, data: bytes) -> bool:
+    try:
+        secret = scram.from_stored(f"{{{mechanism}}}{data.decode('ascii')}")
+    except PasswordError as error:
+        raise ValueError(str(error)) from None
+    return scram.verifies(secret, password.decode())
+
+
+def _pbkdf2_matches(password: bytes, data: bytes) -> bool:
+    """Tell Dovecot's {PBKDF2}$1$... from OpenLDAP's {PBKDF2}rounds$salt$digest."""
+    if data.startswith(b"$"):
+        return dovecot_pbkdf2_matches(password, data)
+    return libpass_matches("ldap_pbkdf2_sha1", "{PBKDF2}", password, data)
+
+
+def _md4_matches(password: bytes, data: bytes) -> bool:
+    # OpenSSL 3 has no MD4 any more; libpass brings its own.
+    return libpass_matches("hex_md4", "", password, data.hex().encode())
+
+
+def _never(_password: bytes, _data: bytes) -> bool:
+    return False
+
+
+LOCKED = Scheme("locked", _never)
+"""Matches no password: ``!`` and ``*`` in shadow(5)."""
+CRYPT = Scheme("crypt", _never)
+"""Stands for whatever crypt(3) wrote, until the data is looked at."""
+ARGON2 = Scheme("argon2", _never)
+"""Stands for every variant of Argon2, until the data is looked at."""
+DES_CRYPT = _libpass("des_crypt")
+BSDI_CRYPT = _libpass("bsdi_crypt")
+BIGCRYPT = _libpass("bigcrypt")
+
+_ARGON2 = {kind: Scheme(kind, argon2_matches) for kind in ("argon2id", "argon2i", "argon2d")}
+_BCRYPT = Scheme("bcrypt", bcrypt_matches)
+_CLEAR = Scheme("plain", hmac.compare_digest)
+_SHA1 = _digest("sha", "sha1", 20)
+_MD5 = _digest("md5", "md5", 16)
+
+BY_IDENT: tuple[tuple[str, Scheme], ...] = (
+    ("$argon2id$", _ARGON2["argon2id"]),
+    ("$argon2i$", _ARGON2["argon2i"]),
+    ("$argon2d$", _ARGON2["argon2d"]),
+    ("$2b$", _BCRYPT),
+    ("$2y$", _BCRYPT),
+    ("$2a$", _BCRYPT),
+    # The faulty variant of crypt_blowfish, see crypt(5).
+    ("$2x$", Scheme("bcrypt_2x", host_crypt_matches)),
+    ("$6$", _libpass("sha512_crypt")),
+    ("$5$", _libpass("sha256_crypt")),
+    ("$1$", _libpass("md5_crypt")),
+    ("$y$", Scheme("yescrypt", host_crypt_matches)),
+    ("$gy$", Scheme("gost_yescrypt", host_crypt_matches)),
+    ("$apr1$", _libpass("apr_md5_crypt")),
+    ("$sha1$", _libpass("sha1_crypt")),
+    ("$md5$", _libpass("sun_md5_crypt")),
+    ("$md5,", _libpass("sun_md5_crypt")),
+    ("$3$$", _libpass("bsd_nthash")),
+    ("$scrypt$", _libpass("scrypt")),
+    ("$7$", _libpass("scrypt")),
+    ("$pbkdf2$", _libpass("pbkdf2_sha1")),
+    ("$pbkdf2-sha256$", _libpass("pbkdf2_sha256")),
+    ("$pbkdf2-sha512$", _libpass("pbkdf2_sha512")),
+    ("$bcrypt-sha256$", _libpass("bcrypt_sha256")),
+    ("$P$", _libpass("phpass")),
+    ("$H$", _libpass("phpass")),
+)
+"""Beginning of a stored password -> scheme."""
+
+BY_NAME: Mapping[str, Scheme] = {
+    "PLAIN": _CLEAR,
+    "CLEAR": _CLEAR,
+    "CLEARTEXT": _CLEAR,
+    # Dovecot verifies all of these with crypt(3), whatever the name says.
+    "CRYPT": CRYPT,
+    "DES-CRYPT": CRYPT,
+    "MD5-CRYPT": CRYPT,
+    "SHA256-CRYPT": CRYPT,
+    "SHA512-CRYPT": CRYPT,
+    "BLF-CRYPT": CRYPT,
+    "ARGON2": ARGON2,
+    "ARGON2I": ARGON2,
+    "ARGON2ID": ARGON2,
+    # OpenLDAP's {MD5} is a digest, Dovecot's is crypt(3)'s: `stored` looks at the data.
+    "MD5": _MD5,
+    "LDAP-MD5": _MD5,
+    "PLAIN-MD5": _MD5,
+    "PLAIN-MD4": Scheme("md4", _md4_matches, size=16),
+    "SHA": _SHA1,
+    "SHA1": _SHA1,
+    "SHA256": _digest("sha256", "sha256", 32),
+    "SHA384": _digest("sha384", "sha384", 48),
+    "SHA512": _digest("sha512", "sha512", 64),
+    "SMD5": _salted("smd5", "md5"),
+    "SSHA": _salted("ssha", "sha1"),
+    "SSHA256": _salted("ssha256", "sha256"),
+    "SSHA384": _salted("ssha384", "sha384"),
+    "SSHA512": _salted("ssha512", "sha512"),
+    "PBKDF2": Scheme("ldap_pbkdf2_sha1", _pbkdf2_matches),
+    "PBKDF2-SHA1": _libpass("ldap_pbkdf2_sha1", "{PBKDF2}"),
+    "PBKDF2-SHA256": _libpass("ldap_pbkdf2_sha256", "{PBKDF2-SHA256}"),
+    "PBKDF2-SHA512": _libpass("ldap_pbkdf2_sha512", "{PBKDF2-SHA512}"),
+    "PKCS5S2": _libpass("atlassian_pbkdf2_sha1", "{PKCS5S2}"),
+    **{mechanism: _scram(mechanism) for mechanism in scram.MECHANISMS},
+}
+"""Name in braces, in capitals -> scheme."""

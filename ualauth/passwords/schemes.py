@@ -1,0 +1,106 @@
+"""Keeping passwords: one object that hashes, verifies, and knows what is out of date.
+
+    hasher = PasswordHasher()
+    stored = hasher.hash("s3cret")              # $argon2id$v=19$m=65536,t=3,p=4$...
+    hasher.verify("s3cret", stored)             # True
+    hasher.verify("s3cret", "{SSHA}H/zr...")    # every scheme of `formats`
+    hasher.needs_rehash("{SSHA}H/zr...")        # True: hash again while the password is known
+
+All methods but `needs_rehash` and `scheme_of` compute for long, and release the
+interpreter's lock where the library does. One object serves all threads.
+"""
+
+from __future__ import annotations
+
+from ualauth.credentials import MAX_PASSWORD_BYTES, is_acceptable
+from ualauth.errors import ConfigurationError, PasswordError
+from ualauth.passwords.making import CHEAPEST_FOR_TESTS, MAKERS, RECOMMENDED, Profile
+from ualauth.passwords.stored import read
+
+__all__ = ["CHEAPEST_FOR_TESTS", "RECOMMENDED", "PasswordHasher", "Profile"]
+
+
+class PasswordHasher:
+    """Hashes with one scheme, verifies with all.
+
+    `scheme` is one of argon2id, bcrypt, sha512_crypt and pbkdf2_sha512.
+    """
+
+    def __init__(self, scheme: str = "argon2id", profile: Profile = RECOMMENDED) -> None:
+        """Choose how new hashes are made; loads nothing.
+
+        Raises:
+            ConfigurationError: if that scheme makes no hashes.
+
+        """
+        self.scheme = scheme.lower().replace("-", "_")
+        if self.scheme not in MAKERS:
+            known = ", ".join(MAKERS)
+            raise ConfigurationError(f"scheme {scheme!r} makes no new hashes; use one of {known}")
+        self._maker = MAKERS[self.scheme]
+        self._profile = profile
+
+    def hash(self, password: str) -> str:
+        """Return a new hash of `password`, with a random salt.
+
+        Raises:
+            PasswordError: if the password holds NUL, is longer than a login
+                accepts, or longer than the scheme can tell apart.
+
+        """
+        if not is_acceptable(password, MAX_PASSWORD_BYTES):
+            raise PasswordError(f"a password is text of at most {MAX_PASSWORD_BYTES} bytes")
+        encoded = password.encode()
+        if 0 < self._maker.limit < len(encoded):
+            raise PasswordError(
+                f"{self.scheme} takes passwords of at most {self._maker.limit} bytes",
+            )
+        return self._maker.make(encoded, self._profile)
+
+    def verify(self, password: str, stored: str) -> bool:
+        """Return whether `stored` was made of `password`.
+
+        A locked entry (``!``, ``*``) matches nothing, and at once: who wants it to
+        cost what others cost calls `burn`.
+
+        Raises:
+            PasswordError: if no scheme knows `stored`, it is malformed or empty, or
+                this host cannot check it. The text does not contain it.
+
+        """
+        return read(stored).matches(password)
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Return whether `hash` would now choose another scheme or another cost.
+
+        Raises:
+            PasswordError: as `verify`.
+
+        """
+        found = read(stored)
+        if found.scheme.name != self.scheme:
+            return found.scheme.name != "locked"
+        try:
+            return not self._maker.is_current(found.data.decode("ascii"), self._profile)
+        except ValueError:
+            raise PasswordError(f"malformed stored password of scheme {self.scheme!r}") from None
+
+    def burn(self, password: str) -> None:
+        """Spend what verifying a hash of the configured scheme costs.
+
+        For users that do not exist: the time then does not tell (and makes
+        nothing that would have to be made before the first time).
+        """
+        if is_acceptable(password, MAX_PASSWORD_BYTES):
+            encoded = password.encode()
+            self._maker.make(encoded[: self._maker.limit or None], self._profile)
+
+    @staticmethod
+    def scheme_of(stored: str) -> str:
+        """Return the scheme's name, such as ``argon2id``, ``ssha512`` or ``locked``.
+
+        Raises:
+            PasswordError: if no scheme knows it.
+
+        """
+        return read(stored).scheme.name

@@ -1,0 +1,132 @@
+"""Reading a stored password: which scheme, which data.
+
+A stored password is written in one of two ways:
+
+* ``{SCHEME}data`` or ``{SCHEME.ENCODING}data``, as RFC 2307, OpenLDAP and Dovecot
+  write it: the name in any case, the encoding ``b64``, ``base64`` or ``hex``;
+* ``$ident$...``, as crypt(5) and its relatives write it.
+
+What begins with ``!`` or ``*`` is locked (shadow(5)) and matches no password. What
+is written in any other way is unknown: clear text needs a ``{PLAIN}`` before it.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+
+from ualauth.credentials import MAX_PASSWORD_BYTES, is_acceptable
+from ualauth.errors import PasswordError
+from ualauth.passwords.formats import (
+    ARGON2,
+    BIGCRYPT,
+    BSDI_CRYPT,
+    BY_IDENT,
+    BY_NAME,
+    CRYPT,
+    DES_CRYPT,
+    LOCKED,
+    Encoding,
+    Scheme,
+)
+
+_SUFFIXES = {"B64": Encoding.BASE64, "BASE64": Encoding.BASE64, "HEX": Encoding.HEX}
+
+# Two characters of salt and eleven of hash (crypt(5)).
+_DES_CHARACTERS = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored password that was read: a scheme, and the data without braces."""
+
+    scheme: Scheme
+    data: bytes = field(repr=False)
+
+    def matches(self, password: str) -> bool:
+        """Return whether `password` is the one; never for one that no login can have.
+
+        Raises:
+            PasswordError: if the data is malformed, or this host cannot check it.
+                The text does not contain the data.
+
+        """
+        if not is_acceptable(password, MAX_PASSWORD_BYTES):
+            return False
+        try:
+            return self.scheme.matches(password.encode(), self.data)
+        except (ValueError, RuntimeError):
+            # Libraries may quote the hash: `from None` keeps it out of logs.
+            raise _unusable(self.scheme.name) from None
+
+
+def read(text: str) -> Stored:
+    """Return what the stored password `text` is; what follows the scheme may be malformed.
+
+    Raises:
+        PasswordError: if no scheme knows it, or its encoding is broken. The text
+            does not contain the data.
+
+    """
+    if text.startswith("{"):
+        return _in_braces(text)
+    if text.startswith("$"):
+        return _by_ident(text)
+    if text.startswith(("!", "*")):
+        return Stored(LOCKED, b"")
+    raise PasswordError("stored password without a scheme; clear text needs {PLAIN} before it")
+
+
+def _in_braces(text: str) -> Stored:
+    label, closed, rest = text[1:].partition("}")
+    name, dot, suffix = label.upper().partition(".")
+    scheme = BY_NAME.get(name)
+    if scheme is None or not closed or (dot and suffix not in _SUFFIXES):
+        # Without a closing brace, the label would be the password itself.
+        shown = f" {{{label[:32]}}}" if closed else ""
+        raise PasswordError(f"stored password of unknown scheme{shown}")
+    if name == "MD5" and rest.startswith("$"):
+        scheme = CRYPT
+    if rest.startswith(("!", "*")) and scheme is CRYPT:
+        return Stored(LOCKED, b"")
+    try:
+        data = _decode(scheme, suffix, rest)
+        if not data:
+            raise _unusable(scheme.name)
+        if scheme is CRYPT or scheme is ARGON2:
+            return _by_data(scheme, data.decode("ascii"))
+    except ValueError:
+        raise _unusable(scheme.name) from None
+    return Stored(scheme, data)
+
+
+def _decode(scheme: Scheme, suffix: str, text: str) -> bytes:
+    encoding = _SUFFIXES[suffix] if suffix else scheme.encoding
+    if scheme.size and not suffix:
+        encoding = Encoding.HEX if len(text) == 2 * scheme.size else Encoding.BASE64
+    if encoding is Encoding.BASE64:
+        return base64.b64decode(text, validate=True)
+    return bytes.fromhex(text) if encoding is Encoding.HEX else text.encode()
+
+
+def _by_ident(text: str) -> Stored:
+    for ident, scheme in BY_IDENT:
+        if text.startswith(ident):
+            return Stored(scheme, text.encode())
+    raise PasswordError("stored password of unknown scheme, beginning with '$'")
+
+
+def _by_data(scheme: Scheme, text: str) -> Stored:
+    """Read what crypt(3) wrote: its oldest hashes have no ident."""
+    if text.startswith("$"):
+        return _by_ident(text)
+    if scheme is ARGON2:
+        raise _unusable(scheme.name)
+    if text.startswith("_"):
+        return Stored(BSDI_CRYPT, text.encode())
+    # bigcrypt is longer: one more block for every eight bytes of the password.
+    return Stored(DES_CRYPT if len(text) == _DES_CHARACTERS else BIGCRYPT, text.encode())
+
+
+def _unusable(scheme: str) -> PasswordError:
+    return PasswordError(f"malformed or unsupported stored password of scheme {scheme!r}")

@@ -1,0 +1,90 @@
+"""A bounded pool of threads in which calls may hang without taking the process along.
+
+Unlike `concurrent.futures.ThreadPoolExecutor`, its threads never keep the
+interpreter from exiting, and a call that was given up on no longer occupies
+its place: another thread takes it, as long as not too many hang.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+_IDLE = 10.0
+"""Seconds after which a thread without work ends."""
+
+
+class Pool:
+    """At most `size` calls at once, and at most `3 * size` more that were given up on."""
+
+    def __init__(self, size: int) -> None:
+        """Start nothing yet."""
+        self._size = size
+        self._spare = 3 * size
+        self._work: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._changed = threading.Condition()
+        self._threads = 0
+        self._idle = 0
+        self._lost: set[Future[Any]] = set()
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:  # noqa: ANN401
+        """Call `function(*args)` in a thread as soon as there is one."""
+        future: Future[Any] = Future()
+        with self._changed:
+            self._work.append((future, function, args))
+            self._hire()
+            self._changed.notify()
+        return future
+
+    def abandon(self, future: Future[Any]) -> None:
+        """Give up on a call: it is dropped, or its thread is replaced if it has begun."""
+        if future.cancel() or future.done():
+            return
+        with self._changed:
+            if not future.done() and len(self._lost) < self._spare:
+                self._lost.add(future)
+                self._hire()
+
+    def _hire(self) -> None:
+        """Start a thread if there is more work than idle threads."""
+        active = self._threads - len(self._lost)
+        if len(self._work) > self._idle and active < self._size:
+            self._threads += 1
+            threading.Thread(target=self._labour, name="ualauth", daemon=True).start()
+
+    def _labour(self) -> None:
+        while True:
+            with self._changed:
+                self._idle += 1
+                self._changed.wait_for(lambda: bool(self._work), _IDLE)
+                self._idle -= 1
+                if not self._work:
+                    self._threads -= 1
+                    return
+                future, function, args = self._work.popleft()
+            self._call(future, function, args)
+            with self._changed:
+                if future in self._lost:
+                    # Somebody else took this thread's place.
+                    self._lost.discard(future)
+                    self._threads -= 1
+                    return
+
+    @staticmethod
+    def _call(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = function(*args)
+        except StopIteration as error:
+            # A future cannot carry it into a coroutine (PEP 479).
+            failure = RuntimeError("StopIteration")
+            failure.__cause__ = error
+            future.set_exception(failure)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the call gets it
+            future.set_exception(error)
+        else:
+            future.set_result(result)

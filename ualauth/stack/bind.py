@@ -1,0 +1,61 @@
+"""A module and its arguments become the methods that a stack calls.
+
+Whatever goes wrong here makes an entry that answers a fixed code when it is
+reached, so that the control table decides what it means, as in Linux-PAM.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from ualauth.codes import Operation, ReturnCode
+from ualauth.module import Attempt, Method, Module
+from ualauth.options import OptionProblem, read_options
+
+Methods = tuple[Method, ...]
+"""What to call, indexed by `Operation`."""
+
+
+def answering(code: ReturnCode) -> Methods:
+    """Return methods that all answer `code`."""
+
+    async def answer(_attempt: Attempt) -> ReturnCode:  # noqa: RUF029 - a method is a coroutine
+        return code
+
+    return (answer,) * len(Operation)
+
+
+DENY = answering(ReturnCode.PERM_DENIED)
+"""What a line that makes no sense answers (_PAM_MUST_FAIL_CODE)."""
+UNKNOWN = answering(ReturnCode.MODULE_UNKNOWN)
+"""What a module that is not there answers."""
+UNUSABLE = answering(ReturnCode.SERVICE_ERR)
+"""What a module with wrong arguments answers."""
+
+
+def bind(kind: type[Module[Any]], arguments: Sequence[str]) -> tuple[Methods, list[OptionProblem]]:
+    """Make a module for one entry; never raises."""
+    try:
+        options, problems = read_options(kind.options_type, arguments)
+        if options is None:
+            return UNUSABLE, problems
+        module = kind(options)
+        return tuple(_method(module, operation) for operation in Operation), problems
+    except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
+        fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
+        return UNUSABLE, [fault]
+
+
+def _method(module: Module[Any], operation: Operation) -> Method:
+    method: Any = getattr(module, operation.method, None)
+    if method is None:
+        return UNKNOWN[operation]
+    if inspect.iscoroutinefunction(method):
+        return method  # type: ignore[no-any-return] - a coroutine function is a Method
+
+    async def offloaded(attempt: Attempt) -> ReturnCode:
+        return await attempt.offload(method, attempt)
+
+    return offloaded

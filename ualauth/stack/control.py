@@ -1,0 +1,124 @@
+"""What a return code does to the stack: a control becomes one table of 32 actions.
+
+Keywords are rows of a table that expand to the bracket form, so there is one
+parser (pam.conf(5); Linux-PAM's _pam_parse_control).
+
+    control  = keyword / *( value "=" action )      ; no separator is needed
+    value    = return code token / "default"        ; case matters
+    action   = "ignore" / "ok" / "done" / "bad" / "die" / "reset" / 1*DIGIT
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import re
+from dataclasses import dataclass
+
+from ualauth.codes import TOKENS, ReturnCode
+
+
+class Action(enum.IntEnum):
+    """What to do with a return code; a positive number jumps over that many entries."""
+
+    IGNORE = 0
+    OK = -1
+    DONE = -2
+    BAD = -3
+    DIE = -4
+    RESET = -5
+
+    def __str__(self) -> str:
+        """Return the word that service files use."""
+        return self._name_.lower()
+
+
+def action_text(action: int) -> str:
+    """Return the word of an action, or the number of a jump."""
+    return str(action) if action > 0 else str(Action(action))
+
+
+KEYWORDS = {
+    "required": "success=ok new_authtok_reqd=ok ignore=ignore default=bad",
+    "requisite": "success=ok new_authtok_reqd=ok ignore=ignore default=die",
+    "sufficient": "success=done new_authtok_reqd=done default=ignore",
+    "optional": "success=ok new_authtok_reqd=ok default=ignore",
+}
+INCLUDE = "include"
+SUBSTACK = "substack"
+
+Table = tuple[int, ...]
+"""32 actions, indexed by return code."""
+
+ALL_BAD: Table = (Action.BAD,) * len(TOKENS)
+"""What every mistake in a control becomes: the module runs, and nothing it says helps."""
+
+_LARGEST_JUMP = 2**31 - 1  # INT_MAX
+_SPACE = " \t\n\v\f\r"  # isspace(3) in the C locale
+_PAIR = re.compile(
+    rf"[{_SPACE}]*(?P<value>{'|'.join(TOKENS)}|default)"
+    rf"[{_SPACE}]*=[{_SPACE}]*(?P<action>{'|'.join(map(str, Action))}|[0-9]+)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control as written, and its table; `mistake` is empty if it was understood."""
+
+    text: str
+    table: Table
+    mistake: str = ""
+    cure: str = ""
+
+
+NO_CONTROL = Control("", ALL_BAD)
+
+
+def ascii_lower(text: str) -> str:
+    """Lower-case as tolower(3) does in the C locale: A to Z and nothing else."""
+    return text.encode(errors="surrogateescape").lower().decode(errors="surrogateescape")
+
+
+def parse_control(text: str) -> Control:
+    """Return the control that `text` stands for; never raises.
+
+    Codes that the text does not mention are bad. `default` fills the codes
+    that are not set yet, in textual order.
+    """
+    expanded = KEYWORDS.get(ascii_lower(text), text)
+    actions: dict[ReturnCode, int] = {}
+    position = 0
+    while expanded[position:].strip(_SPACE):
+        pair = _PAIR.match(expanded, position)
+        if pair is None:
+            return Control(text, ALL_BAD, *_explain(text, expanded, position))
+        action = _action(pair["action"])
+        if not action <= _LARGEST_JUMP or pair["action"].strip("0") == "":
+            return Control(text, ALL_BAD, f"{pair['action']} is no jump", "jump from 1 to 2147483647")
+        if pair["value"] == "default":
+            for code in ReturnCode:
+                actions.setdefault(code, action)
+        else:
+            actions[TOKENS[pair["value"]]] = action
+        position = pair.end()
+    if not actions:
+        return Control(text, ALL_BAD, "an empty control makes every result bad", "write [default=bad]")
+    return Control(text, tuple(actions.get(code, Action.BAD) for code in ReturnCode))
+
+
+def _action(text: str) -> int:
+    return int(text[:12]) if text.isdigit() else Action[text.upper()]
+
+
+def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
+    """Return what is wrong at `position`, and the cure."""
+    if position == 0 and "=" not in text:
+        words = [*KEYWORDS, INCLUDE, SUBSTACK]
+        close = difflib.get_close_matches(ascii_lower(text)[:32], words, 1)
+        cure = f"did you mean {close[0]!r}?" if close else f"use {', '.join(words)} or [value=action]"
+        return f"unknown control {text[:64]!r}; every result of the module counts as bad", cure
+    rest = expanded[position:].strip(_SPACE)
+    return (
+        f"cannot read {rest[:64]!r} in the control; every result of the module counts as bad",
+        "write value=action pairs, all in lower case, such as [success=ok default=bad]",
+    )

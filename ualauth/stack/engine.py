@@ -1,0 +1,187 @@
+"""The walk over a stack.
+
+`evaluate` does no input or output and knows no modules: it yields the entry to
+ask, is sent the return code, and returns the verdict. Linux-PAM's
+pam_dispatch.c is the reference.
+
+The walk keeps an impression (undefined, positive or negative) and a status.
+The first failure is the one reported; nothing but `reset` takes it back. What
+no module vouched for is refused: without a positive impression, the verdict is
+never `SUCCESS`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ualauth.codes import ReturnCode
+from ualauth.stack.control import Action
+from ualauth.stack.model import Entry, Stack
+
+_SUCCESS = ReturnCode.SUCCESS
+_DENIED = ReturnCode.PERM_DENIED
+_IGNORE = ReturnCode.IGNORE
+_INCOMPLETE = ReturnCode.INCOMPLETE
+# Plain integers: the walk compares them for every entry of every login.
+_OK = int(Action.OK)
+_DONE = int(Action.DONE)
+_BAD = int(Action.BAD)
+_DIE = int(Action.DIE)
+_RESET = int(Action.RESET)
+
+
+class Impression(enum.Enum):
+    """What the entries asked so far amount to."""
+
+    UNDEFINED = "undefined"
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+
+    def __str__(self) -> str:
+        """Return the word."""
+        return self.value
+
+
+class State(NamedTuple):
+    """Where a walk stands: the verdict if it ended now, before the last check."""
+
+    impression: Impression
+    status: ReturnCode
+
+
+_START = State(Impression.UNDEFINED, _DENIED)
+
+
+class Suspended(NamedTuple):
+    """A walk that a module's `INCOMPLETE` interrupted: the entry to ask again, and the state."""
+
+    index: int
+    state: State
+    saved: tuple[State, ...]
+
+
+class Verdict(NamedTuple):
+    """What a walk concluded; `suspended` is set if it is to go on later."""
+
+    code: ReturnCode
+    suspended: Suspended | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one entry did to the walk.
+
+    `judged` is the code that chose the action: the answer itself, or in a
+    frozen walk the remembered one.
+    """
+
+    entry: Entry
+    code: ReturnCode
+    judged: ReturnCode
+    action: int
+    before: State
+    after: State
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A walk that repeats the path of an earlier one (`setcred`, `close_session`).
+
+    Actions are chosen by the codes of the earlier walk, as far as it went.
+    """
+
+    jump_counts: bool
+    """A jump counts as `required`; otherwise as ignored."""
+
+
+def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
+    stack: Stack,
+    memory: list[ReturnCode | None],
+    *,
+    frozen: Frozen | None = None,
+    suspended: Suspended | None = None,
+    steps: list[Step] | None = None,
+) -> Generator[Entry, ReturnCode, Verdict]:
+    """Walk over `stack`: yields entries, is sent codes, returns the verdict.
+
+    `memory` has a place for each entry: the walk writes the codes there, and a
+    frozen walk reads them. With `steps`, everything that happens is appended
+    to it.
+    """
+    undefined, positive, negative = Impression
+    impression, status = _START
+    saved = [_START]
+    index = 0
+    if suspended is not None:
+        index, (impression, status), earlier = suspended
+        saved = list(earlier)
+    previous = stack[index - 1].level if index else 0
+    end = len(stack)
+    while index < end:
+        entry = stack[index]
+        level = entry.level
+        if level != previous:
+            if level > previous:
+                saved[level:] = [State(impression, status)]
+            previous = level
+        if not entry.asked:
+            index += 1
+            continue
+        before = State(impression, status) if steps is not None else _START
+        code = judged = yield entry
+        if code is _INCOMPLETE:
+            state = State(impression, status)
+            if steps is not None:
+                steps.append(Step(entry, code, code, Action.IGNORE, state, state))
+            return Verdict(code, Suspended(index, state, tuple(saved)))
+        if frozen is None:
+            memory[index] = code
+        else:
+            remembered = memory[index]
+            if remembered is not None:
+                judged = remembered
+        action = entry.table[judged]
+        jumps = 0
+        if action < 0:
+            if action >= _DONE:
+                # The first failure, or any earlier answer but SUCCESS, is kept.
+                if impression is undefined or (impression is positive and status is _SUCCESS):
+                    if code is not _IGNORE or judged is code:
+                        impression = positive
+                        status = code
+                if action == _DONE and impression is positive:
+                    jumps = end
+            elif action == _RESET:
+                impression, status = saved[level]
+            else:
+                if impression is not negative:
+                    impression = negative
+                    status = _DENIED if code is _IGNORE else code
+                if action == _DIE:
+                    jumps = end
+        elif action > 0:
+            jumps = action
+            if frozen is not None and frozen.jump_counts:
+                if impression is undefined or (impression is positive and status is _SUCCESS):
+                    if code is not _IGNORE or judged is code:
+                        impression = positive
+                        status = code
+        index += 1
+        if jumps:
+            # One unit is the next entry with all deeper ones that follow it.
+            while jumps and index < end and stack[index].level >= level:
+                index += 1
+                while index < end and stack[index].level > level:
+                    index += 1
+                jumps -= 1
+            if jumps and action > 0:
+                impression = negative
+                status = _DENIED
+        if steps is not None:
+            steps.append(Step(entry, code, judged, action, before, State(impression, status)))
+    if status is _SUCCESS and impression is not positive:
+        return Verdict(_DENIED)
+    return Verdict(status)

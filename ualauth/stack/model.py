@@ -1,0 +1,113 @@
+"""What a compiled service is: frozen entries in stacks, and the problems met on the way."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ualauth.codes import MODULE_TYPE, ModuleType, Operation
+from ualauth.module import Method
+from ualauth.stack.control import Control
+
+
+class Kind(enum.Enum):
+    """What an entry is."""
+
+    MODULE = "module"
+    MUST_FAIL = "must fail"
+    """A line that makes no sense: it answers `PERM_DENIED`."""
+    SUBSTACK = "substack"
+    """Not asked: marks where a substack begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something stands: line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Return `file:line`."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One line of a stack.
+
+    `level` is how many substacks it is in; `methods` has what to call for each
+    operation, indexed by `Operation`.
+    """
+
+    kind: Kind
+    level: int
+    control: Control
+    module: str
+    arguments: tuple[str, ...] = field(repr=False)
+    source: Source
+    methods: tuple[Method, ...] = field(repr=False)
+    table: tuple[int, ...] = field(repr=False)
+    """The control's table, as the engine uses it."""
+    asked: bool
+    """False for a marker."""
+
+
+Stack = tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a service file, and how to mend it.
+
+    A `warning` changes nothing; any other problem makes the line count as
+    failed, or the whole service unusable.
+    """
+
+    source: Source
+    text: str
+    cure: str
+    shown: str = ""
+    """The line of the file, or as much of it as fits."""
+    caret: int = 0
+    """The offset in `shown` that is meant, and how wide it is."""
+    width: int = 1
+    warning: bool = False
+
+    def __str__(self) -> str:
+        """Return the problem with its place, the line, a caret and the cure."""
+        word = "warning" if self.warning else "error"
+        lines = [f"{self.source}:{self.source.column}: {word}: {self.text}"]
+        if self.shown:
+            # Tabs stay tabs, so that the caret stands under its word.
+            margin = "".join(char if char == "\t" else " " for char in self.shown[: self.caret])
+            lines += [f"    {self.shown}", f"    {margin}{'^' * max(1, self.width)}"]
+        return "\n".join([*lines, f"    cure: {self.cure}"] if self.cure else lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The compiled stacks of one service.
+
+    `files` names every file that had a say, or would have one if it were
+    there.
+    """
+
+    name: str
+    stacks: Mapping[ModuleType, Stack] = field(repr=False)
+    problems: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
+    serving: tuple[Stack, ...] = field(init=False, repr=False)
+    """The stack that serves each operation, indexed by `Operation`."""
+
+    def __post_init__(self) -> None:
+        """Derive `serving`: the way of every login."""
+        serving = tuple(self.stacks[MODULE_TYPE[operation]] for operation in Operation)
+        object.__setattr__(self, "serving", serving)
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is nothing worse than a warning."""
+        return all(problem.warning for problem in self.problems)

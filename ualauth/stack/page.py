@@ -1,0 +1,42 @@
+"""A service file's text, to show the places where something is wrong with it."""
+
+from __future__ import annotations
+
+from ualauth.stack.model import Problem, Source
+from ualauth.stack.syntax import Token
+
+_SHOWN = 100
+"""Characters of a line that are shown; a longer line is cut around its fault."""
+
+
+class Page:
+    """The lines of one file."""
+
+    def __init__(self, path: str, text: str) -> None:
+        """Split the text into physical lines."""
+        self.path = path
+        self._lines = text.split("\n")
+
+    def end(self, line: int) -> Token:
+        """Return the place of the last visible character of a line."""
+        return Token("", line, max(1, len(self._lines[line - 1].rstrip())))
+
+    def source(self, token: Token) -> Source:
+        """Return where a token stands."""
+        return Source(self.path, token.line, token.column)
+
+    def problem(self, token: Token, text: str, cure: str, *, warning: bool = False) -> Problem:
+        """Return a problem that points at `token`."""
+        line = self._lines[token.line - 1]
+        cut = max(0, token.column - 1 - _SHOWN // 2) if len(line) > _SHOWN else 0
+        shown = line[cut : cut + _SHOWN]
+        caret = token.column - 1 - cut
+        return Problem(
+            self.source(token),
+            text,
+            cure,
+            "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in shown),
+            caret,
+            max(1, min(len(token.text), len(shown) - caret)),
+            warning,
+        )

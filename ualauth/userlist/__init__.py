@@ -1,0 +1,1 @@
+"""The USERLIST: the mail system's own directory of users."""

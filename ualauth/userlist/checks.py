@@ -1,0 +1,185 @@
+"""What each field of a user may hold.
+
+The database repeats the most important of these limits as constraints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ualauth.errors import InvalidValue
+from ualauth.identity import MailboxClass
+from ualauth.passwords.scram import MECHANISMS, ScramSecret
+from ualauth.userlist.folding import REFUSED, fold
+from ualauth.userlist.names import ORName
+
+MAX_LOGIN_NAME = 1024
+"""The most octets of a login name: room for every authid, address and usual O/R name."""
+
+MAX_AUTHID = 255
+"""The most characters of an authid: what PLAIN has to take (RFC 4616, section 2). In
+UTF-8 they fit in a login name."""
+
+MAX_ADDRESS = 254
+"""The most octets of an address: a path of RFC 5321, section 4.5.3.1.3, without its brackets."""
+
+MAX_LOCAL_PART = 64
+"""The most octets before the @ (RFC 5321, section 4.5.3.1.1)."""
+
+MAX_ADDRESSES = 1000
+"""The most addresses of one user: each login reads them all."""
+
+MAX_PASSWORD = 512
+"""The most characters of a stored password: crypt(5) needs at most 384."""
+
+MAX_UNIX_UID = 2**32 - 2
+"""The highest uid: (uid_t) -1 means none (chown(2))."""
+
+MAX_LANGUAGE = 35
+"""The most characters of a language (RFC 5646, section 4.4.1)."""
+
+_ADDRESS = re.compile(r"\S+@[^\s@.]+(?:\.[^\s@.]+)*")
+_LANGUAGE = re.compile(rf"[A-Za-z0-9._-]{{0,{MAX_LANGUAGE}}}")
+
+
+def check_fields(record: object) -> None:
+    """Refuse a user with a value that its field cannot hold.
+
+    Raises:
+        InvalidValue: which names the field and its limit, for the first one.
+
+    """
+    for field, check in _CHECKS.items():
+        try:
+            check(getattr(record, field))
+        except _Illegal as illegal:
+            raise InvalidValue(f"{field}: {illegal}") from None
+
+
+def check_password(password: str | None) -> None:
+    """Refuse a stored password that cannot be kept; `None` is no password.
+
+    Raises:
+        InvalidValue: which does not show the password.
+
+    """
+    if password is None:
+        return
+    legal = isinstance(password, str) and 1 <= len(password) <= MAX_PASSWORD
+    if not legal or REFUSED.search(password):
+        raise InvalidValue(
+            f"password: takes a hash of 1 to {MAX_PASSWORD} characters without control characters",
+        )
+
+
+def check_secrets(password: str | None, secrets: Sequence[ScramSecret]) -> None:
+    """Refuse secrets that do not go with `password`, or with each other.
+
+    Raises:
+        InvalidValue: which does not show them.
+
+    """
+    check_password(password)
+    if secrets and password is None:
+        raise InvalidValue("secrets: there are none without a password")
+    if len({secret.mechanism for secret in secrets}) != len(secrets):
+        raise InvalidValue("secrets: has one for each mechanism, not two for the same")
+    for secret in secrets:
+        if secret.mechanism not in MECHANISMS:
+            raise InvalidValue(f"secrets: {secret.mechanism!r} is none of {', '.join(MECHANISMS)}")
+        if not (secret.salt and secret.stored_key and secret.server_key and secret.iterations > 0):
+            raise InvalidValue(f"secrets: that of {secret.mechanism} is incomplete")
+
+
+class _Illegal(Exception):
+    """Why a field cannot hold a value."""
+
+
+def _name(value: object) -> None:
+    if not isinstance(value, ORName):
+        raise _Illegal("must be an ORName")
+
+
+def _authid(value: object) -> None:
+    if (
+        not isinstance(value, str)
+        or not 1 <= len(value) <= MAX_AUTHID
+        or value != value.strip()
+        or REFUSED.search(value)
+    ):
+        raise _Illegal(
+            f"takes 1 to {MAX_AUTHID} characters, no control characters, and no blank at the ends",
+        )
+
+
+def _addresses(value: object) -> None:
+    if not isinstance(value, tuple) or len(value) > MAX_ADDRESSES:
+        raise _Illegal(f"must be a tuple of at most {MAX_ADDRESSES} addresses")
+    for address in value:
+        _address(address)
+    if len({fold(address) for address in value}) != len(value):
+        raise _Illegal("has the same address twice; upper and lower case do not count")
+
+
+def _address(value: object) -> None:
+    if not isinstance(value, str) or REFUSED.search(value):
+        raise _Illegal("must be texts without control characters")
+    shown = repr(value[:MAX_ADDRESS])
+    if len(value.encode()) > MAX_ADDRESS:
+        raise _Illegal(f"{shown} is longer than {MAX_ADDRESS} octets")
+    if not _ADDRESS.fullmatch(value):
+        raise _Illegal(f"{shown} is not of the form local-part@domain")
+    if len(value.rpartition("@")[0].encode()) > MAX_LOCAL_PART:
+        raise _Illegal(f"{shown} has more than {MAX_LOCAL_PART} octets before the @")
+
+
+def _flag(value: object) -> None:
+    if not isinstance(value, bool):
+        raise _Illegal("must be true or false")
+
+
+def _time(value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise _Illegal("must be a point in time with its time zone")
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise _Illegal("must lie in the years 1 to 9999") from None
+
+
+def _unix_uid(value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_UNIX_UID:
+        raise _Illegal(f"must be a number from 0 to {MAX_UNIX_UID}")
+
+
+def _mailbox_class(value: object) -> None:
+    if not isinstance(value, MailboxClass):
+        raise _Illegal(f"must be one of {', '.join(choice.value for choice in MailboxClass)}")
+
+
+def _language(value: object) -> None:
+    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
+        raise _Illegal(f"takes at most {MAX_LANGUAGE} letters, digits, dots, hyphens, underscores")
+
+
+_CHECKS: Mapping[str, Callable[[Any], None]] = {
+    "name": _name,
+    "authid": _authid,
+    "addresses": _addresses,
+    "locked": _flag,
+    "account_expires": _time,
+    "password_changed": _time,
+    "password_expires": _time,
+    "administrator": _flag,
+    "mailbox_administrator": _flag,
+    "unix_uid": _unix_uid,
+    "mailbox_class": _mailbox_class,
+    "language": _language,
+}

@@ -1,0 +1,1 @@
+"""How the tables came to be: one file in `versions` for each change, never edited later."""

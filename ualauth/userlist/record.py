@@ -1,0 +1,74 @@
+"""A user of the USERLIST, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ualauth.identity import MailboxClass, Person
+from ualauth.userlist.checks import check_fields, check_password
+from ualauth.userlist.names import ORName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """A user to be added to the USERLIST.
+
+    `authid` is UL-AUTHID; `addresses` has the primary address first;
+    `password` is UL-PWD, the stored hash, `None` if there is none. Times carry
+    their time zone; a time that is `None` never comes, or is not known.
+
+    Raises:
+        InvalidValue: for a value that its field cannot hold.
+
+    """
+
+    name: ORName
+    authid: str
+    addresses: tuple[str, ...] = ()
+    password: str | None = field(default=None, repr=False)
+    locked: bool = False
+    account_expires: datetime | None = None
+    password_changed: datetime | None = None
+    password_expires: datetime | None = None
+    administrator: bool = False
+    mailbox_administrator: bool = False
+    unix_uid: int | None = None
+    mailbox_class: MailboxClass = MailboxClass.FULL
+    language: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be kept."""
+        check_fields(self)
+        check_password(self.password)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(NewUser):
+    """A user as the USERLIST has it; all times are in UTC.
+
+    `id` is never given to another user. `revision` counts the changes, and
+    says at the next one whether somebody else made one in between. `created`
+    and `changed` are about the record, not the password.
+    """
+
+    id: int
+    revision: int
+    created: datetime
+    changed: datetime
+
+    def __post_init__(self) -> None:
+        """Check nothing: the store did when the values went in."""
+
+    def person(self) -> Person:
+        """Return what a module vouches for."""
+        return Person(
+            authid=self.authid,
+            name=str(self.name),
+            mail_node=self.name.mail_node,
+            addresses=self.addresses,
+            administrator=self.administrator,
+            mailbox_administrator=self.mailbox_administrator,
+            mailbox_class=self.mailbox_class,
+            language=self.language,
+        )

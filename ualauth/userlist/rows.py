@@ -1,0 +1,126 @@
+"""Rows of the database become records, and records rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from ualauth.errors import InvalidValue, StoreError
+from ualauth.identity import MailboxClass
+from ualauth.userlist.folding import fold
+from ualauth.userlist.names import LIMITS, ORName
+from ualauth.userlist.record import NewUser, User
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Row = Sequence[Any]
+
+
+def users_of(rows: Sequence[Row]) -> Iterator[User]:
+    """Return the users of rows in the shape of `queries.RECORD`, in order.
+
+    Raises:
+        StoreError: for a record that no version of this library wrote.
+
+    """
+    for _, group in groupby(rows, key=_first):
+        yield user_of(list(group))
+
+
+def user_of(rows: Sequence[Row]) -> User:
+    """Return the one user of `rows`; errors are those of `users_of`."""
+    (
+        number,
+        authid,
+        password,
+        locked,
+        account_expires,
+        password_changed,
+        password_expires,
+        administrator,
+        mailbox_administrator,
+        unix_uid,
+        mailbox_class,
+        language,
+        revision,
+        created,
+        changed,
+        surname,
+        given_name,
+        initials,
+        generation,
+        common_name,
+        ou1,
+        ou2,
+        ou3,
+        ou4,
+        address,
+    ) = rows[0]
+    try:
+        return User(
+            id=number,
+            name=ORName(
+                surname,
+                given_name,
+                initials,
+                generation,
+                common_name,
+                ou1,
+                ou2,
+                ou3,
+                ou4,
+            ),
+            authid=authid,
+            addresses=() if address is None else tuple([row[-1] for row in rows]),
+            password=password,
+            locked=bool(locked),
+            account_expires=None if account_expires is None else _time(account_expires),
+            password_changed=None if password_changed is None else _time(password_changed),
+            password_expires=None if password_expires is None else _time(password_expires),
+            administrator=bool(administrator),
+            mailbox_administrator=bool(mailbox_administrator),
+            unix_uid=unix_uid,
+            mailbox_class=MailboxClass(mailbox_class),
+            language=language,
+            revision=revision,
+            created=_time(created),
+            changed=_time(changed),
+        )
+    except (InvalidValue, ValueError, TypeError, OverflowError):
+        # What was wrong may be a secret in the wrong column.
+        raise StoreError(
+            f"the USERLIST has a damaged record (id {number!r}): restore it from a backup",
+        ) from None
+
+
+def values_of(record: NewUser) -> dict[str, object]:
+    """Return column -> value for `users`, all but the password and what the store sets."""
+    return {
+        "authid": record.authid,
+        "authid_key": fold(record.authid),
+        "locked": record.locked,
+        "account_expires": microseconds(record.account_expires),
+        "password_changed": microseconds(record.password_changed),
+        "password_expires": microseconds(record.password_expires),
+        "administrator": record.administrator,
+        "mailbox_administrator": record.mailbox_administrator,
+        "unix_uid": record.unix_uid,
+        "mailbox_class": record.mailbox_class.value,
+        "language": record.language,
+    } | {part: getattr(record.name, part) for part in LIMITS}
+
+
+def microseconds(time: datetime | None) -> int | None:
+    """Return a time as the database keeps it."""
+    return None if time is None else (time - _EPOCH) // _MICROSECOND
+
+
+def _time(number: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def _first(row: Row) -> object:
+    return row[0]

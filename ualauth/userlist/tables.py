@@ -1,0 +1,149 @@
+"""The tables of the USERLIST.
+
+The migrations create them; a test compares the two. Times are whole
+microseconds since 1970 in UTC: exact, and the same in every database.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean(create_constraint=True, name=name), nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _owner(**options: bool) -> Column[int]:
+    return Column(
+        "user_id",
+        Integer,
+        ForeignKey("users.id", ondelete="CASCADE"),
+        nullable=False,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("authid"),
+    Column("authid_key", Text, nullable=False, unique=True),
+    Column("password", Text),
+    _flag("locked"),
+    Column("account_expires", BigInteger),
+    Column("password_changed", BigInteger),
+    Column("password_expires", BigInteger),
+    _flag("administrator"),
+    _flag("mailbox_administrator"),
+    Column("unix_uid", BigInteger, unique=True),
+    _text("mailbox_class"),
+    _text("language"),
+    Column("revision", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    _text("surname"),
+    _text("given_name"),
+    _text("initials"),
+    _text("generation"),
+    _text("common_name"),
+    _text("ou1"),
+    _text("ou2"),
+    _text("ou3"),
+    _text("ou4"),
+    CheckConstraint("length(authid) BETWEEN 1 AND 255", "authid"),
+    CheckConstraint("password <> ''", "password"),
+    CheckConstraint("unix_uid BETWEEN 0 AND 4294967294", "unix_uid"),
+    CheckConstraint("mailbox_class IN ('full', 'limited')", "mailbox_class"),
+    CheckConstraint("length(language) <= 35", "language"),
+    CheckConstraint("revision >= 1", "revision"),
+    CheckConstraint("surname <> '' OR common_name <> ''", "name"),
+    # Ids are never used again: a record that somebody still holds must not
+    # come to mean another user.
+    sqlite_autoincrement=True,
+)
+
+# Everything that somebody may log in by as a whole: authids and addresses,
+# folded. One key belongs to one user, so nobody's authid is another's address;
+# a user whose authid is also an address has one row for both.
+login_names = Table(
+    "login_names",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _owner(index=True),
+    CheckConstraint("key <> ''", "key"),
+    sqlite_with_rowid=False,
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    _owner(primary_key=True),
+    Column("position", Integer, primary_key=True),  # the primary address has 0
+    Column("address", Text, nullable=False),
+    CheckConstraint("position >= 0", "position"),
+    CheckConstraint("length(address) BETWEEN 3 AND 254", "address"),
+    sqlite_with_rowid=False,
+)
+
+# The folded parts of O/R names, apart from `users` to keep its rows short.
+or_names = Table(
+    "or_names",
+    metadata,
+    _owner(primary_key=True),
+    Column("name_key", Text, nullable=False, unique=True),
+    _text("personal_key"),
+    _text("surname_key"),
+    _text("given_name_key"),
+    _text("initials_key"),
+    _text("generation_key"),
+    _text("common_name_key"),
+    _text("ou1_key"),
+    _text("ou2_key"),
+    _text("ou3_key"),
+    _text("ou4_key"),
+    Index(None, "personal_key"),
+    Index(None, "surname_key", "given_name_key"),
+    Index(None, "surname_key", "ou1_key"),
+    Index(None, "common_name_key"),
+)
+
+# UL-SASL-PWD: what SCRAM needs of a password.
+sasl_passwords = Table(
+    "sasl_passwords",
+    metadata,
+    _owner(primary_key=True),
+    Column("mechanism", Text, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("iterations", Integer, nullable=False),
+    Column("stored_key", LargeBinary, nullable=False),
+    Column("server_key", LargeBinary, nullable=False),
+    CheckConstraint("iterations >= 1", "iterations"),
+    sqlite_with_rowid=False,
+)

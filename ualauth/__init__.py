@@ -66,9 +66,38 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - the names above, sorted
+__all__ = [
+    "AccountRestricted",
+    "AsyncAuthenticator",
+    "AsyncTransaction",
+    "AuthenticationError",
+    "AuthenticationFailed",
+    "Authenticator",
+    "Config",
+    "ConfigurationError",
+    "ConversationAgain",
+    "Error",
+    "Flag",
+    "Identity",
+    "Info",
+    "Item",
+    "ModuleType",
+    "ModuleUnavailable",
+    "Operation",
+    "OptionError",
+    "PasswordExpired",
+    "PasswordRefused",
+    "Person",
+    "Question",
+    "ReturnCode",
+    "ServiceFileError",
+    "StoreError",
+    "TemporaryFailure",
+    "TraceStep",
+    "Transaction",
+    "UalauthError",
+    "UnknownService",
     "__version__",
-    *sorted(_HOME),
 ]
 
 # A library says nothing unless the application listens (logging cookbook).

@@ -7,6 +7,7 @@ the visit.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -110,10 +111,12 @@ class LiveAttempt:
             raise Refusal(ReturnCode.CONV_AGAIN) from None
         except Exception as error:  # noqa: BLE001 - the application's code
             # Its text might repeat what the person typed.
-            log.error("%s: the conversation raised %s", self.service, type(error).__name__)
+            log.error(  # noqa: TRY400 - without the text
+                "%s: the conversation raised %s", self.service, type(error).__name__
+            )
             raise Refusal(ReturnCode.CONV_ERR) from None
         if not _is_answer_list(answers, len(shown)):
-            log.error("%s: the conversation did not return one answer for each message", self.service)
+            log.error("%s: the conversation gave no list of answers", self.service)
             raise Refusal(ReturnCode.CONV_ERR)
         return list(answers)
 
@@ -227,7 +230,7 @@ class LiveAttempt:
         again = await self._secret(question, new=True)
         if again != token:
             self.set_item(Item.AUTHTOK, None)
-            await self._tell(_MISMATCH)
+            await self.tell(Error(_MISMATCH))
             raise Refusal(ReturnCode.TRY_AGAIN)
 
     async def _secret(self, question: str, *, new: bool) -> str:
@@ -240,16 +243,15 @@ class LiveAttempt:
             answer = None
         if answer is None:
             if new:
-                await self._tell(_ABORTED)
+                await self.tell(Error(_ABORTED))
             raise Refusal(ReturnCode.AUTHTOK_ERR)
         return answer
 
-    async def _tell(self, text: str) -> None:
-        """Show an error text; whether anybody sees it does not matter."""
-        try:
-            await self.ask(Error(text))
-        except Refusal:
-            return
+    async def tell(self, message: Info | Error) -> None:
+        """See `Attempt.tell`."""
+        if not self.flags & Flag.SILENT:
+            with contextlib.suppress(Refusal):
+                await self.ask(message)
 
     # Items
 
@@ -321,9 +323,10 @@ class LiveAttempt:
 
     def end(self, status: int) -> None:
         """Call every cleanup with `status` and forget all secrets (pam_end(3))."""
-        for name in list(self._data):
-            self._clean(name, status)
-        self._data.clear()
+        if self._data:
+            for name in list(self._data):
+                self._clean(name, status)
+            self._data.clear()
         self.forget_tokens()
         self.credential = None
 
@@ -334,7 +337,9 @@ class LiveAttempt:
         try:
             cleanup(value, status)
         except Exception as error:  # noqa: BLE001 - a module's code; nobody waits for it
-            log.error("%s: the cleanup of %r raised %s", self.service, name, type(error).__name__)
+            log.error(  # noqa: TRY400 - without the text
+                "%s: the cleanup of %r raised %s", self.service, name, type(error).__name__
+            )
 
     # The rest
 

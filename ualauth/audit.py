@@ -31,14 +31,14 @@ def record(
 ) -> None:
     """Log the outcome of one operation; `runs` are the walks so far, its own last."""
     if code is ReturnCode.SUCCESS:
-        if log.isEnabledFor(logging.INFO):
-            log.info("%s: granted %s of %s", attempt.service, operation, _who(attempt))
+        log.info("%s: granted %s of %s", attempt.service, operation, _who(attempt))
         return
     run = runs[-1] if runs and runs[-1].operation is operation else None
     level = logging.ERROR if run is not None and run.unchecked() else logging.WARNING
     if log.isEnabledFor(level):
         why = _why(run) if run is not None else ""
-        log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, _who(attempt), why)
+        who = _who(attempt)
+        log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, who, why)
 
 
 def _who(attempt: LiveAttempt) -> str:

@@ -1,9 +1,9 @@
 """The configuration folder: what `ualauth.toml` says, checked before anything is done.
 
-    /etc/ualauth/           or --config-dir, or UALAUTH_CONFIG_DIR
-        ualauth.toml        optional; everything in it has a default
-        pam.d/SERVICE       the service files
-        userlist.db         the USERLIST, unless [userlist] url says otherwise
+/etc/ualauth/           or --config-dir, or UALAUTH_CONFIG_DIR
+ualauth.toml        optional; everything in it has a default
+pam.d/SERVICE       the service files
+userlist.db         the USERLIST, unless [userlist] url says otherwise
 """
 
 from __future__ import annotations

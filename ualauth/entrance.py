@@ -7,13 +7,14 @@ that needs no USERLIST never loads the libraries behind it.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 
 from ualauth.attempt import LiveAttempt
 from ualauth.config import Config
 from ualauth.errors import ModuleUnavailable
 from ualauth.registry import ModuleRegistry
 from ualauth.services import Services
+from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
 from ualauth.visit import Visit
 
@@ -53,6 +54,7 @@ class Entrance:
             self.registry.find,
             config.dialect,
         )
+        self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._shared: dict[type, Any] = {}
         self._lock = threading.Lock()
 
@@ -70,7 +72,7 @@ class Entrance:
             if name not in _PEER:
                 raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
             setattr(attempt, name, value)
-        return Visit(compiled, attempt, self.services.load, self.config.dialect)
+        return Visit(compiled, attempt, self.services.load, self._frozen)
 
     def authid(self, login_name: str) -> str | None:
         """Return the authid of whom the USERLIST knows by that name; blocks.
@@ -102,7 +104,7 @@ class Entrance:
             with self._lock:
                 made = self._shared.get(kind) or self._make(kind)
                 self._shared[kind] = made
-        return made  # type: ignore[no-any-return] - keyed by its type
+        return cast("T", made)
 
     def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
         from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - loads libpass

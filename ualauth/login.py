@@ -7,6 +7,8 @@ be checked is a `TemporaryFailure`, whatever code the stack ended with.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ualauth import audit
 from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import (
@@ -38,7 +40,7 @@ _CHANGE = {
     ReturnCode.ACCT_EXPIRED: AccountRestricted,
     ReturnCode.AUTHTOK_LOCK_BUSY: TemporaryFailure,
 }
-Kinds = dict[ReturnCode, type[AuthenticationError]]
+Kinds = Mapping[ReturnCode, type[AuthenticationError]]
 
 
 async def login(visit: Visit, credential: Password) -> Identity:

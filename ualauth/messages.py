@@ -43,7 +43,7 @@ Conversation = Callable[[list[Message]], Sequence[Answer]]
 AsyncConversation = Callable[[list[Message]], Sequence[Answer] | Awaitable[Sequence[Answer]]]
 
 
-class ConversationAgain(Exception):  # noqa: N818 - PAM_CONV_AGAIN is not an error
+class ConversationAgain(Exception):
     """Raised by a conversation that has no answer yet (PAM_CONV_AGAIN).
 
     The operation then answers `INCOMPLETE` and goes on where it stopped when

@@ -24,8 +24,8 @@ What a module MUST do:
 * keep no state about a person in itself: one instance serves every login.
 
 A method may be a plain `def`: it is then offloaded whole, and cannot ask the
-person anything. A module without a method answers `MODULE_UNKNOWN` to that
-operation, as in Linux-PAM.
+person anything; marked `@immediate`, it is called on the spot. A module without
+a method answers `MODULE_UNKNOWN` to that operation, as in Linux-PAM.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.errors import UalauthError
 from ualauth.identity import Person
-from ualauth.messages import Answer, Message
+from ualauth.messages import Answer, Error, Info, Message
 
 O = TypeVar("O")  # noqa: E741 - O for options
 T = TypeVar("T")
@@ -202,6 +202,13 @@ class Attempt(Protocol):
         """
         ...
 
+    async def tell(self, message: Info | Error) -> None:
+        """Show the person a text, unless the application asked for silence.
+
+        Whether anybody sees it makes no difference.
+        """
+        ...
+
     async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
         """Return `function(*args)`, called where it may block or compute."""
         ...
@@ -285,5 +292,16 @@ class Module(Generic[O]):
         self.options = options
 
 
-Method = Callable[[Any], Awaitable[ReturnCode]]
+Method = Callable[[Any], Awaitable[ReturnCode] | ReturnCode]
 """A module's method bound to its instance: an attempt in, a code out."""
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def immediate(method: M) -> M:
+    """Mark a plain method that answers at once: it never blocks, and returns a `ReturnCode`.
+
+    It is called on the spot instead of being offloaded. Where it has to ask
+    after all, it may return an awaitable of the code.
+    """
+    method.answers_at_once = True  # type: ignore[attr-defined]  # read by ualauth.stack.bind
+    return method

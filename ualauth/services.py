@@ -14,9 +14,10 @@ import time
 from dataclasses import dataclass, replace
 
 from ualauth.errors import ServiceFileError, UnknownService
-from ualauth.stack.compile import FindModule, compile_service
+from ualauth.stack.compile import compile_service
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.files import ServiceFolder, Stamp, is_settled, stamps
+from ualauth.stack.line import FindModule
 from ualauth.stack.model import Problem, Service
 
 log = logging.getLogger("ualauth.services")

@@ -57,7 +57,8 @@ class Run:
     def walk(self) -> list[Step]:
         """Repeat the walk, and return what each entry did."""
         steps: list[Step] = []
-        memory = [None] * len(self.stack) if self.frozen is None else self.memory
+        blank: list[ReturnCode | None] = [None] * len(self.stack)
+        memory = blank if self.frozen is None else self.memory
         again = evaluate(
             self.stack,
             memory,

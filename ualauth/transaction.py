@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, Generic, TypeVar
 
-from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.codes import UNCHECKED, Item, Operation, ReturnCode
+from ualauth.identity import Person
 from ualauth.trace import TraceStep
 from ualauth.visit import Visit
 
@@ -80,6 +81,26 @@ class HeldTransaction(Generic[R]):
     def delayed(self) -> float:
         """Seconds by which the last operation was delayed, or would have been."""
         return self._visit.delayed
+
+    @property
+    def could_not_check(self) -> bool:
+        """Whether the last operation did not succeed, and that may be for want of checking.
+
+        Some module could not check: a refusal then says nothing about the person.
+        """
+        code = self._last
+        if code is ReturnCode.SUCCESS:
+            return False
+        if code is ReturnCode.INCOMPLETE or code in UNCHECKED:
+            return True
+        runs = self._visit.runs
+        # An operation without a stack adds no run: the last one is another operation's.
+        return bool(runs) and runs[-1].verdict is code and runs[-1].unchecked()
+
+    @property
+    def person(self) -> Person | None:
+        """Whom the modules vouch for so far; this grants nothing, the codes do."""
+        return self._visit.attempt.person
 
     @property
     def trace(self) -> list[TraceStep]:

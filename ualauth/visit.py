@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.module import Refusal, Sleep
-from ualauth.stack.dialect import Dialect
 from ualauth.stack.engine import Frozen, Suspended, evaluate
 from ualauth.stack.model import Entry, Service
 from ualauth.trace import Run, TraceStep
@@ -41,98 +40,101 @@ _TWIN = (
 )
 """Operation -> the one whose codes its walk shares."""
 _PASSES = int(Flag.PRELIM_CHECK | Flag.UPDATE_AUTHTOK)
-_UPDATE = int(Flag.UPDATE_AUTHTOK)
-_PRELIM = int(Flag.PRELIM_CHECK)
+_AUTHENTICATE = Operation.AUTHENTICATE
+_CHAUTHTOK = Operation.CHAUTHTOK
 _random = random.SystemRandom()
 
 
 class Visit:
     """A transaction: its attempt, the service's stacks, and the runs so far."""
 
-    def __init__(self, service: Service, attempt: LiveAttempt, load: Load, dialect: Dialect) -> None:
+    # Defaults stand on the class: most visits never set them.
+    delayed: float = 0.0
+    """Seconds that the last operation was delayed, or would have been."""
+    _former: tuple[Operation, Suspended] | None = None
+    _updating: bool = False
+    _busy: bool = False
+    _ended: bool = False
+
+    def __init__(self, service: Service, attempt: LiveAttempt, load: Load, frozen: Frozen) -> None:
         """Begin with nothing asked; `load` serves a later change of the service."""
         self.attempt = attempt
         self.runs: list[Run] = []
-        self.delayed = 0.0
-        """Seconds that the last operation was delayed, or would have been."""
         self._service: Service | None = service
         self._load = load
-        self._frozen = Frozen(dialect.jump_counts_when_frozen)
+        self._frozen = frozen
         self._memory: dict[Operation, list[ReturnCode | None]] = {}
-        self._former: tuple[Operation, Suspended] | None = None
-        self._updating = False
-        self._busy = False
-        self._ended = False
 
     # Operations
 
     async def perform(self, operation: Operation, flags: int = 0) -> ReturnCode:
         """Run one operation; `SYSTEM_ERR` if another one is running, or after the end."""
-        if self._busy or self._ended:
+        if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
         try:
-            if operation is Operation.AUTHENTICATE:
-                code = await self._authenticate(flags)
-            elif operation is Operation.CHAUTHTOK:
-                code = await self._chauthtok(flags)
+            if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
+                code = await self._with_tokens(operation, flags)
             elif operation is Operation.SETCRED:
                 code = await self._dispatch(operation, flags or Flag.ESTABLISH_CRED)
             else:
                 code = await self._dispatch(operation, flags)
         finally:
             self._busy = False
-        audit.record(self.attempt, operation, code, self.runs)
+        if code is not ReturnCode.SUCCESS or audit.log.isEnabledFor(logging.INFO):
+            audit.record(self.attempt, operation, code, self.runs)
         return code
 
-    async def _authenticate(self, flags: int) -> ReturnCode:
-        if self._former is None:
-            self.attempt.forget_tokens()
-        code = await self._dispatch(Operation.AUTHENTICATE, flags)
-        if code is not ReturnCode.INCOMPLETE:
-            await self._finish(code)
-        return code
-
-    async def _chauthtok(self, flags: int) -> ReturnCode:
-        if flags & _PASSES:
-            return ReturnCode.SYSTEM_ERR
-        if self._former is None:
-            self.attempt.forget_tokens()
-            self._updating = False
-        code = ReturnCode.SUCCESS
-        if not self._updating:
-            code = await self._dispatch(Operation.CHAUTHTOK, flags | _PRELIM)
-        if code is ReturnCode.SUCCESS:
-            self._updating = True
-            code = await self._dispatch(Operation.CHAUTHTOK, flags | _UPDATE)
-        if code is not ReturnCode.INCOMPLETE:
-            self._updating = False
-            await self._finish(code)
-        return code
-
-    async def _finish(self, code: ReturnCode) -> None:
-        """Forget the tokens, and delay what failed if a module asked for it."""
+    async def _with_tokens(self, operation: Operation, flags: int) -> ReturnCode:
+        """Run an operation that begins and ends without tokens, and may be delayed."""
         attempt = self.attempt
-        attempt.forget_tokens()
-        # pam_fail_delay(3): the delay varies by up to a half, so that it tells nothing.
-        seconds = 0.0
-        if attempt.delay:
-            seconds = attempt.delay * (0.5 + sum(_random.random() for _ in range(3)) / 3)
-            attempt.delay = 0.0
         self.delayed = 0.0
+        if self._former is None:
+            attempt.forget_tokens()
+        if operation is _AUTHENTICATE:
+            code = await self._dispatch(operation, flags)
+        else:
+            code = await self._both_passes(flags)
+        if code is not ReturnCode.INCOMPLETE:
+            attempt.forget_tokens()
+            if attempt.delay or attempt.delay_report is not None:
+                await self._delay(code)
+        return code
+
+    async def _both_passes(self, flags: int) -> ReturnCode:
+        """Change a password: every module checks, then every module writes."""
+        if self._former is None:
+            self._updating = False
+        if not self._updating:
+            code = await self._dispatch(_CHAUTHTOK, flags | Flag.PRELIM_CHECK)
+            if code is not ReturnCode.SUCCESS:
+                return code
+            self._updating = True
+        return await self._dispatch(_CHAUTHTOK, flags | Flag.UPDATE_AUTHTOK)
+
+    async def _delay(self, code: ReturnCode) -> None:
+        """Delay what failed, or tell the application (pam_fail_delay(3)).
+
+        The delay varies by up to a half, so that it tells nothing.
+        """
+        attempt = self.attempt
+        seconds = attempt.delay * (0.5 + sum(_random.random() for _ in range(3)) / 3)
+        attempt.delay = self.delayed = 0.0
         if attempt.delay_report is not None:
             attempt.delay_report(code, int(seconds * 1_000_000))
-        elif seconds and code is not ReturnCode.SUCCESS:
+        elif code is not ReturnCode.SUCCESS:
             self.delayed = seconds
             await Sleep(seconds)
 
     # One walk over one stack
 
-    async def _dispatch(self, operation: Operation, flags: int) -> ReturnCode:
+    async def _dispatch(  # noqa: C901 - one walk, with every way it can end
+        self, operation: Operation, flags: int
+    ) -> ReturnCode:
         try:
             service = self._service or self._reload()
         except ConfigurationError as error:
-            log.error("service %r: %s", self.attempt.service, error)
+            log.error("service %r: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
             return ReturnCode.ABORT
         suspended = None
         if self._former is not None:
@@ -142,7 +144,10 @@ class Visit:
         stack = service.serving[operation]
         if not stack:
             return ReturnCode.PERM_DENIED
-        memory = self._memory.setdefault(_TWIN[operation], [None] * len(stack))
+        twin = _TWIN[operation]
+        memory = self._memory.get(twin)
+        if memory is None:
+            memory = self._memory[twin] = [None] * len(stack)
         frozen = self._frozen if operation in _FROZEN else None
         run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
         self.runs.append(run)
@@ -153,17 +158,19 @@ class Visit:
         attempt.remark_sink = run.remark
         walk = evaluate(stack, memory, frozen=frozen, suspended=suspended)
         codes = run.codes
+        send = walk.send
+        method = int(operation)
         try:
             entry = next(walk)
             while True:
                 try:
-                    code = await entry.methods[operation](attempt)
+                    code = entry.methods[method](attempt)
+                    if type(code) is not ReturnCode:
+                        code = _checked(await cast("Awaitable[object]", code))
                 except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                     code = self._fault(entry, run, error)
-                if code.__class__ is not ReturnCode:
-                    code = self._fault(entry, run, TypeError("it did not answer a ReturnCode"))
                 codes.append(code)
-                entry = walk.send(code)
+                entry = send(code)
         except StopIteration as stop:
             verdict = stop.value
         self._former = None
@@ -226,6 +233,13 @@ class Visit:
 
 
 _APPLICATION_ITEMS = frozenset(Item) - {Item.AUTHTOK, Item.OLDAUTHTOK}
+
+
+def _checked(answer: object) -> ReturnCode:
+    """Return a module's answer, if it is one: `False` and 0 are not `SUCCESS`."""
+    if type(answer) is not ReturnCode:
+        raise TypeError("a module answered something that is not a ReturnCode")
+    return answer
 
 
 def _innermost(error: BaseException) -> str:

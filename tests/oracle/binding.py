@@ -23,7 +23,7 @@ LIBRARY = "libpam.so.0"
 
 # security/_pam_types.h
 _PROMPT_ECHO_OFF, _PROMPT_ECHO_ON, _ERROR_MSG, _TEXT_INFO = 1, 2, 3, 4
-_SUCCESS, _BUF_ERR, _CONV_ERR = 0, 5, 19
+_SUCCESS, _BUF_ERR, _CONV_ERR, _CONV_AGAIN = 0, 5, 19, 30
 _ITEMS = {"tty": 3, "rhost": 4, "ruser": 8}
 CODES = (
     *("SUCCESS", "OPEN_ERR", "SYMBOL_ERR", "SERVICE_ERR", "SYSTEM_ERR", "BUF_ERR"),
@@ -109,7 +109,7 @@ def code_name(code: int) -> str:
 class _Talker:
     """Answers prompts, and writes down the texts."""
 
-    def __init__(self, library: Library, answers: Sequence[str]) -> None:
+    def __init__(self, library: Library, answers: Sequence[str | None]) -> None:
         self.texts: list[str] = []
         self._library = library
         self._answers = deque(answers)
@@ -126,9 +126,12 @@ class _Talker:
             if message.style == _TEXT_INFO:
                 self.texts.append(message.text.decode(errors="surrogateescape"))
             elif message.style in (_PROMPT_ECHO_OFF, _PROMPT_ECHO_ON) and self._answers:
-                answer = self._answers.popleft().encode(errors="surrogateescape")
-                answers[index].text = self._library.strdup(answer)
-            elif message.style != _ERROR_MSG and not self._answers:
+                answer = self._answers.popleft()
+                if answer is None:
+                    return _CONV_AGAIN
+                data = answer.encode(errors="surrogateescape")
+                answers[index].text = self._library.strdup(data)
+            elif message.style != _ERROR_MSG:
                 return _CONV_ERR
         responses[0] = answers  # type: ignore[index]
         return _SUCCESS

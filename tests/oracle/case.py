@@ -9,6 +9,7 @@ from typing import Any, Self
 
 FOLDER = "@DIR@"
 """In the text of a file: the folder that holds the files, as an absolute path."""
+CRASH = "CRASH"
 
 OPERATIONS = (
     "authenticate",
@@ -25,8 +26,8 @@ class Case:
     """Service files, and what an application does with them.
 
     Texts are UTF-8; a byte that is none stands there as a surrogate
-    (`surrogateescape`). Prompts are answered from `answers`, in order; when
-    these are used up, there is no answer.
+    (`surrogateescape`). Prompts are answered from `answers`, in order: `None` means
+    no answer yet (`CONV_AGAIN`), and when they are used up, there is none at all.
     """
 
     files: Mapping[str, str]
@@ -34,7 +35,7 @@ class Case:
     user: str | None = "nobody"
     ops: tuple[tuple[str, int], ...] = (("authenticate", 0),)
     """Operations with their flags."""
-    answers: tuple[str, ...] = ()
+    answers: tuple[str | None, ...] = ()
     items: Mapping[str, str] = field(default_factory=dict)
     """Of `tty`, `rhost` and `ruser`, those that the application sets."""
 
@@ -93,6 +94,11 @@ class Outcome:
             tuple((call, code) for call, code in value["results"]),
             tuple(value["debug_trace"]),
         )
+
+    @property
+    def crashed(self) -> bool:
+        """Whether libpam did not survive the case, or did not come to an end."""
+        return self.results[0][0] == CRASH
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""

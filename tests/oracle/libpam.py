@@ -9,19 +9,18 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.oracle.case import Case, Outcome
+from tests.oracle.case import CRASH, FOLDER, Case, Outcome
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 10.0
 """Seconds for one case, which usually takes less than a thousandth of one."""
 CASES_PER_WORKER = 20_000
 """After so many, the worker is replaced: a refused service file leaks some kilobytes."""
-HANG = Outcome((("CRASH", "TIMEOUT"),))
+HANG = Outcome(((CRASH, "TIMEOUT"),))
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folders made in it are our own
 
 
@@ -75,7 +74,7 @@ class Libpam:
         self.close()
         if status >= 0:
             raise RuntimeError(f"the worker ended with status {status}; see its traceback")
-        return Outcome((("CRASH", str(-status)),))
+        return Outcome(((CRASH, str(-status)),))
 
     def close(self) -> None:
         """End the worker; the next case starts another one."""
@@ -120,6 +119,43 @@ def run_case(case: Case) -> Outcome:
     return shared().run_case(case)
 
 
-def run_cases(cases: Iterable[Case]) -> list[Outcome]:
-    """Run cases in the shared worker."""
-    return [run_case(case) for case in cases]
+@functools.cache
+def unusable() -> str:
+    """Return why the machine's libpam cannot be compared with ours; empty if it can."""
+    try:
+        outcomes = [run_case(probe) for probe, _ in PROBES]
+    except (OSError, RuntimeError) as error:
+        return f"there is no libpam to compare with: {error}"
+    if outcomes[0] != PROBES[0][1]:
+        return f"the machine's libpam does not work: {outcomes[0].to_json()}"
+    if any(outcome != expected for outcome, (_, expected) in zip(outcomes, PROBES, strict=True)):
+        return "the machine's libpam is not Debian's 1.5"
+    return ""
+
+
+def _probe(text: str, results: dict[str, str], *trace: str) -> tuple[Case, Outcome]:
+    ops = tuple((operation, 0) for operation in results)
+    case = Case(files={"t": text, "a": "auth required pam_permit.so\n"}, ops=ops)
+    return case, Outcome((("start", "SUCCESS"), *results.items()), trace)
+
+
+PROBES = (
+    _probe(
+        "auth required pam_debug.so auth=success\n",
+        {"authenticate": "SUCCESS"},
+        *(">authenticate", "auth=success"),
+    ),
+    _probe(
+        "auth required \\\n# x\npam_permit.so\n",
+        {"authenticate": "SUCCESS"},
+        ">authenticate",
+    ),
+    _probe(f"@include {FOLDER}/a\n", {"authenticate": "SUCCESS"}, ">authenticate"),
+    _probe(
+        "session [success=1 default=ignore] pam_debug.so open_session=success close_session=abort\n"
+        "session required pam_deny.so\nsession required pam_permit.so\n",
+        {"open_session": "SUCCESS", "close_session": "SUCCESS"},
+        *(">open_session", "open_session=success", ">close_session", "close_session=abort"),
+    ),
+)
+"""What works in every libpam, and the points in which Debian's 1.5 is not like others."""

@@ -11,8 +11,12 @@ from pathlib import Path
 from tests.oracle.case import Case, Outcome
 from tests.oracle.libpam import fast_folder
 from ualauth import Authenticator, Config, ConfigurationError
-from ualauth.messages import Answer, Info, Message, Question
+from ualauth.config import ModuleSettings
+from ualauth.messages import Answer, ConversationAgain, Info, Message, Question
 from ualauth.stack.dialect import DEBIAN, Dialect
+
+
+MODULES = ModuleSettings(path=(str(Path(__file__).with_name("modules")),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class _Config(Config):
 class _Talker:
     """Answers prompts, and writes down the texts."""
 
-    def __init__(self, answers: Sequence[str]) -> None:
+    def __init__(self, answers: Sequence[str | None]) -> None:
         self.texts: list[str] = []
         self._answers = deque(answers)
 
@@ -43,7 +47,10 @@ class _Talker:
             case Info(text):
                 self.texts.append(text)
             case Question() if self._answers:
-                return self._answers.popleft()
+                answer = self._answers.popleft()
+                if answer is None:
+                    raise ConversationAgain
+                return answer
         return None
 
 
@@ -59,7 +66,7 @@ def _run(case: Case, folder: Path, dialect: Dialect) -> Outcome:
     case.write(services)
     talker = _Talker(case.answers)
     results = [("start", "SUCCESS")]
-    with Authenticator(_Config(folder, base=dialect)) as authenticator:
+    with Authenticator(_Config(folder, modules=MODULES, base=dialect)) as authenticator:
         try:
             visit = authenticator.transaction(
                 case.service,

@@ -2,8 +2,9 @@
 
 Each case is a stack of one module with ``[default=ok]``, so that libpam returns
 what the module answered. Left out is where Linux-PAM 1.5 differs from its
-present source, or is at fault (see docs of the modules): a CR within a line of a
-list, and users whose name is an attribute's.
+present source, or is at fault: a CR within a line of a list; an `apply=` that is
+not the last argument of pam_listfile, which 1.5 loses; and a user whose name is an
+attribute's, which pam_succeed_if takes for the attribute.
 """
 
 from __future__ import annotations
@@ -160,16 +161,18 @@ def _listfile_arguments(rng, lists):
         "onerr=succeed",
         "onerr=fail",
         "quiet",
-        f"apply={rng.choice(USERS[2:])}",
-        f"apply=@{rng.choice([*GROUPS, 'nosuchgroup'])}",
     ]
-    rare = ["apply=", "apply=@", "item=bad", "sense=bad", "onerr=bad", "one=1", "quiet=1", "word"]
+    apply = [f"apply={rng.choice(USERS[2:])}", f"apply=@{rng.choice([*GROUPS, 'nosuchgroup'])}"]
+    apply += ["apply=", "apply=@"]
+    rare = ["item=bad", "sense=bad", "onerr=bad", "one=1", "quiet=1", "word"]
     rare += ["onerr", "item=", "sense=", "onerr=", "=x", "file=.", "item=USER"]
     chosen = [argument for argument in likely if rng.random() < 0.95]
     chosen += [argument for argument in extra if rng.random() < 0.25]
     if rng.random() < 0.25:
         chosen.append(rng.choice(rare))
     rng.shuffle(chosen)
+    if rng.random() < 0.4:
+        chosen.append(rng.choices(apply, (8, 8, 1, 1))[0])
     return chosen
 
 
@@ -183,7 +186,7 @@ NUMBERS += ["9223372036854775807", "9223372036854775808", "-9223372036854775808"
 NUMBERS += [" 1", "1 ", "0xfffe", "0177776", "--1", "-0x1", "-", "+"]
 TEXTS = ["root", "t", "/bin/bash", "/root", "", "tty1", "192.0.2.7", "/usr/sbin/nologin"]
 GLOBS = ["*", "r*", "?oot", "[a-r]oot", "[!a]*", "[^a]*", "ro\\ot", "[[:alpha:]]*", "/bin/*sh"]
-GLOBS += ["*/nologin", "[", "roo[", "*.example.com", "192.0.2.?", "", "\\", "n[n-p]body", "[]r]*"]
+GLOBS += ["*/nologin", "[", "roo[", "*.example.com", "192.0.2.?", "", "n[n-p]body", "[]r]*"]
 LISTS = ["root:daemon", ":root", "root:", "xroot:root", "rootx:root", "", ":", "a:b:c", "b", "::"]
 LISTS += ["2001:db8::1", "x:2001:db8::1:y", "ab:c:b:c", "t:u", "T", "/bin/sh:/bin/bash"]
 

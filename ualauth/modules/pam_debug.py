@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from ualauth.codes import TOKENS, Flag, Item, ReturnCode
+from ualauth.codes import TOKENS, Flag, ReturnCode
 from ualauth.messages import Info
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.options import OptionProblem
@@ -53,11 +53,7 @@ class PamDebug(Module[Options]):
     options_type = Options
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        """Get the user, then answer `auth`; a user without a name becomes nobody."""
-        if not await attempt.get_user():
-            code = attempt.set_item(Item.USER, "nobody")
-            if code is not ReturnCode.SUCCESS:
-                return code
+        """Answer `auth`, without asking who it is."""
         return await self._answer(attempt, "auth", self.options.auth)
 
     async def setcred(self, attempt: Attempt) -> ReturnCode:

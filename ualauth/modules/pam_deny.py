@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.module import Attempt, Module
+from ualauth.module import Attempt, Module, immediate
 from ualauth.options import OptionProblem
 
 
@@ -28,26 +28,32 @@ class PamDeny(Module[Options]):
 
     options_type = Options
 
-    async def authenticate(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def authenticate(self, _attempt: Attempt) -> ReturnCode:
         """Refuse."""
         return ReturnCode.AUTH_ERR
 
-    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Refuse."""
         return ReturnCode.CRED_ERR
 
-    async def acct_mgmt(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def acct_mgmt(self, _attempt: Attempt) -> ReturnCode:
         """Refuse."""
         return ReturnCode.AUTH_ERR
 
-    async def open_session(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def open_session(self, _attempt: Attempt) -> ReturnCode:
         """Refuse."""
         return ReturnCode.SESSION_ERR
 
-    async def close_session(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def close_session(self, _attempt: Attempt) -> ReturnCode:
         """Refuse."""
         return ReturnCode.SESSION_ERR
 
-    async def chauthtok(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def chauthtok(self, _attempt: Attempt) -> ReturnCode:
         """Refuse, in both passes."""
         return ReturnCode.AUTHTOK_ERR

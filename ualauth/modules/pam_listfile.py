@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.options import OptionProblem
 from ualauth.unix_accounts import account_of, is_member
 
@@ -123,8 +123,7 @@ class Misread:
 
 
 _CHOICES: Mapping[str, type[enum.Enum]] = {"item": Subject, "sense": Sense, "onerr": OnError}
-# Linux-PAM has no objection to apply= with item=shell.
-_OF_THE_USER = {Subject.USER, Subject.RUSER, Subject.GROUP}
+_OF_THE_USER = {Subject.USER, Subject.RUSER, Subject.GROUP, Subject.SHELL}
 _ITEMS = {
     Subject.TTY: Item.TTY,
     Subject.RHOST: Item.RHOST,
@@ -148,7 +147,8 @@ class PamListfile(Module[Options | Misread]):
             case Options() as options:
                 return await _decide(options, attempt)
 
-    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed."""
         return ReturnCode.SUCCESS
 
@@ -207,7 +207,7 @@ def _is_listed(options: Options, value: str) -> bool | ReturnCode:
     except OSError:
         return _ANSWERS[options.onerr]
     try:
-        with open(options.file, "rb", opener=_open_no_link) as file:  # noqa: PTH123 - opener
+        with open(options.file, "rb", opener=_open_no_link) as file:
             # Looked at again: it may be another file than a moment before.
             if not _is_safe(os.fstat(file.fileno())):
                 return ReturnCode.AUTH_ERR

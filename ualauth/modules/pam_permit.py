@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.module import Attempt, Module
+from ualauth.module import Attempt, Module, immediate
 from ualauth.options import OptionProblem
 
 
@@ -28,16 +28,19 @@ class PamPermit(Module[Options]):
 
     options_type = Options
 
-    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+    @immediate
+    def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Succeed as soon as there is a user; one without a name becomes nobody."""
-        user = attempt.user
-        if user is None:
-            user = await attempt.get_user()
-        if not user:
+        return ReturnCode.SUCCESS if attempt.user else self._name_user(attempt)
+
+    @staticmethod
+    async def _name_user(attempt: Attempt) -> ReturnCode:
+        if not await attempt.get_user():
             attempt.set_item(Item.USER, "nobody")
         return ReturnCode.SUCCESS
 
-    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed."""
         return ReturnCode.SUCCESS
 

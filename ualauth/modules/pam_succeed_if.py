@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.module import Attempt, Module
+from ualauth.module import Attempt, Module, immediate
 from ualauth.options import OptionProblem
 from ualauth.unix_accounts import account_of, account_of_uid, is_member
 
@@ -185,7 +185,8 @@ class PamSucceedIf(Module[Options]):
                 attempt.remark(f"requirement {str(condition)!r} met")
         return ReturnCode.SUCCESS
 
-    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Have nothing to do."""
         return ReturnCode.IGNORE
 

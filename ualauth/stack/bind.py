@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Attempt, Method, Module
@@ -21,7 +21,7 @@ Methods = tuple[Method, ...]
 def answering(code: ReturnCode) -> Methods:
     """Return methods that all answer `code`."""
 
-    async def answer(_attempt: Attempt) -> ReturnCode:  # noqa: RUF029 - a method is a coroutine
+    def answer(_attempt: Attempt) -> ReturnCode:
         return code
 
     return (answer,) * len(Operation)
@@ -52,8 +52,8 @@ def _method(module: Module[Any], operation: Operation) -> Method:
     method: Any = getattr(module, operation.method, None)
     if method is None:
         return UNKNOWN[operation]
-    if inspect.iscoroutinefunction(method):
-        return method  # type: ignore[no-any-return] - a coroutine function is a Method
+    if inspect.iscoroutinefunction(method) or getattr(method, "answers_at_once", False):
+        return cast("Method", method)
 
     async def offloaded(attempt: Attempt) -> ReturnCode:
         return await attempt.offload(method, attempt)

@@ -50,7 +50,7 @@ SUBSTACK = "substack"
 Table = tuple[int, ...]
 """32 actions, indexed by return code."""
 
-ALL_BAD: Table = (Action.BAD,) * len(TOKENS)
+ALL_BAD: Table = (int(Action.BAD),) * len(TOKENS)
 """What every mistake in a control becomes: the module runs, and nothing it says helps."""
 
 _LARGEST_JUMP = 2**31 - 1  # INT_MAX
@@ -94,7 +94,8 @@ def parse_control(text: str) -> Control:
             return Control(text, ALL_BAD, *_explain(text, expanded, position))
         action = _action(pair["action"])
         if not action <= _LARGEST_JUMP or pair["action"].strip("0") == "":
-            return Control(text, ALL_BAD, f"{pair['action']} is no jump", "jump from 1 to 2147483647")
+            mistake = f"{pair['action'][:32]} is no jump; every result of the module counts as bad"
+            return Control(text, ALL_BAD, mistake, f"jump over 1 to {_LARGEST_JUMP} entries")
         if pair["value"] == "default":
             for code in ReturnCode:
                 actions.setdefault(code, action)
@@ -102,12 +103,14 @@ def parse_control(text: str) -> Control:
             actions[TOKENS[pair["value"]]] = action
         position = pair.end()
     if not actions:
-        return Control(text, ALL_BAD, "an empty control makes every result bad", "write [default=bad]")
-    return Control(text, tuple(actions.get(code, Action.BAD) for code in ReturnCode))
+        mistake = "the control is empty; every result of the module counts as bad"
+        return Control(text, ALL_BAD, mistake, "write required, or [default=bad] if you mean it")
+    return Control(text, tuple(actions.get(code, int(Action.BAD)) for code in ReturnCode))
 
 
 def _action(text: str) -> int:
-    return int(text[:12]) if text.isdigit() else Action[text.upper()]
+    # Plain integers, never `Action`: the engine compares them in every step.
+    return int(text[:12]) if text.isdigit() else int(Action[text.upper()])
 
 
 def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
@@ -115,7 +118,8 @@ def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
     if position == 0 and "=" not in text:
         words = [*KEYWORDS, INCLUDE, SUBSTACK]
         close = difflib.get_close_matches(ascii_lower(text)[:32], words, 1)
-        cure = f"did you mean {close[0]!r}?" if close else f"use {', '.join(words)} or [value=action]"
+        usual = f"use {', '.join(words)} or [value=action]"
+        cure = f"did you mean {close[0]!r}?" if close else usual
         return f"unknown control {text[:64]!r}; every result of the module counts as bad", cure
     rest = expanded[position:].strip(_SPACE)
     return (

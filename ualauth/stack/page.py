@@ -35,8 +35,13 @@ class Page:
             self.source(token),
             text,
             cure,
-            "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in shown),
+            "".join(_shown(char) for char in shown),
             caret,
             max(1, min(len(token.text), len(shown) - caret)),
             warning,
         )
+
+
+def _shown(char: str) -> str:
+    """Return the character, or a sign for one that a terminal might obey."""
+    return char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}"

@@ -1,8 +1,8 @@
-"""Text becomes logical lines, and lines become tokens with their positions.
+r"""Text becomes logical lines, and lines become tokens with their positions.
 
-    file     = *( *( text "\\" newline ) text newline )
+    file     = *( *( text "\" newline ) text newline )
     text     = *( blank token ) [ "#" comment ]    ; "#" starts a comment anywhere
-    token    = "[" *( "\\]" / any but "]" ) ( "]" / end ) / 1*( any but blank )
+    token    = "[" *( "\]" / any but "]" ) ( "]" / end ) / 1*( any but blank )
     blank    = " " / tab / newline
 
 A line of comment never continues, there is no quoting, and what follows a NUL

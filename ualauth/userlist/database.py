@@ -66,6 +66,8 @@ class Database:
         try:
             connection = idle.pop()
         except IndexError:
+            connection = None
+        if connection is None:
             connection = self._connect()
         try:
             prepared = self._prepared.get(statement)
@@ -153,35 +155,40 @@ class Database:
     def _open_engine(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                self._engine = new_engine(self.url, self.place.timeout)
+                self._engine = new_engine(self.url, self.place)
             return self._engine
 
 
 class _Prepared:
     """A statement compiled for the driver."""
 
-    __slots__ = ("names", "text")
+    __slots__ = ("constants", "names", "text")
 
     def __init__(self, statement: Select[Any], connection: Connection) -> None:
         """Compile `statement` for the dialect of `connection`."""
         compiled = statement.compile(dialect=connection.dialect)
         self.text = str(compiled)
+        # Of the parameters, only numbers of rows have a value already.
+        self.constants = {
+            name: value for name, value in compiled.params.items() if value is not None
+        }
         self.names = compiled.positiontup if compiled.positional else None
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> list[Row]:
         """Return all rows; none are left behind, so that the lock for reading ends."""
-        cursor = connection.connection.cursor()
+        if self.constants:
+            values = {**self.constants, **values}
         parameters = values if self.names is None else [values[name] for name in self.names]
+        cursor = connection.connection.cursor()
         cursor.execute(self.text, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
-def new_engine(url: URL, timeout: float) -> Engine:
+def new_engine(url: URL, place: Place) -> Engine:
     """Return an engine for a database that exists; nobody creates one by reading."""
-    path = os.path.abspath(url.database or "")  # noqa: PTH100 - a path as text
     engine = create_engine(
-        url.set(database=f"file:{quote(path)}", query={"mode": "rw", "uri": "true"}),
-        connect_args={"timeout": timeout},
+        url.set(database=f"file:{quote(place.path)}", query={"mode": "rw", "uri": "true"}),
+        connect_args={"timeout": place.timeout},
         hide_parameters=True,
         # Each thread that reads keeps one connection; there must always be
         # another one for who writes.

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    literal_column,
     or_,
     select,
 )
@@ -87,7 +86,7 @@ _PAGE = (
     select(users)
     .where(users.c.authid_key > bindparam("after"))
     .order_by(users.c.authid_key)
-    .limit(literal_column(str(PAGE)))
+    .limit(PAGE)
     .subquery()
 )
 
@@ -149,7 +148,7 @@ def _by_parts(columns: frozenset[str]) -> Select[tuple[object, ...]]:
                 or_names.c.surname_key == words,
             ),
         )
-    found = select(or_names.c.user_id).where(*conditions).limit(literal_column("2"))
+    found = select(or_names.c.user_id).where(*conditions).limit(2)
     return (
         select(*RECORD)
         .select_from(_WITH_ADDRESSES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypedDict
 
 from ualauth.identity import MailboxClass, Person
 from ualauth.userlist.checks import check_fields, check_password
@@ -41,6 +42,23 @@ class NewUser:
         """Refuse what cannot be kept."""
         check_fields(self)
         check_password(self.password)
+
+
+class Changes(TypedDict, total=False):
+    """The fields of a user that can be changed one by one."""
+
+    name: ORName
+    authid: str
+    addresses: tuple[str, ...]
+    locked: bool
+    account_expires: datetime | None
+    password_changed: datetime | None
+    password_expires: datetime | None
+    administrator: bool
+    mailbox_administrator: bool
+    unix_uid: int | None
+    mailbox_class: MailboxClass
+    language: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ def create(database: Database) -> None:
     """
     place = database.place
     _create_file(place.path)
-    engine = new_engine(database.url, place.timeout)
+    engine = new_engine(database.url, place)
     try:
         _upgrade(engine, place.name)
     except FAILURES as error:

@@ -11,7 +11,9 @@ from ualauth.module import Offload, Refusal
 
 
 def run(coroutine):
-    """Drive a coroutine, carrying out what it offloads on the spot."""
+    """Drive a coroutine, carrying out what it offloads on the spot; a code is an answer already."""
+    if isinstance(coroutine, ReturnCode):
+        return coroutine
     answer = None
     try:
         while True:

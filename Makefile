@@ -1,0 +1,40 @@
+# make demo    install, and see real logins through all shipped services
+# make test    install what the tests need, and run all of them
+.PHONY: demo test check bench fuzz format clean
+
+CASES ?= 100000
+
+demo:
+	@scripts/environment
+	@.venv/bin/python examples/demo.py demo
+
+test:
+	@scripts/packages libpam0g libpam-modules
+	@scripts/environment dev
+	.venv/bin/python -m pytest
+
+check:
+	@scripts/environment dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+# 100,000 random stacks against the machine's own libpam
+fuzz:
+	@scripts/packages libpam0g libpam-modules
+	@scripts/environment dev
+	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
+
+bench:
+	@scripts/packages libpam0g libpam-modules
+	@scripts/environment dev
+	.venv/bin/python -m tests.benchmarks
+
+format:
+	@scripts/environment dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

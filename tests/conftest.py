@@ -1,0 +1,101 @@
+"""What all tests share: a configuration folder, and both ways in under one face."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ualauth import AsyncAuthenticator, Authenticator
+from ualauth.codes import Operation, ReturnCode
+from ualauth.config import Config
+from ualauth.identity import Identity
+from ualauth.testing.folder import ConfigFolder
+
+
+class Blocking:
+    """The blocking way in."""
+
+    asynchronous = False
+
+    def __init__(self) -> None:
+        """Begin."""
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def run(self, result: Any) -> Any:
+        """Return what a call returned."""
+        return result
+
+    def authenticator(self, config: Config) -> Authenticator:
+        """Make an authenticator."""
+        return Authenticator(config)
+
+    @contextmanager
+    def begin(self, config: Config, service: str, user: str | None, conversation: Any) -> Iterator:
+        """Begin a transaction."""
+        with self.authenticator(config).transaction(service, user, conversation) as visit:
+            yield visit
+
+    def perform(self, visit: Any, operation: Operation, flags: int = 0) -> ReturnCode:
+        """Run one operation."""
+        return self.run(getattr(visit, operation.method)(flags))
+
+    def login(self, config: Config, *args: str, **peer: Any) -> Identity:
+        """Log in with an authenticator of its own."""
+        return self.run(self.authenticator(config).authenticate(*args, **peer))
+
+    def change(self, config: Config, *args: str, **peer: Any) -> None:
+        """Change a password with an authenticator of its own."""
+        self.run(self.authenticator(config).change_password(*args, **peer))
+
+
+class Asynchronous(Blocking):
+    """The asyncio way in, driven from outside."""
+
+    asynchronous = True
+
+    def __init__(self) -> None:
+        """Begin a loop."""
+        self._runner = asyncio.Runner()
+
+    def close(self) -> None:
+        """End the loop."""
+        self._runner.close()
+
+    def run(self, result: Any) -> Any:
+        """Run a coroutine to its end."""
+        return self._runner.run(result)
+
+    def authenticator(self, config: Config) -> AsyncAuthenticator:
+        """Make an authenticator."""
+        return AsyncAuthenticator(config)
+
+    @contextmanager
+    def begin(self, config: Config, service: str, user: str | None, conversation: Any) -> Iterator:
+        """Begin a transaction."""
+        visit = self.authenticator(config).transaction(service, user, conversation)
+        self.run(visit.__aenter__())
+        try:
+            yield visit
+        finally:
+            self.run(visit.__aexit__())
+
+
+@pytest.fixture(params=[Blocking, Asynchronous], ids=["blocking", "asyncio"])
+def way(request: pytest.FixtureRequest) -> Iterator[Blocking]:
+    """Return one way in after the other."""
+    made = request.param()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ConfigFolder:
+    """Return an empty configuration folder."""
+    return ConfigFolder(tmp_path / "etc")

@@ -1,0 +1,77 @@
+"""Our engine against libpam: measured vectors, and random cases on the machine's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.oracle import libpam, ours
+from tests.oracle.case import FOLDER, Case, Outcome
+from tests.oracle.fuzz import Fuzzer, new_seed
+from ualauth.stack.dialect import DEBIAN, LINUX_PAM
+
+CASES = int(os.environ.get("UALAUTH_ORACLE_CASES", "2000"))
+SEED = os.environ.get("UALAUTH_ORACLE_SEED") or new_seed()
+VECTORS = json.loads(Path(__file__).with_name("libpam.json").read_text(encoding="utf-8"))["cases"]
+# Upstream has no @include; we take it in every dialect, unless told not to.
+UPSTREAM = dataclasses.replace(LINUX_PAM, at_include=False)
+
+
+def is_representative(vector: dict[str, Any]) -> bool:
+    """Return whether libpam survives, and no file is named that it seeks in /etc/pam.d."""
+    words = [word for text in vector["files"].values() for word in text.split()]
+    includes = ("include", "substack", "@include")
+    pairs = itertools.pairwise(words)
+    relative = any(word in includes and not name.startswith(FOLDER) for word, name in pairs)
+    return not relative and not Outcome.from_json(vector["debian_1_5_2_confdir"]).crashed
+
+
+def named(vectors: list[dict[str, Any]]) -> pytest.MarkDecorator:
+    """Run a test with each of these vectors."""
+    return pytest.mark.parametrize("vector", vectors, ids=[each["name"] for each in vectors])
+
+
+needs_libpam = pytest.mark.skipif(bool(libpam.unusable()), reason=libpam.unusable() or "usable")
+
+
+@named(VECTORS)
+def test_vectors_of_upstream(vector: dict[str, Any]) -> None:
+    expected = Outcome.from_json(vector["linux_pam_head"])
+    assert ours.run_case(Case.from_json(vector), UPSTREAM) == expected
+
+
+@named([vector for vector in VECTORS if is_representative(vector)])
+def test_vectors_of_debian(vector: dict[str, Any]) -> None:
+    expected = Outcome.from_json(vector["debian_1_5_2_confdir"])
+    assert ours.run_case(Case.from_json(vector), DEBIAN) == expected
+
+
+@needs_libpam
+@named(VECTORS)
+def test_the_binding_repeats_the_vectors(vector: dict[str, Any]) -> None:
+    expected = Outcome.from_json(vector["debian_1_5_2_confdir"])
+    assert libpam.run_case(Case.from_json(vector)) == expected
+
+
+@needs_libpam
+def test_a_crash_of_libpam_is_an_outcome_and_the_next_case_runs() -> None:
+    crash = Case(files={"t": "auth include\n"})
+    fine = Case(files={"t": "auth required pam_permit.so\n"})
+    outcomes = [libpam.run_case(case) for case in (crash, fine)]
+    assert [outcome.crashed for outcome in outcomes] == [True, False]
+
+
+@needs_libpam
+def test_random_cases_end_alike() -> None:
+    print(f"UALAUTH_ORACLE_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")
+    fuzzer = Fuzzer(SEED)
+    with libpam.Libpam() as machine:
+        for difference in fuzzer.differences(CASES, machine):
+            assert difference is None, f"seed {SEED}, case {fuzzer.compared}:\n{difference}"
+    print(fuzzer.distribution())

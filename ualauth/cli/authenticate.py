@@ -1,0 +1,99 @@
+"""`ualauth test-auth`: a real login, and how it was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Unpack
+
+import click
+
+from ualauth.authenticator import Authenticator, Transaction
+from ualauth.cli.conversation import StdinConversation, TerminalConversation
+from ualauth.cli.exits import ExitStatus
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.passwords import stdin_lines
+from ualauth.cli.report import Report, print_report, report_json
+from ualauth.cli.output import print_json
+from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.entrance import Peer
+from ualauth.outcome import Outcome, outcome_of
+
+_STATUS = {Outcome.GRANTED: ExitStatus.OK, Outcome.TEMPORARY_FAILURE: ExitStatus.TEMPORARY}
+_DEFAULT = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
+
+
+@click.command("test-auth")
+@click.argument("service")
+@click.argument("user", required=False)
+@click.option(
+    "--operation",
+    "names",
+    type=click.Choice([operation.method for operation in Operation]),
+    multiple=True,
+    help="What to ask of the service, in this order; may be repeated. "
+    "By default authenticate, then acct_mgmt. The first that does not succeed is the last.",
+)
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Answer each hidden question with the next line of standard input: for authenticate "
+    "the password; for chauthtok the old one, the new one, and the new one again.",
+)
+@click.option("--rhost", metavar="HOST", help="The host that the person comes from.")
+@click.option("--ruser", metavar="NAME", help="The user on whose behalf the service is asked.")
+@click.option("--tty", metavar="NAME", help="The terminal.")
+@click.option("--tls/--no-tls", help="Whether the connection is encrypted; by default it is not.")
+@click.option("--trace", is_flag=True, help="Show every entry that was asked, and what it did.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    *,
+    service: str,
+    user: str | None,
+    names: Sequence[str],
+    password_stdin: bool,
+    trace: bool,
+    as_json: bool,
+    **peer: Unpack[Peer],
+) -> None:
+    """Try a login, and show how it was decided.
+
+    Asks SERVICE about USER as a mail server would, with the questions of its
+    modules put to you. This is a real login: it is logged, and chauthtok
+    changes the password.
+
+    Exit status: 0 granted; 1 refused; 2 usage or configuration; 75 temporary
+    failure: a module could not check, which says nothing about the person.
+    """
+    if password_stdin and user is None:
+        raise click.UsageError("With --password-stdin, name the USER.")
+    invocation: Invocation = context.obj
+    conversation = StdinConversation(stdin_lines()) if password_stdin else TerminalConversation()
+    operations = [Operation[name.upper()] for name in names] or _DEFAULT
+    with (
+        Authenticator(invocation.config) as authenticator,
+        authenticator.transaction(service, user, conversation, **peer) as visit,
+    ):
+        visit.set_item(Item.USER_PROMPT, "User:")
+        report = _perform(visit, operations)
+        if conversation.fault is not None:
+            raise conversation.fault
+        if as_json:
+            print_json(report_json(report, trace=trace))
+        else:
+            print_report(report, str(invocation.config.service_folder), trace=trace)
+    context.exit(_STATUS.get(report.outcome, ExitStatus.REFUSED))
+
+
+def _perform(visit: Transaction, operations: Sequence[Operation]) -> Report:
+    """Ask one operation after the other, until one does not succeed."""
+    codes: list[tuple[Operation, ReturnCode]] = []
+    outcome = Outcome.GRANTED
+    for operation in operations:
+        code: ReturnCode = getattr(visit, operation.method)()
+        codes.append((operation, code))
+        outcome = outcome_of(operation, code, could_not_check=visit.could_not_check)
+        if outcome is not Outcome.GRANTED:
+            break
+    return Report(visit, codes, outcome)

@@ -1,0 +1,71 @@
+"""`ualauth check`: every mistake in the service files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import click
+from rich.text import Text
+
+from ualauth.cli.exits import ExitStatus
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import cell, console, line, lines
+from ualauth.errors import ServiceFileError
+from ualauth.stack.files import Missing, service_name
+from ualauth.stack.model import Problem
+
+
+@click.command("check")
+@click.argument("services", metavar="[SERVICE]...", nargs=-1)
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
+@click.pass_context
+def command(context: click.Context, *, services: Sequence[str], strict: bool) -> None:
+    """Look for mistakes in the service files.
+
+    Compiles the services, all of them by default, and prints every problem
+    with its place and its cure. Exit status: 1 if there is any error.
+    """
+    invocation: Invocation = context.obj
+    names = list(services) or invocation.entrance.services.folder.services()
+    if not names:
+        raise click.UsageError(
+            f"There is no service file in {invocation.config.service_folder}; run: ualauth init",
+        )
+    # A problem in `other`, or in an included file, is one of many services.
+    problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
+    out = console()
+    for problem in problems:
+        out.print(_coloured(problem), soft_wrap=True)
+    errors = sum(not problem.warning for problem in problems)
+    counts = {"error": errors, "warning": len(problems) - errors}
+    found = ", ".join(_count(number, noun) for noun, number in counts.items() if number)
+    style = "red" if errors else "yellow" if problems else "green"
+    line(cell(f"{_count(len(names), 'service')}, {found or 'no problems'}", style))
+    if errors or (strict and problems):
+        context.exit(ExitStatus.REFUSED)
+
+
+def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
+    services = invocation.entrance.services
+    # A name that nobody serves is served by `other`, which hides a slip of the pen.
+    found = services.folder.read(service_name(name, invocation.config.dialect))
+    if isinstance(found, Missing):
+        raise click.UsageError(f"There is no service file {found.path}.")
+    try:
+        yield from services.compile(name).problems
+    except ServiceFileError as error:
+        yield from (each for each in error.problems if isinstance(each, Problem))
+
+
+def _coloured(problem: Problem) -> Text:
+    text = lines(str(problem))
+    word, style = ("warning: ", "bold yellow") if problem.warning else ("error: ", "bold red")
+    start = text.plain.find(word)
+    text.stylize(style, start, start + len(word))
+    text.highlight_regex(r"(?m)^    [ \t]*\^+$", "green")
+    text.highlight_regex(r"(?m)^    cure: ", "bold")
+    return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

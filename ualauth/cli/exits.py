@@ -1,0 +1,67 @@
+"""How the program ends: exit statuses, and what each error amounts to.
+
+Errors are one clear line on stderr, or all problems of a file; never a
+traceback.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from typing import Any
+
+import click
+
+from ualauth.cli.lazy import LazyGroup
+from ualauth.cli.plain import block
+from ualauth.errors import PasswordError, UalauthError, UserError
+
+
+class ExitStatus(enum.IntEnum):
+    """What the program tells its caller."""
+
+    OK = 0
+    REFUSED = 1
+    """Somebody is refused, a service file has errors, or what was asked is not possible."""
+    USAGE = 2
+    """The arguments or the configuration are wrong, or the USERLIST cannot be used."""
+    TEMPORARY = 75
+    """Nobody could check (EX_TEMPFAIL of sysexits.h)."""
+    ABORTED = 130
+    """Ctrl-C: 128 + SIGINT, as shells count."""
+    BROKEN_PIPE = 141
+    """Nobody reads the output any more: 128 + SIGPIPE."""
+
+
+class ExitingGroup(LazyGroup):
+    """The outermost group: every error of ualauth becomes a message and a status."""
+
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Call the command, and end the program if it fails."""
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Aborted.", err=True)
+            context.exit(ExitStatus.ABORTED)
+        except BrokenPipeError:
+            _silence()
+            context.exit(ExitStatus.BROKEN_PIPE)
+        except UalauthError as error:
+            click.echo(f"ualauth: {block(str(error))}", err=True)
+            context.exit(_status(error))
+        return result
+
+
+def _status(error: UalauthError) -> ExitStatus:
+    asked = isinstance(error, UserError | PasswordError)
+    return ExitStatus.REFUSED if asked else ExitStatus.USAGE
+
+
+def _silence() -> None:
+    """Let what is still buffered go nowhere, or the interpreter complains at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

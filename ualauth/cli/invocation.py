@@ -1,0 +1,53 @@
+"""What the commands of one call share: the configuration, and what it opens."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ualauth.config import Config
+    from ualauth.entrance import Entrance
+    from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.userlist.store import UserStore
+
+
+class Invocation:
+    """One call of the program; reads and opens what a command asks for, and nothing else."""
+
+    def __init__(self, directory: str | None) -> None:
+        """Keep the configuration folder that was named, if one was."""
+        self.directory = directory
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration; `ConfigurationError` if it cannot be used."""
+        from ualauth.config import Config  # noqa: PLC0415 - help needs no configuration
+
+        return Config.load(self.directory)
+
+    @cached_property
+    def entrance(self) -> Entrance:
+        """The services and modules of the configuration."""
+        from ualauth.entrance import Entrance  # noqa: PLC0415 - likewise
+
+        return Entrance(self.config)
+
+    @cached_property
+    def store(self) -> UserStore:
+        """The USERLIST; `StoreError` if there is none that can be used."""
+        store = self.entrance.store()
+        store.check()
+        return store
+
+    @cached_property
+    def hasher(self) -> PasswordHasher:
+        """What hashes new passwords, as the configuration says."""
+        from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - likewise
+
+        return self.entrance.resource(PasswordHasher)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "entrance" in vars(self):
+            self.entrance.close()

@@ -1,0 +1,37 @@
+"""A group of commands whose code is loaded when it is called, so that help is quick."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+import click
+
+
+class LazyGroup(click.Group):
+    """Commands by a table: name -> module, and the line of help.
+
+    Each module has its command in `command`; the line of help is that command's
+    own.
+    """
+
+    def __init__(self, *, table: Mapping[str, tuple[str, str]], **settings: Any) -> None:  # noqa: ANN401
+        """Keep the table; loads nothing."""
+        super().__init__(**settings)
+        self.table = table
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return the names, in the order of the table."""
+        return list(self.table)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Load a command."""
+        if name not in self.table:
+            return None
+        return cast("click.Command", importlib.import_module(self.table[name][0]).command)
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lines of help, without loading any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])

@@ -1,0 +1,68 @@
+"""What commands print: tables and styled lines through rich, JSON for programs.
+
+Nothing that comes from a file or a person is read as markup, and all of it
+goes through `ualauth.cli.plain`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ualauth.cli.plain import block, plain
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the program to end; rich would end it with the status of a refusal."""
+        raise BrokenPipeError
+
+
+def console(*, err: bool = False) -> Console:
+    """Return where to print; it knows whether that is a terminal, and of which size."""
+    return _Console(stderr=err, markup=False, emoji=False, highlight=False)
+
+
+def line(*parts: Text | str) -> None:
+    """Print one line of text; a long one is left to the terminal."""
+    whole = Text.assemble(*(part if isinstance(part, Text) else Text(part) for part in parts))
+    console().print(whole, soft_wrap=True)
+
+
+def cell(text: object, style: str = "") -> Text:
+    """Return text for a line or a table."""
+    return Text(plain(str(text)), style)
+
+
+def lines(text: str) -> Text:
+    """Return text of several lines, with its tabs."""
+    return Text(block(text))
+
+
+def grid(*headers: str, title: str = "") -> Table:
+    """Return an empty table in the style of the house."""
+    table = Table(
+        *headers,
+        title=plain(title) or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD if headers else None,
+        show_header=bool(headers),
+        show_edge=False,
+        pad_edge=False,
+    )
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:  # noqa: ANN401 - what JSON takes
+    """Print a value as JSON, in ASCII."""
+    click.echo(json.dumps(value, indent=indent))

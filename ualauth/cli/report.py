@@ -1,0 +1,128 @@
+"""How a login that was tried is shown: for people, and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from rich.text import Text
+
+from ualauth.authenticator import Transaction
+from ualauth.cli.output import cell, console, grid, line
+from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.outcome import Outcome
+from ualauth.stack.engine import State
+from ualauth.trace import TraceStep
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A transaction, the codes of its operations, and what they amount to."""
+
+    visit: Transaction
+    codes: Sequence[tuple[Operation, ReturnCode]]
+    outcome: Outcome
+
+    def item(self, item: Item) -> str | None:
+        """Return an item of the transaction."""
+        value: str | None = self.visit.get_item(item)[1]
+        return value
+
+
+_STYLES = {Outcome.GRANTED: "bold green", Outcome.TEMPORARY_FAILURE: "bold yellow"}
+
+
+def print_report(report: Report, folder: str, *, trace: bool) -> None:
+    """Print a report for people; files in `folder` are shown without it."""
+    if trace:
+        _print_trace(report.visit.trace, folder)
+    table = grid()
+    for operation, code in report.codes:
+        table.add_row(cell(operation), _code(code))
+    console().print(table)
+    user = report.item(Item.USER)
+    line(
+        cell(report.outcome, _STYLES.get(report.outcome, "bold red")),
+        ": ",
+        cell(user if user is not None else "nobody was named"),
+        " for ",
+        cell(report.item(Item.SERVICE)),
+    )
+    person = report.visit.person
+    if report.outcome is Outcome.GRANTED and person is not None:
+        known = {"name": person.name, "addresses": ", ".join(person.addresses)}
+        for label, text in known.items():
+            if text:
+                line(cell(f"  {label}: ", "dim"), cell(text))
+
+
+def report_json(report: Report, *, trace: bool) -> dict[str, Any]:
+    """Return a report as one JSON object."""
+    granted = report.outcome is Outcome.GRANTED
+    person = report.visit.person
+    value: dict[str, Any] = {
+        "service": report.item(Item.SERVICE),
+        "user": report.item(Item.USER),
+        "granted": granted,
+        "outcome": str(report.outcome),
+        "operations": [{"operation": str(each), "code": str(code)} for each, code in report.codes],
+        "messages": list(report.visit.messages),
+    }
+    if granted and person is not None:
+        value["identity"] = dataclasses.asdict(person) | {
+            "mailbox_class": person.mailbox_class.value,
+        }
+    if trace:
+        value["trace"] = [_step_json(step) for step in report.visit.trace]
+    return value
+
+
+def _step_json(step: TraceStep) -> dict[str, Any]:
+    return {
+        "operation": str(step.operation),
+        "file": step.file,
+        "line": step.line,
+        "module": step.module,
+        "code": str(step.code),
+        "action": step.action,
+        "before": _state_json(step.before),
+        "after": _state_json(step.after),
+        "remark": step.remark,
+    }
+
+
+def _state_json(state: State) -> dict[str, str]:
+    return {"impression": str(state.impression), "status": str(state.status)}
+
+
+def _print_trace(trace: Sequence[TraceStep], folder: str) -> None:
+    """Print a table for each operation; two lines an entry, so that 80 columns are enough."""
+    out = console()
+    for operation, steps in groupby(trace, key=lambda step: step.operation):
+        table = grid("asked", "answer", "state", "remark", title=str(operation))
+        for column in table.columns[:3]:
+            column.no_wrap = True
+        for step in steps:
+            table.add_row(
+                Text.assemble(
+                    cell(step.module, "cyan"),
+                    "\n",
+                    cell(f"{step.file.removeprefix(f'{folder}/')}:{step.line}", "dim"),
+                ),
+                Text.assemble(_code(step.code), "\n", cell(f"-> {step.action}")),
+                Text.assemble(cell(f"   {_state(step.before)}"), "\n", cell(f"-> {_state(step.after)}")),
+                cell(step.remark),
+            )
+        out.print(table)
+        out.print()
+
+
+def _state(state: State) -> str:
+    return f"{state.impression}, {state.status}"
+
+
+def _code(code: ReturnCode) -> Text:
+    return cell(code, "green" if code is ReturnCode.SUCCESS else "red")

@@ -1,0 +1,121 @@
+"""An attempt without a service, and a driver without an event loop.
+
+    attempt = FakeAttempt("jsmith", password="s3cret")
+    code = attempt.answer(module.authenticate(attempt))
+
+It is the real attempt with nothing behind it, so that a module meets the real
+rules for items, tokens, prompts and data. Nothing is slept and no thread is
+started: what a module offloads is called on the spot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar, Unpack
+
+from ualauth.attempt import LiveAttempt, Resolve
+from ualauth.codes import Operation
+from ualauth.credentials import Password
+from ualauth.entrance import Peer
+from ualauth.errors import ModuleUnavailable
+from ualauth.messages import Conversation
+from ualauth.module import Ask, Offload, Sleep, Wait
+
+T = TypeVar("T")
+
+
+def _nobody(_login_name: str) -> str | None:
+    return None
+
+
+class FakeAttempt(LiveAttempt):
+    """An attempt to hand to a module.
+
+    `password` is what the person brought, `conversation` whom to ask,
+    `resources` what the application shares (a `UserStore`, say), and `resolve`
+    finds the authid of a login name. `remarks`, `offloaded` and `slept` are
+    what the module did; `person`, `messages` and `delay` are as at run time.
+    """
+
+    def __init__(  # noqa: PLR0913 - all of them optional
+        self,
+        user: str | None = None,
+        *,
+        operation: Operation = Operation.AUTHENTICATE,
+        flags: int = 0,
+        service: str = "test",
+        password: str | None = None,
+        conversation: Conversation | None = None,
+        resources: Iterable[object] = (),
+        resolve: Resolve = _nobody,
+        **peer: Unpack[Peer],
+    ) -> None:
+        """Begin with what the test says."""
+        self._shared = list(resources)
+        super().__init__(service, self._find, resolve)
+        self.user = self.login_name = user
+        self.operation = operation
+        self.flags = flags
+        self.conversation = conversation
+        if password is not None:
+            self.credential = Password(password)
+        for name, value in peer.items():
+            setattr(self, name, value)
+        self.remarks: list[str] = []
+        self.remark_sink = self.remarks.append
+        self.offloaded: list[Callable[..., object]] = []
+        self.slept: list[float] = []
+
+    def _find(self, kind: type[T]) -> T:
+        for each in self._shared:
+            if isinstance(each, kind):
+                return each
+        raise ModuleUnavailable(f"this test shares no {kind.__name__}")
+
+    def answer(self, result: Awaitable[T] | T) -> T:
+        """Return what a module's method answers; `result` is what calling it returned.
+
+        Raises:
+            Refusal: and whatever else the module lets pass.
+
+        """
+        if not inspect.isawaitable(result):
+            return result
+        walk: Any = result.__await__()
+        try:
+            request = next(walk)
+            while True:
+                try:
+                    outcome = self.carry_out(request)
+                except BaseException as error:  # noqa: BLE001 - the module's to handle
+                    request = walk.throw(error)
+                else:
+                    request = walk.send(outcome)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+
+    def carry_out(self, request: object) -> Any:  # noqa: ANN401 - whatever was requested
+        """Do what a module requested, and return the result."""
+        match request:
+            case Offload(function, args):
+                self.offloaded.append(function)
+                return function(*args)
+            case Ask(messages):
+                conversation: Any = self.conversation
+                return conversation(messages)
+            case Sleep(seconds):
+                self.slept.append(seconds)
+                return None
+            case Wait(awaitable):
+                return asyncio.run(_awaited(awaitable))
+            case _:
+                raise AssertionError(
+                    f"the module awaited {type(request).__name__}, which is not an attempt's",
+                )
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable

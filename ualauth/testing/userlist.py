@@ -1,0 +1,61 @@
+"""A USERLIST in a temporary folder, with hashes that cost nothing.
+
+    userlist = Userlist.create(tmp_path)
+    userlist.add("jsmith", "s3cret", addresses=("john@example.com",))
+    attempt = FakeAttempt("jsmith", password="s3cret", **userlist.behind_attempt())
+
+It is closed by `close`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self, TypedDict, Unpack
+
+from ualauth.attempt import Resolve
+from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
+from ualauth.userlist.names import ORName
+from ualauth.userlist.record import Changes, NewUser, User
+from ualauth.userlist.store import UserStore
+
+
+class Behind(TypedDict):
+    """What stands behind a `FakeAttempt` that has this USERLIST."""
+
+    resources: tuple[object, ...]
+    resolve: Resolve
+
+
+class Userlist:
+    """A USERLIST for tests: the real store, on SQLite, and a hasher without strength."""
+
+    def __init__(self, store: UserStore) -> None:
+        """Use a store that exists."""
+        self.store = store
+        self.hasher = PasswordHasher(profile=CHEAPEST_FOR_TESTS)
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Create `userlist.db` in a folder: where a configuration folder has it."""
+        store = UserStore(f"sqlite:///{(folder / 'userlist.db').absolute()}")
+        store.create()
+        return cls(store)
+
+    def add(self, user: str, password: str | None = None, **fields: Unpack[Changes]) -> User:
+        """Add a user; both the authid and the O/R name are `user`, unless `fields` say more."""
+        stored = None if password is None else self.hasher.hash(password)
+        known: Changes = {"authid": user, "name": ORName(surname=user), **fields}
+        return self.store.add(NewUser(password=stored, **known))
+
+    def authid(self, login_name: str) -> str | None:
+        """Return whom a login name means, as the running library resolves it."""
+        user = self.store.resolve(login_name)
+        return None if user is None else user.authid
+
+    def behind_attempt(self) -> Behind:
+        """Return the keywords that put this USERLIST behind a `FakeAttempt`."""
+        return {"resources": (self.store, self.hasher), "resolve": self.authid}
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()

@@ -1,0 +1,166 @@
+"""Every change to the USERLIST; each function works inside a transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ualauth.errors import NameTaken, StaleRecord, UserUnknown
+from ualauth.passwords.scram import ScramSecret
+from ualauth.userlist import queries
+from ualauth.userlist.folding import fold
+from ualauth.userlist.record import NewUser, User
+from ualauth.userlist.rows import microseconds, user_of, values_of
+from ualauth.userlist.tables import addresses, login_names, or_names, sasl_passwords, users
+
+# No user has this id.
+_NOBODY = 0
+
+
+def add(connection: Connection, new: NewUser) -> User:
+    """Add a user; raises `NameTaken`."""
+    _refuse_taken(connection, new, owner=_NOBODY)
+    now = microseconds(datetime.now(UTC))
+    values = values_of(new) | {
+        "password": new.password,
+        "revision": 1,
+        "created": now,
+        "changed": now,
+    }
+    number: int = connection.execute(insert(users), values).inserted_primary_key[0]  # type: ignore[index]
+    connection.execute(insert(or_names), {"user_id": number} | queries.name_keys(new.name))
+    _add_login_names(connection, number, new)
+    return read(connection, number)
+
+
+def change(connection: Connection, old: User, new: NewUser) -> User:
+    """Put the fields of `new` but the password in place of those of `old`.
+
+    Raises:
+        NameTaken: if a name, address or uid belongs to another user.
+        StaleRecord: if `old` is not what the database has.
+        UserUnknown: if it is there no more.
+
+    """
+    _take_turn(connection, old)
+    _refuse_taken(connection, new, owner=old.id)
+    connection.execute(update(users).where(users.c.id == old.id), values_of(new))
+    if new.name != old.name:
+        connection.execute(
+            update(or_names).where(or_names.c.user_id == old.id),
+            queries.name_keys(new.name),
+        )
+    if (new.authid, new.addresses) != (old.authid, old.addresses):
+        connection.execute(delete(login_names).where(login_names.c.user_id == old.id))
+        connection.execute(delete(addresses).where(addresses.c.user_id == old.id))
+        _add_login_names(connection, old.id, new)
+    return read(connection, old.id)
+
+
+def set_password(
+    connection: Connection,
+    user: User,
+    password: str | None,
+    secrets: Sequence[ScramSecret],
+    times: tuple[datetime, datetime | None],
+) -> User:
+    """Replace UL-PWD and every UL-SASL-PWD; errors are those of `change`.
+
+    `times` are when it was changed and when it expires.
+    """
+    changed, expires = times
+    _take_turn(connection, user)
+    connection.execute(
+        update(users).where(users.c.id == user.id),
+        {
+            "password": password,
+            "password_changed": microseconds(changed),
+            "password_expires": microseconds(expires),
+        },
+    )
+    connection.execute(delete(sasl_passwords).where(sasl_passwords.c.user_id == user.id))
+    if secrets:
+        connection.execute(
+            insert(sasl_passwords),
+            [
+                {
+                    "user_id": user.id,
+                    "mechanism": secret.mechanism,
+                    "salt": secret.salt,
+                    "iterations": secret.iterations,
+                    "stored_key": secret.stored_key,
+                    "server_key": secret.server_key,
+                }
+                for secret in secrets
+            ],
+        )
+    return read(connection, user.id)
+
+
+def replace_hash(connection: Connection, user: User, old: str, new: str) -> bool:
+    """Put `new` in place of `old`, and return whether `old` was there."""
+    condition = (users.c.id == user.id) & (users.c.password == old)
+    return connection.execute(update(users).where(condition).values(password=new)).rowcount == 1
+
+
+def remove(connection: Connection, user: User) -> None:
+    """Delete a user and all that belongs to them; errors are those of `change`."""
+    condition = (users.c.id == user.id) & (users.c.revision == user.revision)
+    if connection.execute(delete(users).where(condition)).rowcount == 0:
+        _refuse_stale(connection, user)
+
+
+def read(connection: Connection, number: int) -> User:
+    """Return the user with the id `number`, who exists."""
+    return user_of(connection.execute(queries.BY_ID, {"id": number}).all())
+
+
+def _take_turn(connection: Connection, user: User) -> None:
+    """Count one more change, if the record is still the one that the caller knows."""
+    condition = (users.c.id == user.id) & (users.c.revision == user.revision)
+    statement = update(users).where(condition).values(revision=users.c.revision + 1)
+    now = {"changed": microseconds(datetime.now(UTC))}
+    if connection.execute(statement, now).rowcount == 0:
+        _refuse_stale(connection, user)
+
+
+def _refuse_stale(connection: Connection, user: User) -> None:
+    if connection.scalar(select(users.c.id).where(users.c.id == user.id)) is None:
+        raise UserUnknown(f"user {user.authid!r} was deleted in the meantime")
+    raise StaleRecord(f"user {user.authid!r} was changed in the meantime: read it again")
+
+
+def _refuse_taken(connection: Connection, record: NewUser, owner: int) -> None:
+    """Refuse what belongs to another user than `owner`.
+
+    The constraints would refuse it too, but not say which it was.
+    """
+    names = {fold(name): name for name in (*record.addresses, record.authid)}
+    key, user_id = login_names.c.key, login_names.c.user_id
+    statement = select(key).where(key.in_(names), user_id != owner)
+    if taken := connection.scalars(statement).first():
+        raise NameTaken(f"{names[taken]!r} already is an authid or address of another user")
+    key, user_id = or_names.c.name_key, or_names.c.user_id
+    if connection.scalar(select(user_id).where(key == record.name.key, user_id != owner)):
+        raise NameTaken(f"the O/R name {str(record.name)!r} already is another user's")
+    if record.unix_uid is None:
+        return
+    key, user_id = users.c.unix_uid, users.c.id
+    if connection.scalar(select(user_id).where(key == record.unix_uid, user_id != owner)):
+        raise NameTaken(f"the UNIX uid {record.unix_uid} already is another user's")
+
+
+def _add_login_names(connection: Connection, number: int, record: NewUser) -> None:
+    # An authid that is also an address has one row for both.
+    keys = dict.fromkeys(fold(name) for name in (record.authid, *record.addresses))
+    connection.execute(insert(login_names), [{"key": key, "user_id": number} for key in keys])
+    if record.addresses:
+        connection.execute(
+            insert(addresses),
+            [
+                {"user_id": number, "position": position, "address": address}
+                for position, address in enumerate(record.addresses)
+            ],
+        )

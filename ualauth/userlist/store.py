@@ -1,0 +1,230 @@
+"""The USERLIST as a server and an administrator use it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self, Unpack
+
+from ualauth.errors import InvalidValue, UserUnknown
+from ualauth.passwords.scram import ScramSecret
+from ualauth.userlist import changes, names, queries, schema
+from ualauth.userlist.checks import MAX_LOGIN_NAME, check_fields, check_password, check_secrets
+from ualauth.userlist.database import Database
+from ualauth.userlist.folding import REFUSED, fold
+from ualauth.userlist.record import Changes, NewUser, User
+from ualauth.userlist.rows import user_of, users_of
+
+
+class UserStore:
+    """A USERLIST in a database, by its SQLAlchemy URL: `sqlite:////path`.
+
+    Every method blocks, may be called by any thread at any time, and works in
+    a forked child too. Methods raise `StoreError` if the database cannot be
+    used, with the cure; what they raise besides is said with each.
+
+    Changes are refused if somebody else made one since the record was read:
+    each takes the record as the caller knows it, and returns it as it is then.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+        """Remember where it is; opens nothing.
+
+        `timeout` is how many seconds to wait while another program writes.
+
+        Raises:
+            ConfigurationError: for a URL that is none, or of an unknown kind.
+
+        """
+        self._database = Database(url, timeout)
+
+    def __repr__(self) -> str:
+        """Show the place, and no password."""
+        return f"{type(self).__name__}({self._database.place.name!r})"
+
+    def __enter__(self) -> Self:
+        """Return the store; opens nothing."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def create(self) -> None:
+        """Create the USERLIST, or upgrade an older one in place; may be repeated.
+
+        A new file may be read and written by its owner only; its folder must
+        exist.
+        """
+        schema.create(self._database)
+
+    def check(self) -> None:
+        """Raise `StoreError` if the USERLIST is missing, damaged or of another version."""
+        self._database.check()
+        for _ in self._page(""):
+            break
+
+    def close(self) -> None:
+        """Close the connections; whatever is called later opens new ones."""
+        self._database.close()
+
+    def resolve(self, login_name: str) -> User | None:
+        """Return the user whom `login_name` means, or `None` if there is not exactly one.
+
+        It is an authid or an e-mail address, or else an O/R name in either
+        form. Case does not count. An O/R name may lack parts if only one user
+        has all the others; a user with exactly that name comes first.
+        """
+        key = _key(login_name)
+        if key is None:
+            return None
+        rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+        return user_of(rows) if rows else self._resolve_name(login_name)
+
+    def get(self, login_name: str) -> User:
+        """Return the user whom `login_name` means, as `resolve` does.
+
+        Raises:
+            UserUnknown: if there is not exactly one.
+
+        """
+        user = self.resolve(login_name)
+        if user is None:
+            raise UserUnknown(
+                f"{login_name[:MAX_LOGIN_NAME]!r} is nobody's name, or several users'"
+            )
+        return user
+
+    def users(self) -> Iterator[User]:
+        """Return every user by folded authid, reading some hundred at a time.
+
+        Who is added or deleted meanwhile may be seen or not; nobody is seen
+        twice.
+        """
+        after = ""
+        while rows := self._page(after):
+            yield from users_of([row[1:] for row in rows])
+            after = str(rows[-1][0])
+
+    def secrets(self, user: User) -> tuple[ScramSecret, ...]:
+        """Return UL-SASL-PWD as it is now: a secret for each mechanism, or none."""
+        rows = self._database.read(queries.SECRETS, {"id": user.id})
+        return tuple(ScramSecret(*row) for row in rows)
+
+    def add(self, new: NewUser) -> User:
+        """Add a user, without secrets for SCRAM; those need `set_password`.
+
+        Raises:
+            NameTaken: if an authid, address, O/R name or UNIX uid is another user's.
+
+        """
+        check_fields(new)
+        check_password(new.password)
+        return self._database.write(lambda connection: changes.add(connection, new))
+
+    def update(self, user: User, **values: Unpack[Changes]) -> User:
+        """Change fields of a user, any but the password and those that the store sets.
+
+        Raises:
+            InvalidValue: for a value that its field cannot hold.
+            NameTaken: if an authid, address, O/R name or UNIX uid is another user's.
+            StaleRecord: if somebody changed the user since.
+            UserUnknown: if somebody deleted the user.
+            TypeError: for a name that is not such a field.
+
+        """
+        if unknown := values.keys() - Changes.__optional_keys__:
+            raise TypeError(f"update() cannot change {', '.join(sorted(unknown))}")
+        new = dataclasses.replace(user, **values)
+        check_fields(new)
+        return self._database.write(lambda connection: changes.change(connection, user, new))
+
+    def set_password(
+        self,
+        user: User,
+        password: str | None,
+        secrets: Sequence[ScramSecret],
+        *,
+        changed: datetime,
+        expires: datetime | None,
+    ) -> User:
+        """Replace UL-PWD and every UL-SASL-PWD, both or neither.
+
+        `password` is a hash, or `None` to have none; `secrets` are of the same
+        password.
+
+        Raises:
+            InvalidValue: for what cannot be kept.
+            StaleRecord: if somebody changed the user since.
+            UserUnknown: if somebody deleted the user.
+
+        """
+        check_secrets(password, secrets)
+        check_fields(dataclasses.replace(user, password_changed=changed, password_expires=expires))
+        return self._database.write(
+            lambda connection: changes.set_password(
+                connection,
+                user,
+                password,
+                secrets,
+                (changed, expires),
+            ),
+        )
+
+    def replace_hash(self, user: User, old: str, new: str) -> bool:
+        """Put a better hash of the same password in place of `old`.
+
+        Returns whether it was done: not if UL-PWD is no longer `old`. The
+        revision stays, since nothing changed that an administrator could
+        have seen: a login must not make their change fail.
+
+        Raises:
+            InvalidValue: for a hash that cannot be kept.
+
+        """
+        check_password(new)
+        return self._database.write(
+            lambda connection: changes.replace_hash(connection, user, old, new),
+        )
+
+    def delete(self, user: User) -> None:
+        """Delete a user and the user's secrets.
+
+        Raises:
+            StaleRecord: if somebody changed the user since.
+            UserUnknown: if somebody deleted the user already.
+
+        """
+        self._database.write(lambda connection: changes.remove(connection, user))
+
+    def _resolve_name(self, login_name: str) -> User | None:
+        try:
+            name = names.parse(login_name)
+        except InvalidValue:
+            return None
+        rows = self._database.read(queries.BY_NAME, {"key": name.key})
+        if not rows:
+            statement, keys = queries.by_parts(name)
+            rows = self._database.read(statement, keys)
+        found = list(users_of(rows))
+        return found[0] if len(found) == 1 else None
+
+    def _page(self, after: str) -> list[Sequence[object]]:
+        return self._database.read(queries.NEXT_PAGE, {"after": after})
+
+
+def _key(login_name: str) -> str | None:
+    """Return what a login name is looked up by, or `None` for what nobody's can be."""
+    # No character has less than one octet, so long texts are not encoded.
+    if len(login_name) > MAX_LOGIN_NAME or REFUSED.search(login_name):
+        return None
+    if not login_name.isascii() and len(login_name.encode()) > MAX_LOGIN_NAME:
+        return None
+    return fold(login_name) or None

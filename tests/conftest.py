@@ -87,8 +87,11 @@ class Asynchronous(Blocking):
             self.run(visit.__aexit__())
 
 
+Way = Blocking | Asynchronous
+
+
 @pytest.fixture(params=[Blocking, Asynchronous], ids=["blocking", "asyncio"])
-def way(request: pytest.FixtureRequest) -> Iterator[Blocking]:
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
     """Return one way in after the other."""
     made = request.param()
     yield made

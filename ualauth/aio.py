@@ -157,6 +157,8 @@ class AsyncAuthenticator:
         function: Callable[..., Any],
         args: tuple[Any, ...],
     ) -> Any:  # noqa: ANN401 - whatever the function returns
+        if seconds <= 0:
+            raise TimeoutError
         future = self._pool.submit(function, *args)
         waiter: Awaitable[Any] = asyncio.wrap_future(future)
         try:

@@ -8,6 +8,7 @@ An `Authenticator` may be shared by threads; a `Transaction` belongs to one.
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 from collections.abc import Coroutine
@@ -164,7 +165,9 @@ class Authenticator:
                 if self.config.stack.fail_delay:
                     time.sleep(seconds)
                 return None
-            case Wait():
+            case Wait(awaitable):
+                if inspect.iscoroutine(awaitable):
+                    awaitable.close()
                 raise RuntimeError("this module needs AsyncAuthenticator")
             case _:
                 raise RuntimeError("a module awaited something that is not an attempt's")

@@ -8,17 +8,17 @@ userlist.db         the USERLIST, unless [userlist] url says otherwise
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 import tomllib
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ualauth.errors import ConfigurationError
+from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.stack.dialect import DIALECTS, Dialect
 
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
@@ -53,9 +53,23 @@ class StackSettings:
 
 @dataclass(frozen=True, slots=True)
 class PasswordSettings:
-    """`[password]`: how new passwords are stored."""
+    """`[password]`: how new passwords are stored, and what one hash costs.
+
+    Memory in KiB; bcrypt's cost is a power of two; the others are counts.
+    """
 
     scheme: str = "argon2id"
+    argon2_passes: int = RECOMMENDED.argon2_passes
+    argon2_lanes: int = RECOMMENDED.argon2_lanes
+    argon2_memory: int = RECOMMENDED.argon2_memory
+    bcrypt_cost: int = RECOMMENDED.bcrypt_cost
+    pbkdf2_sha512_rounds: int = RECOMMENDED.pbkdf2_sha512_rounds
+    sha512_crypt_rounds: int = RECOMMENDED.sha512_crypt_rounds
+
+    @property
+    def profile(self) -> Profile:
+        """The costs by themselves."""
+        return Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +160,9 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
     dialect = settings.get("stack", StackSettings()).dialect
     if dialect not in DIALECTS:
         mistakes.append(f"[stack] dialect {dialect!r} is none of {', '.join(DIALECTS)}")
+    scheme = settings.get("password", PasswordSettings()).scheme
+    if scheme not in MAKERS:
+        mistakes.append(f"[password] scheme {scheme!r} is none of {', '.join(MAKERS)}")
     if mistakes:
         raise ConfigurationError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return Config(folder, **settings)
@@ -158,7 +175,7 @@ def _values(
     mistakes: list[str],
 ) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    known = [each.name for each in dataclasses.fields(kind)]
+    known = [each.name for each in fields(kind)]
     values = {}
     for key, value in table.items():
         if key not in known:

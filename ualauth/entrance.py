@@ -48,7 +48,8 @@ class Entrance:
     def __init__(self, config: Config) -> None:
         """Remember the configuration; opens nothing."""
         self.config = config
-        self.registry = ModuleRegistry(config.modules.path, config.modules.allow)
+        path = [str(config.directory / folder) for folder in config.modules.path]
+        self.registry = ModuleRegistry(path, config.modules.allow)
         self.services = Services(
             ServiceFolder(config.service_folder, trusting=config.dialect.trusting),
             self.registry.find,
@@ -113,7 +114,8 @@ class Entrance:
         if kind is UserStore:
             return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
         if kind is PasswordHasher:
-            return PasswordHasher(self.config.password.scheme)
+            settings = self.config.password
+            return PasswordHasher(settings.scheme, settings.profile)
         raise ModuleUnavailable(f"this application shares no {kind.__name__}")
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from ualauth.attempt import LiveAttempt
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.module import Refusal, Sleep
+from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen, Suspended, evaluate
 from ualauth.stack.model import Entry, Service
 from ualauth.trace import Run, TraceStep
@@ -214,11 +215,11 @@ class Visit:
         """Set an item; `BAD_ITEM` for tokens, unknown items and wrong types."""
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM
-        code = self.attempt.set_item(Item(item), value)
-        if item is Item.SERVICE and code is ReturnCode.SUCCESS:
+        if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
+            value = ascii_lower(value)
             self._service = None
-        return code
+        return self.attempt.set_item(Item(item), value)
 
     @property
     def trace(self) -> list[TraceStep]:

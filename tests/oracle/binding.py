@@ -178,7 +178,8 @@ def main() -> None:
     folder = Path(sys.argv[1]) / "pam.d"
     for line in sys.stdin:
         outcome = run_case(Case.from_json(json.loads(line)), folder, library)
-        print(json.dumps(outcome.to_json()), flush=True)
+        sys.stdout.write(f"{json.dumps(outcome.to_json())}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -65,6 +65,12 @@ def new_seed() -> str:
     return secrets.token_hex(4)
 
 
+def say(text: str) -> None:
+    """Print a text at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description="Compare libpam and ualauth on random cases.")
@@ -74,9 +80,9 @@ def main() -> int:
     arguments = parser.parse_args()
     reason = unusable()
     if reason:
-        print(reason, file=sys.stderr)
+        say(reason)
         return 2
-    print(f"seed {arguments.seed}, {arguments.cases} cases", flush=True)
+    say(f"seed {arguments.seed}, {arguments.cases} cases")
     fuzzer = Fuzzer(arguments.seed)
     found = 0
     started = shown = time.monotonic()
@@ -84,15 +90,15 @@ def main() -> int:
         for difference in fuzzer.differences(arguments.cases, libpam):
             if time.monotonic() - shown > PROGRESS_EVERY:
                 shown = time.monotonic()
-                print(f"{fuzzer.compared} compared", flush=True)
+                say(f"{fuzzer.compared} compared")
             if difference is not None:
                 found += 1
-                print(f"\n{difference}\n", flush=True)
+                say(f"\n{difference}\n")
             if found >= arguments.most:
                 break
     seconds = time.monotonic() - started
-    print(fuzzer.distribution())
-    print(f"seed {arguments.seed}: {fuzzer.compared} cases in {seconds:.0f} s, {found} differences")
+    say(fuzzer.distribution())
+    say(f"seed {arguments.seed}: {fuzzer.compared} cases in {seconds:.0f} s, {found} differences")
     return 1 if found else 0
 
 

@@ -21,7 +21,7 @@ TIMEOUT = 10.0
 CASES_PER_WORKER = 20_000
 """After so many, the worker is replaced: a refused service file leaks some kilobytes."""
 HANG = Outcome(((CRASH, "TIMEOUT"),))
-MEMORY = Path("/dev/shm")  # noqa: S108 - the folders made in it are our own
+MEMORY = Path("/dev/shm")
 
 
 def fast_folder() -> tempfile.TemporaryDirectory[str]:

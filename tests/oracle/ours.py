@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.oracle.case import Case, Outcome
 from tests.oracle.libpam import fast_folder
-from ualauth import Authenticator, Config, ConfigurationError
+from ualauth import AsyncAuthenticator, Authenticator, Config, ConfigurationError
 from ualauth.config import ModuleSettings
+from ualauth.entrance import Peer
 from ualauth.messages import Answer, ConversationAgain, Info, Message, Question
 from ualauth.stack.dialect import DEBIAN, Dialect
-
 
 MODULES = ModuleSettings(path=(str(Path(__file__).with_name("modules")),))
 
@@ -55,32 +56,55 @@ class _Talker:
 
 
 def run_case(case: Case, dialect: Dialect) -> Outcome:
-    """Run one case in a folder of its own."""
-    with fast_folder() as folder:
-        return _run(case, Path(folder), dialect)
-
-
-def _run(case: Case, folder: Path, dialect: Dialect) -> Outcome:
-    services = folder / "pam.d"
-    services.mkdir()
-    case.write(services)
+    """Run one case with the blocking runtime, in a folder of its own."""
     talker = _Talker(case.answers)
-    results = [("start", "SUCCESS")]
-    with Authenticator(_Config(folder, modules=MODULES, base=dialect)) as authenticator:
+    with _written(case, dialect) as config, Authenticator(config) as authenticator:
         try:
-            visit = authenticator.transaction(
-                case.service,
-                user=case.user,
-                conversation=talker,
-                tty=case.items.get("tty"),
-                rhost=case.items.get("rhost"),
-                ruser=case.items.get("ruser"),
-            )
+            visit = authenticator.transaction(case.service, case.user, talker, **_peer(case))
         except ConfigurationError:
-            return Outcome((("start", "ABORT"),))
+            return _REFUSED
+        results = [_STARTED]
         with visit:
             for operation, flags in case.ops:
                 talker.texts.append(f">{operation}")
-                code = getattr(visit, operation)(flags)
-                results.append((operation, code.name))
+                results.append((operation, getattr(visit, operation)(flags).name))
     return Outcome(tuple(results), tuple(talker.texts))
+
+
+async def run_case_with_asyncio(case: Case, dialect: Dialect) -> Outcome:
+    """Run one case with the asyncio runtime, in a folder of its own."""
+    talker = _Talker(case.answers)
+    with _written(case, dialect) as config:
+        async with AsyncAuthenticator(config) as authenticator:
+            try:
+                visit = authenticator.transaction(case.service, case.user, talker, **_peer(case))
+            except ConfigurationError:
+                return _REFUSED
+            results = [_STARTED]
+            async with visit:
+                for operation, flags in case.ops:
+                    talker.texts.append(f">{operation}")
+                    results.append((operation, (await getattr(visit, operation)(flags)).name))
+    return Outcome(tuple(results), tuple(talker.texts))
+
+
+_STARTED = ("start", "SUCCESS")
+_REFUSED = Outcome((("start", "ABORT"),))
+
+
+@contextlib.contextmanager
+def _written(case: Case, dialect: Dialect) -> Iterator[Config]:
+    """Write the files of a case to a folder, and provide its configuration."""
+    with fast_folder() as folder:
+        services = Path(folder) / "pam.d"
+        services.mkdir()
+        case.write(services)
+        yield _Config(Path(folder), modules=MODULES, base=dialect)
+
+
+def _peer(case: Case) -> Peer:
+    return Peer(
+        tty=case.items.get("tty"),
+        rhost=case.items.get("rhost"),
+        ruser=case.items.get("ruser"),
+    )

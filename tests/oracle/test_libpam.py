@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import itertools
 import json
@@ -13,7 +14,8 @@ import pytest
 
 from tests.oracle import libpam, ours
 from tests.oracle.case import FOLDER, Case, Outcome
-from tests.oracle.fuzz import Fuzzer, new_seed
+from tests.oracle.fuzz import Fuzzer, new_seed, say
+from tests.oracle.generator import random_case
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 
 CASES = int(os.environ.get("UALAUTH_ORACLE_CASES", "2000"))
@@ -52,6 +54,13 @@ def test_vectors_of_debian(vector: dict[str, Any]) -> None:
     assert ours.run_case(Case.from_json(vector), DEBIAN) == expected
 
 
+def test_both_runtimes_end_alike() -> None:
+    for index in range(CASES // 10):
+        case = random_case(f"{SEED}/{index}")
+        with_asyncio = asyncio.run(ours.run_case_with_asyncio(case, DEBIAN))
+        assert with_asyncio == ours.run_case(case, DEBIAN), f"seed {SEED}, case {index}"
+
+
 @needs_libpam
 @named(VECTORS)
 def test_the_binding_repeats_the_vectors(vector: dict[str, Any]) -> None:
@@ -69,9 +78,9 @@ def test_a_crash_of_libpam_is_an_outcome_and_the_next_case_runs() -> None:
 
 @needs_libpam
 def test_random_cases_end_alike() -> None:
-    print(f"UALAUTH_ORACLE_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")
+    say(f"UALAUTH_ORACLE_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")
     fuzzer = Fuzzer(SEED)
     with libpam.Libpam() as machine:
         for difference in fuzzer.differences(CASES, machine):
             assert difference is None, f"seed {SEED}, case {fuzzer.compared}:\n{difference}"
-    print(fuzzer.distribution())
+    say(fuzzer.distribution())

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ualauth.testing.case_files import Case, CaseError, read_cases
 from ualauth.testing.case_play import differences
 
+if TYPE_CHECKING:
+    from tests.conftest import Way
+
 FOLDER = Path(__file__).parent
 CASES = [case for path in sorted(FOLDER.glob("*.case")) for case in read_cases(path)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(case: Case, tmp_path: Path, way) -> None:
+def test_case(case: Case, tmp_path: Path, way: Way) -> None:
     assert differences(case, tmp_path, way.begin, way.perform) == [], case.source
 
 

@@ -11,9 +11,9 @@ from ualauth.authenticator import Authenticator, Transaction
 from ualauth.cli.conversation import StdinConversation, TerminalConversation
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import print_json
 from ualauth.cli.passwords import stdin_lines
 from ualauth.cli.report import Report, print_report, report_json
-from ualauth.cli.output import print_json
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.entrance import Peer
 from ualauth.outcome import Outcome, outcome_of

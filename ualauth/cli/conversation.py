@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import click
 
-from ualauth.cli.passwords import ask_hidden
 from ualauth.cli.plain import plain
+from ualauth.cli.prompts import ask_hidden, ask_visible
 from ualauth.messages import Answer, Error, Info, Message, Question
 
 
 class TerminalConversation:
-    """Asks at the terminal; everything goes to stderr, so that stdout has the result only.
+    """Asks at the terminal, and shows texts there.
 
     `fault` is set once a question could not be asked at all; what the modules
     conclude from that is of no use.
@@ -42,9 +42,7 @@ class TerminalConversation:
 
     def ask(self, prompt: str, *, echo: bool) -> Answer:
         """Return what the person types, which may be nothing."""
-        if not echo:
-            return ask_hidden(prompt, empty=True)
-        return click.prompt(prompt, default="", show_default=False, prompt_suffix="", err=True)
+        return ask_visible(prompt) if echo else ask_hidden(prompt, empty=True)
 
 
 class StdinConversation(TerminalConversation):

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import click
+
+from ualauth.cli.prompts import ask_hidden
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 password_stdin = click.option(
     "--password-stdin",
     is_flag=True,
     help="Read the password from the first line of standard input.",
 )
+
+
+def new_password_options(function: F) -> F:
+    """Add the options that say where a new password comes from."""
+    none = click.option("--no-password", is_flag=True, help="Have no password at all.")
+    return password_stdin(none(function))
+
+
+def read_password_or_none(*, from_stdin: bool, none: bool) -> str | None:
+    """Return a password that is to be stored, or `None` if there is to be none."""
+    if none and from_stdin:
+        raise click.UsageError("Either --password-stdin or --no-password.")
+    return None if none else read_new_password(from_stdin=from_stdin)
 
 
 def read_new_password(*, from_stdin: bool) -> str:
@@ -33,26 +49,3 @@ def stdin_lines() -> Iterator[str]:
             yield data.removesuffix(b"\n").removesuffix(b"\r").decode()
         except UnicodeDecodeError:
             raise click.UsageError(f"Line {number} of standard input is not UTF-8.") from None
-
-
-def ask_hidden(text: str, *, confirm: bool = False, empty: bool = False) -> str:
-    """Ask at the terminal without showing what is typed; `empty` takes an empty answer."""
-    with warnings.catch_warnings():
-        # It would warn, and show what is typed.
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            answer: str = click.prompt(
-                text,
-                default="" if empty else None,
-                type=str,
-                show_default=False,
-                hide_input=True,
-                confirmation_prompt="The same again" if confirm else False,
-                prompt_suffix="" if text.endswith(" ") else ": ",
-                err=True,
-            )
-        except getpass.GetPassWarning:
-            raise click.UsageError(
-                "There is no terminal to ask for a password; use --password-stdin.",
-            ) from None
-    return answer

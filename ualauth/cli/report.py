@@ -51,6 +51,8 @@ def print_report(report: Report, folder: str, *, trace: bool) -> None:
         " for ",
         cell(report.item(Item.SERVICE)),
     )
+    if report.outcome is not Outcome.GRANTED and not trace:
+        line(cell("  --trace shows why", "dim"))
     person = report.visit.person
     if report.outcome is Outcome.GRANTED and person is not None:
         known = {"name": person.name, "addresses": ", ".join(person.addresses)}
@@ -106,18 +108,19 @@ def _print_trace(trace: Sequence[TraceStep], folder: str) -> None:
         for column in table.columns[:3]:
             column.no_wrap = True
         for step in steps:
+            where = f"{step.file.removeprefix(f'{folder}/')}:{step.line}"
             table.add_row(
-                Text.assemble(
-                    cell(step.module, "cyan"),
-                    "\n",
-                    cell(f"{step.file.removeprefix(f'{folder}/')}:{step.line}", "dim"),
-                ),
-                Text.assemble(_code(step.code), "\n", cell(f"-> {step.action}")),
-                Text.assemble(cell(f"   {_state(step.before)}"), "\n", cell(f"-> {_state(step.after)}")),
+                _two_lines(cell(step.module, "cyan"), cell(where, "dim")),
+                _two_lines(_code(step.code), cell(f"-> {step.action}")),
+                _two_lines(cell(f"   {_state(step.before)}"), cell(f"-> {_state(step.after)}")),
                 cell(step.remark),
             )
         out.print(table)
         out.print()
+
+
+def _two_lines(upper: Text, lower: Text) -> Text:
+    return Text("\n").join([upper, lower])
 
 
 def _state(state: State) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import click
+from rich.table import Table
 from rich.text import Text
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line
 from ualauth.stack.expand import expand as expanded
-from ualauth.stack.model import Entry, Kind, Source
+from ualauth.stack.model import Entry, Kind, Source, Stack
 
 
 @click.command("show")
@@ -23,25 +24,35 @@ def command(invocation: Invocation, *, service: str, expand: bool) -> None:
     """
     services = invocation.entrance.services
     compiled = services.compile(service)
-    out = console()
-    line(cell(compiled.name, "bold"), cell(f" in {services.folder.folder}", "dim"))
+    folder = str(services.folder.folder)
+    line(cell(compiled.name, "bold"), cell(f" in {folder}", "dim"))
+    entries = [entry for stack in compiled.stacks.values() for entry in stack]
+    # The same in all tables, so that the columns of all are below each other.
+    place = max((len(_where(entry.source, folder)) for entry in entries), default=0)
+    module = max((_module(entry).cell_len for entry in entries), default=0)
     for module_type, stack in compiled.stacks.items():
-        out.print()
+        console().print()
         if not stack:
-            line(cell(str(module_type), "bold"), ": no entries, so every request is refused")
+            line(cell(module_type, "bold"), ": no entries, so whatever is asked is refused")
             continue
         table = grid("from", "control", "module", "arguments", title=str(module_type))
-        table.columns[0].no_wrap = table.columns[2].no_wrap = True
-        for entry in stack:
-            table.add_row(
-                cell(_where(entry.source, str(services.folder.folder)), "dim"),
-                _control(entry, expand=expand),
-                _module(entry),
-                cell(" ".join(entry.arguments)),
-            )
-        out.print(table)
+        for column, width in zip(table.columns, (place, len("requisite"), module), strict=False):
+            column.min_width = width
+        _fill(table, stack, folder, expand=expand)
+        console().print(table)
     if compiled.problems:
-        click.echo(f"There are {len(compiled.problems)} problems; run: ualauth check", err=True)
+        number = len(compiled.problems)
+        click.echo(f"Problems: {number}; see them with: ualauth check {compiled.name}", err=True)
+
+
+def _fill(table: Table, stack: Stack, folder: str, *, expand: bool) -> None:
+    for entry in stack:
+        table.add_row(
+            cell(_where(entry.source, folder), "dim"),
+            _control(entry, expand=expand),
+            _module(entry),
+            cell(" ".join(entry.arguments)),
+        )
 
 
 def _where(source: Source, folder: str) -> str:
@@ -54,14 +65,15 @@ def _control(entry: Entry, *, expand: bool) -> Text:
         written = expanded(entry.control.table)
     elif "=" in written:
         written = f"[{written}]"
-    return cell(f"{'  ' * entry.level}{written}")
+    return cell(written)
 
 
 def _module(entry: Entry) -> Text:
+    indent = "  " * (entry.level if entry.asked else entry.level - 1)
     match entry.kind:
         case Kind.MODULE:
-            return cell(entry.module, "cyan")
+            return cell(f"{indent}{entry.module}", "cyan")
         case Kind.SUBSTACK:
-            return cell(entry.module)
+            return cell(f"{indent}{entry.module}")
         case Kind.MUST_FAIL:
-            return cell(f"{entry.module or 'nothing'} (always refuses)", "red")
+            return cell(f"{indent}{entry.module or 'nothing'} (always refuses)", "red")

@@ -15,6 +15,7 @@ from __future__ import annotations
 from ualauth.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import ConfigurationError, PasswordError
 from ualauth.passwords.making import CHEAPEST_FOR_TESTS, MAKERS, RECOMMENDED, Profile
+from ualauth.passwords.preparation import prepare_password
 from ualauth.passwords.stored import read
 
 __all__ = ["CHEAPEST_FOR_TESTS", "RECOMMENDED", "PasswordHasher", "Profile"]
@@ -41,16 +42,16 @@ class PasswordHasher:
         self._profile = profile
 
     def hash(self, password: str) -> str:
-        """Return a new hash of `password`, with a random salt.
+        """Return a new hash of `password` as `prepare_password` has it, with a random salt.
 
         Raises:
-            PasswordError: if the password holds NUL, is longer than a login
-                accepts, or longer than the scheme can tell apart.
+            PasswordError: if the password holds control characters, is longer
+                than a login accepts, or longer than the scheme can tell apart.
 
         """
         if not is_acceptable(password, MAX_PASSWORD_BYTES):
             raise PasswordError(f"a password is text of at most {MAX_PASSWORD_BYTES} bytes")
-        encoded = password.encode()
+        encoded = prepare_password(password).encode()
         if 0 < self._maker.limit < len(encoded):
             raise PasswordError(
                 f"{self.scheme} takes passwords of at most {self._maker.limit} bytes",
@@ -58,9 +59,10 @@ class PasswordHasher:
         return self._maker.make(encoded, self._profile)
 
     def verify(self, password: str, stored: str) -> bool:
-        """Return whether `stored` was made of `password`.
+        """Return whether `stored` was made of `password`, prepared or as it was typed.
 
-        A locked entry (``!``, ``*``) matches nothing, and at once: who wants it to
+        Hashes that come from elsewhere may be of passwords that nobody
+        prepared; for printable ASCII the two are the same. A locked entry (``!``, ``*``) matches nothing, and at once: who wants it to
         cost what others cost calls `burn`.
 
         Raises:
@@ -68,7 +70,8 @@ class PasswordHasher:
                 this host cannot check it. The text does not contain it.
 
         """
-        return read(stored).matches(password)
+        found = read(stored)
+        return any([found.matches(each) for each in _spellings(password)])
 
     def needs_rehash(self, stored: str) -> bool:
         """Return whether `hash` would now choose another scheme or another cost.
@@ -104,3 +107,12 @@ class PasswordHasher:
 
         """
         return read(stored).scheme.name
+
+
+def _spellings(password: str) -> tuple[str, ...]:
+    """Return the password as prepared, and as it is where that differs."""
+    try:
+        prepared = prepare_password(password)
+    except PasswordError:
+        return (password,)
+    return (prepared,) if prepared == password else (prepared, password)

@@ -78,7 +78,7 @@ class _Compiler:
     def __init__(self, folder: ServiceFolder, find_module: FindModule, dialect: Dialect) -> None:
         """Start with empty stacks."""
         self.stacks: dict[ModuleType, list[Entry]] = {each: [] for each in ModuleType}
-        self.problems: list[Problem] = []
+        self.problems: dict[Problem, None] = {}
         self.files: dict[str, Text | Missing | Unusable] = {}
         self.find_module = find_module
         self.dialect = dialect
@@ -123,8 +123,7 @@ class _Compiler:
 
     def report(self, problem: Problem) -> None:
         """Keep a problem, once."""
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems.setdefault(problem)
 
     def _read(self, name: str) -> Text | Missing | Unusable:
         path = self._folder.path(name)

@@ -59,6 +59,7 @@ _PAIR = re.compile(
     rf"[{_SPACE}]*(?P<value>{'|'.join(TOKENS)}|default)"
     rf"[{_SPACE}]*=[{_SPACE}]*(?P<action>{'|'.join(map(str, Action))}|[0-9]+)",
 )
+_END = re.compile(rf"[{_SPACE}]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def parse_control(text: str) -> Control:
     expanded = KEYWORDS.get(ascii_lower(text), text)
     actions: dict[ReturnCode, int] = {}
     position = 0
-    while expanded[position:].strip(_SPACE):
+    while not _END.match(expanded, position):
         pair = _PAIR.match(expanded, position)
         if pair is None:
             return Control(text, ALL_BAD, *_explain(text, expanded, position))

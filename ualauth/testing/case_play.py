@@ -63,21 +63,20 @@ def differences(
     settings = StackSettings(dialect=case.dialect)
     config = dataclasses.replace(folder.config(), stack=settings)
     start = ""
+    found: list[str] = []
     try:
-        visit = begin(config, case.service, case.user, ScriptedConversation(*case.answers))
+        with begin(config, case.service, case.user, ScriptedConversation(*case.answers)) as held:
+            for number, call in enumerate(case.calls, 1):
+                before = len(held.trace)
+                code = perform(held, call.operation, call.flags)
+                steps = held.trace[before:]
+                found += [f"call {number}: {each}" for each in _compare(case, call, code, steps)]
     except ServiceFileError:
         start = "unusable"
     except UnknownService:
         start = "unknown"
-    if start or case.start:
-        return [] if start == case.start else [f"the service is {start or 'usable'}"]
-    found: list[str] = []
-    with visit as held:
-        for number, call in enumerate(case.calls, 1):
-            before = len(held.trace)
-            code = perform(held, call.operation, call.flags)
-            steps = held.trace[before:]
-            found += [f"call {number}: {each}" for each in _compare(case, call, code, steps)]
+    if start != case.start:
+        return [f"the service is {start or 'usable'}"]
     return found
 
 

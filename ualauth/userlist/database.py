@@ -33,7 +33,7 @@ _MOST_IDLE = 64
 class Database:
     """A database by its SQLAlchemy URL; opens nothing before it is used."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str | URL, timeout: float) -> None:
         """Keep `url`, and wait `timeout` seconds for other programs' locks.
 
         Raises:
@@ -41,7 +41,7 @@ class Database:
 
         """
         self.url = _read_url(url)
-        path = os.path.abspath(self.url.database or "")  # noqa: PTH100 - a path as text
+        path = self.url.database or ""
         self.place = Place(path, path, timeout)
         self._begin()
         _databases.add(self)
@@ -108,10 +108,6 @@ class Database:
             connection.close()
         raise fault
 
-    def check(self) -> None:
-        """Look at the schema anew; errors are those of `read`."""
-        self._connect(anew=True).close()
-
     def close(self) -> None:
         """Close what is open and idle; it is opened again when needed."""
         with self._lock:
@@ -131,12 +127,12 @@ class Database:
         _inherited.append((self._engine, self._idle))
         self._begin()
 
-    def _connect(self, *, anew: bool = False) -> Connection:
+    def _connect(self) -> Connection:
         """Return a connection whose schema was looked at."""
         connection = None
         try:
             connection = self._open_engine().connect()
-            if anew or "checked" not in connection.info:
+            if "checked" not in connection.info:
                 check_revision(connection, self.place.name)
                 connection.info["checked"] = True
         except StoreError:
@@ -215,7 +211,7 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _read_url(text: str) -> URL:
+def _read_url(text: str | URL) -> URL:
     try:
         url = make_url(text)
     except ArgumentError:
@@ -227,7 +223,8 @@ def _read_url(text: str) -> URL:
         )
     if not url.database or url.database.startswith((":memory:", "file:")) or url.query:
         raise ConfigurationError("url of the USERLIST: name a file, as in sqlite:////path")
-    return url
+    # The working folder may change before it is opened.
+    return url.set(database=os.path.abspath(url.database))  # noqa: PTH100 - a path as text
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

@@ -67,9 +67,12 @@ class UserStore:
 
     def check(self) -> None:
         """Raise `StoreError` if the USERLIST is missing, damaged or of another version."""
-        self._database.check()
-        for _ in self._page(""):
-            break
+        # Connections that are open may be to a file that is gone by now.
+        anew = Database(self._database.url, self._database.place.timeout)
+        try:
+            anew.read(queries.NEXT_PAGE, {"after": ""})
+        finally:
+            anew.close()
 
     def close(self) -> None:
         """Close the connections; whatever is called later opens new ones."""

@@ -45,6 +45,9 @@ class PamLocaluser(Module[Options]):
                 return ReturnCode.INCOMPLETE if again else refusal.code
         if not user:
             return ReturnCode.SERVICE_ERR
+        return await attempt.offload(self._look_up, user)
+
+    def _look_up(self, user: str) -> ReturnCode:
         try:
             lines = Path(self.options.file).read_text(encoding="utf-8").splitlines()
         except OSError:

@@ -75,6 +75,12 @@ def test_a_missing_file_is_not_created_by_reading_or_writing(
     assert not Path(f"{path}x").exists()
 
 
+def test_check_notices_that_the_file_is_gone(path: Path, store: UserStore, user: User) -> None:
+    assert store.get("jsmith") == user
+    path.unlink()
+    assert_refused([store.check], path, "does not exist")
+
+
 def test_a_missing_folder(tmp_path: Path, store: UserStore, user: User) -> None:
     path = tmp_path / "nowhere" / "x.db"
     with UserStore(f"sqlite:///{path}") as missing:

@@ -72,7 +72,7 @@ def test_threads_read_and_write_at_once(store: UserStore) -> None:
     try:
         with ThreadPoolExecutor(24) as pool:
             readers = [pool.submit(read) for _ in range(16)]
-            writers = [pool.submit(write, range(n * 10, n * 10 + 10)) for n in range(8)]
+            writers = [pool.submit(write, range(n * 10, n * 10 + 10)) for n in range(4)]
             written = sum(writer.result() for writer in writers)
             stop.set()
             assert all(reader.result() for reader in readers)

@@ -2,37 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
-from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
-from ualauth.userlist.names import ORName, parse
+from ualauth.userlist.names import parse
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Name(click.ParamType[ORName]):
-    name = "O/R name"
+def field_options(*, name_required: bool) -> Callable[[F], F]:
+    """Return the decorator that adds the options; what is not given is `None` or empty.
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> ORName:  # noqa: ANN401 - as click has it
-        """Read either form."""
-        try:
-            return value if isinstance(value, ORName) else parse(value)
-        except InvalidValue as error:
-            self.fail(str(error), param, ctx)
+    The parameters are called as the fields of `ualauth.userlist.record.Changes`.
+    """
+    options = (
+        click.option(
+            "--name",
+            type=parse,
+            metavar="NAME",
+            required=name_required,
+            help="The O/R name, positional or tagged: 'John Q Smith/ny,hq/CN=John Smith' or "
+            "'G=John/I=Q/S=Smith/OU1=ny/OU2=hq/CN=John Smith'.",
+        ),
+        click.option(
+            "--address",
+            "addresses",
+            multiple=True,
+            metavar="ADDRESS",
+            help="An e-mail address; may be repeated, the first is the primary one.",
+        ),
+        click.option(
+            "--administrator/--no-administrator",
+            default=None,
+            help="Whether the user administers the mail system.",
+        ),
+        click.option(
+            "--mailbox-administrator/--no-mailbox-administrator",
+            default=None,
+            help="Whether the user administers mailboxes.",
+        ),
+        click.option("--unix-uid", type=int, metavar="UID", help="The UNIX account's number."),
+        click.option(
+            "--class",
+            "mailbox_class",
+            type=click.Choice([choice.value for choice in MailboxClass]),
+            callback=_mailbox_class,
+            help="What the mailbox may do.",
+        ),
+        click.option("--language", metavar="TAG", help="The language, such as de or pt-BR."),
+        click.option(
+            "--expires",
+            "account_expires",
+            type=read_moment,
+            metavar="DATE",
+            help="When the account ends.",
+        ),
+        click.option(
+            "--password-expires",
+            type=read_moment,
+            metavar="DATE",
+            help="When the password has to be changed.",
+        ),
+    )
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-class _Moment(click.ParamType):
-    name = "date"
+def read_moment(text: str) -> datetime:
+    """Read a date or time; without a zone it is this host's."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        wanted = "2030-12-31 or 2030-12-31T18:00+01:00"
+        raise click.BadParameter(f"{text!r} is no date like {wanted}.") from None
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:  # noqa: ANN401 - likewise
-        """Read a date or time; without a zone it is this host's."""
-        try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-            return moment.astimezone()
-        except (ValueError, OverflowError, OSError):
-            self.fail(f"{value!r} is no date like 2030-12-31 or 2030-12-31T18:00+01:00", param, ctx)
+
+def _mailbox_class(_context: object, _option: object, value: str | None) -> MailboxClass | None:
+    return None if value is None else MailboxClass(value)

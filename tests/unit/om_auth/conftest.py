@@ -1,0 +1,46 @@
+"""A USERLIST with people in every situation, and a hasher that counts what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
+from ualauth.testing.userlist import Userlist
+
+YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+
+
+class CountingHasher(PasswordHasher):
+    """Counts verifications and what stands in for one."""
+
+    def __init__(self) -> None:
+        super().__init__(profile=CHEAPEST_FOR_TESTS)
+        self.costs = 0
+
+    def verify(self, password: str, stored: str) -> bool:
+        self.costs += self.scheme_of(stored) == self.scheme
+        return super().verify(password, stored)
+
+    def burn(self, password: str) -> None:
+        self.costs += 1
+        super().burn(password)
+
+
+@pytest.fixture
+def userlist(tmp_path: Path) -> Iterator[Userlist]:
+    """Return the USERLIST."""
+    made = Userlist.create(tmp_path)
+    made.hasher = CountingHasher()
+    made.add("jsmith", "s3cret", addresses=("john@example.com",), administrator=True)
+    made.add("locked", "s3cret", locked=True)
+    made.add("gone", "s3cret", account_expires=YESTERDAY)
+    made.add("going", "s3cret", account_expires=TOMORROW)
+    made.add("old", "s3cret", password_expires=YESTERDAY)
+    made.add("blank")
+    yield made
+    made.close()

@@ -1,0 +1,39 @@
+"""`ualauth user add`."""
+
+from __future__ import annotations
+
+from typing import Unpack, cast
+
+import click
+
+from ualauth.administration import add_user
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.passwords import new_password_options, read_password_or_none
+from ualauth.cli.plain import plain
+from ualauth.cli.user.fields import field_options
+from ualauth.userlist.record import Changes, NewUser
+
+
+@click.command("add")
+@click.argument("authid")
+@field_options(name_required=True)
+@new_password_options
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    password_stdin: bool,
+    no_password: bool,
+    **fields: Unpack[Changes],
+) -> None:
+    """Add a user.
+
+    Asks for the password twice, unless told otherwise. Without a password
+    nobody gets in by one, except where a stack says nullok.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    new = NewUser(**cast("Changes", given))
+    store = invocation.store
+    password = read_password_or_none(from_stdin=password_stdin, none=no_password)
+    user = add_user(store, invocation.hasher, new, password)
+    click.echo(f"Added {plain(user.authid)}, {plain(str(user.name))}.")

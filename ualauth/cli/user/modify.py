@@ -1,0 +1,64 @@
+"""`ualauth user modify`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import click
+
+from ualauth.administration import edit_addresses
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.plain import plain
+from ualauth.cli.user.fields import field_options
+from ualauth.userlist.record import Changes
+
+_EMPTY: Mapping[str, object] = {
+    "no_addresses": (),
+    "no_account_expires": None,
+    "no_password_expires": None,
+    "no_unix_uid": None,
+}
+"""Parameter that empties a field -> what the field then has."""
+
+
+@click.command("modify")
+@click.argument("user")
+@click.option("--authid", help="A new authid, which the user logs in with from now on.")
+@field_options(name_required=False)
+@click.option("--add-address", multiple=True, metavar="ADDRESS", help="One address more.")
+@click.option("--remove-address", multiple=True, metavar="ADDRESS", help="One address less.")
+@click.option("--no-address", "no_addresses", is_flag=True, help="No address at all.")
+@click.option("--no-expires", "no_account_expires", is_flag=True, help="The account never ends.")
+@click.option("--no-password-expires", is_flag=True, help="The password need not be changed.")
+@click.option("--no-unix-uid", is_flag=True, help="No UNIX account.")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    *,
+    user: str,
+    add_address: Sequence[str],
+    remove_address: Sequence[str],
+    **given: object,
+) -> None:
+    """Change fields of a user; what is not mentioned stays.
+
+    --address replaces all addresses. An empty --language means the server's.
+    """
+    changes = {name: value for name, value in given.items() if value not in (None, (), False)}
+    emptied = {name for name in _EMPTY if changes.pop(name, False)}
+    for name in emptied:
+        field = name.removeprefix("no_")
+        if field in changes:
+            raise click.UsageError(f"Either set the {field.replace('_', ' ')} or empty it.")
+        changes[field] = _EMPTY[name]
+    store = invocation.store
+    record = store.get(user)
+    if add_address or remove_address:
+        addresses = cast("tuple[str, ...]", changes.get("addresses", record.addresses))
+        changes["addresses"] = edit_addresses(addresses, add_address, remove_address)
+    if not changes:
+        raise click.UsageError("Say what to change; see --help.")
+    record = store.update(record, **cast("Changes", changes))
+    click.echo(f"Changed {plain(record.authid)}.")

@@ -1,0 +1,39 @@
+"""`ualauth user passwd`."""
+
+from __future__ import annotations
+
+import click
+
+from ualauth.administration import set_password
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.passwords import new_password_options, read_password_or_none
+from ualauth.cli.plain import plain
+
+
+@click.command("passwd")
+@click.argument("user")
+@new_password_options
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    user: str,
+    password_stdin: bool,
+    no_password: bool,
+) -> None:
+    """Set a user's password, without the old one.
+
+    Sets UL-PWD, and UL-SASL-PWD for every SCRAM mechanism. The new password
+    does not expire.
+    """
+    store = invocation.store
+    record = store.get(user)
+    password = read_password_or_none(from_stdin=password_stdin, none=no_password)
+    record = set_password(store, invocation.hasher, record, password)
+    who = plain(record.authid)
+    if password is None:
+        click.echo(f"{who} has no password any more.")
+        return
+    click.echo(f"The password of {who} is set.")
+    if not store.secrets(record):
+        click.echo("SCRAM cannot use it: SASLprep (RFC 4013) prohibits a character.", err=True)

@@ -1,0 +1,26 @@
+"""`ualauth user show`."""
+
+from __future__ import annotations
+
+import click
+
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import cell, console, grid, lines, print_json
+from ualauth.cli.user.record import user_json, user_rows
+
+
+@click.command("show")
+@click.argument("user")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
+    """Show a user, without any hash: only its scheme, and which SASL secrets exist."""
+    record = invocation.store.get(user)
+    mechanisms = [secret.mechanism for secret in invocation.store.secrets(record)]
+    if as_json:
+        print_json(user_json(record) | {"sasl_mechanisms": mechanisms})
+        return
+    table = grid()
+    for label, text in user_rows(record, mechanisms).items():
+        table.add_row(cell(label, "dim"), lines(text))
+    console().print(table)

@@ -11,7 +11,7 @@ from ualauth.authenticator import Authenticator, Transaction
 from ualauth.cli.conversation import StdinConversation, TerminalConversation
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import print_json
+from ualauth.cli.output import print_json, warn_of_other
 from ualauth.cli.passwords import stdin_lines
 from ualauth.cli.report import Report, print_report, report_json
 from ualauth.codes import Item, Operation, ReturnCode
@@ -75,6 +75,7 @@ def command(  # noqa: PLR0913 - one for each option
         Authenticator(invocation.config) as authenticator,
         authenticator.transaction(service, user, conversation, **peer) as visit,
     ):
+        warn_of_other(invocation, service)
         visit.set_item(Item.USER_PROMPT, "User:")
         report = _perform(visit, operations)
         if conversation.fault is not None:

@@ -10,8 +10,7 @@ from rich.text import Text
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, line, lines
-from ualauth.errors import ServiceFileError
-from ualauth.stack.files import Missing, service_name
+from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.stack.model import Problem
 
 
@@ -28,9 +27,8 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool) ->
     invocation: Invocation = context.obj
     names = list(services) or invocation.entrance.services.folder.services()
     if not names:
-        raise click.UsageError(
-            f"There is no service file in {invocation.config.service_folder}; run: ualauth init",
-        )
+        folder = invocation.config.service_folder
+        raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
     out = console()
@@ -46,13 +44,12 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool) ->
 
 
 def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
-    services = invocation.entrance.services
-    # A name that nobody serves is served by `other`, which hides a slip of the pen.
-    found = services.folder.read(service_name(name, invocation.config.dialect))
-    if isinstance(found, Missing):
-        raise click.UsageError(f"There is no service file {found.path}.")
+    # It would be left to `other`, which hides a slip of the pen.
+    if not invocation.has_file(name):
+        folder = invocation.config.service_folder
+        raise UnknownService(f"there is no service file {name!r} in {folder}")
     try:
-        yield from services.compile(name).problems
+        yield from invocation.entrance.services.compile(name).problems
     except ServiceFileError as error:
         yield from (each for each in error.problems if isinstance(each, Problem))
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from ualauth.cli.lazy import LazyGroup
-from ualauth.cli.plain import block
+from ualauth.cli.plain import block, plain
 from ualauth.errors import PasswordError, UalauthError, UserError
 
 
@@ -25,7 +25,7 @@ class ExitStatus(enum.IntEnum):
     REFUSED = 1
     """Somebody is refused, a service file has errors, or what was asked is not possible."""
     USAGE = 2
-    """The arguments or the configuration are wrong, or the USERLIST cannot be used."""
+    """The arguments or the configuration are wrong, or a file or the USERLIST cannot be used."""
     TEMPORARY = 75
     """Nobody could check (EX_TEMPFAIL of sysexits.h)."""
     ABORTED = 130
@@ -35,13 +35,22 @@ class ExitStatus(enum.IntEnum):
 
 
 class ExitingGroup(LazyGroup):
-    """The outermost group: every error of ualauth becomes a message and a status."""
+    """The outermost group: every error that is no bug becomes a message and a status."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401 - as click has it
+        """Run the program."""
+        try:
+            return super().main(*args, **settings)
+        except OSError as error:
+            # Mostly the disk that stdout goes to is full.
+            click.echo(f"Error: {plain(error.filename or 'output')}: {error.strerror}", err=True)
+            _silence()
+            sys.exit(ExitStatus.USAGE)
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Call the command, and end the program if it fails."""
         try:
-            result = super().invoke(context)
-            sys.stdout.flush()
+            return super().invoke(context)
         except (KeyboardInterrupt, click.Abort):
             click.echo("Aborted.", err=True)
             context.exit(ExitStatus.ABORTED)
@@ -49,14 +58,9 @@ class ExitingGroup(LazyGroup):
             _silence()
             context.exit(ExitStatus.BROKEN_PIPE)
         except UalauthError as error:
-            click.echo(f"ualauth: {block(str(error))}", err=True)
-            context.exit(_status(error))
-        return result
-
-
-def _status(error: UalauthError) -> ExitStatus:
-    asked = isinstance(error, UserError | PasswordError)
-    return ExitStatus.REFUSED if asked else ExitStatus.USAGE
+            click.echo(f"Error: {block(str(error))}", err=True)
+            asked = isinstance(error, UserError | PasswordError)
+            context.exit(ExitStatus.REFUSED if asked else ExitStatus.USAGE)
 
 
 def _silence() -> None:

@@ -47,6 +47,13 @@ class Invocation:
 
         return self.entrance.resource(PasswordHasher)
 
+    def has_file(self, service: str) -> bool:
+        """Return whether a service has a file of its own, and is not left to `other`."""
+        from ualauth.stack.files import Missing, service_name  # noqa: PLC0415 - likewise
+
+        name = service_name(service, self.config.dialect)
+        return not isinstance(self.entrance.services.folder.read(name), Missing)
+
     def close(self) -> None:
         """Close what was opened."""
         if "entrance" in vars(self):

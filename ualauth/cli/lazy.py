@@ -31,6 +31,23 @@ class LazyGroup(click.Group):
             return None
         return cast("click.Command", importlib.import_module(self.table[name][0]).command)
 
+    def resolve_command(
+        self,
+        context: click.Context,
+        args: list[str],
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may be meant."""
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            import difflib  # noqa: PLC0415 - for mistakes only
+
+            close = difflib.get_close_matches(args[0], self.table, 1)
+            if not close:
+                raise
+            text = f"{error.message} Did you mean {close[0]!r}?"
+            raise click.UsageError(text, context) from None
+
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the lines of help, without loading any command."""
         with formatter.section("Commands"):

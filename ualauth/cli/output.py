@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import block, plain
 
 
@@ -61,6 +62,12 @@ def grid(*headers: str, title: str = "") -> Table:
     for column in table.columns:
         column.overflow = "fold"
     return table
+
+
+def warn_of_other(invocation: Invocation, service: str) -> None:
+    """Say on stderr that a service has no file: a slip of the pen is easily overlooked."""
+    if not invocation.has_file(service):
+        click.echo(f"There is no service file {plain(service)!r}: other decides.", err=True)
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:  # noqa: ANN401 - what JSON takes

@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import cell, console, grid, line
+from ualauth.cli.output import cell, console, grid, line, warn_of_other
 from ualauth.stack.expand import expand as expanded
 from ualauth.stack.model import Entry, Kind, Source, Stack
+from ualauth.stack.syntax import print_lines
 
 
 @click.command("show")
@@ -24,6 +25,7 @@ def command(invocation: Invocation, *, service: str, expand: bool) -> None:
     """
     services = invocation.entrance.services
     compiled = services.compile(service)
+    warn_of_other(invocation, service)
     folder = str(services.folder.folder)
     line(cell(compiled.name, "bold"), cell(f" in {folder}", "dim"))
     entries = [entry for stack in compiled.stacks.values() for entry in stack]
@@ -51,7 +53,7 @@ def _fill(table: Table, stack: Stack, folder: str, *, expand: bool) -> None:
             cell(_where(entry.source, folder), "dim"),
             _control(entry, expand=expand),
             _module(entry),
-            cell(" ".join(entry.arguments)),
+            cell(print_lines([entry.arguments]).rstrip("\n")),
         )
 
 

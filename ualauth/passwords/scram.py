@@ -11,9 +11,9 @@ and is not offered anything else.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,6 +47,9 @@ MECHANISMS: Mapping[str, Mechanism] = {
     "SCRAM-SHA-512": Mechanism("sha512", _MOST_FOR_ALL_CLIENTS),  # draft-melnikov-scram-sha-512
 }
 """Name in SASL (without -PLUS, which uses the same secrets) -> hash and iterations."""
+
+# RFC 5802, section 7 (posit-number); OpenSSL takes no more than a C int.
+_ITERATIONS = re.compile(r"[1-9][0-9]{0,8}")
 
 # RFC 5802 leaves the length open; NIST SP 800-132, section 5.1 asks for 128 bits.
 _SALT_BYTES = 16
@@ -163,14 +166,13 @@ def from_stored(text: str) -> ScramSecret:
     mechanism = name.upper()
     size = hashlib.new(_kind(mechanism).hash_name).digest_size
     try:
-        iterations, *parts = rest.split(",")
+        digits, *parts = rest.split(",")
         salt, stored, server = (base64.b64decode(part, validate=True) for part in parts)
-        secret = ScramSecret(mechanism, salt, int(iterations), stored, server)
-    except (ValueError, binascii.Error):
+    except ValueError:
         raise PasswordError(f"malformed {mechanism} secret") from None
-    if secret.iterations < 1 or not salt or len(stored) != size or len(server) != size:
+    if not _ITERATIONS.fullmatch(digits) or not salt or len(stored) != size or len(server) != size:
         raise PasswordError(f"malformed {mechanism} secret")
-    return secret
+    return ScramSecret(mechanism, salt, int(digits), stored, server)
 
 
 def _kind(mechanism: str) -> Mechanism:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import click
+from rich.cells import cell_len
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import cell, line, print_json
+from ualauth.cli.output import print_json
+from ualauth.cli.plain import plain
 from ualauth.cli.user.record import remarks, user_json
 
-_WIDTHS = (20, 36)
-"""Columns for the authid and the name. A wider text moves the rest of its line."""
+_AUTHID = 20
+_NAME = 36
+"""Columns for the authid and the name; a wider text moves the rest of its line."""
 
 
 @click.command("list")
@@ -24,7 +27,11 @@ def command(invocation: Invocation, *, as_json: bool) -> None:
         if as_json:
             print_json(user_json(user), indent=None)
             continue
-        authid, name = cell(user.authid, "cyan"), cell(user.name)
-        for text, width in zip((authid, name), _WIDTHS, strict=True):
-            text.pad_right(max(0, width - text.cell_len))
-        line(authid, "  ", name, "  ", cell(", ".join(remarks(user)), "yellow"))
+        # Not through rich, which takes twenty times as long.
+        columns = (_padded(user.authid, _AUTHID), _padded(str(user.name), _NAME))
+        click.echo("  ".join([*columns, ", ".join(remarks(user))]).rstrip())
+
+
+def _padded(text: str, width: int) -> str:
+    shown = plain(text)
+    return shown + " " * (width - cell_len(shown))

@@ -99,8 +99,8 @@ def situations(auth: Authenticator, service: str) -> list[tuple[str, str, Attemp
 
     return [
         ("right password", "let in", login("jsmith", RIGHT)),
-        ("the same, by address", "let in", login("John.Smith@example.com", RIGHT)),
-        ("the same, by O/R name", "let in", login("John Smith/ny", RIGHT)),
+        ("  by address", "let in", login("John.Smith@example.com", RIGHT)),
+        ("  by O/R name", "let in", login("John Smith/ny", RIGHT)),
         ("wrong password", "refused", login("jsmith", WRONG)),
         ("unknown user", "refused", login("nobody", RIGHT)),
         ("locked account", "restricted", login("locked", RIGHT)),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ualauth.errors import InvalidValue
-from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import derive_all
 from ualauth.userlist.folding import fold
-from ualauth.userlist.record import NewUser, User
-from ualauth.userlist.store import UserStore
+
+if TYPE_CHECKING:
+    from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.userlist.record import NewUser, User
+    from ualauth.userlist.store import UserStore
 
 
 def add_user(store: UserStore, hasher: PasswordHasher, new: NewUser, password: str | None) -> User:

@@ -25,6 +25,9 @@ log = logging.getLogger("ualauth.services")
 CHECK_INTERVAL = 0.5
 """Seconds between two looks at the files: a change is in use within one second."""
 
+_SHOWN = 20
+"""Problems of one service that are logged at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
@@ -122,6 +125,8 @@ def _kept(name: str, last: _Loaded, problems: tuple[Problem, ...]) -> _Loaded:
 
 
 def _report(name: str, problems: tuple[Problem, ...]) -> None:
-    for problem in problems:
+    for problem in problems[:_SHOWN]:
         level = logging.WARNING if problem.warning else logging.ERROR
         log.log(level, "service %s: %s", name, problem)
+    if len(problems) > _SHOWN:
+        log.error("service %s: %d more problems; run: ualauth check", name, len(problems) - _SHOWN)

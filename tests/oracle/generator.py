@@ -34,8 +34,16 @@ def random_case(seed: int | str) -> Case:
     palette = ["success", *rng.choices(words.TOKENS, k=rng.randint(1, 4))]
     palette += rng.choices(("ignore", "new_authtok_reqd", "auth_err", "user_unknown"), k=2)
     success = rng.choice((0.35, 0.55, 0.75))
-    asking = 0.25 if interrupted else 0.01
-    style = Style(noise, error, success, asking, palette, [_TYPES[name] for name, _ in ops])
+    style = Style(
+        noise=noise,
+        error=error,
+        success=success,
+        # What is kept while a walk is interrupted shows in substacks.
+        including=0.4 if interrupted else 0.25,
+        asking=0.25 if interrupted else 0.01,
+        palette=palette,
+        types=[_TYPES[name] for name, _ in ops],
+    )
     files = _chain(rng, style) if rng.random() < 0.02 else _files(rng, style)
     return Case(
         files={**files, words.USERS: "nobody:\nsomebody:\n"},

@@ -30,6 +30,8 @@ class Style:
     """Of a line, a control or a module that makes no sense."""
     success: float
     """Of a module that succeeds."""
+    including: float
+    """Of a line that includes a file, if there is one."""
     asking: float
     """Of a module that asks who it is."""
     palette: Sequence[str]
@@ -67,7 +69,7 @@ class LineWriter:
         if self._wrong():
             nameless = not self._place.typed and self._chance(0.04)
             return self._rng.choice(words.NAMELESS_LINES if nameless else words.BAD_LINES)
-        if self._chance(0.25) and (line := self._inclusion()):
+        if self._chance(self._style.including) and (line := self._inclusion()):
             return line
         line = self.entry(self._type())
         return self._cut(line) if self._noisy(0.3) else line

@@ -76,6 +76,50 @@ def test_a_crash_of_libpam_is_an_outcome_and_the_next_case_runs() -> None:
     assert [outcome.crashed for outcome in outcomes] == [True, False]
 
 
+ASK = f"pam_localuser.so file={FOLDER}/users"
+INTERRUPTED = {
+    "reset goes back to the state before the substack": (
+        "auth required pam_permit.so\nauth substack @DIR@/a\n",
+        f"auth required pam_debug.so auth=maxtries\nauth optional {ASK}\n"
+        "auth [success=reset] pam_debug.so auth=success\n",
+        ("authenticate", "authenticate", "setcred"),
+    ),
+    "a jump counts from where the walk goes on": (
+        f"session sufficient pam_deny.so\nsession [success=1] {ASK}\nsession include @DIR@/a\n",
+        "session required pam_deny.so\n"
+        "session required pam_debug.so open_session=success close_session=session_err\n",
+        ("open_session", "open_session", "close_session"),
+    ),
+    "chauthtok goes on in its first pass": (
+        "password required pam_debug.so prechauthtok=success chauthtok=success\n"
+        f"password required {ASK}\n",
+        "",
+        ("chauthtok", "chauthtok", "chauthtok"),
+    ),
+    "another operation is refused in between": (
+        f"auth required {ASK}\naccount required pam_permit.so\n",
+        "",
+        ("authenticate", "acct_mgmt", "authenticate", "acct_mgmt"),
+    ),
+}
+
+
+@needs_libpam
+@pytest.mark.parametrize("sentence", INTERRUPTED)
+def test_interrupted_walks_go_on_alike(sentence: str) -> None:
+    service, included, names = INTERRUPTED[sentence]
+    case = Case(
+        files={"t": service, "a": included, "users": "somebody:\n"},
+        user=None,
+        ops=tuple((name, 0) for name in names),
+        answers=(None, "somebody"),
+    )
+    outcome = libpam.run_case(case)
+    assert outcome.results[1][1] == "INCOMPLETE"
+    assert outcome.results[-1][1] != "INCOMPLETE"
+    assert ours.run_case(case, DEBIAN) == outcome
+
+
 @needs_libpam
 def test_random_cases_end_alike() -> None:
     say(f"UALAUTH_ORACLE_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")

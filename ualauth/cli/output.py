@@ -25,9 +25,9 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def console(*, err: bool = False) -> Console:
+def console() -> Console:
     """Return where to print; it knows whether that is a terminal, and of which size."""
-    return _Console(stderr=err, markup=False, emoji=False, highlight=False)
+    return _Console(markup=False, emoji=False, highlight=False)
 
 
 def line(*parts: Text | str) -> None:

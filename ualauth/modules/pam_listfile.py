@@ -69,50 +69,14 @@ class Options:
         that is no option, and an `apply` where it means nothing, are ignored.
         """
         values: dict[str, Any] = {}
-        answers: list[ReturnCode] = []
-        problems: list[OptionProblem] = []
-
-        def note(index: int, text: str, cure: str) -> None:
-            problems.append(OptionProblem(index, text, cure, fatal=False))
-
-        def mistake(index: int, text: str, cure: str) -> None:
-            note(index, text, cure)
-            answers.append(_ANSWERS[values.get("onerr", OnError.FAIL)])
-
-        for index, argument in enumerate(arguments):
-            name, equals, text = argument.partition("=")
-            choices = {str(choice.value): choice for choice in _CHOICES.get(name, ())}
-            if argument == "quiet":
-                values[name] = True
-            elif not equals:
-                note(index, f"unknown option {argument!r}", "it is ignored; remove it")
-            elif name in {"file", "apply"}:
-                values[name] = text
-            elif text in choices:
-                values[name] = choices[text]
-            elif name == "item":
-                # Not yet a mistake: another item= may follow.
-                values.pop(name, None)
-                note(index, f"unknown item {text!r}", f"use one of {', '.join(choices)}")
-            elif name == "onerr":
-                note(index, f"unknown onerr {text!r}", f"use one of {', '.join(choices)}")
-                answers.append(ReturnCode.SERVICE_ERR)
-            elif choices:
-                mistake(index, f"unknown {name} {text!r}", f"use one of {', '.join(choices)}")
-            else:
-                mistake(index, f"unknown option {name!r}", "see pam_listfile(8)")
-        end = len(arguments)
-        for name in ("item", "file", "sense"):
-            if name not in values:
-                mistake(end, f"option {name!r} is missing", f"add {name}=")
-        if values.get("apply") in {"", "@"}:
-            mistake(end, "option 'apply' is empty", "write apply=USER or apply=@GROUP")
-        if answers:
-            return Misread(answers[0]), problems
-        if "apply" in values and values["item"] in _OF_THE_USER:
-            note(end, "option 'apply' means nothing for this item", "it is ignored; remove it")
-            del values["apply"]
-        return cls(**values), problems
+        slips = [(index, _take(values, argument)) for index, argument in enumerate(arguments)]
+        slips += [(len(arguments), slip) for slip in _left_out(values)]
+        found = [(index, slip) for index, slip in slips if slip is not None]
+        problems = [
+            OptionProblem(index, slip.text, slip.cure, fatal=False) for index, slip in found
+        ]
+        answers = [slip.answer for _, slip in found if slip.answer is not None]
+        return (Misread(answers[0]) if answers else cls(**values)), problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +95,59 @@ _ITEMS = {
 }
 _ANSWERS = {OnError.SUCCEED: ReturnCode.SUCCESS, OnError.FAIL: ReturnCode.SERVICE_ERR}
 _DEFAULT_SHELL = "/bin/sh"
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class _Slip:
+    """What is wrong with an argument; without an answer, it is merely ignored."""
+
+    text: str
+    cure: str
+    answer: ReturnCode | None = None
+
+
+def _take(values: dict[str, Any], argument: str) -> _Slip | None:
+    """Put one argument into `values`, or return what is wrong with it."""
+    name, equals, text = argument.partition("=")
+    choices = {str(choice.value): choice for choice in _CHOICES.get(name, ())}
+    if argument == "quiet":
+        values[name] = True
+    elif equals and name in {"file", "apply"}:
+        values[name] = text
+    elif text in choices:
+        values[name] = choices[text]
+    elif not equals:
+        return _Slip(f"unknown option {argument!r}", "it is ignored; remove it")
+    elif name == "item":
+        # Not yet a mistake: another item= may follow.
+        values.pop(name, None)
+        return _Slip(f"unknown item {text!r}", f"use one of {', '.join(choices)}")
+    elif choices:
+        answer = ReturnCode.SERVICE_ERR if name == "onerr" else _on_error(values)
+        return _Slip(f"unknown {name} {text!r}", f"use one of {', '.join(choices)}", answer)
+    else:
+        return _Slip(f"unknown option {name!r}", "see pam_listfile(8)", _on_error(values))
+    return None
+
+
+def _left_out(values: dict[str, Any]) -> list[_Slip]:
+    """Return what is wrong with the arguments as a whole; drop an `apply` of no use."""
+    slips = [
+        _Slip(f"option {name!r} is missing", f"add {name}=", _on_error(values))
+        for name in ("item", "file", "sense")
+        if name not in values
+    ]
+    if values.get("apply") in {"", "@"}:
+        cure = "write apply=USER or apply=@GROUP"
+        slips.append(_Slip("option 'apply' is empty", cure, _on_error(values)))
+    elif "apply" in values and values.get("item") in _OF_THE_USER:
+        del values["apply"]
+        slips.append(_Slip("option 'apply' means nothing for this item", "remove it"))
+    return slips
+
+
+def _on_error(values: Mapping[str, Any]) -> ReturnCode:
+    return _ANSWERS[values.get("onerr", OnError.FAIL)]
 
 
 class PamListfile(Module[Options | Misread]):
@@ -196,28 +212,36 @@ async def _applies(whom: str, user: str, attempt: Attempt) -> bool:
 
 def _is_listed(options: Options, value: str) -> bool | ReturnCode:
     """Return whether the file lists `value`, or the code if that cannot be known."""
-    if options.item is Subject.SHELL:
-        account = account_of(value)
-        if account is None:
-            return _ANSWERS[options.onerr]
-        value = account.pw_shell or _DEFAULT_SHELL
     try:
-        if not _is_safe(os.lstat(options.file)):
-            return ReturnCode.AUTH_ERR
-    except OSError:
+        return _search(options.item, _sought(options.item, value), options.file)
+    except _Unsafe:
+        return ReturnCode.AUTH_ERR
+    except (OSError, LookupError):
         return _ANSWERS[options.onerr]
-    try:
-        with open(options.file, "rb", opener=_open_no_link) as file:
-            # Looked at again: it may be another file than a moment before.
-            if not _is_safe(os.fstat(file.fileno())):
-                return ReturnCode.AUTH_ERR
-            matches = _matcher(options.item, value)
-            return any(matches(entry) for entry in map(_entry, file) if entry)
-    except OSError as error:
-        # It became a link a moment ago.
-        if error.errno == errno.ELOOP:
-            return ReturnCode.AUTH_ERR
-        return _ANSWERS[options.onerr]
+
+
+class _Unsafe(Exception):
+    """The list is nothing to trust, whatever `onerr` says."""
+
+
+def _sought(item: Subject, value: str) -> str:
+    if item is not Subject.SHELL:
+        return value
+    account = account_of(value)
+    if account is None:
+        raise LookupError(value)
+    return account.pw_shell or _DEFAULT_SHELL
+
+
+def _search(item: Subject, value: str, path: str) -> bool:
+    if not _is_safe(os.lstat(path)):
+        raise _Unsafe
+    with open(path, "rb", opener=_open_no_link) as file:
+        # Looked at again: it may be another file than a moment before.
+        if not _is_safe(os.fstat(file.fileno())):
+            raise _Unsafe
+        matches = _matcher(item, value)
+        return any(matches(entry) for entry in map(_entry, file) if entry)
 
 
 def _is_safe(status: os.stat_result) -> bool:
@@ -226,7 +250,12 @@ def _is_safe(status: os.stat_result) -> bool:
 
 def _open_no_link(path: str, flags: int) -> int:
     # O_NONBLOCK: a FIFO put in the file's place must not make the login wait.
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _Unsafe from error
+        raise
 
 
 def _entry(line: bytes) -> bytes:

@@ -91,7 +91,8 @@ _QUALIFIERS = frozenset({*_NUMERIC, *_TEXTUAL, *_MEMBERSHIP})
 
 # strtoll(3) with base 0, all of the text; an empty text is 0.
 _INTEGER = re.compile(
-    r"(?:[ \t\n\v\f\r]*(?P<sign>[+-]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|(?P<oct>0[0-7]*)|(?P<dec>[1-9][0-9]*)))?",
+    r"(?:[ \t\n\v\f\r]*(?P<sign>[+-]?)"
+    r"(?:0[xX](?P<hex>[0-9a-fA-F]+)|(?P<oct>0[0-7]*)|(?P<dec>[1-9][0-9]*)))?",
 )
 _LONG_LONG = range(-(2**63), 2**63)
 

@@ -49,9 +49,13 @@ class PasswordHasher:
                 than a login accepts, or longer than the scheme can tell apart.
 
         """
-        if not is_acceptable(password, MAX_PASSWORD_BYTES):
+        # Preparing may make a text longer; a long one is not even prepared.
+        if not is_acceptable(password, MAX_PASSWORD_BYTES) or not is_acceptable(
+            prepared := prepare_password(password),
+            MAX_PASSWORD_BYTES,
+        ):
             raise PasswordError(f"a password is text of at most {MAX_PASSWORD_BYTES} bytes")
-        encoded = prepare_password(password).encode()
+        encoded = prepared.encode()
         if 0 < self._maker.limit < len(encoded):
             raise PasswordError(
                 f"{self.scheme} takes passwords of at most {self._maker.limit} bytes",
@@ -62,8 +66,9 @@ class PasswordHasher:
         """Return whether `stored` was made of `password`, prepared or as it was typed.
 
         Hashes that come from elsewhere may be of passwords that nobody
-        prepared; for printable ASCII the two are the same. A locked entry (``!``, ``*``) matches nothing, and at once: who wants it to
-        cost what others cost calls `burn`.
+        prepared; for printable ASCII the two are the same. A locked entry
+        (``!``, ``*``) matches nothing, and at once: who wants it to cost what
+        others cost calls `burn`.
 
         Raises:
             PasswordError: if no scheme knows `stored`, it is malformed or empty, or
@@ -71,7 +76,7 @@ class PasswordHasher:
 
         """
         found = read(stored)
-        return any([found.matches(each) for each in _spellings(password)])
+        return any(found.matches(spelling) for spelling in _spellings(password))
 
     def needs_rehash(self, stored: str) -> bool:
         """Return whether `hash` would now choose another scheme or another cost.
@@ -89,14 +94,13 @@ class PasswordHasher:
             raise PasswordError(f"malformed stored password of scheme {self.scheme!r}") from None
 
     def burn(self, password: str) -> None:
-        """Spend what verifying a hash of the configured scheme costs.
+        """Spend what refusing `password` costs with a hash of the configured scheme.
 
-        For users that do not exist: the time then does not tell (and makes
-        nothing that would have to be made before the first time).
+        For users that do not exist: the time then does not tell. Nothing has to
+        be made before the first time.
         """
-        if is_acceptable(password, MAX_PASSWORD_BYTES):
-            encoded = password.encode()
-            self._maker.make(encoded[: self._maker.limit or None], self._profile)
+        for spelling in _spellings(password):
+            self._maker.make(spelling.encode()[: self._maker.limit or None], self._profile)
 
     @staticmethod
     def scheme_of(stored: str) -> str:
@@ -110,9 +114,16 @@ class PasswordHasher:
 
 
 def _spellings(password: str) -> tuple[str, ...]:
-    """Return the password as prepared, and as it is where that differs."""
+    """Return the password as prepared, and as it is where that differs.
+
+    None for what no login can have: a huge text is not even prepared.
+    """
+    if not is_acceptable(password, MAX_PASSWORD_BYTES):
+        return ()
     try:
         prepared = prepare_password(password)
     except PasswordError:
         return (password,)
-    return (prepared,) if prepared == password else (prepared, password)
+    if prepared == password or not is_acceptable(prepared, MAX_PASSWORD_BYTES):
+        return (password,)
+    return (prepared, password)

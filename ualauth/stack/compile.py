@@ -80,6 +80,7 @@ class _Compiler:
         self.stacks: dict[ModuleType, list[Entry]] = {each: [] for each in ModuleType}
         self.problems: dict[Problem, None] = {}
         self.files: dict[str, Text | Missing | Unusable] = {}
+        self.entries = 0
         self.find_module = find_module
         self.dialect = dialect
         self._folder = folder

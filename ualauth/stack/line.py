@@ -22,6 +22,10 @@ from ualauth.stack.syntax import Line, Token
 FindModule = Callable[[str], type[Module[Any]]]
 """Module as written in a service file -> its class; raises `ModuleUnavailable`."""
 
+MAX_ENTRIES = 10_000
+"""Entries of one service, with all that it includes: bounds memory on a wrong file."""
+_MAX_PROBLEMS = 20
+"""Problems of one line that are reported: whoever has more mends these first."""
 _TYPES = {module_type.value: module_type for module_type in ModuleType}
 _AT_INCLUDE = "@include"
 
@@ -34,6 +38,8 @@ class Collector(Protocol):
     """What the lines of a service, and of all that it includes, are read into."""
 
     stacks: dict[ModuleType, list[Entry]]
+    entries: int
+    """How many there are in all stacks."""
     find_module: FindModule
     dialect: Dialect
 
@@ -127,7 +133,7 @@ class LineReader:
                 self._problem(module, str(error), "run: ualauth modules")
             return UNKNOWN
         methods, problems = bind(kind, [token.text for token in self._tokens])
-        for problem in problems:
+        for problem in problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
             self._problem(at, problem.text, problem.cure, warning=not problem.fatal)
         return methods
@@ -188,6 +194,11 @@ class LineReader:
         module: str,
         methods: Methods = DENY,
     ) -> None:
+        self._collector.entries += 1
+        if self._collector.entries > MAX_ENTRIES:
+            text = f"more than {MAX_ENTRIES} entries in one service"
+            self._problem(self._start, text, "include files once, and only service files")
+            raise BrokenFile
         entry = Entry(
             kind=kind,
             level=self._level,

@@ -8,6 +8,7 @@ absolute path to a `.py` file names that file. A name claimed twice is refused.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import inspect
@@ -75,7 +76,9 @@ class ModuleRegistry:
             return _from_file(Path(name))
         claims = self._known().get(name, [])
         if not claims:
-            raise ModuleUnavailable(f"there is no module {name[:64]!r}")
+            close = difflib.get_close_matches(name[:64], self._known(), 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ModuleUnavailable(f"there is no module {name[:64]!r}{hint}")
         if len(claims) > 1:
             shown = ", ".join(sorted(map(_claimant, claims)))
             raise ModuleUnavailable(f"module {name!r} is claimed by {shown}; remove all but one")

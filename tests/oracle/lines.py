@@ -223,9 +223,9 @@ class LineWriter:
         marks = ("#", " # x", "\0", "\0 \\", "# x \\", " \0\\", "\\", " \\ ")
         place = self._rng.choice((len(line), self._rng.randint(0, len(line))))
         before, after = line[:place], line[place:]
-        # A bracket that holds nothing would be a module without a name, `@includes` would
-        # include, and a module's name without .so is one for us, but not for libpam.
-        if before.endswith(("[", "@include", *words.MODULES)):
+        # Nothing in brackets, or after a slash, would be a module without a name; `@includes`
+        # would include; and a module's name without .so is one for us, but not for libpam.
+        if before.endswith(("[", "/", "@include", *words.MODULES)):
             return line
         return f"{before}{self._rng.choice(marks)}{after}"
 

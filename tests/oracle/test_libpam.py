@@ -79,26 +79,30 @@ def test_a_crash_of_libpam_is_an_outcome_and_the_next_case_runs() -> None:
 ASK = f"pam_localuser.so file={FOLDER}/users"
 INTERRUPTED = {
     "reset goes back to the state before the substack": (
-        "auth required pam_permit.so\nauth substack @DIR@/a\n",
-        f"auth required pam_debug.so auth=maxtries\nauth optional {ASK}\n"
-        "auth [success=reset] pam_debug.so auth=success\n",
+        ["auth required pam_debug.so auth=success", "auth substack @DIR@/a"],
+        [
+            "auth required pam_debug.so auth=maxtries",
+            f"auth optional {ASK}",
+            "auth [success=reset] pam_debug.so auth=success",
+        ],
         ("authenticate", "authenticate", "setcred"),
     ),
     "a jump counts from where the walk goes on": (
-        f"session sufficient pam_deny.so\nsession [success=1] {ASK}\nsession include @DIR@/a\n",
-        "session required pam_deny.so\n"
-        "session required pam_debug.so open_session=success close_session=session_err\n",
+        [f"session [success=1] {ASK}", "session include @DIR@/a"],
+        [
+            "session required pam_deny.so",
+            "session required pam_debug.so open_session=success close_session=session_err",
+        ],
         ("open_session", "open_session", "close_session"),
     ),
     "chauthtok goes on in its first pass": (
-        "password required pam_debug.so prechauthtok=success chauthtok=success\n"
-        f"password required {ASK}\n",
-        "",
+        ["password required pam_debug.so prechauthtok=success", f"password required {ASK}"],
+        [],
         ("chauthtok", "chauthtok", "chauthtok"),
     ),
     "another operation is refused in between": (
-        f"auth required {ASK}\naccount required pam_permit.so\n",
-        "",
+        [f"auth required {ASK}", "account required pam_permit.so"],
+        [],
         ("authenticate", "acct_mgmt", "authenticate", "acct_mgmt"),
     ),
 }
@@ -108,8 +112,9 @@ INTERRUPTED = {
 @pytest.mark.parametrize("sentence", INTERRUPTED)
 def test_interrupted_walks_go_on_alike(sentence: str) -> None:
     service, included, names = INTERRUPTED[sentence]
+    files = {"t": service, "a": included, "users": ["somebody:"]}
     case = Case(
-        files={"t": service, "a": included, "users": "somebody:\n"},
+        files={name: "".join(f"{line}\n" for line in lines) for name, lines in files.items()},
         user=None,
         ops=tuple((name, 0) for name in names),
         answers=(None, "somebody"),

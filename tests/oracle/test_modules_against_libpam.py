@@ -14,6 +14,7 @@ import grp
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ HOSTS = ["192.0.2.7", "192.0.2.77", "2001:db8::1", "::1"]
 USERS = [None, "", "root", "daemon", "nobody", "nosuchuser", "b:c", *MEMBERS[:2]]
 
 
-def _folder():
+def _folder() -> Path | None:
     """Return the folder of libpam's modules, or `None` if this machine has none."""
     try:
         ctypes.CDLL("libpam.so.0")
@@ -63,7 +64,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def libpam_answers(name, arguments, operation, *, user, items):
+def libpam_answers(
+    name: str,
+    arguments: Any,
+    operation: Operation,
+    *,
+    user: str | None,
+    items: dict[str, str | None],
+) -> tuple[str, tuple[str, ...]]:
     kind = MODULE_TYPE[operation].value
     words = " ".join(_quoted(argument) for argument in arguments)
     outcome = run_case(
@@ -77,7 +85,14 @@ def libpam_answers(name, arguments, operation, *, user, items):
     return outcome.results[-1][1].lower(), outcome.debug_trace[1:]
 
 
-def we_answer(name, arguments, operation, *, user, items):
+def we_answer(
+    name: str,
+    arguments: Any,
+    operation: Operation,
+    *,
+    user: str | None,
+    items: dict[str, str | None],
+) -> tuple[str, tuple[str, ...]]:
     module = MODULES[name]
     options, _ = module.options_type.from_arguments(arguments)
     method = getattr(module(options), operation.method)
@@ -96,24 +111,31 @@ def we_answer(name, arguments, operation, *, user, items):
     return str(code), tuple(told)
 
 
-def _quoted(argument):
+def _quoted(argument: str) -> str:
     """Write an argument so that libpam reads just that (pam.conf(5))."""
     if argument.startswith("[") or " " in argument or not argument:
         return "[" + argument.replace("]", "\\]") + "]"
     return argument
 
 
-def assert_same(name, arguments, operation, *, user, items):
+def assert_same(
+    name: str,
+    arguments: Any,
+    operation: Operation,
+    *,
+    user: str | None,
+    items: dict[str, str | None],
+) -> None:
     theirs = libpam_answers(name, arguments, operation, user=user, items=items)
     ours = we_answer(name, arguments, operation, user=user, items=items)
     assert ours == theirs, (
-        f"{name} {arguments} {operation} user={user!r} {items}: seed {SEED}, "
+        f"{name} {arguments} {operation} user={user!r} {items}: UALAUTH_SEED={SEED}, "
         f"libpam {theirs}, ualauth {ours}"
     )
 
 
 @pytest.fixture(scope="module")
-def lists(tmp_path_factory):
+def lists(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Return the paths of list files of every kind."""
     folder = tmp_path_factory.mktemp("lists")
     entries = {
@@ -145,7 +167,7 @@ def lists(tmp_path_factory):
     return [*(str(folder / name) for name in made), f"{folder}/loop/x", "/dev/null", "/", ".", ""]
 
 
-def _items(rng):
+def _items(rng: random.Random) -> dict[str, str | None]:
     return {
         "ruser": rng.choice([None, "", "root", "nobody", "nosuchuser"]),
         "rhost": rng.choice([None, "", *HOSTS]),
@@ -153,7 +175,7 @@ def _items(rng):
     }
 
 
-def _listfile_arguments(rng, lists):
+def _listfile_arguments(rng: random.Random, lists: list[str]) -> list[str]:
     likely = [
         f"item={rng.choice(['user', 'tty', 'rhost', 'ruser', 'group', 'shell'])}",
         f"sense={rng.choice(['allow', 'deny'])}",
@@ -193,7 +215,7 @@ LISTS = ["root:daemon", ":root", "root:", "xroot:root", "rootx:root", "", ":", "
 LISTS += ["2001:db8::1", "x:2001:db8::1:y", "ab:c:b:c", "t:u", "T", "/bin/sh:/bin/bash"]
 
 
-def _condition(rng):
+def _condition(rng: random.Random) -> list[str]:
     kind = rng.random()
     if kind < 0.35:
         attribute = rng.choice(["uid", "gid"]) if rng.random() < 0.8 else rng.choice(ATTRIBUTES)
@@ -209,7 +231,7 @@ def _condition(rng):
     return [rng.choice(["bogus", "uid"]), rng.choice(["~", "=", "==", "is"]), "0"]
 
 
-def _succeed_if_arguments(rng):
+def _succeed_if_arguments(rng: random.Random) -> list[str]:
     words = [word for _ in range(rng.choice([0, 1, 1, 1, 2, 3])) for word in _condition(rng)]
     if words and rng.random() < 0.1:
         words.pop(rng.randrange(len(words)))
@@ -219,9 +241,8 @@ def _succeed_if_arguments(rng):
     return words
 
 
-def test_listfile_answers_as_libpam_does(lists):
+def test_listfile_answers_as_libpam_does(lists: list[str]) -> None:
     rng = random.Random(SEED)
-    print(f"UALAUTH_SEED={SEED}")
     for _ in range(RANDOM_CASES):
         arguments = _listfile_arguments(rng, lists)
         operation = rng.choice([*Operation, Operation.AUTHENTICATE])
@@ -232,16 +253,17 @@ def test_listfile_answers_as_libpam_does(lists):
 @pytest.mark.parametrize("item", ["user", "tty", "rhost", "ruser", "group", "shell"])
 @pytest.mark.parametrize("sense", ["allow", "deny"])
 @pytest.mark.parametrize("onerr", ["succeed", "fail"])
-def test_listfile_reads_every_file_as_libpam_does(lists, item, sense, onerr):
+def test_listfile_reads_every_file_as_libpam_does(
+    lists: list[str], item: Any, sense: str, onerr: str
+) -> None:
     items = {"ruser": "root", "rhost": "192.0.2.7", "tty": "/dev/tty2"}
     for file in lists:
         arguments = [f"item={item}", f"sense={sense}", f"onerr={onerr}", f"file={file}"]
         assert_same("pam_listfile", arguments, Operation.AUTHENTICATE, user="root", items=items)
 
 
-def test_succeed_if_answers_as_libpam_does():
+def test_succeed_if_answers_as_libpam_does() -> None:
     rng = random.Random(SEED)
-    print(f"UALAUTH_SEED={SEED}")
     for _ in range(RANDOM_CASES):
         arguments = _succeed_if_arguments(rng)
         operation = rng.choice([*Operation, Operation.AUTHENTICATE])
@@ -251,14 +273,14 @@ def test_succeed_if_answers_as_libpam_does():
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("comparison", ["eq", "lt"])
-def test_succeed_if_reads_numbers_as_libpam_does(number, comparison):
+def test_succeed_if_reads_numbers_as_libpam_does(number: str, comparison: str) -> None:
     arguments = ["uid", comparison, number]
     for user in ("root", "daemon", "nobody"):
         assert_same("pam_succeed_if", arguments, Operation.AUTHENTICATE, user=user, items={})
 
 
 @pytest.mark.parametrize("pattern", GLOBS)
-def test_succeed_if_matches_patterns_as_libpam_does(pattern):
+def test_succeed_if_matches_patterns_as_libpam_does(pattern: str) -> None:
     for user in ("root", "nobody", "[", "]", "\\"):
         arguments = ["user", "=~", pattern]
         assert_same("pam_succeed_if", arguments, Operation.AUTHENTICATE, user=user, items={})
@@ -266,7 +288,7 @@ def test_succeed_if_matches_patterns_as_libpam_does(pattern):
 
 @pytest.mark.parametrize("listing", LISTS)
 @pytest.mark.parametrize("attribute", ["user", "tty"])
-def test_succeed_if_reads_lists_as_libpam_does(listing, attribute):
+def test_succeed_if_reads_lists_as_libpam_does(listing: str, attribute: str) -> None:
     for value in ("root", "b", "b:c", "a:a:", "", "2001:db8::1", "::"):
         for text in (listing, "a:a:a:"):
             arguments = [attribute, "in", text]
@@ -277,7 +299,9 @@ def test_succeed_if_reads_lists_as_libpam_does(listing, attribute):
 @pytest.mark.parametrize("name", ["pam_debug", "pam_permit", "pam_deny"])
 @pytest.mark.parametrize("operation", list(Operation))
 @pytest.mark.parametrize("user", [None, "", "root"])
-def test_small_modules_answer_as_libpam_does(name, operation, user):
+def test_small_modules_answer_as_libpam_does(
+    name: str, operation: Operation, user: str | None
+) -> None:
     keys = ["auth", "cred", "acct", "prechauthtok", "chauthtok", "open_session", "close_session"]
     for arguments in (
         [],

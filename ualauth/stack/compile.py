@@ -8,9 +8,11 @@ makes the service unusable. Every problem is kept, with its place and its cure.
 from __future__ import annotations
 
 import enum
+from itertools import chain
 
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
+from ualauth.stack.advice import advise
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.files import Missing, ServiceFolder, Text, Unusable, service_name
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
@@ -48,7 +50,7 @@ def compile_service(
     if found is not _Outcome.BROKEN:
         found_other = other.file(OTHER, None, 0, 0)
     compilers = [own] if other is own else [own, other]
-    problems = tuple(problem for compiler in compilers for problem in compiler.problems)
+    problems = tuple(dict.fromkeys(chain.from_iterable(each.problems for each in compilers)))
     if _Outcome.BROKEN in (found, found_other):
         raise ServiceFileError(name, problems)
     if found is found_other is _Outcome.MISSING:
@@ -60,8 +62,9 @@ def compile_service(
         module_type: tuple(own.stacks[module_type] or other.stacks[module_type])
         for module_type in ModuleType
     }
+    advice = dict.fromkeys(chain.from_iterable(advise(stack) for stack in stacks.values()))
     files = dict.fromkeys(path for compiler in compilers for path in compiler.files)
-    return Service(name, stacks, problems, tuple(files))
+    return Service(name, stacks, (*problems, *advice), tuple(files))
 
 
 class _Outcome(enum.Enum):

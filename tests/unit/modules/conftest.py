@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.messages import Answer, Message
 from ualauth.module import Offload, Refusal
 
+Ask = Callable[..., ReturnCode]
 
-def run(coroutine):
+
+def run(coroutine: Any) -> Any:
     """Drive a coroutine, carrying out what it offloads on the spot; a code is an answer already."""
     if isinstance(coroutine, ReturnCode):
         return coroutine
@@ -43,46 +48,48 @@ class FakeAttempt:
     remarks: list = field(default_factory=list)
     offloads: int = 0
 
-    async def get_user(self, prompt=None):
+    async def get_user(self, prompt: str | None = None) -> str:
         if self.user is None:
             raise Refusal(self.refusal or ReturnCode.CONV_ERR)
         return self.user
 
-    async def ask(self, *messages):
+    async def ask(self, *messages: Message) -> list[Answer]:
         self.told += messages
         if self.refusal:
             raise Refusal(self.refusal)
         return [None for _ in messages]
 
-    async def offload(self, function, *args):
+    async def offload(self, function: Callable[..., Any], *args: Any) -> Any:
         self.offloads += 1
         return await Offload(function, args)
 
-    def get_item(self, item):
+    def get_item(self, item: Any) -> Any:
         name = Item(item).name.lower()
         assert name in {"user", "service", "tty", "rhost", "ruser"}
         return getattr(self, name)
 
-    def set_item(self, item, value):
+    def set_item(self, item: Any, value: Any) -> ReturnCode:
         if self.set_item_code is ReturnCode.SUCCESS:
             setattr(self, Item(item).name.lower(), value)
         return self.set_item_code
 
-    def remark(self, text):
+    def remark(self, text: str) -> None:
         self.remarks.append(text)
 
 
 @pytest.fixture
-def attempt():
+def attempt() -> type[FakeAttempt]:
     """Return a maker of fake attempts."""
     return FakeAttempt
 
 
 @pytest.fixture
-def ask():
+def ask() -> Ask:
     """Return a function that asks a module one operation, and returns its answer."""
 
-    def ask_module(kind, arguments, operation, fake):
+    def ask_module(
+        kind: Any, arguments: Any, operation: Operation, fake: FakeAttempt
+    ) -> ReturnCode:
         options, problems = kind.options_type.from_arguments(arguments)
         assert not any(problem.fatal for problem in problems)
         fake.operation = operation

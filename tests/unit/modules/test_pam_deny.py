@@ -1,5 +1,6 @@
 import pytest
 
+from tests.unit.modules.conftest import Ask, FakeAttempt
 from ualauth.codes import Operation, ReturnCode
 from ualauth.modules.pam_deny import PamDeny
 
@@ -15,12 +16,14 @@ from ualauth.modules.pam_deny import PamDeny
         (Operation.CHAUTHTOK, ReturnCode.AUTHTOK_ERR),
     ],
 )
-def test_nobody_gets_in_and_nobody_is_asked(ask, attempt, operation, code):
+def test_nobody_gets_in_and_nobody_is_asked(
+    ask: Ask, attempt: type[FakeAttempt], operation: Operation, code: ReturnCode
+) -> None:
     fake = attempt(None)
     assert ask(PamDeny, [], operation, fake) is code
     assert not fake.told
 
 
-def test_arguments_are_reported_and_ignored():
+def test_arguments_are_reported_and_ignored() -> None:
     _, problems = PamDeny.options_type.from_arguments(["debug"])
     assert [problem.fatal for problem in problems] == [False]

@@ -1,19 +1,25 @@
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.unit.modules.conftest import Ask, FakeAttempt
 from ualauth.codes import Operation, ReturnCode
 from ualauth.modules.pam_listfile import Misread, OnError, Options, PamListfile, Sense, Subject
 
+Check = Callable[..., ReturnCode]
+MakeList = Callable[..., Path]
 AUTH_ERR, IGNORE = ReturnCode.AUTH_ERR, ReturnCode.IGNORE
 SERVICE_ERR, SUCCESS = ReturnCode.SERVICE_ERR, ReturnCode.SUCCESS
 
 
 @pytest.fixture
-def list_of(tmp_path):
+def list_of(tmp_path: Path) -> MakeList:
     """Return a maker of list files."""
 
-    def make(content, mode=0o600):
+    def make(content: bytes, mode: int = 0o600) -> Path:
         path = tmp_path / "list"
         path.write_bytes(content)
         path.chmod(mode)
@@ -23,10 +29,15 @@ def list_of(tmp_path):
 
 
 @pytest.fixture
-def check(ask, attempt):
+def check(ask: Ask, attempt: type[FakeAttempt]) -> Check:
     """Return a function that answers `authenticate` for an argument string."""
 
-    def answer(arguments, user="jo", operation=Operation.AUTHENTICATE, **items):
+    def answer(
+        arguments: Any,
+        user: str | None = "jo",
+        operation: Operation = Operation.AUTHENTICATE,
+        **items: Any,
+    ) -> ReturnCode:
         return ask(PamListfile, arguments.split(), operation, attempt(user, **items))
 
     return answer
@@ -57,7 +68,9 @@ def check(ask, attempt):
         ("item=user file=/nowhere sense=deny", SERVICE_ERR),
     ],
 )
-def test_arguments_answer_as_in_linux_pams_own_test(check, arguments, code):
+def test_arguments_answer_as_in_linux_pams_own_test(
+    check: Check, arguments: Any, code: ReturnCode
+) -> None:
     for operation in Operation:
         expected = SUCCESS if operation is Operation.SETCRED else code
         assert check(arguments, operation=operation) is expected
@@ -65,7 +78,9 @@ def test_arguments_answer_as_in_linux_pams_own_test(check, arguments, code):
 
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("sense", ["allow", "deny"])
-def test_sense_says_whom_the_list_lets_in(check, list_of, listed, sense):
+def test_sense_says_whom_the_list_lets_in(
+    check: Check, list_of: MakeList, listed: bool, sense: str
+) -> None:
     path = list_of(b"ann\njo\n" if listed else b"ann\n")
     code = check(f"item=user sense={sense} file={path}")
     assert code is (SUCCESS if listed is (sense == "allow") else AUTH_ERR)
@@ -86,25 +101,31 @@ def test_sense_says_whom_the_list_lets_in(check, list_of, listed, sense):
         (b"joe\nj\n", False),
     ],
 )
-def test_a_line_is_one_value_and_compared_as_it_is(check, list_of, content, listed):
+def test_a_line_is_one_value_and_compared_as_it_is(
+    check: Check, list_of: MakeList, content: bytes, listed: bool
+) -> None:
     code = check(f"item=user sense=allow file={list_of(content)}")
     assert code is (SUCCESS if listed else AUTH_ERR)
 
 
 @pytest.mark.parametrize("onerr", ["succeed", "fail"])
-def test_a_file_that_anybody_may_write_refuses(check, list_of, onerr):
+def test_a_file_that_anybody_may_write_refuses(check: Check, list_of: MakeList, onerr: str) -> None:
     path = list_of(b"jo\n", 0o606)
     assert check(f"item=user sense=allow file={path} onerr={onerr}") is AUTH_ERR
 
 
 @pytest.mark.parametrize("target", ["list", "nowhere"])
-def test_a_link_refuses_even_if_errors_succeed(check, list_of, tmp_path, target):
+def test_a_link_refuses_even_if_errors_succeed(
+    check: Check, list_of: MakeList, tmp_path: Path, target: str
+) -> None:
     list_of(b"jo\n")
     (tmp_path / "link").symlink_to(tmp_path / target)
     assert check(f"item=user sense=allow file={tmp_path}/link onerr=succeed") is AUTH_ERR
 
 
-def test_a_file_that_becomes_a_link_while_it_is_opened_refuses(check, list_of, monkeypatch):
+def test_a_file_that_becomes_a_link_while_it_is_opened_refuses(
+    check: Check, list_of: MakeList, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = list_of(b"jo\n")
     real = os.lstat(path)
     path.rename(path.with_name("other"))
@@ -113,13 +134,15 @@ def test_a_file_that_becomes_a_link_while_it_is_opened_refuses(check, list_of, m
     assert check(f"item=user sense=allow file={path} onerr=succeed") is AUTH_ERR
 
 
-def test_a_fifo_refuses_without_waiting(check, tmp_path):
+def test_a_fifo_refuses_without_waiting(check: Check, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo", 0o600)
     assert check(f"item=user sense=allow file={tmp_path}/fifo") is AUTH_ERR
 
 
 @pytest.mark.parametrize(("tty", "listed"), [("tty1", True), ("/dev/tty2", True), ("tty3", False)])
-def test_terminals_are_compared_without_dev(check, list_of, tty, listed):
+def test_terminals_are_compared_without_dev(
+    check: Check, list_of: MakeList, tty: str, listed: bool
+) -> None:
     path = list_of(b"/dev/tty1\ntty2\n")
     code = check(f"item=tty sense=allow file={path}", tty=tty)
     assert code is (SUCCESS if listed else AUTH_ERR)
@@ -127,17 +150,21 @@ def test_terminals_are_compared_without_dev(check, list_of, tty, listed):
 
 @pytest.mark.parametrize("rhost", [None, ""])
 @pytest.mark.parametrize(("sense", "code"), [("allow", AUTH_ERR), ("deny", SUCCESS)])
-def test_an_item_that_is_not_set_is_not_listed_and_no_file_is_read(check, sense, code, rhost):
+def test_an_item_that_is_not_set_is_not_listed_and_no_file_is_read(
+    check: Check, sense: str, code: ReturnCode, rhost: str | None
+) -> None:
     assert check(f"item=rhost sense={sense} file=/nowhere", rhost=rhost) is code
 
 
-def test_groups_are_those_of_the_host(check, list_of):
+def test_groups_are_those_of_the_host(check: Check, list_of: MakeList) -> None:
     path = list_of(b"nosuchgroup\nroot\n")
     assert check(f"item=group sense=allow file={path}", user="root") is SUCCESS
     assert check(f"item=group sense=allow file={path}", user="nosuchuser") is AUTH_ERR
 
 
-def test_the_shell_of_a_user_the_host_does_not_know_is_an_error(check, list_of):
+def test_the_shell_of_a_user_the_host_does_not_know_is_an_error(
+    check: Check, list_of: MakeList
+) -> None:
     path = list_of(b"/bin/sh\n/bin/bash\n")
     assert check(f"item=shell sense=allow file={path}", user="root") is SUCCESS
     assert check(f"item=shell sense=allow file={path}", user="nosuchuser") is SERVICE_ERR
@@ -145,11 +172,11 @@ def test_the_shell_of_a_user_the_host_does_not_know_is_an_error(check, list_of):
 
 
 @pytest.mark.parametrize("item", ["user", "group", "shell"])
-def test_a_user_who_cannot_be_asked_for_is_an_error(check, item):
+def test_a_user_who_cannot_be_asked_for_is_an_error(check: Check, item: Any) -> None:
     assert check(f"item={item} sense=deny file=/nowhere onerr=succeed", user=None) is SERVICE_ERR
 
 
-def test_apply_limits_the_list_to_a_user_or_a_group(check, list_of):
+def test_apply_limits_the_list_to_a_user_or_a_group(check: Check, list_of: MakeList) -> None:
     line = f"item=rhost sense=allow file={list_of(b'192.0.2.7')}"
     assert check(f"{line} apply=ann", rhost="192.0.2.7") is IGNORE
     assert check(f"{line} apply=jo", rhost="192.0.2.7") is SUCCESS
@@ -159,14 +186,14 @@ def test_apply_limits_the_list_to_a_user_or_a_group(check, list_of):
 
 
 @pytest.mark.parametrize("item", ["user", "ruser", "group", "shell"])
-def test_apply_means_nothing_where_the_item_is_of_the_user(item):
+def test_apply_means_nothing_where_the_item_is_of_the_user(item: Any) -> None:
     arguments = [f"item={item}", "sense=allow", "file=/x", "apply=ann"]
     options, problems = Options.from_arguments(arguments)
     assert options == Options(item=Subject(item), sense=Sense.ALLOW, file="/x")
     assert [problem.fatal for problem in problems] == [False]
 
 
-def test_mistakes_are_all_reported_and_the_first_one_decides():
+def test_mistakes_are_all_reported_and_the_first_one_decides() -> None:
     arguments = ["word", "sense=x", "onerr=succeed", "bad=1", "onerr=x", "item=y"]
     options, problems = Options.from_arguments(arguments)
     assert options == Misread(SERVICE_ERR)
@@ -174,17 +201,23 @@ def test_mistakes_are_all_reported_and_the_first_one_decides():
     assert not any(problem.fatal for problem in problems)
 
 
-def test_the_last_of_an_option_counts():
+def test_the_last_of_an_option_counts() -> None:
     arguments = "item=tty item=user sense=deny sense=allow file=/a file=/b onerr=succeed quiet"
     options, problems = Options.from_arguments(arguments.split())
     assert options == Options(
-        item=Subject.USER, sense=Sense.ALLOW, file="/b", onerr=OnError.SUCCEED, quiet=True,
+        item=Subject.USER,
+        sense=Sense.ALLOW,
+        file="/b",
+        onerr=OnError.SUCCEED,
+        quiet=True,
     )
     assert not problems
 
 
 @pytest.mark.parametrize(("quiet", "remarks"), [("", 1), ("quiet", 0)])
-def test_a_refusal_is_remarked_unless_quiet(ask, attempt, list_of, quiet, remarks):
+def test_a_refusal_is_remarked_unless_quiet(
+    ask: Ask, attempt: type[FakeAttempt], list_of: MakeList, quiet: str, remarks: int
+) -> None:
     fake = attempt("jo")
     arguments = f"item=user sense=deny file={list_of(b'jo')} {quiet}".split()
     assert ask(PamListfile, arguments, Operation.AUTHENTICATE, fake) is AUTH_ERR

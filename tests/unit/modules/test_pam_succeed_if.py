@@ -1,20 +1,29 @@
 import os
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.unit.modules.conftest import Ask, FakeAttempt
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Refusal
 from ualauth.modules.pam_succeed_if import Condition, Options, PamSucceedIf
 
+Check = Callable[..., ReturnCode]
 AUTH_ERR, SERVICE_ERR = ReturnCode.AUTH_ERR, ReturnCode.SERVICE_ERR
 SUCCESS, USER_UNKNOWN = ReturnCode.SUCCESS, ReturnCode.USER_UNKNOWN
 
 
 @pytest.fixture
-def check(ask, attempt):
+def check(ask: Ask, attempt: type[FakeAttempt]) -> Check:
     """Return a function that answers `authenticate` for an argument string."""
 
-    def answer(arguments, user="root", operation=Operation.AUTHENTICATE, **items):
+    def answer(
+        arguments: Any,
+        user: str | None = "root",
+        operation: Operation = Operation.AUTHENTICATE,
+        **items: Any,
+    ) -> ReturnCode:
         words = arguments.split() if isinstance(arguments, str) else arguments
         return ask(PamSucceedIf, words, operation, attempt(user, **items))
 
@@ -56,60 +65,60 @@ def check(ask, attempt):
         ("user quiet = debug root", SUCCESS),
     ],
 )
-def test_conditions_hold_or_not(check, arguments, code):
+def test_conditions_hold_or_not(check: Check, arguments: Any, code: ReturnCode) -> None:
     assert check(arguments) is code
 
 
 @pytest.mark.parametrize("attribute", ["uid", "gid", "shell", "home", "dir", "homedir"])
-def test_what_only_the_host_knows_needs_a_user_of_the_host(check, attribute):
+def test_what_only_the_host_knows_needs_a_user_of_the_host(check: Check, attribute: str) -> None:
     assert check(f"{attribute} ~ 0", user="nosuchuser") is USER_UNKNOWN
 
 
-def test_other_attributes_need_no_user_of_the_host(check):
+def test_other_attributes_need_no_user_of_the_host(check: Check) -> None:
     assert check("user = nosuchuser", user="nosuchuser") is SUCCESS
 
 
 @pytest.mark.parametrize("item", ["rhost", "ruser", "tty"])
-def test_items_that_are_not_set_are_empty(check, item):
+def test_items_that_are_not_set_are_empty(check: Check, item: Any) -> None:
     assert check([item, "=", ""]) is SUCCESS
     assert check([item, "=", "x"], **{item: "x"}) is SUCCESS
 
 
-def test_an_empty_text_is_the_number_zero(check):
+def test_an_empty_text_is_the_number_zero(check: Check) -> None:
     assert check(["tty", "eq", ""]) is SUCCESS
 
 
-def test_a_group_of_the_remote_user_is_asked_for_with_ruser(check):
+def test_a_group_of_the_remote_user_is_asked_for_with_ruser(check: Check) -> None:
     assert check("ruser ingroup root", user="nobody", ruser="root") is SUCCESS
     assert check("ruser ingroup root", user="root", ruser="nobody") is AUTH_ERR
 
 
-def test_a_user_named_like_an_attribute_is_a_user(check):
+def test_a_user_named_like_an_attribute_is_a_user(check: Check) -> None:
     # Linux-PAM compares the remote host here.
     assert check("user = rhost", user="rhost", rhost="192.0.2.7") is SUCCESS
     assert check("user = 192.0.2.7", user="rhost", rhost="192.0.2.7") is AUTH_ERR
 
 
-def test_the_user_of_the_calling_process_is_looked_at_with_use_uid(check):
+def test_the_user_of_the_calling_process_is_looked_at_with_use_uid(check: Check) -> None:
     assert check("use_uid uid = 0", user="nobody", caller_uid=0) is SUCCESS
     assert check("use_uid user = root", user=None, caller_uid=0) is SUCCESS
     assert check(["use_uid", "uid", "=", str(os.getuid())], user=None) is SUCCESS
     assert check("use_uid", caller_uid=2**31 - 7) is USER_UNKNOWN
 
 
-def test_a_user_who_cannot_be_asked_for_passes_the_refusal_on(check):
+def test_a_user_who_cannot_be_asked_for_passes_the_refusal_on(check: Check) -> None:
     with pytest.raises(Refusal) as caught:
         check("user = root", user=None)
     assert caught.value.code is ReturnCode.CONV_ERR
 
 
 @pytest.mark.parametrize("operation", list(Operation))
-def test_setcred_has_no_opinion(check, operation):
+def test_setcred_has_no_opinion(check: Check, operation: Operation) -> None:
     expected = ReturnCode.IGNORE if operation is Operation.SETCRED else AUTH_ERR
     assert check("user = ann", operation=operation) is expected
 
 
-def test_a_list_is_searched_as_linux_pam_does_even_for_values_with_a_colon(check):
+def test_a_list_is_searched_as_linux_pam_does_even_for_values_with_a_colon(check: Check) -> None:
     assert check("rhost in a:2001:db8::1:b", rhost="2001:db8::1") is SUCCESS
     assert check("rhost in a:a:a:", rhost="a:a:") is AUTH_ERR
 
@@ -118,7 +127,9 @@ def test_a_list_is_searched_as_linux_pam_does_even_for_values_with_a_colon(check
     ("option", "met", "not_met"),
     [("", 1, 1), ("quiet", 0, 0), ("quiet_fail", 1, 0), ("quiet_success", 0, 1)],
 )
-def test_quiet_options_keep_remarks_away(ask, attempt, option, met, not_met):
+def test_quiet_options_keep_remarks_away(
+    ask: Ask, attempt: type[FakeAttempt], option: str, met: int, not_met: int
+) -> None:
     for user, remarks in (("ann", met), ("jo", not_met)):
         fake = attempt(user)
         words = f"user = ann {option}".split()
@@ -126,8 +137,8 @@ def test_quiet_options_keep_remarks_away(ask, attempt, option, met, not_met):
         assert len(fake.remarks) == remarks
 
 
-def test_arguments_are_read_once_and_reported():
-    words = "debug USER = use_uid audit root bogus is x uid".split()
+def test_arguments_are_read_once_and_reported() -> None:
+    words = ["debug", "USER", "=", "use_uid", "audit", "root", "bogus", "is", "x", "uid"]
     options, problems = Options.from_arguments(words)
     assert options == Options(
         debug=True,

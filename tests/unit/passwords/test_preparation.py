@@ -24,13 +24,15 @@ from ualauth.passwords.preparation import prepare_password
         ("", ""),
     ],
 )
-def test_passwords_become_one_form(text, prepared):
+def test_passwords_become_one_form(text: str, prepared: str) -> None:
     assert prepare_password(text) == prepared
 
 
 # RFC 8265, section 4.3, table 5, and RFC 8264, section 4.3.3.
-@pytest.mark.parametrize("text", ["my cat is a \tby", "\n", "\x00", "\x7f", "\x85", "\ue000", "\ud800", "\uffff"])
-def test_what_the_profile_disallows_is_refused_without_being_quoted(text):
+@pytest.mark.parametrize(
+    "text", ["my cat is a \tby", "\n", "\x00", "\x7f", "\x85", "\ue000", "\ud800", "\uffff"]
+)
+def test_what_the_profile_disallows_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(PasswordError) as caught:
         prepare_password(f"s3cret{text}")
     assert "s3cret" not in str(caught.value)
@@ -38,12 +40,12 @@ def test_what_the_profile_disallows_is_refused_without_being_quoted(text):
 
 
 @given(st.text(alphabet=string.printable[:95]))
-def test_printable_ascii_stays_as_it_is(text):
+def test_printable_ascii_stays_as_it_is(text: str) -> None:
     assert prepare_password(text) == text
 
 
 @given(st.text())
-def test_preparing_twice_changes_nothing(text):
+def test_preparing_twice_changes_nothing(text: str) -> None:
     try:
         prepared = prepare_password(text)
     except PasswordError:

@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,13 +26,13 @@ DOVECOT += "QBiURvQaE6H6qYTmeghDHLANBFQ="
 
 
 @pytest.fixture(params=VECTORS, ids=lambda vector: f"{vector['source']}, {vector['mechanism']}")
-def vector(request):
+def vector(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return one vector."""
     return request.param
 
 
 @pytest.fixture
-def secret(vector):
+def secret(vector: dict[str, Any]) -> ScramSecret:
     """Return the secret derived from a vector's password."""
     return derive(
         vector["mechanism"],
@@ -41,12 +42,12 @@ def secret(vector):
     )
 
 
-def test_keys_are_those_of_the_vectors(vector, secret):
+def test_keys_are_those_of_the_vectors(vector: dict[str, Any], secret: ScramSecret) -> None:
     assert base64.b64encode(secret.stored_key).decode() == vector["stored_key"]
     assert base64.b64encode(secret.server_key).decode() == vector["server_key"]
 
 
-def test_keys_make_the_messages_of_the_rfcs(vector, secret):
+def test_keys_make_the_messages_of_the_rfcs(vector: dict[str, Any], secret: ScramSecret) -> None:
     if "proof" not in vector:
         return
     hash_name = MECHANISMS[secret.mechanism].hash_name
@@ -59,14 +60,18 @@ def test_keys_make_the_messages_of_the_rfcs(vector, secret):
     assert base64.b64encode(answer).decode() == vector["signature"]
 
 
-def test_a_secret_verifies_its_password_and_no_other(vector, secret):
+def test_a_secret_verifies_its_password_and_no_other(
+    vector: dict[str, Any], secret: ScramSecret
+) -> None:
     assert verifies(secret, vector["password"]) is True
     assert verifies(secret, vector["password"] + "x") is False
     assert verifies(secret, "") is False
     assert verifies(secret, "\x07") is False
 
 
-def test_a_secret_with_one_wrong_key_verifies_nothing(secret, vector):
+def test_a_secret_with_one_wrong_key_verifies_nothing(
+    secret: ScramSecret, vector: dict[str, Any]
+) -> None:
     for key in ("stored_key", "server_key"):
         keys = {"stored_key": secret.stored_key, "server_key": secret.server_key}
         keys[key] = bytes(len(keys[key]))
@@ -74,11 +79,11 @@ def test_a_secret_with_one_wrong_key_verifies_nothing(secret, vector):
         assert verifies(wrong, vector["password"]) is False
 
 
-def test_the_stored_form_is_read_back(secret):
+def test_the_stored_form_is_read_back(secret: ScramSecret) -> None:
     assert from_stored(to_stored(secret)) == secret
 
 
-def test_the_stored_form_is_dovecots():
+def test_the_stored_form_is_dovecots() -> None:
     secret = from_stored(DOVECOT)
     assert verifies(secret, "test")
     assert to_stored(secret) == DOVECOT
@@ -107,14 +112,14 @@ def test_the_stored_form_is_dovecots():
         DOVECOT.replace("Gety", "Ge*y"),
     ],
 )
-def test_what_is_malformed_is_refused_without_being_quoted(text):
+def test_what_is_malformed_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(PasswordError) as caught:
         from_stored(text)
     assert "GetyL" not in str(caught.value)
     assert "QBiUR" not in str(caught.value)
 
 
-def test_all_mechanisms_get_a_secret_of_their_own():
+def test_all_mechanisms_get_a_secret_of_their_own() -> None:
     secrets = derive_all("pencil")
     assert [secret.mechanism for secret in secrets] == list(MECHANISMS)
     assert len({secret.salt for secret in secrets}) == len(MECHANISMS)
@@ -124,8 +129,10 @@ def test_all_mechanisms_get_a_secret_of_their_own():
 
 
 # RFC 4013, section 3, and characters that are newer than Unicode 3.2.
-@pytest.mark.parametrize("password", ["\x07", "\u06271", "", "\u00ad", "\U0001f600", "\ud800", "a\n"])
-def test_a_password_that_saslprep_prohibits_has_no_secrets(password):
+@pytest.mark.parametrize(
+    "password", ["\x07", "\u06271", "", "\u00ad", "\U0001f600", "\ud800", "a\n"]
+)
+def test_a_password_that_saslprep_prohibits_has_no_secrets(password: str) -> None:
     assert derive_all(password) == ()
     with pytest.raises(PasswordError) as caught:
         derive("SCRAM-SHA-256", password)
@@ -144,15 +151,15 @@ def test_a_password_that_saslprep_prohibits_has_no_secrets(password):
         (" a\u00a0b ", " a b "),
     ],
 )
-def test_saslprep_is_rfc_4013s(password, prepared):
+def test_saslprep_is_rfc_4013s(password: str, prepared: str) -> None:
     assert saslprep(password) == prepared
 
 
-def test_secrets_are_not_printed():
+def test_secrets_are_not_printed() -> None:
     secret = derive("SCRAM-SHA-256", "pencil", salt=b"salt", iterations=1)
     assert "key" not in repr(secret)
 
 
-def test_an_unknown_mechanism_is_refused():
+def test_an_unknown_mechanism_is_refused() -> None:
     with pytest.raises(PasswordError, match="SCRAM-SHA-256"):
         derive("SCRAM-MD5", "pencil")

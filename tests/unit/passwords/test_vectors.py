@@ -1,7 +1,9 @@
 """Stored passwords made by Dovecot, OpenLDAP, OpenSSL and crypt(3), each with its password."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ SHORT = {"des_crypt"}
 
 
 @pytest.fixture(params=VECTORS, ids=lambda vector: vector["source"])
-def vector(request):
+def vector(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return one vector; skip what only the crypt(3) of some hosts knows, where it does not."""
     scheme = PasswordHasher.scheme_of(request.param["stored"])
     if scheme in HOSTS_CRYPT:
@@ -28,7 +30,7 @@ def vector(request):
     return request.param
 
 
-def test_the_password_verifies_and_others_do_not(vector):
+def test_the_password_verifies_and_others_do_not(vector: dict[str, Any]) -> None:
     hasher = PasswordHasher()
     password, stored = vector["password"], vector["stored"]
     assert hasher.verify(password, stored) is True
@@ -39,7 +41,7 @@ def test_the_password_verifies_and_others_do_not(vector):
 
 
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
-def test_the_scheme_is_written_in_any_case(change):
+def test_the_scheme_is_written_in_any_case(change: Callable[[str], str]) -> None:
     for vector in VECTORS:
         label, brace, data = vector["stored"].partition("}")
         if brace:
@@ -48,11 +50,11 @@ def test_the_scheme_is_written_in_any_case(change):
             assert PasswordHasher.scheme_of(changed) == expected
 
 
-def test_all_of_them_would_be_hashed_again():
+def test_all_of_them_would_be_hashed_again() -> None:
     assert all(PasswordHasher().needs_rehash(vector["stored"]) for vector in VECTORS)
 
 
-def test_every_name_and_every_ident_has_a_vector_or_is_listed_here():
+def test_every_name_and_every_ident_has_a_vector_or_is_listed_here() -> None:
     texts = [vector["stored"] for vector in VECTORS]
     names = {text[1:].partition("}")[0].partition(".")[0] for text in texts if text[0] == "{"}
     idents = {ident for ident, _ in BY_IDENT if any(ident in text for text in texts)}

@@ -1,0 +1,252 @@
+"""Service files on disk: what is taken, what is refused, and what would block."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from ualauth.stack.files import (
+    MAX_FILE_BYTES,
+    Missing,
+    ServiceFolder,
+    Text,
+    Unusable,
+    is_settled,
+    stamps,
+)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> ServiceFolder:
+    """Return a folder for service files."""
+    return ServiceFolder(tmp_path)
+
+
+def test_a_file_is_read_as_it_is(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").write_bytes(b"auth \xc3\xa9 \xff\r\n\0")
+
+    found = services.read("pop3")
+
+    assert found == Text(f"{tmp_path}/pop3", "auth é \udcff\r\n\0")
+
+
+def test_a_missing_file_is_missing(services: ServiceFolder, tmp_path: Path) -> None:
+    assert services.read("pop3") == Missing(f"{tmp_path}/pop3")
+
+
+def test_a_file_below_a_file_is_missing(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").touch()
+
+    assert isinstance(services.read("pop3/deeper"), Missing)
+
+
+def test_a_folder_that_is_missing_has_no_services(tmp_path: Path) -> None:
+    folder = ServiceFolder(tmp_path / "nowhere")
+
+    assert folder.services() == []
+    assert isinstance(folder.read("pop3"), Missing)
+
+
+def test_a_link_to_nothing_is_missing(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").symlink_to(tmp_path / "nowhere")
+
+    assert isinstance(services.read("pop3"), Missing)
+
+
+def test_a_link_to_itself_is_unusable(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").symlink_to(tmp_path / "pop3")
+
+    found = services.read("pop3")
+
+    assert isinstance(found, Unusable)
+    assert "cannot be read: " in found.reason
+
+
+def test_a_link_to_a_file_is_that_file(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").symlink_to(tmp_path / "imap")
+    (tmp_path / "imap").write_text("x")
+
+    assert services.read("pop3") == Text(f"{tmp_path}/pop3", "x")
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o666, 0o646, 0o777])
+def test_a_file_that_everybody_may_write_is_refused(
+    mode: int,
+    services: ServiceFolder,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pop3").write_text("auth required pam_permit\n")
+    (tmp_path / "pop3").chmod(mode)
+
+    found = services.read("pop3")
+
+    assert isinstance(found, Unusable)
+    assert found.reason == "can be written by everybody"
+    assert "chmod o-w" in found.cure
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o755])
+def test_a_file_that_others_may_only_read_is_taken(
+    mode: int,
+    services: ServiceFolder,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pop3").write_text("x")
+    (tmp_path / "pop3").chmod(mode)
+
+    assert isinstance(services.read("pop3"), Text)
+
+
+def test_a_folder_is_refused(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").mkdir()
+
+    found = services.read("pop3")
+
+    assert isinstance(found, Unusable)
+    assert found.reason == "is a folder"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_refused_without_waiting_for_a_writer(
+    services: ServiceFolder,
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "pop3", 0o600)
+
+    found = services.read("pop3")
+
+    assert isinstance(found, Unusable)
+    assert found.reason == "is not a regular file"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_with_a_writer_is_refused_without_reading(
+    services: ServiceFolder,
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "pop3", 0o600)
+    reader = os.open(tmp_path / "pop3", os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(tmp_path / "pop3", os.O_WRONLY)
+    try:
+        assert isinstance(services.read("pop3"), Unusable)
+    finally:
+        os.close(writer)
+        os.close(reader)
+
+
+def test_a_socket_is_refused(services: ServiceFolder, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "pop3"))
+
+        assert isinstance(services.read("pop3"), Unusable)
+
+
+@pytest.mark.timeout(10)
+def test_a_device_without_an_end_is_refused(services: ServiceFolder) -> None:
+    found = services.read("/dev/zero")
+
+    assert isinstance(found, Unusable)
+
+
+def test_a_file_of_a_mebibyte_is_taken_and_a_larger_one_refused(
+    services: ServiceFolder,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "largest").write_bytes(b"#" * MAX_FILE_BYTES)
+    (tmp_path / "larger").write_bytes(b"#" * (MAX_FILE_BYTES + 1))
+
+    assert MAX_FILE_BYTES == 1024 * 1024
+    assert isinstance(services.read("largest"), Text)
+    found = services.read("larger")
+    assert isinstance(found, Unusable)
+    assert found.reason == "is larger than 1 MiB"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\ud800"])
+def test_a_name_that_no_file_can_have_is_unusable(name: str, services: ServiceFolder) -> None:
+    assert isinstance(services.read(name), Unusable)
+
+
+def test_an_absolute_name_is_taken_as_it_is(services: ServiceFolder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("x")
+
+    assert services.read(str(elsewhere)) == Text(str(elsewhere), "x")
+    assert services.path("/a/b") == "/a/b"
+
+
+def test_no_descriptor_is_left_open(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    os.mkfifo(tmp_path / "pipe")
+    before = os.listdir("/proc/self/fd")
+    for name in ("folder", "file", "pipe", "missing", "/dev/zero") * 20:
+        services.read(name)
+
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_services_are_the_plain_files(services: ServiceFolder, tmp_path: Path) -> None:
+    for name in ("pop3", "imap", ".hidden", "pop3~", "other"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+
+    assert services.services() == ["imap", "other", "pop3"]
+
+
+def test_a_stamp_tells_a_change_that_keeps_size_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "pop3"
+    path.write_text("one")
+    os.utime(path, ns=(10**18, 10**18))
+    before = stamps((str(path),))
+    taken = os.stat(path).st_ctime_ns
+    while os.stat(path).st_ctime_ns == taken:
+        path.write_text("two")
+        os.utime(path, ns=(10**18, 10**18))
+
+    assert stamps((str(path),)) != before
+
+
+def test_a_stamp_tells_one_file_from_another(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("same")
+    before = stamps((str(tmp_path / "one"),))
+    (tmp_path / "two").replace(tmp_path / "one")
+
+    assert stamps((str(tmp_path / "one"),)) != before
+
+
+def test_what_is_not_there_has_no_stamp(tmp_path: Path) -> None:
+    assert stamps((str(tmp_path / "nowhere"), "a\0b")) == (None, None)
+
+
+def test_a_fresh_file_is_not_settled(tmp_path: Path) -> None:
+    path = tmp_path / "pop3"
+    path.touch()
+    taken = stamps((str(path), str(tmp_path / "nowhere")))
+    changed = os.stat(path).st_ctime_ns
+
+    assert not is_settled(taken, changed)
+    assert not is_settled(taken, changed + 2 * 10**9)
+    assert is_settled(taken, changed + 2 * 10**9 + 1)
+    assert is_settled((None,), 0)
+
+
+def test_reading_is_done_by_many_threads_at_once(services: ServiceFolder, tmp_path: Path) -> None:
+    (tmp_path / "pop3").write_text("auth required pam_permit\n" * 1000)
+    found: list[object] = []
+
+    def read() -> None:
+        found.extend(services.read("pop3") for _ in range(50))
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [found[0]] * 400

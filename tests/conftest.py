@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,3 +103,16 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
 def folder(tmp_path: Path) -> ConfigFolder:
     """Return an empty configuration folder."""
     return ConfigFolder(tmp_path / "etc")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if anything was skipped where everything is installed: in CI."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why it fails."""
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("In CI, no test may be skipped.", red=True)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from ualauth import AsyncAuthenticator, Authenticator
@@ -16,6 +17,10 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
 from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
+
+# Loaded machines are slow at times, and tests leave nothing behind in the working folder.
+hypothesis.settings.register_profile("ualauth", deadline=None, database=None)
+hypothesis.settings.load_profile("ualauth")
 
 
 class Blocking:

@@ -53,7 +53,7 @@ def _fill(table: Table, stack: Stack, folder: str, *, expand: bool) -> None:
             cell(_where(entry.source, folder), "dim"),
             _control(entry, expand=expand),
             _module(entry),
-            cell(print_lines([entry.arguments]).rstrip("\n")),
+            cell(print_lines([entry.arguments]).rstrip("\n") if entry.arguments else ""),
         )
 
 

@@ -21,6 +21,10 @@ BCRYPT_BYTES = 72
 # 22 characters of salt and 31 of hash; the bcrypt package takes less as a mismatch.
 _BCRYPT = re.compile(rb"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 
+# What libpass raises for a malformed hash: usually ValueError, for broken base64
+# TypeError, in some of its formats an assertion; without a backend RuntimeError.
+LIBPASS_FAULTS = (ValueError, TypeError, AssertionError, RuntimeError)
+
 # Large enough for struct crypt_data of glibc (131,232 bytes) and libxcrypt (32,768).
 _CRYPT_DATA_BYTES = 256 * 1024
 
@@ -55,7 +59,10 @@ def libpass_handler(name: str) -> LibpassHandler:
 
 def libpass_matches(name: str, prefix: str, password: bytes, stored: bytes) -> bool:
     """Return whether libpass' handler `name` verifies `prefix` + `stored`."""
-    return libpass_handler(name).verify(password, prefix + stored.decode("ascii"))
+    try:
+        return libpass_handler(name).verify(password, prefix + stored.decode("ascii"))
+    except LIBPASS_FAULTS as error:
+        raise ValueError(str(error)) from None
 
 
 def argon2_matches(password: bytes, stored: bytes) -> bool:

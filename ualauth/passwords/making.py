@@ -10,7 +10,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ualauth.passwords.crypts import BCRYPT_BYTES, LibpassHandler, libpass_handler
+from ualauth.passwords.crypts import (
+    BCRYPT_BYTES,
+    LIBPASS_FAULTS,
+    LibpassHandler,
+    libpass_handler,
+)
 
 # RFC 9106, section 4: 128 bits of salt, 256 bits of tag.
 _ARGON2_SALT_BYTES = 16
@@ -135,8 +140,15 @@ def _sha512_crypt(profile: Profile) -> LibpassHandler:
 def _libpass(handler: Callable[[Profile], LibpassHandler]) -> Maker:
     return Maker(
         lambda password, profile: handler(profile).hash(password),
-        lambda stored, profile: not handler(profile).needs_update(stored),
+        lambda stored, profile: _is_current_libpass(stored, handler(profile)),
     )
+
+
+def _is_current_libpass(stored: str, handler: LibpassHandler) -> bool:
+    try:
+        return not handler.needs_update(stored)
+    except LIBPASS_FAULTS as error:
+        raise ValueError(str(error)) from None
 
 
 MAKERS: Mapping[str, Maker] = {

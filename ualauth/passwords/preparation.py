@@ -29,9 +29,10 @@ def prepare_password(text: str) -> str:
     from precis_i18n import get_profile  # noqa: PLC0415 - see above
 
     try:
-        return get_profile("OpaqueString").enforce(text)
+        prepared: str = get_profile("OpaqueString").enforce(text)
     except UnicodeError:
         raise PasswordError(
             "a password may hold letters, digits, punctuation, symbols and spaces, "
             "but no control characters",
         ) from None
+    return prepared

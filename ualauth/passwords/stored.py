@@ -55,7 +55,7 @@ class Stored:
             return False
         try:
             return self.scheme.matches(password.encode(), self.data)
-        except (ValueError, RuntimeError):
+        except ValueError:
             # Libraries may quote the hash: `from None` keeps it out of logs.
             raise _unusable(self.scheme.name) from None
 
@@ -82,9 +82,8 @@ def _in_braces(text: str) -> Stored:
     name, dot, suffix = label.upper().partition(".")
     scheme = BY_NAME.get(name)
     if scheme is None or not closed or (dot and suffix not in _SUFFIXES):
-        # Without a closing brace, the label would be the password itself.
-        shown = f" {{{label[:32]}}}" if closed else ""
-        raise PasswordError(f"stored password of unknown scheme{shown}")
+        # Not quoted: it may be a password that begins with a brace.
+        raise PasswordError("stored password of a scheme in braces that is not known")
     if name == "MD5" and rest.startswith("$"):
         scheme = CRYPT
     if rest.startswith(("!", "*")) and scheme is CRYPT:

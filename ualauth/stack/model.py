@@ -58,6 +58,13 @@ class Entry:
 Stack = tuple[Entry, ...]
 
 
+def printable(text: str) -> str:
+    """Return the text with a sign for each character that a terminal might obey, or not take."""
+    return "".join(
+        char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong in a service file, and how to mend it.
@@ -84,7 +91,7 @@ class Problem:
             # Tabs stay tabs, so that the caret stands under its word.
             margin = "".join(char if char == "\t" else " " for char in self.shown[: self.caret])
             lines += [f"    {self.shown}", f"    {margin}{'^' * max(1, self.width)}"]
-        return "\n".join([*lines, f"    cure: {self.cure}"] if self.cure else lines)
+        return "\n".join(map(printable, [*lines, f"    cure: {self.cure}"] if self.cure else lines))
 
 
 @dataclass(frozen=True, slots=True)

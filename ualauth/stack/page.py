@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ualauth.stack.model import Problem, Source
+from ualauth.stack.model import Problem, Source, printable
 from ualauth.stack.syntax import Token
 
 _SHOWN = 100
@@ -35,13 +35,8 @@ class Page:
             self.source(token),
             text,
             cure,
-            "".join(_shown(char) for char in shown),
+            printable(shown),
             caret,
             max(1, min(len(token.text), len(shown) - caret)),
             warning,
         )
-
-
-def _shown(char: str) -> str:
-    """Return the character, or a sign for one that a terminal might obey."""
-    return char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}"

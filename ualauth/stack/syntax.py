@@ -22,6 +22,7 @@ from ualauth.stack.dialect import Dialect
 _TOKEN = re.compile(r"[ \n\t]*(?:\[(?P<bracketed>(?:\\\]|[^\]])*)\]?|(?P<plain>[^ \n\t]+))")
 _NEEDS_BRACKETS = re.compile(r"\A\[|[ \t\n]|\A\Z")
 _BLANK = " \t\n"
+_NUL = "\0"
 _PHYSICAL = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -88,7 +89,8 @@ def print_lines(lines: Sequence[Sequence[str]]) -> str:
     Every line that `parse` returned can be printed. Tokens hold no NUL and no
     `#`, and only the last one of a line may end in a newline.
     """
-    return "".join(f"{_print_line(tokens)}\n" for tokens in lines)
+    # A line without tokens is one that a NUL hides, and counts as a failure all the same.
+    return "".join(f"{_print_line(tokens) if tokens else _NUL}\n" for tokens in lines)
 
 
 def _upstream_piece(raw: str, number: int) -> _Piece:

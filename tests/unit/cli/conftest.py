@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner, Result
@@ -27,7 +28,7 @@ class Program:
         self.folder = folder
         self.userlist = userlist
 
-    def run(self, *arguments: str, answers: str | bytes | None = None) -> Result:
+    def run(self, *arguments: str, answers: str | bytes | IO[bytes] | None = None) -> Result:
         """Run a command; `answers` is what is typed, or what stands in standard input."""
         return CliRunner().invoke(application, arguments, input=answers, prog_name="ualauth")
 

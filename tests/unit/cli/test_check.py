@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.conftest import Program
 from ualauth.installation import shipped_folder
 
 BROKEN = """\
@@ -14,14 +16,14 @@ auth required om_auth nulok
 """
 
 
-def test_sound_services_are_counted(program):
+def test_sound_services_are_counted(program: Program) -> None:
     program.folder.service("pop3", "auth required om_auth")
     program.folder.service("other", "auth required pam_deny")
     assert program.succeed("check") == "2 services, no problems\n"
     assert program.succeed("check", "POP3") == "1 service, no problems\n"
 
 
-def test_every_problem_has_its_place_a_caret_and_a_cure(program):
+def test_every_problem_has_its_place_a_caret_and_a_cure(program: Program) -> None:
     path = program.folder.service("pop3", BROKEN)
     result = program.run("check")
     assert result.exit_code == 1
@@ -39,20 +41,20 @@ def test_every_problem_has_its_place_a_caret_and_a_cure(program):
     )
 
 
-def test_only_the_named_services_are_checked(program):
+def test_only_the_named_services_are_checked(program: Program) -> None:
     program.folder.service("pop3", BROKEN)
     program.folder.service("imap", "auth required om_auth")
     assert program.succeed("check", "imap") == "1 service, no problems\n"
     assert program.run("check", "imap", "pop3").exit_code == 1
 
 
-def test_a_problem_of_other_is_printed_once(program):
+def test_a_problem_of_other_is_printed_once(program: Program) -> None:
     program.folder.service("other", BROKEN)
     program.folder.service("pop3", "auth required om_auth")
     assert program.run("check").stdout.count("unknown option") == 1
 
 
-def test_warnings_count_only_if_asked_for(program):
+def test_warnings_count_only_if_asked_for(program: Program) -> None:
     program.folder.service("pop3", "auth required pam_deny foo")
     text = program.succeed("check")
     assert "warning: option 'foo' has no effect" in text
@@ -60,32 +62,32 @@ def test_warnings_count_only_if_asked_for(program):
     assert program.run("check", "--strict").exit_code == 1
 
 
-def test_strict_is_content_with_sound_services(program):
+def test_strict_is_content_with_sound_services(program: Program) -> None:
     program.folder.service("pop3", "auth required pam_deny")
     assert program.succeed("check", "--strict") == "1 service, no problems\n"
 
 
-def test_a_service_that_cannot_be_used_at_all_is_explained(program):
+def test_a_service_that_cannot_be_used_at_all_is_explained(program: Program) -> None:
     program.folder.service("pop3", "auth required om_auth \\")
     result = program.run("check", "pop3")
     assert result.exit_code == 1
     assert "the file ends where this line was to go on" in result.stdout
 
 
-def test_a_service_without_a_file_is_a_mistake(program):
+def test_a_service_without_a_file_is_a_mistake(program: Program) -> None:
     program.folder.service("other", "auth required pam_deny")
     result = program.run("check", "pop33")
     assert result.exit_code == 2
     assert "there is no service file 'pop33'" in result.stderr
 
 
-def test_an_empty_folder_is_a_mistake(program):
+def test_an_empty_folder_is_a_mistake(program: Program) -> None:
     result = program.run("check")
     assert result.exit_code == 2
     assert "run: ualauth init" in result.stderr
 
 
-def test_nothing_in_a_file_reaches_the_terminal_raw(program):
+def test_nothing_in_a_file_reaches_the_terminal_raw(program: Program) -> None:
     program.folder.service("pop3", b"auth required pam_\x1b[31m\xff [bold]x[/bold] [/]\n")
     result = program.run("check")
     assert "\x1b" not in result.output
@@ -94,7 +96,7 @@ def test_nothing_in_a_file_reaches_the_terminal_raw(program):
 
 
 @pytest.mark.parametrize("installed", ["init", "copied"])
-def test_every_shipped_file_is_sound(program, installed, tmp_path):
+def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path: Path) -> None:
     if installed == "init":
         program.succeed("init")
     services = tmp_path / "pam.d"
@@ -103,7 +105,7 @@ def test_every_shipped_file_is_sound(program, installed, tmp_path):
     assert "no problems" in program.succeed("check", "--strict")
 
 
-def test_every_shipped_file_begins_with_an_explanation():
+def test_every_shipped_file_begins_with_an_explanation() -> None:
     for path in shipped_folder().rglob("*"):
         if path.is_file():
             text = path.read_text(encoding="ascii")

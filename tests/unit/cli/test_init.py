@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.conftest import Program
 from ualauth.config import Config
 from ualauth.installation import Action, default_settings, install, shipped_folder
 from ualauth.userlist.store import UserStore
@@ -17,7 +18,7 @@ EXAMPLES = {"blocklist", "list-restricted", "open-test", "two-steps"}
 
 
 @pytest.fixture
-def folder(program, tmp_path, monkeypatch):
+def folder(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration folder that does not exist yet."""
     path = tmp_path / "etc" / "ualauth"
     monkeypatch.setenv("UALAUTH_CONFIG_DIR", str(path))
@@ -28,7 +29,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_init_creates_everything(program, folder):
+def test_init_creates_everything(program: Program, folder: Path) -> None:
     text = program.succeed("init")
     assert {path.name for path in (folder / "pam.d").iterdir()} >= SERVICES
     assert {path.name for path in (folder / "examples").iterdir()} >= EXAMPLES
@@ -39,14 +40,14 @@ def test_init_creates_everything(program, folder):
         store.check()
 
 
-def test_only_the_owner_may_write(program, folder):
+def test_only_the_owner_may_write(program: Program, folder: Path) -> None:
     program.succeed("init")
     assert _mode(folder) == 0o750
     assert _mode(folder / "pam.d") == 0o750
     assert all(not _mode(path) & 0o027 for path in folder.rglob("*"))
 
 
-def test_init_twice_changes_nothing(program, folder):
+def test_init_twice_changes_nothing(program: Program, folder: Path) -> None:
     program.succeed("init")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     text = program.succeed("init")
@@ -54,7 +55,7 @@ def test_init_twice_changes_nothing(program, folder):
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_what_an_administrator_changed_is_kept(program, folder):
+def test_what_an_administrator_changed_is_kept(program: Program, folder: Path) -> None:
     program.succeed("init")
     (folder / "pam.d" / "pop3").write_text("auth required pam_deny\n")
     (folder / "ualauth.toml").write_text("[stack]\ntimeout = 5\n")
@@ -64,20 +65,22 @@ def test_what_an_administrator_changed_is_kept(program, folder):
     assert (folder / "ualauth.toml").read_text() == "[stack]\ntimeout = 5\n"
 
 
-def test_what_was_deleted_comes_back(program, folder):
+def test_what_was_deleted_comes_back(program: Program, folder: Path) -> None:
     program.succeed("init")
     (folder / "pam.d" / "other").unlink()
     assert f"{folder}/pam.d/other: created\n" in program.succeed("init")
 
 
-def test_a_link_in_the_place_of_a_file_is_not_followed(program, folder, tmp_path):
+def test_a_link_in_the_place_of_a_file_is_not_followed(
+    program: Program, folder: Path, tmp_path: Path
+) -> None:
     (folder / "pam.d").mkdir(parents=True)
     (folder / "pam.d" / "pop3").symlink_to(tmp_path / "victim")
     assert "pop3: kept" in program.succeed("init")
     assert not (tmp_path / "victim").exists()
 
 
-def test_a_mistake_in_the_settings_stops_everything(program, folder):
+def test_a_mistake_in_the_settings_stops_everything(program: Program, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "ualauth.toml").write_text("[stak]\n")
     result = program.run("init")
@@ -86,7 +89,9 @@ def test_a_mistake_in_the_settings_stops_everything(program, folder):
     assert not (folder / "pam.d").exists()
 
 
-def test_the_userlist_is_where_the_settings_say(program, folder, tmp_path):
+def test_the_userlist_is_where_the_settings_say(
+    program: Program, folder: Path, tmp_path: Path
+) -> None:
     folder.mkdir(parents=True)
     (folder / "ualauth.toml").write_text(f'[userlist]\nurl = "sqlite:///{tmp_path}/users"\n')
     assert f"{tmp_path}/users: created\n" in program.succeed("init")
@@ -94,7 +99,7 @@ def test_the_userlist_is_where_the_settings_say(program, folder, tmp_path):
     assert not (folder / "userlist.db").exists()
 
 
-def test_a_damaged_userlist_is_not_replaced(program, folder):
+def test_a_damaged_userlist_is_not_replaced(program: Program, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "userlist.db").write_bytes(b"not a database, but thirty bytes or more of text")
     result = program.run("init")
@@ -103,24 +108,26 @@ def test_a_damaged_userlist_is_not_replaced(program, folder):
     assert (folder / "userlist.db").read_bytes().startswith(b"not a database")
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(program, folder, tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_line(
+    program: Program, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "etc").write_text("a file")
     result = program.run("init")
     assert result.exit_code == 2
     assert result.stderr == f"Error: {folder} cannot be written: Not a directory\n"
 
 
-def test_the_option_names_the_folder(program, tmp_path):
+def test_the_option_names_the_folder(program: Program, tmp_path: Path) -> None:
     program.succeed("--config-dir", str(tmp_path / "here"), "init")
     assert (tmp_path / "here" / "ualauth.toml").exists()
 
 
-def test_an_empty_userlist_file_is_upgraded(tmp_path):
+def test_an_empty_userlist_file_is_upgraded(tmp_path: Path) -> None:
     (tmp_path / "userlist.db").touch()
     assert list(install(tmp_path))[-1].action is Action.UPGRADED
 
 
-def test_the_settings_have_every_default(tmp_path):
+def test_the_settings_have_every_default(tmp_path: Path) -> None:
     text = default_settings()
     (tmp_path / "ualauth.toml").write_text(text)
     assert Config.load(tmp_path) == Config(tmp_path)
@@ -135,5 +142,5 @@ def test_the_settings_have_every_default(tmp_path):
     assert max(map(len, text.splitlines())) <= 88
 
 
-def test_the_shipped_files_are_found():
+def test_the_shipped_files_are_found() -> None:
     assert {path.name for path in shipped_folder().iterdir()} >= SERVICES

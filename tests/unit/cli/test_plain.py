@@ -20,13 +20,13 @@ from ualauth.cli.plain import block, plain
         ("\u2066\u2028\ufeff", r"\u2066\u2028\ufeff"),
         ("\udc80", r"\udc80"),
         # A zero width non-joiner belongs to the spelling; so does a no-break space.
-        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
         ("10\xa0kg", "10\xa0kg"),
     ],
 )
-def test_what_a_terminal_would_obey_is_escaped(text, shown):
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
     assert plain(text) == shown
 
 
-def test_a_block_keeps_lines_and_tabs():
+def test_a_block_keeps_lines_and_tabs() -> None:
     assert block("a\tb\x1b\n\tc\r") == "a\tb\\x1b\n\tc\\r"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.unit.cli.conftest import Program
 from ualauth.stack.control import KEYWORDS, parse_control
 from ualauth.stack.expand import expand
 
@@ -10,7 +13,7 @@ def _rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if ":" in line]
 
 
-def test_every_entry_is_shown_with_its_place(program):
+def test_every_entry_is_shown_with_its_place(program: Program) -> None:
     program.folder.service("pop3", "auth required om_auth nullok\naccount sufficient pam_permit\n")
     program.folder.service("other", "password required pam_deny")
     rows = _rows(program.succeed("show", "pop3"))
@@ -20,21 +23,19 @@ def test_every_entry_is_shown_with_its_place(program):
     assert any(row[0] == "session:" for row in rows)
 
 
-def test_a_substack_is_indented(program):
+def test_a_substack_is_indented(program: Program) -> None:
     program.folder.service("pop3", "auth required om_auth")
     program.folder.service("imap", "auth substack pop3\nauth required pam_permit")
     text = program.succeed("show", "imap")
-    marker, inner, outer = (line for line in text.splitlines() if "auth" in line or "permit" in line
-                            if ":" in line) if False else (
-        next(line for line in text.splitlines() if line.startswith("imap:1")),
-        next(line for line in text.splitlines() if line.startswith("pop3:1")),
-        next(line for line in text.splitlines() if line.startswith("imap:2")),
+    starts = ("imap:1", "pop3:1", "imap:2")
+    marker, inner, outer = (
+        next(line for line in text.splitlines() if line.startswith(start)) for start in starts
     )
     assert marker.split() == ["imap:1", "substack", "pop3"]
     assert inner.index("om_auth") == outer.index("pam_permit") + 2 == marker.index("pop3") + 2
 
 
-def test_controls_are_expanded_on_demand(program):
+def test_controls_are_expanded_on_demand(program: Program) -> None:
     program.folder.service("pop3", "auth [success=1 default=die] pam_permit\nauth optional om_auth")
     text = program.succeed("show", "pop3")
     assert "[success=1 default=die]" in text
@@ -44,7 +45,7 @@ def test_controls_are_expanded_on_demand(program):
     assert "optional" not in text
 
 
-def test_expanded_controls_read_to_the_same_table():
+def test_expanded_controls_read_to_the_same_table() -> None:
     texts = [*KEYWORDS, "success=3 auth_err=die", "default=ignore", "ignore=reset default=done"]
     for text in texts:
         table = parse_control(text).table
@@ -53,46 +54,46 @@ def test_expanded_controls_read_to_the_same_table():
         assert not again.mistake
 
 
-def test_arguments_keep_their_brackets(program):
+def test_arguments_keep_their_brackets(program: Program) -> None:
     program.folder.service("pop3", "auth required pam_debug [auth=auth_err x] [/bold]")
     assert "[auth=auth_err x] /bold" in program.succeed("show", "pop3")
 
 
-def test_a_line_without_sense_always_refuses(program):
+def test_a_line_without_sense_always_refuses(program: Program) -> None:
     program.folder.service("pop3", "auth required")
     result = program.run("show", "pop3")
     assert "nothing (always refuses)" in result.stdout
     assert "see them with: ualauth check pop3" in result.stderr
 
 
-def test_a_service_without_a_file_is_pointed_out(program):
+def test_a_service_without_a_file_is_pointed_out(program: Program) -> None:
     program.folder.service("other", "auth required pam_deny")
     result = program.run("show", "pop33")
     assert result.exit_code == 0
     assert result.stderr == "There is no service file 'pop33': other decides.\n"
 
 
-def test_a_service_that_cannot_be_used_prints_its_problems(program):
+def test_a_service_that_cannot_be_used_prints_its_problems(program: Program) -> None:
     program.folder.service("pop3", "auth required om_auth \\")
     result = program.run("show", "pop3")
     assert result.exit_code == 2
     assert "cure: remove the backslash" in result.stderr
 
 
-def test_an_unknown_service_is_one_line(program):
+def test_an_unknown_service_is_one_line(program: Program) -> None:
     result = program.run("show", "pop3")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("Error: there is no service 'pop3'")
 
 
-def test_modules_are_listed_with_what_they_do(program):
+def test_modules_are_listed_with_what_they_do(program: Program) -> None:
     text = program.succeed("modules")
     for name in ("om_auth", "pam_permit", "pam_deny", "pam_listfile", "pam_succeed_if"):
         assert name in text
     assert "Check people against the" in text
 
 
-def test_a_module_that_cannot_be_loaded_is_listed_too(program, tmp_path):
+def test_a_module_that_cannot_be_loaded_is_listed_too(program: Program, tmp_path: Path) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "broken.py").write_text("import no_such_library\n")
     program.folder.settings(f'[modules]\npath = ["{tmp_path}/extra"]\n')
@@ -101,7 +102,7 @@ def test_a_module_that_cannot_be_loaded_is_listed_too(program, tmp_path):
     assert "cannot be loaded" in text
 
 
-def test_a_module_is_explained_with_its_options(program):
+def test_a_module_is_explained_with_its_options(program: Program) -> None:
     text = program.succeed("modules", "om_auth")
     assert text.startswith("om_auth: auth, account, session, password\n")
     assert "nullok" in text
@@ -109,11 +110,11 @@ def test_a_module_is_explained_with_its_options(program):
     assert "item=user|tty" in program.succeed("modules", "pam_listfile").replace("\n", "")
 
 
-def test_a_module_without_options_says_so(program):
+def test_a_module_without_options_says_so(program: Program) -> None:
     assert "It takes no options." in program.succeed("modules", "pam_deny")
 
 
-def test_an_unknown_module_is_one_line(program):
+def test_an_unknown_module_is_one_line(program: Program) -> None:
     result = program.run("modules", "om_nothing")
     assert result.exit_code == 2
     assert result.stderr == "Error: there is no module 'om_nothing'\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def compile_files(tmp_path: Path) -> Compile:
         if text is not None:
             files["test"] = text
         for file, content in files.items():
-            data = content if isinstance(content, bytes) else textwrap.dedent(content).encode()
+            data = content if isinstance(content, bytes) else content.encode()
             (tmp_path / file).write_bytes(data)
         return compile_service(name, ServiceFolder(tmp_path), ModuleRegistry().find, dialect)
 

@@ -183,11 +183,11 @@ def test_no_descriptor_is_left_open(services: ServiceFolder, tmp_path: Path) -> 
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")
     os.mkfifo(tmp_path / "pipe")
-    before = os.listdir("/proc/self/fd")
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for name in ("folder", "file", "pipe", "missing", "/dev/zero") * 20:
         services.read(name)
 
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_services_are_the_plain_files(services: ServiceFolder, tmp_path: Path) -> None:
@@ -203,8 +203,8 @@ def test_a_stamp_tells_a_change_that_keeps_size_and_time(tmp_path: Path) -> None
     path.write_text("one")
     os.utime(path, ns=(10**18, 10**18))
     before = stamps((str(path),))
-    taken = os.stat(path).st_ctime_ns
-    while os.stat(path).st_ctime_ns == taken:
+    taken = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == taken:
         path.write_text("two")
         os.utime(path, ns=(10**18, 10**18))
 
@@ -228,7 +228,7 @@ def test_a_fresh_file_is_not_settled(tmp_path: Path) -> None:
     path = tmp_path / "pop3"
     path.touch()
     taken = stamps((str(path), str(tmp_path / "nowhere")))
-    changed = os.stat(path).st_ctime_ns
+    changed = path.stat().st_ctime_ns
 
     assert not is_settled(taken, changed)
     assert not is_settled(taken, changed + 2 * 10**9)

@@ -15,9 +15,10 @@ from ualauth.cli.prompts import ask_whether
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def command(context: click.Context, *, user: str, yes: bool) -> None:
-    """Delete a user, and the user's secrets.
+    """Delete a user.
 
-    Asks before it does, unless told not to.
+    Asks before it does, unless told not to. What belongs to the user in the
+    USERLIST is deleted too; the mailbox is not the USERLIST's business.
     """
     invocation: Invocation = context.obj
     record = invocation.store.get(user)

@@ -19,9 +19,10 @@ _NAME = 36
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line (JSON Lines).")
 @click.pass_obj
 def command(invocation: Invocation, *, as_json: bool) -> None:
-    """List all users by authid, as they are read: there may be millions.
+    """List all users.
 
-    Prints the authid, the O/R name, and what keeps the user out.
+    Prints the authid, the O/R name, and what keeps the user out, in the order
+    of the authids, and each as soon as it is read.
     """
     for user in invocation.store.users():
         if as_json:

@@ -12,7 +12,10 @@ from ualauth.cli.plain import plain
 @click.argument("user")
 @click.pass_obj
 def command(invocation: Invocation, *, user: str) -> None:
-    """Lock a user out, whatever the password; nothing else changes."""
+    """Lock a user out.
+
+    Nothing else changes: unlock lets the user in again with the same password.
+    """
     set_lock(invocation, user, locked=True)
 
 

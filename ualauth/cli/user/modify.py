@@ -42,12 +42,13 @@ def command(
     remove_address: Sequence[str],
     **given: object,
 ) -> None:
-    """Change fields of a user; what is not mentioned stays.
+    """Change fields of a user.
 
-    --address replaces all addresses. An empty --language means the server's.
+    What is not mentioned stays as it is. --address replaces all
+    addresses. An empty --language means the server's.
     """
-    changes = {name: value for name, value in given.items() if value not in (None, (), False)}
-    emptied = {name for name in _EMPTY if changes.pop(name, False)}
+    emptied = [name for name in _EMPTY if given.pop(name)]
+    changes = {name: value for name, value in given.items() if value is not None and value != ()}
     for name in emptied:
         field = name.removeprefix("no_")
         if field in changes:

@@ -14,7 +14,10 @@ from ualauth.cli.user.record import user_json, user_rows
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
-    """Show a user, without any hash: only its scheme, and which SASL secrets exist."""
+    """Show a user, without any hash.
+
+    Shows the scheme of the password, and which SASL secrets exist.
+    """
     record = invocation.store.get(user)
     mechanisms = [secret.mechanism for secret in invocation.store.secrets(record)]
     if as_json:

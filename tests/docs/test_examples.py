@@ -1,0 +1,72 @@
+"""Every example runs as its docstring says."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.docs.conftest import Demonstration
+from tests.docs.pages import ROOT
+
+EXAMPLES = ROOT / "examples"
+# Script -> how its output begins.
+OUTPUTS: Mapping[str, str] = {
+    "asyncio_login.py": "  3 AuthenticationFailed\n  9 let in as jsmith\n",
+    "blocking_login.py": """\
+jsmith         +OK welcome, John Q Smith III/ny,hq/CN=John Smith
+John Smith/ny  +OK welcome, John Q Smith III/ny,hq/CN=John Smith
+jsmith         -ERR [AUTH] Authentication failed
+locked         -ERR [AUTH] This account may not be used
+""",
+    "transaction_trace.py": """\
+      Question(text='login:', echo=True)
+      Question(text='Password: ', echo=False)
+authenticate: success
+""",
+}
+
+
+def run(*words: str | Path) -> str:
+    environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def test_every_script_is_tried() -> None:
+    scripts = {file.name for file in EXAMPLES.glob("*.py")}
+    assert scripts == {*OUTPUTS, "demo.py"}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_example_shows_what_it_is_about(name: str, etc: Path) -> None:
+    assert run(EXAMPLES / name, etc).startswith(OUTPUTS[name])
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_example_says_how_to_run_it(name: str) -> None:
+    docstring = ast.get_docstring(ast.parse((EXAMPLES / name).read_text(encoding="utf-8")))
+    assert docstring is not None
+    assert f"\nusage: .venv/bin/python examples/{name} demo\n" in docstring
+
+
+def test_demonstration_ends_as_it_should(demonstration: Demonstration) -> None:
+    assert "All as it should be." in demonstration.output
+
+
+def test_own_module_passes_its_tests() -> None:
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "examples/own_module")

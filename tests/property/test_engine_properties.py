@@ -1,0 +1,231 @@
+"""The walk over random stacks: what no stack and no answers can bring about."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ualauth.codes import Operation, ReturnCode
+from ualauth.stack.bind import DENY
+from ualauth.stack.control import Control
+from ualauth.stack.engine import Frozen, Impression, Step, Suspended, Verdict, evaluate
+from ualauth.stack.model import Entry, Kind, Source, Stack
+from ualauth.trace import Run
+
+SUCCESS = ReturnCode.SUCCESS
+INCOMPLETE = ReturnCode.INCOMPLETE
+FROZEN = st.sampled_from([None, Frozen(jump_counts=True), Frozen(jump_counts=False)])
+
+ACTIONS = st.one_of(st.integers(-5, 4), st.just(2**31 - 1))
+CODES = st.one_of(
+    st.sampled_from([SUCCESS, SUCCESS, ReturnCode.AUTH_ERR, ReturnCode.IGNORE]),
+    st.sampled_from(ReturnCode),
+)
+TABLES = st.builds(
+    lambda default, others: tuple(others.get(code, default) for code in ReturnCode),
+    ACTIONS,
+    st.dictionaries(CODES, ACTIONS, max_size=3),
+)
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> Stack:
+    """Draw a stack: its levels rise by one behind a marker, and fall by any number."""
+    entries: list[Entry] = []
+    level = 0
+    for number in range(draw(st.integers(0, 9))):
+        marker = draw(st.integers(0, 3)) == 0
+        level = draw(st.integers(0, level))
+        table = draw(TABLES)
+        entries.append(
+            Entry(
+                kind=Kind.SUBSTACK if marker else Kind.MODULE,
+                level=level,
+                control=Control("", table),
+                module="",
+                arguments=(),
+                source=Source("", number + 1, 1),
+                methods=DENY,
+                table=table,
+                asked=not marker,
+            ),
+        )
+        level += marker
+    return tuple(entries)
+
+
+def walk(
+    stack: Stack,
+    codes: list[ReturnCode],
+    memory: list[ReturnCode | None],
+    frozen: Frozen | None = None,
+    suspended: Suspended | None = None,
+    steps: list[Step] | None = None,
+) -> tuple[Verdict, list[Entry], list[ReturnCode]]:
+    """Walk, and return the verdict, the entries asked, and the codes that they answered."""
+    supply = iter(codes)
+    asked: list[Entry] = []
+    used: list[ReturnCode] = []
+    engine = evaluate(stack, memory, frozen=frozen, suspended=suspended, steps=steps)
+    try:
+        entry = next(engine)
+        while True:
+            code = next(supply, ReturnCode.AUTH_ERR)
+            asked.append(entry)
+            used.append(code)
+            entry = engine.send(code)
+    except StopIteration as stop:
+        return stop.value, asked, used
+
+
+ANSWERS = st.lists(CODES, max_size=10)
+MEMORIES = st.lists(st.one_of(st.none(), CODES.filter(lambda code: code is not INCOMPLETE)),
+                    min_size=10, max_size=10)  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(stacks(), ANSWERS, FROZEN, MEMORIES)
+def test_nobody_is_let_in_unless_some_module_answered_success(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+    memory: list[ReturnCode | None],
+) -> None:
+    verdict, _, used = walk(stack, codes, memory[: len(stack)], frozen)
+
+    if verdict.code is SUCCESS:
+        assert SUCCESS in used
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS.map(lambda codes: [each for each in codes if each is not SUCCESS]), FROZEN)
+def test_without_a_success_the_verdict_is_a_refusal(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+) -> None:
+    verdict, _, _ = walk(stack, codes, [SUCCESS] * len(stack), frozen)
+
+    assert verdict.code is not SUCCESS
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS, FROZEN, MEMORIES)
+def test_a_walk_asks_entries_in_order_and_each_at_most_once(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+    memory: list[ReturnCode | None],
+) -> None:
+    verdict, asked, used = walk(stack, codes, memory[: len(stack)], frozen)
+
+    places = [stack.index(entry) for entry in asked]
+    assert places == sorted(set(places))
+    assert all(entry.asked for entry in asked)
+    assert (verdict.suspended is not None) == (verdict.code is INCOMPLETE)
+    assert verdict.code is not INCOMPLETE or used[-1] is INCOMPLETE
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS, FROZEN, MEMORIES)
+def test_telling_the_steps_changes_nothing(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+    memory: list[ReturnCode | None],
+) -> None:
+    plain_memory, traced_memory = memory[: len(stack)], memory[: len(stack)]
+    steps: list[Step] = []
+
+    plain = walk(stack, codes, plain_memory, frozen)
+    traced = walk(stack, codes, traced_memory, frozen, steps=steps)
+
+    assert plain == traced
+    assert plain_memory == traced_memory
+    assert [step.code for step in steps] == plain[2]
+    assert [step.entry for step in steps] == plain[1]
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS, FROZEN, MEMORIES)
+def test_the_steps_lead_from_one_state_to_the_next_and_to_the_verdict(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+    memory: list[ReturnCode | None],
+) -> None:
+    steps: list[Step] = []
+    verdict, _, _ = walk(stack, codes, memory[: len(stack)], frozen, steps=steps)
+
+    for step, following in itertools.pairwise(steps):
+        assert step.after == following.before
+    if steps and verdict.code is not INCOMPLETE:
+        impression, status = steps[-1].after
+        denied = status is SUCCESS and impression is not Impression.POSITIVE
+        assert verdict.code is (ReturnCode.PERM_DENIED if denied else status)
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS, FROZEN, MEMORIES)
+def test_a_run_can_be_repeated_exactly(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+    memory: list[ReturnCode | None],
+) -> None:
+    memory = memory[: len(stack)]
+    run = Run(Operation.AUTHENTICATE, stack, list(memory), frozen, None)
+    steps: list[Step] = []
+    verdict, _, used = walk(stack, codes, memory, frozen, steps=steps)
+    run.codes += used
+    run.verdict = verdict.code
+
+    assert run.walk() == run.walk() == steps
+    assert [step.line for step in run.steps()] == [step.entry.source.line for step in steps]
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS.filter(lambda codes: INCOMPLETE not in codes), FROZEN, st.data())
+def test_an_interruption_makes_no_difference(
+    stack: Stack,
+    codes: list[ReturnCode],
+    frozen: Frozen | None,
+    data: st.DataObject,
+) -> None:
+    """Interrupted at any entry and resumed, a walk ends as if it had not been."""
+    whole_memory: list[ReturnCode | None] = [None] * len(stack)
+    whole, asked, used = walk(stack, codes, whole_memory, frozen)
+    if not asked:
+        return
+    place = data.draw(st.integers(0, len(asked) - 1))
+    memory: list[ReturnCode | None] = [None] * len(stack)
+
+    first, before, _ = walk(stack, [*used[:place], INCOMPLETE], memory, frozen)
+    second, after, _ = walk(stack, used[place:], memory, frozen, first.suspended)
+
+    assert first.code is INCOMPLETE
+    assert second == whole
+    assert [*before, *after[1:]] == asked
+    assert memory == whole_memory
+
+
+@settings(max_examples=120)
+@given(stacks(), ANSWERS, ANSWERS, st.booleans())
+def test_a_frozen_walk_asks_what_the_first_one_asked(
+    stack: Stack,
+    codes: list[ReturnCode],
+    later: list[ReturnCode],
+    counts: bool,
+) -> None:
+    """Done depends on the impression, so only stacks without it keep their path."""
+    memory: list[ReturnCode | None] = [None] * len(stack)
+    complete = [code for code in codes if code is not INCOMPLETE]
+    _, asked, _ = walk(stack, complete, memory)
+    later = [code for code in later if code is not INCOMPLETE]
+
+    _, again, _ = walk(stack, later, memory, Frozen(counts))
+
+    if all(-2 not in entry.table for entry in stack):
+        assert again == asked

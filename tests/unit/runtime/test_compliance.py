@@ -1,0 +1,305 @@
+"""The compliance suite: what ualauth supplies passes it, and each fault is found."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+from ualauth.codes import Item, ReturnCode
+from ualauth.messages import Conversation
+from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.modules.om_auth import OmAuth
+from ualauth.modules.pam_debug import PamDebug
+from ualauth.modules.pam_deny import PamDeny
+from ualauth.modules.pam_permit import PamPermit
+from ualauth.options import OptionProblem
+from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.compliance import CANARY, USER, ModuleCompliance
+from ualauth.testing.userlist import Userlist
+
+SUCCESS = ReturnCode.SUCCESS
+
+
+class TestPamDebug(ModuleCompliance):
+    module = PamDebug
+    arguments = ("auth=auth_err", "acct=acct_expired", "chauthtok=try_again")
+
+
+class TestPamPermit(ModuleCompliance):
+    module = PamPermit
+
+
+class TestPamDeny(ModuleCompliance):
+    module = PamDeny
+
+
+class TestOmAuth(ModuleCompliance):
+    module = OmAuth
+    userlist: Userlist
+
+    @pytest.fixture(autouse=True)
+    def _userlist(self, tmp_path: Path) -> Iterator[None]:
+        self.userlist = Userlist.create(tmp_path)
+        self.userlist.add(USER, CANARY)
+        yield
+        self.userlist.close()
+
+    def attempt(
+        self,
+        user: str | None,
+        password: str | None,
+        conversation: Conversation | None,
+    ) -> FakeAttempt:
+        behind = self.userlist.behind_attempt()
+        return FakeAttempt(user, password=password, conversation=conversation, **behind)
+
+
+class TestOmAuthWithEveryOption(TestOmAuth):
+    arguments = ("nullok", "try_first_pass", "use_authtok")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """Nothing."""
+
+
+class Good(Module[Options]):
+    """Keep every rule, with methods of each kind."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.get_user()
+        password = await attempt.get_authtok()
+        return SUCCESS if password == CANARY else ReturnCode.AUTH_ERR
+
+    def setcred(self, attempt: Attempt) -> ReturnCode:
+        return SUCCESS
+
+    @immediate
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        return SUCCESS
+
+
+class TestGood(ModuleCompliance):
+    module = Good
+
+
+class NoOperation(Good):
+    """Serve nothing."""
+
+    authenticate = setcred = acct_mgmt = None  # type: ignore[assignment]
+
+
+@dataclass(kw_only=True)
+class Loose:
+    """Options that can be changed."""
+
+    colour: Annotated[str, "The colour."] = ""
+
+
+class NotFrozen(Good):
+    """Have options that can be changed."""
+
+    options_type = Loose
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silent:
+    """Options without help."""
+
+    colour: str = ""
+
+
+class NoHelp(Good):
+    """Have options without help."""
+
+    options_type = Silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raising:
+    """Options whose reading raises."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Any) -> tuple[Any, list[OptionProblem]]:
+        if arguments:
+            raise IndexError
+        return cls(), []
+
+
+class RaisesOnArguments(Good):
+    """Have options whose reading raises."""
+
+    options_type = Raising
+
+
+class ExtraParameter(Good):
+    """Take more than an attempt."""
+
+    async def authenticate(self, attempt: Attempt, other: int) -> ReturnCode:  # type: ignore[override]
+        return SUCCESS
+
+
+class IllegalCode(Good):
+    """Answer to authenticate what is not legal."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        return ReturnCode.SESSION_ERR
+
+
+class IllegalWhenUnset(Good):
+    """Answer what is not legal where nobody says who it is."""
+
+    async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]
+        return ReturnCode.SESSION_ERR if attempt.user is None else SUCCESS
+
+
+class Nonsense(Good):
+    """Answer a number."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        return 0  # type: ignore[return-value]
+
+
+class Bug(Good):
+    """Fail where the person answers nothing."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.get_authtok()
+        except Refusal:
+            raise KeyError from None
+        return SUCCESS
+
+
+class Forgiving(Good):
+    """Succeed without a password."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.get_authtok()
+        except Refusal:
+            return SUCCESS
+        return SUCCESS
+
+
+class Loop(Good):
+    """Touch the event loop."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await asyncio.sleep(0)
+        return SUCCESS
+
+
+class RunningLoop(Good):
+    """Need a running event loop."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        asyncio.get_running_loop()
+        return SUCCESS
+
+
+class Endless(Good):
+    """Never end."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        while True:
+            await attempt.offload(int)
+
+
+class Stateful(Good):
+    """Keep the user in itself."""
+
+    user = ""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        self.user = str(id(attempt))
+        await attempt.offload(int)
+        return SUCCESS if self.user == str(id(attempt)) else ReturnCode.AUTH_ERR
+
+
+class Logging(Good):
+    """Log the password."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        logging.getLogger("vacation").debug("password %s", await attempt.get_authtok())
+        return SUCCESS
+
+
+class Remarking(Good):
+    """Remark the password."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        attempt.remark(f"wrong: {await attempt.get_authtok()}")
+        return ReturnCode.AUTH_ERR
+
+
+class Keeping(Good):
+    """Keep the password in itself."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        logging.getLogger("vacation").warning("%r", attempt.get_item(Item.USER))
+        raise ValueError(await attempt.get_authtok())
+
+
+FAULTS = [
+    (NoOperation, "test_the_methods_take_an_attempt"),
+    (NotFrozen, "test_the_options_are_a_frozen_dataclass"),
+    (NoHelp, "test_the_options_describe_themselves"),
+    (RaisesOnArguments, "test_wrong_arguments_are_reported_and_never_raise"),
+    (ExtraParameter, "test_the_methods_take_an_attempt"),
+    (IllegalCode, "test_only_legal_codes_are_answered"),
+    (IllegalWhenUnset, "test_only_legal_codes_are_answered"),
+    (Nonsense, "test_only_legal_codes_are_answered"),
+    (Bug, "test_only_legal_codes_are_answered"),
+    (Forgiving, "test_a_password_that_nobody_gave_lets_nobody_in"),
+    (Loop, "test_only_legal_codes_are_answered"),
+    (RunningLoop, "test_only_legal_codes_are_answered"),
+    (Endless, "test_only_legal_codes_are_answered"),
+    (Stateful, "test_one_instance_serves_interleaved_attempts"),
+    (Logging, "test_no_secret_is_shown"),
+    (Remarking, "test_no_secret_is_shown"),
+    (Keeping, "test_only_legal_codes_are_answered"),
+]
+
+
+@pytest.mark.parametrize(("kind", "test"), FAULTS, ids=lambda each: getattr(each, "__name__", each))
+def test_a_fault_is_found(kind: type[Module[Any]], test: str) -> None:
+    suite = type("Suite", (ModuleCompliance,), {"module": kind})()
+
+    with pytest.raises((AssertionError, RuntimeError, KeyError, IndexError, ValueError)):
+        getattr(suite, test)()
+
+
+def test_wrong_arguments_of_the_suite_itself_are_found() -> None:
+    suite = type("Suite", (ModuleCompliance,), {"module": Good, "arguments": ("nonsense",)})()
+
+    with pytest.raises(AssertionError):
+        suite.test_the_arguments_are_understood()
+
+
+def test_a_secret_of_the_arguments_is_found_in_repr() -> None:
+    members = {"module": NoHelp, "arguments": ("colour=CANARY2",), "secrets": ("CANARY2",)}
+    suite = type("Suite", (ModuleCompliance,), members)()
+
+    with pytest.raises(AssertionError):
+        suite.test_no_secret_is_shown()
+
+
+def test_the_testing_package_does_not_need_pytest(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    modules = "attempt case_files case_play compliance conversation folder scripted_module userlist"
+    code = "; ".join(
+        [*(f"import ualauth.testing.{name}" for name in modules.split()), "import sys",
+         "assert 'pytest' not in sys.modules"],
+    )  # fmt: skip
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)

@@ -1,0 +1,329 @@
+"""What every module has to do, as tests to inherit.
+
+    class TestVacation(ModuleCompliance):
+        module = Vacation
+        arguments = ("file=/etc/vacation",)
+
+pytest collects them; nothing here needs it. A module that needs something
+behind it, such as a USERLIST, overrides `attempt`. Modules pass if they keep
+the rules of `ualauth.module` in every situation that a login may bring about:
+a person who answers, says nothing, is not there yet or cannot be reached.
+"""
+
+# ruff: noqa: S101 - tests assert
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
+from ualauth.errors import StoreError
+from ualauth.messages import Conversation, ConversationAgain, Question
+from ualauth.module import Module, Refusal, Request
+from ualauth.options import describe, read_options
+from ualauth.stack.bind import bind
+from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.conversation import ScriptedConversation
+
+CANARY = "canary-Pa55word"
+"""The password of every situation: it must not turn up anywhere."""
+USER = "jsmith"
+
+# Requests of one call. A module that never ends is found by this, and not by waiting.
+_MAX_REQUESTS = 1000
+_ANSWERS = 20
+
+Situation = Callable[[], tuple[str | None, str | None, Conversation | None]]
+"""Makes the user, the password that was brought, and whom to ask."""
+
+
+def _raises(error: type[Exception]) -> Conversation:
+    return ScriptedConversation(*[error] * _ANSWERS)
+
+
+SITUATIONS: Mapping[str, Situation] = {
+    "a password was brought": lambda: (USER, CANARY, None),
+    "nothing was brought": lambda: (USER, None, None),
+    "the name is empty": lambda: ("", CANARY, None),
+    "the user is unset": lambda: (None, CANARY, None),
+    "the person answers": lambda: (USER, None, ScriptedConversation(*[CANARY] * _ANSWERS)),
+    "the person says who it is": lambda: (
+        None,
+        None,
+        ScriptedConversation(USER, *[CANARY] * _ANSWERS),
+    ),
+    "the person answers nothing": lambda: (None, None, ScriptedConversation()),
+    "the person is not there yet": lambda: (None, None, _raises(ConversationAgain)),
+    "the conversation fails": lambda: (None, None, _raises(ConnectionResetError)),
+}
+
+_JUNK: Sequence[Sequence[str]] = (
+    ("",),
+    ("=",),
+    ("==", "=x"),
+    ("no_such_option",),
+    ("no_such_option=1",),
+    ("\udcff=\udcff",),
+    ("\x00", "a" * 10_000),
+    tuple("abc" * 20),
+)
+
+Calls = Sequence[tuple[Operation, int]]
+# In the order of a visit, since a module may store data for a later operation.
+_CALLS: Calls = (
+    (Operation.AUTHENTICATE, 0),
+    (Operation.AUTHENTICATE, Flag.DISALLOW_NULL_AUTHTOK | Flag.SILENT),
+    (Operation.SETCRED, Flag.ESTABLISH_CRED),
+    (Operation.SETCRED, Flag.DELETE_CRED),
+    (Operation.ACCT_MGMT, 0),
+    (Operation.OPEN_SESSION, 0),
+    (Operation.CLOSE_SESSION, 0),
+    (Operation.CHAUTHTOK, Flag.PRELIM_CHECK),
+    (Operation.CHAUTHTOK, Flag.UPDATE_AUTHTOK),
+    (Operation.CHAUTHTOK, Flag.PRELIM_CHECK | Flag.CHANGE_EXPIRED_AUTHTOK),
+    (Operation.CHAUTHTOK, Flag.UPDATE_AUTHTOK | Flag.CHANGE_EXPIRED_AUTHTOK),
+)
+
+
+class ModuleCompliance:
+    """Tests for the module class `module` with the arguments of a stack line."""
+
+    module: ClassVar[type[Module[Any]]]
+    arguments: ClassVar[Sequence[str]] = ()
+    secrets: ClassVar[Sequence[str]] = ()
+    """Texts in the arguments that must not show in any `repr`."""
+
+    def attempt(
+        self,
+        user: str | None,
+        password: str | None,
+        conversation: Conversation | None,
+    ) -> FakeAttempt:
+        """Return an attempt in a situation; override it to put something behind it."""
+        return FakeAttempt(user, password=password, conversation=conversation)
+
+    # The options
+
+    def test_the_module_describes_itself(self) -> None:
+        """The first line of the docstring is the description that is shown."""
+        assert self.module.__doc__, "the class has no docstring"
+        assert self.module.__doc__.splitlines()[0].strip()
+
+    def test_the_options_are_a_frozen_dataclass(self) -> None:
+        """Nothing changes an entry's options after the files were read."""
+        kind = self.module.options_type
+        assert dataclasses.is_dataclass(kind), f"{kind!r} is no dataclass"
+        parameters: Any = kind
+        assert parameters.__dataclass_params__.frozen, f"{kind!r} is not frozen"
+
+    def test_the_arguments_are_understood(self) -> None:
+        """The arguments of this test are right."""
+        options, problems = read_options(self.module.options_type, self.arguments)
+        assert options is not None
+        assert not problems, problems
+
+    def test_the_options_describe_themselves(self) -> None:
+        """Every option has a help text."""
+        for option in describe(self.module.options_type):
+            assert option.usage
+            assert option.text, f"{option.usage} has no help"
+
+    def test_wrong_arguments_are_reported_and_never_raise(self) -> None:
+        """A service file may hold anything."""
+        for junk in _JUNK:
+            options, problems = read_options(self.module.options_type, junk)
+            assert problems or options is not None, f"{junk!r} is refused without a reason"
+            for problem in problems:
+                assert 0 <= problem.index <= len(junk)
+                assert problem.text
+
+    # The methods
+
+    def test_the_methods_take_an_attempt(self) -> None:
+        """Each is a coroutine function or a plain one, of one argument."""
+        module = self._made()
+        served = [getattr(module, each.method, None) for each in Operation]
+        assert any(served), "the module serves no operation"
+        for method in filter(None, served):
+            assert callable(method)
+            try:
+                inspect.signature(method).bind(object())
+            except TypeError as error:
+                raise AssertionError(f"{method.__name__} of an attempt: {error}") from None
+            assert not inspect.isasyncgenfunction(method), f"{method.__name__} yields"
+
+    def test_only_legal_codes_are_answered(self) -> None:
+        """In every situation, each operation answers a code that it may answer."""
+        for name, situation in SITUATIONS.items():
+            attempt = self.attempt(*situation())
+            for operation, flags, code in self._visit(attempt):
+                legal = LEGAL[operation] | _RESUMABLE
+                where = f"{operation} with flags {flags:#x}, where {name}"
+                assert type(code) is ReturnCode, f"{where}, answers {code!r}"
+                assert code in legal, f"{where}, answers {code}"
+
+    def test_a_password_that_nobody_gave_lets_nobody_in(self) -> None:
+        """Whoever asks for a password and gets none does not succeed."""
+        for answers in ((), (ConnectionResetError,)):
+            conversation = ScriptedConversation(*answers)
+            code = self._call(self.attempt(USER, None, conversation), Operation.AUTHENTICATE)
+            asked = [each for each in conversation.messages if isinstance(each, Question)]
+            if any(not question.echo for question in asked):
+                assert code is not ReturnCode.SUCCESS, f"{asked} got no answer"
+
+    def test_one_instance_serves_interleaved_attempts(self) -> None:
+        """Two logins that take turns end as each does alone."""
+        kinds = [SITUATIONS["the person says who it is"], SITUATIONS["the person answers nothing"]]
+        for operation in Operation:
+            alone = [self._call(self.attempt(*kind()), operation) for kind in kinds]
+            methods, _ = bind(self.module, self.arguments)
+            flags = _first_pass(operation)
+            walks = [
+                _Walk(methods[operation], self.attempt(*kind()), operation, flags)
+                for kind in kinds
+            ]
+            going = walks
+            while going:
+                going = [walk for walk in going if walk.step()]
+            assert [walk.code for walk in walks] == alone, f"{operation}, interleaved"
+
+    # Secrets
+
+    def test_no_secret_is_shown(self) -> None:
+        """Neither `repr`, nor remarks, messages or any log show a password or a secret."""
+        module = self._made()
+        heard = _Heard()
+        root = logging.getLogger()
+        level = root.level
+        root.addHandler(heard)
+        root.setLevel(logging.DEBUG)
+        try:
+            for situation in SITUATIONS.values():
+                attempt = self.attempt(*situation())
+                self._visit(attempt)
+                heard.texts += [*attempt.remarks, *attempt.messages, repr(attempt.person)]
+        finally:
+            root.removeHandler(heard)
+            root.setLevel(level)
+        shown = [*heard.texts, repr(module), repr(module.options), repr(vars(module))]
+        for secret in (CANARY, *self.secrets):
+            assert not [text for text in shown if secret in text]
+
+    # How it is done
+
+    def _made(self) -> Module[Any]:
+        options, _ = read_options(self.module.options_type, self.arguments)
+        assert options is not None
+        return self.module(options)
+
+    def _visit(self, attempt: FakeAttempt) -> list[tuple[Operation, int, Any]]:
+        """Call every operation that the module serves, in the order of a visit."""
+        methods, _ = bind(self.module, self.arguments)
+        answers = []
+        for operation, flags in _CALLS:
+            if hasattr(self.module, operation.method):
+                attempt.forget_tokens()
+                walk = _Walk(methods[operation], attempt, operation, flags)
+                try:
+                    answers.append((operation, int(flags), walk.finish()))
+                except Exception as error:
+                    error.add_note(f"{operation} with flags {flags:#x} of {attempt.user!r}")
+                    raise
+        return answers
+
+    def _call(self, attempt: FakeAttempt, operation: Operation) -> object:
+        """Return what an instance of its own answers to one operation."""
+        methods, _ = bind(self.module, self.arguments)
+        return _Walk(methods[operation], attempt, operation, _first_pass(operation)).finish()
+
+
+_RESUMABLE = {ReturnCode.CONV_AGAIN, ReturnCode.INCOMPLETE}
+"""Legal for every operation: the person is not there yet."""
+
+
+def _first_pass(operation: Operation) -> int:
+    return int(Flag.PRELIM_CHECK) if operation is Operation.CHAUTHTOK else 0
+
+
+class _Walk:
+    """One call of a method, driven by hand, request by request: there is no event loop."""
+
+    def __init__(
+        self,
+        method: Callable[[Any], Any],
+        attempt: FakeAttempt,
+        operation: Operation,
+        flags: int,
+    ) -> None:
+        self.code: object = None
+        self._method = method
+        self._attempt = attempt
+        self._operation = operation
+        self._flags = flags
+        self._coroutine: Any = None
+        self._request: object = None
+        self._requests = 0
+        self._over = False
+
+    def finish(self) -> object:
+        """Go on to the end, and return the answer."""
+        while self.step():
+            pass
+        return self.code
+
+    def step(self) -> bool:
+        """Go on until the next request was carried out; return whether there is more to do."""
+        if self._over:
+            return False
+        self._attempt.operation = self._operation
+        self._attempt.flags = self._flags
+        try:
+            self._go_on()
+        except StopIteration as stop:
+            self.code = stop.value
+            self._over = True
+        except Refusal as refusal:
+            self.code = refusal.code
+            self._over = True
+        except (TimeoutError, StoreError):
+            self.code = ReturnCode.AUTHINFO_UNAVAIL
+            self._over = True
+        return not self._over
+
+    def _go_on(self) -> None:
+        if self._coroutine is None:
+            result = self._method(self._attempt)
+            if isinstance(result, ReturnCode):
+                raise StopIteration(result)
+            assert isinstance(result, Awaitable), f"{self._operation} answers {result!r}"
+            self._coroutine = result.__await__()
+            self._request = next(self._coroutine)
+            return
+        self._requests += 1
+        assert self._requests <= _MAX_REQUESTS, f"{self._operation} does not end"
+        assert isinstance(self._request, Request), (
+            f"{self._operation} awaits {self._request!r}: use attempt.offload, ask or wait"
+        )
+        try:
+            outcome = self._attempt.carry_out(self._request)
+        except BaseException as error:  # noqa: BLE001 - the module's to handle
+            self._request = self._coroutine.throw(error)
+        else:
+            self._request = self._coroutine.send(outcome)
+
+
+class _Heard(logging.Handler):
+    """Everything that anybody logs."""
+
+    def __init__(self) -> None:
+        """Hear nothing yet."""
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record, with the traceback that a formatter would add."""
+        self.texts.append(logging.Formatter().format(record))

@@ -27,20 +27,16 @@ from ualauth.errors import (
     TemporaryFailure,
 )
 from ualauth.identity import Identity, Person
+from ualauth.outcome import Outcome, outcome_of
 from ualauth.visit import Visit
 
-_EXPIRED = {
-    ReturnCode.NEW_AUTHTOK_REQD: PasswordExpired,
-    ReturnCode.AUTHTOK_EXPIRED: PasswordExpired,
+_EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
+    Outcome.REFUSED: AuthenticationFailed,
+    Outcome.ACCOUNT_RESTRICTED: AccountRestricted,
+    Outcome.PASSWORD_EXPIRED: PasswordExpired,
+    Outcome.PASSWORD_REFUSED: PasswordRefused,
+    Outcome.TEMPORARY_FAILURE: TemporaryFailure,
 }
-_CHANGE = {
-    ReturnCode.AUTHTOK_ERR: PasswordRefused,
-    ReturnCode.TRY_AGAIN: PasswordRefused,
-    ReturnCode.PERM_DENIED: AccountRestricted,
-    ReturnCode.ACCT_EXPIRED: AccountRestricted,
-    ReturnCode.AUTHTOK_LOCK_BUSY: TemporaryFailure,
-}
-Kinds = Mapping[ReturnCode, type[AuthenticationError]]
 
 
 async def login(visit: Visit, credential: Password) -> Identity:
@@ -56,10 +52,10 @@ async def login(visit: Visit, credential: Password) -> Identity:
         attempt.credential = credential
         code = await visit.perform(Operation.AUTHENTICATE)
         if code is not ReturnCode.SUCCESS:
-            raise _refusal(visit, code, _EXPIRED, AuthenticationFailed)
+            raise _refusal(visit, Operation.AUTHENTICATE, code)
         code = await visit.perform(Operation.ACCT_MGMT)
         if code is not ReturnCode.SUCCESS:
-            raise _refusal(visit, code, _EXPIRED, AccountRestricted)
+            raise _refusal(visit, Operation.ACCT_MGMT, code)
     finally:
         visit.end(ReturnCode.SUCCESS)
     user = attempt.user or ""
@@ -84,7 +80,7 @@ async def change_password(visit: Visit, credential: PasswordChange) -> None:
         visit.attempt.credential = credential
         code = await visit.perform(Operation.CHAUTHTOK)
         if code is not ReturnCode.SUCCESS:
-            raise _refusal(visit, code, _CHANGE, AuthenticationFailed)
+            raise _refusal(visit, Operation.CHAUTHTOK, code)
     finally:
         visit.end(ReturnCode.SUCCESS)
 
@@ -106,13 +102,6 @@ def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
     raise AuthenticationFailed(code)
 
 
-def _refusal(
-    visit: Visit,
-    code: ReturnCode,
-    kinds: Kinds,
-    usual: type[AuthenticationError],
-) -> AuthenticationError:
-    kind = kinds.get(code, usual)
-    if code is ReturnCode.INCOMPLETE or (visit.runs and visit.runs[-1].unchecked()):
-        kind = TemporaryFailure
-    return kind(code, visit.attempt.messages)
+def _refusal(visit: Visit, operation: Operation, code: ReturnCode) -> AuthenticationError:
+    outcome = outcome_of(operation, code, could_not_check=visit.could_not_check(code))
+    return _EXCEPTIONS[outcome](code, visit.attempt.messages)

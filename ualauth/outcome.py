@@ -15,6 +15,7 @@ class Outcome(enum.Enum):
     REFUSED = "refused"
     ACCOUNT_RESTRICTED = "account restricted"
     PASSWORD_EXPIRED = "password expired"  # noqa: S105 - says something about one
+    PASSWORD_REFUSED = "password refused"  # noqa: S105 - likewise
     TEMPORARY_FAILURE = "temporary failure"
 
     def __str__(self) -> str:
@@ -25,7 +26,8 @@ class Outcome(enum.Enum):
 def outcome_of(operation: Operation, code: ReturnCode, *, could_not_check: bool) -> Outcome:
     """Return what `code` of `operation` amounts to.
 
-    `could_not_check` is that of the transaction.
+    `could_not_check` is that of the visit: what nobody could check is a
+    temporary failure, whatever the code.
     """
     if code is ReturnCode.SUCCESS:
         return Outcome.GRANTED
@@ -42,6 +44,8 @@ _OF_OPERATION: Mapping[Operation, Mapping[ReturnCode, Outcome]] = {
     Operation.AUTHENTICATE: _EXPIRED,
     Operation.ACCT_MGMT: _EXPIRED,
     Operation.CHAUTHTOK: {
+        ReturnCode.AUTHTOK_ERR: Outcome.PASSWORD_REFUSED,
+        ReturnCode.TRY_AGAIN: Outcome.PASSWORD_REFUSED,
         ReturnCode.PERM_DENIED: Outcome.ACCOUNT_RESTRICTED,
         ReturnCode.ACCT_EXPIRED: Outcome.ACCOUNT_RESTRICTED,
         ReturnCode.AUTHTOK_LOCK_BUSY: Outcome.TEMPORARY_FAILURE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, Generic, TypeVar
 
-from ualauth.codes import UNCHECKED, Item, Operation, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.identity import Person
 from ualauth.trace import TraceStep
 from ualauth.visit import Visit
@@ -88,14 +88,7 @@ class HeldTransaction(Generic[R]):
 
         Some module could not check: a refusal then says nothing about the person.
         """
-        code = self._last
-        if code is ReturnCode.SUCCESS:
-            return False
-        if code is ReturnCode.INCOMPLETE or code in UNCHECKED:
-            return True
-        runs = self._visit.runs
-        # An operation without a stack adds no run: the last one is another operation's.
-        return bool(runs) and runs[-1].verdict is code and runs[-1].unchecked()
+        return self._visit.could_not_check(self._last)
 
     @property
     def person(self) -> Person | None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
-from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.module import Refusal, Sleep
 from ualauth.stack.control import ascii_lower
@@ -56,6 +56,8 @@ class Visit:
     _updating: bool = False
     _busy: bool = False
     _ended: bool = False
+    _first_run: int = 0
+    """Where the runs of the last operation begin."""
 
     def __init__(self, service: Service, attempt: LiveAttempt, load: Load, frozen: Frozen) -> None:
         """Begin with nothing asked; `load` serves a later change of the service."""
@@ -73,6 +75,7 @@ class Visit:
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
+        self._first_run = len(self.runs)
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
                 code = await self._with_tokens(operation, flags)
@@ -204,6 +207,18 @@ class Visit:
         return self._service
 
     # What the application may see and set
+
+    def could_not_check(self, code: ReturnCode) -> bool:
+        """Return whether `code`, the answer of the last operation, is for want of checking.
+
+        Some entry could not check, or makes no sense: a refusal then says
+        nothing about the person.
+        """
+        if code is ReturnCode.SUCCESS:
+            return False
+        if code is ReturnCode.INCOMPLETE or code in UNCHECKED:
+            return True
+        return any(run.unchecked() for run in self.runs[self._first_run :])
 
     def get_item(self, item: Item) -> tuple[ReturnCode, Any]:
         """Return `SUCCESS` and the item; `BAD_ITEM` for tokens and unknown items."""

@@ -170,17 +170,10 @@ def _compare(
 ) -> tuple[ReturnCode, User | None, str]:
     """Compare a password with the stored one; blocks, and always costs one verification."""
     user = store.resolve(name)
-    if user is None:
+    if user is None or not user.password or not password:
         hasher.burn(password)
-        return ReturnCode.USER_UNKNOWN, None, "not in the USERLIST, or not the only one"
-    if not user.password:
-        hasher.burn(password)
-        if null_allowed and not password:
-            return ReturnCode.SUCCESS, user, "no password is set, and none is needed"
-        return ReturnCode.AUTH_ERR, user, "no password is set"
-    if not password:
-        hasher.burn(password)
-        return ReturnCode.AUTH_ERR, user, "an empty password"
+        code, why = _without_comparing(user, password, null_allowed)
+        return code, user, why
     try:
         matches = hasher.verify(password, user.password)
         outdated = hasher.needs_rehash(user.password)
@@ -188,12 +181,27 @@ def _compare(
         hasher.burn(password)
         return ReturnCode.AUTHINFO_UNAVAIL, user, str(error)
     if not matches:
-        if hasher.scheme_of(user.password) != hasher.scheme:
+        if outdated or hasher.scheme_of(user.password) != hasher.scheme:
             hasher.burn(password)
         return ReturnCode.AUTH_ERR, user, "wrong password"
     if outdated:
         _rewrite(store, hasher, user, password)
     return ReturnCode.SUCCESS, user, "password verified"
+
+
+def _without_comparing(
+    user: User | None,
+    password: str,
+    null_allowed: bool,  # noqa: FBT001 - as above
+) -> tuple[ReturnCode, str]:
+    """Judge where there is nothing to compare: no user, no stored password, or no password."""
+    if user is None:
+        return ReturnCode.USER_UNKNOWN, "not in the USERLIST, or not the only one"
+    if password:
+        return ReturnCode.AUTH_ERR, "no password is set"
+    if null_allowed and not user.password:
+        return ReturnCode.SUCCESS, "no password is set, and none is needed"
+    return ReturnCode.AUTH_ERR, "an empty password"
 
 
 def _rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:

@@ -105,6 +105,14 @@ def test_a_wrong_password_costs_the_same_under_an_outdated_scheme(userlist: User
     assert userlist.store.get("imported").password == LDAP
 
 
+def test_an_entry_that_is_locked_by_its_hash_costs_the_same(userlist: Userlist) -> None:
+    user = userlist.add("barred")
+    userlist.store.set_password(user, "!", (), changed=user.created, expires=None)
+    attempt = FakeAttempt("barred", password="s3cret", **userlist.behind_attempt())
+    assert ask(attempt) is ReturnCode.AUTH_ERR
+    assert userlist.hasher.costs == 1
+
+
 def test_a_stored_value_that_no_scheme_knows_says_nothing_about_the_password(
     userlist: Userlist,
 ) -> None:

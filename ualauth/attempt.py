@@ -185,13 +185,14 @@ class LiveAttempt:
         if use_only_present:
             raise Refusal(failure)
         token = self._brought(item)
+        verified = token is not None
         if token is None:
             token = await self._secret(prompt or self._prompt(item, new=new), new=new)
             if new and verify:
                 await self._retype(prompt, token)
-            self._verified = verify
-        else:
-            self._verified = True
+                verified = True
+        if new:
+            self._verified = verified
         if not is_acceptable(token, MAX_PASSWORD_BYTES):
             self.remark(f"password longer than {MAX_PASSWORD_BYTES} bytes, or with NUL")
             raise Refusal(failure)

@@ -14,12 +14,15 @@ import traceback
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    questions = os.fdopen(os.dup(0), encoding="utf-8")
     # One for all blocks: what is set up to log in the first still logs in the last.
     shown = io.StringIO()
     namespace: dict[str, object] = {"__name__": "page"}
-    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+    with (
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as answers,
+        os.fdopen(os.dup(0), encoding="utf-8") as questions,
+        contextlib.redirect_stdout(shown),
+        contextlib.redirect_stderr(shown),
+    ):
         for question in questions:
             block = json.loads(question)
             start = len(shown.getvalue())

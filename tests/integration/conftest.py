@@ -37,4 +37,4 @@ def mail(folder: ConfigFolder) -> Iterator[ConfigFolder]:
     userlist.add("gone", "s3cret", account_expires=yesterday)
     userlist.add("old", "s3cret", password_expires=yesterday)
     userlist.close()
-    yield folder
+    return folder

@@ -47,6 +47,8 @@ class AsyncAuthenticator:
         self.config = config if isinstance(config, Config) else Config.load(config)
         self._entrance = Entrance(self.config)
         self._pool = Pool(self.config.stack.threads)
+        # Apart, so that modules that hang cannot keep service files from being read.
+        self._own_pool = Pool(1)
 
     async def authenticate(
         self,
@@ -92,11 +94,12 @@ class AsyncAuthenticator:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
         if self._entrance.services.is_fresh(service):
             return self._entrance.services.load(service)
-        return await asyncio.wrap_future(self._pool.submit(self._entrance.services.load, service))
+        loading = self._own_pool.submit(self._entrance.services.load, service)
+        return await asyncio.wrap_future(loading)
 
     async def close(self) -> None:
         """Close the USERLIST; the authenticator may be used again."""
-        await asyncio.wrap_future(self._pool.submit(self._entrance.close))
+        await asyncio.wrap_future(self._own_pool.submit(self._entrance.close))
 
     async def __aenter__(self) -> Self:
         """Return the authenticator."""

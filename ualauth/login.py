@@ -47,6 +47,7 @@ async def login(visit: Visit, credential: Password) -> Identity:
 
     """
     attempt = visit.attempt
+    code = ReturnCode.SYSTEM_ERR
     try:
         _check_texts(visit, Operation.AUTHENTICATE, credential.text)
         attempt.credential = credential
@@ -57,7 +58,7 @@ async def login(visit: Visit, credential: Password) -> Identity:
         if code is not ReturnCode.SUCCESS:
             raise _refusal(visit, Operation.ACCT_MGMT, code)
     finally:
-        visit.end(ReturnCode.SUCCESS)
+        visit.end(code)
     user = attempt.user or ""
     return Identity(
         service=attempt.service,
@@ -75,6 +76,7 @@ async def change_password(visit: Visit, credential: PasswordChange) -> None:
         AuthenticationError: one of its subclasses, if nothing was changed.
 
     """
+    code = ReturnCode.SYSTEM_ERR
     try:
         _check_texts(visit, Operation.CHAUTHTOK, credential.old, credential.new)
         visit.attempt.credential = credential
@@ -82,7 +84,7 @@ async def change_password(visit: Visit, credential: PasswordChange) -> None:
         if code is not ReturnCode.SUCCESS:
             raise _refusal(visit, Operation.CHAUTHTOK, code)
     finally:
-        visit.end(ReturnCode.SUCCESS)
+        visit.end(code)
 
 
 def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:

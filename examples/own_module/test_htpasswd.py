@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from ualauth import AuthenticationFailed, Authenticator, Person, ReturnCode, TemporaryFailure
+from ualauth.messages import Conversation
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.compliance import ModuleCompliance
 from ualauth.testing.folder import ConfigFolder
 
 MODULES = Path(__file__).with_name("modules")
@@ -30,6 +32,22 @@ def people(tmp_path: Path) -> Path:
     file = tmp_path / "people"
     file.write_text(f"jsmith:{HASHER.hash('s3cret')}\nbroken:$nonsense$\n", encoding="utf-8")
     return file
+
+
+class TestHtpasswd(ModuleCompliance):
+    """What every module has to do."""
+
+    module = Htpasswd
+    arguments = (f"file={Path(__file__).with_name('people')}",)
+
+    def attempt(
+        self,
+        user: str | None,
+        password: str | None,
+        conversation: Conversation | None,
+    ) -> FakeAttempt:
+        """Put a hasher behind the attempt."""
+        return FakeAttempt(user, password=password, conversation=conversation, resources=[HASHER])
 
 
 def answer(people: Path, attempt: FakeAttempt) -> ReturnCode:

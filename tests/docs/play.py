@@ -10,6 +10,7 @@
       from=PATH         is that file of the project, word for word
     console             commands after `$`, and what they print; `...` is any number of lines
       typed=A;B         what is typed at the prompts of its commands
+      in=project        they are run in the project's folder
 
 `/etc/ualauth` stands for a copy of the demonstration's folder, and so does
 `demo`. Anything else, such as `sh`, is not looked at.
@@ -156,7 +157,8 @@ class Player:
             if command == "echo $?":
                 self._compare(block, expected, f"{self._status}\n")
                 continue
-            with _started(self._placed(command), self.here, self._environment) as running:
+            here = ROOT if block.option("in") == "project" else self.here
+            with _started(self._placed(command), here, self._environment) as running:
                 shown = _talk(running, typed)
                 self._status = running.process.wait(30)
             self._compare(block, expected, shown, command)

@@ -10,13 +10,17 @@ import contextlib
 import io
 import json
 import os
+import sys
 import traceback
+import types
 
 
 def main() -> None:
     # One for all blocks: what is set up to log in the first still logs in the last.
     shown = io.StringIO()
-    namespace: dict[str, object] = {"__name__": "page"}
+    # A module in its own right, as dataclasses and the registry expect of classes.
+    module = types.ModuleType("page")
+    sys.modules["page"] = module
     with (
         os.fdopen(os.dup(1), "w", encoding="utf-8") as answers,
         os.fdopen(os.dup(0), encoding="utf-8") as questions,
@@ -30,7 +34,8 @@ def main() -> None:
             try:
                 # The empty lines give the page's line numbers to tracebacks.
                 source = "\n" * block["line"] + block["text"]
-                exec(compile(source, block["page"], "exec"), namespace)
+                code = compile(source, block["page"], "exec", dont_inherit=True)
+                exec(code, vars(module))
             except Exception:  # noqa: BLE001 - whatever the page does
                 error = traceback.format_exc()
             answer = {"output": shown.getvalue()[start:], "error": error}

@@ -23,6 +23,10 @@ class Options:
         ]
 
 
+# A name of the module is found ten times as fast as a member of the enumeration.
+_SUCCESS = ReturnCode.SUCCESS
+
+
 class PamPermit(Module[Options]):
     """Let everybody in, whoever they are: only for what needs no protection."""
 
@@ -31,18 +35,18 @@ class PamPermit(Module[Options]):
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Succeed as soon as there is a user; one without a name becomes nobody."""
-        return ReturnCode.SUCCESS if attempt.user else self._name_user(attempt)
+        return _SUCCESS if attempt.user else self._name_user(attempt)
 
     @staticmethod
     async def _name_user(attempt: Attempt) -> ReturnCode:
         if not await attempt.get_user():
             attempt.set_item(Item.USER, "nobody")
-        return ReturnCode.SUCCESS
+        return _SUCCESS
 
     @immediate
     def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed."""
-        return ReturnCode.SUCCESS
+        return _SUCCESS
 
     acct_mgmt = setcred
     open_session = setcred

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from ualauth.errors import ServiceFileError, UnknownService
@@ -98,6 +99,10 @@ class Services:
     def _compile(self, name: str, last: _Loaded | None) -> _Loaded:
         """Compile the service, and decide between it and the last one."""
         started = time.time_ns()
+        if last is not None and _is_deleted(last):
+            # Its file is gone: what was in use must go, too, whatever `other` is like.
+            self._loaded.pop(name, None)
+            last = None
         try:
             service = self.compile(name)
         except UnknownService:
@@ -108,12 +113,22 @@ class Services:
             if last is None:
                 raise
             return _kept(name, last, tuple(p for p in error.problems if isinstance(p, Problem)))
-        if last is not None and last.service.sound and not service.sound:
+        if last is not None and _errors(service) - _errors(last.service):
             return _kept(name, last, service.problems)
         if last is None or service.problems != last.reported:
             _report(name, service.problems)
         taken = stamps(service.files)
         return _Loaded(service, taken, is_settled(taken, started), service.problems, 0)
+
+
+def _is_deleted(last: _Loaded) -> bool:
+    """Return whether the service's own file was there, and is no longer."""
+    return last.stamps[0] is not None and stamps(last.service.files[:1]) == (None,)
+
+
+def _errors(service: Service) -> Counter[str]:
+    """Count the errors by their texts, since their lines may move."""
+    return Counter(problem.text for problem in service.problems if not problem.warning)
 
 
 def _kept(name: str, last: _Loaded, problems: tuple[Problem, ...]) -> _Loaded:

@@ -135,7 +135,7 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
             index += 1
             continue
         code = judged = yield entry
-        if plain and code is _SUCCESS and entry.table[0] == _OK:
+        if code is _SUCCESS and plain and entry.plain:
             # What most entries of most logins do, told in two lines instead of twenty.
             memory[index] = code
             if impression is _UNDEFINED:

@@ -13,7 +13,14 @@ from ualauth.codes import ModuleType
 from ualauth.errors import ModuleUnavailable
 from ualauth.module import Module
 from ualauth.stack.bind import DENY, UNKNOWN, Methods, bind
-from ualauth.stack.control import INCLUDE, NO_CONTROL, SUBSTACK, Control, ascii_lower, parse_control
+from ualauth.stack.control import (
+    INCLUDE,
+    NO_CONTROL,
+    SUBSTACK,
+    Control,
+    ascii_lower,
+    parse_control,
+)
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.model import Entry, Kind, Problem
 from ualauth.stack.page import Page

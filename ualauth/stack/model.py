@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ualauth.codes import MODULE_TYPE, ModuleType, Operation
 from ualauth.module import Method
-from ualauth.stack.control import Control
+from ualauth.stack.control import Action, Control
 
 
 class Kind(enum.Enum):
@@ -53,6 +53,12 @@ class Entry:
     """The control's table, as the engine uses it."""
     asked: bool
     """False for a marker."""
+    plain: bool = field(init=False, repr=False)
+    """Whether `SUCCESS` is `ok`: what nearly every login meets."""
+
+    def __post_init__(self) -> None:
+        """Derive `plain`."""
+        object.__setattr__(self, "plain", self.table[:1] == (int(Action.OK),))
 
 
 Stack = tuple[Entry, ...]

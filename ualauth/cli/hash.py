@@ -22,7 +22,7 @@ def command(invocation: Invocation, *, scheme: str | None, password_stdin: bool)
     Asks for the password twice, and prints the hash and nothing else. The
     scheme and its cost are those of the configuration.
     """
-    config = invocation.config
+    config = invocation.settings
     if scheme is not None:
         chosen = dataclasses.replace(config.password, scheme=scheme)
         config = dataclasses.replace(config, password=chosen)

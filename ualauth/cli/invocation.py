@@ -27,6 +27,15 @@ class Invocation:
         return Config.load(self.directory)
 
     @cached_property
+    def settings(self) -> Config:
+        """The configuration, or the defaults where no folder was named and none exists."""
+        from ualauth.config import DEFAULT_DIRECTORY, Config  # noqa: PLC0415 - likewise
+
+        if self.directory is None and not DEFAULT_DIRECTORY.exists():
+            return Config(DEFAULT_DIRECTORY)
+        return self.config
+
+    @cached_property
     def entrance(self) -> Entrance:
         """The services and modules of the configuration."""
         from ualauth.entrance import Entrance  # noqa: PLC0415 - likewise

@@ -10,6 +10,7 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines
 from ualauth.codes import MODULE_TYPE
+from ualauth.entrance import Entrance
 from ualauth.errors import ModuleUnavailable
 from ualauth.module import Module
 from ualauth.options import describe
@@ -23,13 +24,13 @@ def command(invocation: Invocation, *, name: str | None) -> None:
     if name is None:
         _list(invocation)
     else:
-        _explain(name, invocation.entrance.registry.find(name))
+        _explain(name, Entrance(invocation.settings).registry.find(name))
 
 
 def _list(invocation: Invocation) -> None:
     table = grid("module", "types", "does")
     table.columns[0].no_wrap = True
-    registry = invocation.entrance.registry
+    registry = Entrance(invocation.settings).registry
     for name in registry.names():
         try:
             kind = registry.find(name)

@@ -30,9 +30,12 @@ class Blocking:
 
     def __init__(self) -> None:
         """Begin."""
+        self._made: list[Any] = []
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Close every authenticator."""
+        for made in self._made:
+            self.run(made.close())
 
     def run(self, result: Any) -> Any:
         """Return what a call returned."""
@@ -40,7 +43,8 @@ class Blocking:
 
     def authenticator(self, config: Config) -> Authenticator:
         """Make an authenticator."""
-        return Authenticator(config)
+        self._made.append(Authenticator(config))
+        return self._made[-1]
 
     @contextmanager
     def begin(self, config: Config, service: str, user: str | None, conversation: Any) -> Iterator:
@@ -68,10 +72,12 @@ class Asynchronous(Blocking):
 
     def __init__(self) -> None:
         """Begin a loop."""
+        super().__init__()
         self._runner = asyncio.Runner()
 
     def close(self) -> None:
-        """End the loop."""
+        """Close every authenticator, and end the loop."""
+        super().close()
         self._runner.close()
 
     def run(self, result: Any) -> Any:
@@ -80,7 +86,8 @@ class Asynchronous(Blocking):
 
     def authenticator(self, config: Config) -> AsyncAuthenticator:
         """Make an authenticator."""
-        return AsyncAuthenticator(config)
+        self._made.append(AsyncAuthenticator(config))
+        return self._made[-1]
 
     @contextmanager
     def begin(self, config: Config, service: str, user: str | None, conversation: Any) -> Iterator:

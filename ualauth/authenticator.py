@@ -133,12 +133,14 @@ class Authenticator:
         try:
             request = coroutine.send(None)
             while True:
+                failure = None
                 try:
                     result = self._carry_out(attempt, request)
                 except BaseException as error:  # noqa: BLE001 - the module's to handle
-                    request = coroutine.throw(error)
-                else:
-                    request = coroutine.send(result)
+                    # Thrown below: from in here it would become the context of a refusal
+                    # that is raised later, and its text may hold what the person typed.
+                    failure = error
+                request = coroutine.send(result) if failure is None else coroutine.throw(failure)
         except StopIteration as stop:
             value: T = stop.value
             return value

@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import importlib.util
 import inspect
+import os
 import stat
 import sys
 import threading
@@ -112,7 +113,7 @@ def _from_file(path: Path) -> type[Module[Any]]:
     if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
         raise ModuleUnavailable(f"module {path} is no regular file, or everybody may write to it")
     # The path makes the name unique: two files may have the same base name.
-    digest = hashlib.blake2b(str(path).encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
     name = f"ualauth_module_{path.stem}_{digest}"
 
     def load() -> object:

@@ -87,12 +87,12 @@ class FakeAttempt(LiveAttempt):
         try:
             request = next(walk)
             while True:
+                failure = None
                 try:
                     outcome = self.carry_out(request)
                 except BaseException as error:  # noqa: BLE001 - the module's to handle
-                    request = walk.throw(error)
-                else:
-                    request = walk.send(outcome)
+                    failure = error
+                request = walk.send(outcome) if failure is None else walk.throw(failure)
         except StopIteration as stop:
             value: T = stop.value
             return value

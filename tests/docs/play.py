@@ -6,8 +6,8 @@
     text file=NAME      a file in the configuration folder
       output            what the Python block before it prints
     python              is run; all blocks of a page share their names
-      no-run            is not: it needs what a page cannot have
-      from=PATH         is that file of the project, word for word
+    any, from=PATH      is that file of the project, word for word, and nothing is done
+    any, no-run         nothing is done: it needs what a page cannot have
     console             commands after `$`, and what they print; `...` is any number of lines
       typed=A;B         what is typed at the prompts of its commands
       in=project        they are run in the project's folder
@@ -77,7 +77,11 @@ class Player:
         }
         try:
             for block in blocks(self.page):
-                if "no-run" not in block.words and block.language in handlers:
+                source = block.option("from")
+                if source is not None:
+                    if (ROOT / source).read_text(encoding="utf-8") != block.text:
+                        self._differs(block, f"is not {source}")
+                elif "no-run" not in block.words and block.language in handlers:
                     handlers[block.language](block)
         finally:
             if self._worker is not None:
@@ -118,11 +122,6 @@ class Player:
             self._compare(block, block.text, self._printed)
 
     def _python(self, block: Block) -> None:
-        source = block.option("from")
-        if source is not None:
-            if (ROOT / source).read_text(encoding="utf-8") != block.text:
-                self._differs(block, f"is not {source}")
-            return
         answer = self._ask_worker(block)
         self._printed = answer["output"]
         if answer["error"]:

@@ -166,7 +166,7 @@ def test_schemes_of_new_passwords_are_all_named() -> None:
 def test_fields_of_a_user_are_all_there() -> None:
     rows = table(ADMINISTRATORS / "userlist.md", "field", "holds", "at most")
     assert sorted(first_words(rows)) == sorted(field.name for field in dataclasses.fields(User))
-    limits = {words(row[0])[0]: re.findall(r"[\d,]+", row[2]) for row in rows}
+    limits = {words(row[0])[0]: re.findall(r"\d[\d,]*\d", row[2]) for row in rows}
     assert limits["authid"] == [str(checks.MAX_AUTHID)]
     assert limits["addresses"] == [
         f"{checks.MAX_ADDRESSES:,}",
@@ -238,8 +238,8 @@ def test_codes_become_the_exceptions_that_the_table_says() -> None:
     operation = ""
     for row in rows[:-1]:
         operation = words(row[0])[0] if row[0] else operation
-        for code in words(row[1]) or ["any other"]:
-            said.setdefault(operation, {})[code] = words(row[2])[0]
+        for word in words(row[1]) or ["any other"]:
+            said.setdefault(operation, {})[word] = words(row[2])[0]
     for name, codes in said.items():
         for code in set(ReturnCode) - UNCHECKED - {ReturnCode.SUCCESS, ReturnCode.INCOMPLETE}:
             outcome = outcome_of(Operation[name.upper()], code, could_not_check=False)
@@ -298,7 +298,7 @@ def test_a_step_of_the_trace_has_these_attributes() -> None:
 
 
 def test_an_attempt_offers_all_that_the_table_says() -> None:
-    rows = table(DOCS / "module-authors" / "contract.md", "", "")
+    rows = table(DOCS / "module-authors" / "contract.md", "name", "is, or does")
     said = {re.sub(r"await |\(.*", "", word) for word in first_words(rows)}
     assert said == {name for name in vars(Attempt) | Attempt.__annotations__ if name[0] != "_"}
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.stack.engine import Impression
 
 if TYPE_CHECKING:
     from ualauth.attempt import LiveAttempt
@@ -60,6 +61,10 @@ def _why(run: Run) -> str:
     """Return the entry that set the status, and all remarks."""
     steps = run.steps()
     deciding = next((step for step in steps if step.after.status is run.verdict), None)
+    if deciding is None:
+        # The last check refused: the first entry that spoilt the walk is to blame, if one did.
+        spoilt = (step for step in steps if step.after.impression is Impression.NEGATIVE)
+        deciding = next(spoilt, None)
     where = f" by {deciding.module} ({deciding.file}:{deciding.line})" if deciding else ""
     remarks = "; ".join(step.remark for step in steps if step.remark)
     return f"{where}: {remarks}" if remarks else where

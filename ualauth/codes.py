@@ -106,6 +106,10 @@ class Operation(enum.IntEnum):
         """Return the name of the operation and of the module's method."""
         return self.method
 
+    def __format__(self, spec: str) -> str:
+        """Format the name, not the number."""
+        return format(self.method, spec)
+
 
 MODULE_TYPE: dict[Operation, ModuleType] = {
     Operation.AUTHENTICATE: ModuleType.AUTH,

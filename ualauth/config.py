@@ -47,7 +47,7 @@ class StackSettings:
 
     dialect: str = "linux-pam"
     timeout: float = 30.0
-    threads: int = 8
+    threads: int = 4
     fail_delay: bool = True
 
 
@@ -160,9 +160,10 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
     dialect = settings.get("stack", StackSettings()).dialect
     if dialect not in DIALECTS:
         mistakes.append(f"[stack] dialect {dialect!r} is none of {', '.join(DIALECTS)}")
-    scheme = settings.get("password", PasswordSettings()).scheme
-    if scheme not in MAKERS:
-        mistakes.append(f"[password] scheme {scheme!r} is none of {', '.join(MAKERS)}")
+    password = settings.get("password", PasswordSettings())
+    if password.scheme not in MAKERS:
+        mistakes.append(f"[password] scheme {password.scheme!r} is none of {', '.join(MAKERS)}")
+    mistakes += [f"[password] {mistake}" for mistake in password.profile.mistakes()]
     if mistakes:
         raise ConfigurationError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return Config(folder, **settings)

@@ -139,8 +139,9 @@ def _file(path: Path, content: bytes) -> Installed:
 
 def _install_userlist(config: Config) -> Installed:
     with UserStore(config.userlist_url, timeout=config.userlist.timeout) as store:
-        where = str(make_url(config.userlist_url).database)
-        existed = Path(where).exists()
+        path = Path(str(make_url(config.userlist_url).database))
+        existed = path.exists()
+        where = str(path if config.userlist.url else config.directory / path.name)
         try:
             store.check()
         except StoreError:

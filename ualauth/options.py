@@ -8,10 +8,11 @@ stack line, it is the help of `ualauth modules NAME`, and the documentation.
         nullok: Annotated[bool, "Let an empty stored password match an empty one."] = False
         file: Annotated[Path, "The list."]
 
-A boolean is a word by itself (`nullok`), everything else is `name=value`. A
-field without a default must be given. A module whose arguments do not have
-this form (the ones taken over from Linux-PAM) gives its dataclass a class method
-`from_arguments`, and reads them itself.
+A boolean is a word by itself (`nullok`), everything else is `name=value`; a
+field without a default must be given. A module whose arguments do not have this
+form (the ones taken over from Linux-PAM) gives its dataclass a class method
+`from_arguments`, reads them itself, and says in a third annotation how an
+option is written.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def describe(kind: type[Any]) -> list[OptionHelp]:
     types_of = _types(kind)
     return [
         OptionHelp(
-            _usage(field.name, types_of[field.name]),
+            _written(kind, field.name) or _usage(field.name, types_of[field.name]),
             _help(kind, field.name),
             "" if _required(field) or types_of[field.name] is bool else _printed(field.default),
         )
@@ -129,9 +130,7 @@ def _mentioned(name: str, problems: Sequence[OptionProblem]) -> bool:
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:
-    return (
-        field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    )
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:
@@ -152,6 +151,12 @@ def _types(kind: type[Any]) -> dict[str, Any]:
 def _help(kind: type[Any], name: str) -> str:
     hint = _hints(kind)[name]
     return str(get_args(hint)[1]) if get_origin(hint) is typing.Annotated else ""
+
+
+def _written(kind: type[Any], name: str) -> str:
+    """Return how an option is written where its dataclass says so, in a third annotation."""
+    annotations = get_args(_hints(kind)[name])[2:]
+    return str(annotations[0]) if annotations else ""
 
 
 def _value(kind: Any, equals: str, text: str) -> Any:  # noqa: ANN401 - any field type
@@ -184,6 +189,6 @@ def _usage(name: str, kind: Any) -> str:  # noqa: ANN401 - any field type
 
 
 def _printed(default: object) -> str:
-    if default is None or default is dataclasses.MISSING:
+    if default in (None, ()) or default is dataclasses.MISSING:
         return ""
     return str(default.value) if isinstance(default, enum.Enum) else str(default)

@@ -77,7 +77,7 @@ class ModuleRegistry:
             return _from_file(Path(name))
         claims = self._known().get(name, [])
         if not claims:
-            close = difflib.get_close_matches(name[:64], self._known(), 1)
+            close = difflib.get_close_matches(name[:64], self._known(), 1, cutoff=0.75)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ModuleUnavailable(f"there is no module {name[:64]!r}{hint}")
         if len(claims) > 1:

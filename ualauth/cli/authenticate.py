@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - one for each option
     """Try a login, and show how it was decided.
 
     Asks SERVICE about USER as a mail server would, with the questions of its
-    modules put to you. This is a real login: it is logged, and chauthtok
+    modules put to you. This is a real login, and chauthtok
     changes the password.
 
     Exit status: 0 granted; 1 refused; 2 usage or configuration; 75 temporary

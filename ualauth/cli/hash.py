@@ -17,7 +17,7 @@ from ualauth.passwords.schemes import PasswordHasher
 @password_stdin
 @click.pass_obj
 def command(invocation: Invocation, *, scheme: str | None, password_stdin: bool) -> None:
-    """Hash a password for the USERLIST.
+    """Hash a password as the USERLIST stores it.
 
     Asks for the password twice, and prints the hash and nothing else. The
     scheme and its cost are those of the configuration.

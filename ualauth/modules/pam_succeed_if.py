@@ -114,13 +114,17 @@ class Condition:
 class Options:
     """What a stack line may set; an option's word is one wherever it stands."""
 
-    debug: Annotated[bool, "Taken for Linux-PAM's sake; the trace shows every condition."] = False
+    debug: Annotated[bool, "Taken for Linux-PAM's sake; it changes nothing."] = False
     use_uid: Annotated[bool, "Look at the user of the calling process instead."] = False
     quiet: Annotated[bool, "Note neither success nor failure."] = False
     quiet_fail: Annotated[bool, "Do not note failure."] = False
     quiet_success: Annotated[bool, "Do not note success."] = False
     audit: Annotated[bool, "Note users that the host does not know."] = False
-    conditions: Annotated[tuple[Condition, ...], "ATTRIBUTE QUALIFIER VALUE, any number."] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        "All must hold, any number of them.",
+        "ATTRIBUTE QUALIFIER VALUE",
+    ] = ()
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> tuple[Options, list[OptionProblem]]:

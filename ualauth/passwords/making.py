@@ -36,6 +36,25 @@ class Profile:
     pbkdf2_sha512_rounds: int
     sha512_crypt_rounds: int
 
+    def mistakes(self) -> list[str]:
+        """Return what no scheme can do, as `name must be ...`; empty if all is well."""
+        bounds = {
+            # RFC 9106, section 3.1: at least 8 KiB for each lane.
+            "argon2_passes": (1, 2**16),
+            "argon2_lanes": (1, 255),
+            "argon2_memory": (8 * self.argon2_lanes, 2**24),
+            # More than 2**20 rounds take hours.
+            "bcrypt_cost": (4, 20),
+            "pbkdf2_sha512_rounds": (1, 10**8),
+            # The bounds are those of crypt(5).
+            "sha512_crypt_rounds": (1000, 999_999_999),
+        }
+        return [
+            f"{name} must be from {least} to {most}"
+            for name, (least, most) in bounds.items()
+            if not least <= getattr(self, name) <= most
+        ]
+
 
 RECOMMENDED = Profile(
     # RFC 9106, section 4, second recommended option: uniformly safe where memory

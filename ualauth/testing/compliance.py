@@ -183,8 +183,7 @@ class ModuleCompliance:
             methods, _ = bind(self.module, self.arguments)
             flags = _first_pass(operation)
             walks = [
-                _Walk(methods[operation], self.attempt(*kind()), operation, flags)
-                for kind in kinds
+                _Walk(methods[operation], self.attempt(*kind()), operation, flags) for kind in kinds
             ]
             going = walks
             while going:

@@ -35,7 +35,8 @@ class ConfigFolder:
         self.path = path
         self.services = path / "pam.d"
         self.services.mkdir(parents=True, exist_ok=True)
-        self._modules = path / "modules"
+        # A relative folder of modules would be looked for in the configuration folder.
+        self._modules = path.absolute() / "modules"
 
     def service(self, name: str, text: str | bytes) -> Path:
         """Write a service file; text may be indented as a whole."""

@@ -67,7 +67,9 @@ def test_a_user_name_that_is_nobodys(way: Blocking, mail: ConfigFolder, user: st
         way.login(mail.config(), "mail", user, "s3cret")
 
 
-@pytest.mark.parametrize("password", ["", "\0", "s3cret\0", "s3cret\0x", LONG, "\ud800", "s3cret\n"])
+@pytest.mark.parametrize(
+    "password", ["", "\0", "s3cret\0", "s3cret\0x", LONG, "\ud800", "s3cret\n"]
+)
 def test_a_password_that_is_nobodys(way: Blocking, mail: ConfigFolder, password: str) -> None:
     with pytest.raises(AuthenticationFailed):
         way.login(mail.config(), "mail", "jsmith", password)
@@ -80,9 +82,7 @@ def test_a_new_password_that_none_can_be(way: Blocking, mail: ConfigFolder, pass
 
 
 @pytest.mark.parametrize("answer", ["s3cret\0", LONG, "\ud800"])
-def test_an_answer_that_no_password_can_be(
-    way: Blocking, mail: ConfigFolder, answer: str
-) -> None:
+def test_an_answer_that_no_password_can_be(way: Blocking, mail: ConfigFolder, answer: str) -> None:
     with way.begin(mail.config(), "mail", "jsmith", ScriptedConversation(answer)) as visit:
         assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.AUTH_ERR
 
@@ -114,9 +114,7 @@ def unfinished(path: Path) -> None:
     path.write_text("auth required pam_permit \\\n")
 
 
-@pytest.mark.parametrize(
-    "spoil", [unreadable, folder, world_writable, pipe, huge_line, unfinished]
-)
+@pytest.mark.parametrize("spoil", [unreadable, folder, world_writable, pipe, huge_line, unfinished])
 def test_a_service_file_that_cannot_be_used(way: Blocking, mail: ConfigFolder, spoil) -> None:  # noqa: ANN001
     path = mail.services / "mail"
     spoil(path)

@@ -62,9 +62,7 @@ def test_a_wrong_password_and_an_unknown_user_read_the_same(
     assert refusals[0] == refusals[1]
 
 
-def test_an_expired_password_is_changed_and_then_lets_in(
-    way: Blocking, mail: ConfigFolder
-) -> None:
+def test_an_expired_password_is_changed_and_then_lets_in(way: Blocking, mail: ConfigFolder) -> None:
     config = mail.config()
     with pytest.raises(PasswordExpired):
         way.login(config, "mail", "old", "s3cret")

@@ -38,6 +38,20 @@ def change(
     return codes, attempt, conversation
 
 
+def after_the_first_pass(userlist: Userlist) -> tuple[OmAuth, FakeAttempt]:
+    """Begin a change of jsmith's password, whose old one was verified."""
+    module = OmAuth(Options())
+    attempt = FakeAttempt(
+        "jsmith",
+        operation=Operation.CHAUTHTOK,
+        flags=Flag.PRELIM_CHECK,
+        conversation=ScriptedConversation("s3cret", "n3w", "n3w"),
+        **userlist.behind_attempt(),
+    )
+    assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.SUCCESS
+    return module, attempt
+
+
 def password_is(userlist: Userlist, name: str, password: str) -> bool:
     stored = userlist.store.get(name).password
     return stored is not None and userlist.hasher.verify(password, stored)
@@ -95,24 +109,13 @@ def test_a_wrong_old_password_is_found_before_the_new_one_is_asked_for(userlist:
 def test_a_second_pass_without_a_first_verifies_the_old_password_itself(
     userlist: Userlist,
 ) -> None:
-    codes, _, _ = change(
-        userlist, "jsmith", "wrong", "n3w", "n3w", passes=(Flag.UPDATE_AUTHTOK,)
-    )
+    codes, _, _ = change(userlist, "jsmith", "wrong", "n3w", "n3w", passes=(Flag.UPDATE_AUTHTOK,))
     assert codes == [ReturnCode.AUTH_ERR]
     assert password_is(userlist, "jsmith", "s3cret")
 
 
 def test_the_second_pass_trusts_the_first_for_the_same_user_only(userlist: Userlist) -> None:
-    conversation = ScriptedConversation("s3cret", "n3w", "n3w")
-    attempt = FakeAttempt(
-        "jsmith",
-        operation=Operation.CHAUTHTOK,
-        conversation=conversation,
-        **userlist.behind_attempt(),
-    )
-    module = OmAuth(Options())
-    attempt.flags = Flag.PRELIM_CHECK
-    assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.SUCCESS
+    module, attempt = after_the_first_pass(userlist)
     attempt.set_item(Item.USER, "going")
     attempt.set_item(Item.OLDAUTHTOK, None)
     attempt.flags = Flag.UPDATE_AUTHTOK
@@ -121,16 +124,7 @@ def test_the_second_pass_trusts_the_first_for_the_same_user_only(userlist: Userl
 
 
 def test_a_change_by_somebody_else_in_between_is_not_overwritten(userlist: Userlist) -> None:
-    conversation = ScriptedConversation("s3cret", "n3w", "n3w")
-    attempt = FakeAttempt(
-        "jsmith",
-        operation=Operation.CHAUTHTOK,
-        conversation=conversation,
-        **userlist.behind_attempt(),
-    )
-    module = OmAuth(Options())
-    attempt.flags = Flag.PRELIM_CHECK
-    assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.SUCCESS
+    module, attempt = after_the_first_pass(userlist)
     userlist.store.update(userlist.store.get("jsmith"), locked=True)
     attempt.flags = Flag.UPDATE_AUTHTOK
     assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.AUTHTOK_LOCK_BUSY

@@ -126,10 +126,12 @@ def test_interrupted_walks_go_on_alike(sentence: str) -> None:
 
 
 @needs_libpam
-def test_random_cases_end_alike() -> None:
-    say(f"UALAUTH_ORACLE_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")
+def test_random_cases_end_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        say(f"\nUALAUTH_ORACLE_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")
     fuzzer = Fuzzer(SEED)
     with libpam.Libpam() as machine:
         for difference in fuzzer.differences(CASES, machine):
             assert difference is None, f"seed {SEED}, case {fuzzer.compared}:\n{difference}"
-    say(fuzzer.distribution())
+    with capsys.disabled():
+        say(fuzzer.distribution())

@@ -19,7 +19,12 @@ from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
 
 # Loaded machines are slow at times, and tests leave nothing behind in the working folder.
-hypothesis.settings.register_profile("ualauth", deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "ualauth",
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("ualauth")
 
 

@@ -10,8 +10,7 @@
     ├── ConfigurationError             the administrator has to act
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
     │   ├── UnknownService             neither the service nor `other` is configured
-    │   ├── ModuleUnavailable          a module, or a library that it needs, is missing
-    │   └── OptionError                an argument in a service file that its module does not take
+    │   └── ModuleUnavailable          a module, or a library that it needs, is missing
     ├── StoreError                     the USERLIST could not be read or written
     ├── UserError                      what was asked of the USERLIST is not possible
     │   ├── UserUnknown                no such user
@@ -108,10 +107,6 @@ class UnknownService(ConfigurationError):
 
 class ModuleUnavailable(ConfigurationError):
     """A module, or a library that it needs, is not installed or not allowed."""
-
-
-class OptionError(ConfigurationError):
-    """A module does not take this argument, or not with this value."""
 
 
 class StoreError(UalauthError):

@@ -25,7 +25,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, get_args, get_origin
+from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
 
 O = TypeVar("O")  # noqa: E741 - O for options, private to the signatures below
 
@@ -68,10 +68,8 @@ def read_options(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, lis
     Returns `None` in its place if any problem is fatal; all problems are
     reported at once.
     """
-    reads_itself = getattr(kind, "from_arguments", None)
-    if reads_itself is not None:
-        options, problems = reads_itself(arguments)
-        return options, problems
+    if hasattr(kind, "from_arguments"):
+        return cast("type[ReadsItself]", kind).from_arguments(arguments)
     return _read(kind, arguments)
 
 

@@ -12,7 +12,7 @@ from ualauth.codes import TOKENS, Flag, Item, Operation
 NAMES = """
     AccountRestricted AsyncAuthenticator AsyncTransaction AuthenticationError AuthenticationFailed
     Authenticator Config ConfigurationError ConversationAgain Error Flag Identity Info Item
-    ModuleType ModuleUnavailable Operation OptionError PasswordExpired PasswordRefused Person
+    ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused Person
     Question ReturnCode ServiceFileError StoreError TemporaryFailure TraceStep Transaction
     UalauthError UnknownService __version__
 """

@@ -17,7 +17,9 @@ from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
+from ualauth.modules.pam_listfile import PamListfile
 from ualauth.modules.pam_permit import PamPermit
+from ualauth.modules.pam_succeed_if import PamSucceedIf
 from ualauth.options import OptionProblem
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import CANARY, USER, ModuleCompliance
@@ -37,6 +39,16 @@ class TestPamPermit(ModuleCompliance):
 
 class TestPamDeny(ModuleCompliance):
     module = PamDeny
+
+
+class TestPamListfile(ModuleCompliance):
+    module = PamListfile
+    arguments = ("item=user", "sense=allow", "file=/nonexistent", "onerr=fail")
+
+
+class TestPamSucceedIf(ModuleCompliance):
+    module = PamSucceedIf
+    arguments = ("user", "=", USER)
 
 
 class TestOmAuth(ModuleCompliance):

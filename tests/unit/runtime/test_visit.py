@@ -154,10 +154,6 @@ def test_a_conversation_may_end_the_transaction(scripted: ConfigFolder, way: Way
         assert way.perform(visit, AUTHENTICATE) is ReturnCode.SYSTEM_ERR
 
 
-class _Interrupt(BaseException):
-    """Something that no module may catch, such as `KeyboardInterrupt`."""
-
-
 @pytest.mark.parametrize("step", ["ask:x", "user", "password"])
 def test_an_interruption_from_the_keyboard_passes_through(
     step: str,
@@ -165,9 +161,9 @@ def test_an_interruption_from_the_keyboard_passes_through(
     way: Way,
 ) -> None:
     scripted.service("test", f"auth required scripted authenticate={step},success")
-    conversation = ScriptedConversation(_Interrupt, "jsmith")
+    conversation = ScriptedConversation(KeyboardInterrupt, "jsmith")
     with way.begin(scripted.config(), "test", None, conversation) as visit:
-        with pytest.raises(_Interrupt):
+        with pytest.raises(KeyboardInterrupt):
             way.perform(visit, AUTHENTICATE)
         assert way.perform(visit, AUTHENTICATE) is SUCCESS
         assert visit.trace[-1].code is SUCCESS
@@ -182,10 +178,10 @@ def test_an_interruption_from_the_keyboard_leaves_a_resumed_operation_resumable(
         "auth required pam_debug auth=auth_err\n"
         "auth required scripted authenticate=incomplete,ask:x,success\n",
     )
-    conversation = ScriptedConversation(_Interrupt, "y")
+    conversation = ScriptedConversation(KeyboardInterrupt, "y")
     with way.begin(scripted.config(), "test", "jsmith", conversation) as visit:
         assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
-        with pytest.raises(_Interrupt):
+        with pytest.raises(KeyboardInterrupt):
             way.perform(visit, AUTHENTICATE)
         # What was answered before the interruption still counts.
         assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTH_ERR
@@ -629,3 +625,22 @@ def test_the_trace_tells_each_entry_with_its_place_and_its_remarks(
     ]
     assert {step.file for step in visit.trace} == {str(folder.services / "test")}
     assert {step.operation for step in visit.trace} == {AUTHENTICATE}
+
+
+def test_the_trace_of_a_repeated_path_is_not_changed_by_a_later_login(
+    scripted: ConfigFolder,
+    way: Way,
+) -> None:
+    scripted.service(
+        "test",
+        "auth optional scripted authenticate=auth_err,success setcred=cred_err\n"
+        "auth required pam_debug\n",
+    )
+    with way.begin(scripted.config(), "test", "jsmith", None) as visit:
+        way.perform(visit, AUTHENTICATE)
+        way.perform(visit, Operation.SETCRED)
+        before = visit.trace
+        way.perform(visit, AUTHENTICATE)
+
+        assert visit.trace[: len(before)] == before
+        assert [step.action for step in visit.trace] == ["ignore", "ok"] * 2 + ["ok", "ok"]

@@ -14,7 +14,14 @@ from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.stack.advice import advise
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.files import Missing, ServiceFolder, Text, Unusable, service_name
+from ualauth.stack.files import (
+    MAX_FILE_BYTES,
+    Missing,
+    ServiceFolder,
+    Text,
+    Unusable,
+    service_name,
+)
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
 from ualauth.stack.model import Entry, Problem, Service, Source
 from ualauth.stack.page import Page
@@ -27,6 +34,8 @@ _MAX_SUBSTACKS = 16
 """Levels of substacks (PAM_SUBSTACK_MAX_LEVEL)."""
 _MAX_READS = 1000
 """Files that one service may read. Two self-inclusions in one file would read 2**16."""
+_MAX_TEXT = 16 * MAX_FILE_BYTES
+"""Characters that they may have together, each time that one is included."""
 
 
 def compile_service(
@@ -88,13 +97,19 @@ class _Compiler:
         self.dialect = dialect
         self._folder = folder
         self._reads = 0
+        self._text = 0
 
     def file(self, name: str, wanted: ModuleType | None, depth: int, level: int) -> _Outcome:
         """Add the entries of file `name`, only those of type `wanted` if there is one.
 
         `depth` counts the files around this one, `level` the substacks.
         """
-        found = self._read(name)
+        try:
+            found = self._read(name)
+        except BrokenFile:
+            if depth:
+                raise
+            return _Outcome.BROKEN
         if isinstance(found, Missing):
             return _Outcome.MISSING
         if isinstance(found, Unusable):
@@ -138,4 +153,11 @@ class _Compiler:
             raise BrokenFile
         if path not in self.files:
             self.files[path] = self._folder.read(name)
-        return self.files[path]
+        found = self.files[path]
+        if isinstance(found, Text):
+            self._text += len(found.text)
+            if self._text > _MAX_TEXT:
+                text = "more than 16 MiB of text; does it include itself?"
+                self.report(Problem(Source(path, 1, 1), text, "include it once"))
+                raise BrokenFile
+        return found

@@ -50,6 +50,9 @@ class PamLocaluser(Module[Options]):
     def _look_up(self, user: str) -> ReturnCode:
         try:
             lines = Path(self.options.file).read_text(encoding="utf-8").splitlines()
+        except IsADirectoryError:
+            # fopen(3) opens a folder, too, and there is nothing to read in it.
+            lines = []
         except OSError:
             return ReturnCode.SERVICE_ERR
         found = any(line.startswith(f"{user}:") for line in lines)

@@ -319,6 +319,26 @@ def test_a_file_that_includes_itself_ends_soon(
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.timeout(60)
+def test_a_large_file_that_includes_itself_ends_soon(compile_files: Compile) -> None:
+    with pytest.raises(ServiceFileError, match="more than 16 MiB of text"):
+        compile_files("auth include test\n" * 10 + "# a comment\n" * 80_000)
+
+
+@pytest.mark.parametrize("includes", [498, 499, 500, 998, 999, 1000])
+def test_other_may_use_up_its_includes_in_either_reading(
+    includes: int,
+    compile_files: Compile,
+) -> None:
+    """The service `other` is read twice into one table."""
+    text = "auth include part\n" * includes
+    if includes < 500:
+        assert compile_files(name="other", other=text, part="").problems == ()
+    else:
+        with pytest.raises(ServiceFileError, match="more than 1000 includes"):
+            compile_files(name="other", other=text, part="")
+
+
 @BOTH
 @pytest.mark.parametrize("word", ["include", "substack"])
 @pytest.mark.timeout(20)

@@ -22,12 +22,13 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
 from ualauth.credentials import Password, PasswordChange
 from ualauth.entrance import Entrance, Peer
+from ualauth.errors import ConfigurationError
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
 from ualauth.module import Ask, Offload, Request, Sleep, Wait
 from ualauth.pool import Pool
 from ualauth.stack.model import Service
-from ualauth.transaction import HeldTransaction
+from ualauth.transaction import INTERRUPTED, HeldTransaction
 from ualauth.visit import Visit
 
 T = TypeVar("T")
@@ -94,8 +95,16 @@ class AsyncAuthenticator:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
         if self._entrance.services.is_fresh(service):
             return self._entrance.services.load(service)
-        loading = self._own_pool.submit(self._entrance.services.load, service)
-        return await asyncio.wrap_future(loading)
+        seconds = self.config.stack.timeout
+        try:
+            loaded: Service = await _in_time(
+                self._own_pool, seconds, self._entrance.services.load, service
+            )
+        except TimeoutError:
+            raise ConfigurationError(
+                f"the files of service {service!r} cannot be read within {seconds} s",
+            ) from None
+        return loaded
 
     async def close(self) -> None:
         """Close the USERLIST; the authenticator may be used again."""
@@ -137,7 +146,7 @@ class AsyncAuthenticator:
             attempt.deadline = started + self.config.stack.timeout
         match request:
             case Offload(function, args):
-                return await self._offload(attempt.deadline - started, function, args)
+                return await _in_time(self._pool, attempt.deadline - started, function, *args)
             case Wait(awaitable):
                 async with asyncio.timeout(attempt.deadline - started):
                     return await awaitable
@@ -156,21 +165,23 @@ class AsyncAuthenticator:
             case _:
                 raise RuntimeError("a module awaited something that is not an attempt's")
 
-    async def _offload(
-        self,
-        seconds: float,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-    ) -> Any:  # noqa: ANN401 - whatever the function returns
-        if seconds <= 0:
-            raise TimeoutError
-        future = self._pool.submit(function, *args)
-        waiter: Awaitable[Any] = asyncio.wrap_future(future)
-        try:
-            async with asyncio.timeout(seconds):
-                return await waiter
-        finally:
-            self._pool.abandon(future)
+
+async def _in_time(
+    pool: Pool,
+    seconds: float,
+    function: Callable[..., Any],
+    *args: Any,  # noqa: ANN401 - whatever the function takes
+) -> Any:  # noqa: ANN401 - whatever it returns
+    """Return what `function` returns in a thread; `TimeoutError` if that takes too long."""
+    if seconds <= 0:
+        raise TimeoutError
+    future = pool.submit(function, *args)
+    waiter: Awaitable[Any] = asyncio.wrap_future(future)
+    try:
+        async with asyncio.timeout(seconds):
+            return await waiter
+    finally:
+        pool.abandon(future)
 
 
 class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
@@ -187,6 +198,7 @@ class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
 
     async def _perform(self, operation: Operation, flags: int) -> ReturnCode:
         visit = self._visit
+        self._last = INTERRUPTED
         self._last = await self._authenticator._drive(  # noqa: SLF001 - made for each other
             visit.attempt,
             visit.perform(operation, flags),

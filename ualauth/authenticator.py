@@ -24,7 +24,7 @@ from ualauth.identity import Identity
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Request, Sleep, Wait
 from ualauth.stack.model import Service
-from ualauth.transaction import HeldTransaction
+from ualauth.transaction import INTERRUPTED, HeldTransaction
 from ualauth.visit import Visit
 
 T = TypeVar("T")
@@ -189,6 +189,7 @@ class Transaction(HeldTransaction[ReturnCode]):
 
     def _perform(self, operation: Operation, flags: int) -> ReturnCode:
         visit = self._visit
+        self._last = INTERRUPTED
         self._last = self._authenticator._drive(  # noqa: SLF001 - made for each other
             visit.attempt,
             visit.perform(operation, flags),

@@ -153,7 +153,9 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
     settings: dict[str, Any] = {}
     for name, table in tables.items():
         kind = kinds.get(name)
-        if kind is None or not isinstance(table, dict):
+        if kind is not None and not isinstance(table, dict):
+            mistakes.append(f"{name} must be a table; write [{name}]")
+        elif kind is None:
             mistakes.append(f"unknown table [{name}]; {_hint(name, kinds)}")
         else:
             settings[name] = kind(**_values(name, kind, table, mistakes))

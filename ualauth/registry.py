@@ -33,7 +33,7 @@ class ModuleRegistry:
     def __init__(self, path: Sequence[str] = (), allow: Sequence[str] = ()) -> None:
         """Search `path` besides the entry points; with `allow`, find only those names."""
         self._path = tuple(map(Path, path))
-        self._allow = frozenset(map(plain_name, allow))
+        self._allow = frozenset(map(_key, allow))
         self._claims: dict[str, list[EntryPoint | Path]] | None = None
         self._found: dict[str, type[Module[Any]]] = {}
         self._lock = threading.Lock()
@@ -51,8 +51,8 @@ class ModuleRegistry:
                 be used, or if something that it needs is not installed.
 
         """
-        name = written if _is_python_file(written) else plain_name(written)
-        if self._allow and plain_name(name) not in self._allow:
+        name = _key(written)
+        if self._allow and name not in self._allow:
             raise ModuleUnavailable(f"module {name!r} is not among [modules] allow")
         with self._lock:
             if name not in self._found:
@@ -90,6 +90,11 @@ class ModuleRegistry:
 def plain_name(written: str) -> str:
     """Return the name of a module as written in a service file."""
     return written.rpartition("/")[2].removesuffix(".so").removesuffix(".py")
+
+
+def _key(written: str) -> str:
+    """Return what a module is kept under: its name, or the path of a file that was named."""
+    return written if _is_python_file(written) else plain_name(written)
 
 
 def _is_python_file(written: str) -> bool:

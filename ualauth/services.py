@@ -26,6 +26,8 @@ log = logging.getLogger("ualauth.services")
 CHECK_INTERVAL = 0.5
 """Seconds between two looks at the files: a change is in use within one second."""
 
+_MOST_SERVICES = 1000
+"""Compiled services that are kept."""
 _SHOWN = 20
 """Problems of one service that are logged at once."""
 
@@ -93,6 +95,9 @@ class Services:
                 fresh = last
             else:
                 fresh = self._compile(name, last)
+            if len(self._loaded) >= _MOST_SERVICES:
+                # Only names that somebody makes up are so many: all of them are `other`.
+                self._loaded.clear()
             self._loaded[name] = replace(fresh, next_check=now + self._interval)
             return self._loaded[name]
 

@@ -95,5 +95,8 @@ class Run:
     def unchecked(self) -> bool:
         """Return whether some entry could not check, or makes no sense."""
         return any(
-            step.code in UNCHECKED or step.entry.kind is Kind.MUST_FAIL for step in self.walk()
+            step.code in UNCHECKED
+            or step.entry.kind is Kind.MUST_FAIL
+            or step.entry.control.mistake != ""
+            for step in self.walk()
         )

@@ -14,6 +14,8 @@ R = TypeVar("R")
 
 # Names of the module are found ten times as fast as members of an enumeration.
 _SUCCESS = ReturnCode.SUCCESS
+INTERRUPTED = ReturnCode.ABORT
+"""What stands for the code of an operation that ended in an exception, such as Ctrl-C."""
 _AUTHENTICATE, _SETCRED, _ACCT_MGMT, _OPEN_SESSION, _CLOSE_SESSION, _CHAUTHTOK = Operation
 
 

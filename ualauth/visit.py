@@ -62,7 +62,7 @@ class Visit:
     _busy: bool = False
     _ended: bool = False
     _first_run: int = 0
-    """Where the runs of the last operation begin."""
+    """Where the runs of the last operation begin, what came before an interruption included."""
 
     def __init__(self, service: Service, attempt: LiveAttempt, load: Load, frozen: Frozen) -> None:
         """Begin with nothing asked; `load` serves a later change of the service."""
@@ -80,7 +80,8 @@ class Visit:
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
-        self._first_run = len(self.runs)
+        if self._former is None:
+            self._first_run = len(self.runs)
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
                 code = await self._with_tokens(operation, flags)

@@ -86,7 +86,8 @@ def parse(text: str, dialect: Dialect) -> File:
 def print_lines(lines: Sequence[Sequence[str]]) -> str:
     """Return a text that parses to these lines of token texts.
 
-    Every line that `parse` returned can be printed. Tokens hold no NUL and no
+    Every line that `parse` returned can be printed. Of other lines, only the
+    last token may hold a blank and end in a backslash. Tokens hold no NUL and no
     `#`, and only the last one of a line may end in a newline.
     """
     # A line without tokens is one that a NUL hides, and counts as a failure all the same.

@@ -8,6 +8,7 @@ SQLAlchemy. Every error becomes a `StoreError`.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
@@ -26,6 +27,7 @@ from ualauth.userlist.rows import Row
 
 T = TypeVar("T")
 
+_LOG_NAME = "ualauth"
 # Idle connections that are kept: more threads than that seldom read at once.
 _MOST_IDLE = 64
 
@@ -186,6 +188,7 @@ def new_engine(url: URL, place: Place) -> Engine:
         url.set(database=f"file:{quote(place.path)}", query={"mode": "rw", "uri": "true"}),
         connect_args={"timeout": place.timeout},
         hide_parameters=True,
+        logging_name=_LOG_NAME,
         # Each thread that reads keeps one connection; there must always be
         # another one for who writes.
         max_overflow=-1,
@@ -193,6 +196,10 @@ def new_engine(url: URL, place: Place) -> Engine:
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+# At DEBUG, SQLAlchemy logs rows, and those have hashes in them.
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG_NAME}").setLevel(logging.INFO)
 
 
 def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection

@@ -163,7 +163,7 @@ MIXED = [
     ("auth include nowhere\nauth required pam_permit\n", TemporaryFailure),
     ("auth required om_auth nonsense\n", TemporaryFailure),
     ("auth required pam_listfile nonsense=1\n", TemporaryFailure),
-    ("auth requierd pam_permit\n", AuthenticationFailed),
+    ("auth requierd pam_permit\n", TemporaryFailure),
     ("auth required pam_debug auth=ignore\n", AuthenticationFailed),
     ("", AuthenticationFailed),
 ]  # fmt: skip

@@ -263,3 +263,9 @@ def test_many_threads_find_one_class(write: Write) -> None:
 
     assert len(found) == 8
     assert len(set(found)) == 1
+
+
+def test_an_allowed_name_does_not_allow_a_file_of_that_name(write: Write) -> None:
+    path = str(write("om_auth.py"))
+    assert "not among [modules] allow" in refused(ModuleRegistry(allow=["om_auth"]), path)
+    assert ModuleRegistry(allow=[path]).find(path)

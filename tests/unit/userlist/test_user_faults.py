@@ -291,3 +291,17 @@ def in_child(function: Callable[[], str]) -> str:
         text = stream.read().decode()
     os.waitpid(child, 0)
     return text
+
+
+def test_no_hash_is_logged_by_a_program_that_logs_everything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    with UserStore(f"sqlite:///{tmp_path}/userlist.db") as store:
+        store.create()
+        user = store.add(USER)
+        user = store.set_password(user, "$hunter3", (), changed=NOW, expires=None)
+        store.update(user, language="de")
+        assert store.replace_hash(user, "$hunter3", "$hunter4")
+        list(store.users())
+    assert "hunter" not in caplog.text

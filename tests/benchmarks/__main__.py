@@ -83,8 +83,8 @@ def _page(rows: list[Row]) -> str:
 `make bench` measures all of this anew and rewrites this page. Each row's two sides were
 measured in one run, in alternating rounds, so that what else the machine does disturbs both.
 
-Taken on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, {os.cpu_count()} cores,
-{platform.system()} {platform.machine()}; other work may have shared the machine.
+Taken on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}
+{platform.machine()}, on a machine that others share.
 
 | what | ualauth | peer | ratio | target |
 |---|---|---|---|---|

@@ -36,16 +36,10 @@ _INCOMPLETE = ReturnCode.INCOMPLETE
 _AUTHENTICATE = Operation.AUTHENTICATE
 _SETCRED = Operation.SETCRED
 _CHAUTHTOK = Operation.CHAUTHTOK
-_FROZEN = (Operation.SETCRED, Operation.CLOSE_SESSION)
-_TWIN = (
-    Operation.AUTHENTICATE,
-    Operation.AUTHENTICATE,
-    Operation.ACCT_MGMT,
-    Operation.OPEN_SESSION,
-    Operation.OPEN_SESSION,
-    Operation.CHAUTHTOK,
-)
-"""Operation -> the one whose codes its walk shares."""
+_FROZEN = tuple(each in {_SETCRED, Operation.CLOSE_SESSION} for each in Operation)
+"""Operation -> whether its walk repeats the path of an earlier one."""
+_TWIN = (0, 0, 2, 3, 3, 5)
+"""Operation -> the number of the one whose codes its walk shares."""
 _ESTABLISH = int(Flag.ESTABLISH_CRED)
 _PASSES = int(Flag.PRELIM_CHECK | Flag.UPDATE_AUTHTOK)
 _random = random.SystemRandom()
@@ -71,7 +65,7 @@ class Visit:
         self._service: Service | None = service
         self._load = load
         self._frozen = frozen
-        self._memory: dict[Operation, list[ReturnCode | None]] = {}
+        self._memory: dict[int, list[ReturnCode | None]] = {}
 
     # Operations
 
@@ -156,14 +150,15 @@ class Visit:
             former, suspended = self._former
             if former is not operation:
                 return ReturnCode.ABORT
-        stack = service.serving[operation]
+        number = operation.number
+        stack = service.serving[number]
         if not stack:
             return ReturnCode.PERM_DENIED
-        twin = _TWIN[operation]
+        twin = _TWIN[number]
         memory = self._memory.get(twin)
         if memory is None:
             memory = self._memory[twin] = [None] * len(stack)
-        frozen = self._frozen if operation in _FROZEN else None
+        frozen = self._frozen if _FROZEN[number] else None
         run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
         self.runs.append(run)
         attempt = self.attempt
@@ -174,12 +169,11 @@ class Visit:
         walk = evaluate(stack, memory, frozen=frozen, suspended=suspended)
         codes = run.codes
         send = walk.send
-        method = int(operation)
         try:
             entry = next(walk)
             while True:
                 try:
-                    code = entry.methods[method](attempt)
+                    code = entry.methods[number](attempt)
                     if type(code) is not ReturnCode:
                         code = _checked(await cast("Awaitable[object]", code))
                 except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses

@@ -78,13 +78,14 @@ def _duration(what: str, seconds: float, limit: float) -> Row:
 
 def _page(rows: list[Row]) -> str:
     table = "\n".join(f"| {r.what} | {r.ours} | {r.peer} | {r.result} | {r.target} |" for r in rows)
+    machine = f"{platform.system()} {platform.machine()}"
     return f"""# Benchmarks
 
 `make bench` measures all of this anew and rewrites this page. Each row's two sides were
 measured in one run, in alternating rounds, so that what else the machine does disturbs both.
 
-Taken on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}
-{platform.machine()}, on a machine that others share.
+Taken on {datetime.now(UTC):%Y-%m-%d} on a machine that others share:
+Python {platform.python_version()}, {os.cpu_count()} cores, {machine}.
 
 | what | ualauth | peer | ratio | target |
 |---|---|---|---|---|

@@ -1,8 +1,7 @@
-"""What a module sees of a transaction, carried out: items, tokens, questions, data.
+"""What a module sees of a transaction, carried out: questions, the user, tokens.
 
-Linux-PAM's pam_item.c, pam_get_authtok.c, pam_env.c and pam_data.c are the
-reference. A transaction has one attempt, and keeps in it all it knows about
-the visit.
+Linux-PAM's pam_get_authtok.c and pam_user.c are the reference. A transaction
+has one attempt, and keeps in it all it knows about the visit.
 """
 
 from __future__ import annotations
@@ -16,18 +15,14 @@ from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.credentials import (
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
-    Credential,
     Password,
     PasswordChange,
     is_acceptable,
 )
 from ualauth.errors import StoreError
-from ualauth.identity import Person
 from ualauth.messages import (
     MAX_MESSAGES,
     Answer,
-    AsyncConversation,
-    Conversation,
     ConversationAgain,
     Error,
     Info,
@@ -35,57 +30,18 @@ from ualauth.messages import (
     Question,
 )
 from ualauth.module import Ask, Offload, Refusal, Wait
+from ualauth.visit_state import VisitState
 
 log = logging.getLogger("ualauth.attempt")
 
 T = TypeVar("T")
-Resolve = Callable[[str], str | None]
-"""Login name -> authid, or `None` if the USERLIST knows nobody, or several, of that name."""
-Resources = Callable[[type], Any]
-"""Kind -> the one of it that modules share."""
 
 _ABORTED = "Password change has been aborted."
 _MISMATCH = "Sorry, passwords do not match."
 
 
-class LiveAttempt:
+class LiveAttempt(VisitState):
     """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
-
-    # Defaults stand on the class: a login sets only what it knows.
-    operation: Operation = Operation.AUTHENTICATE
-    flags: int = 0
-    login_name: str | None = None
-    """The name as typed."""
-    user: str | None = None
-    rhost: str | None = None
-    ruser: str | None = None
-    tty: str | None = None
-    tls: bool = False
-    caller_uid: int | None = None
-    conversation: Conversation | AsyncConversation | None = None
-    credential: Credential | None = None
-    person: Person | None = None
-    delay: float = 0.0
-    delay_report: Callable[[ReturnCode, int], None] | None = None
-    deadline: float | None = None
-    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
-    remark_sink: Callable[[str], None] | None = None
-    _resolved: str | None = None
-    _failed_user: ReturnCode | None = None
-    _pending_prompt: str | None = None
-    _authtok: str | None = None
-    _oldauthtok: str | None = None
-    _verified: bool = False
-
-    def __init__(self, service: str, resources: Resources, resolve: Resolve) -> None:
-        """Begin with nothing known but the service."""
-        self.service = service
-        self._resources = resources
-        self._resolve = resolve
-        self.messages: list[str] = []
-        self._items: dict[Item, Any] = {}
-        self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
-        self._environment: dict[str, str] = {}
 
     # Requests
 
@@ -253,129 +209,6 @@ class LiveAttempt:
         if not self.flags & Flag.SILENT:
             with contextlib.suppress(Refusal):
                 await self.ask(message)
-
-    # Items
-
-    def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
-        """See `Attempt.get_item`."""
-        attribute = _ATTRIBUTES.get(item)
-        return getattr(self, attribute) if attribute else self._items.get(item)
-
-    def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - likewise
-        """See `Attempt.set_item`."""
-        if item is Item.SERVICE and value is None:
-            return ReturnCode.BAD_ITEM
-        if item is Item.CONV and value is None:
-            return ReturnCode.PERM_DENIED
-        if item in _TEXTS and not isinstance(value, str | None):
-            return ReturnCode.BAD_ITEM
-        if item in (Item.USER, Item.USER_PROMPT, Item.CONV):
-            self._failed_user = None
-        attribute = _ATTRIBUTES.get(item)
-        if attribute:
-            setattr(self, attribute, value)
-        else:
-            self._items[item] = value
-        return ReturnCode.SUCCESS
-
-    def forget_tokens(self) -> None:
-        """Forget both tokens, as every operation does before and after."""
-        self._authtok = self._oldauthtok = None
-        self._verified = False
-
-    # Environment
-
-    def getenv(self, name: str) -> str | None:
-        """See `Attempt.getenv`."""
-        return self._environment.get(name)
-
-    def getenvlist(self) -> list[str]:
-        """Return the environment as `N=V` texts, oldest first (pam_getenvlist(3))."""
-        return [f"{name}={value}" for name, value in self._environment.items()]
-
-    def putenv(self, text: str) -> ReturnCode:
-        """See `Attempt.putenv`."""
-        name, equals, value = text.partition("=")
-        if not name or (not equals and name not in self._environment):
-            return ReturnCode.BAD_ITEM
-        if equals:
-            self._environment[name] = value
-        else:
-            del self._environment[name]
-        return ReturnCode.SUCCESS
-
-    # Data
-
-    def get_data(self, name: str) -> Any:  # noqa: ANN401 - whatever was stored
-        """See `Attempt.get_data`."""
-        if name not in self._data:
-            raise Refusal(ReturnCode.NO_MODULE_DATA)
-        return self._data[name][0]
-
-    def set_data(
-        self,
-        name: str,
-        value: object,
-        cleanup: Callable[[object, int], None] | None = None,
-    ) -> None:
-        """See `Attempt.set_data`."""
-        self._clean(name, Flag.DATA_REPLACE | ReturnCode.SUCCESS)
-        self._data[name] = value, cleanup
-
-    def end(self, status: int) -> None:
-        """Call every cleanup with `status` and forget all secrets (pam_end(3))."""
-        if self._data:
-            for name in list(self._data):
-                self._clean(name, status)
-            self._data.clear()
-        self.forget_tokens()
-        self.credential = None
-
-    def _clean(self, name: str, status: int) -> None:
-        value, cleanup = self._data.get(name, (None, None))
-        if cleanup is None:
-            return
-        try:
-            cleanup(value, status)
-        except Exception as error:  # noqa: BLE001 - a module's code; nobody waits for it
-            log.error(  # noqa: TRY400 - without the text
-                "%s: the cleanup of %r raised %s", self.service, name, type(error).__name__
-            )
-
-    # The rest
-
-    def fail_delay(self, seconds: float) -> None:
-        """See `Attempt.fail_delay`."""
-        self.delay = max(self.delay, seconds)
-
-    def vouch(self, person: Person) -> None:
-        """See `Attempt.vouch`."""
-        self.person = person
-
-    def remark(self, text: str) -> None:
-        """See `Attempt.remark`."""
-        if self.remark_sink is not None:
-            self.remark_sink(text)
-
-    def resource(self, kind: type[T]) -> T:
-        """See `Attempt.resource`."""
-        return cast("T", self._resources(kind))
-
-
-_ATTRIBUTES = {
-    Item.SERVICE: "service",
-    Item.USER: "user",
-    Item.TTY: "tty",
-    Item.RHOST: "rhost",
-    Item.RUSER: "ruser",
-    Item.CONV: "conversation",
-    Item.FAIL_DELAY: "delay_report",
-    Item.AUTHTOK: "_authtok",
-    Item.OLDAUTHTOK: "_oldauthtok",
-}
-"""Items that have an attribute of their own; the others are in a dictionary."""
-
-_TEXTS = frozenset(Item) - {Item.CONV, Item.FAIL_DELAY, Item.XAUTHDATA}
 
 
 def _is_answer_list(answers: object, count: int) -> bool:

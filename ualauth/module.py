@@ -1,5 +1,7 @@
 """What a module is, and what it sees of a login: read this file first to write one.
 
+It is longer than others so that the whole contract stands in one place.
+
 A module is a class with a frozen dataclass for its options and one coroutine
 method for each operation that it serves:
 

@@ -15,13 +15,14 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, Unpack
 
-from ualauth.attempt import LiveAttempt, Resolve
+from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation
 from ualauth.credentials import Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Sleep, Wait
+from ualauth.visit_state import Resolve
 
 T = TypeVar("T")
 

@@ -4,7 +4,8 @@
         module = Vacation
         arguments = ("file=/etc/vacation",)
 
-pytest collects them; nothing here needs it. A module that needs something
+One class has them all, so that inheriting it is all there is to do. pytest
+collects them; nothing here needs it. A module that needs something
 behind it, such as a USERLIST, overrides `attempt`. Modules pass if they keep
 the rules of `ualauth.module` in every situation that a login may bring about:
 a person who answers, says nothing, is not there yet or cannot be reached.

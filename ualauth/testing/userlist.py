@@ -12,11 +12,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self, TypedDict, Unpack
 
-from ualauth.attempt import Resolve
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.store import UserStore
+from ualauth.visit_state import Resolve
 
 
 class Behind(TypedDict):

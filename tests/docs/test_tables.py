@@ -24,7 +24,7 @@ from ualauth.identity import Identity
 from ualauth.module import Attempt
 from ualauth.options import describe
 from ualauth.outcome import outcome_of
-from ualauth.passwords.formats import BY_IDENT, BY_NAME
+from ualauth.passwords.formats import BY_BEGINNING, BY_IDENT, BY_LIBPASS_NAME, BY_NAME
 from ualauth.passwords.making import MAKERS
 from ualauth.registry import ModuleRegistry
 from ualauth.stack.control import KEYWORDS, Action
@@ -179,9 +179,13 @@ def test_fields_of_a_user_are_all_there() -> None:
 
 
 def test_stored_passwords_are_all_there() -> None:
-    in_braces, by_ident = table(ADMINISTRATORS / "userlist.md", "written as", "schemes")[:2]
-    assert words(in_braces[1]) == [f"{{{name}}}" for name in BY_NAME]
-    assert words(by_ident[1]) == [ident for ident, _ in BY_IDENT]
+    rows = table(ADMINISTRATORS / "userlist.md", "written as", "schemes")[:4]
+    assert [words(row[1]) for row in rows] == [
+        [f"{{{name}}}" for name in BY_NAME],
+        [ident for ident, _ in BY_IDENT],
+        [beginning for beginning, _ in BY_BEGINNING],
+        [f"{{{name}}}" for name in BY_LIBPASS_NAME],
+    ]
 
 
 # The command line and the log

@@ -1,11 +1,14 @@
 """The table of schemes that can be verified.
 
 `BY_NAME` has what stands in braces, as RFC 2307, OpenLDAP and Dovecot write it;
-`BY_IDENT` what begins with ``$``, as crypt(5) and its relatives write it.
+`BY_IDENT` what begins with ``$``, as crypt(5) and its relatives write it;
+`BY_BEGINNING` what other programs write. What libpass knows besides has no mark
+of its own, and takes libpass' name in braces: ``{nthash}8846f7...``.
 
-Left out on purpose: {CRAM-MD5} and {DIGEST-MD5}, which need the inner state of
-MD5 or the user's name; {PLAIN-TRUNC}, which accepts passwords that nobody chose;
-{SASL}, {OTP} and the like, which do not keep a password.
+Left out on purpose: {CRAM-MD5}, {DIGEST-MD5} and those of libpass that need the
+inner state of MD5 or the user's name; {PLAIN-TRUNC}, lmhash, mssql2000 and
+mysql323, which accept passwords that nobody chose; {SASL}, {OTP} and the like, which do not keep a
+password.
 """
 
 from __future__ import annotations
@@ -178,3 +181,39 @@ BY_NAME: Mapping[str, Scheme] = {
     **{mechanism: _scram(mechanism) for mechanism in scram.MECHANISMS},
 }
 """Name in braces, in capitals -> scheme."""
+
+BY_BEGINNING: tuple[tuple[str, Scheme], ...] = (
+    ("pbkdf2_sha256$", _libpass("django_pbkdf2_sha256")),
+    ("pbkdf2_sha1$", _libpass("django_pbkdf2_sha1")),
+    ("argon2$", _libpass("django_argon2")),
+    ("bcrypt$", _libpass("django_bcrypt")),
+    ("bcrypt_sha256$", _libpass("django_bcrypt_sha256")),
+    ("sha1$", _libpass("django_salted_sha1")),
+    ("md5$", _libpass("django_salted_md5")),
+    ("crypt$", _libpass("django_des_crypt")),
+    ("grub.pbkdf2.sha512.", _libpass("grub_pbkdf2_sha512")),
+    ("{FSHP", _libpass("fshp")),
+)
+"""Beginning of what other programs store -> scheme: Django's, GRUB's, FSHP's."""
+
+_NAMED_BY_LIBPASS = (
+    "bigcrypt",
+    "bsdi_crypt",
+    "cisco_type7",
+    "crypt16",
+    "cta_pbkdf2_sha1",
+    "des_crypt",
+    "dlitz_pbkdf2_sha1",
+    "hex_md4",
+    "hex_md5",
+    "hex_sha1",
+    "hex_sha256",
+    "hex_sha512",
+    "mssql2005",
+    "mysql41",
+    "nthash",
+    "oracle11",
+    "scram",
+)
+BY_LIBPASS_NAME: Mapping[str, Scheme] = {name.upper(): _libpass(name) for name in _NAMED_BY_LIBPASS}
+"""Name in braces, in capitals -> scheme, for what has neither another name nor a mark."""

@@ -1,10 +1,11 @@
 """Reading a stored password: which scheme, which data.
 
-A stored password is written in one of two ways:
+A stored password is written in one of three ways:
 
 * ``{SCHEME}data`` or ``{SCHEME.ENCODING}data``, as RFC 2307, OpenLDAP and Dovecot
   write it: the name in any case, the encoding ``b64``, ``base64`` or ``hex``;
-* ``$ident$...``, as crypt(5) and its relatives write it.
+* ``$ident$...``, as crypt(5) and its relatives write it;
+* as some other programs write it, with a beginning of their own.
 
 What begins with ``!`` or ``*`` is locked (shadow(5)) and matches no password. What
 is written in any other way is unknown: clear text needs a ``{PLAIN}`` before it.
@@ -21,7 +22,9 @@ from ualauth.passwords.formats import (
     ARGON2,
     BIGCRYPT,
     BSDI_CRYPT,
+    BY_BEGINNING,
     BY_IDENT,
+    BY_LIBPASS_NAME,
     BY_NAME,
     CRYPT,
     DES_CRYPT,
@@ -68,6 +71,9 @@ def read(text: str) -> Stored:
             does not contain the data.
 
     """
+    for beginning, scheme in BY_BEGINNING:
+        if text.startswith(beginning):
+            return Stored(scheme, text.encode())
     if text.startswith("{"):
         return _in_braces(text)
     if text.startswith("$"):
@@ -80,7 +86,7 @@ def read(text: str) -> Stored:
 def _in_braces(text: str) -> Stored:
     label, closed, rest = text[1:].partition("}")
     name, dot, suffix = label.upper().partition(".")
-    scheme = BY_NAME.get(name)
+    scheme = BY_NAME.get(name) or BY_LIBPASS_NAME.get(name)
     if scheme is None or not closed or (dot and suffix not in _SUFFIXES):
         # Not quoted: it may be a password that begins with a brace.
         raise PasswordError("stored password of a scheme in braces that is not known")

@@ -33,26 +33,6 @@ def add_user(store: UserStore, hasher: PasswordHasher, new: NewUser, password: s
     return store.set_password(user, hashed, secrets, changed=now, expires=new.password_expires)
 
 
-def set_password(
-    store: UserStore,
-    hasher: PasswordHasher,
-    user: User,
-    password: str | None,
-) -> User:
-    """Replace UL-PWD and all UL-SASL-PWD, or remove them; blocks.
-
-    The new password does not expire. Errors are those of `UserStore.set_password`,
-    and `PasswordError` if the password cannot be hashed.
-    """
-    return store.set_password(
-        user,
-        None if password is None else hasher.hash(password),
-        () if password is None else derive_all(password),
-        changed=datetime.now(UTC),
-        expires=None,
-    )
-
-
 def edit_addresses(
     addresses: Sequence[str],
     add: Sequence[str],

@@ -30,11 +30,11 @@ def record(
     code: ReturnCode,
     runs: Sequence[Run],
 ) -> None:
-    """Log the outcome of one operation; `runs` are the walks so far, its own last."""
+    """Log the outcome of one operation; `runs` are its walks, the deciding one last."""
     if code is ReturnCode.SUCCESS:
         log.info("%s: granted %s of %s", attempt.service, operation, _who(attempt))
         return
-    run = runs[-1] if runs and runs[-1].operation is operation else None
+    run = runs[-1] if runs else None
     level = logging.ERROR if run is not None and run.unchecked() else logging.WARNING
     if log.isEnabledFor(level):
         why = _why(run) if run is not None else ""

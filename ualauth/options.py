@@ -77,12 +77,14 @@ def _read(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, list[Optio
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     types_of = _types(kind)
     values: dict[str, Any] = {}
+    given: set[str] = set()
     problems: list[OptionProblem] = []
     for index, argument in enumerate(arguments):
         name, equals, text = argument.partition("=")
         if name not in fields:
             problems.append(_unknown(index, name, fields))
             continue
+        given.add(name)
         if name in values:
             problems.append(OptionProblem(index, f"option {name!r} is given twice", "give it once"))
             continue
@@ -93,7 +95,7 @@ def _read(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, list[Optio
                 OptionProblem(index, f"option {name!r}: {error}", _usage(name, types_of[name])),
             )
     for name, field in fields.items():
-        if name not in values and _required(field) and not _mentioned(name, problems):
+        if name not in given and _required(field):
             cure = f"add {_usage(name, types_of[name])}"
             problems.append(OptionProblem(len(arguments), f"option {name!r} is missing", cure))
     if any(problem.fatal for problem in problems):
@@ -121,10 +123,6 @@ def _unknown(index: int, name: str, fields: Mapping[str, object]) -> OptionProbl
     else:
         cure = f"it takes: {', '.join(fields) or 'no options'}"
     return OptionProblem(index, f"unknown option {name!r}", cure)
-
-
-def _mentioned(name: str, problems: Sequence[OptionProblem]) -> bool:
-    return any(problem.text.startswith(f"option {name!r}") for problem in problems)
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

@@ -86,7 +86,7 @@ class Visit:
         finally:
             self._busy = False
         if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
-            audit.record(self.attempt, operation, code, self.runs)
+            audit.record(self.attempt, operation, code, self._last_runs)
         return code
 
     async def _with_tokens(self, operation: Operation, flags: int) -> ReturnCode:
@@ -223,7 +223,12 @@ class Visit:
             return False
         if code is _INCOMPLETE or code in UNCHECKED:
             return True
-        return any(run.unchecked() for run in self.runs[self._first_run :])
+        return any(run.unchecked() for run in self._last_runs)
+
+    @property
+    def _last_runs(self) -> list[Run]:
+        """The runs of the last operation."""
+        return self.runs[self._first_run :]
 
     def get_item(self, item: Item) -> tuple[ReturnCode, Any]:
         """Return `SUCCESS` and the item; `BAD_ITEM` for tokens and unknown items."""

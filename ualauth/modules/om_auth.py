@@ -17,7 +17,7 @@ from ualauth.errors import PasswordError, StaleRecord, StoreError, UserUnknown
 from ualauth.messages import Error
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.passwords.scram import derive_all
+from ualauth.userlist.new_password import set_password
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 
@@ -127,7 +127,7 @@ class OmAuth(Module[Options]):
             return ReturnCode.AUTHTOK_ERR
         hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserStore)
         try:
-            await attempt.offload(_write_password, store, hasher, user, new)
+            await attempt.offload(set_password, store, hasher, user, new)
         except PasswordError as error:
             await attempt.tell(Error(f"The new password cannot be used: {error}."))
             return ReturnCode.AUTHTOK_ERR
@@ -210,17 +210,6 @@ def _rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str
         store.replace_hash(user, user.password or "", hasher.hash(password))
     except (StoreError, PasswordError, UserUnknown) as error:
         log.warning("the outdated hash of user %d stays: %s", user.id, error)
-
-
-def _write_password(store: UserStore, hasher: PasswordHasher, user: User, new: str) -> None:
-    """Write UL-PWD and all of UL-SASL-PWD in one transaction; blocks."""
-    store.set_password(
-        user,
-        hasher.hash(new),
-        derive_all(new),
-        changed=datetime.now(UTC),
-        expires=None,
-    )
 
 
 def _verified_user(attempt: Attempt, name: str) -> User | None:

@@ -1,0 +1,34 @@
+"""Giving a user a new password: UL-PWD and all of UL-SASL-PWD, from one clear text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ualauth.passwords.scram import derive_all
+
+if TYPE_CHECKING:
+    # What is handed in brings SQLAlchemy along; the help of a command does without.
+    from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.userlist.record import User
+    from ualauth.userlist.store import UserStore
+
+
+def set_password(
+    store: UserStore,
+    hasher: PasswordHasher,
+    user: User,
+    password: str | None,
+) -> User:
+    """Replace UL-PWD and all UL-SASL-PWD, or remove them; blocks.
+
+    The new password does not expire. Errors are those of `UserStore.set_password`,
+    and `PasswordError` if the password cannot be hashed.
+    """
+    return store.set_password(
+        user,
+        None if password is None else hasher.hash(password),
+        () if password is None else derive_all(password),
+        changed=datetime.now(UTC),
+        expires=None,
+    )

@@ -25,7 +25,7 @@ from ualauth.entrance import Entrance, Peer
 from ualauth.errors import ConfigurationError
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
-from ualauth.module import Ask, Offload, Request, Sleep, Wait
+from ualauth.module import Ask, Compute, Offload, Request, Sleep, Wait
 from ualauth.pool import Pool
 from ualauth.stack.model import Service
 from ualauth.transaction import INTERRUPTED, HeldTransaction
@@ -48,6 +48,9 @@ class AsyncAuthenticator:
         self.config = config if isinstance(config, Config) else Config.load(config)
         self._entrance = Entrance(self.config)
         self._pool = Pool(self.config.stack.threads)
+        # As many as there are processors: more would only wait for each other. They
+        # stand back, so that the event loop need not wait for them.
+        self._processors = Pool(len(os.sched_getaffinity(0)), nice=5)
         # Apart, so that modules that hang cannot keep service files from being read.
         self._own_pool = Pool(1)
 
@@ -146,7 +149,8 @@ class AsyncAuthenticator:
             attempt.deadline = started + self.config.stack.timeout
         match request:
             case Offload(function, args):
-                return await _in_time(self._pool, attempt.deadline - started, function, *args)
+                pool = self._processors if type(request) is Compute else self._pool
+                return await _in_time(pool, attempt.deadline - started, function, *args)
             case Wait(awaitable):
                 async with asyncio.timeout(attempt.deadline - started):
                     return await awaitable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.credentials import (
@@ -29,8 +29,11 @@ from ualauth.messages import (
     Message,
     Question,
 )
-from ualauth.module import Ask, Offload, Refusal, Wait
-from ualauth.visit_state import VisitState
+from ualauth.module import Ask, Compute, Offload, Refusal, Wait
+from ualauth.visit_state import LookedUp, VisitState
+
+if TYPE_CHECKING:
+    from ualauth.userlist.cache import Known
 
 log = logging.getLogger("ualauth.attempt")
 
@@ -48,6 +51,10 @@ class LiveAttempt(VisitState):
     async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
         """See `Attempt.offload`."""
         return cast("T", await Offload(function, args))
+
+    async def compute(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
+        """See `Attempt.compute`."""
+        return cast("T", await Compute(function, args))
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """See `Attempt.wait`."""
@@ -71,6 +78,8 @@ class LiveAttempt(VisitState):
                 "%s: the conversation raised %s", self.service, type(error).__name__
             )
             raise Refusal(ReturnCode.CONV_ERR) from None
+        # Meanwhile, anything may have changed.
+        self.forget_record()
         if not _is_answer_list(answers, len(shown)):
             log.error("%s: the conversation gave no list of answers", self.service)
             raise Refusal(ReturnCode.CONV_ERR)
@@ -93,15 +102,31 @@ class LiveAttempt(VisitState):
         typed = cast("str", self.user)
         if typed == self._resolved:
             return typed
-        if not is_acceptable(typed, MAX_NAME_BYTES):
+        known = await self._look_up(typed)
+        self.user = self._resolved = typed if known is None else known.user.authid
+        return self.user
+
+    async def get_record(self, *, anew: bool = False) -> Known | None:
+        """See `Attempt.get_record`."""
+        name = await self.get_user()
+        if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
+            return await self._look_up(name, recall=not anew)
+        return self._known
+
+    async def _look_up(self, name: str, *, recall: bool = True) -> Known | None:
+        if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
+        known = self._users.recall(name) if recall else None
+        if known is not None:
+            self._known, self._looked_up = known, LookedUp.RECALLED
+            return known
         try:
-            found = await self.offload(self._resolve, typed)
+            self._known = await self.offload(self._users.read, name)
         except StoreError as error:
             self.remark(str(error))
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL) from error
-        self.user = self._resolved = typed if found is None else found
-        return self.user
+        self._looked_up = LookedUp.READ
+        return self._known
 
     async def _ask_user(self, prompt: str | None) -> None:
         if self._failed_user is not None:

@@ -8,18 +8,19 @@ userlist.db         the USERLIST, unless [userlist] url says otherwise
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from ualauth.errors import ConfigurationError
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
+from ualauth.passwords.policy import PasswordRules
+from ualauth.settings import hint, read_value
 from ualauth.stack.dialect import DIALECTS, Dialect
+from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
 ENVIRONMENT_VARIABLE = "UALAUTH_CONFIG_DIR"
@@ -36,6 +37,10 @@ class UserlistSettings:
     url: str = ""
     timeout: float = 5.0
 
+    def mistakes(self) -> list[str]:
+        """Return what cannot be, as `name must be ...`; empty if all is well."""
+        return _not_positive(self, "timeout")
+
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
@@ -50,12 +55,29 @@ class StackSettings:
     threads: int = 4
     fail_delay: bool = True
 
+    def mistakes(self) -> list[str]:
+        """Return what cannot be, as `name must be ...`; empty if all is well."""
+        found = _not_positive(self, "timeout", "threads")
+        if self.dialect not in DIALECTS:
+            found.append(f"dialect {self.dialect!r} is none of {', '.join(DIALECTS)}")
+        return found
 
-@dataclass(frozen=True, slots=True)
-class PasswordSettings:
-    """`[password]`: how new passwords are stored, and what one hash costs.
 
-    Memory in KiB; bcrypt's cost is a power of two; the others are counts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordSettings(PasswordRules):
+    """`[password]`: what new passwords must be like, how long they last, how they are stored.
+
+    A new one has `minimum_length` characters, `minimum_classes` of lower case, upper
+    case, digits and others, no part of the user's names (`forbid_names`), at least
+    zxcvbn's score `minimum_strength` (0 to 4), and is none of `history` former ones.
+
+    It may be changed after `minimum_age_days` and expires after `maximum_age_days`
+    (0: never); the user is told `warning_days` before. Then follow `grace_logins`
+    with the expired one, which can be changed until `inactive_days` after it
+    expired (0: without end).
+
+    It is hashed with `scheme`. Memory in KiB; bcrypt's cost is a power of two; the
+    others are counts.
     """
 
     scheme: str = "argon2id"
@@ -71,6 +93,20 @@ class PasswordSettings:
         """The costs by themselves."""
         return Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
 
+    @property
+    def rules(self) -> PasswordRules:
+        """The rules by themselves."""
+        return PasswordRules(
+            **{each.name: getattr(self, each.name) for each in fields(PasswordRules)},
+        )
+
+    def mistakes(self) -> list[str]:
+        """See `PasswordRules.mistakes`."""
+        found = [*PasswordRules.mistakes(self), *self.profile.mistakes()]
+        if self.scheme not in MAKERS:
+            found.insert(0, f"scheme {self.scheme!r} is none of {', '.join(MAKERS)}")
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleSettings:
@@ -78,6 +114,10 @@ class ModuleSettings:
 
     path: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+
+    def mistakes(self) -> list[str]:
+        """Return nothing: what is there is seen when a module is looked for."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +128,20 @@ class Config:
     userlist: UserlistSettings = field(default_factory=UserlistSettings)
     stack: StackSettings = field(default_factory=StackSettings)
     password: PasswordSettings = field(default_factory=PasswordSettings)
+    account: AccountRules = field(default_factory=AccountRules)
+    lockout: LockoutRules = field(default_factory=LockoutRules)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     modules: ModuleSettings = field(default_factory=ModuleSettings)
 
     @property
     def dialect(self) -> Dialect:
         """The libpam whose meaning the service files have."""
         return DIALECTS[self.stack.dialect]
+
+    @property
+    def policy(self) -> Policy:
+        """The policy for users who have none of their own."""
+        return Policy(self.password.rules, self.account, self.lockout)
 
     @property
     def service_folder(self) -> Path:
@@ -142,13 +190,12 @@ class Config:
         return _config(folder, path, tables)
 
 
+def _not_positive(settings: object, *names: str) -> list[str]:
+    return [f"{name} must be more than 0" for name in names if not getattr(settings, name) > 0]
+
+
 def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
-    kinds = {
-        "userlist": UserlistSettings,
-        "stack": StackSettings,
-        "password": PasswordSettings,
-        "modules": ModuleSettings,
-    }
+    kinds = {name: kind for name, kind in get_type_hints(Config).items() if name != "directory"}
     mistakes: list[str] = []
     settings: dict[str, Any] = {}
     for name, table in tables.items():
@@ -156,16 +203,10 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
         if kind is not None and not isinstance(table, dict):
             mistakes.append(f"{name} must be a table; write [{name}]")
         elif kind is None:
-            mistakes.append(f"unknown table [{name}]; {_hint(name, kinds)}")
+            mistakes.append(f"unknown table [{name}]; {hint(name, kinds)}")
         else:
             settings[name] = kind(**_values(name, kind, table, mistakes))
-    dialect = settings.get("stack", StackSettings()).dialect
-    if dialect not in DIALECTS:
-        mistakes.append(f"[stack] dialect {dialect!r} is none of {', '.join(DIALECTS)}")
-    password = settings.get("password", PasswordSettings())
-    if password.scheme not in MAKERS:
-        mistakes.append(f"[password] scheme {password.scheme!r} is none of {', '.join(MAKERS)}")
-    mistakes += [f"[password] {mistake}" for mistake in password.profile.mistakes()]
+            mistakes += [f"[{name}] {mistake}" for mistake in settings[name].mistakes()]
     if mistakes:
         raise ConfigurationError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return Config(folder, **settings)
@@ -177,35 +218,15 @@ def _values(
     table: Mapping[str, Any],
     mistakes: list[str],
 ) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    types_of = get_type_hints(kind)
     known = [each.name for each in fields(kind)]
     values = {}
     for key, value in table.items():
         if key not in known:
-            mistakes.append(f"unknown key {key!r} in [{name}]; {_hint(key, known)}")
+            mistakes.append(f"unknown key {key!r} in [{name}]; {hint(key, known)}")
             continue
         try:
-            values[key] = _value(hints[key], value)
+            values[key] = read_value(types_of[key], value)
         except ValueError as error:
             mistakes.append(f"[{name}] {key} {error}")
     return values
-
-
-def _value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any setting
-    if get_origin(hint) is tuple:
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            return tuple(value)
-        raise ValueError("must be a list of strings")
-    plain = get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
-    if plain is float and type(value) is int:
-        value = float(value)
-    if type(value) is not plain:
-        raise ValueError(f"must be of type {plain.__name__}")
-    if plain in (int, float) and not 0 < value < float("inf"):
-        raise ValueError("must be more than 0")
-    return value
-
-
-def _hint(word: str, known: Any) -> str:  # noqa: ANN401 - any collection of words
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"

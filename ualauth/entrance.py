@@ -19,7 +19,7 @@ from ualauth.stack.files import ServiceFolder
 from ualauth.visit import Visit
 
 if TYPE_CHECKING:
-    from ualauth.userlist.store import UserStore
+    from ualauth.userlist.cache import Known, UserCache
 
 T = TypeVar("T")
 
@@ -57,7 +57,8 @@ class Entrance:
         )
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._shared: dict[type, Any] = {}
-        self._lock = threading.Lock()
+        self._users: UserCache | None = None
+        self._lock = threading.RLock()
 
     def visit(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Visit:
         """Begin a visit of `user` to `service`.
@@ -67,7 +68,7 @@ class Entrance:
 
         """
         compiled = self.services.load(service)
-        attempt = LiveAttempt(compiled.name, self.resource, self.authid)
+        attempt = LiveAttempt(compiled.name, self.resource, self)
         attempt.user = attempt.login_name = user
         for name, value in peer.items():
             if name not in _PEER:
@@ -75,23 +76,25 @@ class Entrance:
             setattr(attempt, name, value)
         return Visit(compiled, attempt, self.services.load, self._frozen)
 
-    def authid(self, login_name: str) -> str | None:
-        """Return the authid of whom the USERLIST knows by that name; blocks.
+    def recall(self, name: str) -> Known | None:
+        """Return whom the USERLIST is known for sure to have by that name; never waits."""
+        users = self._users
+        return None if users is None else users.recall(name)
+
+    def read(self, name: str) -> Known | None:
+        """Return whom the USERLIST has by that name, or `None` if there is none; blocks.
 
         Raises:
             StoreError: if the USERLIST cannot be read.
 
         """
-        if not self.config.has_userlist:
-            return None
-        user = self.store().resolve(login_name)
-        return None if user is None else user.authid
+        if self._users is None:
+            if not self.config.has_userlist:
+                return None
+            from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
 
-    def store(self) -> UserStore:
-        """Return the USERLIST's store."""
-        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
-
-        return self.resource(UserStore)
+            self._users = self.resource(UserCache)
+        return self._users.read(name)
 
     def resource(self, kind: type[T]) -> T:
         """Return what this application shares among modules.
@@ -109,10 +112,13 @@ class Entrance:
 
     def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
         from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - loads libpass
-        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+        from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
 
         if kind is UserStore:
             return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
+        if kind is UserCache:
+            return UserCache(self.resource(UserStore), self.config.policy, self.config.cache)
         if kind is PasswordHasher:
             settings = self.config.password
             return PasswordHasher(settings.scheme, settings.profile)
@@ -125,3 +131,4 @@ class Entrance:
                 if hasattr(made, "close"):
                     made.close()
             self._shared.clear()
+            self._users = None

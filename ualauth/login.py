@@ -54,6 +54,8 @@ async def login(visit: Visit, credential: Password) -> Identity:
         code = await visit.perform(Operation.AUTHENTICATE)
         if code is not ReturnCode.SUCCESS:
             raise _refusal(visit, Operation.AUTHENTICATE, code)
+        # If nothing was waited for, the record is still what it was.
+        attempt.at_once = True
         code = await visit.perform(Operation.ACCT_MGMT)
         if code is not ReturnCode.SUCCESS:
             raise _refusal(visit, Operation.ACCT_MGMT, code)

@@ -19,8 +19,8 @@ What a module MUST do:
 
 * answer a `ReturnCode`; anything else refuses;
 * answer `AUTHINFO_UNAVAIL` when it could not check, never `AUTH_ERR`;
-* do nothing that blocks or computes for long, except through
-  `await attempt.offload(function, *args)`;
+* do nothing that blocks, except through `await attempt.offload(function, *args)`,
+  and nothing that computes for long, except through `await attempt.compute(...)`;
 * never touch an event loop: an awaitable that needs one goes through
   `await attempt.wait(awaitable)`;
 * keep no state about a person in itself: one instance serves every login.
@@ -34,12 +34,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.errors import UalauthError
 from ualauth.identity import Person
 from ualauth.messages import Answer, Error, Info, Message
+
+if TYPE_CHECKING:
+    from ualauth.userlist.cache import Known
 
 O = TypeVar("O")  # noqa: E741 - O for options
 T = TypeVar("T")
@@ -77,6 +80,11 @@ class Offload(Request):
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compute(Offload):
+    """Call `function(*args)` where it may keep a processor busy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +171,19 @@ class Attempt(Protocol):
         """
         ...
 
+    async def get_record(self, *, anew: bool = False) -> Known | None:
+        """Return what the USERLIST has of the user, or `None` if it has nobody of that name.
+
+        It is what the database has now, or had at the beginning of this
+        operation; with `anew` it is read, unless that was done in this
+        operation already.
+
+        Raises:
+            Refusal: as `get_user`.
+
+        """
+        ...
+
     async def get_authtok(
         self,
         item: Item = Item.AUTHTOK,
@@ -212,7 +233,15 @@ class Attempt(Protocol):
         ...
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
-        """Return `function(*args)`, called where it may block or compute."""
+        """Return `function(*args)`, called where it may block."""
+        ...
+
+    async def compute(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
+        """Return `function(*args)`, called where it may keep a processor busy.
+
+        As many run at once as there are processors, and none of them holds up
+        what is offloaded.
+        """
         ...
 
     async def wait(self, awaitable: Awaitable[T]) -> T:

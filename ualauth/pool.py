@@ -7,6 +7,9 @@ its place: another thread takes it, as long as not too many hang.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,8 +23,9 @@ _IDLE = 10.0
 class Pool:
     """At most `size` calls at once, and at most `3 * size` more that were given up on."""
 
-    def __init__(self, size: int) -> None:
-        """Start nothing yet."""
+    def __init__(self, size: int, nice: int = 0) -> None:
+        """Start nothing yet; `nice` is how much its threads stand back (nice(2))."""
+        self._nice = nice
         self._size = size
         self._spare = 3 * size
         self._work: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
@@ -56,6 +60,8 @@ class Pool:
             threading.Thread(target=self._labour, name="ualauth", daemon=True).start()
 
     def _labour(self) -> None:
+        if self._nice:
+            _stand_back(self._nice)
         while True:
             with self._changed:
                 self._idle += 1
@@ -88,3 +94,11 @@ class Pool:
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+def _stand_back(nice: int) -> None:
+    """Let this thread, and those that it starts, come after others that want a processor."""
+    # On Linux a thread has a priority of its own (setpriority(2), "C library/kernel differences").
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)

@@ -164,6 +164,9 @@ class Visit:
         attempt = self.attempt
         attempt.operation = operation
         attempt.flags = flags
+        if attempt.deadline is not None or not attempt.at_once:
+            # Something may have changed meanwhile.
+            attempt.forget_record()
         attempt.deadline = None
         attempt.remark_sink = run.remark
         walk = evaluate(stack, memory, frozen=frozen, suspended=suspended)

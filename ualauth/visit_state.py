@@ -5,9 +5,10 @@ Linux-PAM's pam_item.c, pam_env.c and pam_data.c are the reference.
 
 from __future__ import annotations
 
+import enum
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.credentials import Credential
@@ -15,13 +16,41 @@ from ualauth.identity import Person
 from ualauth.messages import AsyncConversation, Conversation
 from ualauth.module import Refusal
 
+if TYPE_CHECKING:
+    # It brings SQLAlchemy along, which a service without USERLIST does without.
+    from ualauth.userlist.cache import Known
+
 log = logging.getLogger("ualauth.attempt")
 
 T = TypeVar("T")
-Resolve = Callable[[str], str | None]
-"""Login name -> authid, or `None` if the USERLIST knows nobody, or several, of that name."""
+
+
+class Users(Protocol):
+    """Who the USERLIST says has a name: `UserCache`, or what stands before it."""
+
+    def recall(self, name: str) -> Known | None:
+        """Return who has the name if that is known for sure; MUST NOT wait."""
+        ...
+
+    def read(self, name: str) -> Known | None:
+        """Return who has the name, or `None` if nobody has; may block.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+
+        """
+        ...
+
+
 Resources = Callable[[type], Any]
 """Kind -> the one of it that modules share."""
+
+
+class LookedUp(enum.Enum):
+    """How the user's record came here during this operation."""
+
+    RECALLED = enum.auto()
+    READ = enum.auto()
 
 
 class VisitState:
@@ -46,18 +75,22 @@ class VisitState:
     deadline: float | None = None
     """When the modules' time is up (time.monotonic); set by the driver at the first request."""
     remark_sink: Callable[[str], None] | None = None
+    at_once: bool = False
+    """Whether the next operation is part of the same login as the last one."""
     _resolved: str | None = None
+    _known: Known | None = None
+    _looked_up: LookedUp | None = None
     _failed_user: ReturnCode | None = None
     _pending_prompt: str | None = None
     _authtok: str | None = None
     _oldauthtok: str | None = None
     _verified: bool = False
 
-    def __init__(self, service: str, resources: Resources, resolve: Resolve) -> None:
+    def __init__(self, service: str, resources: Resources, users: Users) -> None:
         """Begin with nothing known but the service."""
         self.service = service
         self._resources = resources
-        self._resolve = resolve
+        self._users = users
         self.messages: list[str] = []
         self._items: dict[Item, Any] = {}
         self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
@@ -91,6 +124,10 @@ class VisitState:
         """Forget both tokens, as every operation does before and after."""
         self._authtok = self._oldauthtok = None
         self._verified = False
+
+    def forget_record(self) -> None:
+        """Forget the user's record: the next who needs it asks anew."""
+        self._known = self._looked_up = None
 
     # Environment
 

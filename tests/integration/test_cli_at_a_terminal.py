@@ -192,15 +192,15 @@ def test_a_change_of_password_asks_three_questions(environment: dict[str, str]) 
     terminal = Terminal(*arguments, environment=environment)
     for prompt, answer in (
         ("Current password: ", "s3cret"),
-        ("New password: ", "n3w"),
-        ("Retype new password: ", "n3w"),
+        ("New password: ", "violet 7 anchor"),
+        ("Retype new password: ", "violet 7 anchor"),
     ):
         terminal.expect(prompt)
         terminal.expect_hidden()
         terminal.type(f"{answer}\n")
     terminal.expect("granted")
     assert terminal.end() == 0
-    assert "n3w" not in terminal.seen
+    assert "violet 7 anchor" not in terminal.seen
 
 
 def test_no_color_is_honoured(environment: dict[str, str]) -> None:

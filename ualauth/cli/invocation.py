@@ -45,7 +45,9 @@ class Invocation:
     @cached_property
     def store(self) -> UserStore:
         """The USERLIST; `StoreError` if there is none that can be used."""
-        store = self.entrance.store()
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
+
+        store = self.entrance.resource(UserStore)
         store.check()
         return store
 

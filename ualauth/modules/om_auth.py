@@ -1,27 +1,41 @@
-"""The module om_auth: the USERLIST decides (UL-PWD, locks and expiry, change of password).
+"""The module om_auth: the USERLIST decides (UL-PWD, restrictions, policy, change of password).
 
 Somebody whom the USERLIST does not know, or who has no password there, costs
 the time of a real verification, and so does a wrong password that is stored
 under a cheaper scheme than today's: how long a refusal takes tells nothing.
+So a refusal reads the record and counts the failure, whoever it is; only the
+right password, verified before, is answered from memory.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.errors import PasswordError, StaleRecord, StoreError, UserUnknown
-from ualauth.messages import Error
+from ualauth.errors import PasswordError, StaleRecord, UserUnknown
+from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
+from ualauth.networks import source_of
+from ualauth.passwords.policy import Objection, objections
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.userlist.aging import aged, grace, has_grace, must_change, unchangeable
+from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.comparing import (
+    FAILED,
+    REMEMBERED,
+    Comparison,
+    compare,
+    forget_failures,
+    is_former,
+    rewrite,
+)
+from ualauth.userlist.lockout import microseconds_now
 from ualauth.userlist.new_password import set_password
 from ualauth.userlist.record import User
-from ualauth.userlist.store import UserStore
-
-log = logging.getLogger("ualauth.modules.om_auth")
+from ualauth.userlist.restrictions import Restriction, restriction
 
 _VERIFIED = "om_auth: user whose old password was verified"
 
@@ -46,26 +60,24 @@ class Options:
 
 
 class OmAuth(Module[Options]):
-    """Check people against the USERLIST: password, lock, expiry; and change passwords."""
+    """Check people against the USERLIST: password, restrictions; and change passwords."""
 
     options_type = Options
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Compare the password with UL-PWD."""
         try:
-            name = await attempt.get_user()
+            await attempt.get_user()
             given = attempt.get_item(Item.AUTHTOK)
             password = await self._password(attempt)
-            code, user = await self._compare(attempt, name, password)
+            code = await self._check(attempt, password)
             if code is ReturnCode.AUTH_ERR and given is not None and self.options.try_first_pass:
                 attempt.set_item(Item.AUTHTOK, None)
                 password = await self._password(attempt)
                 if password != given:
-                    code, user = await self._compare(attempt, name, password)
+                    code = await self._check(attempt, password)
         except Refusal as refusal:
             return _resumable(refusal)
-        if code is ReturnCode.SUCCESS and user is not None:
-            attempt.vouch(user.person())
         return code
 
     async def setcred(self, _attempt: Attempt) -> ReturnCode:
@@ -73,64 +85,81 @@ class OmAuth(Module[Options]):
         return ReturnCode.SUCCESS
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
-        """Refuse who is locked or expired; require a new password where the old one expired."""
-        user = await self._user(attempt)
-        if user is None:
+        """Refuse who is restricted; require a new password where the old one expired."""
+        known = await attempt.get_record()
+        if known is None:
             return ReturnCode.USER_UNKNOWN
-        code = await _restriction(attempt, user)
-        if code is ReturnCode.SUCCESS and _has_passed(user.password_expires):
-            attempt.remark("the password has expired")
-            await attempt.tell(Error("Your password has expired; choose a new one."))
-            code = ReturnCode.NEW_AUTHTOK_REQD
+        code = await _restriction(attempt, known)
         if code is ReturnCode.SUCCESS:
-            attempt.vouch(user.person())
+            code = await _age(attempt, known)
+        if code is ReturnCode.SUCCESS:
+            attempt.vouch(known.person)
         return code
 
     async def open_session(self, attempt: Attempt) -> ReturnCode:
         """Succeed for everybody whom the USERLIST knows."""
-        user = await self._user(attempt)
-        return ReturnCode.USER_UNKNOWN if user is None else ReturnCode.SUCCESS
+        known = await attempt.get_record()
+        return ReturnCode.USER_UNKNOWN if known is None else ReturnCode.SUCCESS
 
     close_session = open_session
 
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass, write the new one in the second."""
         try:
-            name = await attempt.get_user()
-            user = _verified_user(attempt, name)
+            known = await attempt.get_record()
+            user = _verified_user(attempt, known)
             if user is None or attempt.flags & Flag.PRELIM_CHECK:
-                old = await attempt.get_authtok(
-                    Item.OLDAUTHTOK,
-                    use_only_present=self.options.use_first_pass,
-                )
-                code, user = await self._compare(attempt, name, old)
-                if code is not ReturnCode.SUCCESS or user is None:
+                code = await self._verify_old(attempt)
+                known = await attempt.get_record()
+                if code is not ReturnCode.SUCCESS or known is None:
                     return code
-                code = await _restriction(attempt, user)
-                if code is not ReturnCode.SUCCESS:
-                    return code
+                user = known.user
                 attempt.set_data(_VERIFIED, user)
-            expired = _has_passed(user.password_expires)
-            if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not expired:
-                return ReturnCode.IGNORE
-            if attempt.flags & Flag.PRELIM_CHECK:
-                return ReturnCode.SUCCESS
-            return await self._change(attempt, user)
+            return await self._change_of(attempt, cast("Known", known), user)
         except Refusal as refusal:
             return _resumable(refusal)
 
-    async def _change(self, attempt: Attempt, user: User) -> ReturnCode:
+    async def _verify_old(self, attempt: Attempt) -> ReturnCode:
+        """Return whether somebody with this old password may change it at all."""
+        old = await attempt.get_authtok(
+            Item.OLDAUTHTOK,
+            use_only_present=self.options.use_first_pass,
+        )
+        code = await self._check(attempt, old)
+        known = await attempt.get_record()
+        if code is ReturnCode.SUCCESS and known is not None:
+            code = await _restriction(attempt, known)
+        return code
+
+    async def _change_of(self, attempt: Attempt, known: Known, user: User) -> ReturnCode:
+        """Carry out this pass for a user whose old password was verified."""
+        rules, now = known.policy.password, _now()
+        if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not must_change(user, rules, now):
+            return ReturnCode.IGNORE
+        if (found := unchangeable(user, rules, now)) is not None:
+            return await _tell(attempt, found)
+        if attempt.flags & Flag.PRELIM_CHECK:
+            return ReturnCode.SUCCESS
+        return await self._change(attempt, known, user)
+
+    async def _change(self, attempt: Attempt, known: Known, user: User) -> ReturnCode:
         new = await attempt.get_authtok(use_only_present=self.options.use_authtok)
-        if not new or new == attempt.get_item(Item.OLDAUTHTOK):
-            what = "must not be empty" if not new else "must differ from the old one"
-            await attempt.tell(Error(f"The new password {what}."))
-            return ReturnCode.AUTHTOK_ERR
-        hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserStore)
+        hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserCache).store
+        rules = known.policy.password
+        found = await attempt.compute(objections, new, _names(user), rules)
+        if new == attempt.get_item(Item.OLDAUTHTOK):
+            found.append(Objection("history", "it must differ from the old one"))
+        elif not found and rules.history:
+            former = await attempt.offload(store.former_passwords, user)
+            if await attempt.compute(is_former, hasher, new, former[: rules.history]):
+                found.append(Objection("history", "it was used before"))
+        if found:
+            return await _object(attempt, found)
         try:
-            await attempt.offload(set_password, store, hasher, user, new)
+            # What is written is what was verified: its revision says so.
+            await attempt.compute(set_password, store, hasher, user, new, rules.history)
         except PasswordError as error:
-            await attempt.tell(Error(f"The new password cannot be used: {error}."))
-            return ReturnCode.AUTHTOK_ERR
+            return await _object(attempt, [Objection("scheme", str(error))])
         except StaleRecord:
             attempt.remark("the user was changed by somebody else meanwhile")
             return ReturnCode.AUTHTOK_LOCK_BUSY
@@ -141,100 +170,126 @@ class OmAuth(Module[Options]):
     async def _password(self, attempt: Attempt) -> str:
         return await attempt.get_authtok(use_only_present=self.options.use_first_pass)
 
-    async def _user(self, attempt: Attempt) -> User | None:
-        name = await attempt.get_user()
-        return await attempt.offload(attempt.resource(UserStore).resolve, name)
+    async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
+        """Return what a password amounts to; vouch for whom it belongs to."""
+        cache = attempt.resource(UserCache)
+        known = await attempt.get_record()
+        remembered = known is not None and cache.knows(known, password)
+        if not remembered:
+            known = await attempt.get_record(anew=True)
+        if known is not None and known.stale:
+            return _from_memory(attempt, known, remembered=remembered)
+        found = REMEMBERED if remembered else await self._compare(attempt, known, password)
+        attempt.remark(found.why)
+        # Not before the password was compared: many may have failed meanwhile.
+        code = await _count(attempt, cache, known, found)
+        if code is not ReturnCode.SUCCESS or known is None:
+            return code
+        if found.matched:
+            cache.remember(known, password)
+        if found.outdated:
+            hasher = attempt.resource(PasswordHasher)
+            await attempt.compute(rewrite, cache.store, hasher, known.user, password)
+        attempt.vouch(known.person)
+        return ReturnCode.SUCCESS
 
-    async def _compare(
-        self,
-        attempt: Attempt,
-        name: str,
-        password: str,
-    ) -> tuple[ReturnCode, User | None]:
-        """Return what the password amounts to, and who has the name."""
+    async def _compare(self, attempt: Attempt, known: Known | None, password: str) -> Comparison:
         null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
-        hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserStore)
-        code, user, why = await attempt.offload(
-            _compare, store, hasher, name, password, null_allowed
-        )
-        attempt.remark(why)
-        return code, user
+        user = None if known is None else known.user
+        hasher = attempt.resource(PasswordHasher)
+        return await attempt.compute(compare, hasher, user, password, null_allowed)
 
 
-def _compare(
-    store: UserStore,
-    hasher: PasswordHasher,
-    name: str,
-    password: str,
-    null_allowed: bool,  # noqa: FBT001 - passed through offload, which is positional
-) -> tuple[ReturnCode, User | None, str]:
-    """Compare a password with the stored one; blocks, and always costs one verification."""
-    user = store.resolve(name)
-    if user is None or not user.password or not password:
-        hasher.burn(password)
-        code, why = _without_comparing(user, password, null_allowed)
-        return code, user, why
-    try:
-        matches = hasher.verify(password, user.password)
-        outdated = hasher.needs_rehash(user.password)
-    except PasswordError as error:
-        hasher.burn(password)
-        return ReturnCode.AUTHINFO_UNAVAIL, user, str(error)
-    if not matches:
-        if outdated or hasher.scheme_of(user.password) != hasher.scheme:
-            hasher.burn(password)
-        return ReturnCode.AUTH_ERR, user, "wrong password"
-    if outdated:
-        _rewrite(store, hasher, user, password)
-    return ReturnCode.SUCCESS, user, "password verified"
+async def _count(
+    attempt: Attempt,
+    cache: UserCache,
+    known: Known | None,
+    found: Comparison,
+) -> ReturnCode:
+    """Return what a comparison amounts to, with the failures so far; count one more."""
+    rules = (cache.policy if known is None else known.policy).lockout
+    source = source_of(attempt.rhost)
+    if not rules.failures or (known and found.remembered and cache.is_clear(known, source)):
+        return found.code
+    name = await attempt.get_user()
+    failures = await attempt.offload(cache.store.failures, name, source)
+    if failures.is_locked(microseconds_now()):
+        attempt.remark(f"locked out for this source after {len(failures.moments)} failures")
+        attempt.fail_delay(failures.delay(rules))
+        await attempt.tell(Error("There were too many failed logins; try again later."))
+        return ReturnCode.PERM_DENIED
+    if found.code in FAILED:
+        now, count = microseconds_now(), cache.store.count_failure
+        failures = await attempt.offload(count, name, source, now, rules)
+        attempt.fail_delay(failures.delay(rules))
+    elif known is not None and found.code is ReturnCode.SUCCESS:
+        if failures.moments:
+            await attempt.offload(forget_failures, cache.store, known.user, source)
+        else:
+            cache.note_clear(known, source)
+    return found.code
 
 
-def _without_comparing(
-    user: User | None,
-    password: str,
-    null_allowed: bool,  # noqa: FBT001 - as above
-) -> tuple[ReturnCode, str]:
-    """Judge where there is nothing to compare: no user, no stored password, or no password."""
-    if user is None:
-        return ReturnCode.USER_UNKNOWN, "not in the USERLIST, or not the only one"
-    if password:
-        return ReturnCode.AUTH_ERR, "no password is set"
-    if null_allowed and not user.password:
-        return ReturnCode.SUCCESS, "no password is set, and none is needed"
-    return ReturnCode.AUTH_ERR, "an empty password"
+def _from_memory(attempt: Attempt, known: Known, *, remembered: bool) -> ReturnCode:
+    """Judge while the USERLIST is away, within the outage grace."""
+    if not remembered:
+        attempt.remark("the USERLIST cannot be read")
+        return ReturnCode.AUTHINFO_UNAVAIL
+    attempt.remark("the USERLIST cannot be read; password verified before")
+    attempt.vouch(known.person)
+    return ReturnCode.SUCCESS
 
 
-def _rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:
-    """Store the password under today's scheme; the login does not depend on it."""
-    try:
-        store.replace_hash(user, user.password or "", hasher.hash(password))
-    except (StoreError, PasswordError, UserUnknown) as error:
-        log.warning("the outdated hash of user %d stays: %s", user.id, error)
-
-
-def _verified_user(attempt: Attempt, name: str) -> User | None:
+def _verified_user(attempt: Attempt, known: Known | None) -> User | None:
     """Return the user whose old password the first pass verified, if it is the same."""
     try:
         user = attempt.get_data(_VERIFIED)
     except Refusal:
         return None
-    return user if isinstance(user, User) and user.authid == name else None
+    same = isinstance(user, User) and known is not None and user.id == known.user.id
+    return user if same else None
 
 
-async def _restriction(attempt: Attempt, user: User) -> ReturnCode:
-    if user.locked:
-        attempt.remark("the account is locked")
-        await attempt.tell(Error("Your account is locked; ask your administrator."))
-        return ReturnCode.PERM_DENIED
-    if _has_passed(user.account_expires):
-        attempt.remark("the account has expired")
-        await attempt.tell(Error("Your account has expired; ask your administrator."))
-        return ReturnCode.ACCT_EXPIRED
-    return ReturnCode.SUCCESS
+async def _restriction(attempt: Attempt, known: Known) -> ReturnCode:
+    found = restriction(known.user, known.policy, attempt.service, attempt.rhost, _now())
+    return ReturnCode.SUCCESS if found is None else await _tell(attempt, found)
 
 
-def _has_passed(moment: datetime | None) -> bool:
-    return moment is not None and moment <= datetime.now(UTC)
+async def _tell(attempt: Attempt, found: Restriction) -> ReturnCode:
+    """Tell the log and the person, each its own text; return the code."""
+    attempt.remark(found.log)
+    kind = Info if found.code is ReturnCode.SUCCESS else Error
+    await attempt.tell(kind(found.person))
+    return found.code
+
+
+async def _age(attempt: Attempt, known: Known) -> ReturnCode:
+    """Judge the age of the password; one that expired may have grace logins left."""
+    user, rules = known.user, known.policy.password
+    found = aged(user, rules, _now())
+    if found is None:
+        return ReturnCode.SUCCESS
+    if found.code is ReturnCode.NEW_AUTHTOK_REQD and has_grace(user, rules):
+        store = attempt.resource(UserCache).store
+        used = await attempt.offload(store.use_grace_login, user, rules.grace_logins)
+        if used is not None:
+            found = grace(used, rules)
+    return await _tell(attempt, found)
+
+
+async def _object(attempt: Attempt, found: Sequence[Objection]) -> ReturnCode:
+    attempt.remark(f"the new password breaks: {', '.join(each.rule for each in found)}")
+    for each in found:
+        await attempt.tell(Error(f"The new password was refused: {each.text}."))
+    return ReturnCode.AUTHTOK_ERR
+
+
+def _names(user: User) -> tuple[str, ...]:
+    return (user.authid, user.name.personal_name, user.name.common_name, *user.addresses)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _resumable(refusal: Refusal) -> ReturnCode:

@@ -22,21 +22,27 @@ from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Sleep, Wait
-from ualauth.visit_state import Resolve
+from ualauth.visit_state import Users
 
 T = TypeVar("T")
 
 
-def _nobody(_login_name: str) -> str | None:
-    return None
+class Nobody:
+    """A USERLIST that has nobody."""
+
+    def recall(self, _name: str) -> None:
+        """See `Users.recall`."""
+
+    def read(self, _name: str) -> None:
+        """See `Users.read`."""
 
 
 class FakeAttempt(LiveAttempt):
     """An attempt to hand to a module.
 
     `password` is what the person brought, `conversation` whom to ask,
-    `resources` what the application shares (a `UserStore`, say), and `resolve`
-    finds the authid of a login name. `remarks`, `offloaded` and `slept` are
+    `resources` what the application shares (a `UserStore`, say), and `users`
+    the USERLIST behind names. `remarks`, `offloaded` and `slept` are
     what the module did; `person`, `messages` and `delay` are as at run time.
     """
 
@@ -50,12 +56,12 @@ class FakeAttempt(LiveAttempt):
         password: str | None = None,
         conversation: Conversation | None = None,
         resources: Iterable[object] = (),
-        resolve: Resolve = _nobody,
+        users: Users | None = None,
         **peer: Unpack[Peer],
     ) -> None:
         """Begin with what the test says."""
         self._shared = list(resources)
-        super().__init__(service, self._find, resolve)
+        super().__init__(service, self._find, users or Nobody())
         self.user = self.login_name = user
         self.operation = operation
         self.flags = flags

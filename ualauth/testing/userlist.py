@@ -13,33 +13,36 @@ from pathlib import Path
 from typing import Self, TypedDict, Unpack
 
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
+from ualauth.userlist.cache import UserCache
 from ualauth.userlist.names import ORName
+from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.store import UserStore
-from ualauth.visit_state import Resolve
+from ualauth.visit_state import Users
 
 
 class Behind(TypedDict):
     """What stands behind a `FakeAttempt` that has this USERLIST."""
 
     resources: tuple[object, ...]
-    resolve: Resolve
+    users: Users
 
 
 class Userlist:
     """A USERLIST for tests: the real store, on SQLite, and a hasher without strength."""
 
-    def __init__(self, store: UserStore) -> None:
-        """Use a store that exists."""
+    def __init__(self, store: UserStore, policy: Policy | None = None) -> None:
+        """Use a store that exists; `policy` is the usual one unless it is given."""
         self.store = store
+        self.cache = UserCache(store, policy)
         self.hasher = PasswordHasher(profile=CHEAPEST_FOR_TESTS)
 
     @classmethod
-    def create(cls, folder: Path) -> Self:
+    def create(cls, folder: Path, policy: Policy | None = None) -> Self:
         """Create `userlist.db` in a folder: where a configuration folder has it."""
         store = UserStore(f"sqlite:///{(folder / 'userlist.db').absolute()}")
         store.create()
-        return cls(store)
+        return cls(store, policy)
 
     def add(self, user: str, password: str | None = None, **fields: Unpack[Changes]) -> User:
         """Add a user; both the authid and the O/R name are `user`, unless `fields` say more."""
@@ -47,15 +50,11 @@ class Userlist:
         known: Changes = {"authid": user, "name": ORName(surname=user), **fields}
         return self.store.add(NewUser(password=stored, **known))
 
-    def authid(self, login_name: str) -> str | None:
-        """Return whom a login name means, as the running library resolves it."""
-        user = self.store.resolve(login_name)
-        return None if user is None else user.authid
-
     def behind_attempt(self) -> Behind:
         """Return the keywords that put this USERLIST behind a `FakeAttempt`."""
-        return {"resources": (self.store, self.hasher), "resolve": self.authid}
+        return {"resources": (self.store, self.cache, self.hasher), "users": self.cache}
 
     def close(self) -> None:
         """Close the store."""
+        self.cache.close()
         self.store.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ualauth.errors import NameTaken, StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
@@ -13,7 +13,14 @@ from ualauth.userlist import queries
 from ualauth.userlist.folding import fold
 from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.rows import microseconds, user_of, values_of
-from ualauth.userlist.tables import addresses, login_names, or_names, sasl_passwords, users
+from ualauth.userlist.tables import (
+    addresses,
+    former_passwords,
+    login_names,
+    or_names,
+    sasl_passwords,
+    users,
+)
 
 # No user has this id.
 _NOBODY = 0
@@ -59,25 +66,30 @@ def change(connection: Connection, old: User, new: NewUser) -> User:
     return read(connection, old.id)
 
 
-def set_password(
+def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with it
     connection: Connection,
     user: User,
     password: str | None,
     secrets: Sequence[ScramSecret],
-    times: tuple[datetime, datetime | None],
+    changed: datetime,
+    expires: datetime | None,
+    must_change: bool,  # noqa: FBT001 - as above
+    keep: int,
 ) -> User:
     """Replace UL-PWD and every UL-SASL-PWD; errors are those of `change`.
 
-    `times` are when it was changed and when it expires.
+    The last `keep` passwords, the one until now among them, are remembered.
     """
-    changed, expires = times
     _take_turn(connection, user)
+    _remember(connection, user, keep)
     connection.execute(
         update(users).where(users.c.id == user.id),
         {
             "password": password,
             "password_changed": microseconds(changed),
             "password_expires": microseconds(expires),
+            "must_change_password": must_change,
+            "grace_logins_used": 0,
         },
     )
     connection.execute(delete(sasl_passwords).where(sasl_passwords.c.user_id == user.id))
@@ -97,6 +109,35 @@ def set_password(
             ],
         )
     return read(connection, user.id)
+
+
+def _remember(connection: Connection, user: User, keep: int) -> None:
+    """Move UL-PWD to the former ones, of which the last `keep` stay."""
+    table = former_passwords
+    old = connection.scalar(select(users.c.password).where(users.c.id == user.id))
+    newest = connection.scalar(select(func.max(table.c.number)).where(table.c.user_id == user.id))
+    number = (newest or 0) + 1
+    if old is not None and keep:
+        values = {"user_id": user.id, "number": number, "password": old}
+        connection.execute(insert(table), values)
+    elif not newest:
+        return
+    condition = (table.c.user_id == user.id) & (table.c.number <= number - keep)
+    connection.execute(delete(table).where(condition))
+
+
+def use_grace_login(connection: Connection, user: User, most: int) -> int | None:
+    """Count one more login with an expired password; `None` if `most` were used already.
+
+    The revision stays, as with `replace_hash`: a login must not make the
+    change of an administrator fail.
+    """
+    used = users.c.grace_logins_used
+    condition = (users.c.id == user.id) & (users.c.revision == user.revision) & (used < most)
+    statement = update(users).where(condition).values(grace_logins_used=used + 1)
+    if connection.execute(statement).rowcount == 0:
+        return None
+    return connection.scalar(select(used).where(users.c.id == user.id))
 
 
 def replace_hash(connection: Connection, user: User, old: str, new: str) -> bool:

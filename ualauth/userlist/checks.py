@@ -15,6 +15,7 @@ from ualauth.identity import MailboxClass
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.userlist.folding import REFUSED, fold
 from ualauth.userlist.names import ORName
+from ualauth.userlist.policy import read_own
 
 MAX_LOGIN_NAME = 1024
 """The most octets of a login name: room for every authid, address and usual O/R name."""
@@ -37,6 +38,12 @@ MAX_PASSWORD = 512
 
 MAX_UNIX_UID = 2**32 - 2
 """The highest uid: (uid_t) -1 means none (chown(2))."""
+
+MAX_LOCK_REASON = 200
+"""The most characters of why somebody is locked: a line of a log."""
+
+MAX_POLICY = 4096
+"""The most characters of a user's own policy: each login reads it."""
 
 MAX_LANGUAGE = 35
 """The most characters of a language (RFC 5646, section 4.4.1)."""
@@ -169,6 +176,17 @@ def _language(value: object) -> None:
         raise _Illegal(f"takes at most {MAX_LANGUAGE} letters, digits, dots, hyphens, underscores")
 
 
+def _lock_reason(value: object) -> None:
+    if not isinstance(value, str) or len(value) > MAX_LOCK_REASON or REFUSED.search(value):
+        raise _Illegal(f"takes at most {MAX_LOCK_REASON} characters, no control characters")
+
+
+def _policy(value: object) -> None:
+    if not isinstance(value, str) or len(value) > MAX_POLICY:
+        raise _Illegal(f"takes a JSON object of at most {MAX_POLICY} characters")
+    read_own(value)
+
+
 _CHECKS: Mapping[str, Callable[[Any], None]] = {
     "name": _name,
     "authid": _authid,
@@ -182,4 +200,8 @@ _CHECKS: Mapping[str, Callable[[Any], None]] = {
     "unix_uid": _unix_uid,
     "mailbox_class": _mailbox_class,
     "language": _language,
+    "account_starts": _time,
+    "lock_reason": _lock_reason,
+    "must_change_password": _flag,
+    "policy": _policy,
 }

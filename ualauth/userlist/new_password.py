@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from ualauth.userlist.store import UserStore
 
 
-def set_password(
+def set_password(  # noqa: PLR0913 - a password, and all that goes with it
     store: UserStore,
     hasher: PasswordHasher,
     user: User,
     password: str | None,
+    keep: int = 0,
+    *,
+    must_change: bool = False,
 ) -> User:
-    """Replace UL-PWD and all UL-SASL-PWD, or remove them; blocks.
+    """Replace UL-PWD and all UL-SASL-PWD, or remove them; blocks and computes.
 
-    The new password does not expire. Errors are those of `UserStore.set_password`,
+    Of the former passwords the last `keep` stay known. The record has no date
+    any more on which the password expires. Errors are those of `UserStore.set_password`,
     and `PasswordError` if the password cannot be hashed.
     """
     return store.set_password(
@@ -31,4 +35,6 @@ def set_password(
         () if password is None else derive_all(password),
         changed=datetime.now(UTC),
         expires=None,
+        must_change=must_change,
+        keep=keep,
     )

@@ -20,7 +20,15 @@ from sqlalchemy import (
 
 from ualauth.userlist.folding import fold
 from ualauth.userlist.names import LIMITS, ORName
-from ualauth.userlist.tables import addresses, login_names, or_names, sasl_passwords, users
+from ualauth.userlist.tables import (
+    addresses,
+    former_passwords,
+    login_failures,
+    login_names,
+    or_names,
+    sasl_passwords,
+    users,
+)
 
 _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
 
@@ -52,6 +60,11 @@ RECORD = (
     users.c.ou2,
     users.c.ou3,
     users.c.ou4,
+    users.c.account_starts,
+    users.c.lock_reason,
+    users.c.must_change_password,
+    users.c.policy,
+    users.c.grace_logins_used,
     addresses.c.address,
 )
 """The columns of a user, and an address."""
@@ -109,6 +122,20 @@ SECRETS = (
     .order_by(sasl_passwords.c.mechanism)
 )
 """The SCRAM secrets of the user with `:id`."""
+
+
+FORMER_PASSWORDS = (
+    select(former_passwords.c.password)
+    .where(former_passwords.c.user_id == bindparam("id"))
+    .order_by(former_passwords.c.number.desc())
+)
+"""The former UL-PWD of the user with `:id`, the newest first."""
+
+FAILURES = select(login_failures.c.moments, login_failures.c.locked_until).where(
+    login_failures.c.name == bindparam("name"),
+    login_failures.c.source == bindparam("source"),
+)
+"""The failed logins of the name with the digest `:name` from `:source`."""
 
 
 def name_keys(name: ORName) -> dict[str, str]:

@@ -18,6 +18,8 @@ class NewUser:
     `authid` is UL-AUTHID; `addresses` has the primary address first;
     `password` is UL-PWD, the stored hash, `None` if there is none. Times carry
     their time zone; a time that is `None` never comes, or is not known.
+    `lock_reason` is for administrators, and may be empty. `policy` is what is
+    other for this user than `ualauth.toml` says (see `ualauth.userlist.policy`).
 
     Raises:
         InvalidValue: for a value that its field cannot hold.
@@ -37,6 +39,10 @@ class NewUser:
     unix_uid: int | None = None
     mailbox_class: MailboxClass = MailboxClass.FULL
     language: str = ""
+    account_starts: datetime | None = None
+    lock_reason: str = ""
+    must_change_password: bool = False
+    policy: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept."""
@@ -59,6 +65,10 @@ class Changes(TypedDict, total=False):
     unix_uid: int | None
     mailbox_class: MailboxClass
     language: str
+    account_starts: datetime | None
+    lock_reason: str
+    must_change_password: bool
+    policy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +77,15 @@ class User(NewUser):
 
     `id` is never given to another user. `revision` counts the changes, and
     says at the next one whether somebody else made one in between. `created`
-    and `changed` are about the record, not the password.
+    and `changed` are about the record, not the password. `grace_logins_used`
+    are the logins since the password expired.
     """
 
     id: int
     revision: int
     created: datetime
     changed: datetime
+    grace_logins_used: int = 0
 
     def __post_init__(self) -> None:
         """Check nothing: the store did when the values went in."""

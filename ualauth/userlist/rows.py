@@ -57,6 +57,11 @@ def user_of(rows: Sequence[Row]) -> User:
         ou2,
         ou3,
         ou4,
+        account_starts,
+        lock_reason,
+        must_change_password,
+        policy,
+        grace_logins_used,
         address,
     ) = rows[0]
     try:
@@ -88,6 +93,11 @@ def user_of(rows: Sequence[Row]) -> User:
             revision=revision,
             created=_time(created),
             changed=_time(changed),
+            account_starts=None if account_starts is None else _time(account_starts),
+            lock_reason=lock_reason,
+            must_change_password=bool(must_change_password),
+            policy=policy,
+            grace_logins_used=grace_logins_used,
         )
     except (InvalidValue, ValueError, TypeError, OverflowError):
         # What was wrong may be a secret in the wrong column.
@@ -110,6 +120,10 @@ def values_of(record: NewUser) -> dict[str, object]:
         "unix_uid": record.unix_uid,
         "mailbox_class": record.mailbox_class.value,
         "language": record.language,
+        "account_starts": microseconds(record.account_starts),
+        "lock_reason": record.lock_reason,
+        "must_change_password": record.must_change_password,
+        "policy": record.policy,
     } | {part: getattr(record.name, part) for part in LIMITS}
 
 

@@ -10,10 +10,13 @@ from typing import Self, Unpack
 
 from ualauth.errors import InvalidValue, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import changes, names, queries, schema
+from ualauth.userlist import changes, failures, names, queries, schema
 from ualauth.userlist.checks import MAX_LOGIN_NAME, check_fields, check_password, check_secrets
 from ualauth.userlist.database import Database
 from ualauth.userlist.folding import REFUSED, fold
+from ualauth.userlist.freshness import Freshness, freshness_of
+from ualauth.userlist.lockout import Failures, name_digest
+from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.rows import user_of, users_of
 
@@ -56,6 +59,10 @@ class UserStore:
     ) -> None:
         """Close it."""
         self.close()
+
+    def freshness(self) -> Freshness:
+        """Return what tells at once whether anything changed; the caller closes it."""
+        return freshness_of(self._database.url)
 
     def create(self) -> None:
         """Create the USERLIST, or upgrade an older one in place; may be repeated.
@@ -149,7 +156,7 @@ class UserStore:
         check_fields(new)
         return self._database.write(lambda connection: changes.change(connection, user, new))
 
-    def set_password(
+    def set_password(  # noqa: PLR0913 - a password, and all that goes with it
         self,
         user: User,
         password: str | None,
@@ -157,11 +164,14 @@ class UserStore:
         *,
         changed: datetime,
         expires: datetime | None,
+        must_change: bool = False,
+        keep: int = 0,
     ) -> User:
         """Replace UL-PWD and every UL-SASL-PWD, both or neither.
 
         `password` is a hash, or `None` to have none; `secrets` are of the same
-        password.
+        password. `must_change` is whether it is for one login only. Of the
+        former passwords the last `keep` stay known. Grace logins begin anew.
 
         Raises:
             InvalidValue: for what cannot be kept.
@@ -177,9 +187,48 @@ class UserStore:
                 user,
                 password,
                 secrets,
-                (changed, expires),
+                changed,
+                expires,
+                must_change,
+                keep,
             ),
         )
+
+    def former_passwords(self, user: User) -> tuple[str, ...]:
+        """Return what UL-PWD was before, the newest first, as far as it was kept."""
+        rows = self._database.read(queries.FORMER_PASSWORDS, {"id": user.id})
+        return tuple(row[0] for row in rows)
+
+    def use_grace_login(self, user: User, most: int) -> int | None:
+        """Count one more login with an expired password, and return how many there were.
+
+        Returns `None` if `most` were used already, or the user was changed or
+        deleted meanwhile. The revision stays, as with `replace_hash`.
+        """
+        return self._database.write(
+            lambda connection: changes.use_grace_login(connection, user, most),
+        )
+
+    def failures(self, name: str, source: str) -> Failures:
+        """Return the failed logins of a name from a source (`networks.source_of`)."""
+        key = {"name": name_digest(name), "source": source}
+        rows = self._database.read(queries.FAILURES, key)
+        return failures.failures_of(rows[0]) if rows else Failures()
+
+    def count_failure(self, name: str, source: str, now: int, rules: LockoutRules) -> Failures:
+        """Count one more failed login at `now`, in microseconds; return all that count.
+
+        Processes that count at the same time all count.
+        """
+        digest = name_digest(name)
+        return self._database.write(
+            lambda connection: failures.count(connection, digest, source, now, rules),
+        )
+
+    def forget_failures(self, name: str, source: str | None = None) -> None:
+        """Forget the failed logins of a name, from one source or from all: ends a lock."""
+        digest = name_digest(name)
+        self._database.write(lambda connection: failures.forget(connection, digest, source))
 
     def replace_hash(self, user: User, old: str, new: str) -> bool:
         """Put a better hash of the same password in place of `old`.

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData(
@@ -77,6 +78,12 @@ users = Table(
     _text("ou2"),
     _text("ou3"),
     _text("ou4"),
+    Column("account_starts", BigInteger),
+    Column("lock_reason", Text, nullable=False, server_default=""),
+    Column("must_change_password", Boolean, nullable=False, server_default=false()),
+    Column("policy", Text, nullable=False, server_default=""),
+    # Logins with an expired password since it expired.
+    Column("grace_logins_used", Integer, nullable=False, server_default="0"),
     CheckConstraint("length(authid) BETWEEN 1 AND 255", "authid"),
     CheckConstraint("password <> ''", "password"),
     CheckConstraint("unix_uid BETWEEN 0 AND 4294967294", "unix_uid"),
@@ -145,5 +152,27 @@ sasl_passwords = Table(
     Column("stored_key", LargeBinary, nullable=False),
     Column("server_key", LargeBinary, nullable=False),
     CheckConstraint("iterations >= 1", "iterations"),
+    sqlite_with_rowid=False,
+)
+
+# What UL-PWD was before, so that nobody goes back to it; the newest has the highest number.
+former_passwords = Table(
+    "former_passwords",
+    metadata,
+    _owner(primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("password", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Failed logins of a name from a source. Names are digests: people type passwords there.
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("moments", Text, nullable=False),  # of the failures that still count
+    Column("locked_until", BigInteger, nullable=False),  # 0: is not
+    Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
     sqlite_with_rowid=False,
 )

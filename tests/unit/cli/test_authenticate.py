@@ -122,20 +122,20 @@ def test_standard_input_has_to_be_utf8(pop3: Program) -> None:
 
 def test_the_password_can_be_changed(pop3: Program) -> None:
     arguments = ("test-auth", "pop3", "jsmith", "--operation", "chauthtok")
-    result = pop3.run(*arguments, answers="s3cret\nn3w\nn3w\n")
+    result = pop3.run(*arguments, answers="s3cret\nviolet 7 anchor\nviolet 7 anchor\n")
     assert result.exit_code == 0
     prompts = ("Current password: ", "New password: ", "Retype new password: ")
     assert all(prompt in result.stderr for prompt in prompts)
-    assert pop3.run("test-auth", "pop3", "jsmith", answers="n3w\n").exit_code == 0
+    assert pop3.run("test-auth", "pop3", "jsmith", answers="violet 7 anchor\n").exit_code == 0
     assert pop3.userlist.store.secrets(pop3.userlist.store.get("jsmith"))
 
 
 def test_the_password_can_be_changed_from_standard_input(pop3: Program) -> None:
     arguments = ("test-auth", "pop3", "jsmith", "--password-stdin", "--operation", "chauthtok")
-    assert pop3.run(*arguments, answers="s3cret\nn3w\nother\n").exit_code == 1
-    assert pop3.run(*arguments, answers="s3cret\nn3w\n").exit_code == 1
-    assert pop3.run(*arguments, answers="s3cret\nn3w\nn3w\n").exit_code == 0
-    assert pop3.run("test-auth", "pop3", "jsmith", answers="n3w\n").exit_code == 0
+    assert pop3.run(*arguments, answers="s3cret\nviolet 7 anchor\nother\n").exit_code == 1
+    assert pop3.run(*arguments, answers="s3cret\nviolet 7 anchor\n").exit_code == 1
+    assert pop3.run(*arguments, answers="s3cret\nviolet 7 anchor\nviolet 7 anchor\n").exit_code == 0
+    assert pop3.run("test-auth", "pop3", "jsmith", answers="violet 7 anchor\n").exit_code == 0
 
 
 def test_operations_are_asked_in_the_given_order_up_to_the_first_refusal(pop3: Program) -> None:

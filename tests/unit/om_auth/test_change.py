@@ -45,7 +45,7 @@ def after_the_first_pass(userlist: Userlist) -> tuple[OmAuth, FakeAttempt]:
         "jsmith",
         operation=Operation.CHAUTHTOK,
         flags=Flag.PRELIM_CHECK,
-        conversation=ScriptedConversation("s3cret", "n3w", "n3w"),
+        conversation=ScriptedConversation("s3cret", "violet 7 anchor", "violet 7 anchor"),
         **userlist.behind_attempt(),
     )
     assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.SUCCESS
@@ -58,34 +58,34 @@ def password_is(userlist: Userlist, name: str, password: str) -> bool:
 
 
 def test_the_old_password_and_two_new_ones_change_it(userlist: Userlist) -> None:
-    codes, _, conversation = change(userlist, "old", "s3cret", "n3w", "n3w")
+    codes, _, conversation = change(userlist, "old", "s3cret", "violet 7 anchor", "violet 7 anchor")
     assert codes == [ReturnCode.SUCCESS, ReturnCode.SUCCESS]
     assert conversation.questions == [
         "Current password: ",
         "New password: ",
         "Retype new password: ",
     ]
-    assert password_is(userlist, "old", "n3w")
+    assert password_is(userlist, "old", "violet 7 anchor")
     assert userlist.store.get("old").password_expires is None
 
 
 def test_all_secrets_are_written_with_the_password(userlist: Userlist) -> None:
-    change(userlist, "jsmith", "s3cret", "n3w", "n3w")
+    change(userlist, "jsmith", "s3cret", "violet 7 anchor", "violet 7 anchor")
     secrets = userlist.store.secrets(userlist.store.get("jsmith"))
     assert {each.mechanism for each in secrets} == set(MECHANISMS)
-    assert all(verifies(each, "n3w") for each in secrets)
+    assert all(verifies(each, "violet 7 anchor") for each in secrets)
 
 
 @pytest.mark.parametrize(
     ("name", "answers", "code"),
     [
-        ("jsmith", ("wrong", "n3w", "n3w"), ReturnCode.AUTH_ERR),
-        ("nobody", ("s3cret", "n3w", "n3w"), ReturnCode.USER_UNKNOWN),
-        ("locked", ("s3cret", "n3w", "n3w"), ReturnCode.PERM_DENIED),
-        ("gone", ("s3cret", "n3w", "n3w"), ReturnCode.ACCT_EXPIRED),
-        ("blank", ("", "n3w", "n3w"), ReturnCode.AUTH_ERR),
+        ("jsmith", ("wrong", "violet 7 anchor", "violet 7 anchor"), ReturnCode.AUTH_ERR),
+        ("nobody", ("s3cret", "violet 7 anchor", "violet 7 anchor"), ReturnCode.USER_UNKNOWN),
+        ("locked", ("s3cret", "violet 7 anchor", "violet 7 anchor"), ReturnCode.PERM_DENIED),
+        ("gone", ("s3cret", "violet 7 anchor", "violet 7 anchor"), ReturnCode.ACCT_EXPIRED),
+        ("blank", ("", "violet 7 anchor", "violet 7 anchor"), ReturnCode.AUTH_ERR),
         ("jsmith", (), ReturnCode.AUTHTOK_ERR),
-        ("jsmith", ("s3cret", "n3w", "different"), ReturnCode.TRY_AGAIN),
+        ("jsmith", ("s3cret", "violet 7 anchor", "different"), ReturnCode.TRY_AGAIN),
         ("jsmith", ("s3cret", "", ""), ReturnCode.AUTHTOK_ERR),
         ("jsmith", ("s3cret", "s3cret", "s3cret"), ReturnCode.AUTHTOK_ERR),
         ("jsmith", ("s3cret", "a\x07b", "a\x07b"), ReturnCode.AUTHTOK_ERR),
@@ -102,14 +102,21 @@ def test_everything_else_changes_nothing(
 
 
 def test_a_wrong_old_password_is_found_before_the_new_one_is_asked_for(userlist: Userlist) -> None:
-    _, _, conversation = change(userlist, "jsmith", "wrong", "n3w", "n3w")
+    _, _, conversation = change(userlist, "jsmith", "wrong", "violet 7 anchor", "violet 7 anchor")
     assert conversation.questions == ["Current password: "]
 
 
 def test_a_second_pass_without_a_first_verifies_the_old_password_itself(
     userlist: Userlist,
 ) -> None:
-    codes, _, _ = change(userlist, "jsmith", "wrong", "n3w", "n3w", passes=(Flag.UPDATE_AUTHTOK,))
+    codes, _, _ = change(
+        userlist,
+        "jsmith",
+        "wrong",
+        "violet 7 anchor",
+        "violet 7 anchor",
+        passes=(Flag.UPDATE_AUTHTOK,),
+    )
     assert codes == [ReturnCode.AUTH_ERR]
     assert password_is(userlist, "jsmith", "s3cret")
 
@@ -133,11 +140,18 @@ def test_a_change_by_somebody_else_in_between_is_not_overwritten(userlist: Userl
 
 def test_only_expired_passwords_change_if_that_is_asked(userlist: Userlist) -> None:
     flags = Flag.CHANGE_EXPIRED_AUTHTOK
-    assert change(userlist, "jsmith", "s3cret", "n3w", "n3w", flags=flags)[0] == [ReturnCode.IGNORE]
-    assert change(userlist, "old", "s3cret", "n3w", "n3w", flags=flags)[0][-1] is ReturnCode.SUCCESS
+    assert change(userlist, "jsmith", "s3cret", "violet 7 anchor", "violet 7 anchor", flags=flags)[
+        0
+    ] == [ReturnCode.IGNORE]
+    assert (
+        change(userlist, "old", "s3cret", "violet 7 anchor", "violet 7 anchor", flags=flags)[0][-1]
+        is ReturnCode.SUCCESS
+    )
 
 
 def test_use_authtok_takes_the_new_password_of_an_earlier_module(userlist: Userlist) -> None:
-    codes, _, _ = change(userlist, "jsmith", "s3cret", "n3w", "n3w", use_authtok=True)
+    codes, _, _ = change(
+        userlist, "jsmith", "s3cret", "violet 7 anchor", "violet 7 anchor", use_authtok=True
+    )
     assert codes == [ReturnCode.SUCCESS, ReturnCode.AUTHTOK_ERR]
     assert password_is(userlist, "jsmith", "s3cret")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -338,6 +340,20 @@ def test_a_name_that_comes_later_must_be_asked_for_with_the_same_prompt() -> Non
     assert get_user(attempt, "first:") == "jsmith"
 
 
+class People:
+    """A USERLIST that knows authids and nothing else."""
+
+    def __init__(self, resolve: Callable[[str], str | None]) -> None:
+        self._resolve = resolve
+
+    def recall(self, _name: str) -> None:
+        """Know nothing for sure."""
+
+    def read(self, name: str) -> Any:
+        authid = self._resolve(name)
+        return None if authid is None else SimpleNamespace(user=SimpleNamespace(authid=authid))
+
+
 def test_a_login_name_becomes_the_authid() -> None:
     asked: list[str] = []
 
@@ -345,21 +361,22 @@ def test_a_login_name_becomes_the_authid() -> None:
         asked.append(name)
         return {"John.Smith@example.com": "jsmith"}.get(name)
 
-    attempt = FakeAttempt("John.Smith@example.com", resolve=resolve)
+    people = People(resolve)
+    attempt = FakeAttempt("John.Smith@example.com", users=people)
 
     assert get_user(attempt) == "jsmith"
     assert get_user(attempt) == "jsmith"
     assert asked == ["John.Smith@example.com"]
     assert attempt.login_name == "John.Smith@example.com"
-    assert attempt.offloaded == [resolve]
+    assert attempt.offloaded == [people.read]
 
 
 def test_a_name_that_the_userlist_does_not_know_stays() -> None:
-    assert get_user(FakeAttempt("stranger", resolve=lambda _name: None)) == "stranger"
+    assert get_user(FakeAttempt("stranger", users=People(lambda _name: None))) == "stranger"
 
 
 def test_a_name_that_a_module_sets_is_resolved_again() -> None:
-    attempt = FakeAttempt("first", resolve=lambda name: name.upper())
+    attempt = FakeAttempt("first", users=People(lambda name: name.upper()))
     assert get_user(attempt) == "FIRST"
 
     attempt.set_item(Item.USER, "second")
@@ -371,7 +388,7 @@ def test_a_userlist_that_cannot_be_read_is_no_unknown_user() -> None:
     def resolve(_name: str) -> str | None:
         raise StoreError("the disk is gone")
 
-    attempt = FakeAttempt("jsmith", resolve=resolve)
+    attempt = FakeAttempt("jsmith", users=People(resolve))
 
     assert refusal(get_user, attempt) is ReturnCode.AUTHINFO_UNAVAIL
     assert attempt.remarks == ["the disk is gone"]
@@ -383,13 +400,13 @@ def test_a_userlist_that_cannot_be_read_is_no_unknown_user() -> None:
     ids=["NUL", "long", "long in UTF-8", "surrogate"],
 )
 def test_a_name_that_nobody_can_have_reaches_no_userlist(name: str) -> None:
-    attempt = FakeAttempt(name, resolve=lambda _name: pytest.fail("it was looked up"))
+    attempt = FakeAttempt(name, users=People(lambda _name: pytest.fail("it was looked up")))
 
     assert refusal(get_user, attempt) is ReturnCode.USER_UNKNOWN
 
 
 def test_the_longest_name_is_looked_up() -> None:
-    attempt = FakeAttempt("é" * (MAX_NAME_BYTES // 2), resolve=lambda _name: "jsmith")
+    attempt = FakeAttempt("é" * (MAX_NAME_BYTES // 2), users=People(lambda _name: "jsmith"))
 
     assert get_user(attempt) == "jsmith"
 

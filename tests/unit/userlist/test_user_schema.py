@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 
 from ualauth.errors import StoreError
 from ualauth.userlist.names import ORName
@@ -25,14 +24,27 @@ USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org"
 
 
 def definitions(path: Path) -> dict[str, list[str]]:
-    """Return name -> the lines of every table and index, in any order."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {
-            name: sorted(re.split(r",?\s*\n\s*", sql))
-            for name, sql in rows
-            if name not in {"alembic_version", "sqlite_sequence"}
-        }
+    """Return name -> columns, constraints and indexes of every table, in any order."""
+    engine = create_engine(f"sqlite:///{path}")
+    found = inspect(engine)
+    tables = {
+        name: sorted(
+            str(sorted(each.items(), key=str))
+            for each in (
+                *found.get_columns(name),
+                *found.get_indexes(name),
+                *found.get_unique_constraints(name),
+                *found.get_check_constraints(name),
+                *found.get_foreign_keys(name),
+                found.get_pk_constraint(name),
+                found.get_table_options(name),
+            )
+        )
+        for name in found.get_table_names()
+        if name != "alembic_version"
+    }
+    engine.dispose()
+    return tables
 
 
 def execute(path: Path, statement: str) -> None:

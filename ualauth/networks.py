@@ -1,0 +1,69 @@
+"""Addresses of peers and the networks that they are in.
+
+IPv4 in IPv6 (`::ffff:192.0.2.7`) is the same address as in IPv4 (RFC 4291,
+section 2.5.5.2): which one a server sees depends on how it listens.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_SOURCE_PREFIX = 64
+"""Bits of an IPv6 address that tell a source: what follows anybody there chooses (RFC 4291)."""
+_MAX_SOURCE = 255
+
+
+def read_address(text: str | None) -> Address | None:
+    """Return the address, or `None` for a host name, nothing, or anything else.
+
+    Brackets and a zone (`fe80::1%eth0`) do not count.
+    """
+    if not text:
+        return None
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def read_network(text: str) -> Network:
+    """Return the network that `text` names: an address, or CIDR.
+
+    Raises:
+        ValueError: for anything else, and for bits beyond the prefix.
+
+    """
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no network like 192.0.2.0/24 or 2001:db8::/32") from error
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.ip_network((mapped, network.prefixlen - 96))
+    return network
+
+
+def is_within(address: Address | None, networks: Iterable[Network]) -> bool:
+    """Return whether one of `networks` has the address; none has what is no address."""
+    return address is not None and any(address in network for network in networks)
+
+
+def source_of(rhost: str | None) -> str:
+    """Return what peers are told apart by: an IPv4 address, an IPv6 /64, or a host name.
+
+    An empty text is somebody on this host.
+    """
+    address = read_address(rhost)
+    if address is None:
+        return (rhost or "").lower()[:_MAX_SOURCE]
+    if isinstance(address, ipaddress.IPv6Address):
+        network = ipaddress.ip_network((address, _SOURCE_PREFIX), strict=False)
+        return str(network)
+    return str(address)

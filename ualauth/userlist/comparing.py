@@ -1,0 +1,110 @@
+"""Comparing a password with UL-PWD, and what follows for the record; all of it computes or blocks.
+
+Every comparison costs one verification, whoever the user is and whatever is
+stored: how long a refusal takes tells nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ualauth.codes import ReturnCode
+from ualauth.errors import PasswordError, StoreError, UserError
+from ualauth.passwords.schemes import PasswordHasher
+from ualauth.userlist.record import User
+from ualauth.userlist.store import UserStore
+
+log = logging.getLogger("ualauth.modules.om_auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing a password gave.
+
+    `matched` is whether the hash was made of it, `remembered` whether that was
+    known before, `outdated` whether the hash should be replaced.
+    """
+
+    code: ReturnCode
+    why: str
+    matched: bool = False
+    remembered: bool = False
+    outdated: bool = False
+
+
+REMEMBERED = Comparison(ReturnCode.SUCCESS, "password verified before", remembered=True)
+"""What comparing a remembered password gives."""
+FAILED = frozenset({ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN})
+"""The codes of a failed login: others say nothing about the password."""
+
+
+def compare(
+    hasher: PasswordHasher,
+    user: User | None,
+    password: str,
+    null_allowed: bool,  # noqa: FBT001 - passed through compute, which is positional
+) -> Comparison:
+    """Compare a password with the stored one; computes, and always costs one verification."""
+    if user is None or not user.password or not password:
+        hasher.burn(password)
+        return _without_comparing(user, password, null_allowed)
+    try:
+        matches = hasher.verify(password, user.password)
+        outdated = hasher.needs_rehash(user.password)
+    except PasswordError as error:
+        hasher.burn(password)
+        return Comparison(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+    if matches:
+        return Comparison(
+            ReturnCode.SUCCESS,
+            "password verified",
+            matched=True,
+            outdated=outdated,
+        )
+    if outdated or hasher.scheme_of(user.password) != hasher.scheme:
+        hasher.burn(password)
+    return Comparison(ReturnCode.AUTH_ERR, "wrong password")
+
+
+def _without_comparing(
+    user: User | None,
+    password: str,
+    null_allowed: bool,  # noqa: FBT001 - as above
+) -> Comparison:
+    """Judge where there is nothing to compare: no user, no stored password, or no password."""
+    if user is None:
+        return Comparison(ReturnCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
+    if password:
+        return Comparison(ReturnCode.AUTH_ERR, "no password is set")
+    if null_allowed and not user.password:
+        return Comparison(ReturnCode.SUCCESS, "no password is set, and none is needed")
+    return Comparison(ReturnCode.AUTH_ERR, "an empty password")
+
+
+def forget_failures(store: UserStore, user: User, source: str) -> None:
+    """Forget what failed before; the login does not depend on it."""
+    try:
+        store.forget_failures(user.authid, source)
+    except StoreError as error:
+        log.warning("the failed logins of user %d stay: %s", user.id, error)
+
+
+def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:
+    """Store the password under today's scheme; the login does not depend on it."""
+    try:
+        store.replace_hash(user, user.password or "", hasher.hash(password))
+    except (StoreError, PasswordError, UserError) as error:
+        log.warning("the outdated hash of user %d stays: %s", user.id, error)
+
+
+def is_former(hasher: PasswordHasher, password: str, former: Sequence[str]) -> bool:
+    """Return whether one of the hashes was made of this password; computes."""
+    for stored in former:
+        try:
+            if hasher.verify(password, stored):
+                return True
+        except PasswordError as error:
+            log.warning("a former password cannot be compared: %s", error)
+    return False

@@ -1,0 +1,126 @@
+"""Whether the database is still as it was: asked at every login, in microseconds.
+
+SQLite counts the changes that other connections make, in every process of the
+machine (`PRAGMA data_version`, sqlite.org/pragma.html). A connection that
+never writes therefore sees them all. Other databases have nothing like it, and
+are asked for the record itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from typing import Protocol
+from urllib.parse import quote
+
+from sqlalchemy import URL
+
+Mark = tuple[int, int]
+"""A state of the database: equal marks are the same state."""
+
+
+class Freshness(Protocol):
+    """Tells whether something changed."""
+
+    def mark(self) -> Mark | None:
+        """Return the present state, or `None` if it cannot be told; never waits."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open; it is opened again when needed."""
+        ...
+
+
+class Unknown:
+    """The freshness of a database that cannot tell."""
+
+    def mark(self) -> Mark | None:
+        """Return `None`."""
+        return None
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class SQLiteFreshness:
+    """The freshness of a file."""
+
+    def __init__(self, path: str) -> None:
+        """Remember the file; opens nothing."""
+        self._path = path
+        self._generation = 0
+        self._begin()
+        _open.add(self)
+
+    def _begin(self) -> None:
+        """Start with nothing open."""
+        self._lock = threading.Lock()
+        self._file: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def mark(self) -> Mark | None:
+        """See `Freshness.mark`."""
+        with self._lock:
+            try:
+                found = os.stat(self._path)  # noqa: PTH116 - a microsecond less
+                # Another file may have been put in its place.
+                if self._file != (found.st_dev, found.st_ino):
+                    self._open((found.st_dev, found.st_ino))
+                rows = self._connection.execute("PRAGMA data_version")  # type: ignore[union-attr]
+                return self._generation, rows.fetchone()[0]
+            except (sqlite3.Error, OSError):
+                self._file = None
+                return None
+
+    def close(self) -> None:
+        """See `Freshness.close`."""
+        with self._lock:
+            self._drop()
+
+    def _open(self, file: tuple[int, int]) -> None:
+        self._drop()
+        # Versions of another connection mean nothing.
+        self._generation += 1
+        self._connection = sqlite3.connect(
+            f"file:{quote(self._path)}?mode=rw",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._file = file
+
+    def forget(self) -> None:
+        """Start anew in a child process.
+
+        SQLite forbids it even to close what the parent opened
+        (sqlite.org/howtocorrupt.html, section 2.6).
+        """
+        _inherited.append(self._connection)
+        self._begin()
+
+    def _drop(self) -> None:
+        connection, self._connection, self._file = self._connection, None, None
+        if connection is not None:
+            connection.close()
+
+
+def freshness_of(url: URL) -> Freshness:
+    """Return what tells the freshness of a database."""
+    if url.get_backend_name() == "sqlite":
+        return SQLiteFreshness(url.database or "")
+    return Unknown()
+
+
+_open: weakref.WeakSet[SQLiteFreshness] = weakref.WeakSet()
+_inherited: list[sqlite3.Connection | None] = []
+
+
+def _forget_all() -> None:
+    for freshness in list(_open):
+        freshness.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,72 @@
+"""Passwords that were verified lately: verifying one again costs a microsecond.
+
+What is kept is a keyed BLAKE2b (RFC 7693, section 2.9) over the user's id, the
+revision of the record, UL-PWD and the password. The key is random, and only in
+this process's memory. So a memo says nothing about a password without the key,
+and is worth nothing once the record or UL-PWD is another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from typing import Any
+
+from ualauth.userlist.record import User
+
+_DIGEST = 32
+
+
+class Memo:
+    """At most `size` memos, each for at most `lifetime` seconds; for one thread or many."""
+
+    def __init__(self, size: int, lifetime: float) -> None:
+        """Begin with none; a `size` or `lifetime` of 0 keeps none."""
+        self._size = size
+        self._lifetime = lifetime
+        self._keyed = hashlib.blake2b(key=secrets.token_bytes(_DIGEST), digest_size=_DIGEST)
+        self._known: dict[int, tuple[bytes, float]] = {}
+
+    def __repr__(self) -> str:
+        """Show neither the key nor a memo."""
+        return f"{type(self).__name__}({len(self._known)} of {self._size})"
+
+    def seal(self, user: User) -> Any:  # noqa: ANN401 - the library's type has no public name
+        """Return what a record's memos begin with: make it once for a record."""
+        begun = self._keyed.copy()
+        begun.update(f"{user.id} {user.revision} {user.password}\0".encode())
+        return begun
+
+    def knows(self, user: User, seal: Any, password: str) -> bool:  # noqa: ANN401 - as above
+        """Return whether this password of this record was verified lately."""
+        kept = self._known.get(user.id)
+        if kept is None or time.monotonic() >= kept[1]:
+            return False
+        return hmac.compare_digest(kept[0], _close(seal, password))
+
+    def remember(self, user: User, seal: Any, password: str) -> None:  # noqa: ANN401 - as above
+        """Note that this password of this record was verified just now."""
+        if not user.password or self._lifetime <= 0:
+            return
+        # In its new place it is the youngest; the oldest goes first.
+        self._known.pop(user.id, None)
+        self._known[user.id] = _close(seal, password), time.monotonic() + self._lifetime
+        while len(self._known) > self._size:
+            try:
+                del self._known[next(iter(self._known))]
+            except (KeyError, StopIteration, RuntimeError):
+                # Another thread was faster.
+                continue
+
+    def forget(self, user: User) -> None:
+        """Forget what was verified for a user."""
+        self._known.pop(user.id, None)
+
+
+def _close(seal: Any, password: str) -> bytes:  # noqa: ANN401 - as above
+    whole = seal.copy()
+    whole.update(password.encode())
+    digest: bytes = whole.digest()
+    return digest

@@ -113,6 +113,19 @@ class LiveAttempt(VisitState):
             return await self._look_up(name, recall=not anew)
         return self._known
 
+    def record_at_hand(self) -> Known | None:
+        """See `Attempt.record_at_hand`."""
+        name = self.user
+        if name is None:
+            return None
+        if name == self._resolved and self._looked_up is not None:
+            return self._known
+        known = self._users.recall(name)
+        if known is not None:
+            self._known, self._looked_up = known, LookedUp.RECALLED
+            self.user = self._resolved = known.user.authid
+        return known
+
     async def _look_up(self, name: str, *, recall: bool = True) -> Known | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
@@ -179,6 +192,15 @@ class LiveAttempt(VisitState):
             raise Refusal(failure)
         self.set_item(item, token)
         return token
+
+    def authtok_at_hand(self, *, use_only_present: bool = False) -> str | None:
+        """See `Attempt.authtok_at_hand`."""
+        if self._authtok is None and not use_only_present:
+            brought = self._brought(Item.AUTHTOK)
+            if brought is None or not is_acceptable(brought, MAX_PASSWORD_BYTES):
+                return None
+            self._authtok = brought
+        return self._authtok
 
     async def verify_authtok(self, prompt: str | None = None) -> str:
         """See `Attempt.verify_authtok`."""

@@ -184,6 +184,10 @@ class Attempt(Protocol):
         """
         ...
 
+    def record_at_hand(self) -> Known | None:
+        """Return what `get_record` would return without waiting, or `None` if it would wait."""
+        ...
+
     async def get_authtok(
         self,
         item: Item = Item.AUTHTOK,
@@ -202,6 +206,13 @@ class Attempt(Protocol):
             Refusal: `AUTH_ERR`, `AUTHTOK_ERR`, `TRY_AGAIN` (the two new ones
                 differ) or `CONV_AGAIN`.
 
+        """
+        ...
+
+    def authtok_at_hand(self, *, use_only_present: bool = False) -> str | None:
+        """Return what `get_authtok` would return without asking, or `None` if it would not.
+
+        Not for `chauthtok`.
         """
         ...
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -15,8 +16,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SOURCE_PREFIX = 64
 """Bits of an IPv6 address that tell a source: what follows anybody there chooses (RFC 4291)."""
 _MAX_SOURCE = 255
+_REMEMBERED = 4096
+"""Peers whose address need not be read again."""
 
 
+@lru_cache(_REMEMBERED)
 def read_address(text: str | None) -> Address | None:
     """Return the address, or `None` for a host name, nothing, or anything else.
 
@@ -55,6 +59,7 @@ def is_within(address: Address | None, networks: Iterable[Network]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
+@lru_cache(_REMEMBERED)
 def source_of(rhost: str | None) -> str:
     """Return what peers are told apart by: an IPv4 address, an IPv6 /64, or a host name.
 

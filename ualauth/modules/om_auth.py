@@ -9,7 +9,7 @@ right password, verified before, is answered from memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, cast
@@ -17,7 +17,7 @@ from typing import Annotated, cast
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.errors import PasswordError, StaleRecord, UserUnknown
 from ualauth.messages import Error, Info
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.networks import source_of
 from ualauth.passwords.policy import Objection, objections
 from ualauth.passwords.schemes import PasswordHasher
@@ -37,6 +37,7 @@ from ualauth.userlist.new_password import set_password
 from ualauth.userlist.record import User
 from ualauth.userlist.restrictions import Restriction, restriction
 
+_SUCCESS = ReturnCode.SUCCESS
 _VERIFIED = "om_auth: user whose old password was verified"
 
 
@@ -64,8 +65,30 @@ class OmAuth(Module[Options]):
 
     options_type = Options
 
-    async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        """Compare the password with UL-PWD."""
+    @immediate
+    def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
+        """Compare the password with UL-PWD; one that was verified before, at once."""
+        known = attempt.record_at_hand()
+        if known is not None:
+            only_present = self.options.use_first_pass
+            password = attempt.authtok_at_hand(use_only_present=only_present)
+            if password is not None and self._is_known(attempt, known, password):
+                attempt.vouch(known.person)
+                return _SUCCESS
+        return self._authenticate(attempt)
+
+    def _is_known(self, attempt: Attempt, known: Known, password: str) -> bool:
+        """Return whether nothing has to be asked or counted, for sure."""
+        cache = attempt.resource(UserCache)
+        if not cache.knows(known, password):
+            return False
+        failures = known.policy.lockout.failures
+        if failures and not cache.is_clear(known, source_of(attempt.rhost)):
+            return False
+        attempt.remark(REMEMBERED.why)
+        return True
+
+    async def _authenticate(self, attempt: Attempt) -> ReturnCode:
         try:
             await attempt.get_user()
             given = attempt.get_item(Item.AUTHTOK)
@@ -80,12 +103,24 @@ class OmAuth(Module[Options]):
             return _resumable(refusal)
         return code
 
-    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed: the USERLIST has no credentials to establish."""
         return ReturnCode.SUCCESS
 
-    async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+    @immediate
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Refuse who is restricted; require a new password where the old one expired."""
+        known = attempt.record_at_hand()
+        if known is not None:
+            now = _now()
+            found = restriction(known.user, known.policy, attempt.service, attempt.rhost, now)
+            if found is None and aged(known.user, known.policy.password, now) is None:
+                attempt.vouch(known.person)
+                return _SUCCESS
+        return self._acct_mgmt(attempt)
+
+    async def _acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         known = await attempt.get_record()
         if known is None:
             return ReturnCode.USER_UNKNOWN

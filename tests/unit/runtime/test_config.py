@@ -109,8 +109,7 @@ def test_a_missing_folder_is_named_with_the_cure(kind: type, tmp_path: Path) -> 
         ("[stak]\n", "unknown table [stak]; did you mean 'stack'?"),
         (
             "[x]\n",
-            "unknown table [x]; "
-            "there are: userlist, stack, password, account, lockout, cache, modules",
+            "unknown table [x]; there are: userlist, stack, password, account, lockout, cache",
         ),
         ("[stack]\ntimeot = 1\n", "unknown key 'timeot' in [stack]; did you mean 'timeout'?"),
         ("[stack]\ntimeout = '1'\n", "[stack] timeout must be of type float"),

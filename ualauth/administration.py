@@ -30,7 +30,14 @@ def add_user(store: UserStore, hasher: PasswordHasher, new: NewUser, password: s
     hashed, secrets, now = hasher.hash(password), derive_all(password), datetime.now(UTC)
     # With the hash from the start: there is no moment in which `nullok` would let anybody in.
     user = store.add(dataclasses.replace(new, password=hashed, password_changed=now))
-    return store.set_password(user, hashed, secrets, changed=now, expires=new.password_expires)
+    return store.set_password(
+        user,
+        hashed,
+        secrets,
+        changed=now,
+        expires=new.password_expires,
+        must_change=new.must_change_password,
+    )
 
 
 def edit_addresses(

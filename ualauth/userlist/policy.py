@@ -7,11 +7,12 @@ same keys, in `User.policy`: `{"grace_logins": 3, "allowed_services": ["imap"]}`
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ualauth.errors import InvalidValue
@@ -192,6 +193,25 @@ def print_own(values: Mapping[str, Any]) -> str:
     text = json.dumps(dict(sorted(values.items())), separators=(",", ":")) if values else ""
     read_own(text)
     return text
+
+
+def read_words(key: str, text: str) -> Any:  # noqa: ANN401 - any setting
+    """Return the value that an administrator wrote for `key`; lists are separated by commas.
+
+    Raises:
+        InvalidValue: for an unknown key or a value that it cannot have.
+
+    """
+    kind = _TYPES.get(key)
+    value: object = text
+    if kind is bool:
+        value = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
+    elif kind in (int, float):
+        with contextlib.suppress(ValueError):
+            value = kind(text)
+    elif get_origin(kind) is tuple:
+        value = [each.strip() for each in text.split(",") if each.strip()]
+    return _own_value(key, value)
 
 
 def _own_value(key: str, value: object) -> Any:  # noqa: ANN401 - any setting

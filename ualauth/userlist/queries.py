@@ -138,6 +138,14 @@ FAILURES = select(login_failures.c.moments, login_failures.c.locked_until).where
 """The failed logins of the name with the digest `:name` from `:source`."""
 
 
+ALL_FAILURES = (
+    select(login_failures.c.source, login_failures.c.moments, login_failures.c.locked_until)
+    .where(login_failures.c.name == bindparam("name"))
+    .order_by(login_failures.c.source)
+)
+"""The failed logins of the name with the digest `:name`, by source."""
+
+
 def name_keys(name: ORName) -> dict[str, str]:
     """Return column -> value of a name's row in `or_names`, without the user."""
     keys = {f"{part}_key": fold(getattr(name, part)) for part in LIMITS}

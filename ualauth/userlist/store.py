@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
@@ -214,6 +214,11 @@ class UserStore:
         key = {"name": name_digest(name), "source": source}
         rows = self._database.read(queries.FAILURES, key)
         return failures.failures_of(rows[0]) if rows else Failures()
+
+    def all_failures(self, name: str) -> Mapping[str, Failures]:
+        """Return source -> failed logins of a name, also of those that count no longer."""
+        rows = self._database.read(queries.ALL_FAILURES, {"name": name_digest(name)})
+        return {str(row[0]): failures.failures_of(row[1:]) for row in rows}
 
     def count_failure(self, name: str, source: str, now: int, rules: LockoutRules) -> Failures:
         """Count one more failed login at `now`, in microseconds; return all that count.

@@ -15,14 +15,17 @@ from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import MECHANISMS, verifies
+from ualauth.userlist.lockout import microseconds_now
 from ualauth.userlist.names import parse
+from ualauth.userlist.policy import LockoutRules
 
 EVERYTHING = (
     *("--name", "G=John/I=Q/S=Smith/OU1=ny/OU2=hq/CN=John Smith"),
     *("--address", "john@example.com", "--address", "js@example.com"),
     *("--administrator", "--mailbox-administrator", "--unix-uid", "1000", "--class", "limited"),
     *("--language", "pt-BR", "--expires", "2030-12-31T18:00+01:00"),
-    *("--password-expires", "2029-01-01T00:00Z"),
+    *("--password-expires", "2029-01-01T00:00Z", "--starts", "2020-01-01T00:00Z", "--must-change"),
+    *("--policy", "grace_logins=3", "--policy", "allowed_networks=192.0.2.0/24,2001:db8::/32"),
 )
 
 
@@ -48,6 +51,9 @@ def test_a_user_is_added_with_every_field(program: Program) -> None:
     assert user.account_expires == datetime(2030, 12, 31, 17, tzinfo=UTC)
     assert user.password_expires == datetime(2029, 1, 1, tzinfo=UTC)
     assert user.password_changed is not None
+    assert user.account_starts == datetime(2020, 1, 1, tzinfo=UTC)
+    assert user.must_change_password
+    assert user.policy == ('{"allowed_networks":["192.0.2.0/24","2001:db8::/32"],"grace_logins":3}')
     assert _has_password(program, "jsmith", "s3cret")
 
 
@@ -378,3 +384,73 @@ def test_hash_takes_another_scheme(program: Program) -> None:
 def test_a_password_is_no_argument(program: Program) -> None:
     for arguments in (("hash", "s3cret"), ("user", "passwd", "ann", "s3cret")):
         assert program.run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("grace_logins", "is not like grace_logins=3"),
+        ("grace_logins=many", "policy: grace_logins must be of type int"),
+        ("grace_logins=-1", "policy: grace_logins must be from 0 to 1000"),
+        ("grace=1", "policy: unknown key 'grace'"),
+        ("allowed_networks=192.0.2.1/24", "is no network like 192.0.2.0/24"),
+        ("allowed_hours=Mo", "is not like Mo-Fr 08:00-18:00"),
+        ("time_zone=Atlantis", "is no time zone like Europe/Berlin"),
+        ("forbid_names=perhaps", "policy: forbid_names must be of type bool"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(program: Program, rule: str, message: str) -> None:
+    program.userlist.add("ann")
+    result = program.run("user", "modify", "ann", "--policy", rule)
+    assert result.exit_code != 0
+    assert message in result.stderr
+    assert program.userlist.store.get("ann").policy == ""
+
+
+def test_rules_of_a_user_are_added_changed_and_removed_one_by_one(program: Program) -> None:
+    program.userlist.add("ann")
+    program.succeed("user", "modify", "ann", "--policy", "failures=0", "--policy", "history=2")
+    program.succeed("user", "modify", "ann", "--policy", "history=3", "--no-policy", "failures")
+    assert program.userlist.store.get("ann").policy == '{"history":3}'
+    program.succeed("user", "modify", "ann", "--policy", "forbid_names=no")
+    assert "forbid_names = false" in program.succeed("user", "show", "ann")
+    shown = json.loads(program.succeed("user", "show", "ann", "--json"))
+    assert shown["policy"] == {"forbid_names": False, "history": 3}
+
+
+def test_a_lock_has_a_reason_until_it_is_lifted(program: Program) -> None:
+    program.userlist.add("ann")
+    program.succeed("user", "lock", "ann", "--reason", "on leave")
+    assert "LOCKED (on leave)" in program.succeed("user", "show", "ann")
+    assert program.succeed("user", "lock", "ann") == "ann is locked already.\n"
+    assert program.succeed("user", "unlock", "ann") == "ann is unlocked.\n"
+    user = program.userlist.store.get("ann")
+    assert (user.locked, user.lock_reason) == (False, "")
+
+
+def test_unlocking_forgets_failed_logins(program: Program) -> None:
+    program.userlist.add("ann")
+    store, now = program.userlist.store, microseconds_now()
+    for _ in range(2):
+        store.count_failure("ann", "192.0.2.7", now, LockoutRules(failures=2))
+    store.count_failure("ann", "", now, LockoutRules())
+    shown = program.succeed("user", "show", "ann")
+    assert "1 from this host " in shown
+    assert "2 from 192.0.2.7, locked out until 20" in shown
+    text = program.succeed("user", "unlock", "ann")
+    assert text == "ann is unlocked, and the failed logins are forgotten.\n"
+    assert store.all_failures("ann") == {}
+    assert program.succeed("user", "unlock", "ann") == "ann is unlocked already.\n"
+
+
+def test_a_password_set_by_an_administrator_may_be_for_one_login(program: Program) -> None:
+    program.folder.settings("[password]\nargon2_memory = 8\nargon2_lanes = 1\nhistory = 1\n")
+    program.userlist.add("ann", "s3cret")
+    old = program.userlist.store.get("ann").password
+    arguments = ("user", "passwd", "ann", "--password-stdin", "--must-change")
+    program.succeed(*arguments, answers="second\n")
+    user = program.userlist.store.get("ann")
+    assert user.must_change_password
+    assert program.userlist.store.former_passwords(user) == (old,)
+    program.succeed("user", "modify", "ann", "--need-not-change")
+    assert not program.userlist.store.get("ann").must_change_password

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Unpack, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import click
 
@@ -11,6 +12,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import new_password_options, read_password_or_none
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
+from ualauth.userlist.policy import print_own
 from ualauth.userlist.record import Changes, NewUser
 
 
@@ -21,10 +23,12 @@ from ualauth.userlist.record import Changes, NewUser
 @click.pass_obj
 def command(
     invocation: Invocation,
+    /,
     *,
     password_stdin: bool,
     no_password: bool,
-    **fields: Unpack[Changes],
+    policy: Sequence[tuple[str, Any]],
+    **fields: object,
 ) -> None:
     """Add a user.
 
@@ -32,6 +36,8 @@ def command(
     nobody gets in by one, except where a stack says nullok.
     """
     given = {name: value for name, value in fields.items() if value is not None}
+    if policy:
+        given["policy"] = print_own(dict(policy))
     new = NewUser(**cast("Changes", given))
     store = invocation.store
     password = read_password_or_none(from_stdin=password_stdin, none=no_password)

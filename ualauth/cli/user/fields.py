@@ -10,6 +10,7 @@ import click
 
 from ualauth.identity import MailboxClass
 from ualauth.userlist.names import parse
+from ualauth.userlist.policy import read_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,6 +56,13 @@ def field_options(*, name_required: bool) -> Callable[[F], F]:
         ),
         click.option("--language", metavar="TAG", help="The language, such as de or pt-BR."),
         click.option(
+            "--starts",
+            "account_starts",
+            type=read_moment,
+            metavar="DATE",
+            help="When the account begins.",
+        ),
+        click.option(
             "--expires",
             "account_expires",
             type=read_moment,
@@ -66,6 +74,20 @@ def field_options(*, name_required: bool) -> Callable[[F], F]:
             type=read_moment,
             metavar="DATE",
             help="When the password has to be changed.",
+        ),
+        click.option(
+            "--must-change/--need-not-change",
+            "must_change_password",
+            default=None,
+            help="Whether the password has to be changed before the next login.",
+        ),
+        click.option(
+            "--policy",
+            type=read_policy,
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A rule for this user only, such as grace_logins=3 or "
+            "allowed_networks=192.0.2.0/24,2001:db8::/32; may be repeated.",
         ),
     )
 
@@ -84,6 +106,14 @@ def read_moment(text: str) -> datetime:
     except (ValueError, OverflowError, OSError):
         wanted = "2030-12-31 or 2030-12-31T18:00+01:00"
         raise click.BadParameter(f"{text!r} is no date like {wanted}.") from None
+
+
+def read_policy(text: str) -> tuple[str, Any]:
+    """Read a rule of one user."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} is not like grace_logins=3.")
+    return key, read_words(key, value)
 
 
 def _mailbox_class(_context: object, _option: object, value: str | None) -> MailboxClass | None:

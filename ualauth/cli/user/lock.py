@@ -10,21 +10,16 @@ from ualauth.cli.plain import plain
 
 @click.command("lock")
 @click.argument("user")
+@click.option("--reason", default="", metavar="TEXT", help="Why: for administrators only.")
 @click.pass_obj
-def command(invocation: Invocation, *, user: str) -> None:
+def command(invocation: Invocation, *, user: str, reason: str) -> None:
     """Lock a user out.
 
     Nothing else changes: unlock lets the user in again with the same password.
     """
-    set_lock(invocation, user, locked=True)
-
-
-def set_lock(invocation: Invocation, user: str, *, locked: bool) -> None:
-    """Lock or unlock a user."""
     record = invocation.store.get(user)
-    word = "locked" if locked else "unlocked"
-    if record.locked is locked:
-        click.echo(f"{plain(record.authid)} is {word} already.")
+    if record.locked and reason in ("", record.lock_reason):
+        click.echo(f"{plain(record.authid)} is locked already.")
         return
-    record = invocation.store.update(record, locked=locked)
-    click.echo(f"{plain(record.authid)} is {word}.")
+    record = invocation.store.update(record, locked=True, lock_reason=reason)
+    click.echo(f"{plain(record.authid)} is locked.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -11,10 +11,12 @@ from ualauth.administration import edit_addresses
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
+from ualauth.userlist.policy import print_own, read_own
 from ualauth.userlist.record import Changes
 
 _EMPTY: Mapping[str, object] = {
     "no_addresses": (),
+    "no_account_starts": None,
     "no_account_expires": None,
     "no_password_expires": None,
     "no_unix_uid": None,
@@ -29,17 +31,21 @@ _EMPTY: Mapping[str, object] = {
 @click.option("--add-address", multiple=True, metavar="ADDRESS", help="One address more.")
 @click.option("--remove-address", multiple=True, metavar="ADDRESS", help="One address less.")
 @click.option("--no-address", "no_addresses", is_flag=True, help="No address at all.")
+@click.option("--no-starts", "no_account_starts", is_flag=True, help="The account has begun.")
 @click.option("--no-expires", "no_account_expires", is_flag=True, help="The account never ends.")
 @click.option("--no-password-expires", is_flag=True, help="The password need not be changed.")
+@click.option("--no-policy", multiple=True, metavar="KEY", help="The usual rule for this KEY.")
 @click.option("--no-unix-uid", is_flag=True, help="No UNIX account.")
 @click.pass_obj
-def command(
+def command(  # noqa: PLR0913 - the options
     invocation: Invocation,
     /,
     *,
     user: str,
     add_address: Sequence[str],
     remove_address: Sequence[str],
+    policy: Sequence[tuple[str, Any]],
+    no_policy: Sequence[str],
     **given: object,
 ) -> None:
     """Change fields of a user.
@@ -59,6 +65,9 @@ def command(
     if add_address or remove_address:
         addresses = cast("tuple[str, ...]", changes.get("addresses", record.addresses))
         changes["addresses"] = edit_addresses(addresses, add_address, remove_address)
+    if policy or no_policy:
+        own = read_own(record.policy) | dict(policy)
+        changes["policy"] = print_own({key: own[key] for key in own if key not in no_policy})
     if not changes:
         raise click.UsageError("Say what to change; see --help.")
     record = store.update(record, **cast("Changes", changes))

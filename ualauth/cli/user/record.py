@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ualauth.errors import PasswordError
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.userlist.lockout import Failures, microseconds_now
+from ualauth.userlist.policy import read_own
 from ualauth.userlist.record import User
 
 
@@ -17,14 +20,18 @@ def user_json(user: User) -> dict[str, Any]:
     value: dict[str, Any] = {
         field.name: getattr(user, field.name)
         for field in dataclasses.fields(user)
-        if field.name not in {"name", "password"}
+        if field.name not in {"name", "password", "policy"}
     }
     shown = {key: _plain(each) for key, each in value.items()}
     first = {"authid": shown.pop("authid"), "name": str(user.name)}
-    return first | {"password_scheme": scheme(user)} | shown
+    return first | {"password_scheme": scheme(user)} | shown | {"policy": read_own(user.policy)}
 
 
-def user_rows(user: User, mechanisms: list[str]) -> Mapping[str, str]:
+def user_rows(
+    user: User,
+    mechanisms: Sequence[str],
+    failures: Mapping[str, Failures],
+) -> Mapping[str, str]:
     """Return a user for people: label -> text, with times in this host's zone."""
     return {
         "authid": user.authid,
@@ -32,6 +39,8 @@ def user_rows(user: User, mechanisms: list[str]) -> Mapping[str, str]:
         "addresses": "\n".join(user.addresses) or "none",
         "account": _account(user),
         "password": _password(user),
+        "failed logins": _failed(failures) or "none",
+        "own policy": _own_policy(user) or "none",
         "SASL secrets": ", ".join(mechanisms) or "none",
         "administrator": _yes(user.administrator),
         "mailbox administrator": _yes(user.mailbox_administrator),
@@ -47,8 +56,10 @@ def remarks(user: User) -> list[str]:
     """Return what keeps a user out, or makes them special."""
     known = {
         "locked": user.locked,
+        "not yet": user.account_starts is not None and not _has_passed(user.account_starts),
         "expired": _has_passed(user.account_expires),
         "password expired": _has_passed(user.password_expires),
+        "must change": user.must_change_password,
         "no password": user.password is None,
         "administrator": user.administrator,
     }
@@ -66,12 +77,33 @@ def scheme(user: User) -> str | None:
 
 
 def _account(user: User) -> str:
-    expires = user.account_expires
+    parts = []
+    if user.locked:
+        reason = f" ({user.lock_reason})" if user.lock_reason else ""
+        parts.append(f"LOCKED{reason}")
+    starts, expires = user.account_starts, user.account_expires
+    if starts is not None and not _has_passed(starts):
+        parts.append(f"starts {_local(starts)}")
     if expires is None:
-        end = "never expires"
+        parts.append("never expires")
     else:
-        end = f"{'expired' if _has_passed(expires) else 'expires'} {_local(expires)}"
-    return f"{'LOCKED, ' if user.locked else ''}{end}"
+        parts.append(f"{'expired' if _has_passed(expires) else 'expires'} {_local(expires)}")
+    return ", ".join(parts)
+
+
+def _failed(failures: Mapping[str, Failures]) -> str:
+    now = microseconds_now()
+    shown = []
+    for source, found in failures.items():
+        where = source or "this host"
+        until = datetime.fromtimestamp(found.locked_until // 1_000_000, UTC)
+        lock = f", locked out until {_local(until)}" if found.is_locked(now) else ""
+        shown.append(f"{len(found.moments)} from {where}{lock}")
+    return "\n".join(shown)
+
+
+def _own_policy(user: User) -> str:
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in read_own(user.policy).items())
 
 
 def _password(user: User) -> str:
@@ -81,6 +113,10 @@ def _password(user: User) -> str:
     if user.password_expires is not None:
         word = "expired" if _has_passed(user.password_expires) else "expires"
         parts.append(f"{word} {_local(user.password_expires)}")
+    if user.must_change_password:
+        parts.append("must be changed")
+    if user.grace_logins_used:
+        parts.append(f"{user.grace_logins_used} grace logins used")
     return ", ".join(parts)
 
 

@@ -24,6 +24,7 @@ def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
         print_json(user_json(record) | {"sasl_mechanisms": mechanisms})
         return
     table = grid()
-    for label, text in user_rows(record, mechanisms).items():
+    failures = invocation.store.all_failures(record.authid)
+    for label, text in user_rows(record, mechanisms, failures).items():
         table.add_row(cell(label, "dim"), lines(text))
     console().print(table)

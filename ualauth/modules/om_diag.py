@@ -13,10 +13,10 @@ from typing import Annotated, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.module import Attempt, Module, immediate
+from ualauth.stack.control import ascii_lower
+from ualauth.userlist.checks import MAX_UNIX_UID
 
 _UID = re.compile(r"[0-9]{1,10}")
-# (uid_t) -1 is nobody's (chown(2)).
-_HIGHEST_UID = 2**32 - 2
 
 
 class Uids(tuple[int, ...]):
@@ -32,8 +32,8 @@ class Uids(tuple[int, ...]):
 
         """
         for word in text.split(","):
-            if not _UID.fullmatch(word) or int(word) > _HIGHEST_UID:
-                raise ValueError(f"{word!r} is no number from 0 to {_HIGHEST_UID}")
+            if not _UID.fullmatch(word) or int(word) > MAX_UNIX_UID:
+                raise ValueError(f"{word!r} is no number from 0 to {MAX_UNIX_UID}")
         return super().__new__(cls, map(int, text.split(",")))
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Services(tuple[str, ...]):
             ValueError: for an empty name.
 
         """
-        names = text.lower().split(",")
+        names = ascii_lower(text).split(",")
         if not all(names):
             raise ValueError("has an empty name")
         return super().__new__(cls, names)

@@ -76,7 +76,7 @@ class Options:
 
 
 class OmDiag(Module[Options]):
-    """Let callers with certain UNIX uids use the diagnostic tools, and nothing else."""
+    """Let callers with certain UNIX uids use the diagnostic tools."""
 
     options_type = Options
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -318,3 +319,23 @@ def test_a_uid_that_is_no_number_is_a_mistake_of_the_application(
     install("diagnostics", "omqdump")
     with pytest.raises(TypeError, match="caller_uid takes a number, or None"):
         way.login(folder.config(), "omqdump", "root", "", caller_uid=uid)
+
+
+def test_the_audit_names_the_caller(
+    way: Way,
+    folder: ConfigFolder,
+    userlist: Userlist,
+    install: Install,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    install("administrators")
+    with caplog.at_level(logging.INFO, "ualauth.audit"):
+        codes(way, folder, "administrators", Operation.AUTHENTICATE, caller_uid=BOSS)
+        codes(way, folder, "administrators", Operation.AUTHENTICATE, caller_uid=LOCKED)
+        codes(way, folder, "administrators", Operation.AUTHENTICATE, user="jsmith")
+    granted, refused, unnamed = (record.getMessage() for record in caplog.records)
+    assert granted == "administrators: granted authenticate of somebody as 'boss' by uid 1000"
+    assert " of " not in refused
+    assert "perm_denied to somebody as 'locked' by uid 1002 by om_admin" in refused
+    assert refused.endswith("locked calls; locked calls, an administrator whose account is locked")
+    assert "uid" not in unnamed.partition(" by ")[0]

@@ -27,7 +27,7 @@ path, uid = sys.argv[1], int(sys.argv[2])
 os.chdir(os.path.dirname(path))
 if os.getuid() == 0:
     os.setgroups([])
-    os.setgid(uid)
+    os.setgid(uid + 7)  # not to be taken for the uid
     os.setuid(uid)
 with socket.socket(socket.AF_UNIX) as client:
     client.settimeout(30)

@@ -333,9 +333,11 @@ def test_the_audit_names_the_caller(
         codes(way, folder, "administrators", Operation.AUTHENTICATE, caller_uid=BOSS)
         codes(way, folder, "administrators", Operation.AUTHENTICATE, caller_uid=LOCKED)
         codes(way, folder, "administrators", Operation.AUTHENTICATE, user="jsmith")
-    granted, refused, unnamed = (record.getMessage() for record in caplog.records)
+        codes(way, folder, "administrators", Operation.ACCT_MGMT, caller_uid=ROOT)
+    granted, refused, unnamed, root = (record.getMessage() for record in caplog.records)
     assert granted == "administrators: granted authenticate of somebody as 'boss' by uid 1000"
     assert " of " not in refused
     assert "perm_denied to somebody as 'locked' by uid 1002 by om_admin" in refused
     assert refused.endswith("locked calls; locked calls, an administrator whose account is locked")
-    assert "uid" not in unnamed.partition(" by ")[0]
+    assert "perm_denied to 'jsmith' by om_unix2om" in unnamed
+    assert root == "administrators: granted acct_mgmt of somebody by uid 0"

@@ -52,9 +52,11 @@ class Blocking:
         return self._made[-1]
 
     @contextmanager
-    def begin(self, config: Config, service: str, user: str | None, conversation: Any) -> Iterator:
+    def begin(
+        self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
+    ) -> Iterator:
         """Begin a transaction."""
-        with self.authenticator(config).transaction(service, user, conversation) as visit:
+        with self.authenticator(config).transaction(service, user, conversation, **peer) as visit:
             yield visit
 
     def perform(self, visit: Any, operation: Operation, flags: int = 0) -> ReturnCode:
@@ -95,9 +97,11 @@ class Asynchronous(Blocking):
         return self._made[-1]
 
     @contextmanager
-    def begin(self, config: Config, service: str, user: str | None, conversation: Any) -> Iterator:
+    def begin(
+        self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
+    ) -> Iterator:
         """Begin a transaction."""
-        visit = self.authenticator(config).transaction(service, user, conversation)
+        visit = self.authenticator(config).transaction(service, user, conversation, **peer)
         self.run(visit.__aenter__())
         try:
             yield visit

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ModuleUnavailable,
         PasswordExpired,
         PasswordRefused,
+        PeerUnknown,
         ServiceFileError,
         StoreError,
         TemporaryFailure,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
     from ualauth.identity import Identity, Person
     from ualauth.messages import ConversationAgain, Error, Info, Question
+    from ualauth.peer_credentials import peer_uid
     from ualauth.trace import TraceStep
 
 __version__ = "0.1.0"
@@ -52,6 +54,7 @@ _HOMES = {
         "ModuleUnavailable",
         "PasswordExpired",
         "PasswordRefused",
+        "PeerUnknown",
         "ServiceFileError",
         "StoreError",
         "TemporaryFailure",
@@ -60,6 +63,7 @@ _HOMES = {
     ),
     "identity": ("Identity", "Person"),
     "messages": ("ConversationAgain", "Error", "Info", "Question"),
+    "peer_credentials": ("peer_uid",),
     "trace": ("TraceStep",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -84,6 +88,7 @@ __all__ = [
     "Operation",
     "PasswordExpired",
     "PasswordRefused",
+    "PeerUnknown",
     "Person",
     "Question",
     "ReturnCode",
@@ -95,6 +100,7 @@ __all__ = [
     "UalauthError",
     "UnknownService",
     "__version__",
+    "peer_uid",
 ]
 
 # A library says nothing unless the application listens (logging cookbook).

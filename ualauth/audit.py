@@ -49,6 +49,8 @@ def _who(attempt: LiveAttempt) -> str:
         parts.append(f"as {_quoted(attempt.user or '')}")
     if attempt.rhost:
         parts.append(f"from {_quoted(attempt.rhost)}")
+    if attempt.caller_uid is not None:
+        parts.append(f"by uid {attempt.caller_uid}")
     return " ".join(parts)
 
 

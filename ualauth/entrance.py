@@ -73,6 +73,9 @@ class Entrance:
         for name, value in peer.items():
             if name not in _PEER:
                 raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
+            # False is equal to root's uid.
+            if name == "caller_uid" and value is not None and type(value) is not int:
+                raise TypeError("caller_uid takes a number, or None")
             setattr(attempt, name, value)
         return Visit(compiled, attempt, self.services.load, self._frozen)
 

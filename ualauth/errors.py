@@ -17,6 +17,7 @@
     │   ├── NameTaken                  another user has that name
     │   ├── InvalidValue               a value that a field cannot hold
     │   └── StaleRecord                somebody else changed the user in the meantime
+    ├── PeerUnknown                    a socket that does not say who is at its other end
     └── PasswordError                  a password or a stored hash that cannot be used
 
 The text of an `AuthenticationError` may be shown to the peer: it never says
@@ -131,6 +132,10 @@ class InvalidValue(UserError):
 
 class StaleRecord(UserError):
     """The user was changed by somebody else since the record was read."""
+
+
+class PeerUnknown(UalauthError):
+    """The kernel does not say who is at the other end of this socket."""
 
 
 class PasswordError(UalauthError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Unpack
 
@@ -17,6 +18,7 @@ from ualauth.cli.report import Report, print_report, report_json
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.entrance import Peer
 from ualauth.outcome import Outcome, outcome_of
+from ualauth.userlist.checks import MAX_UNIX_UID
 
 _STATUS = {Outcome.GRANTED: ExitStatus.OK, Outcome.TEMPORARY_FAILURE: ExitStatus.TEMPORARY}
 _DEFAULT = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
@@ -42,6 +44,12 @@ _DEFAULT = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
 @click.option("--rhost", metavar="HOST", help="The host that the person comes from.")
 @click.option("--ruser", metavar="NAME", help="The user on whose behalf the service is asked.")
 @click.option("--tty", metavar="NAME", help="The terminal.")
+@click.option(
+    "--caller-uid",
+    metavar="UID",
+    type=click.IntRange(0, MAX_UNIX_UID),
+    help="The UNIX uid of the calling process; by default your own.",
+)
 @click.option("--tls/--no-tls", help="Whether the connection is encrypted; by default it is not.")
 @click.option("--trace", is_flag=True, help="Show every entry that was asked, and what it did.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -68,6 +76,9 @@ def command(  # noqa: PLR0913 - one for each option
     """
     if password_stdin and user is None:
         raise click.UsageError("With --password-stdin, name the USER.")
+    # Only this login's modules believe it: whoever can run this may call the library as well.
+    if peer["caller_uid"] is None:
+        peer["caller_uid"] = os.getuid()
     invocation: Invocation = context.obj
     conversation = StdinConversation(stdin_lines()) if password_stdin else TerminalConversation()
     operations = [Operation[name.upper()] for name in names] or _DEFAULT

@@ -95,6 +95,14 @@ BY_NAME: Select[tuple[object, ...]] = (
 )
 """The user whose O/R name has `:key`."""
 
+BY_UNIX_UID: Select[tuple[object, ...]] = (
+    select(*RECORD)
+    .select_from(_WITH_ADDRESSES)
+    .where(users.c.unix_uid == bindparam("uid"))
+    .order_by(addresses.c.position)
+)
+"""The user whose UNIX account has the number `:uid`."""
+
 _PAGE = (
     select(users)
     .where(users.c.authid_key > bindparam("after"))

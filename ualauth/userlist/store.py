@@ -11,7 +11,13 @@ from typing import Self, Unpack
 from ualauth.errors import InvalidValue, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist import changes, failures, names, queries, schema
-from ualauth.userlist.checks import MAX_LOGIN_NAME, check_fields, check_password, check_secrets
+from ualauth.userlist.checks import (
+    MAX_LOGIN_NAME,
+    MAX_UNIX_UID,
+    check_fields,
+    check_password,
+    check_secrets,
+)
 from ualauth.userlist.database import Database
 from ualauth.userlist.folding import REFUSED, fold
 from ualauth.userlist.freshness import Freshness, freshness_of
@@ -111,6 +117,13 @@ class UserStore:
                 f"{login_name[:MAX_LOGIN_NAME]!r} is nobody's name, or several users'"
             )
         return user
+
+    def by_unix_uid(self, uid: int) -> User | None:
+        """Return the user whose UNIX account has the number `uid`, or `None` if nobody's has."""
+        if not 0 <= uid <= MAX_UNIX_UID:
+            return None
+        rows = self._database.read(queries.BY_UNIX_UID, {"uid": uid})
+        return user_of(rows) if rows else None
 
     def users(self) -> Iterator[User]:
         """Return every user by folded authid, reading some hundred at a time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -221,6 +222,31 @@ def test_the_peer_reaches_the_modules(program: Program, tmp_path: Path) -> None:
     program.succeed("test-auth", "ruser", "a", "--ruser", "laura", *chosen)
     program.succeed("test-auth", "tty", "a", "--tty", "tty7", "--tls", *chosen)
     assert program.run("test-auth", "rhost", "a", "--rhost", "192.0.2.8", *chosen).exit_code == 1
+
+
+def test_the_caller_is_whoever_runs_the_command(program: Program) -> None:
+    program.folder.service(
+        "omqdump", f"auth required om_diag uid={os.getuid()}\naccount required om_diag uid=4711"
+    )
+    chosen = ("test-auth", "omqdump", "somebody", "--operation")
+    program.succeed(*chosen, "authenticate")
+    assert program.run(*chosen, "acct_mgmt").exit_code == 1
+
+
+@pytest.mark.parametrize("uid", [0, 1000, 4711])
+def test_another_caller_can_be_tried(program: Program, uid: int) -> None:
+    program.userlist.add("boss", administrator=True, unix_uid=1000)
+    program.folder.service("adm", "auth required om_unix2om\nauth required om_admin")
+    chosen = ("--operation", "authenticate", "--caller-uid", str(uid))
+    result = program.run("test-auth", "adm", *chosen)
+    assert result.exit_code == (0 if uid == 1000 else 1)
+    assert ("granted: boss for adm" in result.stdout) == (uid == 1000)
+
+
+@pytest.mark.parametrize("uid", ["-1", "4294967295", "root"])
+def test_a_caller_that_there_cannot_be_is_a_mistake(program: Program, uid: str) -> None:
+    program.folder.service("pop3", "auth required pam_permit")
+    assert program.run("test-auth", "pop3", "x", "--caller-uid", uid).exit_code == 2
 
 
 def test_texts_of_modules_are_harmless(program: Program) -> None:

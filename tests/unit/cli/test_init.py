@@ -14,7 +14,15 @@ from ualauth.installation import Action, default_settings, install, shipped_fold
 from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
-EXAMPLES = {"blocklist", "list-restricted", "open-test", "two-steps"}
+EXAMPLES = {
+    "administrators",
+    "authid-for-other-modules",
+    "blocklist",
+    "diagnostics",
+    "list-restricted",
+    "open-test",
+    "two-steps",
+}
 
 
 @pytest.fixture

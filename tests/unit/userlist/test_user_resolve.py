@@ -169,6 +169,7 @@ def test_every_query_is_answered_by_an_index(
     for name in _every_shape():
         store.resolve(name)
     store.resolve("nobody@example.org")
+    store.by_unix_uid(1000)
     store.secrets(users["jsmith"])
     list(store.users())
     selects = {text for text in statements if text.startswith("SELECT") and "alembic" not in text}
@@ -182,6 +183,8 @@ def test_every_query_is_answered_by_an_index(
         assert not scans, f"{text}\n{plan}"
         if "or_names" in text:
             assert any("or_names USING" in step and "INDEX" in step for step in plan), plan
+        if "unix_uid = " in text:
+            assert any("users USING INDEX" in step and "unix_uid" in step for step in plan), plan
     connection.close()
 
 

@@ -435,3 +435,26 @@ def test_a_relative_path_stays_where_it_was(
         monkeypatch.chdir("/")
         store.create()
     assert (tmp_path / "x.db").exists()
+
+
+def test_a_user_is_found_by_the_unix_uid(store: UserStore) -> None:
+    added = store.add(EVERYTHING)
+    root = store.add(new("root", unix_uid=0))
+    store.add(new("without"))
+    assert store.by_unix_uid(2**32 - 2) == added
+    assert store.by_unix_uid(0) == root
+    assert store.by_unix_uid(1) is None
+    store.update(root, unix_uid=1)
+    assert store.by_unix_uid(0) is None
+    assert store.by_unix_uid(1) == store.get("root")
+
+
+@pytest.mark.parametrize("uid", [-1, 2**32 - 1, 2**63, 2**80, -(2**80)])
+def test_a_number_that_is_no_uid_is_nobodys(store: UserStore, uid: int) -> None:
+    store.add(EVERYTHING)
+    assert store.by_unix_uid(uid) is None
+
+
+def test_nobody_is_found_by_uid_where_there_is_no_userlist(tmp_path: Path) -> None:
+    with UserStore(f"sqlite:///{tmp_path}/x.db") as store, pytest.raises(StoreError):
+        store.by_unix_uid(0)

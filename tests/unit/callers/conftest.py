@@ -1,0 +1,46 @@
+"""A USERLIST with people who have UNIX accounts, and a configuration folder around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ualauth.installation import shipped_folder
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+
+BOSS, USER, LOCKED, EXPIRED, EXPIRING = range(1000, 1005)
+"""The uids: two administrators who may, a user, and two administrators who may not."""
+NOBODY = 4711
+ROOT = 0
+
+DAY = timedelta(days=1)
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
+    made = Userlist.create(folder.path)
+    now = datetime.now(UTC)
+    made.add("boss", "s3cret", addresses=("boss@example.com",), administrator=True, unix_uid=BOSS)
+    made.add("jsmith", "s3cret", addresses=("john@example.com",), unix_uid=USER)
+    made.add("locked", "s3cret", administrator=True, locked=True, unix_uid=LOCKED)
+    made.add("gone", "s3cret", administrator=True, account_expires=now - DAY, unix_uid=EXPIRED)
+    made.add("going", "s3cret", administrator=True, account_expires=now + DAY, unix_uid=EXPIRING)
+    made.add("abroad", "s3cret", administrator=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def install(folder: ConfigFolder) -> Install:
+    """Return a function that makes a shipped example a service, under its name or others."""
+
+    def installed(example: str, *services: str) -> None:
+        text = (shipped_folder() / "examples" / example).read_bytes()
+        for service in services or (example,):
+            folder.service(service, text)
+
+    return installed

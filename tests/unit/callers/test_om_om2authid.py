@@ -1,0 +1,98 @@
+"""om_om2authid: a name becomes an authid, and lets nobody in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ualauth.codes import Flag, Operation, ReturnCode
+from ualauth.errors import StoreError
+from ualauth.messages import Conversation
+from ualauth.modules.om_om2authid import OmOm2authid, Options
+from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.compliance import ModuleCompliance
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+from ualauth.userlist.store import UserStore
+
+OPERATIONS = (Operation.AUTHENTICATE, Operation.ACCT_MGMT, Operation.CHAUTHTOK)
+
+
+def ask(
+    attempt: FakeAttempt, operation: Operation = Operation.AUTHENTICATE, **options: bool
+) -> ReturnCode:
+    attempt.operation = operation
+    attempt.flags = Flag.PRELIM_CHECK if operation is Operation.CHAUTHTOK else 0
+    return attempt.answer(getattr(OmOm2authid(Options(**options)), operation.method)(attempt))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("name", ["jsmith", "JSmith", "john@example.com", "S=jsmith"])
+def test_every_way_of_writing_a_name_becomes_the_authid(
+    userlist: Userlist, name: str, operation: Operation
+) -> None:
+    attempt = FakeAttempt(name, **userlist.behind_attempt())
+    assert ask(attempt, operation) is ReturnCode.IGNORE
+    assert attempt.user == "jsmith"
+    assert attempt.person is None
+
+
+def test_it_is_the_userlist_that_says_the_authid(userlist: Userlist) -> None:
+    attempt = FakeAttempt("john@example.com", resources=[userlist.store])
+    assert ask(attempt) is ReturnCode.IGNORE
+    assert attempt.user == "jsmith"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("name", ["nobody", "", "jsmith@elsewhere.example", "smith"])
+def test_a_name_that_is_nobodys_is_refused(
+    userlist: Userlist, name: str, operation: Operation
+) -> None:
+    attempt = FakeAttempt(name, **userlist.behind_attempt())
+    assert ask(attempt, operation) is ReturnCode.USER_UNKNOWN
+    assert attempt.user == name
+
+
+def test_who_was_deleted_meanwhile_is_refused(userlist: Userlist) -> None:
+    attempt = FakeAttempt("jsmith", **userlist.behind_attempt())
+    assert ask(attempt) is ReturnCode.IGNORE
+    userlist.store.delete(userlist.store.get("jsmith"))
+    assert ask(attempt, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_unknown_name_can_be_left_to_others(userlist: Userlist, operation: Operation) -> None:
+    attempt = FakeAttempt("nobody", **userlist.behind_attempt())
+    assert ask(attempt, operation, ignore_unknown_user=True) is ReturnCode.IGNORE
+    assert attempt.user == "nobody"
+
+
+@pytest.mark.parametrize("ignore", [False, True])
+def test_without_the_userlist_no_name_passes(folder: ConfigFolder, ignore: bool) -> None:
+    store = UserStore(f"sqlite:///{folder.path}/missing.db")
+    for operation in OPERATIONS:
+        with pytest.raises(StoreError):
+            ask(FakeAttempt("x", resources=[store]), operation, ignore_unknown_user=ignore)
+
+
+def test_setcred_is_left_to_others() -> None:
+    assert ask(FakeAttempt("jsmith"), Operation.SETCRED) is ReturnCode.IGNORE
+
+
+class TestCompliance(ModuleCompliance):
+    module = OmOm2authid
+    behind: Any
+
+    @pytest.fixture(autouse=True)
+    def _behind(self, userlist: Userlist) -> None:
+        self.behind = userlist.behind_attempt()
+
+    def attempt(
+        self, user: str | None, password: str | None, conversation: Conversation | None
+    ) -> FakeAttempt:
+        return FakeAttempt(user, password=password, conversation=conversation, **self.behind)
+
+
+class TestComplianceOfTheOption(TestCompliance):
+    arguments = ("ignore_unknown_user",)

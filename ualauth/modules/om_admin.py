@@ -1,0 +1,63 @@
+"""The module om_admin: succeeds if root or an administrator of the mail system calls.
+
+The caller is known by the UNIX uid that the application got from the kernel,
+never by the login name. So nothing here says who is logged in: as with
+pam_rootok(8), a caller who is let in may act under any name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ualauth.codes import ReturnCode
+from ualauth.module import Attempt, Module
+from ualauth.userlist.record import User
+from ualauth.userlist.store import UserStore
+
+_ROOT = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """It takes none."""
+
+
+class OmAdmin(Module[Options]):
+    """Succeed if the caller's UNIX uid is root's or an administrator's."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Look at the caller's uid, and at the USERLIST's user who has it."""
+        uid = attempt.caller_uid
+        if uid is None:
+            attempt.remark("the application does not say who calls")
+            return ReturnCode.PERM_DENIED
+        if uid == _ROOT:
+            attempt.remark("root calls")
+            return ReturnCode.SUCCESS
+        user = await attempt.offload(attempt.resource(UserStore).by_unix_uid, uid)
+        if user is None:
+            attempt.remark(f"nobody in the USERLIST has the uid {uid}")
+            return ReturnCode.USER_UNKNOWN
+        code, why = _judge(user)
+        attempt.remark(f"{user.authid} calls, {why}")
+        return code
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Have nothing to establish."""
+        return ReturnCode.SUCCESS
+
+    acct_mgmt = authenticate
+
+
+def _judge(user: User) -> tuple[ReturnCode, str]:
+    """Return whether a user may administer, and why."""
+    if not user.administrator:
+        return ReturnCode.PERM_DENIED, "who is no administrator"
+    if user.locked:
+        return ReturnCode.PERM_DENIED, "an administrator whose account is locked"
+    if user.account_expires is not None and user.account_expires <= datetime.now(UTC):
+        return ReturnCode.ACCT_EXPIRED, "an administrator whose account has expired"
+    return ReturnCode.SUCCESS, "an administrator"

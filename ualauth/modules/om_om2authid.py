@@ -1,0 +1,50 @@
+"""The module om_om2authid: the user becomes the authid, for the modules after it.
+
+It never succeeds. To know somebody's name is no proof of being that person, so
+a stack of nothing else has to refuse: `IGNORE` leaves the verdict to the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ualauth.codes import Item, ReturnCode
+from ualauth.module import Attempt, Module, immediate
+from ualauth.userlist.store import UserStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set."""
+
+    ignore_unknown_user: Annotated[
+        bool,
+        "Leave a name that the USERLIST does not know to the modules after this one.",
+    ] = False
+
+
+class OmOm2authid(Module[Options]):
+    """Make the user the authid for the modules after it, and refuse unknown names."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Refuse a name that is nobody's or several users'; otherwise leave it to the others."""
+        name = await attempt.get_user()
+        user = await attempt.offload(attempt.resource(UserStore).resolve, name)
+        if user is not None:
+            attempt.set_item(Item.USER, user.authid)
+            return ReturnCode.IGNORE
+        attempt.remark("not in the USERLIST, or not the only one")
+        if self.options.ignore_unknown_user:
+            return ReturnCode.IGNORE
+        return ReturnCode.USER_UNKNOWN
+
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Leave it to the modules that let the person in."""
+        return ReturnCode.IGNORE
+
+    acct_mgmt = authenticate
+    chauthtok = authenticate

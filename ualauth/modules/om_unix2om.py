@@ -1,0 +1,48 @@
+"""The module om_unix2om: the caller's UNIX uid says who logs in.
+
+The kernel vouches for the uid, and the USERLIST ties it to one user. That is
+as good as a password, so no password is asked for. A login name is never
+overwritten: if there is one, it has to be that user's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ualauth.codes import Item, ReturnCode
+from ualauth.module import Attempt, Module
+from ualauth.userlist.store import UserStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """It takes none."""
+
+
+class OmUnix2om(Module[Options]):
+    """Recognize the USERLIST's user by the caller's UNIX uid, without a password."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Make the caller the user, or refuse a login name that is somebody else's."""
+        uid = attempt.caller_uid
+        if uid is None:
+            attempt.remark("the application does not say who calls")
+            return ReturnCode.PERM_DENIED
+        user = await attempt.offload(attempt.resource(UserStore).by_unix_uid, uid)
+        if user is None:
+            attempt.remark(f"nobody in the USERLIST has the uid {uid}")
+            return ReturnCode.USER_UNKNOWN
+        if attempt.user is None:
+            attempt.set_item(Item.USER, user.authid)
+        elif await attempt.get_user() != user.authid:
+            attempt.remark(f"the uid {uid} is {user.authid}'s, and not that of the login name")
+            return ReturnCode.AUTH_ERR
+        attempt.remark(f"{user.authid} calls")
+        attempt.vouch(user.person())
+        return ReturnCode.SUCCESS
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Have nothing to establish."""
+        return ReturnCode.SUCCESS

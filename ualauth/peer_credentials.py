@@ -1,0 +1,46 @@
+"""Who is at the other end of a UNIX socket: the uid, as the kernel says (unix(7))."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+from ualauth.errors import PeerUnknown
+
+if TYPE_CHECKING:
+    from asyncio.trsock import TransportSocket
+
+# struct ucred of Linux: pid_t, uid_t, gid_t.
+_CREDENTIALS = struct.Struct("iII")
+# (uid_t) -1: nobody was there to ask.
+_NONE = 2**32 - 1
+
+
+def peer_uid(connection: socket.socket | TransportSocket) -> int:
+    """Return the UNIX uid of the process at the other end of a connection.
+
+    It is the effective uid at the time of connect(2), or of socketpair(2):
+    whoever was handed the descriptor afterwards counts as whoever connected.
+
+    Raises:
+        PeerUnknown: if this is no connected UNIX socket, or not Linux.
+
+    """
+    if sys.platform != "linux":
+        # Others have the option too, and another structure.
+        raise PeerUnknown(f"peer credentials are read on Linux only, and this is {sys.platform}")
+    try:
+        if connection.family != socket.AF_UNIX:
+            raise PeerUnknown("only a UNIX socket knows its peer's uid: listen on one")
+        # A listening socket would answer who listens: the server, often root.
+        if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise PeerUnknown("a listening socket has no peer: ask what accept() returned")
+        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    except OSError as error:
+        raise PeerUnknown(f"the socket cannot be asked for its peer: {error.strerror}") from error
+    uid: int = _CREDENTIALS.unpack(found)[1]
+    if uid == _NONE:
+        raise PeerUnknown("the socket is not connected")
+    return uid

@@ -14,7 +14,15 @@ from ualauth.installation import Action, default_settings, install, shipped_fold
 from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
-EXAMPLES = {"blocklist", "list-restricted", "open-test", "two-steps"}
+EXAMPLES = {
+    "blocklist",
+    "by-domain",
+    "by-domain-company",
+    "if-outside-office",
+    "list-restricted",
+    "open-test",
+    "two-steps",
+}
 
 
 @pytest.fixture

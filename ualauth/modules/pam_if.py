@@ -20,7 +20,6 @@ from ualauth.conditions.matching import ConditionError
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.options import OptionProblem
-from ualauth.userlist.store import UserStore
 
 Conditions = tuple[Condition, ...]
 
@@ -213,5 +212,7 @@ async def _learn(attempt: Attempt, need: Need, facts: Facts) -> Facts:
     facts = replace(facts, user=await attempt.get_user())
     if need is Need.USER:
         return facts
+    from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+
     record = await attempt.offload(attempt.resource(UserStore).resolve, facts.user)
     return replace(facts, record=record)

@@ -29,8 +29,9 @@ from ualauth.messages import (
     Message,
     Question,
 )
-from ualauth.module import Ask, Compute, Offload, Refusal, Wait
+from ualauth.module import Ask, Compute, Module, Offload, Refusal, Wait
 from ualauth.visit_state import LookedUp, VisitState
+from ualauth.walk import path_of, walk_nested
 
 if TYPE_CHECKING:
     from ualauth.userlist.cache import Known
@@ -256,6 +257,23 @@ class LiveAttempt(VisitState):
         if not self.flags & Flag.SILENT:
             with contextlib.suppress(Refusal):
                 await self.ask(message)
+
+    # Stacks that an entry runs
+
+    async def settle(
+        self,
+        module: Module[Any],
+        decide: Callable[[], Awaitable[ReturnCode]],
+    ) -> ReturnCode:
+        """See `Attempt.settle`."""
+        path = path_of(self, module)
+        if path.settled is None:
+            path.settled = await decide()
+        return path.settled
+
+    async def run_stack(self, module: Module[Any]) -> ReturnCode:
+        """See `Attempt.run_stack`."""
+        return await walk_nested(self, module)
 
 
 def _is_answer_list(answers: object, count: int) -> bool:

@@ -9,7 +9,7 @@ secret.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ualauth.codes import Operation, ReturnCode
@@ -17,6 +17,7 @@ from ualauth.stack.engine import Impression
 
 if TYPE_CHECKING:
     from ualauth.attempt import LiveAttempt
+    from ualauth.stack.model import Entry
     from ualauth.trace import Run
 
 log = logging.getLogger("ualauth.audit")
@@ -61,12 +62,22 @@ def _quoted(text: str) -> str:
 
 def _why(run: Run) -> str:
     """Return the entry that set the status, and all remarks."""
-    steps = run.steps()
-    deciding = next((step for step in steps if step.after.status is run.verdict), None)
-    if deciding is None:
-        # The last check refused: the first entry that spoilt the walk is to blame, if one did.
-        spoilt = (step for step in steps if step.after.impression is Impression.NEGATIVE)
-        deciding = next(spoilt, None)
-    where = f" by {deciding.module} ({deciding.file}:{deciding.line})" if deciding else ""
-    remarks = "; ".join(step.remark for step in steps if step.remark)
+    entries = ", ".join(f"{each.module} ({each.source})" for each in _deciding(run))
+    where = f" by {entries}" if entries else ""
+    remarks = "; ".join(step.remark for step in run.steps() if step.remark)
     return f"{where}: {remarks}" if remarks else where
+
+
+def _deciding(run: Run) -> Iterator[Entry]:
+    """Find the entry that set the status, then the one that did so in a stack that it ran."""
+    steps = run.walk()
+    said = [index for index, step in enumerate(steps) if step.after.status is run.verdict]
+    if not said:
+        # The last check refused: the first entry that spoilt the walk is to blame, if one did.
+        negative = Impression.NEGATIVE
+        said = [index for index, step in enumerate(steps) if step.after.impression is negative]
+    for index in said[:1]:
+        yield steps[index].entry
+        for at, nested in run.nested or ():
+            if at == index and nested.verdict is steps[index].code:
+                yield from _deciding(nested)

@@ -32,7 +32,7 @@ a method answers `MODULE_UNKNOWN` to that operation, as in Linux-PAM.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -154,6 +154,11 @@ class Attempt(Protocol):
         ...
 
     @property
+    def mechanism(self) -> str | None:
+        """The SASL mechanism by which the person came; `None` for a typed password."""
+        ...
+
+    @property
     def caller_uid(self) -> int | None:
         """The UNIX uid of the calling process, if the application knows it."""
         ...
@@ -259,6 +264,29 @@ class Attempt(Protocol):
         """Return the result of an asyncio awaitable; needs the asyncio runtime."""
         ...
 
+    async def settle(
+        self,
+        module: Module[Any],
+        decide: Callable[[], Awaitable[ReturnCode]],
+    ) -> ReturnCode:
+        """Return what `decide` answers; `module` is the one that is being asked.
+
+        Where the walk repeats or resumes an earlier one (`setcred`,
+        `close_session`, the second pass of `chauthtok`, what `INCOMPLETE`
+        interrupted), it is what `decide` answered then: one visit takes one path.
+        What `decide` raises is not kept.
+        """
+        ...
+
+    async def run_stack(self, module: Module[Any]) -> ReturnCode:
+        """Run the stack of `module.nested_service()` for this operation; return its verdict.
+
+        `module` is the one that is being asked. `INCOMPLETE` MUST be passed on;
+        when the module is asked again, the stack goes on where it stopped. A
+        service without entries of this type answers `PERM_DENIED`.
+        """
+        ...
+
     def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
         """Return an item, or `None` (pam_get_item(3))."""
         ...
@@ -332,6 +360,17 @@ class Module(Generic[O]):
     def __init__(self, options: O) -> None:
         """Keep the options; MUST NOT open or read anything."""
         self.options = options
+
+    nested: Sequence[Any] = ()
+    """The stack of `nested_service()`, put here when the entry is compiled."""
+
+    def nested_service(self) -> str | None:
+        """Return the service whose stack the entry may run by `Attempt.run_stack`, if any.
+
+        It is compiled together with the entry, as a `substack` would be. The
+        option that names it is best called `stack`.
+        """
+        return None
 
 
 Method = Callable[[Any], Awaitable[ReturnCode] | ReturnCode]

@@ -15,6 +15,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SOURCE_PREFIX = 64
 """Bits of an IPv6 address that tell a source: what follows anybody there chooses (RFC 4291)."""
+_MAPPED_BITS = 96
+"""Bits before the IPv4 address in an IPv4-mapped IPv6 address."""
 _MAX_SOURCE = 255
 _REMEMBERED = 4096
 """Peers whose address need not be read again."""
@@ -24,13 +26,12 @@ _REMEMBERED = 4096
 def read_address(text: str | None) -> Address | None:
     """Return the address, or `None` for a host name, nothing, or anything else.
 
-    Brackets and a zone (`fe80::1%eth0`) do not count.
+    A zone (`fe80::1%eth0`) does not count.
     """
     if not text:
         return None
-    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
-        address = ipaddress.ip_address(bare.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
@@ -40,17 +41,23 @@ def read_network(text: str) -> Network:
     """Return the network that `text` names: an address, or CIDR.
 
     Raises:
-        ValueError: for anything else, and for bits beyond the prefix.
+        ValueError: for anything else, and for bits set behind the prefix.
 
     """
+    if "%" in text:
+        raise ValueError(f"{text[:64]!r} has a scope, and scopes are not compared")
+    address, slash, bits = text.partition("/")
+    if slash and not bits.isdigit():
+        raise ValueError(f"{text[:64]!r} has no number of bits after the slash")
     try:
-        network = ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no network like 192.0.2.0/24 or 2001:db8::/32") from error
-    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return ipaddress.ip_network((mapped, network.prefixlen - 96))
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text[:64]!r} is no address and no network") from None
+    if slash and ipaddress.ip_address(address) != network.network_address:
+        raise ValueError(f"{text!r} has bits set behind its network: write {network}")
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= _MAPPED_BITS:
+        return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
     return network
 
 

@@ -22,6 +22,8 @@ class TraceStep:
     `action` is the control's word for what the code did, or the number of
     entries to jump over; `before` and `after` are the impression and the
     status around it. `remark` is what the module said about its answer.
+    `depth` is 0, and more in a stack that an entry ran itself: its steps follow
+    the one of that entry.
     """
 
     operation: Operation
@@ -33,11 +35,16 @@ class TraceStep:
     before: State
     after: State
     remark: str = ""
+    depth: int = 0
 
 
-@dataclass(slots=True)
+@dataclass
 class Run:
-    """One walk over one stack, as far as it went; `verdict` is its end."""
+    """One walk over one stack, as far as it went; `verdict` is its end.
+
+    `rest` is what an interruption left to do; `nested` has the runs of stacks
+    that entries ran, each with the number of its entry among those asked.
+    """
 
     operation: Operation
     stack: Stack
@@ -45,8 +52,18 @@ class Run:
     frozen: Frozen | None
     suspended: Suspended | None
     codes: list[ReturnCode] = field(default_factory=list)
-    remarks: list[tuple[int, str]] | None = None
-    verdict: ReturnCode | None = None
+    # Without slots, these defaults stand on the class: most runs never set them.
+    remarks: list[tuple[int, str]] | None = field(init=False, default=None)
+    verdict: ReturnCode | None = field(init=False, default=None)
+    nested: list[tuple[int, Run]] | None = field(init=False, default=None)
+    depth: int = field(init=False, default=0)
+    rest: Suspended | None = field(init=False, default=None)
+
+    def add(self, nested: Run) -> None:
+        """Note a run that is part of the entry that is being asked."""
+        if self.nested is None:
+            self.nested = []
+        self.nested.append((len(self.codes), nested))
 
     def remark(self, text: str) -> None:
         """Note something about the entry that is being asked."""
@@ -76,21 +93,27 @@ class Run:
 
     def steps(self) -> list[TraceStep]:
         """Return the trace of this walk."""
-        remarks = self.remarks or []
-        return [
-            TraceStep(
-                self.operation,
-                step.entry.source.file,
-                step.entry.source.line,
-                step.entry.module,
-                step.code,
-                action_text(step.action),
-                step.before,
-                step.after,
-                "; ".join(text for at, text in remarks if at == index),
+        steps: list[TraceStep] = []
+        for index, step in enumerate(self.walk()):
+            remarks = [text for at, text in self.remarks or () if at == index]
+            steps.append(
+                TraceStep(
+                    self.operation,
+                    step.entry.source.file,
+                    step.entry.source.line,
+                    step.entry.module,
+                    step.code,
+                    action_text(step.action),
+                    step.before,
+                    step.after,
+                    "; ".join(remarks),
+                    self.depth,
+                ),
             )
-            for index, step in enumerate(self.walk())
-        ]
+            for at, nested in self.nested or ():
+                if at == index:
+                    steps += nested.steps()
+        return steps
 
     def unchecked(self) -> bool:
         """Return whether some entry could not check, or makes no sense."""
@@ -99,4 +122,4 @@ class Run:
             or step.entry.kind is Kind.MUST_FAIL
             or step.entry.control.mistake != ""
             for step in self.walk()
-        )
+        ) or any(nested.unchecked() for _, nested in self.nested or ())

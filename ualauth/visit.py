@@ -4,27 +4,26 @@
 its coroutines request. Linux-PAM's pam_dispatch.c, pam_auth.c and
 pam_password.c are the reference.
 
-Only `SUCCESS` grants. Whatever goes wrong in a module becomes a code that
-does not: an exception is `SYSTEM_ERR`, running out of time or of the USERLIST
-is `AUTHINFO_UNAVAIL`.
+Only `SUCCESS` grants.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
-from ualauth.errors import ConfigurationError, StoreError
-from ualauth.module import Refusal, Sleep
+from ualauth.errors import ConfigurationError
+from ualauth.module import Sleep
 from ualauth.stack.control import ascii_lower
-from ualauth.stack.engine import Frozen, Suspended, evaluate
-from ualauth.stack.model import Entry, Service
+from ualauth.stack.engine import Frozen
+from ualauth.stack.model import Service
 from ualauth.trace import Run, TraceStep
+from ualauth.walk import TWIN, begin_anew, walk
 
 log = logging.getLogger("ualauth.visit")
 
@@ -38,10 +37,9 @@ _SETCRED = Operation.SETCRED
 _CHAUTHTOK = Operation.CHAUTHTOK
 _FROZEN = tuple(each in {_SETCRED, Operation.CLOSE_SESSION} for each in Operation)
 """Operation -> whether its walk repeats the path of an earlier one."""
-_TWIN = (0, 0, 2, 3, 3, 5)
-"""Operation -> the number of the one whose codes its walk shares."""
 _ESTABLISH = int(Flag.ESTABLISH_CRED)
-_PASSES = int(Flag.PRELIM_CHECK | Flag.UPDATE_AUTHTOK)
+_UPDATE = int(Flag.UPDATE_AUTHTOK)
+_PASSES = int(Flag.PRELIM_CHECK) | _UPDATE
 _random = random.SystemRandom()
 
 
@@ -51,7 +49,8 @@ class Visit:
     # Defaults stand on the class: most visits never set them.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
-    _former: tuple[Operation, Suspended] | None = None
+    _last_run: Run | None = None
+    """The last walk over the service as it is; it was interrupted if it has a rest."""
     _updating: bool = False
     _busy: bool = False
     _ended: bool = False
@@ -74,7 +73,8 @@ class Visit:
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
-        if self._former is None:
+        last = self._last_run
+        if last is None or last.rest is None:
             self._first_run = len(self.runs)
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
@@ -119,7 +119,8 @@ class Visit:
     @property
     def _resuming(self) -> bool:
         """Whether an operation was interrupted, and can go on: the service is still the same."""
-        return self._former is not None and self._service is not None
+        last = self._last_run
+        return last is not None and last.rest is not None and self._service is not None
 
     async def _delay(self, code: ReturnCode) -> None:
         """Delay what failed, or tell the application (pam_fail_delay(3)).
@@ -137,81 +138,49 @@ class Visit:
 
     # One walk over one stack
 
-    async def _dispatch(  # noqa: C901 - one walk, with every way it can end
-        self, operation: Operation, flags: int
-    ) -> ReturnCode:
+    def _dispatch(self, operation: Operation, flags: int) -> Coroutine[Any, Any, ReturnCode]:
+        """Prepare a walk, and return the coroutine that carries it out."""
         try:
             service = self._service or self._reload()
         except ConfigurationError as error:
             log.error("service %r: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
-            return ReturnCode.ABORT
+            return _at_once(ReturnCode.ABORT)
+        last = self._last_run
         suspended = None
-        if self._former is not None:
-            former, suspended = self._former
-            if former is not operation:
-                return ReturnCode.ABORT
+        if last is not None and last.rest is not None:
+            if last.operation is not operation:
+                return _at_once(ReturnCode.ABORT)
+            suspended = last.rest
         number = operation.number
         stack = service.serving[number]
         if not stack:
-            return ReturnCode.PERM_DENIED
-        twin = _TWIN[number]
+            return _at_once(ReturnCode.PERM_DENIED)
+        twin = TWIN[number]
         memory = self._memory.get(twin)
         if memory is None:
             memory = self._memory[twin] = [None] * len(stack)
         frozen = self._frozen if _FROZEN[number] else None
+        attempt = self.attempt
+        if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
+            begin_anew(attempt, twin)
         run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
         self.runs.append(run)
-        attempt = self.attempt
+        if suspended is not None:
+            run.rest = suspended
+        self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
         if attempt.deadline is not None or not attempt.at_once:
             # Something may have changed meanwhile.
             attempt.forget_record()
         attempt.deadline = None
-        attempt.remark_sink = run.remark
-        walk = evaluate(stack, memory, frozen=frozen, suspended=suspended)
-        codes = run.codes
-        send = walk.send
-        try:
-            entry = next(walk)
-            while True:
-                try:
-                    code = entry.methods[number](attempt)
-                    if type(code) is not ReturnCode:
-                        code = _checked(await cast("Awaitable[object]", code))
-                except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-                    code = self._fault(entry, run, error)
-                codes.append(code)
-                entry = send(code)
-        except StopIteration as stop:
-            verdict = stop.value
-        self._former = None
-        if verdict.suspended is not None:
-            self._former = operation, verdict.suspended
-        run.verdict = verdict.code
-        return run.verdict
-
-    def _fault(self, entry: Entry, run: Run, error: BaseException) -> ReturnCode:
-        """Return what an entry answers whose module raised `error`."""
-        match error:
-            case Refusal(code=ReturnCode() as code):
-                return code
-            case TimeoutError():
-                code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-            case StoreError():
-                code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
-            case _:
-                # Not the text of the exception: it may repeat what the person typed.
-                code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
-        run.remark(reason)
-        place = _innermost(error)
-        log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
-        return code
+        return walk(attempt, run, memory)
 
     def _reload(self) -> Service:
         self._service = self._load(self.attempt.service)
         self._memory = {}
-        self._former = None
+        self._last_run = None
+        self.attempt.paths = None
         return self._service
 
     # What the application may see and set
@@ -264,18 +233,6 @@ class Visit:
 _APPLICATION_ITEMS = frozenset(Item) - {Item.AUTHTOK, Item.OLDAUTHTOK}
 
 
-def _checked(answer: object) -> ReturnCode:
-    """Return a module's answer, if it is one: `False` and 0 are not `SUCCESS`."""
-    if type(answer) is not ReturnCode:
-        raise TypeError("a module answered something that is not a ReturnCode")
-    return answer
-
-
-def _innermost(error: BaseException) -> str:
-    """Return where an exception was raised, as ` (file:line)`."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return ""
-    return f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})"
+async def _at_once(code: ReturnCode) -> ReturnCode:
+    """Answer without asking anybody."""
+    return code

@@ -14,11 +14,14 @@ from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.credentials import Credential
 from ualauth.identity import Person
 from ualauth.messages import AsyncConversation, Conversation
-from ualauth.module import Refusal
+from ualauth.module import Module, Refusal
 
 if TYPE_CHECKING:
+    from ualauth.trace import Run
+
     # It brings SQLAlchemy along, which a service without USERLIST does without.
     from ualauth.userlist.cache import Known
+    from ualauth.walk import Path
 
 log = logging.getLogger("ualauth.attempt")
 
@@ -66,6 +69,8 @@ class VisitState:
     ruser: str | None = None
     tty: str | None = None
     tls: bool = False
+    mechanism: str | None = None
+    """The SASL mechanism by which the person came; `None` for a typed password."""
     caller_uid: int | None = None
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
@@ -74,9 +79,12 @@ class VisitState:
     delay_report: Callable[[ReturnCode, int], None] | None = None
     deadline: float | None = None
     """When the modules' time is up (time.monotonic); set by the driver at the first request."""
-    remark_sink: Callable[[str], None] | None = None
     at_once: bool = False
     """Whether the next operation is part of the same login as the last one."""
+    run: Run | None = None
+    """The walk that asks now."""
+    paths: dict[tuple[Module[Any], int], Path] | None = None
+    """Module and operation -> what its entry settled, and how far a stack of its own went."""
     _resolved: str | None = None
     _known: Known | None = None
     _looked_up: LookedUp | None = None
@@ -200,8 +208,8 @@ class VisitState:
 
     def remark(self, text: str) -> None:
         """See `Attempt.remark`."""
-        if self.remark_sink is not None:
-            self.remark_sink(text)
+        if self.run is not None:
+            self.run.remark(text)
 
     def resource(self, kind: type[T]) -> T:
         """See `Attempt.resource`."""

@@ -93,6 +93,7 @@ def _step_json(step: TraceStep) -> dict[str, Any]:
         "before": _state_json(step.before),
         "after": _state_json(step.after),
         "remark": step.remark,
+        "depth": step.depth,
     }
 
 
@@ -108,9 +109,10 @@ def _print_trace(trace: Sequence[TraceStep], folder: str) -> None:
         for column in table.columns[:3]:
             column.no_wrap = True
         for step in steps:
+            indent = "  " * step.depth
             where = f"{step.file.removeprefix(f'{folder}/')}:{step.line}"
             table.add_row(
-                _two_lines(cell(step.module, "cyan"), cell(where, "dim")),
+                _two_lines(cell(indent + step.module, "cyan"), cell(indent + where, "dim")),
                 _two_lines(_code(step.code), cell(f"-> {step.action}")),
                 _two_lines(cell(f"   {_state(step.before)}"), cell(f"-> {_state(step.after)}")),
                 cell(step.remark),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 from rich.table import Table
 from rich.text import Text
@@ -21,17 +23,17 @@ def command(invocation: Invocation, *, service: str, expand: bool) -> None:
     """Show the stacks of a service as they are used.
 
     Includes are resolved, and what `other` adds is there. The entries of a
-    substack are indented.
+    substack are indented, and so are those of a stack that an entry may run.
     """
     services = invocation.entrance.services
     compiled = services.compile(service)
     warn_of_other(invocation, service)
     folder = str(services.folder.folder)
     line(cell(compiled.name, "bold"), cell(f" in {folder}", "dim"))
-    entries = [entry for stack in compiled.stacks.values() for entry in stack]
+    shown = [each for stack in compiled.stacks.values() for each in _with_nested(stack)]
     # The same in all tables, so that the columns of all are below each other.
-    place = max((len(_where(entry.source, folder)) for entry in entries), default=0)
-    module = max((_module(entry).cell_len for entry in entries), default=0)
+    place = max((len(_where(entry.source, folder)) for entry, _ in shown), default=0)
+    module = max((_module(*each).cell_len for each in shown), default=0)
     for module_type, stack in compiled.stacks.items():
         console().print()
         if not stack:
@@ -48,11 +50,11 @@ def command(invocation: Invocation, *, service: str, expand: bool) -> None:
 
 
 def _fill(table: Table, stack: Stack, folder: str, *, expand: bool) -> None:
-    for entry in stack:
+    for entry, depth in _with_nested(stack):
         table.add_row(
             cell(_where(entry.source, folder), "dim"),
             _control(entry, expand=expand),
-            _module(entry),
+            _module(entry, depth),
             cell(print_lines([entry.arguments]).rstrip("\n") if entry.arguments else ""),
         )
 
@@ -70,8 +72,16 @@ def _control(entry: Entry, *, expand: bool) -> Text:
     return cell(written)
 
 
-def _module(entry: Entry) -> Text:
-    indent = "  " * (entry.level if entry.asked else entry.level - 1)
+def _with_nested(stack: Stack, depth: int = 0) -> Iterator[tuple[Entry, int]]:
+    """Yield each entry and how deep it is shown, then those of the stack that it may run."""
+    for entry in stack:
+        level = depth + (entry.level if entry.asked else entry.level - 1)
+        yield entry, level
+        yield from _with_nested(entry.nested, level + 1)
+
+
+def _module(entry: Entry, depth: int) -> Text:
+    indent = "  " * depth
     match entry.kind:
         case Kind.MODULE:
             return cell(f"{indent}{entry.module}", "cyan")

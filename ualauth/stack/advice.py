@@ -10,7 +10,8 @@ from ualauth.stack.model import Problem, Stack
 def advise(stack: Stack) -> Iterator[Problem]:
     """Find jumps that go past the end of their stack or substack.
 
-    Such a jump refuses, whatever the other entries answer (pam.conf(5)).
+    Such a jump refuses, whatever the other entries answer (pam.conf(5)). Stacks
+    that entries run themselves are looked at, too.
     """
     for index, entry in enumerate(stack):
         farthest = max(entry.table, default=0)
@@ -18,6 +19,7 @@ def advise(stack: Stack) -> Iterator[Problem]:
         if farthest > room:
             text = f"a jump over {farthest} entries, and only {room} follow: this refuses"
             yield Problem(entry.source, text, f"jump over {room or 'none'} at most", warning=True)
+        yield from advise(entry.nested)
 
 
 def _entries_ahead(stack: Stack, index: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Attempt, Method, Module
@@ -35,17 +35,28 @@ UNUSABLE = answering(ReturnCode.SERVICE_ERR)
 """What a module with wrong arguments answers."""
 
 
-def bind(kind: type[Module[Any]], arguments: Sequence[str]) -> tuple[Methods, list[OptionProblem]]:
+class Bound(NamedTuple):
+    """A module made for one entry: what to call, what was wrong, and what else it needs."""
+
+    methods: Methods
+    problems: list[OptionProblem]
+    module: Module[Any] | None = None
+    service: str | None = None
+    """The service whose stack it may run: `Module.nested_service`."""
+
+
+def bind(kind: type[Module[Any]], arguments: Sequence[str]) -> Bound:
     """Make a module for one entry; never raises."""
     try:
         options, problems = read_options(kind.options_type, arguments)
         if options is None:
-            return UNUSABLE, problems
+            return Bound(UNUSABLE, problems)
         module = kind(options)
-        return tuple(_method(module, operation) for operation in Operation), problems
+        methods = tuple(_method(module, operation) for operation in Operation)
+        return Bound(methods, problems, module, module.nested_service())
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
         fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
-        return UNUSABLE, [fault]
+        return Bound(UNUSABLE, [fault])
 
 
 def _method(module: Module[Any], operation: Operation) -> Method:

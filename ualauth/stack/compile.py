@@ -23,7 +23,7 @@ from ualauth.stack.files import (
     service_name,
 )
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
-from ualauth.stack.model import Entry, Problem, Service, Source
+from ualauth.stack.model import Entry, Problem, Service, Source, Stack
 from ualauth.stack.page import Page
 from ualauth.stack.syntax import parse
 
@@ -52,9 +52,9 @@ def compile_service(
 
     """
     name = service_name(name, dialect)
-    own = _Compiler(folder, find_module, dialect)
+    own = _Compiler(folder, find_module, dialect, name)
     found = own.file(name, None, 0, 0)
-    other = own if name == OTHER else _Compiler(folder, find_module, dialect)
+    other = own if name == OTHER else _Compiler(folder, find_module, dialect, OTHER)
     found_other = _Outcome.MISSING
     if found is not _Outcome.BROKEN:
         found_other = other.file(OTHER, None, 0, 0)
@@ -76,6 +76,10 @@ def compile_service(
     return Service(name, stacks, (*problems, *advice), tuple(files))
 
 
+def _empty_stacks() -> dict[ModuleType, list[Entry]]:
+    return {each: [] for each in ModuleType}
+
+
 class _Outcome(enum.Enum):
     """How reading one file ended."""
 
@@ -87,15 +91,23 @@ class _Outcome(enum.Enum):
 class _Compiler:
     """Collects the stacks and the problems of one service file and what it includes."""
 
-    def __init__(self, folder: ServiceFolder, find_module: FindModule, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        folder: ServiceFolder,
+        find_module: FindModule,
+        dialect: Dialect,
+        name: str,
+    ) -> None:
         """Start with empty stacks."""
-        self.stacks: dict[ModuleType, list[Entry]] = {each: [] for each in ModuleType}
+        self.stacks = _empty_stacks()
         self.problems: dict[Problem, None] = {}
         self.files: dict[str, Text | Missing | Unusable] = {}
         self.entries = 0
         self.find_module = find_module
         self.dialect = dialect
         self._folder = folder
+        self._running = [name]
+        """The services whose stacks are being read, each run by an entry of the one before."""
         self._reads = 0
         self._text = 0
 
@@ -139,6 +151,29 @@ class _Compiler:
                 return f"{name!r} cannot be used"
             case _Outcome.READ:
                 return ""
+
+    def nested(self, name: str, wanted: ModuleType, depth: int) -> tuple[Stack, str]:
+        """Return the stack of service `name` that an entry may run; and what went wrong, if so.
+
+        It is compiled for this entry alone, so that two entries never share a
+        path. There is no `other` for a service that is missing.
+        """
+        try:
+            name = service_name(name, self.dialect)
+        except UnknownService as error:
+            return (), str(error)
+        if name in self._running:
+            return (), f"service {name!r} would run itself"
+        if len(self._running) > _MAX_SUBSTACKS:
+            return (), f"service {name!r} is nested too deep"
+        around, self.stacks = self.stacks, _empty_stacks()
+        self._running.append(name)
+        try:
+            mistake = self.include(name, wanted, depth, 0)
+            return tuple(self.stacks[wanted]), mistake
+        finally:
+            self._running.pop()
+            self.stacks = around
 
     def report(self, problem: Problem) -> None:
         """Keep a problem, once."""

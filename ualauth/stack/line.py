@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ualauth.codes import ModuleType
 from ualauth.errors import ModuleUnavailable
 from ualauth.module import Module
-from ualauth.stack.bind import DENY, UNKNOWN, Methods, bind
+from ualauth.stack.bind import DENY, UNKNOWN, Bound, Methods, bind
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -22,7 +22,7 @@ from ualauth.stack.control import (
     parse_control,
 )
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.model import Entry, Kind, Problem
+from ualauth.stack.model import Entry, Kind, Problem, Stack
 from ualauth.stack.page import Page
 from ualauth.stack.syntax import Line, Token
 
@@ -52,6 +52,10 @@ class Collector(Protocol):
 
     def include(self, name: str, wanted: ModuleType | None, depth: int, level: int) -> str:
         """Read a file in; return what went wrong, if anything."""
+        ...
+
+    def nested(self, name: str, wanted: ModuleType, depth: int) -> tuple[Stack, str]:
+        """Return the stack of another service, and what went wrong, if anything."""
         ...
 
     def report(self, problem: Problem) -> None:
@@ -126,24 +130,46 @@ class LineReader:
             self._add(module_type, Kind.MUST_FAIL, control, "")
             return
         self._check_name(module)
-        if sound:
-            methods = self._bind(module, quiet=quiet)
-            self._add(module_type, Kind.MODULE, control, module.text, methods)
-        else:
+        if not sound:
             self._add(module_type, Kind.MUST_FAIL, control, module.text)
+            return
+        bound = self._bind(module, quiet=quiet)
+        nested, mistake = self._nested(module_type, module, bound)
+        if mistake:
+            # As for an include: whatever the control says, such a line cannot let anybody in.
+            self._add(module_type, Kind.MUST_FAIL, NO_CONTROL, module.text)
+        else:
+            self._add(module_type, Kind.MODULE, control, module.text, bound.methods, nested)
 
-    def _bind(self, module: Token, *, quiet: bool) -> Methods:
+    def _bind(self, module: Token, *, quiet: bool) -> Bound:
         try:
             kind = self._collector.find_module(module.text)
         except ModuleUnavailable as error:
             if not quiet:
                 self._problem(module, str(error), "run: ualauth modules")
-            return UNKNOWN
-        methods, problems = bind(kind, [token.text for token in self._tokens])
-        for problem in problems[:_MAX_PROBLEMS]:
+            return Bound(UNKNOWN, [])
+        bound = bind(kind, [token.text for token in self._tokens])
+        for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
             self._problem(at, problem.text, problem.cure, warning=not problem.fatal)
-        return methods
+        return bound
+
+    def _nested(self, module_type: ModuleType, module: Token, bound: Bound) -> tuple[Stack, str]:
+        """Give a module the stack that it may run; return it, and what went wrong, if anything."""
+        name = bound.service
+        if bound.module is None or name is None:
+            return (), ""
+        stack, mistake = self._collector.nested(name, module_type, self._depth + 1)
+        at = next((token for token in self._tokens if token.text == f"stack={name}"), module)
+        if mistake:
+            text = f"{mistake}; {module_type} counts as failed"
+            self._problem(at, text, "name a service whose file can be read and compiles")
+        elif not stack:
+            text = f"service {name!r} has no {module_type} entries: this refuses"
+            cure = f"add some, such as: {module_type} required pam_deny"
+            self._problem(at, text, cure, warning=True)
+        bound.module.nested = stack
+        return stack, mistake
 
     def _include(self, module_type: ModuleType, word: Token) -> None:
         """Read `type include FILE` and `type substack FILE`."""
@@ -193,13 +219,14 @@ class LineReader:
     def _problem(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
         self._collector.report(self._page.problem(token, text, cure, warning=warning))
 
-    def _add(
+    def _add(  # noqa: PLR0913, PLR0917 - what an entry has
         self,
         module_type: ModuleType,
         kind: Kind,
         control: Control,
         module: str,
         methods: Methods = DENY,
+        nested: Stack = (),
     ) -> None:
         self._collector.entries += 1
         if self._collector.entries > MAX_ENTRIES:
@@ -216,5 +243,6 @@ class LineReader:
             methods=methods,
             table=control.table,
             asked=kind is not Kind.SUBSTACK,
+            nested=nested,
         )
         self._collector.stacks[module_type].append(entry)

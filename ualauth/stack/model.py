@@ -39,7 +39,8 @@ class Entry:
     """One line of a stack.
 
     `level` is how many substacks it is in; `methods` has what to call for each
-    operation, indexed by `Operation`.
+    operation, indexed by `Operation`; `nested` is the stack that its module may
+    run, whose levels begin at 0 again.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Entry:
     """The control's table, as the engine uses it."""
     asked: bool
     """False for a marker."""
+    nested: Stack = field(default=(), repr=False)
     plain: bool = field(init=False, repr=False)
     """Whether `SUCCESS` is `ok`: what nearly every login meets."""
 

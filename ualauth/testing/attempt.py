@@ -22,6 +22,7 @@ from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Sleep, Wait
+from ualauth.trace import Run
 from ualauth.visit_state import Users
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class FakeAttempt(LiveAttempt):
         for name, value in peer.items():
             setattr(self, name, value)
         self.remarks: list[str] = []
-        self.remark_sink = self.remarks.append
+        self.run = Run(operation, (), [], None, None)
         self.offloaded: list[Callable[..., object]] = []
         self.slept: list[float] = []
 
@@ -80,6 +81,10 @@ class FakeAttempt(LiveAttempt):
             if isinstance(each, kind):
                 return each
         raise ModuleUnavailable(f"this test shares no {kind.__name__}")
+
+    def remark(self, text: str) -> None:
+        """Keep what the module, or one of a stack that it runs, said about its answer."""
+        self.remarks.append(text)
 
     def answer(self, result: Awaitable[T] | T) -> T:
         """Return what a module's method answers; `result` is what calling it returned.

@@ -181,7 +181,7 @@ class ModuleCompliance:
         kinds = [SITUATIONS["the person says who it is"], SITUATIONS["the person answers nothing"]]
         for operation in Operation:
             alone = [self._call(self.attempt(*kind()), operation) for kind in kinds]
-            methods, _ = bind(self.module, self.arguments)
+            methods = bind(self.module, self.arguments).methods
             flags = _first_pass(operation)
             walks = [
                 _Walk(methods[operation], self.attempt(*kind()), operation, flags) for kind in kinds
@@ -222,7 +222,7 @@ class ModuleCompliance:
 
     def _visit(self, attempt: FakeAttempt) -> list[tuple[Operation, int, Any]]:
         """Call every operation that the module serves, in the order of a visit."""
-        methods, _ = bind(self.module, self.arguments)
+        methods = bind(self.module, self.arguments).methods
         answers = []
         for operation, flags in _CALLS:
             if hasattr(self.module, operation.method):
@@ -237,7 +237,7 @@ class ModuleCompliance:
 
     def _call(self, attempt: FakeAttempt, operation: Operation) -> object:
         """Return what an instance of its own answers to one operation."""
-        methods, _ = bind(self.module, self.arguments)
+        methods = bind(self.module, self.arguments).methods
         return _Walk(methods[operation], attempt, operation, _first_pass(operation)).finish()
 
 

@@ -207,6 +207,7 @@ def test_the_trace_is_in_json_too(pop3: Program) -> None:
         "before": {"impression": "undefined", "status": "perm_denied"},
         "after": {"impression": "negative", "status": "auth_err"},
         "remark": "wrong password",
+        "depth": 0,
     }
 
 

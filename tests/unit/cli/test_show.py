@@ -118,3 +118,16 @@ def test_an_unknown_module_is_one_line(program: Program) -> None:
     result = program.run("modules", "om_nothing")
     assert result.exit_code == 2
     assert result.stderr == "Error: there is no module 'om_nothing'\n"
+
+
+def test_the_stack_that_an_entry_may_run_is_shown_below_it(program: Program) -> None:
+    program.folder.service("imap", "auth required pam_if tls stack=pop3\nauth required pam_permit")
+    program.folder.service("pop3", "auth required om_auth")
+    text = program.succeed("show", "imap")
+    assert [row[0] for row in _rows(text) if row[0][:4] in {"imap", "pop3"}] == [
+        "imap:1",
+        "pop3:1",
+        "imap:2",
+    ]
+    lines = {line.split()[0]: line for line in text.splitlines() if ":" in line}
+    assert lines["pop3:1"].index("om_auth") == lines["imap:1"].index("pam_if") + 2

@@ -393,7 +393,7 @@ def test_a_password_is_no_argument(program: Program) -> None:
         ("grace_logins=many", "policy: grace_logins must be of type int"),
         ("grace_logins=-1", "policy: grace_logins must be from 0 to 1000"),
         ("grace=1", "policy: unknown key 'grace'"),
-        ("allowed_networks=192.0.2.1/24", "is no network like 192.0.2.0/24"),
+        ("allowed_networks=192.0.2.1/24", "has bits set behind its network: write 192.0.2.0/24"),
         ("allowed_hours=Mo", "is not like Mo-Fr 08:00-18:00"),
         ("time_zone=Atlantis", "is no time zone like Europe/Berlin"),
         ("forbid_names=perhaps", "policy: forbid_names must be of type bool"),

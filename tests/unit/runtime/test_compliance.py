@@ -17,6 +17,7 @@ from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
+from ualauth.modules.pam_if import PamIf
 from ualauth.modules.pam_listfile import PamListfile
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.modules.pam_succeed_if import PamSucceedIf
@@ -49,6 +50,21 @@ class TestPamListfile(ModuleCompliance):
 class TestPamSucceedIf(ModuleCompliance):
     module = PamSucceedIf
     arguments = ("user", "=", USER)
+
+
+class TestPamIf(ModuleCompliance):
+    module = PamIf
+    arguments = (f"user={USER}",)
+
+
+class TestPamIfWithAStack(ModuleCompliance):
+    module = PamIf
+    arguments = ("!tls", "stack=own")
+
+
+class TestPamIfWithoutAUserlist(ModuleCompliance):
+    module = PamIf
+    arguments = ("administrator", "hour=0-24", "zone=UTC")
 
 
 class TestOmAuth(ModuleCompliance):

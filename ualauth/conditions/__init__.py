@@ -1,0 +1,1 @@
+"""Conditions on a visit: by user, peer, time and way of the login."""

@@ -1,0 +1,218 @@
+"""The module pam_if: conditional stacking, by user, peer, time and way of the login.
+
+If all conditions hold, the stack that another service has for the same
+operation decides, or `SUCCESS` where none is named; if not, the answer is
+`IGNORE`. Nothing here proves who somebody is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from ualauth.codes import ReturnCode
+from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
+from ualauth.conditions.matching import ConditionError
+from ualauth.errors import ModuleUnavailable, StoreError
+from ualauth.module import Attempt, Module, Refusal
+from ualauth.options import OptionProblem
+
+Conditions = tuple[Condition, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set: conditions, each also with `!` before it, and two options.
+
+    Conditions are looked at in the order in which they stand here.
+    """
+
+    tls: Annotated[Conditions, "The connection is encrypted.", "tls"] = ()
+    mechanism: Annotated[
+        Conditions,
+        "The SASL mechanism is one of these; a typed password has none.",
+        "mechanism=NAME,...",
+    ] = ()
+    service: Annotated[
+        Conditions,
+        "The application asks for one of these services.",
+        "service=NAME,...",
+    ] = ()
+    rhost: Annotated[
+        Conditions,
+        "The peer's address is one of these, or in one of these networks.",
+        "rhost=NETWORK,...",
+    ] = ()
+    hour: Annotated[
+        Conditions,
+        "The time of day is in one of these ranges, such as 8-18 or 22:30-6.",
+        "hour=FROM-TO,...",
+    ] = ()
+    weekday: Annotated[
+        Conditions,
+        "The day is one of these, such as Mo-Fr or Sa,Su.",
+        "weekday=FROM-TO,...",
+    ] = ()
+    user: Annotated[
+        Conditions,
+        "The user is one of these: the authid, where the USERLIST knows the name.",
+        "user=NAME,...",
+    ] = ()
+    authid: Annotated[
+        Conditions,
+        "The USERLIST knows the user, and the authid is one of these.",
+        "authid=NAME,...",
+    ] = ()
+    domain: Annotated[
+        Conditions,
+        "The user's name, or any of the user's addresses, is in one of these domains.",
+        "domain=NAME,...",
+    ] = ()
+    mail_node: Annotated[
+        Conditions,
+        "The user's mail node is one of these, or below one, such as ny,hq.",
+        "mail_node=NODE/...",
+    ] = ()
+    administrator: Annotated[
+        Conditions,
+        "The USERLIST has the user as an administrator.",
+        "administrator",
+    ] = ()
+    zone: Annotated[
+        ZoneInfo | None,
+        "The time zone of hour and weekday, such as Europe/Berlin; the host's if there is none.",
+        "zone=NAME",
+    ] = None
+    stack: Annotated[
+        str | None,
+        "The service whose stack of the same type decides if all conditions hold.",
+        "stack=SERVICE",
+    ] = None
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> tuple[Options | None, list[OptionProblem]]:
+        """Read conditions, zone and stack; return no options if anything is wrong."""
+        values: dict[str, Any] = {}
+        problems: list[OptionProblem] = []
+        for index, argument in enumerate(arguments):
+            word, _, value = argument.partition("=")
+            try:
+                if word not in _OTHERS:
+                    word, condition = read_condition(argument)
+                    values[word] = (*values.get(word, ()), condition)
+                elif word in values:
+                    text = f"option {word!r} is given twice"
+                    problems.append(OptionProblem(index, text, "give it once"))
+                else:
+                    values[word] = _OTHERS[word](value)
+            except ConditionError as error:
+                problems.append(OptionProblem(index, str(error), error.cure))
+        if problems:
+            return None, problems
+        if not values.keys() & WORDS.keys():
+            text, cure = "there is no condition", f"add one of {', '.join(WORDS)}"
+            return None, [OptionProblem(len(arguments), text, cure)]
+        if "zone" in values and not values.keys() & {"hour", "weekday"}:
+            index = next(i for i, each in enumerate(arguments) if each.startswith("zone="))
+            text, cure = "'zone' is for hour and weekday, and there is neither", "remove it"
+            problems.append(OptionProblem(index, text, cure, fatal=False))
+        return cls(**values), problems
+
+    def conditions(self) -> Conditions:
+        """Return all conditions, in the order in which they are looked at."""
+        return sum((getattr(self, word) for word in WORDS), ())
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        # ZoneInfoNotFoundError is a KeyError; a folder of zones is an OSError.
+        text = f"there is no time zone {name[:64]!r}"
+        cure = "write a name such as Europe/Berlin; or install the package tzdata"
+        raise ConditionError(text, cure) from None
+
+
+def _stack(name: str) -> str:
+    if not name:
+        raise ConditionError("option 'stack' needs a value", "write stack=SERVICE")
+    return name
+
+
+_OTHERS: dict[str, Callable[[str], Any]] = {"zone": _zone, "stack": _stack}
+
+
+def now(zone: tzinfo | None) -> datetime:
+    """Return the time of that zone's clocks, or of the host's."""
+    return datetime.now(UTC).astimezone(zone)
+
+
+class PamIf(Module[Options]):
+    """Run a service's stack, or succeed, if conditions on user, peer and time hold."""
+
+    options_type = Options
+    clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
+    """What time it is in a zone; tests have their own."""
+
+    def __init__(self, options: Options) -> None:
+        """Sort the conditions by what they need."""
+        super().__init__(options)
+        conditions = options.conditions()
+        self._by_need = [(need, [c for c in conditions if c.need is need]) for need in Need]
+
+    def nested_service(self) -> str | None:
+        """Return the service of `stack=`."""
+        return self.options.stack
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Decide once, and run the stack if all conditions hold."""
+        try:
+            code = await attempt.settle(self, partial(self._decide, attempt))
+        except Refusal as refusal:
+            again = refusal.code is ReturnCode.CONV_AGAIN
+            return ReturnCode.INCOMPLETE if again else refusal.code
+        if code is ReturnCode.SUCCESS and self.options.stack is not None:
+            return await attempt.run_stack(self)
+        return code
+
+    setcred = authenticate
+    acct_mgmt = authenticate
+    open_session = authenticate
+    close_session = authenticate
+    chauthtok = authenticate
+
+    async def _decide(self, attempt: Attempt) -> ReturnCode:
+        """Return `SUCCESS` if all conditions hold, `IGNORE` if not: cheap ones first."""
+        moment = self.clock(self.options.zone)
+        facts = Facts(attempt.service, attempt.rhost, attempt.tls, attempt.mechanism, moment)
+        for need, conditions in self._by_need:
+            if not conditions:
+                continue
+            try:
+                facts = await _learn(attempt, need, facts)
+            except (StoreError, ModuleUnavailable) as error:
+                attempt.remark(str(error))
+                return ReturnCode.AUTHINFO_UNAVAIL
+            for condition in conditions:
+                if not condition.holds(facts):
+                    attempt.remark(f"{str(condition)!r} does not hold")
+                    return ReturnCode.IGNORE
+        attempt.remark("all conditions hold")
+        return ReturnCode.SUCCESS
+
+
+async def _learn(attempt: Attempt, need: Need, facts: Facts) -> Facts:
+    """Add to the facts what conditions of that need look at."""
+    if need is Need.VISIT:
+        return facts
+    facts = replace(facts, user=await attempt.get_user())
+    if need is Need.USER:
+        return facts
+    from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+
+    record = await attempt.offload(attempt.resource(UserStore).resolve, facts.user)
+    return replace(facts, record=record)

@@ -1,0 +1,140 @@
+"""A walk carried out: every entry asked, also in the stacks that modules run themselves.
+
+Whatever goes wrong in a module becomes a code that does not grant: an
+exception is `SYSTEM_ERR`, running out of time or of the USERLIST is
+`AUTHINFO_UNAVAIL`. Linux-PAM's pam_dispatch.c is the reference.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ualauth.codes import ReturnCode
+from ualauth.errors import StoreError
+from ualauth.module import Module, Refusal
+from ualauth.stack.engine import Suspended, Verdict, evaluate
+from ualauth.stack.model import Entry, Stack
+from ualauth.trace import Run
+from ualauth.visit_state import VisitState
+
+log = logging.getLogger("ualauth.visit")
+
+TWIN = (0, 0, 2, 3, 3, 5)
+"""Operation -> the number of the one whose codes its walk shares."""
+_MAX_DEPTH = 16
+"""Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
+
+Memory = list[ReturnCode | None]
+
+
+@dataclass(slots=True)
+class Path:
+    """What an entry that may run a stack does: for the operations that repeat or resume it."""
+
+    settled: ReturnCode | None = None
+    memory: Memory | None = None
+    suspended: Suspended | None = None
+
+
+def path_of(attempt: VisitState, module: Module[Any]) -> Path:
+    """Return the path of a module's entry, a blank one if there is none."""
+    if attempt.paths is None:
+        attempt.paths = {}
+    return attempt.paths.setdefault((module, TWIN[attempt.operation]), Path())
+
+
+def begin_anew(attempt: VisitState, twin: int) -> None:
+    """Forget what entries settled when their operation was asked before."""
+    for (_, number), path in (attempt.paths or {}).items():
+        if number == twin:
+            path.settled = path.suspended = None
+
+
+async def walk(attempt: VisitState, run: Run, memory: Memory) -> ReturnCode:
+    """Ask the entries of a run, and return its verdict."""
+    attempt.run = run
+    number = run.operation.number
+    engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=run.suspended)
+    codes = run.codes
+    send = engine.send
+    try:
+        entry = next(engine)
+        while True:
+            try:
+                code = entry.methods[number](attempt)
+                if type(code) is not ReturnCode:
+                    code = _checked(await cast("Awaitable[object]", code))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+                code = _fault(entry, run, error)
+            codes.append(code)
+            entry = send(code)
+    except StopIteration as stop:
+        verdict: Verdict = stop.value
+    if verdict.suspended is not run.rest:
+        run.rest = verdict.suspended
+    run.verdict = verdict.code
+    return run.verdict
+
+
+async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
+    """Run the stack that was compiled for `module`, as part of the run that asks it."""
+    outer = attempt.run
+    stack = cast("Stack", module.nested)
+    if outer is None or outer.depth >= _MAX_DEPTH:
+        return ReturnCode.ABORT
+    if not stack:
+        return ReturnCode.PERM_DENIED
+    path = path_of(attempt, module)
+    memory = path.memory
+    if memory is None:
+        memory = path.memory = [None] * len(stack)
+    # As in the visit: what a frozen walk is judged by must not change under its trace.
+    kept = memory if outer.frozen is None else memory.copy()
+    run = Run(attempt.operation, stack, kept, outer.frozen, path.suspended)
+    run.depth = outer.depth + 1
+    run.rest = path.suspended
+    outer.add(run)
+    try:
+        code = await walk(attempt, run, memory)
+    finally:
+        attempt.run = outer
+        path.suspended = run.rest
+    return code
+
+
+def _fault(entry: Entry, run: Run, error: BaseException) -> ReturnCode:
+    """Return what an entry answers whose module raised `error`."""
+    match error:
+        case Refusal(code=ReturnCode() as code):
+            return code
+        case TimeoutError():
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
+        case StoreError():
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
+        case _:
+            # Not the text of the exception: it may repeat what the person typed.
+            code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+    run.remark(reason)
+    place = _innermost(error)
+    log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
+    return code
+
+
+def _checked(answer: object) -> ReturnCode:
+    """Return a module's answer, if it is one: `False` and 0 are not `SUCCESS`."""
+    if type(answer) is not ReturnCode:
+        raise TypeError("a module answered something that is not a ReturnCode")
+    return answer
+
+
+def _innermost(error: BaseException) -> str:
+    """Return where an exception was raised, as ` (file:line)`."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return ""
+    return f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})"

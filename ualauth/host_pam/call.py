@@ -54,6 +54,15 @@ class Done(Generic[T]):
 
 Answers = list[bytearray | None]
 """An answer for each message. Whoever reads it overwrites it."""
+
+
+def overwrite(answers: Answers | None) -> None:
+    """Make answers unreadable; only their length stays."""
+    for answer in answers or ():
+        if answer is not None:
+            answer[:] = bytes(len(answer))
+
+
 Answering = Callable[[tuple[Message, ...]], Answers | None]
 """Messages in, answers out; `None` if there are none to be had. Blocks."""
 

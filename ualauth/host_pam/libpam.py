@@ -15,12 +15,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from pam import PamAuthenticator
-from pam.__internals import PamConv, PamHandle, PamMessage, PamResponse, conv_func
+from pam.__internals import PamConv, PamHandle, PamResponse, conv_func
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.errors import UalauthError
 
-__all__ = ["Libpam", "PamConv", "PamFault", "PamHandle", "PamMessage", "Style", "conv_func"]
+__all__ = [
+    "MAX_RESPONSE_BYTES",
+    "Libpam",
+    "PamConv",
+    "PamFault",
+    "PamHandle",
+    "Style",
+    "conv_func",
+    "delay_func",
+    "library",
+]
 
 MAX_RESPONSE_BYTES = 511
 """Longest answer: PAM_MAX_RESP_SIZE is 512, with the NUL. Modules may cut off what is longer."""

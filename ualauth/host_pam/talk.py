@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.credentials import is_acceptable
-from ualauth.host_pam.call import Answers, Asked, Call, Done
+from ualauth.host_pam.call import Answers, Asked, Call, Done, overwrite
 from ualauth.host_pam.libpam import MAX_RESPONSE_BYTES
 from ualauth.host_pam.transaction import Outcome
 from ualauth.messages import Answer, Error, Message, Question
@@ -137,6 +137,7 @@ class Talk:
             TimeoutError: libpam took too long.
 
         """
+        answers: Answers | None = None
         try:
             while True:
                 answers = None if self._asked is None else await self._answers(attempt, self._asked)
@@ -151,6 +152,8 @@ class Talk:
         except BaseException:
             self._call.abandon()
             raise
+        finally:
+            overwrite(answers)
 
     def abandon(self) -> None:
         """Give up: libpam gets no more answers."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.host_pam.call import CALLS, CHANGES, Answering, Call
+from ualauth.host_pam.call import CALLS, CHANGES, Answering, Call, overwrite
 from ualauth.host_pam.libpam import (
     MAX_RESPONSE_BYTES,
     Libpam,
@@ -130,7 +130,6 @@ class HostTransaction:
         items: Mapping[Item, bytes | None],
     ) -> Outcome:
         libpam = library()
-        self.service.check()
         self._ask = ask
         self._delay = 0.0
         handle = self._handle or self._start(libpam)
@@ -149,6 +148,7 @@ class HostTransaction:
         )
 
     def _start(self, libpam: Libpam) -> PamHandle:
+        self.service.check()
         handle = PamHandle()
         name = self.service.name.encode()
         conversation = PamConv(self._converse, None)
@@ -202,9 +202,7 @@ class HostTransaction:
                 return ReturnCode.CONV_ERR
             made = library().responses(answers)
         finally:
-            for each in answers:
-                if each is not None:
-                    each[:] = bytes(len(each))
+            overwrite(answers)
         if made is None:
             return ReturnCode.BUF_ERR
         responses[0] = made
@@ -261,7 +259,12 @@ class _Ends:
 
         with self._changed:
             self._open += 1
-        threading.Thread(target=run, name="ualauth-pam-end", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="ualauth-pam-end", daemon=True).start()
+        except RuntimeError:
+            # No more threads are to be had: a handle that is lost is better than a loop that waits.
+            with self._changed:
+                self._open -= 1
 
     def wait(self) -> None:
         """Wait a little for all of them."""

@@ -18,6 +18,7 @@ from ualauth import (
     TemporaryFailure,
 )
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.identity import Person
 from ualauth.messages import Info, Question
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
@@ -193,6 +194,13 @@ def test_a_name_that_the_host_changes_is_changed_here(way: Way, mail: Mail) -> N
     identity = way.login(mail(text).config(), "mail", "anonymous", "jsmith@example.com")
     assert identity.login_name == "anonymous"
     assert identity.user == identity.authid == "ftp"
+
+
+def test_who_the_host_says_it_is_is_vouched_for(way: Way, mail: Mail) -> None:
+    text = "auth required pam_ftp.so\n"
+    with way.begin(mail(text).config(), "mail", "anonymous", ScriptedConversation("j@x")) as visit:
+        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SUCCESS
+        assert visit.person == Person(authid="ftp")
 
 
 def test_a_name_that_was_changed_for_nothing_stays(way: Way, mail: Mail, account: Account) -> None:

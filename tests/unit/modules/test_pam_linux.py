@@ -5,14 +5,20 @@ What it does with a host is in tests/integration/host_pam.
 
 from __future__ import annotations
 
+import ctypes
 import threading
+from typing import Any
 
 import pytest
+from pam.__internals import PamMessage, PamResponse
 
-from ualauth.codes import ReturnCode
-from ualauth.host_pam.call import Answering, Asked, Call, Done
+from ualauth.codes import Operation, ReturnCode
+from ualauth.host_pam.call import CALLS, CHANGES, Answering, Answers, Asked, Call, Done
+from ualauth.host_pam.libpam import Style
+from ualauth.host_pam.service import HostService
 from ualauth.host_pam.talk import Change
-from ualauth.messages import Question
+from ualauth.host_pam.transaction import HostTransaction
+from ualauth.messages import Info, Message, Question
 from ualauth.options import read_options
 from ualauth.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
@@ -182,6 +188,93 @@ def test_no_password_is_shown() -> None:
     made._answers = [bytearray(b"canary")]
     assert "canary" not in repr(made)
     made.abandon()
+
+
+# What libpam calls back
+
+
+class Talking(HostTransaction):
+    """A visit that libpam asks something, although it never began."""
+
+    def __init__(self, ask: Answering | None) -> None:
+        super().__init__(HostService("mail"))
+        self._ask = ask
+
+    def asked(self, *messages: tuple[int, bytes], count: int | None = None) -> tuple[int, Any]:
+        """Return the code, and the responses."""
+        kept = [PamMessage(style, text) for style, text in messages]
+        pointers = [ctypes.pointer(each) for each in kept]
+        array = (ctypes.POINTER(PamMessage) * len(pointers))(*pointers)
+        responses = ctypes.POINTER(PamResponse)()
+        code = self._converse(
+            len(kept) if count is None else count,
+            ctypes.cast(array, ctypes.POINTER(ctypes.POINTER(PamMessage))),
+            ctypes.pointer(responses),
+            None,
+        )
+        return code, responses
+
+
+def test_answers_reach_libpam_and_are_overwritten_here() -> None:
+    secret = bytearray(b"correct horse")
+    heard = []
+
+    def ask(messages: tuple[Message, ...]) -> Answers:
+        heard.extend(messages)
+        return [None, secret]
+
+    code, responses = Talking(ask).asked((Style.INFO, b"Hello."), (Style.SECRET, b"Pass\xff: "))
+    assert code == ReturnCode.SUCCESS
+    assert heard == [Info("Hello."), Question("Pass\ufffd: ")]
+    assert (responses[0].resp, responses[1].resp) == (None, b"correct horse")
+    assert secret == bytes(len(secret))
+
+
+def _fails(_messages: object) -> Answers:
+    raise RuntimeError("correct horse")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        None,
+        _fails,
+        lambda _: None,
+        lambda _: [],
+        lambda _: [bytearray(b"a\0b")],
+        lambda _: [bytearray(b"x" * 512)],
+    ],
+)
+def test_a_conversation_that_fails_is_no_success(
+    ask: Answering | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    code, responses = Talking(ask).asked((Style.SECRET, b"Password: "))
+    assert code == ReturnCode.CONV_ERR
+    assert not responses
+    assert "correct horse" not in caplog.text
+
+
+@pytest.mark.parametrize("style", [0, 5, 7, -1])
+def test_styles_that_are_not_understood_are_not_asked(style: int) -> None:
+    asked = []
+    code, _ = Talking(asked.append).asked((Style.SECRET, b"Password: "), (style, b"?"))
+    assert code == ReturnCode.CONV_ERR
+    assert asked == []
+
+
+@pytest.mark.parametrize("count", [0, -1, 33])
+def test_too_many_messages_are_not_asked(count: int) -> None:
+    asked = []
+    code, _ = Talking(asked.append).asked((Style.SECRET, b"Password: "), count=count)
+    assert code == ReturnCode.CONV_ERR
+    assert asked == []
+
+
+def test_changes_take_turns_and_nothing_else_does() -> None:
+    visit = HostTransaction(HostService("mail"))
+    places = {each: visit.call(each, 0, {}, 1).places for each in Operation}
+    assert places.pop(Operation.CHAUTHTOK) is CHANGES
+    assert set(places.values()) == {CALLS}
 
 
 def test_codes_have_the_numbers_of_python_pam() -> None:

@@ -21,9 +21,12 @@ EXAMPLES = {
     "by-domain",
     "by-domain-company",
     "diagnostics",
+    "host-pam",
     "if-outside-office",
     "list-restricted",
     "open-test",
+    "radius",
+    "smb",
     "two-steps",
 }
 

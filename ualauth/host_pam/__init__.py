@@ -1,0 +1,1 @@
+"""The host's own PAM: libpam, called without blocking anybody, in visits that last."""

@@ -1,0 +1,93 @@
+"""A service of the host: what names it, and whether its file is what libpam decides by."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ualauth.codes import ReturnCode
+from ualauth.host_pam.libpam import PamFault
+
+FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
+"""Where libpam looks for the files of services."""
+
+
+class ServiceName(str):
+    """The name of a service of the host, as libpam takes it."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check it: libpam would cut off a path, and change capitals."""
+        if not re.fullmatch(r"[a-z0-9_][a-z0-9_.+@-]*", text):
+            raise ValueError("takes the name of a file in /etc/pam.d, in lower case")
+        return super().__new__(cls, text)
+
+
+class Folder(str):
+    """A folder, by its whole path."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check it: what a relative path means depends on the program."""
+        if not text.startswith("/") or "\0" in text:
+            raise ValueError("takes a path that begins with /")
+        return super().__new__(cls, text)
+
+
+class Seconds(float):
+    """Some time, and not for ever."""
+
+    def __new__(cls, text: str | float) -> Self:
+        """Check it."""
+        try:
+            made = super().__new__(cls, text)
+        except ValueError:
+            raise ValueError("takes a number of seconds") from None
+        if not math.isfinite(made) or made <= 0:
+            raise ValueError("takes a number of seconds above 0")
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class HostService:
+    """A service of the host: its name, and where its file is if not where libpam looks.
+
+    With `or_other`, the host's `other` decides where there is no such file.
+    """
+
+    name: str
+    folder: Path | None = None
+    or_other: bool = False
+
+    def check(self) -> None:
+        """Make sure that libpam decides by the file of this service; blocks.
+
+        Raises:
+            PamFault: if there is none, or everybody may write to it.
+
+        """
+        folders = FOLDERS if self.folder is None else (self.folder,)
+        for folder in folders:
+            try:
+                mode = os.stat(folder / self.name).st_mode  # noqa: PTH116 - os.stat says why
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise cannot(f"{folder / self.name} cannot be read: {error.strerror}") from error
+            if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
+                raise cannot(f"{folder / self.name} is no file, or everybody may write to it")
+            return
+        if not self.or_other:
+            raise cannot(f"the host has no service {self.name}: {folders[0] / self.name}")
+
+
+def cannot(text: str) -> PamFault:
+    """Return the fault of a service that cannot be asked, for the reason that `text` says."""
+    return PamFault(ReturnCode.SERVICE_ERR, text)

@@ -1,0 +1,307 @@
+"""The module pam_linux: hands the login to the host's own PAM, and its C modules.
+
+Each operation is libpam's own, on one handle for the whole visit. Numbers are
+libpam's; a code that an operation may not answer becomes `SYSTEM_ERR`.
+
+libpam changes a password without asking for the old one where root calls it.
+So the first pass of a change is a login with the old password, and account
+management; only the second pass is pam_chauthtok(3), both of whose passes
+libpam then does itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from ualauth.codes import LEGAL, Flag, Item, Operation, ReturnCode
+from ualauth.credentials import MAX_NAME_BYTES, is_acceptable
+from ualauth.host_pam.service import Folder, HostService, Seconds, ServiceName
+from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
+from ualauth.host_pam.transaction import HostTransaction, Outcome
+from ualauth.identity import Person
+from ualauth.module import Attempt, Module, Refusal
+
+_TIMEOUT = Seconds(30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set."""
+
+    service: Annotated[ServiceName, "The host's service to ask: a file in /etc/pam.d."]
+    confdir: Annotated[
+        Folder | None,
+        "Where that file is, instead of /etc/pam.d; files that it includes are looked for there.",
+        "confdir=PATH",
+    ] = None
+    or_other: Annotated[bool, "Where there is no such file, let the host's `other` decide."] = False
+    try_first_pass: Annotated[
+        bool,
+        "Try the password that an earlier module got; if it is wrong, ask for another.",
+    ] = False
+    use_first_pass: Annotated[
+        bool,
+        "Use only the password that an earlier module got; never ask.",
+    ] = False
+    use_authtok: Annotated[
+        bool,
+        "Use only the new password that an earlier module got; never ask.",
+    ] = False
+    timeout: Annotated[
+        Seconds,
+        "Seconds that libpam may take without a word; then it could not check.",
+        "timeout=NUMBER",
+    ] = _TIMEOUT
+
+
+_FLAGS: Mapping[Operation, int] = {
+    Operation.AUTHENTICATE: Flag.SILENT | Flag.DISALLOW_NULL_AUTHTOK,
+    Operation.SETCRED: Flag.SILENT
+    | Flag.ESTABLISH_CRED
+    | Flag.DELETE_CRED
+    | Flag.REINITIALIZE_CRED
+    | Flag.REFRESH_CRED,
+    Operation.ACCT_MGMT: Flag.SILENT | Flag.DISALLOW_NULL_AUTHTOK,
+    Operation.OPEN_SESSION: Flag.SILENT,
+    Operation.CLOSE_SESSION: Flag.SILENT,
+    Operation.CHAUTHTOK: Flag.SILENT | Flag.CHANGE_EXPIRED_AUTHTOK,
+}
+"""What libpam's functions take."""
+_ITEMS = (Item.RHOST, Item.RUSER, Item.TTY, Item.USER_PROMPT)
+_EXPIRED = frozenset({ReturnCode.NEW_AUTHTOK_REQD, ReturnCode.AUTHTOK_EXPIRED})
+"""The password is right, and too old."""
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What lasts as long as the attempt: the handle of libpam, and how things stand."""
+
+    host: HostTransaction
+    talk: Talk | None = None
+    """A call that waits for the person."""
+    user: str | None = None
+    """The user as the attempt has it, whom libpam knows as `host_user`."""
+    host_user: str | None = None
+    environment: Mapping[str, str] | None = None
+    verified: str | None = None
+    """Whose old password the first pass of a change verified."""
+    expired: bool = False
+
+    def waits(self, operation: Operation) -> bool:
+        """Return whether a call for `operation` waits for the person."""
+        return self.talk is not None and self.talk.operation is operation
+
+    def end(self, status: int) -> None:
+        """Give up what waits, and end the visit to libpam."""
+        if self.talk is not None:
+            self.talk.abandon()
+        self.host.end(status)
+
+
+class PamLinux(Module[Options]):
+    """Ask the host's own PAM, for its pam_unix, RADIUS, SMB and other modules."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Authenticate by pam_authenticate(3)."""
+        try:
+            code, tokens = await self._log_in(attempt, Item.AUTHTOK)
+            reused = tokens.reused if isinstance(tokens, OnePassword) else None
+            if code is ReturnCode.AUTH_ERR and reused is not None and self.options.try_first_pass:
+                attempt.set_item(Item.AUTHTOK, None)
+                if await attempt.get_authtok() != reused:
+                    code, _ = await self._log_in(attempt, Item.AUTHTOK)
+        except Refusal as refusal:
+            return _resumable(refusal)
+        return code
+
+    async def setcred(self, attempt: Attempt) -> ReturnCode:
+        """Establish or delete credentials by pam_setcred(3)."""
+        return await self._plain(attempt, Operation.SETCRED)
+
+    async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        """Ask for the account by pam_acct_mgmt(3)."""
+        return await self._plain(attempt, Operation.ACCT_MGMT)
+
+    async def open_session(self, attempt: Attempt) -> ReturnCode:
+        """Open a session by pam_open_session(3)."""
+        return await self._plain(attempt, Operation.OPEN_SESSION)
+
+    async def close_session(self, attempt: Attempt) -> ReturnCode:
+        """Close a session by pam_close_session(3)."""
+        return await self._plain(attempt, Operation.CLOSE_SESSION)
+
+    async def chauthtok(self, attempt: Attempt) -> ReturnCode:
+        """Verify the old password in the first pass; change it in the second."""
+        visit = self._visit(attempt)
+        try:
+            user = await attempt.get_user()
+            first = bool(attempt.flags & Flag.PRELIM_CHECK)
+            if first or (visit.verified != user and not visit.waits(Operation.CHAUTHTOK)):
+                code = await self._verify(attempt, visit)
+                if code is not ReturnCode.SUCCESS:
+                    return code
+                visit.verified = visit.user
+            if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not visit.expired:
+                return ReturnCode.IGNORE
+            if first:
+                return ReturnCode.SUCCESS
+            change = Change(
+                never_ask_old=self.options.use_first_pass,
+                never_ask_new=self.options.use_authtok,
+            )
+            code, _ = await self._perform(attempt, Operation.CHAUTHTOK, change)
+        except Refusal as refusal:
+            return _resumable(refusal)
+        visit.verified = None
+        return code
+
+    async def _verify(self, attempt: Attempt, visit: _Visit) -> ReturnCode:
+        """Return `SUCCESS` if the old password is right, and the account may be used."""
+        visit.verified = None
+        if not visit.waits(Operation.ACCT_MGMT):
+            code, _ = await self._log_in(attempt, Item.OLDAUTHTOK)
+            visit.expired = code in _EXPIRED
+            if visit.expired:
+                return ReturnCode.SUCCESS
+            if code is not ReturnCode.SUCCESS:
+                return code
+        code, _ = await self._perform(attempt, Operation.ACCT_MGMT, NoTokens())
+        visit.expired = code in _EXPIRED
+        return ReturnCode.SUCCESS if visit.expired else code
+
+    async def _log_in(self, attempt: Attempt, item: Item) -> tuple[ReturnCode, Tokens]:
+        password = OnePassword(item, never_ask=self.options.use_first_pass)
+        return await self._perform(attempt, Operation.AUTHENTICATE, password)
+
+    async def _plain(self, attempt: Attempt, operation: Operation) -> ReturnCode:
+        try:
+            code, _ = await self._perform(attempt, operation, NoTokens())
+        except Refusal as refusal:
+            return _resumable(refusal)
+        return code
+
+    async def _perform(
+        self,
+        attempt: Attempt,
+        operation: Operation,
+        tokens: Tokens,
+    ) -> tuple[ReturnCode, Tokens]:
+        """Carry out an operation of libpam; returns its code, and what answered its prompts.
+
+        Raises:
+            Refusal: `CONV_AGAIN`, after which this may be called again.
+            TimeoutError: libpam took too long.
+
+        """
+        visit = self._visit(attempt)
+        talk = visit.talk
+        if talk is None:
+            items = await self._items(attempt, visit)
+            flags = attempt.flags & _FLAGS[operation]
+            call = visit.host.call(operation, flags, items, self.options.timeout)
+            talk = visit.talk = Talk(operation, call, tokens)
+        elif talk.operation is not operation:
+            raise Refusal(ReturnCode.ABORT)
+        try:
+            outcome = await talk.outcome(attempt)
+        except Refusal:
+            raise
+        except BaseException:
+            visit.talk = None
+            raise
+        visit.talk = None
+        return await self._judge(attempt, visit, talk, outcome), talk.tokens
+
+    async def _items(self, attempt: Attempt, visit: _Visit) -> dict[Item, bytes | None]:
+        """Return what libpam has to know beforehand."""
+        user = await attempt.get_user()
+        if user != visit.user:
+            visit.user = visit.host_user = user
+        texts = {Item.USER: visit.host_user} | {item: attempt.get_item(item) for item in _ITEMS}
+        for item, text in texts.items():
+            if text is not None and not is_acceptable(text, MAX_NAME_BYTES):
+                attempt.remark(f"{item.name} is longer than {MAX_NAME_BYTES} bytes, or no text")
+                raise Refusal(ReturnCode.PERM_DENIED)
+        return {item: None if text is None else text.encode() for item, text in texts.items()}
+
+    async def _judge(
+        self,
+        attempt: Attempt,
+        visit: _Visit,
+        talk: Talk,
+        outcome: Outcome,
+    ) -> ReturnCode:
+        """Return the code of the entry, and hand on what libpam's modules left."""
+        if outcome.fault:
+            attempt.remark(outcome.fault)
+            return ReturnCode(outcome.code)
+        if outcome.delay:
+            attempt.fail_delay(outcome.delay)
+        _hand_on(attempt, visit.environment or {}, outcome.environment)
+        visit.environment = outcome.environment
+        code = _known(attempt, talk.operation, outcome.code)
+        if code is not ReturnCode.SUCCESS:
+            return talk.refusal or code
+        if outcome.user == visit.host_user:
+            return code
+        if not outcome.user:
+            attempt.remark("libpam no longer says who this is")
+            return ReturnCode.SYSTEM_ERR
+        # The host writes the name in another way: from now on, this is who it is.
+        attempt.set_item(Item.USER, outcome.user)
+        visit.host_user = outcome.user
+        visit.user = await attempt.get_user()
+        attempt.vouch(Person(authid=visit.user))
+        return code
+
+    def _visit(self, attempt: Attempt) -> _Visit:
+        """Return the visit to libpam that entries with the same service share."""
+        confdir = self.options.confdir
+        name = f"pam_linux: {confdir or ''} {self.options.service}"
+        try:
+            found = attempt.get_data(name)
+        except Refusal:
+            found = None
+        if isinstance(found, _Visit):
+            return found
+        service = HostService(
+            str(self.options.service),
+            None if confdir is None else Path(confdir),
+            self.options.or_other,
+        )
+        visit = _Visit(HostTransaction(service))
+        attempt.set_data(name, visit, lambda _, status: visit.end(status & 0xFF))
+        return visit
+
+
+def _known(attempt: Attempt, operation: Operation, number: int) -> ReturnCode:
+    """Return libpam's code, if it is one that this operation may answer."""
+    try:
+        code = ReturnCode(number)
+    except ValueError:
+        attempt.remark(f"libpam answers {number}, which is no code")
+        return ReturnCode.SYSTEM_ERR
+    if code is ReturnCode.IGNORE or not (code in LEGAL[operation] or code in _EXPIRED):
+        attempt.remark(f"libpam answers {code} to {operation}")
+        return ReturnCode.SYSTEM_ERR
+    return code
+
+
+def _hand_on(attempt: Attempt, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Change the visit's environment as libpam's has changed."""
+    for name in before.keys() - after.keys():
+        attempt.putenv(name)
+    for name, value in after.items():
+        if before.get(name) != value:
+            attempt.putenv(f"{name}={value}")
+
+
+def _resumable(refusal: Refusal) -> ReturnCode:
+    """Return what to answer: a person who has not answered yet will be asked again."""
+    again = refusal.code is ReturnCode.CONV_AGAIN
+    return ReturnCode.INCOMPLETE if again else refusal.code

@@ -191,7 +191,7 @@ def test_a_full_database_changes_nothing(path: Path, store: UserStore, user: Use
         connection.execute("PRAGMA max_page_count = 1")  # the size that it has
 
     store.close()
-    event.listen(store._database._open_engine(), "connect", small)
+    event.listen(store._database._open_engine(writing=True), "connect", small)
     many = tuple(f"{number}@{'x' * 200}" for number in range(900))
     with pytest.raises(StoreError, match="disk is full: make room") as refused:
         store.update(user, addresses=many)

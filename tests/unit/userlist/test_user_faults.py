@@ -1,4 +1,4 @@
-"""Databases that cannot be used: every error says which one, and the cure."""
+"""Files that cannot be used: every error says which one, and the cure."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ def assert_no_secret(error: BaseException) -> None:
         assert "hunter" not in str(seen)
         assert "hunter" not in repr(seen)
         seen = seen.__cause__
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[UserStore]:
+    """Return an empty USERLIST in a file; `test_postgresql_faults` has the servers."""
+    with UserStore(f"sqlite:///{path}", timeout=0.2) as store:
+        store.create()
+        yield store
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
+from tests.unit.userlist.databases import Database, Statement
 from ualauth.errors import UserUnknown
 from ualauth.userlist import queries
 from ualauth.userlist.names import parse, print_positional, print_tagged
@@ -140,21 +138,15 @@ def test_the_longest_names_are_found(store: UserStore) -> None:
 
 
 @pytest.fixture
-def statements() -> Iterator[list[str]]:
+def statements(database: Database) -> Iterator[list[Statement]]:
     """Return the list that every SQL statement is written to."""
-    written: list[str] = []
-
-    def connected(connection: sqlite3.Connection, _: object) -> None:
-        connection.set_trace_callback(written.append)
-
-    event.listen(Engine, "connect", connected)
-    yield written
-    event.remove(Engine, "connect", connected)
+    with database.recorded() as written:
+        yield written
 
 
 @pytest.mark.parametrize("login_name", ["jsmith", "JSMITH@example.org"])
 def test_an_authid_or_address_takes_one_query(
-    statements: list[str], store: UserStore, users: dict[str, User], login_name: str
+    statements: list[Statement], store: UserStore, users: dict[str, User], login_name: str
 ) -> None:
     store.resolve(login_name)
     statements.clear()
@@ -163,7 +155,7 @@ def test_an_authid_or_address_takes_one_query(
 
 
 def test_every_query_is_answered_by_an_index(
-    statements: list[str], store: UserStore, users: dict[str, User], path: Path
+    statements: list[Statement], store: UserStore, users: dict[str, User], database: Database
 ) -> None:
     statements.clear()
     for name in _every_shape():
@@ -171,18 +163,14 @@ def test_every_query_is_answered_by_an_index(
     store.resolve("nobody@example.org")
     store.secrets(users["jsmith"])
     list(store.users())
-    selects = {text for text in statements if text.startswith("SELECT") and "alembic" not in text}
+    selects = {
+        text: (text, values)
+        for text, values in statements
+        if text.startswith("SELECT") and "alembic" not in text
+    }
     shapes = queries._by_parts.cache_info().currsize
     assert len(selects) > shapes > 80
-    connection = sqlite3.connect(path)
-    for text in selects:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
-        # What is scanned is a page that was found by an index.
-        scans = [step for step in plan if step.startswith("SCAN") and "anon_1" not in step]
-        assert not scans, f"{text}\n{plan}"
-        if "or_names" in text:
-            assert any("or_names USING" in step and "INDEX" in step for step in plan), plan
-    connection.close()
+    assert not database.scans(list(selects.values()))
 
 
 def _every_shape() -> Iterator[str]:

@@ -123,9 +123,7 @@ class Server:
 
     def dsn(self, database: str) -> str:
         """Return the same in libpq's other form."""
-        return (
-            f"host=127.0.0.1 port={self.port} user=ualauth password={PASSWORD} dbname={database}"
-        )
+        return f"host=127.0.0.1 port={self.port} user=ualauth password={PASSWORD} dbname={database}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Return a connection that is in no transaction."""
@@ -141,9 +139,7 @@ class Server:
         """Create a database."""
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy " + options)
         with contextlib.closing(self.connect()) as connection:
-            connection.execute(
-                statement.format(sql.Identifier(database), sql.Identifier(template))
-            )
+            connection.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
 
     def drop(self, database: str) -> None:
         """Drop a database, whoever uses it."""

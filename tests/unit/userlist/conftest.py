@@ -41,9 +41,7 @@ def empty_postgresql(postgresql: Server) -> Iterator[PostgreSQLDatabase]:
 
 
 @pytest.fixture
-def postgresql_database(
-    postgresql: Server, userlist_template: str
-) -> Iterator[PostgreSQLDatabase]:
+def postgresql_database(postgresql: Server, userlist_template: str) -> Iterator[PostgreSQLDatabase]:
     """A database with an empty USERLIST."""
     name = f"test_{next(_numbers)}"
     postgresql.create(name, userlist_template)

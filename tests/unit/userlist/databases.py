@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import Engine, event
 
 from tests.postgresql import Server
+from ualauth.userlist import postgresql_servers
 from ualauth.userlist.store import UserStore
 
 Statement = tuple[str, Any]
@@ -24,8 +25,6 @@ class SQLiteDatabase:
     """A file."""
 
     refusal: tuple[type[Exception], ...] = (sqlite3.IntegrityError,)
-    number = ""
-    """The type that numbers are written as in a statement that inserts octets."""
 
     def __init__(self, path: Path) -> None:
         """Keep where it is."""
@@ -63,6 +62,14 @@ class SQLiteDatabase:
         event.listen(Engine, "connect", connected)
         yield written
         event.remove(Engine, "connect", connected)
+
+    def trace(self, asked: Callable[[], None]) -> None:
+        """Call `asked` before each statement of new connections, until the process ends."""
+
+        def connected(connection: sqlite3.Connection, _: object) -> None:
+            connection.set_trace_callback(lambda _: asked())
+
+        event.listen(Engine, "connect", connected)
 
     def scans(self, statements: Sequence[Statement]) -> list[str]:
         """Return the plans in which a table is read from one end to the other."""
@@ -143,6 +150,16 @@ class PostgreSQLDatabase:
         yield recording.written
         event.remove(Engine, "connect", connected)
 
+    def trace(self, asked: Callable[[], None]) -> None:
+        """Call `asked` before each statement, until the process ends."""
+        send = postgresql_servers._bounded
+
+        def traced(*arguments: Any) -> Any:
+            asked()
+            return send(*arguments)
+
+        postgresql_servers._bounded = traced
+
     def scans(self, statements: Sequence[Statement]) -> list[str]:
         """Return the plans in which a table is read from one end to the other."""
         found = []
@@ -152,7 +169,6 @@ class PostgreSQLDatabase:
                 cursor = psycopg.ClientCursor(connection)
                 query = sql.SQL("EXPLAIN ") + sql.SQL(text)  # type: ignore[arg-type]
                 plan = "\n".join(row[0] for row in cursor.execute(query, parameters))
-                whole = re.search(r"(?:Index|Index Only) Scan using [^\n]*\n(?! *->| *Index Cond)", plan)
                 if "Seq Scan" in plan:
                     found.append(f"{text}\n{parameters}\n{plan}")
         return found

@@ -220,9 +220,7 @@ def test_update_refuses_illegal_values(store: UserStore) -> None:
     assert store.get("a") == user
 
 
-def test_nobody_overwrites_what_they_have_not_seen(
-    store: UserStore, database: Database
-) -> None:
+def test_nobody_overwrites_what_they_have_not_seen(store: UserStore, database: Database) -> None:
     user = store.add(new("a"))
     with database.open() as other:
         changed = other.update(user, language="de")

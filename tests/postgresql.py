@@ -30,6 +30,8 @@ _SETTINGS = (
     "max_connections=100",
     "autovacuum=off",
     "jit=off",
+    "deadlock_timeout=100ms",
+    "wal_retrieve_retry_interval=100ms",
 )
 
 
@@ -103,6 +105,15 @@ class Server:
                 self._process.wait(0.05)
                 break
         raise AssertionError((self.folder / "log").read_text())
+
+    def backends(self, database: str) -> list[int]:
+        """Return the processes that serve ualauth's connections to a database."""
+        rows = self.execute(
+            "postgres",
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'ualauth' "
+            f"AND datname = '{database}' ORDER BY pid",
+        )
+        return [row[0] for row in rows]
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends connections first, SIGQUIT loses what is not written yet."""

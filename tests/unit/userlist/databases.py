@@ -14,7 +14,6 @@ from psycopg import sql
 from sqlalchemy import Engine, event
 
 from tests.postgresql import Server
-from ualauth.userlist import postgresql_servers
 from ualauth.userlist.store import UserStore
 
 Statement = tuple[str, Any]
@@ -151,14 +150,9 @@ class PostgreSQLDatabase:
         event.remove(Engine, "connect", connected)
 
     def trace(self, asked: Callable[[], None]) -> None:
-        """Call `asked` before each statement, until the process ends."""
-        send = postgresql_servers._bounded
-
-        def traced(*arguments: Any) -> Any:
-            asked()
-            return send(*arguments)
-
-        postgresql_servers._bounded = traced
+        """Call `asked` before each statement of a transaction, until the process ends."""
+        for name in ("before_cursor_execute", "commit"):
+            event.listen(Engine, name, lambda *_: asked())
 
     def scans(self, statements: Sequence[Statement]) -> list[str]:
         """Return the plans in which a table is read from one end to the other."""

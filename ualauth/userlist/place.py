@@ -40,6 +40,17 @@ class Place(ABC):
         """
 
     @abstractmethod
+    def new_creating_engine(self) -> Engine:
+        """Return an engine to create or upgrade tables with, one program at a time.
+
+        Makes what has to be there before, if that can be made.
+
+        Raises:
+            StoreError: if that is not possible.
+
+        """
+
+    @abstractmethod
     def fault(self, error: Exception) -> UalauthError:
         """Return what to raise in place of one of `failures`: its text names the cure.
 
@@ -61,27 +72,8 @@ class Place(ABC):
         return False
 
     def for_creation(self) -> Place:
-        """Return the place as creating tables needs it."""
+        """Return the place as who creates or upgrades tables sees it."""
         return self
-
-    def make_room(self) -> None:
-        """Make what has to be there before the tables.
-
-        Raises:
-            StoreError: if that is not possible.
-
-        """
-
-    def before_creation(self, connection: Connection) -> None:
-        """Do what has to be done outside of the transaction that creates the tables."""
-
-    def begin_creation(self, connection: Connection) -> None:
-        """Let one program at a time create tables: called first in the transaction.
-
-        Raises:
-            StoreError: if the database is not fit for a USERLIST.
-
-        """
 
 
 def quiet_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - of create_engine

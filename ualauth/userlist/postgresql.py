@@ -73,6 +73,12 @@ class PostgreSQLPlace(Place):
         event.listen(engine, "begin", _begin)
         return engine
 
+    def new_creating_engine(self) -> Engine:
+        """See `Place.new_creating_engine`: the database itself must exist."""
+        engine = self.new_engine(writing=True)
+        event.listen(engine, "begin", self._begin_creation)
+        return engine
+
     def fault(self, error: Exception) -> UalauthError:
         """See `Place.fault`; nothing is chained."""
         original = original_of(error)
@@ -96,11 +102,11 @@ class PostgreSQLPlace(Place):
         return self._servers.is_outdated(driver)
 
     def for_creation(self) -> Place:
-        """Return the place with more time: large tables take it to be changed."""
+        """See `Place.for_creation`: with more time, which large tables take."""
         return PostgreSQLPlace(self._text, max(self.timeout, _MOST_TO_CREATE))
 
-    def begin_creation(self, connection: Connection) -> None:
-        """See `Place.begin_creation`; the lock ends with the transaction."""
+    def _begin_creation(self, connection: Connection) -> None:
+        # It ends with the transaction.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
         if encoding != "UTF8":
@@ -121,7 +127,8 @@ class _Dialect(PGDialect_psycopg):
         driver: Any = connection.connection.dbapi_connection
         # It orders text by octets, and has no column with another order or "C".
         self.collates = driver.info.parameter_status("crdb_version") is None
-        return divmod(driver.info.server_version, 10000)
+        version: int = driver.info.server_version
+        return divmod(version, 10000)
 
 
 registry.register(f"{_Dialect.name}.ualauth", __name__, _Dialect.__name__)

@@ -42,7 +42,7 @@ _CURES: Mapping[str, str] = {
     "57014": "did not answer within {timeout} s: see pg_stat_activity for what keeps it busy",
     "57P": _AWAY,
     "58": "its server cannot read or write: see whether its disk is full or broken",
-    "XX": "is damaged: see its server's log, and restore it from a backup",
+    "XX": "its server met damaged data, or a mistake of its own: see its log",
 }
 
 _CONNECTING = (

@@ -25,14 +25,10 @@ def create(database: Database) -> bool:
 
     """
     place = database.place.for_creation()
-    place.make_room()
-    engine = place.new_engine(writing=True)
+    engine = place.new_creating_engine()
     try:
-        with engine.connect() as connection:
-            place.before_creation(connection)
-            with connection.begin():
-                place.begin_creation(connection)
-                return _upgrade(connection, place)
+        with engine.begin() as connection:
+            return _upgrade(connection, place)
     except place.failures as error:
         fault = place.fault(error)
     finally:

@@ -78,6 +78,13 @@ class SQLitePlace(Place):
         event.listen(engine, "begin", _begin_immediate)
         return engine
 
+    def new_creating_engine(self) -> Engine:
+        """See `Place.new_creating_engine`: makes an empty file unless there is one."""
+        _create_file(self.path)
+        engine = self.new_engine(writing=True)
+        event.listen(engine, "connect", _let_read)
+        return engine
+
     def fault(self, error: Exception) -> UalauthError:
         """See `Place.fault`; what is chained are SQLite's own fixed texts."""
         original = original_of(error)
@@ -112,25 +119,6 @@ class SQLitePlace(Place):
             return "is a folder: name the file of the USERLIST"
         return "cannot be opened: let this user read and write the file and its folder"
 
-    def make_room(self) -> None:
-        """Create an empty file that only its owner may read, unless there is one."""
-        try:
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            return
-        except OSError as error:
-            raise StoreError(
-                f"{self.path}: cannot be created ({error.strerror}): its folder must exist, "
-                "and this user be allowed to write there",
-            ) from error
-        os.close(file)
-
-    def before_creation(self, connection: Connection) -> None:
-        """Let readers go on while somebody writes; the file remembers it."""
-        cursor = connection.connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.close()
-
 
 def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
     # Transactions begin where `_begin_immediate` says so, not where the driver
@@ -146,3 +134,24 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's 
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _let_read(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
+    # Readers go on while somebody writes. The file remembers it.
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.close()
+
+
+def _create_file(path: str) -> None:
+    """Create an empty file that only its owner may read, unless there is one."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be created ({error.strerror}): its folder must exist, "
+            "and this user be allowed to write there",
+        ) from error
+    os.close(file)

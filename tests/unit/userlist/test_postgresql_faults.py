@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -91,11 +92,11 @@ def test_connections_that_are_refused(
 
 
 def test_the_password_may_be_in_a_file(
-    postgresql_database: PostgreSQLDatabase, user: User, tmp_path: os.PathLike[str]
+    postgresql_database: PostgreSQLDatabase, user: User, tmp_path: Path
 ) -> None:
-    path = os.path.join(tmp_path, "pgpass")
-    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(f"*:*:*:ualauth:{PASSWORD}\n")
+    path = tmp_path / "pgpass"
+    path.touch(0o600)
+    path.write_text(f"*:*:*:ualauth:{PASSWORD}\n")
     with UserStore(f"{postgresql_database.name}?passfile={path}") as store:
         assert store.get("jsmith") == user
 
@@ -298,7 +299,7 @@ def test_a_server_that_stands_still_is_not_waited_for(own: Server) -> None:
 # The library
 
 
-def test_sqlite_does_without_psycopg(tmp_path: os.PathLike[str]) -> None:
+def test_sqlite_does_without_psycopg(tmp_path: Path) -> None:
     text = (
         "import sys, ualauth\n"
         "from ualauth.userlist.store import UserStore\n"

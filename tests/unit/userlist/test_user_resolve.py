@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.userlist.databases import Database, Statement
+from tests.postgresql import Server
+from tests.unit.userlist.databases import (
+    Database,
+    PostgreSQLDatabase,
+    SQLiteDatabase,
+    Statement,
+)
 from ualauth.errors import UserUnknown
 from ualauth.userlist import queries
 from ualauth.userlist.names import parse, print_positional, print_tagged
@@ -28,7 +34,28 @@ USERS = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """Return one kind after the other; nobody changes anything, so one of each is enough."""
+    if request.param == "sqlite":
+        yield SQLiteDatabase(tmp_path_factory.mktemp("resolve") / "userlist.db")
+        return
+    server: Server = request.getfixturevalue("postgresql")
+    server.create("resolve")
+    yield PostgreSQLDatabase(server, "resolve")
+    server.drop("resolve")
+
+
+@pytest.fixture(scope="module")
+def store(database: Database) -> Iterator[UserStore]:
+    with database.open() as store:
+        store.create()
+        yield store
+
+
+@pytest.fixture(scope="module")
 def users(store: UserStore) -> dict[str, User]:
     """Return authid -> user of a small company."""
     return {
@@ -135,13 +162,16 @@ def test_the_longest_names_are_found(store: UserStore) -> None:
     address = f"{local}@{'y' * 189}"
     user = store.add(NewUser(authid=authid, name=parse("Smith"), addresses=(address,)))
     assert store.resolve(authid) == store.resolve(address) == user
+    store.delete(user)
 
 
 @pytest.fixture
-def statements(database: Database) -> Iterator[list[Statement]]:
+def statements(database: Database, store: UserStore) -> Iterator[list[Statement]]:
     """Return the list that every SQL statement is written to."""
+    store.close()
     with database.recorded() as written:
         yield written
+    store.close()
 
 
 @pytest.mark.parametrize("login_name", ["jsmith", "JSMITH@example.org"])

@@ -9,7 +9,7 @@ demo:
 	@.venv/bin/python examples/demo.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

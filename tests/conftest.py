@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.postgresql import Server, running
 from ualauth import AsyncAuthenticator, Authenticator
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
@@ -124,6 +125,13 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
 def folder(tmp_path: Path) -> ConfigFolder:
     """Return an empty configuration folder."""
     return ConfigFolder(tmp_path / "etc")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """Return a PostgreSQL server for all tests; each makes a database of its own."""
+    with running() as server:
+        yield server
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

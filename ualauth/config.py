@@ -29,12 +29,14 @@ FILE_NAME = "ualauth.toml"
 
 @dataclass(frozen=True, slots=True)
 class UserlistSettings:
-    """`[userlist]`: `url` is SQLAlchemy's; empty means `userlist.db` in the folder.
+    """`[userlist]`: `url` is sqlite:////path or postgresql://; empty means `userlist.db` here.
 
-    `timeout` is how many seconds to wait for a locked database.
+    `timeout` is how many seconds to wait for a locked database, and for a
+    server's answer.
     """
 
-    url: str = ""
+    # It may have a password.
+    url: str = field(default="", repr=False)
     timeout: float = 5.0
 
     def mistakes(self) -> list[str]:
@@ -149,14 +151,19 @@ class Config:
         return self.directory / "pam.d"
 
     @property
+    def userlist_path(self) -> Path:
+        """The file of the USERLIST, unless a URL was configured."""
+        return self.directory / "userlist.db"
+
+    @property
     def userlist_url(self) -> str:
-        """Where the USERLIST is, as an SQLAlchemy URL."""
-        return self.userlist.url or f"sqlite:///{self.directory.absolute() / 'userlist.db'}"
+        """Where the USERLIST is; the text may have a password."""
+        return self.userlist.url or f"sqlite:///{self.userlist_path.absolute()}"
 
     @property
     def has_userlist(self) -> bool:
         """Whether there is a USERLIST: one was configured, or the default file exists."""
-        return bool(self.userlist.url) or (self.directory / "userlist.db").exists()
+        return bool(self.userlist.url) or self.userlist_path.exists()
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str] | None = None) -> Config:

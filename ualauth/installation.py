@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from sqlalchemy import make_url
-
 from ualauth.config import DEFAULT_DIRECTORY, ENVIRONMENT_VARIABLE, FILE_NAME, Config
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.userlist.store import UserStore
@@ -139,14 +137,12 @@ def _file(path: Path, content: bytes) -> Installed:
 
 def _install_userlist(config: Config) -> Installed:
     with UserStore(config.userlist_url, timeout=config.userlist.timeout) as store:
-        path = Path(str(make_url(config.userlist_url).database))
-        existed = path.exists()
-        where = str(path if config.userlist.url else config.directory / path.name)
+        # The file in the folder is called as the folder was.
+        where = store.place if config.userlist.url else str(config.userlist_path)
         try:
             store.check()
         except StoreError:
-            store.create()
-            return Installed(where, Action.UPGRADED if existed else Action.CREATED)
+            return Installed(where, Action.CREATED if store.create() else Action.UPGRADED)
     return Installed(where, Action.UNCHANGED)
 
 

@@ -8,132 +8,180 @@ SQLAlchemy. Every error becomes a `StoreError`.
 
 from __future__ import annotations
 
-import logging
 import os
+import random
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
-from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, Select
 
 from ualauth.errors import ConfigurationError, StoreError
-from ualauth.userlist.faults import FAILURES, Place
+from ualauth.userlist.place import Place
 from ualauth.userlist.revision import check_revision
 from ualauth.userlist.rows import Row
 
 T = TypeVar("T")
 
-_LOG_NAME = "ualauth"
+# Each kind is imported when a URL names it: psycopg is not always there.
+PLACES: Mapping[str, tuple[str, str]] = {
+    "sqlite": ("ualauth.userlist.sqlite", "SQLitePlace"),
+    "sqlite+pysqlite": ("ualauth.userlist.sqlite", "SQLitePlace"),
+    "postgresql": ("ualauth.userlist.postgresql", "PostgreSQLPlace"),
+    "postgresql+psycopg": ("ualauth.userlist.postgresql", "PostgreSQLPlace"),
+}
+"""What a URL begins with, and the class of what it names."""
+
 # Idle connections that are kept: more threads than that seldom read at once.
 _MOST_IDLE = 64
+# A transaction that gives way this often has rivals without end.
+_MOST_TRIES = 10
 
 
 class Database:
-    """A database by its SQLAlchemy URL; opens nothing before it is used."""
+    """A database by its URL; opens nothing before it is used."""
 
-    def __init__(self, url: str | URL, timeout: float) -> None:
-        """Keep `url`, and wait `timeout` seconds for other programs' locks.
+    def __init__(self, url: str, timeout: float) -> None:
+        """Keep `url`, and wait `timeout` seconds for other programs and for an answer.
 
         Raises:
-            ConfigurationError: for a URL that is none, or of an unknown kind.
+            ConfigurationError: for a URL that is none, or of an unknown kind;
+                or if the library for its kind is not installed.
 
         """
-        self.url = _read_url(url)
-        path = self.url.database or ""
-        self.place = Place(path, path, timeout)
+        self.place = _place(url, timeout)
+        self._text = url
         self._begin()
         _databases.add(self)
+
+    @property
+    def url(self) -> URL:
+        """The URL as SQLAlchemy has it, without what is secret: it tells the kind."""
+        return self.place.url
+
+    def anew(self) -> Database:
+        """Return the same database with nothing open."""
+        return Database(self._text, self.place.timeout)
 
     def _begin(self) -> None:
         """Start with nothing open."""
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
+        self._engines: dict[bool, Engine] = {}
         self._idle: deque[Connection] = deque()
         self._prepared: dict[Select[Any], _Prepared] = {}
 
     def read(self, statement: Select[Any], values: Mapping[str, object]) -> list[Row]:
         """Return all rows of `statement` with `values` for its parameters.
 
-        The statement is kept for ever: make it once.
+        The statement is kept for ever: make it once. If a connection was lost
+        while it was idle, another one is asked.
 
         Raises:
             StoreError: if the database cannot be used.
 
         """
         idle = self._idle
-        try:
-            connection = idle.pop()
-        except IndexError:
-            connection = None
-        if connection is None:
-            connection = self._connect()
-        try:
-            prepared = self._prepared.get(statement)
-            if prepared is None:
-                prepared = self._prepared[statement] = _Prepared(statement, connection)
-            rows = prepared.run(connection, values)
-        except FAILURES as error:
-            fault = self.place.fault(error)
-        else:
-            if len(idle) < _MOST_IDLE:
-                idle.append(connection)
+        connection = self._take_idle()
+        was_idle = connection is not None
+        while True:
+            if connection is None:
+                connection = self._connect(writing=False)
+            try:
+                prepared = self._prepared.get(statement)
+                if prepared is None:
+                    prepared = self._prepared[statement] = _Prepared(statement, connection)
+                rows = prepared.run(connection, values)
+            except self.place.failures as error:
+                lost = was_idle and self.place.is_lost(error)
+                fault = self.place.fault(error)
             else:
-                connection.close()
-            return rows
-        connection.invalidate()
-        connection.close()
-        raise fault
+                if len(idle) < _MOST_IDLE:
+                    idle.append(connection)
+                else:
+                    connection.close()
+                return rows
+            _throw_away(connection)
+            if not lost:
+                raise fault
+            # What ended this one has ended those as well.
+            while idle:
+                _throw_away(idle.pop())
+            connection, was_idle = None, False
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` does in a transaction, which is undone if it raises.
 
         On SQLite it has the only right to write from the start, so that what
-        is read in it still holds when it writes.
+        is read in it still holds when it writes. Elsewhere others write at the
+        same time (READ COMMITTED): what `work` has read holds only if a
+        constraint says so, or if it locked the row before, by changing it or
+        with FOR UPDATE. A transaction that was undone for another's sake is
+        repeated: `work` may be called several times.
 
         Raises:
             StoreError: if the database cannot be used.
             NameTaken: if a name, address or uid belongs to another user.
 
         """
-        connection = self._connect()
-        try:
-            with connection.begin():
-                return work(connection)
-        except FAILURES as error:
-            fault = self.place.fault(error)
-            connection.invalidate()
-        finally:
-            connection.close()
-        raise fault
+        tries = 0
+        while True:
+            tries += 1
+            connection = self._connect(writing=True)
+            try:
+                with connection.begin():
+                    return work(connection)
+            except self.place.failures as error:
+                repeat = tries < _MOST_TRIES and self.place.is_conflict(error)
+                fault = self.place.fault(error)
+                if not repeat:
+                    connection.invalidate()
+            finally:
+                connection.close()
+            if not repeat:
+                raise fault
+            # Rivals that wait for different times do not meet again.
+            time.sleep(random.random() * 0.001 * 2**tries)  # noqa: S311 - no secret
 
     def close(self) -> None:
         """Close what is open and idle; it is opened again when needed."""
         with self._lock:
-            engine, self._engine = self._engine, None
+            engines, self._engines = self._engines, {}
             idle, self._idle = self._idle, deque()
         while idle:
             idle.pop().close()
-        if engine is not None:
+        for engine in engines.values():
             engine.dispose()
 
     def forget(self) -> None:
         """Start anew in a child process.
 
         What the parent opened is kept there unused: SQLite forbids even to
-        close it (sqlite.org/howtocorrupt.html, section 2.6).
+        close it (sqlite.org/howtocorrupt.html, section 2.6), and to close a
+        connection to a server would end the parent's.
         """
-        _inherited.append((self._engine, self._idle))
+        _inherited.append((self._engines, self._idle))
         self._begin()
 
-    def _connect(self) -> Connection:
+    def _take_idle(self) -> Connection | None:
+        """Return a connection to read with that is still good, if there is one."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not self.place.is_outdated(connection):
+                return connection
+            _throw_away(connection)
+
+    def _connect(self, *, writing: bool) -> Connection:
         """Return a connection whose schema was looked at."""
         connection = None
         try:
-            connection = self._open_engine().connect()
+            connection = self._open_engine(writing=writing).connect()
             if "checked" not in connection.info:
                 check_revision(connection, self.place.name)
                 connection.info["checked"] = True
@@ -141,20 +189,20 @@ class Database:
             if connection is not None:
                 connection.close()
             raise
-        except FAILURES as error:
+        except self.place.failures as error:
             fault = self.place.fault(error)
         else:
             return connection
         if connection is not None:
-            connection.invalidate()
-            connection.close()
+            _throw_away(connection)
         raise fault
 
-    def _open_engine(self) -> Engine:
+    def _open_engine(self, *, writing: bool) -> Engine:
         with self._lock:
-            if self._engine is None:
-                self._engine = new_engine(self.url, self.place)
-            return self._engine
+            engine = self._engines.get(writing)
+            if engine is None:
+                engine = self._engines[writing] = self.place.new_engine(writing=writing)
+            return engine
 
 
 class _Prepared:
@@ -182,56 +230,22 @@ class _Prepared:
         return list(cursor.fetchall())
 
 
-def new_engine(url: URL, place: Place) -> Engine:
-    """Return an engine for a database that exists; nobody creates one by reading."""
-    engine = create_engine(
-        url.set(database=f"file:{quote(place.path)}", query={"mode": "rw", "uri": "true"}),
-        connect_args={"timeout": place.timeout},
-        hide_parameters=True,
-        logging_name=_LOG_NAME,
-        # Each thread that reads keeps one connection; there must always be
-        # another one for who writes.
-        max_overflow=-1,
-    )
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin_immediate)
-    return engine
+def _throw_away(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
 
 
-# At DEBUG, SQLAlchemy logs rows, and those have hashes in them.
-logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG_NAME}").setLevel(logging.INFO)
-
-
-def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
-    # Transactions begin where `_begin_immediate` says so, not where the driver
-    # thinks fit; reads need none.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    # NORMAL may lose the last transactions when the power fails, and with them
-    # a change of password that was confirmed: the old password would be back.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _read_url(text: str | URL) -> URL:
-    try:
-        url = make_url(text)
-    except ArgumentError:
+def _place(url: str, timeout: float) -> Place:
+    kind = url.partition(":")[0]
+    if kind not in PLACES:
         # The text may have a password.
-        raise ConfigurationError("url of the USERLIST: is not like sqlite:////path") from None
-    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
         raise ConfigurationError(
-            f"url of the USERLIST: {url.drivername} is not supported, only sqlite:////path is",
+            "url of the USERLIST: is like neither sqlite:////path nor "
+            "postgresql://user@host/database",
         )
-    if not url.database or url.database.startswith((":memory:", "file:")) or url.query:
-        raise ConfigurationError("url of the USERLIST: name a file, as in sqlite:////path")
-    # The working folder may change before it is opened.
-    return url.set(database=os.path.abspath(url.database))  # noqa: PTH100 - a path as text
+    module, name = PLACES[kind]
+    place: Place = getattr(import_module(module), name)(url, timeout)
+    return place
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

@@ -32,11 +32,11 @@ def count(
     """Count one more failed login, and return all that count."""
     table = login_failures
     here = (table.c.name == name) & (table.c.source == source)
-    if _begin(connection, name, source):
-        _forget_old(connection, now)
     # Whoever else counts the same waits here until this transaction ends.
-    statement = select(table.c.moments, table.c.locked_until).where(here).with_for_update()
-    found = failures_of(connection.execute(statement).one()).one_more(now, rules)
+    before = _begin(connection, name, source)
+    if not before.moments:
+        _forget_old(connection, now)
+    found = before.one_more(now, rules)
     values = {
         "moments": " ".join(map(str, found.moments)),
         "locked_until": found.locked_until,
@@ -54,13 +54,18 @@ def forget(connection: Connection, name: bytes, source: str | None) -> None:
     connection.execute(statement)
 
 
-def _begin(connection: Connection, name: bytes, source: str) -> bool:
-    """Make the row unless it is there; return whether it was made."""
+def _begin(connection: Connection, name: bytes, source: str) -> Failures:
+    """Lock the row, which is made unless it is there, and return what it says."""
     # The two have the same methods, and no class in common.
     kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = kinds[connection.dialect.name](login_failures).on_conflict_do_nothing()
+    table = login_failures
+    statement = kinds[connection.dialect.name](table)
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.name, table.c.source],
+        set_={"name": statement.excluded.name},
+    ).returning(table.c.moments, table.c.locked_until)
     values = {"name": name, "source": source, "moments": "", "locked_until": 0, "forgotten": 0}
-    return connection.execute(statement, values).rowcount == 1
+    return failures_of(connection.execute(statement, values).one())
 
 
 def _forget_old(connection: Connection, now: int) -> None:

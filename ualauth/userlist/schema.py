@@ -2,70 +2,47 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, inspect
 
-from ualauth.errors import StoreError
-from ualauth.userlist.database import Database, new_engine
-from ualauth.userlist.faults import FAILURES
+from ualauth.userlist.database import Database
+from ualauth.userlist.place import Place
 from ualauth.userlist.revision import REVISION, check_revision, read_revision
 
 # Alembic keeps what it works on in global variables.
 _alembic = threading.Lock()
 
 
-def create(database: Database) -> None:
-    """Create the database, or bring an older one up to date without losing anything.
+def create(database: Database) -> bool:
+    """Create the tables, or bring older ones up to date without losing anything.
 
-    All of it is one transaction; done twice it changes nothing.
+    All of it is one transaction; done twice it changes nothing. Returns
+    whether there were none.
 
     Raises:
-        StoreError: if that is not possible, or it was made by a newer version.
+        StoreError: if that is not possible, or they were made by a newer version.
 
     """
-    place = database.place
-    _create_file(place.path)
-    engine = new_engine(database.url, place)
+    place = database.place.for_creation()
+    engine = place.new_creating_engine()
     try:
-        _upgrade(engine, place.name)
-    except FAILURES as error:
+        with engine.begin() as connection:
+            return _upgrade(connection, place)
+    except place.failures as error:
         fault = place.fault(error)
-    else:
-        return
     finally:
         engine.dispose()
     raise fault
 
 
-def _create_file(path: str) -> None:
-    """Create an empty file that only its owner may read, unless there is one."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot be created ({error.strerror}): its folder must exist, "
-            "and this user be allowed to write there",
-        ) from error
-    os.close(file)
-
-
-def _upgrade(engine: Engine, name: str) -> None:
-    with engine.connect() as connection:
-        # Readers go on while somebody writes. The file remembers it.
-        cursor = connection.connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.close()
-        with connection.begin():
-            if inspect(connection).has_table("alembic_version"):
-                found = read_revision(connection)
-                if found >= REVISION:
-                    check_revision(connection, name)
-                    return
-            _migrate(connection)
+def _upgrade(connection: Connection, place: Place) -> bool:
+    existed = inspect(connection).has_table("alembic_version")
+    if existed and read_revision(connection) >= REVISION:
+        check_revision(connection, place.name)
+    else:
+        _migrate(connection)
+    return not existed
 
 
 def _migrate(connection: Connection) -> None:

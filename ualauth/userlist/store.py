@@ -28,7 +28,7 @@ from ualauth.userlist.rows import user_of, users_of
 
 
 class UserStore:
-    """A USERLIST in a database, by its SQLAlchemy URL: `sqlite:////path`.
+    """A USERLIST in a database, by its URL: `sqlite:////path` or `postgresql://user@host/db`.
 
     Every method blocks, may be called by any thread at any time, and works in
     a forked child too. Methods raise `StoreError` if the database cannot be
@@ -41,10 +41,12 @@ class UserStore:
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         """Remember where it is; opens nothing.
 
-        `timeout` is how many seconds to wait while another program writes.
+        `timeout` is how many seconds to wait while another program writes, and
+        for a server's answer.
 
         Raises:
-            ConfigurationError: for a URL that is none, or of an unknown kind.
+            ConfigurationError: for a URL that is none, or of an unknown kind;
+                or if the library for its kind is not installed.
 
         """
         self._database = Database(url, timeout)
@@ -70,18 +72,24 @@ class UserStore:
         """Return what tells at once whether anything changed; the caller closes it."""
         return freshness_of(self._database.url)
 
-    def create(self) -> None:
+    @property
+    def place(self) -> str:
+        """Where it is, for people: without a password."""
+        return self._database.place.name
+
+    def create(self) -> bool:
         """Create the USERLIST, or upgrade an older one in place; may be repeated.
 
         A new file may be read and written by its owner only; its folder must
-        exist.
+        exist. On a server, the database must exist. Returns whether the
+        USERLIST is new.
         """
-        schema.create(self._database)
+        return schema.create(self._database)
 
     def check(self) -> None:
         """Raise `StoreError` if the USERLIST is missing, damaged or of another version."""
         # Connections that are open may be to a file that is gone by now.
-        anew = Database(self._database.url, self._database.place.timeout)
+        anew = self._database.anew()
         try:
             anew.read(queries.NEXT_PAGE, {"after": ""})
         finally:

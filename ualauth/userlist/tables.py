@@ -6,6 +6,8 @@ microseconds since 1970 in UTC: exact, and the same in every database.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     Text,
     false,
 )
+from sqlalchemy.ext.compiler import compiles
 
 metadata = MetaData(
     naming_convention={
@@ -36,8 +39,25 @@ def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean(create_constraint=True, name=name), nullable=False)
 
 
+class Key(Text):
+    """Text that is only compared, octet by octet, and therefore alike everywhere.
+
+    PostgreSQL would order it by the language of its host, whose rules change
+    now and then: the indexes are wrong from then on.
+    """
+
+
+@compiles(Key, "postgresql")
+def _key_type(_: Key, compiler: Any, **__: object) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return 'TEXT COLLATE "C"' if getattr(compiler.dialect, "collates", True) else "TEXT"
+
+
 def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Key, nullable=False)
 
 
 def _owner(**options: bool) -> Column[int]:
@@ -55,7 +75,7 @@ users = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _text("authid"),
-    Column("authid_key", Text, nullable=False, unique=True),
+    Column("authid_key", Key, nullable=False, unique=True),
     Column("password", Text),
     _flag("locked"),
     Column("account_expires", BigInteger),
@@ -102,7 +122,7 @@ users = Table(
 login_names = Table(
     "login_names",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", Key, primary_key=True),
     _owner(index=True),
     CheckConstraint("key <> ''", "key"),
     sqlite_with_rowid=False,
@@ -124,17 +144,17 @@ or_names = Table(
     "or_names",
     metadata,
     _owner(primary_key=True),
-    Column("name_key", Text, nullable=False, unique=True),
-    _text("personal_key"),
-    _text("surname_key"),
-    _text("given_name_key"),
-    _text("initials_key"),
-    _text("generation_key"),
-    _text("common_name_key"),
-    _text("ou1_key"),
-    _text("ou2_key"),
-    _text("ou3_key"),
-    _text("ou4_key"),
+    Column("name_key", Key, nullable=False, unique=True),
+    _key("personal_key"),
+    _key("surname_key"),
+    _key("given_name_key"),
+    _key("initials_key"),
+    _key("generation_key"),
+    _key("common_name_key"),
+    _key("ou1_key"),
+    _key("ou2_key"),
+    _key("ou3_key"),
+    _key("ou4_key"),
     Index(None, "personal_key"),
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key"),
@@ -146,7 +166,7 @@ sasl_passwords = Table(
     "sasl_passwords",
     metadata,
     _owner(primary_key=True),
-    Column("mechanism", Text, primary_key=True),
+    Column("mechanism", Key, primary_key=True),
     Column("salt", LargeBinary, nullable=False),
     Column("iterations", Integer, nullable=False),
     Column("stored_key", LargeBinary, nullable=False),
@@ -170,7 +190,7 @@ login_failures = Table(
     "login_failures",
     metadata,
     Column("name", LargeBinary, primary_key=True),
-    Column("source", Text, primary_key=True),
+    Column("source", Key, primary_key=True),
     Column("moments", Text, nullable=False),  # of the failures that still count
     Column("locked_until", BigInteger, nullable=False),  # 0: is not
     Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts

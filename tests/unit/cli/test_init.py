@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import stat
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.postgresql import PASSWORD, Server
 from tests.unit.cli.conftest import Program
 from ualauth.config import Config
 from ualauth.installation import Action, default_settings, install, shipped_folder
@@ -136,9 +139,36 @@ def test_the_option_names_the_folder(program: Program, tmp_path: Path) -> None:
     assert (tmp_path / "here" / "ualauth.toml").exists()
 
 
-def test_an_empty_userlist_file_is_upgraded(tmp_path: Path) -> None:
+def test_an_empty_userlist_file_is_filled(tmp_path: Path) -> None:
     (tmp_path / "userlist.db").touch()
+    assert list(install(tmp_path))[-1].action is Action.CREATED
+    assert list(install(tmp_path))[-1].action is Action.UNCHANGED
+
+
+def test_a_userlist_of_an_older_version_is_upgraded(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "userlist.db")) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     assert list(install(tmp_path))[-1].action is Action.UPGRADED
+
+
+def test_the_userlist_may_be_on_a_server(
+    program: Program, folder: Path, postgresql: Server
+) -> None:
+    postgresql.create("init")
+    folder.mkdir(parents=True)
+    url = postgresql.url("init")
+    (folder / "ualauth.toml").write_text(f'[userlist]\nurl = "{url}"\n')
+    place = url.replace(f":{PASSWORD}", "")
+    try:
+        assert program.succeed("init").endswith(f"{place}: created\n")
+        assert program.succeed("init").endswith(f"{place}: unchanged\n")
+    finally:
+        postgresql.drop("init")
+    result = program.run("init")
+    assert result.exit_code == 2
+    assert "create it with createdb" in result.stderr
+    assert PASSWORD not in result.stderr
+    assert PASSWORD not in repr(Config.load(folder))
 
 
 def test_the_settings_have_every_default(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Databases that cannot be used: every error says which one, and the cure."""
+"""Files that cannot be used: every error says which one, and the cure."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ def assert_no_secret(error: BaseException) -> None:
         assert "hunter" not in str(seen)
         assert "hunter" not in repr(seen)
         seen = seen.__cause__
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[UserStore]:
+    """Return an empty USERLIST in a file; `test_postgresql_faults` has the servers."""
+    with UserStore(f"sqlite:///{path}", timeout=0.2) as store:
+        store.create()
+        yield store
 
 
 @pytest.fixture
@@ -191,7 +199,7 @@ def test_a_full_database_changes_nothing(path: Path, store: UserStore, user: Use
         connection.execute("PRAGMA max_page_count = 1")  # the size that it has
 
     store.close()
-    event.listen(store._database._open_engine(), "connect", small)
+    event.listen(store._database._open_engine(writing=True), "connect", small)
     many = tuple(f"{number}@{'x' * 200}" for number in range(900))
     with pytest.raises(StoreError, match="disk is full: make room") as refused:
         store.update(user, addresses=many)

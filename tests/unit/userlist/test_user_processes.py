@@ -6,17 +6,15 @@ import itertools
 import os
 import random
 import signal
-import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
+from tests.unit.userlist.databases import Database
 from ualauth.errors import StaleRecord
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.userlist.names import ORName
@@ -37,9 +35,8 @@ def change_password(store: UserStore, number: int) -> None:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[UserStore]:
-    with UserStore(f"sqlite:///{path}", timeout=30) as store:
-        store.create()
+def store(database: Database) -> Iterator[UserStore]:
+    with database.open() as store:
         store.add(NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",)))
         change_password(store, 0)
         yield store
@@ -92,9 +89,9 @@ def test_threads_read_and_write_at_once(store: UserStore) -> None:
 
 
 def test_a_change_is_seen_by_the_very_next_read_of_another_store(
-    store: UserStore, path: Path
+    store: UserStore, database: Database
 ) -> None:
-    with UserStore(f"sqlite:///{path}") as other:
+    with database.open() as other:
         for number in range(20):
             change_password(store, number)
             assert other.get("jsmith").password == f"hash-{number}"
@@ -116,7 +113,7 @@ def test_a_forked_child_uses_connections_of_its_own(store: UserStore) -> None:
 @pytest.mark.parametrize("position", range(20))
 def test_a_process_killed_in_the_middle_leaves_both_kinds_of_password_alike(
     store: UserStore,
-    path: Path,
+    database: Database,
     position: int,
 ) -> None:
     """Kill a process at each statement of a change of password, and of the next one."""
@@ -125,15 +122,12 @@ def test_a_process_killed_in_the_middle_leaves_both_kinds_of_password_alike(
     if child == 0:
         seen = itertools.count()
 
-        def traced(_: str) -> None:
+        def asked() -> None:
             if next(seen) == position:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        def connected(connection: sqlite3.Connection, _: object) -> None:
-            connection.set_trace_callback(traced)
-
         store.get("jsmith")  # what opening asks is not of interest
-        event.listen(Engine, "connect", connected)
+        database.trace(asked)
         for number in itertools.count(1):
             change_password(store, number)
             os.write(write, bytes([number]))
@@ -141,7 +135,7 @@ def test_a_process_killed_in_the_middle_leaves_both_kinds_of_password_alike(
     with os.fdopen(read, "rb") as stream:
         confirmed = stream.read()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    with UserStore(f"sqlite:///{path}") as after:
+    with database.open() as after:
         user = after.get("jsmith")
         assert user.password is not None
         number = int(user.password.removeprefix("hash-"))
@@ -152,7 +146,7 @@ def test_a_process_killed_in_the_middle_leaves_both_kinds_of_password_alike(
 
 def test_a_process_killed_at_any_moment_loses_nothing_that_was_confirmed(
     store: UserStore,
-    path: Path,
+    database: Database,
 ) -> None:
     for _ in range(20):
         read, write = os.pipe()
@@ -168,7 +162,7 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_confirmed(
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             confirmed = (confirmed + stream.read())[-4:]
-        with UserStore(f"sqlite:///{path}") as after:
+        with database.open() as after:
             user = after.get("jsmith")
             assert user.password is not None
             number = int(user.password.removeprefix("hash-"))

@@ -2,62 +2,48 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-import threading
+import re
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
 
+from tests.postgresql import Server
+from tests.unit.userlist.databases import Database, SQLiteDatabase
 from ualauth.errors import StoreError
 from ualauth.userlist.names import ORName
+from ualauth.userlist.postgresql import _Dialect
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.revision import REVISION
 from ualauth.userlist.store import UserStore
-from ualauth.userlist.tables import metadata
+from ualauth.userlist.tables import login_names, metadata
 
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
 
 
-def definitions(path: Path) -> dict[str, list[str]]:
-    """Return name -> columns, constraints and indexes of every table, in any order."""
-    engine = create_engine(f"sqlite:///{path}")
-    found = inspect(engine)
-    tables = {
-        name: sorted(
-            str(sorted(each.items(), key=str))
-            for each in (
-                *found.get_columns(name),
-                *found.get_indexes(name),
-                *found.get_unique_constraints(name),
-                *found.get_check_constraints(name),
-                *found.get_foreign_keys(name),
-                found.get_pk_constraint(name),
-                found.get_table_options(name),
-            )
-        )
-        for name in found.get_table_names()
-        if name != "alembic_version"
-    }
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, path: Path) -> Database:
+    """Return a database without tables, of one kind after the other."""
+    if request.param == "sqlite":
+        path.touch()
+        return SQLiteDatabase(path)
+    found: Database = request.getfixturevalue("empty_postgresql")
+    return found
+
+
+def test_the_migrations_make_the_tables(store: UserStore, database: Database) -> None:
+    migrated = database.definitions()
+    place = store._database.place
+    engine = place.new_engine(writing=True)
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
     engine.dispose()
-    return tables
-
-
-def execute(path: Path, statement: str) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute(statement)
-        connection.commit()
-
-
-def test_the_migrations_make_the_tables(store: UserStore, path: Path, tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/tables.db")
-    metadata.create_all(engine)
-    engine.dispose()
-    assert definitions(path) == definitions(tmp_path / "tables.db")
+    assert "users" in migrated
+    assert database.definitions() == migrated
 
 
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:
@@ -69,17 +55,17 @@ def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:
     assert revisions == sorted(revisions, reverse=True)
 
 
-def test_creating_twice_changes_nothing(store: UserStore, path: Path) -> None:
+def test_creating_twice_changes_nothing(store: UserStore, database: Database) -> None:
     user = store.add(USER)
-    before = definitions(path)
-    store.create()
-    assert definitions(path) == before
+    before = database.definitions()
+    assert store.create() is False
+    assert database.definitions() == before
     assert store.get("jsmith") == user
 
 
-def test_a_database_without_a_revision_is_upgraded_in_place(path: Path) -> None:
-    execute(path, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-    with UserStore(f"sqlite:///{path}") as store:
+def test_a_database_without_a_revision_is_upgraded_in_place(empty: Database) -> None:
+    empty.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    with empty.open() as store:
         uses: list[Callable[[], object]] = [
             store.check,
             lambda: store.resolve("jsmith"),
@@ -90,17 +76,17 @@ def test_a_database_without_a_revision_is_upgraded_in_place(path: Path) -> None:
                 StoreError, match=r"older version of ualauth.*ualauth init"
             ) as refused:
                 use()
-            assert str(path) in str(refused.value)
-        store.create()
+            assert empty.name in str(refused.value)
+        assert store.create() is False
         store.check()
         assert store.add(USER)
 
 
-def test_a_newer_database_is_refused_and_left_alone(store: UserStore, path: Path) -> None:
+def test_a_newer_database_is_refused_and_left_alone(store: UserStore, database: Database) -> None:
     user = store.add(USER)
-    execute(path, "UPDATE alembic_version SET version_num = '9999'")
-    before = definitions(path)
-    with UserStore(f"sqlite:///{path}") as other:
+    database.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = database.definitions()
+    with database.open() as other:
         for use in (
             other.check,
             lambda: other.get("jsmith"),
@@ -111,43 +97,62 @@ def test_a_newer_database_is_refused_and_left_alone(store: UserStore, path: Path
                 StoreError, match=r"newer version of ualauth.*upgrade ualauth"
             ) as refused:
                 use()
-            assert str(path) in str(refused.value)
-    assert definitions(path) == before
+            assert database.name in str(refused.value)
+    assert database.definitions() == before
     # Who looks at it again notices too.
     with pytest.raises(StoreError, match="newer version"):
         store.check()
 
 
-def test_creation_is_all_or_nothing(path: Path) -> None:
+def test_creation_is_all_or_nothing(empty: Database) -> None:
     # A table that is in the way makes the last steps fail.
-    execute(path, "CREATE TABLE sasl_passwords (x)")
-    before = definitions(path)
-    with UserStore(f"sqlite:///{path}") as store:
-        with pytest.raises(StoreError, match=str(path)):
+    empty.execute("CREATE TABLE sasl_passwords (x INTEGER)")
+    before = empty.definitions()
+    with empty.open() as store:
+        with pytest.raises(StoreError, match=re.escape(empty.name)):
             store.create()
-        assert definitions(path) == before
-        execute(path, "DROP TABLE sasl_passwords")
-        store.create()
+        assert empty.definitions() == before
+        empty.execute("DROP TABLE sasl_passwords")
+        assert store.create() is True
         store.check()
 
 
-def test_several_may_create_it_at_once(path: Path) -> None:
-    stores = [UserStore(f"sqlite:///{path}", timeout=30) for _ in range(4)]
-    failures = []
-
-    def create(store: UserStore) -> None:
-        try:
-            store.create()
-        except StoreError as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=create, args=(store,)) for store in stores]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+def test_several_may_create_it_at_once(empty: Database) -> None:
+    stores = [empty.open() for _ in range(4)]
+    with ThreadPoolExecutor(len(stores)) as pool:
+        new = list(pool.map(UserStore.create, stores))
+    assert sorted(new) == [False, False, False, True]
     stores[0].check()
     assert stores[0].add(USER)
     for store in stores:
         store.close()
+
+
+def test_several_processes_may_create_it_at_once(empty: Database) -> None:
+    with ProcessPoolExecutor(4) as pool:
+        assert sorted(pool.map(create, [empty.url] * 4)) == [False, False, False, True]
+
+
+def create(url: str) -> bool:
+    with UserStore(url, timeout=30) as store:
+        return store.create()
+
+
+@pytest.mark.parametrize(("collates", "found"), [(True, 'TEXT COLLATE "C"'), (False, "TEXT")])
+def test_keys_are_compared_by_octets_where_that_has_to_be_said(collates: bool, found: str) -> None:
+    dialect = _Dialect()
+    dialect.collates = collates
+    assert login_names.c.key.type.compile(dialect) == found
+
+
+def test_a_database_that_cannot_hold_every_character_is_refused(postgresql: Server) -> None:
+    options = "ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'"
+    postgresql.create("latin", options=options)
+    try:
+        with UserStore(postgresql.url("latin")) as store:
+            with pytest.raises(StoreError, match=r"encoding is LATIN1.*ENCODING 'UTF8'"):
+                store.create()
+            with pytest.raises(StoreError, match="holds no USERLIST"):
+                store.check()
+    finally:
+        postgresql.drop("latin")

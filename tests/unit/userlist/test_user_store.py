@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from tests.unit.userlist.databases import Database
 from ualauth.errors import (
     ConfigurationError,
     InvalidValue,
@@ -93,9 +93,9 @@ def test_any_time_round_trips(store: UserStore, year: int) -> None:
     assert user.account_expires == time
 
 
-def test_two_stores_see_the_same(store: UserStore, path: Path) -> None:
+def test_two_stores_see_the_same(store: UserStore, database: Database) -> None:
     user = store.add(EVERYTHING)
-    with UserStore(f"sqlite:///{path}") as other:
+    with database.open() as other:
         assert other.get("JSMITH") == user
         changed = other.update(user, language="fr")
     assert store.get("jsmith") == changed
@@ -220,9 +220,9 @@ def test_update_refuses_illegal_values(store: UserStore) -> None:
     assert store.get("a") == user
 
 
-def test_nobody_overwrites_what_they_have_not_seen(store: UserStore, path: Path) -> None:
+def test_nobody_overwrites_what_they_have_not_seen(store: UserStore, database: Database) -> None:
     user = store.add(new("a"))
-    with UserStore(f"sqlite:///{path}") as other:
+    with database.open() as other:
         changed = other.update(user, language="de")
         for change in (
             lambda: store.update(user, locked=True),
@@ -274,15 +274,12 @@ def test_secrets_belong_to_one_user(store: UserStore) -> None:
     assert store.secrets(other) == SECRETS[:1]
 
 
-def test_an_error_in_between_leaves_both_kinds_of_password(store: UserStore, path: Path) -> None:
+def test_an_error_in_between_leaves_both_kinds_of_password(
+    store: UserStore, database: Database
+) -> None:
     user = store.add(new("a"))
     user = store.set_password(user, "old", SECRETS, changed=TIME, expires=None)
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "CREATE TRIGGER fails BEFORE INSERT ON sasl_passwords WHEN new.mechanism = "
-            "'SCRAM-SHA-512' BEGIN SELECT RAISE(ABORT, 'not today'); END",
-        )
-    connection.close()
+    database.refuse_sha512()
     with pytest.raises(StoreError):
         store.set_password(user, "new", SECRETS, changed=LATER, expires=None)
     assert store.get("a") == user
@@ -316,7 +313,7 @@ def test_replace_hash_of_a_user_who_is_gone_or_has_none_does_nothing(store: User
     assert not store.replace_hash(user, "old", "new")
 
 
-def test_delete_leaves_nothing(store: UserStore, path: Path) -> None:
+def test_delete_leaves_nothing(store: UserStore, database: Database) -> None:
     kept = store.add(new("kept", addresses=("k@x",)))
     user = store.add(EVERYTHING)
     user = store.set_password(user, HASH, SECRETS, changed=TIME, expires=None)
@@ -325,11 +322,9 @@ def test_delete_leaves_nothing(store: UserStore, path: Path) -> None:
     assert list(store.users()) == [kept]
     with pytest.raises(UserUnknown, match="'jsmith' is nobody's name"):
         store.get("jsmith")
-    connection = sqlite3.connect(path)
     for table in ("login_names", "addresses", "or_names", "sasl_passwords"):
-        rows = connection.execute(f"SELECT user_id FROM {table}").fetchall()
+        rows = database.execute(f"SELECT user_id FROM {table}")
         assert set(rows) <= {(kept.id,)}
-    connection.close()
 
 
 def test_users_come_in_the_order_of_authids_page_by_page(
@@ -369,10 +364,8 @@ def test_a_closed_store_opens_again(store: UserStore) -> None:
     assert store.get("a") == user
 
 
-def test_the_database_has_the_constraints_too(store: UserStore, path: Path) -> None:
+def test_the_database_has_the_constraints_too(store: UserStore, database: Database) -> None:
     store.add(EVERYTHING)
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA foreign_keys = ON")
     for statement in (
         "UPDATE users SET authid = ''",
         "UPDATE users SET authid = NULL",
@@ -387,9 +380,8 @@ def test_the_database_has_the_constraints_too(store: UserStore, path: Path) -> N
         "INSERT INTO sasl_passwords VALUES (99, 'SCRAM-SHA-1', 'a', 1, 'b', 'c')",
         "INSERT INTO addresses VALUES (99, 0, 'a@b')",
     ):
-        with pytest.raises(sqlite3.IntegrityError):
-            connection.execute(statement)
-    connection.close()
+        with pytest.raises(database.refusal):
+            database.execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -402,7 +394,15 @@ def test_the_database_has_the_constraints_too(store: UserStore, path: Path) -> N
         "sqlite:///x?mode=memory",
         "sqlite:///file:x",
         "oracle://me:hunter2@host/db",
-        "postgresql://me:hunter2@host/db",
+        "mysql+pymysql://me:hunter2@host/db",
+        "postgresql+psycopg2://me:hunter2@host/db",
+        "postgresql:",
+        "postgresql://me:hunter2@host:port/db",
+        "postgresql://me:hun@ter2hunter2@host/db",
+        "postgresql://me:hun/hunter2@host/db",
+        "postgresql://me:123/hunter2@host/db",
+        "postgresql://me:hunter2%zz@host/db",
+        "postgresql://me:hunter2@host/db?pasword=hunter2",
         "://hunter2",
     ],
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from ualauth.userlist.tables import Key
+
 revision = "0001"
 down_revision = None
 
@@ -15,7 +17,7 @@ def upgrade() -> None:
         "users",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("authid", sa.Text(), nullable=False),
-        sa.Column("authid_key", sa.Text(), nullable=False),
+        sa.Column("authid_key", Key(), nullable=False),
         sa.Column("password", sa.Text(), nullable=True),
         sa.Column("locked", sa.Boolean(create_constraint=True, name="locked"), nullable=False),
         sa.Column("account_expires", sa.BigInteger(), nullable=True),
@@ -75,7 +77,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "login_names",
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", Key(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.CheckConstraint("key <> ''", name=op.f("ck_login_names_key")),
         sa.ForeignKeyConstraint(
@@ -88,17 +90,17 @@ def upgrade() -> None:
     op.create_table(
         "or_names",
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
-        sa.Column("personal_key", sa.Text(), nullable=False),
-        sa.Column("surname_key", sa.Text(), nullable=False),
-        sa.Column("given_name_key", sa.Text(), nullable=False),
-        sa.Column("initials_key", sa.Text(), nullable=False),
-        sa.Column("generation_key", sa.Text(), nullable=False),
-        sa.Column("common_name_key", sa.Text(), nullable=False),
-        sa.Column("ou1_key", sa.Text(), nullable=False),
-        sa.Column("ou2_key", sa.Text(), nullable=False),
-        sa.Column("ou3_key", sa.Text(), nullable=False),
-        sa.Column("ou4_key", sa.Text(), nullable=False),
+        sa.Column("name_key", Key(), nullable=False),
+        sa.Column("personal_key", Key(), nullable=False),
+        sa.Column("surname_key", Key(), nullable=False),
+        sa.Column("given_name_key", Key(), nullable=False),
+        sa.Column("initials_key", Key(), nullable=False),
+        sa.Column("generation_key", Key(), nullable=False),
+        sa.Column("common_name_key", Key(), nullable=False),
+        sa.Column("ou1_key", Key(), nullable=False),
+        sa.Column("ou2_key", Key(), nullable=False),
+        sa.Column("ou3_key", Key(), nullable=False),
+        sa.Column("ou4_key", Key(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_or_names_user_id_users"), ondelete="CASCADE"
         ),
@@ -124,7 +126,7 @@ def upgrade() -> None:
     op.create_table(
         "sasl_passwords",
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("mechanism", sa.Text(), nullable=False),
+        sa.Column("mechanism", Key(), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("iterations", sa.Integer(), nullable=False),
         sa.Column("stored_key", sa.LargeBinary(), nullable=False),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from ualauth.userlist.tables import Key
+
 revision = "0002"
 down_revision = "0001"
 
@@ -36,7 +38,7 @@ def upgrade() -> None:
     op.create_table(
         "login_failures",
         sa.Column("name", sa.LargeBinary(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source", Key(), nullable=False),
         sa.Column("moments", sa.Text(), nullable=False),
         sa.Column("locked_until", sa.BigInteger(), nullable=False),
         sa.Column("forgotten", sa.BigInteger(), nullable=False),

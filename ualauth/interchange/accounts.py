@@ -8,7 +8,10 @@ from ualauth.passwords.stored import read
 from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.personal import read_words
 
-_LOCK = "!"
+LOCK = "*"
+"""A password that is none: nothing matches it."""
+
+_LOCKED = "!"
 
 
 def name_fields(authid: str, gecos: str) -> ORName:
@@ -43,7 +46,7 @@ def password_fields(stored: str) -> Fields:
     fields: Fields = {"password": stored or None}
     if stored.startswith(("!", "*")):
         fields["locked"] = True
-        if is_known(unlocked := stored.lstrip(_LOCK)):
+        if is_known(unlocked := stored.lstrip(_LOCKED)):
             fields["password"] = unlocked
     return fields
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ualauth.errors import InvalidValue
-from ualauth.interchange.accounts import gecos_of, marked, name_fields, number_of
+from ualauth.interchange.accounts import LOCK, gecos_of, marked, name_fields, number_of
 from ualauth.interchange.line import BadLine, Fields, Line, Reading, bad_line, line_of
 from ualauth.interchange.writing import Known, Writing
 
@@ -48,7 +48,7 @@ def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
         password = (user.password or "") if writing.passwords else ""
         if ":" in password:
             # It would be read as two fields.
-            password = "*"
+            password = LOCK
         uid = "" if user.unix_uid is None else str(user.unix_uid)
         extra = f"{_LOCKED}=y" if user.locked else ""
         yield f"{user.authid}:{password}:{uid}::{gecos_of(user.name)}:::{extra}\n"

@@ -28,6 +28,7 @@ from ualauth.interchange.line import (
 )
 from ualauth.interchange.text import converters
 from ualauth.interchange.writing import Known, Writing
+from ualauth.userlist.names import ORName
 from ualauth.userlist.record import User
 
 Entry = dict[str, list[str]]
@@ -173,14 +174,19 @@ def _fields(entry: Entry) -> Fields:
         if len(passwords) > 1:
             raise InvalidValue("userPassword: is there more than once")
         fields["password"] = passwords[0]
+    if name := _name(entry):
+        fields["name"] = name
+    return fields
+
+
+def _name(entry: Entry) -> ORName | None:
     parts = {part: entry[each][0].strip() for each, part in _NAME_PARTS.items() if each in entry}
     units = tuple(entry.get("ou", ()))
     if "scalixmailnode" in entry:
         units = units_of(entry["scalixmailnode"][0])
-    if parts:
-        parts |= {f"ou{index}": unit for index, unit in enumerate(units[:4], 1)}
-        fields["name"] = name_of(parts)
-    return fields
+    if not parts:
+        return None
+    return name_of(parts | {f"ou{index}": unit for index, unit in enumerate(units[:4], 1)})
 
 
 def _converted(field: str, text: str) -> object:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ualauth.errors import InvalidValue
 from ualauth.interchange.accounts import (
+    LOCK,
     gecos_of,
     marked,
     name_fields,
@@ -64,9 +65,9 @@ def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
         if ":" in user.authid or user.authid.startswith(("#", "+", "-")):
             yield "# a user is missing, whose authid has a : or begins with #, + or -\n"
             continue
-        password = (user.password or "") if writing.passwords else "*"
+        password = (user.password or "") if writing.passwords else LOCK
         if ":" in password:
-            password = "*"
+            password = LOCK
         elif user.locked and writing.passwords:
             password = f"!{password}"
         uid = _NOBODY if user.unix_uid is None else user.unix_uid

@@ -180,7 +180,7 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
     _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
     # Others may add users meanwhile where a database lets them: the key tells whose id it is.
     found = connection.execute(select(users.c.authid_key, users.c.id).where(users.c.id > newest))
-    ids = dict(found.tuples().all())
+    ids = {row[0]: row[1] for row in found}
     numbered = [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
     _insert(
         connection,

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from ualauth.passwords.scram import ScramSecret
+from ualauth.userlist import queries
 from ualauth.userlist.bulk import Rows, rows_of
 from ualauth.userlist.names import parse
 from ualauth.userlist.record import NewUser
@@ -70,6 +71,14 @@ def test_each_is_told_why_it_was_not_added(store: UserStore) -> None:
     assert list(map(str, store.add_many(new))) == said
     assert [user.authid for user in store.users()] == ["dora", "JSmith"]
     assert store.add_many([]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Smith", "Ann  Q STRASSE Jr/NY,hq,x,y/CN=Ä  B", "/ny/CN=Sales", ",,van der Berg,/nl"]
+)
+def test_the_key_of_a_name_is_the_same_in_queries(text: str) -> None:
+    name = parse(text)
+    assert queries.name_keys(name)["name_key"] == name.key
 
 
 @pytest.fixture

@@ -126,7 +126,8 @@ def test_what_ldif_does_not_take(added: str, problem: str) -> None:
 
 
 def test_authpassword_of_ldif_is_a_scram_secret() -> None:
-    added = "authPassword: SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=\n"
+    keys = "6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE="
+    added = f"authPassword: SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92${keys}\n"
     (secret,) = user_of("ldif", LDIF + added).secrets
     assert secret == derive(
         "SCRAM-SHA-1", "pencil", salt=secret.salt, iterations=4096
@@ -148,7 +149,7 @@ nogecos:!{HASH}:0:0:99999:7:::
 def test_passwd_and_shadow_make_users(tmp_path: Path) -> None:
     (tmp_path / "shadow").write_text(SHADOW)
     reading = Reading(shadow=str(tmp_path / "shadow"), domain="example.com", units=("ny", "hq"))
-    first, second = [line for line in lines_of("passwd", PASSWD, reading)]
+    first, second = lines_of("passwd", PASSWD, reading)
     assert isinstance(first, UserLine)
     assert isinstance(second, UserLine)
     assert str(first.user.name) == "John Q Smith/ny,hq/CN=jsmith"

@@ -30,7 +30,7 @@ texts = st.text(
     ),
     max_size=16,
 ).map(str.strip)
-times = st.none() | st.datetimes(min_value=datetime(1, 1, 2), timezones=st.just(UTC))
+times = st.none() | st.datetimes(timezones=st.just(UTC))
 words = st.text(string.ascii_letters + string.digits + "'+-", min_size=1, max_size=20)
 addresses = st.builds("{}@{}".format, words, words)
 

@@ -29,9 +29,10 @@ def command(
     no_passwords: bool,
     base_dn: str,
 ) -> None:
-    """Write all users to a file; - is standard output, and the default.
+    """Write all users to a file.
 
-    The file has everybody's hashes, and is readable for its owner only. CSV
+    FILE may be -, standard output, which is the default. The file has the hashes
+    of all users, and is readable for its owner only. CSV
     carries all there is to know; the other formats what they have a place for.
     """
     pieces = exported(

@@ -84,9 +84,10 @@ def command(
     hash_clear_text: bool,
     **reading: Any,  # noqa: ANN401 - as click has it
 ) -> None:
-    """Add users from a file; - is standard input.
+    """Add users from a file.
 
-    An import that was interrupted goes on when it is run again.
+    FILE may be -, standard input. An import that was interrupted goes on when it
+    is run again.
     """
     kind, units = reading.pop("kind"), reading.pop("mail_node")
     choice = Existing(existing)

@@ -3,6 +3,7 @@
 .PHONY: demo test check bench fuzz format clean
 
 CASES ?= 100000
+USERS ?= 1000000
 
 demo:
 	@scripts/environment
@@ -30,6 +31,7 @@ bench:
 	@scripts/packages libpam0g libpam-modules
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
+	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 
 format:
 	@scripts/environment dev

@@ -13,7 +13,7 @@ from datetime import datetime
 from ualauth.errors import InvalidValue
 from ualauth.networks import is_within, read_address, read_network
 from ualauth.userlist.folding import fold
-from ualauth.userlist.names import parse_positional
+from ualauth.userlist.names import parse_units
 
 
 class ConditionError(ValueError):
@@ -57,13 +57,9 @@ def nodes(items: Sequence[str]) -> Callable[[Sequence[str]], bool]:
 
 def _units(item: str) -> tuple[str, ...]:
     try:
-        # A mail node is written in a name as it is here.
-        name = parse_positional(f"/{item}/CN=x")
+        return tuple(map(fold, parse_units(item)))
     except InvalidValue:
         raise ValueError(f"{item[:64]!r} is no mail node") from None
-    if not name.units:
-        raise ValueError(f"{item[:64]!r} is no mail node")
-    return tuple(map(fold, name.units))
 
 
 # Addresses

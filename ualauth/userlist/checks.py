@@ -101,6 +101,15 @@ def check_secrets(password: str | None, secrets: Sequence[ScramSecret]) -> None:
             raise InvalidValue(f"secrets: that of {secret.mechanism} is incomplete")
 
 
+def is_address(text: str) -> bool:
+    """Return whether a user may have this address."""
+    try:
+        _address(text)
+    except _Illegal:
+        return False
+    return True
+
+
 class _Illegal(Exception):
     """Why a field cannot hold a value."""
 

@@ -31,6 +31,8 @@ def has_equals(segment: str) -> bool:
 
 def plain(piece: str) -> str:
     """Return `piece` without the blanks around it and without its escapes."""
+    if "\\" not in piece:
+        return piece.strip()
     stripped = piece.rstrip()
     if ends_in_lone_backslash(stripped):
         # The last blank was escaped: it belongs to the text.
@@ -47,9 +49,9 @@ def escaped(text: str, special: str) -> str:
 
 def unescaped(text: str) -> str:
     """Return `text` without its escapes."""
-    return _ESCAPE.sub(r"\1", text)
+    return text if "\\" not in text else _ESCAPE.sub(r"\1", text)
 
 
 def ends_in_lone_backslash(text: str) -> bool:
     """Return whether the last backslash has nothing to escape."""
-    return _LONE_BACKSLASH.search(text) is not None
+    return text.endswith("\\") and _LONE_BACKSLASH.search(text) is not None

@@ -19,6 +19,8 @@ def fold(text: str) -> str:
     `σας`; the Turkish dotted capital and dotless small I are neither
     each other nor `i`.
     """
+    if not text:
+        return ""
     if text.isascii():
         folded = text.lower()
     else:

@@ -214,6 +214,20 @@ def parse_tagged(text: str) -> ORName:
     return ORName(**{"surname": ""} | parts)
 
 
+def parse_units(text: str) -> tuple[str, ...]:
+    """Read a mail node, `ny,hq`, to its OUs.
+
+    Raises:
+        InvalidValue: if it is none.
+
+    """
+    # It is written in a name as it is here, and means something only in one.
+    units = parse_positional(f"/{text}/CN=x").units
+    if not units:
+        raise InvalidValue("mail node: has one to four OUs, and commas between them, as in ny,hq")
+    return units
+
+
 def print_positional(name: ORName) -> str:
     """Print in positional form."""
     text = _printed_personal(name)

@@ -32,6 +32,9 @@ from ualauth.userlist.tables import (
 
 _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
 
+_COLUMN_OF_PART = {part: f"{part}_key" for part in LIMITS}
+_COLUMNS_OF_KEY = ("personal_key", "ou1_key", "ou2_key", "ou3_key", "ou4_key", "common_name_key")
+
 PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
 
@@ -156,8 +159,11 @@ ALL_FAILURES = (
 
 def name_keys(name: ORName) -> dict[str, str]:
     """Return column -> value of a name's row in `or_names`, without the user."""
-    keys = {f"{part}_key": fold(getattr(name, part)) for part in LIMITS}
-    return {"name_key": name.key, "personal_key": fold(name.personal_name)} | keys
+    keys = {column: fold(getattr(name, part)) for part, column in _COLUMN_OF_PART.items()}
+    keys["personal_key"] = fold(name.personal_name)
+    # The same as `name.key`, which would fold all of them once more.
+    keys["name_key"] = "\n".join([keys[column] for column in _COLUMNS_OF_KEY])
+    return keys
 
 
 def by_parts(name: ORName) -> tuple[Select[tuple[object, ...]], dict[str, str]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
 
-from ualauth.errors import InvalidValue, UserUnknown
+from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import changes, failures, names, queries, schema
+from ualauth.userlist import bulk, changes, failures, names, queries, schema
+from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
     MAX_UNIX_UID,
@@ -24,6 +26,7 @@ from ualauth.userlist.freshness import Freshness, freshness_of
 from ualauth.userlist.lockout import Failures, name_digest
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
+from ualauth.userlist.revising import Revision, differs, revise_all
 from ualauth.userlist.rows import user_of, users_of
 
 
@@ -159,6 +162,35 @@ class UserStore:
         check_fields(new)
         check_password(new.password)
         return self._database.write(lambda connection: changes.add(connection, new))
+
+    def add_many(self, new: Sequence[Rows]) -> list[Taken | None]:
+        """Add all users that can be, in one transaction; return for each why not, or `None`.
+
+        `bulk.rows_of` makes the rows, of users that were checked. Whoever
+        writes besides waits until it is done: some ten thousand take a second.
+        """
+        with suppress(NameTaken):
+            # Mostly nothing is taken, and then there is nothing to look up.
+            self._database.write(lambda connection: bulk.add_all(connection, new))
+            return [None] * len(new)
+        return self._database.write(lambda connection: bulk.add_free(connection, new))
+
+    def taken(self, new: Sequence[Rows]) -> list[Taken | None]:
+        """Return what `add_many` would, and add nobody."""
+        return self._database.write(lambda connection: bulk.find_taken(connection, new))
+
+    def revise_many(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
+        """Make users who are there what is given, in one transaction.
+
+        Returns for each whether something was changed, or why it cannot be.
+        """
+        return self._database.write(lambda connection: revise_all(connection, revisions))
+
+    def differ(self, revisions: Sequence[Revision]) -> list[bool]:
+        """Return for each user who is there whether `revise_many` would change something."""
+        return self._database.write(
+            lambda connection: [differs(connection, revision) for revision in revisions],
+        )
 
     def update(self, user: User, **values: Unpack[Changes]) -> User:
         """Change fields of a user, any but the password and those that the store sets.

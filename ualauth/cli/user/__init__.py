@@ -14,6 +14,8 @@ COMMANDS = {
     "passwd": ("ualauth.cli.user.passwd", "Set a user's password, without the old one."),
     "lock": ("ualauth.cli.user.lock", "Lock a user out."),
     "unlock": ("ualauth.cli.user.unlock", "Let a locked user in again."),
+    "import": ("ualauth.cli.user.import_", "Add users from a file."),
+    "export": ("ualauth.cli.user.export", "Write all users to a file."),
     "delete": ("ualauth.cli.user.delete", "Delete a user."),
 }
 

@@ -1,0 +1,64 @@
+"""A progress bar on stderr where that is a terminal, and nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+class Progress:
+    """A bar for `total` bytes, or one without an end if that is `None`."""
+
+    def __init__(self, text: str, total: int | None) -> None:
+        """Keep what it is called; shows nothing yet."""
+        self._text = text
+        self._total = total
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Show it."""
+        if not sys.stderr.isatty():
+            return self
+        from rich.console import Console  # noqa: PLC0415 - only where somebody looks
+        from rich.progress import (  # noqa: PLC0415 - likewise
+            BarColumn,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+        from rich.progress import Progress as Bar  # noqa: PLC0415 - likewise
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._bar = Bar(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task(self._text, total=self._total)
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave it as it is."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def follow(self, positions: Iterable[int]) -> None:
+        """Do all the work that tells how far it is."""
+        for position in positions:
+            if self._bar is not None and self._task is not None:
+                self._bar.update(self._task, completed=position)

@@ -1,0 +1,1 @@
+"""Users to and from files of other programs: CSV, LDIF, passwd, Dovecot's passwd-files."""

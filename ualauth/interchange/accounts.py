@@ -1,0 +1,83 @@
+"""What passwd files and Dovecot's have in common: names of people, and locked passwords."""
+
+from __future__ import annotations
+
+from ualauth.errors import InvalidValue, PasswordError
+from ualauth.interchange.line import Fields, name_of
+from ualauth.passwords.stored import read
+from ualauth.userlist.names import LIMITS, ORName
+from ualauth.userlist.personal import read_words
+
+LOCK = "*"
+"""A password that is none: nothing matches it."""
+
+_LOCKED = "!"
+
+
+def name_fields(authid: str, gecos: str) -> ORName:
+    """Return the O/R name of an account.
+
+    The words up to the first comma are the person's (passwd(5), chfn(1)); the
+    common name is the authid, so that two people of one name are told apart.
+
+    Raises:
+        InvalidValue: if it is too long for an O/R name.
+
+    """
+    words = gecos.partition(",")[0].replace("&", authid.capitalize()).replace("\\", "")
+    parts = read_words(words) or {"surname": authid[: LIMITS["surname"]].strip()}
+    if len(authid) <= LIMITS["common_name"]:
+        parts["common_name"] = authid
+    return name_of(parts)
+
+
+def gecos_of(name: ORName) -> str:
+    """Return the name of a person as these files have it, without what they cannot."""
+    return "".join(" " if char in ":,&\\" else char for char in name.personal_name)
+
+
+def password_fields(stored: str) -> Fields:
+    """Return the password of a field of a passwd file, and whether it is locked.
+
+    A `!` before a hash is what `usermod -L` puts there: the account is locked, and
+    unlocking it brings the password back. What is nothing but a lock stays
+    as it is, and matches no password.
+    """
+    fields: Fields = {"password": stored or None}
+    if stored.startswith(("!", "*")):
+        fields["locked"] = True
+        if is_known(unlocked := stored.lstrip(_LOCKED)):
+            fields["password"] = unlocked
+    return fields
+
+
+def marked(stored: str) -> str:
+    """Return a hash as shadow(5) and Dovecot read it: bare hashes are those of crypt(3).
+
+    What has no scheme of its own is taken for DES, the oldest one there.
+    """
+    if not stored or stored.startswith(("!", "*")) or is_known(stored):
+        return stored
+    return f"{{CRYPT}}{stored}"
+
+
+def is_known(stored: str) -> bool:
+    """Return whether it is a stored password of some scheme, and not a lock."""
+    try:
+        return read(stored).scheme.name != "locked"
+    except PasswordError:
+        return False
+
+
+def number_of(text: str, what: str) -> int | None:
+    """Return the number that stands in a field, or `None` for an empty one.
+
+    Raises:
+        InvalidValue: if it is none.
+
+    """
+    if not text:
+        return None
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise InvalidValue(f"{what}: must be a number")
+    return int(text[:20])

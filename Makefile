@@ -8,6 +8,7 @@ USERS ?= 1000000
 demo:
 	@scripts/environment
 	@.venv/bin/python examples/demo.py demo
+	@.venv/bin/python examples/policy.py demo
 
 test:
 	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql

@@ -49,7 +49,7 @@ def run(*words: str | Path) -> str:
 
 def test_every_script_is_tried() -> None:
     scripts = {file.name for file in EXAMPLES.glob("*.py")}
-    assert scripts == {*OUTPUTS, "demo.py"}
+    assert scripts == {*OUTPUTS, "demo.py", "policy.py"}
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -66,6 +66,10 @@ def test_example_says_how_to_run_it(name: str) -> None:
 
 def test_demonstration_ends_as_it_should(demonstration: Demonstration) -> None:
     assert "All as it should be." in demonstration.output
+
+
+def test_policy_ends_as_it_should(etc: Path) -> None:
+    assert "All as it should be." in run(EXAMPLES / "policy.py", etc)
 
 
 def test_own_module_passes_its_tests() -> None:

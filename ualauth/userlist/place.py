@@ -87,7 +87,7 @@ def quiet_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - of
 
 
 # At DEBUG, SQLAlchemy logs rows, and those have hashes in them.
-logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG_NAME}").setLevel(logging.INFO)
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG_NAME}").setLevel(logging.WARNING)
 
 
 def original_of(error: Exception) -> BaseException | None:

@@ -30,6 +30,7 @@ T = TypeVar("T")
 _LOG_NAME = "ualauth"
 # Idle connections that are kept: more threads than that seldom read at once.
 _MOST_IDLE = 64
+_NO_FILE = (0, 0)
 
 
 class Database:
@@ -51,6 +52,7 @@ class Database:
     def _begin(self) -> None:
         """Start with nothing open."""
         self._lock = threading.Lock()
+        self._file: tuple[int, int] | None = None
         self._engine: Engine | None = None
         self._idle: deque[Connection] = deque()
         self._prepared: dict[Select[Any], _Prepared] = {}
@@ -64,6 +66,7 @@ class Database:
             StoreError: if the database cannot be used.
 
         """
+        self._follow()
         idle = self._idle
         try:
             connection = idle.pop()
@@ -99,6 +102,7 @@ class Database:
             NameTaken: if a name, address or uid belongs to another user.
 
         """
+        self._follow()
         connection = self._connect()
         try:
             with connection.begin():
@@ -126,8 +130,27 @@ class Database:
         What the parent opened is kept there unused: SQLite forbids even to
         close it (sqlite.org/howtocorrupt.html, section 2.6).
         """
-        _inherited.append((self._engine, self._idle))
+        _left_behind.append((self._engine, self._idle))
         self._begin()
+
+    def _follow(self) -> None:
+        """Leave behind what is open, if another file is in the place of the database.
+
+        It is kept unused: who closes the last connection to a file deletes the
+        WAL beside it (sqlite.org/wal.html), which belongs to the other file.
+        """
+        try:
+            status = os.stat(self.place.path)  # noqa: PTH116 - a microsecond less
+            found = status.st_dev, status.st_ino
+        except OSError:
+            found = _NO_FILE
+        if found == self._file:
+            return
+        with self._lock:
+            if self._file not in {None, found}:
+                _left_behind.append((self._engine, self._idle))
+                self._engine, self._idle = None, deque()
+            self._file = found
 
     def _connect(self) -> Connection:
         """Return a connection whose schema was looked at."""
@@ -235,7 +258,7 @@ def _read_url(text: str | URL) -> URL:
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_inherited: list[object] = []
+_left_behind: list[object] = []
 
 
 def _forget_all() -> None:

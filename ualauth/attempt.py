@@ -30,7 +30,7 @@ from ualauth.messages import (
     Question,
 )
 from ualauth.module import Ask, Compute, Module, Offload, Refusal, Wait
-from ualauth.visit_state import LookedUp, VisitState
+from ualauth.visit_state import LookedUp, NoUserlist, VisitState
 from ualauth.walk import path_of, walk_nested
 
 if TYPE_CHECKING:
@@ -111,7 +111,13 @@ class LiveAttempt(VisitState):
         """See `Attempt.get_record`."""
         name = await self.get_user()
         if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
-            return await self._look_up(name, recall=not anew)
+            known = await self._look_up(name, recall=not anew)
+            if known is not None:
+                # The name may have become another user's address meanwhile.
+                self.user = self._resolved = known.user.authid
+        if self._looked_up is LookedUp.NOWHERE:
+            self.remark("there is no USERLIST: create it with `ualauth init`")
+            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
         return self._known
 
     def record_at_hand(self) -> Known | None:
@@ -136,6 +142,9 @@ class LiveAttempt(VisitState):
             return known
         try:
             self._known = await self.offload(self._users.read, name)
+        except NoUserlist:
+            self._known, self._looked_up = None, LookedUp.NOWHERE
+            return None
         except StoreError as error:
             self.remark(str(error))
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL) from error

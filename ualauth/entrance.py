@@ -17,6 +17,7 @@ from ualauth.services import Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
 from ualauth.visit import Visit
+from ualauth.visit_state import NoUserlist
 
 if TYPE_CHECKING:
     from ualauth.userlist.cache import Known, UserCache
@@ -89,11 +90,12 @@ class Entrance:
 
         Raises:
             StoreError: if the USERLIST cannot be read.
+            NoUserlist: if there is none.
 
         """
         if self._users is None:
             if not self.config.has_userlist:
-                return None
+                raise NoUserlist
             from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
 
             self._users = self.resource(UserCache)

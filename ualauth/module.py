@@ -184,7 +184,7 @@ class Attempt(Protocol):
         operation already.
 
         Raises:
-            Refusal: as `get_user`.
+            Refusal: as `get_user`; `AUTHINFO_UNAVAIL` if there is no USERLIST, too.
 
         """
         ...

@@ -7,6 +7,8 @@ import types
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 
+_TOO_LARGE = 2**1023
+
 
 def read_value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any setting
     """Return `value` as a field of type `hint` keeps it.
@@ -21,7 +23,8 @@ def read_value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any setting
         raise ValueError("must be a list of strings")
     plain = get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
     if plain is float and type(value) is int:
-        value = float(value)
+        # More digits than a float has room for are no finite number either.
+        value = float(value) if abs(value) < _TOO_LARGE else float("inf")
     if type(value) is not plain:
         raise ValueError(f"must be of type {plain.__name__}")
     if plain is float and not abs(value) < float("inf"):

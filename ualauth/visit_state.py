@@ -40,9 +40,14 @@ class Users(Protocol):
 
         Raises:
             StoreError: if the USERLIST cannot be read.
+            NoUserlist: if there is none.
 
         """
         ...
+
+
+class NoUserlist(Exception):
+    """There is no USERLIST that could have anybody."""
 
 
 Resources = Callable[[type], Any]
@@ -54,6 +59,8 @@ class LookedUp(enum.Enum):
 
     RECALLED = enum.auto()
     READ = enum.auto()
+    NOWHERE = enum.auto()
+    """There is no USERLIST."""
 
 
 class VisitState:

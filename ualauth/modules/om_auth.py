@@ -39,6 +39,7 @@ from ualauth.userlist.restrictions import Restriction, restriction
 
 _SUCCESS = ReturnCode.SUCCESS
 _VERIFIED = "om_auth: user whose old password was verified"
+_LOGGED_IN = "om_auth: name and id of the user whose password was verified"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +74,7 @@ class OmAuth(Module[Options]):
             only_present = self.options.use_first_pass
             password = attempt.authtok_at_hand(use_only_present=only_present)
             if password is not None and self._is_known(attempt, known, password):
-                attempt.vouch(known.person)
+                _vouch(attempt, known)
                 return _SUCCESS
         return self._authenticate(attempt)
 
@@ -111,18 +112,26 @@ class OmAuth(Module[Options]):
     @immediate
     def acct_mgmt(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Refuse who is restricted; require a new password where the old one expired."""
+        name = attempt.user
         known = attempt.record_at_hand()
         if known is not None:
             now = _now()
             found = restriction(known.user, known.policy, attempt.service, attempt.rhost, now)
-            if found is None and aged(known.user, known.policy.password, now) is None:
+            if (
+                found is None
+                and aged(known.user, known.policy.password, now) is None
+                and not _is_another(attempt, name, known)
+            ):
                 attempt.vouch(known.person)
                 return _SUCCESS
-        return self._acct_mgmt(attempt)
+        return self._acct_mgmt(attempt, name)
 
-    async def _acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+    async def _acct_mgmt(self, attempt: Attempt, name: str | None) -> ReturnCode:
         known = await attempt.get_record()
         if known is None:
+            return ReturnCode.USER_UNKNOWN
+        if _is_another(attempt, name, known):
+            attempt.remark("the name has become another user's since the password was verified")
             return ReturnCode.USER_UNKNOWN
         code = await _restriction(attempt, known)
         if code is ReturnCode.SUCCESS:
@@ -184,9 +193,12 @@ class OmAuth(Module[Options]):
         found = await attempt.compute(objections, new, _names(user), rules)
         if new == attempt.get_item(Item.OLDAUTHTOK):
             found.append(Objection("history", "it must differ from the old one"))
-        elif not found and rules.history:
-            former = await attempt.offload(store.former_passwords, user)
-            if await attempt.compute(is_former, hasher, new, former[: rules.history]):
+        elif not found:
+            # The old one may have been typed in another way that is the same password.
+            former = [user.password] if user.password else []
+            if rules.history:
+                former += (await attempt.offload(store.former_passwords, user))[: rules.history]
+            if await attempt.compute(is_former, hasher, new, former):
                 found.append(Objection("history", "it was used before"))
         if found:
             return await _object(attempt, found)
@@ -225,7 +237,7 @@ class OmAuth(Module[Options]):
         if found.outdated:
             hasher = attempt.resource(PasswordHasher)
             await attempt.compute(rewrite, cache.store, hasher, known.user, password)
-        attempt.vouch(known.person)
+        _vouch(attempt, known)
         return ReturnCode.SUCCESS
 
     async def _compare(self, attempt: Attempt, known: Known | None, password: str) -> Comparison:
@@ -255,6 +267,8 @@ async def _count(
         return ReturnCode.PERM_DENIED
     if found.code in FAILED:
         now, count = microseconds_now(), cache.store.count_failure
+        # Where it cannot be counted, it waits all the same.
+        attempt.fail_delay(failures.one_more(now, rules).delay(rules))
         failures = await attempt.offload(count, name, source, now, rules)
         attempt.fail_delay(failures.delay(rules))
     elif known is not None and found.code is ReturnCode.SUCCESS:
@@ -271,8 +285,23 @@ def _from_memory(attempt: Attempt, known: Known, *, remembered: bool) -> ReturnC
         attempt.remark("the USERLIST cannot be read")
         return ReturnCode.AUTHINFO_UNAVAIL
     attempt.remark("the USERLIST cannot be read; password verified before")
-    attempt.vouch(known.person)
+    _vouch(attempt, known)
     return ReturnCode.SUCCESS
+
+
+def _vouch(attempt: Attempt, known: Known) -> None:
+    """Vouch for somebody whose password was verified."""
+    attempt.set_data(_LOGGED_IN, (known.user.authid, known.user.id))
+    attempt.vouch(known.person)
+
+
+def _is_another(attempt: Attempt, name: str | None, known: Known) -> bool:
+    """Return whether the name has become another user's since the password was verified."""
+    try:
+        authid, number = attempt.get_data(_LOGGED_IN)
+    except Refusal:
+        return False
+    return bool(authid == name and number != known.user.id)
 
 
 def _verified_user(attempt: Attempt, known: Known | None) -> User | None:

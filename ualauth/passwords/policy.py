@@ -6,7 +6,9 @@ names from the context), and offer what administrators are asked for besides.
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,10 +18,12 @@ from ualauth.settings import out_of_bounds
 
 _SHORTEST_NAME = 4
 """Characters of a name that count: shorter ones are in many words."""
-_MOST_SCORED = 72
-"""Characters whose strength is estimated: the time grows with the square."""
+_MOST_SCORED = 32
+"""Characters whose strength is estimated: 72 of the worst take seconds."""
 _DAYS = 36_500
 _WORDS = re.compile(r"[^\W_]+")
+_estimating = threading.Lock()
+"""zxcvbn keeps the names in a global variable: one thread at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,15 @@ def _holds_name(password: str, parts: Iterable[str]) -> bool:
 def _strength(password: str, parts: list[str]) -> int:
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its dictionaries are large
 
-    # The beginning of a longer password can only be weaker than the whole.
-    score: int = zxcvbn(password[:_MOST_SCORED], user_inputs=parts)["score"]
+    with _estimating:
+        # The beginning of a longer password can only be weaker than the whole.
+        score: int = zxcvbn(password[:_MOST_SCORED], user_inputs=parts)["score"]
     return score
+
+
+def _free_lock() -> None:
+    global _estimating  # noqa: PLW0603 - another thread of the parent may have held it
+    _estimating = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_free_lock)

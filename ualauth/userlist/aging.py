@@ -34,7 +34,7 @@ def aged(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
             "You must choose a new password.",
             "the password must be changed",
         )
-    if expires is None or now < expires - timedelta(days=rules.warning_days):
+    if expires is None or expires - now > timedelta(days=rules.warning_days):
         return None
     if now < expires:
         days = (expires - now).days

@@ -14,7 +14,7 @@ import time
 import weakref
 from typing import Any
 
-from ualauth.errors import StoreError
+from ualauth.errors import InvalidValue, StoreError
 from ualauth.identity import Person
 from ualauth.userlist.freshness import Mark
 from ualauth.userlist.memo import Memo
@@ -86,7 +86,7 @@ class UserCache:
 
         Raises:
             StoreError: if the database cannot be read, and the record was not
-                true within the outage grace.
+                true within the outage grace; or if the record makes no sense.
 
         """
         # Whatever changes while the record is read makes the mark an old one.
@@ -101,7 +101,10 @@ class UserCache:
         if user is None:
             self._drop(name)
             return None
-        known = self._renewed(name, user)
+        try:
+            known = self._renewed(name, user)
+        except InvalidValue as error:
+            raise StoreError(f"user {user.id} has no usable {error}") from error
         known.confirmed = time.monotonic()
         known.mark = mark
         self._keep(name, known)
@@ -174,6 +177,10 @@ class UserCache:
 
     def _keep(self, name: str, known: Known) -> None:
         with self._lock:
+            latest = self._latest.get(known.user.id)
+            if latest and latest.mark and known.mark and latest.mark > known.mark:
+                # Another thread has read a newer one meanwhile.
+                return
             # The name that modules see is the authid.
             for each in {name, known.user.authid}:
                 self._known.pop(each, None)

@@ -70,6 +70,7 @@ class Database:
     def _begin(self) -> None:
         """Start with nothing open."""
         self._lock = threading.Lock()
+        self._file: object = None
         self._engines: dict[bool, Engine] = {}
         self._idle: deque[Connection] = deque()
         self._prepared: dict[Select[Any], _Prepared] = {}
@@ -84,6 +85,7 @@ class Database:
             StoreError: if the database cannot be used.
 
         """
+        self._follow()
         idle = self._idle
         connection = self._take_idle()
         was_idle = connection is not None
@@ -127,6 +129,7 @@ class Database:
             NameTaken: if a name, address or uid belongs to another user.
 
         """
+        self._follow()
         tries = 0
         while True:
             tries += 1
@@ -163,8 +166,23 @@ class Database:
         close it (sqlite.org/howtocorrupt.html, section 2.6), and to close a
         connection to a server would end the parent's.
         """
-        _inherited.append((self._engines, self._idle))
+        _left_behind.append((self._engines, self._idle))
         self._begin()
+
+    def _follow(self) -> None:
+        """Leave behind what is open, if another file is in the place of the database.
+
+        It is kept unused: who closes the last connection to a file deletes the
+        WAL beside it (sqlite.org/wal.html), which belongs to the other file.
+        """
+        found = self.place.file()
+        if found == self._file:
+            return
+        with self._lock:
+            if self._file not in {None, found}:
+                _left_behind.append((self._engines, self._idle))
+                self._engines, self._idle = {}, deque()
+            self._file = found
 
     def _take_idle(self) -> Connection | None:
         """Return a connection to read with that is still good, if there is one."""
@@ -249,7 +267,7 @@ def _place(url: str, timeout: float) -> Place:
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_inherited: list[object] = []
+_left_behind: list[object] = []
 
 
 def _forget_all() -> None:

@@ -65,12 +65,15 @@ class SQLiteFreshness:
         with self._lock:
             try:
                 found = os.stat(self._path)  # noqa: PTH116 - a microsecond less
+            except OSError:
+                return None
+            try:
                 # Another file may have been put in its place.
                 if self._file != (found.st_dev, found.st_ino):
                     self._open((found.st_dev, found.st_ino))
                 rows = self._connection.execute("PRAGMA data_version")  # type: ignore[union-attr]
                 return self._generation, rows.fetchone()[0]
-            except (sqlite3.Error, OSError):
+            except sqlite3.Error:
                 self._file = None
                 return None
 
@@ -80,7 +83,12 @@ class SQLiteFreshness:
             self._drop()
 
     def _open(self, file: tuple[int, int]) -> None:
-        self._drop()
+        if self._file is None:
+            self._drop()
+        else:
+            # Closing it would delete the WAL that belongs to the other file now.
+            _left_behind.append(self._connection)
+            self._connection = None
         # Versions of another connection mean nothing.
         self._generation += 1
         self._connection = sqlite3.connect(
@@ -98,7 +106,7 @@ class SQLiteFreshness:
         SQLite forbids it even to close what the parent opened
         (sqlite.org/howtocorrupt.html, section 2.6).
         """
-        _inherited.append(self._connection)
+        _left_behind.append(self._connection)
         self._begin()
 
     def _drop(self) -> None:
@@ -115,7 +123,7 @@ def freshness_of(url: URL) -> Freshness:
 
 
 _open: weakref.WeakSet[SQLiteFreshness] = weakref.WeakSet()
-_inherited: list[sqlite3.Connection | None] = []
+_left_behind: list[sqlite3.Connection | None] = []
 
 
 def _forget_all() -> None:

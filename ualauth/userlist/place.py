@@ -71,6 +71,10 @@ class Place(ABC):
         """Tell whether an idle connection should not be read from any more."""
         return False
 
+    def file(self) -> object:
+        """Tell which file it is now; `None` where there is none to tell."""
+        return None
+
     def for_creation(self) -> Place:
         """Return the place as who creates or upgrades tables sees it."""
         return self

@@ -1,0 +1,71 @@
+"""What the tests of faults share: a folder with a USERLIST, and counts that are always printed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ualauth.passwords import scram
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+
+_COUNTS: list[str] = []
+
+SERVICE = """\
+    auth      required  om_auth
+    account   required  om_auth
+    password  required  om_auth
+"""
+
+CHEAP = """\
+    [password]
+    argon2_passes = 1
+    argon2_lanes = 1
+    argon2_memory = 8
+    minimum_strength = 0
+    minimum_length = 1
+
+    [stack]
+    fail_delay = false
+"""
+
+
+@pytest.fixture
+def tell() -> Callable[[str], None]:
+    """Return what keeps a line for the end of the run."""
+    return _COUNTS.append
+
+
+@pytest.fixture
+def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
+    """Return the USERLIST of a folder with the service pop3, where hashes cost nothing."""
+    folder.service("pop3", SERVICE)
+    folder.settings(CHEAP)
+    made = Userlist.create(folder.path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new SCRAM secrets cost nothing; what they cost is kept in each."""
+    for name, mechanism in scram.MECHANISMS.items():
+        cheap = dataclasses.replace(mechanism, iterations=1)
+        monkeypatch.setitem(scram.MECHANISMS, name, cheap)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def database(folder: ConfigFolder) -> Path:
+    """Return where that USERLIST is."""
+    return folder.path / "userlist.db"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts."""
+    if _COUNTS:
+        terminalreporter.section("faults")
+    for line in _COUNTS:
+        terminalreporter.write_line(line)

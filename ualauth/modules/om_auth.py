@@ -5,6 +5,9 @@ the time of a real verification, and so does a wrong password that is stored
 under a cheaper scheme than today's: how long a refusal takes tells nothing.
 So a refusal reads the record and counts the failure, whoever it is; only the
 right password, verified before, is answered from memory.
+
+It is longer than others so that all that a login asks, counts and says stands
+in one place; what can be decided without asking anybody is in `ualauth.userlist`.
 """
 
 from __future__ import annotations

@@ -191,9 +191,9 @@ def test_a_known_name_gets_in_by_its_password(
     assert way.login(folder.config(), service, name, "s3cret").user == "jsmith"
     with pytest.raises(AuthenticationFailed):
         way.login(folder.config(), service, name, "wrong")
-    way.change(folder.config(), service, name, "s3cret", "n3w")
-    assert way.login(folder.config(), service, name, "n3w").authid == "jsmith"
-    answers = codes(way, folder, service, *USUAL, user=name, answers=("n3w",))
+    way.change(folder.config(), service, name, "s3cret", "violet 7 anchor")
+    assert way.login(folder.config(), service, name, "violet 7 anchor").authid == "jsmith"
+    answers = codes(way, folder, service, *USUAL, user=name, answers=("violet 7 anchor",))
     assert answers == [SUCCESS] * 3
 
 
@@ -236,7 +236,8 @@ def test_a_name_alone_lets_nobody_in(
         ),
     )
     operations = (*USUAL, Operation.CHAUTHTOK)
-    answers = codes(way, folder, "named", *operations, user=name, answers=("s3cret", "n3w", "n3w"))
+    new = "violet 7 anchor"
+    answers = codes(way, folder, "named", *operations, user=name, answers=("s3cret", new, new))
     assert SUCCESS not in answers
 
 

@@ -40,7 +40,8 @@ def test_the_caller_becomes_the_user(userlist: Userlist, name: str | None) -> No
 def test_a_name_that_is_not_the_callers_is_refused_and_stays(userlist: Userlist, name: str) -> None:
     attempt = FakeAttempt(name, caller_uid=USER, **userlist.behind_attempt())
     assert ask(attempt) is ReturnCode.AUTH_ERR
-    assert attempt.user == (userlist.authid(name) or name)
+    known = userlist.store.resolve(name)
+    assert attempt.user == (known.authid if known else name)
     assert attempt.person is None
 
 

@@ -1,4 +1,8 @@
-"""The USERLIST as a server and an administrator use it."""
+"""The USERLIST as a server and an administrator use it.
+
+It is longer than others since all that can be asked of a USERLIST stands here;
+each method only hands it to the file that does it.
+"""
 
 from __future__ import annotations
 

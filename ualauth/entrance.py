@@ -116,6 +116,10 @@ class Entrance:
         return cast("T", made)
 
     def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
+        from ualauth.kerberos.clients import Kerberos  # noqa: PLC0415 - needed by few
+
+        if kind is Kerberos:
+            return Kerberos(self.config.directory)
         from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - loads libpass
         from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise

@@ -70,10 +70,14 @@ def read_options(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, lis
     """
     if hasattr(kind, "from_arguments"):
         return cast("type[ReadsItself]", kind).from_arguments(arguments)
-    return _read(kind, arguments)
+    return read_dataclass(kind, arguments)
 
 
-def _read(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, list[OptionProblem]]:
+def read_dataclass(
+    kind: type[O],
+    arguments: Sequence[str],
+) -> tuple[O | None, list[OptionProblem]]:
+    """Read `arguments` field by field, also where the dataclass reads itself otherwise."""
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     types_of = _types(kind)
     values: dict[str, Any] = {}

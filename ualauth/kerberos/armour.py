@@ -1,0 +1,116 @@
+"""The armour of requests (FAST, RFC 6113): a ticket of this service's own, kept while it is valid.
+
+It is got with a key of the keytab, and lives in memory. A KDC that gives none
+is not asked for one by every login.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+from ctypes import byref
+
+from ualauth.kerberos.context import Context
+from ualauth.kerberos.failures import KerberosFault, NotTheUser
+from ualauth.kerberos.initial import candidates
+from ualauth.kerberos.keytab import Keytab, opened
+from ualauth.kerberos.principal import PrincipalName
+from ualauth.kerberos.settings import Fast, Settings
+
+_AGAIN = 60.0
+"""Seconds until a KDC that gave no armour is asked again."""
+_MARGIN = 60
+"""Seconds before its end at which a ticket is renewed: a login takes less."""
+_numbers = itertools.count()
+
+
+class Armour:
+    """The armour of one configuration."""
+
+    def __init__(self) -> None:
+        """Begin without."""
+        self._lock = threading.Lock()
+        self._name: str | None = None
+        self._former: str | None = None
+        self._until = 0.0
+
+    def cache(self, context: Context, settings: Settings, keytab: Keytab | None) -> str | None:
+        """Return the cache with the armour's ticket, or `None` if there is none; blocks.
+
+        Raises:
+            NotTheUser: if there is none, and armour is demanded.
+
+        """
+        if settings.fast_ccache is not None:
+            return settings.fast_ccache
+        if settings.fast is Fast.NEVER or keytab is None:
+            return None
+        with self._lock:
+            if time.time() >= self._until:
+                self._renew(context, settings, keytab)
+            return self._name
+
+    def _renew(self, context: Context, settings: Settings, keytab: Keytab) -> None:
+        former, self._former, self._name = self._former, self._name, None
+        if former is not None:
+            # Not the last one: a login may be using that.
+            _destroy(context, former)
+        self._until = time.time() + _AGAIN
+        try:
+            realm = settings.realm or context.default_realm()
+            self._name, self._until = _armed(context, keytab, settings, realm)
+        except KerberosFault as error:
+            if settings.fast is Fast.DEMAND:
+                self._until = 0.0
+                raise NotTheUser(error.number, f"there is no armour: {error}") from error
+
+    def close(self, context: Context) -> None:
+        """Give up the tickets."""
+        with self._lock:
+            for name in filter(None, (self._name, self._former)):
+                _destroy(context, name)
+            self._name = self._former = None
+            self._until = 0.0
+
+
+def _destroy(context: Context, name: str) -> None:
+    with contextlib.suppress(KerberosFault):
+        context.call("krb5_cc_destroy", context.made("krb5_cc_resolve", name.encode()))
+
+
+def _armed(context: Context, keytab: Keytab, settings: Settings, realm: str) -> tuple[str, float]:
+    """Return a new cache with a ticket of the keytab's principal, and when to renew it."""
+    failure: KerberosFault | None = None
+    for name in candidates(keytab.principals, settings.keytab_principal, realm):
+        cache = f"MEMORY:ualauth-{os.getpid()}-{next(_numbers)}"
+        try:
+            return cache, _fill(context, keytab.name, name, cache)
+        except KerberosFault as error:
+            failure = failure or error
+    raise failure or KerberosFault(0, "the keytab has no principal to get armour with")
+
+
+def _fill(context: Context, keytab: str, name: str, cache: str) -> float:
+    with (
+        opened(context, keytab) as handle,
+        context.principal(PrincipalName(name)) as principal,
+        context.credentials() as credentials,
+        context.held(
+            context.made("krb5_get_init_creds_opt_alloc"), "krb5_get_init_creds_opt_free"
+        ) as made,
+        context.held(context.made("krb5_cc_resolve", cache.encode()), "krb5_cc_close") as into,
+    ):
+        # As an output cache, it is told whether the KDC can do FAST.
+        context.call("krb5_get_init_creds_opt_set_out_ccache", made, into)
+        context.call(
+            "krb5_get_init_creds_keytab",
+            byref(credentials),
+            principal,
+            handle,
+            *(0, None),
+            made,
+        )
+        return float(credentials.times[2] - _MARGIN)

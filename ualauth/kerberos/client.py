@@ -1,0 +1,300 @@
+"""Kerberos as one configuration has it: passwords verified and changed, many at once.
+
+Everything here blocks, and is called where that may be. libkrb5's contexts
+belong to one thread at a time: each call borrows one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from ctypes import byref
+from dataclasses import dataclass, replace
+
+from ualauth.codes import ReturnCode
+from ualauth.kerberos import change, effort
+from ualauth.kerberos.armour import Armour
+from ualauth.kerberos.context import Context
+from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
+from ualauth.kerberos.initial import CHANGE_SERVICE, Told, get_initial, options, verify
+from ualauth.kerberos.keytab import Keytab, full_name, path_of, read_keytab
+from ualauth.kerberos.libkrb5 import Credentials
+from ualauth.kerberos.principal import PrincipalName, escaped, principal_of
+from ualauth.kerberos.settings import Settings
+
+log = logging.getLogger("ualauth.kerberos")
+
+_LEVELLED = frozenset({ReturnCode.USER_UNKNOWN, ReturnCode.ACCT_EXPIRED, ReturnCode.PERM_DENIED})
+"""Refusals that a KDC answers before it looks at the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question to a KDC amounts to; `why` is for the log, `text` for the person.
+
+    `principal` is whose password it was, as the KDC writes it; `cache` names
+    the memory in which its ticket is, if one is to be kept.
+    """
+
+    code: ReturnCode
+    why: str
+    principal: str = ""
+    password_expires: int = 0
+    cache: str | None = None
+    text: str = ""
+
+
+class Client:
+    """One configuration, used by any number of threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Keep the settings; nothing is opened."""
+        self.settings = settings
+        self._contexts: deque[Context] = deque()
+        self._armour = Armour()
+        self._keytab: Keytab | None = None
+        self._keytab_stamp: tuple[object, ...] | None = None
+
+    @contextlib.contextmanager
+    def context(self) -> Iterator[Context]:
+        """Borrow a context, whose time begins now."""
+        try:
+            context = self._contexts.pop()
+        except IndexError:
+            configuration = self.settings.krb5_conf
+            context = Context(configuration)
+        context.begin(time.monotonic() + self.settings.timeout)
+        try:
+            yield context
+        finally:
+            self._contexts.append(context)
+
+    def close(self) -> None:
+        """Give up what is kept."""
+        with contextlib.suppress(IndexError):
+            self._armour.close(self._contexts[-1])
+        self._contexts.clear()
+
+    # Questions
+
+    def log_in(self, authid: str, password: str) -> Answer:
+        """Return whether this is the person's password, said by a KDC that is the real one."""
+        try:
+            with self.context() as context:
+                return self._log_in(context, authid, password)
+        except NoKeytab as error:
+            log.error("%s", error)  # noqa: TRY400 - no bug
+            return Answer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+        except KerberosFault as error:
+            return _answer(error)
+
+    def change(self, principal: str, old: str, new: str, expired: bool) -> Answer:  # noqa: FBT001
+        """Change a password, whose old one `log_in` verified or found expired.
+
+        Raises nothing; a KDC that could not be verified before, for want of a
+        ticket, is verified with the new password.
+        """
+        name = PrincipalName(principal)
+        try:
+            with self.context() as context:
+                armour = self._armour.cache(context, self.settings, self.keytab(context))
+                with (
+                    context.credentials() as credentials,
+                    options(context, self.settings, armour) as made,
+                ):
+                    get_initial(context, credentials, name, old, made, CHANGE_SERVICE)
+                    code, text = change.change(context, credentials, new)
+                if code is not ReturnCode.SUCCESS:
+                    return Answer(code, f"the KDC says: {text}", principal, text=text)
+                if expired:
+                    self._verified_by(context, name, new)
+        except NoKeytab as error:
+            log.error("%s", error)  # noqa: TRY400 - no bug
+            return Answer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+        except KerberosFault as error:
+            return _answer(error)
+        return Answer(ReturnCode.SUCCESS, "changed by the KDC", principal)
+
+    def _verified_by(self, context: Context, name: PrincipalName, password: str) -> None:
+        keytab = self.keytab(context)
+        try:
+            self._password(context, keytab, name, password)
+        except KerberosFault as error:
+            raise NotTheUser(
+                error.number,
+                f"changed, but the KDC does not prove it: {error}",
+            ) from error
+
+    def may_use(self, principal: str, account: str) -> bool:
+        """Return whether a principal may use an account of the host (krb5_kuserok(3))."""
+        with self.context() as context, context.principal(PrincipalName(principal)) as handle:
+            return bool(context.library.krb5_kuserok(context.handle, handle, account.encode()))
+
+    # A login
+
+    def _log_in(self, context: Context, authid: str, password: str) -> Answer:
+        keytab = self.keytab(context)
+        before = context.requests
+        if not password:
+            return Answer(ReturnCode.AUTH_ERR, "empty password")
+        # Nobody's name: what is asked about it only takes time.
+        name = PrincipalName(f"{escaped(authid)}@{escaped(self._realm(context))}")
+        answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
+        for name, goes_on in self._names(context, authid):
+            try:
+                answer = self._password(context, keytab, name, password)
+            except KerberosFault as error:
+                answer = _answer(error)
+            if answer.code is ReturnCode.NEW_AUTHTOK_REQD:
+                answer = self._expired(context, keytab, name, password)
+            if answer.code not in goes_on:
+                break
+        if answer.code in _LEVELLED:
+            effort.level(context, name, password, 2 - (context.requests - before))
+        return answer
+
+    def _password(
+        self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
+    ) -> Answer:
+        """Return the answer about a right password; anything else is a fault."""
+        told = Told()
+        armour = self._armour.cache(context, self.settings, keytab)
+        with (
+            context.credentials() as credentials,
+            options(context, self.settings, armour, told) as made,
+        ):
+            get_initial(context, credentials, name, password, made)
+            if keytab is not None:
+                verify(context, credentials, keytab, self.settings.keytab_principal)
+            principal = context.text(credentials.client)
+            cache = self._keep(context, credentials) if self.settings.ccache else None
+        why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
+        return Answer(ReturnCode.SUCCESS, why, principal, told.password_expires, cache)
+
+    def _expired(
+        self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
+    ) -> Answer:
+        """Return whether a password is right that has expired: it still gets a ticket to change it.
+
+        Some KDCs say that it has expired before they look at it.
+        """
+        armour = self._armour.cache(context, self.settings, keytab)
+        with (
+            context.credentials() as credentials,
+            options(context, self.settings, armour) as made,
+        ):
+            try:
+                get_initial(context, credentials, name, password, made, CHANGE_SERVICE)
+            except KerberosFault as error:
+                answer = _answer(error)
+                if answer.code is ReturnCode.NEW_AUTHTOK_REQD:
+                    why = "expired, and the KDC does not let it be changed"
+                    return replace(answer, code=ReturnCode.AUTHINFO_UNAVAIL, why=why)
+                return answer
+            principal = context.text(credentials.client)
+        return Answer(ReturnCode.NEW_AUTHTOK_REQD, "right, and expired", principal)
+
+    def _names(
+        self, context: Context, authid: str
+    ) -> Iterator[tuple[PrincipalName, frozenset[ReturnCode]]]:
+        """Yield the principals to try, each with the answers after which the next one is."""
+        settings = self.settings
+        if settings.alt_auth_map is not None:
+            next_after = frozenset({ReturnCode.USER_UNKNOWN})
+            if not settings.force_alt_auth:
+                next_after |= {ReturnCode.AUTH_ERR, ReturnCode.ACCT_EXPIRED}
+            yield settings.alt_auth_map.fill(authid), next_after
+            if settings.only_alt_auth:
+                return
+        domains = settings.domain_map.realms if settings.domain_map else {}
+        realm = self._realm(context)
+        name = principal_of(authid, realm, domains, enterprise=settings.enterprise)
+        if name is not None:
+            yield name, frozenset()
+
+    def _realm(self, context: Context) -> str:
+        return self.settings.realm or context.default_realm()
+
+    # The keytab
+
+    def keytab(self, context: Context) -> Keytab | None:
+        """Return the keytab; `None` if there is none and none is needed.
+
+        Raises:
+            NoKeytab: if there is none.
+
+        """
+        stamp = self._stamp(context)
+        if stamp is not None and stamp == self._keytab_stamp:
+            return self._keytab
+        try:
+            found = read_keytab(context, self.settings.keytab)
+        except NoKeytab:
+            if self.settings.allow_unverified_kdc:
+                return None
+            raise
+        if found.warning:
+            log.warning("%s", found.warning)
+        self._keytab, self._keytab_stamp = found, stamp
+        return found
+
+    def _stamp(self, context: Context) -> tuple[object, ...] | None:
+        path = path_of(full_name(context, self.settings.keytab))
+        if path is None:
+            return None
+        try:
+            found = os.stat(path)  # noqa: PTH116 - as little as possible
+        except OSError:
+            return None
+        return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+    # Tickets that are kept
+
+    def _keep(self, context: Context, credentials: Credentials) -> str:
+        """Put a ticket into a memory cache, and return its name."""
+        cache = context.made("krb5_cc_new_unique", b"MEMORY", None)
+        with context.held(cache, "krb5_cc_close"):
+            context.call("krb5_cc_initialize", cache, credentials.client)
+            context.call("krb5_cc_store_cred", cache, byref(credentials))
+            name = context.made("krb5_cc_get_full_name", cache)
+            with context.held(name, "krb5_free_string"):
+                return ctypes.string_at(name.value or 0).decode()
+
+    def write_cache(self, memory: str, name: str) -> Answer:
+        """Copy a ticket from memory into a cache, and say how that went."""
+        try:
+            with self.context() as context:
+                self._copy(context, memory, name)
+        except KerberosFault as error:
+            return Answer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
+        return Answer(ReturnCode.SUCCESS, f"the ticket is in {name}")
+
+    @staticmethod
+    def _copy(context: Context, memory: str, name: str) -> None:
+        with (
+            context.held(
+                context.made("krb5_cc_resolve", memory.encode()), "krb5_cc_close"
+            ) as source,
+            context.held(context.made("krb5_cc_resolve", name.encode()), "krb5_cc_close") as into,
+            context.held(
+                context.made("krb5_cc_get_principal", source), "krb5_free_principal"
+            ) as principal,
+        ):
+            context.call("krb5_cc_initialize", into, principal)
+            context.call("krb5_cc_copy_creds", source, into)
+
+    def destroy_cache(self, name: str) -> None:
+        """Remove a cache; it is no matter if there is none."""
+        with contextlib.suppress(KerberosFault), self.context() as context:
+            context.call("krb5_cc_destroy", context.made("krb5_cc_resolve", name.encode()))
+
+
+def _answer(error: KerberosFault) -> Answer:
+    if error.code is ReturnCode.AUTHINFO_UNAVAIL:
+        log.error("%s", error)
+    return Answer(error.code, str(error))

@@ -1,0 +1,79 @@
+"""The configurations of Kerberos that an application uses: one for each om_krb5.conf and line."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+from ualauth.errors import ConfigurationError
+from ualauth.kerberos.client import Client
+from ualauth.kerberos.settings import FILE_NAME, Options
+
+
+class _Known(NamedTuple):
+    stamp: tuple[int, ...] | None
+    client: Client
+
+
+class Kerberos:
+    """Hands out clients; a changed file makes a new one."""
+
+    def __init__(self, directory: Path) -> None:
+        """Look for om_krb5.conf in that folder, unless a stack line names another file."""
+        self.directory = directory
+        self._clients: dict[Options, _Known] = {}
+        self._lock = threading.Lock()
+
+    def client(self, options: Options) -> Client:
+        """Return the client for a stack line; blocks.
+
+        Raises:
+            ConfigurationError: for every mistake in its file at once.
+
+        """
+        named = options.line.config
+        path = self.directory / (named or FILE_NAME)
+        with self._lock:
+            stamp = _stamp(path)
+            known = self._clients.get(options)
+            if known is None or known.stamp != stamp:
+                if stamp is None and named is not None:
+                    raise ConfigurationError(f"there is no file {path}")
+                text = "" if stamp is None else _read(path)
+                made = _Known(stamp, Client(options.merged(text, str(path))))
+                self._clients[options] = made
+                if known is not None:
+                    known.client.close()
+                known = made
+            return known.client
+
+    def close(self) -> None:
+        """Give up what is kept."""
+        with self._lock:
+            for known in self._clients.values():
+                known.client.close()
+            self._clients.clear()
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    # Whoever can write it can name a KDC that lets anybody in.
+    if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IWOTH:
+        raise ConfigurationError(f"{path} is no file, or everybody may write to it")
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8") from None

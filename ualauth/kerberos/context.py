@@ -1,0 +1,171 @@
+"""A krb5_context: what libkrb5 keeps for one thread at a time, with errors as exceptions.
+
+It is made from a krb5.conf of its own, so that many realms live in one process
+and no environment variable has to change; without one, from the host's.
+
+Before each request to a KDC, libkrb5 asks whether it may be sent: after the
+deadline it may not. So a login takes no longer than that, and what libkrb5
+waits for the answer to one request (seconds for each KDC that says nothing).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from ctypes import byref, c_void_p
+from typing import Any
+
+from ualauth.kerberos.failures import KerberosFault
+from ualauth.kerberos.libkrb5 import (
+    PARSE_ENTERPRISE,
+    Credentials,
+    SendHook,
+    TraceCallback,
+    library,
+)
+from ualauth.kerberos.principal import PrincipalName
+
+Handle = c_void_p
+
+
+class _Meter:
+    """What libkrb5 is asked about before it sends a request."""
+
+    __slots__ = ("deadline", "requests")
+
+    def __init__(self) -> None:
+        self.deadline = float("inf")
+        self.requests = 0
+
+    def before_sending(self, *_: object) -> int:
+        self.requests += 1
+        return errno.ETIMEDOUT if time.monotonic() > self.deadline else 0
+
+
+class Context:
+    """One context; whoever uses it has it alone."""
+
+    def __init__(self, configuration: str | None = None) -> None:
+        """Read a krb5.conf, several of them joined by colons, or the host's; blocks.
+
+        Raises:
+            KerberosFault: if it cannot be read.
+            ModuleUnavailable: if there is no libkrb5.
+
+        """
+        self.library = library()
+        self.handle = Handle()
+        if configuration is None:
+            self._check(self.library.krb5_init_context(byref(self.handle)))
+        else:
+            self._read(configuration)
+        weakref.finalize(self, self.library.krb5_free_context, self.handle)
+        # Not a method of this object: that would be a cycle, which lives until it is collected.
+        self._meter = _Meter()
+        self._hook = SendHook(self._meter.before_sending)
+        self.library.krb5_set_kdc_send_hook(self.handle, self._hook, None)
+        self._trace: Any = None
+
+    def _read(self, configuration: str) -> None:
+        profile = Handle()
+        self._check(self.library.profile_init_path(configuration.encode(), byref(profile)))
+        try:
+            number = self.library.krb5_init_context_profile(profile, 0, byref(self.handle))
+        finally:
+            self.library.profile_release(profile)
+        self._check(number)
+
+    @property
+    def requests(self) -> int:
+        """How many requests to KDCs there were."""
+        return self._meter.requests
+
+    def begin(self, deadline: float) -> None:
+        """Let requests be sent until then (time.monotonic)."""
+        self._meter.deadline = deadline
+
+    def trace(self, tell: Callable[[str], None]) -> None:
+        """Have each step of libkrb5 told; there are no passwords or keys in it."""
+
+        def told(_context: object, info: Any, _data: object) -> None:  # noqa: ANN401 - of ctypes
+            # libkrb5 says that it ends with a call without one.
+            if info:
+                tell(info.contents.message.decode(errors="replace"))
+
+        self._trace = TraceCallback(told)
+        self.call("krb5_set_trace_callback", self._trace, None)
+
+    # Calls
+
+    def call(self, name: str, *arguments: Any) -> None:  # noqa: ANN401 - as libkrb5 has them
+        """Call a function of libkrb5 that answers an error.
+
+        Raises:
+            KerberosFault: if it does.
+
+        """
+        self._check(getattr(self.library, name)(self.handle, *arguments))
+
+    def made(self, name: str, *arguments: Any) -> Handle:  # noqa: ANN401 - likewise
+        """Return the handle that a function of libkrb5 makes, its last argument."""
+        made = Handle()
+        self.call(name, *arguments, byref(made))
+        return made
+
+    def free(self, name: str, *arguments: Any) -> None:  # noqa: ANN401 - likewise
+        """Call a function of libkrb5 that answers nothing, or nothing of interest."""
+        getattr(self.library, name)(self.handle, *arguments)
+
+    @contextlib.contextmanager
+    def held(self, made: Handle, free: str) -> Iterator[Handle]:
+        """Hold a handle, which `free` frees at the end."""
+        try:
+            yield made
+        finally:
+            self.free(free, made)
+
+    def fault(self, number: int) -> KerberosFault:
+        """Return an error of libkrb5 with its text."""
+        message = self.library.krb5_get_error_message(self.handle, number)
+        text = ctypes.string_at(message).decode(errors="replace")
+        self.library.krb5_free_error_message(self.handle, message)
+        return KerberosFault(number, text)
+
+    def _check(self, number: int) -> None:
+        if number:
+            raise self.fault(number)
+
+    # Names
+
+    def default_realm(self) -> str:
+        """Return `default_realm` of krb5.conf, or what libkrb5 makes of the host's name."""
+        realm = self.made("krb5_get_default_realm")
+        with self.held(realm, "krb5_free_default_realm"):
+            return ctypes.string_at(realm.value or 0).decode()
+
+    def principal(self, name: PrincipalName) -> contextlib.AbstractContextManager[Handle]:
+        """Hold the principal of that name."""
+        flags = PARSE_ENTERPRISE if name.enterprise else 0
+        made = self.made("krb5_parse_name_flags", name.text.encode(), flags)
+        return self.held(made, "krb5_free_principal")
+
+    def text(self, principal: int | Handle | None) -> str:
+        """Return the name of a principal, with its realm."""
+        made = self.made("krb5_unparse_name", principal)
+        with self.held(made, "krb5_free_unparsed_name"):
+            return ctypes.string_at(made.value or 0).decode(errors="replace")
+
+    # Credentials
+
+    @contextlib.contextmanager
+    def credentials(self) -> Iterator[Credentials]:
+        """Hold empty credentials, for a function to fill."""
+        made = Credentials()
+        try:
+            yield made
+        finally:
+            self.free("krb5_free_cred_contents", byref(made))

@@ -1,0 +1,96 @@
+"""What an error of libkrb5 amounts to: a return code, and what to do about it.
+
+Whatever is not in the table could not be checked: an error that nobody thought
+of is no wrong password. RFC 4120, section 7.5.9 numbers the KDC's errors, and
+krb5.h adds the library's own to the same base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ualauth.codes import ReturnCode
+from ualauth.errors import UalauthError
+
+BASE = -1765328384
+"""ERROR_TABLE_BASE_krb5; an error of a KDC is its number in RFC 4120 above this."""
+
+CLIENT_UNKNOWN = BASE + 6
+SERVER_UNKNOWN = BASE + 7
+PASSWORD_EXPIRED = BASE + 23
+REPEAT = BASE + 34
+SKEW = BASE + 37
+KDC_UNREACHABLE = BASE + 156
+KEYTAB_NOT_FOUND = BASE + 181
+KEYTAB_END = BASE + 182
+
+
+class KerberosFault(UalauthError):
+    """libkrb5 says no; `number` is its error, the text is its own, and has no secrets."""
+
+    def __init__(self, number: int, text: str) -> None:
+        """Keep both."""
+        super().__init__(text)
+        self.number = number
+
+    @property
+    def code(self) -> ReturnCode:
+        """What that amounts to where a password was to be verified."""
+        return CODES.get(self.number, ReturnCode.AUTHINFO_UNAVAIL)
+
+    def __str__(self) -> str:
+        """Return libkrb5's text, and the cure if one is known."""
+        cure = CURES.get(self.number)
+        return f"{self.args[0]}; {cure}" if cure else str(self.args[0])
+
+
+class NotTheUser(KerberosFault):
+    """What failed has nothing to do with who logs in: the service's own key, or the KDC."""
+
+    @property
+    def code(self) -> ReturnCode:
+        """What that amounts to: it could not be checked."""
+        return ReturnCode.AUTHINFO_UNAVAIL
+
+
+class Unverified(NotTheUser):
+    """The KDC gave a ticket for a password, and could not prove that it is the real one."""
+
+    def __str__(self) -> str:
+        """Return what happened, and the cure."""
+        return (
+            f"the KDC cannot be verified with the keytab: {self.args[0]}; "
+            "is the keytab of this realm, and as new as the KDC's key? if so, this KDC is false"
+        )
+
+
+class NoKeytab(UalauthError):
+    """There is no keytab that a KDC could be verified with; the text says why, and the cure."""
+
+
+CODES: Mapping[int, ReturnCode] = {
+    BASE + 1: ReturnCode.ACCT_EXPIRED,  # KDC_ERR_NAME_EXP
+    CLIENT_UNKNOWN: ReturnCode.USER_UNKNOWN,
+    BASE + 8: ReturnCode.USER_UNKNOWN,  # KDC_ERR_PRINCIPAL_NOT_UNIQUE
+    BASE + 12: ReturnCode.PERM_DENIED,  # KDC_ERR_POLICY
+    BASE + 18: ReturnCode.ACCT_EXPIRED,  # KDC_ERR_CLIENT_REVOKED
+    BASE + 21: ReturnCode.ACCT_EXPIRED,  # KDC_ERR_CLIENT_NOTYET
+    PASSWORD_EXPIRED: ReturnCode.NEW_AUTHTOK_REQD,
+    BASE + 24: ReturnCode.AUTH_ERR,  # KDC_ERR_PREAUTH_FAILED
+    # Without pre-authentication, the reply cannot be decrypted with the password.
+    BASE + 31: ReturnCode.AUTH_ERR,  # KRB_AP_ERR_BAD_INTEGRITY
+    BASE + 130: ReturnCode.AUTH_ERR,  # KRB5_LIBOS_CANTREADPWD: no password
+    BASE + 133: ReturnCode.USER_UNKNOWN,  # KRB5_PARSE_ILLCHAR
+    BASE + 134: ReturnCode.USER_UNKNOWN,  # KRB5_PARSE_MALFORMED
+}
+
+CURES: Mapping[int, str] = {
+    SERVER_UNKNOWN: "is the service's principal in the KDC's database?",
+    BASE + 14: "the KDC and this host share no encryption type: look at permitted_enctypes",
+    SKEW: "set the clocks of this host and of the KDC: run NTP on both",
+    BASE + 148: "set the clocks of this host and of the KDC: run NTP on both",  # KDCREP_SKEW
+    BASE + 154: "name the KDCs in krb5.conf, or in DNS as _kerberos._udp",  # REALM_UNKNOWN
+    KDC_UNREACHABLE: "does the KDC run, and does a firewall let port 88 through?",
+    BASE + 220: "name the KDCs in krb5.conf, or in DNS as _kerberos._udp",  # REALM_CANT_RESOLVE
+    BASE + 224: "set default_realm in krb5.conf, or realm=",  # CONFIG_NODEFREALM
+}

@@ -1,0 +1,148 @@
+"""Initial credentials for a password, and the KDC that gave them verified with the keytab.
+
+Whoever answers in the KDC's place can answer what it likes to a password that
+it knows, so a reply proves nothing by itself (the "Zanarotti attack"). The KDC
+is known by a ticket for this service: only the real one has the key that is in
+the keytab. krb5_verify_init_creds(3) with ap_req_nofail does exactly that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from ctypes import byref
+from dataclasses import dataclass
+from typing import Any
+
+from ualauth.kerberos.context import Context, Handle
+from ualauth.kerberos.failures import KerberosFault, Unverified
+from ualauth.kerberos.keytab import Keytab, opened
+from ualauth.kerberos.libkrb5 import (
+    AP_REQ_NOFAIL,
+    FAST_REQUIRED,
+    Credentials,
+    ExpireCallback,
+    VerifyOptions,
+)
+from ualauth.kerberos.principal import PrincipalName
+from ualauth.kerberos.settings import Fast, Settings
+
+CHANGE_SERVICE = b"kadmin/changepw"
+"""Whose ticket lets somebody change a password, also an expired one (RFC 3244)."""
+_TRIES = 4
+"""How many keys of a keytab a KDC is verified with before it is given up."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What a KDC told along with a ticket; 0 where it said nothing."""
+
+    password_expires: int = 0
+
+
+@contextlib.contextmanager
+def options(
+    context: Context,
+    settings: Settings,
+    armour: str | None = None,
+    told: Told | None = None,
+) -> Iterator[Handle]:
+    """Hold the options of a request; `armour` is the cache with a ticket for FAST."""
+    made = context.made("krb5_get_init_creds_opt_alloc")
+    keep: list[Any] = []
+    with context.held(made, "krb5_get_init_creds_opt_free"):
+        library = context.library
+        library.krb5_get_init_creds_opt_set_change_password_prompt(made, 0)
+        library.krb5_get_init_creds_opt_set_forwardable(made, int(settings.forwardable))
+        if settings.enterprise:
+            library.krb5_get_init_creds_opt_set_canonicalize(made, 1)
+        if settings.ticket_lifetime is not None:
+            library.krb5_get_init_creds_opt_set_tkt_life(made, settings.ticket_lifetime)
+        if settings.renew_lifetime is not None:
+            library.krb5_get_init_creds_opt_set_renew_life(made, settings.renew_lifetime)
+        if armour is not None:
+            set_name = "krb5_get_init_creds_opt_set_fast_ccache_name"
+            context.call(set_name, made, armour.encode())
+        if settings.fast is Fast.DEMAND:
+            context.call("krb5_get_init_creds_opt_set_fast_flags", made, FAST_REQUIRED)
+        if told is not None:
+            keep.append(_listen(context, made, told))
+        yield made
+
+
+def _listen(context: Context, made: Handle, told: Told) -> Any:  # noqa: ANN401 - of ctypes
+    def tell(_context: object, _data: object, password: int, _account: int, _last: int) -> None:
+        told.password_expires = password
+
+    callback = ExpireCallback(tell)
+    context.call("krb5_get_init_creds_opt_set_expire_callback", made, callback, None)
+    return callback
+
+
+def get_initial(  # noqa: PLR0913, PLR0917 - as libkrb5 has them
+    context: Context,
+    into: Credentials,
+    name: PrincipalName,
+    password: str,
+    made: Handle,
+    service: bytes | None = None,
+) -> None:
+    """Fill credentials by a password; blocks. `service` is the ticket's, by default the KDC's.
+
+    Raises:
+        KerberosFault: whatever the KDC or libkrb5 says.
+
+    """
+    with context.principal(name) as principal:
+        context.call(
+            "krb5_get_init_creds_password",
+            byref(into),
+            principal,
+            password.encode(),
+            *(None, None, 0),
+            service,
+            made,
+        )
+
+
+def verify(context: Context, credentials: Credentials, keytab: Keytab, only: str | None) -> None:
+    """Make sure that credentials are from the KDC that knows a key of the keytab; blocks.
+
+    Raises:
+        Unverified: if it does not.
+        KerberosFault: if it cannot be reached any more.
+
+    """
+    strict = VerifyOptions(AP_REQ_NOFAIL, 1)
+    failure: KerberosFault | None = None
+    with opened(context, keytab.name) as handle:
+        for name in candidates(keytab.principals, only, _realm(context, credentials)):
+            try:
+                with context.principal(PrincipalName(name)) as server:
+                    context.call(
+                        "krb5_verify_init_creds",
+                        byref(credentials),
+                        server,
+                        handle,
+                        None,
+                        byref(strict),
+                    )
+            except KerberosFault as error:
+                failure = failure or error
+            else:
+                return
+    if failure is None:
+        raise Unverified(0, f"it has no key of {only}")
+    raise Unverified(failure.number, str(failure.args[0])) from failure
+
+
+def candidates(principals: Sequence[str], only: str | None, realm: str) -> list[str]:
+    """Return whose keys to verify with: those of the user's realm first."""
+    if only is not None:
+        return [each for each in principals if each == only or each.rpartition("@")[0] == only]
+    ordered = sorted(principals, key=lambda each: each.rpartition("@")[2] != realm)
+    return ordered[:_TRIES]
+
+
+def _realm(context: Context, credentials: Credentials) -> str:
+    return context.text(credentials.client).rpartition("@")[2]

@@ -1,0 +1,91 @@
+r"""An authid becomes the principals that it may be; nothing is asked, and nothing is guessed.
+
+What somebody typed never is syntax of a principal's name: `/`, `@` and `\\` of
+an authid are escaped, so that nobody logs in as `host/mail.example.org`, or
+from a realm that the configuration does not name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalName:
+    """A name as krb5_parse_name(3) reads it; an enterprise name may have one more `@`."""
+
+    text: str
+    enterprise: bool = False
+
+
+class DomainMap(str):
+    """Mail domains and their realms, as `example.org:EXAMPLE.ORG,corp.example`."""
+
+    __slots__ = ("realms",)
+    realms: Mapping[str, str]
+
+    def __new__(cls, text: str) -> Self:
+        """Read it; a domain without a realm has the realm that is the domain in capitals."""
+        made = super().__new__(cls, text)
+        realms = {}
+        for each in text.split(","):
+            domain, colon, realm = each.strip().partition(":")
+            if not domain or (colon and not realm) or "@" in each:
+                raise ValueError("takes DOMAIN:REALM,DOMAIN:REALM")
+            realms[domain.lower()] = realm or domain.upper()
+        made.realms = realms
+        return made
+
+
+class Template(str):
+    """A principal's name in which `%s` stands for the authid."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check it: without `%s`, everybody would log in as the same principal."""
+        if text.count("%s") != 1 or "%" in text.replace("%s", ""):
+            raise ValueError("takes a principal with one %s, such as %s/mail")
+        return super().__new__(cls, text)
+
+    def fill(self, authid: str) -> PrincipalName:
+        """Return the principal of an authid; in the default realm if the template has none."""
+        return PrincipalName(self.replace("%s", escaped(authid)))
+
+
+# krb5_parse_name(3): what means something else by itself, and what has no printable form.
+_ESCAPES = {"\n": "\\n", "\t": "\\t", "\b": "\\b", "\0": "\\0"}
+_SPECIAL = re.compile(r"[/@\\\n\t\b\0]")
+
+
+def escaped(text: str) -> str:
+    """Return a text as one component of a principal's name."""
+    return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], f"\\{found[0]}"), text)
+
+
+def principal_of(
+    authid: str,
+    realm: str,
+    domains: Mapping[str, str],
+    *,
+    enterprise: bool,
+) -> PrincipalName | None:
+    """Return the principal of an authid; `None` for a domain that has no realm here.
+
+    A domain that is the realm's own name, in any case, is that realm's.
+    """
+    name, at, domain = authid.rpartition("@")
+    if not at:
+        return PrincipalName(f"{escaped(authid)}@{escaped(realm)}")
+    if not name:
+        return None
+    if enterprise:
+        # Only the first @ may stand as it is; the name is the KDC's to make out.
+        return PrincipalName(f"{escaped(name)}@{escaped(domain)}@{escaped(realm)}", True)  # noqa: FBT003
+    found = domains.get(domain.lower())
+    if found is None and domain.lower() == realm.lower():
+        found = realm
+    return None if found is None else PrincipalName(f"{escaped(name)}@{escaped(found)}")

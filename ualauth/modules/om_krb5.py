@@ -1,0 +1,223 @@
+"""The module om_krb5: a Kerberos KDC decides, which has proved to be the real one.
+
+What was found out while logging in is kept for the account stack: without the
+password, a KDC tells nothing about a person. Whoever did not log in here, in
+this visit, is left to the other modules.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.errors import ConfigurationError
+from ualauth.kerberos.client import Answer, Client
+from ualauth.kerberos.clients import Kerberos
+from ualauth.kerberos.settings import Options, Settings
+from ualauth.messages import Error, Info
+from ualauth.module import Attempt, Module, Refusal
+from ualauth.unix_accounts import account_of
+
+T = TypeVar("T")
+
+_WARNING = 7 * 86400
+"""Seconds before a password expires from which the person is told, as libkrb5 has it."""
+_UNAVAILABLE = ReturnCode.AUTHINFO_UNAVAIL
+_LOGGED_IN = "om_krb5: who logged in"
+_OLD = "om_krb5: whose old password was verified"
+_CACHE = "om_krb5: the file with the ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class _LoggedIn:
+    """Who logged in, and what the KDC said."""
+
+    user: str
+    answer: Answer
+
+
+class OmKrb5(Module[Options]):
+    """Verify and change Kerberos passwords, and accept GSSAPI exchanges."""
+
+    options_type = Settings
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Have the password verified by the KDC."""
+        try:
+            user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
+            settings = client.settings
+            given, password = await _password(attempt, settings, Item.AUTHTOK)
+            answer = await attempt.offload(client.log_in, user, password)
+            if answer.code is ReturnCode.AUTH_ERR and given and settings.try_first_pass:
+                attempt.set_item(Item.AUTHTOK, None)
+                again = await attempt.get_authtok()
+                if again != password:
+                    answer = await attempt.offload(client.log_in, user, again)
+        except Refusal as refusal:
+            return _resumable(refusal)
+        return self._logged_in(attempt, client, user, answer)
+
+    def _logged_in(self, attempt: Attempt, client: Client, user: str, answer: Answer) -> ReturnCode:
+        attempt.remark(answer.why)
+
+        def forget(_value: object, _status: int) -> None:
+            if answer.cache is not None:
+                client.destroy_cache(answer.cache)
+
+        attempt.set_data(_LOGGED_IN, _LoggedIn(user, answer), forget)
+        return answer.code
+
+    async def setcred(self, attempt: Attempt) -> ReturnCode:
+        """Write the ticket to the file that `ccache` names, or remove it."""
+        try:
+            user, client = await self._begin(attempt, ReturnCode.IGNORE)
+        except Refusal as refusal:
+            return refusal.code
+        if attempt.flags & Flag.DELETE_CRED:
+            name = attempt.getenv("KRB5CCNAME")
+            if name is not None and name == _found(attempt, _CACHE, str):
+                await attempt.offload(client.destroy_cache, name)
+                attempt.putenv("KRB5CCNAME")
+            return ReturnCode.SUCCESS
+        known = _found(attempt, _LOGGED_IN, _LoggedIn)
+        if known is None or known.user != user:
+            return ReturnCode.IGNORE
+        if known.answer.cache is None or client.settings.ccache is None:
+            return ReturnCode.SUCCESS
+        written = _found(attempt, _CACHE, str)
+        name = written or _file(client.settings.ccache, user)
+        answer = await attempt.offload(client.write_cache, known.answer.cache, name)
+        attempt.remark(answer.why)
+        if answer.code is ReturnCode.SUCCESS:
+            attempt.set_data(_CACHE, name)
+            attempt.putenv(f"KRB5CCNAME={name}")
+        return answer.code
+
+    async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        """Say what the KDC said of the account while the person logged in."""
+        try:
+            user, client = await self._begin(attempt, ReturnCode.IGNORE)
+        except Refusal as refusal:
+            return refusal.code
+        known = _found(attempt, _LOGGED_IN, _LoggedIn)
+        if known is None or known.user != user:
+            attempt.remark("logged in by another module")
+            return ReturnCode.IGNORE
+        answer = known.answer
+        if answer.code is not ReturnCode.SUCCESS:
+            attempt.remark(answer.why)
+            # A wrong password says nothing of the account of whom another module let in.
+            about_account = answer.code in {
+                ReturnCode.NEW_AUTHTOK_REQD,
+                ReturnCode.ACCT_EXPIRED,
+                ReturnCode.PERM_DENIED,
+            }
+            return answer.code if about_account else ReturnCode.IGNORE
+        if client.settings.require_k5login and not await attempt.offload(
+            client.may_use, answer.principal, user
+        ):
+            attempt.remark(f"{answer.principal} may not use the host's account {user}")
+            return ReturnCode.PERM_DENIED
+        left = answer.password_expires - time.time()
+        if 0 < left < _WARNING:
+            await attempt.tell(Info(f"Your password will expire in {_spoken(left)}."))
+        return ReturnCode.SUCCESS
+
+    async def chauthtok(self, attempt: Attempt) -> ReturnCode:
+        """Verify the old password in the first pass; have the KDC change it in the second."""
+        try:
+            user, client = await self._begin(attempt, ReturnCode.IGNORE)
+            known = _found(attempt, _OLD, _LoggedIn)
+            first = bool(attempt.flags & Flag.PRELIM_CHECK)
+            _, old = await _password(attempt, client.settings, Item.OLDAUTHTOK)
+            if first or known is None or known.user != user:
+                answer = await attempt.offload(client.log_in, user, old)
+                if answer.cache is not None:
+                    await attempt.offload(client.destroy_cache, answer.cache)
+                attempt.remark(answer.why)
+                known = _LoggedIn(user, answer)
+                attempt.set_data(_OLD, known)
+            code = known.answer.code
+            expired = code is ReturnCode.NEW_AUTHTOK_REQD
+            if code is not ReturnCode.SUCCESS and not expired:
+                return code
+            if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not expired:
+                return ReturnCode.IGNORE
+            if first:
+                return ReturnCode.SUCCESS
+            return await self._change(attempt, client, known.answer, old)
+        except Refusal as refusal:
+            return _resumable(refusal)
+
+    async def _change(
+        self, attempt: Attempt, client: Client, known: Answer, old: str
+    ) -> ReturnCode:
+        new = await attempt.get_authtok(use_only_present=client.settings.use_authtok)
+        expired = known.code is ReturnCode.NEW_AUTHTOK_REQD
+        answer = await attempt.offload(client.change, known.principal, old, new, expired)
+        attempt.remark(answer.why)
+        if answer.text:
+            await attempt.tell(Error(answer.text))
+        return answer.code
+
+    async def _begin(self, attempt: Attempt, ignored: ReturnCode) -> tuple[str, Client]:
+        """Return the user and the client; refuse with `ignored` whom the options leave out."""
+        user = await attempt.get_user()
+        kerberos = attempt.resource(Kerberos)
+        try:
+            client = await attempt.offload(kerberos.client, self.options)
+        except ConfigurationError as error:
+            attempt.remark(str(error))
+            raise Refusal(_UNAVAILABLE) from error
+        settings = client.settings
+        if settings.ignore_root and user == "root":
+            attempt.remark("root is left out")
+            raise Refusal(ignored)
+        if settings.minimum_uid:
+            account = await attempt.offload(account_of, user)
+            if account is not None and account.pw_uid < settings.minimum_uid:
+                attempt.remark(f"uid {account.pw_uid} is left out")
+                raise Refusal(ignored)
+        return user, client
+
+
+async def _password(attempt: Attempt, settings: Settings, item: Item) -> tuple[bool, str]:
+    """Return whether a password was there, and the one to use: pam_krb5's rules.
+
+    Without an option, what another module got is not used, and the person is
+    asked. Of a change, only the second pass uses what the first one got.
+    """
+    uses = settings.try_first_pass or settings.use_first_pass or settings.force_first_pass
+    if not uses and not attempt.flags & Flag.UPDATE_AUTHTOK:
+        attempt.set_item(item, None)
+    given = attempt.get_item(item) is not None
+    only = settings.force_first_pass
+    return given, await attempt.get_authtok(item, use_only_present=only)
+
+
+def _found(attempt: Attempt, name: str, kind: type[T]) -> T | None:
+    try:
+        found = attempt.get_data(name)
+    except Refusal:
+        return None
+    return found if isinstance(found, kind) else None
+
+
+def _file(template: str, user: str) -> str:
+    """Return the name of a cache; nobody's name leads out of the folder."""
+    safe = "".join(each if each.isalnum() or each in "._-@" else "_" for each in user)
+    return template.replace("%u", safe).replace("XXXXXX", secrets.token_hex(6))
+
+
+def _spoken(seconds: float) -> str:
+    days = int(seconds // 86400)
+    return f"{days} days" if days > 1 else "one day" if days else "less than a day"
+
+
+def _resumable(refusal: Refusal) -> ReturnCode:
+    """Return what to answer: a person who has not answered yet will be asked again."""
+    again = refusal.code is ReturnCode.CONV_AGAIN
+    return ReturnCode.INCOMPLETE if again else refusal.code

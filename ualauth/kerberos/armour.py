@@ -45,7 +45,7 @@ class Armour:
 
         """
         if settings.fast_ccache is not None:
-            return settings.fast_ccache
+            return _usable(context, settings.fast_ccache, settings.fast)
         if settings.fast is Fast.NEVER or keytab is None:
             return None
         with self._lock:
@@ -74,6 +74,19 @@ class Armour:
                 _destroy(context, name)
             self._name = self._former = None
             self._until = 0.0
+
+
+def _usable(context: Context, name: str, fast: Fast) -> str | None:
+    """Return the name of a cache, or `None` if nobody has a ticket there."""
+    if fast is not Fast.DEMAND:
+        with contextlib.suppress(KerberosFault):
+            cache = context.made("krb5_cc_resolve", name.encode())
+            with context.held(cache, "krb5_cc_close"):
+                owner = context.made("krb5_cc_get_principal", cache)
+                context.free("krb5_free_principal", owner)
+                return name
+        return None
+    return name
 
 
 def _destroy(context: Context, name: str) -> None:

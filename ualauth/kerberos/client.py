@@ -295,6 +295,7 @@ class Client:
 
 
 def _answer(error: KerberosFault) -> Answer:
-    if error.code is ReturnCode.AUTHINFO_UNAVAIL:
+    if isinstance(error, NotTheUser):
+        # Whoever is let in by another module, this has to be seen to.
         log.error("%s", error)
     return Answer(error.code, str(error))

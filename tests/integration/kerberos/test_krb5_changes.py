@@ -1,0 +1,112 @@
+"""Changes of password over the KDC's own protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Way
+from tests.integration.kerberos.conftest import Mail
+from tests.kerberos import Realm
+from ualauth import (
+    AuthenticationFailed,
+    PasswordExpired,
+    PasswordRefused,
+    TemporaryFailure,
+)
+from ualauth.codes import Flag, Operation, ReturnCode
+from ualauth.testing.conversation import ScriptedConversation
+
+Add = Callable[..., str]
+
+
+@pytest.fixture
+def add(kdc: Realm, request: pytest.FixtureRequest) -> Add:
+    """Return a function that makes a principal for this test only."""
+
+    def make(password: str = "old s3cret", options: str = "+requires_preauth") -> str:
+        name = f"u{abs(hash(request.node.nodeid))}"
+        kdc.add(name, password, options)
+        return name
+
+    return make
+
+
+def test_with_the_old_password_a_new_one_is_set(way: Way, kdc: Realm, mail: Mail, add: Add) -> None:
+    user, config = add(), mail(kdc).config()
+    way.change(config, "mail", user, "old s3cret", "new s3cret")
+    assert way.login(config, "mail", user, "new s3cret")
+    with pytest.raises(AuthenticationFailed):
+        way.login(config, "mail", user, "old s3cret")
+
+
+@pytest.mark.parametrize("options", ["+needchange", "+needchange +requires_preauth"])
+def test_a_password_that_has_expired_can_be_changed(
+    way: Way, kdc: Realm, mail: Mail, add: Add, options: str
+) -> None:
+    user, config = add(options=options), mail(kdc).config()
+    with pytest.raises(PasswordExpired):
+        way.login(config, "mail", user, "old s3cret")
+    way.change(config, "mail", user, "old s3cret", "new s3cret")
+    assert way.login(config, "mail", user, "new s3cret")
+
+
+def test_without_the_old_password_nothing_is_changed(
+    way: Way, kdc: Realm, mail: Mail, add: Add
+) -> None:
+    user, config = add(), mail(kdc).config()
+    with pytest.raises(AuthenticationFailed):
+        way.change(config, "mail", user, "wrong", "new s3cret")
+    assert way.login(config, "mail", user, "old s3cret")
+
+
+REFUSED = {
+    "short": "New password is too short. Please choose a password which is at least 8",
+    "onlyletters": "New password does not have enough character classes.",
+    "s3cret-word": "New password was used previously.",
+}
+
+
+@pytest.mark.parametrize("new", REFUSED)
+def test_the_policy_of_the_kdc_is_told_in_its_words(
+    way: Way, kdc: Realm, mail: Mail, new: str
+) -> None:
+    with pytest.raises(PasswordRefused) as caught:
+        way.change(mail(kdc).config(), "mail", "strict", "s3cret-word", new)
+    assert caught.value.code is ReturnCode.AUTHTOK_ERR
+    (message,) = caught.value.messages
+    assert message.startswith(REFUSED[new])
+    assert way.login(mail(kdc).config(), "mail", "strict", "s3cret-word")
+
+
+def test_only_what_has_expired_is_changed_where_that_is_asked(
+    way: Way, kdc: Realm, mail: Mail, add: Add
+) -> None:
+    user, config = add(), mail(kdc).config()
+    person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
+    with way.begin(config, "mail", user, person) as visit:
+        way.perform(visit, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+    assert person.questions == ["Current password: "]
+    assert way.login(config, "mail", user, "old s3cret")
+
+
+def test_a_person_is_asked_for_the_old_one_once_and_for_the_new_one_twice(
+    way: Way, kdc: Realm, mail: Mail, add: Add
+) -> None:
+    user, config = add(), mail(kdc).config()
+    person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
+    with way.begin(config, "mail", user, person) as visit:
+        assert way.perform(visit, Operation.CHAUTHTOK) is ReturnCode.SUCCESS
+    assert person.questions == ["Current password: ", "New password: ", "Retype new password: "]
+
+
+def test_without_kadmind_nothing_is_changed(way: Way, kdc: Realm, mail: Mail, add: Add) -> None:
+    user, config = add(), mail(kdc).config()
+    kdc.stop("kadmind")
+    try:
+        with pytest.raises(TemporaryFailure):
+            way.change(config, "mail", user, "old s3cret", "new s3cret")
+    finally:
+        kdc.start_kadmind()
+    assert way.login(config, "mail", user, "old s3cret")

@@ -17,8 +17,9 @@ from typing import Any
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
-from ualauth.errors import ConfigurationError
-from ualauth.module import Sleep
+from ualauth.credentials import Exchange
+from ualauth.errors import ConfigurationError, StoreError
+from ualauth.module import Refusal, Sleep
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
@@ -97,6 +98,8 @@ class Visit:
             attempt.forget_tokens()
         if operation is _AUTHENTICATE:
             code = await self._dispatch(operation, flags)
+            if (exchange := attempt.exchange) is not None:
+                code = await self._judged(exchange, code)
         else:
             code = await self._both_passes(flags)
         if code is not _INCOMPLETE:
@@ -104,6 +107,31 @@ class Visit:
             if attempt.delay or attempt.delay_report is not None:
                 await self._delay(code)
         return code
+
+    async def _judged(self, exchange: Exchange, code: ReturnCode) -> ReturnCode:
+        """Return what the auth stack's code amounts to for a SASL exchange.
+
+        What no module verified lets nobody in; and what no module took looks as
+        if one had.
+        """
+        if code is _SUCCESS:
+            if exchange.verified:
+                return code
+            log.error("%s: no module verified %s", self.attempt.service, exchange.mechanism)
+            code = ReturnCode.CRED_UNAVAIL
+        if self.could_not_check(code):
+            return code
+        try:
+            await exchange.pretend(self.attempt)
+            if exchange.afterwards is not None and not exchange.verified:
+                code = await exchange.afterwards()
+        except Refusal as refusal:
+            return refusal.code
+        except (StoreError, TimeoutError) as error:
+            log.error("%s: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
+            return ReturnCode.AUTHINFO_UNAVAIL
+        # Nothing that comes after the stack lets anybody in.
+        return ReturnCode.AUTH_ERR if code is _SUCCESS else code
 
     async def _both_passes(self, flags: int) -> ReturnCode:
         """Change a password: every module checks, then every module writes."""

@@ -1,0 +1,72 @@
+"""Which mechanisms a service offers on a connection, the strongest first.
+
+A mechanism is offered if the administrator allows it, if some module of the
+service's auth stack can judge what it brings, and if the connection allows it:
+no plaintext without TLS, no -PLUS without something to bind to.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ualauth.credentials import Proof
+from ualauth.sasl.mechanism import Channel, Mechanism
+
+if TYPE_CHECKING:
+    from ualauth.sasl.settings import SaslSettings
+
+PLUS = "-PLUS"
+
+MECHANISMS: Mapping[str, str] = {
+    "SCRAM-SHA-512-PLUS": "scram:ScramSha512Plus",
+    "SCRAM-SHA-512": "scram:ScramSha512",
+    "SCRAM-SHA-256-PLUS": "scram:ScramSha256Plus",
+    "SCRAM-SHA-256": "scram:ScramSha256",
+    "SCRAM-SHA-1-PLUS": "scram:ScramSha1Plus",
+    "SCRAM-SHA-1": "scram:ScramSha1",
+    "CRAM-MD5": "cram_md5:CramMd5",
+    "PLAIN": "plain:Plain",
+    "LOGIN": "login:Login",
+}
+"""Name -> file and class; the strongest first."""
+
+_BY_REQUEST = frozenset({"CRAM-MD5"})
+"""Offered only where an administrator asks for them by name."""
+
+DEFAULT = tuple(name for name in MECHANISMS if not name.endswith(PLUS) and name not in _BY_REQUEST)
+
+_loaded: dict[str, type[Mechanism]] = {}
+
+
+def mechanism(name: str) -> type[Mechanism] | None:
+    """Return the class of a mechanism, or `None` if there is none of that name."""
+    found = _loaded.get(name)
+    if found is None and name in MECHANISMS:
+        module, _, attribute = MECHANISMS[name].partition(":")
+        found = getattr(importlib.import_module(f"ualauth.sasl.{module}"), attribute)
+        _loaded[name] = found
+    return found
+
+
+def offered(
+    proofs: Iterable[Proof],
+    settings: SaslSettings,
+    channel: Channel,
+) -> Iterator[type[Mechanism]]:
+    """Yield what may be offered, the strongest first; `proofs` is what modules can judge."""
+    able = set(proofs)
+    for name in MECHANISMS:
+        if name.removesuffix(PLUS) in settings.mechanisms:
+            kind = mechanism(name)
+            if kind is not None and kind.proof in able and _allows(channel, kind, settings):
+                yield kind
+
+
+def _allows(channel: Channel, kind: type[Mechanism], settings: SaslSettings) -> bool:
+    if kind.binds and not channel.bindings:
+        return False
+    if kind.proof is Proof.CERTIFICATE and channel.certificate is None:
+        return False
+    return not kind.plaintext or channel.tls or settings.plaintext_without_tls

@@ -72,7 +72,8 @@ class Conversing:
             log.warning("%s: %s: %s", attempt.service, self.mechanism.name, refusal)
             audit.record(attempt, Operation.AUTHENTICATE, refusal.code, ())
             self.visit.end(refusal.code)
-            raise AuthenticationFailed(refusal.code) from None
+            kind = TemporaryFailure if refusal.code in UNCHECKED else AuthenticationFailed
+            raise kind(refusal.code) from None
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
         """Return the identity of whom the client wants to act for, if it may.

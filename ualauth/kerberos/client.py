@@ -12,20 +12,24 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ctypes import byref
 from dataclasses import dataclass, replace
 
 from ualauth.codes import ReturnCode
+from ualauth.errors import ConfigurationError
 from ualauth.kerberos import change, effort
+from ualauth.kerberos.acceptance import AcceptedContext
 from ualauth.kerberos.armour import Armour
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
 from ualauth.kerberos.initial import CHANGE_SERVICE, Told, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, path_of, read_keytab
 from ualauth.kerberos.libkrb5 import Credentials
-from ualauth.kerberos.principal import PrincipalName, escaped, principal_of
+from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
+from ualauth.kerberos.principal_map import read_map
 from ualauth.kerberos.settings import Settings
+from ualauth.module import Refusal
 
 log = logging.getLogger("ualauth.kerberos")
 
@@ -135,6 +139,52 @@ class Client:
         with self.context() as context, context.principal(PrincipalName(principal)) as handle:
             return bool(context.library.krb5_kuserok(context.handle, handle, account.encode()))
 
+    # Tickets that clients bring
+
+    def accept(self, bindings: bytes | None) -> AcceptedContext:
+        """Return a security context that the keys of the keytab accept.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` if there are none.
+
+        """
+        try:
+            with self.context() as context:
+                name = full_name(context, self.settings.keytab)
+                read_keytab(context, name)
+        except (NoKeytab, KerberosFault) as error:
+            log.error("%s", error)  # noqa: TRY400 - no bug
+            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+        return AcceptedContext(name, self.settings.keytab_principal, bindings)
+
+    def user_of(self, principal: str) -> str:
+        """Return the user whose principal it is; empty if there is none.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` if the file of principals cannot be read.
+
+        """
+        try:
+            if self.settings.principal_map is not None:
+                user = read_map(self.settings.principal_map).get(principal)
+                if user is not None:
+                    return user
+            with self.context() as context:
+                return user_of(principal, self._realm(context), self._domains)
+        except (ConfigurationError, KerberosFault) as error:
+            log.error("%s", error)  # noqa: TRY400 - no bug
+            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+
+    def judge(self, principal: str, keytab: str, user: str) -> Answer:
+        """Return whether a ticket that a keytab accepted is the user's, for this configuration."""
+        with self.context() as context:
+            own = full_name(context, self.settings.keytab)
+        if own != keytab:
+            return Answer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
+        if self.user_of(principal) != user:
+            return Answer(ReturnCode.CRED_UNAVAIL, f"{principal} is another user's principal")
+        return Answer(ReturnCode.SUCCESS, f"a ticket of {principal}", principal)
+
     # A login
 
     def _log_in(self, context: Context, authid: str, password: str) -> Answer:
@@ -211,11 +261,14 @@ class Client:
             yield settings.alt_auth_map.fill(authid), next_after
             if settings.only_alt_auth:
                 return
-        domains = settings.domain_map.realms if settings.domain_map else {}
         realm = self._realm(context)
-        name = principal_of(authid, realm, domains, enterprise=settings.enterprise)
+        name = principal_of(authid, realm, self._domains, enterprise=settings.enterprise)
         if name is not None:
             yield name, frozenset()
+
+    @property
+    def _domains(self) -> Mapping[str, str]:
+        return self.settings.domain_map.realms if self.settings.domain_map else {}
 
     def _realm(self, context: Context) -> str:
         return self.settings.realm or context.default_realm()

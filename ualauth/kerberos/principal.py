@@ -89,3 +89,39 @@ def principal_of(
     if found is None and domain.lower() == realm.lower():
         found = realm
     return None if found is None else PrincipalName(f"{escaped(name)}@{escaped(found)}")
+
+
+def split(principal: str) -> tuple[tuple[str, ...], str]:
+    """Return the components of a principal's name and its realm, as krb5_unparse_name(3) has it."""
+    parts = [""]
+    marks = []
+    letters = iter(principal)
+    for letter in letters:
+        if letter == "\\":
+            escape = next(letters, "")
+            parts[-1] += _MEANINGS.get(escape, escape)
+        elif letter in "/@" and "@" not in marks:
+            marks.append(letter)
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return (tuple(parts[:-1]), parts[-1]) if "@" in marks else (tuple(parts), "")
+
+
+_MEANINGS = {"n": "\n", "t": "\t", "b": "\b", "0": "\0"}
+
+
+def user_of(principal: str, realm: str, domains: Mapping[str, str]) -> str:
+    """Return the user whose principal it is by its realm; empty if it is nobody's.
+
+    In the default realm that is the name without the realm; in that of a domain,
+    the name at the domain. A name of several components, or with an `@` in it, would
+    look like somebody else's.
+    """
+    components, found = split(principal)
+    if len(components) != 1 or not components[0] or "@" in components[0]:
+        return ""
+    if found == realm:
+        return components[0]
+    domain = next((domain for domain, each in domains.items() if each == found), None)
+    return "" if domain is None else f"{components[0]}@{domain}"

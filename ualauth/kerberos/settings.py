@@ -109,6 +109,10 @@ class Settings:
         "Try the ordinary principal only if there is none of `alt_auth_map`.",
     ] = False
     only_alt_auth: Annotated[bool, "Never try any principal but that of `alt_auth_map`."] = False
+    principal_map: Annotated[
+        Path | None,
+        "A file of lines `PRINCIPAL USER` for tickets whose user is not the name in the realm.",
+    ] = None
     try_first_pass: Annotated[
         bool,
         "Try the password that an earlier module got; if it is wrong, ask for another.",

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.credentials import Proof
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
 from ualauth.kerberos.clients import Kerberos
 from ualauth.kerberos.settings import Options, Settings
 from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
+from ualauth.sasl.kerberos_exchange import KerberosExchange, SecurityContext
+from ualauth.sasl.mechanism import Wire
 from ualauth.unix_accounts import account_of
 
 T = TypeVar("T")
@@ -44,8 +47,15 @@ class OmKrb5(Module[Options]):
 
     options_type = Settings
 
+    judges = frozenset({Proof.PASSWORD, Proof.KERBEROS})
+
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        """Have the password verified by the KDC."""
+        """Have the password verified by the KDC, or take the ticket that was accepted."""
+        exchange = attempt.exchange
+        if exchange is not None:
+            if isinstance(exchange, KerberosExchange):
+                return await self._take(attempt, exchange)
+            return ReturnCode.CRED_UNAVAIL
         try:
             user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
             settings = client.settings
@@ -59,6 +69,32 @@ class OmKrb5(Module[Options]):
         except Refusal as refusal:
             return _resumable(refusal)
         return self._logged_in(attempt, client, user, answer)
+
+    async def _take(self, attempt: Attempt, exchange: KerberosExchange) -> ReturnCode:
+        """Let in whose ticket was accepted, if it is the user's for this entry, too."""
+        try:
+            user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
+            if await _resolved(attempt, exchange.name) != user:
+                attempt.set_item(Item.USER, user)
+                attempt.remark("the ticket is not of this user")
+                return ReturnCode.CRED_UNAVAIL
+            told = exchange.principal, exchange.keytab, exchange.user
+            answer = await attempt.offload(client.judge, *told)
+        except Refusal as refusal:
+            return refusal.code
+        if answer.code is ReturnCode.SUCCESS:
+            exchange.accept()
+        return self._logged_in(attempt, client, user, answer)
+
+    async def accept(self, wire: Wire, bindings: bytes | None) -> SecurityContext:
+        """See `KerberosJudge.accept`."""
+        client = await self._client(wire)
+        return await wire.offload(client.accept, bindings)
+
+    async def user_of(self, wire: Wire, principal: str) -> str:
+        """See `KerberosJudge.user_of`."""
+        client = await self._client(wire)
+        return await wire.offload(client.user_of, principal)
 
     def _logged_in(self, attempt: Attempt, client: Client, user: str, answer: Answer) -> ReturnCode:
         attempt.remark(answer.why)
@@ -163,15 +199,27 @@ class OmKrb5(Module[Options]):
             await attempt.tell(Error(answer.text))
         return answer.code
 
+    async def _client(self, attempt: Attempt | Wire) -> Client:
+        """Return the client as the configuration has it now.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` if that has mistakes.
+
+        """
+        kerberos = await attempt.offload(attempt.resource, Kerberos)
+        try:
+            return await attempt.offload(kerberos.client, self.options)
+        except ConfigurationError as error:
+            raise Refusal(_UNAVAILABLE, str(error)) from error
+
     async def _begin(self, attempt: Attempt, ignored: ReturnCode) -> tuple[str, Client]:
         """Return the user and the client; refuse with `ignored` whom the options leave out."""
         user = await attempt.get_user()
-        kerberos = attempt.resource(Kerberos)
         try:
-            client = await attempt.offload(kerberos.client, self.options)
-        except ConfigurationError as error:
-            attempt.remark(str(error))
-            raise Refusal(_UNAVAILABLE) from error
+            client = await self._client(attempt)
+        except Refusal as refusal:
+            attempt.remark(refusal.why)
+            raise
         settings = client.settings
         if settings.ignore_root and user == "root":
             attempt.remark("root is left out")
@@ -182,6 +230,12 @@ class OmKrb5(Module[Options]):
                 attempt.remark(f"uid {account.pw_uid} is left out")
                 raise Refusal(ignored)
         return user, client
+
+
+async def _resolved(attempt: Attempt, name: str) -> str:
+    """Return whom a name is resolved to: an earlier module may have put another user's there."""
+    attempt.set_item(Item.USER, name)
+    return await attempt.get_user()
 
 
 async def _password(attempt: Attempt, settings: Settings, item: Item) -> tuple[bool, str]:

@@ -68,6 +68,10 @@ class Challenges(Protocol):
         """Send `data`, and return the client's response."""
         ...
 
+    def resource(self, kind: type[T]) -> T:
+        """Return what the application shares; see `Attempt.resource`."""
+        ...
+
 
 class Wire:
     """The client's end of one exchange.
@@ -102,6 +106,10 @@ class Wire:
         response = await self._challenges.challenge(challenge)
         self.started = time.monotonic()
         return _bounded(response)
+
+    def resource(self, kind: type[T]) -> T:
+        """Return what the application shares among modules; see `Attempt.resource`."""
+        return self._challenges.resource(kind)
 
     async def pace(self) -> None:
         """Wait until how long this step takes tells nothing."""

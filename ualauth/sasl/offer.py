@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PLUS = "-PLUS"
 
 MECHANISMS: Mapping[str, str] = {
+    "GS2-KRB5-PLUS": "gs2_krb5:Gs2Krb5Plus",
+    "GS2-KRB5": "gs2_krb5:Gs2Krb5",
+    "GSSAPI": "gssapi:Gssapi",
     "SCRAM-SHA-512-PLUS": "scram:ScramSha512Plus",
     "SCRAM-SHA-512": "scram:ScramSha512",
     "SCRAM-SHA-256-PLUS": "scram:ScramSha256Plus",

@@ -99,6 +99,13 @@ class Context:
         self._trace = TraceCallback(told)
         self.call("krb5_set_trace_callback", self._trace, None)
 
+    def stop_trace(self) -> None:
+        """Tell nothing more."""
+        # The former one is told of its end, and must still be there.
+        nothing = TraceCallback()
+        self.call("krb5_set_trace_callback", nothing, None)
+        self._trace = nothing
+
     # Calls
 
     def call(self, name: str, *arguments: Any) -> None:  # noqa: ANN401 - as libkrb5 has them

@@ -1,0 +1,62 @@
+"""`ualauth krb5 test`: realm, keytab, KDCs and a login, each with its time and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from ualauth.cli.exits import ExitStatus
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import cell, line
+from ualauth.cli.passwords import password_stdin, stdin_lines
+from ualauth.cli.prompts import ask_hidden
+from ualauth.credentials import Proof
+
+
+@click.command("test")
+@click.argument("service")
+@click.argument("user", required=False)
+@password_stdin
+@click.pass_context
+def command(
+    context: click.Context, *, service: str, user: str | None, password_stdin: bool
+) -> None:
+    """Ask the KDCs of a service, step by step.
+
+    Shows what each om_krb5 line of SERVICE amounts to: the realm, the keytab
+    and its keys, which KDCs answer, and how long that takes. With USER, a
+    login follows. Exit status: 1 if a step fails.
+    """
+    from ualauth.kerberos.clients import Kerberos  # noqa: PLC0415 - help needs no Kerberos
+    from ualauth.kerberos.report import Report  # noqa: PLC0415 - likewise
+
+    invocation: Invocation = context.obj
+    entrance = invocation.entrance
+    modules = entrance.services.load(service).judges.get(Proof.KERBEROS, ())
+    if not modules:
+        raise click.UsageError(f"No auth line of {service!r} names om_krb5.")
+    kerberos = entrance.resource(Kerberos)
+    password = _asker(from_stdin=password_stdin)
+    failed = False
+    for options in dict.fromkeys(module.options for module in modules):
+        for step in Report(kerberos.client(options)).steps(user, password):
+            mark = cell("passed", "green") if step.passed else cell("FAILED", "bold red")
+            line(f"{step.name:14} ", mark, cell(f"  {step.seconds * 1000:.1f} ms", "dim"))
+            for found in step.found:
+                line("  ", cell(found))
+            failed |= not step.passed
+    if failed:
+        context.exit(ExitStatus.REFUSED)
+
+
+def _asker(*, from_stdin: bool) -> Callable[[], str]:
+    """Return what asks for the password once, however often it is needed."""
+    known: list[str] = []
+
+    def ask() -> str:
+        if not known:
+            known.append(next(stdin_lines(), "") if from_stdin else ask_hidden("Password"))
+        return known[0]
+
+    return ask

@@ -2,6 +2,10 @@
 # make test    install what the tests need, and run all of them
 .PHONY: demo test check bench fuzz format clean
 
+# What builds python-gssapi; real KDCs and their clients; an independent SASL client
+KRB5_DEV = gcc python3-dev libkrb5-dev
+KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user gsasl
+
 CASES ?= 100000
 USERS ?= 1000000
 
@@ -11,11 +15,12 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql $(KRB5)
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 
 check:
+	@scripts/packages $(KRB5_DEV)
 	@scripts/environment dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -24,17 +29,18 @@ check:
 
 # 100,000 random stacks against the machine's own libpam
 fuzz:
-	@scripts/packages libpam0g libpam-modules
+	@scripts/packages libpam0g libpam-modules $(KRB5_DEV)
 	@scripts/environment dev
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules
+	@scripts/packages libpam0g libpam-modules $(KRB5) sasl2-bin
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 
 format:
+	@scripts/packages $(KRB5_DEV)
 	@scripts/environment dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .

@@ -18,6 +18,7 @@ from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
 EXAMPLES = {
+    "active-directory-krb5",
     "administrators",
     "authid-for-other-modules",
     "blocklist",
@@ -26,6 +27,8 @@ EXAMPLES = {
     "diagnostics",
     "host-pam",
     "if-outside-office",
+    "krb5",
+    "krb5-with-userlist-account",
     "list-restricted",
     "open-test",
     "radius",

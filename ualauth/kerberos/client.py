@@ -26,7 +26,8 @@ from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
 from ualauth.kerberos.initial import CHANGE_SERVICE, Told, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, path_of, read_keytab
 from ualauth.kerberos.libkrb5 import Credentials
-from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
+from ualauth.kerberos.outage import Outages
+from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, split, user_of
 from ualauth.kerberos.principal_map import read_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
@@ -61,6 +62,7 @@ class Client:
         self.settings = settings
         self._contexts: deque[Context] = deque()
         self._armour = Armour()
+        self._outages = Outages()
         self._keytab: Keytab | None = None
         self._keytab_stamp: tuple[object, ...] | None = None
 
@@ -197,7 +199,8 @@ class Client:
         answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
-                answer = self._password(context, keytab, name, password)
+                with self._outages.watched(split(name.text)[1]):
+                    answer = self._password(context, keytab, name, password)
             except KerberosFault as error:
                 answer = _answer(error)
             if answer.code is ReturnCode.NEW_AUTHTOK_REQD:

@@ -1,0 +1,47 @@
+"""A realm that keeps silent is left alone for a while, and only that realm."""
+
+from __future__ import annotations
+
+import pytest
+
+from ualauth.kerberos.failures import BASE, KDC_UNREACHABLE, KerberosFault
+from ualauth.kerberos.outage import Outages
+
+
+def ask(outages: Outages, realm: str, number: int = 0) -> bool:
+    """Return whether the KDCs of a realm were asked; `number` is the error that comes of it."""
+    asked = False
+    try:
+        with outages.watched(realm):
+            asked = True
+            if number:
+                raise KerberosFault(number, "said by a KDC")
+    except KerberosFault as error:
+        assert not asked or error.args == ("said by a KDC",)
+    return asked
+
+
+def test_after_silence_nobody_waits() -> None:
+    outages = Outages(least=0.0, lasts=60.0)
+    assert ask(outages, "A", KDC_UNREACHABLE)
+    assert not ask(outages, "A")
+    assert ask(outages, "B")
+
+
+def test_after_a_while_the_realm_is_asked_again() -> None:
+    outages = Outages(least=0.0, lasts=0.0)
+    assert ask(outages, "A", KDC_UNREACHABLE)
+    assert ask(outages, "A")
+
+
+def test_kdcs_that_refuse_at_once_are_asked_every_time() -> None:
+    outages = Outages(least=60.0, lasts=60.0)
+    assert ask(outages, "A", KDC_UNREACHABLE)
+    assert ask(outages, "A")
+
+
+@pytest.mark.parametrize("number", [BASE + 24, BASE + 6, BASE + 37])
+def test_an_answer_is_no_silence(number: int) -> None:
+    outages = Outages(least=0.0, lasts=60.0)
+    assert ask(outages, "A", number)
+    assert ask(outages, "A")

@@ -1,0 +1,118 @@
+"""Names become principals, and principals users; nothing typed is syntax."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ualauth.kerberos.context import Context
+from ualauth.kerberos.principal import (
+    DomainMap,
+    PrincipalName,
+    Template,
+    escaped,
+    principal_of,
+    split,
+    user_of,
+)
+
+DOMAINS = {"example.org": "EXAMPLE.ORG", "example.net": "NET"}
+
+PRINCIPALS = {
+    "jsmith": "jsmith@R",
+    "john smith": "john smith@R",
+    "jsmith/admin": "jsmith\\/admin@R",
+    "back\\slash": "back\\\\slash@R",
+    "jsmith@example.org": "jsmith@EXAMPLE.ORG",
+    "jsmith@EXAMPLE.net": "jsmith@NET",
+    "jsmith@r": "jsmith@R",
+    "a@b@example.org": "a\\@b@EXAMPLE.ORG",
+    "jsmith@EXAMPLE.COM": None,
+    "@example.org": None,
+    "jsmith@": None,
+}
+
+
+@pytest.mark.parametrize("authid", PRINCIPALS)
+def test_a_name_is_the_principal_of_its_domain(authid: str) -> None:
+    found = principal_of(authid, "R", DOMAINS, enterprise=False)
+    assert (found and found.text) == PRINCIPALS[authid]
+
+
+@pytest.mark.parametrize(
+    ("authid", "text"),
+    [("jsmith@any.org", "jsmith@any.org@R"), ("a@b@c", "a\\@b@c@R"), ("a/b@c", "a\\/b@c@R")],
+)
+def test_an_enterprise_name_keeps_its_domain(authid: str, text: str) -> None:
+    assert principal_of(authid, "R", {}, enterprise=True) == PrincipalName(text, enterprise=True)
+
+
+def test_a_name_without_domain_is_no_enterprise_name() -> None:
+    assert principal_of("jsmith", "R", {}, enterprise=True) == PrincipalName("jsmith@R")
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=50))
+def test_libkrb5_reads_any_name_as_one_component(name: str) -> None:
+    context = CONTEXT
+    with context.principal(PrincipalName(f"{escaped(name)}@R")) as principal:
+        assert split(context.text(principal)) == ((name,), "R")
+
+
+CONTEXT = Context("/dev/null")
+
+
+def test_libkrb5_takes_the_enterprise_name_whole() -> None:
+    name = principal_of("a@b@c/d", "R", {}, enterprise=True)
+    assert name is not None
+    with CONTEXT.principal(name) as principal:
+        assert CONTEXT.text(principal) == "a\\@b\\@c\\/d@R"
+
+
+USERS = {
+    "jsmith@R": "jsmith",
+    "john smith@R": "john smith",
+    "jsmith@NET": "jsmith@example.net",
+    "jsmith@EVIL": "",
+    "jsmith/admin@R": "",
+    "imap/mail.example.org@R": "",
+    "boss\\@example.net@R": "",
+    "jsmith\\/admin@R": "jsmith/admin",
+    "@R": "",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("principal", USERS)
+def test_a_principal_is_a_user_by_its_realm(principal: str) -> None:
+    assert user_of(principal, "R", DOMAINS) == USERS[principal]
+
+
+def test_a_map_of_domains_is_read() -> None:
+    assert DomainMap("a.b:R,C.d").realms == {"a.b": "R", "c.d": "C.D"}
+
+
+@pytest.mark.parametrize("text", ["", ",", "a:", ":R", "a,,b", "a@b:R"])
+def test_a_map_with_a_mistake_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="takes DOMAIN:REALM"):
+        DomainMap(text)
+
+
+def test_a_template_is_filled_with_the_escaped_name() -> None:
+    assert Template("%s/mail@R").fill("a/b@c").text == "a\\/b\\@c/mail@R"
+
+
+@pytest.mark.parametrize("text", ["mail", "%s/%s", "%u", "100%/%s"])
+def test_a_template_needs_one_place(text: str) -> None:
+    with pytest.raises(ValueError, match="takes a principal with one %s"):
+        Template(text)
+
+
+def test_structures_are_as_long_as_mits() -> None:
+    from ualauth.kerberos import libkrb5
+
+    pointer = ctypes.sizeof(ctypes.c_void_p)
+    assert ctypes.sizeof(libkrb5.Data) == 8 + pointer
+    assert ctypes.sizeof(libkrb5.Credentials) == (120 if pointer == 8 else 84)

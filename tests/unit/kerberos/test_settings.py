@@ -1,0 +1,101 @@
+"""Options of the line and of om_krb5.conf, and which of them counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ualauth.errors import ConfigurationError
+from ualauth.kerberos.clients import Kerberos
+from ualauth.kerberos.settings import Fast, Options, Settings
+from ualauth.options import read_options
+
+
+def options(*arguments: str) -> Options:
+    read, problems = read_options(Settings, arguments)
+    assert not problems
+    assert isinstance(read, Options)
+    return read
+
+
+def test_a_line_of_the_file_is_an_option() -> None:
+    text = """
+        # comment
+        realm EXAMPLE.ORG
+        keytab = "/a path/keytab"   # to here
+        ticket_lifetime=10h
+        enterprise
+        fast demand
+        domain_map = a.b:C,d.e
+    """
+    settings = options().merged(text, "file")
+    assert settings.realm == "EXAMPLE.ORG"
+    assert settings.keytab == "/a path/keytab"
+    assert settings.ticket_lifetime == 36000
+    assert settings.enterprise
+    assert settings.fast is Fast.DEMAND
+    assert settings.domain_map is not None
+    assert settings.domain_map.realms == {"a.b": "C", "d.e": "D.E"}
+
+
+def test_the_line_comes_before_the_file() -> None:
+    line = options("realm=LINE", "timeout=15")
+    settings = line.merged("realm FILE\ntimeout 3\nkeytab /file", "file")
+    assert (settings.realm, settings.timeout, settings.keytab) == ("LINE", 15, "/file")
+
+
+def test_no_ccache_takes_back_what_the_file_says() -> None:
+    assert options("no_ccache").merged("ccache FILE:/x", "file").ccache is None
+
+
+MISTAKES = {
+    "keytap /x": "file:1: unknown option 'keytap'; did you mean 'keytab'?",
+    "realm": "file:1: option 'realm': needs a value",
+    "realm A\nrealm B": "file:2: option 'realm' is given twice",
+    "fast maybe": "'maybe' is none of never, try, demand",
+    "enterprise yes": "option 'enterprise': takes no value",
+    "timeout nan": "takes a number of seconds",
+    "ticket_lifetime 0h": "takes a number with s, m, h or d",
+    'realm "A': "file:1: No closing quotation",
+    "only_alt_auth": "need alt_auth_map",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_said_with_its_line(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        options().merged(text, "file")
+    assert MISTAKES[text] in str(caught.value)
+
+
+def test_all_mistakes_are_said_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        options().merged("keytap /x\n\nrealm\n", "file")
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["file:1:", "file:3:"]
+
+
+def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
+    kerberos = Kerberos(tmp_path)
+    assert kerberos.client(options()).settings == Settings()
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        kerberos.client(options("config=other.conf"))
+
+
+def test_a_file_that_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "om_krb5.conf"
+    path.write_text("realm A\n")
+    path.chmod(0o666)
+    with pytest.raises(ConfigurationError, match="everybody may write"):
+        Kerberos(tmp_path).client(options())
+
+
+def test_a_changed_file_makes_a_new_client(tmp_path: Path) -> None:
+    kerberos, path = Kerberos(tmp_path), tmp_path / "om_krb5.conf"
+    path.write_text("realm A\n")
+    first = kerberos.client(options())
+    assert kerberos.client(options()) is first
+    path.write_text("realm BB\n")
+    assert kerberos.client(options()).settings.realm == "BB"
+    path.unlink()
+    assert kerberos.client(options()).settings.realm is None

@@ -72,6 +72,8 @@ class Conversing:
             log.warning("%s: %s: %s", attempt.service, self.mechanism.name, refusal)
             audit.record(attempt, Operation.AUTHENTICATE, refusal.code, ())
             self.visit.end(refusal.code)
+            if refusal.code in UNCHECKED:
+                raise TemporaryFailure(refusal.code) from None
             raise AuthenticationFailed(refusal.code) from None
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:

@@ -17,6 +17,7 @@ from ualauth.config import Config
 from ualauth.converse import Conversing
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
+from ualauth.sasl.certificate import ClientCertificate, name_of
 from ualauth.sasl.mechanism import Channel, Wire
 from ualauth.sasl.offer import offered
 from ualauth.sasl.pretence import Pretence
@@ -27,7 +28,6 @@ from ualauth.visit import Visit
 from ualauth.visit_state import NoUserlist
 
 if TYPE_CHECKING:
-    from ualauth.sasl.certificate import ClientCertificate
     from ualauth.userlist.cache import Known, UserCache
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Entrance:
 
         """
         judges = self.services.load(service).judges
-        return [kind.name for kind in offered(judges, self.config.sasl, _channel(connection))]
+        return [kind.name for kind in offered(judges, self.config.sasl, self._channel(connection))]
 
     def exchange(self, service: str, name: str, connection: Connection) -> Conversing:
         """Begin a SASL exchange by the mechanism `name`, in any case.
@@ -116,7 +116,7 @@ class Entrance:
 
         """
         judges = self.services.load(service).judges
-        channel = _channel(connection)
+        channel = self._channel(connection)
         kinds = {kind.name: kind for kind in offered(judges, self.config.sasl, channel)}
         kind = kinds.get(name.upper())
         if kind is None:
@@ -132,6 +132,16 @@ class Entrance:
             return self.visit(service, user, **cast("Peer", peer))
 
         return Conversing(visit, kind(), wire, self.config.authorization, begin_delegated)
+
+    def _channel(self, connection: Connection) -> Channel:
+        """Return what a connection is like, as mechanisms see it."""
+        certificate = connection.get("certificate")
+        rules = self.config.sasl.certificate_names
+        return Channel(
+            tls=connection.get("tls", False),
+            bindings=connection.get("channel_binding") or {},
+            certificate_name="" if certificate is None else name_of(certificate, rules),
+        )
 
     def recall(self, name: str) -> Known | None:
         """Return whom the USERLIST is known for sure to have by that name; never waits."""
@@ -196,12 +206,3 @@ class Entrance:
 
 
 _OF_CHANNEL = frozenset({"channel_binding", "certificate"})
-
-
-def _channel(connection: Connection) -> Channel:
-    """Return what a connection is like, as mechanisms see it."""
-    return Channel(
-        tls=connection.get("tls", False),
-        bindings=connection.get("channel_binding") or {},
-        certificate=connection.get("certificate"),
-    )

@@ -26,9 +26,13 @@ MECHANISMS: Mapping[str, str] = {
     "SCRAM-SHA-256": "scram:ScramSha256",
     "SCRAM-SHA-1-PLUS": "scram:ScramSha1Plus",
     "SCRAM-SHA-1": "scram:ScramSha1",
+    "EXTERNAL": "external:External",
+    "OAUTHBEARER": "oauthbearer:OAuthBearer",
+    "XOAUTH2": "xoauth2:XOAuth2",
     "CRAM-MD5": "cram_md5:CramMd5",
     "PLAIN": "plain:Plain",
     "LOGIN": "login:Login",
+    "ANONYMOUS": "anonymous:Anonymous",
 }
 """Name -> file and class; the strongest first."""
 
@@ -67,6 +71,6 @@ def offered(
 def _allows(channel: Channel, kind: type[Mechanism], settings: SaslSettings) -> bool:
     if kind.binds and not channel.bindings:
         return False
-    if kind.proof is Proof.CERTIFICATE and channel.certificate is None:
+    if kind.proof is Proof.CERTIFICATE and not channel.certificate_name:
         return False
     return not kind.plaintext or channel.tls or settings.plaintext_without_tls

@@ -50,6 +50,7 @@ def scram(  # noqa: C901 - all that can go wrong
     authorization: str = "",
     binding: tuple[str, bytes] | None = None,
     flag: str = "n",
+    extension: str = "",
     change_first: Callable[[str], str] = str,
     change_final: Callable[[str], str] = str,
     seen: dict[str, Any] | None = None,
@@ -61,7 +62,7 @@ def scram(  # noqa: C901 - all that can go wrong
     wanted = f"a={authorization}" if authorization else ""
     header = f"{flag},{wanted},"
     nonce = b64encode(os.urandom(12)).decode()
-    bare = f"n={escaped},r={nonce}"
+    bare = f"n={escaped},r={nonce}{extension}"
     challenge = yield change_first(header + bare).encode()
     first = challenge.decode()
     parts = dict(part.split("=", 1) for part in first.split(","))

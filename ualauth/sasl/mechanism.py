@@ -16,14 +16,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from ualauth.codes import ReturnCode
 from ualauth.credentials import Credential, Proof
 from ualauth.module import Module, Offload, Refusal, Until
-
-if TYPE_CHECKING:
-    from ualauth.sasl.certificate import ClientCertificate
 
 T = TypeVar("T")
 
@@ -52,13 +49,19 @@ class Channel:
     `bindings` has the channel binding data by their type, such as
     `tls-exporter` (RFC 5929, RFC 9266). `offers_plus` is whether mechanisms that
     bind to the channel were offered, which the client must not be talked out
-    of. `certificate` is the client's, verified by the TLS library.
+    of. `certificate_name` is whom the client's certificate names, empty if nobody.
     """
 
     tls: bool = False
     bindings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     offers_plus: bool = False
-    certificate: ClientCertificate | None = None
+    certificate_name: str = ""
+
+
+UNSAFE = Channel()
+"""A connection without TLS."""
+SAFE = Channel(tls=True)
+"""One with TLS, of which nothing more is known."""
 
 
 class Challenges(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ualauth.sasl.certificate import mistakes
 from ualauth.sasl.offer import DEFAULT, MECHANISMS
 from ualauth.settings import hint
 
@@ -14,11 +15,13 @@ class SaslSettings:
 
     A mechanism is named without `-PLUS`, which goes with it. Those that show a
     password or a token to whoever listens are offered under TLS only, unless
-    `plaintext_without_tls` says otherwise.
+    `plaintext_without_tls` says otherwise. `certificate_names` says which name in a
+    client's certificate is the login name of EXTERNAL (see `ualauth.sasl.certificate`).
     """
 
     mechanisms: tuple[str, ...] = DEFAULT
     plaintext_without_tls: bool = False
+    certificate_names: tuple[str, ...] = ("email: * -> {0}",)
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
@@ -27,4 +30,4 @@ class SaslSettings:
             f"mechanisms: {name!r} is no mechanism; {hint(name, known)}"
             for name in self.mechanisms
             if name not in known
-        ]
+        ] + mistakes(self.certificate_names)

@@ -5,6 +5,7 @@
 # What builds python-gssapi; real KDCs and their clients; an independent SASL client
 KRB5_DEV = gcc python3-dev libkrb5-dev
 KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user gsasl
+SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules ldap-utils
 
 CASES ?= 100000
 USERS ?= 1000000
@@ -15,7 +16,8 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql $(KRB5)
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql \
+		$(KRB5) $(SAMBA)
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

@@ -49,7 +49,7 @@ def run(*words: str | Path) -> str:
 
 def test_every_script_is_tried() -> None:
     scripts = {file.name for file in EXAMPLES.glob("*.py")}
-    assert scripts == {*OUTPUTS, "demo.py", "policy.py"}
+    assert scripts == {*OUTPUTS, "demo.py", "kerberos_login.py", "policy.py"}
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -70,6 +70,21 @@ def test_demonstration_ends_as_it_should(demonstration: Demonstration) -> None:
 
 def test_policy_ends_as_it_should(etc: Path) -> None:
     assert "All as it should be." in run(EXAMPLES / "policy.py", etc)
+
+
+def test_kerberos_tells_the_real_kdc_from_the_false_one() -> None:
+    assert run(EXAMPLES / "kerberos_login.py") == KERBEROS
+
+
+KERBEROS = """\
+The real KDC:
+  right password  let in as jsmith
+  wrong password  AuthenticationFailed (auth_err)
+  ticket          let in as jsmith
+A false KDC, which knows the realm's name and any password that it likes:
+  its password    TemporaryFailure (authinfo_unavail)
+  unverified      let in as jsmith
+"""
 
 
 def test_own_module_passes_its_tests() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +12,14 @@ from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
 from ualauth.kerberos.settings import FILE_NAME, Options
 
+_INTERVAL = 0.5
+"""Seconds for which a file is not looked at again, as service files are."""
+
 
 class _Known(NamedTuple):
     stamp: tuple[int, ...] | None
     client: Client
+    next_check: float
 
 
 class Kerberos:
@@ -25,6 +30,11 @@ class Kerberos:
         self.directory = directory
         self._clients: dict[Options, _Known] = {}
         self._lock = threading.Lock()
+
+    def client_at_hand(self, options: Options) -> Client | None:
+        """Return the client for a stack line if its file need not be looked at now."""
+        known = self._clients.get(options)
+        return known.client if known and time.monotonic() < known.next_check else None
 
     def client(self, options: Options) -> Client:
         """Return the client for a stack line; blocks.
@@ -38,16 +48,17 @@ class Kerberos:
         with self._lock:
             stamp = _stamp(path)
             known = self._clients.get(options)
-            if known is None or known.stamp != stamp:
+            if known is not None and known.stamp == stamp:
+                client = known.client
+            else:
                 if stamp is None and named is not None:
                     raise ConfigurationError(f"there is no file {path}")
                 text = "" if stamp is None else _read(path)
-                made = _Known(stamp, Client(options.merged(text, str(path))))
-                self._clients[options] = made
+                client = Client(options.merged(text, str(path)))
                 if known is not None:
                     known.client.close()
-                known = made
-            return known.client
+            self._clients[options] = _Known(stamp, client, time.monotonic() + _INTERVAL)
+            return client
 
     def close(self) -> None:
         """Give up what is kept."""

@@ -206,7 +206,10 @@ class OmKrb5(Module[Options]):
             Refusal: `AUTHINFO_UNAVAIL` if that has mistakes.
 
         """
-        kerberos = await attempt.offload(attempt.resource, Kerberos)
+        kerberos = attempt.resource(Kerberos)
+        client = kerberos.client_at_hand(self.options)
+        if client is not None:
+            return client
         try:
             return await attempt.offload(kerberos.client, self.options)
         except ConfigurationError as error:

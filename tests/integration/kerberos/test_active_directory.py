@@ -94,9 +94,7 @@ def test_the_right_password_lets_in(way: Way, domain: Domain, mail: Mail, user: 
     assert way.login(mail(domain).config(), "mail", user, PASSWORD).user == user
 
 
-def test_a_principal_name_of_its_own_needs_enterprise(
-    way: Way, domain: Domain, mail: Mail
-) -> None:
+def test_a_principal_name_of_its_own_needs_enterprise(way: Way, domain: Domain, mail: Mail) -> None:
     user = "mr.other@example.net"
     with pytest.raises(AuthenticationFailed):
         way.login(mail(domain).config(), "mail", user, PASSWORD)
@@ -172,9 +170,7 @@ def cache(domain: Domain, tmp_path: Path) -> str:
     return name
 
 
-def test_a_ticket_of_the_domain_lets_in(
-    way: Way, domain: Domain, mail: Mail, cache: str
-) -> None:
+def test_a_ticket_of_the_domain_lets_in(way: Way, domain: Domain, mail: Mail, cache: str) -> None:
     client = Initiator(cache, f"{SERVICE}@{REALM}")
     assert gssapi(way, begin(way, mail(domain).config()), client).user == "jsmith"
 

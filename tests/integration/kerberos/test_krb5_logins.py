@@ -240,6 +240,6 @@ def test_the_file_says_what_the_line_does_not(way: Way, kdc: Realm, mail: Mail) 
     folder.service("mail", "auth required om_krb5\naccount required om_krb5\n")
     config = folder.config()
     assert way.login(config, "mail", "jsmith", "s3cret")
-    (folder.path / "om_krb5.conf").write_text("keytap /nowhere\nrealm A B\nfast maybe\n")
+    (folder.path / "om_krb5.conf").write_text("keytap /nowhere\nfast maybe\n")
     with pytest.raises(TemporaryFailure):
         way.login(config, "mail", "jsmith", "s3cret")

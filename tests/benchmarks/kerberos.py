@@ -18,6 +18,7 @@ from ctypes import byref
 from pathlib import Path
 
 from tests.benchmarks.page import Row
+
 from tests.kerberos import Realm, realm
 from ualauth import AsyncAuthenticator
 from ualauth.kerberos.context import Context
@@ -198,5 +199,3 @@ def _in_threads(count: int, work: Callable[[], None], times: int = LOGINS // CLI
         thread.join()
     if failures:
         raise failures[0]
-
-

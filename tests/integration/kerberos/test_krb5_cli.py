@@ -56,9 +56,7 @@ def test_without_a_kdc_the_cure_is_shown(kdc: Realm, mail: Mail) -> None:
     assert "does the KDC run" in result.stdout
 
 
-def test_without_a_keytab_nothing_else_is_tried(
-    kdc: Realm, mail: Mail, tmp_path: Path
-) -> None:
+def test_without_a_keytab_nothing_else_is_tried(kdc: Realm, mail: Mail, tmp_path: Path) -> None:
     result = ask(mail(kdc, keytab=tmp_path / "none"), "jsmith")
     assert result.exit_code == 1
     assert steps(result)[-1] == ["keytab", "FAILED"]

@@ -29,7 +29,7 @@ def resident() -> int:
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class Load:
@@ -64,13 +64,13 @@ class Load:
 
     async def restarts(self) -> None:
         for number in range(RESTARTS):
-            while self.left > LOGINS * (RESTARTS - number) / (RESTARTS + 1):
+            while self.left > LOGINS * (RESTARTS - number) / (RESTARTS + 1):  # noqa: ASYNC110 - plain
                 await asyncio.sleep(0.005)
             self.is_down = True
             self.outages += 1
             await asyncio.to_thread(self.kdc.stop, "krb5kdc")
             temporary = self.seen["temporary"]
-            while self.seen["temporary"] == temporary:
+            while self.seen["temporary"] == temporary:  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.005)
             await asyncio.to_thread(self.kdc.start)
             self.is_down = False
@@ -90,7 +90,7 @@ def test_restarts_of_the_kdc_let_nobody_in_and_call_nobody_wrong(mail: Mail) -> 
             assert descriptors() <= files + 2
             # Tasks, threads and their contexts take some; logins must not.
             assert resident() - memory < 12_000 + LOGINS // 10, load.seen
-            print(f"{load.seen}, {resident() - memory} KiB more")
+            print(f"{load.seen}, {resident() - memory} KiB more")  # noqa: T201 - the figures
             return load.seen
 
     with realm() as kdc:

@@ -178,6 +178,9 @@ class OmKrb5(Module[Options]):
                 attempt.set_data(_OLD, known)
             code = known.answer.code
             expired = code is ReturnCode.NEW_AUTHTOK_REQD
+            if code is ReturnCode.ACCT_EXPIRED:
+                # Not among the answers to a change (pam_sm_chauthtok(3)).
+                return ReturnCode.PERM_DENIED
             if code is not ReturnCode.SUCCESS and not expired:
                 return code
             if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not expired:

@@ -36,6 +36,8 @@ log = logging.getLogger("ualauth.kerberos")
 
 _LEVELLED = frozenset({ReturnCode.USER_UNKNOWN, ReturnCode.ACCT_EXPIRED, ReturnCode.PERM_DENIED})
 """Refusals that a KDC answers before it looks at the password."""
+_REQUESTS = 2
+"""What a wrong password takes: that pre-authentication is needed, and that it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,7 @@ class Client:
         self._contexts: deque[Context] = deque()
         self._armour = Armour()
         self._outages = Outages()
-        self._keytab: Keytab | None = None
-        self._keytab_stamp: tuple[object, ...] | None = None
+        self._keytab: tuple[tuple[object, ...], Keytab] | None = None
 
     @contextlib.contextmanager
     def context(self) -> Iterator[Context]:
@@ -72,8 +73,7 @@ class Client:
         try:
             context = self._contexts.pop()
         except IndexError:
-            configuration = self.settings.krb5_conf
-            context = Context(configuration)
+            context = Context(self.settings.krb5_conf)
         context.begin(time.monotonic() + self.settings.timeout)
         try:
             yield context
@@ -93,10 +93,7 @@ class Client:
         try:
             with self.context() as context:
                 return self._log_in(context, authid, password)
-        except NoKeytab as error:
-            log.error("%s", error)  # noqa: TRY400 - no bug
-            return Answer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
-        except KerberosFault as error:
+        except (NoKeytab, KerberosFault) as error:
             return _answer(error)
 
     def change(self, principal: str, old: str, new: str, expired: bool) -> Answer:  # noqa: FBT001
@@ -119,10 +116,7 @@ class Client:
                     return Answer(code, f"the KDC says: {text}", principal, text=text)
                 if expired:
                     self._verified_by(context, name, new)
-        except NoKeytab as error:
-            log.error("%s", error)  # noqa: TRY400 - no bug
-            return Answer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
-        except KerberosFault as error:
+        except (NoKeytab, KerberosFault) as error:
             return _answer(error)
         return Answer(ReturnCode.SUCCESS, "changed by the KDC", principal)
 
@@ -207,8 +201,9 @@ class Client:
                 answer = self._expired(context, keytab, name, password)
             if answer.code not in goes_on:
                 break
-        if answer.code in _LEVELLED:
-            effort.level(context, name, password, 2 - (context.requests - before))
+        missing = _REQUESTS - (context.requests - before)
+        if answer.code in _LEVELLED and missing > 0:
+            effort.level(context, name, password, missing)
         return answer
 
     def _password(
@@ -285,9 +280,9 @@ class Client:
             NoKeytab: if there is none.
 
         """
-        stamp = self._stamp(context)
-        if stamp is not None and stamp == self._keytab_stamp:
-            return self._keytab
+        stamp, known = self._stamp(context), self._keytab
+        if known is not None and known[0] == stamp:
+            return known[1]
         try:
             found = read_keytab(context, self.settings.keytab)
         except NoKeytab:
@@ -296,7 +291,7 @@ class Client:
             raise
         if found.warning:
             log.warning("%s", found.warning)
-        self._keytab, self._keytab_stamp = found, stamp
+        self._keytab = None if stamp is None else (stamp, found)
         return found
 
     def _stamp(self, context: Context) -> tuple[object, ...] | None:
@@ -350,8 +345,8 @@ class Client:
             context.call("krb5_cc_destroy", context.made("krb5_cc_resolve", name.encode()))
 
 
-def _answer(error: KerberosFault) -> Answer:
-    if isinstance(error, NotTheUser):
+def _answer(error: KerberosFault | NoKeytab) -> Answer:
+    if isinstance(error, NotTheUser | NoKeytab):
         # Whoever is let in by another module, this has to be seen to.
         log.error("%s", error)
     return Answer(error.code, str(error))

@@ -63,7 +63,8 @@ class Context:
             self._check(self.library.krb5_init_context(byref(self.handle)))
         else:
             self._read(configuration)
-        weakref.finalize(self, self.library.krb5_free_context, self.handle)
+        # Not at the interpreter's end: a thread that was given up on may still be using it.
+        weakref.finalize(self, self.library.krb5_free_context, self.handle).atexit = False
         # Not a method of this object: that would be a cycle, which lives until it is collected.
         self._meter = _Meter()
         self._hook = SendHook(self._meter.before_sending)

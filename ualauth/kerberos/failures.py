@@ -67,6 +67,8 @@ class Unverified(NotTheUser):
 class NoKeytab(UalauthError):
     """There is no keytab that a KDC could be verified with; the text says why, and the cure."""
 
+    code = ReturnCode.AUTHINFO_UNAVAIL
+
 
 CODES: Mapping[int, ReturnCode] = {
     BASE + 1: ReturnCode.ACCT_EXPIRED,  # KDC_ERR_NAME_EXP

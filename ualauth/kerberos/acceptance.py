@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ualauth.codes import ReturnCode
-from ualauth.errors import ModuleUnavailable
 from ualauth.kerberos.failures import BASE, REPEAT, SKEW
 from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Malformed
@@ -111,7 +110,8 @@ def _library() -> Any:  # noqa: ANN401 - a module, which is loaded when it is fi
     try:
         import gssapi  # noqa: PLC0415 - it takes its time, and needs its extra
     except ImportError as error:
-        raise ModuleUnavailable(f"{error}; try pip install 'ualauth[krb5]'") from error
+        why = f"{error}; try pip install 'ualauth[krb5]'"
+        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why) from error
     return gssapi
 
 

@@ -47,7 +47,11 @@ def mail(folder: ConfigFolder) -> Mail:
     """Return a function that makes `mail` ask a realm, with options on its lines."""
 
     def make(
-        asked: Realm, options: str = "", *, keytab: Path | None = None, conf: Path | None = None
+        asked: Realm,
+        options: str = "",
+        *,
+        keytab: Path | None = None,
+        conf: Path | str | None = None,
     ) -> ConfigFolder:
         words = f"krb5_conf={conf or asked.conf} keytab={keytab or asked.keytab} {options}"
         folder.settings("[stack]\nfail_delay = false\n")

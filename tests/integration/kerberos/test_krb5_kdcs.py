@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ from ualauth.codes import ReturnCode
 from ualauth.testing.folder import ConfigFolder
 
 
-def conf(kdc: Realm, *ports: int) -> object:
+def conf(kdc: Realm, *ports: int) -> Path:
     """Return a krb5.conf of the realm with these KDCs."""
     text = kdc.conf.read_text()
     listed = "".join(f"    kdc = 127.0.0.1:{port}\n" for port in ports)
@@ -161,3 +162,43 @@ def test_armour_may_come_from_a_cache(way: Way, kdc: Realm, mail: Mail) -> None:
     kdc.run("kinit", "-k", "-t", str(kdc.keytab), "-c", cache, SERVICE)
     config = mail(kdc, f"fast=demand fast_ccache={cache}").config()
     assert way.login(config, "mail", "jsmith", "s3cret")
+
+
+# krb5.conf
+
+
+@pytest.mark.parametrize("text", [None, "[libdefaults\n", "nonsense\n", "[realms]\nA = {\n"])
+def test_a_krb5_conf_that_cannot_be_used_is_a_temporary_failure(
+    way: Way, kdc: Realm, mail: Mail, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "krb5.conf"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(TemporaryFailure):
+        way.login(mail(kdc, conf=path).config(), "mail", "jsmith", "s3cret")
+
+
+def test_several_files_are_read_as_one(way: Way, kdc: Realm, mail: Mail, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("[libdefaults]\n default_realm = UAL.TEST\n")
+    joined = f"{tmp_path}/a:{kdc.conf}"
+    assert way.login(mail(kdc, conf=joined).config(), "mail", "jsmith", "s3cret")
+
+
+def test_a_changed_krb5_conf_is_used(way: Way, kdc: Realm, mail: Mail, tmp_path: Path) -> None:
+    path = tmp_path / "krb5.conf"
+    text = kdc.conf.read_text()
+    path.write_text(text.replace(f":{kdc.port}", f":{free_port()}"))
+    authenticator = way.authenticator(mail(kdc, conf=path).config())
+    with pytest.raises(TemporaryFailure):
+        way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
+    path.write_text(text)
+    # libkrb5 looks at it once a second.
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            assert way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
+        except TemporaryFailure:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("the old krb5.conf is still in use")

@@ -3,6 +3,7 @@
 /etc/ualauth/           or --config-dir, or UALAUTH_CONFIG_DIR
 ualauth.toml        optional; everything in it has a default
 pam.d/SERVICE       the service files
+om_krb5.conf        optional; what the module om_krb5 reads
 userlist.db         the USERLIST, unless [userlist] url says otherwise
 """
 

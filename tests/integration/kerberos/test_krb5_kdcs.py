@@ -85,7 +85,7 @@ def test_a_kdc_that_speaks_nonsense_lets_nobody_in(
 def test_a_silent_kdc_never_blocks_the_event_loop(kdc: Realm, mail: Mail) -> None:
     async def main(port: int) -> float:
         folder = mail(kdc, conf=conf(kdc, port))
-        folder.settings("[stack]\ntimeout = 0.6\n")
+        folder.settings("[stack]\ntimeout = 1.5\n")
         async with AsyncAuthenticator(folder.config()) as auth:
             waiting = asyncio.create_task(auth.authenticate("mail", "jsmith", "s3cret"))
             longest = 0.0
@@ -98,7 +98,7 @@ def test_a_silent_kdc_never_blocks_the_event_loop(kdc: Realm, mail: Mail) -> Non
             return longest
 
     with silent() as port:
-        assert asyncio.run(main(port)) < 0.3
+        assert asyncio.run(main(port)) < 1.0
 
 
 def test_after_the_timeout_nothing_more_is_sent(way: Way, kdc: Realm, mail: Mail) -> None:

@@ -4,7 +4,8 @@
 
 # What builds python-gssapi; real KDCs and their clients; an independent SASL client
 KRB5_DEV = gcc python3-dev libkrb5-dev
-KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user gsasl
+KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user gsasl \
+	sasl2-bin libsasl2-modules-gssapi-mit
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules ldap-utils
 
 CASES ?= 100000
@@ -36,7 +37,7 @@ fuzz:
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules $(KRB5) sasl2-bin
+	@scripts/packages libpam0g libpam-modules $(KRB5)
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)

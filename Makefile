@@ -4,7 +4,7 @@
 
 # What builds python-gssapi; real KDCs and their clients; an independent SASL client
 KRB5_DEV = gcc python3-dev libkrb5-dev
-KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user gsasl \
+KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user libfaketime gsasl \
 	sasl2-bin libsasl2-modules-gssapi-mit
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules ldap-utils
 

@@ -1,7 +1,7 @@
 """Kerberos as one configuration has it: passwords verified and changed, many at once.
 
 Everything here blocks, and is called where that may be. libkrb5's contexts
-belong to one thread at a time: each call borrows one.
+belong to one thread at a time: each call has its own.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import ctypes
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ctypes import byref
 from dataclasses import dataclass, replace
 
@@ -62,29 +61,32 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         """Keep the settings; nothing is opened."""
         self.settings = settings
-        self._contexts: deque[Context] = deque()
+        self.trace: Callable[[str], None] | None = None
+        """Who is told each step of libkrb5."""
         self._armour = Armour()
         self._outages = Outages()
         self._keytab: tuple[tuple[object, ...], Keytab] | None = None
 
     @contextlib.contextmanager
     def context(self) -> Iterator[Context]:
-        """Borrow a context, whose time begins now."""
+        """Hold a context, whose time begins now.
+
+        It is a new one each time, which costs little: libkrb5 takes a KDC's clock
+        for its own, and nobody shall log in by the clock of somebody else's KDC.
+        """
+        context = Context(self.settings.krb5_conf)
         try:
-            context = self._contexts.pop()
-        except IndexError:
-            context = Context(self.settings.krb5_conf)
-        context.begin(time.monotonic() + self.settings.timeout)
-        try:
+            if self.trace is not None:
+                context.trace(self.trace)
+            context.begin(time.monotonic() + self.settings.timeout)
             yield context
         finally:
-            self._contexts.append(context)
+            context.close()
 
     def close(self) -> None:
         """Give up what is kept."""
-        with contextlib.suppress(IndexError):
-            self._armour.close(self._contexts[-1])
-        self._contexts.clear()
+        with contextlib.suppress(KerberosFault), self.context() as context:
+            self._armour.close(context)
 
     # Questions
 

@@ -63,8 +63,9 @@ class Context:
             self._check(self.library.krb5_init_context(byref(self.handle)))
         else:
             self._read(configuration)
-        # Not at the interpreter's end: a thread that was given up on may still be using it.
-        weakref.finalize(self, self.library.krb5_free_context, self.handle).atexit = False
+        self._end = weakref.finalize(self, self.library.krb5_free_context, self.handle)
+        # A thread that was given up on may still be using it at the interpreter's end.
+        self._end.atexit = False
         # Not a method of this object: that would be a cycle, which lives until it is collected.
         self._meter = _Meter()
         self._hook = SendHook(self._meter.before_sending)
@@ -100,12 +101,9 @@ class Context:
         self._trace = TraceCallback(told)
         self.call("krb5_set_trace_callback", self._trace, None)
 
-    def stop_trace(self) -> None:
-        """Tell nothing more."""
-        # The former one is told of its end, and must still be there.
-        nothing = TraceCallback()
-        self.call("krb5_set_trace_callback", nothing, None)
-        self._trace = nothing
+    def close(self) -> None:
+        """Free it; whatever was made with it must be freed already."""
+        self._end()
 
     # Calls
 

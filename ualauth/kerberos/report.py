@@ -64,6 +64,7 @@ class Report:
         """Ask nobody yet."""
         self._client = client
         self._kdcs = Kdcs()
+        client.trace = self._kdcs.tell
 
     def steps(self, user: str | None, password: Callable[[], str]) -> Iterator[Step]:
         """Yield the steps as they are done; `password` is asked for only if it is needed."""
@@ -125,7 +126,6 @@ class Report:
         """Log in with the service's own key: shows that the KDC answers, and has the same key."""
         settings = self._client.settings
         with self._client.context() as context:
-            context.trace(self._kdcs.tell)
             realm = settings.realm or context.default_realm()
             names = candidates(keytab.principals, settings.keytab_principal, realm)
             try:
@@ -137,17 +137,9 @@ class Report:
                 # Active Directory lets only accounts log in, not their service names.
                 found = f"{names[0]} cannot log in by itself: {error}; a login will tell"
                 step.found += [*self._kdcs.take(), found]
-            finally:
-                context.stop_trace()
 
     def _login(self, step: Step, user: str, password: str) -> None:
-        with self._client.context() as context:
-            context.trace(self._kdcs.tell)
-        try:
-            answer = self._client.log_in(user, password)
-        finally:
-            with self._client.context() as context:
-                context.stop_trace()
+        answer = self._client.log_in(user, password)
         if answer.cache is not None:
             self._client.destroy_cache(answer.cache)
         step.passed = answer.code is ReturnCode.SUCCESS

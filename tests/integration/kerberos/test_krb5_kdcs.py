@@ -125,6 +125,29 @@ def test_many_realms_live_in_one_process(way: Way, kdc: Realm, folder: ConfigFol
     assert dict(os.environ) == environment
 
 
+# Clocks
+
+
+@pytest.mark.parametrize("clock", ["+2h", "-2h"])
+def test_a_kdc_whose_clock_is_wrong_makes_no_password_wrong(
+    way: Way, mail: Mail, clock: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with realm() as made:
+        made.add("jsmith", "s3cret", "+requires_preauth")
+        made.start(clock)
+        # By default, libkrb5 goes by the KDC's clock.
+        assert way.login(mail(made).config(), "mail", "jsmith", "s3cret")
+        strict = made.folder / "strict.conf"
+        text = made.conf.read_text()
+        strict.write_text(text.replace("[realms]", "  kdc_timesync = 0\n[realms]", 1))
+        with pytest.raises(TemporaryFailure) as caught:
+            way.login(mail(made, conf=strict).config(), "mail", "jsmith", "s3cret")
+        assert caught.value.code is ReturnCode.AUTHINFO_UNAVAIL
+        assert "Clock skew too great" in caplog.text
+        with pytest.raises(AuthenticationFailed):
+            way.login(mail(made).config(), "mail", "jsmith", "wrong")
+
+
 # Armour
 
 

@@ -222,13 +222,13 @@ class LiveAttempt(VisitState):
 
     def _brought(self, item: Item) -> str | None:
         """Return the token of the credential that the person came with."""
-        match self.credential:
-            case Password(text) if self.operation is not Operation.CHAUTHTOK:
-                return text
-            case PasswordChange(old, new) if self.operation is Operation.CHAUTHTOK:
-                return old if item is Item.OLDAUTHTOK else new
-            case _:
-                return None
+        brought = self.credential
+        changing = self.operation is Operation.CHAUTHTOK
+        if isinstance(brought, Password) and not changing:
+            return brought.text
+        if isinstance(brought, PasswordChange) and changing:
+            return brought.old if item is Item.OLDAUTHTOK else brought.new
+        return None
 
     def _prompt(self, item: Item, *, new: bool) -> str:
         kind = self._items.get(Item.AUTHTOK_TYPE)

@@ -108,11 +108,12 @@ class Entrance:
             ModuleUnavailable: if there is nothing of that kind.
 
         """
-        made = self._shared.get(kind)
-        if made is None:
-            with self._lock:
-                made = self._shared.get(kind) or self._make(kind)
-                self._shared[kind] = made
+        made: T | None = self._shared.get(kind)
+        if made is not None:
+            return made
+        with self._lock:
+            made = self._shared.get(kind) or self._make(kind)
+            self._shared[kind] = made
         return cast("T", made)
 
     def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several

@@ -73,12 +73,24 @@ class Visit:
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
+        attempt = self.attempt
         last = self._last_run
         if last is None or last.rest is None:
             self._first_run = len(self.runs)
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
-                code = await self._with_tokens(operation, flags)
+                # Both begin and end without tokens, and may be delayed.
+                self.delayed = 0.0
+                if not self._resuming:
+                    attempt.forget_tokens()
+                if operation is _AUTHENTICATE:
+                    code = await self._dispatch(operation, flags)
+                else:
+                    code = await self._both_passes(flags)
+                if code is not _INCOMPLETE:
+                    attempt.forget_tokens()
+                    if attempt.delay or attempt.delay_report is not None:
+                        await self._delay(code)
             elif operation is _SETCRED:
                 code = await self._dispatch(operation, flags or _ESTABLISH)
             else:
@@ -86,23 +98,7 @@ class Visit:
         finally:
             self._busy = False
         if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
-            audit.record(self.attempt, operation, code, self._last_runs)
-        return code
-
-    async def _with_tokens(self, operation: Operation, flags: int) -> ReturnCode:
-        """Run an operation that begins and ends without tokens, and may be delayed."""
-        attempt = self.attempt
-        self.delayed = 0.0
-        if not self._resuming:
-            attempt.forget_tokens()
-        if operation is _AUTHENTICATE:
-            code = await self._dispatch(operation, flags)
-        else:
-            code = await self._both_passes(flags)
-        if code is not _INCOMPLETE:
-            attempt.forget_tokens()
-            if attempt.delay or attempt.delay_report is not None:
-                await self._delay(code)
+            audit.record(attempt, operation, code, self._last_runs)
         return code
 
     async def _both_passes(self, flags: int) -> ReturnCode:

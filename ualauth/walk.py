@@ -8,7 +8,6 @@ exception is `SYSTEM_ERR`, running out of time or of the USERLIST is
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,6 +23,8 @@ log = logging.getLogger("ualauth.visit")
 
 TWIN = (0, 0, 2, 3, 3, 5)
 """Operation -> the number of the one whose codes its walk shares."""
+_SUCCESS = ReturnCode.SUCCESS
+_NO_CODE = "a module answered something that is not a ReturnCode"
 _MAX_DEPTH = 16
 """Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
 
@@ -65,8 +66,11 @@ async def walk(attempt: VisitState, run: Run, memory: Memory) -> ReturnCode:
         while True:
             try:
                 code = entry.methods[number](attempt)
-                if type(code) is not ReturnCode:
-                    code = _checked(await cast("Awaitable[object]", code))
+                if code is not _SUCCESS and type(code) is not ReturnCode:
+                    code = await code  # type: ignore[misc]  # or an answer that makes no sense
+                    if type(code) is not ReturnCode:
+                        # False and 0 are not SUCCESS.
+                        raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 code = _fault(entry, run, error)
             codes.append(code)
@@ -121,13 +125,6 @@ def _fault(entry: Entry, run: Run, error: BaseException) -> ReturnCode:
     place = _innermost(error)
     log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
     return code
-
-
-def _checked(answer: object) -> ReturnCode:
-    """Return a module's answer, if it is one: `False` and 0 are not `SUCCESS`."""
-    if type(answer) is not ReturnCode:
-        raise TypeError("a module answered something that is not a ReturnCode")
-    return answer
 
 
 def _innermost(error: BaseException) -> str:

@@ -74,6 +74,9 @@ class Verdict(NamedTuple):
     suspended: Suspended | None = None
 
 
+_GRANTED = Verdict(_SUCCESS)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one entry did to the walk.
@@ -190,6 +193,6 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
         if steps is not None:
             after = State(impression, status)
             steps.append(Step(entry, code, judged, action, State(*before), after))
-    if status is _SUCCESS and impression is not _POSITIVE:
-        return Verdict(_DENIED)
+    if status is _SUCCESS:
+        return _GRANTED if impression is _POSITIVE else Verdict(_DENIED)
     return Verdict(status)

@@ -208,6 +208,8 @@ class Visit:
         """Set an item; `BAD_ITEM` for tokens, unknown items and wrong types."""
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM
+        if item is Item.USER and isinstance(value, str | None):
+            self.attempt.login_name = value
         if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
             value = ascii_lower(value)

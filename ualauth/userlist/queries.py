@@ -142,11 +142,15 @@ FORMER_PASSWORDS = (
 )
 """The former UL-PWD of the user with `:id`, the newest first."""
 
-FAILURES = select(login_failures.c.moments, login_failures.c.locked_until).where(
-    login_failures.c.name == bindparam("name"),
+FAILURES = select(
+    login_failures.c.name,
+    login_failures.c.moments,
+    login_failures.c.locked_until,
+).where(
+    login_failures.c.name.in_([bindparam("name"), bindparam("user")]),
     login_failures.c.source == bindparam("source"),
 )
-"""The failed logins of the name with the digest `:name` from `:source`."""
+"""The failed logins from `:source` that are kept under `:name` and `:user`."""
 
 
 ALL_FAILURES = (
@@ -154,7 +158,7 @@ ALL_FAILURES = (
     .where(login_failures.c.name == bindparam("name"))
     .order_by(login_failures.c.source)
 )
-"""The failed logins of the name with the digest `:name`, by source."""
+"""The failed logins that are kept under `:name`, by source."""
 
 
 def name_keys(name: ORName) -> dict[str, str]:

@@ -69,7 +69,8 @@ class Entrance:
 
         """
         compiled = self.services.load(service)
-        attempt = LiveAttempt(compiled.name, self.resource, self)
+        users = self if self._users is None else self._users
+        attempt = LiveAttempt(compiled.name, self.resource, users)
         attempt.user = attempt.login_name = user
         for name, value in peer.items():
             if name not in _PEER:

@@ -25,10 +25,10 @@ TITLE = "Logins that need a hash"
 HOW = """
 Passwords are stored as `ualauth.toml` has it by default (argon2id of RFC 9106's second
 recommendation). Each of 6 rounds has 32 raw verifications by argon2-cffi, in as many threads as
-there are processors, which stand back (`nice`) as ualauth's do, and then 32 logins at once through a new `AsyncAuthenticator`: half of them
-with the right password, verified for the first time, half with a wrong one. The figures are the
-medians of the rounds, the ratio is the median of the rounds' ratios. `[stack] fail_delay` is off:
-what waits does not hash.
+there are processors, which stand back (`nice`) as ualauth's do; and then 32 logins at once
+through a new `AsyncAuthenticator`: half of them with the right password, verified for the first
+time, half with a wrong one. The figures are the medians of the rounds, the ratio is the median of
+the rounds' ratios. `[stack] fail_delay` is off: what waits does not hash.
 
 Then such logins go on, 32 at a time, and one login whose password was verified before is due every
 5 ms on the same event loop. Its time counts from when it was due, so it has what the loop was late

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
-from ualauth.credentials import Credential
+from ualauth.credentials import Credential, Exchange
 from ualauth.identity import Person
 from ualauth.messages import AsyncConversation, Conversation
 from ualauth.module import Module, Refusal
@@ -79,6 +79,9 @@ class VisitState:
     mechanism: str | None = None
     """The SASL mechanism by which the person came; `None` for a typed password."""
     caller_uid: int | None = None
+    delegated: bool = False
+    stepping: bool = False
+    """Whether the program at the other end can be challenged: a SASL exchange is running."""
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
     person: Person | None = None
@@ -110,6 +113,11 @@ class VisitState:
         self._items: dict[Item, Any] = {}
         self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
         self._environment: dict[str, str] = {}
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """See `Attempt.exchange`."""
+        return self.credential if isinstance(self.credential, Exchange) else None
 
     # Items
 

@@ -145,6 +145,8 @@ def _fault(entry: Entry, run: Run, error: BaseException) -> ReturnCode:
     """Return what an entry answers whose module raised `error`."""
     match error:
         case Refusal(code=ReturnCode() as code):
+            if error.why:
+                run.remark(error.why)
             return code
         case TimeoutError():
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"

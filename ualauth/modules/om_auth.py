@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.credentials import Exchange, Proof
 from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.networks import source_of
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.passwords.scram import ScramSecret
+from ualauth.sasl.cram_md5 import CramMd5Exchange
+from ualauth.sasl.scram import ScramExchange
 from ualauth.userlist.cache import Known, UserCache
-from ualauth.userlist.comparing import REMEMBERED, Comparison, compare, rewrite
+from ualauth.userlist.comparing import REMEMBERED, Comparison, compare, fill, rewrite
 from ualauth.userlist.counting import judge
 from ualauth.userlist.judging import age, is_unremarkable, restricted
 from ualauth.userlist.record import User
@@ -56,9 +60,13 @@ class OmAuth(Module[Options]):
 
     options_type = Options
 
+    judges = frozenset({Proof.PASSWORD, Proof.SCRAM, Proof.CRAM_MD5})
+
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Compare the password with UL-PWD; one that was verified before, at once."""
+        if (exchange := attempt.exchange) is not None:
+            return _prove(attempt, exchange)
         known = attempt.record_at_hand()
         if known is not None:
             only_present = self.options.use_first_pass
@@ -121,7 +129,7 @@ class OmAuth(Module[Options]):
             attempt.remark("the name has become another user's since the password was verified")
             return ReturnCode.USER_UNKNOWN
         code = await restricted(attempt, known)
-        if code is ReturnCode.SUCCESS:
+        if code is ReturnCode.SUCCESS and not attempt.delegated:
             code = await age(attempt, known)
         if code is ReturnCode.SUCCESS:
             attempt.vouch(known.person)
@@ -180,10 +188,11 @@ class OmAuth(Module[Options]):
         code = await judge(attempt, known, password, found)
         if code is not ReturnCode.SUCCESS or known is None:
             return code
+        hasher = attempt.resource(PasswordHasher)
         if found.matched:
             cache.remember(known, password)
+            await attempt.compute(fill, cache.store, hasher, known.user, password)
         if found.outdated:
-            hasher = attempt.resource(PasswordHasher)
             await attempt.compute(rewrite, cache.store, hasher, known.user, password)
         _vouch(attempt, known)
         return ReturnCode.SUCCESS
@@ -193,6 +202,78 @@ class OmAuth(Module[Options]):
         user = None if known is None else known.user
         hasher = attempt.resource(PasswordHasher)
         return await attempt.compute(compare, hasher, user, password, null_allowed)
+
+
+async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
+    """Judge a SASL exchange by UL-SASL-PWD."""
+    if not isinstance(exchange, ScramExchange | CramMd5Exchange):
+        return ReturnCode.CRED_UNAVAIL
+    cache = attempt.resource(UserCache)
+    known = await attempt.get_record()
+    secret = None if known is None else await _secret(attempt, cache, known, exchange.kind)
+    if known is None or secret is None or exchange.spent:
+        # Another module may have one. If none has, it counts as a wrong password.
+        why = "not in the USERLIST" if known is None else f"no secret for {exchange.kind}"
+        attempt.remark(why)
+        nothing = Comparison(ReturnCode.AUTH_ERR, why)
+        exchange.afterwards = lambda: judge(attempt, known, None, nothing)
+        return ReturnCode.CRED_UNAVAIL
+    source = source_of(attempt.rhost)
+    if isinstance(exchange, ScramExchange):
+        # Who logged in from here before does not learn from the time that they exist.
+        proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
+        known = await _unchanged(attempt, cache, known, secret)
+    else:
+        proved = exchange.verify(secret)
+    found = _PROVED if proved and known is not None else _NOT_PROVED
+    attempt.remark(found.why)
+    code = await judge(attempt, known, None, found)
+    if code is ReturnCode.SUCCESS and known is not None:
+        cache.note_at_home(known, source)
+        _vouch(attempt, known)
+    return code
+
+
+_PROVED = Comparison(ReturnCode.SUCCESS, "proof verified", remembered=True)
+_NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
+
+
+async def _secret(
+    attempt: Attempt,
+    cache: UserCache,
+    known: Known,
+    mechanism: str,
+) -> ScramSecret | None:
+    """Return the user's secret for a mechanism, if there is one."""
+    if known.stale:
+        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+    if mechanism not in known.secrets:
+        await attempt.offload(cache.read_secrets, known)
+    return known.secrets.get(mechanism)
+
+
+async def _unchanged(
+    attempt: Attempt,
+    cache: UserCache,
+    before: Known,
+    used: ScramSecret,
+) -> Known | None:
+    """Return the record as it is now, if the secret that the client proved still holds.
+
+    The client took its time: a password that was changed meanwhile is none.
+    """
+    now = await attempt.get_record()
+    if now is before:
+        return now
+    if now is None or now.user.id != before.user.id:
+        attempt.remark("the user was deleted meanwhile")
+        return None
+    if now.user.revision != before.user.revision:
+        now.secrets = {}
+        if await _secret(attempt, cache, now, used.mechanism) != used:
+            attempt.remark("the password was changed meanwhile")
+            return None
+    return now
 
 
 def _from_memory(attempt: Attempt, known: Known, *, remembered: bool) -> ReturnCode:

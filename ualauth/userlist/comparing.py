@@ -113,6 +113,17 @@ def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str)
         log.warning("the outdated hash of user %d stays: %s", user.id, error)
 
 
+def fill(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:
+    """Keep the SASL secrets that are missing; the login does not depend on it."""
+    try:
+        present = {secret.mechanism for secret in store.secrets(user)}
+        missing = [each for each in hasher.mechanisms if each not in present]
+        if missing and (secrets := hasher.secrets(password, missing)):
+            store.fill_secrets(user, secrets)
+    except (StoreError, UserError) as error:
+        log.warning("user %d still lacks SASL secrets: %s", user.id, error)
+
+
 def is_former(hasher: PasswordHasher, password: str, former: Sequence[str]) -> bool:
     """Return whether one of the hashes was made of this password; computes."""
     for stored in former:

@@ -21,11 +21,12 @@ from ualauth.userlist.policy import LockoutRules
 
 
 async def judge(
-    attempt: Attempt, known: Known | None, password: str, found: Comparison
+    attempt: Attempt, known: Known | None, password: str | None, found: Comparison
 ) -> ReturnCode:
     """Return what a comparison amounts to; count one more failure if it is one.
 
     Call it after the password was compared, not before: many may have failed meanwhile.
+    `password` is `None` where no hash was computed: for a SASL exchange.
     """
     cache = attempt.resource(UserCache)
     rules = (cache.policy if known is None else known.policy).lockout
@@ -41,8 +42,9 @@ async def judge(
         if not locked and not counts.name.is_locked(now):
             await _forget(attempt, known, name, source, counts)
             return code
-        hasher = attempt.resource(PasswordHasher)
-        await attempt.compute(conceal, hasher, known.user, password, found)
+        if password is not None:
+            hasher = attempt.resource(PasswordHasher)
+            await attempt.compute(conceal, hasher, known.user, password, found)
         code = ReturnCode.AUTH_ERR
     if counts.name.is_locked(now):
         attempt.remark(f"locked out for this source after {len(counts.name.moments)} failures")

@@ -151,6 +151,19 @@ class UserStore:
             yield from users_of([row[1:] for row in rows])
             after = str(rows[-1][0])
 
+    def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
+        """Return the users with a password that lack the secret of a mechanism; see `users`."""
+        statement = queries.next_page_without(tuple(sorted(mechanisms)))
+        after = ""
+        while rows := self._database.read(statement, {"after": after}):
+            yield from users_of([row[1:] for row in rows])
+            after = str(rows[-1][0])
+
+    def pretence_key(self) -> bytes:
+        """Return the key of the salts that nobody has: the same for all who share the USERLIST."""
+        rows = self._database.read(queries.KEY, {"name": "pretence"})
+        return bytes(rows[0][0])
+
     def secrets(self, user: User) -> tuple[ScramSecret, ...]:
         """Return UL-SASL-PWD as it is now: a secret for each mechanism, or none."""
         rows = self._database.read(queries.SECRETS, {"id": user.id})
@@ -319,6 +332,21 @@ class UserStore:
         check_password(new)
         return self._database.write(
             lambda connection: changes.replace_hash(connection, user, old, new),
+        )
+
+    def fill_secrets(self, user: User, secrets: Sequence[ScramSecret]) -> bool:
+        """Add secrets of the very password that `user` has; those that are there stay.
+
+        Returns whether it was done: not if somebody changed the user since. The
+        revision stays, as with `replace_hash`.
+
+        Raises:
+            InvalidValue: for secrets that cannot be kept.
+
+        """
+        check_secrets(user.password, secrets)
+        return self._database.write(
+            lambda connection: changes.fill_secrets(connection, user, secrets),
         )
 
     def delete(self, user: User) -> None:

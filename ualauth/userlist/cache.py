@@ -190,6 +190,8 @@ class UserCache:
     @staticmethod
     def note_at_home(known: Known, source: str) -> None:
         """Note that the user logged in from `source`."""
+        if source in known.proved:
+            return
         some = known.proved if len(known.proved) < _MOST_SOURCES else frozenset()
         known.proved = some | {source}
 

@@ -208,7 +208,7 @@ class Entrance:
             return UserCache(self.resource(UserStore), self.config.policy, self.config.cache)
         if kind is PasswordHasher:
             settings = self.config.password
-            return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.mechanisms)
+            return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.allowed)
         raise ModuleUnavailable(f"this application shares no {kind.__name__}")
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class OmAuth(Module[Options]):
         if not cache.knows(known, password):
             return False
         failures = known.policy.lockout.failures
-        if failures and not cache.is_clear(known, source_of(attempt.rhost)):
+        if failures and not cache.is_clear(known, attempt.login_name, source_of(attempt.rhost)):
             return False
         attempt.remark(REMEMBERED.why)
         return True

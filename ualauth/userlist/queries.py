@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from ualauth.userlist.folding import fold
-from ualauth.userlist.names import LIMITS, ORName
+from ualauth.userlist.names import LIMITS, ORName, parts_of
 from ualauth.userlist.tables import (
     addresses,
     former_passwords,
@@ -32,8 +32,6 @@ from ualauth.userlist.tables import (
 
 _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
 
-_COLUMN_OF_PART = {part: f"{part}_key" for part in LIMITS}
-_COLUMNS_OF_KEY = ("personal_key", "ou1_key", "ou2_key", "ou3_key", "ou4_key", "common_name_key")
 
 PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
@@ -157,13 +155,23 @@ ALL_FAILURES = (
 """The failed logins of the name with the digest `:name`, by source."""
 
 
+NAME_COLUMNS = ("name_key", "personal_key", *(f"{part}_key" for part in LIMITS))
+"""The columns of `or_names`, without the user."""
+
+
+def name_row(name: ORName) -> tuple[str, ...]:
+    """Return the values of `NAME_COLUMNS`."""
+    keys = [fold(text) if text else "" for text in parts_of(name)]
+    surname, given_name, initials, generation, common_name, *units = keys
+    # The same as `name.key`, which would fold all of them once more: a blank and a line feed
+    # join what is folded, as they joined what was not.
+    personal = " ".join(filter(None, (given_name, initials, surname, generation)))
+    return ("\n".join((personal, *units, common_name)), personal, *keys)
+
+
 def name_keys(name: ORName) -> dict[str, str]:
-    """Return column -> value of a name's row in `or_names`, without the user."""
-    keys = {column: fold(getattr(name, part)) for part, column in _COLUMN_OF_PART.items()}
-    keys["personal_key"] = fold(name.personal_name)
-    # The same as `name.key`, which would fold all of them once more.
-    keys["name_key"] = "\n".join([keys[column] for column in _COLUMNS_OF_KEY])
-    return keys
+    """Return column -> value of what `name_row` has."""
+    return dict(zip(NAME_COLUMNS, name_row(name), strict=True))
 
 
 def by_parts(name: ORName) -> tuple[Select[tuple[object, ...]], dict[str, str]]:

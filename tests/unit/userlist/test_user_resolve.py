@@ -199,7 +199,7 @@ def test_every_query_is_answered_by_an_index(
         for text, values in statements
         if text.startswith("SELECT") and "alembic" not in text
     }
-    shapes = queries._by_parts.cache_info().currsize
+    shapes = queries._meant.cache_info().currsize
     assert len(selects) > shapes > 80
     assert not database.scans(list(selects.values()))
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from typing import BinaryIO
 from ualauth.errors import StoreError
 from ualauth.interchange.batches import Batch, batches
 from ualauth.interchange.formats import FORMATS
+from ualauth.interchange.interrupts import undisturbed
 from ualauth.interchange.line import Reading
 from ualauth.interchange.packing import END, packed, unpacked
 
@@ -72,9 +73,13 @@ class Source:
         # Another Python, not a fork: threads may be running here.
         context = multiprocessing.get_context("spawn")
         child = context.Process(target=_send, args=(self, path, sender), daemon=True)
-        child.start()
-        sender.close()
-        ahead = _Ahead(receiver, max(1, _MOST_AHEAD // self.size))
+        # What a start begins with on its own lets Ctrl-C through again.
+        resource_tracker.ensure_running()
+        # Ctrl-C is this thread's business; the process ends when nobody reads.
+        with undisturbed():
+            child.start()
+            sender.close()
+            ahead = _Ahead(receiver, max(1, _MOST_AHEAD // self.size))
         try:
             yield ahead.batches()
         finally:
@@ -119,8 +124,6 @@ class _Ahead:
 
 
 def _send(source: Source, path: Path, sender: Connection) -> None:
-    # Ctrl-C is the parent's business; this one ends when nobody reads.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with path.open("rb") as file:
             for batch in source.read(file):

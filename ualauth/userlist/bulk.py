@@ -58,13 +58,13 @@ class Rows(NamedTuple):
         """When the record is made, in microseconds."""
         return int(self.user[_CREATED])
 
-    @property
-    def claims(self) -> Iterator[tuple[str, str]]:
-        """What no two users may share: what it is, and its key."""
-        yield from (("login name", key) for key in self.keys)
-        yield "O/R name", self.name[_NAME_KEY]
+    def claims(self) -> list[tuple[str, str]]:
+        """Return what no two users may share: what it is, and its key."""
+        claims = [("login name", key) for key in self.keys]
+        claims.append(("O/R name", self.name[_NAME_KEY]))
         if self.user[_UNIX_UID] is not None:
-            yield "UNIX uid", str(self.user[_UNIX_UID])
+            claims.append(("UNIX uid", str(self.user[_UNIX_UID])))
+        return claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,9 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
         if owners.get(own) == authid_key:
             found.append(Taken(own, is_there=True))
             continue
-        claim = next((claim for claim in rows.claims if claim in owners), None)
+        claim = next((claim for claim in rows.claims() if claim in owners), None)
         if claim is None:
-            owners.update(dict.fromkeys(rows.claims, authid_key))
+            owners.update(dict.fromkeys(rows.claims(), authid_key))
             found.append(None)
         else:
             found.append(Taken(claim, is_there=False))

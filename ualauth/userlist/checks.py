@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any
 
 from ualauth.errors import InvalidValue
@@ -60,9 +61,9 @@ def check_fields(record: object) -> None:
         InvalidValue: which names the field and its limit, for the first one.
 
     """
-    for value, (field, check, harmless) in zip(_fields(record), _CHECKS, strict=True):
-        if value is harmless:
-            continue
+    values = _fields(record)
+    unusual = map(is_not, values, _USUAL)
+    for value, (field, check, _) in compress(zip(values, _CHECKS, strict=True), unusual):
         try:
             check(value)
         except _Illegal as illegal:
@@ -79,7 +80,7 @@ def check_password(password: str | None) -> None:
     if password is None:
         return
     legal = isinstance(password, str) and 1 <= len(password) <= MAX_PASSWORD
-    if not legal or REFUSED.search(password):
+    if not legal or (not password.isprintable() and REFUSED.search(password)):
         raise InvalidValue(
             f"password: takes a hash of 1 to {MAX_PASSWORD} characters without control characters",
         )
@@ -226,3 +227,4 @@ _CHECKS: Sequence[tuple[str, Callable[[Any], None], object]] = (
 """Field, its check, and the value that most users have: it is legal, and needs no check."""
 
 _fields = attrgetter(*[field for field, _, _ in _CHECKS])
+_USUAL = tuple(usual for _, _, usual in _CHECKS)

@@ -29,8 +29,8 @@ from ualauth.interchange.packing import END, packed, unpacked
 
 # From about this size on, a second process saves more time than it takes to start.
 _LARGE = 2 << 20
-# Users who wait to be stored, about as many as two transactions take: 20 MB.
-_MOST_AHEAD = 50_000
+# Users who wait to be stored, about as many as a transaction takes: 10 MB.
+_MOST_AHEAD = 25_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,10 @@ class Rank(enum.IntEnum):
     """The user's O/R name has every part of it, and others; nobody is meant if two have."""
 
 
+def _rank(rank: Rank) -> ColumnElement[int]:
+    return literal_column(str(rank.value), Integer)
+
+
 def meant(key: str, name: ORName) -> tuple[Question, dict[str, str]]:
     """Return what finds the ids of all that a login name may mean, and its parameters.
 
@@ -209,6 +213,19 @@ def meant(key: str, name: ORName) -> tuple[Question, dict[str, str]]:
     return statement, keys
 
 
+_WHOLE = (
+    select(login_names.c.user_id, _rank(Rank.LOGIN_NAME)).where(
+        login_names.c.key == bindparam("key")
+    ),
+    select(or_names.c.user_id, _rank(Rank.NAME)).where(
+        or_names.c.name_key == bindparam("name_key")
+    ),
+)
+
+MEANT_AS_A_WHOLE: Question = union_all(*_WHOLE)
+"""What `meant` finds, without `PARTS`; it has the same parameters."""
+
+
 # There are at most 85 shapes: a personal name of 8, or none, with a mail node of
 # 5, with or without a common name.
 @cache
@@ -219,18 +236,11 @@ def _meant(columns: frozenset[str]) -> Question:
     for if somebody has the whole name is not looked up either. Ids are all that it
     finds: only one of them will be read.
     """
-    found = [
-        select(login_names.c.user_id, _rank(Rank.LOGIN_NAME)).where(
-            login_names.c.key == bindparam("key")
-        ),
-        select(or_names.c.user_id, _rank(Rank.NAME)).where(
-            or_names.c.name_key == bindparam("name_key")
-        ),
-    ]
+    found = []
     for conditions in _ways(columns):
         some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(_TWO).subquery()
         found.append(select(some.c.user_id, _rank(Rank.PARTS)))
-    return union_all(*found)
+    return union_all(*_WHOLE, *found)
 
 
 def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:
@@ -253,7 +263,3 @@ def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:
 
 def _equal(columns: frozenset[str]) -> list[ColumnElement[bool]]:
     return [or_names.c[column] == bindparam(column) for column in sorted(columns)]
-
-
-def _rank(rank: Rank) -> ColumnElement[int]:
-    return literal_column(str(rank.value), Integer)

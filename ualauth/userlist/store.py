@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
@@ -332,7 +332,12 @@ class UserStore:
 
     def _find(self, key: str, name: ORName) -> object:
         """Return the id of whom a login name means, or `None` if there is not exactly one."""
-        found = self._database.read(*queries.meant(key, name))
+        statement, keys = queries.meant(key, name)
+        found: list[Sequence[Any]] = []
+        if name.common_name:
+            # Mostly it is a whole name, as it is printed: a shorter question will do.
+            found = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
+        found = found or self._database.read(statement, keys)
         best = min((rank for _, rank in found), default=None)
         ids = {number for number, rank in found if rank == best}
         return ids.pop() if len(ids) == 1 else None

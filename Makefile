@@ -30,7 +30,7 @@ fuzz:
 
 bench:
 	@scripts/packages libpam0g libpam-modules
-	@scripts/environment dev
+	@scripts/environment bench
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 

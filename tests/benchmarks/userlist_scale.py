@@ -31,7 +31,7 @@ TITLE = "A large USERLIST"
 HOW = """
 **Import**: `ualauth user import FILE --format csv --bad-lines skip` as a whole, into a new
 USERLIST in SQLite. Each user has an authid, an O/R name with a mail node and a common name, an
-address and a hash. bare SQLite's side is `INSERT ... SELECT` of the same rows into the same tables
+address and a hash. bare SQLite's side is `INSERT OR IGNORE ... SELECT` of the same rows into the same tables
 and indexes, in one transaction, without Python, without reading a file and without checking
 anything. Memory is that of the larger one of the two processes, the one that writes; 64 MiB of it
 are SQLite's cache.
@@ -175,7 +175,7 @@ def _copy(database: Path, copy: Path) -> float:
         begun = time.perf_counter()
         connection.execute("BEGIN IMMEDIATE")
         for table in metadata.sorted_tables:
-            connection.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
+            connection.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM other.{table}")
         connection.execute("COMMIT")
         return time.perf_counter() - begun
 

@@ -21,7 +21,7 @@ from ualauth.credentials import Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Sleep, Wait
+from ualauth.module import Ask, Offload, Sleep, Until, Wait
 from ualauth.trace import Run
 from ualauth.visit_state import Users
 
@@ -120,6 +120,8 @@ class FakeAttempt(LiveAttempt):
                 return conversation(messages)
             case Sleep(seconds):
                 self.slept.append(seconds)
+                return None
+            case Until():
                 return None
             case Wait(awaitable):
                 return asyncio.run(_awaited(awaitable))

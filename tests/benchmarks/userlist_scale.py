@@ -31,10 +31,10 @@ TITLE = "A large USERLIST"
 HOW = """
 **Import**: `ualauth user import FILE --format csv --bad-lines skip` as a whole, into a new
 USERLIST in SQLite. Each user has an authid, an O/R name with a mail node and a common name, an
-address and a hash. bare SQLite's side is `INSERT OR IGNORE ... SELECT` of the same rows into the same tables
-and indexes, in one transaction, without Python, without reading a file and without checking
-anything. Memory is that of the larger one of the two processes, the one that writes; 64 MiB of it
-are SQLite's cache.
+address and a hash. bare SQLite's side is `INSERT OR IGNORE ... SELECT` of the same rows into the
+same tables and indexes, in one transaction, without Python, without reading a file and without
+checking anything. Memory is that of the larger one of the two processes, the one that writes; 64
+MiB of it are SQLite's cache.
 
 **Names**: medians, each name asked for once, so that its record is in no cache of SQLite's, though
 mostly in the kernel's. In turn, bare SQLite reads the record of another user by authid, with a

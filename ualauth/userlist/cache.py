@@ -23,7 +23,7 @@ from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 
-_MOST_CLEAR = 64
+_MOST_SOURCES = 64
 """Names of one user, each with a source, that are known to have failed at nothing."""
 _MOST_POLICIES = 1000
 
@@ -168,7 +168,7 @@ class UserCache:
         It holds as long as the record: any change ends both.
         """
         if known.mark is not None:
-            some = known.clear if len(known.clear) < _MOST_CLEAR else frozenset()
+            some = known.clear if len(known.clear) < _MOST_SOURCES else frozenset()
             known.clear = some | {(name, source)}
 
     # SASL secrets

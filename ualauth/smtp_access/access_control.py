@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ualauth.errors import ConfigurationError
 from ualauth.smtp_access.access_file import AccessFile
+from ualauth.smtp_access.events import ALL_EVENTS, Event
 from ualauth.smtp_access.hosts import OwnHost
 from ualauth.smtp_access.session import AccessSession
 from ualauth.smtp_access.settings import SmtpAccessSettings
@@ -33,8 +34,10 @@ class AccessControl:
         except ValueError as error:
             raise ConfigurationError(f"[smtp_access] own_host: {error}") from None
 
-    def session(self) -> AccessSession:
+    def session(self, events: frozenset[Event] = ALL_EVENTS) -> AccessSession:
         """Return a session for a client that has just connected, by the rules as they are now.
+
+        `events` are those that are looked at.
 
         Raises:
             AccessRulesError: if the file cannot be used, and never could.
@@ -44,4 +47,5 @@ class AccessControl:
             self.file.load(),
             self.own_host,
             compare_from=self.settings.compare_from,
+            events=events,
         )

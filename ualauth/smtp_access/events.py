@@ -51,3 +51,6 @@ class Action(enum.IntEnum):
     def refuses(self) -> bool:
         """Whether the sender is told no."""
         return self in {Action.DEFER, Action.REJECT}
+
+
+ALL_EVENTS = frozenset(Event)

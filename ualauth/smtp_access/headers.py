@@ -21,6 +21,7 @@ _ENCODED_WORD = 75
 """The most characters of an encoded word (RFC 2047, section 2)."""
 _MAX_VALUE = 998 - 100
 """The most characters of one text of others: a line must not have more than 998."""
+_NAME = re.compile(r"[!-9;-~]+")
 _BLANKS = re.compile(r"\s+")
 
 NAMES = {
@@ -38,6 +39,18 @@ class Header:
 
     name: str
     words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, text: str) -> Header:
+        """Return a header with any text, which is cleaned.
+
+        Raises:
+            ValueError: for what cannot be the name of a header.
+
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+        return cls(name, _words(text))
 
     @property
     def value(self) -> str:

@@ -7,7 +7,7 @@ Whoever speaks SMTP tells what happened, and answers as the decision says:
     session.mail_from(sender, person)        at MAIL, for each message
     session.rcpt_to(recipient)               at RCPT, for each recipient
     session.data(from_headers)               at the end of DATA
-    session.discard, session.recipients, session.headers, session.filters
+    session.keep(recipients), session.headers, session.filters      what to do with it
 
 What held before still holds: at each step the strictest of all that was found
 so far decides.
@@ -32,7 +32,7 @@ from ualauth.smtp_access.decision import (
     Reply,
     strictest,
 )
-from ualauth.smtp_access.events import Action, Event
+from ualauth.smtp_access.events import ALL_EVENTS, Action, Event
 from ualauth.smtp_access.hosts import Host, OwnHost, destination
 from ualauth.smtp_access.mailboxes import NULL_SENDER, Mailbox, read_recipient, read_sender
 from ualauth.smtp_access.originator import may_send_as, read_from
@@ -50,14 +50,18 @@ class AccessSession:
         own_host: OwnHost,
         *,
         compare_from: bool = False,
+        events: frozenset[Event] = ALL_EVENTS,
         now: datetime | None = None,
     ) -> None:
-        """Begin with a client of which nothing is known; `now` is for tests and has a zone."""
+        """Begin with a client of which nothing is known.
+
+        `events` are those that are looked at, to explain one of them; `now`
+        has a zone, and is for tests.
+        """
         self.rules = rules
         self.own_host = own_host
-        self.recipients: list[str] = []
-        """Whom the message goes to, as given: accepted, and not to be dropped."""
         self._compare_from = compare_from
+        self._events = events
         self._now = now
         self._host = _UNKNOWN
         self._submit: tuple[Finding, ...] = ()
@@ -65,6 +69,7 @@ class AccessSession:
         self._sender = NULL_SENDER
         self._originator = NULL_SENDER
         self._findings: tuple[Finding, ...] = ()
+        self._dropped: set[str] = set()
 
     # The steps
 
@@ -80,7 +85,7 @@ class AccessSession:
 
         After a failed authentication it is nobody.
         """
-        self.recipients = []
+        self._dropped = set()
         self._person = person
         self._findings = self._submit
         try:
@@ -109,9 +114,8 @@ class AccessSession:
             self._about_mailbox(Event.RECIPIENT, mailbox),
         )
         decision = self._decide((*self._findings, *findings))
-        dropped = any(finding.action is Action.DISCARD for finding in findings)
-        if not decision.refuses and not dropped:
-            self.recipients.append(recipient)
+        if any(finding.action is Action.DISCARD for finding in findings):
+            self._dropped.add(recipient)
         return decision
 
     def data(self, from_headers: Sequence[str]) -> Decision:
@@ -129,12 +133,23 @@ class AccessSession:
     @property
     def discard(self) -> bool:
         """Whether the whole message is accepted and dropped."""
-        return not self.recipients or self._decide(self._findings).action is Action.DISCARD
+        return self._decide(self._findings).action is Action.DISCARD
+
+    def keep(self, recipients: Sequence[str]) -> list[str]:
+        """Return those who get the message: not the ones for whom it is dropped."""
+        if self.discard:
+            return []
+        return [each for each in recipients if each not in self._dropped]
 
     @property
     def headers(self) -> tuple[header.Header, ...]:
         """The headers to insert."""
         return self._decide(self._findings).headers
+
+    @property
+    def host(self) -> Host:
+        """The client's host."""
+        return self._host
 
     @property
     def filters(self) -> bool:
@@ -188,22 +203,21 @@ class AccessSession:
     @property
     def _is_welcome(self) -> bool:
         """Whether a rule accepts the authenticated user at this host: they may send out."""
-        return any(
-            finding.event is Event.AUTH_SUCCESS and finding.action <= Action.HEADER
-            for finding in self._findings
-        )
+        if self._person is None:
+            return False
+        finding = self._about_host(Event.AUTH_SUCCESS)
+        return finding is not None and finding.action <= Action.HEADER
 
     # Decisions
 
-    @staticmethod
-    def _found(*findings: Finding | None) -> tuple[Finding, ...]:
+    def _found(self, *findings: Finding | None) -> tuple[Finding, ...]:
         """Return what was found; Header counts as Accept where an event has no header."""
         return tuple(
             dataclasses.replace(each, action=Action.ACCEPT)
             if each.action is Action.HEADER and not each.event.has_header
             else each
             for each in findings
-            if each is not None
+            if each is not None and each.event in self._events
         )
 
     def _decide(

@@ -1,0 +1,1 @@
+"""Adapters: what each server needs to ask ualauth, in its own terms."""

@@ -32,9 +32,9 @@ from ualauth.userlist.folding import fold
 
 DELEGATE = "DELEGATE"
 FILTER = "SMTPFILTER"
+_OTHER_LINES = (DELEGATE, f"{FILTER}=TRUE")
 _EVENTS = {event.value: event for event in Event}
-_ACTIONS = {str(action).upper(): action for action in Action}
-_ACTION_NAMES = {word: str(action) for word, action in _ACTIONS.items()}
+_ACTIONS = {str(action): action for action in Action}
 _NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -103,10 +103,12 @@ class _Reader:
 
     def _read_rule(self, line: Line) -> None:
         words = line.tokens
-        event = self._choice(words[0], _EVENTS, "event", [*_EVENTS, DELEGATE, f"{FILTER}=TRUE"])
+        event = self._choice(words[0], words[0].text.upper(), _EVENTS, _OTHER_LINES)
         # What is missing is told once, and what is there is looked at all the same.
         complete = self._count(line, "EVENT ACTION PATTERN")
-        action = self._choice(words[1], _ACTIONS, "action") if len(words) > 1 else None
+        action = None
+        if len(words) > 1:
+            action = self._choice(words[1], words[1].text.capitalize(), _ACTIONS)
         if event is None or len(words) < 3:
             return
         read = read_mailbox_pattern if event.takes_address else read_host_pattern
@@ -147,13 +149,18 @@ class _Reader:
         return True
 
     def _choice(
-        self, token: Token, choices: Mapping[str, T], noun: str, known: Sequence[str] = ()
+        self,
+        token: Token,
+        word: str,
+        choices: Mapping[str, T],
+        others: Sequence[str] = (),
     ) -> T | None:
-        chosen = choices.get(token.text.upper())
+        """Return what a word chooses; `word` is the token as the choices are written."""
+        chosen = choices.get(word)
         if chosen is None:
-            words = known or list(_ACTION_NAMES)
+            noun = "event" if others else "action"
             text = f"unknown {noun} {token.text[:64]!r}"
-            self._problem(token, text, hint(token.text.upper()[:64], words))
+            self._problem(token, text, hint(word[:64], [*choices, *others]))
         return chosen
 
     def _count(self, line: Line, usage: str) -> bool:

@@ -31,14 +31,6 @@ def address(random: Random) -> str:
     return f"{random.choice(LOCALS)}@{domain(random)}"
 
 
-def sprinkled(random: Random, text: str) -> str:
-    """Put wildcards in a text."""
-    chars = list(text)
-    for _ in range(random.randint(1, 3)):
-        chars[random.randrange(len(chars))] = random.choice(("*", "?", "", "**"))
-    return "".join(chars)
-
-
 def name_pattern(random: Random) -> str:
     name = domain(random)
     match random.randrange(5):
@@ -59,10 +51,8 @@ def name_pattern(random: Random) -> str:
 def host_pattern(random: Random) -> str:
     found = random.choice(ADDRESSES)
     match random.randrange(8):
-        case 0:
-            return "*" if random.random() < 0.5 else found
-        case 1:
-            return found
+        case 0 | 1:
+            return random.choice(("*", found, found, found))
         case 2 if ":" not in found:
             octets = found.split(".")
             return ".".join(octets[: random.randint(1, 3)]) + ".*"
@@ -78,25 +68,19 @@ def host_pattern(random: Random) -> str:
 
 
 def mail_pattern(random: Random) -> str:
-    match random.randrange(9):
-        case 0:
-            return random.choice(("*", "<>", "*@*"))
-        case 1:
-            return f"{random.choice(LOCALS)}@{domain(random)}"
-        case 2:
-            return f"*@{domain(random)}"
-        case 3:
-            return f"*@*.{domain(random)}"
-        case 4:
-            return f"{random.choice(LOCALS)}@*"
-        case 5:
-            return f"{random.choice(LOCALS)[:1]}*@{name_pattern(random)}"
-        case 6:
-            return f"*{random.choice(LABELS)}*"
-        case 7:
-            return f"{random.choice(LOCALS).lower()[:2]}*{random.choice(LABELS)}"
-        case _:
-            return f"?{random.choice(LOCALS)[1:]}@{name_pattern(random)}"
+    local, label = random.choice(LOCALS), random.choice(LABELS)
+    choices = (
+        lambda: random.choice(("*", "<>", "*@*")),
+        lambda: f"{local}@{domain(random)}",
+        lambda: f"*@{domain(random)}",
+        lambda: f"*@*.{domain(random)}",
+        lambda: f"{local}@*",
+        lambda: f"{local[:1]}*@{name_pattern(random)}",
+        lambda: f"*{label}*",
+        lambda: f"{local.lower()[:2]}*{label}",
+        lambda: f"?{local[1:]}@{name_pattern(random)}",
+    )
+    return random.choice(choices)()
 
 
 def line(random: Random) -> str:

@@ -7,10 +7,13 @@ it. It shares no code with `ualauth.smtp_access`.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 STRICTNESS = ("ACCEPT", "HEADER", "DISCARD", "DEFER", "REJECT")
 WITHOUT_HEADER = {"RELAY", "RECIPIENT"}
+Rules = Sequence[tuple[int, str, str, str]]
+"""Line, first word, second word, third word."""
 OWN_NAMES = {"localhost", "mx.example.com"}
 
 
@@ -79,22 +82,22 @@ def decide(found: list[Outcome | None]) -> Outcome:
     return Outcome(winner.action, winner.event, winner.line, headers)
 
 
-def first(rules, event, attempt, names) -> Outcome | None:
+def first(rules: Rules, event: str, attempt: Attempt, names: tuple[str, ...]) -> Outcome | None:
     for number, kind, action, pattern in rules:
         if kind.upper() == event and host_matches(pattern, attempt.address, names):
             return Outcome(action.upper(), event, number)
     return None
 
 
-def first_mail(rules, event, address) -> Outcome | None:
+def first_mail(rules: Rules, event: str, address: str) -> Outcome | None:
     for number, kind, action, pattern in rules:
         if kind.upper() == event and mail_matches(pattern, address):
             return Outcome(action.upper(), event, number)
     return None
 
 
-def may_send(rules, attempt) -> bool:
-    if any(same_mailbox(each, attempt.sender) for each in attempt.user_addresses):
+def may_send(rules: Rules, attempt: Attempt) -> bool:
+    if any(same_mailbox(each, attempt.sender) for each in attempt.user_addresses or ()):
         return True
     return any(
         kind.upper() == "DELEGATE"
@@ -108,7 +111,7 @@ def same_mailbox(one: str, other: str) -> bool:
     return one.lower() == other.lower()
 
 
-def relay(rules, attempt, recipient) -> Outcome | None:
+def relay(rules: Rules, attempt: Attempt, recipient: str) -> Outcome | None:
     if is_own_address(attempt.address):
         return None
     local, _, domain = recipient.rpartition("@")

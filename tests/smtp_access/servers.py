@@ -41,11 +41,11 @@ class Names:
         self.table = table
         self.asked = 0
 
-    async def names(self, address: Address, timeout: float) -> Sequence[str]:
+    async def names(self, address: Address, seconds: float) -> Sequence[str]:
         self.asked += 1
         return [self.table[str(address)]]
 
-    async def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:
+    async def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
         return [address for address, each in self.table.items() if each == name]
 
 

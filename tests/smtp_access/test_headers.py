@@ -18,7 +18,7 @@ from ualauth.smtp_access.message import read_message, with_headers
 MOMENT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=-8)))
 ANY = st.one_of(
     st.text(max_size=60),
-    st.text(alphabet=" \t\r\n:=?a@\0\u2028\udcffé\"<>", max_size=120),
+    st.text(alphabet=' \t\r\n:=?a@\0\u2028\udcffé"<>', max_size=120),
     st.sampled_from([
         "x\r\nBcc: evil@example.com", "=?utf-8?q?a=0D=0ABcc:_x?=@x", "a" * 5000, "é" * 5000,
         "\r\n\r\nbody", "\0", "", " ", "a\rb", "a\nb", "\x85", "=?us-ascii?q?x?=",

@@ -91,7 +91,7 @@ def zone() -> Iterator[Zone]:
     running.stop()
 
 
-def found(zone: Zone, address: Address | None, timeout: float = 5.0) -> list[tuple[str, ...]]:
+def found(zone: Zone, address: Address | None, seconds: float = 5.0) -> list[tuple[str, ...]]:
     """Look up in both ways; they have to find the same."""
     blocking = dns.resolver.Resolver(configure=False)
     asynchronous = dns.asyncresolver.Resolver(configure=False)
@@ -99,8 +99,8 @@ def found(zone: Zone, address: Address | None, timeout: float = 5.0) -> list[tup
         resolver.nameservers, resolver.port = ["127.0.0.1"], zone.port
     assert address is not None
     return [
-        confirmed_names(DnsResolver(blocking), address, timeout),
-        asyncio.run(confirmed_names_async(AsyncDnsResolver(asynchronous), address, timeout)),
+        confirmed_names(DnsResolver(blocking), address, seconds),
+        asyncio.run(confirmed_names_async(AsyncDnsResolver(asynchronous), address, seconds)),
     ]
 
 
@@ -142,12 +142,12 @@ class Table:
         self._fault = fault
         self.asked = 0
 
-    def names(self, address: Address, timeout: float) -> Sequence[str]:
+    def names(self, address: Address, seconds: float) -> Sequence[str]:
         if self._fault is not None:
             raise self._fault
         return self._names
 
-    def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:
+    def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
         self.asked += 1
         return ["192.0.2.7"]
 
@@ -156,18 +156,18 @@ class AsyncTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def names(self, address: Address, timeout: float) -> Sequence[str]:
-        return self._table.names(address, timeout)
+    async def names(self, address: Address, seconds: float) -> Sequence[str]:
+        return self._table.names(address, seconds)
 
-    async def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:
-        return self._table.addresses(name, version, timeout)
+    async def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
+        return self._table.addresses(name, version, seconds)
 
 
-def both(table: Table, timeout: float = 5.0) -> list[tuple[str, ...]]:
+def both(table: Table, seconds: float = 5.0) -> list[tuple[str, ...]]:
     assert FOUR is not None
     return [
-        confirmed_names(table, FOUR, timeout),
-        asyncio.run(confirmed_names_async(AsyncTable(table), FOUR, timeout)),
+        confirmed_names(table, FOUR, seconds),
+        asyncio.run(confirmed_names_async(AsyncTable(table), FOUR, seconds)),
     ]
 
 
@@ -191,12 +191,12 @@ def test_a_resolver_that_hangs_is_left_behind() -> None:
     release = threading.Event()
 
     class Hanging(Table):
-        def names(self, address: Address, timeout: float) -> Sequence[str]:
+        def names(self, address: Address, seconds: float) -> Sequence[str]:
             release.wait(30)
             return ["late.example"]
 
     class AsyncHanging(AsyncTable):
-        async def names(self, address: Address, timeout: float) -> Sequence[str]:
+        async def names(self, address: Address, seconds: float) -> Sequence[str]:
             await asyncio.Event().wait()
             return []
 

@@ -7,9 +7,10 @@ import itertools
 import pytest
 
 from tests.smtp_access.conftest import JOHN, NewSession, host
+from ualauth.identity import Person
+from ualauth.networks import read_address
 from ualauth.smtp_access.events import Action
 from ualauth.smtp_access.hosts import Host
-from ualauth.networks import read_address
 
 STRANGER = host("203.0.113.9", "pc.stranger.example")
 OWN = [
@@ -23,7 +24,9 @@ OWN = [
 ]
 
 
-def rcpt(new_session: NewSession, text: str, client: Host, to: str, person=None) -> Action:
+def rcpt(
+    new_session: NewSession, text: str, client: Host, to: str, person: Person | None = None
+) -> Action:
     running = new_session(text, known_as=("192.0.2.1", "mail.example.com"))
     running.connected(client)
     running.mail_from("somebody@stranger.example", person)
@@ -38,7 +41,9 @@ def test_the_own_host_may_always_relay(session: NewSession, client: Host) -> Non
 
 @pytest.mark.parametrize("client", [STRANGER, host(), host("10.0.0.1")], ids=str)
 @pytest.mark.parametrize("person", [None, JOHN], ids=["anonymous", "authenticated"])
-def test_without_rules_nobody_else_may(session: NewSession, client: Host, person) -> None:
+def test_without_rules_nobody_else_may(
+    session: NewSession, client: Host, person: Person | None
+) -> None:
     assert rcpt(session, "", client, "x@far.example", person) is Action.REJECT
 
 

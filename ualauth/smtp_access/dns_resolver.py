@@ -28,15 +28,15 @@ class DnsResolver:
     def _resolver(self) -> dns.resolver.Resolver:
         return self._given or dns.resolver.Resolver()
 
-    def names(self, address: Address, timeout: float) -> Sequence[str]:
+    def names(self, address: Address, seconds: float) -> Sequence[str]:
         """Return the names of an address."""
         question = dns.reversename.from_address(str(address))
-        return _texts(self._resolver.resolve(question, "PTR", lifetime=timeout, search=False))
+        return _texts(self._resolver.resolve(question, "PTR", lifetime=seconds, search=False))
 
-    def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:
+    def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
         """Return the addresses of a name."""
         kind = _RECORDS[version]
-        return _texts(self._resolver.resolve(f"{name}.", kind, lifetime=timeout, search=False))
+        return _texts(self._resolver.resolve(f"{name}.", kind, lifetime=seconds, search=False))
 
 
 class AsyncDnsResolver:
@@ -50,17 +50,17 @@ class AsyncDnsResolver:
     def _resolver(self) -> dns.asyncresolver.Resolver:
         return self._given or dns.asyncresolver.Resolver()
 
-    async def names(self, address: Address, timeout: float) -> Sequence[str]:  # noqa: ASYNC109
+    async def names(self, address: Address, seconds: float) -> Sequence[str]:
         """Return the names of an address."""
         question = dns.reversename.from_address(str(address))
         resolve = self._resolver.resolve
-        return _texts(await resolve(question, "PTR", lifetime=timeout, search=False))
+        return _texts(await resolve(question, "PTR", lifetime=seconds, search=False))
 
-    async def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:  # noqa: ASYNC109
+    async def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
         """Return the addresses of a name."""
         resolve = self._resolver.resolve
         kind = _RECORDS[version]
-        return _texts(await resolve(f"{name}.", kind, lifetime=timeout, search=False))
+        return _texts(await resolve(f"{name}.", kind, lifetime=seconds, search=False))
 
 
 def _texts(answer: Iterable[object]) -> Sequence[str]:

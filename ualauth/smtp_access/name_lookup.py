@@ -25,11 +25,11 @@ _NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 class Resolver(Protocol):
     """Looks names and addresses up, and blocks; any exception means that it could not."""
 
-    def names(self, address: Address, timeout: float) -> Sequence[str]:
+    def names(self, address: Address, seconds: float) -> Sequence[str]:
         """Return the names of an address: its PTR records."""
         ...
 
-    def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:
+    def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
         """Return the addresses of a name: its A or AAAA records, for version 4 or 6."""
         ...
 
@@ -37,11 +37,11 @@ class Resolver(Protocol):
 class AsyncResolver(Protocol):
     """The same, for asyncio."""
 
-    async def names(self, address: Address, timeout: float) -> Sequence[str]:  # noqa: ASYNC109
+    async def names(self, address: Address, seconds: float) -> Sequence[str]:
         """Return the names of an address: its PTR records."""
         ...
 
-    async def addresses(self, name: str, version: int, timeout: float) -> Sequence[str]:  # noqa: ASYNC109
+    async def addresses(self, name: str, version: int, seconds: float) -> Sequence[str]:
         """Return the addresses of a name: its A or AAAA records, for version 4 or 6."""
         ...
 
@@ -61,41 +61,41 @@ _Question = _NamesOf | _AddressesOf
 _Flow = Generator[_Question, Sequence[str], tuple[str, ...]]
 
 
-def confirmed_names(resolver: Resolver, address: Address, timeout: float) -> tuple[str, ...]:
-    """Return the confirmed names of an address; blocks for `timeout` seconds at most.
+def confirmed_names(resolver: Resolver, address: Address, seconds: float) -> tuple[str, ...]:
+    """Return the confirmed names of an address; blocks for `seconds` seconds at most.
 
     The look-up is made in a thread of its own, which is left behind if the
     resolver does not come back.
     """
     found: list[tuple[str, ...]] = []
     thread = threading.Thread(
-        target=lambda: found.append(_drive(resolver, address, timeout)),
+        target=lambda: found.append(_drive(resolver, address, seconds)),
         name="ualauth-name-lookup",
         daemon=True,
     )
     thread.start()
-    thread.join(timeout)
+    thread.join(seconds)
     return found[0] if found else ()
 
 
 async def confirmed_names_async(
     resolver: AsyncResolver,
     address: Address,
-    timeout: float,  # noqa: ASYNC109 - it is the caller's way to say how long
+    seconds: float,
 ) -> tuple[str, ...]:
-    """Return the confirmed names of an address, after `timeout` seconds at most."""
+    """Return the confirmed names of an address, after `seconds` seconds at most."""
     flow = _confirm(address)
     answer: Sequence[str] | None = None
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             while True:
                 question = next(flow) if answer is None else flow.send(answer)
                 try:
                     if isinstance(question, _NamesOf):
-                        answer = await resolver.names(question.address, timeout)
+                        answer = await resolver.names(question.address, seconds)
                     else:
                         name, version = question.name, question.version
-                        answer = await resolver.addresses(name, version, timeout)
+                        answer = await resolver.addresses(name, version, seconds)
                 except TimeoutError:
                     raise
                 except Exception:  # noqa: BLE001 - whatever it is, it was not found
@@ -107,7 +107,7 @@ async def confirmed_names_async(
         return names
 
 
-def _drive(resolver: Resolver, address: Address, timeout: float) -> tuple[str, ...]:
+def _drive(resolver: Resolver, address: Address, seconds: float) -> tuple[str, ...]:
     flow = _confirm(address)
     answer: Sequence[str] | None = None
     try:
@@ -115,9 +115,9 @@ def _drive(resolver: Resolver, address: Address, timeout: float) -> tuple[str, .
             question = next(flow) if answer is None else flow.send(answer)
             try:
                 if isinstance(question, _NamesOf):
-                    answer = resolver.names(question.address, timeout)
+                    answer = resolver.names(question.address, seconds)
                 else:
-                    answer = resolver.addresses(question.name, question.version, timeout)
+                    answer = resolver.addresses(question.name, question.version, seconds)
             except Exception:  # noqa: BLE001 - whatever it is, it was not found
                 answer = ()
     except StopIteration as end:

@@ -82,7 +82,7 @@ class AccessHandler:
 
     # What aiosmtpd calls
 
-    async def handle_PROXY(  # noqa: N802 - aiosmtpd's name
+    async def handle_PROXY(
         self,
         server: SMTP,
         session: Session,
@@ -98,7 +98,7 @@ class AccessHandler:
             await server.push(refusal)
         return refusal is None
 
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+    async def handle_MAIL(
         self,
         server: SMTP,
         session: Session,
@@ -125,7 +125,7 @@ class AccessHandler:
         self._messages[envelope] = access
         return status
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(
         self,
         server: SMTP,
         session: Session,
@@ -152,7 +152,7 @@ class AccessHandler:
         envelope.rcpt_options.extend(options)
         return OK
 
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(
         self,
         server: SMTP,
         session: Session,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 
-class Event(enum.Enum):
+class Event(enum.StrEnum):
     """What happens in an attempt to submit; the order is that of reports and headers."""
 
     SUBMIT = "SUBMIT"

@@ -7,7 +7,7 @@ wildcards are tried one by one, and only those that stand before what is found.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 
 from ualauth.networks import Address
 from ualauth.smtp_access.host_patterns import (
@@ -66,22 +66,21 @@ class HostIndex:
         """Return the number of the first rule that matches, or `NONE`."""
         best = self._any
         for name in host.names:
-            best = min(best, self._names.get(name, NONE), self._first_below(name))
+            number = self._names.get(name, NONE)
+            best = min(best, number)
+            if self._below:
+                best = first_below(self._below, name, best)
         if host.address is not None:
             best = self._first_network(host.address, best)
         return self._first_wild(host, best) if self._wild else best
-
-    def _first_below(self, name: str) -> int:
-        if not self._below:
-            return NONE
-        return min((self._below.get(domain, NONE) for domain in parents(name)), default=NONE)
 
     def _first_network(self, address: Address, best: int) -> int:
         bits = int(address)
         for first, shift, found in self._networks[address.version]:
             if first >= best:
                 break
-            best = min(best, found.get(bits >> shift, NONE))
+            number = found.get(bits >> shift, NONE)
+            best = min(best, number)
         return best
 
     def _first_wild(self, host: Host, best: int) -> int:
@@ -96,9 +95,11 @@ class HostIndex:
         return best
 
 
-def parents(name: str) -> Iterator[str]:
-    """Yield the domains that a name is below, the nearest first."""
+def first_below(below: Mapping[str, int], name: str, best: int) -> int:
+    """Return the first rule about a domain that `name` is below, or `best` if that is first."""
     place = name.find(".")
     while place >= 0:
-        yield name[place + 1 :]
+        number = below.get(name[place + 1 :], NONE)
+        best = min(best, number)
         place = name.find(".", place + 1)
+    return best

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ualauth.smtp_access.host_index import NONE, Matcher, parents
+from ualauth.smtp_access.host_index import NONE, Matcher, first_below
 from ualauth.smtp_access.host_patterns import AnyHost, BelowDomain, HostName, HostWildcard
 from ualauth.smtp_access.mailbox_patterns import (
     Everybody,
@@ -70,8 +70,7 @@ class MailboxIndex:
             self._locals.get(local, NONE),
         )
         if self._below:
-            below = (self._below.get(parent, NONE) for parent in parents(domain))
-            best = min(best, *below, NONE)
+            best = first_below(self._below, domain, best)
         for number, matches_local, matches_domain in self._wild:
             if number >= best:
                 break

@@ -78,10 +78,11 @@ class Rules:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
-    def about_host(self, event: Event, *hosts: Host) -> Rule | None:
-        """Return the first rule of `event` that matches any of the hosts."""
+    def about_host(self, event: Event, host: Host, other: Host | None = None) -> Rule | None:
+        """Return the first rule of `event` that matches the host, or the other one."""
         index = self._hosts[event]
-        return self._rule(min(map(index.first, hosts), default=NONE))
+        number = index.first(host)
+        return self._rule(number if other is None else min(number, index.first(other)))
 
     def about_mailbox(self, event: Event, mailbox: Mailbox) -> Rule | None:
         """Return the first rule of `event` that matches the address."""

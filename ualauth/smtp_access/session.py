@@ -64,6 +64,7 @@ class AccessSession:
         self._events = events
         self._now = now
         self._host = _UNKNOWN
+        self._is_own = False
         self._submit: tuple[Finding, ...] = ()
         self._person: Person | None = None
         self._sender = NULL_SENDER
@@ -76,6 +77,7 @@ class AccessSession:
     def connected(self, host: Host) -> Decision:
         """Decide about the client's host; the reply of a refusal stands for the greeting."""
         self._host = host
+        self._is_own = self.own_host.is_client(host)
         self._submit = self._found(self._about_host(Event.SUBMIT))
         self._findings = self._submit
         return self._decide(self._findings, GREETINGS)
@@ -188,14 +190,14 @@ class AccessSession:
 
     def _relay(self, mailbox: Mailbox) -> Finding | None:
         """Decide whether the message may go where its recipient says."""
-        own = self.own_host
-        if own.is_client(self._host):
+        if self._is_own:
             return None
         # An address that may name a second host is none at the first.
-        if own.is_destination(mailbox) and not mailbox.routes:
+        routes = mailbox.routes
+        if not routes and self.own_host.is_destination(mailbox):
             return None
-        hosts = [self._host] if mailbox.routes else [self._host, destination(mailbox)]
-        rule = self.rules.about_host(Event.RELAY, *hosts)
+        other = None if routes else destination(mailbox)
+        rule = self.rules.about_host(Event.RELAY, self._host, other)
         if rule is not None:
             return Finding(Event.RELAY, rule.action, rule)
         return None if self._is_welcome else Finding(Event.RELAY, Action.REJECT)

@@ -5,34 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ualauth.cli.output import cell, console, grid, line
+from ualauth.cli.output import cell, line
 from ualauth.smtp_access.decision import Decision, Finding
-from ualauth.smtp_access.events import Action
+from ualauth.smtp_access.events import Action, Event
 from ualauth.smtp_access.explain import Explained
 
+_EVENT = max(len(event.value) for event in Event)
+_ACTION = max(len(str(action)) for action in Action)
 _STYLES = {Action.REJECT: "bold red", Action.DEFER: "bold yellow", Action.DISCARD: "bold yellow"}
 
 
 def print_steps(explained: Explained, file: Path) -> None:
     """Print what was found at each step, and what comes of it; `file` is shown by its name."""
-    table = grid("step", "event", "action", "rule", "reads")
     told: tuple[Finding, ...] = ()
     for step in explained.steps:
+        line(cell(step.command, "bold"), ": ", cell(step.decision.action))
         new = [each for each in step.decision.findings if each not in told]
         told = (*told, *new)
-        if not new:
-            table.add_row(cell(step.command), "", cell(step.decision.action), "", "")
-        for number, finding in enumerate(new):
-            table.add_row(
-                cell("" if number else step.command),
-                cell(finding.event.value, "cyan"),
-                cell(finding.action),
+        for finding in new:
+            line(
+                cell(f"  {finding.event.value:<{_EVENT}}  ", "cyan"),
+                cell(f"{finding.action!s:<{_ACTION}}  "),
                 cell(_where(finding, file), "dim"),
-                cell(finding.rule or ""),
             )
-    console().print(table)
-    last = max(explained.steps, key=lambda step: step.decision.action == explained.action)
-    _print_decision(last.decision, explained.action)
+    # The step that the outcome is from: as the last one knows most, the last of them.
+    of_outcome = [each for each in explained.steps if each.decision.action is explained.action]
+    _print_decision(of_outcome[-1].decision, explained.action)
 
 
 def _print_decision(decision: Decision, action: Action) -> None:
@@ -48,7 +46,7 @@ def _print_decision(decision: Decision, action: Action) -> None:
 def _where(finding: Finding, file: Path) -> str:
     if finding.rule is None:
         return "default"
-    return str(finding.rule.source).removeprefix(f"{file.parent}/")
+    return f"{str(finding.rule.source).removeprefix(f'{file.parent}/')}: {finding.rule}"
 
 
 def steps_json(explained: Explained) -> dict[str, Any]:

@@ -6,15 +6,13 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import dns.asyncresolver
-import dns.flags
-import dns.message
 import dns.resolver
-import dns.rrset
 import pytest
 
+from tests.smtp_access.zone import Zone
 from ualauth.networks import Address, read_address
 from ualauth.smtp_access.dns_resolver import AsyncDnsResolver, DnsResolver
 from ualauth.smtp_access.name_lookup import (
@@ -24,46 +22,6 @@ from ualauth.smtp_access.name_lookup import (
 )
 
 FOUR, SIX = read_address("192.0.2.7"), read_address("2001:db8::7")
-
-
-class Zone(threading.Thread):
-    """A DNS server on loopback, which answers from a table: name and type -> texts."""
-
-    def __init__(self, records: Mapping[tuple[str, str], Sequence[str]]) -> None:
-        super().__init__(daemon=True)
-        self.records = records
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.asked: list[tuple[str, str]] = []
-
-    def run(self) -> None:
-        while True:
-            data, peer = self.socket.recvfrom(4096)
-            if not data:
-                return
-            query = dns.message.from_wire(data)
-            question = query.question[0]
-            key = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
-            self.asked.append(key)
-            if key[0].startswith("silent"):
-                continue
-            answer = dns.message.make_response(query)
-            answer.flags |= dns.flags.RA
-            texts = self.records.get(key)
-            if texts:
-                answer.answer.append(dns.rrset.from_text(key[0], 60, "IN", key[1], *texts))
-            elif key[0].startswith("broken"):
-                answer.set_rcode(dns.rcode.SERVFAIL)
-            else:
-                answer.set_rcode(dns.rcode.NXDOMAIN)
-            self.socket.sendto(answer.to_wire(), peer)
-
-    def stop(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", ("127.0.0.1", self.port))
-        self.join(10)
-        self.socket.close()
 
 
 REVERSE = "7.2.0.192.in-addr.arpa."

@@ -26,7 +26,7 @@ class DnsResolver:
 
     @cached_property
     def _resolver(self) -> dns.resolver.Resolver:
-        return self._given or dns.resolver.Resolver()
+        return self._given or dns.resolver.get_default_resolver()
 
     def names(self, address: Address, seconds: float) -> Sequence[str]:
         """Return the names of an address."""
@@ -48,7 +48,7 @@ class AsyncDnsResolver:
 
     @cached_property
     def _resolver(self) -> dns.asyncresolver.Resolver:
-        return self._given or dns.asyncresolver.Resolver()
+        return self._given or dns.asyncresolver.get_default_resolver()
 
     async def names(self, address: Address, seconds: float) -> Sequence[str]:
         """Return the names of an address."""

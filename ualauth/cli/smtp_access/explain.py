@@ -126,7 +126,9 @@ def _host(text: str | None, names: Sequence[str], timeout: float | None) -> Host
     from ualauth.smtp_access.name_lookup import confirmed_names  # noqa: PLC0415 - likewise
 
     address = read_address(text)
-    if address is not None and timeout is not None:
+    if timeout is not None:
+        if address is None:
+            raise click.UsageError("With --look-up, --host has to be an address.")
         return Host(address, confirmed_names(DnsResolver(), address, timeout))
     known = [*names] if address is not None or text is None else [text, *names]
     try:

@@ -107,7 +107,8 @@ def _wants_names(rule: Rule) -> bool:
     if rule.event.takes_address:
         return False
     by_name = isinstance(rule.pattern, HostName | BelowDomain | HostWildcard)
-    return by_name or (rule.action is Action.HEADER and rule.event.has_header)
+    shown = rule.action is Action.HEADER and rule.event in {Event.SUBMIT, Event.ANONYMOUS}
+    return by_name or shown
 
 
 NO_RULES = Rules()

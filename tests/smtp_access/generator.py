@@ -87,14 +87,26 @@ def line(random: Random) -> str:
     if random.random() < 0.06:
         return f"DELEGATE {random.choice((*USERS, '*', 'JSmith'))} {mail_pattern(random)}"
     event = random.choice((*HOST_EVENTS, *MAIL_EVENTS))
+    pattern = mail_pattern(random) if event in MAIL_EVENTS else host_pattern(random)
+    return line_of(random, event, pattern)
+
+
+def line_of(random: Random, event: str, pattern: str) -> str:
     # Milder actions more often, so that later steps are reached.
     action = random.choices(STRICTNESS, (4, 4, 2, 1, 1))[0].title()
-    pattern = mail_pattern(random) if event in MAIL_EVENTS else host_pattern(random)
     return f"{event} {action} {pattern}"
 
 
 def rules(random: Random) -> str:
-    return "\n".join(line(random) for _ in range(random.randint(0, 12)))
+    lines: list[str] = []
+    for _ in range(random.randint(0, 12)):
+        if lines and random.random() < 0.15:
+            # The same event and pattern again: the first decides.
+            first, _, last = random.choice(lines).split()
+            lines.append(line_of(random, first, last) if first != "DELEGATE" else line(random))
+        else:
+            lines.append(line(random))
+    return "\n".join(lines)
 
 
 def attempt(random: Random) -> Attempt:

@@ -18,7 +18,7 @@ from ualauth.smtp_access.hosts import Host, OwnHost
 from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.session import AccessSession
 
-CASES = int(os.environ.get("UALAUTH_ACCESS_CASES", "10000"))
+CASES = int(os.environ.get("UALAUTH_ACCESS_CASES", "8000"))
 SEED = int(os.environ.get("UALAUTH_ACCESS_SEED", "7"))
 OWN_HOST = OwnHost.of(name="mx.example.com")
 HEADER_EVENTS = {

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.policy import default
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,14 @@ def test_what_can_be_shown_is_read_as_it_was(text: str) -> None:
     shown = str(make_header(decode_header(header.value)))
     expected = "".join(char if char.isprintable() else "\ufffd" for char in text)
     assert shown == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["=?utf-8?q?evil?=@b.example", "a=?x", "=?us-ascii?b?YQ==?=", '"a =?utf-8?q?b?= c"@d']
+)
+def test_what_looks_like_an_encoded_word_is_not_decoded(text: str) -> None:
+    for header in (headers.suspicious_originator(text), headers.suspicious_host(text)):
+        assert str(make_header(decode_header(header.value))) == text
 
 
 def test_headers_stand_at_the_top_of_the_message() -> None:

@@ -65,6 +65,24 @@ def test_host_is_not_matched(pattern: str, client: Host) -> None:
 
 
 @pytest.mark.parametrize(
+    "pattern",
+    ["*", "192.168.1.5", "192.168.*", "pc5.lan.example.com", "*.example.com", "pc*", "192.*.5"],
+)
+def test_of_two_rules_with_a_pattern_the_first_counts(pattern: str) -> None:
+    read = read_host_pattern(pattern)
+    assert HostIndex([(7, read), (3, read), (5, read)]).first(PC) == 3
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*", "a@b.example", "*@b.example", "*@*.example", "a@*", "?@b.example", "*b.ex*"]
+)
+def test_of_two_addresses_the_first_counts(pattern: str) -> None:
+    read = read_mailbox_pattern(pattern)
+    index = MailboxIndex([(7, read), (3, read), (5, read)])
+    assert index.first(read_sender("a@b.example")) == 3
+
+
+@pytest.mark.parametrize(
     ("pattern", "cure"),
     [
         ("256.1.1.1", "192.0.2.0/24"), ("1.2.3", "192.0.2.0/24"), ("192.168.1.5/24", "192.0.2"),

@@ -12,6 +12,7 @@ from ualauth.config import Config
 from ualauth.errors import AccessRulesError, ConfigurationError
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.access_file import AccessFile
+from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.rules import NO_RULES
 from ualauth.testing.folder import ConfigFolder
 
@@ -25,6 +26,12 @@ def write(path: Path, text: str) -> None:
 
 def lines(file: AccessFile) -> list[str]:
     return [str(rule) for rule in file.load().rules]
+
+
+def test_the_same_text_gives_the_same_rules() -> None:
+    text = "SUBMIT Reject *.spam.net\nDELEGATE ann info@*\n"
+    assert parse("smtpd.cfg", text).rules == parse("smtpd.cfg", text).rules
+    assert parse("smtpd.cfg", text).rules != parse("smtpd.cfg", f"#\n{text}").rules
 
 
 def test_without_a_file_there_are_no_rules(tmp_path: Path) -> None:

@@ -51,11 +51,11 @@ class Rules:
     rules: tuple[Rule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     filters: bool = False
-    wants_names: bool = field(init=False, repr=False)
+    wants_names: bool = field(init=False, repr=False, compare=False)
     """Whether a name of the client's host could change anything."""
-    _hosts: Mapping[Event, HostIndex] = field(init=False, repr=False)
-    _mailboxes: Mapping[Event, MailboxIndex] = field(init=False, repr=False)
-    _delegated: Mapping[str, MailboxIndex] = field(init=False, repr=False)
+    _hosts: Mapping[Event, HostIndex] = field(init=False, repr=False, compare=False)
+    _mailboxes: Mapping[Event, MailboxIndex] = field(init=False, repr=False, compare=False)
+    _delegated: Mapping[str, MailboxIndex] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Build the indexes."""

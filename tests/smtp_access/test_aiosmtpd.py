@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -310,6 +312,30 @@ def test_from_cannot_be_hidden(tmp_path: Path, message: bytes) -> None:
         assert connected.docmd("DATA")[0] == 354
         connected.send(message + b".\r\n")
         assert connected.getreply()[0] == 550
+
+
+def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            start = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - start)
+
+    large = "".join(f"SUBMIT Reject h{n}.example.com\n" for n in range(30_000))
+    with serving(tmp_path, "", Recorder()) as server:
+        watching = asyncio.run_coroutine_threadsafe(watch(), server._loop)
+        server._handler._access.file._next_check = 0
+        (tmp_path / "smtpd.cfg").write_text(large)
+        start = time.monotonic()
+        with client(server) as connected:
+            connected.noop()
+        took = time.monotonic() - start
+        watching.cancel()
+        assert len(server._handler._access.file.load().rules) == 30_000
+    assert longest < took / 2
 
 
 def test_changed_rules_hold_for_the_next_message(tmp_path: Path) -> None:

@@ -51,9 +51,11 @@ class AccessFile:
 
         """
         rules = self._rules
-        if rules is None or time.monotonic() >= self._next_check:
-            return self._refresh()
-        return rules
+        return rules if rules is not None and self.is_fresh() else self._refresh()
+
+    def is_fresh(self) -> bool:
+        """Return whether `load` would return at once, without looking at the file."""
+        return self._rules is not None and time.monotonic() < self._next_check
 
     def check(self) -> Parsed:
         """Read the file now, and say what is wrong with it; what is in use is not touched."""

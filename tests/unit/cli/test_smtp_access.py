@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import dns.resolver
@@ -217,6 +219,19 @@ def test_names_can_be_looked_up(program: Program, zone: Zone) -> None:
     assert explain(program, "--host", "192.0.2.7")[0] == 0
     assert explain(program, "--host", "192.0.2.7", "--look-up")[0] == 1
     assert explain(program, "--host", "192.0.2.8", "--look-up")[0] == 0
+
+
+def test_a_missing_library_is_named_with_its_cure(program: Program) -> None:
+    script = (
+        "import sys; sys.modules['idna'] = None; from ualauth.cli import main; "
+        "sys.argv[1:] = ['smtp-access', 'check']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: smtp-access: ")
+    assert "pip install 'ualauth[smtp-access]'" in done.stderr
 
 
 def test_help_needs_no_library_of_the_extra(program: Program) -> None:

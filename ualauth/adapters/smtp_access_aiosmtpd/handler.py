@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -185,6 +186,10 @@ class AccessHandler:
 
     async def _connected(self, server: SMTP, session: Session) -> tuple[AccessSession, Decision]:
         """Return a session of the rules, begun, and what they say to the client's host."""
+        file = self._access.file
+        if not file.is_fresh():
+            # A large file takes a second to read.
+            await asyncio.to_thread(file.load)
         access = self._access.session()
         host = self._hosts.get(server)
         if host is None:

@@ -13,6 +13,7 @@ from ualauth.cli.output import print_json
 from ualauth.cli.smtp_access.rules import access_control
 
 if TYPE_CHECKING:
+    from ualauth.networks import Address
     from ualauth.smtp_access.hosts import Host
 
 # The same as in ualauth.smtp_access.events, whose package needs libraries of an extra.
@@ -120,18 +121,24 @@ def command(  # noqa: PLR0913 - one for each option
 
 def _host(text: str | None, names: Sequence[str], timeout: float | None) -> Host:
     from ualauth.networks import read_address  # noqa: PLC0415 - help needs none of them
-    from ualauth.smtp_access.dns_resolver import DnsResolver  # noqa: PLC0415 - likewise
     from ualauth.smtp_access.domains import domain_form  # noqa: PLC0415 - likewise
     from ualauth.smtp_access.hosts import Host  # noqa: PLC0415 - likewise
-    from ualauth.smtp_access.name_lookup import confirmed_names  # noqa: PLC0415 - likewise
 
     address = read_address(text)
     if timeout is not None:
-        if address is None:
-            raise click.UsageError("With --look-up, --host has to be an address.")
-        return Host(address, confirmed_names(DnsResolver(), address, timeout))
+        return _looked_up(address, timeout)
     known = [*names] if address is not None or text is None else [text, *names]
     try:
         return Host(address, tuple(map(domain_form, known)))
     except ValueError as error:
         raise click.UsageError(f"--host, --name: {error}.") from None
+
+
+def _looked_up(address: Address | None, timeout: float) -> Host:
+    from ualauth.smtp_access.dns_resolver import DnsResolver  # noqa: PLC0415 - takes 60 ms
+    from ualauth.smtp_access.hosts import Host  # noqa: PLC0415 - as above
+    from ualauth.smtp_access.name_lookup import confirmed_names  # noqa: PLC0415 - likewise
+
+    if address is None:
+        raise click.UsageError("With --look-up, --host has to be an address.")
+    return Host(address, confirmed_names(DnsResolver(), address, timeout))

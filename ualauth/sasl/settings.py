@@ -15,8 +15,9 @@ class SaslSettings:
 
     Empty is all but CRAM-MD5. A mechanism is named without -PLUS, which goes with
     it. Those that show a password or a token to whoever listens are offered under
-    TLS only, unless `plaintext_without_tls` says otherwise. `certificate_names` says which name in a
-    client's certificate is the login name of EXTERNAL (see `ualauth.sasl.certificate`).
+    TLS only, unless `plaintext_without_tls` says otherwise. `certificate_names` says
+    which name in a client's certificate is the login name of EXTERNAL (see
+    `ualauth.sasl.certificate`).
     """
 
     mechanisms: tuple[str, ...] = ()

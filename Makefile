@@ -17,7 +17,7 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql \
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql swaks \
 		$(KRB5) $(SAMBA)
 	@scripts/environment dev
 	.venv/bin/python -m pytest
@@ -38,7 +38,7 @@ fuzz:
 
 bench:
 	@scripts/packages libpam0g libpam-modules $(KRB5)
-	@scripts/environment dev
+	@scripts/environment bench
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 

@@ -74,7 +74,12 @@ class LiveAttempt(VisitState):
 
     async def challenge(self, data: bytes) -> bytes:
         """See `Attempt.challenge`."""
-        if self.conversation is None and not self.stepping:
+        if self.stepping:
+            # The exchange has looked at what it was given.
+            (response,) = await Ask([Challenge(data)])
+            self.forget_record()
+            return cast("bytes", response)
+        if self.conversation is None:
             raise Refusal(ReturnCode.CONV_ERR)
         (answer,) = await self._converse([Challenge(data)], bytes)
         if answer is None:
@@ -239,13 +244,13 @@ class LiveAttempt(VisitState):
 
     def _brought(self, item: Item) -> str | None:
         """Return the token of the credential that the person came with."""
-        match self.credential:
-            case Password(text) if self.operation is not Operation.CHAUTHTOK:
-                return text
-            case PasswordChange(old, new) if self.operation is Operation.CHAUTHTOK:
-                return old if item is Item.OLDAUTHTOK else new
-            case _:
-                return None
+        brought = self.credential
+        changing = self.operation is Operation.CHAUTHTOK
+        if isinstance(brought, Password) and not changing:
+            return brought.text
+        if isinstance(brought, PasswordChange) and changing:
+            return brought.old if item is Item.OLDAUTHTOK else brought.new
+        return None
 
     def _prompt(self, item: Item, *, new: bool) -> str:
         kind = self._items.get(Item.AUTHTOK_TYPE)

@@ -4,6 +4,7 @@
 ualauth.toml        optional; everything in it has a default
 pam.d/SERVICE       the service files
 om_krb5.conf        optional; what the module om_krb5 reads
+smtpd.cfg           the submission access rules, optional
 userlist.db         the USERLIST, unless [userlist] url says otherwise
 """
 
@@ -22,6 +23,7 @@ from ualauth.passwords.policy import PasswordRules
 from ualauth.sasl.authorization import AuthorizationSettings
 from ualauth.sasl.settings import SaslSettings
 from ualauth.settings import hint, read_value
+from ualauth.smtp_access.settings import SmtpAccessSettings
 from ualauth.stack.dialect import DIALECTS, Dialect
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 
@@ -136,6 +138,7 @@ class Config:
     account: AccountRules = field(default_factory=AccountRules)
     lockout: LockoutRules = field(default_factory=LockoutRules)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    smtp_access: SmtpAccessSettings = field(default_factory=SmtpAccessSettings)
     modules: ModuleSettings = field(default_factory=ModuleSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)

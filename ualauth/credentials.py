@@ -93,6 +93,8 @@ def is_acceptable(text: str, limit: int) -> bool:
     """
     if len(text) > limit or "\0" in text:
         return False
+    if text.isascii():
+        return True
     try:
         return len(text.encode()) <= limit
     except UnicodeEncodeError:

@@ -126,8 +126,10 @@ def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
 
     """
     user = visit.attempt.login_name or ""
-    name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
-    if name_fits and all(is_acceptable(each, MAX_PASSWORD_BYTES) for each in passwords):
+    fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
+    for each in passwords:
+        fits = fits and is_acceptable(each, MAX_PASSWORD_BYTES)
+    if fits:
         return
     code = ReturnCode.AUTH_ERR if name_fits else ReturnCode.USER_UNKNOWN
     audit.record(visit.attempt, operation, code, ())

@@ -143,6 +143,11 @@ class Attempt(Protocol):
         ...
 
     @property
+    def login_name(self) -> str | None:
+        """The name as it was typed, whatever the user has become since."""
+        ...
+
+    @property
     def rhost(self) -> str | None:
         """The peer's host name or address."""
         ...

@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 from ualauth.codes import ReturnCode
 from ualauth.credentials import Credential, Proof
@@ -108,7 +108,7 @@ class Wire:
         """Send a challenge, and return the response."""
         response = await self._challenges.challenge(challenge)
         self.started = time.monotonic()
-        return _bounded(response)
+        return response if len(response) <= MAX_RESPONSE else _bounded(response)
 
     def resource(self, kind: type[T]) -> T:
         """Return what the application shares among modules; see `Attempt.resource`."""
@@ -124,8 +124,7 @@ class Wire:
         return cast("T", await Offload(function, args))
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who the client says it is: prepared, and not yet believed.
 
     `authorization` is whom it wants to act for, empty for itself.

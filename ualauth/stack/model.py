@@ -61,10 +61,14 @@ class Entry:
     """The module made for this entry, if it could be made."""
     plain: bool = field(init=False, repr=False)
     """Whether `SUCCESS` is `ok`: what nearly every login meets."""
+    simple: bool = field(init=False, repr=False)
+    """Whether it is also asked, and in no substack: see `ualauth.stack.engine.after`."""
 
     def __post_init__(self) -> None:
-        """Derive `plain`."""
-        object.__setattr__(self, "plain", self.table[:1] == (int(Action.OK),))
+        """Derive `plain` and `simple`."""
+        plain = self.table[:1] == (int(Action.OK),)
+        object.__setattr__(self, "plain", plain)
+        object.__setattr__(self, "simple", plain and self.asked and not self.level)
 
 
 Stack = tuple[Entry, ...]

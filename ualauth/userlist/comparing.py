@@ -83,10 +83,24 @@ def _without_comparing(
     return Comparison(ReturnCode.AUTH_ERR, "an empty password")
 
 
-def forget_failures(store: UserStore, user: User, source: str) -> None:
+def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison) -> None:
+    """Spend what a wrong password would have taken beyond what comparing this right one took.
+
+    Somebody who is locked out is to learn nothing from the time of the answer.
+    """
+    if not user.password:
+        return
+    if found.remembered:
+        hasher.verify(password, user.password)
+    outdated = hasher.needs_rehash(user.password)
+    if outdated or hasher.scheme_of(user.password) != hasher.scheme:
+        hasher.burn(password)
+
+
+def forget_failures(store: UserStore, name: str, user: User, source: str) -> None:
     """Forget what failed before; the login does not depend on it."""
     try:
-        store.forget_failures(user.authid, source)
+        store.forget_failures(name, user, source)
     except StoreError as error:
         log.warning("the failed logins of user %d stay: %s", user.id, error)
 

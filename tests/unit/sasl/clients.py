@@ -42,7 +42,7 @@ def cram_md5(name: str, password: str) -> Client:
     yield f"{name} {digest}".encode()
 
 
-def scram(  # noqa: C901 - all that can go wrong
+def scram(
     mechanism: str,
     name: str,
     password: str,

@@ -100,5 +100,5 @@ def test_a_password_that_changes_during_an_exchange_does_not_let_in(
             way.run(exchange.step(response))
         if change == "password":
             user = people.store.get("boss")
-            kept = [each for each in people.store.secrets(people.store.get("jsmith"))]
+            kept = people.store.secrets(people.store.get("jsmith"))
             people.store.set_password(user, "{PLAIN}pencil", kept, changed=now, expires=None)

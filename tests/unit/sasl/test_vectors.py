@@ -115,11 +115,8 @@ def test_anonymous_of_rfc_4505() -> None:
 
 
 def test_oauthbearer_of_rfc_7628() -> None:
-    header, _, _, auth, *_ = (
-        "n,a=user@example.com,\1host=server.example.com\1port=143\1"
-        "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\1\1"
-    ).split("\1")
-    found, bearer = _HEADER.fullmatch(header), _BEARER.fullmatch(auth.removeprefix("auth="))
+    found = _HEADER.fullmatch("n,a=user@example.com,")
+    bearer = _BEARER.fullmatch("Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==")
     assert found is not None
     assert bearer is not None
     assert found[1] == "user@example.com"
@@ -138,11 +135,13 @@ def test_scramp_as_client(
     more: dict[str, Any] = {"channel_binding": ("tls-unique", b"xxx")} if bound else {}
     client = ScramClient([mechanism], "jsmith", password, **more)
     with Authenticator(folder.config()) as auth:
-        exchange = auth.sasl("imap", mechanism, channel_binding={"tls-unique": b"xxx"} if bound else {})
+        exchange = auth.sasl(
+            "imap", mechanism, channel_binding={"tls-unique": b"xxx"} if bound else {}
+        )
         client.set_server_first((exchange.step(client.get_client_first().encode()) or b"").decode())
         final = client.get_client_final().encode()
         if password == "wrong":
-            with pytest.raises(Exception, match="^Authentication failed$"):
+            with pytest.raises(Exception, match=r"^Authentication failed$"):
                 exchange.step(final)
             return
         client.set_server_final((exchange.step(final) or b"").decode())

@@ -18,7 +18,6 @@ from ctypes import byref
 from pathlib import Path
 
 from tests.benchmarks.page import Row
-
 from tests.kerberos import Realm, realm
 from ualauth import AsyncAuthenticator
 from ualauth.kerberos.context import Context

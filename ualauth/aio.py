@@ -25,8 +25,9 @@ from ualauth.entrance import Entrance, Peer
 from ualauth.errors import ConfigurationError
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
-from ualauth.module import Ask, Compute, Offload, Request, Sleep, Wait
+from ualauth.module import Ask, Compute, Offload, Readable, Request, Sleep, Wait
 from ualauth.pool import Pool
+from ualauth.readiness import wait_on_loop
 from ualauth.stack.model import Service
 from ualauth.transaction import INTERRUPTED, HeldTransaction
 from ualauth.visit import Visit
@@ -151,6 +152,8 @@ class AsyncAuthenticator:
             case Offload(function, args):
                 pool = self._processors if type(request) is Compute else self._pool
                 return await _in_time(pool, attempt.deadline - started, function, *args)
+            case Readable(fileno, seconds):
+                return await wait_on_loop(fileno, seconds, attempt.deadline - started)
             case Wait(awaitable):
                 async with asyncio.timeout(attempt.deadline - started):
                     return await awaitable

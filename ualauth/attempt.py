@@ -29,7 +29,7 @@ from ualauth.messages import (
     Message,
     Question,
 )
-from ualauth.module import Ask, Compute, Module, Offload, Refusal, Wait
+from ualauth.module import Ask, Compute, Module, Offload, Readable, Refusal, Wait
 from ualauth.visit_state import LookedUp, NoUserlist, VisitState
 from ualauth.walk import path_of, walk_nested
 
@@ -60,6 +60,10 @@ class LiveAttempt(VisitState):
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """See `Attempt.wait`."""
         return cast("T", await Wait(awaitable))
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        """See `Attempt.readable`."""
+        return cast("bool", await Readable(fileno, seconds))
 
     async def ask(self, *messages: Message) -> list[Answer]:
         """See `Attempt.ask`."""

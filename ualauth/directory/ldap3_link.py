@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ualauth.directory.connecting import connect, encrypt
-from ualauth.directory.faults import DirectoryFault, ProtocolFault, TlsFault
+from ualauth.directory.faults import DirectoryFault, Lost, ProtocolFault, TlsFault
 from ualauth.directory.guarded_socket import GuardedSocket
 from ualauth.directory.link import Control, Lifetime, Link, Query, Reply
 from ualauth.directory.login import Login
@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     # ldap3 2.9.1 uses names that pyasn1 has renamed since.
     warnings.simplefilter("ignore", DeprecationWarning)
     import ldap3
-    from ldap3.core.exceptions import LDAPInvalidFilterError
+    from ldap3.core.exceptions import LDAPInvalidFilterError, LDAPSessionTerminatedByServerError
     from ldap3.operation.bind import bind_operation
     from ldap3.operation.compare import compare_operation
     from ldap3.operation.extended import extended_operation
@@ -195,22 +195,27 @@ class Ldap3Link:
 
     def _guard(self, function: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401
         """Return what `function` returns; whatever it raises becomes a fault."""
-        name = ""
         try:
             return function(*args)
         except DirectoryFault:
             raise
+        except LDAPSessionTerminatedByServerError:
+            fault: DirectoryFault = Lost("the server closed the connection")
         except Exception as error:  # noqa: BLE001 - what comes may be anything
-            name = type(error).__name__
+            fault = ProtocolFault(f"what came cannot be read ({type(error).__name__})")
         # Raised here: an exception of ldap3 may hold what was sent.
-        raise self._socket.fault or ProtocolFault(f"what came cannot be read ({name})")
+        raise self._socket.fault or fault
 
 
 def _connection(guarded: GuardedSocket) -> Any:  # noqa: ANN401 - of ldap3, and more than its stubs know
     """Return a connection of ldap3 that uses our socket, as if it had opened it."""
     server = ldap3.Server("directory", get_info=ldap3.NONE)
     connection: Any = ldap3.Connection(
-        server, auto_referrals=False, auto_range=False, check_names=False
+        server,
+        auto_referrals=False,
+        auto_range=False,
+        check_names=False,
+        return_empty_attributes=False,
     )
     connection.socket = guarded
     connection.closed = False

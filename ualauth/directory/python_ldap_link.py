@@ -10,7 +10,6 @@ import contextlib
 import errno
 import math
 import os
-import select
 import socket
 import struct
 import time
@@ -22,6 +21,7 @@ from ldap.controls import LDAPControl, ResponseControl
 from ldap.extop import ExtendedRequest
 from ldap.ldapobject import SimpleLDAPObject
 
+from ualauth.directory.connecting import connect
 from ualauth.directory.controls import PAGED_RESULTS, RESPONSES, cookie
 from ualauth.directory.faults import (
     DirectoryFault,
@@ -29,15 +29,12 @@ from ualauth.directory.faults import (
     ProtocolFault,
     TimedOut,
     TlsFault,
-    Unreachable,
 )
 from ualauth.directory.link import Control, Link, Query, Reply
 from ualauth.directory.login import Login
 from ualauth.directory.settings import Settings, Tls, Uri
 from ualauth.directory.values import Attributes, Change, Entry, Modification, Requester, Scope
 
-# ldap.h; python-ldap has no names for them.
-_CONNECTING = -18
 _SCOPES = {
     Scope.BASE: ldap.SCOPE_BASE,
     Scope.ONE: ldap.SCOPE_ONELEVEL,
@@ -47,16 +44,6 @@ _CHANGES = {
     Change.ADD: ldap.MOD_ADD,
     Change.DELETE: ldap.MOD_DELETE,
     Change.REPLACE: ldap.MOD_REPLACE,
-}
-# Nobody is there, or no way leads there.
-_UNREACHABLE = {
-    errno.ECONNREFUSED,
-    errno.EHOSTUNREACH,
-    errno.ENETUNREACH,
-    errno.ENETDOWN,
-    errno.EHOSTDOWN,
-    errno.ENOENT,
-    errno.EACCES,
 }
 # Where struct tcp_info of linux/tcp.h has tcpi_bytes_received.
 _RECEIVED = struct.Struct("=128xQ")
@@ -69,25 +56,30 @@ class PythonLdap:
 
     def connect(self, uri: Uri, settings: Settings) -> Link:
         """See `Connector.connect`."""
-        handle = ldap.initialize(str(uri))
+        deadline = time.monotonic() + settings.connect_timeout
         encrypted = uri.scheme == "ldaps" or (
             uri.scheme == "ldap" and settings.tls is Tls.START_TLS
         )
+        handle = _initialize(uri, settings, deadline)
         try:
             _configure(handle, settings, encrypted=encrypted)
-            if encrypted and uri.scheme == "ldap":
+            if uri.scheme == "ldaps":
+                _greet(handle, deadline)
+            elif encrypted:
                 handle.start_tls_s()
-            else:
-                _greet(handle, settings.connect_timeout)
             os.set_blocking(handle.fileno(), False)
         except ldap.LDAPError as error:
-            handle.unbind_ext_s()
             fault = _connect_fault(error, encrypted=encrypted)
+        except DirectoryFault as error:
+            fault = error.again()
         except OSError as error:
-            handle.unbind_ext_s()
             fault = Lost(str(error))
         else:
             return PythonLdapLink(handle, settings, encrypted=encrypted)
+        handle.unbind_ext_s()
+        if uri.scheme == "ldaps":
+            # libldap does not say whether it was TLS that failed, or the connection below.
+            connect(uri, settings, deadline).close()
         raise fault
 
 
@@ -267,6 +259,24 @@ class _RawControl(ResponseControl):  # type: ignore[misc]  # it has no annotatio
 _RAW = dict.fromkeys(RESPONSES, _RawControl)
 
 
+def _initialize(uri: Uri, settings: Settings, deadline: float) -> SimpleLDAPObject:
+    """Return what has a socket that is connected; for `ldaps`, libldap connects itself.
+
+    It gives TLS on a socket of somebody else the options of all connections only.
+    """
+    if uri.scheme == "ldaps":
+        return ldap.initialize(str(uri))
+    connected = connect(uri, settings, deadline)
+    try:
+        handle = ldap.initialize(str(uri), fileno=connected)
+    except BaseException:
+        connected.close()
+        raise
+    # It is closed by unbinding.
+    connected.detach()
+    return handle
+
+
 def _configure(handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool) -> None:
     """Set all that matters: libldap has read ldap.conf(5) and the environment."""
     handle.set_option(ldap.OPT_REFERRALS, 0)
@@ -276,6 +286,7 @@ def _configure(handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool)
     # Without it, libldap with GnuTLS waits for the end of a handshake for ever, and busily.
     handle.set_option(ldap.OPT_CONNECT_ASYNC, 1)
     if settings.keep_alive:
+        # Only for what it connects itself.
         handle.set_option(ldap.OPT_X_KEEPALIVE_IDLE, settings.keep_alive)
     if not encrypted:
         return
@@ -301,22 +312,11 @@ def _configure(handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool)
         raise TlsFault("certificates or the key cannot be read")
 
 
-def _greet(handle: SimpleLDAPObject, seconds: float) -> None:
+def _greet(handle: SimpleLDAPObject, deadline: float) -> None:
     """Ask for nothing in particular: libldap connects when something is asked."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            number = handle.search_ext("", ldap.SCOPE_BASE, attrlist=["1.1"])
-            break
-        except ldap.LDAPError as error:
-            if _details(error).get("result") != _CONNECTING:
-                raise
-        poll = select.poll()
-        poll.register(handle.fileno(), select.POLLOUT)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise ldap.TIMEOUT({"result": ldap.TIMEOUT.errnum})
+    number = handle.search_ext("", ldap.SCOPE_BASE, attrlist=["1.1"])
     try:
-        handle.result4(number, 1, max(0.1, deadline - time.monotonic()))
+        handle.result4(number, 1, max(0.01, deadline - time.monotonic()))
     except ldap.LDAPError as error:
         # Any answer will do.
         if _details(error).get("result", -1) < 0:
@@ -348,28 +348,22 @@ def _details(error: ldap.LDAPError) -> dict[str, Any]:
 def _connect_fault(error: ldap.LDAPError, *, encrypted: bool) -> DirectoryFault:
     details = _details(error)
     text = details.get("info") or details.get("desc") or type(error).__name__
-    number = details.get("errno", 0)
-    match error:
-        case ldap.TIMEOUT():
-            return TimedOut("no connection in time")
-        case ldap.SERVER_DOWN() if number == errno.ETIMEDOUT:
-            return TimedOut("no connection in time")
-        case ldap.SERVER_DOWN() if number in _UNREACHABLE or not (encrypted and number):
-            return Unreachable(text)
-        case ldap.SERVER_DOWN() | ldap.CONNECT_ERROR():
-            return TlsFault(
-                f"TLS does not come about ({text}): is the certificate for this name, valid, "
-                "and of an authority that is trusted?"
-            )
-        case _ if details.get("result", -1) > 0 and encrypted:
-            return TlsFault(f"the server refuses StartTLS: {text}")
-        case _:
-            return ProtocolFault(text)
+    if isinstance(error, ldap.TIMEOUT) or details.get("errno") == errno.ETIMEDOUT:
+        return TimedOut("no connection in time")
+    if not encrypted:
+        return Lost(text)
+    if details.get("result", -1) > 0:
+        return TlsFault(f"the server refuses StartTLS: {text}")
+    return TlsFault(
+        f"TLS does not come about ({text}): is the certificate for this name, valid, "
+        "and of an authority that is trusted?"
+    )
 
 
 def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
     match details.get("result"):
-        case ldap.SERVER_DOWN.errnum | ldap.CONNECT_ERROR.errnum:
+        # The last is a farewell (RFC 4511, section 4.4.1).
+        case ldap.SERVER_DOWN.errnum | ldap.CONNECT_ERROR.errnum | ldap.UNAVAILABLE.errnum:
             return Lost("the server closed the connection")
         case ldap.TIMEOUT.errnum:
             return TimedOut("no answer in time")

@@ -27,7 +27,9 @@ class Template:
         self._parts = list(_parts(text, names))
         self.names = frozenset(name for _, name in self._parts if name is not None)
         """Those that it uses."""
-        check("".join("x" if name is not None else literal for literal, name in self._parts))
+        # Something that may stand for itself nowhere but in a value.
+        sample = escape("\0")
+        check("".join(literal if name is None else sample for literal, name in self._parts))
 
     def fill(self, values: Mapping[str, str]) -> str:
         """Return the text for these values."""

@@ -81,6 +81,7 @@ class Servers:
     def failed(self, server: Server, fault: DirectoryFault, *, slow: bool = False) -> None:
         """Remember that a server is not well, and have it looked after."""
         server.health.failed(fault, slow=slow)
+        server.clear()
         self._watch.begin()
 
     def succeeded(self, server: Server) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
@@ -70,9 +71,8 @@ class PooledDirectory:
         self._settings = settings
         self._connector = connector
         self._resolver = resolver
-        self._process = os.getpid()
         self._refused: tuple[float, ServiceRefused] | None = None
-        self._servers = self._new_servers()
+        self._begin_anew()
 
     async def search(  # noqa: PLR0913, PLR0917 - see `Operations`
         self,
@@ -259,7 +259,8 @@ class PooledDirectory:
             raise fault
         self._refused = None
 
-    def _new_servers(self) -> Servers:
+    def _begin_anew(self) -> None:
+        """Begin with no connection, which all end with this directory."""
         connector, settings = self._connector, self._settings
 
         def probe(server: Server) -> None:
@@ -271,15 +272,18 @@ class PooledDirectory:
             finally:
                 link.close()
 
-        return Servers(settings, self._resolver, probe)
+        self._process = os.getpid()
+        self._servers = Servers(settings, self._resolver, probe)
+        self._finalizer = weakref.finalize(self, self._servers.close)
+        self._finalizer.atexit = False
 
     def _leave_to_parent(self) -> None:
         """Begin anew in a process that was forked."""
         for server in self._servers.all:
             for pool in server.pools.values():
                 _OF_THE_PARENT.extend(pool.forget())
-        self._servers = self._new_servers()
-        self._process = os.getpid()
+        self._finalizer.detach()
+        self._begin_anew()
 
 
 class BoundSession:

@@ -41,7 +41,7 @@ class Operations(Protocol):
         """Return the entries that match, at most `limit`.
 
         Ask for one more than expected to learn that there are more. `filter_text`
-        comes from `filters.Template`, `base` from the configuration or an entry:
+        comes from `filters.Filter`, `base` from the configuration or an entry:
         neither is ever put together from what a person typed.
 
         A base that does not exist has no entries where `scope` is `BASE`.

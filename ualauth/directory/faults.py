@@ -2,6 +2,7 @@
 
     DirectoryFault
     ├── Unreachable        no server takes connections
+    │   └── Lost           a connection ended before the answer came
     ├── TimedOut           a server does not answer in time
     ├── TlsFault           no encryption, or a certificate that does not hold
     ├── ProtocolFault      what came is no LDAP, too large, or stops in the middle
@@ -13,6 +14,9 @@ The texts are for the administrator; they hold no secrets, and no values of entr
 
 from __future__ import annotations
 
+import copy
+from typing import Self
+
 from ualauth.errors import UalauthError
 
 
@@ -21,12 +25,27 @@ class DirectoryFault(UalauthError):
 
     def __init__(self, text: str, server: str = "") -> None:
         """Say what happened, and where."""
-        super().__init__(f"{server}: {text}" if server else text)
+        super().__init__(text, server)
+        self.text = text
         self.server = server
+
+    def __str__(self) -> str:
+        """Return where and what."""
+        return f"{self.server}: {self.text}" if self.server else self.text
+
+    def again(self) -> Self:
+        """Return the same to be raised once more, without the memory of the first time."""
+        made = copy.copy(self)
+        made.server = self.server
+        return made
 
 
 class Unreachable(DirectoryFault):
     """No connection can be made."""
+
+
+class Lost(Unreachable):
+    """The connection ended before the whole answer was there."""
 
 
 class TimedOut(DirectoryFault):
@@ -51,4 +70,5 @@ class Unanswered(DirectoryFault):
     def __init__(self, text: str, code: int, server: str = "") -> None:
         """Keep the code (RFC 4511, section 4.1.9)."""
         super().__init__(text, server)
+        self.args = (text, code, server)
         self.code = code

@@ -9,6 +9,16 @@ from urllib.parse import unquote, urlsplit
 from ualauth.directory.login import Login
 
 PORTS = {"ldap": 389, "ldaps": 636}
+_POSITIVE = (
+    "connect_timeout",
+    "bind_timeout",
+    "search_timeout",
+    "retry_first",
+    "retry_most",
+    "pool_size",
+    "idle_lifetime",
+    "reply_limit",
+)
 
 
 class Tls(Enum):
@@ -102,6 +112,11 @@ class Settings:
     search_timeout: float = 5.0
     """For the answer to anything else."""
 
+    retry_first: float = 0.5
+    """A server that failed is tried again after about so long, and then after twice that ..."""
+    retry_most: float = 30.0
+    """... up to this."""
+
     pool_size: int = 8
     """Connections to one server at once: for searches, and as many again for users' binds."""
     idle_lifetime: float = 240.0
@@ -127,7 +142,7 @@ class Settings:
         object.__setattr__(self, "servers", tuple(Uri.parse(each) for each in self.uris))
         if not self.servers and not self.srv_domain:
             raise ValueError("no server is given: neither a URI nor a domain to look one up in")
-        for name in ("connect_timeout", "bind_timeout", "search_timeout", "pool_size"):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0")
         if self.key_file and not self.certificate_file:

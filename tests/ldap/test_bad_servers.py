@@ -338,3 +338,26 @@ def test_a_connection_with_an_open_question_is_not_used_again(
             run_here(ask_in_a_session())
         # The late yes to the first is none to the second.
         assert client.bind(people.JOHN).kind is Kind.WRONG_PASSWORD
+
+
+# Injection before TLS (as in CVE-2021-33515 and its like for mail)
+
+
+def test_what_came_before_tls_is_no_answer_after_it(
+    connect: Callable[..., Client], authority: Authority
+) -> None:
+    def inject(connection: socket.socket, request: Request) -> None:
+        forged = [answer(request.number + each, 0x61) for each in (1, 2, 3)]
+        connection.sendall(answer(request.number, 0x78) + b"".join(forged))
+        with context.wrap_socket(connection, server_side=True) as encrypted:
+            while data := encrypted.recv(10_000):
+                asked = Request(data)
+                encrypted.sendall(answer(asked.number, 0x61, 49))
+
+    context = _context(authority)
+    with BadServer(well, on_start_tls=inject) as server:
+        client = connect(server.uri, login=None, **QUICK)
+        try:
+            assert client.bind(people.JOHN).kind is Kind.WRONG_PASSWORD
+        except DirectoryFault as fault:
+            assert not isinstance(fault, Unanswered)  # noqa: PT017 - either will do

@@ -14,6 +14,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import ldap
@@ -81,6 +82,13 @@ class PythonLdap:
             # libldap does not say whether it was TLS that failed, or the connection below.
             connect(uri, settings, deadline).close()
         raise fault
+
+
+class _Handle(SimpleLDAPObject):  # type: ignore[misc]  # it has no annotations
+    """A connection of libldap without a lock around each call: a link has one user at a time."""
+
+    def _ldap_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return func(*args, **kwargs)
 
 
 class PythonLdapLink:
@@ -265,10 +273,10 @@ def _initialize(uri: Uri, settings: Settings, deadline: float) -> SimpleLDAPObje
     It gives TLS on a socket of somebody else the options of all connections only.
     """
     if uri.scheme == "ldaps":
-        return ldap.initialize(str(uri))
+        return _Handle(str(uri))
     connected = connect(uri, settings, deadline)
     try:
-        handle = ldap.initialize(str(uri), fileno=connected)
+        handle = _Handle(str(uri), fileno=connected)
     except BaseException:
         connected.close()
         raise
@@ -371,6 +379,7 @@ def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
             return ProtocolFault(f"what came cannot be read ({details.get('desc', 'no UTF-8')})")
 
 
+@lru_cache(maxsize=16)
 def _controls(controls: Sequence[Control]) -> list[LDAPControl]:
     return [
         LDAPControl(name, criticality=False, encodedControlValue=value) for name, value in controls

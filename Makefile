@@ -11,7 +11,7 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql slapd ldap-utils
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql slapd ldap-utils openssl
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

@@ -2,11 +2,9 @@
 # make test    install what the tests need, and run all of them
 .PHONY: demo test check bench fuzz format clean
 
-# What builds python-gssapi; real KDCs and their clients; an independent SASL client
-KRB5_DEV = gcc python3-dev libkrb5-dev
-KRB5 = $(KRB5_DEV) krb5-kdc krb5-admin-server krb5-user libfaketime gsasl \
-	sasl2-bin libsasl2-modules-gssapi-mit
-SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules ldap-utils
+# Real KDCs and their clients, a wrong clock, and independent SASL clients
+KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
+SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 CASES ?= 100000
 USERS ?= 1000000
@@ -17,13 +15,12 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql swaks \
-		$(KRB5) $(SAMBA)
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql \
+		slapd ldap-utils swaks $(KRB5) $(SAMBA)
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 
 check:
-	@scripts/packages $(KRB5_DEV)
 	@scripts/environment dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -32,18 +29,17 @@ check:
 
 # 100,000 random stacks against the machine's own libpam
 fuzz:
-	@scripts/packages libpam0g libpam-modules $(KRB5_DEV)
+	@scripts/packages libpam0g libpam-modules
 	@scripts/environment dev
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules $(KRB5)
+	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap $(KRB5)
 	@scripts/environment bench
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 
 format:
-	@scripts/packages $(KRB5_DEV)
 	@scripts/environment dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .

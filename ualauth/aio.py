@@ -27,8 +27,9 @@ from ualauth.errors import ConfigurationError
 from ualauth.exchange import HeldExchange, is_challenge
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
-from ualauth.module import Ask, Compute, Offload, Request, Sleep, Until, Wait
+from ualauth.module import Ask, Compute, Offload, Readable, Request, Sleep, Until, Wait
 from ualauth.pool import Pool
+from ualauth.readiness import wait_on_loop
 from ualauth.stack.model import Service
 from ualauth.transaction import INTERRUPTED, HeldTransaction
 from ualauth.visit import Visit
@@ -188,6 +189,8 @@ class AsyncAuthenticator:
             case Offload(function, args):
                 pool = self._processors if type(request) is Compute else self._pool
                 return await _in_time(pool, attempt.deadline - started, function, *args)
+            case Readable(fileno, seconds):
+                return await wait_on_loop(fileno, seconds, attempt.deadline - started)
             case Wait(awaitable):
                 async with asyncio.timeout(attempt.deadline - started):
                     return await awaitable

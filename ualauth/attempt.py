@@ -31,7 +31,7 @@ from ualauth.messages import (
     Question,
     TextMessage,
 )
-from ualauth.module import Ask, Compute, Module, Offload, Refusal, Wait
+from ualauth.module import Ask, Compute, Module, Offload, Readable, Refusal, Wait
 from ualauth.visit_state import LookedUp, NoUserlist, VisitState
 from ualauth.walk import path_of, walk_nested
 
@@ -62,6 +62,10 @@ class LiveAttempt(VisitState):
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """See `Attempt.wait`."""
         return cast("T", await Wait(awaitable))
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        """See `Attempt.readable`."""
+        return cast("bool", await Readable(fileno, seconds))
 
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         """See `Attempt.ask`."""

@@ -24,7 +24,8 @@ from ualauth.entrance import Connection, Entrance, Peer
 from ualauth.exchange import HeldExchange, is_challenge
 from ualauth.identity import Identity
 from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Request, Sleep, Until, Wait
+from ualauth.module import Ask, Offload, Readable, Request, Sleep, Until, Wait
+from ualauth.readiness import wait_here
 from ualauth.stack.model import Service
 from ualauth.transaction import INTERRUPTED, HeldTransaction
 from ualauth.visit import Visit
@@ -207,12 +208,18 @@ class Authenticator:
             case Until(moment):
                 time.sleep(max(0, moment - started))
                 return None
+            case Readable(fileno, seconds):
+                return wait_here(fileno, seconds, attempt.deadline - started)
             case Wait(awaitable):
-                if inspect.iscoroutine(awaitable):
-                    awaitable.close()
-                raise RuntimeError("this module needs AsyncAuthenticator")
+                raise _needs_loop(awaitable)
             case _:
                 raise RuntimeError("a module awaited something that is not an attempt's")
+
+
+def _needs_loop(awaitable: object) -> RuntimeError:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
+    return RuntimeError("this module needs AsyncAuthenticator")
 
 
 class Transaction(HeldTransaction[ReturnCode]):

@@ -21,6 +21,7 @@ What a module MUST do:
 * answer `AUTHINFO_UNAVAIL` when it could not check, never `AUTH_ERR`;
 * do nothing that blocks, except through `await attempt.offload(function, *args)`,
   and nothing that computes for long, except through `await attempt.compute(...)`;
+  what can be waited for by a file descriptor, through `await attempt.readable(...)`;
 * never touch an event loop: an awaitable that needs one goes through
   `await attempt.wait(awaitable)`;
 * keep no state about a person in itself: one instance serves every login.
@@ -115,6 +116,14 @@ class Until(Request):
     """Wait until the time (time.monotonic) is `moment`, so that it tells nothing."""
 
     moment: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readable(Request):
+    """Wait until a file descriptor can be read, or some seconds are over; return which."""
+
+    fileno: int
+    seconds: float
 
 
 class Attempt(Protocol):
@@ -303,6 +312,13 @@ class Attempt(Protocol):
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """Return the result of an asyncio awaitable; needs the asyncio runtime."""
+        ...
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        """Return whether `fileno` can be read (or is at its end) before `seconds` are over.
+
+        It MUST stay open meanwhile, and nobody else may wait for it.
+        """
         ...
 
     async def settle(

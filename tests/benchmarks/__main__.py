@@ -10,7 +10,16 @@ from importlib import import_module
 
 from tests.benchmarks.page import PAGE, section, update
 
-SUBJECTS = ("transaction", "cached", "hashing", "sasl", "smtp_access", "kerberos", "startup")
+SUBJECTS = (
+    "transaction",
+    "cached",
+    "hashing",
+    "sasl",
+    "smtp_access",
+    "startup",
+    "directory",
+    "kerberos",
+)
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""
 
 

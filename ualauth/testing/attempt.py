@@ -21,7 +21,8 @@ from ualauth.credentials import Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Sleep, Until, Wait
+from ualauth.module import Ask, Offload, Readable, Sleep, Until, Wait
+from ualauth.readiness import wait_here
 from ualauth.trace import Run
 from ualauth.visit_state import Users
 
@@ -121,6 +122,8 @@ class FakeAttempt(LiveAttempt):
             case Sleep(seconds):
                 self.slept.append(seconds)
                 return None
+            case Readable(fileno, seconds):
+                return wait_here(fileno, seconds)
             case Until():
                 return None
             case Wait(awaitable):

@@ -1,0 +1,80 @@
+"""An authority and a server for all tests of directories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ldap import people
+from tests.ldap.authority import Authority
+from tests.ldap.slapd import Slapd, running
+from ualauth.directory.here import HERE, run_here
+from ualauth.directory.pooled import PooledDirectory
+from ualauth.directory.settings import Library, Settings
+from ualauth.directory.shared import open_directory
+from ualauth.directory.srv import Resolver, resolve
+from ualauth.directory.values import Scope
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return the authority that tests trust."""
+    folder: Path = tmp_path_factory.mktemp("authority")
+    return Authority(folder)
+
+
+@pytest.fixture(scope="session")
+def slapd(authority: Authority) -> Iterator[Slapd]:
+    """Return a server that nobody stops; tests may add entries of their own."""
+    with running(authority) as server:
+        yield server
+
+
+@pytest.fixture(params=[Library.LDAP3, Library.PYTHON_LDAP], ids=lambda each: each.value)
+def library(request: pytest.FixtureRequest) -> Library:
+    """Return one library after the other."""
+    return request.param
+
+
+class Client:
+    """A directory that a test asks, and waits for."""
+
+    def __init__(self, directory: PooledDirectory) -> None:
+        """Take it."""
+        self.directory = directory
+
+    def __getattr__(self, name: str) -> Any:
+        """Return one of its methods, without the requester and not to be awaited."""
+        method = getattr(self.directory, name)
+        return lambda *args: run_here(method(HERE, *args))
+
+    def people(self, filter_text: str, limit: int = 100) -> list[str]:
+        """Return the uids of the people whom a filter finds."""
+        attributes = ["uid"]
+        found = self.search(people.PEOPLE, Scope.ONE, filter_text, attributes, limit)
+        return [str(entry.text("uid")) for entry in found]
+
+
+@pytest.fixture
+def connect(authority: Authority, library: Library) -> Iterator[Any]:
+    """Return a function that makes a client for URIs, as the service."""
+    made = []
+
+    def make(*uris: str, resolver: Resolver = resolve, **options: Any) -> Client:
+        wanted = {
+            "ca_file": str(authority.file),
+            "login": people.READER,
+            "library": library,
+            "retry_first": 0.05,
+            "retry_most": 0.2,
+        }
+        settings = Settings(uris=uris, **(wanted | options))
+        made.append(open_directory(settings, resolver))
+        return Client(made[-1])
+
+    yield make
+    for each in made:
+        each.close()

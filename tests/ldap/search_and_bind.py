@@ -1,0 +1,57 @@
+"""A small module for tests of the client: it finds a person, and binds as that person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.ldap import people
+from ualauth.codes import ReturnCode
+from ualauth.directory.faults import DirectoryFault
+from ualauth.directory.filters import Filter
+from ualauth.directory.login import Login
+from ualauth.directory.settings import Settings
+from ualauth.directory.shared import shared_directory
+from ualauth.directory.values import Kind, Scope
+from ualauth.module import Attempt, Module
+
+_FILTER = Filter("(&(objectClass=inetOrgPerson)(uid={user}))", ["user"])
+_CODES = {
+    Kind.OK: ReturnCode.SUCCESS,
+    Kind.WRONG_PASSWORD: ReturnCode.AUTH_ERR,
+    Kind.NO_SUCH_OBJECT: ReturnCode.USER_UNKNOWN,
+    Kind.REFUSED: ReturnCode.PERM_DENIED,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """None."""
+
+
+class SearchAndBind(Module[Options]):
+    """Ask the directory of `settings`, which a test sets."""
+
+    options_type = Options
+    settings: Settings
+
+    def __init__(self, options: Options) -> None:
+        """Take part in the directory."""
+        super().__init__(options)
+        self.directory = shared_directory(self.settings)
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Search and bind."""
+        user = await attempt.get_user()
+        password = await attempt.get_authtok()
+        filter_text = _FILTER.fill({"user": user})
+        try:
+            found = await self.directory.search(
+                attempt, people.PEOPLE, Scope.SUBTREE, filter_text, ("uid", "mail"), 2
+            )
+            if len(found) != 1:
+                return ReturnCode.USER_UNKNOWN
+            answer = await self.directory.bind(attempt, Login(found[0].dn, password))
+        except DirectoryFault as fault:
+            attempt.remark(str(fault))
+            return ReturnCode.AUTHINFO_UNAVAIL
+        return _CODES[answer.kind]

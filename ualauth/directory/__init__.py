@@ -1,0 +1,1 @@
+"""LDAP directories: a client that never blocks an event loop, over one of two libraries."""

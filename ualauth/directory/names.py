@@ -1,0 +1,47 @@
+"""Distinguished names from a template and values (RFC 4514); a value stays one value.
+
+Name("uid={authid},ou=people,dc=example,dc=com", ["authid"]).fill({"authid": name})
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from ualauth.directory.templates import Template
+
+# RFC 4514, section 2.4, allows any octet to be escaped.
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._@")
+_TYPE = r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)"
+_ESCAPED = r"\\(?:[ \"#+,;<=>\\]|[0-9A-Fa-f]{2})"
+_FIRST = rf"(?:[^\0\"+,;<>\\ #]|{_ESCAPED})"
+_INNER = rf"(?:[^\0\"+,;<>\\]|{_ESCAPED})"
+_LAST = rf"(?:[^\0\"+,;<>\\ ]|{_ESCAPED})"
+_STRING = rf"{_FIRST}(?:{_INNER}*{_LAST})?"
+_PAIR = rf"{_TYPE}=(?:{_STRING}|#(?:[0-9A-Fa-f]{{2}})+)?"
+# Blanks after a separator are not in RFC 4514, but everybody writes them.
+_NAME = re.compile(rf"{_PAIR}(?: *[+,] *{_PAIR})*", re.DOTALL)
+
+
+class Name(Template):
+    """A distinguished name with places for values."""
+
+    def __init__(self, text: str, names: Collection[str] = ()) -> None:
+        """Read a template; see `Template`."""
+        super().__init__(text, names, escape, check)
+
+
+def escape(value: str) -> str:
+    """Return a value as a distinguished name may contain it."""
+    return "".join(chr(octet) if octet in _PLAIN else f"\\{octet:02X}" for octet in value.encode())
+
+
+def check(text: str) -> None:
+    """Check that a text is a distinguished name; the empty one is.
+
+    Raises:
+        ValueError: with a sentence.
+
+    """
+    if text and not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no distinguished name (RFC 4514)")

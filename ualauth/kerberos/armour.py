@@ -13,6 +13,7 @@ import threading
 import time
 from ctypes import byref
 
+from ualauth.kerberos import caches
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.failures import KerberosFault, NotTheUser
 from ualauth.kerberos.initial import candidates
@@ -91,7 +92,7 @@ def _usable(context: Context, name: str, fast: Fast) -> str | None:
 
 def _destroy(context: Context, name: str) -> None:
     with contextlib.suppress(KerberosFault):
-        context.call("krb5_cc_destroy", context.made("krb5_cc_resolve", name.encode()))
+        caches.destroy(context, name)
 
 
 def _armed(context: Context, keytab: Keytab, settings: Settings, realm: str) -> tuple[str, float]:

@@ -2,29 +2,28 @@
 
 Everything here blocks, and is called where that may be. libkrb5's contexts
 belong to one thread at a time: each call has its own.
+
+It is longer than others so that all that a login asks, verifies and believes
+stands in one place.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from ctypes import byref
 from dataclasses import dataclass, replace
 
 from ualauth.codes import ReturnCode
 from ualauth.errors import ConfigurationError
-from ualauth.kerberos import change, effort
+from ualauth.kerberos import caches, change, effort
 from ualauth.kerberos.acceptance import AcceptedContext
 from ualauth.kerberos.armour import Armour
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
 from ualauth.kerberos.initial import CHANGE_SERVICE, Told, get_initial, options, verify
-from ualauth.kerberos.keytab import Keytab, full_name, path_of, read_keytab
-from ualauth.kerberos.libkrb5 import Credentials
+from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.outage import Outages
 from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, split, user_of
 from ualauth.kerberos.principal_map import read_map
@@ -222,7 +221,7 @@ class Client:
             if keytab is not None:
                 verify(context, credentials, keytab, self.settings.keytab_principal)
             principal = context.text(credentials.client)
-            cache = self._keep(context, credentials) if self.settings.ccache else None
+            cache = caches.keep(context, credentials) if self.settings.ccache else None
         why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
         return Answer(ReturnCode.SUCCESS, why, principal, told.password_expires, cache)
 
@@ -282,7 +281,8 @@ class Client:
             NoKeytab: if there is none.
 
         """
-        stamp, known = self._stamp(context), self._keytab
+        stamp = stamp_of(full_name(context, self.settings.keytab))
+        known = self._keytab
         if known is not None and known[0] == stamp:
             return known[1]
         try:
@@ -296,55 +296,21 @@ class Client:
         self._keytab = None if stamp is None else (stamp, found)
         return found
 
-    def _stamp(self, context: Context) -> tuple[object, ...] | None:
-        path = path_of(full_name(context, self.settings.keytab))
-        if path is None:
-            return None
-        try:
-            found = os.stat(path)  # noqa: PTH116 - as little as possible
-        except OSError:
-            return None
-        return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
     # Tickets that are kept
-
-    def _keep(self, context: Context, credentials: Credentials) -> str:
-        """Put a ticket into a memory cache, and return its name."""
-        cache = context.made("krb5_cc_new_unique", b"MEMORY", None)
-        with context.held(cache, "krb5_cc_close"):
-            context.call("krb5_cc_initialize", cache, credentials.client)
-            context.call("krb5_cc_store_cred", cache, byref(credentials))
-            name = context.made("krb5_cc_get_full_name", cache)
-            with context.held(name, "krb5_free_string"):
-                return ctypes.string_at(name.value or 0).decode()
 
     def write_cache(self, memory: str, name: str) -> Answer:
         """Copy a ticket from memory into a cache, and say how that went."""
         try:
             with self.context() as context:
-                self._copy(context, memory, name)
+                caches.copy(context, memory, name)
         except KerberosFault as error:
             return Answer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
         return Answer(ReturnCode.SUCCESS, f"the ticket is in {name}")
 
-    @staticmethod
-    def _copy(context: Context, memory: str, name: str) -> None:
-        with (
-            context.held(
-                context.made("krb5_cc_resolve", memory.encode()), "krb5_cc_close"
-            ) as source,
-            context.held(context.made("krb5_cc_resolve", name.encode()), "krb5_cc_close") as into,
-            context.held(
-                context.made("krb5_cc_get_principal", source), "krb5_free_principal"
-            ) as principal,
-        ):
-            context.call("krb5_cc_initialize", into, principal)
-            context.call("krb5_cc_copy_creds", source, into)
-
     def destroy_cache(self, name: str) -> None:
         """Remove a cache; it is no matter if there is none."""
         with contextlib.suppress(KerberosFault), self.context() as context:
-            context.call("krb5_cc_destroy", context.made("krb5_cc_resolve", name.encode()))
+            caches.destroy(context, name)
 
 
 def _answer(error: KerberosFault | NoKeytab) -> Answer:

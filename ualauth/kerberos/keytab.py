@@ -57,6 +57,18 @@ def path_of(name: str) -> str | None:
     return path if kind in {"FILE", "WRFILE"} else None
 
 
+def stamp_of(name: str) -> tuple[object, ...] | None:
+    """Return what changes whenever the file of a keytab does; `None` if there is none."""
+    path = path_of(name)
+    if path is None:
+        return None
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as little as possible
+    except OSError:
+        return None
+    return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def read_keytab(context: Context, keytab: str | None) -> Keytab:
     """Return what a keytab has; blocks.
 

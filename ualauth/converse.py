@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ualauth import audit
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
@@ -25,15 +25,25 @@ from ualauth.visit import Visit
 log = logging.getLogger("ualauth.sasl")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Conversing:
-    """All that an exchange needs; `begin_delegated` begins a visit of whom it may act for."""
+    """An exchange; `begin_delegated` begins a visit of whom the client may act for."""
 
-    visit: Visit
-    mechanism: Mechanism
-    wire: Wire
-    authorization: AuthorizationSettings
-    begin_delegated: Callable[[str], Visit]
+    __slots__ = ("authorization", "begin_delegated", "mechanism", "visit", "wire")
+
+    def __init__(
+        self,
+        visit: Visit,
+        mechanism: Mechanism,
+        wire: Wire,
+        authorization: AuthorizationSettings,
+        begin_delegated: Callable[[str], Visit],
+    ) -> None:
+        """Keep all that it needs."""
+        self.visit = visit
+        self.mechanism = mechanism
+        self.wire = wire
+        self.authorization = authorization
+        self.begin_delegated = begin_delegated
 
     async def run(self) -> Identity:
         """Return who was let in.

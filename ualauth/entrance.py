@@ -18,8 +18,8 @@ from ualauth.converse import Conversing
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
 from ualauth.sasl.certificate import ClientCertificate, name_of
-from ualauth.sasl.mechanism import Channel, Wire
-from ualauth.sasl.offer import offered
+from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
+from ualauth.sasl.offer import is_offered, mechanism, offered
 from ualauth.sasl.pretence import Pretence
 from ualauth.services import Services
 from ualauth.stack.engine import Frozen
@@ -105,7 +105,8 @@ class Entrance:
 
         """
         judges = self.services.load(service).judges
-        return [kind.name for kind in offered(judges, self.config.sasl, self._channel(connection))]
+        channel = self._channel(connection)
+        return [kind.name for kind in offered(judges, self.config.sasl, channel)]
 
     def exchange(self, service: str, name: str, connection: Connection) -> Conversing:
         """Begin a SASL exchange by the mechanism `name`, in any case.
@@ -115,31 +116,37 @@ class Entrance:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
-        judges = self.services.load(service).judges
+        judges, settings = self.services.load(service).judges, self.config.sasl
         channel = self._channel(connection)
-        kinds = {kind.name: kind for kind in offered(judges, self.config.sasl, channel)}
-        kind = kinds.get(name.upper())
-        if kind is None:
-            safe = offered(judges, self.config.sasl, replace(channel, tls=True))
-            raise MechanismUnavailable(name, needs_tls=name.upper() in {each.name for each in safe})
+        kind = mechanism(name)
+        if kind is None or not is_offered(kind, judges, settings, channel):
+            safe = kind is not None and is_offered(kind, judges, settings, SAFE)
+            raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
+        if channel.bindings:
+            plus = any(each.binds for each in offered(judges, settings, channel))
+            channel = replace(channel, offers_plus=plus)
+        # A visit takes what it knows, and nothing of the channel.
         peer = {key: value for key, value in connection.items() if key not in _OF_CHANNEL}
         visit = self.visit(service, None, **cast("Peer", peer))
         visit.attempt.stepping = True
-        plus = any(each.binds for each in kinds.values())
-        wire = Wire(visit.attempt, replace(channel, offers_plus=plus), judges[kind.proof])
-
-        def begin_delegated(user: str) -> Visit:
-            return self.visit(service, user, **cast("Peer", peer))
-
-        return Conversing(visit, kind(), wire, self.config.authorization, begin_delegated)
+        return Conversing(
+            visit,
+            kind(),
+            Wire(visit.attempt, channel, judges[kind.proof]),
+            self.config.authorization,
+            lambda user: self.visit(service, user, **cast("Peer", peer)),
+        )
 
     def _channel(self, connection: Connection) -> Channel:
         """Return what a connection is like, as mechanisms see it."""
+        bindings = connection.get("channel_binding")
         certificate = connection.get("certificate")
+        if not bindings and certificate is None:
+            return SAFE if connection.get("tls") else UNSAFE
         rules = self.config.sasl.certificate_names
         return Channel(
             tls=connection.get("tls", False),
-            bindings=connection.get("channel_binding") or {},
+            bindings=bindings or {},
             certificate_name="" if certificate is None else name_of(certificate, rules),
         )
 

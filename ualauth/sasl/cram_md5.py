@@ -36,7 +36,8 @@ class CramMd5(Mechanism):
         """See `Mechanism.begin`."""
         if wire.initial:
             raise Malformed("CRAM-MD5 has no initial response")
-        challenge = f"<{secrets.randbits(64)}.{time.time_ns()}@{_DOMAIN}>".encode()
+        # One block of MD5 holds it.
+        challenge = f"<{secrets.token_hex(8)}.{int(time.time())}@{_DOMAIN}>".encode()
         # The name may have spaces, the digest has none (RFC 2195, section 2).
         name, space, digest = text_of(await wire.send(challenge)).rpartition(" ")
         if not space or not _DIGEST.fullmatch(digest):

@@ -58,6 +58,12 @@ class Channel:
     certificate_name: str = ""
 
 
+UNSAFE = Channel()
+"""A connection without TLS."""
+SAFE = Channel(tls=True)
+"""One with TLS, of which nothing more is known."""
+
+
 class Challenges(Protocol):
     """Whoever can put a challenge to the client: an `Attempt`."""
 

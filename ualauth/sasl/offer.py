@@ -8,7 +8,7 @@ no plaintext without TLS, no -PLUS without something to bind to.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ualauth.credentials import Proof
@@ -45,30 +45,36 @@ _loaded: dict[str, type[Mechanism]] = {}
 
 
 def mechanism(name: str) -> type[Mechanism] | None:
-    """Return the class of a mechanism, or `None` if there is none of that name."""
+    """Return the class of a mechanism, in any case, or `None` if there is none of that name."""
     found = _loaded.get(name)
-    if found is None and name in MECHANISMS:
-        module, _, attribute = MECHANISMS[name].partition(":")
+    if found is None and (place := MECHANISMS.get(name.upper())) is not None:
+        module, _, attribute = place.partition(":")
         found = getattr(importlib.import_module(f"ualauth.sasl.{module}"), attribute)
-        _loaded[name] = found
+        _loaded[name.upper()] = found
     return found
 
 
 def offered(
-    proofs: Iterable[Proof],
+    proofs: Container[Proof],
     settings: SaslSettings,
     channel: Channel,
 ) -> Iterator[type[Mechanism]]:
     """Yield what may be offered, the strongest first; `proofs` is what modules can judge."""
-    able = set(proofs)
     for name in MECHANISMS:
-        if name.removesuffix(PLUS) in settings.mechanisms:
-            kind = mechanism(name)
-            if kind is not None and kind.proof in able and _allows(channel, kind, settings):
-                yield kind
+        kind = mechanism(name)
+        if kind is not None and is_offered(kind, proofs, settings, channel):
+            yield kind
 
 
-def _allows(channel: Channel, kind: type[Mechanism], settings: SaslSettings) -> bool:
+def is_offered(
+    kind: type[Mechanism],
+    proofs: Container[Proof],
+    settings: SaslSettings,
+    channel: Channel,
+) -> bool:
+    """Return whether one mechanism may be offered."""
+    if kind.proof not in proofs or kind.name.removesuffix(PLUS) not in settings.mechanisms:
+        return False
     if kind.binds and not channel.bindings:
         return False
     if kind.proof is Proof.CERTIFICATE and not channel.certificate_name:

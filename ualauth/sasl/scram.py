@@ -102,7 +102,7 @@ class ScramExchange(Exchange):
         """The server's last message, once the client's proof was right."""
         self._wire = wire
         self._bare = bare
-        self._nonce = nonce + secrets.token_urlsafe(_NONCE_BYTES)
+        self._nonce = nonce + b64encode(secrets.token_bytes(_NONCE_BYTES)).decode()
         self._channel = channel
 
     async def verify(self, secret: ScramSecret, *, hurry: bool = False) -> bool:

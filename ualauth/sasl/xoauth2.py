@@ -13,7 +13,7 @@ from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
 
 _MESSAGE = re.compile(
-    r"user=(?P<user>[^\0\1]+)\1auth=(?i:bearer) +(?P<token>[A-Za-z0-9._~+/-]+=*)\1\1",
+    r"user=(?P<user>[^\x00\x01]+)\x01auth=(?i:bearer) +(?P<token>[A-Za-z0-9._~+/-]+=*)\x01\x01",
 )
 
 

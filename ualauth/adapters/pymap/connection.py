@@ -11,6 +11,7 @@ import ssl
 from asyncio import StreamReader, StreamWriter
 from base64 import b64encode
 from dataclasses import dataclass
+from typing import cast
 
 from proxyprotocol.sock import SocketInfo
 from pymap import imap
@@ -20,6 +21,7 @@ from pymap.imap.state import ConnectionState
 from pymap.interfaces.login import LoginInterface
 from pymap.parsing.command import Command
 from pymap.parsing.command.any import CapabilityCommand
+from pymap.parsing.command.nonauth import StartTLSCommand
 from pymap.parsing.commands import Commands
 from pymap.parsing.response import ResponseContinuation
 from pymap.parsing.response.code import Capability
@@ -115,10 +117,16 @@ class SaslConnection(imap.IMAPConnection):
             raise EOFError from None
 
     async def read_command(self, state: ConnectionState) -> Command:
-        """Return a command; what it asks for is looked up."""
+        """Return a command, made ready for what it asks."""
+        transport = cast("asyncio.Transport", self.writer.transport)
+        # It was paused if STARTTLS was refused.
+        transport.resume_reading()
         command = await super().read_command(state)
         if isinstance(command, CapabilityCommand):
             await self._look_up_offer()
+        elif isinstance(command, StartTLSCommand):
+            # What comes from now on is for TLS.
+            transport.pause_reading()
         return command
 
     async def start_tls(self) -> None:
@@ -126,13 +134,9 @@ class SaslConnection(imap.IMAPConnection):
 
         It would be read as if it had come under TLS.
         """
-        try:
-            async with asyncio.timeout(0):
-                await self.reader.read(1)
-        except TimeoutError:
-            await super().start_tls()
-        else:
+        if self.reader._buffer:  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
             raise ConnectionError("a client sent something behind STARTTLS")
+        await super().start_tls()
 
     async def authenticate(self, state: ConnectionState, mech_name: bytes) -> Vouched:
         """Return whom the current command lets in.

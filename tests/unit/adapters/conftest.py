@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,13 +11,16 @@ import pytest
 
 from tests.unit.adapters import certificates as making
 from tests.unit.adapters.certificates import Certificates
+from tests.unit.adapters.modules import Waiting
 from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThread
 from tests.unit.adapters.talk import Imap, Pop3, Smtp, Talk
 from tests.unit.sasl.conftest import secrets_of
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.names import ORName
 
 PASSWORD = "pencil"
+QUOTED = 'a "b" \\c d'
 SETTINGS = """
     [sasl]
     mechanisms = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "CRAM-MD5", "EXTERNAL",
@@ -51,9 +55,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a configuration folder with people."""
     folder = ConfigFolder(tmp_path_factory.mktemp("etc"))
-    folder.settings(SETTINGS)
     for name in ("imap", "pop3", "smtpd.auth"):
         folder.service(name, STACK)
+    folder.module("waiting", Waiting)
+    folder.settings(f"{textwrap.dedent(SETTINGS)}[modules]\npath = ['{folder.path}/modules']\n")
+    folder.service("slow", "auth required waiting\naccount required waiting")
     folder.service("down", "auth required pam_debug auth=authinfo_unavail")
     people = Userlist.create(folder.path)
     now = datetime.now(UTC)
@@ -62,6 +68,7 @@ def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         expires = now - timedelta(days=1) if name == "expired" else None
         hashed, secrets = people.hasher.hash(PASSWORD), secrets_of(PASSWORD)
         people.store.set_password(user, hashed, secrets, changed=now, expires=expires)
+    people.add("quoted", QUOTED, name=ORName(surname="Quoted", given_name="Ann"))
     people.store.update(people.store.get("locked"), locked=True)
     people.close()
     return folder.path
@@ -136,7 +143,7 @@ def sides(request: pytest.FixtureRequest) -> Callable[[str], Side]:
 
     def find(name: str) -> Side:
         if name not in made:
-            servers = request.getfixturevalue(f"{name.split('-')[0]}_servers")
+            servers = request.getfixturevalue(f"{name.split('-', maxsplit=1)[0]}_servers")
             made[name] = Side(name, SIDES[name], servers)
         return made[name]
 

@@ -69,7 +69,7 @@ def test_password_is_answered(
 @pytest.mark.parametrize("initially", [True, False])
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 @pytest.mark.parametrize(("name", "password", "expected"), PEOPLE[:2] + PEOPLE[3:6])
-def test_mechanism_is_answered(  # noqa: PLR0917
+def test_mechanism_is_answered(
     side: Side,
     certificates: Certificates,
     mechanism: str,

@@ -39,7 +39,7 @@ REPLIES = {
         "unknown": "504 5.5.4 Unrecognized authentication type",
         "needs_tls": "538 5.7.11 Encryption required for requested authentication mechanism",
         "cancelled": "501 5.7.0 Authentication cancelled",
-        "no_base64": "501 5.5.2 Cannot decode response",
+        "no_base64": "501 5.5.2 Cannot decode base64",
         "broken": "454 4.7.0 Temporary authentication failure",
     },
 }

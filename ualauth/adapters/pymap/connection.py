@@ -26,10 +26,10 @@ from pymap.parsing.commands import Commands
 from pymap.parsing.response import ResponseContinuation
 from pymap.parsing.response.code import Capability
 
+from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
-from ualauth.adapters.pymap.login import Vouched
+from ualauth.adapters.pymap.login import Vouched, rhost_of
 from ualauth.adapters.pymap.replies import LoggedIn, Refused, log
-from ualauth.adapters.pymap.stream import connection_of
 from ualauth.adapters.sasl_lines import decoded, decoded_initial
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
@@ -184,4 +184,4 @@ class SaslConnection(imap.IMAPConnection):
             self.offered = []
 
     def _known(self) -> Connection:
-        return connection_of(self._peer, self.tls, self._asked.certificate)
+        return connection_of(rhost_of(self._peer), self.tls, self._asked.certificate)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import cast
 
+from proxyprotocol.sock import SocketInfo
 from pymap.config import IMAPConfig
 from pymap.context import socket_info
 from pymap.exceptions import (
@@ -27,8 +28,8 @@ from pysasl.creds.server import ServerCredentials
 from pysasl.identity import Identity as SaslIdentity
 
 from ualauth.adapters.pymap.replies import Refused
-from ualauth.adapters.pymap.stream import connection_of
 from ualauth.aio import AsyncAuthenticator
+from ualauth.entrance import Connection
 from ualauth.identity import Identity
 
 # Backends make folders and lines of a file of names.
@@ -41,6 +42,12 @@ class _Named:
 
     name: str
     roles: frozenset[str] = frozenset()
+
+
+def rhost_of(peer: SocketInfo) -> str | None:
+    """Return the address of a peer; a UNIX socket has none."""
+    address = peer.peername_ip
+    return None if address is None else str(address)
 
 
 class Vouched(ServerCredentials):
@@ -120,8 +127,9 @@ class Login(LoginInterface):
     async def _check(self, credentials: PlainCredentials) -> Identity:
         wanted = "" if credentials.authzid == credentials.authcid else credentials.authzid
         parts = (wanted, credentials.authcid, credentials._secret)  # noqa: SLF001 - what it is for
-        connection = connection_of(socket_info.get())
-        exchange = self._authenticator.sasl(self._service, "PLAIN", **connection)
+        peer = socket_info.get()
+        known: Connection = {"rhost": rhost_of(peer), "tls": peer.cipher is not None}
+        exchange = self._authenticator.sasl(self._service, "PLAIN", **known)
         try:
             await exchange.step("\0".join(parts).encode())
         except Exception as error:  # noqa: BLE001 - a bug refuses

@@ -8,7 +8,6 @@ authid as bytes and the `Identity` as mind. AUTH is RFC 4954.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from twisted.cred.portal import Portal
@@ -16,31 +15,18 @@ from twisted.mail import smtp
 from twisted.mail.interfaces import IMessageDelivery
 from twisted.mail.smtp import IMessageDeliveryFactory
 
-from ualauth.adapters.sasl_lines import Cancelled, NeedsTls, NotBase64, reply_to
+from ualauth.adapters.sasl_lines import reply_to
+from ualauth.adapters.smtp_replies import (
+    ALREADY,
+    IN_TRANSACTION,
+    REPLIES,
+    SUCCESS,
+    SYNTAX,
+    Reply,
+)
 from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
-from ualauth.errors import (
-    AccountRestricted,
-    AuthenticationFailed,
-    MechanismUnavailable,
-    PasswordExpired,
-    TemporaryFailure,
-)
-
-# RFC 4954, sections 4 and 6; 525 is RFC 5248's, for what comes after the right password.
-REPLIES: Mapping[type[Exception], tuple[int, bytes]] = {
-    AuthenticationFailed: (535, b"5.7.8 Authentication credentials invalid"),
-    AccountRestricted: (525, b"5.7.13 This account may not be used"),
-    PasswordExpired: (432, b"4.7.12 A password transition is needed"),
-    TemporaryFailure: (454, b"4.7.0 Temporary authentication failure"),
-    MechanismUnavailable: (504, b"5.5.4 Unrecognized authentication type"),
-    NeedsTls: (538, b"5.7.11 Encryption required for requested authentication mechanism"),
-    Cancelled: (501, b"5.7.0 Authentication cancelled"),
-    NotBase64: (501, b"5.5.2 Cannot decode response"),
-    # A service that cannot be used, or a bug: the log has it.
-    Exception: (454, b"4.7.0 Temporary authentication failure"),
-}
 
 
 class ESMTP(Dialogue, smtp.ESMTP):
@@ -88,11 +74,11 @@ class ESMTP(Dialogue, smtp.ESMTP):
         """Log in by a mechanism."""
         words = rest.split()
         if self.authenticated:
-            self.sendCode(503, b"5.5.1 Already authenticated")
+            self._say(ALREADY)
         elif self._from is not None:
-            self.sendCode(503, b"5.5.1 Not during a mail transaction")
+            self._say(IN_TRANSACTION)
         elif not 1 <= len(words) <= 2:
-            self.sendCode(501, b"5.5.4 Syntax: AUTH mechanism [initial response]")
+            self._say(SYNTAX)
         else:
             identity = self.sasl(words[0], words[1] if len(words) == 2 else None)
             kinds = (IMessageDeliveryFactory, IMessageDelivery)
@@ -114,8 +100,12 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     def refuse(self, error: Exception) -> None:
         """See `Dialogue.refuse`."""
-        self.sendCode(*reply_to(error, REPLIES))
+        self._say(reply_to(error, REPLIES))
 
     def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
         self._cbAuthenticated(avatar)
-        self.sendCode(235, b"2.7.0 Authentication successful")
+        self._say(SUCCESS)
+
+    def _say(self, reply: Reply) -> None:
+        code, text = reply
+        self.sendCode(code, text.encode())

@@ -7,6 +7,7 @@
     tls/authority.pem         the authority that signed the certificates
     tls/server.pem            the server's, for localhost, with its key
     tls/jsmith.pem            one by which jsmith can log in (EXTERNAL), with its key
+    tls/stranger.pem          one of somebody whom nobody knows, to see it refused
     token                     one by which jsmith can log in (OAUTHBEARER, XOAUTH2)
 
 None of it is for anything but trying: the keys lie about, and end after a week.
@@ -99,9 +100,20 @@ class Playground:
         return self.folder / "tls" / "jsmith.pem"
 
     @property
+    def stranger(self) -> Path:
+        """The certificate of somebody whom nobody knows, with its key."""
+        return self.folder / "tls" / "stranger.pem"
+
+    @property
     def token(self) -> str:
         """A token of jsmith."""
         return (self.folder / "token").read_text(encoding="utf-8")
+
+    @property
+    def bad_token(self) -> str:
+        """One that somebody tampered with."""
+        head, _, signature = self.token.rpartition(".")
+        return f"{head}.{signature[::-1]}"
 
     def tls_context(self) -> ssl.SSLContext:
         """Return what a server needs for TLS; clients may show a certificate."""
@@ -164,6 +176,7 @@ def _make_certificates(folder: Path) -> None:
     own: dict[str, list[x509.GeneralName]] = {
         "server": [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))],
         "jsmith": [x509.RFC822Name("john.smith@example.com")],
+        "stranger": [x509.RFC822Name("stranger@example.com")],
     }
     for name, names in own.items():
         key = ec.generate_private_key(ec.SECP256R1())

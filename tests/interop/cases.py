@@ -42,8 +42,8 @@ class Protocol:
 
 SMTP = Protocol(
     "SMTP",
-    # msmtp and smtplib may show the lines of a reply without the code, or in bytes.
-    re.compile(r"\b(235|432|454|50[0134]|53[0458]|525)[ -]\d\.\d+\.\d+ "),
+    # Where a token is refused, an error in JSON goes before the answer (RFC 7628).
+    re.compile(r"\b(235|432|454|50[0134]|53[0458]|525)[ -]\d\.\d+\.\d+ |\b(334) eyJ"),
     {Case.RIGHT: "235", Case.WRONG: "535", Case.OUTAGE: "454"},
 )
 
@@ -76,6 +76,14 @@ class Row:
     mechanism: str
     tls: str = "STARTTLS"
     cases: Sequence[Case] = tuple(Case)
+    gives_up_at: str = ""
+    """The answer after which the client does not wait for the refusal, if that is another."""
+
+    def expected(self, case: Case) -> str:
+        """Return the answer that the client has to see last."""
+        if case is Case.WRONG and self.gives_up_at:
+            return self.gives_up_at
+        return self.protocol.expected[case]
 
     @property
     def implicit(self) -> bool:
@@ -145,9 +153,14 @@ class Client:
     run: Callable[[Trial], Result] = field(repr=False)
 
 
-def rows(protocol: Protocol, *mechanisms: str, tls: str = "STARTTLS") -> list[Row]:
+_ONCE = (Case.RIGHT,)
+
+
+def rows(
+    protocol: Protocol, *mechanisms: str, tls: str = "STARTTLS", gives_up_at: str = ""
+) -> list[Row]:
     """Return a row for each mechanism. ANONYMOUS has nothing that could be wrong, or away."""
     return [
-        Row(protocol, name, tls, (Case.RIGHT,) if name == "ANONYMOUS" else tuple(Case))
+        Row(protocol, name, tls, _ONCE if name == "ANONYMOUS" else tuple(Case), gives_up_at)
         for name in mechanisms
     ]

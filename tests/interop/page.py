@@ -15,9 +15,10 @@ tests, which fail if it was something else before. The packages are those of Deb
 
 * *right*: with the right password, token or certificate.
 * *wrong*: with a wrong password, a token that was tampered with, or the certificate of somebody
-  who is not in the USERLIST.
+  else.
 * *outage*: with the right one, while the USERLIST cannot be read.
 
+neomutt takes the error that goes before 535 where a token is refused (`334`) for the end.
 ANONYMOUS has nothing that could be wrong, and asks no USERLIST. `1.2` is that version of TLS,
 for channel binding by Python's `ssl`
 ([decision 0025](decisions/0025-channel-binding.md)).

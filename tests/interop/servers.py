@@ -38,7 +38,7 @@ class Servers(NamedTuple):
         """Return what is right, or, of the same kind, what is wrong."""
         here = self.playground
         if case is Case.WRONG:
-            return Credentials("jsmith", "incorrect horse", here.bad_token, here.stranger)
+            return Credentials("jsmith", "incorrect horse", here.bad_token, here.other_certificate)
         return Credentials("jsmith", PASSWORD, here.token, here.client_certificate)
 
     @contextmanager

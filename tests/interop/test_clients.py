@@ -23,9 +23,7 @@ def name_of(trial: tuple[Client, Row, Case]) -> str:
 def test_client_is_answered_as_it_should(trial: tuple[Client, Row, Case], seen: Seen) -> None:
     client, row, case = trial
     result = seen[client.name, row, case]
-    assert row.protocol.last_answer(result.transcript) == row.protocol.expected[case], (
-        result.transcript
-    )
+    assert row.protocol.last_answer(result.transcript) == row.expected(case), result.transcript
     assert result.let_in == (case is Case.RIGHT), result.transcript
 
 

@@ -27,7 +27,7 @@ def run(trial: Trial) -> Result:
         words += [
             f"--x509-cert-file={who.certificate}",
             f"--x509-key-file={who.certificate}",
-            "--authorization-id=",
+            f"--authorization-id={who.user}",
         ]
     elif row.mechanism != "ANONYMOUS":
         words += [f"--authentication-id={who.user}", f"--password={who.password}"]

@@ -52,7 +52,8 @@ NEOMUTT = Client(
     "neomutt",
     "neomutt",
     [
-        *rows(SMTP, "OAUTHBEARER", "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN"),
+        *rows(SMTP, "OAUTHBEARER", "XOAUTH2", gives_up_at="334"),
+        *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN"),
         *rows(SMTP, "PLAIN", tls="TLS"),
     ],
     partial(run, "neomutt"),

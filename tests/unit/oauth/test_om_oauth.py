@@ -42,7 +42,9 @@ def people(folder: ConfigFolder) -> Iterator[Userlist]:
 
 
 def service(folder: ConfigFolder, issuer: Issuer, *options: str) -> None:
-    line = " ".join((f"issuer={issuer.url}", *(options or ("audience=mail", f"keys={issuer.url}/keys"))))
+    line = " ".join(
+        (f"issuer={issuer.url}", *(options or ("audience=mail", f"keys={issuer.url}/keys")))
+    )
     folder.service(
         "imap",
         f"auth sufficient om_oauth {line}\nauth required om_auth\naccount required om_auth\n",

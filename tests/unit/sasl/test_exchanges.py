@@ -33,7 +33,9 @@ def client_of(mechanism: str, name: str, password: str, **more: Any) -> clients.
     return clients.scram(mechanism, name, password, **more)
 
 
-def begin(way: Way, folder: ConfigFolder, mechanism: str, service: str = "imap", **more: Any) -> Any:
+def begin(
+    way: Way, folder: ConfigFolder, mechanism: str, service: str = "imap", **more: Any
+) -> Any:
     auth = way.authenticator(folder.config())
     if mechanism in PLUS:
         more.setdefault("channel_binding", BINDINGS)
@@ -44,7 +46,9 @@ def begin(way: Way, folder: ConfigFolder, mechanism: str, service: str = "imap",
 def test_the_right_password_lets_in_and_another_does_not(
     way: Way, folder: ConfigFolder, people: Userlist, mechanism: str
 ) -> None:
-    identity = converse(way, begin(way, folder, mechanism), client_of(mechanism, "jsmith", "pencil"))
+    identity = converse(
+        way, begin(way, folder, mechanism), client_of(mechanism, "jsmith", "pencil")
+    )
     assert (identity.user, identity.person.name) == ("jsmith", "jsmith")
     for name, password in (("jsmith", "pen"), ("nobody", "pencil"), ("boss@example.com", "x")):
         exchange = begin(way, folder, mechanism)
@@ -126,9 +130,7 @@ def test_only_a_certificate_names_who_comes_by_external(
         assert (found.user, found.actor is None) == (user, user == "boss")
     unknown = ClientCertificate(emails=("stranger@example.com",))
     with pytest.raises(AccountRestricted):
-        converse(
-            way, begin(way, folder, "EXTERNAL", "external", certificate=unknown), iter_of(b"")
-        )
+        converse(way, begin(way, folder, "EXTERNAL", "external", certificate=unknown), iter_of(b""))
     for service, certificate_or_none in (("external", None), ("imap", certificate)):
         with pytest.raises(MechanismUnavailable):
             exchange = begin(way, folder, "EXTERNAL", service, certificate=certificate_or_none)
@@ -150,9 +152,7 @@ def iter_of(response: bytes) -> clients.Client:
     raise AssertionError("the server wanted more")
 
 
-def test_a_step_after_the_last_is_refused(
-    way: Way, folder: ConfigFolder, people: Userlist
-) -> None:
+def test_a_step_after_the_last_is_refused(way: Way, folder: ConfigFolder, people: Userlist) -> None:
     exchange = begin(way, folder, "PLAIN")
     converse(way, exchange, clients.plain("jsmith", "pencil"))
     with pytest.raises(RuntimeError):

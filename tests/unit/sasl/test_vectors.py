@@ -138,7 +138,9 @@ def test_scramp_as_client(
     more: dict[str, Any] = {"channel_binding": ("tls-unique", b"xxx")} if bound else {}
     client = ScramClient([mechanism], "jsmith", password, **more)
     with Authenticator(folder.config()) as auth:
-        exchange = auth.sasl("imap", mechanism, channel_binding={"tls-unique": b"xxx"} if bound else {})
+        exchange = auth.sasl(
+            "imap", mechanism, channel_binding={"tls-unique": b"xxx"} if bound else {}
+        )
         client.set_server_first((exchange.step(client.get_client_first().encode()) or b"").decode())
         final = client.get_client_final().encode()
         if password == "wrong":

@@ -123,7 +123,8 @@ CHANNELS: list[tuple[str, dict[str, Any], str, dict[str, bytes], bool]] = [
 
 
 @pytest.mark.parametrize(
-    ("more", "mechanism", "bindings", "right"), [row[1:] for row in CHANNELS],
+    ("more", "mechanism", "bindings", "right"),
+    [row[1:] for row in CHANNELS],
     ids=[row[0] for row in CHANNELS],
 )
 def test_channel_binding(  # noqa: PLR0917 - a row of the table
@@ -191,7 +192,9 @@ def test_a_message_that_is_none(
 def begin_any(way: Way, folder: ConfigFolder, mechanism: str) -> Any:
     from ualauth.sasl.certificate import ClientCertificate
 
-    (folder.path / "keys").write_text('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')
+    (folder.path / "keys").write_text(
+        '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
+    )
     folder.service(
         "all",
         f"""
@@ -243,7 +246,10 @@ def fuzzed_client(mechanism: str, chance: random.Random) -> clients.Client:
     """Return a client with a wrong password; what it sends is mutated besides."""
     name = chance.choice(["jsmith", "nobody", "boss@example.com", "locked"])
     if mechanism in {"OAUTHBEARER", "XOAUTH2"}:
-        text = {"OAUTHBEARER": "n,a={},\1auth=Bearer {}\1\1", "XOAUTH2": "user={}\1auth=Bearer {}\1\1"}
+        text = {
+            "OAUTHBEARER": "n,a={},\1auth=Bearer {}\1\1",
+            "XOAUTH2": "user={}\1auth=Bearer {}\1\1",
+        }
         token = ".".join(b64encode(chance.randbytes(9)).decode() for _ in range(3))
         return iter_of(text[mechanism].format(name, token).encode())
     return quiet(client_of(mechanism, name, "wrong"))

@@ -1,0 +1,111 @@
+"""Twisted's ESMTP server, asking ualauth.
+
+    Factory.forProtocol(lambda: ESMTP(authenticator, portal, context_factory=...))
+
+Its realm is asked for `IMessageDeliveryFactory` or `IMessageDelivery`, with the
+authid as bytes and the `Identity` as mind. AUTH is RFC 4954.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.cred.portal import Portal
+from twisted.mail import smtp
+from twisted.mail.interfaces import IMessageDelivery
+from twisted.mail.smtp import IMessageDeliveryFactory
+
+from ualauth.adapters.sasl_lines import reply_to
+from ualauth.adapters.smtp_replies import (
+    ALREADY,
+    IN_TRANSACTION,
+    REPLIES,
+    SUCCESS,
+    SYNTAX,
+    Reply,
+)
+from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
+from ualauth.adapters.twisted.dialogue import Dialogue
+from ualauth.adapters.twisted.tls import is_tls
+
+
+class ESMTP(Dialogue, smtp.ESMTP):
+    """ESMTP, with the mechanisms of a service."""
+
+    def __init__(
+        self,
+        authenticator: TwistedAuthenticator,
+        portal: Portal,
+        service: str = "smtpd.auth",
+        context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
+    ) -> None:
+        """Ask a service; with a context factory, STARTTLS is offered."""
+        super().__init__(None, context_factory)
+        self.authenticator = authenticator
+        self.portal = portal
+        self.service = service
+
+    def connectionMade(self) -> None:
+        """Greet when the connection is ready."""
+        self.greet_when_ready()
+
+    async def greet(self) -> None:
+        """See `Dialogue.greet`."""
+        super().connectionMade()
+
+    def extensions(self) -> dict[bytes, Any]:
+        """Return what is offered, as far as it was looked up."""
+        found: dict[bytes, Any] = super().extensions()
+        found[b"AUTH"] = [name.encode() for name in self.offered]
+        found[b"ENHANCEDSTATUSCODES"] = None
+        if is_tls(self.transport):
+            found.pop(b"STARTTLS", None)
+        return found
+
+    def do_EHLO(self, rest: bytes) -> None:
+        """Look up what is offered, and say it."""
+        self.begin(self._ehlo(rest))
+
+    async def _ehlo(self, rest: bytes) -> None:
+        await self.look_up_offer()
+        super().do_EHLO(rest)
+
+    def ext_AUTH(self, rest: bytes) -> None:
+        """Log in by a mechanism."""
+        words = rest.split()
+        if self.authenticated:
+            self._say(ALREADY)
+        elif self._from is not None:
+            self._say(IN_TRANSACTION)
+        elif not 1 <= len(words) <= 2:
+            self._say(SYNTAX)
+        else:
+            identity = self.sasl(words[0], words[1] if len(words) == 2 else None)
+            kinds = (IMessageDeliveryFactory, IMessageDelivery)
+            self.begin(self.log_in(identity, self._welcome, *kinds))
+
+    def ext_STARTTLS(self, rest: bytes) -> None:
+        """Begin TLS, and forget what was said before (RFC 3207, section 4.2)."""
+        if rest or not self.ctx or not self.canStartTLS or is_tls(self.transport):
+            super().ext_STARTTLS(rest)
+            return
+        self.starting_tls()
+        self._from = None
+        self._to = []
+        super().ext_STARTTLS(rest)
+
+    def send_challenge(self, text: bytes) -> None:
+        """See `Dialogue.send_challenge`."""
+        self.sendCode(334, text)
+
+    def refuse(self, error: Exception) -> None:
+        """See `Dialogue.refuse`."""
+        self._say(reply_to(error, REPLIES))
+
+    def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
+        self._cbAuthenticated(avatar)
+        self._say(SUCCESS)
+
+    def _say(self, reply: Reply) -> None:
+        code, text = reply
+        self.sendCode(code, text.encode())

@@ -3,10 +3,11 @@
 `Playground.make(FOLDER)` makes a configuration folder, or takes the one that is there:
 
     ualauth.toml, pam.d/      every mechanism is offered, for smtpd.auth, imap and pop3
-    userlist.db               jsmith, locked and expired, all with the same password
+    userlist.db               jsmith, ann, locked and expired, all with the same password
     tls/authority.pem         the authority that signed the certificates
     tls/server.pem            the server's, for localhost, with its key
     tls/jsmith.pem            one by which jsmith can log in (EXTERNAL), with its key
+    tls/ann.pem               one of ann
     token                     one by which jsmith can log in (OAUTHBEARER, XOAUTH2)
 
 None of it is for anything but trying: the keys lie about, and end after a week.
@@ -99,9 +100,20 @@ class Playground:
         return self.folder / "tls" / "jsmith.pem"
 
     @property
+    def other_certificate(self) -> Path:
+        """The certificate of ann, with its key."""
+        return self.folder / "tls" / "ann.pem"
+
+    @property
     def token(self) -> str:
         """A token of jsmith."""
         return (self.folder / "token").read_text(encoding="utf-8")
+
+    @property
+    def bad_token(self) -> str:
+        """One that somebody tampered with."""
+        head, _, signature = self.token.rpartition(".")
+        return f"{head}.{signature[::-1]}"
 
     def tls_context(self) -> ssl.SSLContext:
         """Return what a server needs for TLS; clients may show a certificate."""
@@ -130,7 +142,8 @@ def _add_people(path: Path) -> None:
             authid="jsmith",
             addresses=("john.smith@example.com", "js@example.com"),
         ),
-        NewUser(name=parse_name("Ann Locked/ny"), authid="locked", locked=True),
+        NewUser(name=parse_name("Ann Jones/ny,hq"), authid="ann", addresses=("ann@example.com",)),
+        NewUser(name=parse_name("Lee Locked/ny"), authid="locked", locked=True),
         NewUser(name=parse_name("Max Expired/ny"), authid="expired"),
     ]
     with UserStore(f"sqlite:///{path.absolute()}") as store:
@@ -164,6 +177,7 @@ def _make_certificates(folder: Path) -> None:
     own: dict[str, list[x509.GeneralName]] = {
         "server": [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))],
         "jsmith": [x509.RFC822Name("john.smith@example.com")],
+        "ann": [x509.RFC822Name("ann@example.com")],
     }
     for name, names in own.items():
         key = ec.generate_private_key(ec.SECP256R1())

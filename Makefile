@@ -11,7 +11,8 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql \
+		curl cyrus-clients fetchmail gsasl isync libsasl2-modules mpop msmtp mutt neomutt swaks
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

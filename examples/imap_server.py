@@ -1,15 +1,17 @@
-"""Serve IMAP on loopback, with every SASL mechanism, until Ctrl-C. The server is pymap's.
+"""pymap's IMAP server, with STARTTLS and with TLS from the beginning.
 
-usage: .venv/bin/python examples/imap_server.py FOLDER [PORT TLS_PORT]
+usage: .venv/bin/python examples/imap_server.py [FOLDER]
 
-FOLDER is made if it is not there, with people, certificates and a token to play with
-(see `playground.py`). Mailboxes are in memory; that of jsmith has pymap's demonstration.
+It listens on 127.0.0.1, says how to log in with a mail program, and ends by Ctrl-C.
+FOLDER is made, or used if it is there; without one, it is a temporary one. Mailboxes are
+in memory; that of jsmith has a few messages.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
+import tempfile
 from argparse import Namespace
 from pathlib import Path
 
@@ -20,37 +22,50 @@ from pymap.backend.dict import Config, DictBackend, Login
 from ualauth import AsyncAuthenticator
 from ualauth.adapters.pymap import IMAPServer
 
+HOST = "127.0.0.1"
+
 
 async def main(folder: Path, ports: tuple[int, int]) -> None:
-    """Serve IMAP until somebody stops it."""
+    """Serve until stopped."""
     playground = Playground.make(folder)
-    tls = playground.tls_context()
+    context = playground.tls_context()
     config = Config(
         Namespace(passlib_cfg=None, proxy_protocol=None),
-        host="127.0.0.1",
+        host=HOST,
         port=ports[0],
-        ssl_context=tls,
+        ssl_context=context,
         demo_data=True,
         demo_user="jsmith",
         demo_password="",
     )
     backend = DictBackend(Login(config), config)
-    async with AsyncAuthenticator(folder) as authenticator:
-        server = IMAPServer(authenticator, backend.login, config, "imap")
+    async with AsyncAuthenticator(playground.folder) as auth:
+        server = IMAPServer(auth, backend.login, config, "imap")
         serve = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
-        plain = await asyncio.start_server(serve, "127.0.0.1", ports[0])
-        secure = await asyncio.start_server(serve, "127.0.0.1", ports[1], ssl=tls)
-        found = [each.sockets[0].getsockname()[1] for each in (plain, secure)]
-        print(f"IMAP: localhost:{found[0]} (STARTTLS) and localhost:{found[1]} (TLS)")
-        print(f"log in as jsmith with the password {PASSWORD!r}; trust {playground.authority}")
-        print("stop with Ctrl-C", flush=True)
+        listening = []
+        for port, tls in ((ports[0], None), (ports[1], context)):
+            listening.append(await asyncio.start_server(serve, HOST, port, ssl=tls))
+        found = [each.sockets[0].getsockname()[1] for each in listening]
+        for how, port in zip(("STARTTLS", "TLS"), found, strict=True):
+            print(f"imap, {how}: {HOST} port {port}")
+        print(
+            f"""\
+user jsmith, password {PASSWORD!r}; also: locked, expired
+trust {playground.authority}; then, for example:
+  curl --ssl-reqd --cacert {playground.authority} \\
+    --user 'jsmith:{PASSWORD}' imap://localhost:{found[0]}/
+stop by Ctrl-C""",
+            flush=True,
+        )
         await until_stopped()
-        plain.close()
-        secure.close()
+        for each in listening:
+            each.close()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in {2, 4}:
-        sys.exit(__doc__)
-    given = (int(sys.argv[2]), int(sys.argv[3])) if sys.argv[3:] else (1143, 1993)
-    asyncio.run(main(Path(sys.argv[1]), given))
+    parser = argparse.ArgumentParser(description=__doc__, add_help=False)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--ports", nargs=2, type=int, default=(5143, 5993))
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
+        asyncio.run(main(chosen.folder or Path(temporary) / "etc", tuple(chosen.ports)))

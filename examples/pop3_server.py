@@ -1,38 +1,17 @@
-"""Serve POP3 on loopback, with every SASL mechanism, until Ctrl-C. The server is Twisted's.
+"""Twisted's POP3 server, with STLS and with TLS from the beginning.
 
-usage: .venv/bin/python examples/pop3_server.py FOLDER [PORT TLS_PORT]
+usage: .venv/bin/python examples/pop3_server.py [FOLDER]
 
-FOLDER is made if it is not there, with people, certificates and a token to play with
-(see `playground.py`). Whoever gets in finds one message.
+It listens on 127.0.0.1, says how to log in with a mail program, and ends by Ctrl-C.
+FOLDER is made, or used if it is there; without one, it is a temporary one. Everybody has
+one message, in memory.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from playground import Playground
-from twisted.cred.portal import Portal
 from twisted_playground import Realm, serve
 
-from ualauth.adapters.twisted import POP3, TwistedAuthenticator
-
-
-def main(folder: Path, ports: tuple[int, int]) -> None:
-    """Serve POP3 until somebody stops it."""
-    playground = Playground.make(folder)
-    authenticator = TwistedAuthenticator(folder)
-    portal = Portal(Realm())
-    serve(
-        "POP3",
-        playground,
-        lambda tls: POP3(authenticator, portal, "pop3", tls),
-        ports,
-    )
-    authenticator.close()
-
+from ualauth.adapters.twisted import POP3
 
 if __name__ == "__main__":
-    if len(sys.argv) not in {2, 4}:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])) if sys.argv[3:] else (1110, 1995))
+    serve("pop3", POP3, Realm(), (5110, 5995), __doc__)

@@ -1,38 +1,18 @@
-"""Serve IMAP on loopback, with every SASL mechanism, until Ctrl-C. The server is Twisted's.
+"""Twisted's IMAP server, with STARTTLS and with TLS from the beginning.
 
-usage: .venv/bin/python examples/twisted_imap_server.py FOLDER [PORT TLS_PORT]
+usage: .venv/bin/python examples/twisted_imap_server.py [FOLDER]
 
-FOLDER is made if it is not there, with people, certificates and a token to play with
-(see `playground.py`). Whoever gets in finds an empty inbox.
+It listens on 127.0.0.1, says how to log in with a mail program, and ends by Ctrl-C.
+FOLDER is made, or used if it is there; without one, it is a temporary one. Everybody has
+an empty inbox. Unlike pymap, Twisted's TLS lets clients bind to the channel by
+`tls-exporter`.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from playground import Playground
-from twisted.cred.portal import Portal
 from twisted_playground import Realm, serve
 
-from ualauth.adapters.twisted import IMAP4Server, TwistedAuthenticator
-
-
-def main(folder: Path, ports: tuple[int, int]) -> None:
-    """Serve IMAP until somebody stops it."""
-    playground = Playground.make(folder)
-    authenticator = TwistedAuthenticator(folder)
-    portal = Portal(Realm())
-    serve(
-        "IMAP",
-        playground,
-        lambda tls: IMAP4Server(authenticator, portal, "imap", tls),
-        ports,
-    )
-    authenticator.close()
-
+from ualauth.adapters.twisted import IMAP4Server
 
 if __name__ == "__main__":
-    if len(sys.argv) not in {2, 4}:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])) if sys.argv[3:] else (2143, 2993))
+    serve("imap", IMAP4Server, Realm(), (5144, 5994), __doc__)

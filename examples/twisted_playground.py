@@ -5,13 +5,17 @@ Mailboxes are in memory, and nothing that is done to them lasts.
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from playground import PASSWORD, Playground
+from twisted.cred.portal import Portal
 from twisted.internet import reactor, ssl
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
@@ -19,6 +23,10 @@ from twisted.mail.imap4 import IMailbox, MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3
 from twisted.mail.pop3 import Mailbox
 from zope.interface import implementer
+
+from ualauth.adapters.twisted import TwistedAuthenticator
+
+HOST = "127.0.0.1"
 
 
 class Realm:
@@ -123,26 +131,49 @@ class ImapMailbox:
 
 
 def serve(
-    name: str,
-    playground: Playground,
-    make: Callable[[Any], IProtocol],
+    service: str,
+    protocol: Callable[..., IProtocol],
+    realm: Realm,
     ports: tuple[int, int],
+    text: str | None,
 ) -> None:
-    """Serve a protocol until Ctrl-C; `make` is given what TLS needs."""
+    """Serve a protocol until Ctrl-C, as the command line says; `text` is how to use it."""
+    parser = argparse.ArgumentParser(description=text, add_help=False)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--ports", nargs=2, type=int, default=ports)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
+        playground = Playground.make(chosen.folder or Path(temporary) / "etc")
+        authenticator = TwistedAuthenticator(playground.folder)
+        options = tls_options(playground)
+        factory = Factory.forProtocol(
+            lambda: protocol(authenticator, Portal(realm), service, options),
+        )
+        plain = reactor.listenTCP(chosen.ports[0], factory, interface=HOST)
+        secure = reactor.listenSSL(chosen.ports[1], factory, options, interface=HOST)
+        print(f"{service}, STARTTLS: {HOST} port {plain.getHost().port}")
+        print(f"{service}, TLS: {HOST} port {secure.getHost().port}")
+        print(
+            f"""\
+user jsmith, password {PASSWORD!r}; also: locked, expired
+trust {playground.authority}; then, for example:
+  curl --ssl-reqd --cacert {playground.authority} \\
+    --user 'jsmith:{PASSWORD}' {service}://localhost:{plain.getHost().port}/
+stop by Ctrl-C""",
+            flush=True,
+        )
+        reactor.run()
+        authenticator.close()
+
+
+def tls_options(playground: Playground) -> ssl.CertificateOptions:
+    """Return what TLS needs; clients may show a certificate that the authority has signed."""
     authority = ssl.Certificate.loadPEM(playground.authority.read_bytes())
     own = ssl.PrivateCertificate.loadPEM(playground.certificate.read_bytes())
-    # Clients may show a certificate; one that the authority did not sign is refused.
-    options = ssl.CertificateOptions(
+    return ssl.CertificateOptions(
         privateKey=own.privateKey.original,
         certificate=own.original,
         caCerts=[authority.original],
         verify=True,
         requireCertificate=False,
     )
-    factory = Factory.forProtocol(lambda: make(options))
-    plain = reactor.listenTCP(ports[0], factory, interface="127.0.0.1").getHost().port
-    secure = reactor.listenSSL(ports[1], factory, options, interface="127.0.0.1").getHost().port
-    print(f"{name}: localhost:{plain} (STARTTLS) and localhost:{secure} (TLS)")
-    print(f"log in as jsmith with the password {PASSWORD!r}; trust {playground.authority}")
-    print("stop with Ctrl-C", flush=True)
-    reactor.run()

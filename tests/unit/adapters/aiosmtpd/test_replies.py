@@ -32,7 +32,7 @@ DIALOGUES = [
     ([f"AUTH PLAIN {initial('nobody', PASSWORD)}"], "535 5.7.8"),
     (["AUTH PLAIN ="], "535 5.7.8"),
     (["AUTH PLAIN", ""], "535 5.7.8"),
-    ([f"AUTH PLAIN {initial('locked', PASSWORD)}"], "525 5.7.13"),
+    ([f"AUTH PLAIN {initial('locked', PASSWORD)}"], "535 5.7.13"),
     ([f"AUTH PLAIN {initial('expired', PASSWORD)}"], "432 4.7.12"),
     ([f"AUTH PLAIN {initial('outage', PASSWORD)}"], "454 4.7.0"),
     (["AUTH PLAIN not-base64!"], "501 5.5.2"),

@@ -32,8 +32,8 @@ class TooLong(ExchangeAbandoned):
 SUCCESS: Reply = (235, "2.7.0 Authentication successful")
 REPLIES: Mapping[type[Exception], Reply] = {
     AuthenticationFailed: (535, "5.7.8 Authentication credentials invalid"),
-    # RFC 5248 has it for what comes after the right password.
-    AccountRestricted: (525, "5.7.13 This account may not be used"),
+    # RFC 5248 goes with 525 here, which clients of RFC 4954 do not know.
+    AccountRestricted: (535, "5.7.13 This account may not be used"),
     PasswordExpired: (432, "4.7.12 A password transition is needed"),
     TemporaryFailure: (454, "4.7.0 Temporary authentication failure"),
     MechanismUnavailable: (504, "5.5.4 Unrecognized authentication type"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.adapters import certificates as making
+from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.modules import Waiting
 from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThread
@@ -100,10 +101,21 @@ def pymap_servers(etc: Path, certificates: Certificates) -> Iterator[PymapServer
     made.close()
 
 
+@pytest.fixture(scope="session")
+def aiosmtpd_servers(etc: Path, certificates: Certificates) -> Iterator[AiosmtpdServers]:
+    """Return servers of aiosmtpd."""
+    made = AiosmtpdServers(etc, certificates)
+    yield made
+    made.close()
+
+
+Servers = TwistedServers | PymapServers | AiosmtpdServers
+
+
 class Side:
     """One kind of server, and the client that talks to it."""
 
-    def __init__(self, name: str, kind: type[Talk], servers: TwistedServers | PymapServers) -> None:
+    def __init__(self, name: str, kind: type[Talk], servers: Servers) -> None:
         """Listen on nothing yet."""
         self.name = name
         self._kind = kind
@@ -133,6 +145,7 @@ SIDES: dict[str, type[Talk]] = {
     "twisted-pop3": Pop3,
     "twisted-smtp": Smtp,
     "pymap-imap": Imap,
+    "aiosmtpd-smtp": Smtp,
 }
 
 

@@ -175,6 +175,7 @@ class Smtp(Talk):
         return f"+ {found[4:]}" if found.startswith("334") else found
 
     def begin_login(self, mechanism: str, initial: str | None = None) -> str:
+        self.command("EHLO me")
         self.send(" ".join(["AUTH", mechanism, *([initial] if initial else [])]))
         return self.challenge()
 

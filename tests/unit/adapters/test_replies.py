@@ -33,7 +33,7 @@ REPLIES = {
     },
     "smtp": {
         "failed": "535 5.7.8 Authentication credentials invalid",
-        "restricted": "525 5.7.13 This account may not be used",
+        "restricted": "535 5.7.13 This account may not be used",
         "expired": "432 4.7.12 A password transition is needed",
         "outage": "454 4.7.0 Temporary authentication failure",
         "unknown": "504 5.5.4 Unrecognized authentication type",

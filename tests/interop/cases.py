@@ -34,6 +34,11 @@ class Protocol:
     answer: re.Pattern[str]
     expected: Mapping[Case, str]
 
+    @property
+    def scheme(self) -> str:
+        """The first word of the name, as URLs have it."""
+        return self.name.split()[0].lower()
+
     def last_answer(self, transcript: str) -> str:
         """Return the last answer to authentication that a transcript shows."""
         found = [" ".join(filter(None, each.groups())) for each in self.answer.finditer(transcript)]
@@ -45,6 +50,20 @@ SMTP = Protocol(
     # Where a token is refused, an error in JSON goes before the answer (RFC 7628).
     re.compile(r"\b(235|432|454|50[0134]|53[0458]|525)[ -]\d\.\d+\.\d+ |\b(334) eyJ"),
     {Case.RIGHT: "235", Case.WRONG: "535", Case.OUTAGE: "454"},
+)
+# The greeting has capabilities, too, but no tag.
+_IMAP = re.compile(r"(?<!\*) (OK) \[CAPABILITY| (?:NO|BAD) (\[[A-Z]+\])")
+_IMAP_EXPECTED = {
+    Case.RIGHT: "OK",
+    Case.WRONG: "[AUTHENTICATIONFAILED]",
+    Case.OUTAGE: "[UNAVAILABLE]",
+}
+IMAP = Protocol("IMAP", _IMAP, _IMAP_EXPECTED)
+TWISTED_IMAP = Protocol("IMAP by Twisted", _IMAP, _IMAP_EXPECTED)
+POP3 = Protocol(
+    "POP3",
+    re.compile(r"\+(OK) Logged in|-ERR (\[[A-Z/]+\])"),
+    {Case.RIGHT: "OK", Case.WRONG: "[AUTH]", Case.OUTAGE: "[SYS/TEMP]"},
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from examples.playground import PASSWORD, Playground
-from tests.interop.cases import SMTP, Case, Credentials, Protocol, Server
+from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Protocol, Server
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = "[stack]\nfail_delay = false\n[password]\nargon2_memory = 8192\nargon2_passes = 1\n"
@@ -24,7 +24,12 @@ class Example(NamedTuple):
     protocols: Sequence[Protocol]
 
 
-EXAMPLES = (Example("smtp_server.py", (SMTP,)),)
+EXAMPLES = (
+    Example("smtp_server.py", (SMTP,)),
+    Example("imap_server.py", (IMAP,)),
+    Example("twisted_imap_server.py", (TWISTED_IMAP,)),
+    Example("pop3_server.py", (POP3,)),
+)
 _LISTENING = re.compile(r"(?P<protocol>\w+), (?P<how>STARTTLS|TLS): [0-9.]+ port (?P<port>\d+)")
 
 
@@ -67,10 +72,10 @@ def running(folder: Path) -> Iterator[Servers]:
                 if "Ctrl-C" in line:
                     break
                 if listening := _LISTENING.match(line):
-                    name = listening["protocol"].upper()
+                    name = listening["protocol"]
                     ports.setdefault(name, {})[listening["how"]] = int(listening["port"])
             for protocol in example.protocols:
-                server = Server(protocol, ports[protocol.name], playground.authority)
+                server = Server(protocol, ports[protocol.scheme], playground.authority)
                 found[protocol.name] = server
         yield Servers(playground, found)
 

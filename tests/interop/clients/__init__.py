@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.interop.clients import curl, cyrus, gsasl, msmtp, mutt, smtplib, swaks
+from tests.interop.clients import (
+    curl,
+    cyrus,
+    fetchmail,
+    gsasl,
+    imaplib,
+    isync,
+    mpop,
+    msmtp,
+    mutt,
+    poplib,
+    smtplib,
+    swaks,
+)
 
 CLIENTS = (
     smtplib.CLIENT,
@@ -13,4 +26,13 @@ CLIENTS = (
     mutt.NEOMUTT,
     gsasl.CLIENT,
     cyrus.SMTPTEST,
+    cyrus.IMTEST,
+    cyrus.POP3TEST,
+    imaplib.CLIENT,
+    poplib.CLIENT,
+    mpop.CLIENT,
+    isync.CLIENT,
+    fetchmail.CLIENT,
+    mutt.MUTT_IMAP,
+    mutt.NEOMUTT_IMAP,
 )

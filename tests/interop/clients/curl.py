@@ -1,24 +1,28 @@
-"""curl, which sends a message."""
+"""curl, which sends a message, or looks what is there."""
 
 from __future__ import annotations
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows
+from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
 
 def run(trial: Trial) -> Result:
-    """Send a message by one mechanism."""
+    """Log in by one mechanism."""
     row, who = trial.row, trial.credentials
     settings = {
-        "url": f"smtp{'s' if row.implicit else ''}://{trial.server.host}:{trial.port}",
+        "url": f"{row.protocol.scheme}{'s' if row.implicit else ''}://"
+        f"{trial.server.host}:{trial.port}/",
         "cacert": trial.server.authority,
         "login-options": f"AUTH={row.mechanism}",
         "user": f"{who.user}:{who.password}",
-        "mail-from": "js@example.com",
-        "mail-rcpt": "ann@example.com",
-        "upload-file": trial.file("message", "Subject: curl\n\nhi\n"),
     }
+    if row.protocol is SMTP:
+        settings |= {
+            "mail-from": "js@example.com",
+            "mail-rcpt": "ann@example.com",
+            "upload-file": trial.file("message", "Subject: curl\n\nhi\n"),
+        }
     if row.mechanism in _WITH_TOKEN:
         settings |= {"user": who.user, "oauth2-bearer": who.token}
     if row.mechanism == "EXTERNAL":
@@ -33,8 +37,12 @@ CLIENT = Client(
     "curl",
     "curl",
     [
-        *rows(SMTP, "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN"),
-        *rows(SMTP, "PLAIN", tls="TLS"),
+        row
+        for protocol in (SMTP, IMAP, POP3)
+        for row in (
+            *rows(protocol, "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN"),
+            *rows(protocol, "PLAIN", tls="TLS"),
+        )
     ],
     run,
 )

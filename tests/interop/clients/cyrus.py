@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows
+from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows
 
 FOLDER = "/usr/lib/cyrus/bin"
 
@@ -40,4 +40,24 @@ SMTPTEST = Client(
         *rows(SMTP, "SCRAM-SHA-512", tls="TLS"),
     ],
     partial(run, "smtptest", "QUIT\r\n"),
+)
+IMTEST = Client(
+    "imtest",
+    "cyrus-clients",
+    [
+        *rows(IMAP, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"),
+        *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
+        *rows(IMAP, "SCRAM-SHA-512", tls="TLS"),
+    ],
+    partial(run, "imtest", ". LOGOUT\r\n"),
+)
+POP3TEST = Client(
+    "pop3test",
+    "cyrus-clients",
+    [
+        *rows(POP3, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"),
+        *rows(POP3, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
+        *rows(POP3, "SCRAM-SHA-512", tls="TLS"),
+    ],
+    partial(run, "pop3test", "QUIT\r\n"),
 )

@@ -6,7 +6,7 @@ channel, it refuses to do without.
 
 from __future__ import annotations
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows
+from tests.interop.cases import IMAP, SMTP, TWISTED_IMAP, Client, Result, Trial, rows
 
 
 def run(trial: Trial) -> Result:
@@ -14,7 +14,7 @@ def run(trial: Trial) -> Result:
     row, who = trial.row, trial.credentials
     words = [
         "gsasl",
-        f"--{row.protocol.name.lower()}",
+        f"--{row.protocol.scheme}",
         f"--connect={trial.server.host}:{trial.port}",
         f"--x509-ca-file={trial.server.authority}",
         f"--mechanism={row.mechanism}",
@@ -41,6 +41,12 @@ CLIENT = Client(
         *rows(SMTP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", tls="STARTTLS 1.2"),
         *rows(SMTP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
         *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
+        *rows(IMAP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", tls="STARTTLS 1.2"),
+        *rows(IMAP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
+        *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
+        *rows(TWISTED_IMAP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"),
+        *rows(TWISTED_IMAP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
+        *rows(TWISTED_IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
     ],
     run,
 )

@@ -1,10 +1,10 @@
-"""mutt and neomutt in batch, which send a message."""
+"""mutt and neomutt in batch, which send a message, or open the inbox at a terminal."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows
+from tests.interop.cases import IMAP, SMTP, Case, Client, Result, Row, Trial, rows
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
@@ -57,4 +57,59 @@ NEOMUTT = Client(
         *rows(SMTP, "PLAIN", tls="TLS"),
     ],
     partial(run, "neomutt"),
+)
+
+
+def run_imap(program: str, trial: Trial) -> Result:
+    """Open the inbox and quit; script(1) is the terminal. Whoever is let in goes on by SELECT."""
+    row, who = trial.row, trial.credentials
+    token = trial.file("token", who.token)
+    config = trial.file(
+        "muttrc",
+        f"""\
+set imap_user={who.user}
+set imap_pass="{who.password}"
+set imap_authenticators="{row.mechanism.lower()}"
+set imap_oauth_refresh_command="cat {token}"
+set ssl_starttls=yes
+set ssl_force_tls=yes
+set certificate_file={trial.server.authority}
+set ssl_ca_certificates_file={trial.server.authority}
+{f"set ssl_client_cert={who.certificate}" if row.mechanism == "EXTERNAL" else ""}
+set quit=yes
+push "<quit>"
+""",
+    )
+    # It would ask whether to make it.
+    (trial.folder / "Mail").mkdir()
+    url = f"imap{'s' if row.implicit else ''}://{trial.server.host}:{trial.port}/INBOX"
+    command = f"{program} -n -d 5 -F {config} -f {url}"
+    done = trial.run("timeout", 10, "script", "-qec", command, "/dev/null", env={"TERM": "xterm"})
+    dialogue = "".join(
+        path.read_text(errors="replace") for path in trial.folder.glob(".*debug*") if path.is_file()
+    )
+    return Result(" SELECT " in dialogue, done.transcript + dialogue)
+
+
+MUTT_IMAP = Client(
+    "mutt",
+    "mutt",
+    [
+        *rows(IMAP, "SCRAM-SHA-256", "SCRAM-SHA-1", "OAUTHBEARER", "XOAUTH2"),
+        *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN"),
+        *rows(IMAP, "SCRAM-SHA-256", tls="TLS"),
+    ],
+    partial(run_imap, "mutt"),
+)
+NEOMUTT_IMAP = Client(
+    "neomutt",
+    "neomutt",
+    [
+        # It does not show how a token is refused.
+        Row(IMAP, "OAUTHBEARER", cases=(Case.RIGHT, Case.OUTAGE)),
+        Row(IMAP, "XOAUTH2", cases=(Case.RIGHT, Case.OUTAGE)),
+        *rows(IMAP, "PLAIN", "LOGIN"),
+        *rows(IMAP, "PLAIN", tls="TLS"),
+    ],
+    partial(run_imap, "neomutt"),
 )

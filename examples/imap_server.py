@@ -9,13 +9,10 @@ in memory; that of jsmith has a few messages.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import tempfile
 from argparse import Namespace
-from pathlib import Path
 
-from playground import PASSWORD, Playground, until_stopped
+from playground import PASSWORD, Playground, run, until_stopped
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import Config, DictBackend, Login
 
@@ -25,9 +22,8 @@ from ualauth.adapters.pymap import IMAPServer
 HOST = "127.0.0.1"
 
 
-async def main(folder: Path, ports: tuple[int, int]) -> None:
+async def serve(playground: Playground, ports: tuple[int, int]) -> None:
     """Serve until stopped."""
-    playground = Playground.make(folder)
     context = playground.tls_context()
     config = Config(
         Namespace(passlib_cfg=None, proxy_protocol=None),
@@ -41,10 +37,10 @@ async def main(folder: Path, ports: tuple[int, int]) -> None:
     backend = DictBackend(Login(config), config)
     async with AsyncAuthenticator(playground.folder) as auth:
         server = IMAPServer(auth, backend.login, config, "imap")
-        serve = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
+        accept = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
         listening = []
         for port, tls in ((ports[0], None), (ports[1], context)):
-            listening.append(await asyncio.start_server(serve, HOST, port, ssl=tls))
+            listening.append(await asyncio.start_server(accept, HOST, port, ssl=tls))
         found = [each.sockets[0].getsockname()[1] for each in listening]
         for how, port in zip(("STARTTLS", "TLS"), found, strict=True):
             print(f"imap, {how}: {HOST} port {port}")
@@ -63,9 +59,4 @@ stop by Ctrl-C""",
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, add_help=False)
-    parser.add_argument("folder", nargs="?", type=Path)
-    parser.add_argument("--ports", nargs=2, type=int, default=(5143, 5993))
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
-        asyncio.run(main(chosen.folder or Path(temporary) / "etc", tuple(chosen.ports)))
+    run(serve, (5143, 5993))

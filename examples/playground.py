@@ -15,15 +15,19 @@ None of it is for anything but trying: the keys lie about, and end after a week.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import signal
 import ssl
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -71,17 +75,20 @@ class Playground:
     def make(cls, folder: Path) -> Self:
         """Make the folder, unless it is there."""
         made = cls(folder.absolute())
-        if not (folder / "ualauth.toml").exists():
+        # It is made last.
+        if not (folder / "token").exists():
+            if (folder / "ualauth.toml").exists():
+                sys.exit(f"{folder} is there, and was not made by an example server")
             for _ in install(folder):
                 pass
             (folder / "ualauth.toml").write_text(SETTINGS, encoding="utf-8")
-            _make_token(folder)
             _make_certificates(folder / "tls")
             keys = made.folder / "keys.json"
             for service in SERVICES:
                 text = STACK.format(issuer=ISSUER, keys=keys)
                 (folder / "pam.d" / service).write_text(text, encoding="utf-8")
             _add_people(folder / "userlist.db")
+            _make_token(folder)
         return made
 
     @property
@@ -121,6 +128,20 @@ class Playground:
         context.load_cert_chain(self.certificate)
         context.verify_mode = ssl.CERT_OPTIONAL
         return context
+
+
+Serve = Callable[[Playground, tuple[int, int]], Coroutine[Any, Any, None]]
+
+
+def run(serve: Serve, ports: tuple[int, int]) -> None:
+    """Serve from FOLDER, or else from a temporary one; ports of 0 are any that are free."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?", type=Path, help="made, or used if it is there")
+    parser.add_argument("--ports", nargs=2, type=int, default=ports, metavar=("STARTTLS", "TLS"))
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
+        playground = Playground.make(chosen.folder or Path(temporary) / "etc")
+        asyncio.run(serve(playground, tuple(chosen.ports)))
 
 
 async def until_stopped() -> None:

@@ -8,14 +8,11 @@ and ends by Ctrl-C. FOLDER is made, or used if it is there; without one, it is a
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import tempfile
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 
-from playground import PASSWORD, Playground, until_stopped
+from playground import PASSWORD, Playground, run, until_stopped
 
 from ualauth import AsyncAuthenticator
 from ualauth.adapters.aiosmtpd import SMTP, Envelope, Session
@@ -36,27 +33,25 @@ class Printing:
         return "250 2.0.0 Taken, and printed"
 
 
-async def main(folder: Path, ports: tuple[int, int]) -> None:
+async def serve(playground: Playground, ports: tuple[int, int]) -> None:
     """Serve until stopped."""
-    playground = Playground.make(folder)
     context = playground.tls_context()
     async with AsyncAuthenticator(playground.folder) as auth, AsyncExitStack() as servers:
         await auth.load("smtpd.auth")
         make = partial(SMTP, Printing(), auth, auth_required=True, hostname="localhost")
-        loop = asyncio.get_running_loop()
-        for port, options, tls in (
-            (ports[0], {"tls_context": context}, None),
-            (ports[1], {}, context),
+        begin = asyncio.get_running_loop().create_server
+        for how, listening in (
+            ("STARTTLS", begin(partial(make, tls_context=context), HOST, ports[0])),
+            ("TLS", begin(make, HOST, ports[1], ssl=context)),
         ):
-            server = await loop.create_server(partial(make, **options), HOST, port, ssl=tls)
-            await servers.enter_async_context(server)
-            how = "STARTTLS" if tls is None else "TLS"
-            print(f"smtp, {how}: {HOST} port {server.sockets[0].getsockname()[1]}")
+            server = await servers.enter_async_context(await listening)
+            port = server.sockets[0].getsockname()[1]
+            print(f"smtp, {how}: {HOST} port {port}")
         print(
             f"""\
 user jsmith, password {PASSWORD!r}; also: locked, expired
-trust {playground.authority}, or no certificate at all; then, for example:
-  swaks --server localhost --port {ports[0]} --tls --auth PLAIN --auth-user jsmith \\
+trust {playground.authority}; then, for example:
+  swaks --server localhost --port {port} --tls-on-connect --auth PLAIN --auth-user jsmith \\
     --auth-password '{PASSWORD}' --from js@example.com --to ann@example.com
 stop by Ctrl-C""",
             flush=True,
@@ -65,9 +60,4 @@ stop by Ctrl-C""",
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, add_help=False)
-    parser.add_argument("folder", nargs="?", type=Path)
-    parser.add_argument("--ports", nargs=2, type=int, default=(5587, 5465))
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
-        asyncio.run(main(chosen.folder or Path(temporary) / "etc", tuple(chosen.ports)))
+    run(serve, (5587, 5465))

@@ -124,6 +124,7 @@ class SMTP(smtp.SMTP):
     async def _reply(self, reply: replies.Reply) -> None:
         await self.push("{} {}".format(*reply))
 
+    @smtp.syntax("EHLO hostname")
     async def smtp_EHLO(self, hostname: str) -> None:
         """Greet, and say what is offered."""
         self.command_size_limits["MAIL"] = _MAIL
@@ -169,6 +170,7 @@ class SMTP(smtp.SMTP):
         await self._reply(replies.REQUIRED if self._usable else replies.MISCONFIGURED)
         return True
 
+    @smtp.syntax("STARTTLS", when="tls_context")
     async def smtp_STARTTLS(self, arg: str) -> None:
         """Begin TLS, once."""
         if self._tls() is not None:
@@ -176,6 +178,7 @@ class SMTP(smtp.SMTP):
             return
         await super().smtp_STARTTLS(arg)
 
+    @smtp.syntax("AUTH <mechanism> [initial-response]")
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Let somebody in by a SASL mechanism."""
         words = (arg or "").split()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from base64 import b64encode
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from tests.unit.adapters.aiosmtpd.conftest import Connect
-from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
+from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers, Handler
 from tests.unit.adapters.aiosmtpd.test_replies import GOOD, initial
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD
@@ -280,6 +283,40 @@ def test_address_behind_a_proxy_is_the_clients(
         assert talk.log_in("SCRAM-SHA-256", client).startswith("535")
     assert "192.0.2.7" in caplog.text
     assert "127.0.0.1" not in caplog.text
+
+
+def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:
+    talk = connect(timeout=0.3)
+    talk.command("EHLO me")
+    assert talk.command("AUTH PLAIN") == ["334 "]
+    assert talk.read() == ""
+
+
+class Threaded(Controller):
+    """aiosmtpd's server in a thread, with this protocol."""
+
+    def factory(self) -> SMTP:
+        return SMTP(self.handler, **self.SMTP_kwargs)
+
+
+def test_controller_of_aiosmtpd_can_be_used(etc: Path, certificates: Certificates) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    controller = Threaded(
+        Handler(),
+        "127.0.0.1",
+        port,
+        authenticator=AsyncAuthenticator(etc),
+        tls_context=certificates.server_context(),
+        server_hostname="me",
+    )
+    controller.start()
+    try:
+        with Smtp(port) as talk:
+            talk.begin_tls(certificates.client_context())
+            assert talk.password("jsmith", PASSWORD).startswith("235")
+    finally:
+        controller.stop()
 
 
 def test_no_secret_is_logged(talk: Smtp, caplog: pytest.LogCaptureFixture) -> None:

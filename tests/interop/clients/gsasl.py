@@ -45,6 +45,7 @@ CLIENT = Client(
         *rows(IMAP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
         *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
         *rows(TWISTED_IMAP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"),
+        *rows(TWISTED_IMAP, "SCRAM-SHA-256", tls="STARTTLS 1.2"),
         *rows(TWISTED_IMAP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
         *rows(TWISTED_IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
     ],

@@ -93,9 +93,9 @@ class Dialogue(Base):
     async def look_up_offer(self) -> Exception | None:
         """Find out what is offered on this connection, now; return what went wrong."""
         self.offered = ()
-        connection = connection_of(self.transport)
         try:
-            self.offered = tuple(await self.authenticator.mechanisms(self.service, **connection))
+            known = connection_of(self.transport)
+            self.offered = tuple(await self.authenticator.mechanisms(self.service, **known))
         except CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever tries to log in is told

@@ -23,7 +23,7 @@ def connection_of(transport: Any) -> Connection:  # noqa: ANN401 - of several in
         own = handle.get_certificate()
         der = None if own is None else own.to_cryptography().public_bytes(Encoding.DER)
         connection["tls"] = True
-        connection["channel_binding"] = channel_bindings(handle, der)
+        connection["channel_binding"] = _bindings(handle, der)
         connection["certificate"] = _client_certificate(handle)
     return connection
 
@@ -31,6 +31,18 @@ def connection_of(transport: Any) -> Connection:  # noqa: ANN401 - of several in
 def is_tls(transport: object) -> bool:
     """Return whether the connection is encrypted."""
     return bool(ISSLTransport.providedBy(transport))
+
+
+def _bindings(handle: SSL.Connection, certificate: bytes | None) -> dict[str, bytes]:
+    """Return what binds to the channel, if that which clients expect is among it.
+
+    For TLS 1.3 that is `tls-exporter` (RFC 9266). Below, it is `tls-unique`, which
+    pyOpenSSL does not tell for sessions that may have been resumed; a client that takes a
+    -PLUS mechanism would insist on it. See decision 0025.
+    """
+    if handle.get_protocol_version_name() != "TLSv1.3":
+        return {}
+    return channel_bindings(handle, certificate)
 
 
 def _client_certificate(handle: SSL.Connection) -> ClientCertificate | None:

@@ -12,8 +12,7 @@ demo:
 
 test:
 	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql
-	@scripts/packages curl cyrus-clients gsasl libnet-ssleay-perl libsasl2-modules msmtp mutt neomutt swaks
-	@scripts/packages bsdutils fetchmail isync mpop
+	@scripts/packages curl cyrus-clients fetchmail gsasl isync libnet-ssleay-perl libsasl2-modules mpop msmtp mutt neomutt swaks
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

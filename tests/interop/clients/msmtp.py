@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.interop.cases import SMTP, Client, Result, Trial, rows
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
 
-def run(trial: Trial) -> Result:
-    """Send a message by one mechanism."""
+def settings(trial: Trial, name: str, *lines: str) -> Path:
+    """Write the settings of msmtp or mpop, which are the same program otherwise."""
     row, who = trial.row, trial.credentials
-    # It takes a token for a password.
+    # A token is taken for a password.
     password = who.token if row.mechanism in _WITH_TOKEN else who.password
     secret = trial.file("secret", password)
-    config = trial.file(
-        "msmtprc",
-        f"""\
+    text = f"""\
 account test
 host {trial.server.host}
 port {trial.port}
 tls on
 tls_starttls {"off" if row.implicit else "on"}
 tls_trust_file {trial.server.authority}
-{f"tls_cert_file {who.certificate}" if row.mechanism == "EXTERNAL" else ""}
-{f"tls_key_file {who.certificate}" if row.mechanism == "EXTERNAL" else ""}
 auth {row.mechanism.lower()}
 user {who.user}
 passwordeval cat {secret}
-from js@example.com
-""",
-    )
+"""
+    if row.mechanism == "EXTERNAL":
+        lines += (f"tls_cert_file {who.certificate}", f"tls_key_file {who.certificate}")
+    return trial.file(name, text + "\n".join(lines) + "\n")
+
+
+def run(trial: Trial) -> Result:
+    """Send a message by one mechanism."""
+    config = settings(trial, "msmtprc", "from js@example.com")
     words = ["msmtp", "-C", config, "--debug", "-a", "test", "ann@example.com"]
     return trial.run(*words, typed="Subject: msmtp\n\nhi\n")
 

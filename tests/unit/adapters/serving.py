@@ -19,12 +19,11 @@ from twisted.mail.pop3 import Mailbox
 from zope.interface import implementer
 
 from tests.unit.adapters.certificates import Certificates
-from ualauth import AsyncAuthenticator
+from tests.unit.adapters.looping import SECONDS, LoopServers
 from ualauth.adapters.pymap import IMAPServer
 from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, TwistedAuthenticator
 
 TWISTED: dict[str, Callable[..., Any]] = {"imap": IMAP4Server, "pop3": POP3, "smtp": ESMTP}
-SECONDS = 30
 
 
 @implementer(IMessageDelivery)
@@ -111,22 +110,8 @@ class TwistedServers:
         self.authenticator.close()
 
 
-class PymapServers:
+class PymapServers(LoopServers):
     """pymap with its dictionary of mailboxes."""
-
-    def __init__(self, folder: Any, certificates: Certificates) -> None:
-        """Start the event loop."""
-        self._folder = folder
-        self._certificates = certificates
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._servers: list[asyncio.Server] = []
-        self.authenticator = AsyncAuthenticator(folder)
-
-    def run(self, coroutine: Any) -> Any:
-        """Return what a coroutine returned in the event loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SECONDS)
 
     def listen(self, kind: str, service: str, *, tls: bool = False, ask: bool = False) -> int:
         """Return the port of a new server; it always asks for the client's certificate."""
@@ -152,22 +137,4 @@ class PymapServers:
         server = IMAPServer(self.authenticator, backend.login, config, service, der)
         callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
         given = context if tls else None
-        listening = await asyncio.start_server(callback, "127.0.0.1", 0, ssl=given)
-        self._servers.append(listening)
-        return listening.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        for server in self._servers:
-            server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self.authenticator.close()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self.run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
-        self._loop.close()
+        return self.port_of(await asyncio.start_server(callback, "127.0.0.1", 0, ssl=given))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.unit.adapters.certificates import Certificates
-from ualauth import AsyncAuthenticator
+from tests.unit.adapters.looping import LoopServers
 from ualauth.adapters.aiosmtpd import SMTP, Envelope, Session
-
-SECONDS = 30
 
 
 class Handler:
@@ -28,22 +25,13 @@ class Handler:
         return "250 OK"
 
 
-class AiosmtpdServers:
-    """Servers that share a way in and a handler."""
+class AiosmtpdServers(LoopServers):
+    """Servers that share a handler, too."""
 
     def __init__(self, folder: Path, certificates: Certificates) -> None:
-        """Start the event loop."""
-        self._certificates = certificates
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._servers: list[asyncio.Server] = []
-        self.authenticator = AsyncAuthenticator(folder)
+        """Begin with a handler to which nothing came."""
+        super().__init__(folder, certificates)
         self.handler = Handler()
-
-    def run(self, coroutine: Any) -> Any:
-        """Return what a coroutine returned in the event loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SECONDS)
 
     def listen(
         self, kind: str, service: str, *, tls: bool = False, ask: bool = False, **options: Any
@@ -62,22 +50,4 @@ class AiosmtpdServers:
         make = partial(SMTP, handler, self.authenticator, service=service, hostname="me", **options)
         loop = asyncio.get_running_loop()
         given = context if tls else None
-        listening = await loop.create_server(make, "127.0.0.1", 0, ssl=given)
-        self._servers.append(listening)
-        return listening.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        for server in self._servers:
-            server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self.authenticator.close()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self.run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
-        self._loop.close()
+        return self.port_of(await loop.create_server(make, "127.0.0.1", 0, ssl=given))

@@ -52,7 +52,8 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self.service = service
 
     def connectionMade(self) -> None:
-        """Greet when the connection is ready."""
+        """Greet when the connection is ready, for which there is a time limit, too."""
+        self.setTimeout(self.timeout)
         self.greet_when_ready()
 
     async def greet(self) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from twisted.cred.error import LoginDenied
+from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.python.failure import Failure
@@ -48,9 +49,9 @@ _MOST_LINES = 64
 class Dialogue(Base):
     """Mixed into a protocol of lines, in front of Twisted's class."""
 
-    authenticator: TwistedAuthenticator
     service: str
-    portal: Any
+    """The service that is asked, unless another is given."""
+    ctx: Any
     identity: Identity | None = None
     """Who is logged in."""
     expected: tuple[type[Exception], ...] = (
@@ -66,6 +67,20 @@ class Dialogue(Base):
     _question: Deferred[bytes] | None = None
     _deaf = False
     _greeted = False
+
+    def __init__(
+        self,
+        authenticator: TwistedAuthenticator,
+        portal: Portal,
+        service: str | None = None,
+        context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
+    ) -> None:
+        """Ask a service; with a context factory, STARTTLS is offered."""
+        super().__init__()
+        self.authenticator = authenticator
+        self.portal: Any = portal
+        self.service = service or type(self).service
+        self.ctx = context_factory
 
     # What the protocol has to say.
 

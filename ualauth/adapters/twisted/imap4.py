@@ -11,13 +11,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twisted.cred.portal import Portal
 from twisted.mail import imap4
 from twisted.mail.interfaces import IAccountIMAP
 
 from ualauth.adapters.imap_replies import REPLIES
 from ualauth.adapters.sasl_lines import reply_to
-from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
 
@@ -30,18 +28,7 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
 
     _tag = b""
 
-    def __init__(
-        self,
-        authenticator: TwistedAuthenticator,
-        portal: Portal,
-        service: str = "imap",
-        context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
-    ) -> None:
-        """Ask a service; with a context factory, STARTTLS is offered."""
-        super().__init__(None, context_factory)
-        self.authenticator = authenticator
-        self.portal = portal
-        self.service = service
+    service = "imap"
 
     def sendServerGreeting(self) -> None:
         """Greet when it is known what is offered."""

@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.cred.portal import Portal
 from twisted.internet.interfaces import ITLSTransport
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
 
 from ualauth.adapters.sasl_lines import Cancelled, NeedsTls, NotBase64, reply_to
-from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
 from ualauth.errors import (
@@ -53,18 +51,7 @@ class POP3(Dialogue, pop3.POP3):
     AUTH_CMDS = [b"CAPA", b"USER", b"PASS", b"AUTH", b"QUIT", b"STLS"]  # noqa: RUF012 - Twisted's
     _capable = (b"TOP", b"UIDL", b"PIPELINING", b"RESP-CODES", b"AUTH-RESP-CODE")
 
-    def __init__(
-        self,
-        authenticator: TwistedAuthenticator,
-        portal: Portal,
-        service: str = "pop3",
-        context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
-    ) -> None:
-        """Ask a service; with a context factory, STLS is offered."""
-        self.authenticator = authenticator
-        self.portal = portal
-        self.service = service
-        self.ctx = context_factory
+    service = "pop3"
 
     def connectionMade(self) -> None:
         """Greet, without what APOP would need."""

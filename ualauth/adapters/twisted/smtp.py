@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.cred.portal import Portal
 from twisted.mail import smtp
 from twisted.mail.interfaces import IMessageDelivery
 from twisted.mail.smtp import IMessageDeliveryFactory
@@ -27,7 +26,6 @@ from ualauth.adapters.smtp_replies import (
     Reply,
     TooWeak,
 )
-from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
 from ualauth.identity import Identity
@@ -38,18 +36,7 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     expected = (*Dialogue.expected, InitialResponse, TooWeak)
 
-    def __init__(
-        self,
-        authenticator: TwistedAuthenticator,
-        portal: Portal,
-        service: str = "smtpd.auth",
-        context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
-    ) -> None:
-        """Ask a service; with a context factory, STARTTLS is offered."""
-        super().__init__(None, context_factory)
-        self.authenticator = authenticator
-        self.portal = portal
-        self.service = service
+    service = "smtpd.auth"
 
     def connectionMade(self) -> None:
         """Greet when the connection is ready, for which there is a time limit, too."""

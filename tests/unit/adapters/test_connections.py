@@ -206,6 +206,9 @@ def test_pop3_offers_what_it_can(sides: Callable[[str], Side], certificates: Cer
         assert talk.command("APOP jsmith 00")[-1].startswith("-ERR")
         assert talk.command("STAT") == ["-ERR Log in first"]
         assert talk.command("PASS x") == ["-ERR USER first"]
+        assert talk.command("AUTH PLAIN a b")[-1].startswith("-ERR Syntax")
+        assert talk.command("\N{GREEK SMALL LETTER ALPHA}") == ["-ERR Log in first"]
+        assert talk.command("USER")[-1].startswith("-ERR")
         talk.begin_tls(certificates.client_context())
         after = talk.command("CAPA")
         assert "USER" in after

@@ -70,7 +70,7 @@ class POP3(Dialogue, pop3.POP3):
         else:
             super().state_COMMAND(line)
 
-    def do_CAPA(self) -> None:
+    def do_CAPA(self, *_: bytes) -> None:
         """Look up what is offered, and say it."""
         self.begin(self._capa())
 
@@ -89,12 +89,14 @@ class POP3(Dialogue, pop3.POP3):
             found.append(b"SASL " + " ".join(self.offered).encode())
         return found
 
-    def do_AUTH(self, mechanism: bytes | None = None, initial: bytes | None = None) -> None:
+    def do_AUTH(self, *words: bytes) -> None:
         """Log in by a mechanism, or list them, as programs older than CAPA ask for it."""
         if self.mbox is not None:
             self.failResponse(b"Already logged in")
-        elif mechanism:
-            self._log_in(self.sasl(mechanism, initial))
+        elif len(words) > 2:
+            self.failResponse(b"Syntax: AUTH mechanism [initial response]")
+        elif words:
+            self._log_in(self.sasl(words[0], words[1] if len(words) == 2 else None))
         else:
             self.begin(self._list_mechanisms())
 
@@ -129,7 +131,7 @@ class POP3(Dialogue, pop3.POP3):
         else:
             self._log_in(self.password(name, b" ".join(words)))
 
-    def do_STLS(self) -> None:
+    def do_STLS(self, *_: bytes) -> None:
         """Begin TLS."""
         if not self._may_start_tls() or self.mbox is not None:
             self.failResponse(b"TLS not available")
@@ -138,6 +140,10 @@ class POP3(Dialogue, pop3.POP3):
         self._userIs = None
         self.successResponse(b"Begin TLS")
         self.transport.startTLS(self.ctx)
+
+    def do_QUIT(self, *_: bytes) -> None:
+        """End the session."""
+        super().do_QUIT()
 
     def do_APOP(self, *_: bytes) -> None:
         """Refuse what needs passwords that can be read."""

@@ -213,6 +213,17 @@ def test_pop3_offers_what_it_can(sides: Callable[[str], Side], certificates: Cer
         assert set(talk.command("AUTH")) >= {"PLAIN", "SCRAM-SHA-256"}
 
 
+def test_smtp_has_replies_of_its_own(
+    sides: Callable[[str], Side], certificates: Certificates
+) -> None:
+    with sides("twisted-smtp").connect(certificates.client_context()) as talk:
+        assert talk.begin_login("OAUTHBEARER").startswith("534 5.7.9 ")
+        assert talk.begin_login("CRAM-MD5", "=").startswith("501 5.7.0 ")
+        assert talk.command("AUTH")[-1].startswith("501 5.5.4 ")
+        assert talk.password("jsmith", PASSWORD).startswith("235 ")
+        assert talk.password("jsmith", PASSWORD).startswith("503 5.5.1 ")
+
+
 @pytest.mark.parametrize("name", ["twisted-imap", "pymap-imap"])
 def test_imap_offers_what_it_can(
     sides: Callable[[str], Side], certificates: Certificates, name: str

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from ualauth.adapters.sasl_lines import decoded, decoded_initial
-from ualauth.adapters.smtp_replies import InitialResponse, TooLong, TooWeak
+from ualauth.adapters.smtp_mechanisms import check_mechanism
+from ualauth.adapters.smtp_replies import TooLong
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
 from ualauth.identity import Identity
-from ualauth.sasl.offer import PLUS, mechanism
 
 LONGEST = 12_288
 """Octets of a line, without its end (RFC 4954, section 4)."""
@@ -45,13 +45,7 @@ async def log_in(
     """
     name, *initial = words
     response = decoded_initial(initial[0].encode(errors="surrogateescape") if initial else None)
-    kind = mechanism(name)
-    if kind is not None:
-        if kind.name.removesuffix(PLUS) not in asked.authenticator.config.sasl.mechanisms:
-            raise TooWeak
-        # An empty one is one, too.
-        if response is not None and kind.server_first:
-            raise InitialResponse
+    check_mechanism(name, response, asked.authenticator.config.sasl)
     exchange = asked.authenticator.sasl(asked.service, name, **connection)
     try:
         said = await exchange.step(response)

@@ -35,6 +35,7 @@ class TwistedAuthenticator:
     def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
         """Use a configuration folder; see `AsyncAuthenticator`."""
         self._authenticator = AsyncAuthenticator(config)
+        self.config = self._authenticator.config
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 

@@ -40,7 +40,6 @@ else:
 
 log = logging.getLogger("ualauth.twisted")
 
-_EXPECTED = (AuthenticationError, MechanismUnavailable, ExchangeAbandoned)
 _MOST_LINES = 64
 """Lines that a client may send ahead during a login."""
 
@@ -54,6 +53,12 @@ class Dialogue(Base):
     portal: Any
     identity: Identity | None = None
     """Who is logged in."""
+    expected: tuple[type[Exception], ...] = (
+        AuthenticationError,
+        MechanismUnavailable,
+        ExchangeAbandoned,
+    )
+    """What a login may fail by without a word in the log."""
     offered: tuple[str, ...] = ()
     """The SASL mechanisms that were last found to be offered."""
 
@@ -119,7 +124,7 @@ class Dialogue(Base):
         except LoginDenied:
             self.refuse(AccountRestricted(ReturnCode.PERM_DENIED))
         except Exception as error:
-            if not isinstance(error, _EXPECTED):
+            if not isinstance(error, self.expected):
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)
         else:

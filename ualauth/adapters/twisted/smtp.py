@@ -15,22 +15,28 @@ from twisted.mail import smtp
 from twisted.mail.interfaces import IMessageDelivery
 from twisted.mail.smtp import IMessageDeliveryFactory
 
-from ualauth.adapters.sasl_lines import reply_to
+from ualauth.adapters.sasl_lines import decoded_initial, reply_to
+from ualauth.adapters.smtp_mechanisms import check_mechanism
 from ualauth.adapters.smtp_replies import (
     ALREADY,
     IN_TRANSACTION,
     REPLIES,
     SUCCESS,
     SYNTAX,
+    InitialResponse,
     Reply,
+    TooWeak,
 )
 from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
+from ualauth.identity import Identity
 
 
 class ESMTP(Dialogue, smtp.ESMTP):
     """ESMTP, with the mechanisms of a service."""
+
+    expected = (*Dialogue.expected, InitialResponse, TooWeak)
 
     def __init__(
         self,
@@ -46,7 +52,8 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self.service = service
 
     def connectionMade(self) -> None:
-        """Greet when the connection is ready."""
+        """Greet when the connection is ready, for which there is a time limit, too."""
+        self.setTimeout(self.timeout)
         self.greet_when_ready()
 
     async def greet(self) -> None:
@@ -83,6 +90,12 @@ class ESMTP(Dialogue, smtp.ESMTP):
             identity = self.sasl(words[0], words[1] if len(words) == 2 else None)
             kinds = (IMessageDeliveryFactory, IMessageDelivery)
             self.begin(self.log_in(identity, self._welcome, *kinds))
+
+    async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
+        """See `Dialogue.sasl`."""
+        name = mechanism.decode("ascii", "replace")
+        check_mechanism(name, decoded_initial(initial), self.authenticator.config.sasl)
+        return await super().sasl(mechanism, initial)
 
     def ext_STARTTLS(self, rest: bytes) -> None:
         """Begin TLS, and forget what was said before (RFC 3207, section 4.2)."""

@@ -304,7 +304,7 @@ def test_address_behind_a_proxy_is_the_clients(
 
 
 def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:
-    talk = connect(timeout=0.3)
+    talk = connect(timeout=1.5)
     talk.command("EHLO me")
     assert talk.command("AUTH PLAIN") == ["334 "]
     assert talk.read() == ""

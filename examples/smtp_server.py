@@ -9,7 +9,6 @@ and ends by Ctrl-C. FOLDER is made, or used if it is there; without one, it is a
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from functools import partial
 
 from playground import PASSWORD, Playground, run, until_stopped
@@ -36,7 +35,8 @@ class Printing:
 async def serve(playground: Playground, ports: tuple[int, int]) -> None:
     """Serve until stopped."""
     context = playground.tls_context()
-    async with AsyncAuthenticator(playground.folder) as auth, AsyncExitStack() as servers:
+    servers = []
+    async with AsyncAuthenticator(playground.folder) as auth:
         await auth.load("smtpd.auth")
         make = partial(SMTP, Printing(), auth, auth_required=True, hostname="localhost")
         begin = asyncio.get_running_loop().create_server
@@ -44,8 +44,8 @@ async def serve(playground: Playground, ports: tuple[int, int]) -> None:
             ("STARTTLS", begin(partial(make, tls_context=context), HOST, ports[0])),
             ("TLS", begin(make, HOST, ports[1], ssl=context)),
         ):
-            server = await servers.enter_async_context(await listening)
-            port = server.sockets[0].getsockname()[1]
+            servers.append(await listening)
+            port = servers[-1].sockets[0].getsockname()[1]
             print(f"smtp, {how}: {HOST} port {port}")
         print(
             f"""\
@@ -57,6 +57,9 @@ stop by Ctrl-C""",
             flush=True,
         )
         await until_stopped()
+        # Who is connected is not waited for.
+        for server in servers:
+            server.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,16 @@ from examples.playground import PASSWORD, Playground
 from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Protocol, Server
 
 ROOT = Path(__file__).parent.parent.parent
-SETTINGS = "[stack]\nfail_delay = false\n[password]\nargon2_memory = 8192\nargon2_passes = 1\n"
+SETTINGS = """\
+[stack]
+fail_delay = false
+[password]
+argon2_memory = 8192
+argon2_passes = 1
+# More wrong passwords are tried than anybody may.
+[lockout]
+failures = 0
+"""
 
 
 class Example(NamedTuple):

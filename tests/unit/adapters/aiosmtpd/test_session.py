@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from base64 import b64encode
 from pathlib import Path
@@ -133,6 +134,23 @@ def test_offer_depends_on_the_connection(connect: Connect, certificates: Certifi
         "LOGIN",
         "ANONYMOUS",
     ]
+
+
+def test_plaintext_without_tls_is_offered_where_it_is_allowed(
+    etc: Path, tmp_path: Path, certificates: Certificates
+) -> None:
+    folder = tmp_path / "etc"
+    shutil.copytree(etc, folder)
+    settings = (folder / "ualauth.toml").read_text()
+    allowed = settings.replace("[sasl]\n", "[sasl]\nplaintext_without_tls = true\n")
+    (folder / "ualauth.toml").write_text(allowed)
+    servers = AiosmtpdServers(folder, certificates)
+    try:
+        with Smtp(servers.listen("smtp", "smtpd.auth")) as talk:
+            assert {"PLAIN", "LOGIN"} <= talk.mechanisms()
+            assert talk.command(f"AUTH PLAIN {GOOD}")[0][:3] == "235"
+    finally:
+        servers.close()
 
 
 def test_what_is_sent_behind_starttls_is_forgotten(
@@ -286,7 +304,7 @@ def test_address_behind_a_proxy_is_the_clients(
 
 
 def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:
-    talk = connect(timeout=0.3)
+    talk = connect(timeout=1.5)
     talk.command("EHLO me")
     assert talk.command("AUTH PLAIN") == ["334 "]
     assert talk.read() == ""

@@ -2,6 +2,9 @@
 # make test    install what the tests need, and run all of them
 .PHONY: demo test check bench fuzz format clean
 
+# Mail programs that log in to the example servers
+CLIENTS = curl cyrus-clients fetchmail gsasl isync libnet-ssleay-perl libsasl2-modules mpop msmtp mutt \
+	neomutt swaks
 # Real KDCs and their clients, a wrong clock, and independent SASL clients
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
@@ -15,8 +18,8 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql \
-		slapd ldap-utils swaks $(KRB5) $(SAMBA)
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils
+	@scripts/packages $(CLIENTS) $(KRB5) $(SAMBA)
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 
@@ -35,7 +38,7 @@ fuzz:
 
 bench:
 	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap $(KRB5)
-	@scripts/environment bench
+	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 

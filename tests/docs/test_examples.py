@@ -13,6 +13,7 @@ import pytest
 
 from tests.docs.conftest import Demonstration
 from tests.docs.pages import ROOT
+from tests.interop.servers import EXAMPLES as EXAMPLE_SERVERS
 
 EXAMPLES = ROOT / "examples"
 # Script -> how its output begins.
@@ -49,7 +50,12 @@ def run(*words: str | Path) -> str:
 
 def test_every_script_is_tried() -> None:
     scripts = {file.name for file in EXAMPLES.glob("*.py")}
-    assert scripts == {*OUTPUTS, "demo.py", "kerberos_login.py", "policy.py"}
+    # The servers are started for the programs in tests/interop.
+    servers = {example.script for example in EXAMPLE_SERVERS}
+    shared = {"playground.py", "twisted_playground.py"}
+    assert scripts == {
+        *OUTPUTS, *servers, *shared, "demo.py", "kerberos_login.py", "policy.py",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

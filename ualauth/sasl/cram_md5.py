@@ -31,6 +31,7 @@ class CramMd5(Mechanism):
 
     name: ClassVar[str] = "CRAM-MD5"
     proof: ClassVar[Proof] = Proof.CRAM_MD5
+    server_first: ClassVar[bool] = True
 
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""

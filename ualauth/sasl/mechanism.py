@@ -146,6 +146,8 @@ class Mechanism(ABC):
     """Whether whoever listens learns what lets them in."""
     binds: ClassVar[bool] = False
     """Whether it binds to the channel: `-PLUS`."""
+    server_first: ClassVar[bool] = False
+    """Whether it has no initial response, not even an empty one."""
 
     @abstractmethod
     async def begin(self, wire: Wire) -> Claim:

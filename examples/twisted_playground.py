@@ -1,0 +1,179 @@
+"""What the example servers of Twisted share: mailboxes with one message, TLS, and the start.
+
+Mailboxes are in memory, and nothing that is done to them lasts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import localtime, make_msgid
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from playground import PASSWORD, Playground
+from twisted.cred.portal import Portal
+from twisted.internet import reactor, ssl
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Factory
+from twisted.mail.imap4 import IMailbox, MemoryAccount
+from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3
+from twisted.mail.pop3 import Mailbox
+from zope.interface import implementer
+
+from ualauth.adapters.twisted import TwistedAuthenticator
+
+HOST = "127.0.0.1"
+
+
+class Realm:
+    """Gives everybody a mailbox: `requestAvatar` is what a `Portal` calls."""
+
+    def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: ANN401, N802 - Twisted's
+        """Return a kind of mailbox, the mailbox, and what to do at the end."""
+        del mind
+        if IMailboxPOP3 in interfaces:
+            return IMailboxPOP3, Pop3Mailbox(avatar.decode()), lambda: None
+        if IAccountIMAP in interfaces:
+            account = MemoryAccount(avatar)
+            account.addMailbox("INBOX", ImapMailbox())
+            return IAccountIMAP, account, lambda: None
+        raise NotImplementedError
+
+
+class Pop3Mailbox(Mailbox):
+    """One message, which greets its owner."""
+
+    def __init__(self, name: str) -> None:
+        """Write the message."""
+        message = EmailMessage()
+        message["From"] = "ualauth <ualauth@example.com>"
+        message["To"] = f"{name}@example.com"
+        message["Subject"] = "You are in"
+        message["Date"] = localtime()
+        message["Message-ID"] = make_msgid(domain="example.com")
+        message.set_content(f"Welcome, {name}.\n")
+        self._messages: list[bytes | None] = [message.as_bytes()]
+        self._all = list(self._messages)
+
+    def listMessages(self, index: int | None = None) -> Any:  # noqa: ANN401, N802 - Twisted's
+        """Return the sizes of all messages, or of one; 0 for a deleted one."""
+        sizes = [len(message or b"") for message in self._messages]
+        return sizes if index is None else sizes[index]
+
+    def getMessage(self, index: int) -> BytesIO:  # noqa: N802 - likewise
+        """Return a message."""
+        return BytesIO(self._messages[index] or b"")
+
+    def getUidl(self, index: int) -> bytes:  # noqa: N802 - likewise
+        """Return what stays the same about a message."""
+        return b"%d" % (index + 1)
+
+    def deleteMessage(self, index: int) -> None:  # noqa: N802 - likewise
+        """Delete a message."""
+        self._messages[index] = None
+
+    def undeleteMessages(self) -> None:  # noqa: N802 - likewise
+        """Bring back what was deleted."""
+        self._messages = list(self._all)
+
+
+@implementer(IMailbox)
+class ImapMailbox:
+    """An inbox that is empty, and stays so."""
+
+    def getFlags(self) -> list[str]:  # noqa: N802 - Twisted's
+        """Return the flags that messages could have."""
+        return ["\\Seen", "\\Deleted"]
+
+    def getHierarchicalDelimiter(self) -> str:  # noqa: N802 - likewise
+        """Return what stands between the names of folders."""
+        return "/"
+
+    def getUIDValidity(self) -> int:  # noqa: N802 - likewise
+        """Return that numbers stay the same."""
+        return 1
+
+    def getUIDNext(self) -> int:  # noqa: N802 - likewise
+        """Return the next number."""
+        return 1
+
+    def getMessageCount(self) -> int:  # noqa: N802 - likewise
+        """Return that there are none."""
+        return 0
+
+    getRecentCount = getUnseenCount = getMessageCount  # noqa: N815 - likewise
+
+    def isWriteable(self) -> bool:  # noqa: N802 - likewise
+        """Return that nothing can be changed."""
+        return False
+
+    def addListener(self, listener: object) -> None:  # noqa: N802 - likewise
+        """Ignore who wants to hear of changes: there are none."""
+
+    removeListener = addListener  # noqa: N815 - likewise
+
+    def requestStatus(self, names: list[str]) -> dict[str, int]:  # noqa: N802 - likewise
+        """Return numbers by their names."""
+        return {name: int(name in {"UIDNEXT", "UIDVALIDITY"}) for name in names}
+
+    def fetch(self, messages: object, uid: object) -> list[object]:
+        """Return no messages."""
+        del messages, uid
+        return []
+
+    def expunge(self) -> list[int]:
+        """Return that nothing was removed."""
+        return []
+
+
+def serve(
+    service: str,
+    protocol: Callable[..., IProtocol],
+    realm: Realm,
+    ports: tuple[int, int],
+    text: str | None,
+) -> None:
+    """Serve a protocol until Ctrl-C, as the command line says; `text` is how to use it."""
+    parser = argparse.ArgumentParser(description=text, add_help=False)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--ports", nargs=2, type=int, default=ports)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
+        playground = Playground.make(chosen.folder or Path(temporary) / "etc")
+        authenticator = TwistedAuthenticator(playground.folder)
+        options = tls_options(playground)
+        factory = Factory.forProtocol(
+            lambda: protocol(authenticator, Portal(realm), service, options),
+        )
+        plain = reactor.listenTCP(chosen.ports[0], factory, interface=HOST)
+        secure = reactor.listenSSL(chosen.ports[1], factory, options, interface=HOST)
+        print(f"{service}, STARTTLS: {HOST} port {plain.getHost().port}")
+        print(f"{service}, TLS: {HOST} port {secure.getHost().port}")
+        print(
+            f"""\
+user jsmith, password {PASSWORD!r}; also: locked, expired
+trust {playground.authority}; then, for example:
+  curl --ssl-reqd --cacert {playground.authority} \\
+    --user 'jsmith:{PASSWORD}' {service}://localhost:{plain.getHost().port}/
+stop by Ctrl-C""",
+            flush=True,
+        )
+        reactor.run()
+        authenticator.close()
+
+
+def tls_options(playground: Playground) -> ssl.CertificateOptions:
+    """Return what TLS needs; clients may show a certificate that the authority has signed."""
+    authority = ssl.Certificate.loadPEM(playground.authority.read_bytes())
+    own = ssl.PrivateCertificate.loadPEM(playground.certificate.read_bytes())
+    return ssl.CertificateOptions(
+        privateKey=own.privateKey.original,
+        certificate=own.original,
+        caCerts=[authority.original],
+        verify=True,
+        requireCertificate=False,
+    )

@@ -1,0 +1,38 @@
+"""The clients: a file for each program. To add one, write its file, and name it here."""
+
+from __future__ import annotations
+
+from tests.interop.clients import (
+    curl,
+    cyrus,
+    fetchmail,
+    gsasl,
+    imaplib,
+    isync,
+    mpop,
+    msmtp,
+    mutt,
+    poplib,
+    smtplib,
+    swaks,
+)
+
+CLIENTS = (
+    smtplib.CLIENT,
+    curl.CLIENT,
+    swaks.CLIENT,
+    msmtp.CLIENT,
+    mutt.MUTT,
+    mutt.NEOMUTT,
+    gsasl.CLIENT,
+    cyrus.SMTPTEST,
+    cyrus.IMTEST,
+    cyrus.POP3TEST,
+    imaplib.CLIENT,
+    poplib.CLIENT,
+    mpop.CLIENT,
+    isync.CLIENT,
+    fetchmail.CLIENT,
+    mutt.MUTT_IMAP,
+    mutt.NEOMUTT_IMAP,
+)

@@ -1,0 +1,48 @@
+"""curl, which sends a message, or looks what is there."""
+
+from __future__ import annotations
+
+from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows
+
+_WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
+
+
+def run(trial: Trial) -> Result:
+    """Log in by one mechanism."""
+    row, who = trial.row, trial.credentials
+    settings = {
+        "url": f"{row.protocol.scheme}{'s' if row.implicit else ''}://"
+        f"{trial.server.host}:{trial.port}/",
+        "cacert": trial.server.authority,
+        "login-options": f"AUTH={row.mechanism}",
+        "user": f"{who.user}:{who.password}",
+    }
+    if row.protocol is SMTP:
+        settings |= {
+            "mail-from": "js@example.com",
+            "mail-rcpt": "ann@example.com",
+            "upload-file": trial.file("message", "Subject: curl\n\nhi\n"),
+        }
+    if row.mechanism in _WITH_TOKEN:
+        settings |= {"user": who.user, "oauth2-bearer": who.token}
+    if row.mechanism == "EXTERNAL":
+        # It has to have a user, whom it asks to act for.
+        settings |= {"user": f"{who.user}:", "cert": who.certificate, "key": who.certificate}
+    lines = [f'{name} = "{value}"\n' for name, value in settings.items()]
+    config = trial.file("curlrc", "".join(lines) + "ssl-reqd\n")
+    return trial.run("curl", "-q", "--verbose", "--silent", "--config", config)
+
+
+CLIENT = Client(
+    "curl",
+    "curl",
+    [
+        row
+        for protocol in (SMTP, IMAP, POP3)
+        for row in (
+            *rows(protocol, "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN"),
+            *rows(protocol, "PLAIN", tls="TLS"),
+        )
+    ],
+    run,
+)

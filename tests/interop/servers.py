@@ -1,0 +1,111 @@
+"""The example servers, started as their pages say, and what clients come with."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from examples.playground import PASSWORD, Playground
+from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Protocol, Server
+
+ROOT = Path(__file__).parent.parent.parent
+SETTINGS = """\
+[stack]
+fail_delay = false
+[password]
+argon2_memory = 8192
+argon2_passes = 1
+# More wrong passwords are tried than anybody may.
+[lockout]
+failures = 0
+"""
+
+
+class Example(NamedTuple):
+    """A script, and the protocols that it serves, in lines such as `smtp, TLS: HOST port N`."""
+
+    script: str
+    protocols: Sequence[Protocol]
+
+
+EXAMPLES = (
+    Example("smtp_server.py", (SMTP,)),
+    Example("imap_server.py", (IMAP,)),
+    Example("twisted_imap_server.py", (TWISTED_IMAP,)),
+    Example("pop3_server.py", (POP3,)),
+)
+_LISTENING = re.compile(r"(?P<protocol>\w+), (?P<how>STARTTLS|TLS): [0-9.]+ port (?P<port>\d+)")
+
+
+class Servers(NamedTuple):
+    """All that run."""
+
+    playground: Playground
+    by_protocol: dict[str, Server]
+
+    def credentials(self, case: Case) -> Credentials:
+        """Return what is right, or, of the same kind, what is wrong."""
+        here = self.playground
+        if case is Case.WRONG:
+            return Credentials("jsmith", "incorrect horse", here.bad_token, here.other_certificate)
+        return Credentials("jsmith", PASSWORD, here.token, here.client_certificate)
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Take the USERLIST away for a while."""
+        users = self.playground.folder / "userlist.db"
+        away = users.rename(users.with_suffix(".away"))
+        try:
+            yield
+        finally:
+            away.rename(users)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Servers]:
+    """Start all example servers on one folder; end them by Ctrl-C."""
+    playground = Playground.make(folder)
+    with (folder / "ualauth.toml").open("a", encoding="utf-8") as file:
+        file.write(SETTINGS)
+    found: dict[str, Server] = {}
+    with ExitStack() as started:
+        for example in EXAMPLES:
+            output = started.enter_context(_started(example, playground))
+            ports: dict[str, dict[str, int]] = {}
+            for line in iter(output.readline, ""):
+                if "Ctrl-C" in line:
+                    break
+                if listening := _LISTENING.match(line):
+                    name = listening["protocol"]
+                    ports.setdefault(name, {})[listening["how"]] = int(listening["port"])
+            for protocol in example.protocols:
+                server = Server(protocol, ports[protocol.scheme], playground.authority)
+                found[protocol.name] = server
+        yield Servers(playground, found)
+
+
+@contextmanager
+def _started(example: Example, playground: Playground) -> Iterator[IO[str]]:
+    words = [ROOT / "examples" / example.script, playground.folder, "--ports"]
+    process = subprocess.Popen(
+        [sys.executable, *words, *["0"] * (2 * len(example.protocols))],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout
+    finally:
+        process.send_signal(2)
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+    assert process.returncode == 0

@@ -1,0 +1,35 @@
+"""Programs that others wrote get in with what is right, and are told why not otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.interop.cases import Case, Client, Row
+from tests.interop.clients import CLIENTS
+from tests.interop.conftest import Seen
+from tests.interop.page import page
+from tests.interop.servers import ROOT
+
+PAGE = ROOT / "docs" / "interoperability.md"
+TRIALS = [(client, row, case) for client in CLIENTS for row in client.rows for case in row.cases]
+
+
+def name_of(trial: tuple[Client, Row, Case]) -> str:
+    client, row, case = trial
+    return f"{client.name}-{row.protocol.name}-{row.mechanism}-{row.tls}-{case.value}"
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=name_of)
+def test_client_is_answered_as_it_should(trial: tuple[Client, Row, Case], seen: Seen) -> None:
+    client, row, case = trial
+    result = seen[client.name, row, case]
+    assert row.protocol.last_answer(result.transcript) == row.expected(case), result.transcript
+    assert result.let_in == (case is Case.RIGHT), result.transcript
+
+
+def test_page_tells_what_was_seen(seen: Seen) -> None:
+    answers = {key: key[1].protocol.last_answer(result.transcript) for key, result in seen.items()}
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    now = page(CLIENTS, answers)
+    PAGE.write_text(now, encoding="utf-8")
+    assert before == now, "docs/interoperability.md was another: look at it, and commit it"

@@ -1,0 +1,140 @@
+"""Servers for tests: Twisted's in a reactor, pymap's in an event loop, each in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from proxyprotocol.reader import ProxyProtocolReader
+from pymap.backend.dict import Config, DictBackend, Login
+from twisted.cred.portal import Portal
+from twisted.internet import reactor, ssl, threads
+from twisted.internet.protocol import Factory
+from twisted.mail.imap4 import MemoryAccount
+from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery
+from twisted.mail.pop3 import Mailbox
+from zope.interface import implementer
+
+from tests.unit.adapters.certificates import Certificates
+from tests.unit.adapters.looping import SECONDS, LoopServers
+from ualauth.adapters.pymap import IMAPServer
+from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, TwistedAuthenticator
+
+TWISTED: dict[str, Callable[..., Any]] = {"imap": IMAP4Server, "pop3": POP3, "smtp": ESMTP}
+
+
+@implementer(IMessageDelivery)
+class Delivery:
+    """Takes no mail."""
+
+
+class Realm:
+    """Gives everybody an empty mailbox, but `banned` none; notes who came."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self.came: list[tuple[bytes, Any]] = []
+
+    def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
+        """Return the first interface, an avatar and what to do at the end."""
+        self.came.append((avatar, mind))
+        made = {
+            IAccountIMAP: lambda: MemoryAccount(avatar),
+            IMailboxPOP3: Mailbox,
+            IMessageDelivery: Delivery,
+        }
+        for each in interfaces:
+            if each in made:
+                return each, made[each](), lambda: None
+        raise NotImplementedError
+
+
+class TwistedThread:
+    """The reactor, which cannot be started twice."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self._thread = threading.Thread(
+            target=lambda: reactor.run(installSignalHandlers=False), daemon=True
+        )
+        self._thread.start()
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return what a function returned in the reactor's thread, or its Deferred came to."""
+        return threads.blockingCallFromThread(reactor, function, *args)
+
+    def stop(self) -> None:
+        """Stop it."""
+        reactor.callFromThread(reactor.stop)
+        self._thread.join(SECONDS)
+
+
+class TwistedServers:
+    """Servers that share a way in and a realm."""
+
+    def __init__(self, thread: TwistedThread, folder: Any, certificates: Certificates) -> None:
+        """Listen on nothing yet."""
+        self.thread = thread
+        self.realm = Realm()
+        self.authenticator = TwistedAuthenticator(folder)
+        pem = certificates.server.read_bytes()
+        self._context = ssl.PrivateCertificate.loadPEM(pem).options()
+        authority = ssl.Certificate.loadPEM(certificates.authority.read_bytes())
+        self._asking = ssl.PrivateCertificate.loadPEM(pem).options(authority)
+        self._ports: list[Any] = []
+
+    def listen(self, kind: str, service: str, *, tls: bool = False, ask: bool = False) -> int:
+        """Return the port of a new server; `ask` is for the client's certificate."""
+        portal = Portal(self.realm)
+        context = self._asking if ask else self._context
+        factory = Factory.forProtocol(
+            lambda: TWISTED[kind](self.authenticator, portal, service, context)
+        )
+
+        def begin() -> Any:
+            if tls:
+                return reactor.listenSSL(0, factory, context, interface="127.0.0.1")
+            return reactor.listenTCP(0, factory, interface="127.0.0.1")
+
+        port = self.thread.call(begin)
+        self._ports.append(port)
+        return port.getHost().port
+
+    def close(self) -> None:
+        """Stop listening."""
+        for port in self._ports:
+            self.thread.call(port.stopListening)
+        self.authenticator.close()
+
+
+class PymapServers(LoopServers):
+    """pymap with its dictionary of mailboxes."""
+
+    def listen(self, kind: str, service: str, *, tls: bool = False, ask: bool = False) -> int:
+        """Return the port of a new server; it always asks for the client's certificate."""
+        assert kind == "imap"
+        del ask
+        return self.run(self._listen(service, tls=tls))
+
+    async def _listen(self, service: str, *, tls: bool) -> int:
+        context = self._certificates.server_context()
+        arguments = Namespace(passlib_cfg=None, proxy_protocol=None)
+        config = Config(
+            arguments,
+            host=None,
+            port=0,
+            ssl_context=context,
+            demo_data=False,
+            demo_user="",
+            demo_password="",
+            reject_dnsbl=False,
+        )
+        backend = DictBackend(Login(config), config)
+        der = self._certificates.server_der
+        server = IMAPServer(self.authenticator, backend.login, config, service, der)
+        callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
+        given = context if tls else None
+        return self.port_of(await asyncio.start_server(callback, "127.0.0.1", 0, ssl=given))

@@ -1,0 +1,43 @@
+"""What aiosmtpd's handlers find on a session and an envelope, besides what is always there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiosmtpd import smtp
+
+from ualauth.identity import Identity
+
+
+class Session(smtp.Session):
+    """A session, begun anew by STARTTLS.
+
+    Who was let in stands in `authenticated`, `auth_data` and `login_data`, too,
+    where aiosmtpd has it; there is never a password.
+    """
+
+    auth_data: Any
+    _login_data: Any
+    ualauth_identity: Identity | None = None
+    """Who was let in."""
+    ualauth_failed: bool = False
+    """Whether somebody tried to authenticate, and was refused."""
+
+    def let_in(self, identity: Identity) -> None:
+        """Note who was let in."""
+        self.ualauth_identity = identity
+        self.ualauth_failed = False
+        self.authenticated = True
+        self.auth_data = smtp.LoginPassword(identity.user.encode(), b"")
+        # Its setter logs that the attribute is going to be removed.
+        self._login_data = identity.user.encode()
+
+
+class Envelope(smtp.Envelope):
+    """A message on its way."""
+
+    ualauth_submitter: str | None = None
+    """What MAIL says by `AUTH=` of who submitted the message first (RFC 4954, section 5).
+
+    `None` is nothing; empty is nobody, or somebody whom the client may not speak for.
+    """

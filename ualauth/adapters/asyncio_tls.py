@@ -1,0 +1,39 @@
+"""What asyncio's TLS says of a connection: the client's certificate, and what binds to it."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+
+from ualauth.entrance import Connection
+from ualauth.sasl.certificate import ClientCertificate
+from ualauth.sasl.channel_binding import channel_bindings
+
+
+def connection_of(
+    rhost: str | None,
+    tls: ssl.SSLObject | None,
+    certificate: bytes | None = None,
+) -> Connection:
+    """Return what is known of a connection.
+
+    `certificate` is the server's own, in DER; see `docs/decisions/0025-channel-binding.md`
+    before giving one.
+    """
+    if tls is None:
+        return {"rhost": rhost, "tls": False}
+    return {
+        "rhost": rhost,
+        "tls": True,
+        "channel_binding": channel_bindings(tls, certificate),
+        "certificate": _client_certificate(tls),
+    }
+
+
+def _client_certificate(tls: ssl.SSLObject) -> ClientCertificate | None:
+    # Empty for one that was not verified.
+    found = tls.getpeercert()
+    if not found:
+        return None
+    der = tls.getpeercert(binary_form=True) or b""
+    return ClientCertificate.from_peercert(found, hashlib.sha256(der).hexdigest())

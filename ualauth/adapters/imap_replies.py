@@ -1,0 +1,42 @@
+"""How IMAP says what came of a login: the response codes of RFC 5530."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ualauth.adapters.sasl_lines import Cancelled, NeedsTls, NotBase64
+from ualauth.errors import (
+    AccountRestricted,
+    AuthenticationFailed,
+    MechanismUnavailable,
+    PasswordExpired,
+    TemporaryFailure,
+)
+
+
+class ImapReply(NamedTuple):
+    """A tagged reply: `NO [CODE] text`, or without a code."""
+
+    condition: bytes
+    code: bytes
+    text: bytes
+
+    def __bytes__(self) -> bytes:
+        """Return what stands after the condition."""
+        return b"[%b] %b" % (self.code, self.text) if self.code else self.text
+
+
+REPLIES: Mapping[type[Exception], ImapReply] = {
+    AuthenticationFailed: ImapReply(b"NO", b"AUTHENTICATIONFAILED", b"Authentication failed"),
+    AccountRestricted: ImapReply(b"NO", b"CONTACTADMIN", b"This account may not be used"),
+    PasswordExpired: ImapReply(b"NO", b"EXPIRED", b"The password has expired"),
+    TemporaryFailure: ImapReply(b"NO", b"UNAVAILABLE", b"Temporary authentication failure"),
+    MechanismUnavailable: ImapReply(b"NO", b"", b"Unsupported authentication mechanism"),
+    NeedsTls: ImapReply(b"NO", b"PRIVACYREQUIRED", b"Only under TLS"),
+    # RFC 9051, section 6.2.2 wants BAD for both.
+    Cancelled: ImapReply(b"BAD", b"", b"Authentication cancelled"),
+    NotBase64: ImapReply(b"BAD", b"", b"Invalid base64"),
+    # A service that cannot be used, or a bug: the log has it.
+    Exception: ImapReply(b"NO", b"UNAVAILABLE", b"Temporary authentication failure"),
+}

@@ -1,0 +1,187 @@
+"""A connection of pymap's, on which each step of an exchange is awaited.
+
+pymap carries SASL by mechanisms that answer at once. Here the connection itself
+drives the exchange, so that every mechanism of a service can be offered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from asyncio import StreamReader, StreamWriter
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import cast
+
+from proxyprotocol.sock import SocketInfo
+from pymap import imap
+from pymap.config import IMAPConfig
+from pymap.context import current_command
+from pymap.imap.state import ConnectionState
+from pymap.interfaces.login import LoginInterface
+from pymap.parsing.command import Command
+from pymap.parsing.command.any import CapabilityCommand
+from pymap.parsing.command.nonauth import StartTLSCommand
+from pymap.parsing.commands import Commands
+from pymap.parsing.response import ResponseContinuation
+from pymap.parsing.response.code import Capability
+
+from ualauth.adapters.asyncio_tls import connection_of
+from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
+from ualauth.adapters.pymap.login import Vouched, rhost_of
+from ualauth.adapters.pymap.replies import LoggedIn, Refused, log
+from ualauth.adapters.sasl_lines import decoded, decoded_initial
+from ualauth.aio import AsyncAuthenticator
+from ualauth.entrance import Connection
+from ualauth.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a server asks; `certificate` is the server's own, in DER."""
+
+    authenticator: AsyncAuthenticator
+    service: str
+    certificate: bytes | None
+
+
+class SaslState(ConnectionState):
+    """What pymap says of a connection, with what ualauth offers on it."""
+
+    def __init__(
+        self, login: LoginInterface, config: IMAPConfig, connection: SaslConnection
+    ) -> None:
+        """Begin before the login."""
+        super().__init__(login, config)
+        self._connection = connection
+        if connection.tls is not None and b"STARTTLS" in self._capability:
+            self._capability.remove(b"STARTTLS")
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether somebody is."""
+        return self._session is not None
+
+    @property
+    def capability(self) -> Capability:
+        """What is offered; LOGIN is there wherever PLAIN is."""
+        if self.logged_in:
+            return super().capability
+        offered = self._connection.offered
+        mechanisms = [b"AUTH=" + name.encode() for name in offered]
+        disabled = [] if "PLAIN" in offered else [b"LOGINDISABLED"]
+        return Capability([*self._capability, b"SASL-IR", *disabled, *mechanisms])
+
+
+class SaslConnection(imap.IMAPConnection):
+    """A connection that asks ualauth."""
+
+    __slots__ = ("_asked", "_peer", "offered")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
+        self,
+        asked: Asked,
+        commands: Commands,
+        config: IMAPConfig,
+        reader: StreamReader,
+        writer: StreamWriter,
+        peer: SocketInfo,
+    ) -> None:
+        """Begin before the greeting."""
+        super().__init__(commands, config, reader, writer, peer)
+        self._asked = asked
+        self._peer = peer
+        self.offered: list[str] = []
+        """The SASL mechanisms that were last found to be offered."""
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The connection's TLS, if it has one."""
+        found: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
+        return found
+
+    @classmethod
+    def _print(cls, log_format: str, output: str | bytes) -> None:
+        """Log nothing: among the lines of a client are passwords."""
+
+    async def run(self, state: ConnectionState) -> None:
+        """Greet, and serve commands."""
+        await self._look_up_offer()
+        await super().run(state)
+
+    async def readline(self) -> memoryview:
+        """Return a line; a client whose lines are too long is gone."""
+        try:
+            return await super().readline()
+        except ValueError:
+            raise EOFError from None
+
+    async def read_command(self, state: ConnectionState) -> Command:
+        """Return a command, made ready for what it asks."""
+        transport = cast("asyncio.Transport", self.writer.transport)
+        # It was paused if STARTTLS was refused.
+        transport.resume_reading()
+        command = await super().read_command(state)
+        if isinstance(command, CapabilityCommand):
+            await self._look_up_offer()
+        elif isinstance(command, StartTLSCommand):
+            # What comes from now on is for TLS.
+            transport.pause_reading()
+        return command
+
+    async def start_tls(self) -> None:
+        """Begin TLS, unless something came in plain text behind the command.
+
+        It would be read as if it had come under TLS.
+        """
+        if self.reader._buffer:  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
+            raise ConnectionError("a client sent something behind STARTTLS")
+        await super().start_tls()
+
+    async def authenticate(self, state: ConnectionState, mech_name: bytes) -> Vouched:
+        """Return whom the current command lets in.
+
+        Raises:
+            Refused: if nobody is.
+
+        """
+        if isinstance(state, SaslState) and state.logged_in:
+            raise LoggedIn
+        command = current_command.get()
+        try:
+            if isinstance(command, LoginCommand):
+                initial: bytes | None = command.message
+            else:
+                word = command.initial if isinstance(command, AuthenticateCommand) else None
+                initial = decoded_initial(word)
+            identity = await self._converse(mech_name.decode("ascii", "replace"), initial)
+        except (ConnectionError, EOFError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug refuses
+            raise Refused(error) from None
+        return Vouched(identity)
+
+    async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
+        asked = self._asked
+        exchange = asked.authenticator.sasl(asked.service, mechanism, **self._known())
+        try:
+            challenge = await exchange.step(initial)
+            while challenge is not None:
+                await self.write_response(ResponseContinuation(b64encode(challenge)))
+                line = bytes(await self.read_continuation(0)).rstrip(b"\r\n")
+                challenge = await exchange.step(decoded(line))
+        finally:
+            exchange.close()
+        return exchange.identity
+
+    async def _look_up_offer(self) -> None:
+        """Find out what is offered on this connection, now."""
+        asked = self._asked
+        try:
+            self.offered = await asked.authenticator.mechanisms(asked.service, **self._known())
+        except Exception as error:  # noqa: BLE001 - whoever tries to log in is told
+            log.warning("%s: %s", asked.service, error)
+            self.offered = []
+
+    def _known(self) -> Connection:
+        return connection_of(rhost_of(self._peer), self.tls, self._asked.certificate)

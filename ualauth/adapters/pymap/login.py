@@ -1,0 +1,149 @@
+"""Who somebody is says ualauth; where their mail is says pymap's backend.
+
+`Login` stands in front of the login of any of pymap's backends. Whoever is let in
+gets a mailbox there; the backend's own passwords count for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import cast
+
+from proxyprotocol.sock import SocketInfo
+from pymap.config import IMAPConfig
+from pymap.context import socket_info
+from pymap.exceptions import (
+    AuthorizationFailure,
+    NotAllowedError,
+    NotSupportedError,
+    UserNotFound,
+)
+from pymap.interfaces.login import IdentityInterface, LoginInterface
+from pymap.interfaces.token import TokensInterface
+from pymap.user import UserMetadata
+from pysasl.creds.plain import PlainCredentials
+from pysasl.creds.server import ServerCredentials
+from pysasl.identity import Identity as SaslIdentity
+
+from ualauth.adapters.pymap.replies import Refused
+from ualauth.aio import AsyncAuthenticator
+from ualauth.entrance import Connection
+from ualauth.identity import Identity
+
+# Backends make folders and lines of a file of names.
+_NO_MAILBOX = re.compile(r"^\.|[/:\0-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """As much of an identity as a backend's `authorize` looks at."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
+
+
+def rhost_of(peer: SocketInfo) -> str | None:
+    """Return the address of a peer; a UNIX socket has none."""
+    address = peer.peername_ip
+    return None if address is None else str(address)
+
+
+class Vouched(ServerCredentials):
+    """Credentials that ualauth has judged."""
+
+    def __init__(self, identity: Identity) -> None:
+        """Keep who was let in."""
+        self.identity = identity
+
+    @property
+    def authcid(self) -> str:
+        """Who it is."""
+        return self.identity.authid
+
+    @property
+    def authzid(self) -> str:
+        """The same: acting for somebody else was judged, too."""
+        return self.identity.authid
+
+    def verify(self, identity: SaslIdentity | None) -> bool:  # noqa: ARG002 - of the interface
+        """Return no: nothing but `Login` takes these."""
+        return False
+
+
+class Login(LoginInterface):
+    """The login of a backend, asking ualauth.
+
+    pymap's IMAP server hands it `Vouched` credentials by way of `IMAPServer`; other
+    services of pymap hand it names and passwords.
+    """
+
+    def __init__(
+        self,
+        authenticator: AsyncAuthenticator,
+        behind: LoginInterface,
+        config: IMAPConfig,
+        service: str = "imap",
+    ) -> None:
+        """Stand before `behind`; must be made on the authenticator's event loop."""
+        self._authenticator = authenticator
+        self._behind = behind
+        self._config = config
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def tokens(self) -> TokensInterface:
+        """The backend's tokens, of which nobody gets one here."""
+        return self._behind.tokens
+
+    async def authenticate(self, credentials: ServerCredentials) -> IdentityInterface:
+        """Return who it is, as the backend knows them.
+
+        Raises:
+            Refused: if they are not let in.
+
+        """
+        if isinstance(credentials, Vouched):
+            return await self._mailbox_of(credentials.identity)
+        if not isinstance(credentials, PlainCredentials):
+            raise NotSupportedError("These credentials are not supported.")
+        checking = asyncio.run_coroutine_threadsafe(self._check(credentials), self._loop)
+        # Backends with threads have an event loop in each of them.
+        return await self._mailbox_of(await asyncio.wrap_future(checking))
+
+    async def authorize(self, authenticated: IdentityInterface, authzid: str) -> IdentityInterface:
+        """Return the same: whoever acts for somebody else is that one already.
+
+        Raises:
+            AuthorizationFailure: if it is another.
+
+        """
+        if authzid not in {"", authenticated.name}:
+            raise AuthorizationFailure
+        return authenticated
+
+    async def _check(self, credentials: PlainCredentials) -> Identity:
+        wanted = "" if credentials.authzid == credentials.authcid else credentials.authzid
+        parts = (wanted, credentials.authcid, credentials._secret)  # noqa: SLF001 - what it is for
+        peer = socket_info.get()
+        known: Connection = {"rhost": rhost_of(peer), "tls": peer.cipher is not None}
+        exchange = self._authenticator.sasl(self._service, "PLAIN", **known)
+        try:
+            await exchange.step("\0".join(parts).encode())
+        except Exception as error:  # noqa: BLE001 - a bug refuses
+            raise Refused(error) from None
+        return exchange.identity
+
+    async def _mailbox_of(self, identity: Identity) -> IdentityInterface:
+        """Return the backend's identity of somebody, making it if need be."""
+        name = identity.authid
+        if _NO_MAILBOX.search(name):
+            raise NotAllowedError
+        found = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)
+        try:
+            await found.get()
+        except UserNotFound:
+            await found.set(UserMetadata(self._config, name))
+        return found

@@ -1,0 +1,40 @@
+"""Refusals as pymap's errors, which it writes to the client."""
+
+from __future__ import annotations
+
+import logging
+
+from pymap.exceptions import ResponseError
+from pymap.parsing.response import Response, ResponseBad, ResponseCode, ResponseNo
+
+from ualauth.adapters.imap_replies import REPLIES
+from ualauth.adapters.sasl_lines import ExchangeAbandoned, reply_to
+from ualauth.errors import AuthenticationError, MechanismUnavailable
+
+log = logging.getLogger("ualauth.pymap")
+
+_EXPECTED = (AuthenticationError, MechanismUnavailable, ExchangeAbandoned)
+
+
+class Refused(ResponseError):
+    """Nobody was let in; the reply is that of `ualauth.adapters.imap_replies`."""
+
+    def __init__(self, error: Exception) -> None:
+        """Find the reply to what went wrong, and log what should not have."""
+        if not isinstance(error, _EXPECTED):
+            log.error("a login failed", exc_info=error)
+        self.reply = reply_to(error, REPLIES)
+        super().__init__(self.reply.text.decode())
+
+    def get_response(self, tag: bytes) -> Response:
+        """Return the reply to the command `tag`."""
+        kind = ResponseNo if self.reply.condition == b"NO" else ResponseBad
+        return kind(tag, self.reply.text, ResponseCode.of(self.reply.code or None))
+
+
+class LoggedIn(ResponseError):
+    """The client is logged in already (RFC 9051, section 6.2.2)."""
+
+    def get_response(self, tag: bytes) -> Response:
+        """Return the reply to the command `tag`."""
+        return ResponseBad(tag, b"Already logged in")

@@ -1,0 +1,59 @@
+"""pymap's IMAP server, asking ualauth.
+
+backend, config = await DictBackend.init(arguments)
+server = IMAPServer(authenticator, backend.login, config)
+callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
+await asyncio.start_server(callback, host, port)
+"""
+
+from __future__ import annotations
+
+from asyncio import StreamReader, StreamWriter
+from contextlib import AsyncExitStack, closing
+
+from proxyprotocol.sock import SocketInfo
+from pymap import imap
+from pymap.config import IMAPConfig
+from pymap.context import connection_exit
+from pymap.interfaces.login import LoginInterface
+
+from ualauth.adapters.pymap.commands import with_logins
+from ualauth.adapters.pymap.connection import Asked, SaslConnection, SaslState
+from ualauth.adapters.pymap.login import Login
+from ualauth.aio import AsyncAuthenticator
+
+
+class IMAPServer(imap.IMAPServer):
+    """Serves a client; must be made on the authenticator's event loop.
+
+    `behind` is the login of a backend of pymap, where the mail is. `certificate` is
+    the server's own in DER: with it, clients can bind to the channel by
+    `tls-server-end-point`.
+    """
+
+    def __init__(
+        self,
+        authenticator: AsyncAuthenticator,
+        behind: LoginInterface,
+        config: IMAPConfig,
+        service: str = "imap",
+        certificate: bytes | None = None,
+    ) -> None:
+        """Ask a service."""
+        super().__init__(Login(authenticator, behind, config, service), config)
+        self.commands = with_logins(self.commands)
+        self._asked = Asked(authenticator, service, certificate)
+
+    async def __call__(
+        self,
+        reader: StreamReader,
+        writer: StreamWriter,
+        sock_info: SocketInfo,
+    ) -> None:
+        """Serve one client."""
+        asked, commands, config = self._asked, self.commands, self._config
+        connection = SaslConnection(asked, commands, config, reader, writer, sock_info)
+        async with AsyncExitStack() as stack:
+            connection_exit.set(stack)
+            stack.enter_context(closing(connection))
+            await connection.run(SaslState(self._login, config, connection))

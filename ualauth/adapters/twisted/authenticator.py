@@ -1,0 +1,173 @@
+"""The way in of Twisted: as `AsyncAuthenticator`, with Deferreds, on every reactor.
+
+Logins are carried out by an event loop of asyncio in a thread of its own. So
+the reactor is never blocked, delays after failures hold no thread, and time
+limits and modules are those of the asyncio way in; Twisted need not run on its
+asyncio reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar, Unpack
+
+from twisted.internet.defer import Deferred
+
+from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
+from ualauth.config import Config
+from ualauth.entrance import Connection, Peer
+from ualauth.identity import Identity
+
+T = TypeVar("T")
+
+
+class TwistedAuthenticator:
+    """Asks services whether a person may come in; answers are Deferreds.
+
+    Cancelling a Deferred gives the login up. The thread starts with the first
+    login, which is after twistd went into the background.
+    """
+
+    def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
+        """Use a configuration folder; see `AsyncAuthenticator`."""
+        self._authenticator = AsyncAuthenticator(config)
+        self.config = self._authenticator.config
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def authenticate(
+        self,
+        service: str,
+        user: str,
+        password: str,
+        **peer: Unpack[Peer],
+    ) -> Deferred[Identity]:
+        """Let a person in by name and password; see `Authenticator.authenticate`."""
+        return self._defer(self._authenticator.authenticate(service, user, password, **peer))
+
+    def mechanisms(self, service: str, **connection: Unpack[Connection]) -> Deferred[list[str]]:
+        """Return the names of the SASL mechanisms to offer; see `Authenticator.mechanisms`."""
+        return self._defer(self._authenticator.mechanisms(service, **connection))
+
+    def sasl(
+        self,
+        service: str,
+        mechanism: str,
+        **connection: Unpack[Connection],
+    ) -> DeferredExchange:
+        """Begin a SASL exchange; what that raises is raised by its first step.
+
+        See `Authenticator.sasl`.
+        """
+        exchange = self._authenticator.sasl(service, mechanism, **connection)
+        return DeferredExchange(exchange, self._defer, self._do)
+
+    def close(self) -> None:
+        """Close the USERLIST and end the thread; the authenticator may be used again."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(self._authenticator.close(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _do(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop's thread, if it is there."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(function)
+
+    def _defer(self, coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
+        """Run a coroutine in the loop's thread."""
+        # Importing the reactor installs one: not before the application had its choice.
+        from twisted.internet import reactor  # noqa: PLC0415
+
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
+
+        def give_up(_: Deferred[T]) -> None:
+            future.cancel()
+
+        def arrive() -> None:
+            if deferred.called:
+                return
+            error = future.exception()
+            if error is None:
+                deferred.callback(future.result())
+            else:
+                deferred.errback(error)
+
+        def done(future: Future[T]) -> None:
+            if not future.cancelled():
+                reactor.callFromThread(arrive)
+
+        deferred: Deferred[T] = Deferred(give_up)
+        future.add_done_callback(done)
+        return deferred
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(
+                    target=_run,
+                    args=(self._loop,),
+                    name="ualauth-twisted",
+                    daemon=True,
+                ).start()
+            return self._loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+            loop.run_until_complete(asyncio.wait([task]))
+    finally:
+        loop.close()
+
+
+class DeferredExchange:
+    """One SASL exchange with one client; see `ualauth.exchange`."""
+
+    def __init__(
+        self,
+        exchange: AsyncSaslExchange,
+        defer: Callable[[Coroutine[Any, Any, bytes | None]], Deferred[bytes | None]],
+        do: Callable[[Callable[[], object]], None],
+    ) -> None:
+        """Hold an exchange; made by `TwistedAuthenticator.sasl`."""
+        self._exchange = exchange
+        self._defer = defer
+        self._do = do
+
+    @property
+    def mechanism(self) -> str:
+        """The mechanism's name in SASL."""
+        return self._exchange.mechanism
+
+    @property
+    def done(self) -> bool:
+        """Whether somebody was let in."""
+        return self._exchange.done
+
+    @property
+    def identity(self) -> Identity:
+        """Who was let in.
+
+        Raises:
+            RuntimeError: if nobody was, or not yet: look at `done` before.
+
+        """
+        return self._exchange.identity
+
+    def step(self, response: bytes | None = None) -> Deferred[bytes | None]:
+        """Take what the client sent; return what to send to it; see `SaslExchange.step`."""
+        return self._defer(self._exchange.step(response))
+
+    def close(self) -> None:
+        """Give the exchange up, as when the client cancels it; later steps raise."""
+        self._do(self._exchange.close)

@@ -1,0 +1,242 @@
+"""A login within a protocol of twisted.mail: what POP3, IMAP and SMTP have in common.
+
+A login is a coroutine. While it waits for the authenticator, lines that the client
+sends ahead wait, too: commands are answered in their order, and one behind a login
+finds the person logged in. What came in plain text behind STARTTLS is never read
+as if it had come under TLS.
+"""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from twisted.cred.error import LoginDenied
+from twisted.cred.portal import Portal
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ualauth.adapters.sasl_lines import ExchangeAbandoned, decoded, decoded_initial
+from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
+from ualauth.adapters.twisted.tls import connection_of, is_tls
+from ualauth.codes import ReturnCode
+from ualauth.errors import AccountRestricted, AuthenticationError, MechanismUnavailable
+from ualauth.identity import Identity
+
+if TYPE_CHECKING:
+    from twisted.protocols.basic import LineReceiver
+    from twisted.protocols.policies import TimeoutMixin
+
+    class Base(LineReceiver, TimeoutMixin):
+        """What all of Twisted's protocols are, more or less."""
+
+        transport: Any
+else:
+    Base = object
+
+log = logging.getLogger("ualauth.twisted")
+
+_MOST_LINES = 64
+"""Lines that a client may send ahead during a login."""
+
+
+@implementer(IHandshakeListener)
+class Dialogue(Base):
+    """Mixed into a protocol of lines, in front of Twisted's class."""
+
+    service: str
+    """The service that is asked, unless another is given."""
+    ctx: Any
+    identity: Identity | None = None
+    """Who is logged in."""
+    expected: tuple[type[Exception], ...] = (
+        AuthenticationError,
+        MechanismUnavailable,
+        ExchangeAbandoned,
+    )
+    """What a login may fail by without a word in the log."""
+    offered: tuple[str, ...] = ()
+    """The SASL mechanisms that were last found to be offered."""
+
+    _login: Deferred[None] | None = None
+    _question: Deferred[bytes] | None = None
+    _deaf = False
+    _greeted = False
+
+    def __init__(
+        self,
+        authenticator: TwistedAuthenticator,
+        portal: Portal,
+        service: str | None = None,
+        context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
+    ) -> None:
+        """Ask a service; with a context factory, STARTTLS is offered."""
+        super().__init__()
+        self.authenticator = authenticator
+        self.portal: Any = portal
+        self.service = service or type(self).service
+        self.ctx = context_factory
+
+    # What the protocol has to say.
+
+    async def greet(self) -> None:
+        """Send the greeting."""
+        raise NotImplementedError
+
+    def send_challenge(self, text: bytes) -> None:
+        """Send a challenge, which is base64 already."""
+        raise NotImplementedError
+
+    def refuse(self, error: Exception) -> None:
+        """Say that a login failed."""
+        raise NotImplementedError
+
+    # What the protocol calls.
+
+    def greet_when_ready(self) -> None:
+        """Greet now, or after the handshake of a connection that begins with TLS."""
+        if not is_tls(self.transport):
+            self.handshakeCompleted()
+
+    def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Carry out a command; lines wait until that is done."""
+        login: Deferred[None] = Deferred.fromCoroutine(coroutine)
+        self._login = login
+        login.addErrback(self._unexpected)
+        login.addCallback(self._end, login)
+
+    async def look_up_offer(self) -> Exception | None:
+        """Find out what is offered on this connection, now; return what went wrong."""
+        self.offered = ()
+        try:
+            known = connection_of(self.transport)
+            self.offered = tuple(await self.authenticator.mechanisms(self.service, **known))
+        except CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever tries to log in is told
+            log.warning("%s: %s", self.service, error)
+            return error
+        return None
+
+    async def log_in(
+        self,
+        identity: Awaitable[Identity],
+        welcome: Callable[[Any], None],
+        *interfaces: Any,  # noqa: ANN401 - of zope
+    ) -> None:
+        """Await who it is, get the avatar from the realm, and welcome them; or refuse."""
+        try:
+            found = await identity
+            request = self.portal.realm.requestAvatar
+            avatar = await maybeDeferred(request, found.authid.encode(), found, *interfaces)
+        except CancelledError:
+            return
+        except LoginDenied:
+            self.refuse(AccountRestricted(ReturnCode.PERM_DENIED))
+        except Exception as error:
+            if not isinstance(error, self.expected):
+                log.exception("%s: a login failed", self.service)
+            self.refuse(error)
+        else:
+            self.identity = found
+            welcome(avatar)
+
+    async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
+        """Return whom an exchange lets in; `initial` is the initial response in base64."""
+        return await self._converse(mechanism.decode("ascii", "replace"), decoded_initial(initial))
+
+    async def password(self, user: bytes, password: bytes) -> Identity:
+        """Return whom a name and a password let in: it is PLAIN in other words."""
+        return await self._converse("PLAIN", b"\0".join((b"", user, password)))
+
+    def starting_tls(self) -> None:
+        """Forget what came in plain text behind the command; call it before `startTLS`."""
+        self._ahead.clear()
+        self._deaf = True
+
+    # What Twisted calls.
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: ANN401 - of several interfaces
+        """Begin, with nothing sent ahead."""
+        self._ahead: deque[bytes] = deque()
+        super().makeConnection(transport)
+
+    def handshakeCompleted(self) -> None:
+        """Greet, now that it is known what binds to the channel."""
+        if not self._greeted:
+            self._greeted = True
+            self.begin(self.greet())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._deaf = False
+        super().dataReceived(data)
+        if self._deaf:
+            self._buffer = b""
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line: a command, a response, or one for later."""
+        if self._deaf:
+            return
+        if self._question is not None:
+            self.resetTimeout()
+            question, self._question = self._question, None
+            question.callback(line)
+        elif self._login is None:
+            super().lineReceived(line)
+        elif len(self._ahead) < _MOST_LINES:
+            self._ahead.append(line)
+        else:
+            self.transport.loseConnection()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """End a connection whose exchange cannot go on."""
+        if self._login is None:
+            super().lineLengthExceeded(line)
+        else:
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """Give up a login that is under way."""
+        self._ahead.clear()
+        if self._login is not None:
+            self._login.cancel()
+        super().connectionLost(reason)
+
+    async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
+        connection = connection_of(self.transport)
+        exchange = self.authenticator.sasl(self.service, mechanism, **connection)
+        try:
+            challenge = await exchange.step(initial)
+            while challenge is not None:
+                challenge = await exchange.step(decoded(await self._ask(challenge)))
+        finally:
+            exchange.close()
+        return exchange.identity
+
+    def _ask(self, challenge: bytes) -> Deferred[bytes]:
+        """Send a challenge, and return the line that answers it."""
+        question: Deferred[bytes] = Deferred()
+        self._question = question
+        self.send_challenge(b64encode(challenge))
+        if self._ahead:
+            self.lineReceived(self._ahead.popleft())
+        return question
+
+    def _end(self, _: None, login: Deferred[None]) -> None:
+        if self._login is login:
+            self._login = None
+        while self._ahead and self._login is None:
+            super().lineReceived(self._ahead.popleft())
+
+    def _unexpected(self, failure: Failure) -> None:
+        """Nothing that could go on: a bug in the protocol, or the client is gone."""
+        self._question = None
+        if not failure.check(CancelledError):
+            log.error("%s: a command failed", self.service, exc_info=failure.value)
+            self.transport.loseConnection()

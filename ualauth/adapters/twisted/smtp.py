@@ -1,0 +1,111 @@
+"""Twisted's ESMTP server, asking ualauth.
+
+    Factory.forProtocol(lambda: ESMTP(authenticator, portal, context_factory=...))
+
+Its realm is asked for `IMessageDeliveryFactory` or `IMessageDelivery`, with the
+authid as bytes and the `Identity` as mind. AUTH is RFC 4954.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.mail import smtp
+from twisted.mail.interfaces import IMessageDelivery
+from twisted.mail.smtp import IMessageDeliveryFactory
+
+from ualauth.adapters.sasl_lines import decoded_initial, reply_to
+from ualauth.adapters.smtp_mechanisms import check_mechanism
+from ualauth.adapters.smtp_replies import (
+    ALREADY,
+    IN_TRANSACTION,
+    REPLIES,
+    SUCCESS,
+    SYNTAX,
+    InitialResponse,
+    Reply,
+    TooWeak,
+)
+from ualauth.adapters.twisted.dialogue import Dialogue
+from ualauth.adapters.twisted.tls import is_tls
+from ualauth.identity import Identity
+
+
+class ESMTP(Dialogue, smtp.ESMTP):
+    """ESMTP, with the mechanisms of a service."""
+
+    expected = (*Dialogue.expected, InitialResponse, TooWeak)
+
+    service = "smtpd.auth"
+
+    def connectionMade(self) -> None:
+        """Greet when the connection is ready, for which there is a time limit, too."""
+        self.setTimeout(self.timeout)
+        self.greet_when_ready()
+
+    async def greet(self) -> None:
+        """See `Dialogue.greet`."""
+        super().connectionMade()
+
+    def extensions(self) -> dict[bytes, Any]:
+        """Return what is offered, as far as it was looked up."""
+        found: dict[bytes, Any] = super().extensions()
+        found[b"AUTH"] = [name.encode() for name in self.offered]
+        found[b"ENHANCEDSTATUSCODES"] = None
+        if is_tls(self.transport):
+            found.pop(b"STARTTLS", None)
+        return found
+
+    def do_EHLO(self, rest: bytes) -> None:
+        """Look up what is offered, and say it."""
+        self.begin(self._ehlo(rest))
+
+    async def _ehlo(self, rest: bytes) -> None:
+        await self.look_up_offer()
+        super().do_EHLO(rest)
+
+    def ext_AUTH(self, rest: bytes) -> None:
+        """Log in by a mechanism."""
+        words = rest.split()
+        if self.authenticated:
+            self._say(ALREADY)
+        elif self._from is not None:
+            self._say(IN_TRANSACTION)
+        elif not 1 <= len(words) <= 2:
+            self._say(SYNTAX)
+        else:
+            identity = self.sasl(words[0], words[1] if len(words) == 2 else None)
+            kinds = (IMessageDeliveryFactory, IMessageDelivery)
+            self.begin(self.log_in(identity, self._welcome, *kinds))
+
+    async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
+        """See `Dialogue.sasl`."""
+        name = mechanism.decode("ascii", "replace")
+        check_mechanism(name, decoded_initial(initial), self.authenticator.config.sasl)
+        return await super().sasl(mechanism, initial)
+
+    def ext_STARTTLS(self, rest: bytes) -> None:
+        """Begin TLS, and forget what was said before (RFC 3207, section 4.2)."""
+        if rest or not self.ctx or not self.canStartTLS or is_tls(self.transport):
+            super().ext_STARTTLS(rest)
+            return
+        self.starting_tls()
+        self._from = None
+        self._to = []
+        super().ext_STARTTLS(rest)
+
+    def send_challenge(self, text: bytes) -> None:
+        """See `Dialogue.send_challenge`."""
+        self.sendCode(334, text)
+
+    def refuse(self, error: Exception) -> None:
+        """See `Dialogue.refuse`."""
+        self._say(reply_to(error, REPLIES))
+
+    def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
+        self._cbAuthenticated(avatar)
+        self._say(SUCCESS)
+
+    def _say(self, reply: Reply) -> None:
+        code, text = reply
+        self.sendCode(code, text.encode())

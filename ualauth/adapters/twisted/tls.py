@@ -1,0 +1,77 @@
+"""What a Twisted transport says of the connection: the peer, TLS, and what binds to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+from twisted.internet.interfaces import ISSLTransport
+
+from ualauth.entrance import Connection
+from ualauth.sasl.certificate import ClientCertificate
+from ualauth.sasl.channel_binding import channel_bindings
+
+
+def connection_of(transport: Any) -> Connection:  # noqa: ANN401 - of several interfaces
+    """Return what is known of a connection; after the handshake, if there is one."""
+    connection: Connection = {"rhost": getattr(transport.getPeer(), "host", None), "tls": False}
+    if is_tls(transport):
+        handle: SSL.Connection = transport.getHandle()
+        own = handle.get_certificate()
+        der = None if own is None else own.to_cryptography().public_bytes(Encoding.DER)
+        connection["tls"] = True
+        connection["channel_binding"] = _bindings(handle, der)
+        connection["certificate"] = _client_certificate(handle)
+    return connection
+
+
+def is_tls(transport: object) -> bool:
+    """Return whether the connection is encrypted."""
+    return bool(ISSLTransport.providedBy(transport))
+
+
+def _bindings(handle: SSL.Connection, certificate: bytes | None) -> dict[str, bytes]:
+    """Return what binds to the channel, if that which clients expect is among it.
+
+    For TLS 1.3 that is `tls-exporter` (RFC 9266). Below, it is `tls-unique`, which
+    pyOpenSSL does not tell for sessions that may have been resumed; a client that takes a
+    -PLUS mechanism would insist on it. See decision 0025.
+    """
+    if handle.get_protocol_version_name() != "TLSv1.3":
+        return {}
+    return channel_bindings(handle, certificate)
+
+
+def _client_certificate(handle: SSL.Connection) -> ClientCertificate | None:
+    """Return the client's certificate, if the handshake verified one."""
+    if not handle.get_context().get_verify_mode() & SSL.VERIFY_PEER:
+        return None
+    found = handle.get_peer_certificate()
+    if found is None:
+        return None
+    certificate = found.to_cryptography()
+    emails: list[str] = []
+    names: list[str] = []
+    try:
+        others = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        pass
+    else:
+        emails = others.get_values_for_type(x509.RFC822Name)
+        names = others.get_values_for_type(x509.DNSName)
+    return ClientCertificate(
+        subject=tuple((_attribute(each.oid), str(each.value)) for each in certificate.subject),
+        emails=tuple(emails),
+        dns_names=tuple(names),
+        fingerprint=certificate.fingerprint(SHA256()).hex(),
+    )
+
+
+def _attribute(oid: x509.ObjectIdentifier) -> str:
+    """Return the name of an attribute as Python's `ssl` writes it, which the rules go by."""
+    if oid == x509.NameOID.USER_ID:
+        return "userId"
+    return oid._name  # noqa: SLF001 - the names of cryptography's own documentation

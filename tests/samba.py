@@ -139,6 +139,8 @@ class Controller:
         process, self._process = self._process, None
         if process is None:
             return
+        assert process.stdin is not None
+        process.stdin.close()
         process.send_signal(how)
         try:
             process.wait(_SECONDS)

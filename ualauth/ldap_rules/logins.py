@@ -115,7 +115,7 @@ class Logins:
                     )
             elif of_bind(answer).code is not ReturnCode.NEW_AUTHTOK_REQD:
                 return of_bind(answer)
-            elif changing.how is How.EXOP and not by_service:
+            elif changing.how is not How.UNICODE_PWD and not by_service:
                 done = await _try(session, attempt, dn, old, new)
                 if done is not None:
                     return of_change(done)

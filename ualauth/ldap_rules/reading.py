@@ -118,7 +118,7 @@ class _Reader:
             else:
                 given.lines.setdefault(name, line)
                 try:
-                    value = keyword.read(line.value.text)
+                    value = keyword.read(_legible(line.value.text))
                 except ValueError as error:
                     text, _, cure = str(error).partition("\n")
                     self._at(line.value, f"{name}: {text}", cure or f"write {keyword.usage}")
@@ -279,6 +279,19 @@ class _Reader:
         if name in KEYWORDS.keys() | FOREIGN.keys():
             return name in _SECRET
         return any(each in name for each in _LIKE_SECRET)
+
+
+def _legible(text: str) -> str:
+    """Return a text that can be sent.
+
+    Raises:
+        ValueError: if it is no UTF-8, or has what nobody can see.
+
+    """
+    if not text.isprintable():
+        # So are the surrogates that stand for what is no UTF-8.
+        raise ValueError("there are octets that are no text\nwrite the file as UTF-8")
+    return text
 
 
 def _hint(name: str) -> str:

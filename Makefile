@@ -29,8 +29,8 @@ fuzz:
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules
-	@scripts/environment dev
+	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap
+	@scripts/environment bench
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
 

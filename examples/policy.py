@@ -145,7 +145,6 @@ def add_people(config: Config) -> None:
         for person in people:
             if (old := store.resolve(person.authid)) is not None:
                 store.delete(old)
-            store.forget_failures(person.authid)
             store.add(person)
 
 

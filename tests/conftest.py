@@ -15,6 +15,7 @@ import pytest
 from tests import samba
 from tests.ldap.authority import Authority
 from tests.postgresql import Server, running
+from tests.seeds import SEED
 from ualauth import AsyncAuthenticator, Authenticator
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
@@ -29,6 +30,18 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("ualauth")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let hypothesis begin with the seed of all other random tests, too."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = int.from_bytes(SEED.encode())
+
+
+def pytest_report_header() -> str:
+    """Say how to repeat the random tests of this run."""
+    return f"UALAUTH_SEED={SEED}"
 
 
 class Blocking:

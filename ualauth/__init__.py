@@ -15,8 +15,8 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ualauth.aio import AsyncAuthenticator, AsyncTransaction
-    from ualauth.authenticator import Authenticator, Transaction
+    from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, AsyncTransaction
+    from ualauth.authenticator import Authenticator, SaslExchange, Transaction
     from ualauth.codes import Flag, Item, ModuleType, Operation, ReturnCode
     from ualauth.config import Config
     from ualauth.errors import (
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         AuthenticationFailed,
         ConfigurationError,
+        MechanismUnavailable,
         ModuleUnavailable,
         PasswordExpired,
         PasswordRefused,
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
         UnknownService,
     )
     from ualauth.identity import Identity, Person
-    from ualauth.messages import ConversationAgain, Error, Info, Question
+    from ualauth.messages import Challenge, ConversationAgain, Error, Info, Question
     from ualauth.peer_credentials import peer_uid
     from ualauth.trace import TraceStep
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "aio": ("AsyncAuthenticator", "AsyncTransaction"),
-    "authenticator": ("Authenticator", "Transaction"),
+    "aio": ("AsyncAuthenticator", "AsyncSaslExchange", "AsyncTransaction"),
+    "authenticator": ("Authenticator", "SaslExchange", "Transaction"),
     "codes": ("Flag", "Item", "ModuleType", "Operation", "ReturnCode"),
     "config": ("Config",),
     "errors": (
@@ -51,6 +52,7 @@ _HOMES = {
         "AuthenticationError",
         "AuthenticationFailed",
         "ConfigurationError",
+        "MechanismUnavailable",
         "ModuleUnavailable",
         "PasswordExpired",
         "PasswordRefused",
@@ -62,7 +64,7 @@ _HOMES = {
         "UnknownService",
     ),
     "identity": ("Identity", "Person"),
-    "messages": ("ConversationAgain", "Error", "Info", "Question"),
+    "messages": ("Challenge", "ConversationAgain", "Error", "Info", "Question"),
     "peer_credentials": ("peer_uid",),
     "trace": ("TraceStep",),
 }
@@ -71,10 +73,12 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccountRestricted",
     "AsyncAuthenticator",
+    "AsyncSaslExchange",
     "AsyncTransaction",
     "AuthenticationError",
     "AuthenticationFailed",
     "Authenticator",
+    "Challenge",
     "Config",
     "ConfigurationError",
     "ConversationAgain",
@@ -83,6 +87,7 @@ __all__ = [
     "Identity",
     "Info",
     "Item",
+    "MechanismUnavailable",
     "ModuleType",
     "ModuleUnavailable",
     "Operation",
@@ -92,6 +97,7 @@ __all__ = [
     "Person",
     "Question",
     "ReturnCode",
+    "SaslExchange",
     "ServiceFileError",
     "StoreError",
     "TemporaryFailure",

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ualauth.errors import InvalidValue
-from ualauth.passwords.scram import derive_all
 from ualauth.userlist.folding import fold
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def add_user(store: UserStore, hasher: PasswordHasher, new: NewUser, password: s
     """
     if password is None:
         return store.add(new)
-    hashed, secrets, now = hasher.hash(password), derive_all(password), datetime.now(UTC)
+    hashed, secrets, now = hasher.hash(password), hasher.secrets(password), datetime.now(UTC)
     # With the hash from the start: there is no moment in which `nullok` would let anybody in.
     user = store.add(dataclasses.replace(new, password=hashed, password_changed=now))
     return store.set_password(

@@ -13,19 +13,21 @@ import asyncio
 import inspect
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Self, TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, Self, TypeVar, Unpack, cast
 
 from ualauth import login
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
+from ualauth.converse import Conversing
 from ualauth.credentials import Password, PasswordChange
-from ualauth.entrance import Entrance, Peer
+from ualauth.entrance import Connection, Entrance, Peer
 from ualauth.errors import ConfigurationError
+from ualauth.exchange import HeldExchange, is_challenge
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
-from ualauth.module import Ask, Compute, Offload, Readable, Request, Sleep, Wait
+from ualauth.module import Ask, Compute, Offload, Readable, Request, Sleep, Until, Wait
 from ualauth.pool import Pool
 from ualauth.readiness import wait_on_loop
 from ualauth.stack.model import Service
@@ -95,6 +97,30 @@ class AsyncAuthenticator:
         visit.attempt.conversation = conversation
         return AsyncTransaction(visit, self)
 
+    async def mechanisms(self, service: str, **connection: Unpack[Connection]) -> list[str]:
+        """Return the names of the SASL mechanisms to offer; see `Authenticator.mechanisms`."""
+        await self.load(service)
+        return self._entrance.mechanisms(service, connection)
+
+    def sasl(
+        self,
+        service: str,
+        mechanism: str,
+        **connection: Unpack[Connection],
+    ) -> AsyncSaslExchange:
+        """Begin a SASL exchange; see `Authenticator.sasl`.
+
+        What the exchange raises at its beginning is raised when it is awaited,
+        or else by its first step.
+        """
+
+        async def begin() -> Conversing:
+            if not self._entrance.services.is_fresh(service):
+                await self.load(service)
+            return self._entrance.exchange(service, mechanism, connection)
+
+        return AsyncSaslExchange(mechanism, begin, self)
+
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
         if self._entrance.services.is_fresh(service):
@@ -129,9 +155,20 @@ class AsyncAuthenticator:
 
     async def _drive(self, attempt: LiveAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
         """Run a coroutine to its end, awaiting what it requests."""
+        return cast("T", await self._advance(attempt, coroutine))
+
+    async def _advance(
+        self,
+        attempt: LiveAttempt,
+        coroutine: Coroutine[Request, Any, T],
+        answer: object = None,
+    ) -> T | Ask:
+        """Run a coroutine to its end, or to a challenge that the client has to answer."""
         try:
-            request = coroutine.send(None)
+            request = coroutine.send(answer)
             while True:
+                if attempt.stepping and is_challenge(request):
+                    return cast("Ask", request)
                 failure = None
                 try:
                     result = await self._carry_out(attempt, request)
@@ -168,6 +205,9 @@ class AsyncAuthenticator:
             case Sleep(seconds):
                 if self.config.stack.fail_delay:
                     await asyncio.sleep(seconds)
+                return None
+            case Until(moment):
+                await asyncio.sleep(moment - started)
                 return None
             case _:
                 raise RuntimeError("a module awaited something that is not an attempt's")
@@ -219,3 +259,41 @@ class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
     async def __aexit__(self, *_: object) -> None:
         """End it."""
         self.close()
+
+
+class AsyncSaslExchange(HeldExchange):
+    """One SASL exchange with one client, whose steps are awaited; see `ualauth.exchange`.
+
+    Awaiting the exchange itself begins it; the first step does so, too.
+    """
+
+    def __init__(
+        self,
+        mechanism: str,
+        begin: Callable[[], Coroutine[Any, Any, Conversing]],
+        authenticator: AsyncAuthenticator,
+    ) -> None:
+        """Hold an exchange; made by `AsyncAuthenticator.sasl`."""
+        super().__init__(mechanism)
+        self._begin = begin
+        self._authenticator = authenticator
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        """Begin, and return the exchange."""
+        return self._begun().__await__()
+
+    async def _begun(self) -> Self:
+        if self._conversing is None:
+            self._conversing = await self._begin()
+        return self
+
+    async def step(self, response: bytes | None = None) -> bytes | None:
+        """Take what the client sent; return what to send to it; see `SaslExchange.step`."""
+        await self._begun()
+        attempt, coroutine, answer = self._enter(response)
+        try:
+            result = await self._authenticator._advance(attempt, coroutine, answer)  # noqa: SLF001 - made for each other
+        except BaseException as error:
+            self._leave(error)
+            raise
+        return self._leave(result)

@@ -23,11 +23,13 @@ from ualauth.errors import StoreError
 from ualauth.messages import (
     MAX_MESSAGES,
     Answer,
+    Challenge,
     ConversationAgain,
     Error,
     Info,
     Message,
     Question,
+    TextMessage,
 )
 from ualauth.module import Ask, Compute, Module, Offload, Readable, Refusal, Wait
 from ualauth.visit_state import LookedUp, NoUserlist, VisitState
@@ -65,14 +67,26 @@ class LiveAttempt(VisitState):
         """See `Attempt.readable`."""
         return cast("bool", await Readable(fileno, seconds))
 
-    async def ask(self, *messages: Message) -> list[Answer]:
+    async def ask(self, *messages: TextMessage) -> list[Answer]:
         """See `Attempt.ask`."""
-        shown = list(messages)
-        if not 0 < len(shown) <= MAX_MESSAGES:
+        if not 0 < len(messages) <= MAX_MESSAGES:
             raise Refusal(ReturnCode.CONV_ERR)
-        self.messages += [each.text for each in shown if isinstance(each, Info | Error)]
+        self.messages += [each.text for each in messages if isinstance(each, Info | Error)]
         if self.conversation is None:
-            return [self._own_answer(each) for each in shown]
+            return [self._own_answer(each) for each in messages]
+        return await self._converse(list(messages), str)
+
+    async def challenge(self, data: bytes) -> bytes:
+        """See `Attempt.challenge`."""
+        if self.conversation is None and not self.stepping:
+            raise Refusal(ReturnCode.CONV_ERR)
+        (answer,) = await self._converse([Challenge(data)], bytes)
+        if answer is None:
+            raise Refusal(ReturnCode.CONV_ERR)
+        return answer
+
+    async def _converse(self, shown: list[Message], kind: type[T]) -> list[T | None]:
+        """Put messages to whoever is there; return the answers, each of `kind` or `None`."""
         try:
             answers = await Ask(shown)
         except ConversationAgain:
@@ -85,12 +99,12 @@ class LiveAttempt(VisitState):
             raise Refusal(ReturnCode.CONV_ERR) from None
         # Meanwhile, anything may have changed.
         self.forget_record()
-        if not _is_answer_list(answers, len(shown)):
+        if not _is_answer_list(answers, len(shown), kind):
             log.error("%s: the conversation gave no list of answers", self.service)
             raise Refusal(ReturnCode.CONV_ERR)
         return list(answers)
 
-    def _own_answer(self, message: Message) -> Answer:
+    def _own_answer(self, message: TextMessage) -> Answer:
         """Answer for somebody who brought a password and cannot be asked."""
         if not isinstance(message, Question):
             return None
@@ -192,6 +206,9 @@ class LiveAttempt(VisitState):
         failure = ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR
         if use_only_present:
             raise Refusal(failure)
+        if self.exchange is not None:
+            # What the person sent is no password, and whoever sent it cannot be asked.
+            raise Refusal(ReturnCode.CRED_UNAVAIL)
         token = self._brought(item)
         verified = token is not None
         if token is None:
@@ -226,13 +243,13 @@ class LiveAttempt(VisitState):
 
     def _brought(self, item: Item) -> str | None:
         """Return the token of the credential that the person came with."""
-        match self.credential:
-            case Password(text) if self.operation is not Operation.CHAUTHTOK:
-                return text
-            case PasswordChange(old, new) if self.operation is Operation.CHAUTHTOK:
-                return old if item is Item.OLDAUTHTOK else new
-            case _:
-                return None
+        brought = self.credential
+        changing = self.operation is Operation.CHAUTHTOK
+        if isinstance(brought, Password) and not changing:
+            return brought.text
+        if isinstance(brought, PasswordChange) and changing:
+            return brought.old if item is Item.OLDAUTHTOK else brought.new
+        return None
 
     def _prompt(self, item: Item, *, new: bool) -> str:
         kind = self._items.get(Item.AUTHTOK_TYPE)
@@ -289,10 +306,10 @@ class LiveAttempt(VisitState):
         return await walk_nested(self, module)
 
 
-def _is_answer_list(answers: object, count: int) -> bool:
+def _is_answer_list(answers: object, count: int, kind: type) -> bool:
     return (
         isinstance(answers, Sequence)
         and not isinstance(answers, str | bytes)
         and len(answers) == count
-        and all(isinstance(answer, str | None) for answer in answers)
+        and all(answer is None or isinstance(answer, kind) for answer in answers)
     )

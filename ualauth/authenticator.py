@@ -12,17 +12,19 @@ import inspect
 import os
 import time
 from collections.abc import Coroutine
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, cast
 
 from ualauth import login
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
+from ualauth.converse import Conversing
 from ualauth.credentials import Password, PasswordChange
-from ualauth.entrance import Entrance, Peer
+from ualauth.entrance import Connection, Entrance, Peer
+from ualauth.exchange import HeldExchange, is_challenge
 from ualauth.identity import Identity
 from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Readable, Request, Sleep, Wait
+from ualauth.module import Ask, Offload, Readable, Request, Sleep, Until, Wait
 from ualauth.readiness import wait_here
 from ualauth.stack.model import Service
 from ualauth.transaction import INTERRUPTED, HeldTransaction
@@ -108,6 +110,31 @@ class Authenticator:
         visit.attempt.conversation = conversation
         return Transaction(visit, self)
 
+    def mechanisms(self, service: str, **connection: Unpack[Connection]) -> list[str]:
+        """Return the names of the SASL mechanisms to offer, the strongest first.
+
+        What a service offers is what its modules can judge, and what the
+        connection allows: no plaintext without `tls`, no `-PLUS` without
+        `channel_binding`.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        return self._entrance.mechanisms(service, connection)
+
+    def sasl(self, service: str, mechanism: str, **connection: Unpack[Connection]) -> SaslExchange:
+        """Begin a SASL exchange by a mechanism that the service offers (RFC 4422).
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+            MechanismUnavailable: if the service does not offer it on this connection.
+
+        """
+        return SaslExchange(
+            mechanism, self._entrance.exchange(service, mechanism, connection), self
+        )
+
     def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be.
 
@@ -131,9 +158,20 @@ class Authenticator:
 
     def _drive(self, attempt: LiveAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
         """Run a coroutine to its end, carrying out its requests on the spot."""
+        return cast("T", self._advance(attempt, coroutine))
+
+    def _advance(
+        self,
+        attempt: LiveAttempt,
+        coroutine: Coroutine[Request, Any, T],
+        answer: object = None,
+    ) -> T | Ask:
+        """Run a coroutine to its end, or to a challenge that the client has to answer."""
         try:
-            request = coroutine.send(None)
+            request = coroutine.send(answer)
             while True:
+                if attempt.stepping and is_challenge(request):
+                    return cast("Ask", request)
                 failure = None
                 try:
                     result = self._carry_out(attempt, request)
@@ -165,8 +203,10 @@ class Authenticator:
                 attempt.deadline += time.monotonic() - started
                 return answers
             case Sleep(seconds):
-                if self.config.stack.fail_delay:
-                    time.sleep(seconds)
+                time.sleep(seconds if self.config.stack.fail_delay else 0)
+                return None
+            case Until(moment):
+                time.sleep(max(0, moment - started))
                 return None
             case Readable(fileno, seconds):
                 return wait_here(fileno, seconds, attempt.deadline - started)
@@ -210,3 +250,34 @@ class Transaction(HeldTransaction[ReturnCode]):
     def __exit__(self, *_: object) -> None:
         """End it."""
         self.close()
+
+
+class SaslExchange(HeldExchange):
+    """One SASL exchange with one client; see `ualauth.exchange`."""
+
+    def __init__(
+        self, mechanism: str, conversing: Conversing, authenticator: Authenticator
+    ) -> None:
+        """Hold an exchange; made by `Authenticator.sasl`."""
+        super().__init__(mechanism)
+        self._conversing = conversing
+        self._authenticator = authenticator
+
+    def step(self, response: bytes | None = None) -> bytes | None:
+        """Take what the client sent; return what to send to it, `None` once it is let in.
+
+        The first step's response is the initial one; `None` is none, which is
+        not the same as an empty one.
+
+        Raises:
+            AuthenticationError: one of its subclasses, if the client is not let in.
+            RuntimeError: for a step after the last.
+
+        """
+        attempt, coroutine, answer = self._enter(response)
+        try:
+            result = self._authenticator._advance(attempt, coroutine, answer)  # noqa: SLF001 - made for each other
+        except BaseException as error:
+            self._leave(error)
+            raise
+        return self._leave(result)

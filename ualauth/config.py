@@ -18,6 +18,8 @@ from typing import Any, get_type_hints
 from ualauth.errors import ConfigurationError
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
+from ualauth.sasl.authorization import AuthorizationSettings
+from ualauth.sasl.settings import SaslSettings
 from ualauth.settings import hint, read_value
 from ualauth.stack.dialect import DIALECTS, Dialect
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
@@ -134,6 +136,8 @@ class Config:
     lockout: LockoutRules = field(default_factory=LockoutRules)
     cache: CacheSettings = field(default_factory=CacheSettings)
     modules: ModuleSettings = field(default_factory=ModuleSettings)
+    sasl: SaslSettings = field(default_factory=SaslSettings)
+    authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
 
     @property
     def dialect(self) -> Dialect:

@@ -6,7 +6,15 @@ token. It is never printed.
 
 from __future__ import annotations
 
+import enum
+from abc import ABC
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ualauth.codes import ReturnCode
+    from ualauth.module import Attempt
 
 MAX_PASSWORD_BYTES = 1024
 """Longest password, in bytes of UTF-8. Bounds the work an anonymous peer can cause."""
@@ -29,7 +37,52 @@ class PasswordChange:
     new: str = field(repr=False)
 
 
-Credential = Password | PasswordChange
+class Proof(enum.Enum):
+    """What a mechanism has of a person, and a module must be able to judge."""
+
+    PASSWORD = "password"  # noqa: S105 - the kind, not one
+    SCRAM = "scram"
+    CRAM_MD5 = "cram-md5"
+    TOKEN = "token"  # noqa: S105 - likewise
+    CERTIFICATE = "certificate"
+    KERBEROS = "kerberos"
+    NOTHING = "nothing"
+    """An anonymous person has none."""
+
+
+PASSWORD_ONLY = frozenset({Proof.PASSWORD})
+"""What a module can judge that says nothing else of itself."""
+NO_PROOF: frozenset[Proof] = frozenset()
+"""What a module judges that looks at something else than the person's proof."""
+
+
+class Exchange(ABC):
+    """A running SASL exchange: the credential of somebody who did not send a password.
+
+    A module that can judge it goes on with it; every kind has its own method for
+    that, which sets `verified`. An exchange that no module verified lets nobody in,
+    whatever the stack concludes.
+    """
+
+    mechanism: str
+    """Its name in SASL, such as `SCRAM-SHA-256-PLUS`."""
+    proof: Proof
+    verified: bool = False
+    """Whether a module found that the person is who they say."""
+    spent: bool = False
+    """Whether the client was answered already: another module comes too late."""
+
+    afterwards: Callable[[], Awaitable[ReturnCode]] | None = None
+    """What a module that could not judge it wants done when nobody could: count a failure.
+
+    What it answers is what the exchange ends with, instead of the stack's code.
+    """
+
+    async def pretend(self, attempt: Attempt) -> None:  # noqa: B027 - most have nothing to hide
+        """Go on as if there were a user with a secret: nobody took the exchange."""
+
+
+Credential = Password | PasswordChange | Exchange
 
 
 def is_acceptable(text: str, limit: int) -> bool:
@@ -40,6 +93,8 @@ def is_acceptable(text: str, limit: int) -> bool:
     """
     if len(text) > limit or "\0" in text:
         return False
+    if text.isascii():
+        return True
     try:
         return len(text.encode()) <= limit
     except UnicodeEncodeError:

@@ -6,13 +6,21 @@ that needs no USERLIST never loads the libraries behind it.
 
 from __future__ import annotations
 
+import secrets
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 
 from ualauth.attempt import LiveAttempt
 from ualauth.config import Config
-from ualauth.errors import ModuleUnavailable
+from ualauth.converse import Conversing
+from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
+from ualauth.sasl.certificate import ClientCertificate, name_of
+from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
+from ualauth.sasl.offer import is_offered, mechanism, offered
+from ualauth.sasl.pretence import Pretence
 from ualauth.services import Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
@@ -38,6 +46,15 @@ class Peer(TypedDict, total=False):
     """Whether the connection is encrypted."""
     caller_uid: int | None
     """The UNIX uid of the calling process, from the kernel."""
+
+
+class Connection(Peer, total=False):
+    """What the application knows of a connection on which SASL exchanges run."""
+
+    channel_binding: Mapping[str, bytes] | None
+    """Channel binding data by their type, such as `tls-exporter` (RFC 9266)."""
+    certificate: ClientCertificate | None
+    """The client's certificate, verified by the TLS library."""
 
 
 _PEER = Peer.__optional_keys__
@@ -69,7 +86,8 @@ class Entrance:
 
         """
         compiled = self.services.load(service)
-        attempt = LiveAttempt(compiled.name, self.resource, self)
+        users = self if self._users is None else self._users
+        attempt = LiveAttempt(compiled.name, self.resource, users)
         attempt.user = attempt.login_name = user
         for name, value in peer.items():
             if name not in _PEER:
@@ -79,6 +97,59 @@ class Entrance:
                 raise TypeError("caller_uid takes a number, or None")
             setattr(attempt, name, value)
         return Visit(compiled, attempt, self.services.load, self._frozen)
+
+    def mechanisms(self, service: str, connection: Connection) -> list[str]:
+        """Return the names of the SASL mechanisms to offer, the strongest first.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        judges = self.services.load(service).judges
+        channel = self._channel(connection)
+        return [kind.name for kind in offered(judges, self.config.sasl, channel)]
+
+    def exchange(self, service: str, name: str, connection: Connection) -> Conversing:
+        """Begin a SASL exchange by the mechanism `name`, in any case.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+            MechanismUnavailable: if the service does not offer it on this connection.
+
+        """
+        judges, settings = self.services.load(service).judges, self.config.sasl
+        channel = self._channel(connection)
+        kind = mechanism(name)
+        if kind is None or not is_offered(kind, judges, settings, channel):
+            safe = kind is not None and is_offered(kind, judges, settings, SAFE)
+            raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
+        if channel.bindings:
+            plus = any(each.binds for each in offered(judges, settings, channel))
+            channel = replace(channel, offers_plus=plus)
+        # A visit takes what it knows, and nothing of the channel.
+        peer = {key: value for key, value in connection.items() if key not in _OF_CHANNEL}
+        visit = self.visit(service, None, **cast("Peer", peer))
+        visit.attempt.stepping = True
+        return Conversing(
+            visit,
+            kind(),
+            Wire(visit.attempt, channel, judges[kind.proof]),
+            self.config.authorization,
+            lambda user: self.visit(service, user, **cast("Peer", peer)),
+        )
+
+    def _channel(self, connection: Connection) -> Channel:
+        """Return what a connection is like, as mechanisms see it."""
+        bindings = connection.get("channel_binding")
+        certificate = connection.get("certificate")
+        if not bindings and certificate is None:
+            return SAFE if connection.get("tls") else UNSAFE
+        rules = self.config.sasl.certificate_names
+        return Channel(
+            tls=connection.get("tls", False),
+            bindings=bindings or {},
+            certificate_name="" if certificate is None else name_of(certificate, rules),
+        )
 
     def recall(self, name: str) -> Known | None:
         """Return whom the USERLIST is known for sure to have by that name; never waits."""
@@ -108,11 +179,12 @@ class Entrance:
             ModuleUnavailable: if there is nothing of that kind.
 
         """
-        made = self._shared.get(kind)
-        if made is None:
-            with self._lock:
-                made = self._shared.get(kind) or self._make(kind)
-                self._shared[kind] = made
+        made: T | None = self._shared.get(kind)
+        if made is not None:
+            return made
+        with self._lock:
+            made = self._shared.get(kind) or self._make(kind)
+            self._shared[kind] = made
         return cast("T", made)
 
     def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
@@ -120,13 +192,16 @@ class Entrance:
         from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
 
+        if kind is Pretence:
+            key = self.resource(UserStore).pretence_key() if self.config.has_userlist else None
+            return Pretence(key or secrets.token_bytes(32))
         if kind is UserStore:
             return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
         if kind is UserCache:
             return UserCache(self.resource(UserStore), self.config.policy, self.config.cache)
         if kind is PasswordHasher:
             settings = self.config.password
-            return PasswordHasher(settings.scheme, settings.profile)
+            return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.mechanisms)
         raise ModuleUnavailable(f"this application shares no {kind.__name__}")
 
     def close(self) -> None:
@@ -137,3 +212,6 @@ class Entrance:
                     made.close()
             self._shared.clear()
             self._users = None
+
+
+_OF_CHANNEL = frozenset({"channel_binding", "certificate"})

@@ -17,6 +17,7 @@
     │   ├── NameTaken                  another user has that name
     │   ├── InvalidValue               a value that a field cannot hold
     │   └── StaleRecord                somebody else changed the user in the meantime
+    ├── MechanismUnavailable           a SASL mechanism that the service does not offer here
     ├── PeerUnknown                    a socket that does not say who is at its other end
     └── PasswordError                  a password or a stored hash that cannot be used
 
@@ -108,6 +109,18 @@ class UnknownService(ConfigurationError):
 
 class ModuleUnavailable(ConfigurationError):
     """A module, or a library that it needs, is not installed or not allowed."""
+
+
+class MechanismUnavailable(UalauthError):
+    """A SASL mechanism that does not exist, or is not offered on this connection.
+
+    `needs_tls` is whether it would be if the connection were encrypted.
+    """
+
+    def __init__(self, mechanism: str, *, needs_tls: bool = False) -> None:
+        """Name the mechanism, as far as a peer may be quoted."""
+        super().__init__(f"mechanism {mechanism[:32]!r} is not offered here")
+        self.needs_tls = needs_tls
 
 
 class StoreError(UalauthError):

@@ -50,6 +50,8 @@ class Identity:
     user: str
     person: Person
     messages: tuple[str, ...] = field(default=())
+    actor: Person | None = None
+    """Who was authenticated, if that is somebody else who may act for this user."""
 
     @property
     def authid(self) -> str:

@@ -14,6 +14,7 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import (
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
+    Exchange,
     Password,
     PasswordChange,
     is_acceptable,
@@ -39,7 +40,7 @@ _EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
 }
 
 
-async def login(visit: Visit, credential: Password) -> Identity:
+async def login(visit: Visit, credential: Password | Exchange) -> Identity:
     """Return whom the visit vouches for, and end it.
 
     Raises:
@@ -49,7 +50,8 @@ async def login(visit: Visit, credential: Password) -> Identity:
     attempt = visit.attempt
     code = ReturnCode.SYSTEM_ERR
     try:
-        _check_texts(visit, Operation.AUTHENTICATE, credential.text)
+        passwords = (credential.text,) if isinstance(credential, Password) else ()
+        _check_texts(visit, Operation.AUTHENTICATE, *passwords)
         attempt.credential = credential
         code = await visit.perform(Operation.AUTHENTICATE)
         if code is not ReturnCode.SUCCESS:
@@ -61,6 +63,32 @@ async def login(visit: Visit, credential: Password) -> Identity:
             raise _refusal(visit, Operation.ACCT_MGMT, code)
     finally:
         visit.end(code)
+    return identity_of(visit)
+
+
+async def delegated_login(visit: Visit) -> Identity:
+    """Return whom the visit vouches for, whose own password nobody used, and end it.
+
+    Only the account stack is asked.
+
+    Raises:
+        AuthenticationError: one of its subclasses, if the account may not be used.
+
+    """
+    code = ReturnCode.SYSTEM_ERR
+    visit.attempt.delegated = True
+    try:
+        code = await visit.perform(Operation.ACCT_MGMT)
+        if code is not ReturnCode.SUCCESS:
+            raise _refusal(visit, Operation.ACCT_MGMT, code)
+    finally:
+        visit.end(code)
+    return identity_of(visit)
+
+
+def identity_of(visit: Visit) -> Identity:
+    """Return whom a visit vouches for that let somebody in."""
+    attempt = visit.attempt
     user = attempt.user or ""
     return Identity(
         service=attempt.service,
@@ -98,8 +126,10 @@ def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
 
     """
     user = visit.attempt.login_name or ""
-    name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
-    if name_fits and all(is_acceptable(each, MAX_PASSWORD_BYTES) for each in passwords):
+    fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
+    for each in passwords:
+        fits = fits and is_acceptable(each, MAX_PASSWORD_BYTES)
+    if fits:
         return
     code = ReturnCode.AUTH_ERR if name_fits else ReturnCode.USER_UNKNOWN
     audit.record(visit.attempt, operation, code, ())

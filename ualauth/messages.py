@@ -2,14 +2,14 @@
 
 A conversation is a callable: a list of messages in, a list of answers out, one
 for each message, `None` for those that need none (pam_conv(3)). An empty
-answer is `""`, which is not the same as no answer. The conversation of
+answer is `""`, which is not the same as no answer; to a challenge it is bytes. The conversation of
 `AsyncAuthenticator` may be a coroutine function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_MESSAGES = 32
 """Messages in one call of a conversation (PAM_MAX_NUM_MSG)."""
@@ -37,10 +37,20 @@ class Error:
     text: str
 
 
-Message = Question | Info | Error
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Bytes for the program at the other end; its answer is bytes, too (RFC 4422, section 3)."""
+
+    data: bytes = field(repr=False)
+
+
+TextMessage = Question | Info | Error
+Message = TextMessage | Challenge
 Answer = str | None
-Conversation = Callable[[list[Message]], Sequence[Answer]]
-AsyncConversation = Callable[[list[Message]], Sequence[Answer] | Awaitable[Sequence[Answer]]]
+Answers = Sequence[Answer | bytes]
+"""One for each message; that to a `Challenge` is bytes."""
+Conversation = Callable[[list[Message]], Answers]
+AsyncConversation = Callable[[list[Message]], Answers | Awaitable[Answers]]
 
 
 class ConversationAgain(Exception):

@@ -38,9 +38,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.credentials import PASSWORD_ONLY, Exchange, Proof
 from ualauth.errors import UalauthError
 from ualauth.identity import Person
-from ualauth.messages import Answer, Error, Info, Message
+from ualauth.messages import Answer, Error, Info, Message, TextMessage
 
 if TYPE_CHECKING:
     from ualauth.stack.files import Missing, Text, Unusable
@@ -57,10 +58,11 @@ class Refusal(UalauthError):
     A module that lets it pass answers `code`.
     """
 
-    def __init__(self, code: ReturnCode) -> None:
-        """Keep the code that the module will answer unless it catches this."""
-        super().__init__(str(code))
+    def __init__(self, code: ReturnCode, why: str = "") -> None:
+        """Keep what the module will answer unless it catches this, and why, for the log."""
+        super().__init__(why or str(code))
         self.code = code
+        self.why = why
 
 
 class Request:
@@ -106,9 +108,16 @@ class Wait(Request):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sleep(Request):
-    """Wait for some seconds."""
+    """Wait for some seconds, unless the configuration wants no delays."""
 
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Until(Request):
+    """Wait until the time (time.monotonic) is `moment`, so that it tells nothing."""
+
+    moment: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +154,11 @@ class Attempt(Protocol):
         ...
 
     @property
+    def login_name(self) -> str | None:
+        """The name as it was typed, whatever the user has become since."""
+        ...
+
+    @property
     def rhost(self) -> str | None:
         """The peer's host name or address."""
         ...
@@ -167,6 +181,24 @@ class Attempt(Protocol):
     @property
     def mechanism(self) -> str | None:
         """The SASL mechanism by which the person came; `None` for a typed password."""
+        ...
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The SASL exchange that stands for a password; `None` if the person sent one.
+
+        A module that cannot judge this kind of exchange answers `CRED_UNAVAIL`,
+        which is also what `get_authtok` then raises.
+        """
+        ...
+
+    @property
+    def delegated(self) -> bool:
+        """Whether somebody else was authenticated, and acts for this user.
+
+        `acct_mgmt` then asks whether the account may be used; the age of a
+        password that nobody used is of no interest.
+        """
         ...
 
     @property
@@ -243,8 +275,17 @@ class Attempt(Protocol):
         """
         ...
 
-    async def ask(self, *messages: Message) -> list[Answer]:
+    async def ask(self, *messages: TextMessage) -> list[Answer]:
         """Put messages to the person (pam_conv(3)).
+
+        Raises:
+            Refusal: `CONV_ERR` or `CONV_AGAIN`.
+
+        """
+        ...
+
+    async def challenge(self, data: bytes) -> bytes:
+        """Send `data` to the program at the other end, and return its response.
 
         Raises:
             Refusal: `CONV_ERR` or `CONV_AGAIN`.
@@ -391,6 +432,15 @@ class Module(Generic[O]):
         """Keep the options; MUST NOT open or read anything."""
         self.options = options
 
+    judges: frozenset[Proof] = PASSWORD_ONLY
+    """What `authenticate` can judge: a service offers the SASL mechanisms for which a module can.
+
+    Empty for a module that looks at something else.
+    """
+
+    nested: Sequence[Any] = ()
+    """The stack of `nested_service()`, put here when the entry is compiled."""
+
     def configure(self, files: Files) -> Sequence[Problem]:  # noqa: ARG002 - for those who do
         """Read what the entry needs besides its arguments; return what is wrong with it.
 
@@ -398,9 +448,6 @@ class Module(Generic[O]):
         With any problem but a warning, the entry answers `SERVICE_ERR`.
         """
         return ()
-
-    nested: Sequence[Any] = ()
-    """The stack of `nested_service()`, put here when the entry is compiled."""
 
     def nested_service(self) -> str | None:
         """Return the service whose stack the entry may run by `Attempt.run_stack`, if any.

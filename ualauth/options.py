@@ -100,7 +100,11 @@ def _read(kind: type[O], arguments: Sequence[str]) -> tuple[O | None, list[Optio
             problems.append(OptionProblem(len(arguments), f"option {name!r} is missing", cure))
     if any(problem.fatal for problem in problems):
         return None, problems
-    return kind(**values), problems
+    try:
+        return kind(**values), problems
+    except ValueError as error:
+        # Options that do not go together: the dataclass says so itself.
+        return None, [OptionProblem(len(arguments), str(error))]
 
 
 def describe(kind: type[Any]) -> list[OptionHelp]:

@@ -17,8 +17,9 @@ from typing import Any
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
-from ualauth.errors import ConfigurationError
-from ualauth.module import Sleep
+from ualauth.credentials import Exchange
+from ualauth.errors import ConfigurationError, StoreError
+from ualauth.module import Refusal, Sleep
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
@@ -37,7 +38,8 @@ _SETCRED = Operation.SETCRED
 _CHAUTHTOK = Operation.CHAUTHTOK
 _FROZEN = tuple(each in {_SETCRED, Operation.CLOSE_SESSION} for each in Operation)
 """Operation -> whether its walk repeats the path of an earlier one."""
-_ESTABLISH = int(Flag.ESTABLISH_CRED)
+_USUAL = tuple(int(Flag.ESTABLISH_CRED) if each is _SETCRED else 0 for each in Operation)
+"""Operation -> the flags of an application that gives none (pam_setcred(3))."""
 _UPDATE = int(Flag.UPDATE_AUTHTOK)
 _PASSES = int(Flag.PRELIM_CHECK) | _UPDATE
 _random = random.SystemRandom()
@@ -73,37 +75,58 @@ class Visit:
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
+        attempt = self.attempt
         last = self._last_run
         if last is None or last.rest is None:
             self._first_run = len(self.runs)
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
-                code = await self._with_tokens(operation, flags)
-            elif operation is _SETCRED:
-                code = await self._dispatch(operation, flags or _ESTABLISH)
+                # Both begin and end without tokens, and may be delayed.
+                self.delayed = 0.0
+                if not self._resuming:
+                    attempt.forget_tokens()
+                if operation is _CHAUTHTOK:
+                    code = await self._both_passes(flags)
+                else:
+                    code = await self._dispatch(operation, flags)
+                    if attempt.exchange is not None:
+                        code = await self._judged(attempt.exchange, code)
+                if code is not _INCOMPLETE:
+                    attempt.forget_tokens()
+                    if attempt.delay or attempt.delay_report is not None:
+                        await self._delay(code)
             else:
-                code = await self._dispatch(operation, flags)
+                code = await self._dispatch(operation, flags or _USUAL[operation.number])
         finally:
             self._busy = False
         if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
-            audit.record(self.attempt, operation, code, self._last_runs)
+            audit.record(attempt, operation, code, self._last_runs)
         return code
 
-    async def _with_tokens(self, operation: Operation, flags: int) -> ReturnCode:
-        """Run an operation that begins and ends without tokens, and may be delayed."""
-        attempt = self.attempt
-        self.delayed = 0.0
-        if not self._resuming:
-            attempt.forget_tokens()
-        if operation is _AUTHENTICATE:
-            code = await self._dispatch(operation, flags)
-        else:
-            code = await self._both_passes(flags)
-        if code is not _INCOMPLETE:
-            attempt.forget_tokens()
-            if attempt.delay or attempt.delay_report is not None:
-                await self._delay(code)
-        return code
+    async def _judged(self, exchange: Exchange, code: ReturnCode) -> ReturnCode:
+        """Return what the auth stack's code amounts to for a SASL exchange.
+
+        What no module verified lets nobody in; and what no module took looks as
+        if one had.
+        """
+        if code is _SUCCESS:
+            if exchange.verified:
+                return code
+            log.error("%s: no module verified %s", self.attempt.service, exchange.mechanism)
+            code = ReturnCode.CRED_UNAVAIL
+        if self.could_not_check(code):
+            return code
+        try:
+            await exchange.pretend(self.attempt)
+            if exchange.afterwards is not None and not exchange.verified:
+                code = await exchange.afterwards()
+        except Refusal as refusal:
+            return refusal.code
+        except (StoreError, TimeoutError) as error:
+            log.error("%s: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
+            return ReturnCode.AUTHINFO_UNAVAIL
+        # Nothing that comes after the stack lets anybody in.
+        return ReturnCode.AUTH_ERR if code is _SUCCESS else code
 
     async def _both_passes(self, flags: int) -> ReturnCode:
         """Change a password: every module checks, then every module writes."""
@@ -212,6 +235,8 @@ class Visit:
         """Set an item; `BAD_ITEM` for tokens, unknown items and wrong types."""
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM
+        if item is Item.USER and isinstance(value, str | None):
+            self.attempt.login_name = value
         if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
             value = ascii_lower(value)

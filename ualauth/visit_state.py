@@ -8,10 +8,10 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
-from ualauth.credentials import Credential
+from ualauth.credentials import Credential, Exchange
 from ualauth.identity import Person
 from ualauth.messages import AsyncConversation, Conversation
 from ualauth.module import Module, Refusal
@@ -79,6 +79,9 @@ class VisitState:
     mechanism: str | None = None
     """The SASL mechanism by which the person came; `None` for a typed password."""
     caller_uid: int | None = None
+    delegated: bool = False
+    stepping: bool = False
+    """Whether the program at the other end can be challenged: a SASL exchange is running."""
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
     person: Person | None = None
@@ -110,6 +113,11 @@ class VisitState:
         self._items: dict[Item, Any] = {}
         self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
         self._environment: dict[str, str] = {}
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """See `Attempt.exchange`."""
+        return self.credential if isinstance(self.credential, Exchange) else None
 
     # Items
 
@@ -180,14 +188,16 @@ class VisitState:
         cleanup: Callable[[object, int], None] | None = None,
     ) -> None:
         """See `Attempt.set_data`."""
-        self._clean(name, Flag.DATA_REPLACE | ReturnCode.SUCCESS)
+        if name in self._data:
+            self._clean(name, Flag.DATA_REPLACE | ReturnCode.SUCCESS)
         self._data[name] = value, cleanup
 
     def end(self, status: int) -> None:
         """Call every cleanup with `status` and forget all secrets (pam_end(3))."""
         if self._data:
-            for name in list(self._data):
-                self._clean(name, status)
+            for name, (_, cleanup) in list(self._data.items()):
+                if cleanup is not None:
+                    self._clean(name, status)
             self._data.clear()
         self.forget_tokens()
         self.credential = None
@@ -215,12 +225,14 @@ class VisitState:
 
     def remark(self, text: str) -> None:
         """See `Attempt.remark`."""
-        if self.run is not None:
-            self.run.remark(text)
+        run = self.run
+        if run is not None:
+            run.remark(text)
 
     def resource(self, kind: type[T]) -> T:
         """See `Attempt.resource`."""
-        return cast("T", self._resources(kind))
+        made: T = self._resources(kind)
+        return made
 
 
 _ATTRIBUTES = {

@@ -8,14 +8,13 @@ exception is `SYSTEM_ERR`, running out of time or of the USERLIST is
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ualauth.codes import ReturnCode
 from ualauth.errors import StoreError
 from ualauth.module import Module, Refusal
-from ualauth.stack.engine import Suspended, Verdict, evaluate
+from ualauth.stack.engine import Suspended, Verdict, after, evaluate
 from ualauth.stack.model import Entry, Stack
 from ualauth.trace import Run
 from ualauth.visit_state import VisitState
@@ -24,6 +23,9 @@ log = logging.getLogger("ualauth.visit")
 
 TWIN = (0, 0, 2, 3, 3, 5)
 """Operation -> the number of the one whose codes its walk shares."""
+_SUCCESS = ReturnCode.SUCCESS
+_UNASKED: object = object()
+_NO_CODE = "a module answered something that is not a ReturnCode"
 _MAX_DEPTH = 16
 """Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
 
@@ -57,16 +59,27 @@ async def walk(attempt: VisitState, run: Run, memory: Memory) -> ReturnCode:
     """Ask the entries of a run, and return its verdict."""
     attempt.run = run
     number = run.operation.number
-    engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=run.suspended)
+    suspended, answer = run.suspended, _UNASKED
+    if suspended is None and run.frozen is None:
+        done, answer = _first_successes(attempt, run, memory)
+        if done and done == len(run.stack):
+            run.verdict = _SUCCESS
+            return _SUCCESS
+        suspended = after(done)
+    engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=suspended)
     codes = run.codes
     send = engine.send
     try:
         entry = next(engine)
         while True:
             try:
-                code = entry.methods[number](attempt)
-                if type(code) is not ReturnCode:
-                    code = _checked(await cast("Awaitable[object]", code))
+                code = entry.methods[number](attempt) if answer is _UNASKED else answer
+                answer = _UNASKED
+                if code is not _SUCCESS and type(code) is not ReturnCode:
+                    code = await code  # type: ignore[misc]  # or an answer that makes no sense
+                    if type(code) is not ReturnCode:
+                        # False and 0 are not SUCCESS.
+                        raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 code = _fault(entry, run, error)
             codes.append(code)
@@ -77,6 +90,29 @@ async def walk(attempt: VisitState, run: Run, memory: Memory) -> ReturnCode:
         run.rest = verdict.suspended
     run.verdict = verdict.code
     return run.verdict
+
+
+def _first_successes(attempt: VisitState, run: Run, memory: Memory) -> tuple[int, object]:
+    """Ask entries while they are `simple` and answer `SUCCESS` at once: most logins are no more.
+
+    Returns how many did, and what the next one answered, if it was asked. The
+    engine would do the same, and take twice as long.
+    """
+    number, codes = run.operation.number, run.codes
+    done = 0
+    for entry in run.stack:
+        if not entry.simple:
+            break
+        try:
+            answer: object = entry.methods[number](attempt)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+            answer = _fault(entry, run, error)
+        if answer is not _SUCCESS:
+            return done, answer
+        codes.append(_SUCCESS)
+        memory[done] = _SUCCESS
+        done += 1
+    return done, _UNASKED
 
 
 async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
@@ -109,6 +145,8 @@ def _fault(entry: Entry, run: Run, error: BaseException) -> ReturnCode:
     """Return what an entry answers whose module raised `error`."""
     match error:
         case Refusal(code=ReturnCode() as code):
+            if error.why:
+                run.remark(error.why)
             return code
         case TimeoutError():
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
@@ -121,13 +159,6 @@ def _fault(entry: Entry, run: Run, error: BaseException) -> ReturnCode:
     place = _innermost(error)
     log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
     return code
-
-
-def _checked(answer: object) -> ReturnCode:
-    """Return a module's answer, if it is one: `False` and 0 are not `SUCCESS`."""
-    if type(answer) is not ReturnCode:
-        raise TypeError("a module answered something that is not a ReturnCode")
-    return answer
 
 
 def _innermost(error: BaseException) -> str:

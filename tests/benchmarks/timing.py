@@ -1,4 +1,4 @@
-"""Timing two things side by side, so that a noisy machine disturbs both alike."""
+"""Timing things side by side, so that a noisy machine disturbs all of them alike."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from pathlib import Path
 
 
 def side_by_side(
-    ours: Callable[[], object],
-    theirs: Callable[[], object],
-    *,
-    rounds: int = 400,
-    calls: int = 25,
-) -> tuple[float, float]:
-    """Return the median seconds of one call of each; rounds alternate between the two."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for function in (ours, theirs):
+    *functions: Callable[[], object], rounds: int = 400, calls: int = 25
+) -> list[float]:
+    """Return the median seconds of one call of each; rounds alternate between them."""
+    times: list[list[float]] = [[] for _ in functions]
+    for function in functions:
         for _ in range(calls):
             function()
     for _ in range(rounds):
-        for function, taken in zip((ours, theirs), times, strict=True):
+        for function, taken in zip(functions, times, strict=True):
             start = time.perf_counter()
             for _ in range(calls):
                 function()
             taken.append((time.perf_counter() - start) / calls)
-    return statistics.median(times[0]), statistics.median(times[1])
+    return [statistics.median(taken) for taken in times]
 
 
 def command(arguments: Sequence[str | Path], *, runs: int = 15) -> float:

@@ -90,7 +90,7 @@ KINDS: Mapping[str, Callable[[Config], Change]] = {
 }
 
 
-def kill(pipe: Connection, folder: str, seed: int) -> None:
+def kill(pipe: Connection, folder: str, seed: str) -> None:
     """Begin the jobs that come from the pipe, kill each at some moment, answer what they said."""
     for name, mechanism in scram.MECHANISMS.items():
         cheap = dataclasses.replace(mechanism, iterations=1)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
 from tests.faults.processes import children
+from tests.seeds import SEED
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.new_password import set_password
@@ -61,7 +62,7 @@ class Administrator:
     def __init__(self, userlist: Userlist, folder: Path) -> None:
         self.userlist = userlist
         self.folder = folder
-        self.random = random.Random(7)
+        self.random = random.Random(SEED)
         self.counts: Counter[str] = Counter()
         self.states = {name: [State(0, 0)] for name in USERS}
         self.actions: dict[str, Callable[[str, State], State]] = {

@@ -1,7 +1,7 @@
 """Processes killed by SIGKILL in the middle of changes of passwords: nothing is lost or half done.
 
 Two processes write at a time, and the second goes on while the first is killed.
-UALAUTH_KILLS is how many are killed, UALAUTH_SEED begins the random numbers.
+UALAUTH_KILLS is how many are killed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.faults.killing import Job, Killed, kill, password_of
 from tests.faults.processes import children
+from tests.seeds import SEED
 from ualauth import Authenticator
 from ualauth.passwords.scram import MECHANISMS, verifies
 from ualauth.testing.folder import ConfigFolder
@@ -26,7 +27,6 @@ from ualauth.userlist.new_password import set_password
 from ualauth.userlist.record import User
 
 KILLS = int(os.environ.get("UALAUTH_KILLS", "500"))
-SEED = int(os.environ.get("UALAUTH_SEED", "1"))
 JOBS = [
     Job("change_password", ("anna", "bert", "carla")),
     Job("set_password", ("dora", "emil", "fritz")),

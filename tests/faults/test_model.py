@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
+from tests.seeds import SEED
 from ualauth import AuthenticationError
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -150,8 +150,7 @@ def model(who: Person, service: str, peer: str, right: bool, now: datetime) -> s
 def test_the_policy_is_what_the_model_says(
     way: Way, folder: ConfigFolder, tell: Callable[[str], None]
 ) -> None:
-    seed = int(os.environ.get("UALAUTH_SEED") or random.SystemRandom().randrange(10**6))
-    chance, now = random.Random(seed), datetime.now(UTC)
+    chance, now = random.Random(SEED), datetime.now(UTC)
     folder.settings(SETTINGS)
     for service in SERVICES:
         folder.service(service, STACK)
@@ -187,9 +186,10 @@ def test_the_policy_is_what_the_model_says(
             found = f"{type(error).__name__} {error.code}"
         if found != expected:
             pytest.fail(
-                f"seed {seed}, login {number} of {name}: {found}, not {expected}\n{people[name]}"
+                f"UALAUTH_SEED={SEED}, login {number} of {name}: "
+                f"{found}, not {expected}\n{people[name]}"
             )
         outcomes[found] = outcomes.get(found, 0) + 1
     counts = ", ".join(f"{word} {count}" for word, count in sorted(outcomes.items()))
-    tell(f"model (seed {seed}): {LOGINS} logins, {counts}: no disagreement")
+    tell(f"model (seed {SEED}): {LOGINS} logins, {counts}: no disagreement")
     assert len(outcomes) == 8

@@ -10,6 +10,7 @@ LDIF, as the directory's administrator.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -149,10 +150,16 @@ class Slapd:
             process.kill()
             process.wait()
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal: SIGSTOP makes it hang, SIGCONT go on."""
+    def hang(self) -> None:
+        """Let it stand still, until `go_on` or `stop`."""
         assert self._process is not None
-        self._process.send_signal(number)
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def go_on(self) -> None:
+        """End what `hang` began."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def add(self, ldif: str) -> None:
         """Add entries."""

@@ -170,7 +170,7 @@ def test_a_server_that_hangs_is_left_for_the_next_one(
         first.uri, second.uri, search_timeout=0.3, bind_timeout=0.3, connect_timeout=0.3
     )
     assert client.bind(people.JOHN).ok
-    first.send(signal.SIGSTOP)
+    first.hang()
     try:
         assert client.bind(people.JOHN).ok
         started = time.monotonic()
@@ -179,7 +179,7 @@ def test_a_server_that_hangs_is_left_for_the_next_one(
             assert client.bind(people.JOHN).ok
         assert time.monotonic() - started < 0.3
     finally:
-        first.send(signal.SIGCONT)
+        first.go_on()
     _until(lambda: client.connected().server == first.uri)
 
 

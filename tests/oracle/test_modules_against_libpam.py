@@ -20,6 +20,7 @@ import pytest
 
 from tests.oracle.case import Case
 from tests.oracle.libpam import run_case
+from tests.seeds import SEED
 from tests.unit.modules.conftest import FakeAttempt, run
 from ualauth.codes import MODULE_TYPE, Flag, Operation, ReturnCode
 from ualauth.module import Refusal
@@ -30,7 +31,6 @@ from ualauth.modules.pam_permit import PamPermit
 from ualauth.modules.pam_succeed_if import PamSucceedIf
 
 RANDOM_CASES = 500
-SEED = int(os.environ.get("UALAUTH_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 FOLDERS = ("/lib/x86_64-linux-gnu/security", "/lib/security", "/usr/lib64/security")
 MODULES = {
     "pam_debug": PamDebug,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.module import Method, Refusal
 from ualauth.stack.bind import DENY
-from ualauth.stack.control import Control
+from ualauth.stack.control import Action, Control
 from ualauth.stack.engine import Frozen, Impression, Step, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Source, Stack
+from ualauth.testing.attempt import FakeAttempt
 from ualauth.trace import Run
+from ualauth.walk import walk as carry_out
 
 SUCCESS = ReturnCode.SUCCESS
 INCOMPLETE = ReturnCode.INCOMPLETE
@@ -28,6 +32,10 @@ TABLES = st.builds(
     ACTIONS,
     st.dictionaries(CODES, ACTIONS, max_size=3),
 )
+REQUIRED = tuple(
+    {SUCCESS: int(Action.OK), ReturnCode.IGNORE: int(Action.IGNORE)}.get(code, int(Action.BAD))
+    for code in ReturnCode
+)
 
 
 @st.composite
@@ -38,7 +46,7 @@ def stacks(draw: st.DrawFn) -> Stack:
     for number in range(draw(st.integers(0, 9))):
         marker = draw(st.integers(0, 3)) == 0
         level = draw(st.integers(0, level))
-        table = draw(TABLES)
+        table = draw(st.just(REQUIRED) | TABLES)
         entries.append(
             Entry(
                 kind=Kind.SUBSTACK if marker else Kind.MODULE,
@@ -229,3 +237,56 @@ def test_a_frozen_walk_asks_what_the_first_one_asked(
 
     if all(-2 not in entry.table for entry in stack):
         assert again == asked
+
+
+def answering(code: ReturnCode, way: str) -> Method:
+    """Return a method that answers `code`: at once, later, or by raising it."""
+
+    async def later(_attempt: object) -> ReturnCode:
+        return code
+
+    def refuse(_attempt: object) -> ReturnCode:
+        raise Refusal(code)
+
+    return {"at once": lambda _: code, "later": later, "raising": refuse}[way]
+
+
+@settings(max_examples=300)
+@given(
+    stacks(),
+    st.lists(st.just(SUCCESS) | CODES, min_size=10, max_size=10),
+    st.lists(st.sampled_from(["at once", "at once", "later", "raising"]), min_size=10, max_size=10),
+    FROZEN,
+    MEMORIES,
+)
+def test_a_walk_that_is_carried_out_is_that_of_the_engine(
+    stack: Stack,
+    codes: list[ReturnCode],
+    ways: list[str],
+    frozen: Frozen | None,
+    memory: list[ReturnCode | None],
+) -> None:
+    """Its first successes are taken without the engine."""
+    memory = memory[: len(stack)]
+    stack = tuple(
+        dataclasses.replace(entry, methods=(answering(code, way),) * len(Operation))
+        for entry, code, way in zip(stack, codes, ways, strict=False)
+    )
+    by_entry = dict(zip(map(id, stack), codes, strict=False))
+    expected = memory.copy()
+    used = []
+    engine = evaluate(stack, expected, frozen=frozen)
+    try:
+        entry = next(engine)
+        while True:
+            used.append(by_entry[id(entry)])
+            entry = engine.send(used[-1])
+    except StopIteration as stop:
+        verdict: Verdict = stop.value
+
+    attempt = FakeAttempt("nobody")
+    run = Run(Operation.AUTHENTICATE, stack, memory, frozen, None)
+    assert attempt.answer(carry_out(attempt, run, memory)) is verdict.code
+    assert (run.verdict, run.rest) == (verdict.code, verdict.suspended)
+    assert run.codes == used
+    assert memory == expected

@@ -10,11 +10,12 @@ from ualauth import ReturnCode
 from ualauth.codes import TOKENS, Flag, Item, Operation
 
 NAMES = """
-    AccountRestricted AsyncAuthenticator AsyncTransaction AuthenticationError AuthenticationFailed
-    Authenticator Config ConfigurationError ConversationAgain Error Flag Identity Info Item
-    ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused PeerUnknown Person
-    Question ReturnCode ServiceFileError StoreError TemporaryFailure TraceStep Transaction
-    UalauthError UnknownService __version__ peer_uid
+    AccountRestricted AsyncAuthenticator AsyncSaslExchange AsyncTransaction
+    AuthenticationError AuthenticationFailed Authenticator Challenge Config
+    ConfigurationError ConversationAgain Error Flag Identity Info Item MechanismUnavailable
+    ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused PeerUnknown
+    Person Question ReturnCode SaslExchange ServiceFileError StoreError TemporaryFailure
+    TraceStep Transaction UalauthError UnknownService __version__ peer_uid
 """
 # _pam_types.h, in the order of its numbers.
 CODES = """

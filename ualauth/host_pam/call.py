@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ualauth.messages import Message
+from ualauth.messages import TextMessage
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ and uses static buffers on the way; other modules are likely to do as much.
 class Asked:
     """libpam wants these messages shown, and the questions among them answered."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[TextMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def overwrite(answers: Answers | None) -> None:
             answer[:] = bytes(len(answer))
 
 
-Answering = Callable[[tuple[Message, ...]], Answers | None]
+Answering = Callable[[tuple[TextMessage, ...]], Answers | None]
 """Messages in, answers out; `None` if there are none to be had. Blocks."""
 
 
@@ -144,7 +144,7 @@ class Call(Generic[T]):
         with self._changed:
             self._report(Done(result))
 
-    def _ask(self, messages: tuple[Message, ...]) -> Answers | None:
+    def _ask(self, messages: tuple[TextMessage, ...]) -> Answers | None:
         """Wait for answers, in the thread of libpam."""
         with self._changed:
             if self._abandoned:

@@ -15,7 +15,7 @@ from ualauth.credentials import is_acceptable
 from ualauth.host_pam.call import Answers, Asked, Call, Done, overwrite
 from ualauth.host_pam.libpam import MAX_RESPONSE_BYTES
 from ualauth.host_pam.transaction import Outcome
-from ualauth.messages import Answer, Error, Message, Question
+from ualauth.messages import Answer, Error, Question, TextMessage
 from ualauth.module import Attempt, Refusal
 
 
@@ -175,7 +175,7 @@ class Talk:
                 self._said = []
         return answers
 
-    async def _some(self, attempt: Attempt, messages: tuple[Message, ...]) -> list[Answer]:
+    async def _some(self, attempt: Attempt, messages: tuple[TextMessage, ...]) -> list[Answer]:
         """Answer the first message, and those that can be put to the person with it."""
         count = 0
         for each in messages:

@@ -29,7 +29,7 @@ from ualauth.host_pam.libpam import (
     library,
 )
 from ualauth.host_pam.service import HostService, cannot
-from ualauth.messages import MAX_MESSAGES, Error, Info, Message, Question
+from ualauth.messages import MAX_MESSAGES, Error, Info, Question, TextMessage
 
 log = logging.getLogger("ualauth.host_pam")
 
@@ -209,7 +209,7 @@ class HostTransaction:
         return ReturnCode.SUCCESS
 
 
-def _message(found: Any) -> Message | None:  # noqa: ANN401 - a structure of ctypes
+def _message(found: Any) -> TextMessage | None:  # noqa: ANN401 - a structure of ctypes
     text = (found.msg or b"").decode(errors="replace")
     match found.msg_style:
         case Style.SECRET:

@@ -15,7 +15,6 @@ from ualauth.errors import PasswordError, UserError
 from ualauth.interchange.batches import Batch
 from ualauth.interchange.line import BadLine, UserLine, bad_line, clear_text
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.passwords.scram import derive_all
 from ualauth.userlist.bulk import Rows, Taken, rows_of
 from ualauth.userlist.revising import Revision
 from ualauth.userlist.store import UserStore
@@ -138,7 +137,7 @@ class Import:
         if password is None:
             return line, row
         user = replace(line.user, password=self.hasher.hash(password))
-        secrets = derive_all(password)
+        secrets = tuple(self.hasher.secrets(password))
         return replace(line, user=user, secrets=secrets), rows_of(user, secrets, row.created)
 
 

@@ -41,7 +41,8 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     found = found or _listed(access, entry, attempt.service)
     if found is None:
         found = await _allowed(operations, attempt, configuration, entry, values)
-    if found is None and access.check_lock:
+    # Nobody used the password of somebody for whom another one acts.
+    if found is None and access.check_lock and not attempt.delegated:
         found = age(entry, moment)
     return found or _ALLOWED
 

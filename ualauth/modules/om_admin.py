@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -27,6 +28,7 @@ class OmAdmin(Module[Options]):
     """Succeed if the caller's UNIX uid is root's or an administrator's."""
 
     options_type = Options
+    judges = NO_PROOF
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look at the caller's uid, and at the USERLIST's user who has it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from ualauth.codes import ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, immediate
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID
@@ -79,6 +80,7 @@ class OmDiag(Module[Options]):
     """Let callers with certain UNIX uids use the diagnostic tools."""
 
     options_type = Options
+    judges = NO_PROOF
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:

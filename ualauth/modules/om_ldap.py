@@ -179,7 +179,7 @@ class OmLdap(Module[Options]):
                 return await found.tell(attempt)
             case = found
         conclusion = await self._logins.judge(attempt, case)
-        if conclusion.code is _SUCCESS:
+        if conclusion.code is _SUCCESS and not attempt.delegated:
             conclusion = of_policy(case.policy) or conclusion
         if self._outage is not None:
             self._outage.allow(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, immediate
 from ualauth.userlist.store import UserStore
 
@@ -28,6 +29,7 @@ class OmOm2authid(Module[Options]):
     """Make the user the authid for the modules after it, and refuse unknown names."""
 
     options_type = Options
+    judges = NO_PROOF
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse a name that is nobody's or several users'; otherwise leave it to the others."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module
 from ualauth.userlist.store import UserStore
 
@@ -23,6 +24,7 @@ class OmUnix2om(Module[Options]):
     """Recognize the USERLIST's user by the caller's UNIX uid, without a password."""
 
     options_type = Options
+    judges = NO_PROOF
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Make the caller the user, or refuse a login name that is somebody else's."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, immediate
 from ualauth.options import OptionProblem
 
@@ -27,6 +28,7 @@ class PamDeny(Module[Options]):
     """Refuse everybody; without asking who it is."""
 
     options_type = Options
+    judges = NO_PROOF
 
     @immediate
     def authenticate(self, _attempt: Attempt) -> ReturnCode:

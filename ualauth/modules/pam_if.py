@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ualauth.codes import ReturnCode
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
+from ualauth.credentials import NO_PROOF
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.options import OptionProblem
@@ -155,6 +156,7 @@ class PamIf(Module[Options]):
     """Run a service's stack, or succeed, if conditions on user, peer and time hold."""
 
     options_type = Options
+    judges = NO_PROOF
     clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
     """What time it is in a zone; tests have their own."""
 

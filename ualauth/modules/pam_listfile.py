@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.options import OptionProblem
 from ualauth.unix_accounts import account_of, is_member
@@ -154,6 +155,7 @@ class PamListfile(Module[Options | Misread]):
     """Let in, or refuse, whose name, group, shell, terminal or host stands in a file."""
 
     options_type = Options
+    judges = NO_PROOF
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""

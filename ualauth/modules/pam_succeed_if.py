@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, immediate
 from ualauth.options import OptionProblem
 from ualauth.unix_accounts import account_of, account_of_uid, is_member
@@ -161,6 +162,7 @@ class PamSucceedIf(Module[Options]):
     """Succeed if all conditions hold: user, uid, gid, shell, home, ruser, rhost, tty, service."""
 
     options_type = Options
+    judges = NO_PROOF
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Evaluate the conditions, from left to right."""

@@ -12,10 +12,15 @@ interpreter's lock where the library does. One object serves all threads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ualauth.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import ConfigurationError, PasswordError
+from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
+from ualauth.passwords.cram_md5 import derive_cram_md5
 from ualauth.passwords.making import CHEAPEST_FOR_TESTS, MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.preparation import prepare_password
+from ualauth.passwords.scram import MECHANISMS, ScramSecret, derive
 from ualauth.passwords.stored import read
 
 __all__ = ["CHEAPEST_FOR_TESTS", "RECOMMENDED", "PasswordHasher", "Profile"]
@@ -27,8 +32,13 @@ class PasswordHasher:
     `scheme` is one of argon2id, bcrypt, sha512_crypt and pbkdf2_sha512.
     """
 
-    def __init__(self, scheme: str = "argon2id", profile: Profile = RECOMMENDED) -> None:
-        """Choose how new hashes are made; loads nothing.
+    def __init__(
+        self,
+        scheme: str = "argon2id",
+        profile: Profile = RECOMMENDED,
+        mechanisms: Sequence[str] = tuple(MECHANISMS),
+    ) -> None:
+        """Choose how new hashes are made, and for which mechanisms secrets; loads nothing.
 
         Raises:
             ConfigurationError: if that scheme makes no hashes.
@@ -40,6 +50,8 @@ class PasswordHasher:
             raise ConfigurationError(f"scheme {scheme!r} makes no new hashes; use one of {known}")
         self._maker = MAKERS[self.scheme]
         self._profile = profile
+        self.mechanisms = tuple(each for each in mechanisms if each in (*MECHANISMS, CRAM_MD5))
+        """The SASL mechanisms for which secrets are kept besides the hash."""
 
     def hash(self, password: str) -> str:
         """Return a new hash of `password` as `prepare_password` has it, with a random salt.
@@ -61,6 +73,20 @@ class PasswordHasher:
                 f"{self.scheme} takes passwords of at most {self._maker.limit} bytes",
             )
         return self._maker.make(encoded, self._profile)
+
+    def secrets(self, password: str, mechanisms: Sequence[str] | None = None) -> list[ScramSecret]:
+        """Return UL-SASL-PWD of `password`: a secret for each mechanism, or only for some.
+
+        None for a password that SASLprep prohibits (see `ualauth.passwords.scram`).
+        """
+        wanted = self.mechanisms if mechanisms is None else mechanisms
+        try:
+            return [
+                derive_cram_md5(password) if each == CRAM_MD5 else derive(each, password)
+                for each in wanted
+            ]
+        except PasswordError:
+            return []
 
     def verify(self, password: str, stored: str) -> bool:
         """Return whether `stored` was made of `password`, prepared or as it was typed.

@@ -52,7 +52,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
 _ITERATIONS = re.compile(r"[1-9][0-9]{0,8}")
 
 # RFC 5802 leaves the length open; NIST SP 800-132, section 5.1 asks for 128 bits.
-_SALT_BYTES = 16
+SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def derive(
 
     """
     kind = _kind(mechanism)
-    used_salt = secrets.token_bytes(_SALT_BYTES) if salt is None else salt
+    used_salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     rounds = kind.iterations if iterations is None else iterations
     normal = saslprep(password).encode()
     salted = hashlib.pbkdf2_hmac(kind.hash_name, normal, used_salt, rounds)

@@ -57,6 +57,7 @@ _UNDEFINED = Impression.UNDEFINED
 _POSITIVE = Impression.POSITIVE
 _NEGATIVE = Impression.NEGATIVE
 _START = State(_UNDEFINED, _DENIED)
+_GOOD_SO_FAR = State(_POSITIVE, _SUCCESS)
 
 
 class Suspended(NamedTuple):
@@ -72,6 +73,9 @@ class Verdict(NamedTuple):
 
     code: ReturnCode
     suspended: Suspended | None = None
+
+
+_GRANTED = Verdict(_SUCCESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,14 @@ class Frozen:
 
     jump_counts: bool
     """A jump counts as `required`; otherwise as ignored."""
+
+
+def after(successes: int) -> Suspended | None:
+    """Return where a walk stands that began with so many `simple` entries answering `SUCCESS`.
+
+    `evaluate` goes on from there as if it had seen them.
+    """
+    return Suspended(successes, _GOOD_SO_FAR, (_START,)) if successes else None
 
 
 def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
@@ -190,6 +202,6 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
         if steps is not None:
             after = State(impression, status)
             steps.append(Step(entry, code, judged, action, State(*before), after))
-    if status is _SUCCESS and impression is not _POSITIVE:
-        return Verdict(_DENIED)
+    if status is _SUCCESS:
+        return _GRANTED if impression is _POSITIVE else Verdict(_DENIED)
     return Verdict(status)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ualauth.codes import ModuleType
 from ualauth.errors import ModuleUnavailable
 from ualauth.module import Module
-from ualauth.stack.bind import DENY, UNKNOWN, Bound, Methods, bind
+from ualauth.stack.bind import DENY, UNKNOWN, Bound, bind
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -36,6 +36,7 @@ _MAX_PROBLEMS = 20
 """Problems of one line that are reported: whoever has more mends these first."""
 _TYPES = {module_type.value: module_type for module_type in ModuleType}
 _AT_INCLUDE = "@include"
+_DENY = Bound(DENY, [])
 
 
 class BrokenFile(Exception):
@@ -144,7 +145,7 @@ class LineReader:
             # As for an include: whatever the control says, such a line cannot let anybody in.
             self._add(module_type, Kind.MUST_FAIL, NO_CONTROL, module.text)
         else:
-            self._add(module_type, Kind.MODULE, control, module.text, bound.methods, nested)
+            self._add(module_type, Kind.MODULE, control, module.text, bound, nested)
 
     def _bind(self, module: Token, *, quiet: bool) -> Bound:
         try:
@@ -232,7 +233,7 @@ class LineReader:
         kind: Kind,
         control: Control,
         module: str,
-        methods: Methods = DENY,
+        bound: Bound = _DENY,
         nested: Stack = (),
     ) -> None:
         self._collector.entries += 1
@@ -247,7 +248,8 @@ class LineReader:
             module=module,
             arguments=tuple(token.text for token in self._tokens),
             source=self._page.source(self._start),
-            methods=methods,
+            methods=bound.methods,
+            instance=bound.module,
             table=control.table,
             asked=kind is not Kind.SUBSTACK,
             nested=nested,

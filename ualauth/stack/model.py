@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ualauth.codes import MODULE_TYPE, ModuleType, Operation
-from ualauth.module import Method
+from ualauth.credentials import Proof
+from ualauth.module import Method, Module
 from ualauth.stack.control import Action, Control
 
 
@@ -55,12 +57,18 @@ class Entry:
     asked: bool
     """False for a marker."""
     nested: Stack = field(default=(), repr=False)
+    instance: Module[Any] | None = field(default=None, repr=False)
+    """The module made for this entry, if it could be made."""
     plain: bool = field(init=False, repr=False)
     """Whether `SUCCESS` is `ok`: what nearly every login meets."""
+    simple: bool = field(init=False, repr=False)
+    """Whether it is also asked, and in no substack: see `ualauth.stack.engine.after`."""
 
     def __post_init__(self) -> None:
-        """Derive `plain`."""
-        object.__setattr__(self, "plain", self.table[:1] == (int(Action.OK),))
+        """Derive `plain` and `simple`."""
+        plain = self.table[:1] == (int(Action.OK),)
+        object.__setattr__(self, "plain", plain)
+        object.__setattr__(self, "simple", plain and self.asked and not self.level)
 
 
 Stack = tuple[Entry, ...]
@@ -116,13 +124,28 @@ class Service:
     files: tuple[str, ...] = ()
     serving: tuple[Stack, ...] = field(init=False, repr=False)
     """The stack that serves each operation, indexed by `Operation`."""
+    judges: Mapping[Proof, tuple[Module[Any], ...]] = field(init=False, repr=False, compare=False)
+    """The modules of the auth stack that can judge each kind of proof, in their order."""
 
     def __post_init__(self) -> None:
-        """Derive `serving`: the way of every login."""
+        """Derive `serving`, the way of every login, and `judges`."""
         serving = tuple(self.stacks[MODULE_TYPE[operation]] for operation in Operation)
         object.__setattr__(self, "serving", serving)
+        judges: dict[Proof, tuple[Module[Any], ...]] = {}
+        for module in _modules(self.stacks[ModuleType.AUTH]):
+            for proof in module.judges:
+                judges[proof] = (*judges.get(proof, ()), module)
+        object.__setattr__(self, "judges", judges)
 
     @property
     def sound(self) -> bool:
         """Whether there is nothing worse than a warning."""
         return all(problem.warning for problem in self.problems)
+
+
+def _modules(stack: Stack) -> Iterator[Module[Any]]:
+    """Yield the modules of a stack, and of those that its entries may run."""
+    for entry in stack:
+        if entry.instance is not None:
+            yield entry.instance
+        yield from _modules(entry.nested)

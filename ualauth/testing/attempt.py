@@ -21,7 +21,7 @@ from ualauth.credentials import Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Readable, Sleep, Wait
+from ualauth.module import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.readiness import wait_here
 from ualauth.trace import Run
 from ualauth.visit_state import Users
@@ -124,6 +124,8 @@ class FakeAttempt(LiveAttempt):
                 return None
             case Readable(fileno, seconds):
                 return wait_here(fileno, seconds)
+            case Until():
+                return None
             case Wait(awaitable):
                 return asyncio.run(_awaited(awaitable))
             case _:

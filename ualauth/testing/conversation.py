@@ -14,7 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
-from ualauth.messages import Answer, Message, Question
+from ualauth.messages import Answer, Error, Info, Message, Question
 
 Scripted = Answer | BaseException | type[BaseException]
 """An answer, or what is raised when it is its turn, such as `ConversationAgain`."""
@@ -43,7 +43,7 @@ class _Script:
     @property
     def texts(self) -> list[str]:
         """The texts of everything that needed no answer."""
-        return [each.text for each in self.messages if not isinstance(each, Question)]
+        return [each.text for each in self.messages if isinstance(each, Info | Error)]
 
     @property
     def unused(self) -> int:

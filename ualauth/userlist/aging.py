@@ -22,7 +22,7 @@ def aged(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
     logins, with `AUTHTOK_EXPIRED` its owner cannot change it any more.
     """
     expires = password_expires(user, rules)
-    if _is_spent(expires, rules, now):
+    if expires is not None and _is_spent(expires, rules, now):
         return Restriction(
             ReturnCode.AUTHTOK_EXPIRED,
             "Your password expired long ago; ask your administrator.",

@@ -16,6 +16,7 @@ from typing import Any
 
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.identity import Person
+from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.freshness import Mark
 from ualauth.userlist.memo import Memo
 from ualauth.userlist.policy import CacheSettings, Policy
@@ -34,7 +35,18 @@ class Known:
     that is remembered may be believed.
     """
 
-    __slots__ = ("clear", "confirmed", "mark", "person", "policy", "seal", "stale", "user")
+    __slots__ = (
+        "clear",
+        "confirmed",
+        "mark",
+        "person",
+        "policy",
+        "proved",
+        "seal",
+        "secrets",
+        "stale",
+        "user",
+    )
 
     def __init__(self, user: User, person: Person, policy: Policy, seal: Any) -> None:  # noqa: ANN401 - of the memo
         """Begin with a record that was just read."""
@@ -45,6 +57,8 @@ class Known:
         self.mark: Mark | None = None
         self.confirmed = 0.0
         self.clear: frozenset[str] = frozenset()
+        self.proved: frozenset[str] = frozenset()
+        self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
 
 
@@ -157,6 +171,28 @@ class UserCache:
             some = known.clear if len(known.clear) < _MOST_SOURCES else frozenset()
             known.clear = some | {source}
 
+    # SASL secrets
+
+    def read_secrets(self, known: Known) -> None:
+        """Read the user's SASL secrets as they are now into the record; blocks.
+
+        Raises:
+            StoreError: if the database cannot be read.
+
+        """
+        known.secrets = {each.mechanism: each for each in self.store.secrets(known.user)}
+
+    @staticmethod
+    def is_at_home(known: Known, source: str) -> bool:
+        """Return whether the user logged in from `source` since this process began."""
+        return source in known.proved
+
+    @staticmethod
+    def note_at_home(known: Known, source: str) -> None:
+        """Note that the user logged in from `source`."""
+        some = known.proved if len(known.proved) < _MOST_SOURCES else frozenset()
+        known.proved = some | {source}
+
     def close(self) -> None:
         """Forget everything; the store stays open."""
         self._freshness.close()
@@ -172,7 +208,10 @@ class UserCache:
         """Return a new `Known`, with what was made of an equal record before."""
         old = self._known.get(name) or self._known.get(user.authid)
         if old is not None and old.user == user:
-            return Known(old.user, old.person, old.policy, old.seal)
+            known = Known(old.user, old.person, old.policy, old.seal)
+            # A secret that is there goes with the revision; one that is not is looked for.
+            known.secrets, known.proved = old.secrets, old.proved
+            return known
         return Known(user, user.person(), self.policy_of(user), self._memo.seal(user))
 
     def _keep(self, name: str, known: Known) -> None:

@@ -93,6 +93,24 @@ def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with
         },
     )
     connection.execute(delete(sasl_passwords).where(sasl_passwords.c.user_id == user.id))
+    _add_secrets(connection, user, secrets)
+    return read(connection, user.id)
+
+
+def fill_secrets(connection: Connection, user: User, secrets: Sequence[ScramSecret]) -> bool:
+    """Add the secrets that are not there, and return whether `user` still is what is there."""
+    # Changed to what it is: whoever sets a password meanwhile has to wait.
+    condition = (users.c.id == user.id) & (users.c.revision == user.revision)
+    statement = update(users).where(condition).values(revision=user.revision)
+    if connection.execute(statement).rowcount == 0:
+        return False
+    owned = select(sasl_passwords.c.mechanism).where(sasl_passwords.c.user_id == user.id)
+    present = set(connection.scalars(owned))
+    _add_secrets(connection, user, [each for each in secrets if each.mechanism not in present])
+    return True
+
+
+def _add_secrets(connection: Connection, user: User, secrets: Sequence[ScramSecret]) -> None:
     if secrets:
         connection.execute(
             insert(sasl_passwords),
@@ -108,7 +126,6 @@ def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with
                 for secret in secrets
             ],
         )
-    return read(connection, user.id)
 
 
 def _remember(connection: Connection, user: User, keep: int) -> None:

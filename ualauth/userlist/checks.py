@@ -12,6 +12,7 @@ from typing import Any
 
 from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
+from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.userlist.folding import REFUSED, fold
 from ualauth.userlist.names import ORName
@@ -50,6 +51,8 @@ MAX_LANGUAGE = 35
 
 _ADDRESS = re.compile(r"\S+@[^\s@.]+(?:\.[^\s@.]+)*")
 _LANGUAGE = re.compile(rf"[A-Za-z0-9._-]{{0,{MAX_LANGUAGE}}}")
+
+_MECHANISMS = (*MECHANISMS, CRAM_MD5)
 
 
 def check_fields(record: object) -> None:
@@ -95,9 +98,11 @@ def check_secrets(password: str | None, secrets: Sequence[ScramSecret]) -> None:
     if len({secret.mechanism for secret in secrets}) != len(secrets):
         raise InvalidValue("secrets: has one for each mechanism, not two for the same")
     for secret in secrets:
-        if secret.mechanism not in MECHANISMS:
-            raise InvalidValue(f"secrets: {secret.mechanism!r} is none of {', '.join(MECHANISMS)}")
-        if not (secret.salt and secret.stored_key and secret.server_key and secret.iterations > 0):
+        if secret.mechanism not in _MECHANISMS:
+            known = ", ".join(_MECHANISMS)
+            raise InvalidValue(f"secrets: {secret.mechanism!r} is none of {known}")
+        salted = secret.salt or secret.mechanism == CRAM_MD5
+        if not (salted and secret.stored_key and secret.server_key and secret.iterations > 0):
             raise InvalidValue(f"secrets: that of {secret.mechanism} is incomplete")
 
 

@@ -83,10 +83,24 @@ def _without_comparing(
     return Comparison(ReturnCode.AUTH_ERR, "an empty password")
 
 
-def forget_failures(store: UserStore, user: User, source: str) -> None:
+def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison) -> None:
+    """Spend what a wrong password would have taken beyond what comparing this right one took.
+
+    Somebody who is locked out is to learn nothing from the time of the answer.
+    """
+    if not user.password:
+        return
+    if found.remembered:
+        hasher.verify(password, user.password)
+    outdated = hasher.needs_rehash(user.password)
+    if outdated or hasher.scheme_of(user.password) != hasher.scheme:
+        hasher.burn(password)
+
+
+def forget_failures(store: UserStore, name: str, user: User, source: str) -> None:
     """Forget what failed before; the login does not depend on it."""
     try:
-        store.forget_failures(user.authid, source)
+        store.forget_failures(name, user, source)
     except StoreError as error:
         log.warning("the failed logins of user %d stay: %s", user.id, error)
 
@@ -97,6 +111,17 @@ def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str)
         store.replace_hash(user, user.password or "", hasher.hash(password))
     except (StoreError, PasswordError, UserError) as error:
         log.warning("the outdated hash of user %d stays: %s", user.id, error)
+
+
+def fill(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:
+    """Keep the SASL secrets that are missing; the login does not depend on it."""
+    try:
+        present = {secret.mechanism for secret in store.secrets(user)}
+        missing = [each for each in hasher.mechanisms if each not in present]
+        if missing and (secrets := hasher.secrets(password, missing)):
+            store.fill_secrets(user, secrets)
+    except (StoreError, UserError) as error:
+        log.warning("user %d still lacks SASL secrets: %s", user.id, error)
 
 
 def is_former(hasher: PasswordHasher, password: str, former: Sequence[str]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ualauth.userlist.lockout import Failures
+from ualauth.userlist.lockout import KEY_BYTES, Counts, Failures, Keys
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.rows import Row
 from ualauth.userlist.tables import login_failures
@@ -22,20 +23,29 @@ def failures_of(row: Row) -> Failures:
     return Failures(tuple(map(int, moments.split())), locked_until)
 
 
-def count(
-    connection: Connection,
-    name: bytes,
-    source: str,
-    now: int,
-    rules: LockoutRules,
+def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
+    """Return what rows in the shape of `queries.FAILURES` say."""
+    found = {bytes(row[0]): failures_of(row[1:]) for row in rows}
+    return Counts(*(found.get(key, Failures()) for key in keys))
+
+
+def count(connection: Connection, keys: Keys, source: str, now: int, rules: LockoutRules) -> Counts:
+    """Count one more failed login, for the name and the user, and return all that count."""
+    # In this order everywhere, so that no two wait for each other.
+    user = _count(connection, keys.user, source, now, rules)
+    name = _count(connection, keys.name, source, now, rules)
+    if len(name.moments) == 1:
+        _forget_old(connection, now)
+    return Counts(name, user)
+
+
+def _count(
+    connection: Connection, name: bytes, source: str, now: int, rules: LockoutRules
 ) -> Failures:
-    """Count one more failed login, and return all that count."""
     table = login_failures
     here = (table.c.name == name) & (table.c.source == source)
     # Whoever else counts the same waits here until this transaction ends.
     before = _begin(connection, name, source)
-    if not before.moments:
-        _forget_old(connection, now)
     found = before.one_more(now, rules)
     values = {
         "moments": " ".join(map(str, found.moments)),
@@ -46,12 +56,20 @@ def count(
     return found
 
 
-def forget(connection: Connection, name: bytes, source: str | None) -> None:
-    """Forget the failed logins of a name, from one source or from all."""
-    statement = delete(login_failures).where(login_failures.c.name == name)
-    if source is not None:
-        statement = statement.where(login_failures.c.source == source)
-    connection.execute(statement)
+def forget(connection: Connection, keys: Keys, source: str) -> None:
+    """Forget the failed logins of a name and of its user from a source."""
+    table = login_failures
+    for key in (keys.user, keys.name):
+        here = (table.c.name == key) & (table.c.source == source)
+        connection.execute(delete(table).where(here))
+
+
+def forget_all(connection: Connection, user: bytes) -> bool:
+    """Forget the failed logins of a user, under every name; return whether there were any."""
+    name = login_failures.c.name
+    last = user + b"\xff" * KEY_BYTES
+    found = connection.execute(delete(login_failures).where(name >= user, name <= last))
+    return found.rowcount > 0
 
 
 def _begin(connection: Connection, name: bytes, source: str) -> Failures:

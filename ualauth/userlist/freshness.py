@@ -58,7 +58,7 @@ class SQLiteFreshness:
         """Start with nothing open."""
         self._lock = threading.Lock()
         self._file: tuple[int, int] | None = None
-        self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
 
     def mark(self) -> Mark | None:
         """See `Freshness.mark`."""
@@ -71,7 +71,7 @@ class SQLiteFreshness:
                 # Another file may have been put in its place.
                 if self._file != (found.st_dev, found.st_ino):
                     self._open((found.st_dev, found.st_ino))
-                rows = self._connection.execute("PRAGMA data_version")  # type: ignore[union-attr]
+                rows = self._cursor.execute("PRAGMA data_version")  # type: ignore[union-attr]
                 return self._generation, rows.fetchone()[0]
             except sqlite3.Error:
                 self._file = None
@@ -87,17 +87,17 @@ class SQLiteFreshness:
             self._drop()
         else:
             # Closing it would delete the WAL that belongs to the other file now.
-            _left_behind.append(self._connection)
-            self._connection = None
+            _left_behind.append(self._cursor)
+            self._cursor = None
         # Versions of another connection mean nothing.
         self._generation += 1
-        self._connection = sqlite3.connect(
+        self._cursor = sqlite3.connect(
             f"file:{quote(self._path)}?mode=rw",
             uri=True,
             timeout=0,
             isolation_level=None,
             check_same_thread=False,
-        )
+        ).cursor()
         self._file = file
 
     def forget(self) -> None:
@@ -106,13 +106,14 @@ class SQLiteFreshness:
         SQLite forbids it even to close what the parent opened
         (sqlite.org/howtocorrupt.html, section 2.6).
         """
-        _left_behind.append(self._connection)
+        _left_behind.append(self._cursor)
         self._begin()
 
     def _drop(self) -> None:
-        connection, self._connection, self._file = self._connection, None, None
-        if connection is not None:
-            connection.close()
+        cursor, self._cursor, self._file = self._cursor, None, None
+        if cursor is not None:
+            cursor.close()
+            cursor.connection.close()
 
 
 def freshness_of(url: URL) -> Freshness:
@@ -123,7 +124,8 @@ def freshness_of(url: URL) -> Freshness:
 
 
 _open: weakref.WeakSet[SQLiteFreshness] = weakref.WeakSet()
-_left_behind: list[sqlite3.Connection | None] = []
+_left_behind: list[sqlite3.Cursor | None] = []
+"""Each with its connection."""
 
 
 def _forget_all() -> None:

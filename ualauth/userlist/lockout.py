@@ -1,8 +1,10 @@
 """Failed logins: when they lock somebody out, and how long each one waits.
 
-They are counted for a name and a source, so that nobody can lock a person out
-everywhere. Names that nobody has are counted the same way: being locked out
-tells nothing.
+They are counted for a source, so that nobody can lock a person out everywhere,
+and twice: for the user, however the name was written, and for the name as it was
+typed. What a stranger sees, the lock and the delays, follows from the second
+alone: it does not tell which names are one user's. Names that nobody has are
+counted the same way: being locked out tells nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ualauth.userlist.folding import fold
 from ualauth.userlist.policy import LockoutRules
 
+KEY_BYTES = 16
 _SECOND = 1_000_000
 
 
@@ -56,12 +60,38 @@ class Failures:
         return max(self.locked_until, last + round(rules.failure_window * _SECOND))
 
 
-def name_digest(name: str) -> bytes:
-    """Return what failures of a name are kept under.
+class Counts(NamedTuple):
+    """The failed logins from a source, of a name as typed and of the user who has it."""
+
+    name: Failures = Failures()
+    user: Failures = Failures()
+
+
+class Keys(NamedTuple):
+    """What the two counts of a name are kept under; that of the user is how both begin.
 
     People type passwords where a name belongs: the text itself is not kept.
     """
-    return hashlib.blake2b(fold(name).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    name: bytes
+    user: bytes
+
+    @classmethod
+    def of(cls, name: str, user_id: int | None) -> Keys:
+        """Return the keys of a name that a user has, or nobody (`None`)."""
+        text = fold(name).encode("utf-8", "surrogatepass")
+        # What nobody has is counted twice as well: it takes the same time.
+        user = _digest(text, b"nobody") if user_id is None else user_key(user_id)
+        return cls(user + _digest(text, b"name"), user)
+
+
+def user_key(user_id: int) -> bytes:
+    """Return what the failures of a user are kept under."""
+    return _digest(b"%d" % user_id, b"user")
+
+
+def _digest(text: bytes, of: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=KEY_BYTES, person=of).digest()
 
 
 def microseconds_now() -> int:

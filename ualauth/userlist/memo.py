@@ -60,10 +60,6 @@ class Memo:
                 # Another thread was faster.
                 continue
 
-    def forget(self, user: User) -> None:
-        """Forget what was verified for a user."""
-        self._known.pop(user.id, None)
-
 
 def _close(seal: Any, password: str) -> bytes:  # noqa: ANN401 - as above
     whole = seal.copy()

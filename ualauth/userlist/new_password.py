@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ualauth.passwords.scram import derive_all
-
 if TYPE_CHECKING:
     # What is handed in brings SQLAlchemy along; the help of a command does without.
     from ualauth.passwords.schemes import PasswordHasher
@@ -32,7 +30,7 @@ def set_password(  # noqa: PLR0913 - a password, and all that goes with it
     return store.set_password(
         user,
         None if password is None else hasher.hash(password),
-        () if password is None else derive_all(password),
+        () if password is None else hasher.secrets(password),
         changed=datetime.now(UTC),
         expires=None,
         must_change=must_change,

@@ -14,6 +14,8 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    func,
+    literal_column,
     or_,
     select,
 )
@@ -23,6 +25,7 @@ from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.tables import (
     addresses,
     former_passwords,
+    keys,
     login_failures,
     login_names,
     or_names,
@@ -106,20 +109,39 @@ BY_UNIX_UID: Select[tuple[object, ...]] = (
 )
 """The user whose UNIX account has the number `:uid`."""
 
-_PAGE = (
-    select(users)
-    .where(users.c.authid_key > bindparam("after"))
-    .order_by(users.c.authid_key)
-    .limit(PAGE)
-    .subquery()
-)
 
-NEXT_PAGE: Select[tuple[object, ...]] = (
-    select(_PAGE.c.authid_key, *(_PAGE.c[column.key] for column in RECORD[:-1]), RECORD[-1])
-    .select_from(_PAGE.outerjoin(addresses, addresses.c.user_id == _PAGE.c.id))
-    .order_by(_PAGE.c.authid_key, addresses.c.position)
-)
+def _page(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    found = (
+        select(users)
+        .where(users.c.authid_key > bindparam("after"), *conditions)
+        .order_by(users.c.authid_key)
+        .limit(PAGE)
+        .subquery()
+    )
+    return (
+        select(found.c.authid_key, *(found.c[column.key] for column in RECORD[:-1]), RECORD[-1])
+        .select_from(found.outerjoin(addresses, addresses.c.user_id == found.c.id))
+        .order_by(found.c.authid_key, addresses.c.position)
+    )
+
+
+NEXT_PAGE: Select[tuple[object, ...]] = _page()
 """The next users after the one whose folded authid is `:after`, which leads each row."""
+
+
+@cache
+def next_page_without(mechanisms: tuple[str, ...]) -> Select[tuple[object, ...]]:
+    """Return the like of `NEXT_PAGE` for users with a password that lack one of the secrets."""
+    present = (
+        select(func.count())
+        .where(
+            sasl_passwords.c.user_id == users.c.id,
+            sasl_passwords.c.mechanism.in_([literal_column(f"'{each}'") for each in mechanisms]),
+        )
+        .scalar_subquery()
+    )
+    return _page(users.c.password.is_not(None), present < literal_column(str(len(mechanisms))))
+
 
 SECRETS = (
     select(
@@ -135,6 +157,9 @@ SECRETS = (
 """The SCRAM secrets of the user with `:id`."""
 
 
+KEY = select(keys.c.key).where(keys.c.name == bindparam("name"))
+"""The key called `:name`."""
+
 FORMER_PASSWORDS = (
     select(former_passwords.c.password)
     .where(former_passwords.c.user_id == bindparam("id"))
@@ -142,11 +167,15 @@ FORMER_PASSWORDS = (
 )
 """The former UL-PWD of the user with `:id`, the newest first."""
 
-FAILURES = select(login_failures.c.moments, login_failures.c.locked_until).where(
-    login_failures.c.name == bindparam("name"),
+FAILURES = select(
+    login_failures.c.name,
+    login_failures.c.moments,
+    login_failures.c.locked_until,
+).where(
+    login_failures.c.name.in_([bindparam("name"), bindparam("user")]),
     login_failures.c.source == bindparam("source"),
 )
-"""The failed logins of the name with the digest `:name` from `:source`."""
+"""The failed logins from `:source` that are kept under `:name` and `:user`."""
 
 
 ALL_FAILURES = (
@@ -154,7 +183,7 @@ ALL_FAILURES = (
     .where(login_failures.c.name == bindparam("name"))
     .order_by(login_failures.c.source)
 )
-"""The failed logins of the name with the digest `:name`, by source."""
+"""The failed logins that are kept under `:name`, by source."""
 
 
 def name_keys(name: ORName) -> dict[str, str]:

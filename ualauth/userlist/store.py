@@ -27,7 +27,7 @@ from ualauth.userlist.checks import (
 from ualauth.userlist.database import Database
 from ualauth.userlist.folding import REFUSED, fold
 from ualauth.userlist.freshness import Freshness, freshness_of
-from ualauth.userlist.lockout import Failures, name_digest
+from ualauth.userlist.lockout import Counts, Failures, Keys, user_key
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.revising import Revision, differs, revise_all
@@ -151,6 +151,19 @@ class UserStore:
             yield from users_of([row[1:] for row in rows])
             after = str(rows[-1][0])
 
+    def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
+        """Return the users with a password that lack the secret of a mechanism; see `users`."""
+        statement = queries.next_page_without(tuple(sorted(mechanisms)))
+        after = ""
+        while rows := self._database.read(statement, {"after": after}):
+            yield from users_of([row[1:] for row in rows])
+            after = str(rows[-1][0])
+
+    def pretence_key(self) -> bytes:
+        """Return the key of the salts that nobody has: the same for all who share the USERLIST."""
+        rows = self._database.read(queries.KEY, {"name": "pretence"})
+        return bytes(rows[0][0])
+
     def secrets(self, user: User) -> tuple[ScramSecret, ...]:
         """Return UL-SASL-PWD as it is now: a secret for each mechanism, or none."""
         rows = self._database.read(queries.SECRETS, {"id": user.id})
@@ -266,31 +279,44 @@ class UserStore:
             lambda connection: changes.use_grace_login(connection, user, most),
         )
 
-    def failures(self, name: str, source: str) -> Failures:
-        """Return the failed logins of a name from a source (`networks.source_of`)."""
-        key = {"name": name_digest(name), "source": source}
-        rows = self._database.read(queries.FAILURES, key)
-        return failures.failures_of(rows[0]) if rows else Failures()
+    def failures(self, name: str, user: User | None, source: str) -> Counts:
+        """Return the failed logins of a name from a source (`networks.source_of`).
 
-    def all_failures(self, name: str) -> Mapping[str, Failures]:
-        """Return source -> failed logins of a name, also of those that count no longer."""
-        rows = self._database.read(queries.ALL_FAILURES, {"name": name_digest(name)})
+        `name` is as it was typed, and `user` who has it.
+        """
+        keys = Keys.of(name, None if user is None else user.id)
+        rows = self._database.read(queries.FAILURES, {**keys._asdict(), "source": source})
+        return failures.counts_of(rows, keys)
+
+    def all_failures(self, user: User) -> Mapping[str, Failures]:
+        """Return source -> failed logins of a user, also of those that count no longer."""
+        rows = self._database.read(queries.ALL_FAILURES, {"name": user_key(user.id)})
         return {str(row[0]): failures.failures_of(row[1:]) for row in rows}
 
-    def count_failure(self, name: str, source: str, now: int, rules: LockoutRules) -> Failures:
+    def count_failure(
+        self, name: str, user: User | None, source: str, now: int, rules: LockoutRules
+    ) -> Counts:
         """Count one more failed login at `now`, in microseconds; return all that count.
 
         Processes that count at the same time all count.
         """
-        digest = name_digest(name)
+        keys = Keys.of(name, None if user is None else user.id)
         return self._database.write(
-            lambda connection: failures.count(connection, digest, source, now, rules),
+            lambda connection: failures.count(connection, keys, source, now, rules),
         )
 
-    def forget_failures(self, name: str, source: str | None = None) -> None:
-        """Forget the failed logins of a name, from one source or from all: ends a lock."""
-        digest = name_digest(name)
-        self._database.write(lambda connection: failures.forget(connection, digest, source))
+    def forget_failures(self, name: str, user: User, source: str) -> None:
+        """Forget the failed logins of a user under one name from one source."""
+        keys = Keys.of(name, user.id)
+        self._database.write(lambda connection: failures.forget(connection, keys, source))
+
+    def forget_all_failures(self, user: User) -> bool:
+        """Forget all failed logins of a user, and so end every lock that came of them.
+
+        Returns whether there were any.
+        """
+        key = user_key(user.id)
+        return self._database.write(lambda connection: failures.forget_all(connection, key))
 
     def replace_hash(self, user: User, old: str, new: str) -> bool:
         """Put a better hash of the same password in place of `old`.
@@ -306,6 +332,21 @@ class UserStore:
         check_password(new)
         return self._database.write(
             lambda connection: changes.replace_hash(connection, user, old, new),
+        )
+
+    def fill_secrets(self, user: User, secrets: Sequence[ScramSecret]) -> bool:
+        """Add secrets of the very password that `user` has; those that are there stay.
+
+        Returns whether it was done: not if somebody changed the user since. The
+        revision stays, as with `replace_hash`.
+
+        Raises:
+            InvalidValue: for secrets that cannot be kept.
+
+        """
+        check_secrets(user.password, secrets)
+        return self._database.write(
+            lambda connection: changes.fill_secrets(connection, user, secrets),
         )
 
     def delete(self, user: User) -> None:

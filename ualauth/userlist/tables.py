@@ -196,3 +196,12 @@ login_failures = Table(
     Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
     sqlite_with_rowid=False,
 )
+
+# What belongs to the USERLIST as a whole, such as the key of pretended salts.
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -6,14 +6,18 @@ operation, and answers `INCOMPLETE` while the conversation has no answer yet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, BinaryIO, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.options import OptionProblem
+
+_BUFFER = 8192
+"""BUFSIZ of the GNU C library: a line is read as far as it fits, with a NUL behind it."""
+_LONGEST_USER = _BUFFER - len(":\0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,17 +49,23 @@ class PamLocaluser(Module[Options]):
                 return ReturnCode.INCOMPLETE if again else refusal.code
         if not user:
             return ReturnCode.SERVICE_ERR
-        return await attempt.offload(self._look_up, user)
+        return await attempt.offload(self._look_up, os.fsencode(user))
 
-    def _look_up(self, user: str) -> ReturnCode:
+    def _look_up(self, user: bytes) -> ReturnCode:
+        if len(user) > _LONGEST_USER:
+            return ReturnCode.SERVICE_ERR
+        if b":" in user:
+            return ReturnCode.PERM_DENIED
         try:
-            lines = Path(self.options.file).read_text(encoding="utf-8").splitlines()
+            # Not Path: an empty name is nowhere, and not this folder.
+            with open(self.options.file, "rb") as file:  # noqa: PTH123
+                lines = _lines(file)
+                found = any(line.startswith(user + b":") for line in lines)
         except IsADirectoryError:
             # fopen(3) opens a folder, too, and there is nothing to read in it.
-            lines = []
+            found = False
         except OSError:
             return ReturnCode.SERVICE_ERR
-        found = any(line.startswith(f"{user}:") for line in lines)
         return ReturnCode.SUCCESS if found else ReturnCode.PERM_DENIED
 
     async def setcred(self, _attempt: Attempt) -> ReturnCode:
@@ -66,3 +76,18 @@ class PamLocaluser(Module[Options]):
     open_session = authenticate
     close_session = authenticate
     chauthtok = authenticate
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the beginning of each line, as it is seen in C: up to a NUL."""
+    while line := file.readline(_BUFFER - 1):
+        yield line
+        # What does not seem to fill the buffer is taken for a whole line.
+        if len(line.partition(b"\0")[0]) == _BUFFER - 1 and not line.endswith(b"\n"):
+            while (rest := file.readline(_BUFFER - 1)) and not _ends(rest):
+                pass
+
+
+def _ends(piece: bytes) -> bool:
+    text = piece.partition(b"\0")[0]
+    return not text or text.endswith(b"\n")

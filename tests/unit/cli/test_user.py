@@ -15,7 +15,7 @@ from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import MECHANISMS, verifies
-from ualauth.userlist.lockout import microseconds_now
+from ualauth.userlist.lockout import Counts, microseconds_now
 from ualauth.userlist.names import parse
 from ualauth.userlist.policy import LockoutRules
 
@@ -429,17 +429,18 @@ def test_a_lock_has_a_reason_until_it_is_lifted(program: Program) -> None:
 
 
 def test_unlocking_forgets_failed_logins(program: Program) -> None:
-    program.userlist.add("ann")
+    ann = program.userlist.add("ann")
     store, now = program.userlist.store, microseconds_now()
-    for _ in range(2):
-        store.count_failure("ann", "192.0.2.7", now, LockoutRules(failures=2))
-    store.count_failure("ann", "", now, LockoutRules())
+    for name in ("ann", "Ann@example.com"):
+        store.count_failure(name, ann, "192.0.2.7", now, LockoutRules(failures=2))
+    store.count_failure("ann", ann, "", now, LockoutRules())
     shown = program.succeed("user", "show", "ann")
     assert "1 from this host " in shown
     assert "2 from 192.0.2.7, locked out until 20" in shown
     text = program.succeed("user", "unlock", "ann")
     assert text == "ann is unlocked, and the failed logins are forgotten.\n"
-    assert store.all_failures("ann") == {}
+    assert store.all_failures(ann) == {}
+    assert store.failures("ann", ann, "192.0.2.7") == Counts()
     assert program.succeed("user", "unlock", "ann") == "ann is unlocked already.\n"
 
 

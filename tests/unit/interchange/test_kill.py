@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.seeds import SEED
 from ualauth.interchange import comma_separated
 from ualauth.interchange.writing import Writing
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
@@ -92,7 +93,7 @@ def test_an_import_that_is_killed_leaves_whole_users_and_goes_on(tmp_path: Path)
     path, file = tmp_path / "userlist.db", tmp_path / "users.csv"
     file.write_text("".join(comma_separated.write(map(_known, range(USERS)), Writing())))
     url = f"sqlite:///{path}"
-    cut_short = 0
+    chance, cut_short = random.Random(SEED), 0
     with subprocess.Popen(
         [sys.executable, "-c", IMPORT, url, str(file)],
         stdin=subprocess.PIPE,
@@ -127,7 +128,7 @@ def test_an_import_that_is_killed_leaves_whole_users_and_goes_on(tmp_path: Path)
                 with UserStore(url) as store:
                     store.create()
             before = check(path)
-            ended = run(random.uniform(0, whole))
+            ended = run(chance.uniform(0, whole))
             assert ended in {0, -signal.SIGKILL}
             assert check(path) >= before, kill
             cut_short += 0 < check(path) < USERS

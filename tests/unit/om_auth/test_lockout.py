@@ -1,16 +1,22 @@
-"""om_auth: failed logins lock out a user and a source, whoever has the name."""
+"""om_auth: failed logins lock out a user and a source, and tell nothing of who has which name."""
 
 from __future__ import annotations
 
+import contextlib
+import random
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from tests.seeds import SEED
 from ualauth.codes import ReturnCode
 from ualauth.modules.om_auth import OmAuth, Options
+from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.lockout import Failures
+from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules, Policy
 from ualauth.userlist.store import UserStore
 
@@ -18,11 +24,18 @@ HERE, THERE = "192.0.2.7", "198.51.100.9"
 RULES = LockoutRules(failures=3)
 
 
+def count_rows(userlist: Userlist) -> int:
+    """Return how many rows there are with failed logins."""
+    with contextlib.closing(sqlite3.connect(userlist.store.place)) as database:
+        found: int = database.execute("SELECT count(*) FROM login_failures").fetchone()[0]
+    return found
+
+
 @pytest.fixture
 def strict(tmp_path: Path) -> Userlist:
     """A USERLIST where three failures lock out."""
     made = Userlist.create(tmp_path, Policy(lockout=RULES))
-    made.add("jsmith", "s3cret", addresses=("john@example.com",))
+    made.add("jsmith", "s3cret", name=ORName("Smith", "John"), addresses=("john@example.com",))
     return made
 
 
@@ -40,7 +53,7 @@ def test_failures_lock_out_for_their_source_only(strict: Userlist) -> None:
     wrong = [ReturnCode.AUTH_ERR] * 3
     assert codes(strict, "jsmith", "a", "b", "c") == wrong
     assert codes(strict, "jsmith", "s3cret", "a") == [ReturnCode.PERM_DENIED] * 2
-    assert codes(strict, "john@example.com", "s3cret") == [ReturnCode.PERM_DENIED]
+    assert codes(strict, "JSmith ", "s3cret") == [ReturnCode.PERM_DENIED]
     assert codes(strict, "jsmith", "s3cret", rhost=THERE) == [ReturnCode.SUCCESS]
 
 
@@ -61,6 +74,124 @@ def test_a_name_that_nobody_has_is_locked_out_like_any_other(strict: Userlist) -
     assert found["jsmith"] == found["nobody"]
 
 
+# Three ways to write one user, another user, and nobody.
+NAMES = ("jsmith", "john@example.com", "John Smith", "ann", "nobody")
+
+
+def seen(userlist: Userlist, name: str, password: str) -> tuple[object, ...]:
+    """Return all that a stranger may see of a login."""
+    attempt = login(userlist, name, password)
+    granted = attempt.code is ReturnCode.SUCCESS  # type: ignore[attr-defined]
+    return granted, attempt.delay, attempt.messages
+
+
+def test_a_user_is_locked_out_by_failures_under_all_names(strict: Userlist) -> None:
+    for name in NAMES[:3]:
+        assert codes(strict, name, "a") == [ReturnCode.AUTH_ERR]
+    for name in NAMES[:3]:
+        assert codes(strict, name, "s3cret") == [ReturnCode.AUTH_ERR]
+    assert codes(strict, "jsmith", "s3cret", rhost=THERE) == [ReturnCode.SUCCESS]
+    strict.store.forget_all_failures(strict.store.get("jsmith"))
+    assert codes(strict, "jsmith", "s3cret") == [ReturnCode.SUCCESS]
+
+
+def test_a_lock_under_one_name_is_not_seen_under_another(strict: Userlist) -> None:
+    strict.add("ann", "s3cret", addresses=("ann@example.com",))
+    codes(strict, "jsmith", "a", "b", "c", "d")
+    for password in ("a", "s3cret", "b", "c", "s3cret"):
+        fresh = seen(strict, "ann", "wrong" if password == "s3cret" else password)
+        assert seen(strict, "john@example.com", password) == fresh
+    assert fresh[-1] == ["There were too many failed logins; try again later."]
+
+
+def test_the_log_tells_a_lock_that_is_not_seen(strict: Userlist) -> None:
+    codes(strict, "jsmith", "a", "b", "c")
+    attempt = login(strict, "john@example.com", "s3cret")
+    assert attempt.messages == []
+    assert attempt.remarks == [
+        "password verified",
+        "locked out for this source after 3 failures, not all under this name",
+    ]
+
+
+def test_what_is_seen_of_a_name_follows_from_what_was_typed_as_that_name(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    for number in range(6):
+        folders = [tmp_path / f"{number}-{index}" for index in range(len(NAMES) + 1)]
+        for folder in folders:
+            folder.mkdir()
+        together, *alone = [Userlist.create(folder, Policy(lockout=RULES)) for folder in folders]
+        for userlist in (together, *alone):
+            userlist.add(
+                "jsmith", "s3cret", name=ORName("Smith", "John"), addresses=("john@example.com",)
+            )
+            userlist.add("ann", "t0p")
+        for _ in range(25):
+            name, password = chance.choice(NAMES), chance.choice("abc")
+            found = seen(together, name, password)
+            assert found == seen(alone[NAMES.index(name)], name, password), (SEED, name)
+            assert not found[0]
+        for userlist in (together, *alone):
+            userlist.close()
+
+
+class CountingHasher(PasswordHasher):
+    """A hasher that keeps count of what takes its time."""
+
+    spent = 0
+
+    def verify(self, password: str, stored: str) -> bool:
+        """Count, and verify."""
+        self.spent += 1
+        return super().verify(password, stored)
+
+    def burn(self, password: str) -> None:
+        """Count, and burn."""
+        self.spent += 1
+        super().burn(password)
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize("scheme", ["argon2id", "sha512-crypt"])
+def test_a_right_password_that_is_locked_out_costs_what_a_wrong_one_does(
+    strict: Userlist, scheme: str, remembered: bool
+) -> None:
+    stored = PasswordHasher(scheme, CHEAPEST_FOR_TESTS).hash("s3cret")
+    strict.hasher = CountingHasher(profile=CHEAPEST_FOR_TESTS)
+    user = strict.store.get("jsmith")
+    strict.store.set_password(user, stored, (), changed=user.created, expires=None)
+    if remembered:
+        strict.cache.remember(strict.cache.read("jsmith"), "s3cret")
+        assert strict.cache.knows(strict.cache.recall("jsmith"), "s3cret")
+    codes(strict, "jsmith", "a", "b", "c")
+    spent = {}
+    for name in ("jsmith", "john@example.com"):
+        for password in ("wrong", "s3cret"):
+            strict.hasher.spent = 0
+            assert codes(strict, name, password) != [ReturnCode.SUCCESS]
+            spent[name, password] = strict.hasher.spent
+    assert len(set(spent.values())) == 1
+    assert strict.store.get("jsmith").password == stored
+
+
+def test_nobody_is_counted_twice_like_somebody(strict: Userlist) -> None:
+    for name, rows in (("jsmith", 2), ("nobody", 4)):
+        codes(strict, name, "a")
+        assert count_rows(strict) == rows
+
+
+def test_many_names_give_no_more_guesses(strict: Userlist) -> None:
+    names = [f"{'J' if at else 'j'}smith" for at in range(2)]
+    names += ["john@example.com", "G=John/S=Smith", "S=Smith/G=John", "John Smith"]
+    guesses = 0
+    for password in (*"abcdef", "s3cret", *"ghi", "s3cret"):
+        for name in names:
+            found = codes(strict, name, password)
+            assert found in ([ReturnCode.AUTH_ERR], [ReturnCode.PERM_DENIED])
+            guesses += 1
+    assert guesses > 20 * RULES.failures
+
+
 def test_each_failure_waits_longer(strict: Userlist) -> None:
     delays = [login(strict, "jsmith", password).delay for password in ("a", "b", "c", "d")]
     assert delays == [0.5, 1.0, 2.0, 2.0]
@@ -69,7 +200,7 @@ def test_each_failure_waits_longer(strict: Userlist) -> None:
 def test_a_success_forgets_the_failures_of_its_source(strict: Userlist) -> None:
     codes(strict, "jsmith", "a", "b", rhost=THERE)
     codes(strict, "jsmith", "a", "b", "s3cret")
-    assert list(strict.store.all_failures("jsmith")) == [THERE]
+    assert list(strict.store.all_failures(strict.store.get("jsmith"))) == [THERE]
     assert codes(strict, "jsmith", "a", "b", "s3cret")[-1] is ReturnCode.SUCCESS
 
 

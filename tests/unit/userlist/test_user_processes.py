@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.seeds import SEED
 from tests.unit.userlist.databases import Database
 from ualauth.errors import StaleRecord
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
@@ -45,11 +46,12 @@ def store(database: Database) -> Iterator[UserStore]:
 def test_threads_read_and_write_at_once(store: UserStore) -> None:
     other = store.add(NewUser(name=ORName("Miller"), authid="miller"))
     stop = threading.Event()
+    chance = random.Random(SEED)
 
     def read() -> int:
         count = 0
         while not stop.is_set():
-            user = store.get(random.choice(["jsmith", "J@EXAMPLE.ORG", "Smith"]))
+            user = store.get(chance.choice(["jsmith", "J@EXAMPLE.ORG", "Smith"]))
             assert user.authid == "jsmith"
             assert len(store.secrets(user)) == len(MECHANISMS)
             assert store.get("miller") == other
@@ -148,6 +150,7 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_confirmed(
     store: UserStore,
     database: Database,
 ) -> None:
+    chance = random.Random(SEED)
     for _ in range(20):
         read, write = os.pipe()
         child = os.fork()
@@ -157,7 +160,7 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_confirmed(
                 os.write(write, number.to_bytes(4, "big"))
         os.close(write)
         with os.fdopen(read, "rb") as stream:
-            for _ in range(random.randrange(1, 30)):
+            for _ in range(chance.randrange(1, 30)):
                 confirmed = stream.read(4)
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

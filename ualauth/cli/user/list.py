@@ -17,14 +17,22 @@ _NAME = 36
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line (JSON Lines).")
+@click.option(
+    "--missing-secrets",
+    is_flag=True,
+    help="Only users who cannot log in by every SCRAM mechanism yet: they have a password, "
+    "but not all SASL secrets. Their next login with the password adds them.",
+)
 @click.pass_obj
-def command(invocation: Invocation, *, as_json: bool) -> None:
+def command(invocation: Invocation, *, as_json: bool, missing_secrets: bool) -> None:
     """List all users.
 
     Prints the authid, the O/R name, and what keeps the user out, in the order
     of the authids, and each as soon as it is read.
     """
-    for user in invocation.store.users():
+    store = invocation.store
+    wanted = invocation.hasher.mechanisms
+    for user in store.users_without_secrets(wanted) if missing_secrets else store.users():
         if as_json:
             print_json(user_json(user), indent=None)
             continue

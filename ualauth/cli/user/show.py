@@ -24,7 +24,7 @@ def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
         print_json(user_json(record) | {"sasl_mechanisms": mechanisms})
         return
     table = grid()
-    failures = invocation.store.all_failures(record.authid)
+    failures = invocation.store.all_failures(record)
     for label, text in user_rows(record, mechanisms, failures).items():
         table.add_row(cell(label, "dim"), lines(text))
     console().print(table)

@@ -20,9 +20,7 @@ def command(invocation: Invocation, *, user: str) -> None:
     store = invocation.store
     record = store.get(user)
     who = plain(record.authid)
-    failed = bool(store.all_failures(record.authid))
-    if failed:
-        store.forget_failures(record.authid)
+    failed = store.forget_all_failures(record)
     if record.locked:
         store.update(record, locked=False, lock_reason="")
     if failed or record.locked:

@@ -1,0 +1,126 @@
+"""An issuer of tokens on loopback: its keys, its introspection, and how it can fail."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+
+CLIENT = "mail", "s3cret"
+
+
+class Quiet(ThreadingHTTPServer):
+    """Says nothing when a client does not wait."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+class Issuer:
+    """Serves `/keys` and `/introspect`; `fault` is what it does instead."""
+
+    def __init__(self) -> None:  # noqa: C901 - a server in one place
+        """Begin with one key, and listen."""
+        self.keys: list[Any] = [ECKey.generate_key("P-256", {"kid": "first"})]
+        self.opaque: dict[str, dict[str, Any]] = {}
+        self.fault = ""
+        self.asked: list[str] = []
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked.append(self.path)
+                self._answer(KeySet(issuer.keys).as_dict(private=False))
+
+            def do_POST(self) -> None:
+                issuer.asked.append(self.path)
+                length = int(self.headers["Content-Length"])
+                form = parse_qs(self.rfile.read(length).decode())
+                wanted = "Basic " + b64encode(":".join(CLIENT).encode()).decode()
+                if self.headers.get("Authorization") != wanted:
+                    self.send_error(401)
+                    return
+                self._answer(issuer.opaque.get(form["token"][0], {"active": False}))
+
+            def _answer(self, value: object) -> None:
+                body = json.dumps(value).encode()
+                match issuer.fault:
+                    case "hang":
+                        time.sleep(1.5)
+                    case "garbage":
+                        body = b"<html>"
+                    case "list":
+                        body = b"[]"
+                    case "huge":
+                        body = b" " * (2 << 20)
+                    case "error":
+                        self.send_error(500)
+                        return
+                    case "elsewhere":
+                        self.send_response(302)
+                        self.send_header("Location", f"{issuer.url}/keys")
+                        self.end_headers()
+                        return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = Quiet(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def token(self, key: Any = None, algorithm: str = "ES256", **claims: Any) -> str:
+        """Return a signed token; a claim that is `None` is left out."""
+        all_claims = {
+            "iss": self.url,
+            "aud": "mail",
+            "exp": int(time.time()) + 300,
+            "email": "jsmith@example.com",
+            "scope": "openid mail",
+            **claims,
+        }
+        key = key or self.keys[0]
+        header = {"alg": algorithm, "kid": key.kid} if key.kid else {"alg": algorithm}
+        present = {name: value for name, value in all_claims.items() if value is not None}
+        return jwt.encode(header, present, key, algorithms=[algorithm])
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def other_keys() -> dict[str, Any]:
+    """Return a key for each algorithm."""
+    return {
+        "RS256": RSAKey.generate_key(2048, {"kid": "rsa"}),
+        "PS256": RSAKey.generate_key(2048, {"kid": "pss"}),
+        "ES256": ECKey.generate_key("P-256", {"kid": "ec"}),
+        "Ed25519": OKPKey.generate_key("Ed25519", {"kid": "ed"}),
+    }
+
+
+def secret_key(text: bytes) -> OctKey:
+    """Return a shared secret as a key."""
+    return OctKey.import_key(text, {"kid": "first"})

@@ -1,0 +1,231 @@
+"""Records that were read lately: used again only while the database is the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ualauth.errors import StoreError
+from ualauth.testing.userlist import Userlist
+from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.freshness import SQLiteFreshness
+from ualauth.userlist.names import ORName
+from ualauth.userlist.policy import CacheSettings, Policy
+from ualauth.userlist.record import User
+from ualauth.userlist.store import UserStore
+
+
+@pytest.fixture
+def userlist(tmp_path: Path) -> Iterator[Userlist]:
+    """A USERLIST with one user."""
+    made = Userlist.create(tmp_path)
+    made.add("jsmith", "s3cret", addresses=("john@example.com",))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def other(userlist: Userlist) -> Iterator[UserStore]:
+    """The same USERLIST as another program has it."""
+    with UserStore(f"sqlite:///{userlist.store.place}") as store:
+        yield store
+
+
+def read(cache: UserCache, name: str = "jsmith") -> Known:
+    known = cache.read(name)
+    assert known is not None
+    return known
+
+
+def test_nothing_is_recalled_before_it_was_read(userlist: Userlist) -> None:
+    assert userlist.cache.recall("jsmith") is None
+    known = read(userlist.cache)
+    assert userlist.cache.recall("jsmith") is known
+    assert known.person == userlist.store.get("jsmith").person()
+
+
+def test_a_record_is_recalled_by_the_name_it_was_read_by_and_its_authid(
+    userlist: Userlist,
+) -> None:
+    known = read(userlist.cache, "john@example.com")
+    assert userlist.cache.recall("john@example.com") is known
+    assert userlist.cache.recall("jsmith") is known
+    assert userlist.cache.recall("JSMITH") is None
+
+
+def changed(store: UserStore, user: User) -> None:
+    store.update(user, language="de")
+
+
+def deleted(store: UserStore, user: User) -> None:
+    store.delete(user)
+
+
+def ann_of(user: User) -> ORName:
+    return dataclasses.replace(user.name, surname="Ann")
+
+
+@pytest.mark.parametrize("change", [changed, deleted])
+def test_no_change_by_another_program_is_missed(
+    userlist: Userlist, other: UserStore, change: object
+) -> None:
+    user = read(userlist.cache).user
+    change(other, user)  # type: ignore[operator]
+    assert userlist.cache.recall("jsmith") is None
+    found = userlist.cache.read("jsmith")
+    assert (found and found.user) == other.resolve("jsmith")
+
+
+def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(
+    userlist: Userlist, other: UserStore
+) -> None:
+    before = read(userlist.cache)
+    userlist.cache.remember(before, "s3cret")
+    userlist.cache.note_clear(before, "192.0.2.7")
+    other.add(
+        dataclasses.replace(before.user, authid="ann", addresses=(), name=ann_of(before.user))
+    )
+    assert userlist.cache.recall("jsmith") is None
+    after = read(userlist.cache)
+    assert after.person is before.person
+    assert userlist.cache.knows(after, "s3cret")
+    # A failure may have been counted: that is not known any more.
+    assert userlist.cache.is_clear(before, "192.0.2.7")
+    assert not userlist.cache.is_clear(after, "192.0.2.7")
+
+
+def test_a_changed_password_is_not_known_by_the_memo(userlist: Userlist, other: UserStore) -> None:
+    before = read(userlist.cache)
+    userlist.cache.remember(before, "s3cret")
+    stored = userlist.hasher.hash("s3cret")
+    other.set_password(before.user, stored, (), changed=before.user.created, expires=None)
+    assert not userlist.cache.knows(read(userlist.cache), "s3cret")
+
+
+def test_a_name_that_is_gone_is_forgotten(userlist: Userlist, other: UserStore) -> None:
+    user = read(userlist.cache, "john@example.com").user
+    other.update(user, addresses=())
+    assert userlist.cache.read("john@example.com") is None
+    assert userlist.cache.recall("john@example.com") is None
+    assert userlist.cache.read("nobody") is None
+
+
+def test_another_file_in_its_place_is_noticed(userlist: Userlist, tmp_path: Path) -> None:
+    read(userlist.cache)
+    place = tmp_path / "userlist.db"
+    userlist.store.close()
+    shutil.copy(place, tmp_path / "copy.db")
+    (tmp_path / "copy.db").replace(place)
+    assert userlist.cache.recall("jsmith") is None
+
+
+def test_no_more_is_kept_than_was_said(tmp_path: Path) -> None:
+    userlist = Userlist.create(tmp_path)
+    cache = UserCache(userlist.store, settings=CacheSettings(size=4))
+    for number in range(12):
+        userlist.add(f"user{number}", addresses=(f"user{number}@example.com",))
+    for number in range(12):
+        read(cache, f"user{number}@example.com")
+    assert repr(cache) == "UserCache(8 names)"
+    assert cache.recall("user11") is not None
+    assert cache.recall("user0") is None
+    userlist.close()
+
+
+def test_an_older_reading_does_not_replace_a_newer_one(
+    userlist: Userlist, other: UserStore
+) -> None:
+    old = read(userlist.cache)
+    other.update(old.user, language="de")
+    new = read(userlist.cache)
+    assert old.mark is not None
+    assert new.mark is not None
+    assert new.mark > old.mark
+    userlist.cache._keep("jsmith", old)
+    assert userlist.cache.recall("jsmith") is new
+
+
+@pytest.mark.parametrize(("grace", "bridged"), [(0.0, False), (60.0, True)])
+def test_a_record_bridges_an_outage_only_within_the_grace(
+    tmp_path: Path, grace: float, bridged: bool
+) -> None:
+    userlist = Userlist.create(tmp_path)
+    userlist.add("jsmith", "s3cret")
+    cache = UserCache(userlist.store, settings=CacheSettings(outage_grace=grace))
+    known = read(cache)
+    cache.remember(known, "s3cret")
+    userlist.store.close()
+    (tmp_path / "userlist.db").rename(tmp_path / "away.db")
+    assert cache.recall("jsmith") is None
+    if bridged:
+        stale = read(cache)
+        assert stale.stale
+        assert cache.knows(stale, "s3cret")
+        # Who was not known before is not now.
+        with pytest.raises(StoreError):
+            cache.read("ann")
+    else:
+        with pytest.raises(StoreError):
+            cache.read("jsmith")
+    cache.close()
+
+
+def test_what_is_stale_is_not_clear_of_failures() -> None:
+    user = Known(None, None, Policy(), None)  # type: ignore[arg-type]
+    UserCache.note_clear(user, "192.0.2.7")
+    assert not UserCache.is_clear(user, "192.0.2.7")
+
+
+def test_sources_that_are_clear_are_bounded(userlist: Userlist) -> None:
+    known = read(userlist.cache)
+    for number in range(200):
+        userlist.cache.note_clear(known, f"source{number}")
+    assert userlist.cache.is_clear(known, "source199")
+    assert len(known.clear) <= 64
+
+
+def test_users_with_the_same_policy_share_it(userlist: Userlist) -> None:
+    own = '{"grace_logins":3}'
+    ann, bob = (userlist.add(name, policy=own) for name in ("ann", "bob"))
+    assert userlist.cache.policy_of(ann) is userlist.cache.policy_of(bob)
+    assert userlist.cache.policy_of(ann).password.grace_logins == 3
+    assert userlist.cache.policy_of(userlist.store.get("jsmith")) is userlist.cache.policy
+
+
+def test_a_policy_that_makes_no_sense_is_not_the_usual_one(
+    userlist: Userlist, other: UserStore
+) -> None:
+    userlist.add("ann")
+    other._database.write(
+        lambda connection: connection.exec_driver_sql(
+            "UPDATE users SET policy = '{\"grace_logins\":-1}' WHERE authid = 'ann'"
+        )
+    )
+    with pytest.raises(StoreError, match="no usable policy"):
+        userlist.cache.read("ann")
+
+
+def test_freshness_tells_every_commit_of_others_and_no_own_reading(
+    userlist: Userlist, other: UserStore, tmp_path: Path
+) -> None:
+    freshness = SQLiteFreshness(str(tmp_path / "userlist.db"))
+    first = freshness.mark()
+    assert first is not None
+    other.resolve("jsmith")
+    assert freshness.mark() == first
+    changed(other, other.get("jsmith"))
+    second = freshness.mark()
+    assert second is not None
+    assert second > first
+    freshness.close()
+    # What is opened again has versions of its own.
+    third = freshness.mark()
+    assert third is not None
+    assert third > second
+    freshness.close()
+    assert SQLiteFreshness(str(tmp_path / "missing.db")).mark() is None
+    assert not (tmp_path / "missing.db").exists()

@@ -1,0 +1,1 @@
+"""Servers that others wrote, asking ualauth: each adapter translates, and owns its replies."""

@@ -1,0 +1,49 @@
+"""The module om_anonymous: people who do not say who they are (SASL ANONYMOUS)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ualauth.codes import ReturnCode
+from ualauth.credentials import Proof
+from ualauth.identity import Person
+from ualauth.module import Attempt, Module, Refusal
+from ualauth.sasl.anonymous import NAME, AnonymousExchange
+
+_LET_IN = "om_anonymous: let in"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set: nothing."""
+
+
+class OmAnonymous(Module[Options]):
+    """Let anonymous people in: whoever names this module offers ANONYMOUS."""
+
+    options_type = Options
+    judges = frozenset({Proof.NOTHING})
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Succeed for who came by ANONYMOUS, and for nobody else."""
+        exchange = attempt.exchange
+        if not isinstance(exchange, AnonymousExchange):
+            return ReturnCode.CRED_UNAVAIL
+        attempt.remark(f"anonymous, traced as {exchange.trace[:80]!a}")
+        attempt.set_data(_LET_IN, value=True)
+        attempt.vouch(Person(NAME))
+        exchange.accept()
+        return ReturnCode.SUCCESS
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed: there are no credentials to establish."""
+        return ReturnCode.SUCCESS
+
+    async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        """Succeed for whom this module let in; the others are other modules' business."""
+        try:
+            attempt.get_data(_LET_IN)
+        except Refusal:
+            return ReturnCode.IGNORE
+        attempt.vouch(Person(NAME))
+        return ReturnCode.SUCCESS

@@ -1,0 +1,36 @@
+"""The module om_external: a TLS client certificate is enough (SASL EXTERNAL)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ualauth.codes import ReturnCode
+from ualauth.credentials import Proof
+from ualauth.module import Attempt, Module
+from ualauth.sasl.external import CertificateExchange
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set: nothing."""
+
+
+class OmExternal(Module[Options]):
+    """Let people in whom their TLS client certificate names; others go on by password."""
+
+    options_type = Options
+    judges = frozenset({Proof.CERTIFICATE})
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Succeed for who came by EXTERNAL; the account modules say whether they exist."""
+        exchange = attempt.exchange
+        if not isinstance(exchange, CertificateExchange):
+            return ReturnCode.CRED_UNAVAIL
+        await attempt.get_user()
+        attempt.remark("named by a client certificate")
+        exchange.accept()
+        return ReturnCode.SUCCESS
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed: there are no credentials to establish."""
+        return ReturnCode.SUCCESS

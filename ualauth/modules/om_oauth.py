@@ -1,0 +1,172 @@
+"""The module om_oauth: OAuth 2 tokens in the place of passwords (OAUTHBEARER, XOAUTH2).
+
+A token is either a signed JSON Web Token, checked with the issuer's keys
+(RFC 7519, RFC 8725), or one about which the issuer is asked (RFC 7662).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from ualauth.codes import ReturnCode
+from ualauth.credentials import Proof
+from ualauth.module import Attempt, Module, Refusal
+from ualauth.oauth.addresses import is_url, mistake_in
+from ualauth.oauth.claims import Refused, Rules, claimed, named, verified
+from ualauth.oauth.fetching import Unavailable, fetch_json
+from ualauth.oauth.keys import KeyRing
+from ualauth.sasl.mechanism import Wire
+from ualauth.sasl.oauth import TokenExchange
+from ualauth.sasl.preparation import prepare_name
+
+# RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
+# whoever can check a token can make one.
+_ALGORITHMS = re.compile(r"(RS|PS|ES)(256|384|512)|EdDSA|Ed25519|Ed448")
+_DEFAULT = "RS256,PS256,ES256,EdDSA,Ed25519"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set."""
+
+    issuer: Annotated[str, "Who must have issued a token (its claim `iss`)."]
+    audience: Annotated[str, "For whom it must be (its claim `aud`)."] = ""
+    any_audience: Annotated[bool, "Take tokens that were issued for others, too."] = False
+    keys: Annotated[str, "The issuer's keys: a file or an https URL with a JWK set."] = ""
+    algorithms: Annotated[str, "Signatures to take, with commas between them."] = _DEFAULT
+    introspection: Annotated[str, "Ask this https URL about each token instead."] = ""
+    client_id: Annotated[str, "As whom to ask there."] = ""
+    client_secret_file: Annotated[str, "A file with the secret of that client."] = ""
+    claim: Annotated[str, "The claim that is the login name."] = "email"
+    scope: Annotated[str, "The scopes that a token must have, with commas between them."] = ""
+    configuration: Annotated[str, "The URL of the issuer's OpenID configuration, for clients."] = ""
+    authorities: Annotated[
+        str, "A file of certificates to trust for https; the host's if none."
+    ] = ""
+    leeway: Annotated[int, "By how many seconds clocks may differ."] = 60
+    timeout: Annotated[float, "Seconds to wait for the issuer."] = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        if bool(self.keys) == bool(self.introspection):
+            raise ValueError("give one of 'keys' and 'introspection'")
+        if bool(self.audience) == self.any_audience:
+            raise ValueError("give one of 'audience' and 'any_audience'")
+        if bool(self.client_id) != bool(self.client_secret_file):
+            raise ValueError("'client_id' and 'client_secret_file' go together")
+        for name in ("keys", "introspection"):
+            place = getattr(self, name)
+            if is_url(place) and (mistake := mistake_in(place)):
+                raise ValueError(f"{name!r} {mistake}")
+        if self.introspection and not is_url(self.introspection):
+            raise ValueError("'introspection' must be a URL")
+        for each in self.algorithms.split(","):
+            if not _ALGORITHMS.fullmatch(each):
+                raise ValueError(f"'algorithms': {each[:16]!r} is no signature with a public key")
+        if not 0 <= self.leeway <= 600 or not 0 < self.timeout <= 60:
+            raise ValueError("'leeway' must be from 0 to 600, 'timeout' more than 0, at most 60")
+
+
+class OmOauth(Module[Options]):
+    """Let people in by a token of an OAuth 2 issuer; others go on by password."""
+
+    options_type = Options
+    judges = frozenset({Proof.TOKEN})
+
+    def __init__(self, options: Options) -> None:
+        """Prepare what does not depend on a token."""
+        super().__init__(options)
+        self._keys = KeyRing(options.keys, options.timeout, options.authorities)
+        self._rules = Rules(
+            issuer=options.issuer,
+            audience=options.audience,
+            algorithms=tuple(options.algorithms.split(",")),
+            claim=options.claim,
+            scope=options.scope,
+            leeway=options.leeway,
+        )
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Succeed if the token is good, and the user's."""
+        exchange = attempt.exchange
+        if not isinstance(exchange, TokenExchange):
+            return ReturnCode.CRED_UNAVAIL
+        exchange.scope = " ".join(self.options.scope.split(","))
+        exchange.configuration = self.options.configuration
+        try:
+            name = prepare_name(await self._name(attempt.offload, exchange))
+        except Refused as refused:
+            attempt.remark(f"the token is refused: {refused}")
+            return ReturnCode.AUTH_ERR
+        except Unavailable as error:
+            attempt.remark(str(error))
+            return ReturnCode.AUTHINFO_UNAVAIL
+        if name != exchange.name:
+            # Another module has named the person, by another claim.
+            attempt.remark("the token is another's")
+            return ReturnCode.AUTH_ERR
+        await attempt.get_user()
+        attempt.remark("token verified")
+        exchange.accept()
+        return ReturnCode.SUCCESS
+
+    async def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed: there are no credentials to establish."""
+        return ReturnCode.SUCCESS
+
+    async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
+        """See `TokenJudge.name_in`."""
+        if not self.options.introspection:
+            return claimed(exchange.token, self.options.claim)
+        try:
+            return named(await self._asked(wire.offload, exchange), self.options.claim)
+        except Refused:
+            return ""
+        except Unavailable as error:
+            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+
+    async def _name(
+        self,
+        offload: Callable[..., Awaitable[Any]],
+        exchange: TokenExchange,
+    ) -> str:
+        """Return whose token it is, which is certain then."""
+        if self.options.introspection:
+            answer = await self._asked(offload, exchange)
+            if answer.get("active") is not True:
+                raise Refused("the issuer says that it is not active")
+            return self._rules.check(answer, introspected=True)
+        name: str = await offload(verified, exchange.token, self._rules, self._keys)
+        return name
+
+    async def _asked(
+        self,
+        offload: Callable[..., Awaitable[Any]],
+        exchange: TokenExchange,
+    ) -> dict[str, Any]:
+        """Return what the issuer says of a token, asked once in an exchange."""
+        if self not in exchange.found:
+            exchange.found[self] = await offload(self._ask, exchange.token)
+        answer: dict[str, Any] = exchange.found[self]
+        return answer
+
+    def _ask(self, token: str) -> dict[str, Any]:
+        options = self.options
+        credentials = None
+        if options.client_id:
+            try:
+                secret = Path(options.client_secret_file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                raise Unavailable(f"{options.client_secret_file} cannot be read") from None
+            credentials = options.client_id, secret
+        return fetch_json(
+            options.introspection,
+            options.timeout,
+            form={"token": token, "token_type_hint": "access_token"},
+            credentials=credentials,
+            authorities=options.authorities,
+        )

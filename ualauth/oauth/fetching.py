@@ -1,0 +1,67 @@
+"""Asking an issuer over HTTP: bounded in time and size, and only where one was told to ask."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+_MOST = 1 << 20
+"""Bytes of an answer."""
+
+
+class Unavailable(Exception):
+    """The issuer, or the file with its keys, could not be asked; the text is for the log."""
+
+
+def fetch_json(
+    url: str,
+    timeout: float,
+    *,
+    form: Mapping[str, str] | None = None,
+    credentials: tuple[str, str] | None = None,
+    authorities: str = "",
+) -> dict[str, Any]:
+    """Return the JSON object at `url`, or what it answers to a form; blocks.
+
+    Redirections are not followed. `authorities` is a file of certificates to
+    trust instead of the usual ones. `timeout` is for the whole, in seconds.
+
+    Raises:
+        Unavailable: for whatever went wrong; without what was sent.
+
+    """
+    # Loaded when first needed: it takes longer than a login.
+    import ssl  # noqa: PLC0415 - see above
+
+    import httpx  # noqa: PLC0415 - see above
+
+    end = time.monotonic() + timeout
+    try:
+        verify = ssl.create_default_context(cafile=authorities or None)
+        with (
+            httpx.Client(verify=verify, timeout=timeout, trust_env=False) as client,
+            client.stream(
+                "GET" if form is None else "POST",
+                url,
+                data=form,
+                auth=credentials,
+                headers={"Accept": "application/json"},
+            ) as answer,
+        ):
+            if answer.status_code != httpx.codes.OK:
+                raise Unavailable(f"{url} answers {answer.status_code}")
+            text = b""
+            for part in answer.iter_bytes():
+                text += part
+                if len(text) > _MOST or time.monotonic() > end:
+                    raise Unavailable(f"{url} answers too much, or too slowly")
+        found = json.loads(text)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise Unavailable(f"{url}: {type(error).__name__}") from None
+    except ValueError:
+        raise Unavailable(f"{url} answers no JSON") from None
+    if not isinstance(found, dict):
+        raise Unavailable(f"{url} answers no JSON object")
+    return found

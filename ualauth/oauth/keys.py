@@ -1,0 +1,101 @@
+"""The keys of an issuer: a JWK set (RFC 7517) in a file or at a URL.
+
+A file is read again when it has changed. A URL is asked again after `LIFETIME`, and
+sooner for a key that is not among those known, but not more often than every
+`LEAST_INTERVAL` seconds, however many tokens name keys that do not exist. While
+the URL cannot be asked, the keys last seen hold for `GRACE`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ualauth.oauth.addresses import is_url
+from ualauth.oauth.fetching import Unavailable, fetch_json
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
+
+log = logging.getLogger("ualauth.oauth")
+
+LIFETIME = 300.0
+LEAST_INTERVAL = 10.0
+GRACE = 86_400.0
+
+
+class KeyRing:
+    """The keys at one place; for one thread or many. Every method may block."""
+
+    def __init__(self, place: str, timeout: float, authorities: str = "") -> None:
+        """Remember the place; reads nothing."""
+        self._place = place
+        self._timeout = timeout
+        self._authorities = authorities
+        self._lock = threading.Lock()
+        self._keys: tuple[Key, ...] = ()
+        self._stamp: object = None
+        self._read = self._tried = float("-inf")
+
+    def candidates(self, key_id: str | None) -> tuple[Key, ...]:
+        """Return the keys with that id; without one, all of them.
+
+        Raises:
+            Unavailable: if no keys can be had.
+
+        """
+        with self._lock:
+            self._refresh(urgent=False)
+            found = self._having(key_id)
+            if not found:
+                self._refresh(urgent=True)
+                found = self._having(key_id)
+            return found
+
+    def _having(self, key_id: str | None) -> tuple[Key, ...]:
+        if key_id is None:
+            return self._keys
+        return tuple(key for key in self._keys if key.kid == key_id)
+
+    def _refresh(self, *, urgent: bool) -> None:
+        if not is_url(self._place):
+            self._read_file()
+            return
+        now = time.monotonic()
+        if now - self._read < (LEAST_INTERVAL if urgent else LIFETIME):
+            return
+        if now - self._tried >= LEAST_INTERVAL:
+            self._tried = now
+            try:
+                found = fetch_json(self._place, self._timeout, authorities=self._authorities)
+                self._keys, self._read = _keys_of(found), now
+            except Unavailable as error:
+                log.warning("the keys cannot be read: %s", error)
+        if now - self._read > GRACE:
+            raise Unavailable(f"there are no keys from {self._place}")
+
+    def _read_file(self) -> None:
+        try:
+            with open(self._place, "rb") as file:  # noqa: PTH123 - the descriptor is looked at
+                found = os.fstat(file.fileno())
+                stamp = found.st_mtime_ns, found.st_ino, found.st_size
+                if stamp != self._stamp:
+                    self._keys, self._stamp = _keys_of(json.load(file)), stamp
+        except OSError as error:
+            raise Unavailable(f"{self._place}: {error.strerror}") from None
+        except ValueError:
+            raise Unavailable(f"{self._place} is no JSON") from None
+
+
+def _keys_of(found: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON
+    from joserfc.errors import JoseError  # noqa: PLC0415 - loaded when first needed
+    from joserfc.jwk import KeySet  # noqa: PLC0415 - likewise
+
+    try:
+        return tuple(KeySet.import_key_set(found).keys)
+    except (JoseError, LookupError, TypeError, ValueError) as error:
+        raise Unavailable(f"this is no set of keys: {type(error).__name__}") from None

@@ -1,0 +1,1 @@
+"""SASL mechanisms, the server's side (RFC 4422): one a file."""

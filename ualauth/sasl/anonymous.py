@@ -1,0 +1,42 @@
+"""ANONYMOUS: somebody who does not say who they are (RFC 4505)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ualauth.credentials import Exchange, Proof
+from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
+
+NAME = "anonymous"
+"""The login name of everybody who has none."""
+_MOST = 255
+"""Characters of the trace (RFC 4505, section 2)."""
+
+
+class Anonymous(Mechanism):
+    """One message: an address, or some token, by which the client may be traced."""
+
+    name: ClassVar[str] = "ANONYMOUS"
+    proof: ClassVar[Proof] = Proof.NOTHING
+
+    async def begin(self, wire: Wire) -> Claim:
+        """See `Mechanism.begin`."""
+        trace = text_of(await wire.first())
+        if len(trace) > _MOST or not trace.isprintable():
+            raise Malformed("a trace that is too long, or has control characters")
+        return Claim(NAME, AnonymousExchange(trace))
+
+
+class AnonymousExchange(Exchange):
+    """Somebody without a name; `trace` is what they say of themselves, empty for nothing."""
+
+    mechanism = "ANONYMOUS"
+    proof = Proof.NOTHING
+
+    def __init__(self, trace: str) -> None:
+        """Keep the trace."""
+        self.trace = trace
+
+    def accept(self) -> None:
+        """Say that nobody in particular may come in."""
+        self.verified = True

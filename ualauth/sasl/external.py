@@ -1,0 +1,35 @@
+"""EXTERNAL: TLS has said already who the client is (RFC 4422, appendix A)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ualauth.credentials import Exchange, Proof
+from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
+from ualauth.sasl.preparation import prepare_name
+
+
+class External(Mechanism):
+    """One message: whom the client wants to act for, empty for itself."""
+
+    name: ClassVar[str] = "EXTERNAL"
+    proof: ClassVar[Proof] = Proof.CERTIFICATE
+
+    async def begin(self, wire: Wire) -> Claim:
+        """See `Mechanism.begin`."""
+        wanted = text_of(await wire.first())
+        name = wire.channel.certificate_name
+        if not name:
+            raise Malformed("no certificate of the client names somebody")
+        return Claim(prepare_name(name), CertificateExchange(), wanted and prepare_name(wanted))
+
+
+class CertificateExchange(Exchange):
+    """A client whose certificate the TLS library has verified."""
+
+    mechanism = "EXTERNAL"
+    proof = Proof.CERTIFICATE
+
+    def accept(self) -> None:
+        """Say that the certificate is enough."""
+        self.verified = True

@@ -1,0 +1,177 @@
+"""The contract of mechanisms: what one is given, and what it has to find out.
+
+A mechanism reads from the client who it says it is, and makes of the rest a
+credential: a `Password`, or an `Exchange` with which a module of the service's
+stack goes on. It knows no users and no modules. One object serves one
+exchange.
+
+A mechanism MUST raise `Malformed` for whatever its RFC does not allow, and
+nothing else; MUST bound what it keeps of the client's; and MUST NOT keep a
+secret in an attribute that `repr` shows.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+from ualauth.codes import ReturnCode
+from ualauth.credentials import Credential, Proof
+from ualauth.module import Module, Offload, Refusal, Until
+
+T = TypeVar("T")
+
+MAX_RESPONSE = 65_536
+"""Bytes of one response. Tokens are the longest; Dovecot takes no more either."""
+
+PACE = 0.005
+"""Seconds. What would tell a user from nobody is answered at whole multiples of it."""
+
+
+class Malformed(Refusal):
+    """What the client sent is not of the mechanism: the end of this exchange.
+
+    `why` is for the log only, and has nothing of what was sent.
+    """
+
+    def __init__(self, why: str) -> None:
+        """Refuse as a wrong password is refused."""
+        super().__init__(ReturnCode.AUTH_ERR, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What the connection is like, and what it vouches for.
+
+    `bindings` has the channel binding data by their type, such as
+    `tls-exporter` (RFC 5929, RFC 9266). `offers_plus` is whether mechanisms that
+    bind to the channel were offered, which the client must not be talked out
+    of. `certificate_name` is whom the client's certificate names, empty if nobody.
+    """
+
+    tls: bool = False
+    bindings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    offers_plus: bool = False
+    certificate_name: str = ""
+
+
+UNSAFE = Channel()
+"""A connection without TLS."""
+SAFE = Channel(tls=True)
+"""One with TLS, of which nothing more is known."""
+
+
+class Challenges(Protocol):
+    """Whoever can put a challenge to the client: an `Attempt`."""
+
+    async def challenge(self, data: bytes) -> bytes:
+        """Send `data`, and return the client's response."""
+        ...
+
+
+class Wire:
+    """The client's end of one exchange.
+
+    `initial` is the initial response; `None` is none, which is not the same as
+    an empty one (RFC 4422, section 3). `started` is when the last response came.
+    """
+
+    __slots__ = ("_challenges", "channel", "initial", "started", "verifiers")
+
+    def __init__(
+        self,
+        challenges: Challenges,
+        channel: Channel,
+        verifiers: tuple[Module[Any], ...] = (),
+    ) -> None:
+        """Begin without a response; `verifiers` are the modules that can judge the mechanism."""
+        self._challenges = challenges
+        self.channel = channel
+        self.verifiers = verifiers
+        self.initial: bytes | None = None
+        self.started = time.monotonic()
+
+    async def first(self, challenge: bytes = b"") -> bytes:
+        """Return the client's first response: the initial one, or that to `challenge`."""
+        if self.initial is None:
+            return await self.send(challenge)
+        return _bounded(self.initial)
+
+    async def send(self, challenge: bytes) -> bytes:
+        """Send a challenge, and return the response."""
+        response = await self._challenges.challenge(challenge)
+        self.started = time.monotonic()
+        return _bounded(response)
+
+    async def pace(self) -> None:
+        """Wait until how long this step takes tells nothing."""
+        passed = time.monotonic() - self.started
+        await Until(self.started + PACE * (passed // PACE + 1))
+
+    async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401 - any
+        """Return `function(*args)`, called where it may block."""
+        return cast("T", await Offload(function, args))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who the client says it is: prepared, and not yet believed.
+
+    `authorization` is whom it wants to act for, empty for itself.
+    """
+
+    name: str
+    credential: Credential
+    authorization: str = ""
+
+
+class Mechanism(ABC):
+    """One exchange by one mechanism."""
+
+    name: ClassVar[str]
+    """As in IANA's registry of SASL mechanisms."""
+    proof: ClassVar[Proof]
+    """What a module of the service must be able to judge."""
+    plaintext: ClassVar[bool] = False
+    """Whether whoever listens learns what lets them in."""
+    binds: ClassVar[bool] = False
+    """Whether it binds to the channel: `-PLUS`."""
+
+    @abstractmethod
+    async def begin(self, wire: Wire) -> Claim:
+        """Read who the client says it is.
+
+        Raises:
+            Malformed: for what the mechanism does not allow.
+
+        """
+
+    def success(self) -> bytes:
+        """Return what the client still has to be told when it is let in."""
+        return b""
+
+    def failure(self) -> bytes:
+        """Return what the client still has to be told before it is refused."""
+        return b""
+
+
+def _bounded(response: bytes) -> bytes:
+    if len(response) > MAX_RESPONSE:
+        raise Malformed(f"a response of {len(response)} bytes")
+    return response
+
+
+def text_of(data: bytes) -> str:
+    """Return `data` as text.
+
+    Raises:
+        Malformed: if it is not UTF-8.
+
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Malformed("not UTF-8") from None

@@ -1,0 +1,69 @@
+"""What OAUTHBEARER and XOAUTH2 share: a token as credential (RFC 6750).
+
+Who the client is stands in the token, or only its issuer knows. So the module
+that will judge the token is asked for the name first; what it says is believed
+no sooner than it has judged the token.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol, cast
+
+from ualauth.credentials import Exchange, Proof
+from ualauth.sasl.mechanism import Claim, Malformed, Wire
+from ualauth.sasl.preparation import prepare_name
+
+
+class TokenExchange(Exchange):
+    """A bearer token, and what modules found out about it."""
+
+    proof = Proof.TOKEN
+    name = ""
+    """Whose it claims to be, prepared."""
+
+    def __init__(self, mechanism: str, token: str) -> None:
+        """Keep the token."""
+        self.mechanism = mechanism
+        self.token = token
+        self.found: dict[object, Any] = {}
+        """Module -> what it found out: it need not ask twice."""
+        self.scope = ""
+        """The scope that is needed, for a client whose token is refused."""
+        self.configuration = ""
+        """The URL of the issuer's OpenID configuration, likewise."""
+
+    def accept(self) -> None:
+        """Say that the token is good, and the user's."""
+        self.verified = True
+
+
+class TokenJudge(Protocol):
+    """A module that can judge tokens."""
+
+    async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
+        """Return whose token it says it is, not yet judged; empty if nobody can tell.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` if the issuer cannot be asked.
+
+        """
+        ...
+
+
+async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
+    """Return the claim of a client with a token that wants to be `wanted`, empty for itself."""
+    wanted = wanted and prepare_name(wanted)
+    for module in wire.verifiers:
+        if name := await cast("TokenJudge", module).name_in(wire, exchange):
+            exchange.name = prepare_name(name)
+            return Claim(exchange.name, exchange, wanted)
+    if not wanted:
+        raise Malformed("a token that names nobody")
+    # No module will accept it; the log shows who it was said to be.
+    return Claim(wanted, exchange)
+
+
+def as_json(**fields: str) -> bytes:
+    """Return what a client is told whose token was refused; fields that are empty are left out."""
+    return json.dumps({key: value for key, value in fields.items() if value}).encode()

@@ -1,0 +1,51 @@
+"""OAUTHBEARER: an OAuth 2 token (RFC 7628)."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from ualauth.credentials import Proof
+from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
+from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
+
+# RFC 7628, section 3.1: a GS2 header, then key=value pairs between %x01.
+_HEADER = re.compile(r"[ny],(?:a=((?:[^\0,=]|=2C|=3D)+))?,")
+_PAIR = re.compile(r"[A-Za-z]+=[\x09\x0a\x0d\x20-\x7e]*")
+# RFC 6750, section 2.1: b64token.
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
+
+
+class OAuthBearer(Mechanism):
+    """A header, `auth=Bearer TOKEN`, and perhaps host and port."""
+
+    name: ClassVar[str] = "OAUTHBEARER"
+    proof: ClassVar[Proof] = Proof.TOKEN
+    plaintext: ClassVar[bool] = True
+    _exchange: TokenExchange | None = None
+
+    async def begin(self, wire: Wire) -> Claim:
+        """See `Mechanism.begin`."""
+        header, *pairs = text_of(await wire.first()).split("\1")
+        found = _HEADER.fullmatch(header)
+        if found is None or len(pairs) < 3 or pairs[-2:] != ["", ""]:
+            raise Malformed("this is no message of OAUTHBEARER")
+        if not all(_PAIR.fullmatch(pair) for pair in pairs[:-2]):
+            raise Malformed("a pair that is none")
+        values = [pair[5:] for pair in pairs if pair.startswith("auth=")]
+        bearer = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+        if bearer is None:
+            raise Malformed("not one bearer token")
+        self._exchange = TokenExchange(self.name, bearer[1])
+        wanted = (found[1] or "").replace("=2C", ",").replace("=3D", "=")
+        return await claim_of(wire, self._exchange, wanted)
+
+    def failure(self) -> bytes:
+        """Return the error of RFC 7628, section 3.2.2; the client answers with `%x01`."""
+        if self._exchange is None:
+            return b""
+        return as_json(
+            status="invalid_token",
+            scope=self._exchange.scope,
+            **{"openid-configuration": self._exchange.configuration},
+        )

@@ -1,0 +1,60 @@
+"""Preparing names: the same name is the same string, however it was typed.
+
+Mechanisms whose RFC says SASLprep (RFC 4013) use that; the others RFC 8265's
+UsernameCasePreserved. Both are a library's work. Case is the directory's
+business. Printable ASCII is what it is in both.
+"""
+
+from __future__ import annotations
+
+from ualauth.credentials import MAX_NAME_BYTES, is_acceptable
+from ualauth.errors import PasswordError
+from ualauth.passwords.scram import saslprep
+from ualauth.sasl.mechanism import Malformed
+
+
+def prepare_name(text: str) -> str:
+    """Return a login name as RFC 8265, section 3.4 has it, word by word.
+
+    O/R names have spaces, which the profile leaves to whoever splits a name
+    in parts (section 3.1).
+
+    Raises:
+        Malformed: for an empty, huge or unprintable one.
+
+    """
+    _check(text)
+    if text.isascii():
+        return text
+    from precis_i18n import get_profile  # noqa: PLC0415 - only names that need it load it
+
+    profile = get_profile("UsernameCasePreserved")
+    try:
+        prepared = " ".join(word and str(profile.enforce(word)) for word in text.split(" "))
+    except UnicodeError:
+        raise Malformed("a name that PRECIS disallows") from None
+    _check(prepared)
+    return prepared
+
+
+def prepare_query(text: str) -> str:
+    """Return a name as SASLprep has a query string (RFC 4013, RFC 3454 section 7).
+
+    Raises:
+        Malformed: as `prepare_name`.
+
+    """
+    _check(text)
+    try:
+        prepared = saslprep(text)
+    except PasswordError:
+        raise Malformed("a name that SASLprep prohibits") from None
+    _check(prepared)
+    return prepared
+
+
+def _check(text: str) -> None:
+    if not text:
+        raise Malformed("an empty name")
+    if not is_acceptable(text, MAX_NAME_BYTES) or not text.isprintable():
+        raise Malformed("a name that is too long, or has control characters")

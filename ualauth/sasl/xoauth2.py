@@ -1,0 +1,40 @@
+"""XOAUTH2: an OAuth 2 token, as mail programs sent it before OAUTHBEARER.
+
+Source: Google's "OAuth 2.0 Mechanism", which Microsoft follows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from ualauth.credentials import Proof
+from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
+from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
+
+_MESSAGE = re.compile(
+    r"user=(?P<user>[^\x00\x01]+)\x01auth=(?i:bearer) +(?P<token>[A-Za-z0-9._~+/-]+=*)\x01\x01",
+)
+
+
+class XOAuth2(Mechanism):
+    """`user=NAME %x01 auth=Bearer TOKEN %x01 %x01`."""
+
+    name: ClassVar[str] = "XOAUTH2"
+    proof: ClassVar[Proof] = Proof.TOKEN
+    plaintext: ClassVar[bool] = True
+    _exchange: TokenExchange | None = None
+
+    async def begin(self, wire: Wire) -> Claim:
+        """See `Mechanism.begin`."""
+        found = _MESSAGE.fullmatch(text_of(await wire.first()))
+        if found is None:
+            raise Malformed("this is no message of XOAUTH2")
+        self._exchange = TokenExchange(self.name, found["token"])
+        return await claim_of(wire, self._exchange, found["user"])
+
+    def failure(self) -> bytes:
+        """Return the error; the client answers with an empty response."""
+        if self._exchange is None:
+            return b""
+        return as_json(status="401", schemes="bearer", scope=self._exchange.scope)

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
     "show": ("ualauth.cli.show", "Show the stacks of a service as they are used."),
     "modules": ("ualauth.cli.modules", "List the modules, or explain one."),
+    "ldap": ("ualauth.cli.ldap", "Find out why a directory does not answer as expected."),
     "hash": ("ualauth.cli.hash", "Hash a password as the USERLIST stores it."),
 }
 

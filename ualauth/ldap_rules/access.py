@@ -4,17 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from ualauth.codes import ReturnCode
 from ualauth.directory.client import Operations
-from ualauth.directory.values import Entry, Scope
+from ualauth.directory.values import Entry, Requester, Scope
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.configuration import Access, Configuration
 from ualauth.ldap_rules.finding import fill
 from ualauth.ldap_rules.groups import Groups, NoChain
 from ualauth.ldap_rules.locks import Moment, age, restriction
 from ualauth.ldap_rules.variables import host
-from ualauth.module import Attempt
+
+
+class Visitor(Requester, Protocol):
+    """Whose access is judged: what of an `Attempt` counts."""
+
+    user: str | None
+
+    @property
+    def service(self) -> str:
+        """See `Attempt.service`."""
+        ...
+
+    @property
+    def rhost(self) -> str | None:
+        """See `Attempt.rhost`."""
+        ...
+
+    @property
+    def ruser(self) -> str | None:
+        """See `Attempt.ruser`."""
+        ...
+
+    @property
+    def tty(self) -> str | None:
+        """See `Attempt.tty`."""
+        ...
+
+    @property
+    def delegated(self) -> bool:
+        """See `Attempt.delegated`."""
+        ...
+
 
 _NOT_HERE = "You may not log in here."
 _ALLOWED = Conclusion(ReturnCode.SUCCESS, "the account may be used")
@@ -22,7 +54,7 @@ _ALLOWED = Conclusion(ReturnCode.SUCCESS, "the account may be used")
 
 async def judge(  # noqa: PLR0913 - what there is to look at
     operations: Operations,
-    attempt: Attempt,
+    visitor: Visitor,
     configuration: Configuration,
     entry: Entry,
     values: Mapping[str, str],
@@ -38,11 +70,11 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     access = configuration.access
     moment = Moment(datetime.now(UTC), bound)
     found = restriction(entry, moment) if access.check_lock else None
-    found = found or _listed(access, entry, attempt.service)
+    found = found or _listed(access, entry, visitor.service)
     if found is None:
-        found = await _allowed(operations, attempt, configuration, entry, values)
+        found = await _allowed(operations, visitor, configuration, entry, values)
     # Nobody used the password of somebody for whom another one acts.
-    if found is None and access.check_lock and not attempt.delegated:
+    if found is None and access.check_lock and not visitor.delegated:
         found = age(entry, moment)
     return found or _ALLOWED
 
@@ -64,18 +96,18 @@ def _has(entry: Entry, name: str, allowed: set[str]) -> bool:
 
 async def _allowed(
     operations: Operations,
-    attempt: Attempt,
+    visitor: Visitor,
     configuration: Configuration,
     entry: Entry,
     values: Mapping[str, str],
 ) -> Conclusion | None:
     """Ask the directory what the attributes of the entry do not say."""
     access, bases = configuration.access, configuration.finding.bases
-    values = {**values, **await _of_visit(attempt, entry, configuration)}
+    values = {**values, **await _of_visit(visitor, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))
         try:
-            inside = await groups.have(operations, attempt, entry, values["uid"])
+            inside = await groups.have(operations, visitor, entry, values["uid"])
         except NoChain:
             log = "nested_groups chain needs Active Directory; use auto, or expand"
             return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)
@@ -89,16 +121,16 @@ async def _allowed(
         text = fill(template, values)
         if isinstance(text, Conclusion):
             return _denied(text.log)
-        if not await _finds(operations, attempt, places, text):
+        if not await _finds(operations, visitor, places, text):
             return _denied(log)
     return None
 
 
 async def _finds(
-    operations: Operations, attempt: Attempt, places: Sequence[tuple[str, Scope]], text: str
+    operations: Operations, visitor: Visitor, places: Sequence[tuple[str, Scope]], text: str
 ) -> bool:
     for base, scope in places:
-        if await operations.search(attempt, base, scope, text, ["1.1"], 1):
+        if await operations.search(visitor, base, scope, text, ["1.1"], 1):
             return True
     return False
 
@@ -107,20 +139,20 @@ def _denied(log: str) -> Conclusion:
     return Conclusion(ReturnCode.PERM_DENIED, log, _NOT_HERE)
 
 
-async def _of_visit(attempt: Attempt, entry: Entry, configuration: Configuration) -> dict[str, str]:
+async def _of_visit(visitor: Visitor, entry: Entry, configuration: Configuration) -> dict[str, str]:
     """Return the values of `variables.VISIT` that are known."""
     login = entry.text(configuration.finding.login_attribute)
     known = {
         "dn": entry.dn,
-        "uid": login if login is not None else attempt.user,
-        "service": attempt.service,
-        "rhost": attempt.rhost,
-        "ruser": attempt.ruser,
-        "tty": attempt.tty,
+        "uid": login if login is not None else visitor.user,
+        "service": visitor.service,
+        "rhost": visitor.rhost,
+        "ruser": visitor.ruser,
+        "tty": visitor.tty,
     }
     values = {name: value for name, value in known.items() if value}
     access = configuration.access
     names = frozenset().union(*(each.names for each in (*access.filters, *access.searches)))
     if names & {"hostname", "fqdn"}:
-        values |= await attempt.offload(host)
+        values |= await visitor.offload(host)
     return values

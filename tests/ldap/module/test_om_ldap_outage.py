@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -73,12 +72,12 @@ def test_who_was_let_in_before_comes_in_during_an_outage(
 def test_a_server_that_hangs_is_an_outage(cached: Make, server: Slapd) -> None:
     logins = cached()
     assert logins.outcome("jsmith", people.JOHN.password) == "success"
-    server.send(signal.SIGSTOP)
+    server.hang()
     try:
         assert logins.outcome("jsmith", people.JOHN.password) == "success"
         assert logins.outcome("jsmith", "wrong") == "authinfo_unavail"
     finally:
-        server.send(signal.SIGCONT)
+        server.go_on()
 
 
 def test_a_changed_password_is_forgotten(cached: Make, server: Slapd) -> None:

@@ -121,7 +121,9 @@ class OmLdap(Module[Options]):
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse whose account may not be used; require a new password where it is time."""
-        return await self._answered(attempt, lambda: self._account(attempt))
+        # Whom the directory has let in, it has to judge: nobody else may say yes in its place.
+        mine = self._visit(attempt, attempt.user or "") is not None
+        return await self._answered(attempt, lambda: self._account(attempt), ignoring=not mine)
 
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass, change it in the second."""
@@ -267,7 +269,11 @@ class OmLdap(Module[Options]):
     # What all operations share
 
     async def _answered(
-        self, attempt: Attempt, decide: Callable[[], Awaitable[ReturnCode]]
+        self,
+        attempt: Attempt,
+        decide: Callable[[], Awaitable[ReturnCode]],
+        *,
+        ignoring: bool = True,
     ) -> ReturnCode:
         """Return the code of an operation, as the options of the line want it."""
         try:
@@ -279,11 +285,11 @@ class OmLdap(Module[Options]):
         except DirectoryFault as fault:
             attempt.remark(str(fault))
             code = _UNAVAILABLE
-        if code is ReturnCode.USER_UNKNOWN and self.options.ignore_unknown_user:
-            return ReturnCode.IGNORE
-        if code is _UNAVAILABLE and self.options.ignore_authinfo_unavail:
-            return ReturnCode.IGNORE
-        return code
+        ignored = {
+            ReturnCode.USER_UNKNOWN: self.options.ignore_unknown_user,
+            _UNAVAILABLE: self.options.ignore_authinfo_unavail,
+        }
+        return ReturnCode.IGNORE if ignoring and ignored.get(code) else code
 
     @property
     def _data(self) -> str:

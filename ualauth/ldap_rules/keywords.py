@@ -62,7 +62,10 @@ KEYWORDS: Mapping[str, Keyword] = {
     "bindpw": Keyword("PASSWORD", "", "Its password, in this file ...", values.text),
     "bindpw_file": Keyword("FILE", "", "... or as the first line of another.", values.text),
     "bind_timelimit": Keyword(
-        "SECONDS", "5", "To connect to one server; and for the answer to a bind.", values.seconds
+        "SECONDS",
+        "3 and 5",
+        "To connect to one server; and for the answer to a bind.",
+        values.seconds,
     ),
     "timelimit": Keyword("SECONDS", "5", "For the answer to anything else.", values.seconds),
     "idle_timelimit": Keyword(

@@ -18,6 +18,7 @@ WHO: Mapping[str, str] = {
     "user": "the user: the authid if the USERLIST knows the person, else the name as typed",
     "authid": "the same",
     "username": "the same, as nslcd calls it",
+    "login": "the name as it was typed, whatever the USERLIST makes of it",
     "local": "what stands before the last `@` of the user",
     "domain": "what stands behind it; unknown if there is none",
     "mail": "the primary address in the USERLIST, else the user",
@@ -52,11 +53,15 @@ def translated(text: str) -> str:
     return _NSLCD.sub(lambda found: f"{{{found[1] or found[2]}}}", text)
 
 
-def who(user: str, known: User | None) -> dict[str, str]:
-    """Return the values of `WHO` that somebody has; `known` is who it is in the USERLIST."""
+def who(user: str, known: User | None, login: str | None = None) -> dict[str, str]:
+    """Return the values of `WHO` that somebody has.
+
+    `known` is who it is in the USERLIST, `login` what was typed.
+    """
     local, at, domain = user.rpartition("@")
     addresses = known.addresses if known is not None else ()
     values = dict.fromkeys(("user", "authid", "username"), user)
+    values["login"] = login or user
     values["local"] = local if at else user
     values["mail"] = addresses[0] if addresses else user
     if at:

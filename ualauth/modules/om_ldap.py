@@ -311,4 +311,5 @@ class OmLdap(Module[Options]):
 async def _values(attempt: Attempt) -> dict[str, str]:
     """Return what is known of the user before the directory is asked."""
     known = await attempt.get_record(needed=False)
-    return who(await attempt.get_user(), None if known is None else known.user)
+    user = await attempt.get_user()
+    return who(user, None if known is None else known.user, attempt.login_name)

@@ -18,6 +18,7 @@ from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
 EXAMPLES = {
+    "active-directory",
     "administrators",
     "authid-for-other-modules",
     "blocklist",
@@ -26,6 +27,8 @@ EXAMPLES = {
     "diagnostics",
     "host-pam",
     "if-outside-office",
+    "ldap",
+    "ldap-with-userlist-fallback",
     "list-restricted",
     "open-test",
     "radius",

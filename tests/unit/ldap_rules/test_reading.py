@@ -247,9 +247,7 @@ def test_what_is_unwise_is_a_warning(furnished: Etc, lines: str, told: str) -> N
 
 def test_all_mistakes_are_reported_at_once(etc: Etc) -> None:
     _, problems = etc.configuration("ur ldap://x\nscope deep\ntimelimit x\nfilter (a=b)\n")
-    assert [problem.source.line for problem in problems] == [
-        *(1, 2, 3, 4, 1, 1)
-    ]
+    assert [problem.source.line for problem in problems] == [*(1, 2, 3, 4, 1, 1)]
 
 
 def test_a_file_that_is_missing_or_empty(etc: Etc) -> None:

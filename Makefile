@@ -11,7 +11,8 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth passwd postgresql slapd ldap-utils
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql slapd ldap-utils \
+		samba-ad-dc samba-ad-provision swaks
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

@@ -78,7 +78,12 @@ class LiveAttempt(VisitState):
 
     async def challenge(self, data: bytes) -> bytes:
         """See `Attempt.challenge`."""
-        if self.conversation is None and not self.stepping:
+        if self.stepping:
+            # The exchange has looked at what it was given.
+            (response,) = await Ask([Challenge(data)])
+            self.forget_record()
+            return cast("bytes", response)
+        if self.conversation is None:
             raise Refusal(ReturnCode.CONV_ERR)
         (answer,) = await self._converse([Challenge(data)], bytes)
         if answer is None:

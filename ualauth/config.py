@@ -3,6 +3,7 @@
 /etc/ualauth/           or --config-dir, or UALAUTH_CONFIG_DIR
 ualauth.toml        optional; everything in it has a default
 pam.d/SERVICE       the service files
+smtpd.cfg           the submission access rules, optional
 userlist.db         the USERLIST, unless [userlist] url says otherwise
 """
 
@@ -21,6 +22,7 @@ from ualauth.passwords.policy import PasswordRules
 from ualauth.sasl.authorization import AuthorizationSettings
 from ualauth.sasl.settings import SaslSettings
 from ualauth.settings import hint, read_value
+from ualauth.smtp_access.settings import SmtpAccessSettings
 from ualauth.stack.dialect import DIALECTS, Dialect
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 
@@ -135,6 +137,7 @@ class Config:
     account: AccountRules = field(default_factory=AccountRules)
     lockout: LockoutRules = field(default_factory=LockoutRules)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    smtp_access: SmtpAccessSettings = field(default_factory=SmtpAccessSettings)
     modules: ModuleSettings = field(default_factory=ModuleSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)

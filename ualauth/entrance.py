@@ -24,6 +24,7 @@ from ualauth.sasl.pretence import Pretence
 from ualauth.services import Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
+from ualauth.stack.model import Service
 from ualauth.visit import Visit
 from ualauth.visit_state import NoUserlist
 
@@ -58,6 +59,7 @@ class Connection(Peer, total=False):
 
 
 _PEER = Peer.__optional_keys__
+_CONNECTION = Connection.__optional_keys__
 
 
 class Entrance:
@@ -85,7 +87,9 @@ class Entrance:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        compiled = self.services.load(service)
+        return self._visit(self.services.load(service), user, peer)
+
+    def _visit(self, compiled: Service, user: str | None, peer: Peer) -> Visit:
         users = self if self._users is None else self._users
         attempt = LiveAttempt(compiled.name, self.resource, users)
         attempt.user = attempt.login_name = user
@@ -117,7 +121,8 @@ class Entrance:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
-        judges, settings = self.services.load(service).judges, self.config.sasl
+        compiled, settings = self.services.load(service), self.config.sasl
+        judges = compiled.judges
         channel = self._channel(connection)
         kind = mechanism(name)
         if kind is None or not is_offered(kind, judges, settings, channel):
@@ -127,15 +132,17 @@ class Entrance:
             plus = any(each.binds for each in offered(judges, settings, channel))
             channel = replace(channel, offers_plus=plus)
         # A visit takes what it knows, and nothing of the channel.
-        peer = {key: value for key, value in connection.items() if key not in _OF_CHANNEL}
-        visit = self.visit(service, None, **cast("Peer", peer))
+        peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
+        if unknown := connection.keys() - _CONNECTION:
+            raise TypeError(f"unknown keyword {unknown.pop()!r}")
+        visit = self._visit(compiled, None, peer)
         visit.attempt.stepping = True
         return Conversing(
             visit,
             kind(),
             Wire(visit.attempt, channel, judges[kind.proof]),
             self.config.authorization,
-            lambda user: self.visit(service, user, **cast("Peer", peer)),
+            lambda user: self._visit(compiled, user, peer),
         )
 
     def _channel(self, connection: Connection) -> Channel:
@@ -201,7 +208,7 @@ class Entrance:
             return UserCache(self.resource(UserStore), self.config.policy, self.config.cache)
         if kind is PasswordHasher:
             settings = self.config.password
-            return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.mechanisms)
+            return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.allowed)
         raise ModuleUnavailable(f"this application shares no {kind.__name__}")
 
     def close(self) -> None:
@@ -212,6 +219,3 @@ class Entrance:
                     made.close()
             self._shared.clear()
             self._users = None
-
-
-_OF_CHANNEL = frozenset({"channel_binding", "certificate"})

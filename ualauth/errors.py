@@ -9,6 +9,7 @@
     │   └── TemporaryFailure           nobody could check; try again later
     ├── ConfigurationError             the administrator has to act
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
+    │   ├── AccessRulesError           `smtpd.cfg` has mistakes; `problems` has all of them
     │   ├── UnknownService             neither the service nor `other` is configured
     │   └── ModuleUnavailable          a module, or a library that it needs, is missing
     ├── StoreError                     the USERLIST could not be read or written
@@ -100,6 +101,16 @@ class ServiceFileError(ConfigurationError):
         shown = "\n".join(str(problem) for problem in problems)
         super().__init__(f"service {service!r} cannot be used:\n{shown}")
         self.service = service
+        self.problems = tuple(problems)
+
+
+class AccessRulesError(ConfigurationError):
+    """The submission access rules cannot be used; `problems` are as in `ServiceFileError`."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        """Print every problem."""
+        shown = "\n".join(str(problem) for problem in problems)
+        super().__init__(f"the submission access rules cannot be used:\n{shown}")
         self.problems = tuple(problems)
 
 

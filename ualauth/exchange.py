@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Coroutine
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ualauth.attempt import LiveAttempt
 from ualauth.converse import Conversing
@@ -86,6 +86,8 @@ class HeldExchange:
         if self._failure is not None:
             raise self._failure
         conversing = self._conversing
+        if not isinstance(response, bytes | None):
+            raise TypeError("a response is bytes, or None")
         if conversing is None or self._busy or self._closed or self._identity is not None:
             raise RuntimeError("this exchange takes no step now: it is over, or taking one")
         attempt = conversing.visit.attempt
@@ -107,16 +109,15 @@ class HeldExchange:
     def _leave(self, result: Identity | Ask | BaseException) -> bytes | None:
         """Return what to send to the client after a step; keep what it came to."""
         self._busy = False
-        match result:
-            case Identity():
-                self._identity = result
-            case Ask(messages=[Challenge(data)]):
-                self._suspended = time.monotonic()
-                return data
-            case AuthenticationError():
-                self._failure = result
-            case _:
-                # Ctrl-C, or a bug: nothing that could go on.
-                self._closed = True
+        if isinstance(result, Ask):
+            self._suspended = time.monotonic()
+            return cast("Challenge", result.messages[0]).data
         self._coroutine = None
+        if isinstance(result, Identity):
+            self._identity = result
+        elif isinstance(result, AuthenticationError):
+            self._failure = result
+        else:
+            # Ctrl-C, or a bug: nothing that could go on.
+            self._closed = True
         return None

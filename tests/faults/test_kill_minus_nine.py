@@ -127,7 +127,8 @@ def test_a_change_of_password_is_there_as_a_whole_or_not_at_all(
     assert audit.numbers[BYSTANDER] == 0
     assert userlist.store.get("anna").changed <= datetime.now(UTC)
     assert counts["in the middle of a change"] > counts["killed"] / 2
-    assert 0 < counts["of these done"] < counts["in the middle of a change"]
+    # Done and not said is a matter of microseconds: a few of a hundred, or none.
+    assert counts["of these done"] < counts["in the middle of a change"]
     tell(
         f"kill -9 (seed {SEED}): {counts['killed']} processes killed, "
         f"{counts['in the middle of a change']} in the middle of a change of which "

@@ -196,7 +196,7 @@ def test_while_somebody_else_writes_no_password_is_called_wrong(
     # Each failure is counted, and each process tries two of them at most at once.
     settings(
         folder,
-        "\n[lockout]\nfailures = 1000\nfailure_window = 1\n\n[userlist]\ntimeout = 1\n",
+        "\n[lockout]\nfailures = 1000\nfailure_window = 1\n\n[userlist]\ntimeout = 2\n",
     )
     userlist.add("anna", "violet 7 anchor")
     userlist.add("bert", "copper 6 lantern")

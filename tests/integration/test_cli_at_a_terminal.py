@@ -250,3 +250,32 @@ def test_a_reader_that_leaves_ends_the_program_quietly(environment: dict[str, st
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_an_import_shows_its_speed_and_ctrl_c_tells_how_far_it_came(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    number = 60_000
+    lines = (f"u{n}:{{CRYPT}}$6$salt${'x' * 86}:::User{n} X:::\n" for n in range(number))
+    file = tmp_path / "users"
+    file.write_text("".join(lines))
+    arguments = ("user", "import", str(file), "--format", "dovecot", "--bad-lines", "skip")
+    terminal = Terminal(*arguments, environment=environment)
+    terminal.expect("Importing")
+    # The first users are in; there are more to come.
+    terminal.expect(" users/s")
+    terminal.type(INTERRUPT)
+    assert terminal.end() == 130
+    text = ANSI.sub("", terminal.seen)
+    assert "Traceback" not in text
+    assert "Interrupted. What was added stays; run the same command again to go on" in text
+    assert "Aborted.\n" in text
+    said = re.search(r"(\d+) added, 0 changed, 0 there already, 0 lines skipped", text)
+    assert said is not None
+    added = int(said[1])
+    assert 0 < added < number
+    terminal = Terminal(*arguments, environment=environment)
+    assert terminal.end() == 0
+    text = ANSI.sub("", terminal.seen)
+    assert f"{number - added} added, 0 changed, {added} there already, 0 lines skipped" in text
+    assert "100%" in text

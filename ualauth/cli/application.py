@@ -13,6 +13,10 @@ COMMANDS = {
     "test-auth": ("ualauth.cli.authenticate", "Try a login, and show how it was decided."),
     "user": ("ualauth.cli.user", "Administer the users of the USERLIST."),
     "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
+    "smtp-access": (
+        "ualauth.cli.smtp_access",
+        "Check the rules of mail submission, and explain them.",
+    ),
     "show": ("ualauth.cli.show", "Show the stacks of a service as they are used."),
     "modules": ("ualauth.cli.modules", "List the modules, or explain one."),
     "ldap": ("ualauth.cli.ldap", "Find out why a directory does not answer as expected."),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import click
-from rich.text import Text
 
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import cell, console, line, lines
+from ualauth.cli.problems import count, print_problems
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.stack.model import Problem
 
@@ -31,15 +30,8 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool) ->
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
-    out = console()
-    for problem in problems:
-        out.print(_coloured(problem), soft_wrap=True)
-    errors = sum(not problem.warning for problem in problems)
-    counts = {"error": errors, "warning": len(problems) - errors}
-    found = ", ".join(_count(number, noun) for noun, number in counts.items() if number)
-    style = "red" if errors else "yellow" if problems else "green"
-    line(cell(f"{_count(len(names), 'service')}, {found or 'no problems'}", style))
-    if errors or (strict and problems):
+    errors, warnings = print_problems(problems, count(len(names), "service"))
+    if errors or (strict and warnings):
         context.exit(ExitStatus.REFUSED)
 
 
@@ -52,17 +44,3 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
         yield from invocation.entrance.services.compile(name).problems
     except ServiceFileError as error:
         yield from (each for each in error.problems if isinstance(each, Problem))
-
-
-def _coloured(problem: Problem) -> Text:
-    text = lines(str(problem))
-    word, style = ("warning: ", "bold yellow") if problem.warning else ("error: ", "bold red")
-    start = text.plain.find(word)
-    text.stylize(style, start, start + len(word))
-    text.highlight_regex(r"(?m)^    [ \t]*\^+$", "green")
-    text.highlight_regex(r"(?m)^    cure: ", "bold")
-    return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

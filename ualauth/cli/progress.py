@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -31,7 +32,6 @@ class Progress:
             BarColumn,
             TextColumn,
             TimeRemainingColumn,
-            TransferSpeedColumn,
         )
         from rich.progress import Progress as Bar  # noqa: PLC0415 - likewise
 
@@ -39,11 +39,11 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
         )
         self._bar = Bar(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task(self._text, total=self._total)
+        self._task = self._bar.add_task(self._text, total=self._total, speed="")
         self._bar.start()
         return self
 
@@ -57,8 +57,10 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def follow(self, positions: Iterable[int]) -> None:
-        """Do all the work that tells how far it is."""
+    def follow(self, positions: Iterable[int], users: Callable[[], int]) -> None:
+        """Do all the work that tells how far it is, in bytes; `users` are done by then."""
+        start = time.monotonic()
         for position in positions:
             if self._bar is not None and self._task is not None:
-                self._bar.update(self._task, completed=position)
+                speed = users() / max(time.monotonic() - start, 0.001)
+                self._bar.update(self._task, completed=position, speed=f"{speed:,.0f} users/s")

@@ -79,12 +79,12 @@ class _Seen:
 
     def twice(self, numbers: list[int], rows: list[Rows]) -> dict[int, BadLine]:
         """Return index -> why not, for users that claim what an earlier line does."""
-        claims = [list(each.claims) for each in rows]
-        values = sorted(
-            (f"{kind[0]}{key}", number)
-            for number, own in zip(numbers, claims, strict=True)
-            for kind, key in own
-        )
+        values = [
+            (_key(claim), number)
+            for number, each in zip(numbers, rows, strict=True)
+            for claim in each.claims()
+        ]
+        values.sort()
         before = self._database.total_changes
         self._database.execute("BEGIN")
         # Sorted: of two lines in `values`, the earlier one is first.
@@ -93,8 +93,8 @@ class _Seen:
         if self._database.total_changes - before == len(values):
             return {}
         found: dict[int, BadLine] = {}
-        for index, (number, own) in enumerate(zip(numbers, claims, strict=True)):
-            for claim in own:
+        for index, (number, each) in enumerate(zip(numbers, rows, strict=True)):
+            for claim in each.claims():
                 first = self._first(claim)
                 if first != number:
                     found[index] = BadLine(
@@ -104,6 +104,10 @@ class _Seen:
         return found
 
     def _first(self, claim: tuple[str, str]) -> int:
-        key = f"{claim[0][0]}{claim[1]}"
-        row = self._database.execute("SELECT line FROM seen WHERE key = ?", (key,)).fetchone()
+        key = (_key(claim),)
+        row = self._database.execute("SELECT line FROM seen WHERE key = ?", key).fetchone()
         return int(row[0])
+
+
+def _key(claim: tuple[str, str]) -> str:
+    return claim[0][0] + claim[1]

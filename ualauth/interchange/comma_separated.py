@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import enum
 import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -23,8 +24,17 @@ from ualauth.passwords.scram import MECHANISMS
 from ualauth.userlist.names import LIMITS
 from ualauth.userlist.record import NewUser
 
-Columns = list[tuple[str, Callable[[str], Any]]]
-"""Name of a column -> what reads its cells."""
+
+class _Kind(enum.Enum):
+    """What a column is of."""
+
+    FIELD = enum.auto()
+    PART = enum.auto()
+    SECRET = enum.auto()
+
+
+Columns = list[tuple[str, _Kind, Callable[[str], Any]]]
+"""Names of columns, what they are of, and what reads their cells."""
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
@@ -50,7 +60,7 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
             # Without columns nothing can be said about the rest.
             yield BadLine(number, problem)
             return
-        columns = [(name, _reader(name)) for name in names]
+        columns = [(name, _kind(name), _reader(name)) for name in names]
 
 
 def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
@@ -81,25 +91,31 @@ def _line(number: int, row: list[str], columns: Columns, reading: Reading) -> Li
     secrets = []
     column = ""
     try:
-        for (column, read_cell), cell in zip(columns, row, strict=True):
+        for (column, kind, read_cell), cell in zip(columns, row, strict=True):
             if not cell:
                 if column in _DEFAULTS:
                     fields[column] = _DEFAULTS[column]
                 continue
             value = read_cell(cell)
-            if column in LIMITS:
+            if kind is _Kind.FIELD:
+                fields[column] = value
+            elif kind is _Kind.PART:
                 parts[column] = value
-            elif column in MECHANISMS:
-                if value.mechanism != column:
-                    return BadLine(number, f"{column}: has a secret of another mechanism")
+            elif value.mechanism == column:
                 secrets.append(value)
             else:
-                fields[column] = value
+                return BadLine(number, f"{column}: has a secret of another mechanism")
         if parts:
             fields["name"] = name_of(parts)
     except (InvalidValue, PasswordError) as error:
         return bad_line(number, f"{column}: {error}")
     return line_of(number, fields, secrets, reading)
+
+
+def _kind(column: str) -> _Kind:
+    if column in MECHANISMS:
+        return _Kind.SECRET
+    return _Kind.PART if column in LIMITS else _Kind.FIELD
 
 
 def _reader(column: str) -> Callable[[str], Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ualauth.errors import PasswordError, UserError
 from ualauth.interchange.batches import Batch
+from ualauth.interchange.interrupts import undisturbed
 from ualauth.interchange.line import BadLine, UserLine, bad_line, clear_text
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.bulk import Rows, Taken, rows_of
@@ -39,6 +40,8 @@ class Summary:
     changed: int = 0
     there: int = 0
     bad: int = 0
+    seen: int = 0
+    """Lines that were looked at, whatever became of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Import:
                 self._refuse(line)
             taken = self.store.taken(batch.rows) if batch.rows else []
             self._sort_out(batch, taken, None)
+            self.summary.seen += len(batch.rows) + len(batch.bad)
             yield batch.position
 
     def write(self, batches: Iterable[Batch]) -> Iterator[int]:
@@ -70,9 +74,12 @@ class Import:
                 self._refuse(line)
             if batch.rows:
                 ready = self._hashed(batch)
-                taken = self.store.add_many(ready.rows)
-                self.summary.added += taken.count(None)
-                self._sort_out(ready, taken, self.store)
+                # What is added is counted: whoever interrupts is told the truth.
+                with undisturbed():
+                    taken = self.store.add_many(ready.rows)
+                    self.summary.added += taken.count(None)
+                    self._sort_out(ready, taken, self.store)
+            self.summary.seen += len(batch.rows) + len(batch.bad)
             yield batch.position
 
     def _sort_out(self, batch: Batch, taken: list[Taken | None], store: UserStore | None) -> None:

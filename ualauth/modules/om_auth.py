@@ -82,7 +82,7 @@ class OmAuth(Module[Options]):
         if not cache.knows(known, password):
             return False
         failures = known.policy.lockout.failures
-        if failures and not cache.is_clear(known, source_of(attempt.rhost)):
+        if failures and not cache.is_clear(known, attempt.login_name, source_of(attempt.rhost)):
             return False
         attempt.remark(REMEMBERED.why)
         return True
@@ -209,8 +209,10 @@ async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
     if not isinstance(exchange, ScramExchange | CramMd5Exchange):
         return ReturnCode.CRED_UNAVAIL
     cache = attempt.resource(UserCache)
-    known = await attempt.get_record()
-    secret = None if known is None else await _secret(attempt, cache, known, exchange.kind)
+    known = attempt.record_at_hand() or await attempt.get_record()
+    secret = None if known is None else known.secrets.get(exchange.kind)
+    if known is not None and secret is None:
+        secret = await _secret(attempt, cache, known, exchange.kind)
     if known is None or secret is None or exchange.spent:
         # Another module may have one. If none has, it counts as a wrong password.
         why = "not in the USERLIST" if known is None else f"no secret for {exchange.kind}"
@@ -247,8 +249,7 @@ async def _secret(
     """Return the user's secret for a mechanism, if there is one."""
     if known.stale:
         raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
-    if mechanism not in known.secrets:
-        await attempt.offload(cache.read_secrets, known)
+    await attempt.offload(cache.read_secrets, known)
     return known.secrets.get(mechanism)
 
 
@@ -262,7 +263,7 @@ async def _unchanged(
 
     The client took its time: a password that was changed meanwhile is none.
     """
-    now = await attempt.get_record()
+    now = attempt.record_at_hand() or await attempt.get_record()
     if now is before:
         return now
     if now is None or now.user.id != before.user.id:

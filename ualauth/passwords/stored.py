@@ -35,6 +35,8 @@ from ualauth.passwords.formats import (
 
 _SUFFIXES = {"B64": Encoding.BASE64, "BASE64": Encoding.BASE64, "HEX": Encoding.HEX}
 
+_BEGINNINGS = tuple(beginning for beginning, _ in BY_BEGINNING)
+
 # Two characters of salt and eleven of hash (crypt(5)).
 _DES_CHARACTERS = 13
 
@@ -71,9 +73,9 @@ def read(text: str) -> Stored:
             does not contain the data.
 
     """
-    for beginning, scheme in BY_BEGINNING:
-        if text.startswith(beginning):
-            return Stored(scheme, text.encode())
+    if text.startswith(_BEGINNINGS):
+        scheme = next(found for beginning, found in BY_BEGINNING if text.startswith(beginning))
+        return Stored(scheme, text.encode())
     if text.startswith("{"):
         return _in_braces(text)
     if text.startswith("$"):

@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 from ualauth.codes import ReturnCode
 from ualauth.credentials import Credential, Proof
@@ -104,7 +104,7 @@ class Wire:
         """Send a challenge, and return the response."""
         response = await self._challenges.challenge(challenge)
         self.started = time.monotonic()
-        return _bounded(response)
+        return response if len(response) <= MAX_RESPONSE else _bounded(response)
 
     async def pace(self) -> None:
         """Wait until how long this step takes tells nothing."""
@@ -116,8 +116,7 @@ class Wire:
         return cast("T", await Offload(function, args))
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who the client says it is: prepared, and not yet believed.
 
     `authorization` is whom it wants to act for, empty for itself.

@@ -73,7 +73,7 @@ def is_offered(
     channel: Channel,
 ) -> bool:
     """Return whether one mechanism may be offered."""
-    if kind.proof not in proofs or kind.name.removesuffix(PLUS) not in settings.mechanisms:
+    if kind.proof not in proofs or kind.name.removesuffix(PLUS) not in settings.allowed:
         return False
     if kind.binds and not channel.bindings:
         return False

@@ -23,9 +23,9 @@ def prepare_name(text: str) -> str:
         Malformed: for an empty, huge or unprintable one.
 
     """
-    _check(text)
-    if text.isascii():
+    if _is_plain(text):
         return text
+    _check(text)
     from precis_i18n import get_profile  # noqa: PLC0415 - only names that need it load it
 
     profile = get_profile("UsernameCasePreserved")
@@ -44,6 +44,8 @@ def prepare_query(text: str) -> str:
         Malformed: as `prepare_name`.
 
     """
+    if _is_plain(text):
+        return text
     _check(text)
     try:
         prepared = saslprep(text)
@@ -51,6 +53,11 @@ def prepare_query(text: str) -> str:
         raise Malformed("a name that SASLprep prohibits") from None
     _check(prepared)
     return prepared
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether there is nothing to prepare, and nothing to object to: nearly always."""
+    return text.isascii() and text.isprintable() and 0 < len(text) <= MAX_NAME_BYTES
 
 
 def _check(text: str) -> None:

@@ -11,17 +11,23 @@ from ualauth.settings import hint
 
 @dataclass(frozen=True, slots=True)
 class SaslSettings:
-    """`[sasl]`: which mechanisms may be offered, where a service's modules can judge them.
+    """`[sasl]`: which `mechanisms` may be offered, where a service's modules can judge them.
 
-    A mechanism is named without `-PLUS`, which goes with it. Those that show a
-    password or a token to whoever listens are offered under TLS only, unless
-    `plaintext_without_tls` says otherwise. `certificate_names` says which name in a
-    client's certificate is the login name of EXTERNAL (see `ualauth.sasl.certificate`).
+    Empty is all but CRAM-MD5. A mechanism is named without -PLUS, which goes with
+    it. Those that show a password or a token to whoever listens are offered under
+    TLS only, unless `plaintext_without_tls` says otherwise. `certificate_names` says
+    which name in a client's certificate is the login name of EXTERNAL (see
+    `ualauth.sasl.certificate`).
     """
 
-    mechanisms: tuple[str, ...] = DEFAULT
+    mechanisms: tuple[str, ...] = ()
     plaintext_without_tls: bool = False
     certificate_names: tuple[str, ...] = ("email: * -> {0}",)
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The names of all mechanisms that may be offered, without -PLUS."""
+        return self.mechanisms or DEFAULT
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""

@@ -72,9 +72,16 @@ def service_name(name: str, dialect: Dialect) -> str:
 class ServiceFolder:
     """The folder that holds the service files."""
 
-    def __init__(self, folder: Path, *, trusting: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trusting: bool = False,
+        max_bytes: int = MAX_FILE_BYTES,
+    ) -> None:
         """Remember the folder; opens nothing."""
         self.folder = folder
+        self._max_bytes = max_bytes
         self._trusting = trusting
 
     def path(self, name: str) -> str:
@@ -108,11 +115,12 @@ class ServiceFolder:
             return Unusable(path, *fault)
         try:
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+                data = file.read(self._max_bytes + 1)
         except OSError as error:
             return Unusable(path, f"cannot be read: {_reason(error)}", "check the disk")
-        if len(data) > MAX_FILE_BYTES:
-            return Unusable(path, "is larger than 1 MiB", "split it, or remove what is no entry")
+        if len(data) > self._max_bytes:
+            size = f"is larger than {self._max_bytes >> 20} MiB"
+            return Unusable(path, size, "split it, or remove what is no entry")
         text = data.decode(errors="surrogateescape")
         return Text(path, text, bool(status.st_mode & stat.S_IROTH))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, func, insert, select
@@ -17,30 +18,30 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist import queries
 from ualauth.userlist.folding import fold
 from ualauth.userlist.record import NewUser
-from ualauth.userlist.rows import values_of
+from ualauth.userlist.rows import USER_COLUMNS, user_row
 from ualauth.userlist.tables import addresses, login_names, or_names, sasl_passwords, users
 
 T = TypeVar("T")
 
 # Names are spread over all pages of their indexes, 300 MB for a million users: pages
-# that do not fit are read and written many times over. 2 MB is SQLite's default.
-_CACHE_KIB = 256 * 1024
+# that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
+# would save one microsecond a user of 25.
+_CACHE_KIB = 64 * 1024
 # In pages of 4 KiB: what several transactions change goes to the database once.
 _CHECKPOINT_PAGES = 60_000
 # Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
 _MOST_PARAMETERS = 5000
 
 # What the database sets by itself is left to it.
-_USER_COLUMNS = tuple(
-    column.name for column in users.columns if column not in {users.c.id, users.c.grace_logins_used}
-)
-_NAME_COLUMNS = tuple(
-    column.name for column in or_names.columns if column is not or_names.c.user_id
-)
+_OF_A_USER = (*USER_COLUMNS, "password", "revision", "created", "changed")
+_USER_COLUMNS = tuple(column.name for column in users.columns if column.name in _OF_A_USER)
+_in_order = itemgetter(*map(_OF_A_USER.index, _USER_COLUMNS))
 _AUTHID_KEY = _USER_COLUMNS.index("authid_key")
 _CREATED = _USER_COLUMNS.index("created")
 _UNIX_UID = _USER_COLUMNS.index("unix_uid")
-_NAME_KEY = _NAME_COLUMNS.index("name_key")
+_NAME_KEY = queries.NAME_COLUMNS.index("name_key")
+
+_NEWEST = select(func.max(users.c.id))
 
 
 class Rows(NamedTuple):
@@ -57,13 +58,13 @@ class Rows(NamedTuple):
         """When the record is made, in microseconds."""
         return int(self.user[_CREATED])
 
-    @property
-    def claims(self) -> Iterator[tuple[str, str]]:
-        """What no two users may share: what it is, and its key."""
-        yield from (("login name", key) for key in self.keys)
-        yield "O/R name", self.name[_NAME_KEY]
+    def claims(self) -> list[tuple[str, str]]:
+        """Return what no two users may share: what it is, and its key."""
+        claims = [("login name", key) for key in self.keys]
+        claims.append(("O/R name", self.name[_NAME_KEY]))
         if self.user[_UNIX_UID] is not None:
-            yield "UNIX uid", str(self.user[_UNIX_UID])
+            claims.append(("UNIX uid", str(self.user[_UNIX_UID])))
+        return claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,12 @@ class Taken:
 
 def rows_of(new: NewUser, secrets: Sequence[ScramSecret], now: int) -> Rows:
     """Return the rows of a user who was checked, created at `now` in microseconds."""
-    values = values_of(new)
-    values["password"] = new.password
-    values["revision"] = 1
-    values["created"] = values["changed"] = now
-    names = queries.name_keys(new.name)
+    user = _in_order((*user_row(new), new.password, 1, now, now))
     # An authid that is also an address has one row for both.
-    keys = dict.fromkeys([fold(new.authid), *map(fold, new.addresses)])
+    keys = dict.fromkeys([user[_AUTHID_KEY], *map(fold, new.addresses)])
     return Rows(
-        tuple([values[column] for column in _USER_COLUMNS]),
-        tuple([names[column] for column in _NAME_COLUMNS]),
+        user,
+        queries.name_row(new.name),
         tuple(keys),
         new.addresses,
         tuple(
@@ -141,9 +138,9 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
         if owners.get(own) == authid_key:
             found.append(Taken(own, is_there=True))
             continue
-        claim = next((claim for claim in rows.claims if claim in owners), None)
+        claim = next((claim for claim in rows.claims() if claim in owners), None)
         if claim is None:
-            owners.update(dict.fromkeys(rows.claims, authid_key))
+            owners.update(dict.fromkeys(rows.claims(), authid_key))
             found.append(None)
         else:
             found.append(Taken(claim, is_there=False))
@@ -179,16 +176,13 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
 def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
     if not new:
         return
-    newest = connection.scalar(select(func.max(users.c.id))) or 0
-    _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
-    # Others may add users meanwhile where a database lets them: the key tells whose id it is.
-    found = connection.execute(select(users.c.authid_key, users.c.id).where(users.c.id > newest))
-    ids = {row[0]: row[1] for row in found}
-    numbered = [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
+    # Neighbours in an index are quicker to insert one after the other: what is needed of it is
+    # in the processor's cache. `or_names` has the most of them.
+    numbered = _insert_users(connection, sorted(new, key=_name_key))
     _insert(
         connection,
         or_names,
-        ("user_id", *_NAME_COLUMNS),
+        ("user_id", *queries.NAME_COLUMNS),
         ((number, *rows.name) for number, rows in numbered),
     )
     _insert(
@@ -213,6 +207,25 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
         ("user_id", "mechanism", "salt", "iterations", "stored_key", "server_key"),
         ((number, *secret) for number, rows in numbered for secret in rows.secrets),
     )
+
+
+def _name_key(rows: Rows) -> str:
+    key: str = rows.name[_NAME_KEY]
+    return key
+
+
+def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:
+    """Insert what stands in `users`, and return ids with their rows."""
+    before = connection.scalar(_NEWEST) or 0
+    _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
+    if connection.dialect.name == "sqlite":
+        # Nobody else writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
+        newest = connection.scalar(_NEWEST) or 0
+        return list(enumerate(new, newest - len(new) + 1))
+    # Others may add users meanwhile: the key tells whose id it is.
+    found = connection.execute(select(users.c.authid_key, users.c.id).where(users.c.id > before))
+    ids = {row[0]: row[1] for row in found}
+    return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
 
 
 def _insert(

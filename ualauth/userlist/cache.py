@@ -24,7 +24,7 @@ from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 
 _MOST_SOURCES = 64
-"""Sources of one user that are known to have failed at nothing."""
+"""Names of one user, each with a source, that are known to have failed at nothing."""
 _MOST_POLICIES = 1000
 
 
@@ -56,7 +56,7 @@ class Known:
         self.seal = seal
         self.mark: Mark | None = None
         self.confirmed = 0.0
-        self.clear: frozenset[str] = frozenset()
+        self.clear: frozenset[tuple[str | None, str]] = frozenset()
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
@@ -157,19 +157,19 @@ class UserCache:
     # Failures
 
     @staticmethod
-    def is_clear(known: Known, source: str) -> bool:
-        """Return whether the user failed at nothing from `source`, for sure."""
-        return source in known.clear
+    def is_clear(known: Known, name: str | None, source: str) -> bool:
+        """Return whether neither user nor name, as typed, failed from `source`, for sure."""
+        return (name, source) in known.clear
 
     @staticmethod
-    def note_clear(known: Known, source: str) -> None:
-        """Note that the database has no failure of the user from `source`.
+    def note_clear(known: Known, name: str | None, source: str) -> None:
+        """Note that the database has no failure of the user, nor of the name, from `source`.
 
         It holds as long as the record: any change ends both.
         """
         if known.mark is not None:
             some = known.clear if len(known.clear) < _MOST_SOURCES else frozenset()
-            known.clear = some | {source}
+            known.clear = some | {(name, source)}
 
     # SASL secrets
 
@@ -190,6 +190,8 @@ class UserCache:
     @staticmethod
     def note_at_home(known: Known, source: str) -> None:
         """Note that the user logged in from `source`."""
+        if source in known.proved:
+            return
         some = known.proved if len(known.proved) < _MOST_SOURCES else frozenset()
         known.proved = some | {source}
 

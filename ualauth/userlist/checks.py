@@ -6,8 +6,10 @@ The database repeats the most important of these limits as constraints.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any
 
 from ualauth.errors import InvalidValue
@@ -62,9 +64,11 @@ def check_fields(record: object) -> None:
         InvalidValue: which names the field and its limit, for the first one.
 
     """
-    for field, check in _CHECKS.items():
+    values = _fields(record)
+    unusual = map(is_not, values, _USUAL)
+    for value, (field, check, _) in compress(zip(values, _CHECKS, strict=True), unusual):
         try:
-            check(getattr(record, field))
+            check(value)
         except _Illegal as illegal:
             raise InvalidValue(f"{field}: {illegal}") from None
 
@@ -79,7 +83,7 @@ def check_password(password: str | None) -> None:
     if password is None:
         return
     legal = isinstance(password, str) and 1 <= len(password) <= MAX_PASSWORD
-    if not legal or REFUSED.search(password):
+    if not legal or (not password.isprintable() and REFUSED.search(password)):
         raise InvalidValue(
             f"password: takes a hash of 1 to {MAX_PASSWORD} characters without control characters",
         )
@@ -129,7 +133,7 @@ def _authid(value: object) -> None:
         not isinstance(value, str)
         or not 1 <= len(value) <= MAX_AUTHID
         or value != value.strip()
-        or REFUSED.search(value)
+        or (not value.isprintable() and REFUSED.search(value))
     ):
         raise _Illegal(
             f"takes 1 to {MAX_AUTHID} characters, no control characters, and no blank at the ends",
@@ -141,20 +145,23 @@ def _addresses(value: object) -> None:
         raise _Illegal(f"must be a tuple of at most {MAX_ADDRESSES} addresses")
     for address in value:
         _address(address)
-    if len({fold(address) for address in value}) != len(value):
+    if len(value) > 1 and len({fold(address) for address in value}) != len(value):
         raise _Illegal("has the same address twice; upper and lower case do not count")
 
 
 def _address(value: object) -> None:
-    if not isinstance(value, str) or REFUSED.search(value):
+    if not isinstance(value, str) or (not value.isprintable() and REFUSED.search(value)):
         raise _Illegal("must be texts without control characters")
-    shown = repr(value[:MAX_ADDRESS])
     if len(value.encode()) > MAX_ADDRESS:
-        raise _Illegal(f"{shown} is longer than {MAX_ADDRESS} octets")
+        raise _Illegal(f"{_shown(value)} is longer than {MAX_ADDRESS} octets")
     if not _ADDRESS.fullmatch(value):
-        raise _Illegal(f"{shown} is not of the form local-part@domain")
+        raise _Illegal(f"{_shown(value)} is not of the form local-part@domain")
     if len(value.rpartition("@")[0].encode()) > MAX_LOCAL_PART:
-        raise _Illegal(f"{shown} has more than {MAX_LOCAL_PART} octets before the @")
+        raise _Illegal(f"{_shown(value)} has more than {MAX_LOCAL_PART} octets before the @")
+
+
+def _shown(address: str) -> str:
+    return repr(address[:MAX_ADDRESS])
 
 
 def _flag(value: object) -> None:
@@ -201,21 +208,28 @@ def _policy(value: object) -> None:
     read_own(value)
 
 
-_CHECKS: Mapping[str, Callable[[Any], None]] = {
-    "name": _name,
-    "authid": _authid,
-    "addresses": _addresses,
-    "locked": _flag,
-    "account_expires": _time,
-    "password_changed": _time,
-    "password_expires": _time,
-    "administrator": _flag,
-    "mailbox_administrator": _flag,
-    "unix_uid": _unix_uid,
-    "mailbox_class": _mailbox_class,
-    "language": _language,
-    "account_starts": _time,
-    "lock_reason": _lock_reason,
-    "must_change_password": _flag,
-    "policy": _policy,
-}
+# Nothing is this object.
+_NOTHING = object()
+
+_CHECKS: Sequence[tuple[str, Callable[[Any], None], object]] = (
+    ("name", _name, _NOTHING),
+    ("authid", _authid, _NOTHING),
+    ("addresses", _addresses, ()),
+    ("locked", _flag, False),
+    ("account_expires", _time, None),
+    ("password_changed", _time, None),
+    ("password_expires", _time, None),
+    ("administrator", _flag, False),
+    ("mailbox_administrator", _flag, False),
+    ("unix_uid", _unix_uid, None),
+    ("mailbox_class", _mailbox_class, MailboxClass.FULL),
+    ("language", _language, ""),
+    ("account_starts", _time, None),
+    ("lock_reason", _lock_reason, ""),
+    ("must_change_password", _flag, False),
+    ("policy", _policy, ""),
+)
+"""Field, its check, and the value that most users have: it is legal, and needs no check."""
+
+_fields = attrgetter(*[field for field, _, _ in _CHECKS])
+_USUAL = tuple(usual for _, _, usual in _CHECKS)

@@ -31,10 +31,10 @@ async def judge(
     cache = attempt.resource(UserCache)
     rules = (cache.policy if known is None else known.policy).lockout
     source = source_of(attempt.rhost)
-    if not rules.failures or (known and found.remembered and cache.is_clear(known, source)):
+    name = attempt.login_name or await attempt.get_user()
+    if not rules.failures or (known and found.remembered and cache.is_clear(known, name, source)):
         return found.code
     user = None if known is None else known.user
-    name = attempt.login_name or await attempt.get_user()
     counts = await attempt.offload(cache.store.failures, name, user, source)
     now, code = microseconds_now(), found.code
     locked = counts.user.is_locked(now)
@@ -78,4 +78,4 @@ async def _forget(attempt: Attempt, known: Known, name: str, source: str, counts
     if counts.user.moments or counts.name.moments:
         await attempt.offload(forget_failures, cache.store, name, known.user, source)
     else:
-        cache.note_clear(known, source)
+        cache.note_clear(known, name, source)

@@ -16,9 +16,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Select
+from sqlalchemy import URL, Connection, Engine, SelectBase
 
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.userlist.place import Place
@@ -73,9 +73,9 @@ class Database:
         self._file: object = None
         self._engines: dict[bool, Engine] = {}
         self._idle: deque[Connection] = deque()
-        self._prepared: dict[Select[Any], _Prepared] = {}
+        self._prepared: dict[SelectBase, _Prepared] = {}
 
-    def read(self, statement: Select[Any], values: Mapping[str, object]) -> list[Row]:
+    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
         """Return all rows of `statement` with `values` for its parameters.
 
         The statement is kept for ever: make it once. If a connection was lost
@@ -228,7 +228,7 @@ class _Prepared:
 
     __slots__ = ("constants", "names", "text")
 
-    def __init__(self, statement: Select[Any], connection: Connection) -> None:
+    def __init__(self, statement: SelectBase, connection: Connection) -> None:
         """Compile `statement` for the dialect of `connection`."""
         compiled = statement.compile(dialect=connection.dialect)
         self.text = str(compiled)

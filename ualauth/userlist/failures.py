@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ualauth.userlist.lockout import KEY_BYTES, Counts, Failures, Keys
@@ -32,28 +32,23 @@ def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
 def count(connection: Connection, keys: Keys, source: str, now: int, rules: LockoutRules) -> Counts:
     """Count one more failed login, for the name and the user, and return all that count."""
     # In this order everywhere, so that no two wait for each other.
-    user = _count(connection, keys.user, source, now, rules)
-    name = _count(connection, keys.name, source, now, rules)
+    user, name = (
+        _begin(connection, key, source).one_more(now, rules) for key in (keys.user, keys.name)
+    )
+    rows = [
+        {
+            "key": key,
+            "here": source,
+            "moments": " ".join(map(str, found.moments)),
+            "locked_until": found.locked_until,
+            "forgotten": found.forgotten(rules),
+        }
+        for key, found in ((keys.user, user), (keys.name, name))
+    ]
+    connection.execute(_UPDATE, rows)
     if len(name.moments) == 1:
         _forget_old(connection, now)
     return Counts(name, user)
-
-
-def _count(
-    connection: Connection, name: bytes, source: str, now: int, rules: LockoutRules
-) -> Failures:
-    table = login_failures
-    here = (table.c.name == name) & (table.c.source == source)
-    # Whoever else counts the same waits here until this transaction ends.
-    before = _begin(connection, name, source)
-    found = before.one_more(now, rules)
-    values = {
-        "moments": " ".join(map(str, found.moments)),
-        "locked_until": found.locked_until,
-        "forgotten": found.forgotten(rules),
-    }
-    connection.execute(update(table).where(here), values)
-    return found
 
 
 def forget(connection: Connection, keys: Keys, source: str) -> None:
@@ -73,17 +68,28 @@ def forget_all(connection: Connection, user: bytes) -> bool:
 
 
 def _begin(connection: Connection, name: bytes, source: str) -> Failures:
-    """Lock the row, which is made unless it is there, and return what it says."""
-    # The two have the same methods, and no class in common.
-    kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    """Return what the row says, which is made unless it is there.
+
+    Whoever else counts the same waits here until this transaction ends.
+    """
+    values = {"name": name, "source": source, "moments": "", "locked_until": 0, "forgotten": 0}
+    return failures_of(connection.execute(_BEGIN[connection.dialect.name], values).one())
+
+
+def _upsert(insert: Any) -> Any:  # noqa: ANN401 - the two have the same methods, and no class
     table = login_failures
-    statement = kinds[connection.dialect.name](table)
-    statement = statement.on_conflict_do_update(
+    statement = insert(table)
+    return statement.on_conflict_do_update(
         index_elements=[table.c.name, table.c.source],
         set_={"name": statement.excluded.name},
     ).returning(table.c.moments, table.c.locked_until)
-    values = {"name": name, "source": source, "moments": "", "locked_until": 0, "forgotten": 0}
-    return failures_of(connection.execute(statement, values).one())
+
+
+_BEGIN = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+_UPDATE = update(login_failures).where(
+    login_failures.c.name == bindparam("key"),
+    login_failures.c.source == bindparam("here"),
+)
 
 
 def _forget_old(connection: Connection, now: int) -> None:

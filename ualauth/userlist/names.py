@@ -47,6 +47,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ualauth.errors import InvalidValue
 from ualauth.userlist.escapes import ends_in_lone_backslash, escaped, has_equals, plain, split
@@ -70,6 +71,9 @@ Personal names have the bounds of a UniversalPersonalName (ub-universal-...),
 since the older 40, 16, 5 and 3 count characters of a PrintableString and cut
 off names that people have.
 """
+
+parts_of = attrgetter(*LIMITS)
+"""Name -> its parts, in the order of `LIMITS`."""
 
 TAGS: Mapping[str, str] = {
     "g": "given_name",
@@ -126,12 +130,11 @@ class ORName:
 
     def __post_init__(self) -> None:
         """Refuse what is not a legal name."""
-        for part, limit in LIMITS.items():
-            text = getattr(self, part)
+        for (part, limit), text in zip(LIMITS.items(), parts_of(self), strict=True):
             if text == "":
                 continue
             legal = isinstance(text, str) and len(text) <= limit and text == text.strip()
-            if not legal or REFUSED.search(text):
+            if not legal or (not text.isprintable() and REFUSED.search(text)):
                 raise InvalidValue(
                     f"{part.replace('_', ' ')} of an O/R name: takes at most {limit} characters, "
                     "no control characters, and no blank at either end",
@@ -140,8 +143,11 @@ class ORName:
             raise InvalidValue("surname of an O/R name: is missing from a personal name")
         if not self.surname and not self.common_name:
             raise InvalidValue("surname of an O/R name: may be empty only beside a common name")
-        units = self.units
-        if units != (self.ou1, self.ou2, self.ou3, self.ou4)[: len(units)]:
+        if (
+            (self.ou2 and not self.ou1)
+            or (self.ou3 and not self.ou2)
+            or (self.ou4 and not self.ou3)
+        ):
             raise InvalidValue("mail node of an O/R name: an OU needs the ones before it")
 
     def __str__(self) -> str:
@@ -191,13 +197,17 @@ def parse_positional(text: str) -> ORName:
     r"""Read `John Q Smith III/ny,hq/CN=John Smith`; errors are those of `parse`."""
     personal, *segments = split(_checked(text), "/")
     parts = _personal(personal, text)
-    if segments and not _COMMON_NAME.match(segments[0]):
-        parts |= _node(segments.pop(0), text)
-    if segments and (tag := _COMMON_NAME.match(segments[0])):
-        parts["common_name"] = _required(segments.pop(0)[tag.end() :], "common name", text)
     if segments:
-        raise _wrong(text, "after the mail node comes only CN=, and nothing after that")
-    return ORName(**{"surname": ""} | parts)
+        tag = _COMMON_NAME.match(segments[0])
+        if tag is None:
+            parts |= _node(segments.pop(0), text)
+            tag = _COMMON_NAME.match(segments[0]) if segments else None
+        if tag is not None:
+            parts["common_name"] = _required(segments.pop(0)[tag.end() :], "common name", text)
+        if segments:
+            raise _wrong(text, "after the mail node comes only CN=, and nothing after that")
+    parts.setdefault("surname", "")
+    return ORName(**parts)
 
 
 def parse_tagged(text: str) -> ORName:
@@ -273,16 +283,17 @@ def _node(segment: str, text: str) -> dict[str, str]:
         raise _wrong(text, r"a mail node in positional form has = only as \=")
     if len(pieces) > len(_UNITS):
         raise _wrong(text, f"a mail node has at most {len(_UNITS)} OUs")
-    return {
-        unit: _required(piece, f"{unit.upper()} of the mail node", text)
-        for unit, piece in zip(_UNITS, pieces, strict=False)
-    }
+    units = dict(zip(_UNITS, map(plain, pieces), strict=False))
+    for unit, value in units.items():
+        if not value:
+            raise _wrong(text, f"{unit.upper()} of the mail node is empty")
+    return units
 
 
 def _checked(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise NameSyntaxError(f"O/R name: has more than {MAX_TEXT} characters")
-    if REFUSED.search(text):
+    if not text.isprintable() and REFUSED.search(text):
         raise _wrong(text, "control characters are not allowed")
     if ends_in_lone_backslash(text):
         raise _wrong(text, "the backslash at the end has nothing to escape")

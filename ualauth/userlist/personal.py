@@ -21,7 +21,10 @@ _MOST_CAPITALS = 5
 
 def read_words(segment: str) -> dict[str, str]:
     """Return part -> text of a personal name, for the parts that there are."""
-    words = [unescaped(word) for word in _WORD.findall(segment)]
+    if "\\" in segment:
+        words = [unescaped(word) for word in _WORD.findall(segment)]
+    else:
+        words = segment.split()
     parts = {"given_name": "", "initials": "", "surname": "", "generation": ""}
     # Rule 1 needs three words: a name of two is a given name and a surname.
     if len(words) > 2 and _GENERATION.fullmatch(words[-1]):

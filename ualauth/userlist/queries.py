@@ -6,22 +6,25 @@ user's addresses, in order, or one row without an address.
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator
 from functools import cache
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
+    CompoundSelect,
+    Integer,
     Select,
-    and_,
     bindparam,
+    exists,
     func,
     literal_column,
-    or_,
     select,
+    union_all,
 )
 
 from ualauth.userlist.folding import fold
-from ualauth.userlist.names import LIMITS, ORName
+from ualauth.userlist.names import LIMITS, ORName, parts_of
 from ualauth.userlist.tables import (
     addresses,
     former_passwords,
@@ -33,10 +36,13 @@ from ualauth.userlist.tables import (
     users,
 )
 
+Question = Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]
+
+_TWO = literal_column("2", Integer)
+_whole_names = or_names.alias("whole_names")
+_NOT_WHOLE = ~exists().where(_whole_names.c.name_key == bindparam("name_key"))
 _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
 
-_COLUMN_OF_PART = {part: f"{part}_key" for part in LIMITS}
-_COLUMNS_OF_KEY = ("personal_key", "ou1_key", "ou2_key", "ou3_key", "ou4_key", "common_name_key")
 
 PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
@@ -92,14 +98,6 @@ BY_LOGIN_NAME: Select[tuple[object, ...]] = (
     .order_by(addresses.c.position)
 )
 """The user whose authid or address folds to `:key`."""
-
-BY_NAME: Select[tuple[object, ...]] = (
-    select(*RECORD)
-    .select_from(or_names.join(_WITH_ADDRESSES, users.c.id == or_names.c.user_id))
-    .where(or_names.c.name_key == bindparam("key"))
-    .order_by(addresses.c.position)
-)
-"""The user whose O/R name has `:key`."""
 
 BY_UNIX_UID: Select[tuple[object, ...]] = (
     select(*RECORD)
@@ -186,53 +184,109 @@ ALL_FAILURES = (
 """The failed logins that are kept under `:name`, by source."""
 
 
+_PART_COLUMNS = tuple(f"{part}_key" for part in LIMITS)
+
+_UNIT_COLUMNS = ("ou1_key", "ou2_key", "ou3_key", "ou4_key")
+
+NAME_COLUMNS = ("name_key", *_PART_COLUMNS)
+"""The columns of `or_names`, without the user."""
+
+
+def name_row(name: ORName) -> tuple[str, ...]:
+    """Return the values of `NAME_COLUMNS`."""
+    keys = [fold(text) if text else "" for text in parts_of(name)]
+    surname, given_name, initials, generation, common_name, *units = keys
+    # The same as `name.key`, which would fold all of them once more: a blank and a line feed
+    # join what is folded, as they joined what was not.
+    personal = " ".join(filter(None, (given_name, initials, surname, generation)))
+    return ("\n".join((personal, *units, common_name)), *keys)
+
+
 def name_keys(name: ORName) -> dict[str, str]:
-    """Return column -> value of a name's row in `or_names`, without the user."""
-    keys = {column: fold(getattr(name, part)) for part, column in _COLUMN_OF_PART.items()}
-    keys["personal_key"] = fold(name.personal_name)
-    # The same as `name.key`, which would fold all of them once more.
-    keys["name_key"] = "\n".join([keys[column] for column in _COLUMNS_OF_KEY])
-    return keys
+    """Return column -> value of what `name_row` has."""
+    return dict(zip(NAME_COLUMNS, name_row(name), strict=True))
 
 
-def by_parts(name: ORName) -> tuple[Select[tuple[object, ...]], dict[str, str]]:
-    """Return what finds the users who have every part of `name`, and its parameters.
+class Rank(enum.IntEnum):
+    """How a user is meant by a login name: the lower, the better."""
 
-    It finds two of them at most: that is enough to know that a name is not
-    unique.
+    LOGIN_NAME = 0
+    """It is the user's authid or address."""
+    NAME = 1
+    """It is the user's whole O/R name."""
+    PARTS = 2
+    """The user's O/R name has every part of it, and others; nobody is meant if two have."""
+
+
+def _rank(rank: Rank) -> ColumnElement[int]:
+    return literal_column(str(rank.value), Integer)
+
+
+def meant(key: str, name: ORName) -> tuple[Question, dict[str, str]]:
+    """Return what finds the ids of all that a login name may mean, and its parameters.
+
+    `key` is the folded login name, and `name` what it is as an O/R name. Each row has an
+    id and a `Rank`. Of those with `PARTS` two are enough to know that a name
+    is not unique, so more are not looked for.
     """
-    keys = {column: key for column, key in name_keys(name).items() if key}
-    del keys["name_key"]
-    return _by_parts(frozenset(keys)), keys
+    whole, *parts = name_row(name)
+    keys = {column: part for column, part in zip(_PART_COLUMNS, parts, strict=True) if part}
+    statement = _meant(frozenset(keys))
+    words = whole.partition("\n")[0]
+    keys["key"], keys["name_key"], keys["words"] = key, whole, words
+    # All keys of names with these words and this mail node lie between: a line feed follows
+    # in them, and a vertical tab comes after that.
+    begin = "\n".join([words, *(keys[unit] for unit in _UNIT_COLUMNS if unit in keys)])
+    keys["words_begin"], keys["words_end"] = f"{begin}\n", f"{begin}\v"
+    return statement, keys
+
+
+_WHOLE = (
+    select(login_names.c.user_id, _rank(Rank.LOGIN_NAME)).where(
+        login_names.c.key == bindparam("key")
+    ),
+    select(or_names.c.user_id, _rank(Rank.NAME)).where(
+        or_names.c.name_key == bindparam("name_key")
+    ),
+)
+
+MEANT_AS_A_WHOLE: Question = union_all(*_WHOLE)
+"""What `meant` finds, without `PARTS`; it has the same parameters."""
 
 
 # There are at most 85 shapes: a personal name of 8, or none, with a mail node of
 # 5, with or without a common name.
 @cache
-def _by_parts(columns: frozenset[str]) -> Select[tuple[object, ...]]:
-    personal = columns & _PERSONAL
-    conditions = _equal(columns - _PERSONAL - {"personal_key"})
-    if personal <= {"surname_key"}:
-        conditions += _equal(personal)
-    else:
-        # Which words are the surname cannot be told for sure: `van der Berg`
-        # may be all of it, and Mary Ann's surname is not Ann Smith. So the
-        # words may also be a whole surname, or a whole personal name.
-        words: BindParameter[str] = bindparam("personal_key")
-        conditions.append(
-            or_(
-                and_(*_equal(personal)),
-                or_names.c.personal_key == words,
-                or_names.c.surname_key == words,
-            ),
-        )
-    found = select(or_names.c.user_id).where(*conditions).limit(2)
-    return (
-        select(*RECORD)
-        .select_from(_WITH_ADDRESSES)
-        .where(users.c.id.in_(found))
-        .order_by(users.c.id, addresses.c.position)
-    )
+def _meant(columns: frozenset[str]) -> Question:
+    """Return the question for a name that has parts in these columns.
+
+    It is one question for all, since asking takes as long as answering; what is not asked
+    for if somebody has the whole name is not looked up either. Ids are all that it
+    finds: only one of them will be read.
+    """
+    found = []
+    for conditions in _ways(columns):
+        some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(_TWO).subquery()
+        found.append(select(some.c.user_id, _rank(Rank.PARTS)))
+    return union_all(*_WHOLE, *found)
+
+
+def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:
+    """Return the conditions for each way to read the words of a personal name.
+
+    They are not alternatives of one condition: no index would answer that.
+    """
+    yield _equal(columns)
+    if columns & _PERSONAL <= {"surname_key"}:
+        return
+    # Which words are the surname cannot be told for sure: `van der Berg`
+    # may be all of it, and Mary Ann's surname is not Ann Smith. So the
+    # words may also be a whole surname, or a whole personal name.
+    words = or_names.c.surname_key == bindparam("words")
+    yield [words, *_equal(columns - _PERSONAL)]
+    key = or_names.c.name_key
+    between = (key > bindparam("words_begin"), key < bindparam("words_end"))
+    yield [*between, *_equal((columns - _PERSONAL).difference(_UNIT_COLUMNS))]
 
 
 def _equal(columns: frozenset[str]) -> list[ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from typing import Any
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.identity import MailboxClass
 from ualauth.userlist.folding import fold
-from ualauth.userlist.names import LIMITS, ORName
+from ualauth.userlist.names import LIMITS, ORName, parts_of
 from ualauth.userlist.record import NewUser, User
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,25 +106,52 @@ def user_of(rows: Sequence[Row]) -> User:
         ) from None
 
 
+USER_COLUMNS = (
+    "authid",
+    "authid_key",
+    "locked",
+    "account_expires",
+    "password_changed",
+    "password_expires",
+    "administrator",
+    "mailbox_administrator",
+    "unix_uid",
+    "mailbox_class",
+    "language",
+    "account_starts",
+    "lock_reason",
+    "must_change_password",
+    "policy",
+    *LIMITS,
+)
+"""The columns of `users` that hold fields of a record, all but the password."""
+
+
+def user_row(record: NewUser) -> tuple[object, ...]:
+    """Return the values of `USER_COLUMNS`."""
+    return (
+        record.authid,
+        fold(record.authid),
+        record.locked,
+        microseconds(record.account_expires),
+        microseconds(record.password_changed),
+        microseconds(record.password_expires),
+        record.administrator,
+        record.mailbox_administrator,
+        record.unix_uid,
+        record.mailbox_class.value,
+        record.language,
+        microseconds(record.account_starts),
+        record.lock_reason,
+        record.must_change_password,
+        record.policy,
+        *parts_of(record.name),
+    )
+
+
 def values_of(record: NewUser) -> dict[str, object]:
-    """Return column -> value for `users`, all but the password and what the store sets."""
-    return {
-        "authid": record.authid,
-        "authid_key": fold(record.authid),
-        "locked": record.locked,
-        "account_expires": microseconds(record.account_expires),
-        "password_changed": microseconds(record.password_changed),
-        "password_expires": microseconds(record.password_expires),
-        "administrator": record.administrator,
-        "mailbox_administrator": record.mailbox_administrator,
-        "unix_uid": record.unix_uid,
-        "mailbox_class": record.mailbox_class.value,
-        "language": record.language,
-        "account_starts": microseconds(record.account_starts),
-        "lock_reason": record.lock_reason,
-        "must_change_password": record.must_change_password,
-        "policy": record.policy,
-    } | {part: getattr(record.name, part) for part in LIMITS}
+    """Return column -> value of what `user_row` has."""
+    return dict(zip(USER_COLUMNS, user_row(record), strict=True))
 
 
 def microseconds(time: datetime | None) -> int | None:

@@ -7,11 +7,12 @@ each method only hands it to the file that does it.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
@@ -28,10 +29,14 @@ from ualauth.userlist.database import Database
 from ualauth.userlist.folding import REFUSED, fold
 from ualauth.userlist.freshness import Freshness, freshness_of
 from ualauth.userlist.lockout import Counts, Failures, Keys, user_key
+from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.revising import Revision, differs, revise_all
 from ualauth.userlist.rows import user_of, users_of
+
+# An authid seldom has one of these, and most names of people do.
+_LIKE_A_NAME = re.compile("[ /=]")
 
 
 class UserStore:
@@ -116,8 +121,15 @@ class UserStore:
         key = _key(login_name)
         if key is None:
             return None
-        rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
-        return user_of(rows) if rows else self._resolve_name(login_name)
+        name = _name(login_name) if _LIKE_A_NAME.search(key) else None
+        if name is None:
+            rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+            if rows:
+                return user_of(rows)
+            name = _name(login_name)
+        number = None if name is None else self._find(key, name)
+        rows = [] if number is None else self._database.read(queries.BY_ID, {"id": number})
+        return user_of(rows) if rows else None
 
     def get(self, login_name: str) -> User:
         """Return the user whom `login_name` means, as `resolve` does.
@@ -359,20 +371,28 @@ class UserStore:
         """
         self._database.write(lambda connection: changes.remove(connection, user))
 
-    def _resolve_name(self, login_name: str) -> User | None:
-        try:
-            name = names.parse(login_name)
-        except InvalidValue:
-            return None
-        rows = self._database.read(queries.BY_NAME, {"key": name.key})
-        if not rows:
-            statement, keys = queries.by_parts(name)
-            rows = self._database.read(statement, keys)
-        found = list(users_of(rows))
-        return found[0] if len(found) == 1 else None
+    def _find(self, key: str, name: ORName) -> object:
+        """Return the id of whom a login name means, or `None` if there is not exactly one."""
+        statement, keys = queries.meant(key, name)
+        found: list[Sequence[Any]] = []
+        if name.common_name:
+            # Mostly it is a whole name, as it is printed: a shorter question will do.
+            found = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
+        found = found or self._database.read(statement, keys)
+        best = min((rank for _, rank in found), default=None)
+        ids = {number for number, rank in found if rank == best}
+        return ids.pop() if len(ids) == 1 else None
 
     def _page(self, after: str) -> list[Sequence[object]]:
         return self._database.read(queries.NEXT_PAGE, {"after": after})
+
+
+def _name(login_name: str) -> ORName | None:
+    """Return the O/R name that a login name is, or `None` if it cannot be one."""
+    try:
+        return names.parse(login_name)
+    except InvalidValue:
+        return None
 
 
 def _key(login_name: str) -> str | None:

@@ -145,7 +145,6 @@ or_names = Table(
     metadata,
     _owner(primary_key=True),
     Column("name_key", Key, nullable=False, unique=True),
-    _key("personal_key"),
     _key("surname_key"),
     _key("given_name_key"),
     _key("initials_key"),
@@ -155,9 +154,8 @@ or_names = Table(
     _key("ou2_key"),
     _key("ou3_key"),
     _key("ou4_key"),
-    Index(None, "personal_key"),
     Index(None, "surname_key", "given_name_key"),
-    Index(None, "surname_key", "ou1_key"),
+    Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),
 )
 

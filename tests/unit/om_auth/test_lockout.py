@@ -174,6 +174,23 @@ def test_a_right_password_that_is_locked_out_costs_what_a_wrong_one_does(
     assert strict.store.get("jsmith").password == stored
 
 
+def test_a_locked_name_stays_locked_whatever_other_names_do(strict: Userlist) -> None:
+    alias = "john@example.com"
+    codes(strict, alias, "a", "b")
+    assert codes(strict, "jsmith", "s3cret") == [ReturnCode.SUCCESS]
+    assert codes(strict, alias, "c") == [ReturnCode.AUTH_ERR]
+    # The second is answered from memory, as far as this name goes.
+    assert codes(strict, "jsmith", "s3cret", "s3cret") == [ReturnCode.SUCCESS] * 2
+    assert codes(strict, alias, "s3cret") == [ReturnCode.PERM_DENIED]
+
+
+def test_a_login_that_repeats_another_asks_nothing(strict: Userlist) -> None:
+    first, second, third = (login(strict, "jsmith", "s3cret") for _ in range(3))
+    assert [each.code for each in (first, second, third)] == [ReturnCode.SUCCESS] * 3  # type: ignore[attr-defined]
+    assert first.offloaded
+    assert second.offloaded == third.offloaded == []
+
+
 def test_nobody_is_counted_twice_like_somebody(strict: Userlist) -> None:
     for name, rows in (("jsmith", 2), ("nobody", 4)):
         codes(strict, name, "a")

@@ -644,3 +644,13 @@ def test_the_trace_of_a_repeated_path_is_not_changed_by_a_later_login(
 
         assert visit.trace[: len(before)] == before
         assert [step.action for step in visit.trace] == ["ignore", "ok"] * 2 + ["ok", "ok"]
+
+
+def test_a_name_that_the_application_sets_is_the_one_that_was_typed(way: Way, folder: Any) -> None:
+    folder.service("pop3", "auth required pam_permit\n")
+    with way.begin(folder.config(), "pop3", "ann", None) as visit:
+        assert visit._visit.attempt.login_name == "ann"
+        visit.set_item(Item.USER, "bob")
+        assert visit._visit.attempt.login_name == "bob"
+        visit._visit.attempt.set_item(Item.USER, "carla")
+        assert visit._visit.attempt.login_name == "bob"

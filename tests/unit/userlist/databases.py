@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -75,8 +76,12 @@ class SQLiteDatabase:
         with contextlib.closing(sqlite3.connect(self.path)) as connection:
             for text, _ in statements:
                 plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
-                # What is scanned is a page that was found by an index.
-                scans = [step for step in plan if step.startswith("SCAN") and "anon_1" not in step]
+                # What is scanned are rows that were found by an index.
+                scans = [
+                    step
+                    for step in plan
+                    if step.startswith("SCAN") and not re.fullmatch(r"SCAN anon_\d", step)
+                ]
                 names = "or_names" in text and not any(
                     "or_names USING" in step and "INDEX" in step for step in plan
                 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +17,10 @@ from tests.unit.userlist.databases import (
     SQLiteDatabase,
     Statement,
 )
-from ualauth.errors import UserUnknown
+from ualauth.errors import InvalidValue, UserUnknown
 from ualauth.userlist import queries
-from ualauth.userlist.names import parse, print_positional, print_tagged
+from ualauth.userlist.bulk import rows_of
+from ualauth.userlist.names import LIMITS, ORName, parse, print_positional, print_tagged
 from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.store import UserStore
 
@@ -31,7 +35,12 @@ USERS = {
     "john1": "John Plain",
     "john2": "John Plain/ny",
     "joerg": "Jörg Straße/de",
+    "Ann Other": "Eve Other/fr",
+    "a/b=c": "Ann Other/fr",
+    "max1": "Max Q Muster/fr/CN=Max One",
+    "max2": "Max Muster/fr,sud/CN=Max Two",
 }
+PLACES = ("Example.org", "x")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -61,7 +70,9 @@ def users(store: UserStore) -> dict[str, User]:
     return {
         authid: store.add(
             NewUser(
-                authid=authid, name=parse(name), addresses=(f"{authid}@Example.org", f"{authid}@x")
+                authid=authid,
+                name=parse(name),
+                addresses=tuple(f"{authid.replace(' ', '.')}@{place}" for place in PLACES),
             ),
         )
         for authid, name in USERS.items()
@@ -111,6 +122,22 @@ def users(store: UserStore) -> dict[str, User]:
         ("John Plain", "john1"),
         ("G=John/S=Plain", "john1"),
         ("John Plain/ny", "john2"),
+        # An authid comes first even if it looks like an O/R name, or like a wrong one.
+        ("Ann Other", "Ann Other"),
+        ("ann  OTHER", "Ann Other"),
+        ("Ann Other/fr", "a/b=c"),
+        ("A/B=C", "a/b=c"),
+        ("Eve Other", "Ann Other"),
+        # Words that begin another's personal name are not that name.
+        ("Max Q", None),
+        ("Max Q Muster", "max1"),
+        ("Max Q Muster/fr", "max1"),
+        ("Max Muster/fr", None),
+        ("Max Muster/fr,sud", "max2"),
+        ("Max Muster/sud", None),
+        ("Max Muster/fr/CN=Max Two", "max2"),
+        ("Max Muster/fr/CN=Max One", "max1"),
+        ("Max Muster/fr/CN=Max Three", None),
         # More than one user.
         ("John Smith", None),
         ("S=Smith", None),
@@ -165,6 +192,53 @@ def test_the_longest_names_are_found(store: UserStore) -> None:
     store.delete(user)
 
 
+def test_random_names_are_resolved_as_a_scan_of_all_users_would(tmp_path: Path) -> None:
+    # Few words, so that names share them, and words mean one part here and another there.
+    words = random.Random(18)
+    with UserStore(f"sqlite:///{tmp_path / 'userlist.db'}") as store:
+        store.create()
+        new = [NewUser(authid=f"u{number}", name=_random_name(words)) for number in range(150)]
+        store.add_many([rows_of(user, (), 1) for user in new])
+        known = list(store.users())
+        asked = [*map(_random_name, [words] * 500), *(user.name for user in known)]
+        resolved = []
+        for name in asked:
+            for text in {print_positional(name), print_tagged(name)}:
+                meant = _scan(known, parse(text))
+                assert store.resolve(text) == meant, text
+                resolved.append(meant)
+    assert len(known) > 100
+    assert 100 < resolved.count(None) < len(resolved) - 100
+
+
+def _random_name(words: random.Random) -> ORName:
+    while True:
+        parts = {part: words.choice(("", "a", "b", "a b", "b a")) for part in LIMITS}
+        with suppress(InvalidValue):
+            return ORName(**parts)
+
+
+def _scan(users: Sequence[User], name: ORName) -> User | None:
+    """Return whom a name means, found without keys and indexes."""
+    key = name.key
+    for user in users:
+        if user.name.key == key:
+            return user
+    found = [user for user in users if _has_parts(user.name, name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _has_parts(own: ORName, name: ORName) -> bool:
+    personal = ("given_name", "initials", "surname", "generation")
+    same = {part: getattr(own, part) == text for part in LIMITS if (text := getattr(name, part))}
+    others = all(same[part] for part in same if part not in personal)
+    words = name.personal_name
+    return others and (
+        all(same[part] for part in same if part in personal)
+        or words in {own.surname, own.personal_name}
+    )
+
+
 @pytest.fixture
 def statements(database: Database, store: UserStore) -> Iterator[list[Statement]]:
     """Return the list that every SQL statement is written to."""
@@ -199,7 +273,7 @@ def test_every_query_is_answered_by_an_index(
         for text, values in statements
         if text.startswith("SELECT") and "alembic" not in text
     }
-    shapes = queries._by_parts.cache_info().currsize
+    shapes = queries._meant.cache_info().currsize
     assert len(selects) > shapes > 80
     assert not database.scans(list(selects.values()))
 

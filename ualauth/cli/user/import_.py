@@ -25,6 +25,7 @@ from ualauth.interchange.source import Source
 _AT_A_TIME = 1000
 # Hashing takes a second or so for ten passwords, and is lost if it is interrupted.
 _HASHED_AT_A_TIME = 10
+_INTERRUPTED = "Interrupted. What was added stays; run the same command again to go on from there."
 
 
 @click.command("import")
@@ -103,14 +104,17 @@ def command(
         if bad_lines == "refuse":
             checked = Import(store, choice, hasher, _report)
             with opened(source) as batches, Progress("Checking", size) as progress:
-                progress.follow(checked.check(batches))
+                progress.follow(checked.check(batches), lambda: checked.summary.seen)
             if bad := checked.summary.bad:
                 click.echo(f"{_lines(bad)} bad: nobody was added.", err=True)
                 context.exit(ExitStatus.REFUSED)
         running = Import(store, choice, hasher, _report)
         try:
             with opened(source) as batches, Progress("Importing", size) as progress:
-                progress.follow(running.write(batches))
+                progress.follow(running.write(batches), lambda: running.summary.seen)
+        except KeyboardInterrupt:
+            click.echo(_INTERRUPTED, err=True)
+            raise
         finally:
             _tell(running.summary)
     if running.summary.bad:

@@ -1,0 +1,58 @@
+"""Rules from a text, and a client to try them with."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import textwrap
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ualauth.identity import Person
+from ualauth.networks import read_address
+from ualauth.smtp_access.hosts import Host, OwnHost
+from ualauth.smtp_access.parse import parse
+from ualauth.smtp_access.session import AccessSession
+
+NOW = datetime(2026, 11, 24, 9, 5, 3, tzinfo=UTC)
+DATE = "Tue, 24 Nov 2026 09:05:03 +0000"
+JOHN = Person("jsmith", addresses=("john.smith@example.com", "js@example.com"))
+
+
+def host(address: str | None = None, *names: str) -> Host:
+    return Host(read_address(address), names)
+
+
+NewSession = Callable[..., AccessSession]
+
+
+@pytest.fixture
+def session() -> NewSession:
+    """Return what makes a session by the rules of a text."""
+
+    def make(text: str = "", *, known_as: tuple[str, ...] = (), **settings: bool) -> AccessSession:
+        parsed = parse("smtpd.cfg", textwrap.dedent(text))
+        assert parsed.sound, "\n".join(map(str, parsed.problems))
+        own = OwnHost.of(known_as, "mx.example.com")
+        return AccessSession(parsed.rules, own, now=NOW, **settings)
+
+    return make
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
+    """Return a server's context with a certificate of its own."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context

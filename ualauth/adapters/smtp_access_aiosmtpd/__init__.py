@@ -1,0 +1,20 @@
+"""The submission access rules for aiosmtpd (https://aiosmtpd.aio-libs.org).
+
+    handler = AccessHandler(MyHandler(), AccessControl(directory, settings))
+    controller = UnthreadedController(handler, ...)       # whose factory makes an AccessSMTP
+
+`AccessHandler` stands before the application's handler: what the rules refuse,
+the application never sees, and what they drop neither. aiosmtpd has no hook
+for a client that connects, so `AccessSMTP` asks in place of the greeting; with
+aiosmtpd's own `SMTP`, hosts are refused at MAIL.
+
+Who is authenticated is what an authentication hook leaves in the session:
+`session.ualauth_identity`, an `ualauth.Identity` or `None`.
+"""
+
+from __future__ import annotations
+
+from ualauth.adapters.smtp_access_aiosmtpd.handler import AccessHandler
+from ualauth.adapters.smtp_access_aiosmtpd.server import AccessSMTP
+
+__all__ = ["AccessHandler", "AccessSMTP"]

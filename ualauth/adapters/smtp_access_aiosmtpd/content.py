@@ -1,0 +1,56 @@
+"""The message in aiosmtpd's envelope: headers put into it, and mail filters asked about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiosmtpd.smtp import Envelope, Session
+
+from ualauth.smtp_access.headers import Header
+from ualauth.smtp_access.hosts import Host
+from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter, Submission, filter_message
+from ualauth.smtp_access.message import with_headers
+
+FILTER_TIMEOUT = 300.0
+"""Seconds that the filters may take: half of what a client waits (RFC 5321, section 4.5.3.2)."""
+
+
+def insert(envelope: Envelope, headers: Sequence[Header]) -> None:
+    """Put headers at the top of the message; aiosmtpd keeps it in two forms."""
+    if not headers:
+        return
+    original = with_headers(envelope.original_content or b"", headers)
+    if isinstance(envelope.content, str):
+        before = len(original) - len(envelope.original_content or b"")
+        envelope.content = original[:before].decode("ascii") + envelope.content
+    else:
+        envelope.content = original
+    envelope.original_content = original
+
+
+async def ask_filter(
+    mail_filter: MailFilter,
+    client: Host,
+    session: Session,
+    envelope: Envelope,
+) -> FilterAnswer:
+    """Put the message to a filter, and insert the headers that it adds.
+
+    Raises:
+        TimeoutError: if the filter takes too long.
+
+    """
+    submission = Submission(
+        client_name=client.names[0] if client.names else f"[{client}]",
+        client_address=str(client.address or ""),
+        helo=session.host_name or "",
+        sender=envelope.mail_from or "",
+        options=tuple(envelope.mail_options),
+        recipients=tuple(envelope.rcpt_tos),
+        content=envelope.original_content or b"",
+    )
+    async with asyncio.timeout(FILTER_TIMEOUT):
+        answer = await filter_message(mail_filter, submission)
+    insert(envelope, [Header.of(name, value) for name, value in mail_filter.added_headers])
+    return answer

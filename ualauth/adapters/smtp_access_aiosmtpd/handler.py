@@ -1,0 +1,230 @@
+"""The rules before an application's handler."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
+from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert
+from ualauth.smtp_access.access_control import AccessControl
+from ualauth.smtp_access.decision import Decision
+from ualauth.smtp_access.dns_resolver import AsyncDnsResolver
+from ualauth.smtp_access.hosts import Host
+from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter
+from ualauth.smtp_access.message import read_message
+from ualauth.smtp_access.name_lookup import AsyncResolver, confirmed_names_async
+from ualauth.smtp_access.session import AccessSession
+
+log = logging.getLogger("ualauth.smtp_access")
+
+OK = "250 OK"
+"""What aiosmtpd itself says."""
+FAULT = "451 4.3.0 Temporary failure, try again later"
+"""What is said if there is a bug: nothing is let through."""
+_BUG = "the submission access rules could not be applied"
+NO_FILTER = "451 4.3.5 Mail filters are not available"
+FILTERED = {
+    FilterAnswer.REJECT: "550 5.7.1 The message is refused",
+    FilterAnswer.TEMPFAIL: "451 4.7.1 The message is refused for now",
+    FilterAnswer.DISCARD: OK,
+}
+
+
+class AccessHandler:
+    """A handler that asks the rules first, and then the application's handler."""
+
+    def __init__(
+        self,
+        handler: object,
+        access: AccessControl,
+        *,
+        resolver: AsyncResolver | None = None,
+        new_filter: Callable[[], MailFilter] | None = None,
+    ) -> None:
+        """Keep the application's `handler`; any of its hooks may be missing.
+
+        `new_filter` makes a filter for each message, for `SMTPFILTER=TRUE`.
+
+        Raises:
+            AccessRulesError: if the rules cannot be used.
+
+        """
+        access.file.load()
+        self.handler = handler
+        self._access = access
+        self._resolver = resolver or AsyncDnsResolver()
+        self._new_filter = new_filter
+        # A session ends at STARTTLS, a server object with the connection.
+        self._hosts: WeakKeyDictionary[SMTP, Host] = WeakKeyDictionary()
+        self._messages: WeakKeyDictionary[Envelope, AccessSession] = WeakKeyDictionary()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the application has
+        """Return the application's other hooks."""
+        return getattr(self.handler, name)
+
+    def __dir__(self) -> Iterable[str]:
+        """Return the application's names as well: aiosmtpd looks for hooks in them."""
+        return {*super().__dir__(), *dir(self.handler)}
+
+    async def greet(self, server: SMTP, session: Session) -> str | None:
+        """Return what stands for the greeting of a client that is refused."""
+        try:
+            decision = (await self._connected(server, session))[1]
+        except Exception:
+            log.exception(_BUG)
+            return "421 4.3.0 Temporary failure, closing"
+        return str(decision.reply) if decision.refuses else None
+
+    # What aiosmtpd calls
+
+    async def handle_PROXY(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        proxy_data: Any,  # noqa: ANN401 - aiosmtpd's type is not public
+    ) -> bool:
+        """Let the application say whether it believes the proxy, then greet the client."""
+        hook = getattr(self.handler, "handle_PROXY", None)
+        if hook is None or not await hook(server, session, envelope, proxy_data):
+            return False
+        refusal = await self.greet(server, session)
+        if refusal is not None:
+            await server.push(refusal)
+        return refusal is None
+
+    async def handle_MAIL(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        """Begin a message."""
+        try:
+            access, _ = await self._connected(server, session)
+            decision = access.mail_from(address, person_of(session))
+        except Exception:
+            log.exception(_BUG)
+            return FAULT
+        if decision.refuses:
+            return _refusal(session, decision)
+        hook = None if access.discard else getattr(self.handler, "handle_MAIL", None)
+        if hook is None:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+            status = OK
+        else:
+            status = await hook(server, session, envelope, address, options)
+        self._messages[envelope] = access
+        return status
+
+    async def handle_RCPT(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        """Take one recipient."""
+        try:
+            access = self._messages[envelope]
+            decision = access.rcpt_to(address)
+        except Exception:
+            log.exception(_BUG)
+            return FAULT
+        if decision.refuses:
+            return _refusal(session, decision)
+        # Whoever is not to know that it is dropped must not hear of it from the application.
+        kept = bool(access.keep([address]))
+        hook = getattr(self.handler, "handle_RCPT", None) if kept else None
+        if hook is not None:
+            status: str = await hook(server, session, envelope, address, options)
+            return status
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return OK
+
+    async def handle_DATA(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+    ) -> str:
+        """Take the message: drop it, or hand it on with its headers."""
+        try:
+            access = self._messages[envelope]
+            message = read_message(envelope.original_content or b"")
+            # Where readers may differ about what a line is, nobody knows who it is from.
+            decision = access.data([""] if message.ambiguous else message.values("From"))
+            if decision.refuses:
+                return _refusal(session, decision)
+            envelope.rcpt_tos = access.keep(envelope.rcpt_tos)
+            if not envelope.rcpt_tos:
+                log.info("a message is discarded (%s)", _why(decision))
+                return OK
+            insert(envelope, decision.headers)
+            refusal = await self._filtered(access, session, envelope)
+        except Exception:
+            log.exception(_BUG)
+            return FAULT
+        if refusal is not None:
+            return refusal
+        hook = getattr(self.handler, "handle_DATA", None)
+        status: str = OK if hook is None else await hook(server, session, envelope)
+        return status
+
+    # What they share
+
+    async def _connected(self, server: SMTP, session: Session) -> tuple[AccessSession, Decision]:
+        """Return a session of the rules, begun, and what they say to the client's host."""
+        file = self._access.file
+        if not file.is_fresh():
+            # A large file takes a second to read.
+            await asyncio.to_thread(file.load)
+        access = self._access.session()
+        host = self._hosts.get(server)
+        if host is None:
+            host = self._hosts[server] = await self._host(server, session, access)
+        return access, access.connected(host)
+
+    async def _host(self, server: SMTP, session: Session, access: AccessSession) -> Host:
+        peer = client_of(server, session)
+        if peer.address is None or not access.rules.wants_names:
+            return peer
+        timeout = self._access.settings.lookup_timeout
+        names = await confirmed_names_async(self._resolver, peer.address, timeout)
+        return Host(peer.address, names, own=peer.own)
+
+    async def _filtered(
+        self,
+        access: AccessSession,
+        session: Session,
+        envelope: Envelope,
+    ) -> str | None:
+        """Put the message to the filters; return what is said if it goes no further."""
+        if not access.filters:
+            return None
+        if self._new_filter is None:
+            log.error("SMTPFILTER=TRUE, and the server has no mail filters: messages are deferred")
+            return NO_FILTER
+        answer = await ask_filter(self._new_filter(), access.host, session, envelope)
+        return FILTERED.get(answer)
+
+
+def _refusal(session: Session, decision: Decision) -> str:
+    log.info("%s is refused: %s", session.peer, _why(decision))
+    return str(decision.reply)
+
+
+def _why(decision: Decision) -> str:
+    event = decision.event.value if decision.event else "no event"
+    return f"{event}, {decision.rule.source if decision.rule else 'by default'}"

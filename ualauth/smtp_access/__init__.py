@@ -1,0 +1,1 @@
+"""The submission access rules: who may hand in mail, by `smtpd.cfg`."""

@@ -1,0 +1,217 @@
+"""The text of `smtpd.cfg` becomes rules, and every mistake in it a problem.
+
+    EVENT ACTION PATTERN
+    DELEGATE AUTHID ADDRESS        an extension: a user who may send as others
+    SMTPFILTER=TRUE
+
+Words of the language are read in any case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ualauth.settings import hint
+from ualauth.smtp_access.events import Action, Event
+from ualauth.smtp_access.host_patterns import (
+    AnyHost,
+    HostWildcard,
+    PatternError,
+    read_host_pattern,
+)
+from ualauth.smtp_access.mailbox_patterns import Everybody, read_mailbox_pattern
+from ualauth.smtp_access.rules import EVERY_USER, Delegation, Rule, Rules
+from ualauth.smtp_access.syntax import lines
+from ualauth.stack.model import Problem
+from ualauth.stack.page import Page
+from ualauth.stack.syntax import Line, Token
+from ualauth.userlist.folding import fold
+
+DELEGATE = "DELEGATE"
+FILTER = "SMTPFILTER"
+_OTHER_LINES = (DELEGATE, f"{FILTER}=TRUE")
+_EVENTS = {event.value: event for event in Event}
+_ACTIONS = {str(action): action for action in Action}
+_NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_BYTE_ORDER_MARK = "\ufeff"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file says, and what is wrong with it; with an error, the rules are not all."""
+
+    rules: Rules
+    problems: tuple[Problem, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is nothing worse than a warning."""
+        return all(problem.warning for problem in self.problems)
+
+
+def parse(path: str, text: str) -> Parsed:
+    """Read the text of the file `path`; never raises."""
+    # Editors that put it there do not show it.
+    plain = text.removeprefix(_BYTE_ORDER_MARK)
+    reader = _Reader(Page(path, plain))
+    for line in lines(plain):
+        reader.read(line)
+    rules = Rules(tuple(reader.rules), tuple(reader.delegations), filters=reader.filters)
+    return Parsed(rules, tuple(reader.problems))
+
+
+class _Reader:
+    """Reads line after line; keeps what it found."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.rules: list[Rule] = []
+        self.delegations: list[Delegation] = []
+        self.filters = False
+        self.problems: list[Problem] = []
+        self._seen: dict[tuple[Event, object], int] = {}
+        self._catch_all: dict[Event, int] = {}
+
+    def read(self, line: Line) -> None:
+        first, *others = line.tokens
+        unreadable = [token for token in line.tokens if self._is_unreadable(token)]
+        if unreadable:
+            return
+        keyword, equals, value = first.text.upper().partition("=")
+        if keyword == FILTER:
+            self._read_filter(first, others, value if equals else None)
+        elif keyword == DELEGATE and not equals:
+            self._read_delegation(line)
+        else:
+            self._read_rule(line)
+
+    # The three kinds of lines
+
+    def _read_filter(self, first: Token, others: Sequence[Token], value: str | None) -> None:
+        if value != "TRUE" or others:
+            text = f"{FILTER} has no other value than TRUE, without blanks around the ="
+            self._problem(first, text, f"write {FILTER}=TRUE, or leave the line out")
+        elif self.filters:
+            self._problem(first, f"{FILTER}=TRUE stands there already", "remove it", warning=True)
+        self.filters = True
+
+    def _read_rule(self, line: Line) -> None:
+        words = line.tokens
+        event = self._choice(words[0], words[0].text.upper(), _EVENTS, _OTHER_LINES)
+        # What is missing is told once, and what is there is looked at all the same.
+        complete = self._count(line, "EVENT ACTION PATTERN")
+        action = None
+        if len(words) > 1:
+            action = self._choice(words[1], words[1].text.capitalize(), _ACTIONS)
+        if event is None or len(words) < 3:
+            return
+        read = read_mailbox_pattern if event.takes_address else read_host_pattern
+        pattern = self._pattern(words[2], read)
+        if pattern is None or action is None or not complete:
+            return
+        source = self.page.source(words[0])
+        self.rules.append(Rule(event, action, words[2].text, source, pattern))
+        self._advise(event, action, pattern, words)
+
+    def _read_delegation(self, line: Line) -> None:
+        words = line.tokens
+        complete = self._count(line, f"{DELEGATE} AUTHID ADDRESS")
+        pattern = self._pattern(words[2], read_mailbox_pattern) if len(words) > 2 else None
+        if pattern is None or not complete:
+            return
+        user = words[1].text
+        if len(user) > 1 and user[0] == user[-1] == '"':
+            user = _ESCAPED.sub(r"\1", user[1:-1])
+        if "*" in user and user != EVERY_USER:
+            cure = "name one user, or * for everybody who is authenticated"
+            self._problem(words[1], f"{user!r} is no authid", cure)
+            return
+        self.delegations.append(Delegation(fold(user), pattern, self.page.source(words[0])))
+
+    # Words
+
+    def _is_unreadable(self, token: Token) -> bool:
+        found = _NEVER.search(token.text)
+        if found:
+            shown = Token(" ", token.line, token.column + found.start())
+            text = f"the character U+{ord(found[0]):04X} cannot stand here"
+            self._problem(shown, text, "remove it")
+        elif _SURROGATE.search(token.text):
+            self._problem(token, "this is not UTF-8", "save the file as UTF-8")
+        else:
+            return False
+        return True
+
+    def _choice(
+        self,
+        token: Token,
+        word: str,
+        choices: Mapping[str, T],
+        others: Sequence[str] = (),
+    ) -> T | None:
+        """Return what a word chooses; `word` is the token as the choices are written."""
+        chosen = choices.get(word)
+        if chosen is None:
+            noun = "event" if others else "action"
+            text = f"unknown {noun} {token.text[:64]!r}"
+            self._problem(token, text, hint(word[:64], [*choices, *others]))
+        return chosen
+
+    def _count(self, line: Line, usage: str) -> bool:
+        words = line.tokens
+        if len(words) < 3:
+            missing = usage.split()[len(words)].lower()
+            self._problem(self.page.end(line.number), f"the {missing} is missing", f"write {usage}")
+        elif len(words) > 3:
+            cure = f"write {usage}, and a comment after #"
+            self._problem(words[3], f"{words[3].text[:64]!r} is one word too many", cure)
+        return len(words) == 3
+
+    def _pattern(self, token: Token, read: Callable[[str], T]) -> T | None:
+        try:
+            return read(token.text)
+        except PatternError as error:
+            self._problem(token, str(error), error.cure)
+            return None
+
+    # Advice
+
+    def _advise(
+        self, event: Event, action: Action, pattern: object, words: Sequence[Token]
+    ) -> None:
+        """Say what is legal, and surely not meant."""
+        number = words[0].line
+        earlier = self._catch_all.get(event, self._seen.get((event, pattern)))
+        if earlier is not None:
+            text = f"this rule is never used: line {earlier} decides before it"
+            self._problem(words[0], text, "remove it, or put it first", warning=True)
+        self._seen.setdefault((event, pattern), number)
+        if isinstance(pattern, AnyHost | Everybody):
+            self._catch_all.setdefault(event, number)
+        if action is Action.HEADER and not event.has_header:
+            text = f"{event.value} has no header, so this is the same as Accept"
+            self._problem(words[1], text, "write Accept", warning=True)
+        if event is Event.RELAY and not action.refuses and _is_everything(pattern):
+            text = "this lets everybody send anywhere: an open relay"
+            cure = "name your own hosts and domains"
+            self._problem(words[2], text, cure, warning=True)
+
+    def _problem(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
+        self.problems.append(self.page.problem(token, text, cure, warning=warning))
+
+
+def _is_everything(pattern: object) -> bool:
+    """Return whether a pattern of hosts leaves nobody out, or nearly."""
+    match pattern:
+        case AnyHost():
+            return True
+        case HostWildcard(text):
+            return not any(map(str.isalnum, text))
+        case _:
+            return getattr(pattern, "prefixlen", None) == 0

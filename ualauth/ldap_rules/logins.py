@@ -171,7 +171,11 @@ class Logins:
             return Case(Entry(found.bind_name, Attributes({})), values, found.bind_name)
         if self.configuration.settings.login is None:
             return None
-        entry = await find(self.directory, attempt, found.searches, self._wanted)
+        try:
+            entry = await find(self.directory, attempt, found.searches, self._wanted)
+        except DirectoryFault:
+            # The password was judged already, and must not be judged again from memory.
+            return None
         return None if isinstance(entry, Conclusion) else Case(entry, values, found.bind_name)
 
     async def _own_entry(

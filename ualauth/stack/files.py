@@ -47,7 +47,7 @@ class Text:
 
     path: str
     text: str = field(repr=False)
-    public: bool = False
+    public: bool = field(default=False, compare=False)
     """Whether everybody on the host may read it."""
 
 

@@ -134,14 +134,19 @@ def _person(configuration: Configuration, directory: Directory, visitor: Visitor
             judge(directory, visitor, configuration, held[0], values, bound=False)
         )
         if conclusion.code is not ReturnCode.SUCCESS:
-            raise _Refused(f"{conclusion.code}: {conclusion.log}")
+            asked = conclusion.code is not ReturnCode.AUTHINFO_UNAVAIL
+            raise _Refused(f"{conclusion.code}: {conclusion.log}", answered=asked)
         return [("account", conclusion.log)]
 
     yield _step("judge the account", account)
 
 
 class _Refused(Exception):
-    """The directory answers, and the answer is a no."""
+    """The directory answers, and the answer is a no; or, without `answered`, it says nothing."""
+
+    def __init__(self, text: str, *, answered: bool = True) -> None:
+        super().__init__(text)
+        self.answered = answered
 
 
 def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> Step:
@@ -150,7 +155,7 @@ def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> Step:
         facts = ask()
     except _Refused as refused:
         cure = "see docs/administrators/ldap-trouble.md"
-        return Step(name, time.monotonic() - started, (), str(refused), cure, refused=True)
+        return Step(name, time.monotonic() - started, (), str(refused), cure, refused.answered)
     except DirectoryFault as fault:
         cure = next(cure for kind, cure in CURES.items() if isinstance(fault, kind))
         return Step(name, time.monotonic() - started, (), str(fault), cure)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.ldap import people
-from tests.ldap.module.conftest import STACK, Logins
+from tests.ldap.module.conftest import PASSWORD, STACK, Logins
+from tests.ldap.slapd import Slapd
 from ualauth import AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
 from ualauth.testing.userlist import Userlist
@@ -177,3 +178,22 @@ def test_a_changed_file_is_in_use_soon(make: Make) -> None:
 def test_a_broken_file_is_a_temporary_failure(make: Make) -> None:
     logins = make("timelimit soon")
     assert logins.outcome("jsmith", people.JOHN.password) == "service_err"
+
+
+def test_an_unknown_user_costs_a_bind_to_the_decoy(
+    make: Make, slapd: Slapd, newcomer: Callable[..., str]
+) -> None:
+    strict = f"pwdPolicySubentry: cn=strict,ou=policies,{people.SUFFIX}"
+    decoy = f"uid={newcomer(strict)},{people.PEOPLE}"
+    logins = make(f"decoy_dn {decoy}")
+    assert logins.outcome("nobody", "a password") == "user_unknown"
+    # Not even with the decoy's own password.
+    assert logins.outcome("nobody", PASSWORD) == "user_unknown"
+    failed = f"(&(entryDN={decoy})(pwdFailureTime=*))"
+    looking = make(
+        f"pam_authz_search {failed}",
+        f"binddn {people.ADMIN.name}",
+        f"bindpw {people.ADMIN.password}",
+    )
+    assert logins.outcome("nobody", "another") == "user_unknown"
+    assert looking.outcome("jsmith", people.JOHN.password) == "success"

@@ -11,8 +11,8 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql slapd ldap-utils \
-		samba-ad-dc samba-ad-provision swaks
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth msmtp openssl passwd postgresql \
+		slapd ldap-utils samba-ad-dc samba-ad-provision swaks
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

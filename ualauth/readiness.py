@@ -20,6 +20,11 @@ def wait_here(fileno: int, seconds: float, left: float = math.inf) -> bool:
 
 async def wait_on_loop(fileno: int, seconds: float, left: float = math.inf) -> bool:
     """Wait, and let the event loop go on meanwhile."""
+    # Where many wait, what is waited for has often come when the others have had their turn;
+    # that is cheaper to find out than to have the loop watch a descriptor for once.
+    await asyncio.sleep(0)
+    if wait_here(fileno, 0):
+        return True
     loop = asyncio.get_running_loop()
     result: asyncio.Future[bool] = loop.create_future()
     loop.add_reader(fileno, _settle, result, True)  # noqa: FBT003 - the answer

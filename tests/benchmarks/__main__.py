@@ -10,7 +10,7 @@ from importlib import import_module
 
 from tests.benchmarks.page import PAGE, section, update
 
-SUBJECTS = ("transaction", "cached", "hashing", "sasl", "smtp_access", "startup")
+SUBJECTS = ("transaction", "cached", "hashing", "sasl", "smtp_access", "startup", "directory")
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""
 
 

@@ -17,10 +17,10 @@ from ualauth.smtp_access.session import AccessSession
 
 TITLE = "Submission access"
 HOW = """
-Median of 3,000 attempts, each three decisions: when a client connects, at MAIL and at RCPT. Rules are
-plain hosts, names, networks, domains and addresses, in equal parts, and none of them holds; hosts
-and addresses that are decided about change from one attempt to the next. The ratio is to the
-figure with the fewest rules.
+Median of 3,000 attempts, each three decisions: when a client connects, at MAIL and at RCPT.
+Rules are plain hosts, names, networks, domains and addresses, in equal parts, and none of them
+holds; hosts and addresses that are decided about change from one attempt to the next. The ratio
+is to the figure with the fewest rules.
 """
 
 SIZES = (100, 1_000, 10_000)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -338,3 +341,50 @@ def test_a_connection_with_an_open_question_is_not_used_again(
             run_here(ask_in_a_session())
         # The late yes to the first is none to the second.
         assert client.bind(people.JOHN).kind is Kind.WRONG_PASSWORD
+
+
+# Injection before TLS (as in CVE-2021-33515 and its like for mail)
+
+
+def test_what_came_before_tls_is_no_answer_after_it(
+    connect: Callable[..., Client], authority: Authority
+) -> None:
+    def inject(connection: socket.socket, request: Request) -> None:
+        forged = [answer(request.number + each, 0x61) for each in (1, 2, 3)]
+        connection.sendall(answer(request.number, 0x78) + b"".join(forged))
+        with context.wrap_socket(connection, server_side=True) as encrypted:
+            while data := encrypted.recv(10_000):
+                asked = Request(data)
+                encrypted.sendall(answer(asked.number, 0x61, 49))
+
+    context = _context(authority)
+    with BadServer(well, on_start_tls=inject) as server:
+        client = connect(server.uri, login=None, **QUICK)
+        try:
+            assert client.bind(people.JOHN).kind is Kind.WRONG_PASSWORD
+        except DirectoryFault as fault:
+            assert not isinstance(fault, Unanswered)  # noqa: PT017 - either will do
+
+
+def test_whom_to_trust_may_be_a_folder(
+    connect: Callable[..., Client], authority: Authority, slapd: Slapd, tmp_path: Path
+) -> None:
+    shutil.copy(authority.file, tmp_path / "authority.pem")
+    subprocess.run(["openssl", "rehash", str(tmp_path)], check=True)
+    for uri in (slapd.uri, slapd.tls_uri):
+        client = connect(uri, ca_file="", ca_folder=str(tmp_path))
+        assert client.bind(people.JOHN).ok
+        # Without either, it is whom the host trusts: not this one.
+        _refuses(connect(uri, ca_file=""), TlsFault)
+
+
+def test_certificates_that_cannot_be_read_are_said_so(
+    connect: Callable[..., Client], slapd: Slapd, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    for options in (
+        {"ca_file": "/nowhere.pem"},
+        {"ca_file": str(tmp_path / "empty.pem")},
+        {"certificate_file": "/nowhere.pem"},
+    ):
+        _refuses(connect(slapd.uri, **options), TlsFault)

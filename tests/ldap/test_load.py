@@ -124,6 +124,7 @@ def test_a_server_is_restarted_under_load(
             await asyncio.gather(restarts(), *(logins() for _ in range(TASKS)))
 
     asyncio.run(play())
+    print(dict(load.counts), "down for", [round(until - since, 3) for since, until in down])  # noqa: T201 - for who wants to know
     assert load.wrong == []
     assert sum(load.counts.values()) == LOGINS
     assert len(down) == RESTARTS

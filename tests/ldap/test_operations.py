@@ -10,7 +10,7 @@ import pytest
 
 from tests.ldap import people
 from tests.ldap.conftest import Client
-from tests.ldap.slapd import Slapd
+from tests.ldap.slapd import Slapd, running
 from ualauth.directory.faults import ServiceRefused, Unanswered
 from ualauth.directory.here import HERE, run_here
 from ualauth.directory.login import Login
@@ -346,3 +346,17 @@ def _ago(seconds: int) -> str:
     from datetime import UTC, datetime, timedelta
 
     return f"{datetime.now(UTC) - timedelta(seconds=seconds):%Y%m%d%H%M%SZ}"
+
+
+def test_more_entries_come_than_a_server_sends_at_once(
+    connect: Callable[..., Client], authority: Any
+) -> None:
+    # OpenLDAP's limit for one answer is 500 here, and its pages count by themselves for the reader.
+    with running(authority, entries=people.many(1100)) as server:
+        client = connect(server.uri)
+        found = client.people("(uid=user*)", limit=2000)
+        assert sorted(found) == sorted(f"user{number}" for number in range(1100))
+        assert len(client.people("(uid=user*)", limit=700)) == 700
+        other = connect(server.uri, login=people.JOHN)
+        with pytest.raises(Unanswered):
+            other.people("(uid=user*)", limit=2000)

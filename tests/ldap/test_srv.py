@@ -117,6 +117,20 @@ def test_a_server_from_dns_is_asked(connect: Callable[..., Client], slapd: Slapd
     assert client.bind(people.JOHN).ok
 
 
+def test_a_server_that_dns_no_longer_has_is_not_asked_any_more(
+    connect: Callable[..., Client], slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = Zone(Record(0, 0, slapd.port, "127.0.0.1"))
+    client = connect(srv_domain="127.0.0.1", resolver=zone)
+    assert client.bind(people.JOHN).ok
+    (server,) = client.directory._servers.all
+    zone.records = [Record(0, 0, slapd.port + 1, "127.0.0.1")]
+    monkeypatch.setattr(client.directory._servers._lookup, "_due", 0.0)
+    with pytest.raises(Unreachable):
+        client.bind(people.JOHN)
+    assert all(not pool._idle for pool in server.pools.values())
+
+
 def test_the_resolvers_of_the_host_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     # One that answers nothing: what else there is differs from host to host.
     resolver = dns.resolver.Resolver(configure=False)

@@ -17,7 +17,7 @@ _POLICY: Sequence[Control] = ((PASSWORD_POLICY, None),)
 
 
 class OnLink:
-    """A connection's operations; see `Operations`."""
+    """A connection's operations; see `Session`."""
 
     def __init__(self, link: Link, server: str, settings: Settings) -> None:
         """Take a connection, and the name of its server for faults."""
@@ -26,13 +26,15 @@ class OnLink:
         self._settings = settings
         self.usable = True
         """Whether everything that was asked was answered."""
+        self.answer: Answer
+        """To `bind`; see `Session`."""
 
     async def bind(self, requester: Requester, login: Login) -> Answer:
         """Bind, and return the answer."""
-        reply = await self._ask(
-            self.link.bind(requester, login, _POLICY, self._settings.bind_timeout)
-        )
-        return answers.answer(reply, answers.BIND, self.server)
+        seconds = self._settings.bind_timeout
+        reply = await self._ask(self.link.bind(requester, login, _POLICY, seconds))
+        self.answer = answers.answer(reply, answers.BIND, self.server)
+        return self.answer
 
     async def search(  # noqa: PLR0913, PLR0917 - see `Operations`
         self,

@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from ualauth.directory import answers
 from ualauth.directory.arrival import Arrival
@@ -28,6 +28,7 @@ from ualauth.directory.link import Connector, Link, Query
 from ualauth.directory.login import Login
 from ualauth.directory.on_link import OnLink
 from ualauth.directory.servers import Purpose, Server, Servers
+from ualauth.directory.session import BoundSession
 from ualauth.directory.settings import Settings
 from ualauth.directory.srv import Resolver, resolve
 from ualauth.directory.values import (
@@ -284,59 +285,6 @@ class PooledDirectory:
                 _OF_THE_PARENT.extend(pool.forget())
         self._finalizer.detach()
         self._begin_anew()
-
-
-class BoundSession:
-    """See `Session`; made by `PooledDirectory.session`."""
-
-    answer: Answer
-
-    def __init__(self, directory: PooledDirectory, requester: Requester, login: Login) -> None:
-        """Bind nobody yet."""
-        self._directory = directory
-        self._requester = requester
-        self._login = login
-        self._held: Held[Answer]
-
-    async def __aenter__(self) -> Self:
-        """Bind."""
-        self._held = await self._directory.begin(
-            self._requester, Purpose.USER, lambda on: on.bind(self._requester, self._login)
-        )
-        self.answer = self._held.result
-        return self
-
-    async def search(  # noqa: PLR0913, PLR0917 - see `Operations`
-        self,
-        requester: Requester,
-        base: str,
-        scope: Scope,
-        filter_text: str,
-        attributes: Sequence[str],
-        limit: int,
-    ) -> list[Entry]:
-        """See `Operations.search`."""
-        return await self._held.on.search(requester, base, scope, filter_text, attributes, limit)
-
-    async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
-        """See `Operations.compare`."""
-        return await self._held.on.compare(requester, dn, attribute, value)
-
-    async def modify(
-        self, requester: Requester, dn: str, modifications: Sequence[Modification]
-    ) -> Answer:
-        """See `Operations.modify`."""
-        return await self._held.on.modify(requester, dn, modifications)
-
-    async def change_password(
-        self, requester: Requester, dn: str, old: str | None, new: str, how: How
-    ) -> Answer:
-        """See `Operations.change_password`."""
-        return await self._held.on.change_password(requester, dn, old, new, how)
-
-    async def __aexit__(self, *_: object) -> None:
-        """Give the connection back."""
-        self._directory.end(self._held)
 
 
 def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:

@@ -7,13 +7,13 @@ does that without giving control back.
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import ldap
@@ -21,18 +21,16 @@ from ldap.controls import LDAPControl, ResponseControl
 from ldap.extop import ExtendedRequest
 from ldap.ldapobject import SimpleLDAPObject
 
-from ualauth.directory.connecting import connect
 from ualauth.directory.controls import PAGED_RESULTS, RESPONSES, cookie
 from ualauth.directory.faults import (
     DirectoryFault,
     Lost,
     ProtocolFault,
     TimedOut,
-    TlsFault,
 )
-from ualauth.directory.link import Control, Link, Query, Reply
+from ualauth.directory.link import Control, Query, Reply
 from ualauth.directory.login import Login
-from ualauth.directory.settings import Settings, Tls, Uri
+from ualauth.directory.settings import Settings
 from ualauth.directory.values import Attributes, Change, Entry, Modification, Requester, Scope
 
 _SCOPES = {
@@ -47,40 +45,6 @@ _CHANGES = {
 }
 # Where struct tcp_info of linux/tcp.h has tcpi_bytes_received.
 _RECEIVED = struct.Struct("=128xQ")
-
-
-class PythonLdap:
-    """The library, as a `Connector`."""
-
-    name = "python-ldap"
-
-    def connect(self, uri: Uri, settings: Settings) -> Link:
-        """See `Connector.connect`."""
-        deadline = time.monotonic() + settings.connect_timeout
-        encrypted = uri.scheme == "ldaps" or (
-            uri.scheme == "ldap" and settings.tls is Tls.START_TLS
-        )
-        handle = _initialize(uri, settings, deadline)
-        try:
-            _configure(handle, settings, encrypted=encrypted)
-            if uri.scheme == "ldaps":
-                _greet(handle, deadline)
-            elif encrypted:
-                handle.start_tls_s()
-            os.set_blocking(handle.fileno(), False)
-        except ldap.LDAPError as error:
-            fault = _connect_fault(error, encrypted=encrypted)
-        except DirectoryFault as error:
-            fault = error.again()
-        except OSError as error:
-            fault = Lost(str(error))
-        else:
-            return PythonLdapLink(handle, settings, encrypted=encrypted)
-        handle.unbind_ext_s()
-        if uri.scheme == "ldaps":
-            # libldap does not say whether it was TLS that failed, or the connection below.
-            connect(uri, settings, deadline).close()
-        raise fault
 
 
 class PythonLdapLink:
@@ -236,7 +200,7 @@ class PythonLdapLink:
                 elif kind != ldap.RES_SEARCH_REFERENCE:
                     break
         except ldap.LDAPError as error:
-            details = _details(error)
+            details = details_of(error)
         except (ValueError, TypeError):
             # A name that is no UTF-8.
             details = {}
@@ -259,70 +223,6 @@ class _RawControl(ResponseControl):  # type: ignore[misc]  # it has no annotatio
 _RAW = dict.fromkeys(RESPONSES, _RawControl)
 
 
-def _initialize(uri: Uri, settings: Settings, deadline: float) -> SimpleLDAPObject:
-    """Return what has a socket that is connected; for `ldaps`, libldap connects itself.
-
-    It gives TLS on a socket of somebody else the options of all connections only.
-    """
-    if uri.scheme == "ldaps":
-        return ldap.initialize(str(uri))
-    connected = connect(uri, settings, deadline)
-    try:
-        handle = ldap.initialize(str(uri), fileno=connected)
-    except BaseException:
-        connected.close()
-        raise
-    # It is closed by unbinding.
-    connected.detach()
-    return handle
-
-
-def _configure(handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool) -> None:
-    """Set all that matters: libldap has read ldap.conf(5) and the environment."""
-    handle.set_option(ldap.OPT_REFERRALS, 0)
-    handle.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
-    handle.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.connect_timeout)
-    handle.set_option(ldap.OPT_TIMEOUT, settings.connect_timeout)
-    # Without it, libldap with GnuTLS waits for the end of a handshake for ever, and busily.
-    handle.set_option(ldap.OPT_CONNECT_ASYNC, 1)
-    if settings.keep_alive:
-        # Only for what it connects itself.
-        handle.set_option(ldap.OPT_X_KEEPALIVE_IDLE, settings.keep_alive)
-    if not encrypted:
-        return
-    verify = ldap.OPT_X_TLS_DEMAND if settings.verify else ldap.OPT_X_TLS_NEVER
-    handle.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, verify)
-    handle.set_option(ldap.OPT_X_TLS_PROTOCOL_MIN, ldap.OPT_X_TLS_PROTOCOL_TLS1_2)
-    for option, value in (
-        (ldap.OPT_X_TLS_CACERTFILE, settings.ca_file),
-        (ldap.OPT_X_TLS_CACERTDIR, settings.ca_folder),
-        (ldap.OPT_X_TLS_CERTFILE, settings.certificate_file),
-        (ldap.OPT_X_TLS_KEYFILE, settings.key_file or settings.certificate_file),
-    ):
-        if value:
-            handle.set_option(option, value)
-    try:
-        # Makes the others take effect.
-        handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-    except ValueError:
-        refused = True
-    else:
-        refused = False
-    if refused:
-        raise TlsFault("certificates or the key cannot be read")
-
-
-def _greet(handle: SimpleLDAPObject, deadline: float) -> None:
-    """Ask for nothing in particular: libldap connects when something is asked."""
-    number = handle.search_ext("", ldap.SCOPE_BASE, attrlist=["1.1"])
-    try:
-        handle.result4(number, 1, max(0.01, deadline - time.monotonic()))
-    except ldap.LDAPError as error:
-        # Any answer will do.
-        if _details(error).get("result", -1) < 0:
-            raise
-
-
 def _send(send: Callable[..., int], args: Sequence[Any]) -> int:
     """Return the number of a request that was sent."""
     try:
@@ -331,33 +231,18 @@ def _send(send: Callable[..., int], args: Sequence[Any]) -> int:
         unsendable = True
     except ldap.LDAPError as error:
         unsendable = False
-        details = _details(error)
+        details = details_of(error)
     # Raised here: the frames of the first one hold what was sent.
     if unsendable:
         raise ValueError("this is no filter of RFC 4515")
     raise _answer_fault(details)
 
 
-def _details(error: ldap.LDAPError) -> dict[str, Any]:
+def details_of(error: ldap.LDAPError) -> dict[str, Any]:
     """Return what python-ldap says of an error."""
     if error.args and isinstance(error.args[0], dict):
         return error.args[0]
     return {"result": getattr(error, "errnum", -1)}
-
-
-def _connect_fault(error: ldap.LDAPError, *, encrypted: bool) -> DirectoryFault:
-    details = _details(error)
-    text = details.get("info") or details.get("desc") or type(error).__name__
-    if isinstance(error, ldap.TIMEOUT) or details.get("errno") == errno.ETIMEDOUT:
-        return TimedOut("no connection in time")
-    if not encrypted:
-        return Lost(text)
-    if details.get("result", -1) > 0:
-        return TlsFault(f"the server refuses StartTLS: {text}")
-    return TlsFault(
-        f"TLS does not come about ({text}): is the certificate for this name, valid, "
-        "and of an authority that is trusted?"
-    )
 
 
 def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
@@ -371,6 +256,7 @@ def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
             return ProtocolFault(f"what came cannot be read ({details.get('desc', 'no UTF-8')})")
 
 
+@lru_cache(maxsize=16)
 def _controls(controls: Sequence[Control]) -> list[LDAPControl]:
     return [
         LDAPControl(name, criticality=False, encodedControlValue=value) for name, value in controls

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from ualauth.directory.faults import DirectoryFault, TimedOut
+from ualauth.directory.faults import DirectoryFault, TimedOut, Unreachable
 from ualauth.directory.health import Health
 from ualauth.directory.pool import Pool
 from ualauth.directory.settings import Settings, Uri
@@ -73,7 +73,7 @@ class Servers:
         """
         if self._lookup is not None and self._lookup.is_due():
             uris = await requester.offload(self._lookup.uris)
-            self._all = [self._server(uri) for uri in (*uris, *self._settings.servers)]
+            self._replace([*uris, *self._settings.servers])
         if self._all[0].health.well:
             return self._all
         return sorted(self._all, key=lambda each: not each.health.well)
@@ -103,10 +103,14 @@ class Servers:
         for each in self._known.values():
             each.clear()
 
-    def _server(self, uri: Uri) -> Server:
-        if uri not in self._known:
-            self._known[uri] = Server(uri, self._settings)
-        return self._known[uri]
+    def _replace(self, uris: Sequence[Uri]) -> None:
+        """Take other servers; those that are known already stay as they are."""
+        for uri in uris:
+            if uri not in self._known:
+                self._known[uri] = Server(uri, self._settings)
+        self._all = [self._known[uri] for uri in dict.fromkeys(uris)]
+        for uri in self._known.keys() - set(uris):
+            self._known.pop(uri).clear()
 
 
 class Watch:
@@ -155,6 +159,8 @@ class Watch:
                     self._probe(each)
                 except DirectoryFault as fault:
                     each.health.failed(fault, slow=isinstance(fault, TimedOut))
+                except Exception as error:  # noqa: BLE001 - nobody else would try it again
+                    each.health.failed(Unreachable(repr(error)), slow=False)
                 else:
                     servers.succeeded(each)
         next_one = min(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import unquote, urlsplit
@@ -9,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 from ualauth.directory.login import Login
 
 PORTS = {"ldap": 389, "ldaps": 636}
+# Names, and addresses with an interface.
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _POSITIVE = (
     "connect_timeout",
     "bind_timeout",
@@ -65,9 +68,9 @@ class Uri:
             raise ValueError(f"{text!r} begins with none of ldap://, ldaps:// and ldapi://")
         if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError(f"{text!r} may have a host and a port, and nothing more")
-        if not parts.hostname:
-            raise ValueError(f"{text!r} has no host")
-        return cls(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
+        if not _HOST.fullmatch(parts.hostname or ""):
+            raise ValueError(f"{text!r} has no host, or none that can be")
+        return cls(parts.scheme, str(parts.hostname), parts.port or PORTS[parts.scheme])
 
     def __str__(self) -> str:
         """Return the URI as libraries take it."""

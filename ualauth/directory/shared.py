@@ -46,7 +46,7 @@ def _connector(library: Library) -> Connector:
         library = Library.PYTHON_LDAP if native else Library.LDAP3
     if library is Library.PYTHON_LDAP:
         _need("ldap", "python-ldap", "ldap-native")
-        from ualauth.directory.python_ldap_link import PythonLdap  # noqa: PLC0415
+        from ualauth.directory.python_ldap import PythonLdap  # noqa: PLC0415
 
         return PythonLdap()
     _need("ldap3", "ldap3", "ldap")

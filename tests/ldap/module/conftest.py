@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,10 @@ class Logins:
 
 
 def lines(authority: Authority, uri: str, *more: str) -> str:
-    """Return an om_ldap.conf for the people of the tests."""
+    """Return an om_ldap.conf for the people of the tests.
+
+    The environment variable LDAP_LIBRARY makes all of them use another library.
+    """
     given = {each.split()[0] for each in more}
     usual = {
         "uri": f"uri {uri}",
@@ -81,6 +85,8 @@ def lines(authority: Authority, uri: str, *more: str) -> str:
         "binddn": f"binddn {people.READER.name}",
         "bindpw": f"bindpw {people.READER.password}",
     }
+    if "library" not in given and (library := os.environ.get("LDAP_LIBRARY")):
+        usual["library"] = f"library {library}"
     kept = [line for name, line in usual.items() if name not in given]
     return "\n".join([*kept, *(each for each in more if not each.startswith("-")), ""])
 

@@ -23,7 +23,12 @@ SEARCH = (
     "pam_login_attribute sAMAccountName",
 )
 DIRECT = ("ad_domain ad.example.com", "ad_netbios AD", "- binddn", "- bindpw")
-BOTH = {"search": SEARCH, "direct": DIRECT, "direct with service": (*SERVICE, *DIRECT[:2])}
+BOTH = {
+    "search": SEARCH,
+    "search by ldap3": (*SEARCH, "library ldap3"),
+    "direct": DIRECT,
+    "direct with service": (*SERVICE, *DIRECT[:2]),
+}
 _numbers = itertools.count()
 
 

@@ -16,6 +16,7 @@ from ualauth.testing.userlist import Userlist
 Make = Callable[..., Logins]
 METHODS = {
     "search": [],
+    "search by ldap3": ["library ldap3"],
     "template": [f"bind_template uid={{user}},{people.PEOPLE}"],
     "template without service": [
         f"bind_template uid=$user,{people.PEOPLE}",

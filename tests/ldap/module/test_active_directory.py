@@ -139,11 +139,22 @@ def test_an_unknown_user(ad: Make) -> None:
 
 @pytest.mark.parametrize("more", BOTH.values(), ids=BOTH)
 @pytest.mark.parametrize(
-    ("user", "code"), [("disabled", ReturnCode.PERM_DENIED), ("expired", ReturnCode.ACCT_EXPIRED)]
+    ("lines", "control", "code"),
+    [
+        ((), 514, ReturnCode.PERM_DENIED),
+        (("accountExpires: 130000000000000000",), 512, ReturnCode.ACCT_EXPIRED),
+    ],
+    ids=["disabled", "expired"],
 )
 def test_an_account_that_may_not_be_used(
-    ad: Make, more: tuple[str, ...], user: str, code: ReturnCode
+    ad: Make,
+    newcomer: Callable[..., str],
+    more: tuple[str, ...],
+    lines: tuple[str, ...],
+    control: int,
+    code: ReturnCode,
 ) -> None:
+    user = newcomer(*lines, control=control)
     logins = ad(*more)
     error = logins.refusal(logins.login, user, PASSWORD)
     assert error.code is code

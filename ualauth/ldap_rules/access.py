@@ -70,7 +70,9 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     access = configuration.access
     moment = Moment(datetime.now(UTC), bound)
     found = restriction(entry, moment) if access.check_lock else None
-    found = found or _listed(access, entry, visitor.service)
+    # The first question for this host's name goes to the resolver.
+    here = await visitor.offload(host) if access.check_host else {}
+    found = found or _listed(access, entry, visitor.service, here)
     if found is None:
         found = await _allowed(operations, visitor, configuration, entry, values)
     # Nobody used the password of somebody for whom another one acts.
@@ -79,8 +81,10 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     return found or _ALLOWED
 
 
-def _listed(access: Access, entry: Entry, service: str) -> Conclusion | None:
-    if access.check_host and not _has(entry, "host", set(host().values())):
+def _listed(
+    access: Access, entry: Entry, service: str, here: Mapping[str, str]
+) -> Conclusion | None:
+    if access.check_host and not _has(entry, "host", set(here.values())):
         return _denied("the attribute host does not have this host")
     if access.check_service and not _has(entry, "authorizedService", {service}):
         return _denied("the attribute authorizedService does not have the service")

@@ -73,6 +73,9 @@ def of_policy(policy: Policy) -> Conclusion | None:
         return MUST_CHANGE
     if policy.error is PolicyError.PASSWORD_EXPIRED:
         return PASSWORD_EXPIRED
+    if policy.error is not None:
+        # No server should: but what it says is no yes.
+        return _LOCKED
     if policy.grace_left is not None:
         number = policy.grace_left
         text = f"Your password has expired. You may log in {_times(number)} with it."

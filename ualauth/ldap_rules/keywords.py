@@ -49,7 +49,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         values.ssl,
     ),
     "tls_cacertfile": Keyword("FILE", "the host's", "Whom to trust, as PEM.", values.text),
-    "tls_cacertdir": Keyword("FOLDER", "", "The same, as c_rehash(1) makes it.", values.text),
+    "tls_cacertdir": Keyword("FOLDER", "", "The same, as c_rehash(1) makes it.", values.folder),
     "tls_reqcert": Keyword(
         "demand|never",
         "demand",

@@ -7,31 +7,19 @@ problem shows the text of a line with a password.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from ualauth.directory.filters import Filter
-from ualauth.directory.login import Login
-from ualauth.directory.settings import Library, Settings, Tls
-from ualauth.directory.values import How, Scope
+from ualauth.directory.settings import Settings
+from ualauth.directory.values import How
 from ualauth.errors import ModuleUnavailable
+from ualauth.ldap_rules.building import Given, configuration_of, method_of, settings_of
 from ualauth.ldap_rules.configuration import (
-    Access,
     ChangeAs,
-    Changing,
     Configuration,
-    Finding,
     Method,
     Nesting,
-    Outage,
 )
 from ualauth.ldap_rules.keywords import FOREIGN, KEYWORDS
-from ualauth.ldap_rules.lines import Line, lines
+from ualauth.ldap_rules.lines import lines
 from ualauth.ldap_rules.values import Demand, Ssl
-from ualauth.ldap_rules.variables import WHO
 from ualauth.module import Files
 from ualauth.settings import hint
 from ualauth.stack.files import Missing, Text, Unusable
@@ -42,24 +30,8 @@ from ualauth.stack.syntax import Token
 _SECRET = frozenset({"bindpw", "rootpwmodpw"})
 _LIKE_SECRET = ("pw", "pass", "secret", "cred")
 _CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
-# The file may have a password: nobody shall find it by trying.
-_KEY = secrets.token_bytes(32)
 _PUBLIC = "everybody on this host can read the password in it"
 _NO_READ = "run: chmod o-r on it"
-
-
-@dataclass(slots=True)
-class _Given:
-    """What the lines gave: values by keyword, and the line of each."""
-
-    values: dict[str, Any]
-    lines: dict[str, Line]
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any keyword's value
-        return self.values.get(name, default)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.values
 
 
 def read(path: str, files: Files) -> tuple[Configuration | None, list[Problem]]:
@@ -94,15 +66,15 @@ class _Reader:
         if not all(problem.warning for problem in self._problems):
             return None, self._problems
         try:
-            settings = _settings(given, password, certificates)
+            settings = settings_of(given, password, certificates)
             _check_library(settings)
         except (ValueError, ModuleUnavailable) as error:
             self._say(given, "uri", str(error), "correct the lines about the servers")
             return None, self._problems
-        return _configuration(self._file, settings, given), self._problems
+        return configuration_of(self._file, settings, given), self._problems
 
-    def _given(self) -> _Given:
-        given = _Given({}, {})
+    def _given(self) -> Given:
+        given = Given({}, {})
         for line in lines(self._file.text):
             name = line.name
             keyword = KEYWORDS.get(name)
@@ -130,7 +102,7 @@ class _Reader:
 
     # What does not fit together
 
-    def _service(self, given: _Given) -> None:
+    def _service(self, given: Given) -> None:
         """Check who searches: a name without a password would bind as nobody."""
         name = given.lines.get("binddn")
         if "bindpw" in given.lines and "bindpw_file" in given.lines:
@@ -144,7 +116,7 @@ class _Reader:
         if "bindpw" in given and self._file.public:
             self._say(given, "bindpw", _PUBLIC, f"{_NO_READ}, or use bindpw_file")
 
-    def _encryption(self, given: _Given) -> None:
+    def _encryption(self, given: Given) -> None:
         uris = given.get("uri", ())
         plain = [each for each in uris if each.startswith("ldap:")]
         ssl = given.get("ssl", Ssl.START_TLS)
@@ -169,8 +141,8 @@ class _Reader:
             cure = "remove ssl off, or use ldaps://"
             self._say(given, "pam_password", "unicodePwd needs encryption", cure)
 
-    def _person(self, given: _Given) -> None:
-        method = given.get("auth_method", _method(given))
+    def _person(self, given: Given) -> None:
+        method = given.get("auth_method", method_of(given))
         if method is not Method.TEMPLATE and "base" not in given.lines:
             text = "it is not said where people are"
             self._problems.append(
@@ -194,9 +166,9 @@ class _Reader:
         if searches and "base" not in given.lines:
             self._say(given, "pam_authz_search", "there is nothing to search", "add base DN")
 
-    def _useless(self, given: _Given) -> None:
+    def _useless(self, given: Given) -> None:
         """Report what has no effect: somebody may count on it."""
-        method = given.get("auth_method", _method(given))
+        method = given.get("auth_method", method_of(given))
         for name, useful in {
             "filter": method in (Method.SEARCH, Method.COMPARE),
             "bind_template": method is Method.TEMPLATE,
@@ -217,7 +189,7 @@ class _Reader:
 
     # Files that are named
 
-    def _password(self, given: _Given) -> str:
+    def _password(self, given: Given) -> str:
         if "bindpw_file" not in given:
             return str(given.get("bindpw", ""))
         found = self._named(given, "bindpw_file")
@@ -231,7 +203,7 @@ class _Reader:
             self._say(given, "bindpw_file", text, cure)
         return first
 
-    def _certificate(self, given: _Given, name: str) -> str:
+    def _certificate(self, given: Given, name: str) -> str:
         if name not in given:
             return ""
         found = self._named(given, name)
@@ -243,7 +215,7 @@ class _Reader:
             self._say(given, name, "everybody on this host can read the key in it", _NO_READ)
         return found.path
 
-    def _named(self, given: _Given, name: str) -> Text | None:
+    def _named(self, given: Given, name: str) -> Text | None:
         """Read a file that the value of a keyword names."""
         match self._files.read(given.values[name]):
             case Missing(path):
@@ -256,9 +228,7 @@ class _Reader:
 
     # Problems
 
-    def _say(
-        self, given: _Given, name: str, text: str, cure: str, *, warning: bool = False
-    ) -> None:
+    def _say(self, given: Given, name: str, text: str, cure: str, *, warning: bool = False) -> None:
         """Report something about a keyword, at its value."""
         line = given.lines.get(name) or next(iter(given.lines.values()), None)
         at = Token("", 1, 1) if line is None else line.value if name in given else line.keyword
@@ -299,44 +269,6 @@ def _hint(name: str) -> str:
     return found if found.startswith("did") else "see docs/administrators/modules/om_ldap.md"
 
 
-def _method(given: _Given) -> Method:
-    """Return how passwords are verified where the file does not say so."""
-    if "bind_template" in given.lines:
-        return Method.TEMPLATE
-    return Method.ACTIVE_DIRECTORY if "ad_domain" in given.lines else Method.SEARCH
-
-
-def _settings(given: _Given, password: str, certificates: Mapping[str, str]) -> Settings:
-    usual = {
-        "connect_timeout": "bind_timelimit",
-        "bind_timeout": "bind_timelimit",
-        "search_timeout": "timelimit",
-        "idle_lifetime": "idle_timelimit",
-        "retry_first": "reconnect_sleeptime",
-        "retry_most": "reconnect_retrytime",
-        "pool_size": "pool_size",
-    }
-    numbers = {name: given.get(keyword) for name, keyword in usual.items() if keyword in given}
-    ssl: Ssl = given.get("ssl", Ssl.START_TLS)
-    tls: Tls = ssl.tls
-    library: Library = given.get("library", Library.AUTO)
-    login = Login(given.get("binddn"), password) if "binddn" in given else None
-    return Settings(
-        uris=given.get("uri", ()),
-        srv_domain=given.get("srv_domain", ""),
-        srv_ldaps=given.get("srv_ldaps", ssl is Ssl.ON),
-        login=login,
-        tls=tls,
-        ca_file=certificates["tls_cacertfile"],
-        ca_folder=given.get("tls_cacertdir", ""),
-        verify=given.get("tls_reqcert", Demand.YES) is Demand.YES,
-        certificate_file=certificates["tls_cert"],
-        key_file=certificates["tls_key"],
-        library=library,
-        **numbers,
-    )
-
-
 def _check_library(settings: Settings) -> None:
     """Find out now whether the library is there, and not at the first login.
 
@@ -348,57 +280,3 @@ def _check_library(settings: Settings) -> None:
     from ualauth.directory.shared import shared_directory  # noqa: PLC0415
 
     shared_directory(settings)
-
-
-def _configuration(file: Text, settings: Settings, given: _Given) -> Configuration:
-    text = f"{file.path}\n{file.text}".encode(errors="surrogateescape")
-    return Configuration(
-        path=file.path,
-        digest=hashlib.blake2b(text, key=_KEY).hexdigest(),
-        settings=settings,
-        finding=_finding(given),
-        access=Access(
-            groups=given.get("pam_groupdn", ()),
-            member_attribute=given.get("pam_member_attribute", "member"),
-            nesting=given.get("nested_groups", Nesting.NO),
-            depth=given.get("nested_depth", 10),
-            filters=given.get("access_filter", ()),
-            searches=given.get("pam_authz_search", ()),
-            check_host=given.get("pam_check_host_attr", False),
-            check_service=given.get("pam_check_service_attr", False),
-            check_lock=given.get("check_lock", True),
-        ),
-        changing=Changing(
-            how=given.get("pam_password", How.EXOP),
-            who=given.get("password_as", ChangeAs.USER),
-            prohibited=given.get("pam_password_prohibit_message", ""),
-        ),
-        outage=Outage(
-            lifetime=given.get("outage_lifetime", 0.0), users=given.get("outage_users", 1000)
-        ),
-        attributes=dict(given.get("attribute", ())),
-    )
-
-
-def _finding(given: _Given) -> Finding:
-    method = given.get("auth_method", _method(given))
-    attribute = "sAMAccountName" if method is Method.ACTIVE_DIRECTORY else "uid"
-    login_attribute = given.get("pam_login_attribute", attribute)
-    usual = f"({login_attribute}={{user}})"
-    if "pam_filter" in given:
-        usual = f"(&{given.get('pam_filter')}{usual})"
-    user = given.get("pam_filter", "(objectClass=user)")
-    return Finding(
-        method=method,
-        bases=given.get("base", ()),
-        scope=given.get("scope", Scope.SUBTREE),
-        filter=given.get("filter") or Filter(usual, WHO),
-        by_name=Filter(f"(&{user}(userPrincipalName={{user}}))", WHO),
-        by_account=Filter(f"(&{user}(sAMAccountName={{user}}))", WHO),
-        login_attribute=login_attribute,
-        bind_template=given.get("bind_template"),
-        password_attribute=given.get("password_attribute", "userPassword"),
-        domain=given.get("ad_domain", ""),
-        netbios=given.get("ad_netbios", ""),
-        decoy=given.get("decoy_dn", ""),
-    )

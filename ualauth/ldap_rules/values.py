@@ -42,6 +42,13 @@ def text(value: str) -> str:
     return value
 
 
+def folder(value: str) -> str:
+    """Read the path of a folder."""
+    if not value.startswith("/"):
+        raise ValueError(f"{value!r} could be anywhere\nwrite the whole path")
+    return value
+
+
 def words(value: str) -> tuple[str, ...]:
     """Read words with blanks between them."""
     return tuple(value.split())

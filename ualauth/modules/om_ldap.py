@@ -3,7 +3,8 @@
 How and whom is in om_ldap.conf, which is read when the service is compiled.
 Here is what PAM has to do with it: tokens, what one operation hands to the
 next, return codes. The rules are in `ualauth.ldap_rules`, the client in
-`ualauth.directory`.
+`ualauth.directory`. It is longer than others so that all three operations stand
+in one place: each relies on what the one before it has left.
 """
 
 from __future__ import annotations

@@ -155,6 +155,7 @@ MISTAKES = {
     "tls_reqcert sometimes": "there are: demand",
     "tls_cacertfile none.pem": "there is no file",
     "tls_cacertfile empty.pem": "it has no certificate or key in PEM",
+    "tls_cacertdir certs": "write the whole path",
     "tls_key own.pem": "a key without a certificate",
     "tls_cert public.pem": "everybody on this host can read the key in it",
     "bindpw secret": "bindpw without a name is of no use",

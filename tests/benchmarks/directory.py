@@ -32,9 +32,9 @@ HOW = f"""
 Each login searches for the person as a service and binds as that person, over connections with
 StartTLS and verified certificates, to one OpenLDAP (mdb, ppolicy, {USERS} people, {{SSHA}}).
 ualauth's side is `AsyncAuthenticator.authenticate` in the measuring process, through a service
-with one `auth` entry and a USERLIST that has all of them. It has 8 connections of a kind, as by
-default: with more, the LDAP server's threads take the processors from who asks. Dovecot's side is
-its own auth service (`passdb ldap`, `auth_bind = yes`, no cache), which a client in the measuring
+with one `auth` entry and a USERLIST that has all of them. It may have as many connections of a
+kind as there are logins at a time, so that none waits for one. Dovecot's side is its own auth
+service (`passdb ldap`, `auth_bind = yes`, no cache), which a client in the measuring
 process asks over its socket. {TASKS} logins are on their way at a time; {ROUNDS} rounds of
 {LOGINS} logins alternate between the sides, and all share the processors with the LDAP server.
 The best round of each side tells most of what it can do, the median what it did beside whatever
@@ -184,6 +184,7 @@ def _authenticator(
         login=people.READER,
         ca_file=str(server.authority.file),
         library=library,
+        pool_size=TASKS,
     )
     config = ConfigFolder(folder / library.value)
     config.module("search_and_bind", module)

@@ -120,7 +120,7 @@ class Settings:
     retry_most: float = 30.0
     """... up to this."""
 
-    pool_size: int = 8
+    pool_size: int = 16
     """Connections to one server at once: for searches, and as many again for users' binds."""
     idle_lifetime: float = 240.0
     """After so long without use a connection is closed: routers and servers would forget it."""

@@ -11,6 +11,8 @@ from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
 CHEAP = """
+[stack]
+fail_delay = false
 [password]
 argon2_passes = 1
 argon2_lanes = 1

@@ -39,12 +39,13 @@ def unchanged(mail: ConfigFolder) -> object:
 
 
 def people(mail: ConfigFolder) -> object:
-    """Return everything that the USERLIST holds, but for failed logins."""
+    """Return what the USERLIST holds, but for failed logins, and secrets that a login adds."""
     try:
         url = f"file:{mail.path}/userlist.db?mode=ro"
         with closing(sqlite3.connect(url, uri=True)) as database:
             lines = database.iterdump()
-            return "\n".join(line for line in lines if "login_failures" not in line)
+            grows = ("login_failures", "sasl_passwords")
+            return "\n".join(line for line in lines if not any(each in line for each in grows))
     except sqlite3.DatabaseError:
         return "unreadable"
 

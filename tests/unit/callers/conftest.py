@@ -20,8 +20,19 @@ DAY = timedelta(days=1)
 Install = Callable[..., None]
 
 
+QUICK = """
+    [stack]
+    fail_delay = false
+    [password]
+    argon2_passes = 1
+    argon2_lanes = 1
+    argon2_memory = 8
+    """
+
+
 @pytest.fixture
 def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
+    folder.settings(QUICK)
     made = Userlist.create(folder.path)
     now = datetime.now(UTC)
     made.add("boss", "s3cret", addresses=("boss@example.com",), administrator=True, unix_uid=BOSS)

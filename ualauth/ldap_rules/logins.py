@@ -104,25 +104,29 @@ class Logins:
         """Change a password whose old one was verified."""
         if not old:
             return _EMPTY
-        changing, dn = self.configuration.changing, case.entry.dn
+        changing, dn, how = (
+            self.configuration.changing,
+            case.entry.dn,
+            self.configuration.changing.how,
+        )
         async with self.directory.session(attempt, Login(case.bind_name, old)) as session:
             answer = session.answer
             by_service = changing.who is ChangeAs.SERVICE
             if answer.ok:
                 if not by_service:
-                    return of_change(
-                        await session.change_password(attempt, dn, old, new, changing.how)
-                    )
+                    return of_change(await session.change_password(attempt, dn, old, new, how))
             elif of_bind(answer).code is not ReturnCode.NEW_AUTHTOK_REQD:
                 return of_bind(answer)
-            elif changing.how is not How.UNICODE_PWD and not by_service:
-                done = await _try(session, attempt, dn, old, new)
+            elif how is not How.UNICODE_PWD:
+                # A server might say that it has expired whether it is right or not: so it is
+                # changed in a way in which the server verifies the old one.
+                how = How.EXOP
+                done = None if by_service else await _try(session, attempt, dn, old, new)
                 if done is not None:
                     return of_change(done)
-        # The old one is right, though it does not let in any more.
         if self.configuration.settings.login is None:
             return _NO_SERVICE
-        return of_change(await self.directory.change_password(attempt, dn, old, new, changing.how))
+        return of_change(await self.directory.change_password(attempt, dn, old, new, how))
 
     async def _bind(
         self,

@@ -105,6 +105,7 @@ def expired(newcomer: Newcomer) -> str:
         (WAYS["template"], "success"),
         # pwdMustChange: what somebody else has set must be changed again.
         ((*ADMIN, "password_as service"), "new_authtok_reqd"),
+        ((*ADMIN, "password_as service", "pam_password clear"), "new_authtok_reqd"),
     ],
 )
 def test_an_expired_password_is_changed(

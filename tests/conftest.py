@@ -12,6 +12,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import samba
+from tests.ldap.authority import Authority
 from tests.postgresql import Server, running
 from tests.seeds import SEED
 from ualauth import AsyncAuthenticator, Authenticator
@@ -145,6 +147,13 @@ def postgresql() -> Iterator[Server]:
     """Return a PostgreSQL server for all tests; each makes a database of its own."""
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def samba_controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[samba.Controller]:
+    """Return an Active Directory domain controller for all tests, with a KDC."""
+    with samba.running(Authority(tmp_path_factory.mktemp("samba"))) as controller:
+        yield controller
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

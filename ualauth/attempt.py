@@ -130,7 +130,7 @@ class LiveAttempt(VisitState):
         self.user = self._resolved = typed if known is None else known.user.authid
         return self.user
 
-    async def get_record(self, *, anew: bool = False) -> Known | None:
+    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Known | None:
         """See `Attempt.get_record`."""
         name = await self.get_user()
         if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
@@ -138,7 +138,7 @@ class LiveAttempt(VisitState):
             if known is not None:
                 # The name may have become another user's address meanwhile.
                 self.user = self._resolved = known.user.authid
-        if self._looked_up is LookedUp.NOWHERE:
+        if self._looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
         return self._known

@@ -44,6 +44,8 @@ from ualauth.identity import Person
 from ualauth.messages import Answer, Error, Info, Message, TextMessage
 
 if TYPE_CHECKING:
+    from ualauth.stack.files import Missing, Text, Unusable
+    from ualauth.stack.model import Problem
     from ualauth.userlist.cache import Known
 
 O = TypeVar("O")  # noqa: E741 - O for options
@@ -217,12 +219,12 @@ class Attempt(Protocol):
         """
         ...
 
-    async def get_record(self, *, anew: bool = False) -> Known | None:
+    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Known | None:
         """Return what the USERLIST has of the user, or `None` if it has nobody of that name.
 
         It is what the database has now, or had at the beginning of this
         operation; with `anew` it is read, unless that was done in this
-        operation already.
+        operation already. Where it is not `needed`, no USERLIST has nobody.
 
         Raises:
             Refusal: as `get_user`; `AUTHINFO_UNAVAIL` if there is no USERLIST, too.
@@ -404,6 +406,18 @@ class Attempt(Protocol):
         ...
 
 
+class Files(Protocol):
+    """How a module reads files when an entry is compiled."""
+
+    def read(self, path: str) -> Text | Missing | Unusable:
+        """Read a file; a relative path is one in the configuration folder.
+
+        When the file changes, the service is compiled anew, as when a service
+        file does.
+        """
+        ...
+
+
 class Module(Generic[O]):
     """The base of every module; the docstring's first line is its description.
 
@@ -426,6 +440,14 @@ class Module(Generic[O]):
 
     nested: Sequence[Any] = ()
     """The stack of `nested_service()`, put here when the entry is compiled."""
+
+    def configure(self, files: Files) -> Sequence[Problem]:  # noqa: ARG002 - for those who do
+        """Read what the entry needs besides its arguments; return what is wrong with it.
+
+        Called once, when the entry is compiled: nothing is read at login time.
+        With any problem but a warning, the entry answers `SERVICE_ERR`.
+        """
+        return ()
 
     def nested_service(self) -> str | None:
         """Return the service whose stack the entry may run by `Attempt.run_stack`, if any.

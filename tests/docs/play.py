@@ -41,6 +41,7 @@ _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z| [A-Z]+)?"), "TIME"),
     (re.compile(r"\$argon2id\$v=19\$(m=\d+,t=\d+,p=\d+)\$[\w+/]+\$[\w+/]+"), r"$argon2id$\1$HASH"),
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),
+    (re.compile(r"\b\d+ ms\b"), "DURATION"),
 )
 
 

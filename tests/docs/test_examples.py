@@ -25,6 +25,15 @@ John Smith/ny  +OK welcome, John Q Smith III/ny,hq/CN=John Smith
 jsmith         -ERR [AUTH] Authentication failed
 locked         -ERR [AUTH] This account may not be used
 """,
+    "ldap_login.py": """\
+jsmith   let in as jsmith, john.smith@example.com, js@example.com
+JSmith   let in as jsmith, john.smith@example.com, js@example.com
+jsmith   AuthenticationFailed: Authentication failed
+jsmith   AuthenticationFailed: Authentication failed
+*        AuthenticationFailed: Authentication failed
+anna     AccountRestricted: This account may not be used
+
+ok  connect to ldapi://""",
     "transaction_trace.py": """\
       Question(text='login:', echo=True)
       Question(text='Password: ', echo=False)

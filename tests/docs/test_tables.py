@@ -21,6 +21,10 @@ from ualauth.codes import MODULE_TYPE, UNCHECKED, ModuleType, Operation, ReturnC
 from ualauth.config import Config
 from ualauth.entrance import Peer
 from ualauth.identity import Identity
+from ualauth.ldap_rules import access, active_directory, answers, finding, locks, logins
+from ualauth.ldap_rules.conclusion import Conclusion
+from ualauth.ldap_rules.keywords import KEYWORDS as KEYWORDS_OF_LDAP
+from ualauth.ldap_rules.variables import VISIT, WHO
 from ualauth.module import Attempt
 from ualauth.options import describe
 from ualauth.outcome import outcome_of
@@ -66,6 +70,42 @@ def test_options_are_those_of_the_module(name: str) -> None:
         for option in options
     ]
     assert table(page, "option", "default", "meaning") == expected
+
+
+def test_keywords_of_om_ldap_are_those_that_are_read() -> None:
+    rows = table(MODULES / "om_ldap.md", "keyword", "default", "meaning")
+    assert rows == [
+        [f"`{name} {each.usage}`", f"`{each.default}`" if each.default else "", each.help]
+        for name, each in KEYWORDS_OF_LDAP.items()
+    ]
+
+
+def test_places_for_values_in_om_ldap_are_all_there() -> None:
+    rows = table(MODULES / "om_ldap.md", "place", "is", "where")
+    assert {words(row[0])[0]: row[1] for row in rows} == {
+        f"{{{name}}}": text for name, text in {**WHO, **VISIT}.items()
+    }
+
+
+def test_every_message_of_om_ldap_is_explained() -> None:
+    page = prose(ADMINISTRATORS / "ldap-trouble.md")
+    rooms = (access, active_directory, answers, finding, locks, logins)
+    said = {
+        each.log
+        for room in rooms
+        for value in vars(room).values()
+        for each in (value.values() if isinstance(value, dict) else [value])
+        if isinstance(each, Conclusion)
+    }
+    granted = {"password verified by the directory", "the account may be used"}
+    told = [text.removesuffix(" ...") for text in words(page)]
+    missing = {text for text in said - granted if not any(text.startswith(each) for each in told)}
+    assert not missing
+
+
+def test_attributes_that_lock_are_all_named() -> None:
+    page = prose(MODULES / "om_ldap.md")
+    assert not [name for name in locks.NAMES if f"`{name}`" not in page]
 
 
 def test_every_module_has_its_page_and_its_row() -> None:
@@ -269,7 +309,8 @@ def test_every_refusal_of_a_login_has_a_reply() -> None:
         "POP3 (RFC 2449, RFC 3206)",
     )
     of_logins = set(OUTCOMES.values()) - {"PasswordRefused"}
-    assert set(first_words(rows)) == of_logins | {"ConfigurationError"}
+    others = {"ConfigurationError", "MechanismUnavailable", "needs_tls"}
+    assert set(first_words(rows)) == of_logins | others
 
 
 def test_the_peer_has_these_keywords() -> None:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.module import Attempt, Method, Module
+from ualauth.module import Attempt, Files, Method, Module
 from ualauth.options import OptionProblem, read_options
+from ualauth.stack.files import Missing, Text, Unusable
+from ualauth.stack.model import Problem
 
 Methods = tuple[Method, ...]
 """What to call, indexed by `Operation`."""
@@ -35,6 +37,17 @@ UNUSABLE = answering(ReturnCode.SERVICE_ERR)
 """What a module with wrong arguments answers."""
 
 
+class _NoFiles:
+    """Where there is no configuration folder, there is no file."""
+
+    def read(self, path: str) -> Text | Missing | Unusable:
+        """See `Files.read`."""
+        return Missing(path)
+
+
+_NO_FILES = _NoFiles()
+
+
 class Bound(NamedTuple):
     """A module made for one entry: what to call, what was wrong, and what else it needs."""
 
@@ -43,17 +56,22 @@ class Bound(NamedTuple):
     module: Module[Any] | None = None
     service: str | None = None
     """The service whose stack it may run: `Module.nested_service`."""
+    in_files: Sequence[Problem] = ()
+    """What is wrong in files of its own: `Module.configure`."""
 
 
-def bind(kind: type[Module[Any]], arguments: Sequence[str]) -> Bound:
+def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_FILES) -> Bound:
     """Make a module for one entry; never raises."""
     try:
         options, problems = read_options(kind.options_type, arguments)
         if options is None:
             return Bound(UNUSABLE, problems)
         module = kind(options)
+        in_files = module.configure(files)
+        if not all(problem.warning for problem in in_files):
+            return Bound(UNUSABLE, problems, in_files=in_files)
         methods = tuple(_method(module, operation) for operation in Operation)
-        return Bound(methods, problems, module, module.nested_service())
+        return Bound(methods, problems, module, module.nested_service(), in_files)
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
         fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
         return Bound(UNUSABLE, [fault])

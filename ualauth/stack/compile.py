@@ -179,6 +179,13 @@ class _Compiler:
         """Keep a problem, once."""
         self.problems.setdefault(problem)
 
+    def read(self, path: str) -> Text | Missing | Unusable:
+        """Read a file of a module's own, once; the service is compiled anew when it changes."""
+        path = self._folder.beside(path)
+        if path not in self.files:
+            self.files[path] = self._folder.read(path)
+        return self.files[path]
+
     def _read(self, name: str) -> Text | Missing | Unusable:
         path = self._folder.path(name)
         self._reads += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ualauth.errors import UnknownService
@@ -46,7 +46,9 @@ class Text:
     """A file that was read. Bytes that are no UTF-8 are kept as surrogates."""
 
     path: str
-    text: str
+    text: str = field(repr=False)
+    public: bool = field(default=False, compare=False)
+    """Whether everybody on the host may read it."""
 
 
 def service_name(name: str, dialect: Dialect) -> str:
@@ -86,6 +88,10 @@ class ServiceFolder:
         """Return where `name` is looked up."""
         return name if name.startswith("/") else f"{self.folder}/{name}"
 
+    def beside(self, path: str) -> str:
+        """Return where a file of settings is: a relative path is one in the folder around this."""
+        return path if path.startswith("/") else f"{self.folder.parent}/{path}"
+
     def read(self, name: str) -> Text | Missing | Unusable:
         """Read one file; never raises, never blocks on a pipe."""
         path = self.path(name)
@@ -115,7 +121,8 @@ class ServiceFolder:
         if len(data) > self._max_bytes:
             size = f"is larger than {self._max_bytes >> 20} MiB"
             return Unusable(path, size, "split it, or remove what is no entry")
-        return Text(path, data.decode(errors="surrogateescape"))
+        text = data.decode(errors="surrogateescape")
+        return Text(path, text, bool(status.st_mode & stat.S_IROTH))
 
     def services(self) -> list[str]:
         """Return the names of all services here, sorted; empty if there is no folder."""

@@ -22,6 +22,7 @@ from ualauth.stack.control import (
     parse_control,
 )
 from ualauth.stack.dialect import Dialect
+from ualauth.stack.files import Missing, Text, Unusable
 from ualauth.stack.model import Entry, Kind, Problem, Stack
 from ualauth.stack.page import Page
 from ualauth.stack.syntax import Line, Token
@@ -61,6 +62,10 @@ class Collector(Protocol):
 
     def report(self, problem: Problem) -> None:
         """Keep a problem."""
+        ...
+
+    def read(self, path: str) -> Text | Missing | Unusable:
+        """Read a file of a module's own; see `Files`."""
         ...
 
 
@@ -149,10 +154,12 @@ class LineReader:
             if not quiet:
                 self._problem(module, str(error), "run: ualauth modules")
             return Bound(UNKNOWN, [])
-        bound = bind(kind, [token.text for token in self._tokens])
+        bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
             self._problem(at, problem.text, problem.cure, warning=not problem.fatal)
+        for found in bound.in_files:
+            self._collector.report(found)
         return bound
 
     def _nested(self, module_type: ModuleType, module: Token, bound: Bound) -> tuple[Stack, str]:

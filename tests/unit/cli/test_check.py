@@ -102,6 +102,9 @@ def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path:
     services = tmp_path / "pam.d"
     shutil.copytree(shipped_folder(), services, dirs_exist_ok=True)
     shutil.copytree(shipped_folder() / "examples", services, dirs_exist_ok=True)
+    # Which no installation can guess.
+    settings = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
+    (tmp_path / "om_ldap.conf").write_text(settings)
     assert "no problems" in program.succeed("check", "--strict")
 
 

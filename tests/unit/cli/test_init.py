@@ -18,6 +18,7 @@ from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
 EXAMPLES = {
+    "active-directory",
     "active-directory-krb5",
     "administrators",
     "authid-for-other-modules",
@@ -29,6 +30,8 @@ EXAMPLES = {
     "if-outside-office",
     "krb5",
     "krb5-with-userlist-account",
+    "ldap",
+    "ldap-with-userlist-fallback",
     "list-restricted",
     "open-test",
     "radius",

@@ -1,0 +1,118 @@
+"""`ualauth ldap test` against real servers: each step, and what mends one that fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ldap import people
+from tests.ldap.authority import Authority
+from tests.ldap.module.conftest import lines
+from tests.ldap.slapd import Slapd
+from tests.samba import SUFFIX, Controller, person
+from ualauth.testing.folder import ConfigFolder
+
+
+@pytest.fixture
+def diagnose(folder: ConfigFolder, authority: Authority, slapd: Slapd) -> Callable[..., Any]:
+    """Return what runs the command for lines of om_ldap.conf."""
+
+    def run(*arguments: str, more: tuple[str, ...] = (), uri: str = "") -> tuple[int, Any, str]:
+        file = folder.path / "om_ldap.conf"
+        file.write_text(lines(authority, uri or slapd.uri, *more))
+        file.chmod(0o600)
+        program = Path(sys.executable).with_name("ualauth")
+        command = [program, "--config-dir", folder.path, "ldap", "test", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert people.READER.password not in done.stdout + done.stderr
+        shown = json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout
+        return done.returncode, shown, done.stderr
+
+    return run
+
+
+def steps(shown: Any) -> dict[str, dict[str, Any]]:
+    return {each["step"].split(" ldap")[0]: each for each in shown["steps"]}
+
+
+def facts(step: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in step["facts"]}
+
+
+def test_all_that_works_is_shown(diagnose: Callable[..., Any]) -> None:
+    status, shown, _ = diagnose("jsmith", "--json", more=(f"pam_groupdn cn=mail,{people.GROUPS}",))
+    assert status == 0
+    found = steps(shown)
+    assert all(step["ok"] and step["milliseconds"] >= 0 for step in found.values())
+    connection = facts(found["connect to"])
+    assert connection["encryption"].startswith("TLSv1.")
+    assert "127.0.0.1" in connection["for"]
+    assert "Test authority" in connection["by"]
+    assert connection["until"].endswith("GMT")
+    assert facts(found["bind as the service"])["as"] == people.READER.name
+    assert "password policy" in facts(found["ask what the server is"])["offers"]
+    assert facts(found["find the person"])["entry"] == people.JOHN.name
+    assert facts(found["ask for groups"])["group"] == f"cn=mail,{people.GROUPS}"
+
+
+@pytest.mark.parametrize(
+    ("user", "more", "status", "told"),
+    [
+        ("nobody", (), 1, "not in the directory"),
+        ("*", (), 1, "not in the directory"),
+        ("anna", (f"pam_groupdn cn=mail,{people.GROUPS}",), 1, "in none of the groups"),
+        ("jsmith", ("filter (|(uid={user})(uid=anna))",), 1, "several entries"),
+        ("jsmith", ("bindpw wrong",), 75, "correct binddn and bindpw"),
+        ("jsmith", ("base ou=none,dc=example,dc=com",), 75, "result code 32"),
+        ("jsmith", ("uri ldap://127.0.0.1:1",), 75, "no firewall between"),
+        ("jsmith", ("tls_cacertfile /etc/ssl/certs/ca-certificates.crt",), 75, "tls_cacertfile"),
+        ("jsmith", ("nested_groups chain", "pam_groupdn cn=x"), 75, "nested_groups chain needs"),
+        ("jsmith", ("timelimit soon",), 2, "'soon' is no number"),
+        ("jsmith", ("tls_reqcert never",), 0, "not verified"),
+        ("jsmith", ("tls_reqcert never",), 0, "warning: whoever stands between"),
+    ],
+)
+def test_what_fails_says_why_and_what_to_do(
+    diagnose: Callable[..., Any], user: str, more: tuple[str, ...], status: int, told: str
+) -> None:
+    found, shown, errors = diagnose(user, more=more)
+    assert (found, told in shown + errors) == (status, True), shown + errors
+
+
+def test_a_server_of_several_may_be_away(diagnose: Callable[..., Any], slapd: Slapd) -> None:
+    status, shown, _ = diagnose("jsmith", more=(f"uri ldap://127.0.0.1:1 {slapd.tls_uri}",))
+    assert status == 0
+    assert "failed  connect to ldap://127.0.0.1:1" in shown
+
+
+def test_without_encryption_that_is_said(diagnose: Callable[..., Any], slapd: Slapd) -> None:
+    status, shown, _ = diagnose("--json", uri=slapd.socket_uri)
+    assert status == 0
+    assert facts(next(iter(shown["steps"])))["encryption"] == "none"
+
+
+def test_active_directory_is_known_as_such(
+    diagnose: Callable[..., Any], samba_controller: Controller
+) -> None:
+    samba_controller.add(person("tester", "S3cret-tester"))
+    status, shown, _ = diagnose(
+        "tester",
+        "--json",
+        uri=samba_controller.uri,
+        more=(
+            f"base {SUFFIX}",
+            f"tls_cacertfile {samba_controller.authority.file}",
+            "binddn tester@ad.example.com",
+            "bindpw S3cret-tester",
+            "pam_login_attribute sAMAccountName",
+        ),
+    )
+    assert status == 0
+    assert "Active Directory" in facts(steps(shown)["ask what the server is"])["offers"]
+    assert facts(steps(shown)["find the person"])["user"] == "tester"

@@ -1,0 +1,79 @@
+"""What every module has to do, for om_ldap: its server is nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ualauth.codes import ReturnCode
+from ualauth.modules.om_ldap import OmLdap, Options
+from ualauth.stack.files import ServiceFolder
+from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.compliance import ModuleCompliance
+
+
+class TestOmLdap(ModuleCompliance):
+    """Without a configuration folder, every entry answers that it cannot do its work."""
+
+    module = OmLdap
+    arguments = ("config=none.conf",)
+
+
+class Etc:
+    def __init__(self, path: Path) -> None:
+        self.folder = ServiceFolder(path / "pam.d")
+
+    def read(self, path: str) -> Any:
+        return self.folder.read(self.folder.beside(path))
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> OmLdap:
+    (tmp_path / "om_ldap.conf").write_text(
+        "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 60\n"
+    )
+    made = OmLdap(Options())
+    assert not made.configure(Etc(tmp_path))
+    return made
+
+
+@pytest.mark.parametrize("operation", ["authenticate", "acct_mgmt"])
+def test_a_directory_that_is_away_could_not_be_asked(module: OmLdap, operation: str) -> None:
+    attempt = FakeAttempt("jsmith", password="s3cret")
+    code = attempt.answer(getattr(module, operation)(attempt))
+    assert code is ReturnCode.AUTHINFO_UNAVAIL
+    assert attempt.person is None
+    assert "s3cret" not in "".join(attempt.remarks)
+
+
+def test_an_empty_password_asks_nobody(module: OmLdap) -> None:
+    attempt = FakeAttempt("jsmith", password="")
+    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.AUTH_ERR
+    assert not attempt.messages
+
+
+def test_entries_with_the_same_file_share_what_they_know(module: OmLdap, tmp_path: Path) -> None:
+    other = OmLdap(Options(use_first_pass=True))
+    assert not other.configure(Etc(tmp_path))
+    assert other._outage is module._outage
+    assert other._logins.directory is module._logins.directory
+    (tmp_path / "om_ldap.conf").write_text(
+        "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 61\n"
+    )
+    changed = OmLdap(Options())
+    assert not changed.configure(Etc(tmp_path))
+    assert changed._outage is not module._outage
+    assert changed._logins.directory is module._logins.directory
+
+
+def test_a_name_without_a_value_for_the_filter_is_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "om_ldap.conf").write_text(
+        "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\nfilter (associatedDomain={domain})\n"
+    )
+    module = OmLdap(Options())
+    assert not module.configure(Etc(tmp_path))
+    attempt = FakeAttempt("jsmith", password="s3cret")
+    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.USER_UNKNOWN
+    assert "{domain} is not known of this name" in attempt.remarks

@@ -1,0 +1,122 @@
+"""`ualauth ldap test`: an om_ldap.conf, tried step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ualauth.cli.exits import ExitStatus
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import cell, console, grid, line, lines, print_json
+from ualauth.directory.shared import shared_directory
+from ualauth.errors import ConfigurationError
+from ualauth.ldap_rules.configuration import Configuration
+from ualauth.ldap_rules.diagnosis import Step, Visitor, diagnose
+from ualauth.ldap_rules.reading import read
+from ualauth.stack.files import Missing, ServiceFolder, Text, Unusable
+
+
+class _Folder:
+    """The configuration folder, as an entry of a service file sees it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = ServiceFolder(folder)
+
+    def read(self, path: str) -> Text | Missing | Unusable:
+        return self._files.read(self._files.beside(path))
+
+
+@click.command("test")
+@click.argument("user", required=False)
+@click.option(
+    "--config",
+    metavar="FILE",
+    default="om_ldap.conf",
+    show_default=True,
+    help="The file, as config= of a stack line names it.",
+)
+@click.option(
+    "--service", default="test", show_default=True, help="The service that the rules are told."
+)
+@click.option("--rhost", metavar="HOST", help="The host that the rules are told.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    *,
+    user: str | None,
+    config: str,
+    service: str,
+    rhost: str | None,
+    as_json: bool,
+) -> None:
+    """Try an om_ldap.conf step by step.
+
+    Connects to each server, binds as the service, and asks what the server is;
+    then for the entry of USER, the groups, and whether the account may be used.
+    Nothing is changed, and no password is asked for: test-auth tries one.
+
+    Exit status: 0 if all works; 1 if there is no such user, or the account may
+    not be used; 2 for mistakes in the file; 75 if the directory cannot be asked.
+    """
+    invocation: Invocation = context.obj
+    configuration = _configuration(invocation, config)
+    visitor = None if user is None else Visitor(user, service, rhost)
+    steps: list[Step] = []
+    for step in diagnose(configuration, shared_directory(configuration.settings), visitor):
+        steps.append(step)
+        if not as_json:
+            _print(step)
+    if as_json:
+        print_json({"config": configuration.path, "steps": [_as_json(step) for step in steps]})
+    context.exit(_status(steps))
+
+
+def _configuration(invocation: Invocation, config: str) -> Configuration:
+    """Return what the file says; its warnings go to stderr.
+
+    Raises:
+        ConfigurationError: with all mistakes of the file.
+
+    """
+    path = config if config == "om_ldap.conf" else str(Path(config))
+    found, problems = read(path, _Folder(invocation.config.service_folder))
+    if found is None:
+        raise ConfigurationError("the file cannot be used:\n" + "\n".join(map(str, problems)))
+    for problem in problems:
+        click.echo(lines(str(problem)).plain, err=True)
+    return found
+
+
+def _print(step: Step) -> None:
+    word, style = ("failed", "bold red") if step.fault else ("ok", "green")
+    line(cell(word, style), f"  {step.name}  ", cell(f"{step.seconds * 1000:.0f} ms", "dim"))
+    table = grid()
+    for name, text in step.facts:
+        table.add_row(cell(f"      {name}:", "dim"), cell(text))
+    if step.fault:
+        table.add_row(cell("      why:", "dim"), cell(step.fault))
+        table.add_row(cell("      cure:", "bold"), cell(step.cure))
+    if table.rows:
+        console().print(table)
+
+
+def _as_json(step: Step) -> dict[str, object]:
+    return {
+        "step": step.name,
+        "ok": not step.fault,
+        "milliseconds": round(step.seconds * 1000, 1),
+        "facts": [{"name": name, "value": text} for name, text in step.facts],
+        "fault": step.fault,
+        "cure": step.cure,
+    }
+
+
+def _status(steps: Sequence[Step]) -> ExitStatus:
+    """Return what it amounts to; a server of several may be away."""
+    asked = [step for step in steps if not step.spare]
+    if any(step.fault and not step.refused for step in asked):
+        return ExitStatus.TEMPORARY
+    return ExitStatus.REFUSED if any(step.refused for step in asked) else ExitStatus.OK

@@ -1,0 +1,1 @@
+"""Who may log in by an LDAP directory: om_ldap.conf, and what its rules make of answers."""

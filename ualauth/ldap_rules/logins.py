@@ -1,0 +1,221 @@
+"""A login by a directory: whose entry it is, whether the password is right, and its change.
+
+What raises a `DirectoryFault` could not be checked. An empty password is never
+sent: a server would take it for a wish to be nobody (RFC 4513, section 5.1.2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ualauth.codes import ReturnCode
+from ualauth.directory.client import Directory, Session
+from ualauth.directory.faults import DirectoryFault, Unanswered
+from ualauth.directory.login import Login
+from ualauth.directory.values import Answer, Attributes, Entry, How, Policy, PolicyError
+from ualauth.ldap_rules.access import judge
+from ualauth.ldap_rules.answers import SUCCESS, UNKNOWN, WRONG, of_bind, of_change, of_policy
+from ualauth.ldap_rules.conclusion import Conclusion
+from ualauth.ldap_rules.configuration import ChangeAs, Configuration, Method
+from ualauth.ldap_rules.finding import Plan, find, plan, wanted
+from ualauth.module import Attempt
+
+NOTHING = Policy()
+_EMPTY = Conclusion(ReturnCode.AUTH_ERR, "an empty password is never sent")
+_NO_SERVICE = Conclusion(
+    ReturnCode.AUTHTOK_ERR,
+    "only a service (binddn) can change a password that has expired",
+    "Your password has expired and cannot be changed here.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of somebody whose entry was found, or who could bind."""
+
+    entry: Entry
+    values: Mapping[str, str] = field(repr=False)
+    bind_name: str
+    """Whom to bind as."""
+    policy: Policy = NOTHING
+    bound: bool = False
+    """Whether the directory has taken the password."""
+    account: Conclusion | None = None
+    """What the account amounts to, where nobody but the person may ask."""
+
+
+class Logins:
+    """The logins of one configuration."""
+
+    def __init__(self, configuration: Configuration, directory: Directory) -> None:
+        """Ask nobody yet."""
+        self.configuration = configuration
+        self.directory = directory
+        self._finding = configuration.finding
+        self._wanted = wanted(configuration)
+
+    async def verify(
+        self, attempt: Attempt, values: Mapping[str, str], password: str
+    ) -> tuple[Conclusion, Case | None]:
+        """Return what a password amounts to, and whose it is as far as known."""
+        if not password:
+            return _EMPTY, None
+        found = plan(self._finding, values)
+        if isinstance(found, Plan) and found.bind_name is not None:
+            return await self._bind(attempt, values, found, found.bind_name, password)
+        entry: Entry | Conclusion = UNKNOWN
+        if isinstance(found, Plan):
+            entry = await find(self.directory, attempt, found.searches, self._wanted)
+        else:
+            entry = found
+        if isinstance(entry, Conclusion):
+            await self._burn(attempt, password)
+            return entry, None
+        case = Case(entry, values, entry.dn)
+        if self._finding.method is Method.COMPARE:
+            name, value = self._finding.password_attribute, password.encode()
+            right = await self.directory.compare(attempt, entry.dn, name, value)
+            return (SUCCESS if right else WRONG), replace(case, bound=right)
+        answer = await self.directory.bind(attempt, Login(entry.dn, password))
+        return of_bind(answer), replace(case, policy=answer.policy, bound=answer.ok)
+
+    async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> Case | Conclusion:
+        """Return somebody's case without a password."""
+        found = plan(self._finding, values)
+        if isinstance(found, Conclusion):
+            return found
+        entry = await find(self.directory, attempt, found.searches, self._wanted)
+        if isinstance(entry, Conclusion):
+            return entry
+        return Case(entry, values, found.bind_name or entry.dn)
+
+    async def judge(self, attempt: Attempt, case: Case) -> Conclusion:
+        """Return whether the account may be used."""
+        if case.account is not None:
+            return case.account
+        return await judge(
+            self.directory, attempt, self.configuration, case.entry, case.values, bound=case.bound
+        )
+
+    async def change(self, attempt: Attempt, case: Case, old: str, new: str) -> Conclusion:
+        """Change a password whose old one was verified."""
+        if not old:
+            return _EMPTY
+        changing, dn, how = (
+            self.configuration.changing,
+            case.entry.dn,
+            self.configuration.changing.how,
+        )
+        async with self.directory.session(attempt, Login(case.bind_name, old)) as session:
+            answer = session.answer
+            by_service = changing.who is ChangeAs.SERVICE
+            if answer.ok:
+                if not by_service:
+                    return of_change(await session.change_password(attempt, dn, old, new, how))
+            elif of_bind(answer).code is not ReturnCode.NEW_AUTHTOK_REQD:
+                return of_bind(answer)
+            elif how is not How.UNICODE_PWD:
+                # A server might say that it has expired whether it is right or not: so it is
+                # changed in a way in which the server verifies the old one.
+                how = How.EXOP
+                done = None if by_service else await _try(session, attempt, dn, old, new)
+                if done is not None:
+                    return of_change(done)
+        if self.configuration.settings.login is None:
+            return _NO_SERVICE
+        return of_change(await self.directory.change_password(attempt, dn, old, new, how))
+
+    async def _bind(
+        self,
+        attempt: Attempt,
+        values: Mapping[str, str],
+        found: Plan,
+        name: str,
+        password: str,
+    ) -> tuple[Conclusion, Case | None]:
+        """Bind by name, and read the entry as that user."""
+        async with self.directory.session(attempt, Login(name, password)) as session:
+            answer = session.answer
+            conclusion = of_bind(answer)
+            if not answer.ok:
+                return conclusion, await self._case_of_refused(attempt, values, found, conclusion)
+            entry = await self._own_entry(session, attempt, found, name)
+            if isinstance(entry, Conclusion):
+                return entry, None
+            case = Case(entry, values, name, answer.policy, bound=True)
+            if self.configuration.settings.login is None:
+                case = replace(case, account=await self._account(session, attempt, case))
+            return conclusion, case
+
+    async def _account(self, session: Session, attempt: Attempt, case: Case) -> Conclusion:
+        """Judge as the person, since there is no service to ask as."""
+        later = of_policy(case.policy)
+        if later is not None and later.code is not ReturnCode.SUCCESS:
+            # Until the password is changed, nothing else may be asked.
+            return later
+        return await judge(
+            session, attempt, self.configuration, case.entry, case.values, bound=True
+        )
+
+    async def _case_of_refused(
+        self,
+        attempt: Attempt,
+        values: Mapping[str, str],
+        found: Plan,
+        conclusion: Conclusion,
+    ) -> Case | None:
+        """Look up whose password has expired: it may be changed by the service."""
+        expired = conclusion.code is ReturnCode.NEW_AUTHTOK_REQD
+        if not expired or found.bind_name is None:
+            return None
+        if self._finding.method is Method.TEMPLATE:
+            return Case(Entry(found.bind_name, Attributes({})), values, found.bind_name)
+        if self.configuration.settings.login is None:
+            return None
+        try:
+            entry = await find(self.directory, attempt, found.searches, self._wanted)
+        except DirectoryFault:
+            # The password was judged already, and must not be judged again from memory.
+            return None
+        return None if isinstance(entry, Conclusion) else Case(entry, values, found.bind_name)
+
+    async def _own_entry(
+        self, session: Session, attempt: Attempt, found: Plan, name: str
+    ) -> Entry | Conclusion:
+        entry: Entry | Conclusion
+        try:
+            entry = await find(session, attempt, found.searches, self._wanted)
+        except Unanswered:
+            # Nothing but a change of the password is allowed (draft-behera, section 7.3).
+            if session.answer.policy.error is not PolicyError.CHANGE_AFTER_RESET:
+                raise
+            entry = UNKNOWN
+        if isinstance(entry, Conclusion) and self._finding.method is Method.TEMPLATE:
+            # There is one, since it could bind; it may not read itself.
+            return Entry(name, Attributes({}))
+        return entry
+
+    async def _burn(self, attempt: Attempt, password: str) -> None:
+        """Ask what would have been asked of somebody who exists."""
+        finding = self._finding
+        base = finding.bases[0] if finding.bases else ""
+        dn = finding.decoy or f"cn={secrets.token_hex(8)}{',' if base else ''}{base}"
+        with contextlib.suppress(DirectoryFault):
+            if finding.method is Method.COMPARE:
+                name = finding.password_attribute
+                await self.directory.compare(attempt, dn, name, password.encode())
+            else:
+                await self.directory.bind(attempt, Login(dn, password))
+
+
+async def _try(session: Session, attempt: Attempt, dn: str, old: str, new: str) -> Answer | None:
+    """Change an expired password as nobody, on a server that allows it."""
+    try:
+        answer = await session.change_password(attempt, dn, old, new, How.EXOP)
+    except Unanswered:
+        return None
+    refused = answer.policy.error is None and not answer.ok
+    return None if refused else answer

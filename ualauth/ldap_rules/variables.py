@@ -1,0 +1,90 @@
+"""The values that filters and names of om_ldap.conf may have places for.
+
+`{user}` and nslcd's `$user` or `${user}` mean the same.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from functools import cache
+
+from ualauth.errors import InvalidValue
+from ualauth.userlist.names import ORName, parse
+from ualauth.userlist.record import User
+
+WHO: Mapping[str, str] = {
+    "user": "the user: the authid if the USERLIST knows the person, else the name as typed",
+    "authid": "the same",
+    "username": "the same, as nslcd calls it",
+    "login": "the name as it was typed, whatever the USERLIST makes of it",
+    "local": "what stands before the last `@` of the user",
+    "domain": "what stands behind it; unknown if there is none",
+    "mail": "the primary address in the USERLIST, else the user",
+    "surname": "of the O/R name, in the USERLIST or as typed",
+    "given_name": "likewise",
+    "initials": "likewise",
+    "generation": "likewise",
+    "common_name": "likewise",
+    "ou1": "the first unit of the mail node",
+    "ou2": "the second",
+    "ou3": "the third",
+    "ou4": "the fourth",
+}
+"""What is known before anybody is looked for."""
+VISIT: Mapping[str, str] = {
+    "dn": "the name of the entry that was found",
+    "uid": "the value of `pam_login_attribute` there",
+    "service": "the service",
+    "rhost": "the peer's host name or address",
+    "ruser": "the user on whose behalf the peer asks",
+    "tty": "the terminal",
+    "hostname": "this host's name",
+    "fqdn": "the same with its domain",
+}
+"""What else a filter for access may use."""
+_NSLCD = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_PARTS = ("surname", "given_name", "initials", "generation", "common_name")
+
+
+def translated(text: str) -> str:
+    """Return a template with `{user}` for nslcd's `$user`."""
+    return _NSLCD.sub(lambda found: f"{{{found[1] or found[2]}}}", text)
+
+
+def who(user: str, known: User | None, login: str | None = None) -> dict[str, str]:
+    """Return the values of `WHO` that somebody has.
+
+    `known` is who it is in the USERLIST, `login` what was typed.
+    """
+    local, at, domain = user.rpartition("@")
+    addresses = known.addresses if known is not None else ()
+    values = dict.fromkeys(("user", "authid", "username"), user)
+    values["login"] = login or user
+    values["local"] = local if at else user
+    values["mail"] = addresses[0] if addresses else user
+    if at:
+        values["domain"] = domain
+    name = known.name if known is not None else _typed(user)
+    if name is not None:
+        values |= {part: getattr(name, part) for part in _PARTS if getattr(name, part)}
+        values |= {f"ou{number}": unit for number, unit in enumerate(name.units, 1)}
+    return values
+
+
+def _typed(user: str) -> ORName | None:
+    try:
+        return parse(user)
+    except InvalidValue:
+        return None
+
+
+def host() -> dict[str, str]:
+    """Return this host's names; asks the resolver the first time."""
+    return {"hostname": socket.gethostname(), "fqdn": _fqdn()}
+
+
+@cache
+def _fqdn() -> str:
+    return socket.getfqdn()

@@ -1,0 +1,316 @@
+"""The module om_ldap: an LDAP directory or Active Directory decides.
+
+How and whom is in om_ldap.conf, which is read when the service is compiled.
+Here is what PAM has to do with it: tokens, what one operation hands to the
+next, return codes. The rules are in `ualauth.ldap_rules`, the client in
+`ualauth.directory`. It is longer than others so that all three operations stand
+in one place: each relies on what the one before it has left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.directory.faults import DirectoryFault, TimedOut, Unreachable
+from ualauth.ldap_rules.answers import of_policy
+from ualauth.ldap_rules.conclusion import Conclusion
+from ualauth.ldap_rules.logins import Case, Logins
+from ualauth.ldap_rules.outage import OutageCache, Remembered, outage_cache
+from ualauth.ldap_rules.people import canonical, person
+from ualauth.ldap_rules.reading import read
+from ualauth.ldap_rules.variables import who
+from ualauth.messages import Error
+from ualauth.module import Attempt, Files, Module, Refusal, immediate
+from ualauth.stack.model import Problem
+
+log = logging.getLogger("ualauth.modules.om_ldap")
+
+_SUCCESS = ReturnCode.SUCCESS
+_UNAVAILABLE = ReturnCode.AUTHINFO_UNAVAIL
+_EXPIRED = ReturnCode.NEW_AUTHTOK_REQD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a stack line may set."""
+
+    config: Annotated[
+        str,
+        "The file that says how; a relative path is one in the configuration folder.",
+        "config=PATH",
+    ] = "om_ldap.conf"
+    try_first_pass: Annotated[
+        bool,
+        "Try the password that an earlier module got; if it is wrong, ask for another.",
+    ] = False
+    use_first_pass: Annotated[
+        bool,
+        "Use only the password that an earlier module got; never ask.",
+    ] = False
+    use_authtok: Annotated[
+        bool,
+        "Use only the new password that an earlier module got; never ask.",
+    ] = False
+    ignore_unknown_user: Annotated[
+        bool,
+        "Leave whom the directory does not know to the other modules.",
+    ] = False
+    ignore_authinfo_unavail: Annotated[
+        bool,
+        "Leave everybody to the other modules while the directory cannot be asked.",
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What one operation hands to the next."""
+
+    typed: str
+    """The user before the directory was asked ..."""
+    user: str
+    """... and as whom the person came in."""
+    case: Case | None = field(repr=False)
+    """`None` for somebody who came in from memory."""
+    expired: bool = False
+    """Whether the password was right, and too old to bind with."""
+
+
+class OmLdap(Module[Options]):
+    """Ask an LDAP directory or Active Directory: passwords, accounts, changes."""
+
+    options_type = Options
+
+    _logins: Logins
+    _outage: OutageCache | None = None
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Read om_ldap.conf, and what it names."""
+        configuration, problems = read(self.options.config, files)
+        if configuration is not None:
+            # It brings a library along, which a service without LDAP does without.
+            from ualauth.directory.shared import shared_directory  # noqa: PLC0415
+
+            self._logins = Logins(configuration, shared_directory(configuration.settings))
+            self._outage = outage_cache(configuration)
+        return problems
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Verify the password by the directory."""
+
+        async def decide() -> ReturnCode:
+            await attempt.get_user()
+            given = attempt.get_item(Item.AUTHTOK)
+            password = await self._password(attempt)
+            code = await self._check(attempt, password)
+            if code is ReturnCode.AUTH_ERR and given is not None and self.options.try_first_pass:
+                attempt.set_item(Item.AUTHTOK, None)
+                password = await self._password(attempt)
+                if password != given:
+                    code = await self._check(attempt, password)
+            return code
+
+        return await self._answered(attempt, decide)
+
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed: a directory has no credentials to establish."""
+        return ReturnCode.SUCCESS
+
+    async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        """Refuse whose account may not be used; require a new password where it is time."""
+        # Whom the directory has let in, it has to judge: nobody else may say yes in its place.
+        mine = self._visit(attempt, attempt.user or "") is not None
+        return await self._answered(attempt, lambda: self._account(attempt), ignoring=not mine)
+
+    async def chauthtok(self, attempt: Attempt) -> ReturnCode:
+        """Verify the old password in the first pass, change it in the second."""
+        return await self._answered(attempt, lambda: self._change(attempt))
+
+    # The operations
+
+    async def _password(self, attempt: Attempt) -> str:
+        # A SASL exchange has no password to show: then this raises CRED_UNAVAIL.
+        return await attempt.get_authtok(use_only_present=self.options.use_first_pass)
+
+    async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
+        """Return what a password amounts to; vouch for whom it belongs to."""
+        values = await _values(attempt)
+        user = values["user"]
+        try:
+            conclusion, case = await self._logins.verify(attempt, values, password)
+        except (Unreachable, TimedOut) as fault:
+            return await self._from_memory(attempt, user, password, fault)
+        code = await conclusion.tell(attempt)
+        if code is not _SUCCESS or case is None:
+            if self._outage is not None:
+                await self._outage.refuse(attempt, user, password, code)
+            return code
+        who_it_is = await self._vouch(attempt, case)
+        if self._outage is not None:
+            await self._outage.remember(attempt, user, password, who_it_is)
+        return _SUCCESS
+
+    async def _vouch(self, attempt: Attempt, case: Case) -> Remembered:
+        """Say who it is, under the name that the directory has."""
+        configuration, typed = self._logins.configuration, case.values["user"]
+        known = await attempt.get_record(needed=False)
+        if known is None:
+            name = canonical(typed, case.entry, configuration.finding.login_attribute)
+            if name != typed:
+                attempt.set_item(Item.USER, name)
+                known = await attempt.get_record(needed=False)
+        user = await attempt.get_user()
+        attempt.set_data(self._data, _Visit(typed, user, case))
+        by_userlist = None if known is None else known.person
+        found = person(user, by_userlist, case.entry, configuration.attributes)
+        attempt.vouch(found)
+        return Remembered(user, found)
+
+    async def _account(self, attempt: Attempt) -> ReturnCode:
+        user = await attempt.get_user()
+        visit = self._visit(attempt, user)
+        if visit is not None and visit.case is None:
+            return self._account_from_memory(attempt, visit.typed)
+        case = None if visit is None else visit.case
+        if case is None:
+            found = await self._logins.look_up(attempt, await _values(attempt))
+            if isinstance(found, Conclusion):
+                return await found.tell(attempt)
+            case = found
+        conclusion = await self._logins.judge(attempt, case)
+        if conclusion.code is _SUCCESS and not attempt.delegated:
+            conclusion = of_policy(case.policy) or conclusion
+        if self._outage is not None:
+            self._outage.allow(
+                case.values["user"], attempt.service, allowed=conclusion.code is _SUCCESS
+            )
+        code = await conclusion.tell(attempt)
+        if code is _SUCCESS and visit is None:
+            await self._vouch(attempt, case)
+        return code
+
+    async def _change(self, attempt: Attempt) -> ReturnCode:
+        user = await attempt.get_user()
+        prohibited = self._logins.configuration.changing.prohibited
+        if prohibited:
+            return await Conclusion(
+                ReturnCode.PERM_DENIED, "pam_password_prohibit_message is set", prohibited
+            ).tell(attempt)
+        visit = self._visit(attempt, user, self._old)
+        if visit is None or visit.case is None or attempt.flags & Flag.PRELIM_CHECK:
+            old = await attempt.get_authtok(
+                Item.OLDAUTHTOK, use_only_present=self.options.use_first_pass
+            )
+            conclusion, case = await self._logins.verify(attempt, await _values(attempt), old)
+            expired = conclusion.code is _EXPIRED
+            if conclusion.code is not _SUCCESS and not expired:
+                return await conclusion.tell(attempt)
+            attempt.remark(conclusion.log)
+            if case is None:
+                attempt.remark("only a service (binddn) can change a password that has expired")
+                return ReturnCode.AUTHTOK_ERR
+            visit = _Visit(case.values["user"], user, case, expired)
+            attempt.set_data(self._old, visit)
+        assert visit.case is not None  # noqa: S101 - for mypy
+        if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not await self._is_due(attempt, visit):
+            return ReturnCode.IGNORE
+        if attempt.flags & Flag.PRELIM_CHECK:
+            return _SUCCESS
+        return await self._write(attempt, visit.case)
+
+    async def _write(self, attempt: Attempt, case: Case) -> ReturnCode:
+        old = await attempt.get_authtok(Item.OLDAUTHTOK, use_only_present=True)
+        new = await attempt.get_authtok(use_only_present=self.options.use_authtok)
+        if not new or new == old:
+            why = "it must differ from the old one" if new else "it must not be empty"
+            await attempt.tell(Error(f"The new password was refused: {why}."))
+            return ReturnCode.AUTHTOK_ERR
+        conclusion = await self._logins.change(attempt, case, old, new)
+        if self._outage is not None:
+            self._outage.forget(case.values["user"])
+        return await conclusion.tell(attempt)
+
+    async def _is_due(self, attempt: Attempt, visit: _Visit) -> bool:
+        """Return whether the password has expired, or must be changed for another reason."""
+        if visit.expired or visit.case is None:
+            return visit.expired
+        later = of_policy(visit.case.policy)
+        if later is not None and later.code is _EXPIRED:
+            return True
+        return (await self._logins.judge(attempt, visit.case)).code is _EXPIRED
+
+    # Outages
+
+    async def _from_memory(
+        self, attempt: Attempt, user: str, password: str, fault: DirectoryFault
+    ) -> ReturnCode:
+        if self._outage is None or not password:
+            raise fault
+        known = await self._outage.verify(attempt, user, password)
+        if known is None:
+            raise fault
+        attempt.remark(f"let in from memory, since no server can be reached: {fault}")
+        log.warning("%s: %a is let in from memory: %s", attempt.service, user, fault)
+        attempt.set_item(Item.USER, known.user)
+        attempt.set_data(self._data, _Visit(user, await attempt.get_user(), None))
+        attempt.vouch(known.person)
+        return _SUCCESS
+
+    def _account_from_memory(self, attempt: Attempt, user: str) -> ReturnCode:
+        if self._outage is not None and self._outage.may(user, attempt.service):
+            attempt.remark("the account was allowed when the directory was asked for the last time")
+            return _SUCCESS
+        attempt.remark("no server can be reached, and the account was never asked for here")
+        return _UNAVAILABLE
+
+    # What all operations share
+
+    async def _answered(
+        self,
+        attempt: Attempt,
+        decide: Callable[[], Awaitable[ReturnCode]],
+        *,
+        ignoring: bool = True,
+    ) -> ReturnCode:
+        """Return the code of an operation, as the options of the line want it."""
+        try:
+            code = await decide()
+        except Refusal as refusal:
+            # A person who has not answered yet will be asked again.
+            again = refusal.code is ReturnCode.CONV_AGAIN
+            return ReturnCode.INCOMPLETE if again else refusal.code
+        except DirectoryFault as fault:
+            attempt.remark(str(fault))
+            code = _UNAVAILABLE
+        ignored = {
+            ReturnCode.USER_UNKNOWN: self.options.ignore_unknown_user,
+            _UNAVAILABLE: self.options.ignore_authinfo_unavail,
+        }
+        return ReturnCode.IGNORE if ignoring and ignored.get(code) else code
+
+    @property
+    def _data(self) -> str:
+        return f"om_ldap: {self._logins.configuration.digest}"
+
+    @property
+    def _old(self) -> str:
+        return f"{self._data}, old password"
+
+    def _visit(self, attempt: Attempt, user: str, name: str = "") -> _Visit | None:
+        """Return what an earlier operation found out about this user."""
+        try:
+            visit = attempt.get_data(name or self._data)
+        except Refusal:
+            return None
+        return visit if isinstance(visit, _Visit) and visit.user == user else None
+
+
+async def _values(attempt: Attempt) -> dict[str, str]:
+    """Return what is known of the user before the directory is asked."""
+    known = await attempt.get_record(needed=False)
+    user = await attempt.get_user()
+    return who(user, None if known is None else known.user, attempt.login_name)

@@ -71,12 +71,18 @@ def test_response_may_be_sent_ahead(side: Side, secure: Talk) -> None:
     assert secure.challenge().startswith(SUCCESS[side.protocol])
 
 
-def test_nothing_is_offered_twice_over(side: Side, certificates: Certificates) -> None:
-    with side.connect() as talk:
-        talk.begin_tls(certificates.client_context())
+@pytest.mark.parametrize("implicit", [True, False])
+def test_tls_does_not_begin_twice(
+    side: Side, certificates: Certificates, *, implicit: bool
+) -> None:
+    context = certificates.client_context()
+    with side.connect(context if implicit else None) as talk:
+        if not implicit:
+            talk.begin_tls(context)
         assert talk.mechanisms() >= {"PLAIN", "LOGIN", "SCRAM-SHA-256"}
         refused = talk.command(talk.starttls)[-1]
         assert not refused.startswith(talk.plain_end)
+        assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
 
 @pytest.mark.parametrize("name", TWISTED)

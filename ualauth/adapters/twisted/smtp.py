@@ -22,6 +22,7 @@ from ualauth.adapters.smtp_replies import (
     REPLIES,
     SUCCESS,
     SYNTAX,
+    TLS_ALREADY,
     InitialResponse,
     Reply,
     TooWeak,
@@ -86,12 +87,13 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     def ext_STARTTLS(self, rest: bytes) -> None:
         """Begin TLS, and forget what was said before (RFC 3207, section 4.2)."""
-        if rest or not self.ctx or not self.canStartTLS or is_tls(self.transport):
-            super().ext_STARTTLS(rest)
+        if is_tls(self.transport):
+            self._say(TLS_ALREADY)
             return
-        self.starting_tls()
-        self._from = None
-        self._to = []
+        if self.ctx and self.canStartTLS:
+            self.starting_tls()
+            self._from = None
+            self._to = []
         super().ext_STARTTLS(rest)
 
     def send_challenge(self, text: bytes) -> None:

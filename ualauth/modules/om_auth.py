@@ -224,13 +224,17 @@ async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
     if isinstance(exchange, ScramExchange):
         # Who logged in from here before does not learn from the time that they exist.
         proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
+        # A right proof is not enough: the password may have changed, or be locked out.
+        exchange.verified = False
         known = await _unchanged(attempt, cache, known, secret)
     else:
         proved = exchange.verify(secret)
+        exchange.verified = False
     found = _PROVED if proved and known is not None else _NOT_PROVED
     attempt.remark(found.why)
     code = await judge(attempt, known, None, found)
     if code is ReturnCode.SUCCESS and known is not None:
+        exchange.verified = True
         cache.note_at_home(known, source)
         _vouch(attempt, known)
     return code

@@ -1,0 +1,47 @@
+"""A right proof that om_auth refuses counts for nothing, whatever the stack makes of that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.conftest import Way
+from tests.unit.sasl import clients
+from tests.unit.sasl.clients import converse
+from tests.unit.sasl.conftest import SETTINGS
+from tests.unit.sasl.test_exchanges import begin, client_of
+from ualauth import AuthenticationFailed
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+
+MECHANISMS = ("SCRAM-SHA-256", "CRAM-MD5")
+# What comes after om_auth looks at no credential.
+LAX = "auth optional om_auth\nauth required pam_permit\naccount required om_auth\n"
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_of_somebody_who_is_locked_out(
+    way: Way, folder: ConfigFolder, people: Userlist, mechanism: str
+) -> None:
+    folder.settings(f"{SETTINGS}\n[lockout]\nfailures = 2\n")
+    folder.service("lax", LAX)
+    converse(way, begin(way, folder, mechanism, "lax"), client_of(mechanism, "jsmith", "pencil"))
+    for password in ("one", "two", "pencil"):
+        exchange = begin(way, folder, mechanism, "lax")
+        with pytest.raises(AuthenticationFailed):
+            converse(way, exchange, client_of(mechanism, "jsmith", password))
+
+
+def test_of_a_password_that_was_changed_meanwhile(
+    way: Way, folder: ConfigFolder, people: Userlist
+) -> None:
+    folder.service("lax", LAX)
+    exchange = begin(way, folder, "SCRAM-SHA-256", "lax")
+    client = clients.scram("SCRAM-SHA-256", "boss", "pencil")
+    response = client.send(way.run(exchange.step(next(client))))
+    people.store.set_password(
+        people.store.get("boss"), "{PLAIN}other", (), changed=datetime.now(UTC), expires=None
+    )
+    with pytest.raises(AuthenticationFailed):
+        way.run(exchange.step(response))

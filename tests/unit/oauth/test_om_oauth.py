@@ -111,6 +111,7 @@ BAD: dict[str, dict[str, Any]] = {
     "no name": {"email": None},
     "a name that is no text": {"email": ["jsmith@example.com"]},
     "an address that nobody verified": {"email_verified": False},
+    "an address that nobody verified, as text": {"email_verified": "false"},
     "expiry that is no number": {"exp": "tomorrow"},
 }
 

@@ -45,3 +45,26 @@ def test_of_a_password_that_was_changed_meanwhile(
     )
     with pytest.raises(AuthenticationFailed):
         way.run(exchange.step(response))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_proof_is_judged_once_however_many_lines_name_om_auth(
+    way: Way, folder: ConfigFolder, people: Userlist, mechanism: str
+) -> None:
+    folder.settings(f"{SETTINGS}\n[lockout]\nfailures = 3\n")
+    folder.service(
+        "twice", "auth required om_auth\nauth required om_auth\naccount required om_auth\n"
+    )
+    right = client_of(mechanism, "boss", "pencil")
+    assert converse(way, begin(way, folder, mechanism, "twice"), right).user == "boss"
+    for name in ("jsmith", "nobody"):
+        codes = []
+        for _ in range(4):
+            with pytest.raises(AuthenticationFailed) as error:
+                converse(
+                    way,
+                    begin(way, folder, mechanism, "twice"),
+                    client_of(mechanism, name, "wrong"),
+                )
+            codes.append(str(error.value.code))
+        assert codes == ["auth_err"] * 3 + ["perm_denied"]

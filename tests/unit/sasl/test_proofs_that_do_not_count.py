@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.sasl import clients
 from tests.unit.sasl.clients import converse
 from tests.unit.sasl.conftest import SETTINGS
 from tests.unit.sasl.test_exchanges import begin, client_of
-from ualauth import AuthenticationFailed
+from ualauth import AsyncAuthenticator, AuthenticationFailed
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
@@ -68,3 +69,20 @@ def test_a_proof_is_judged_once_however_many_lines_name_om_auth(
                 )
             codes.append(str(error.value.code))
         assert codes == ["auth_err"] * 3 + ["perm_denied"]
+
+
+def test_who_gave_up_during_a_step_is_not_let_in(folder: ConfigFolder, people: Userlist) -> None:
+    async def give_up(mechanism: str, *responses: bytes | None) -> None:
+        async with AsyncAuthenticator(folder.config()) as auth:
+            exchange = await auth.sasl("imap", mechanism, tls=True)
+            for response in responses[:-1]:
+                await exchange.step(response)
+            step = asyncio.create_task(exchange.step(responses[-1]))
+            await asyncio.sleep(0)
+            exchange.close()
+            with pytest.raises(RuntimeError):
+                await step
+            assert not exchange.done
+
+    asyncio.run(give_up("PLAIN", b"\0jsmith\0pencil"))
+    asyncio.run(give_up("SCRAM-SHA-256", b"n,,n=jsmith,r=nonce"))

@@ -23,7 +23,9 @@ def test_the_examples_of_rfc_4013(typed: str, prepared: str) -> None:
     assert prepare_query(typed) == prepared
 
 
-@pytest.mark.parametrize("typed", ["\u0007", "\u0627\u0031", "", "\u00ad", "a\u0000", "\u00ff" * 600])
+@pytest.mark.parametrize(
+    "typed", ["\u0007", "\u0627\u0031", "", "\u00ad", "a\u0000", "\u00ff" * 600]
+)
 def test_what_no_name_may_hold(typed: str) -> None:
     with pytest.raises(Malformed):
         prepare_query(typed)

@@ -75,7 +75,10 @@ class HeldExchange:
         return self._identity
 
     def close(self) -> None:
-        """Give the exchange up, as when the client cancels it; later steps raise."""
+        """Give the exchange up, as when the client cancels it.
+
+        Later steps raise `RuntimeError`, and so does one that is being taken.
+        """
         self._closed = True
         if self._coroutine is not None and not self._busy:
             self._coroutine.close()
@@ -109,6 +112,9 @@ class HeldExchange:
     def _leave(self, result: Identity | Ask | BaseException) -> bytes | None:
         """Return what to send to the client after a step; keep what it came to."""
         self._busy = False
+        if self._closed and not isinstance(result, BaseException):
+            self.close()
+            raise RuntimeError("this exchange was given up meanwhile")
         if isinstance(result, Ask):
             self._suspended = time.monotonic()
             return cast("Challenge", result.messages[0]).data

@@ -34,6 +34,7 @@ from ualauth.userlist.replacing import replace_password
 _SUCCESS = ReturnCode.SUCCESS
 _VERIFIED = "om_auth: user whose old password was verified"
 _LOGGED_IN = "om_auth: name and id of the user whose password was verified"
+_JUDGED = "om_auth: id of the user whose proof was judged, and what it amounted to"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +211,8 @@ async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
         return ReturnCode.CRED_UNAVAIL
     cache = attempt.resource(UserCache)
     known = attempt.record_at_hand() or await attempt.get_record()
+    if known is not None and (judged := _judged_before(attempt, known)) is not None:
+        return judged
     secret = None if known is None else known.secrets.get(exchange.kind)
     if known is not None and secret is None:
         secret = await _secret(attempt, cache, known, exchange.kind)
@@ -220,17 +223,22 @@ async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
         nothing = Comparison(ReturnCode.AUTH_ERR, why)
         exchange.afterwards = lambda: judge(attempt, known, None, nothing)
         return ReturnCode.CRED_UNAVAIL
-    source = source_of(attempt.rhost)
+    number, source = known.user.id, source_of(attempt.rhost)
     if isinstance(exchange, ScramExchange):
         # Who logged in from here before does not learn from the time that they exist.
         proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
+        # A right proof is not enough: the password may have changed, or be locked out.
+        exchange.verified = False
         known = await _unchanged(attempt, cache, known, secret)
     else:
         proved = exchange.verify(secret)
+        exchange.verified = False
     found = _PROVED if proved and known is not None else _NOT_PROVED
     attempt.remark(found.why)
     code = await judge(attempt, known, None, found)
+    attempt.set_data(_JUDGED, (number, code))
     if code is ReturnCode.SUCCESS and known is not None:
+        exchange.verified = True
         cache.note_at_home(known, source)
         _vouch(attempt, known)
     return code
@@ -238,6 +246,15 @@ async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
 
 _PROVED = Comparison(ReturnCode.SUCCESS, "proof verified", remembered=True)
 _NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
+
+
+def _judged_before(attempt: Attempt, known: Known) -> ReturnCode | None:
+    """Return what another line of the stack made of the proof: it counts once, as nobody's does."""
+    try:
+        number, code = attempt.get_data(_JUDGED)
+    except Refusal:
+        return None
+    return code if number == known.user.id else None
 
 
 async def _secret(

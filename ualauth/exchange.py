@@ -46,6 +46,7 @@ class HeldExchange:
     _suspended: float = 0.0
     _busy: bool = False
     _closed: bool = False
+    _over: bool = False
 
     def __init__(self, mechanism: str) -> None:
         """Begin with nothing sent."""
@@ -91,7 +92,7 @@ class HeldExchange:
         conversing = self._conversing
         if not isinstance(response, bytes | None):
             raise TypeError("a response is bytes, or None")
-        if conversing is None or self._busy or self._closed or self._identity is not None:
+        if conversing is None or self._busy or self._closed:
             raise RuntimeError("this exchange takes no step now: it is over, or taking one")
         attempt = conversing.visit.attempt
         answer = None
@@ -118,7 +119,9 @@ class HeldExchange:
         if isinstance(result, Ask):
             self._suspended = time.monotonic()
             return cast("Challenge", result.messages[0]).data
-        self._coroutine = None
+        # Nothing of what the client sent is kept.
+        self._coroutine = self._conversing = None
+        self._over = True
         if isinstance(result, Identity):
             self._identity = result
         elif isinstance(result, AuthenticationError):

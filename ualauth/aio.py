@@ -53,7 +53,7 @@ class AsyncAuthenticator:
         self._pool = Pool(self.config.stack.threads)
         # As many as there are processors: more would only wait for each other. They
         # stand back, so that the event loop need not wait for them.
-        self._processors = Pool(len(os.sched_getaffinity(0)), nice=5)
+        self._processors = Pool(len(os.sched_getaffinity(0)), nice=10)
         # Apart, so that modules that hang cannot keep service files from being read.
         self._own_pool = Pool(1)
 

@@ -27,14 +27,15 @@ Passwords are stored as `ualauth.toml` has it by default (argon2id of RFC 9106's
 recommendation). Each of 6 rounds has 32 raw verifications by argon2-cffi, in as many threads as
 there are processors, which stand back (`nice`) as ualauth's do; and then 32 logins at once
 through a new `AsyncAuthenticator`: half of them with the right password, verified for the first
-time, half with a wrong one. The figures are the medians of the rounds, the ratio is the median of
-the rounds' ratios. `[stack] fail_delay` is off: what waits does not hash. No SASL secrets are kept:
-to make them is no part of a login that has them.
+time, half with a wrong one. The figures are the medians of the rounds, the ratio is the median
+of the rounds' ratios. `[stack] fail_delay` is off: what waits does not hash. No SASL secrets are
+kept: to make them is no part of a login that has them.
 
-Then such logins go on, 32 at a time, and one login whose password was verified before is due every
-5 ms on the same event loop. Its time counts from the call, and in the last two rows from when it was
-due: those have what the loop was late besides, and up to a millisecond by which asyncio's timers
-are late anyway. Each failure beside it is a commit, after which the record is read anew.
+Then such logins go on, 32 at a time, and one login whose password was verified before is due
+every 5 ms on the same event loop. Its time counts from the call, and in the last two rows from
+when it was due: those have what the loop was late besides, and up to a millisecond by which
+asyncio's timers are late anyway. Each failure beside it is a commit, after which the record is
+read anew.
 """
 
 ROUNDS, LOGINS = 6, 32

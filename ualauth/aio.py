@@ -283,7 +283,7 @@ class AsyncSaslExchange(HeldExchange):
         return self._begun().__await__()
 
     async def _begun(self) -> Self:
-        if self._conversing is None:
+        if self._conversing is None and not self._over:
             self._conversing = await self._begin()
         return self
 

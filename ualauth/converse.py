@@ -79,12 +79,16 @@ class Conversing:
         try:
             return await self.mechanism.begin(self.wire)
         except Refusal as refusal:
-            log.warning("%s: %s: %s", attempt.service, self.mechanism.name, refusal)
-            audit.record(attempt, Operation.AUTHENTICATE, refusal.code, ())
-            self.visit.end(refusal.code)
-            if refusal.code in UNCHECKED:
-                raise TemporaryFailure(refusal.code) from None
-            raise AuthenticationFailed(refusal.code) from None
+            code, why = refusal.code, str(refusal)
+        except TimeoutError:
+            code, why = ReturnCode.AUTHINFO_UNAVAIL, "nobody was named in time"
+        except Exception as error:  # noqa: BLE001 - a module may be asked for the name; its bug refuses
+            # Not the text of the exception: it may repeat what the client sent.
+            code, why = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+        log.warning("%s: %s: %s", attempt.service, self.mechanism.name, why)
+        audit.record(attempt, Operation.AUTHENTICATE, code, ())
+        self.visit.end(code)
+        raise (TemporaryFailure if code in UNCHECKED else AuthenticationFailed)(code)
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
         """Return the identity of whom the client wants to act for, if it may.
@@ -96,6 +100,9 @@ class Conversing:
         if wanted == claim.name:
             return identity
         visit = self.begin_delegated(wanted)
+        visit.attempt.mechanism = self.mechanism.name
+        # What is asked now is another operation, with its own time.
+        self.visit.attempt.deadline = None
         try:
             target = await visit.attempt.get_user()
             if target == identity.user:
@@ -104,6 +111,9 @@ class Conversing:
             found = await self._delegated(visit, identity, target)
         except TemporaryFailure:
             raise
+        except TimeoutError:
+            visit.end(ReturnCode.AUTHINFO_UNAVAIL)
+            raise TemporaryFailure(ReturnCode.AUTHINFO_UNAVAIL) from None
         except (Refusal, AuthenticationError) as error:
             if error.code in UNCHECKED:
                 raise TemporaryFailure(error.code) from None

@@ -72,6 +72,8 @@ class Exchange(ABC):
     spent: bool = False
     """Whether the client was answered already: another module comes too late."""
 
+    judged: tuple[int, ReturnCode] | None = None
+    """Of whose secret it was judged to be a proof, by the user's id, and with what result."""
     afterwards: Callable[[], Awaitable[ReturnCode]] | None = None
     """What a module that could not judge it wants done when nobody could: count a failure.
 

@@ -46,6 +46,7 @@ class HeldExchange:
     _suspended: float = 0.0
     _busy: bool = False
     _closed: bool = False
+    _over: bool = False
 
     def __init__(self, mechanism: str) -> None:
         """Begin with nothing sent."""
@@ -75,7 +76,10 @@ class HeldExchange:
         return self._identity
 
     def close(self) -> None:
-        """Give the exchange up, as when the client cancels it; later steps raise."""
+        """Give the exchange up, as when the client cancels it.
+
+        Later steps raise `RuntimeError`, and so does one that is being taken.
+        """
         self._closed = True
         if self._coroutine is not None and not self._busy:
             self._coroutine.close()
@@ -88,7 +92,7 @@ class HeldExchange:
         conversing = self._conversing
         if not isinstance(response, bytes | None):
             raise TypeError("a response is bytes, or None")
-        if conversing is None or self._busy or self._closed or self._identity is not None:
+        if conversing is None or self._busy or self._closed:
             raise RuntimeError("this exchange takes no step now: it is over, or taking one")
         attempt = conversing.visit.attempt
         answer = None
@@ -109,10 +113,15 @@ class HeldExchange:
     def _leave(self, result: Identity | Ask | BaseException) -> bytes | None:
         """Return what to send to the client after a step; keep what it came to."""
         self._busy = False
+        if self._closed and not isinstance(result, BaseException):
+            self.close()
+            raise RuntimeError("this exchange was given up meanwhile")
         if isinstance(result, Ask):
             self._suspended = time.monotonic()
             return cast("Challenge", result.messages[0]).data
-        self._coroutine = None
+        # Nothing of what the client sent is kept.
+        self._coroutine = self._conversing = None
+        self._over = True
         if isinstance(result, Identity):
             self._identity = result
         elif isinstance(result, AuthenticationError):

@@ -315,14 +315,12 @@ def test_from_cannot_be_hidden(tmp_path: Path, message: bytes) -> None:
 
 
 def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    longest = 0.0
+    turns: list[float] = []
 
     async def watch() -> None:
-        nonlocal longest
         while True:
-            start = time.monotonic()
+            turns.append(time.monotonic())
             await asyncio.sleep(0.001)
-            longest = max(longest, time.monotonic() - start)
 
     large = "".join(f"SUBMIT Reject h{n}.example.com\n" for n in range(30_000))
     with serving(tmp_path, "", Recorder()) as server:
@@ -332,10 +330,12 @@ def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
         start = time.monotonic()
         with client(server) as connected:
             connected.noop()
-        took = time.monotonic() - start
+        end = time.monotonic()
         watching.cancel()
         assert len(server._handler._access.file.load().rules) == 30_000
-    assert longest < took / 2
+    # If the loop had read the file, it would have taken no turn in between.
+    margin = (end - start) / 10
+    assert len([turn for turn in turns if start + margin < turn < end - margin]) >= 3
 
 
 def test_changed_rules_hold_for_the_next_message(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ So a refusal reads the record and counts the failure, whoever it is; only the
 right password, verified before, is answered from memory.
 
 This file asks; what is counted (`counting`), judged of an account (`judging`)
-and done with a new password (`replacing`) is in `ualauth.userlist`.
+and done with a new password (`replacing`) is in `ualauth.userlist`, and what a
+SASL exchange proves in `ualauth.sasl.proving`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Proof
 from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.networks import source_of
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.passwords.scram import ScramSecret
-from ualauth.sasl.cram_md5 import CramMd5Exchange
-from ualauth.sasl.scram import ScramExchange
+from ualauth.sasl.proving import prove
 from ualauth.userlist.cache import Known, UserCache
 from ualauth.userlist.comparing import REMEMBERED, Comparison, compare, fill, rewrite
 from ualauth.userlist.counting import judge
@@ -66,7 +65,7 @@ class OmAuth(Module[Options]):
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Compare the password with UL-PWD; one that was verified before, at once."""
         if (exchange := attempt.exchange) is not None:
-            return _prove(attempt, exchange)
+            return prove(attempt, exchange, _vouch)
         known = attempt.record_at_hand()
         if known is not None:
             only_present = self.options.use_first_pass
@@ -202,79 +201,6 @@ class OmAuth(Module[Options]):
         user = None if known is None else known.user
         hasher = attempt.resource(PasswordHasher)
         return await attempt.compute(compare, hasher, user, password, null_allowed)
-
-
-async def _prove(attempt: Attempt, exchange: Exchange) -> ReturnCode:
-    """Judge a SASL exchange by UL-SASL-PWD."""
-    if not isinstance(exchange, ScramExchange | CramMd5Exchange):
-        return ReturnCode.CRED_UNAVAIL
-    cache = attempt.resource(UserCache)
-    known = attempt.record_at_hand() or await attempt.get_record()
-    secret = None if known is None else known.secrets.get(exchange.kind)
-    if known is not None and secret is None:
-        secret = await _secret(attempt, cache, known, exchange.kind)
-    if known is None or secret is None or exchange.spent:
-        # Another module may have one. If none has, it counts as a wrong password.
-        why = "not in the USERLIST" if known is None else f"no secret for {exchange.kind}"
-        attempt.remark(why)
-        nothing = Comparison(ReturnCode.AUTH_ERR, why)
-        exchange.afterwards = lambda: judge(attempt, known, None, nothing)
-        return ReturnCode.CRED_UNAVAIL
-    source = source_of(attempt.rhost)
-    if isinstance(exchange, ScramExchange):
-        # Who logged in from here before does not learn from the time that they exist.
-        proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
-        known = await _unchanged(attempt, cache, known, secret)
-    else:
-        proved = exchange.verify(secret)
-    found = _PROVED if proved and known is not None else _NOT_PROVED
-    attempt.remark(found.why)
-    code = await judge(attempt, known, None, found)
-    if code is ReturnCode.SUCCESS and known is not None:
-        cache.note_at_home(known, source)
-        _vouch(attempt, known)
-    return code
-
-
-_PROVED = Comparison(ReturnCode.SUCCESS, "proof verified", remembered=True)
-_NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
-
-
-async def _secret(
-    attempt: Attempt,
-    cache: UserCache,
-    known: Known,
-    mechanism: str,
-) -> ScramSecret | None:
-    """Return the user's secret for a mechanism, if there is one."""
-    if known.stale:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
-    await attempt.offload(cache.read_secrets, known)
-    return known.secrets.get(mechanism)
-
-
-async def _unchanged(
-    attempt: Attempt,
-    cache: UserCache,
-    before: Known,
-    used: ScramSecret,
-) -> Known | None:
-    """Return the record as it is now, if the secret that the client proved still holds.
-
-    The client took its time: a password that was changed meanwhile is none.
-    """
-    now = attempt.record_at_hand() or await attempt.get_record()
-    if now is before:
-        return now
-    if now is None or now.user.id != before.user.id:
-        attempt.remark("the user was deleted meanwhile")
-        return None
-    if now.user.revision != before.user.revision:
-        now.secrets = {}
-        if await _secret(attempt, cache, now, used.mechanism) != used:
-            attempt.remark("the password was changed meanwhile")
-            return None
-    return now
 
 
 def _from_memory(attempt: Attempt, known: Known, *, remembered: bool) -> ReturnCode:

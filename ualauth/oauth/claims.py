@@ -58,7 +58,8 @@ class Rules:
         wanted = set(self.scope.split(",")) - {""}
         if not wanted <= set(_scopes(claims)):
             raise Refused("it has not the scope that is needed")
-        if self.claim == "email" and claims.get("email_verified") is False:
+        # OpenID Connect Core, section 5.1: true or false; some issuers write them as texts.
+        if self.claim == "email" and claims.get("email_verified", True) not in (True, "true"):
             raise Refused("its address was not verified")
         return named(claims, self.claim)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 _MOST = 1 << 20
@@ -41,6 +44,7 @@ def fetch_json(
     try:
         verify = ssl.create_default_context(cafile=authorities or None)
         with (
+            _hung_up_after(timeout) as notice,
             httpx.Client(verify=verify, timeout=timeout, trust_env=False) as client,
             client.stream(
                 "GET" if form is None else "POST",
@@ -48,6 +52,7 @@ def fetch_json(
                 data=form,
                 auth=credentials,
                 headers={"Accept": "application/json"},
+                extensions={"trace": notice},
             ) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
@@ -65,3 +70,39 @@ def fetch_json(
     if not isinstance(found, dict):
         raise Unavailable(f"{url} answers no JSON object")
     return found
+
+
+@contextmanager
+def _hung_up_after(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
+    """Yield what httpx tells of its connections: they are shut when the time is up.
+
+    Its own limits are for each part of an answer: whoever sends one byte at a
+    time keeps within them for ever.
+    """
+    connections: list[socket.socket] = []
+    over = threading.Event()
+
+    def hang_up() -> None:
+        over.set()
+        for each in connections:
+            # Whoever reads here learns of it at once.
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def notice(event: str, found: Mapping[str, Any]) -> None:
+        # https://www.encode.io/httpcore/extensions/#trace
+        if event == "connection.connect_tcp.complete":
+            # One of our own: the other becomes TLS's, or is closed.
+            connections.append(found["return_value"].get_extra_info("socket").dup())
+            if over.is_set():
+                hang_up()
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield notice
+    finally:
+        timer.cancel()
+        for each in connections:
+            each.close()

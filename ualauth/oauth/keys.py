@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ualauth.oauth.addresses import is_url
@@ -92,10 +93,21 @@ class KeyRing:
 
 
 def _keys_of(found: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON
+    """Return the keys of a set, without those that cannot be used (RFC 7517, section 5)."""
+    given = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(given, list):
+        raise Unavailable("this is no set of keys")
+    keys = tuple(key for each in given for key in _key_of(each))
+    if not keys:
+        raise Unavailable("this is a set of no keys that can be used")
+    return keys
+
+
+def _key_of(found: Any) -> Iterator[Key]:  # noqa: ANN401 - JSON
     from joserfc.errors import JoseError  # noqa: PLC0415 - loaded when first needed
     from joserfc.jwk import KeySet  # noqa: PLC0415 - likewise
 
     try:
-        return tuple(KeySet.import_key_set(found).keys)
+        yield from KeySet.import_key_set({"keys": [found]}).keys
     except (JoseError, LookupError, TypeError, ValueError) as error:
-        raise Unavailable(f"this is no set of keys: {type(error).__name__}") from None
+        log.info("a key of the issuer's is passed over: %s", type(error).__name__)

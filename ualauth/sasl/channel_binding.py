@@ -24,15 +24,22 @@ def channel_bindings(tls: Any, certificate: bytes | None = None) -> dict[str, by
     handshake; `certificate` is the server's own, in DER.
     """
     found = {}
-    if hasattr(tls, "export_keying_material"):
+    # Before, it needs an extended master secret (RFC 9266, section 4), which nobody tells.
+    if hasattr(tls, "export_keying_material") and _version(tls) == "TLSv1.3":
         found["tls-exporter"] = bytes(tls.export_keying_material(_LABEL, _LENGTH, b""))
-    if hasattr(tls, "get_channel_binding") and tls.version() in _BEFORE_1_3:
+    if hasattr(tls, "get_channel_binding") and _version(tls) in _BEFORE_1_3:
         unique = tls.get_channel_binding("tls-unique")
         if unique:
             found["tls-unique"] = unique
     if certificate is not None and (digest := server_end_point(certificate)) is not None:
         found["tls-server-end-point"] = digest
     return found
+
+
+def _version(tls: Any) -> str:  # noqa: ANN401 - as above
+    """Return the version as OpenSSL writes it; pyOpenSSL has a method of its own."""
+    name = getattr(tls, "get_protocol_version_name", None) or tls.version
+    return str(name())
 
 
 def server_end_point(certificate: bytes) -> bytes | None:

@@ -38,7 +38,10 @@ def prepare_name(text: str) -> str:
 
 
 def prepare_query(text: str) -> str:
-    """Return a name as SASLprep has a query string (RFC 4013, RFC 3454 section 7).
+    """Return a name as SASLprep has it (RFC 4013).
+
+    The library knows stored strings only: a character newer than Unicode 3.2 is
+    refused, which a query string might have (RFC 3454, section 7).
 
     Raises:
         Malformed: as `prepare_name`.
@@ -46,7 +49,9 @@ def prepare_query(text: str) -> str:
     """
     if _is_plain(text):
         return text
-    _check(text)
+    # Before the rest: it leaves out some characters that do not print.
+    if not is_acceptable(text, MAX_NAME_BYTES):
+        raise Malformed("a name that is too long, or has NUL")
     try:
         prepared = saslprep(text)
     except PasswordError:

@@ -62,12 +62,11 @@ class Scram(Mechanism):
         found = _FIRST.fullmatch(message)
         if found is None:
             raise Malformed("this is no first message of SCRAM")
-        data = self._channel_data(found["flag"], found["binding"], wire.channel)
-        channel = found["header"].encode() + data
-        exchange = ScramExchange(self.name, wire, found["bare"], found["nonce"], channel)
-        exchange.name = name = prepare_query(_unescaped(found["name"]))
+        header, flag, binding, wanted, bare, escaped, nonce = found.groups()
+        channel = header.encode() + self._channel_data(flag, binding, wire.channel)
+        exchange = ScramExchange(self.name, wire, bare, nonce, channel)
+        exchange.name = name = prepare_query(_unescaped(escaped))
         self._exchange = exchange
-        wanted = found["authorization"]
         return Claim(name, exchange, prepare_name(_unescaped(wanted)) if wanted else "")
 
     def success(self) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,8 @@ from ualauth.userlist.place import (
 )
 
 _DAMAGED = "is damaged, or is not a database: restore it from a backup"
+_PATIENCE = 30.0
+"""Seconds that others may take who create the same USERLIST."""
 _LOCKED = "is locked by another program for longer than {timeout} s: end that, or try again"
 
 _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
@@ -148,7 +151,16 @@ def _begin_immediate(connection: Connection) -> None:
 def _let_read(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
     # Readers go on while somebody writes. The file remembers it.
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait here if others do the same (sqlite.org/c3ref/busy_handler.html).
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
     cursor.close()
 
 

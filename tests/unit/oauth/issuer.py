@@ -56,6 +56,12 @@ class Issuer:
                 match issuer.fault:
                     case "hang":
                         time.sleep(1.5)
+                    case "drip":
+                        self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+                        for _ in range(30):
+                            self.wfile.write(b"X-Wait: longer\r\n")
+                            time.sleep(0.2)
+                        return
                     case "garbage":
                         body = b"<html>"
                     case "list":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.config import Config
@@ -126,6 +127,23 @@ def test_several_may_create_it_at_once(empty: Database) -> None:
     assert stores[0].add(USER)
     for store in stores:
         store.close()
+
+
+def test_who_creates_it_waits_for_those_who_let_others_read_it(tmp_path: Path) -> None:
+    """SQLite does not wait by itself where several switch to WAL at once."""
+    for number in range(8):
+        url = f"sqlite:///{tmp_path}/{number}.db"
+        stores = [UserStore(url) for _ in range(8)]
+        together = Barrier(len(stores))
+
+        def create(store: UserStore, together: Barrier = together) -> bool:
+            together.wait()
+            return store.create()
+
+        with ThreadPoolExecutor(len(stores)) as pool:
+            assert sorted(pool.map(create, stores)) == [False] * 7 + [True]
+        for store in stores:
+            store.close()
 
 
 def test_several_processes_may_create_it_at_once(empty: Database) -> None:

@@ -3,6 +3,7 @@
 `Playground.make(FOLDER)` makes a configuration folder, or takes the one that is there:
 
     ualauth.toml, pam.d/      every mechanism is offered, for smtpd.auth, imap and pop3
+    smtpd.cfg                 submission access rules, for examples/smtp_server.py: all commented
     userlist.db               jsmith, ann, locked and expired, all with the same password
     tls/authority.pem         the authority that signed the certificates
     tls/server.pem            the server's, for localhost, with its key
@@ -63,6 +64,23 @@ auth     required    om_auth
 account  sufficient  om_anonymous
 account  required    om_auth
 """
+RULES = """\
+# Submission access rules; docs/administrators/smtp-access.md explains them.
+# A change is in use within a second. None of these is in use: delete its #.
+
+# Whoever logs in sends as themselves only; info@example.com is everybody's.
+#AUTH_MISMATCH  Reject   *
+#DELEGATE       *        info@example.com
+
+# Messages say in a header who logged in; with --anonymous, also that nobody did.
+#AUTH_SUCCESS   Header   *
+#ANONYMOUS      Header   *
+
+# With --anonymous: some senders have to log in; others are put off, or dropped unnoticed.
+#ANONYMOUS      Reject   192.168.*
+#ORIGINATOR     Defer    *@*.example.net
+#RECIPIENT      Discard  trash@example.com
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,7 @@ class Playground:
             for _ in install(folder):
                 pass
             (folder / "ualauth.toml").write_text(SETTINGS, encoding="utf-8")
+            (folder / "smtpd.cfg").write_text(RULES, encoding="utf-8")
             _make_certificates(folder / "tls")
             keys = made.folder / "keys.json"
             for service in SERVICES:
@@ -130,18 +149,25 @@ class Playground:
         return context
 
 
-Serve = Callable[[Playground, tuple[int, int]], Coroutine[Any, Any, None]]
+Serve = Callable[..., Coroutine[Any, Any, None]]
+"""Takes a playground, two ports, and by name whether each option was given."""
 
 
-def run(serve: Serve, ports: tuple[int, int]) -> None:
-    """Serve from FOLDER, or else from a temporary one; ports of 0 are any that are free."""
+def run(serve: Serve, ports: tuple[int, int], **options: str) -> None:
+    """Serve from FOLDER, or else from a temporary one; ports of 0 are any that are free.
+
+    `options` are the server's own, with what they do.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", nargs="?", type=Path, help="made, or used if it is there")
     parser.add_argument("--ports", nargs=2, type=int, default=ports, metavar=("STARTTLS", "TLS"))
+    for name, does in options.items():
+        parser.add_argument(f"--{name}", action="store_true", help=does)
     chosen = parser.parse_args()
+    given = {name: getattr(chosen, name) for name in options}
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(chosen.folder or Path(temporary) / "etc")
-        asyncio.run(serve(playground, tuple(chosen.ports)))
+        asyncio.run(serve(playground, tuple(chosen.ports), **given))
 
 
 async def until_stopped() -> None:

@@ -52,6 +52,8 @@ class Identity:
     messages: tuple[str, ...] = field(default=())
     actor: Person | None = None
     """Who was authenticated, if that is somebody else who may act for this user."""
+    anonymous: bool = False
+    """Whether nobody said who they are, and was let in all the same (SASL ANONYMOUS)."""
 
     @property
     def authid(self) -> str:

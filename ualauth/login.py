@@ -17,6 +17,7 @@ from ualauth.credentials import (
     Exchange,
     Password,
     PasswordChange,
+    Proof,
     is_acceptable,
 )
 from ualauth.errors import (
@@ -63,7 +64,8 @@ async def login(visit: Visit, credential: Password | Exchange) -> Identity:
             raise _refusal(visit, Operation.ACCT_MGMT, code)
     finally:
         visit.end(code)
-    return identity_of(visit)
+    anonymous = isinstance(credential, Exchange) and credential.proof is Proof.NOTHING
+    return identity_of(visit, anonymous=anonymous)
 
 
 async def delegated_login(visit: Visit) -> Identity:
@@ -86,8 +88,8 @@ async def delegated_login(visit: Visit) -> Identity:
     return identity_of(visit)
 
 
-def identity_of(visit: Visit) -> Identity:
-    """Return whom a visit vouches for that let somebody in."""
+def identity_of(visit: Visit, *, anonymous: bool = False) -> Identity:
+    """Return whom a visit vouches for that let somebody in, with or without a name."""
     attempt = visit.attempt
     user = attempt.user or ""
     return Identity(
@@ -96,6 +98,7 @@ def identity_of(visit: Visit) -> Identity:
         user=user,
         person=attempt.person or Person(authid=user),
         messages=tuple(attempt.messages),
+        anonymous=anonymous,
     )
 
 

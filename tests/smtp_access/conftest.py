@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from examples.playground import Playground
+from tests.smtp_access.people import make_people
 from ualauth.identity import Person
 from ualauth.networks import read_address
 from ualauth.smtp_access.hosts import Host, OwnHost
@@ -56,3 +58,9 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Playground:
+    """Return a folder with people who can log in."""
+    return make_people(tmp_path_factory.mktemp("people") / "etc")

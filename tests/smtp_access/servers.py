@@ -69,7 +69,7 @@ class Server:
         self.port = 0
         self._handler = handler
         self._kind = kind
-        self._settings = settings
+        self._settings = {"authenticator": login, "auth_require_tls": False, **settings}
         self._transports: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -114,8 +114,6 @@ class Server:
             self._handler,
             loop=self._loop,
             hostname="mx.example.com",
-            authenticator=login,
-            auth_require_tls=False,
             **self._settings,
         )
 

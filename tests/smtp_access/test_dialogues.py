@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from examples.playground import Playground
 from tests.smtp_access.clients import CLIENTS, Told
 from tests.smtp_access.scenario import Row, rows
 from tests.smtp_access.servers import Recorder, serving
+from tests.smtp_access.submission import submitting
 from ualauth.smtp_access.settings import SmtpAccessSettings
 
 _DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
@@ -49,6 +51,19 @@ def test_client_is_told_what_the_scenario_says(row: Row, client: str, tmp_path: 
     settings = SmtpAccessSettings(compare_from="from" in row.place)
     names = {row.address: row.name} if row.name else {}
     with serving(tmp_path, row.rules, application, settings=settings, names=names) as server:
+        server.peer = row.address
+        told = CLIENTS[client](server.port, row)
+    check(row, told, application)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("row", [row for row in rows() if row.user], ids=lambda row: row.place)
+def test_client_is_told_the_same_where_people_log_in_by_sasl(
+    row: Row, client: str, people: Playground, tmp_path: Path
+) -> None:
+    application = Recorder()
+    settings = SmtpAccessSettings(compare_from="from" in row.place)
+    with submitting(people, tmp_path, row.rules, application, settings=settings) as server:
         server.peer = row.address
         told = CLIENTS[client](server.port, row)
     check(row, told, application)

@@ -145,6 +145,9 @@ def test_nobody_in_particular_is_let_in_only_where_a_module_says_so(
 ) -> None:
     found = converse(way, begin(way, folder, "ANONYMOUS", "guests", tls=False), iter_of(b"sirhc"))
     assert found.user == found.authid == "anonymous"
+    assert found.anonymous
+    found = converse(way, begin(way, folder, "PLAIN", "guests"), clients.plain("jsmith", "pencil"))
+    assert not found.anonymous
     for service in ("imap", "open", "fallback"):
         with pytest.raises(MechanismUnavailable):
             converse(way, begin(way, folder, "ANONYMOUS", service), iter_of(b"sirhc"))

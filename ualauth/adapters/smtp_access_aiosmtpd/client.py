@@ -27,6 +27,11 @@ def client_of(server: SMTP, session: Session) -> Host:
 
 
 def person_of(session: Session) -> Person | None:
-    """Return who is authenticated, as an authentication hook left it in the session."""
+    """Return who is authenticated, as an authentication hook left it in the session.
+
+    Whoever was let in without a name is nobody.
+    """
     identity = getattr(session, "ualauth_identity", None)
-    return identity.person if isinstance(identity, Identity) else None
+    if not isinstance(identity, Identity) or identity.anonymous:
+        return None
+    return identity.person

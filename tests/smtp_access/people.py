@@ -1,0 +1,28 @@
+"""People who can log in to a submission server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from examples.playground import Playground
+
+SETTINGS = """\
+plaintext_without_tls = true
+[authorization]
+rules = ["ann: jsmith"]
+[stack]
+fail_delay = false
+[lockout]
+failures = 0
+[password]
+argon2_memory = 8192
+argon2_passes = 1
+"""
+
+
+def make_people(folder: Path) -> Playground:
+    """Make a folder with people, of whom ann may act for jsmith."""
+    playground = Playground.make(folder)
+    with (folder / "ualauth.toml").open("a", encoding="utf-8") as file:
+        file.write(SETTINGS)
+    return playground

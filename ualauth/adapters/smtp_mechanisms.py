@@ -19,7 +19,7 @@ def check_mechanism(name: str, response: bytes | None, settings: SaslSettings) -
     kind = mechanism(name)
     if kind is None:
         return
-    if kind.name.removesuffix(PLUS) not in settings.mechanisms:
+    if kind.name.removesuffix(PLUS) not in settings.allowed:
         raise TooWeak
     if response is not None and kind.server_first:
         raise InitialResponse

@@ -21,12 +21,7 @@ EARLIER = "-12h"
 
 USERS = {Case.STRANGER: "stranger", Case.LOCKED: "locked"}
 """Whom the USERLIST has not, and whom it locks."""
-CACHES = {
-    Case.NONE: "none",
-    Case.EXPIRED: "expired",
-    Case.STRANGER: "stranger",
-    Case.LOCKED: "locked",
-}
+CACHES = {**USERS, Case.NONE: "none", Case.EXPIRED: "expired"}
 MAPPED = {"by-authid": ("desk/jsmith", "jsmith"), "by-address": ("desk/ann", "ann@example.com")}
 """Cache -> a principal, and whose the file of principals says that it is."""
 

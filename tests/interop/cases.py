@@ -1,4 +1,4 @@
-"""What is tried: a client, by a mechanism, in three situations.
+"""What is tried: a client, by a mechanism, in some situations.
 
 A client is a `Client`: a name, where it comes from, and a function that runs it. It
 is given a `Trial`, and returns whether the client says that it was let in, and a
@@ -23,7 +23,18 @@ class Case(enum.Enum):
 
     RIGHT = "right"
     WRONG = "wrong"
+    # Only of tickets.
+    NONE = "none"
+    STRANGER = "stranger"
+    LOCKED = "locked"
+    FOREIGN = "another realm's"
+    EXPIRED = "expired"
     OUTAGE = "outage"
+
+
+NO_ANSWER = "none"
+WITH_PASSWORD = (Case.RIGHT, Case.WRONG, Case.OUTAGE)
+WITH_TICKET = tuple(case for case in Case if case is not Case.WRONG)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +43,14 @@ class Protocol:
 
     name: str
     answer: re.Pattern[str]
-    expected: Mapping[Case, str]
+    answers: Mapping[Case, str]
+
+    def expected(self, case: Case) -> str:
+        """Return the answer in a situation; most of what is wrong has the same."""
+        if case is Case.NONE:
+            # The client finds out by itself, and does not ask, or cancels.
+            return NO_ANSWER
+        return self.answers.get(case, self.answers[Case.WRONG])
 
     @property
     def scheme(self) -> str:
@@ -42,7 +60,7 @@ class Protocol:
     def last_answer(self, transcript: str) -> str:
         """Return the last answer to authentication that a transcript shows."""
         found = [" ".join(filter(None, each.groups())) for each in self.answer.finditer(transcript)]
-        return found[-1] if found else "none"
+        return found[-1] if found else NO_ANSWER
 
 
 SMTP = Protocol(
@@ -56,6 +74,8 @@ _IMAP = re.compile(r"(?<!\*) (OK) \[CAPABILITY| (?:NO|BAD) (\[[A-Z]+\])")
 _IMAP_EXPECTED = {
     Case.RIGHT: "OK",
     Case.WRONG: "[AUTHENTICATIONFAILED]",
+    Case.STRANGER: "[CONTACTADMIN]",
+    Case.LOCKED: "[CONTACTADMIN]",
     Case.OUTAGE: "[UNAVAILABLE]",
 }
 IMAP = Protocol("IMAP", _IMAP, _IMAP_EXPECTED)
@@ -85,6 +105,8 @@ class Credentials:
     password: str = field(repr=False)
     token: str = field(repr=False)
     certificate: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Where a client finds tickets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +116,7 @@ class Row:
     protocol: Protocol
     mechanism: str
     tls: str = "STARTTLS"
-    cases: Sequence[Case] = tuple(Case)
+    cases: Sequence[Case] = WITH_PASSWORD
     gives_up_at: str = ""
     """The answer after which the client does not wait for the refusal, if that is another."""
 
@@ -102,7 +124,7 @@ class Row:
         """Return the answer that the client has to see last."""
         if case is Case.WRONG and self.gives_up_at:
             return self.gives_up_at
-        return self.protocol.expected[case]
+        return self.protocol.expected(case)
 
     @property
     def implicit(self) -> bool:
@@ -142,7 +164,7 @@ class Trial:
         done = subprocess.run(
             [str(word) for word in words],
             input=typed,
-            env={**home, "TERM": "dumb", **(env or {})},
+            env={**home, **self.credentials.environment, "TERM": "dumb", **(env or {})},
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -180,6 +202,13 @@ def rows(
 ) -> list[Row]:
     """Return a row for each mechanism. ANONYMOUS has nothing that could be wrong, or away."""
     return [
-        Row(protocol, name, tls, _ONCE if name == "ANONYMOUS" else tuple(Case), gives_up_at)
+        Row(protocol, name, tls, _ONCE if name == "ANONYMOUS" else WITH_PASSWORD, gives_up_at)
         for name in mechanisms
     ]
+
+
+def ticket_rows(
+    *protocols: Protocol, mechanism: str = "GSSAPI", tls: str = "STARTTLS"
+) -> list[Row]:
+    """Return a row for each protocol."""
+    return [Row(protocol, mechanism, cases=WITH_TICKET) for protocol in protocols]

@@ -3,50 +3,72 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.interop.cases import Case, Client, Result, Row, Trial
-from tests.interop.clients import CLIENTS
-from tests.interop.servers import Servers, running
+from tests.interop.clients import CLIENTS, TICKET_CLIENTS
+from tests.interop.servers import Servers, with_password
+from tests.interop.tickets import WithTickets, with_tickets
 
-AT_ONCE = 4
+AT_ONCE = 8
 
 Seen = Mapping[tuple[str, Row, Case], Result]
 
 
 @pytest.fixture(scope="session")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """Return what each came to: first all without the outage, then all during it."""
+    """Return what each came to without a ticket."""
     folder = tmp_path_factory.mktemp("interop")
+    with with_password(folder / "etc") as servers:
+        return _tried(servers, CLIENTS, folder)
+
+
+@pytest.fixture(scope="session")
+def ticket_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WithTickets]:
+    """Return servers that take tickets."""
+    with with_tickets(tmp_path_factory.mktemp("tickets")) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def seen_with_tickets(
+    ticket_servers: WithTickets, tmp_path_factory: pytest.TempPathFactory
+) -> Seen:
+    """Return what each came to with a ticket."""
+    return _tried(ticket_servers, TICKET_CLIENTS, tmp_path_factory.mktemp("interop-tickets"))
+
+
+def _tried(servers: Servers, clients: Sequence[Client], folder: Path) -> Seen:
+    """Try all clients: first all without the outage, then all during it."""
     found: dict[tuple[str, Row, Case], Result] = {}
-    with running(folder / "etc") as servers, ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
 
         def attempt(client: Client, row: Row, case: Case) -> None:
             found[client.name, row, case] = _result(servers, client, row, case, folder)
 
-        def attempt_all(*cases: Case) -> None:
+        def attempt_all(*, outage: bool) -> None:
             begun = [
                 pool.submit(attempt, client, row, case)
-                for client in CLIENTS
+                for client in clients
                 for row in client.rows
-                for case in cases
-                if case in row.cases
+                for case in row.cases
+                if (case is Case.OUTAGE) == outage
             ]
             for each in begun:
                 each.result()
 
-        attempt_all(Case.RIGHT, Case.WRONG)
+        attempt_all(outage=False)
         with servers.outage():
-            attempt_all(Case.OUTAGE)
+            attempt_all(outage=True)
     return found
 
 
 def _result(servers: Servers, client: Client, row: Row, case: Case, folder: Path) -> Result:
-    name = f"{client.name}-{row.protocol.name}-{row.mechanism}-{row.tls}-{case.value}"
+    name = f"{client.name}-{row.protocol.name}-{row.mechanism}-{row.tls}-{case.name.lower()}"
     own = folder / name.replace(" ", "-")
     own.mkdir()
     server = servers.by_protocol[row.protocol.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.interop.cases import Case, Client, Row
+from tests.interop.cases import WITH_PASSWORD, WITH_TICKET, Case, Client, Row
 
 HEAD = """\
 # Mail programs that were tried
@@ -23,26 +23,53 @@ ANONYMOUS has nothing that could be wrong, and asks no USERLIST. `1.2` is that v
 for channel binding by Python's `ssl`
 ([decision 0025](decisions/0025-channel-binding.md)).
 """
-COLUMNS = ("program", "package", "mechanism", "TLS", *(case.value for case in Case))
+TICKETS = """\
+# With a ticket
 
+The same servers, with the shipped stack `krb5-with-userlist-account` and a realm of MIT's; how
+each program is set up stands in
+[Single sign-on for mail clients](administrators/single-sign-on.md).
+
+* *right*: with the ticket of a user.
+* *none*: without a ticket. The programs find out by themselves, and do not ask, or cancel.
+* *stranger*: with the ticket of somebody whom the USERLIST has not.
+* *locked*: with the ticket of a user who is locked in the USERLIST.
+* *another realm's*: with the ticket of a user's namesake in a realm that is not trusted.
+* *expired*: with a ticket that has expired, for a program whose clock is twelve hours behind.
+* *outage*: with the right one, while the server cannot read its keytab.
+"""
 Answers = Mapping[tuple[str, Row, Case], str]
 
 
-def page(clients: Sequence[Client], answers: Answers) -> str:
+def page(
+    clients: Sequence[Client], answers: Answers, ticket_clients: Sequence[Client], tickets: Answers
+) -> str:
     """Return the page."""
-    protocols = dict.fromkeys(row.protocol.name for client in clients for row in client.rows)
-    tables = ("\n".join(_table(name, clients, answers)) for name in protocols)
-    return "\n".join([HEAD, *tables])
+    without = _tables("", WITH_PASSWORD, clients, answers)
+    return "\n".join(
+        [HEAD, *without, TICKETS, *_tables(" with a ticket", WITH_TICKET, ticket_clients, tickets)]
+    )
 
 
-def _table(protocol: str, clients: Sequence[Client], answers: Answers) -> Iterator[str]:
-    yield f"## {protocol}\n"
-    yield _line(COLUMNS)
-    yield "|---" * len(COLUMNS) + "|"
+def _tables(
+    head: str, cases: Sequence[Case], clients: Sequence[Client], answers: Answers
+) -> Iterator[str]:
+    """Yield a table for each protocol."""
+    for protocol in dict.fromkeys(row.protocol.name for client in clients for row in client.rows):
+        yield "\n".join(_table(protocol, head, cases, clients, answers))
+
+
+def _table(
+    protocol: str, head: str, cases: Sequence[Case], clients: Sequence[Client], answers: Answers
+) -> Iterator[str]:
+    columns = ("program", "package", "mechanism", "TLS", *(case.value for case in cases))
+    yield f"## {protocol}{head}\n"
+    yield _line(columns)
+    yield "|---" * len(columns) + "|"
     for client in clients:
         for row in client.rows:
             if row.protocol.name == protocol:
-                seen = [answers.get((client.name, row, case), "") for case in Case]
+                seen = [answers.get((client.name, row, case), "") for case in cases]
                 yield _line((client.name, client.package, row.mechanism, row.tls, *seen))
     yield ""
 

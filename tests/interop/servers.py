@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from examples.playground import PASSWORD, Playground
-from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Protocol, Server
+from tests.interop import cases
+from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Server
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """\
@@ -30,7 +33,7 @@ class Example(NamedTuple):
     """A script, and the protocols that it serves, in lines such as `smtp, TLS: HOST port N`."""
 
     script: str
-    protocols: Sequence[Protocol]
+    protocols: Sequence[cases.Protocol]
 
 
 EXAMPLES = (
@@ -42,40 +45,68 @@ EXAMPLES = (
 _LISTENING = re.compile(r"(?P<protocol>\w+), (?P<how>STARTTLS|TLS): [0-9.]+ port (?P<port>\d+)")
 
 
-class Servers(NamedTuple):
-    """All that run."""
+class Servers(Protocol):
+    """All that run, what clients come with, and what they ask."""
 
-    playground: Playground
-    by_protocol: dict[str, Server]
+    by_protocol: Mapping[str, Server]
 
     def credentials(self, case: Case) -> Credentials:
         """Return what is right, or, of the same kind, what is wrong."""
+        ...
+
+    def outage(self) -> AbstractContextManager[None]:
+        """Take away for a while what the servers ask."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WithPassword:
+    """Servers that ask the USERLIST."""
+
+    playground: Playground
+    by_protocol: Mapping[str, Server]
+
+    def credentials(self, case: Case) -> Credentials:
+        """See `Servers.credentials`."""
         here = self.playground
         if case is Case.WRONG:
             return Credentials("jsmith", "incorrect horse", here.bad_token, here.other_certificate)
         return Credentials("jsmith", PASSWORD, here.token, here.client_certificate)
 
-    @contextmanager
-    def outage(self) -> Iterator[None]:
-        """Take the USERLIST away for a while."""
-        users = self.playground.folder / "userlist.db"
-        away = users.rename(users.with_suffix(".away"))
-        try:
-            yield
-        finally:
-            away.rename(users)
+    def outage(self) -> AbstractContextManager[None]:
+        """See `Servers.outage`."""
+        return away(self.playground.folder / "userlist.db")
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Servers]:
-    """Start all example servers on one folder; end them by Ctrl-C."""
+def away(path: Path) -> Iterator[None]:
+    """Take a file away for a while."""
+    moved = path.rename(path.with_name(f"{path.name}.away"))
+    try:
+        yield
+    finally:
+        moved.rename(path)
+
+
+@contextmanager
+def with_password(folder: Path) -> Iterator[WithPassword]:
+    """Start all example servers as they are."""
     playground = Playground.make(folder)
     with (folder / "ualauth.toml").open("a", encoding="utf-8") as file:
         file.write(SETTINGS)
+    with running(playground) as servers:
+        yield WithPassword(playground, servers)
+
+
+@contextmanager
+def running(
+    playground: Playground, environment: Mapping[str, str] | None = None
+) -> Iterator[Mapping[str, Server]]:
+    """Start all example servers on one folder; end them by Ctrl-C."""
     found: dict[str, Server] = {}
     with ExitStack() as started:
         for example in EXAMPLES:
-            output = started.enter_context(_started(example, playground))
+            output = started.enter_context(_started(example, playground, environment or {}))
             ports: dict[str, dict[str, int]] = {}
             for line in iter(output.readline, ""):
                 if "Ctrl-C" in line:
@@ -86,14 +117,17 @@ def running(folder: Path) -> Iterator[Servers]:
             for protocol in example.protocols:
                 server = Server(protocol, ports[protocol.scheme], playground.authority)
                 found[protocol.name] = server
-        yield Servers(playground, found)
+        yield found
 
 
 @contextmanager
-def _started(example: Example, playground: Playground) -> Iterator[IO[str]]:
+def _started(
+    example: Example, playground: Playground, environment: Mapping[str, str]
+) -> Iterator[IO[str]]:
     words = [ROOT / "examples" / example.script, playground.folder, "--ports"]
     process = subprocess.Popen(
         [sys.executable, *words, *["0"] * (2 * len(example.protocols))],
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.interop.cases import Case, Client, Row
-from tests.interop.clients import CLIENTS
+from tests.interop.clients import CLIENTS, TICKET_CLIENTS
 from tests.interop.conftest import Seen
-from tests.interop.page import page
+from tests.interop.page import Answers, page
 from tests.interop.servers import ROOT
 
 PAGE = ROOT / "docs" / "interoperability.md"
@@ -16,7 +16,7 @@ TRIALS = [(client, row, case) for client in CLIENTS for row in client.rows for c
 
 def name_of(trial: tuple[Client, Row, Case]) -> str:
     client, row, case = trial
-    return f"{client.name}-{row.protocol.name}-{row.mechanism}-{row.tls}-{case.value}"
+    return f"{client.name}-{row.protocol.name}-{row.mechanism}-{row.tls}-{case.name.lower()}"
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=name_of)
@@ -27,9 +27,12 @@ def test_client_is_answered_as_it_should(trial: tuple[Client, Row, Case], seen: 
     assert result.let_in == (case is Case.RIGHT), result.transcript
 
 
-def test_page_tells_what_was_seen(seen: Seen) -> None:
-    answers = {key: key[1].protocol.last_answer(result.transcript) for key, result in seen.items()}
+def test_page_tells_what_was_seen(seen: Seen, seen_with_tickets: Seen) -> None:
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    now = page(CLIENTS, answers)
+    now = page(CLIENTS, _answers(seen), TICKET_CLIENTS, _answers(seen_with_tickets))
     PAGE.write_text(now, encoding="utf-8")
     assert before == now, "docs/interoperability.md was another: look at it, and commit it"
+
+
+def _answers(seen: Seen) -> Answers:
+    return {key: key[1].protocol.last_answer(result.transcript) for key, result in seen.items()}

@@ -36,3 +36,19 @@ CLIENTS = (
     mutt.MUTT_IMAP,
     mutt.NEOMUTT_IMAP,
 )
+
+TICKET_CLIENTS = (
+    curl.TICKETS,
+    msmtp.TICKETS,
+    mutt.MUTT_TICKETS,
+    mutt.NEOMUTT_TICKETS,
+    gsasl.TICKETS,
+    cyrus.SMTPTEST_TICKETS,
+    cyrus.IMTEST_TICKETS,
+    cyrus.POP3TEST_TICKETS,
+    mpop.TICKETS,
+    isync.TICKETS,
+    fetchmail.TICKETS,
+    mutt.MUTT_IMAP_TICKETS,
+    mutt.NEOMUTT_IMAP_TICKETS,
+)

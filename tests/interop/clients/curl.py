@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows
+from tests.interop.cases import (
+    IMAP,
+    POP3,
+    SMTP,
+    TWISTED_IMAP,
+    Client,
+    Result,
+    Trial,
+    rows,
+    ticket_rows,
+)
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
 
-def run(trial: Trial) -> Result:
-    """Log in by one mechanism."""
+def run(trial: Trial, path: str = "") -> Result:
+    """Log in by one mechanism; `path` is what to read."""
     row, who = trial.row, trial.credentials
     settings = {
         "url": f"{row.protocol.scheme}{'s' if row.implicit else ''}://"
-        f"{trial.server.host}:{trial.port}/",
+        f"{trial.server.host}:{trial.port}/{path}",
         "cacert": trial.server.authority,
         "login-options": f"AUTH={row.mechanism}",
         "user": f"{who.user}:{who.password}",
@@ -28,6 +38,9 @@ def run(trial: Trial) -> Result:
     if row.mechanism == "EXTERNAL":
         # It has to have a user, whom it asks to act for.
         settings |= {"user": f"{who.user}:", "cert": who.certificate, "key": who.certificate}
+    if row.mechanism == "GSSAPI":
+        # The ticket's own; for any other user it takes a name with a realm.
+        settings |= {"user": ":"}
     lines = [f'{name} = "{value}"\n' for name, value in settings.items()]
     config = trial.file("curlrc", "".join(lines) + "ssl-reqd\n")
     return trial.run("curl", "-q", "--verbose", "--silent", "--config", config)
@@ -46,3 +59,4 @@ CLIENT = Client(
     ],
     run,
 )
+TICKETS = Client("curl", "curl", ticket_rows(SMTP, IMAP, TWISTED_IMAP, POP3), run)

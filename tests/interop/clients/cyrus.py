@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows
+from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows, ticket_rows
 
 FOLDER = "/usr/lib/cyrus/bin"
 
@@ -41,6 +42,7 @@ SMTPTEST = Client(
     ],
     partial(run, "smtptest", "QUIT\r\n"),
 )
+SMTPTEST_TICKETS = replace(SMTPTEST, rows=ticket_rows(SMTP))
 IMTEST = Client(
     "imtest",
     "cyrus-clients",
@@ -51,6 +53,7 @@ IMTEST = Client(
     ],
     partial(run, "imtest", ". LOGOUT\r\n"),
 )
+IMTEST_TICKETS = replace(IMTEST, rows=ticket_rows(IMAP))
 POP3TEST = Client(
     "pop3test",
     "cyrus-clients",
@@ -61,3 +64,4 @@ POP3TEST = Client(
     ],
     partial(run, "pop3test", "QUIT\r\n"),
 )
+POP3TEST_TICKETS = replace(POP3TEST, rows=ticket_rows(POP3))

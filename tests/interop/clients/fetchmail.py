@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from tests.interop.cases import IMAP, POP3, Client, Result, Trial, rows
+from tests.interop.cases import IMAP, POP3, Client, Result, Trial, rows, ticket_rows
 
 _METHODS = {"LOGIN command": "password", "USER": "password", "EXTERNAL": "external"}
 
@@ -41,3 +42,4 @@ CLIENT = Client(
     ],
     run,
 )
+TICKETS = replace(CLIENT, rows=ticket_rows(IMAP, POP3))

@@ -6,7 +6,9 @@ channel, it refuses to do without.
 
 from __future__ import annotations
 
-from tests.interop.cases import IMAP, SMTP, TWISTED_IMAP, Client, Result, Trial, rows
+from dataclasses import replace
+
+from tests.interop.cases import IMAP, SMTP, TWISTED_IMAP, Client, Result, Trial, rows, ticket_rows
 
 
 def run(trial: Trial) -> Result:
@@ -50,4 +52,11 @@ CLIENT = Client(
         *rows(TWISTED_IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
     ],
     run,
+)
+TICKETS = replace(
+    CLIENT,
+    rows=[
+        *ticket_rows(SMTP, IMAP, TWISTED_IMAP),
+        *ticket_rows(SMTP, IMAP, TWISTED_IMAP, mechanism="GS2-KRB5"),
+    ],
 )

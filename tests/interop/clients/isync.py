@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.interop.cases import IMAP, Client, Result, Trial, rows
+from dataclasses import replace
+
+from tests.interop.cases import IMAP, Client, Result, Trial, rows, ticket_rows
 
 
 def run(trial: Trial) -> Result:
@@ -50,3 +52,4 @@ CLIENT = Client(
     ],
     run,
 )
+TICKETS = replace(CLIENT, rows=ticket_rows(IMAP))

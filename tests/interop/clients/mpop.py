@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.interop.cases import POP3, Client, Result, Trial, rows
+from dataclasses import replace
+
+from tests.interop.cases import POP3, Client, Result, Trial, rows, ticket_rows
 from tests.interop.clients.msmtp import settings
 
 
@@ -23,3 +25,4 @@ CLIENT = Client(
     ],
     run,
 )
+TICKETS = replace(CLIENT, rows=ticket_rows(POP3))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows
+from tests.interop.cases import SMTP, Client, Result, Trial, rows, ticket_rows
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
@@ -12,9 +13,6 @@ _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 def settings(trial: Trial, name: str, *lines: str) -> Path:
     """Write the settings of msmtp or mpop, which are the same program otherwise."""
     row, who = trial.row, trial.credentials
-    # A token is taken for a password.
-    password = who.token if row.mechanism in _WITH_TOKEN else who.password
-    secret = trial.file("secret", password)
     text = f"""\
 account test
 host {trial.server.host}
@@ -24,8 +22,11 @@ tls_starttls {"off" if row.implicit else "on"}
 tls_trust_file {trial.server.authority}
 auth {row.mechanism.lower()}
 user {who.user}
-passwordeval cat {secret}
 """
+    if row.mechanism != "GSSAPI":
+        # A token is taken for a password.
+        password = who.token if row.mechanism in _WITH_TOKEN else who.password
+        lines += (f"passwordeval cat {trial.file('secret', password)}",)
     if row.mechanism == "EXTERNAL":
         lines += (f"tls_cert_file {who.certificate}", f"tls_key_file {who.certificate}")
     return trial.file(name, text + "\n".join(lines) + "\n")
@@ -48,3 +49,4 @@ CLIENT = Client(
     ],
     run,
 )
+TICKETS = replace(CLIENT, rows=ticket_rows(SMTP))

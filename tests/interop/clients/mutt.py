@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from tests.interop.cases import IMAP, SMTP, Case, Client, Result, Row, Trial, rows
+from tests.interop.cases import IMAP, SMTP, Case, Client, Result, Row, Trial, rows, ticket_rows
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
@@ -26,6 +27,7 @@ set certificate_file={trial.server.authority}
 set ssl_ca_certificates_file={trial.server.authority}
 set from=js@example.com
 set copy=no
+set sleep_time=0
 {f"set ssl_client_cert={who.certificate}" if row.mechanism == "EXTERNAL" else ""}
 """,
     )
@@ -77,6 +79,7 @@ set certificate_file={trial.server.authority}
 set ssl_ca_certificates_file={trial.server.authority}
 {f"set ssl_client_cert={who.certificate}" if row.mechanism == "EXTERNAL" else ""}
 set quit=yes
+set sleep_time=0
 push "<quit>"
 """,
     )
@@ -88,7 +91,9 @@ push "<quit>"
     dialogue = "".join(
         path.read_text(errors="replace") for path in trial.folder.glob(".*debug*") if path.is_file()
     )
-    return Result(" SELECT " in dialogue, done.transcript + dialogue)
+    # Refused by GNU SASL's GSSAPI, neomutt tries its own, which sends the first token twice.
+    first = dialogue.split("imap_auth_gss()")[0]
+    return Result(" SELECT " in dialogue, done.transcript + first)
 
 
 MUTT_IMAP = Client(
@@ -113,3 +118,7 @@ NEOMUTT_IMAP = Client(
     ],
     partial(run_imap, "neomutt"),
 )
+MUTT_TICKETS = replace(MUTT, rows=ticket_rows(SMTP))
+NEOMUTT_TICKETS = replace(NEOMUTT, rows=ticket_rows(SMTP))
+MUTT_IMAP_TICKETS = replace(MUTT_IMAP, rows=ticket_rows(IMAP))
+NEOMUTT_IMAP_TICKETS = replace(NEOMUTT_IMAP, rows=ticket_rows(IMAP))

@@ -24,7 +24,7 @@ from ualauth.converse import Conversing
 from ualauth.credentials import Password, PasswordChange
 from ualauth.entrance import Connection, Entrance, Peer
 from ualauth.errors import ConfigurationError
-from ualauth.exchange import HeldExchange, is_challenge
+from ualauth.exchange import HeldExchange
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
 from ualauth.module import Ask, Compute, Offload, Readable, Request, Sleep, Until, Wait
@@ -167,8 +167,8 @@ class AsyncAuthenticator:
         try:
             request = coroutine.send(answer)
             while True:
-                if attempt.stepping and is_challenge(request):
-                    return cast("Ask", request)
+                if attempt.stepping and type(request) is Ask and request.challenges:
+                    return request
                 failure = None
                 try:
                     result = await self._carry_out(attempt, request)

@@ -80,7 +80,7 @@ class LiveAttempt(VisitState):
         """See `Attempt.challenge`."""
         if self.stepping:
             # The exchange has looked at what it was given.
-            (response,) = await Ask([Challenge(data)])
+            (response,) = await Ask([Challenge(data)], challenges=True)
             self.forget_record()
             return cast("bytes", response)
         if self.conversation is None:

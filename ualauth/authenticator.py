@@ -21,7 +21,7 @@ from ualauth.config import Config
 from ualauth.converse import Conversing
 from ualauth.credentials import Password, PasswordChange
 from ualauth.entrance import Connection, Entrance, Peer
-from ualauth.exchange import HeldExchange, is_challenge
+from ualauth.exchange import HeldExchange
 from ualauth.identity import Identity
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Readable, Request, Sleep, Until, Wait
@@ -170,8 +170,8 @@ class Authenticator:
         try:
             request = coroutine.send(answer)
             while True:
-                if attempt.stepping and is_challenge(request):
-                    return cast("Ask", request)
+                if attempt.stepping and type(request) is Ask and request.challenges:
+                    return request
                 failure = None
                 try:
                     result = self._carry_out(attempt, request)

@@ -133,7 +133,7 @@ class Entrance:
             channel = replace(channel, offers_plus=plus)
         # A visit takes what it knows, and nothing of the channel.
         peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
-        if unknown := connection.keys() - _CONNECTION:
+        if len(peer) < len(connection) and (unknown := connection.keys() - _CONNECTION):
             raise TypeError(f"unknown keyword {unknown.pop()!r}")
         visit = self._visit(compiled, None, peer)
         visit.attempt.stepping = True

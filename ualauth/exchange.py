@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Coroutine
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from ualauth.attempt import LiveAttempt
 from ualauth.converse import Conversing
@@ -22,18 +22,8 @@ from ualauth.identity import Identity
 from ualauth.messages import Challenge
 from ualauth.module import Ask, Request
 
-
-def is_challenge(request: object) -> bool:
-    """Return whether a request is one that the client has to answer."""
-    return type(request) is Ask and type(request.messages[0]) is Challenge
-
-
-class Step(NamedTuple):
-    """What a runtime has to do for one step: send `answer` into `coroutine`."""
-
-    attempt: LiveAttempt
-    coroutine: Coroutine[Request, Any, Identity]
-    answer: list[bytes] | None
+Step = tuple[LiveAttempt, Coroutine[Request, Any, Identity], list[bytes] | None]
+"""What a runtime has to do for one step: whose it is, and what to send into which coroutine."""
 
 
 class HeldExchange:
@@ -90,7 +80,7 @@ class HeldExchange:
         if self._failure is not None:
             raise self._failure
         conversing = self._conversing
-        if not isinstance(response, bytes | None):
+        if response is not None and not isinstance(response, bytes):
             raise TypeError("a response is bytes, or None")
         if conversing is None or self._busy or self._closed:
             raise RuntimeError("this exchange takes no step now: it is over, or taking one")
@@ -108,7 +98,7 @@ class HeldExchange:
                 # The client's time is not the modules'.
                 attempt.deadline += time.monotonic() - self._suspended
         self._busy = True
-        return Step(attempt, self._coroutine, answer)
+        return attempt, self._coroutine, answer
 
     def _leave(self, result: Identity | Ask | BaseException) -> bytes | None:
         """Return what to send to the client after a step; keep what it came to."""

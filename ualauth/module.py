@@ -94,9 +94,13 @@ class Compute(Offload):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask(Request):
-    """Put messages to the person, and return the list of answers."""
+    """Put messages to the person, and return the list of answers.
+
+    `challenges` is whether they are for the program at the other end.
+    """
 
     messages: list[Message]
+    challenges: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

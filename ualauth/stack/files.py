@@ -90,7 +90,8 @@ class ServiceFolder:
 
     def beside(self, path: str) -> str:
         """Return where a file of settings is: a relative path is one in the folder around this."""
-        return path if path.startswith("/") else f"{self.folder.parent}/{path}"
+        # Absolute, or `read` would look for it in this folder.
+        return path if path.startswith("/") else str((self.folder.parent / path).absolute())
 
     def read(self, name: str) -> Text | Missing | Unusable:
         """Read one file; never raises, never blocks on a pipe."""

@@ -250,3 +250,15 @@ def test_reading_is_done_by_many_threads_at_once(services: ServiceFolder, tmp_pa
         thread.join()
 
     assert found == [found[0]] * 400
+
+
+def test_a_file_of_settings_is_found_from_a_relative_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc" / "pam.d").mkdir(parents=True)
+    (tmp_path / "etc" / "om_ldap.conf").write_text("base dc=example\n")
+    monkeypatch.chdir(tmp_path)
+    folder = ServiceFolder(Path("etc/pam.d"))
+    found = folder.read(folder.beside("om_ldap.conf"))
+    assert isinstance(found, Text)
+    assert found.path == str(tmp_path / "etc" / "om_ldap.conf")

@@ -61,7 +61,7 @@ class Armour:
             _destroy(context, former)
         self._until = time.time() + _AGAIN
         try:
-            realm = settings.realm or context.default_realm()
+            realm = settings.realm or context.default_realm
             self._name, self._until = _armed(context, keytab, settings, realm)
         except KerberosFault as error:
             if settings.fast is Fast.DEMAND:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ualauth.codes import ReturnCode
@@ -21,8 +20,9 @@ from ualauth.kerberos import caches, change, effort
 from ualauth.kerberos.acceptance import AcceptedContext
 from ualauth.kerberos.armour import Armour
 from ualauth.kerberos.context import Context
+from ualauth.kerberos.contexts import Contexts
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
-from ualauth.kerberos.initial import CHANGE_SERVICE, Told, get_initial, options, verify
+from ualauth.kerberos.initial import CHANGE_SERVICE, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.outage import Outages
 from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, split, user_of
@@ -60,32 +60,20 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         """Keep the settings; nothing is opened."""
         self.settings = settings
-        self.trace: Callable[[str], None] | None = None
-        """Who is told each step of libkrb5."""
+        self.contexts = Contexts(settings.krb5_conf)
         self._armour = Armour()
         self._outages = Outages()
         self._keytab: tuple[tuple[object, ...], Keytab] | None = None
 
-    @contextlib.contextmanager
-    def context(self) -> Iterator[Context]:
-        """Hold a context, whose time begins now.
-
-        It is a new one each time, which costs little: libkrb5 takes a KDC's clock
-        for its own, and nobody shall log in by the clock of somebody else's KDC.
-        """
-        context = Context(self.settings.krb5_conf)
-        try:
-            if self.trace is not None:
-                context.trace(self.trace)
-            context.begin(time.monotonic() + self.settings.timeout)
-            yield context
-        finally:
-            context.close()
+    def context(self) -> contextlib.AbstractContextManager[Context]:
+        """Hold a context, whose time begins now."""
+        return self.contexts.one(self.settings.timeout)
 
     def close(self) -> None:
         """Give up what is kept."""
         with contextlib.suppress(KerberosFault), self.context() as context:
             self._armour.close(context)
+        self.contexts.close()
 
     # Questions
 
@@ -211,19 +199,19 @@ class Client:
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
     ) -> Answer:
         """Return the answer about a right password; anything else is a fault."""
-        told = Told()
+        context.forget()
         armour = self._armour.cache(context, self.settings, keytab)
         with (
             context.credentials() as credentials,
-            options(context, self.settings, armour, told) as made,
+            options(context, self.settings, armour) as made,
         ):
             get_initial(context, credentials, name, password, made)
-            if keytab is not None:
-                verify(context, credentials, keytab, self.settings.keytab_principal)
             principal = context.text(credentials.client)
+            if keytab is not None:
+                verify(context, credentials, keytab, self.settings.keytab_principal, principal)
             cache = caches.keep(context, credentials) if self.settings.ccache else None
         why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
-        return Answer(ReturnCode.SUCCESS, why, principal, told.password_expires, cache)
+        return Answer(ReturnCode.SUCCESS, why, principal, context.password_expires, cache)
 
     def _expired(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
@@ -270,7 +258,7 @@ class Client:
         return self.settings.domain_map.realms if self.settings.domain_map else {}
 
     def _realm(self, context: Context) -> str:
-        return self.settings.realm or context.default_realm()
+        return self.settings.realm or context.default_realm
 
     # The keytab
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from ualauth.kerberos.failures import KerberosFault
 from ualauth.kerberos.libkrb5 import (
     PARSE_ENTERPRISE,
     Credentials,
+    ExpireCallback,
     SendHook,
     TraceCallback,
     library,
@@ -32,18 +34,42 @@ from ualauth.kerberos.principal import PrincipalName
 Handle = c_void_p
 
 
-class _Meter:
-    """What libkrb5 is asked about before it sends a request."""
+class _Ear:
+    """What libkrb5 calls: before it sends a request, and with what it heard of a password."""
 
-    __slots__ = ("deadline", "requests")
+    __slots__ = ("deadline", "password_expires", "requests")
 
     def __init__(self) -> None:
         self.deadline = float("inf")
         self.requests = 0
+        self.password_expires = 0
 
     def before_sending(self, *_: object) -> int:
         self.requests += 1
         return errno.ETIMEDOUT if time.monotonic() > self.deadline else 0
+
+    def told(self, _context: object, _data: object, password: int, *_: object) -> None:
+        self.password_expires = password
+
+
+class Held:
+    """A handle in a `with` statement, which a function frees at the end."""
+
+    __slots__ = ("_context", "_free", "_made")
+
+    def __init__(self, context: Context, made: Handle, free: str) -> None:
+        """Hold it."""
+        self._context = context
+        self._made = made
+        self._free = free
+
+    def __enter__(self) -> Handle:
+        """Return it."""
+        return self._made
+
+    def __exit__(self, *_: object) -> None:
+        """Free it."""
+        self._context.free(self._free, self._made)
 
 
 class Context:
@@ -67,9 +93,11 @@ class Context:
         # A thread that was given up on may still be using it at the interpreter's end.
         self._end.atexit = False
         # Not a method of this object: that would be a cycle, which lives until it is collected.
-        self._meter = _Meter()
-        self._hook = SendHook(self._meter.before_sending)
+        self._ear = _Ear()
+        self._hook = SendHook(self._ear.before_sending)
         self.library.krb5_set_kdc_send_hook(self.handle, self._hook, None)
+        self.expiry = ExpireCallback(self._ear.told)
+        """What `password_expires` comes from, for the options of a request."""
         self._trace: Any = None
 
     def _read(self, configuration: str) -> None:
@@ -84,11 +112,25 @@ class Context:
     @property
     def requests(self) -> int:
         """How many requests to KDCs there were."""
-        return self._meter.requests
+        return self._ear.requests
+
+    @property
+    def password_expires(self) -> int:
+        """When the password of the last ticket expires (time.time); 0 if the KDC did not say."""
+        return self._ear.password_expires
 
     def begin(self, deadline: float) -> None:
-        """Let requests be sent until then (time.monotonic)."""
-        self._meter.deadline = deadline
+        """Begin anew by the host's clock; requests may be sent until then (time.monotonic).
+
+        libkrb5 takes a KDC's clock for its own, and nobody shall log in by the clock of
+        somebody else's KDC.
+        """
+        self._ear.deadline = deadline
+        self.call("krb5_use_natural_time")
+
+    def forget(self) -> None:
+        """Forget what was told of a password."""
+        self._ear.password_expires = 0
 
     def trace(self, tell: Callable[[str], None]) -> None:
         """Have each step of libkrb5 told; there are no passwords or keys in it."""
@@ -126,13 +168,9 @@ class Context:
         """Call a function of libkrb5 that answers nothing, or nothing of interest."""
         getattr(self.library, name)(self.handle, *arguments)
 
-    @contextlib.contextmanager
-    def held(self, made: Handle, free: str) -> Iterator[Handle]:
-        """Hold a handle, which `free` frees at the end."""
-        try:
-            yield made
-        finally:
-            self.free(free, made)
+    def held(self, made: Handle, free: str) -> Held:
+        """Hold a handle, which the function named `free` frees at the end."""
+        return Held(self, made, free)
 
     def fault(self, number: int) -> KerberosFault:
         """Return an error of libkrb5 with its text."""
@@ -147,13 +185,14 @@ class Context:
 
     # Names
 
+    @functools.cached_property
     def default_realm(self) -> str:
-        """Return `default_realm` of krb5.conf, or what libkrb5 makes of the host's name."""
+        """`default_realm` of krb5.conf, or what libkrb5 makes of the host's name."""
         realm = self.made("krb5_get_default_realm")
         with self.held(realm, "krb5_free_default_realm"):
             return ctypes.string_at(realm.value or 0).decode()
 
-    def principal(self, name: PrincipalName) -> contextlib.AbstractContextManager[Handle]:
+    def principal(self, name: PrincipalName) -> Held:
         """Hold the principal of that name."""
         flags = PARSE_ENTERPRISE if name.enterprise else 0
         made = self.made("krb5_parse_name_flags", name.text.encode(), flags)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from ctypes import byref
-from dataclasses import dataclass
-from typing import Any
 
 from ualauth.kerberos.context import Context, Handle
 from ualauth.kerberos.failures import KerberosFault, Unverified
@@ -21,7 +19,6 @@ from ualauth.kerberos.libkrb5 import (
     AP_REQ_NOFAIL,
     FAST_REQUIRED,
     Credentials,
-    ExpireCallback,
     VerifyOptions,
 )
 from ualauth.kerberos.principal import PrincipalName
@@ -33,23 +30,14 @@ _TRIES = 4
 """How many keys of a keytab a KDC is verified with before it is given up."""
 
 
-@dataclass(slots=True)
-class Told:
-    """What a KDC told along with a ticket; 0 where it said nothing."""
-
-    password_expires: int = 0
-
-
 @contextlib.contextmanager
 def options(
     context: Context,
     settings: Settings,
     armour: str | None = None,
-    told: Told | None = None,
 ) -> Iterator[Handle]:
     """Hold the options of a request; `armour` is the cache with a ticket for FAST."""
     made = context.made("krb5_get_init_creds_opt_alloc")
-    keep: list[Any] = []
     with context.held(made, "krb5_get_init_creds_opt_free"):
         library = context.library
         library.krb5_get_init_creds_opt_set_change_password_prompt(made, 0)
@@ -65,18 +53,8 @@ def options(
             context.call(set_name, made, armour.encode())
         if settings.fast is Fast.DEMAND:
             context.call("krb5_get_init_creds_opt_set_fast_flags", made, FAST_REQUIRED)
-        if told is not None:
-            keep.append(_listen(context, made, told))
+        context.call("krb5_get_init_creds_opt_set_expire_callback", made, context.expiry, None)
         yield made
-
-
-def _listen(context: Context, made: Handle, told: Told) -> Any:  # noqa: ANN401 - of ctypes
-    def tell(_context: object, _data: object, password: int, _account: int, _last: int) -> None:
-        told.password_expires = password
-
-    callback = ExpireCallback(tell)
-    context.call("krb5_get_init_creds_opt_set_expire_callback", made, callback, None)
-    return callback
 
 
 def get_initial(  # noqa: PLR0913, PLR0917 - as libkrb5 has them
@@ -105,8 +83,12 @@ def get_initial(  # noqa: PLR0913, PLR0917 - as libkrb5 has them
         )
 
 
-def verify(context: Context, credentials: Credentials, keytab: Keytab, only: str | None) -> None:
+def verify(
+    context: Context, credentials: Credentials, keytab: Keytab, only: str | None, principal: str
+) -> None:
     """Make sure that credentials are from the KDC that knows a key of the keytab; blocks.
+
+    `principal` is whose they are; `only`, whose key it has to be.
 
     Raises:
         Unverified: if it does not.
@@ -116,7 +98,7 @@ def verify(context: Context, credentials: Credentials, keytab: Keytab, only: str
     strict = VerifyOptions(AP_REQ_NOFAIL, 1)
     failure: KerberosFault | None = None
     with opened(context, keytab.name) as handle:
-        for name in candidates(keytab.principals, only, _realm(context, credentials)):
+        for name in candidates(keytab.principals, only, principal.rpartition("@")[2]):
             try:
                 with context.principal(PrincipalName(name)) as server:
                     context.call(
@@ -142,7 +124,3 @@ def candidates(principals: Sequence[str], only: str | None, realm: str) -> list[
         return [each for each in principals if each == only or each.rpartition("@")[0] == only]
     ordered = sorted(principals, key=lambda each: each.rpartition("@")[2] != realm)
     return ordered[:_TRIES]
-
-
-def _realm(context: Context, credentials: Credentials) -> str:
-    return context.text(credentials.client).rpartition("@")[2]

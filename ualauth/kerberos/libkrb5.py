@@ -12,6 +12,7 @@ import ctypes
 import ctypes.util
 import functools
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_uint, c_void_p
+from types import SimpleNamespace
 from typing import Any
 
 from ualauth.errors import ModuleUnavailable
@@ -99,6 +100,7 @@ ExpireCallback = ctypes.CFUNCTYPE(
     None, c_void_p, c_void_p, ctypes.c_uint32, ctypes.c_uint32, c_uint
 )
 
+_NAME = "libkrb5.so.3"
 _CREDENTIALS = POINTER(Credentials)
 _HANDLE = POINTER(c_void_p)
 _TEXT = c_char_p
@@ -114,6 +116,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "krb5_free_error_message": (_VOID, c_void_p, c_void_p),
     "krb5_set_kdc_send_hook": (_VOID, c_void_p, SendHook, c_void_p),
     "krb5_set_trace_callback": (c_int32, c_void_p, TraceCallback, c_void_p),
+    "krb5_use_natural_time": (c_int32, c_void_p),
     "krb5_get_default_realm": (c_int32, c_void_p, _HANDLE),
     "krb5_free_default_realm": (_VOID, c_void_p, c_void_p),
     "krb5_parse_name_flags": (c_int32, c_void_p, _TEXT, c_int, _HANDLE),
@@ -203,9 +206,32 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
 }
 
 
+# What neither waits for anything nor calls back is called without letting go of the
+# interpreter's lock: to get it back, with other threads at work, takes longer than they do.
+_QUICK = frozenset(
+    {
+        "krb5_use_natural_time",
+        "krb5_unparse_name",
+        "krb5_free_unparsed_name",
+        "krb5_free_default_realm",
+        "krb5_free_principal",
+        "krb5_get_init_creds_opt_alloc",
+        "krb5_get_init_creds_opt_free",
+        "krb5_get_init_creds_opt_set_change_password_prompt",
+        "krb5_get_init_creds_opt_set_canonicalize",
+        "krb5_get_init_creds_opt_set_forwardable",
+        "krb5_get_init_creds_opt_set_tkt_life",
+        "krb5_get_init_creds_opt_set_renew_life",
+        "krb5_get_init_creds_opt_set_expire_callback",
+        "krb5_free_cred_contents",
+        "krb5_free_string",
+    }
+)
+
+
 @functools.cache
-def library() -> ctypes.CDLL:
-    """Return MIT's libkrb5 with its functions' types set; blocks when it is loaded.
+def library() -> Any:  # noqa: ANN401 - its functions have the types that the table says
+    """Return the functions of MIT's libkrb5, by their names; blocks when it is loaded.
 
     Raises:
         ModuleUnavailable: if there is none, or not a whole one. Heimdal's has
@@ -213,16 +239,18 @@ def library() -> ctypes.CDLL:
 
     """
     try:
-        loaded = ctypes.CDLL("libkrb5.so.3")
+        loaded, quick = ctypes.CDLL(_NAME), ctypes.PyDLL(_NAME)
     except OSError as error:
         raise ModuleUnavailable(
             f"MIT Kerberos is not installed ({error}); on Debian: apt-get install libkrb5-3",
         ) from error
+    functions = SimpleNamespace()
     for name, (result, *arguments) in _FUNCTIONS.items():
         try:
-            function = getattr(loaded, name)
+            function = getattr(quick if name in _QUICK else loaded, name)
         except AttributeError as error:
             raise ModuleUnavailable(f"libkrb5 has no {name}: it must be MIT's 1.15+") from error
         function.argtypes = arguments
         function.restype = result
-    return loaded
+        setattr(functions, name, function)
+    return functions

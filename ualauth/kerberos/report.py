@@ -64,7 +64,7 @@ class Report:
         """Ask nobody yet."""
         self._client = client
         self._kdcs = Kdcs()
-        client.trace = self._kdcs.tell
+        client.contexts.trace = self._kdcs.tell
 
     def steps(self, user: str | None, password: Callable[[], str]) -> Iterator[Step]:
         """Yield the steps as they are done; `password` is asked for only if it is needed."""
@@ -99,7 +99,7 @@ class Report:
         with self._client.context() as context:
             step.found += [
                 f"krb5.conf: {settings.krb5_conf or 'of this host'}",
-                f"realm: {settings.realm or context.default_realm()}",
+                f"realm: {settings.realm or context.default_realm}",
             ]
         if settings.domain_map:
             step.found += [
@@ -126,7 +126,7 @@ class Report:
         """Log in with the service's own key: shows that the KDC answers, and has the same key."""
         settings = self._client.settings
         with self._client.context() as context:
-            realm = settings.realm or context.default_realm()
+            realm = settings.realm or context.default_realm
             names = candidates(keytab.principals, settings.keytab_principal, realm)
             try:
                 _own_ticket(context, keytab, names[0])

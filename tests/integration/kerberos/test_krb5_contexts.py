@@ -1,0 +1,87 @@
+"""libkrb5's contexts are used again: for a moment, by one call at a time, by the right clock."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+
+import pytest
+
+from tests.kerberos import Realm
+from ualauth.kerberos.context import Context
+from ualauth.kerberos.contexts import Contexts
+from ualauth.kerberos.failures import KerberosFault
+
+
+@pytest.fixture
+def contexts(kdc: Realm) -> Contexts:
+    """Return the contexts of the realm."""
+    return Contexts(str(kdc.conf))
+
+
+def test_a_context_is_used_again(contexts: Contexts) -> None:
+    with contexts.one(1) as first:
+        pass
+    with contexts.one(1) as second:
+        assert second is first
+
+
+def test_two_calls_at_once_have_two_contexts(contexts: Contexts) -> None:
+    with contexts.one(1) as first, contexts.one(1) as second:
+        assert second is not first
+        assert second.handle.value != first.handle.value
+
+
+def test_a_context_is_not_used_again_after_an_error(contexts: Contexts) -> None:
+    with pytest.raises(KerberosFault), contexts.one(1) as first:
+        first.made("krb5_cc_resolve", b"NOSUCH:cache")
+    with contexts.one(1) as second:
+        assert second is not first
+
+
+def test_a_change_of_krb5_conf_is_noticed(kdc: Realm, contexts: Contexts) -> None:
+    with contexts.one(1) as before:
+        assert before.default_realm == "UAL.TEST"
+    text = kdc.conf.read_text()
+    try:
+        kdc.conf.write_text(text.replace("= UAL.TEST", "= OTHER.TEST", 1))
+        # libkrb5 itself looks at the file once a second.
+        end = time.monotonic() + 5
+        while _default_realm(contexts) != "OTHER.TEST":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        kdc.conf.write_text(text)
+
+
+def _default_realm(contexts: Contexts) -> str:
+    with contexts.one(1) as context:
+        return context.default_realm
+
+
+def test_nobody_logs_in_by_the_clock_that_a_kdc_told_somebody_else(contexts: Contexts) -> None:
+    with contexts.one(1) as first:
+        tomorrow = int(time.time()) + 86400
+        # What libkrb5 does with the clock of a KDC that it asked (kdc_timesync).
+        assert _LIBRARY.krb5_set_real_time(first.handle, tomorrow, 0) == 0
+        assert _clock(first) >= tomorrow
+    with contexts.one(1) as second:
+        assert second is first
+        assert abs(_clock(second) - time.time()) < 60
+
+
+_LIBRARY = ctypes.CDLL("libkrb5.so.3")
+
+
+def _clock(context: Context) -> int:
+    clock = ctypes.c_int32()
+    assert _LIBRARY.krb5_timeofday(context.handle, ctypes.byref(clock)) == 0
+    return clock.value
+
+
+def test_closing_leaves_none(contexts: Contexts) -> None:
+    with contexts.one(1) as first:
+        pass
+    contexts.close()
+    with contexts.one(1) as second:
+        assert second is not first

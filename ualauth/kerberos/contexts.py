@@ -1,0 +1,65 @@
+"""Contexts of one configuration, each handed out to one call at a time.
+
+To make one takes a twentieth of a login: libkrb5 reads krb5.conf and loads what
+is plugged into it. So it is used again, but not for long, that a change of
+krb5.conf is noticed, and not after an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from ualauth.kerberos.context import Context
+
+_LIFE = 0.5
+"""Seconds in which a context may be used again; service files are looked at as often."""
+
+
+class Contexts:
+    """Hands out contexts, as many as there are calls at once."""
+
+    def __init__(self, configuration: str | None) -> None:
+        """Remember which krb5.conf is meant, the host's if none; nothing is opened."""
+        self.trace: Callable[[str], None] | None = None
+        """Who is told each step of libkrb5."""
+        self._configuration = configuration
+        self._idle: list[tuple[Context, float]] = []
+
+    @contextlib.contextmanager
+    def one(self, seconds: float) -> Iterator[Context]:
+        """Hold a context, whose time begins now and lasts that many seconds.
+
+        Raises:
+            KerberosFault: if krb5.conf cannot be read.
+
+        """
+        now = time.monotonic()
+        context, since = self._taken(now)
+        try:
+            context.begin(now + seconds)
+            yield context
+        except BaseException:
+            context.close()
+            raise
+        self._idle.append((context, since))
+
+    def _taken(self, now: float) -> tuple[Context, float]:
+        while self._idle:
+            # Another thread may have been faster.
+            with contextlib.suppress(IndexError):
+                context, since = self._idle.pop()
+                if now - since < _LIFE:
+                    return context, since
+                context.close()
+        context = Context(self._configuration)
+        if self.trace is not None:
+            context.trace(self.trace)
+        return context, now
+
+    def close(self) -> None:
+        """Close those that nobody uses."""
+        while self._idle:
+            with contextlib.suppress(IndexError):
+                self._idle.pop()[0].close()

@@ -150,7 +150,10 @@ class LiveAttempt(VisitState):
             return None
         if name == self._resolved and self._looked_up is not None:
             return self._known
-        known = self._users.recall(name)
+        try:
+            known = self._users.recall(name)
+        except NoUserlist:
+            return None
         if known is not None:
             self._known, self._looked_up = known, LookedUp.RECALLED
             self.user = self._resolved = known.user.authid
@@ -159,11 +162,11 @@ class LiveAttempt(VisitState):
     async def _look_up(self, name: str, *, recall: bool = True) -> Known | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
-        known = self._users.recall(name) if recall else None
-        if known is not None:
-            self._known, self._looked_up = known, LookedUp.RECALLED
-            return known
         try:
+            known = self._users.recall(name) if recall else None
+            if known is not None:
+                self._known, self._looked_up = known, LookedUp.RECALLED
+                return known
             self._known = await self.offload(self._users.read, name)
         except NoUserlist:
             self._known, self._looked_up = None, LookedUp.NOWHERE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
@@ -21,7 +22,7 @@ from ualauth.sasl.certificate import ClientCertificate, name_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.offer import is_offered, mechanism, offered
 from ualauth.sasl.pretence import Pretence
-from ualauth.services import Services
+from ualauth.services import CHECK_INTERVAL, Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
 from ualauth.stack.model import Service
@@ -78,6 +79,7 @@ class Entrance:
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._shared: dict[type, Any] = {}
         self._users: UserCache | None = None
+        self._no_userlist_until = 0.0
         self._lock = threading.RLock()
 
     def visit(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Visit:
@@ -159,9 +161,18 @@ class Entrance:
         )
 
     def recall(self, name: str) -> Known | None:
-        """Return whom the USERLIST is known for sure to have by that name; never waits."""
+        """Return whom the USERLIST is known for sure to have by that name; never waits.
+
+        Raises:
+            NoUserlist: if there was none a moment ago.
+
+        """
         users = self._users
-        return None if users is None else users.recall(name)
+        if users is not None:
+            return users.recall(name)
+        if time.monotonic() < self._no_userlist_until:
+            raise NoUserlist
+        return None
 
     def read(self, name: str) -> Known | None:
         """Return whom the USERLIST has by that name, or `None` if there is none; blocks.
@@ -173,6 +184,7 @@ class Entrance:
         """
         if self._users is None:
             if not self.config.has_userlist:
+                self._no_userlist_until = time.monotonic() + CHECK_INTERVAL
                 raise NoUserlist
             from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
 

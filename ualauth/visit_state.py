@@ -32,7 +32,12 @@ class Users(Protocol):
     """Who the USERLIST says has a name: `UserCache`, or what stands before it."""
 
     def recall(self, name: str) -> Known | None:
-        """Return who has the name if that is known for sure; MUST NOT wait."""
+        """Return who has the name if that is known for sure; MUST NOT wait.
+
+        Raises:
+            NoUserlist: if there is none, which may be half a second old.
+
+        """
         ...
 
     def read(self, name: str) -> Known | None:

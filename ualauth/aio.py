@@ -27,7 +27,7 @@ from ualauth.errors import ConfigurationError
 from ualauth.exchange import HeldExchange
 from ualauth.identity import Identity
 from ualauth.messages import AsyncConversation
-from ualauth.module import Ask, Compute, Offload, Readable, Request, Sleep, Until, Wait
+from ualauth.module import Ask, Compute, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.pool import Pool
 from ualauth.readiness import wait_on_loop
 from ualauth.stack.model import Service
@@ -162,12 +162,12 @@ class AsyncAuthenticator:
         attempt: LiveAttempt,
         coroutine: Coroutine[Request, Any, T],
         answer: object = None,
-    ) -> T | Ask:
+    ) -> T | Send:
         """Run a coroutine to its end, or to a challenge that the client has to answer."""
         try:
             request = coroutine.send(answer)
             while True:
-                if attempt.stepping and type(request) is Ask and request.challenges:
+                if type(request) is Send and attempt.stepping:
                     return request
                 failure = None
                 try:

@@ -31,7 +31,7 @@ from ualauth.messages import (
     Question,
     TextMessage,
 )
-from ualauth.module import Ask, Compute, Module, Offload, Readable, Refusal, Wait
+from ualauth.module import Ask, Compute, Module, Offload, Readable, Refusal, Send, Wait
 from ualauth.visit_state import LookedUp, NoUserlist, VisitState
 from ualauth.walk import path_of, walk_nested
 
@@ -80,9 +80,9 @@ class LiveAttempt(VisitState):
         """See `Attempt.challenge`."""
         if self.stepping:
             # The exchange has looked at what it was given.
-            (response,) = await Ask([Challenge(data)], challenges=True)
+            response: bytes = await Send(data)
             self.forget_record()
-            return cast("bytes", response)
+            return response
         if self.conversation is None:
             raise Refusal(ReturnCode.CONV_ERR)
         (answer,) = await self._converse([Challenge(data)], bytes)

@@ -24,7 +24,7 @@ from ualauth.entrance import Connection, Entrance, Peer
 from ualauth.exchange import HeldExchange
 from ualauth.identity import Identity
 from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Readable, Request, Sleep, Until, Wait
+from ualauth.module import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.readiness import wait_here
 from ualauth.stack.model import Service
 from ualauth.transaction import INTERRUPTED, HeldTransaction
@@ -165,12 +165,12 @@ class Authenticator:
         attempt: LiveAttempt,
         coroutine: Coroutine[Request, Any, T],
         answer: object = None,
-    ) -> T | Ask:
+    ) -> T | Send:
         """Run a coroutine to its end, or to a challenge that the client has to answer."""
         try:
             request = coroutine.send(answer)
             while True:
-                if attempt.stepping and type(request) is Ask and request.challenges:
+                if type(request) is Send and attempt.stepping:
                     return request
                 failure = None
                 try:

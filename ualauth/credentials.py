@@ -7,7 +7,6 @@ token. It is never printed.
 from __future__ import annotations
 
 import enum
-from abc import ABC
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,7 +55,7 @@ NO_PROOF: frozenset[Proof] = frozenset()
 """What a module judges that looks at something else than the person's proof."""
 
 
-class Exchange(ABC):
+class Exchange:
     """A running SASL exchange: the credential of somebody who did not send a password.
 
     A module that can judge it goes on with it; every kind has its own method for
@@ -80,7 +79,7 @@ class Exchange(ABC):
     What it answers is what the exchange ends with, instead of the stack's code.
     """
 
-    async def pretend(self, attempt: Attempt) -> None:  # noqa: B027 - most have nothing to hide
+    async def pretend(self, attempt: Attempt) -> None:
         """Go on as if there were a user with a secret: nobody took the exchange."""
 
 

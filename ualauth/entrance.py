@@ -134,9 +134,11 @@ class Entrance:
             plus = any(each.binds for each in offered(judges, settings, channel))
             channel = replace(channel, offers_plus=plus)
         # A visit takes what it knows, and nothing of the channel.
-        peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
-        if len(peer) < len(connection) and (unknown := connection.keys() - _CONNECTION):
-            raise TypeError(f"unknown keyword {unknown.pop()!r}")
+        peer = cast("Peer", connection)
+        if not connection.keys() <= _PEER:
+            peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
+            if unknown := connection.keys() - _CONNECTION:
+                raise TypeError(f"unknown keyword {unknown.pop()!r}")
         visit = self._visit(compiled, None, peer)
         visit.attempt.stepping = True
         return Conversing(
@@ -202,6 +204,7 @@ class Entrance:
         if made is not None:
             return made
         with self._lock:
+            # Another thread may have been faster.
             made = self._shared.get(kind) or self._make(kind)
             self._shared[kind] = made
         return cast("T", made)

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any
 
 from ualauth.attempt import LiveAttempt
 from ualauth.converse import Conversing
 from ualauth.errors import AuthenticationError
 from ualauth.identity import Identity
-from ualauth.messages import Challenge
-from ualauth.module import Ask, Request
+from ualauth.module import Request, Send
 
-Step = tuple[LiveAttempt, Coroutine[Request, Any, Identity], list[bytes] | None]
+Step = tuple[LiveAttempt, Coroutine[Request, Any, Identity], bytes | None]
 """What a runtime has to do for one step: whose it is, and what to send into which coroutine."""
 
 
@@ -93,22 +92,22 @@ class HeldExchange:
         elif response is None:
             raise TypeError("only the first step may be without a response")
         else:
-            answer = [response]
+            answer = response
             if attempt.deadline is not None:
                 # The client's time is not the modules'.
                 attempt.deadline += time.monotonic() - self._suspended
         self._busy = True
         return attempt, self._coroutine, answer
 
-    def _leave(self, result: Identity | Ask | BaseException) -> bytes | None:
+    def _leave(self, result: Identity | Send | BaseException) -> bytes | None:
         """Return what to send to the client after a step; keep what it came to."""
         self._busy = False
         if self._closed and not isinstance(result, BaseException):
             self.close()
             raise RuntimeError("this exchange was given up meanwhile")
-        if isinstance(result, Ask):
+        if isinstance(result, Send):
             self._suspended = time.monotonic()
-            return cast("Challenge", result.messages[0]).data
+            return result.challenge
         # Nothing of what the client sent is kept.
         self._coroutine = self._conversing = None
         self._over = True

@@ -34,7 +34,7 @@ a method answers `MODULE_UNKNOWN` to that operation, as in Linux-PAM.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
@@ -79,7 +79,7 @@ class Request:
         return (yield self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Offload(Request):
     """Call `function(*args)` where it may block."""
 
@@ -87,44 +87,47 @@ class Offload(Request):
     args: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Compute(Offload):
     """Call `function(*args)` where it may keep a processor busy."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Ask(Request):
-    """Put messages to the person, and return the list of answers.
-
-    `challenges` is whether they are for the program at the other end.
-    """
+    """Put messages to the person, and return the list of answers."""
 
     messages: list[Message]
-    challenges: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
+class Send(Request):
+    """Send a challenge to the program at the other end, and return its response."""
+
+    challenge: bytes = field(repr=False)
+
+
+@dataclass(slots=True, eq=False)
 class Wait(Request):
     """Await an awaitable of an asyncio library."""
 
     awaitable: Awaitable[Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Sleep(Request):
     """Wait for some seconds, unless the configuration wants no delays."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Until(Request):
     """Wait until the time (time.monotonic) is `moment`, so that it tells nothing."""
 
     moment: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Readable(Request):
     """Wait until a file descriptor can be read, or some seconds are over; return which."""
 

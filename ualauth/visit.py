@@ -89,8 +89,8 @@ class Visit:
                     code = await self._both_passes(flags)
                 else:
                     code = await self._dispatch(operation, flags)
-                    if attempt.exchange is not None:
-                        code = await self._judged(attempt.exchange, code)
+                    if (exchange := attempt.exchange) is not None:
+                        code = await self._judged(exchange, code)
                 if code is not _INCOMPLETE:
                     attempt.forget_tokens()
                     if attempt.delay or attempt.delay_report is not None:

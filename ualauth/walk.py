@@ -55,33 +55,49 @@ def begin_anew(attempt: VisitState, twin: int) -> None:
             path.settled = path.suspended = None
 
 
-async def walk(attempt: VisitState, run: Run, memory: Memory) -> ReturnCode:
+async def walk(  # noqa: C901 - one walk, one function, as fast as it can be
+    attempt: VisitState, run: Run, memory: Memory
+) -> ReturnCode:
     """Ask the entries of a run, and return its verdict."""
     attempt.run = run
     number = run.operation.number
+    codes = run.codes
     suspended, answer = run.suspended, _UNASKED
     if suspended is None and run.frozen is None:
-        done, answer = _first_successes(attempt, run, memory)
+        # Most logins are `simple` entries that answer SUCCESS. The engine would do the
+        # same with them, and take twice as long.
+        done = 0
+        for entry in run.stack:
+            if not entry.simple:
+                break
+            try:
+                answer = entry.methods[number](attempt)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+                answer = _fault(entry, run, error)
+            if answer is not _SUCCESS:
+                answer = await _code_of(answer, entry, run)
+                if answer is not _SUCCESS:
+                    break
+            codes.append(_SUCCESS)
+            memory[done] = _SUCCESS
+            done += 1
+            answer = _UNASKED
         if done and done == len(run.stack):
             run.verdict = _SUCCESS
             return _SUCCESS
         suspended = after(done)
     engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=suspended)
-    codes = run.codes
     send = engine.send
     try:
         entry = next(engine)
         while True:
             try:
                 code = entry.methods[number](attempt) if answer is _UNASKED else answer
-                answer = _UNASKED
-                if code is not _SUCCESS and type(code) is not ReturnCode:
-                    code = await code  # type: ignore[misc]  # or an answer that makes no sense
-                    if type(code) is not ReturnCode:
-                        # False and 0 are not SUCCESS.
-                        raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 code = _fault(entry, run, error)
+            answer = _UNASKED
+            if code is not _SUCCESS and type(code) is not ReturnCode:
+                code = await _code_of(code, entry, run)
             codes.append(code)
             entry = send(code)
     except StopIteration as stop:
@@ -92,27 +108,18 @@ async def walk(attempt: VisitState, run: Run, memory: Memory) -> ReturnCode:
     return run.verdict
 
 
-def _first_successes(attempt: VisitState, run: Run, memory: Memory) -> tuple[int, object]:
-    """Ask entries while they are `simple` and answer `SUCCESS` at once: most logins are no more.
-
-    Returns how many did, and what the next one answered, if it was asked. The
-    engine would do the same, and take twice as long.
-    """
-    number, codes = run.operation.number, run.codes
-    done = 0
-    for entry in run.stack:
-        if not entry.simple:
-            break
-        try:
-            answer: object = entry.methods[number](attempt)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-            answer = _fault(entry, run, error)
-        if answer is not _SUCCESS:
-            return done, answer
-        codes.append(_SUCCESS)
-        memory[done] = _SUCCESS
-        done += 1
-    return done, _UNASKED
+async def _code_of(answer: object, entry: Entry, run: Run) -> ReturnCode:
+    """Return the code of an answer: it is one, it is awaited, or it makes no sense."""
+    if type(answer) is ReturnCode:
+        return answer
+    try:
+        code = await answer  # type: ignore[misc]  # or an answer that makes no sense
+        if type(code) is not ReturnCode:
+            # False and 0 are not SUCCESS.
+            raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+        return _fault(entry, run, error)
+    return code
 
 
 async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:

@@ -25,7 +25,7 @@ async def prove(
     vouch: Callable[[Attempt, Known], None],
 ) -> ReturnCode:
     """Judge a SASL exchange by UL-SASL-PWD; `vouch` is called for whom it lets in."""
-    if not isinstance(exchange, ScramExchange | CramMd5Exchange):
+    if not isinstance(exchange, (ScramExchange, CramMd5Exchange)):
         return ReturnCode.CRED_UNAVAIL
     cache = attempt.resource(UserCache)
     known = attempt.record_at_hand() or await attempt.get_record()

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, ClassVar
 
 from ualauth.credentials import Exchange, Proof
@@ -104,7 +104,7 @@ class ScramExchange(Exchange):
         """The server's last message, once the client's proof was right."""
         self._wire = wire
         self._bare = bare
-        self._nonce = nonce + b64encode(secrets.token_bytes(_NONCE_BYTES)).decode()
+        self._nonce = nonce + _encoded(secrets.token_bytes(_NONCE_BYTES))
         self._channel = channel
 
     async def verify(self, secret: ScramSecret, *, hurry: bool = False) -> bool:
@@ -120,20 +120,20 @@ class ScramExchange(Exchange):
         if self.spent or secret.mechanism != self.kind:
             return False
         self.spent = True
-        salt = b64encode(secret.salt).decode()
-        first = f"r={self._nonce},s={salt},i={secret.iterations}"
+        first = f"r={self._nonce},s={_encoded(secret.salt)},i={secret.iterations}"
         if not hurry:
             await self._wire.pace()
         found = _FINAL.fullmatch(_text(await self._wire.send(first.encode())))
         if found is None:
             raise Malformed("this is no last message of SCRAM")
-        if found["nonce"] != self._nonce:
+        unproved, bound, nonce, proved = found.groups()
+        if nonce != self._nonce:
             raise Malformed("another nonce")
-        if not hmac.compare_digest(_decoded(found["channel"]), self._channel):
+        if not hmac.compare_digest(_decoded(bound), self._channel):
             raise Malformed("another channel, or another header")
-        said = f"{self._bare},{first},{found['unproved']}".encode()
+        said = f"{self._bare},{first},{unproved}".encode()
         hash_name = MECHANISMS[self.kind].hash_name
-        proof = _decoded(found["proof"])
+        proof = _decoded(proved)
         signature = hmac.digest(secret.stored_key, said, hash_name)
         if len(proof) != len(signature):
             raise Malformed("a proof of another length")
@@ -145,7 +145,7 @@ class ScramExchange(Exchange):
         answer = hmac.digest(secret.server_key, said, hash_name)
         self.verified = hmac.compare_digest(stored, secret.stored_key)
         if self.verified:
-            self.signature = b"v=" + b64encode(answer)
+            self.signature = b"v=" + b2a_base64(answer, newline=False)
         return self.verified
 
     async def pretend(self, attempt: Attempt) -> None:
@@ -211,8 +211,12 @@ def _unescaped(text: str) -> str:
     return text.replace("=2C", ",").replace("=3D", "=")
 
 
+def _encoded(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
 def _decoded(text: str) -> bytes:
     try:
-        return b64decode(text, validate=True)
+        return a2b_base64(text, strict_mode=True)
     except ValueError:
         raise Malformed("this is no base64") from None

@@ -32,6 +32,12 @@ from ualauth.identity import Identity, Person
 from ualauth.outcome import Outcome, outcome_of
 from ualauth.visit import Visit
 
+# Members of enumerations that every login needs: to look them up takes longer than to use them.
+_SUCCESS = ReturnCode.SUCCESS
+_SYSTEM_ERR = ReturnCode.SYSTEM_ERR
+_AUTHENTICATE = Operation.AUTHENTICATE
+_ACCT_MGMT = Operation.ACCT_MGMT
+
 _EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
     Outcome.REFUSED: AuthenticationFailed,
     Outcome.ACCOUNT_RESTRICTED: AccountRestricted,
@@ -49,19 +55,19 @@ async def login(visit: Visit, credential: Password | Exchange) -> Identity:
 
     """
     attempt = visit.attempt
-    code = ReturnCode.SYSTEM_ERR
+    code = _SYSTEM_ERR
     try:
         passwords = (credential.text,) if isinstance(credential, Password) else ()
-        _check_texts(visit, Operation.AUTHENTICATE, *passwords)
+        _check_texts(visit, _AUTHENTICATE, *passwords)
         attempt.credential = credential
-        code = await visit.perform(Operation.AUTHENTICATE)
-        if code is not ReturnCode.SUCCESS:
-            raise _refusal(visit, Operation.AUTHENTICATE, code)
+        code = await visit.perform(_AUTHENTICATE)
+        if code is not _SUCCESS:
+            raise _refusal(visit, _AUTHENTICATE, code)
         # If nothing was waited for, the record is still what it was.
         attempt.at_once = True
-        code = await visit.perform(Operation.ACCT_MGMT)
-        if code is not ReturnCode.SUCCESS:
-            raise _refusal(visit, Operation.ACCT_MGMT, code)
+        code = await visit.perform(_ACCT_MGMT)
+        if code is not _SUCCESS:
+            raise _refusal(visit, _ACCT_MGMT, code)
     finally:
         visit.end(code)
     anonymous = isinstance(credential, Exchange) and credential.proof is Proof.NOTHING
@@ -77,12 +83,12 @@ async def delegated_login(visit: Visit) -> Identity:
         AuthenticationError: one of its subclasses, if the account may not be used.
 
     """
-    code = ReturnCode.SYSTEM_ERR
+    code = _SYSTEM_ERR
     visit.attempt.delegated = True
     try:
-        code = await visit.perform(Operation.ACCT_MGMT)
-        if code is not ReturnCode.SUCCESS:
-            raise _refusal(visit, Operation.ACCT_MGMT, code)
+        code = await visit.perform(_ACCT_MGMT)
+        if code is not _SUCCESS:
+            raise _refusal(visit, _ACCT_MGMT, code)
     finally:
         visit.end(code)
     return identity_of(visit)
@@ -109,12 +115,12 @@ async def change_password(visit: Visit, credential: PasswordChange) -> None:
         AuthenticationError: one of its subclasses, if nothing was changed.
 
     """
-    code = ReturnCode.SYSTEM_ERR
+    code = _SYSTEM_ERR
     try:
         _check_texts(visit, Operation.CHAUTHTOK, credential.old, credential.new)
         visit.attempt.credential = credential
         code = await visit.perform(Operation.CHAUTHTOK)
-        if code is not ReturnCode.SUCCESS:
+        if code is not _SUCCESS:
             raise _refusal(visit, Operation.CHAUTHTOK, code)
     finally:
         visit.end(code)

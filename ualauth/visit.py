@@ -89,7 +89,8 @@ class Visit:
                     code = await self._both_passes(flags)
                 else:
                     code = await self._dispatch(operation, flags)
-                    if (exchange := attempt.exchange) is not None:
+                    exchange = attempt.exchange
+                    if exchange is not None and (code is not _SUCCESS or not exchange.verified):
                         code = await self._judged(exchange, code)
                 if code is not _INCOMPLETE:
                     attempt.forget_tokens()
@@ -104,14 +105,12 @@ class Visit:
         return code
 
     async def _judged(self, exchange: Exchange, code: ReturnCode) -> ReturnCode:
-        """Return what the auth stack's code amounts to for a SASL exchange.
+        """Return what the auth stack's refusal of a SASL exchange amounts to.
 
-        What no module verified lets nobody in; and what no module took looks as
-        if one had.
+        What no module verified is one, too; and what no module took looks as if
+        one had.
         """
         if code is _SUCCESS:
-            if exchange.verified:
-                return code
             log.error("%s: no module verified %s", self.attempt.service, exchange.mechanism)
             code = ReturnCode.CRED_UNAVAIL
         if self.could_not_check(code):

@@ -38,7 +38,7 @@ class CramMd5(Mechanism):
         if wire.initial:
             raise Malformed("CRAM-MD5 has no initial response")
         # One block of MD5 holds it.
-        challenge = f"<{secrets.token_hex(8)}.{int(time.time())}@{_DOMAIN}>".encode()
+        challenge = f"<{secrets.token_bytes(8).hex()}.{int(time.time())}@{_DOMAIN}>".encode()
         # The name may have spaces, the digest has none (RFC 2195, section 2).
         name, space, digest = text_of(await wire.send(challenge)).rpartition(" ")
         if not space or not _DIGEST.fullmatch(digest):
@@ -59,9 +59,9 @@ class CramMd5Exchange(Exchange):
 
     def verify(self, secret: ScramSecret) -> bool:
         """Return whether the client has the password of which `secret` was made."""
-        right = response_of(secret, self._challenge)
-        self.verified |= hmac.compare_digest(right, self._digest)
-        return hmac.compare_digest(right, self._digest)
+        right = hmac.compare_digest(response_of(secret, self._challenge), self._digest)
+        self.verified |= right
+        return right
 
     async def pretend(self, attempt: Attempt) -> None:
         """Do nothing: the client was challenged before anybody knew its name."""

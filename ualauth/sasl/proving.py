@@ -15,7 +15,8 @@ from ualauth.userlist.cache import Known, UserCache
 from ualauth.userlist.comparing import Comparison
 from ualauth.userlist.counting import judge
 
-_PROVED = Comparison(ReturnCode.SUCCESS, "proof verified", remembered=True)
+_SUCCESS = ReturnCode.SUCCESS
+_PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)
 _NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
 
 
@@ -56,11 +57,11 @@ async def prove(
     found = _PROVED if proved and known is not None else _NOT_PROVED
     attempt.remark(found.why)
     if found is _PROVED and known and cache.is_clear(known, attempt.login_name, source):
-        code = ReturnCode.SUCCESS
+        code = _SUCCESS
     else:
         code = await judge(attempt, known, None, found)
     exchange.judged = number, code
-    if code is ReturnCode.SUCCESS and known is not None:
+    if code is _SUCCESS and known is not None:
         exchange.verified = True
         cache.note_at_home(known, source)
         vouch(attempt, known)

@@ -50,6 +50,11 @@ def aged(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
     )
 
 
+def is_ageless(user: User, rules: PasswordRules) -> bool:
+    """Return whether `aged` is `None` at any time."""
+    return not user.must_change_password and password_expires(user, rules) is None
+
+
 def has_grace(user: User, rules: PasswordRules) -> bool:
     """Return whether the password, if it has expired, may let its owner in once more."""
     return not user.must_change_password and user.grace_logins_used < rules.grace_logins

@@ -36,6 +36,7 @@ class Known:
     """
 
     __slots__ = (
+        "always",
         "clear",
         "confirmed",
         "mark",
@@ -60,6 +61,8 @@ class Known:
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
+        self.always: bool | None = None
+        """Whether the account is unremarkable at any time; `None` until somebody looks."""
 
 
 class UserCache:

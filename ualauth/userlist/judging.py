@@ -10,14 +10,19 @@ from datetime import UTC, datetime
 from ualauth.codes import ReturnCode
 from ualauth.messages import Error, Info
 from ualauth.module import Attempt
-from ualauth.userlist.aging import aged, grace, has_grace
+from ualauth.userlist.aging import aged, grace, has_grace, is_ageless
 from ualauth.userlist.cache import Known, UserCache
-from ualauth.userlist.restrictions import Restriction, restriction
+from ualauth.userlist.restrictions import Restriction, is_unrestricted, restriction
 
 
 def is_unremarkable(attempt: Attempt, known: Known) -> bool:
     """Return whether nothing restricts the account, and there is nothing to say."""
-    user, policy, now = known.user, known.policy, now_in_utc()
+    user, policy = known.user, known.policy
+    if known.always is None:
+        known.always = is_unrestricted(user, policy) and is_ageless(user, policy.password)
+    if known.always:
+        return True
+    now = now_in_utc()
     return (
         restriction(user, policy, attempt.service, attempt.rhost, now) is None
         and aged(user, policy.password, now) is None

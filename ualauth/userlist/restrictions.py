@@ -57,6 +57,18 @@ def restriction(
     return _rule(policy, service, rhost, now)
 
 
+def is_unrestricted(user: User, policy: Policy) -> bool:
+    """Return whether `restriction` is `None` for every service, from anywhere, at any time."""
+    return not (
+        user.locked
+        or user.account_starts
+        or user.account_expires
+        or policy.account.allowed_services
+        or policy.networks
+        or policy.hours
+    )
+
+
 def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Restriction | None:
     account = policy.account
     if account.allowed_services and service not in account.allowed_services:

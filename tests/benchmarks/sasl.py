@@ -30,7 +30,7 @@ the service's `auth` and `account` stacks with `om_auth`, on a USERLIST in SQLit
 time whether anything changed, for a user who logged in before from there. pysasl's is
 `server_attempt` and `verify` with the password in clear text in memory, scramp's is `make_server`
 with the secret in memory: neither has a service, an account or a store. For CRAM-MD5, ualauth keeps
-the two states of HMAC-MD5 instead of the password, and goes on from them by OpenSSL's MD5_Transform.
+the two states of HMAC-MD5 instead of the password, and goes on from them by OpenSSL.
 
 Memory is what `tracemalloc` counts for 1,000 exchanges by SCRAM-SHA-256 on one event loop that all
 have sent their salt and wait for the client; their `AsyncSaslExchange` objects are in it. Then one

@@ -75,7 +75,7 @@ def by_administrator(config: Config) -> Change:
         store.set_password(
             store.get(user),
             hasher.hash(password),
-            scram.derive_all(password),
+            hasher.secrets(password),
             changed=datetime.now(UTC),
             expires=None,
             keep=3,

@@ -97,17 +97,6 @@ def derive(
     )
 
 
-def derive_all(password: str) -> tuple[ScramSecret, ...]:
-    """Return the secrets of `password` for every mechanism, in their order.
-
-    Empty for a password that SCRAM cannot use: see the top of this file.
-    """
-    try:
-        return tuple(derive(mechanism, password) for mechanism in MECHANISMS)
-    except PasswordError:
-        return ()
-
-
 def verifies(secret: ScramSecret, password: str) -> bool:
     """Return whether `secret` was derived from `password`; takes constant time."""
     try:

@@ -3,7 +3,8 @@
 A file is read again when it has changed. A URL is asked again after `LIFETIME`, and
 sooner for a key that is not among those known, but not more often than every
 `LEAST_INTERVAL` seconds, however many tokens name keys that do not exist. While
-the URL cannot be asked, the keys last seen hold for `GRACE`.
+the URL cannot be asked, the keys last seen hold for `GRACE`, and only one thread
+at a time waits to find out whether it can be again.
 """
 
 from __future__ import annotations
@@ -41,43 +42,58 @@ class KeyRing:
         self._keys: tuple[Key, ...] = ()
         self._stamp: object = None
         self._read = self._tried = float("-inf")
+        self._away = False
 
     def candidates(self, key_id: str | None) -> tuple[Key, ...]:
         """Return the keys with that id; without one, all of them.
 
         Raises:
-            Unavailable: if no keys can be had.
+            Unavailable: if no keys can be had, or if there may be such a key by now, which
+                nobody can tell.
 
         """
-        with self._lock:
-            self._refresh(urgent=False)
+        self._refresh(LIFETIME)
+        found = self._having(key_id)
+        if not found:
+            self._refresh(LEAST_INTERVAL)
             found = self._having(key_id)
-            if not found:
-                self._refresh(urgent=True)
-                found = self._having(key_id)
-            return found
+            if not found and self._away:
+                raise Unavailable(f"{self._place} cannot be asked for a key that is not known")
+        return found
 
     def _having(self, key_id: str | None) -> tuple[Key, ...]:
         if key_id is None:
             return self._keys
         return tuple(key for key in self._keys if key.kid == key_id)
 
-    def _refresh(self, *, urgent: bool) -> None:
+    def _refresh(self, lifetime: float) -> None:
+        """See that the keys are no older than `lifetime`, if the issuer can be asked."""
         if not is_url(self._place):
-            self._read_file()
+            with self._lock:
+                self._read_file()
             return
-        now = time.monotonic()
-        if now - self._read < (LEAST_INTERVAL if urgent else LIFETIME):
-            return
-        if now - self._tried >= LEAST_INTERVAL:
-            self._tried = now
+        # Keys that are too old are not believed before the issuer was asked, but once it was
+        # away, nobody waits for the next try of somebody else.
+        if self._age() >= lifetime and self._lock.acquire(blocking=not self._away):
             try:
-                found = fetch_json(self._place, self._timeout, authorities=self._authorities)
-                self._keys, self._read = _keys_of(found), now
-            except Unavailable as error:
-                log.warning("the keys cannot be read: %s", error)
-        if now - self._read > GRACE:
+                if self._age() >= lifetime and time.monotonic() - self._tried >= LEAST_INTERVAL:
+                    self._ask()
+            finally:
+                self._lock.release()
+        if self._age() > GRACE:
             raise Unavailable(f"there are no keys from {self._place}")
+
+    def _age(self) -> float:
+        return time.monotonic() - self._read
+
+    def _ask(self) -> None:
+        self._tried = now = time.monotonic()
+        try:
+            found = fetch_json(self._place, self._timeout, authorities=self._authorities)
+            self._keys, self._read, self._away = _keys_of(found), now, False
+        except Unavailable as error:
+            self._away = True
+            log.warning("the keys cannot be read: %s", error)
 
     def _read_file(self) -> None:
         try:

@@ -56,6 +56,8 @@ class Issuer:
                 match issuer.fault:
                     case "hang":
                         time.sleep(1.5)
+                    case "slow":
+                        time.sleep(0.3)
                     case "drip":
                         self.wfile.write(b"HTTP/1.0 200 OK\r\n")
                         for _ in range(30):

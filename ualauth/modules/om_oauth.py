@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
@@ -17,7 +16,8 @@ from ualauth.credentials import Proof
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import Refused, Rules, claimed, named, verified
-from ualauth.oauth.fetching import Unavailable, fetch_json
+from ualauth.oauth.fetching import Unavailable
+from ualauth.oauth.introspection import Introspection
 from ualauth.oauth.keys import KeyRing
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
@@ -81,6 +81,12 @@ class OmOauth(Module[Options]):
         """Prepare what does not depend on a token."""
         super().__init__(options)
         self._keys = KeyRing(options.keys, options.timeout, options.authorities)
+        self._introspection = Introspection(
+            options.introspection,
+            options.timeout,
+            client=(options.client_id, options.client_secret_file) if options.client_id else None,
+            authorities=options.authorities,
+        )
         self._rules = Rules(
             issuer=options.issuer,
             audience=options.audience,
@@ -150,23 +156,6 @@ class OmOauth(Module[Options]):
     ) -> dict[str, Any]:
         """Return what the issuer says of a token, asked once in an exchange."""
         if self not in exchange.found:
-            exchange.found[self] = await offload(self._ask, exchange.token)
+            exchange.found[self] = await offload(self._introspection.ask, exchange.token)
         answer: dict[str, Any] = exchange.found[self]
         return answer
-
-    def _ask(self, token: str) -> dict[str, Any]:
-        options = self.options
-        credentials = None
-        if options.client_id:
-            try:
-                secret = Path(options.client_secret_file).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
-                raise Unavailable(f"{options.client_secret_file} cannot be read") from None
-            credentials = options.client_id, secret
-        return fetch_json(
-            options.introspection,
-            options.timeout,
-            form={"token": token, "token_type_hint": "access_token"},
-            credentials=credentials,
-            authorities=options.authorities,
-        )

@@ -1,0 +1,38 @@
+"""An issuer that is asked about each token, and keeps silent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.oauth.issuer import Issuer
+from ualauth.oauth.fetching import Unavailable
+from ualauth.oauth.introspection import Introspection
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Return an issuer at a URL."""
+    with Issuer() as made:
+        yield made
+
+
+def test_not_everybody_waits_for_an_issuer_that_says_nothing(issuer: Issuer) -> None:
+    introspection = Introspection(f"{issuer.url}/introspect", 0.5, client=None)
+    issuer.fault = "hang"
+    with pytest.raises(Unavailable):
+        introspection.ask("token")
+    begin = time.monotonic()
+    with pytest.raises(Unavailable, match="a moment ago"):
+        introspection.ask("token")
+    assert time.monotonic() - begin < 0.2
+
+
+def test_an_issuer_that_refuses_is_asked_every_time(issuer: Issuer) -> None:
+    introspection = Introspection(f"{issuer.url}/introspect", 5.0, client=None)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="401"):
+            introspection.ask("token")
+    assert len(issuer.asked) == 2

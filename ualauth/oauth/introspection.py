@@ -1,0 +1,61 @@
+"""Asking an issuer about each token (RFC 7662)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ualauth.oauth.fetching import Unavailable, fetch_json
+from ualauth.outages import Outages
+
+_LASTS = 5.0
+"""Seconds for which an issuer that said nothing is not asked by everybody."""
+
+
+class Introspection:
+    """One issuer; for one thread or many."""
+
+    def __init__(
+        self, url: str, timeout: float, *, client: tuple[str, str] | None, authorities: str = ""
+    ) -> None:
+        """Remember whom to ask; reads nothing. `client` is the id, and the file of the secret."""
+        self._url = url
+        self._timeout = timeout
+        self._client = client
+        self._authorities = authorities
+        # One that uses up its time says nothing; the rest is for what comes before and after.
+        self._outages = Outages(least=0.9 * timeout, lasts=_LASTS)
+
+    def ask(self, token: str) -> dict[str, Any]:
+        """Return what the issuer says of a token; blocks.
+
+        Raises:
+            Unavailable: if it cannot be asked, or said nothing a moment ago.
+
+        """
+        credentials = self._credentials()
+        began = self._outages.begin(self._url)
+        if began is None:
+            raise Unavailable(f"{self._url} said nothing a moment ago")
+        answered = False
+        try:
+            found = fetch_json(
+                self._url,
+                self._timeout,
+                form={"token": token, "token_type_hint": "access_token"},
+                credentials=credentials,
+                authorities=self._authorities,
+            )
+            answered = True
+        finally:
+            self._outages.end(self._url, began, answered=answered)
+        return found
+
+    def _credentials(self) -> tuple[str, str] | None:
+        if self._client is None:
+            return None
+        name, file = self._client
+        try:
+            return name, Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Unavailable(f"{file} cannot be read") from None

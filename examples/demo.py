@@ -28,7 +28,7 @@ from ualauth import (
     TemporaryFailure,
 )
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.passwords.scram import ScramSecret, derive_all
+from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.names import parse as parse_name
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
@@ -57,7 +57,8 @@ def main(folder: Path) -> int:
     console = Console(highlight=False)
     rows: dict[str, list[str]] = {}
     failures = 0
-    stored, secrets = PasswordHasher().hash(RIGHT), derive_all(RIGHT)
+    hasher = PasswordHasher()
+    stored, secrets = hasher.hash(RIGHT), hasher.secrets(RIGHT)
     with Authenticator(folder) as auth:
         for service in SERVICES:
             add_people(auth.config.userlist_url, stored, secrets)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.unit.oauth.issuer import Issuer
+from tests.unit.oauth.issuer import CLIENT, Issuer
 from ualauth.oauth.fetching import Unavailable
 from ualauth.oauth.introspection import Introspection
 
@@ -19,8 +20,13 @@ def issuer() -> Iterator[Issuer]:
         yield made
 
 
-def test_not_everybody_waits_for_an_issuer_that_says_nothing(issuer: Issuer) -> None:
-    introspection = Introspection(f"{issuer.url}/introspect", 0.5, client=None)
+def test_not_everybody_waits_for_an_issuer_that_says_nothing(
+    issuer: Issuer, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(CLIENT[1])
+    client = (CLIENT[0], str(secret))
+    introspection = Introspection(f"{issuer.url}/introspect", 0.5, client=client)
     issuer.fault = "hang"
     with pytest.raises(Unavailable):
         introspection.ask("token")

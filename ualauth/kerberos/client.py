@@ -24,6 +24,7 @@ from ualauth.kerberos.contexts import Contexts
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
 from ualauth.kerberos.initial import CHANGE_SERVICE, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
+from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import Outages
 from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, split, user_of
 from ualauth.kerberos.principal_map import read_map
@@ -94,12 +95,9 @@ class Client:
         name = PrincipalName(principal)
         try:
             with self.context() as context:
-                armour = self._armour.cache(context, self.settings, self.keytab(context))
-                with (
-                    context.credentials() as credentials,
-                    options(context, self.settings, armour) as made,
-                ):
-                    get_initial(context, credentials, name, old, made, CHANGE_SERVICE)
+                keytab = self.keytab(context)
+                with context.credentials() as credentials:
+                    self._ticket(context, keytab, credentials, name, old, CHANGE_SERVICE)
                     code, text = change.change(context, credentials, new)
                 if code is not ReturnCode.SUCCESS:
                     return Answer(code, f"the KDC says: {text}", principal, text=text)
@@ -200,18 +198,40 @@ class Client:
     ) -> Answer:
         """Return the answer about a right password; anything else is a fault."""
         context.forget()
-        armour = self._armour.cache(context, self.settings, keytab)
-        with (
-            context.credentials() as credentials,
-            options(context, self.settings, armour) as made,
-        ):
-            get_initial(context, credentials, name, password, made)
+        with context.credentials() as credentials:
+            self._ticket(context, keytab, credentials, name, password)
             principal = context.text(credentials.client)
             if keytab is not None:
                 verify(context, credentials, keytab, self.settings.keytab_principal, principal)
             cache = caches.keep(context, credentials) if self.settings.ccache else None
         why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
         return Answer(ReturnCode.SUCCESS, why, principal, context.password_expires, cache)
+
+    def _ticket(  # noqa: PLR0913, PLR0917 - as `get_initial`
+        self,
+        context: Context,
+        keytab: Keytab | None,
+        into: Credentials,
+        name: PrincipalName,
+        password: str,
+        service: bytes | None = None,
+    ) -> None:
+        """Fill credentials by a password, asked for in armour if there is any.
+
+        Raises:
+            KerberosFault: whatever the KDC or libkrb5 says.
+
+        """
+        armour = self._armour.cache(context, self.settings, keytab)
+        try:
+            with options(context, self.settings, armour) as made:
+                get_initial(context, into, name, password, made, service)
+        except KerberosFault as error:
+            if armour is None:
+                raise
+            other = self._armour.instead(context, self.settings, keytab, armour, error)
+            with options(context, self.settings, other) as made:
+                get_initial(context, into, name, password, made, service)
 
     def _expired(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
@@ -220,13 +240,9 @@ class Client:
 
         Some KDCs say that it has expired before they look at it.
         """
-        armour = self._armour.cache(context, self.settings, keytab)
-        with (
-            context.credentials() as credentials,
-            options(context, self.settings, armour) as made,
-        ):
+        with context.credentials() as credentials:
             try:
-                get_initial(context, credentials, name, password, made, CHANGE_SERVICE)
+                self._ticket(context, keytab, credentials, name, password, CHANGE_SERVICE)
             except KerberosFault as error:
                 answer = _answer(error)
                 if answer.code is ReturnCode.NEW_AUTHTOK_REQD:

@@ -6,6 +6,7 @@ an administrator has to know: replays and clocks above all.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,12 @@ _REASONS: Mapping[int, str] = {
     BASE + 181: "the keytab has no key for this ticket",
     BASE + 230: "the keytab has no key of this version: export the service's key anew",
 }
-_OURS = frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE + 163}
-"""KRB5_RC_*, KRB5_KT_IOERR: the replay cache or the keytab cannot be used, whoever comes."""
+_OURS = (
+    frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE + 163}
+    | frozenset(errno.errorcode) - {errno.EINVAL}
+)
+"""KRB5_RC_*, KRB5_KT_IOERR and errors of the system, but for the one that a token may cause:
+the replay cache or the keytab cannot be used, whoever comes."""
 
 
 class AcceptedContext:

@@ -383,6 +383,16 @@ def test_a_token_counts_once(
     assert "a replay: this token was used before" in caplog.text
 
 
+@pytest.mark.parametrize("folder_of_replays", ["/nowhere", "/dev/null", "/proc"])
+def test_without_a_replay_cache_it_could_not_be_checked(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache, monkeypatch: pytest.MonkeyPatch,
+    folder_of_replays: str,
+) -> None:  # fmt: skip
+    token, config = Initiator(cache()).step(), mail(kdc).config()
+    monkeypatch.setenv("KRB5RCACHEDIR", folder_of_replays)
+    assert type(refused(way, begin(way, config), token)) is TemporaryFailure
+
+
 def test_a_client_whose_clock_is_wrong_is_refused_and_the_log_says_so(
     way: Way, kdc: Realm, mail: Mail, cache: Cache, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,7 +25,7 @@ from ualauth.kerberos.principal import PrincipalName
 from ualauth.kerberos.settings import Fast, Settings
 
 _AGAIN = 60.0
-"""Seconds until a KDC that gave no armour, or did not take it, is asked again."""
+"""Seconds until a KDC that gave no armour is asked again, or gives other armour after an error."""
 _MARGIN = 60
 """Seconds before its end at which a ticket is renewed: a login takes less."""
 _numbers = itertools.count()
@@ -82,13 +82,13 @@ class Armour:
         with self._lock:
             if self._name == stale:
                 is_new = time.time() - self._since < _AGAIN
-                # A wrong password may look like this, and shall not turn the armour off.
-                if not is_new or error.number == BAD_INTEGRITY:
+                if error.number == BAD_INTEGRITY or not is_new:
                     self._renew(context, settings, keytab)
                 elif settings.fast is Fast.DEMAND:
                     raise error
                 else:
-                    self._name, self._until = None, time.time() + _AGAIN
+                    # Only here: whoever can cause an error shall not undress the others.
+                    return None
             return self._name
 
     def _renew(self, context: Context, settings: Settings, keytab: Keytab) -> None:

@@ -119,3 +119,15 @@ def test_a_wrong_password_without_preauthentication_leaves_the_armour_on(
         assert refusal(way, authenticator, "nopreauth", "wrong") is ReturnCode.AUTH_ERR
     assert way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
     assert refusal(way, authenticator, "jsmith", "wrong") is ReturnCode.AUTH_ERR
+
+
+def test_an_error_of_one_principal_leaves_the_others_their_armour(
+    way: Way, own: Realm, mail: Mail
+) -> None:
+    insist_on_armour(own)
+    own.admin('addprinc -pw "s3cret" broken', "purgekeys -all broken")
+    authenticator = way.authenticator(mail(own, "fast=try").config())
+    for _ in range(3):
+        with pytest.raises(TemporaryFailure):
+            way.run(authenticator.authenticate("mail", "broken", "s3cret"))
+        assert way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))

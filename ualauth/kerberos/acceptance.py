@@ -27,10 +27,9 @@ _REASONS: Mapping[int, str] = {
     BASE + 181: "the keytab has no key for this ticket",
     BASE + 230: "the keytab has no key of this version: export the service's key anew",
 }
-_OURS = (
-    frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE + 163}
-    | frozenset(errno.errorcode) - {errno.EINVAL}
-)
+_OURS = frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE + 163} | frozenset(
+    errno.errorcode
+) - {errno.EINVAL}
 """KRB5_RC_*, KRB5_KT_IOERR and errors of the system, but for the one that a token may cause:
 the replay cache or the keytab cannot be used, whoever comes."""
 

@@ -114,6 +114,15 @@ class Context:
         """How many requests to KDCs there were."""
         return self._ear.requests
 
+    @contextlib.contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Send requests within that `requests` does not count."""
+        before = self._ear.requests
+        try:
+            yield
+        finally:
+            self._ear.requests = before
+
     @property
     def password_expires(self) -> int:
         """When the password of the last ticket expires (time.time); 0 if the KDC did not say."""

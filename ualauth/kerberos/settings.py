@@ -137,7 +137,7 @@ class Settings:
     fast: Annotated[
         Fast,
         "Armour requests (FAST) with a ticket for the keytab's own principal, if the KDC can.",
-    ] = Fast.NEVER
+    ] = Fast.TRY
     fast_ccache: Annotated[
         str | None,
         "Armour requests with the ticket in this cache instead.",

@@ -58,14 +58,7 @@ class OmKrb5(Module[Options]):
             return ReturnCode.CRED_UNAVAIL
         try:
             user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
-            settings = client.settings
-            given, password = await _password(attempt, settings, Item.AUTHTOK)
-            answer = await attempt.offload(client.log_in, user, password)
-            if answer.code is ReturnCode.AUTH_ERR and given and settings.try_first_pass:
-                attempt.set_item(Item.AUTHTOK, None)
-                again = await attempt.get_authtok()
-                if again != password:
-                    answer = await attempt.offload(client.log_in, user, again)
+            answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
         except Refusal as refusal:
             return _resumable(refusal)
         return self._logged_in(attempt, client, user, answer)
@@ -168,9 +161,10 @@ class OmKrb5(Module[Options]):
             user, client = await self._begin(attempt, ReturnCode.IGNORE)
             known = _found(attempt, _OLD, _LoggedIn)
             first = bool(attempt.flags & Flag.PRELIM_CHECK)
-            _, old = await _password(attempt, client.settings, Item.OLDAUTHTOK)
-            if first or known is None or known.user != user:
-                answer = await attempt.offload(client.log_in, user, old)
+            if not first and known is not None and known.user == user:
+                _, old = await _password(attempt, client.settings, Item.OLDAUTHTOK)
+            else:
+                answer, old = await _verified(attempt, client, user, Item.OLDAUTHTOK)
                 if answer.cache is not None:
                     await attempt.offload(client.destroy_cache, answer.cache)
                 attempt.remark(answer.why)
@@ -242,6 +236,22 @@ async def _resolved(attempt: Attempt, name: str) -> str:
     """Return whom a name is resolved to: an earlier module may have put another user's there."""
     attempt.set_item(Item.USER, name)
     return await attempt.get_user()
+
+
+async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> tuple[Answer, str]:
+    """Return what the KDC says of a password, and which that was: pam_krb5's rules.
+
+    One that an earlier module got and that is wrong is asked for again by
+    `try_first_pass`.
+    """
+    given, password = await _password(attempt, client.settings, item)
+    answer = await attempt.offload(client.log_in, user, password)
+    if answer.code is ReturnCode.AUTH_ERR and given and client.settings.try_first_pass:
+        attempt.set_item(item, None)
+        again = await attempt.get_authtok(item)
+        if again != password:
+            return await attempt.offload(client.log_in, user, again), again
+    return answer, password
 
 
 async def _password(attempt: Attempt, settings: Settings, item: Item) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ from ualauth import (
     PasswordRefused,
     TemporaryFailure,
 )
-from ualauth.codes import Flag, Operation, ReturnCode
+from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.testing.conversation import ScriptedConversation
 
 Add = Callable[..., str]
@@ -110,3 +110,32 @@ def test_without_kadmind_nothing_is_changed(way: Way, kdc: Realm, mail: Mail, ad
     finally:
         kdc.start_kadmind()
     assert way.login(config, "mail", user, "old s3cret")
+
+
+# What pam_krb5's words mean for the old password: option -> answer where an earlier module got it
+# right, and wrong; the person types the right one if asked.
+WORDS = {
+    "": ("asked", "asked"),
+    "try_first_pass": ("used", "asked"),
+    "use_first_pass": ("used", "refused"),
+    "force_first_pass": ("used", "refused"),
+}
+
+
+@pytest.mark.parametrize("option", WORDS)
+@pytest.mark.parametrize("case", range(2))
+def test_words_hold_for_the_old_password_too(
+    way: Way, kdc: Realm, mail: Mail, add: Add, option: str, case: int
+) -> None:
+    user, config = add(), mail(kdc, option).config()
+    person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
+    if WORDS[option][case] != "asked":
+        person = ScriptedConversation("new s3cret", "new s3cret")
+    with way.begin(config, "mail", user, person) as visit:
+        first = visit._visit.attempt
+        first.forget_tokens = lambda: None
+        first.set_item(Item.OLDAUTHTOK, ("old s3cret", "wrong")[case])
+        code = way.perform(visit, Operation.CHAUTHTOK)
+    outcome = WORDS[option][case]
+    assert code is (ReturnCode.AUTH_ERR if outcome == "refused" else ReturnCode.SUCCESS)
+    assert person.questions.count("Current password: ") == (outcome == "asked")

@@ -26,7 +26,7 @@ from ualauth.kerberos.initial import CHANGE_SERVICE, get_initial, options, verif
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import Outages
-from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, split, user_of
+from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
 from ualauth.kerberos.principal_map import read_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
@@ -180,7 +180,7 @@ class Client:
         answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
-                with self._outages.watched(split(name.text)[1]):
+                with self._outages.watched(name.realm):
                     answer = self._password(context, keytab, name, password)
             except KerberosFault as error:
                 answer = _answer(error)

@@ -20,6 +20,11 @@ class PrincipalName:
     text: str
     enterprise: bool = False
 
+    @property
+    def realm(self) -> str:
+        """Whose KDCs are asked; empty for the default realm's."""
+        return split(self.text)[1].rpartition("@")[2]
+
 
 class DomainMap(str):
     """Mail domains and their realms, as `example.org:EXAMPLE.ORG,corp.example`."""

@@ -15,9 +15,13 @@ import pytest
 
 from tests.conftest import Way
 from tests.integration.kerberos.conftest import Mail
-from tests.kerberos import SERVICE, Realm, free_port, realm
+from tests.kerberos import REALM, SERVICE, Realm, free_port, realm
 from ualauth import AsyncAuthenticator, AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
+from ualauth.kerberos.client import Client
+from ualauth.kerberos.outage import Outages
+from ualauth.kerberos.principal import DomainMap
+from ualauth.kerberos.settings import Settings
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -99,6 +103,26 @@ def test_a_silent_kdc_never_blocks_the_event_loop(kdc: Realm, mail: Mail) -> Non
 
     with silent() as port:
         assert asyncio.run(main(port)) < 1.0
+
+
+@pytest.mark.parametrize("enterprise", [False, True])
+def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
+    kdc: Realm, enterprise: bool
+) -> None:
+    domains = DomainMap(f"example.org:{REALM},example.net:{REALM}")
+    client = Client(
+        Settings(
+            realm=REALM,
+            krb5_conf=str(conf(kdc, free_port())),
+            keytab=str(kdc.keytab),
+            enterprise=enterprise,
+            domain_map=domains,
+        )
+    )
+    client._outages = Outages(least=0.0, lasts=60.0)
+    assert "a moment ago" not in client.log_in("jsmith@example.org", "s3cret").why
+    assert "a moment ago" in client.log_in("jsmith@example.net", "s3cret").why
+    client.close()
 
 
 def test_after_the_timeout_nothing_more_is_sent(way: Way, kdc: Realm, mail: Mail) -> None:

@@ -257,14 +257,20 @@ class Client:
     ) -> Iterator[tuple[PrincipalName, frozenset[ReturnCode]]]:
         """Yield the principals to try, each with the answers after which the next one is."""
         settings = self.settings
+        realm = self._realm(context)
         if settings.alt_auth_map is not None:
             next_after = frozenset({ReturnCode.USER_UNKNOWN})
             if not settings.force_alt_auth:
-                next_after |= {ReturnCode.AUTH_ERR, ReturnCode.ACCT_EXPIRED}
-            yield settings.alt_auth_map.fill(authid), next_after
+                next_after |= {
+                    ReturnCode.AUTH_ERR,
+                    ReturnCode.ACCT_EXPIRED,
+                    ReturnCode.PERM_DENIED,
+                }
+            alternative = settings.alt_auth_map.fill(authid, realm, self._domains)
+            if alternative is not None:
+                yield alternative, next_after
             if settings.only_alt_auth:
                 return
-        realm = self._realm(context)
         name = principal_of(authid, realm, self._domains, enterprise=settings.enterprise)
         if name is not None:
             yield name, frozenset()

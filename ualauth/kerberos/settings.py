@@ -101,7 +101,7 @@ class Settings:
     ] = False
     alt_auth_map: Annotated[
         Template | None,
-        "Try this principal first; `%s` stands for the authid.",
+        "Try this principal first; `%s` stands for the authid without its domain.",
         "alt_auth_map=PRINCIPAL",
     ] = None
     force_alt_auth: Annotated[

@@ -118,6 +118,17 @@ def test_an_alternative_principal_is_tried_first(
             way.login(config, "mail", "jsmith", password)
 
 
+def test_an_alternative_principal_is_of_the_realm_that_is_meant(
+    way: Way, kdc: Realm, mail: Mail
+) -> None:
+    conf = kdc.folder / "elsewhere.conf"
+    conf.write_text(kdc.conf.read_text().replace("default_realm = UAL", "default_realm = NO"))
+    options = "realm=UAL.TEST domain_map=example.org:UAL.TEST alt_auth_map=%s/mail only_alt_auth"
+    config = mail(kdc, options, conf=conf).config()
+    for user in ("jsmith", "jsmith@ual.test", "jsmith@example.org"):
+        assert way.login(config, "mail", user, "m4il").user == user
+
+
 def test_forced_alternatives_leave_out_who_has_none(way: Way, kdc: Realm, mail: Mail) -> None:
     forced = mail(kdc, "alt_auth_map=%s/mail force_alt_auth").config()
     assert way.login(forced, "mail", "nopreauth", "s3cret")

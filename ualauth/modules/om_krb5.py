@@ -183,7 +183,8 @@ class OmKrb5(Module[Options]):
                 return ReturnCode.SUCCESS
             return await self._change(attempt, client, known.answer, old)
         except Refusal as refusal:
-            return _resumable(refusal)
+            left_out = refusal.code is ReturnCode.IGNORE
+            return await _left_to_others(attempt) if left_out else _resumable(refusal)
 
     async def _change(
         self, attempt: Attempt, client: Client, known: Answer, old: str
@@ -236,6 +237,20 @@ async def _resolved(attempt: Attempt, name: str) -> str:
     """Return whom a name is resolved to: an earlier module may have put another user's there."""
     attempt.set_item(Item.USER, name)
     return await attempt.get_user()
+
+
+async def _left_to_others(attempt: Attempt) -> ReturnCode:
+    """Leave out whom the options do, but ask for the new password, as pam_krb5 does.
+
+    A later module with `use_authtok` needs it; if it does not come, that one says so.
+    """
+    if attempt.flags & Flag.UPDATE_AUTHTOK:
+        try:
+            await attempt.get_authtok()
+        except Refusal as refusal:
+            if refusal.code is ReturnCode.CONV_AGAIN:
+                return ReturnCode.INCOMPLETE
+    return ReturnCode.IGNORE
 
 
 async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> tuple[Answer, str]:

@@ -17,6 +17,7 @@ from ualauth import (
 )
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.testing.conversation import ScriptedConversation
+from ualauth.testing.userlist import Userlist
 
 Add = Callable[..., str]
 
@@ -99,6 +100,21 @@ def test_a_person_is_asked_for_the_old_one_once_and_for_the_new_one_twice(
     with way.begin(config, "mail", user, person) as visit:
         assert way.perform(visit, Operation.CHAUTHTOK) is ReturnCode.SUCCESS
     assert person.questions == ["Current password: ", "New password: ", "Retype new password: "]
+
+
+def test_who_is_left_out_is_asked_for_a_new_password_that_later_modules_have(
+    way: Way, kdc: Realm, mail: Mail
+) -> None:
+    folder = mail(kdc, "ignore_root")
+    userlist = Userlist.create(folder.path)
+    userlist.add("root", "old s3cret")
+    userlist.close()
+    lines = "auth required om_auth", "account required om_auth"
+    asked = f"password optional om_krb5 ignore_root krb5_conf={kdc.conf}"
+    folder.service("mail", "\n".join([*lines, asked, "password required om_auth use_authtok", ""]))
+    config = folder.config()
+    way.change(config, "mail", "root", "old s3cret", "n3w-S3cret-word")
+    assert way.login(config, "mail", "root", "n3w-S3cret-word")
 
 
 def test_without_kadmind_nothing_is_changed(way: Way, kdc: Realm, mail: Mail, add: Add) -> None:

@@ -42,6 +42,11 @@ class Armour:
         self._since = 0.0
         self._until = 0.0
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a ticket to give up."""
+        return self._name is not None or self._former is not None
+
     def cache(self, context: Context, settings: Settings, keytab: Keytab | None) -> str | None:
         """Return the cache with the armour's ticket, or `None` if there is none; blocks.
 

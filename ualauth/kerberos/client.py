@@ -71,9 +71,10 @@ class Client:
         return self.contexts.one(self.settings.timeout)
 
     def close(self) -> None:
-        """Give up what is kept."""
-        with contextlib.suppress(KerberosFault), self.context() as context:
-            self._armour.close(context)
+        """Give up what is kept; blocks no more than a login did that left something."""
+        if self._armour.is_kept:
+            with contextlib.suppress(KerberosFault), self.context() as context:
+                self._armour.close(context)
         self.contexts.close()
 
     # Questions

@@ -87,22 +87,38 @@ def test_a_kdc_that_speaks_nonsense_lets_nobody_in(
 
 
 def test_a_silent_kdc_never_blocks_the_event_loop(kdc: Realm, mail: Mail) -> None:
-    async def main(port: int) -> float:
-        folder = mail(kdc, conf=conf(kdc, port))
-        folder.settings("[stack]\ntimeout = 1.5\n")
-        async with AsyncAuthenticator(folder.config()) as auth:
-            waiting = asyncio.create_task(auth.authenticate("mail", "jsmith", "s3cret"))
-            longest = 0.0
-            while not waiting.done():
-                before = time.monotonic()
-                await asyncio.sleep(0.005)
-                longest = max(longest, time.monotonic() - before)
-            with pytest.raises(TemporaryFailure):
-                await waiting
-            return longest
-
     with silent() as port:
-        assert asyncio.run(main(port)) < 1.0
+        assert asyncio.run(longest_beat(mail(kdc, conf=conf(kdc, port)))) < 1.0
+
+
+def test_a_krb5_conf_on_a_disk_that_hangs_never_blocks_the_event_loop(
+    kdc: Realm, mail: Mail, tmp_path: Path
+) -> None:
+    path = tmp_path / "krb5.conf"
+    # To open it waits for somebody who writes, in libkrb5's own code.
+    os.mkfifo(path)
+    try:
+        assert asyncio.run(longest_beat(mail(kdc, conf=path))) < 1.0
+    finally:
+        # Lets the thread go on, which finds nothing there when it looks again.
+        writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        path.unlink()
+        os.close(writer)
+
+
+async def longest_beat(folder: ConfigFolder) -> float:
+    """Return the longest time for which the event loop stood still while a login waited in vain."""
+    folder.settings("[stack]\ntimeout = 1.5\n")
+    async with AsyncAuthenticator(folder.config()) as auth:
+        waiting = asyncio.create_task(auth.authenticate("mail", "jsmith", "s3cret"))
+        longest = 0.0
+        while not waiting.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - before)
+        with pytest.raises(TemporaryFailure):
+            await waiting
+        return longest
 
 
 @pytest.mark.parametrize("enterprise", [False, True])

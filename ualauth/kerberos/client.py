@@ -22,7 +22,7 @@ from ualauth.kerberos.armour import Armour
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.contexts import Contexts
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
-from ualauth.kerberos.initial import CHANGE_SERVICE, get_initial, options, verify
+from ualauth.kerberos.initial import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import Outages
@@ -132,14 +132,18 @@ class Client:
             Refusal: `AUTHINFO_UNAVAIL` if there are none.
 
         """
+        only = self.settings.keytab_principal
         try:
             with self.context() as context:
-                name = full_name(context, self.settings.keytab)
-                read_keytab(context, name)
+                keytab = read_keytab(context, self.settings.keytab)
+                if only is not None:
+                    # python-gssapi would make it one of the process's default realm.
+                    names = candidates(keytab.principals, only, self._realm(context))
+                    only = next(iter(names), only)
         except (NoKeytab, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
-        return AcceptedContext(name, self.settings.keytab_principal, bindings)
+        return AcceptedContext(keytab.name, only, bindings)
 
     def user_of(self, principal: str) -> str:
         """Return the user whose principal it is; empty if there is none.

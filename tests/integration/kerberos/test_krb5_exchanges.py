@@ -262,6 +262,15 @@ def test_a_principal_of_several_words_needs_the_map(
         gssapi(way, begin(way, config), Initiator(tickets))
 
 
+def test_the_map_may_stand_in_the_configuration_folder(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache
+) -> None:
+    folder = mail(kdc, "principal_map=principals")
+    (folder.path / "principals").write_text("jsmith@UAL.TEST smith\n")
+    identity = gssapi(way, begin(way, folder.config()), Initiator(cache()))
+    assert identity.user == "smith"
+
+
 def test_lists_and_jumps_hold_for_tickets_as_for_passwords(
     way: Way, kdc: Realm, mail: Mail, cache: Cache, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ualauth.codes import ReturnCode
-from ualauth.kerberos.failures import BASE, REPEAT, SKEW
+from ualauth.kerberos.failures import BASE, REPEAT, SKEW, plain
 from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Malformed
 
@@ -129,5 +129,4 @@ def _refusal(error: Any) -> Refusal:  # noqa: ANN401 - python-gssapi's
 
 
 def _text(error: Any) -> str:  # noqa: ANN401 - likewise
-    text = " ".join(str(error.gen_message()).split())
-    return "".join(letter for letter in text if letter.isprintable())[:300]
+    return plain(str(error.gen_message()))

@@ -21,7 +21,7 @@ from ualauth.kerberos.acceptance import AcceptedContext
 from ualauth.kerberos.armour import Armour
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.contexts import Contexts
-from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
+from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain
 from ualauth.kerberos.initial import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
@@ -170,8 +170,9 @@ class Client:
         if own != keytab:
             return Answer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
         if self.user_of(principal) != user:
-            return Answer(ReturnCode.CRED_UNAVAIL, f"{principal} is another user's principal")
-        return Answer(ReturnCode.SUCCESS, f"a ticket of {principal}", principal)
+            why = f"{plain(principal)} is another user's principal"
+            return Answer(ReturnCode.CRED_UNAVAIL, why)
+        return Answer(ReturnCode.SUCCESS, f"a ticket of {plain(principal)}", principal)
 
     # A login
 

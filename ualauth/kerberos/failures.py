@@ -30,12 +30,22 @@ UNREACHABLE = frozenset({KDC_UNREACHABLE, errno.ETIMEDOUT})
 """No KDC answered, or `timeout` was over before one was asked."""
 
 
+_MOST = 500
+"""Letters of a text that is for the log or a person."""
+
+
+def plain(text: str) -> str:
+    """Return what a KDC said, or whoever typed a name, as one line that fits a log."""
+    line = " ".join(text[: 2 * _MOST].split())
+    return "".join(letter for letter in line if letter.isprintable())[:_MOST]
+
+
 class KerberosFault(UalauthError):
     """libkrb5 says no; `number` is its error, the text is its own, and has no secrets."""
 
     def __init__(self, number: int, text: str) -> None:
-        """Keep both."""
-        super().__init__(text)
+        """Keep both; the text may repeat names, and what a KDC says."""
+        super().__init__(plain(text))
         self.number = number
 
     @property

@@ -17,6 +17,7 @@ from ualauth.credentials import Proof
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
 from ualauth.kerberos.clients import Kerberos
+from ualauth.kerberos.failures import plain
 from ualauth.kerberos.settings import Options, Settings
 from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
@@ -148,7 +149,7 @@ class OmKrb5(Module[Options]):
         if client.settings.require_k5login and not await attempt.offload(
             client.may_use, answer.principal, user
         ):
-            attempt.remark(f"{answer.principal} may not use the host's account {user}")
+            attempt.remark(plain(f"{answer.principal} may not use the host's account {user}"))
             return ReturnCode.PERM_DENIED
         left = answer.password_expires - time.time()
         if 0 < left < _WARNING:

@@ -62,6 +62,17 @@ def test_everybody_else_is_told_what_the_kdc_says(
     assert (type(caught.value), caught.value.code) == (kind, code)
 
 
+def test_nothing_that_was_typed_breaks_a_line_of_the_log(
+    way: Way, kdc: Realm, mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "js\r\x1b[31m\x85\u2028mith" + "x" * 900
+    with pytest.raises(AuthenticationFailed):
+        way.login(mail(kdc).config(), "mail", name, "s3cret")
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.isprintable()
+    assert len(line) < 1000
+
+
 def test_too_many_failures_lock_the_principal(way: Way, kdc: Realm, mail: Mail) -> None:
     user = f"lockedout-{way.asynchronous}"
     kdc.add(user, "s3cret", "-policy lockout")

@@ -11,6 +11,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.credentials import Proof
@@ -118,7 +119,7 @@ class OmKrb5(Module[Options]):
         if known.answer.cache is None or client.settings.ccache is None:
             return ReturnCode.SUCCESS
         written = _found(attempt, _CACHE, str)
-        name = written or _file(client.settings.ccache, user)
+        name = written or file_of(client.settings.ccache, user)
         answer = await attempt.offload(client.write_cache, known.answer.cache, name)
         attempt.remark(answer.why)
         if answer.code is ReturnCode.SUCCESS:
@@ -292,10 +293,12 @@ def _found(attempt: Attempt, name: str, kind: type[T]) -> T | None:
     return found if isinstance(found, kind) else None
 
 
-def _file(template: str, user: str) -> str:
-    """Return the name of a cache; nobody's name leads out of the folder."""
-    safe = "".join(each if each.isalnum() or each in "._-@" else "_" for each in user)
-    return template.replace("%u", safe).replace("XXXXXX", secrets.token_hex(6))
+def file_of(template: str, user: str) -> str:
+    """Return the name of a cache: each user's own, and none that leads out of the folder."""
+    name = quote(user, safe="@")
+    if not name.strip("."):
+        name = name.replace(".", "%2E")
+    return name.join(template.replace("XXXXXX", secrets.token_hex(6)).split("%u"))
 
 
 def _spoken(seconds: float) -> str:

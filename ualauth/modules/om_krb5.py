@@ -183,18 +183,24 @@ class OmKrb5(Module[Options]):
                 return ReturnCode.IGNORE
             if first:
                 return ReturnCode.SUCCESS
-            return await self._change(attempt, client, known.answer, old)
+            return await self._change(attempt, client, known, old)
         except Refusal as refusal:
             left_out = refusal.code is ReturnCode.IGNORE
             return await _left_to_others(attempt) if left_out else _resumable(refusal)
 
     async def _change(
-        self, attempt: Attempt, client: Client, known: Answer, old: str
+        self, attempt: Attempt, client: Client, known: _LoggedIn, old: str
     ) -> ReturnCode:
         new = await attempt.get_authtok(use_only_present=client.settings.use_authtok)
-        expired = known.code is ReturnCode.NEW_AUTHTOK_REQD
-        answer = await attempt.offload(client.change, known.principal, old, new, expired)
+        before = known.answer
+        expired = before.code is ReturnCode.NEW_AUTHTOK_REQD
+        answer = await attempt.offload(client.change, before.principal, old, new, expired)
         attempt.remark(answer.why)
+        # The KDC was verified with the new password, and the account stack has nothing to ask for.
+        if answer.code is ReturnCode.SUCCESS and expired:
+            logged_in = _found(attempt, _LOGGED_IN, _LoggedIn)
+            if logged_in is not None and logged_in == known:
+                attempt.set_data(_LOGGED_IN, _LoggedIn(known.user, answer))
         if answer.text:
             await attempt.tell(Error(answer.text))
         return answer.code

@@ -53,6 +53,19 @@ def test_a_password_that_has_expired_can_be_changed(
     assert way.login(config, "mail", user, "new s3cret")
 
 
+def test_once_changed_the_account_stack_asks_for_no_other_change(
+    way: Way, kdc: Realm, mail: Mail, add: Add
+) -> None:
+    user = add(options="+needchange")
+    person = ScriptedConversation("old s3cret", "old s3cret", "new s3cret", "new s3cret")
+    with way.begin(mail(kdc).config(), "mail", user, person) as visit:
+        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.NEW_AUTHTOK_REQD
+        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.NEW_AUTHTOK_REQD
+        changed = way.perform(visit, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+        assert changed is ReturnCode.SUCCESS
+        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.SUCCESS
+
+
 def test_without_the_old_password_nothing_is_changed(
     way: Way, kdc: Realm, mail: Mail, add: Add
 ) -> None:

@@ -131,3 +131,14 @@ def test_an_error_of_one_principal_leaves_the_others_their_armour(
         with pytest.raises(TemporaryFailure):
             way.run(authenticator.authenticate("mail", "broken", "s3cret"))
         assert way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
+
+
+@pytest.mark.parametrize("fast", ["never", "try", "demand"])
+def test_a_wrong_password_counts_as_one_failure(
+    way: Way, own: Realm, mail: Mail, fast: str
+) -> None:
+    own.admin("addpol -maxfailure 9 lockout", "modprinc -policy lockout jsmith")
+    authenticator = way.authenticator(mail(own, f"fast={fast}").config())
+    for _ in range(3):
+        assert refusal(way, authenticator, "jsmith", "wrong") is ReturnCode.AUTH_ERR
+    assert "Failed password attempts: 3\n" in own.admin("getprinc jsmith")

@@ -6,11 +6,12 @@ an administrator has to know: replays and clocks above all.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
 from ualauth.codes import ReturnCode
-from ualauth.kerberos.failures import BASE, REPEAT, SKEW
+from ualauth.kerberos.failures import BASE, REPEAT, SKEW, plain
 from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Malformed
 
@@ -26,8 +27,11 @@ _REASONS: Mapping[int, str] = {
     BASE + 181: "the keytab has no key for this ticket",
     BASE + 230: "the keytab has no key of this version: export the service's key anew",
 }
-_OURS = frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE + 163}
-"""KRB5_RC_*, KRB5_KT_IOERR: the replay cache or the keytab cannot be used, whoever comes."""
+_OURS = frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE + 163} | frozenset(
+    errno.errorcode
+) - {errno.EINVAL}
+"""KRB5_RC_*, KRB5_KT_IOERR and errors of the system, but for the one that a token may cause:
+the replay cache or the keytab cannot be used, whoever comes."""
 
 
 class AcceptedContext:
@@ -125,5 +129,4 @@ def _refusal(error: Any) -> Refusal:  # noqa: ANN401 - python-gssapi's
 
 
 def _text(error: Any) -> str:  # noqa: ANN401 - likewise
-    text = " ".join(str(error.gen_message()).split())
-    return "".join(letter for letter in text if letter.isprintable())[:300]
+    return plain(str(error.gen_message()))

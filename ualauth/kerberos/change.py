@@ -8,6 +8,7 @@ from ctypes import byref, c_int
 
 from ualauth.codes import ReturnCode
 from ualauth.kerberos.context import Context
+from ualauth.kerberos.failures import plain
 from ualauth.kerberos.libkrb5 import Credentials, Data
 
 CODES: Mapping[int, ReturnCode] = {
@@ -21,7 +22,6 @@ CODES: Mapping[int, ReturnCode] = {
     7: ReturnCode.AUTHTOK_ERR,  # initial ticket needed
 }
 """Result of the protocol -> what it amounts to (RFC 3244, section 2)."""
-_MAX_TEXT = 500
 
 
 def change(context: Context, credentials: Credentials, new: str) -> tuple[ReturnCode, str]:
@@ -42,7 +42,7 @@ def change(context: Context, credentials: Credentials, new: str) -> tuple[Return
             byref(answer),
         )
         code = CODES.get(result.value, ReturnCode.AUTHTOK_ERR)
-        text = "" if code is ReturnCode.SUCCESS else _text(context, answer) or _plain(kind.octets)
+        text = "" if code is ReturnCode.SUCCESS else _text(context, answer) or _said(kind.octets)
         return code, text
     finally:
         context.free("krb5_free_data_contents", byref(kind))
@@ -53,10 +53,8 @@ def _text(context: Context, answer: Data) -> str:
     """Return the answer as a sentence: Active Directory sends its policy as numbers."""
     made = context.made("krb5_chpw_message", byref(answer))
     with context.held(made, "krb5_free_string"):
-        return _plain(ctypes.string_at(made.value or 0))
+        return _said(ctypes.string_at(made.value or 0))
 
 
-def _plain(octets: bytes) -> str:
-    """Return a text for a person, in one line."""
-    text = " ".join(octets.decode(errors="replace").split())
-    return "".join(letter for letter in text if letter.isprintable())[:_MAX_TEXT]
+def _said(octets: bytes) -> str:
+    return plain(octets.decode(errors="replace"))

@@ -21,11 +21,12 @@ from ualauth.kerberos.acceptance import AcceptedContext
 from ualauth.kerberos.armour import Armour
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.contexts import Contexts
-from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser
-from ualauth.kerberos.initial import CHANGE_SERVICE, get_initial, options, verify
+from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain
+from ualauth.kerberos.initial import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
+from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import Outages
-from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, split, user_of
+from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
 from ualauth.kerberos.principal_map import read_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
@@ -70,9 +71,10 @@ class Client:
         return self.contexts.one(self.settings.timeout)
 
     def close(self) -> None:
-        """Give up what is kept."""
-        with contextlib.suppress(KerberosFault), self.context() as context:
-            self._armour.close(context)
+        """Give up what is kept; blocks no more than a login did that left something."""
+        if self._armour.is_kept:
+            with contextlib.suppress(KerberosFault), self.context() as context:
+                self._armour.close(context)
         self.contexts.close()
 
     # Questions
@@ -94,12 +96,9 @@ class Client:
         name = PrincipalName(principal)
         try:
             with self.context() as context:
-                armour = self._armour.cache(context, self.settings, self.keytab(context))
-                with (
-                    context.credentials() as credentials,
-                    options(context, self.settings, armour) as made,
-                ):
-                    get_initial(context, credentials, name, old, made, CHANGE_SERVICE)
+                keytab = self.keytab(context)
+                with context.credentials() as credentials:
+                    self._ticket(context, keytab, credentials, name, old, CHANGE_SERVICE)
                     code, text = change.change(context, credentials, new)
                 if code is not ReturnCode.SUCCESS:
                     return Answer(code, f"the KDC says: {text}", principal, text=text)
@@ -133,14 +132,18 @@ class Client:
             Refusal: `AUTHINFO_UNAVAIL` if there are none.
 
         """
+        only = self.settings.keytab_principal
         try:
             with self.context() as context:
-                name = full_name(context, self.settings.keytab)
-                read_keytab(context, name)
+                keytab = read_keytab(context, self.settings.keytab)
+                if only is not None:
+                    # python-gssapi would make it one of the process's default realm.
+                    names = candidates(keytab.principals, only, self._realm(context))
+                    only = next(iter(names), only)
         except (NoKeytab, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
-        return AcceptedContext(name, self.settings.keytab_principal, bindings)
+        return AcceptedContext(keytab.name, only, bindings)
 
     def user_of(self, principal: str) -> str:
         """Return the user whose principal it is; empty if there is none.
@@ -167,8 +170,9 @@ class Client:
         if own != keytab:
             return Answer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
         if self.user_of(principal) != user:
-            return Answer(ReturnCode.CRED_UNAVAIL, f"{principal} is another user's principal")
-        return Answer(ReturnCode.SUCCESS, f"a ticket of {principal}", principal)
+            why = f"{plain(principal)} is another user's principal"
+            return Answer(ReturnCode.CRED_UNAVAIL, why)
+        return Answer(ReturnCode.SUCCESS, f"a ticket of {plain(principal)}", principal)
 
     # A login
 
@@ -182,7 +186,7 @@ class Client:
         answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
-                with self._outages.watched(split(name.text)[1]):
+                with self._outages.watched(name.realm):
                     answer = self._password(context, keytab, name, password)
             except KerberosFault as error:
                 answer = _answer(error)
@@ -200,18 +204,40 @@ class Client:
     ) -> Answer:
         """Return the answer about a right password; anything else is a fault."""
         context.forget()
-        armour = self._armour.cache(context, self.settings, keytab)
-        with (
-            context.credentials() as credentials,
-            options(context, self.settings, armour) as made,
-        ):
-            get_initial(context, credentials, name, password, made)
+        with context.credentials() as credentials:
+            self._ticket(context, keytab, credentials, name, password)
             principal = context.text(credentials.client)
             if keytab is not None:
                 verify(context, credentials, keytab, self.settings.keytab_principal, principal)
             cache = caches.keep(context, credentials) if self.settings.ccache else None
         why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
         return Answer(ReturnCode.SUCCESS, why, principal, context.password_expires, cache)
+
+    def _ticket(  # noqa: PLR0913, PLR0917 - as `get_initial`
+        self,
+        context: Context,
+        keytab: Keytab | None,
+        into: Credentials,
+        name: PrincipalName,
+        password: str,
+        service: bytes | None = None,
+    ) -> None:
+        """Fill credentials by a password, asked for in armour if there is any.
+
+        Raises:
+            KerberosFault: whatever the KDC or libkrb5 says.
+
+        """
+        armour = self._armour.cache(context, self.settings, keytab)
+        try:
+            with options(context, self.settings, armour) as made:
+                get_initial(context, into, name, password, made, service)
+        except KerberosFault as error:
+            if armour is None:
+                raise
+            other = self._armour.instead(context, self.settings, keytab, armour, error)
+            with options(context, self.settings, other) as made:
+                get_initial(context, into, name, password, made, service)
 
     def _expired(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
@@ -220,13 +246,9 @@ class Client:
 
         Some KDCs say that it has expired before they look at it.
         """
-        armour = self._armour.cache(context, self.settings, keytab)
-        with (
-            context.credentials() as credentials,
-            options(context, self.settings, armour) as made,
-        ):
+        with context.credentials() as credentials:
             try:
-                get_initial(context, credentials, name, password, made, CHANGE_SERVICE)
+                self._ticket(context, keytab, credentials, name, password, CHANGE_SERVICE)
             except KerberosFault as error:
                 answer = _answer(error)
                 if answer.code is ReturnCode.NEW_AUTHTOK_REQD:
@@ -241,14 +263,20 @@ class Client:
     ) -> Iterator[tuple[PrincipalName, frozenset[ReturnCode]]]:
         """Yield the principals to try, each with the answers after which the next one is."""
         settings = self.settings
+        realm = self._realm(context)
         if settings.alt_auth_map is not None:
             next_after = frozenset({ReturnCode.USER_UNKNOWN})
             if not settings.force_alt_auth:
-                next_after |= {ReturnCode.AUTH_ERR, ReturnCode.ACCT_EXPIRED}
-            yield settings.alt_auth_map.fill(authid), next_after
+                next_after |= {
+                    ReturnCode.AUTH_ERR,
+                    ReturnCode.ACCT_EXPIRED,
+                    ReturnCode.PERM_DENIED,
+                }
+            alternative = settings.alt_auth_map.fill(authid, realm, self._domains)
+            if alternative is not None:
+                yield alternative, next_after
             if settings.only_alt_auth:
                 return
-        realm = self._realm(context)
         name = principal_of(authid, realm, self._domains, enterprise=settings.enterprise)
         if name is not None:
             yield name, frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 import threading
 import time
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
-from ualauth.kerberos.settings import FILE_NAME, Options
+from ualauth.kerberos.settings import FILE_NAME, Options, Settings
 
 _INTERVAL = 0.5
 """Seconds for which a file is not looked at again, as service files are."""
@@ -54,11 +55,18 @@ class Kerberos:
                 if stamp is None and named is not None:
                     raise ConfigurationError(f"there is no file {path}")
                 text = "" if stamp is None else _read(path)
-                client = Client(options.merged(text, str(path)))
+                client = Client(self._located(options.merged(text, str(path))))
                 if known is not None:
                     known.client.close()
             self._clients[options] = _Known(stamp, client, time.monotonic() + _INTERVAL)
             return client
+
+    def _located(self, settings: Settings) -> Settings:
+        """Return settings whose file of principals is found from the configuration folder."""
+        named = settings.principal_map
+        if named is None:
+            return settings
+        return dataclasses.replace(settings, principal_map=self.directory / named)
 
     def close(self) -> None:
         """Give up what is kept."""

@@ -86,7 +86,7 @@ class Context:
         self.library = library()
         self.handle = Handle()
         if configuration is None:
-            self._check(self.library.krb5_init_context(byref(self.handle)))
+            self._checked("krb5.conf", self.library.krb5_init_context(byref(self.handle)))
         else:
             self._read(configuration)
         self._end = weakref.finalize(self, self.library.krb5_free_context, self.handle)
@@ -102,17 +102,32 @@ class Context:
 
     def _read(self, configuration: str) -> None:
         profile = Handle()
-        self._check(self.library.profile_init_path(configuration.encode(), byref(profile)))
+        number = self.library.profile_init_path(configuration.encode(), byref(profile))
+        self._checked(configuration, number)
         try:
             number = self.library.krb5_init_context_profile(profile, 0, byref(self.handle))
         finally:
             self.library.profile_release(profile)
-        self._check(number)
+        self._checked(configuration, number)
+
+    def _checked(self, configuration: str, number: int) -> None:
+        if number:
+            error = self.fault(number)
+            raise KerberosFault(number, f"{configuration} cannot be read: {error.args[0]}")
 
     @property
     def requests(self) -> int:
         """How many requests to KDCs there were."""
         return self._ear.requests
+
+    @contextlib.contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Send requests within that `requests` does not count."""
+        before = self._ear.requests
+        try:
+            yield
+        finally:
+            self._ear.requests = before
 
     @property
     def password_expires(self) -> int:

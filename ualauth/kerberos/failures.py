@@ -7,6 +7,7 @@ krb5.h adds the library's own to the same base.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 
 from ualauth.codes import ReturnCode
@@ -18,19 +19,33 @@ BASE = -1765328384
 CLIENT_UNKNOWN = BASE + 6
 SERVER_UNKNOWN = BASE + 7
 PASSWORD_EXPIRED = BASE + 23
+BAD_INTEGRITY = BASE + 31
 REPEAT = BASE + 34
 SKEW = BASE + 37
 KDC_UNREACHABLE = BASE + 156
 KEYTAB_NOT_FOUND = BASE + 181
 KEYTAB_END = BASE + 182
 
+UNREACHABLE = frozenset({KDC_UNREACHABLE, errno.ETIMEDOUT})
+"""No KDC answered, or `timeout` was over before one was asked."""
+
+
+_MOST = 500
+"""Letters of a text that is for the log or a person."""
+
+
+def plain(text: str) -> str:
+    """Return what a KDC said, or whoever typed a name, as one line that fits a log."""
+    line = " ".join(text[: 2 * _MOST].split())
+    return "".join(letter for letter in line if letter.isprintable())[:_MOST]
+
 
 class KerberosFault(UalauthError):
     """libkrb5 says no; `number` is its error, the text is its own, and has no secrets."""
 
     def __init__(self, number: int, text: str) -> None:
-        """Keep both."""
-        super().__init__(text)
+        """Keep both; the text may repeat names, and what a KDC says."""
+        super().__init__(plain(text))
         self.number = number
 
     @property
@@ -80,7 +95,7 @@ CODES: Mapping[int, ReturnCode] = {
     PASSWORD_EXPIRED: ReturnCode.NEW_AUTHTOK_REQD,
     BASE + 24: ReturnCode.AUTH_ERR,  # KDC_ERR_PREAUTH_FAILED
     # Without pre-authentication, the reply cannot be decrypted with the password.
-    BASE + 31: ReturnCode.AUTH_ERR,  # KRB_AP_ERR_BAD_INTEGRITY
+    BAD_INTEGRITY: ReturnCode.AUTH_ERR,
     BASE + 130: ReturnCode.AUTH_ERR,  # KRB5_LIBOS_CANTREADPWD: no password
     BASE + 133: ReturnCode.USER_UNKNOWN,  # KRB5_PARSE_ILLCHAR
     BASE + 134: ReturnCode.USER_UNKNOWN,  # KRB5_PARSE_MALFORMED

@@ -119,8 +119,11 @@ def verify(
 
 
 def candidates(principals: Sequence[str], only: str | None, realm: str) -> list[str]:
-    """Return whose keys to verify with: those of the user's realm first."""
-    if only is not None:
-        return [each for each in principals if each == only or each.rpartition("@")[0] == only]
-    ordered = sorted(principals, key=lambda each: each.rpartition("@")[2] != realm)
-    return ordered[:_TRIES]
+    """Return whose keys to verify with: those of the user's realm first.
+
+    `only` is the one that it has to be, with or without its realm.
+    """
+    fitting = [
+        each for each in principals if only is None or only in {each, each.rpartition("@")[0]}
+    ]
+    return sorted(fitting, key=lambda each: each.rpartition("@")[2] != realm)[:_TRIES]

@@ -48,7 +48,8 @@ def full_name(context: Context, keytab: str | None) -> str:
         buffer = ctypes.create_string_buffer(1100)
         context.call("krb5_kt_default_name", buffer, len(buffer))
         keytab = buffer.value.decode(errors="surrogateescape")
-    return f"FILE:{keytab}" if keytab.startswith("/") else keytab
+    # As krb5_kt_resolve(3) has it.
+    return f"FILE:{keytab}" if keytab.startswith("/") or ":" not in keytab else keytab
 
 
 def path_of(name: str) -> str | None:

@@ -9,13 +9,10 @@ themselves, and are asked every time.
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections.abc import Iterator
 
-from ualauth.kerberos.failures import KDC_UNREACHABLE, KerberosFault
-
-_UNREACHABLE = frozenset({KDC_UNREACHABLE, errno.ETIMEDOUT})
+from ualauth.kerberos.failures import KDC_UNREACHABLE, UNREACHABLE, KerberosFault
 
 
 class Outages:
@@ -42,7 +39,7 @@ class Outages:
             yield
         except KerberosFault as error:
             now = time.monotonic()
-            if error.number in _UNREACHABLE and now - started >= self._least:
+            if error.number in UNREACHABLE and now - started >= self._least:
                 self._until[realm] = now + self._lasts
             raise
         self._until.pop(realm, None)

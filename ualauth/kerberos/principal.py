@@ -20,6 +20,11 @@ class PrincipalName:
     text: str
     enterprise: bool = False
 
+    @property
+    def realm(self) -> str:
+        """Whose KDCs are asked; empty for the default realm's."""
+        return split(self.text)[1].rpartition("@")[2]
+
 
 class DomainMap(str):
     """Mail domains and their realms, as `example.org:EXAMPLE.ORG,corp.example`."""
@@ -40,8 +45,12 @@ class DomainMap(str):
         return made
 
 
+_REALM = re.compile(r"(?<!\\)(?:\\\\)*@")
+"""The `@` before a realm: one that is not escaped."""
+
+
 class Template(str):
-    """A principal's name in which `%s` stands for the authid."""
+    """A principal's name in which `%s` stands for the authid without its domain."""
 
     __slots__ = ()
 
@@ -51,9 +60,20 @@ class Template(str):
             raise ValueError("takes a principal with one %s, such as %s/mail")
         return super().__new__(cls, text)
 
-    def fill(self, authid: str) -> PrincipalName:
-        """Return the principal of an authid; in the default realm if the template has none."""
-        return PrincipalName(self.replace("%s", escaped(authid)))
+    def fill(self, authid: str, realm: str, domains: Mapping[str, str]) -> PrincipalName | None:
+        """Return the principal of an authid; `None` if it has none.
+
+        It is of the realm of the authid's domain, which is not part of the name, or of
+        the template's: in that, only names of the default realm have one.
+        """
+        named = _in_realm(authid, realm, domains)
+        if named is None:
+            return None
+        name, found = named
+        text = self.replace("%s", escaped(name))
+        if _REALM.search(self) is None:
+            return PrincipalName(f"{text}@{escaped(found)}")
+        return PrincipalName(text) if found == realm else None
 
 
 # krb5_parse_name(3): what means something else by itself, and what has no printable form.
@@ -77,18 +97,23 @@ def principal_of(
 
     A domain that is the realm's own name, in any case, is that realm's.
     """
-    name, at, domain = authid.rpartition("@")
-    if not at:
-        return PrincipalName(f"{escaped(authid)}@{escaped(realm)}")
-    if not name:
-        return None
-    if enterprise:
+    name, _, domain = authid.rpartition("@")
+    if enterprise and name:
         # Only the first @ may stand as it is; the name is the KDC's to make out.
         return PrincipalName(f"{escaped(name)}@{escaped(domain)}@{escaped(realm)}", True)  # noqa: FBT003
+    named = _in_realm(authid, realm, domains)
+    return None if named is None else PrincipalName("@".join(map(escaped, named)))
+
+
+def _in_realm(authid: str, realm: str, domains: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the name and the realm of an authid; `None` for a domain that has no realm here."""
+    name, at, domain = authid.rpartition("@")
+    if not at:
+        return authid, realm
     found = domains.get(domain.lower())
     if found is None and domain.lower() == realm.lower():
         found = realm
-    return None if found is None else PrincipalName(f"{escaped(name)}@{escaped(found)}")
+    return None if found is None or not name else (name, found)
 
 
 def split(principal: str) -> tuple[tuple[str, ...], str]:

@@ -101,7 +101,7 @@ class Settings:
     ] = False
     alt_auth_map: Annotated[
         Template | None,
-        "Try this principal first; `%s` stands for the authid.",
+        "Try this principal first; `%s` stands for the authid without its domain.",
         "alt_auth_map=PRINCIPAL",
     ] = None
     force_alt_auth: Annotated[
@@ -137,7 +137,7 @@ class Settings:
     fast: Annotated[
         Fast,
         "Armour requests (FAST) with a ticket for the keytab's own principal, if the KDC can.",
-    ] = Fast.NEVER
+    ] = Fast.TRY
     fast_ccache: Annotated[
         str | None,
         "Armour requests with the ticket in this cache instead.",

@@ -11,12 +11,14 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.credentials import Proof
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
 from ualauth.kerberos.clients import Kerberos
+from ualauth.kerberos.failures import plain
 from ualauth.kerberos.settings import Options, Settings
 from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
@@ -58,14 +60,7 @@ class OmKrb5(Module[Options]):
             return ReturnCode.CRED_UNAVAIL
         try:
             user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
-            settings = client.settings
-            given, password = await _password(attempt, settings, Item.AUTHTOK)
-            answer = await attempt.offload(client.log_in, user, password)
-            if answer.code is ReturnCode.AUTH_ERR and given and settings.try_first_pass:
-                attempt.set_item(Item.AUTHTOK, None)
-                again = await attempt.get_authtok()
-                if again != password:
-                    answer = await attempt.offload(client.log_in, user, again)
+            answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
         except Refusal as refusal:
             return _resumable(refusal)
         return self._logged_in(attempt, client, user, answer)
@@ -124,7 +119,7 @@ class OmKrb5(Module[Options]):
         if known.answer.cache is None or client.settings.ccache is None:
             return ReturnCode.SUCCESS
         written = _found(attempt, _CACHE, str)
-        name = written or _file(client.settings.ccache, user)
+        name = written or file_of(client.settings.ccache, user)
         answer = await attempt.offload(client.write_cache, known.answer.cache, name)
         attempt.remark(answer.why)
         if answer.code is ReturnCode.SUCCESS:
@@ -155,7 +150,7 @@ class OmKrb5(Module[Options]):
         if client.settings.require_k5login and not await attempt.offload(
             client.may_use, answer.principal, user
         ):
-            attempt.remark(f"{answer.principal} may not use the host's account {user}")
+            attempt.remark(plain(f"{answer.principal} may not use the host's account {user}"))
             return ReturnCode.PERM_DENIED
         left = answer.password_expires - time.time()
         if 0 < left < _WARNING:
@@ -168,9 +163,10 @@ class OmKrb5(Module[Options]):
             user, client = await self._begin(attempt, ReturnCode.IGNORE)
             known = _found(attempt, _OLD, _LoggedIn)
             first = bool(attempt.flags & Flag.PRELIM_CHECK)
-            _, old = await _password(attempt, client.settings, Item.OLDAUTHTOK)
-            if first or known is None or known.user != user:
-                answer = await attempt.offload(client.log_in, user, old)
+            if not first and known is not None and known.user == user:
+                _, old = await _password(attempt, client.settings, Item.OLDAUTHTOK)
+            else:
+                answer, old = await _verified(attempt, client, user, Item.OLDAUTHTOK)
                 if answer.cache is not None:
                     await attempt.offload(client.destroy_cache, answer.cache)
                 attempt.remark(answer.why)
@@ -187,17 +183,24 @@ class OmKrb5(Module[Options]):
                 return ReturnCode.IGNORE
             if first:
                 return ReturnCode.SUCCESS
-            return await self._change(attempt, client, known.answer, old)
+            return await self._change(attempt, client, known, old)
         except Refusal as refusal:
-            return _resumable(refusal)
+            left_out = refusal.code is ReturnCode.IGNORE
+            return await _left_to_others(attempt) if left_out else _resumable(refusal)
 
     async def _change(
-        self, attempt: Attempt, client: Client, known: Answer, old: str
+        self, attempt: Attempt, client: Client, known: _LoggedIn, old: str
     ) -> ReturnCode:
         new = await attempt.get_authtok(use_only_present=client.settings.use_authtok)
-        expired = known.code is ReturnCode.NEW_AUTHTOK_REQD
-        answer = await attempt.offload(client.change, known.principal, old, new, expired)
+        before = known.answer
+        expired = before.code is ReturnCode.NEW_AUTHTOK_REQD
+        answer = await attempt.offload(client.change, before.principal, old, new, expired)
         attempt.remark(answer.why)
+        # The KDC was verified with the new password, and the account stack has nothing to ask for.
+        if answer.code is ReturnCode.SUCCESS and expired:
+            logged_in = _found(attempt, _LOGGED_IN, _LoggedIn)
+            if logged_in is not None and logged_in == known:
+                attempt.set_data(_LOGGED_IN, _LoggedIn(known.user, answer))
         if answer.text:
             await attempt.tell(Error(answer.text))
         return answer.code
@@ -244,6 +247,36 @@ async def _resolved(attempt: Attempt, name: str) -> str:
     return await attempt.get_user()
 
 
+async def _left_to_others(attempt: Attempt) -> ReturnCode:
+    """Leave out whom the options do, but ask for the new password, as pam_krb5 does.
+
+    A later module with `use_authtok` needs it; if it does not come, that one says so.
+    """
+    if attempt.flags & Flag.UPDATE_AUTHTOK:
+        try:
+            await attempt.get_authtok()
+        except Refusal as refusal:
+            if refusal.code is ReturnCode.CONV_AGAIN:
+                return ReturnCode.INCOMPLETE
+    return ReturnCode.IGNORE
+
+
+async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> tuple[Answer, str]:
+    """Return what the KDC says of a password, and which that was: pam_krb5's rules.
+
+    One that an earlier module got and that is wrong is asked for again by
+    `try_first_pass`.
+    """
+    given, password = await _password(attempt, client.settings, item)
+    answer = await attempt.offload(client.log_in, user, password)
+    if answer.code is ReturnCode.AUTH_ERR and given and client.settings.try_first_pass:
+        attempt.set_item(item, None)
+        again = await attempt.get_authtok(item)
+        if again != password:
+            return await attempt.offload(client.log_in, user, again), again
+    return answer, password
+
+
 async def _password(attempt: Attempt, settings: Settings, item: Item) -> tuple[bool, str]:
     """Return whether a password was there, and the one to use: pam_krb5's rules.
 
@@ -266,10 +299,12 @@ def _found(attempt: Attempt, name: str, kind: type[T]) -> T | None:
     return found if isinstance(found, kind) else None
 
 
-def _file(template: str, user: str) -> str:
-    """Return the name of a cache; nobody's name leads out of the folder."""
-    safe = "".join(each if each.isalnum() or each in "._-@" else "_" for each in user)
-    return template.replace("%u", safe).replace("XXXXXX", secrets.token_hex(6))
+def file_of(template: str, user: str) -> str:
+    """Return the name of a cache: each user's own, and none that leads out of the folder."""
+    name = quote(user, safe="@")
+    if not name.strip("."):
+        name = name.replace(".", "%2E")
+    return name.join(template.replace("XXXXXX", secrets.token_hex(6)).split("%u"))
 
 
 def _spoken(seconds: float) -> str:

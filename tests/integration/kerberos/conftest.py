@@ -50,7 +50,7 @@ def mail(folder: ConfigFolder) -> Mail:
         asked: Realm,
         options: str = "",
         *,
-        keytab: Path | None = None,
+        keytab: Path | str | None = None,
         conf: Path | str | None = None,
     ) -> ConfigFolder:
         words = f"krb5_conf={conf or asked.conf} keytab={keytab or asked.keytab} {options}"

@@ -15,8 +15,9 @@ from ualauth import (
     PasswordRefused,
     TemporaryFailure,
 )
-from ualauth.codes import Flag, Operation, ReturnCode
+from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.testing.conversation import ScriptedConversation
+from ualauth.testing.userlist import Userlist
 
 Add = Callable[..., str]
 
@@ -50,6 +51,19 @@ def test_a_password_that_has_expired_can_be_changed(
         way.login(config, "mail", user, "old s3cret")
     way.change(config, "mail", user, "old s3cret", "new s3cret")
     assert way.login(config, "mail", user, "new s3cret")
+
+
+def test_once_changed_the_account_stack_asks_for_no_other_change(
+    way: Way, kdc: Realm, mail: Mail, add: Add
+) -> None:
+    user = add(options="+needchange")
+    person = ScriptedConversation("old s3cret", "old s3cret", "new s3cret", "new s3cret")
+    with way.begin(mail(kdc).config(), "mail", user, person) as visit:
+        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.NEW_AUTHTOK_REQD
+        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.NEW_AUTHTOK_REQD
+        changed = way.perform(visit, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+        assert changed is ReturnCode.SUCCESS
+        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.SUCCESS
 
 
 def test_without_the_old_password_nothing_is_changed(
@@ -101,6 +115,21 @@ def test_a_person_is_asked_for_the_old_one_once_and_for_the_new_one_twice(
     assert person.questions == ["Current password: ", "New password: ", "Retype new password: "]
 
 
+def test_who_is_left_out_is_asked_for_a_new_password_that_later_modules_have(
+    way: Way, kdc: Realm, mail: Mail
+) -> None:
+    folder = mail(kdc, "ignore_root")
+    userlist = Userlist.create(folder.path)
+    userlist.add("root", "old s3cret")
+    userlist.close()
+    lines = "auth required om_auth", "account required om_auth"
+    asked = f"password optional om_krb5 ignore_root krb5_conf={kdc.conf}"
+    folder.service("mail", "\n".join([*lines, asked, "password required om_auth use_authtok", ""]))
+    config = folder.config()
+    way.change(config, "mail", "root", "old s3cret", "n3w-S3cret-word")
+    assert way.login(config, "mail", "root", "n3w-S3cret-word")
+
+
 def test_without_kadmind_nothing_is_changed(way: Way, kdc: Realm, mail: Mail, add: Add) -> None:
     user, config = add(), mail(kdc).config()
     kdc.stop("kadmind")
@@ -110,3 +139,32 @@ def test_without_kadmind_nothing_is_changed(way: Way, kdc: Realm, mail: Mail, ad
     finally:
         kdc.start_kadmind()
     assert way.login(config, "mail", user, "old s3cret")
+
+
+# What pam_krb5's words mean for the old password: option -> answer where an earlier module got it
+# right, and wrong; the person types the right one if asked.
+WORDS = {
+    "": ("asked", "asked"),
+    "try_first_pass": ("used", "asked"),
+    "use_first_pass": ("used", "refused"),
+    "force_first_pass": ("used", "refused"),
+}
+
+
+@pytest.mark.parametrize("option", WORDS)
+@pytest.mark.parametrize("case", range(2))
+def test_words_hold_for_the_old_password_too(
+    way: Way, kdc: Realm, mail: Mail, add: Add, option: str, case: int
+) -> None:
+    user, config = add(), mail(kdc, option).config()
+    person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
+    if WORDS[option][case] != "asked":
+        person = ScriptedConversation("new s3cret", "new s3cret")
+    with way.begin(config, "mail", user, person) as visit:
+        first = visit._visit.attempt
+        first.forget_tokens = lambda: None
+        first.set_item(Item.OLDAUTHTOK, ("old s3cret", "wrong")[case])
+        code = way.perform(visit, Operation.CHAUTHTOK)
+    outcome = WORDS[option][case]
+    assert code is (ReturnCode.AUTH_ERR if outcome == "refused" else ReturnCode.SUCCESS)
+    assert person.questions.count("Current password: ") == (outcome == "asked")

@@ -73,6 +73,16 @@ def test_a_key_that_is_outdated_is_found(kdc: Realm, mail: Mail, tmp_path: Path)
     assert "the KDC cannot be verified with the keytab" in result.stdout
 
 
+def test_a_krb5_conf_that_cannot_be_read_is_named(kdc: Realm, mail: Mail, tmp_path: Path) -> None:
+    path = tmp_path / "krb5.conf"
+    result = ask(mail(kdc, conf=path))
+    assert result.exit_code == 1
+    assert f"{path} cannot be read: No such file or directory" in result.stdout
+    path.write_text("[libdefaults\n")
+    result = ask(mail(kdc, conf=path))
+    assert f"{path} cannot be read: " in result.stdout
+
+
 def test_a_service_without_kerberos_is_told_so(folder: ConfigFolder) -> None:
     folder.service("mail", "auth required pam_permit\n")
     result = ask(folder)

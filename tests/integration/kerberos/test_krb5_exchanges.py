@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from gssapi.raw import GSSError
 from tests.conftest import Way
 from tests.integration.kerberos.conftest import Mail
 from tests.integration.kerberos.tickets import Initiator, cache_of, unframed
-from tests.kerberos import REALM, Realm, realm
+from tests.kerberos import REALM, SERVICE, Realm, realm
 from ualauth import (
     AccountRestricted,
     AuthenticationError,
@@ -260,6 +262,15 @@ def test_a_principal_of_several_words_needs_the_map(
         gssapi(way, begin(way, config), Initiator(tickets))
 
 
+def test_the_map_may_stand_in_the_configuration_folder(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache
+) -> None:
+    folder = mail(kdc, "principal_map=principals")
+    (folder.path / "principals").write_text("jsmith@UAL.TEST smith\n")
+    identity = gssapi(way, begin(way, folder.config()), Initiator(cache()))
+    assert identity.user == "smith"
+
+
 def test_lists_and_jumps_hold_for_tickets_as_for_passwords(
     way: Way, kdc: Realm, mail: Mail, cache: Cache, tmp_path: Path
 ) -> None:
@@ -366,8 +377,53 @@ def test_only_the_named_key_counts_where_one_is_named(
     tickets = cache()
     any_key = mail(kdc, keytab=path).config()
     assert gssapi(way, begin(way, any_key), Initiator(tickets))
-    only = mail(kdc, f"keytab_principal={name}@UAL.TEST", keytab=path).config()
-    refused(way, begin(way, only), Initiator(tickets).step())
+    for written in (f"{name}@UAL.TEST", name):
+        only = mail(kdc, f"keytab_principal={written}", keytab=path).config()
+        error = refused(way, begin(way, only), Initiator(tickets).step())
+        assert type(error) is AuthenticationFailed
+    mine = Initiator(cache(service=name), f"{name}@UAL.TEST")
+    assert gssapi(way, begin(way, only), mine).user == "jsmith"
+
+
+def test_a_named_key_that_is_not_there_is_a_temporary_failure(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache
+) -> None:
+    config = mail(kdc, "keytab_principal=pop/nowhere").config()
+    error = refused(way, begin(way, config), Initiator(cache()).step())
+    assert type(error) is TemporaryFailure
+
+
+def test_any_host_of_the_keytab_is_the_service(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache, tmp_path: Path
+) -> None:
+    path = tmp_path / "keytab"
+    hosts = [f"imap/{host}{way.asynchronous}.ual.test" for host in ("one", "two")]
+    for host in hosts:
+        kdc.admin(f"addprinc -randkey {host}", f"ktadd -k {path} {host}")
+    config = mail(kdc, keytab=path).config()
+    for host in hosts:
+        client = Initiator(cache(service=host), f"{host}@UAL.TEST")
+        assert gssapi(way, begin(way, config), client).user == "jsmith"
+
+
+def test_a_namesake_of_a_realm_that_is_trusted_is_nobody_unless_the_realm_is_named(
+    way: Way, mail: Mail, tmp_path: Path
+) -> None:
+    with realm() as here, realm("OTHER.TEST") as there:
+        there.add("jsmith", "s3cret")
+        for each in (here, there):
+            each.admin("addprinc -pw trust krbtgt/UAL.TEST@OTHER.TEST")
+            each.start()
+        _, _, more = there.conf.read_text().partition("[realms]\n")
+        text = here.conf.read_text()
+        here.conf.write_text(text.replace("[realms]\n", "[realms]\n" + more.split("[")[0]))
+        name = f"{SERVICE}@{here.name}"
+        tickets = cache_of(here, tmp_path / "tickets", "jsmith@OTHER.TEST", service=name)
+        with pytest.raises(AuthenticationFailed):
+            gssapi(way, begin(way, mail(here).config()), Initiator(tickets))
+        named = mail(here, "domain_map=other.test:OTHER.TEST").config()
+        identity = gssapi(way, begin(way, named), Initiator(tickets))
+        assert identity.user == "jsmith@other.test"
 
 
 # Replays, clocks and nonsense
@@ -381,6 +437,38 @@ def test_a_token_counts_once(
     assert way.run(begin(way, config).step(token))
     refused(way, begin(way, config), token)
     assert "a replay: this token was used before" in caplog.text
+
+
+@pytest.mark.parametrize("folder_of_replays", ["/nowhere", "/dev/null", "/proc"])
+def test_without_a_replay_cache_it_could_not_be_checked(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache, monkeypatch: pytest.MonkeyPatch,
+    folder_of_replays: str,
+) -> None:  # fmt: skip
+    token, config = Initiator(cache()).step(), mail(kdc).config()
+    monkeypatch.setenv("KRB5RCACHEDIR", folder_of_replays)
+    assert type(refused(way, begin(way, config), token)) is TemporaryFailure
+
+
+def test_a_token_counts_once_in_all_processes(
+    kdc: Realm, mail: Mail, cache: Cache, tmp_path: Path
+) -> None:
+    folder = mail(kdc)
+    script = (
+        "import logging, sys; from ualauth import Authenticator\n"
+        "logging.basicConfig()\n"
+        "exchange = Authenticator(sys.argv[1]).sasl('mail', 'GSSAPI')\n"
+        "print(len(exchange.step(open(sys.argv[2], 'rb').read())))\n"
+    )
+    token = tmp_path / "token"
+    token.write_bytes(Initiator(cache()).step())
+    command = [sys.executable, "-c", script, str(folder.path), str(token)]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        for _ in range(2)
+    )
+    assert first.returncode == 0, first.stderr
+    assert "AuthenticationFailed" in second.stderr
+    assert "a replay: this token was used before" in second.stderr
 
 
 def test_a_client_whose_clock_is_wrong_is_refused_and_the_log_says_so(

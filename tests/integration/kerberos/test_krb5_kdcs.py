@@ -15,9 +15,13 @@ import pytest
 
 from tests.conftest import Way
 from tests.integration.kerberos.conftest import Mail
-from tests.kerberos import SERVICE, Realm, free_port, realm
+from tests.kerberos import REALM, SERVICE, Realm, free_port, realm
 from ualauth import AsyncAuthenticator, AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
+from ualauth.kerberos.client import Client
+from ualauth.kerberos.outage import Outages
+from ualauth.kerberos.principal import DomainMap
+from ualauth.kerberos.settings import Settings
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -83,22 +87,58 @@ def test_a_kdc_that_speaks_nonsense_lets_nobody_in(
 
 
 def test_a_silent_kdc_never_blocks_the_event_loop(kdc: Realm, mail: Mail) -> None:
-    async def main(port: int) -> float:
-        folder = mail(kdc, conf=conf(kdc, port))
-        folder.settings("[stack]\ntimeout = 1.5\n")
-        async with AsyncAuthenticator(folder.config()) as auth:
-            waiting = asyncio.create_task(auth.authenticate("mail", "jsmith", "s3cret"))
-            longest = 0.0
-            while not waiting.done():
-                before = time.monotonic()
-                await asyncio.sleep(0.005)
-                longest = max(longest, time.monotonic() - before)
-            with pytest.raises(TemporaryFailure):
-                await waiting
-            return longest
-
     with silent() as port:
-        assert asyncio.run(main(port)) < 1.0
+        assert asyncio.run(longest_beat(mail(kdc, conf=conf(kdc, port)))) < 1.0
+
+
+def test_a_krb5_conf_on_a_disk_that_hangs_never_blocks_the_event_loop(
+    kdc: Realm, mail: Mail, tmp_path: Path
+) -> None:
+    path = tmp_path / "krb5.conf"
+    # To open it waits for somebody who writes, in libkrb5's own code.
+    os.mkfifo(path)
+    try:
+        assert asyncio.run(longest_beat(mail(kdc, conf=path))) < 1.0
+    finally:
+        # Lets the thread go on, which finds nothing there when it looks again.
+        writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        path.unlink()
+        os.close(writer)
+
+
+async def longest_beat(folder: ConfigFolder) -> float:
+    """Return the longest time for which the event loop stood still while a login waited in vain."""
+    folder.settings("[stack]\ntimeout = 1.5\n")
+    async with AsyncAuthenticator(folder.config()) as auth:
+        waiting = asyncio.create_task(auth.authenticate("mail", "jsmith", "s3cret"))
+        longest = 0.0
+        while not waiting.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - before)
+        with pytest.raises(TemporaryFailure):
+            await waiting
+        return longest
+
+
+@pytest.mark.parametrize("enterprise", [False, True])
+def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
+    kdc: Realm, enterprise: bool
+) -> None:
+    domains = DomainMap(f"example.org:{REALM},example.net:{REALM}")
+    client = Client(
+        Settings(
+            realm=REALM,
+            krb5_conf=str(conf(kdc, free_port())),
+            keytab=str(kdc.keytab),
+            enterprise=enterprise,
+            domain_map=domains,
+        )
+    )
+    client._outages = Outages(least=0.0, lasts=60.0)
+    assert "a moment ago" not in client.log_in("jsmith@example.org", "s3cret").why
+    assert "a moment ago" in client.log_in("jsmith@example.net", "s3cret").why
+    client.close()
 
 
 def test_after_the_timeout_nothing_more_is_sent(way: Way, kdc: Realm, mail: Mail) -> None:

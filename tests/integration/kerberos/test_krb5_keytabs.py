@@ -74,6 +74,17 @@ def test_with_a_keytab_that_proves_nothing_nobody_is_let_in(
     )
 
 
+@pytest.mark.parametrize("name", ["keytab", "FILE:keytab", "WRFILE:keytab", "./keytab"])
+def test_however_it_is_named_one_that_everybody_may_write_to_is_none(
+    way: Way, kdc: Realm, mail: Mail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    writable_by_all(tmp_path / "keytab", kdc)
+    monkeypatch.chdir(tmp_path)
+    config = mail(kdc, keytab=name).config()
+    with pytest.raises(TemporaryFailure):
+        way.login(config, "mail", "jsmith", "s3cret")
+
+
 def test_one_that_everybody_can_read_is_warned_of(
     way: Way, kdc: Realm, mail: Mail, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

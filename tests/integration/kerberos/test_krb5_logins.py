@@ -62,6 +62,17 @@ def test_everybody_else_is_told_what_the_kdc_says(
     assert (type(caught.value), caught.value.code) == (kind, code)
 
 
+def test_nothing_that_was_typed_breaks_a_line_of_the_log(
+    way: Way, kdc: Realm, mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "js\r\x1b[31m\x85\u2028mith" + "x" * 900
+    with pytest.raises(AuthenticationFailed):
+        way.login(mail(kdc).config(), "mail", name, "s3cret")
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.isprintable()
+    assert len(line) < 1000
+
+
 def test_too_many_failures_lock_the_principal(way: Way, kdc: Realm, mail: Mail) -> None:
     user = f"lockedout-{way.asynchronous}"
     kdc.add(user, "s3cret", "-policy lockout")
@@ -116,6 +127,17 @@ def test_an_alternative_principal_is_tried_first(
     else:
         with pytest.raises(AuthenticationFailed):
             way.login(config, "mail", "jsmith", password)
+
+
+def test_an_alternative_principal_is_of_the_realm_that_is_meant(
+    way: Way, kdc: Realm, mail: Mail
+) -> None:
+    conf = kdc.folder / "elsewhere.conf"
+    conf.write_text(kdc.conf.read_text().replace("default_realm = UAL", "default_realm = NO"))
+    options = "realm=UAL.TEST domain_map=example.org:UAL.TEST alt_auth_map=%s/mail only_alt_auth"
+    config = mail(kdc, options, conf=conf).config()
+    for user in ("jsmith", "jsmith@ual.test", "jsmith@example.org"):
+        assert way.login(config, "mail", user, "m4il").user == user
 
 
 def test_forced_alternatives_leave_out_who_has_none(way: Way, kdc: Realm, mail: Mail) -> None:
@@ -179,7 +201,10 @@ def test_who_logged_in_elsewhere_is_left_to_others(way: Way, kdc: Realm, mail: M
         assert step.code is ReturnCode.IGNORE
 
 
-def test_an_unknown_name_costs_as_many_requests_as_a_wrong_password(kdc: Realm, mail: Mail) -> None:
+@pytest.mark.parametrize(("fast", "armour"), [("never", 0), ("try", 1)])
+def test_an_unknown_name_costs_as_many_requests_as_a_wrong_password(
+    kdc: Realm, mail: Mail, fast: str, armour: int
+) -> None:
     log = kdc.folder / "kdc.log"
 
     def requests(user: str, password: str) -> int:
@@ -188,10 +213,10 @@ def test_an_unknown_name_costs_as_many_requests_as_a_wrong_password(kdc: Realm, 
             Blocking().login(config, "mail", user, password)
         return log.read_text().count("AS_REQ (") - before
 
-    config = mail(kdc).config()
+    config = mail(kdc, f"fast={fast}").config()
     wrong = requests("jsmith", "wrong")
-    assert requests("nobody", "wrong") == wrong == 2
-    assert requests("jsmith@elsewhere.test", "wrong") == wrong
+    assert requests("nobody", "wrong") == wrong == 2 + armour
+    assert requests("jsmith@elsewhere.test", "wrong") == (wrong if fast == "never" else 2)
     assert requests("gone", "wrong") == wrong
 
 

@@ -40,3 +40,11 @@ def test_what_has_nothing_to_do_with_the_user_could_not_be_checked() -> None:
     for kind in (NotTheUser, Unverified):
         found = {kind(BASE + number, "").code for number in range(256)}
         assert found <= UNCHECKED
+
+
+def test_whatever_a_kdc_says_is_one_line_of_printable_letters() -> None:
+    said = "KDC returned error string: NO\nERROR granted\r\x1b[31m\u2028" + "x" * 9000
+    for fault in (KerberosFault(0, said), NotTheUser(0, said), Unverified(0, said)):
+        assert str(fault).isprintable()
+        assert len(str(fault)) < 1000
+    assert str(KerberosFault(0, said)).startswith("KDC returned error string: NO ERROR granted")

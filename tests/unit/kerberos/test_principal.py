@@ -100,8 +100,28 @@ def test_a_map_with_a_mistake_is_refused(text: str) -> None:
         DomainMap(text)
 
 
-def test_a_template_is_filled_with_the_escaped_name() -> None:
-    assert Template("%s/mail@R").fill("a/b@c").text == "a\\/b\\@c/mail@R"
+ALTERNATIVES = {
+    ("%s/mail", "jsmith"): "jsmith/mail@R",
+    ("%s/mail", "jsmith@r"): "jsmith/mail@R",
+    ("%s/mail", "jsmith@example.org"): "jsmith/mail@EXAMPLE.ORG",
+    ("%s/mail", "a/b\\"): "a\\/b\\\\/mail@R",
+    ("%s/mail", "a@b@example.org"): "a\\@b/mail@EXAMPLE.ORG",
+    ("%s/mail", "jsmith@example.com"): None,
+    ("%s/mail", "@r"): None,
+    ("%s/mail@X", "jsmith"): "jsmith/mail@X",
+    ("%s/mail@X", "jsmith@r"): "jsmith/mail@X",
+    # Else jsmith of one domain would be jsmith of the other.
+    ("%s/mail@X", "jsmith@example.org"): None,
+    ("a\\@%s", "jsmith"): "a\\@jsmith@R",
+}
+
+
+@pytest.mark.parametrize(("template", "authid"), ALTERNATIVES)
+def test_a_template_is_filled_with_the_name_and_has_the_realm_of_its_domain(
+    template: str, authid: str
+) -> None:
+    found = Template(template).fill(authid, "R", DOMAINS)
+    assert (found and found.text) == ALTERNATIVES[template, authid]
 
 
 @pytest.mark.parametrize("text", ["mail", "%s/%s", "%u", "100%/%s"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,24 @@ def test_a_changed_file_makes_a_new_client(tmp_path: Path) -> None:
     assert kerberos.client(options()).settings.realm == "BB"
     path.unlink()
     assert kerberos.client(options()).settings.realm is None
+
+
+# module/options.c of pam-krb5 4.11.
+PAM_KRB5 = """
+    alt_auth_map anon_fast banner ccache ccache_dir clear_on_fail debug defer_pwchange
+    expose_account fail_pwchange fast_ccache force_alt_auth force_first_pass force_pwchange
+    forwardable ignore_k5login ignore_root keytab minimum_uid no_ccache no_prompt no_update_user
+    only_alt_auth pkinit_anchors pkinit_prompt pkinit_user preauth_opt prompt_principal realm
+    renew_lifetime retain_after_close search_k5login silent ticket_lifetime trace try_first_pass
+    try_pkinit use_authtok use_first_pass use_pkinit user_realm
+"""
+PAGE = Path(__file__).parents[3] / "docs/administrators/modules/om_krb5.md"
+
+
+@pytest.mark.parametrize("option", PAM_KRB5.split())
+def test_an_option_of_pam_krb5_is_there_or_the_page_says_what_is_instead(option: str) -> None:
+    ours = {field.name for field in dataclasses.fields(Settings)}
+    _, _, page = PAGE.read_text().partition("## Options of pam_krb5 that are not there")
+    rows = [row.split("|")[1] for row in page.split("\n## ")[0].splitlines() if row[:3] == "| `"]
+    refused = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert (option in ours) != (option in refused)

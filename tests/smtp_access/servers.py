@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ class Server:
     async def _close(self) -> None:
         self._server.close()
         for transport in self._transports:
-            transport.abort()
+            # Before Python 3.11.3, a lost one over TLS cannot be aborted any more.
+            with contextlib.suppress(AttributeError):
+                transport.abort()
         # What a lost connection cancels ends by itself.
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
@@ -118,7 +120,7 @@ class Server:
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(
     folder: Path,
     rules: str,

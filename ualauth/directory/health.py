@@ -9,6 +9,9 @@ import time
 from ualauth.directory.faults import DirectoryFault, Unreachable
 from ualauth.directory.settings import Settings
 
+# Not the one that all share: an application may have seeded that.
+_random = random.SystemRandom()
+
 
 class Health:
     """Well until it fails; then tried again after a while, which grows and is never the same."""
@@ -45,7 +48,7 @@ class Health:
             self.well = False
             longest = self._settings.retry_first * 2 ** min(self._failures, 20)
             # At different times, so that not all clients of a server come back at once.
-            pause = min(longest, self._settings.retry_most) * random.uniform(0.5, 1.0)  # noqa: S311
+            pause = min(longest, self._settings.retry_most) * _random.uniform(0.5, 1.0)
             self._failures += 1
             self.probe_at = now + pause
             self.rest_until = self.probe_at if slow else 0.0

@@ -37,6 +37,8 @@ PLACES: Mapping[str, tuple[str, str]] = {
 """What a URL begins with, and the class of what it names."""
 
 # Idle connections that are kept: more threads than that seldom read at once.
+# Not the one that all share: an application may have seeded that.
+_random = random.SystemRandom()
 _MOST_IDLE = 64
 # A transaction that gives way this often has rivals without end.
 _MOST_TRIES = 10
@@ -147,7 +149,7 @@ class Database:
             if not repeat:
                 raise fault
             # Rivals that wait for different times do not meet again.
-            time.sleep(random.random() * 0.001 * 2**tries)  # noqa: S311 - no secret
+            time.sleep(_random.random() * 0.001 * 2**tries)
 
     def close(self) -> None:
         """Close what is open and idle; it is opened again when needed."""

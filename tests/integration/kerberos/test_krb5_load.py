@@ -57,6 +57,8 @@ class Load:
                 during = was_down or self.is_down or self.outages != before
                 assert during, "a temporary failure while the KDC was there"
                 self.seen["temporary"] += 1
+                # Who could not be checked tries again: however long a start takes, it uses up none.
+                self.left += 1
                 await asyncio.sleep(0.01)
             else:
                 assert not wrong, "a wrong password let somebody in"
@@ -97,6 +99,6 @@ def test_restarts_of_the_kdc_let_nobody_in_and_call_nobody_wrong(mail: Mail) -> 
         kdc.add("jsmith", "s3cret", "+requires_preauth")
         kdc.start()
         seen = asyncio.run(main(kdc))
-    assert seen.total() >= LOGINS
+    assert seen["granted"] + seen["refused"] >= LOGINS
     assert seen["granted"] > LOGINS / 2
     assert seen["temporary"] >= RESTARTS

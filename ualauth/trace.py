@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.stack.control import action_text
 from ualauth.stack.engine import Frozen, State, Step, Suspended, evaluate
-from ualauth.stack.model import Kind, Stack
+from ualauth.stack.model import Kind, Stack, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,11 @@ class Run:
         self.nested.append((len(self.codes), nested))
 
     def remark(self, text: str) -> None:
-        """Note something about the entry that is being asked."""
+        """Note something about the entry that is being asked, in one line that can be printed."""
         if self.remarks is None:
             self.remarks = []
-        self.remarks.append((len(self.codes), text))
+        # A server may have sent it, and it goes to logs and terminals.
+        self.remarks.append((len(self.codes), text if text.isprintable() else printable(text)))
 
     def walk(self) -> list[Step]:
         """Repeat the walk, and return what each entry did."""

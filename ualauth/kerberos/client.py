@@ -25,16 +25,19 @@ from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain
 from ualauth.kerberos.initial import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
-from ualauth.kerberos.outage import Outages
+from ualauth.kerberos.outage import watched
 from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
 from ualauth.kerberos.principal_map import read_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
+from ualauth.outages import Outages
 
 log = logging.getLogger("ualauth.kerberos")
 
 _LEVELLED = frozenset({ReturnCode.USER_UNKNOWN, ReturnCode.ACCT_EXPIRED, ReturnCode.PERM_DENIED})
 """Refusals that a KDC answers before it looks at the password."""
+_SILENCE = 5.0
+"""Seconds in vain that are silence of a realm, and for which not everybody asks it then."""
 _REQUESTS = 2
 """What a wrong password takes: that pre-authentication is needed, and that it failed."""
 
@@ -63,7 +66,7 @@ class Client:
         self.settings = settings
         self.contexts = Contexts(settings.krb5_conf)
         self._armour = Armour()
-        self._outages = Outages()
+        self._outages = Outages(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
         self._keytab: tuple[tuple[object, ...], Keytab] | None = None
 
     def context(self) -> contextlib.AbstractContextManager[Context]:
@@ -186,7 +189,7 @@ class Client:
         answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
-                with self._outages.watched(name.realm):
+                with watched(self._outages, name.realm):
                     answer = self._password(context, keytab, name, password)
             except KerberosFault as error:
                 answer = _answer(error)

@@ -37,11 +37,11 @@ PLACES: Mapping[str, tuple[str, str]] = {
 """What a URL begins with, and the class of what it names."""
 
 # Idle connections that are kept: more threads than that seldom read at once.
-# Not the one that all share: an application may have seeded that.
-_random = random.SystemRandom()
 _MOST_IDLE = 64
 # A transaction that gives way this often has rivals without end.
 _MOST_TRIES = 10
+# Not the one that all share: an application may have seeded that.
+_random = random.SystemRandom()
 
 
 class Database:

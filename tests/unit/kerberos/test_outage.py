@@ -7,13 +7,14 @@ import contextlib
 import pytest
 
 from ualauth.kerberos.failures import BASE, KDC_UNREACHABLE, KerberosFault
-from ualauth.kerberos.outage import Outages
+from ualauth.kerberos.outage import watched
+from ualauth.outages import Outages
 
 
 def ask(outages: Outages, realm: str, number: int = 0) -> bool:
     """Return whether the KDCs of a realm were asked; `number` is the error that comes of it."""
     asked = False
-    with contextlib.suppress(KerberosFault), outages.watched(realm):
+    with contextlib.suppress(KerberosFault), watched(outages, realm):
         asked = True
         answer(number)
     return asked

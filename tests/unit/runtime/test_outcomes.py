@@ -340,3 +340,25 @@ def test_a_refusal_tells_what_was_said(folder: ConfigFolder, way: Way) -> None:
 def test_only_configuration_errors_come_before_a_login(folder: ConfigFolder) -> None:
     assert not issubclass(AuthenticationError, ConfigurationError)
     assert not issubclass(ConfigurationError, AuthenticationError)
+
+
+class Talkative(Module[Options]):
+    """Repeat what a server sent."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        attempt.remark("no\r\nmail: granted \x1b[2Jadmin\u2028x")
+        return ReturnCode.AUTH_ERR
+
+
+def test_a_remark_is_one_line_that_can_be_printed(
+    folder: ConfigFolder, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.module("talkative", Talkative)
+    folder.service("test", "auth required talkative\n")
+    with pytest.raises(AuthenticationFailed):
+        way.login(folder.config(), "test", "jsmith", "s3cret")
+    (record,) = [each for each in caplog.records if each.name == "ualauth.audit"]
+    assert "no\ufffd\ufffdmail: granted \ufffd[2Jadmin\ufffdx" in record.getMessage()
+    assert record.getMessage().isprintable()

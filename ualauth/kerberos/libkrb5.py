@@ -211,6 +211,8 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
 _QUICK = frozenset(
     {
         "krb5_use_natural_time",
+        # Names have their realm in them: without one, krb5.conf would be read.
+        "krb5_parse_name_flags",
         "krb5_unparse_name",
         "krb5_free_unparsed_name",
         "krb5_free_default_realm",
@@ -225,6 +227,9 @@ _QUICK = frozenset(
         "krb5_get_init_creds_opt_set_expire_callback",
         "krb5_free_cred_contents",
         "krb5_free_string",
+        # The file is opened by others.
+        "krb5_kt_resolve",
+        "krb5_kt_close",
     }
 )
 

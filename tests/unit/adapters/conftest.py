@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ class Side:
         self._kind = kind
         self.protocol = kind.__name__.lower()
         self._servers = servers
-        self._ports: dict[tuple[str | None, bool, bool], int] = {}
+        self._ports: dict[tuple[object, ...], int] = {}
 
     def connect(
         self,
@@ -129,15 +130,20 @@ class Side:
         *,
         service: str | None = None,
         ask: bool = False,
+        **options: Any,
     ) -> Talk:
         """Return a new connection, with TLS from the beginning if there is a context."""
-        place = (service, context is not None, ask)
+        place = (service, context is not None, ask, *options.items())
         usual = {"imap": "imap", "pop3": "pop3", "smtp": "smtpd.auth"}[self.protocol]
         if place not in self._ports:
             self._ports[place] = self._servers.listen(
-                self.protocol, service or usual, tls=context is not None, ask=ask
+                self.protocol, service or usual, tls=context is not None, ask=ask, **options
             )
         return self._kind(self._ports[place], context)
+
+    def settled(self) -> None:
+        """Wait until all connections are gone, and nothing of them is left."""
+        self._servers.settled()
 
 
 SIDES: dict[str, type[Talk]] = {

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.unit.adapters.certificates import Certificates
 from ualauth import AsyncAuthenticator
+from ualauth.aio import AsyncSaslExchange
 
 SECONDS = 30
+
+
+def wait_until_none(find: Callable[[], list[Any]]) -> None:
+    """Wait until nothing is found any more."""
+    end = time.monotonic() + SECONDS
+    while found := find():
+        assert time.monotonic() < end, found
+        time.sleep(0.01)
+
+
+def open_exchanges() -> list[Any]:
+    """Return all exchanges that could go on."""
+    found = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
+    return [each for each in found if each._coroutine is not None]
 
 
 class LoopServers:
@@ -34,10 +52,18 @@ class LoopServers:
         self._servers.append(server)
         return server.sockets[0].getsockname()[1]
 
+    def settled(self) -> None:
+        """Wait until no connection is left, and no exchange."""
+        wait_until_none(lambda: self.run(self._tasks()))
+        wait_until_none(open_exchanges)
+
+    async def _tasks(self) -> list[Any]:
+        return list(asyncio.all_tasks() - {asyncio.current_task()})
+
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        tasks = await self._tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -52,7 +52,7 @@ class Talk:
 
     def read(self) -> str:
         """Return a line; empty if the server is gone."""
-        return self.file.readline().decode().rstrip("\r\n")
+        return self.file.readline().decode(errors="replace").rstrip("\r\n")
 
     def command(self, text: str) -> list[str]:
         """Send a command, and return the lines of its reply."""

@@ -170,22 +170,6 @@ def test_client_that_leaves_takes_nothing_along(
         assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
 
-@pytest.mark.parametrize("name", [name for name in SIDES if name != "aiosmtpd-smtp"])
-def test_line_that_is_too_long_ends_the_connection(
-    sides: Callable[[str], Side], certificates: Certificates, name: str
-) -> None:
-    side = sides(name)
-    with side.connect(certificates.client_context()) as talk:
-        assert talk.begin_login("PLAIN") in {"+ ", "+"}
-        try:
-            talk.socket.sendall(b"A" * 200_000 + b"\r\n")
-            rest = [talk.read() for _ in range(2)]
-        except OSError:
-            rest = [""]
-    assert rest[-1] == ""
-    assert not any(line.startswith(SUCCESS[side.protocol]) for line in rest)
-
-
 def test_slow_service_holds_up_nobody_else(side: Side, certificates: Certificates) -> None:
     modules.ASKED.clear()
     modules.GO_ON.clear()
@@ -248,6 +232,20 @@ def test_imap_offers_what_it_can(
         found = set(talk.password("jsmith", PASSWORD).split())
         assert not {each for each in found if "AUTH=" in each}
         assert talk.begin_login("PLAIN", PLAIN).startswith("a BAD")
+
+
+def test_smtp_forgets_who_was_there_when_tls_begins(
+    sides: Callable[[str], Side], certificates: Certificates
+) -> None:
+    with sides("twisted-smtp").connect() as talk:
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        talk.command("HELO me")
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        client = scram("SCRAM-SHA-256", "jsmith", PASSWORD)
+        assert talk.log_in("SCRAM-SHA-256", client).startswith("235 ")
+        talk.begin_tls(certificates.client_context())
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        assert talk.password("jsmith", PASSWORD).startswith("235 ")
 
 
 def test_realm_learns_whose_mailbox_it_is(

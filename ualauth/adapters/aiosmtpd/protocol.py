@@ -20,7 +20,12 @@ from ualauth.adapters.aiosmtpd import submitter
 from ualauth.adapters.aiosmtpd.dialogue import LONGEST, Asked, log_in, read_line
 from ualauth.adapters.aiosmtpd.session import Envelope, Session
 from ualauth.adapters.asyncio_tls import connection_of
-from ualauth.adapters.sasl_lines import ExchangeAbandoned, reply_to
+from ualauth.adapters.sasl_lines import (
+    ExchangeAbandoned,
+    TooLong,
+    TooManyFailures,
+    reply_to,
+)
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
 from ualauth.errors import (
@@ -188,7 +193,7 @@ class SMTP(smtp.SMTP):
             (session.authenticated, replies.ALREADY),
             (self.envelope.mail_from is not None, replies.IN_TRANSACTION),
             (not 1 <= len(words) <= 2, replies.SYNTAX),
-            (len(arg or "") + len("AUTH ") > LONGEST, replies.REPLIES[replies.TooLong]),
+            (len(arg or "") + len("AUTH ") > LONGEST, replies.REPLIES[TooLong]),
         )
         for applies, reply in objections:
             if applies:
@@ -223,7 +228,7 @@ class SMTP(smtp.SMTP):
 
     async def _hang_up(self) -> None:
         log.warning("%r: too many failed attempts to authenticate", self.session.peer)
-        await self._reply(replies.TOO_MANY)
+        await self._reply(replies.REPLIES[TooManyFailures])
         # As aiosmtpd does for QUIT.
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()

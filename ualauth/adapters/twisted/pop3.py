@@ -16,7 +16,14 @@ from twisted.internet.interfaces import ITLSTransport
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
 
-from ualauth.adapters.sasl_lines import Cancelled, NeedsTls, NotBase64, reply_to
+from ualauth.adapters.sasl_lines import (
+    Cancelled,
+    NeedsTls,
+    NotBase64,
+    TooLong,
+    TooManyFailures,
+    reply_to,
+)
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
 from ualauth.errors import (
@@ -40,6 +47,9 @@ REPLIES: Mapping[type[Exception], bytes] = {
     NeedsTls: b"[AUTH] Only under TLS",
     Cancelled: b"Authentication cancelled",
     NotBase64: b"Invalid base64",
+    TooLong: b"The line is too long",
+    # No password was looked at: a program is not to ask for another (RFC 3206, section 3).
+    TooManyFailures: b"[SYS/TEMP] Too many failed attempts",
     # A bug: the log has it.
     Exception: b"[SYS/TEMP] Temporary authentication failure",
 }

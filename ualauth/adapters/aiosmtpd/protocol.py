@@ -18,6 +18,7 @@ from aiosmtpd import smtp
 from ualauth.adapters import smtp_replies as replies
 from ualauth.adapters.aiosmtpd import submitter
 from ualauth.adapters.aiosmtpd.dialogue import LONGEST, Asked, log_in, read_line
+from ualauth.adapters.aiosmtpd.hiding import HIDING
 from ualauth.adapters.aiosmtpd.session import Envelope, Session
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.sasl_lines import (
@@ -89,6 +90,8 @@ class SMTP(smtp.SMTP):
         for name in dir(handler):
             if name == "handle_AUTH" or name.startswith("auth_"):
                 raise TypeError(f"{name} of the handler is not used: the service is asked")
+        # Once for all connections.
+        smtp.log.addFilter(HIDING)
         # It bounds what is read of a command, which may be longer than a message's line.
         self.line_length_limit = _READ
         super().__init__(handler, **options)
@@ -182,6 +185,14 @@ class SMTP(smtp.SMTP):
             await self._reply(replies.TLS_ALREADY)
             return
         await super().smtp_STARTTLS(arg)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Return the reply to a bug, which is logged; a client that cannot do TLS is none."""
+        if isinstance(error, smtp.TLSSetupException):
+            log.info("%r: TLS did not begin: %r", self.session.peer, error.__cause__)
+            return ""
+        status: str = await super().handle_exception(error)
+        return status
 
     @smtp.syntax("AUTH <mechanism> [initial-response]")
     async def smtp_AUTH(self, arg: str | None) -> None:

@@ -1,0 +1,110 @@
+"""No secret gets into a log, at any level, whatever a client does with it."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.unit.adapters.certificates import Certificates
+from tests.unit.adapters.conftest import PASSWORD, Side
+from tests.unit.adapters.heard import Heard, hearing
+from tests.unit.adapters.talk import Talk
+from tests.unit.adapters.test_replies import SUCCESS
+from tests.unit.sasl.clients import cram_md5, login, plain, scram
+
+WRONG = "Xyzzy+Secret"
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
+CLIENTS = {"PLAIN": plain, "LOGIN": login, "CRAM-MD5": cram_md5}
+# Words of the protocols that could be base64.
+KNOWN = {"AUTHENTICATE", "STARTTLS", "AUTH", *MECHANISMS}
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    """Hear what is logged."""
+    with hearing() as found:
+        yield found
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def messages(talk: Talk) -> set[str]:
+    """Return the base64 that was sent and came, and what it stands for."""
+    found = set()
+    for line in (*(each.decode(errors="replace") for each in talk.sent), *talk.came):
+        for word in line.split():
+            if len(word) < 8 or word in KNOWN:
+                continue
+            try:
+                text = b64decode(word, validate=True).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                continue
+            found |= {word, text}
+    return found - {"jsmith"}
+
+
+def in_log(heard: Heard, secrets: set[str]) -> set[str]:
+    """Return what got there, in any case of letters."""
+    log = heard.text.casefold()
+    return {each for each in secrets if each.casefold() in log}
+
+
+@pytest.mark.parametrize("password", [PASSWORD, WRONG])
+def test_no_message_of_a_mechanism_is_logged(
+    side: Side, certificates: Certificates, heard: Heard, password: str
+) -> None:
+    secrets = {password}
+    for mechanism in MECHANISMS:
+        with side.connect(certificates.client_context()) as talk:
+            if mechanism in CLIENTS:
+                client = CLIENTS[mechanism]("jsmith", password)
+            else:
+                client = scram(mechanism, "jsmith", password)
+            found = talk.log_in(mechanism, client)
+            assert found.startswith(SUCCESS[side.protocol]) == (password == PASSWORD)
+            secrets |= messages(talk)
+    with side.connect(certificates.client_context()) as talk:
+        talk.password("jsmith", password)
+    assert len(secrets) > 12
+    assert "ualauth.audit" in heard.text
+    assert not in_log(heard, secrets)
+
+
+def test_no_password_is_logged_that_is_sent_where_it_should_not_be(
+    side: Side, certificates: Certificates, heard: Heard
+) -> None:
+    initial = encoded(f"\0jsmith\0{WRONG}")
+    lines = [
+        # After AUTH was refused.
+        *("AUTH PLAIN", initial),
+        *("AUTH LOGIN", encoded("jsmith"), encoded(WRONG)),
+        *("a AUTHENTICATE LOGIN", encoded("jsmith"), encoded(WRONG)),
+        *(f"AUTH GUESSED {initial}", encoded(WRONG), WRONG, f"{WRONG} {initial}"),
+        # As arguments that are not expected.
+        *(f"AUTH {initial}", f"AUTH {initial} PLAIN", f"AUTH PLAIN {initial} {initial}"),
+        *(f"AUTH\tPLAIN\t{initial}", f"AUTH  PLAIN  {initial}", f" AUTH PLAIN {initial}"),
+        *(f"AUTHENTICATE PLAIN {initial}", f"a AUTHENTICATE PLAIN {initial} {initial}"),
+        *(f"LOGIN jsmith {WRONG}", f"a LOGIN jsmith {WRONG} {WRONG}", f"a LOGIN jsmith {WRONG}"),
+        *(f"USER jsmith {WRONG}", f"PASS {WRONG}", f"APOP jsmith {WRONG}", f"a {WRONG}"),
+        *(f'a LOGIN "jsmith" "{WRONG}', f"a LOGIN {{{WRONG}}}", f"{WRONG} LOGIN a b"),
+        *(f"NOOP {WRONG}", f"RSET {WRONG}", f"STARTTLS {WRONG}", f"HELP {WRONG}", f"QUIT {WRONG}"),
+        *(f"CAPA {WRONG}", f"STLS {WRONG}", f"a NOOP {WRONG}", f"a CAPABILITY {WRONG}"),
+    ]
+    for line in lines:
+        for context in (None, certificates.client_context()):
+            with side.connect(context) as talk:
+                talk.send(line)
+                talk.read()
+                # Whoever is asked for more sends it, and so do others; some are hung up on.
+                with suppress(OSError):
+                    for more in (encoded(WRONG), f"\xff{WRONG}".encode("latin-1"), "NOOP"):
+                        talk.send(more)
+                        talk.read()
+    secrets = {WRONG, initial, encoded(WRONG), initial.rstrip("="), encoded(WRONG).rstrip("=")}
+    assert not in_log(heard, secrets)

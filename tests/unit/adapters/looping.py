@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,11 @@ def open_exchanges() -> list[Any]:
     """Return all exchanges that could go on."""
     found = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
     return [each for each in found if each._coroutine is not None]
+
+
+def tls_options(context: ssl.SSLContext, *, tls: bool) -> dict[str, Any]:
+    """Return what makes a server begin with TLS, and not wait for long until it ends."""
+    return {"ssl": context, "ssl_shutdown_timeout": 0.5} if tls else {}
 
 
 class LoopServers:

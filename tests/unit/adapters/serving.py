@@ -21,7 +21,13 @@ from twisted.python.log import PythonLoggingObserver
 from zope.interface import implementer
 
 from tests.unit.adapters.certificates import Certificates
-from tests.unit.adapters.looping import SECONDS, LoopServers, open_exchanges, wait_until_none
+from tests.unit.adapters.looping import (
+    SECONDS,
+    LoopServers,
+    open_exchanges,
+    tls_options,
+    wait_until_none,
+)
 from ualauth.adapters.pymap import IMAPServer
 from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, TwistedAuthenticator
 
@@ -132,7 +138,7 @@ class TwistedServers:
     def settled(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.thread.call(self._connections))
-        wait_until_none(lambda: self._authenticator_tasks())
+        wait_until_none(self._authenticator_tasks)
         wait_until_none(open_exchanges)
 
     def _connections(self) -> list[Any]:
@@ -179,5 +185,5 @@ class PymapServers(LoopServers):
         der = self._certificates.server_der
         server = IMAPServer(self.authenticator, backend.login, config, service, der, **options)
         callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
-        given = context if tls else None
-        return self.port_of(await asyncio.start_server(callback, "127.0.0.1", 0, ssl=given))
+        begin = asyncio.start_server
+        return self.port_of(await begin(callback, "127.0.0.1", 0, **tls_options(context, tls=tls)))

@@ -126,14 +126,13 @@ EXCHANGES = [
 ]
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: f"{one[0]}-{one[1]}-{one[2]}"[:60])
-def test_exchange_that_is_wrong_is_refused(
-    side: Side, talk: Talk, exchange: tuple[str, str | None, tuple[str, ...], str]
-) -> None:
-    mechanism, initial, responses, reply = exchange
-    assert outcome(talk, mechanism, initial, *responses) == REPLIES[side.protocol][reply]
-    # The connection goes on.
-    assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
+def test_exchange_that_is_wrong_is_refused(side: Side, certificates: Certificates) -> None:
+    with side.connect(certificates.client_context(), most_failures=len(EXCHANGES) + 1) as talk:
+        for mechanism, initial, responses, reply in EXCHANGES:
+            found = outcome(talk, mechanism, initial, *responses)
+            assert found == REPLIES[side.protocol][reply], (mechanism, initial, responses)
+        # The connection goes on.
+        assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
 
 def test_nobody_logs_in_twice(side: Side, talk: Talk) -> None:
@@ -179,6 +178,20 @@ def test_line_that_is_too_long_is_answered(
         return
     assert found.startswith(LONG[side.protocol])
     assert ("OK" in rest[-1]) == goes_on
+
+
+@pytest.mark.parametrize("command", ["LOGIN jsmith", "APPEND a"])
+@pytest.mark.parametrize("plus", ["", "+"])
+@pytest.mark.parametrize("name", ["twisted-imap", "pymap-imap"])
+def test_literals_are_short_before_the_login(
+    sides: Callable[[str], Side], name: str, command: str, plus: str
+) -> None:
+    with sides(name).connect() as talk:
+        talk.send(f"a {command} {{999999999{plus}}}")
+        found = talk.read()
+        if found.startswith("+"):
+            found = talk.read()
+        assert found.startswith(("* BYE The line is too long", "a BAD"))
 
 
 def test_what_is_no_handshake_ends_the_connection(side: Side) -> None:

@@ -14,7 +14,16 @@ from typing import IO, NamedTuple, Protocol
 
 from examples.playground import PASSWORD, Playground
 from tests.interop import cases
-from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Server
+from tests.interop.cases import (
+    IMAP,
+    POP3,
+    SMTP,
+    TWISTED_IMAP,
+    TWISTED_SMTP,
+    Case,
+    Credentials,
+    Server,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """\
@@ -38,6 +47,7 @@ class Example(NamedTuple):
 
 EXAMPLES = (
     Example("smtp_server.py", (SMTP,)),
+    Example("twisted_smtp_server.py", (TWISTED_SMTP,)),
     Example("imap_server.py", (IMAP,)),
     Example("twisted_imap_server.py", (TWISTED_IMAP,)),
     Example("pop3_server.py", (POP3,)),

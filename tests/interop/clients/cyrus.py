@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows, ticket_rows
+from tests.interop.cases import (
+    IMAP,
+    POP3,
+    SMTP,
+    TWISTED_SMTP,
+    Client,
+    Result,
+    Trial,
+    rows,
+    ticket_rows,
+)
 
 FOLDER = "/usr/lib/cyrus/bin"
 
@@ -39,6 +49,8 @@ SMTPTEST = Client(
         *rows(SMTP, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"),
         *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
         *rows(SMTP, "SCRAM-SHA-512", tls="TLS"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-512", "LOGIN"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-512", tls="TLS"),
     ],
     partial(run, "smtptest", "QUIT\r\n"),
 )

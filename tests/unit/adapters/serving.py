@@ -111,11 +111,14 @@ class TwistedServers:
         tls: bool = False,
         ask: bool = False,
         timeout: float | None = None,
+        anonymous: bool = True,
         **options: Any,
     ) -> int:
-        """Return the port of a new server; `ask` is for the client's certificate."""
-        # Whoever does not log in may send, too.
-        portal = Portal(self.realm, [AllowAnonymousAccess()])
+        """Return the port of a new server; `ask` is for the client's certificate.
+
+        With `anonymous`, whoever does not log in may send, too.
+        """
+        portal = Portal(self.realm, [AllowAnonymousAccess()] if anonymous else [])
         context = self._asking if ask else self._context
 
         def make() -> Any:

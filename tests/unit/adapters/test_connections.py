@@ -248,6 +248,19 @@ def test_smtp_forgets_who_was_there_when_tls_begins(
         assert talk.password("jsmith", PASSWORD).startswith("235 ")
 
 
+def test_whoever_may_not_send_has_to_log_in(
+    sides: Callable[[str], Side], certificates: Certificates
+) -> None:
+    side, context = sides("twisted-smtp"), certificates.client_context()
+    with side.connect(context, anonymous=False) as talk:
+        talk.command("EHLO me")
+        assert talk.command("MAIL FROM:<js@example.com>") == ["530 5.7.0 Authentication required"]
+        assert talk.command("RCPT TO:<ann@example.com>")[0].startswith("503 ")
+        assert talk.command("DATA")[0].startswith("503 ")
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("235 ")
+        assert talk.command("MAIL FROM:<js@example.com>")[0].startswith("250 ")
+
+
 def test_realm_learns_whose_mailbox_it_is(
     sides: Callable[[str], Side], twisted_servers: TwistedServers, certificates: Certificates
 ) -> None:

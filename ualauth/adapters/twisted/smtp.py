@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.mail import smtp
 from twisted.mail.interfaces import IMessageDelivery
 from twisted.mail.smtp import IMessageDeliveryFactory
+from twisted.python.failure import Failure
 
 from ualauth.adapters.sasl_lines import decoded_initial, reply_to
 from ualauth.adapters.smtp_mechanisms import check_mechanism
@@ -21,6 +23,7 @@ from ualauth.adapters.smtp_replies import (
     EHLO_FIRST,
     IN_TRANSACTION,
     REPLIES,
+    REQUIRED,
     SUCCESS,
     SYNTAX,
     TLS_ALREADY,
@@ -124,6 +127,17 @@ class ESMTP(Dialogue, smtp.ESMTP):
         if self._onLogout is not None:
             self._onLogout()
             self._onLogout = None
+
+    def validateFrom(self, helo: Any, origin: Any) -> Deferred[Any]:  # noqa: ANN401 - Twisted's
+        """Return the sender that is accepted; where nobody may send so, somebody has to log in."""
+        found: Deferred[Any] = maybeDeferred(super().validateFrom, helo, origin)
+        return found.addErrback(self._not_accepted)
+
+    def _not_accepted(self, failure: Failure) -> Failure:
+        if self.delivery is None and failure.check(smtp.SMTPBadSender):
+            code, text = REQUIRED
+            return Failure(smtp.SMTPServerError(code, text))
+        return failure
 
     def send_challenge(self, text: bytes) -> None:
         """See `Dialogue.send_challenge`."""

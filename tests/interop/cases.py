@@ -80,6 +80,7 @@ _IMAP_EXPECTED = {
     Case.OUTAGE: "[UNAVAILABLE]",
 }
 IMAP = Protocol("IMAP", _IMAP, _IMAP_EXPECTED)
+REMOTE_IMAP = Protocol("IMAP asking ual.remote", _IMAP, _IMAP_EXPECTED)
 TWISTED_IMAP = Protocol("IMAP by Twisted", _IMAP, _IMAP_EXPECTED)
 POP3 = Protocol(
     "POP3",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.interop.cases import (
     IMAP,
     POP3,
+    REMOTE_IMAP,
     SMTP,
     TWISTED_IMAP,
     TWISTED_SMTP,
@@ -58,6 +59,7 @@ CLIENT = Client(
             *rows(protocol, "PLAIN", tls="TLS"),
         )
     ]
+    + rows(REMOTE_IMAP, "XOAUTH2", "PLAIN")
     + rows(TWISTED_SMTP, "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "PLAIN"),
     run,
 )

@@ -8,6 +8,7 @@ from functools import partial
 from tests.interop.cases import (
     IMAP,
     POP3,
+    REMOTE_IMAP,
     SMTP,
     TWISTED_SMTP,
     Client,
@@ -62,6 +63,7 @@ IMTEST = Client(
         *rows(IMAP, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"),
         *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
         *rows(IMAP, "SCRAM-SHA-512", tls="TLS"),
+        *rows(REMOTE_IMAP, "SCRAM-SHA-512"),
     ],
     partial(run, "imtest", ". LOGOUT\r\n"),
 )

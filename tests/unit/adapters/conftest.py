@@ -59,6 +59,8 @@ def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = ConfigFolder(tmp_path_factory.mktemp("etc"))
     for name in ("imap", "pop3", "smtpd.auth"):
         folder.service(name, STACK)
+    # Who may read mail by IMAP may not always do so by web access.
+    folder.service("ual.remote", f"auth requisite pam_succeed_if user != quoted\n{STACK}")
     folder.module("waiting", Waiting)
     folder.settings(f"{textwrap.dedent(SETTINGS)}[modules]\npath = ['{folder.path}/modules']\n")
     folder.service("slow", "auth required waiting\naccount required waiting")

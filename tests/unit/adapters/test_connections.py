@@ -12,6 +12,7 @@ from OpenSSL import SSL
 from tests.unit.adapters import modules
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, QUOTED, SIDES, Side
+from tests.unit.adapters.heard import hearing
 from tests.unit.adapters.serving import TwistedServers
 from tests.unit.adapters.talk import Imap, Pop3, Talk
 from tests.unit.adapters.test_replies import REPLIES, SUCCESS
@@ -141,6 +142,21 @@ def test_password_may_have_quotes_and_spaces(
             assert talk.password("quoted", escaped).startswith("a OK")
     with sides("twisted-pop3").connect(certificates.client_context()) as talk:
         assert talk.password("Ann Quoted", QUOTED).startswith("+OK")
+
+
+@pytest.mark.parametrize("name", ["twisted-imap", "pymap-imap"])
+def test_web_access_has_rules_of_its_own(
+    sides: Callable[[str], Side], certificates: Certificates, name: str
+) -> None:
+    escaped = QUOTED.replace("\\", "\\\\").replace('"', '\\"')
+    context = certificates.client_context()
+    with sides(name).connect(context, service="ual.remote") as talk, hearing() as heard:
+        assert talk.password("quoted", escaped) == REPLIES["imap"]["failed"]
+        client = scram("SCRAM-SHA-256", "jsmith", PASSWORD)
+        assert talk.log_in("SCRAM-SHA-256", client).startswith("a OK")
+    assert "ual.remote: granted authenticate of 'jsmith'" in heard.text
+    with sides(name).connect(context) as talk:
+        assert talk.password("quoted", escaped).startswith("a OK")
 
 
 def test_imap_takes_literals(sides: Callable[[str], Side], certificates: Certificates) -> None:

@@ -6,15 +6,19 @@ import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from examples.playground import Playground
+from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
 from tests.unit.adapters.certificates import Certificates
-from tests.unit.adapters.conftest import PASSWORD, Side
+from tests.unit.adapters.conftest import PASSWORD, SIDES, Side
 from tests.unit.adapters.heard import Heard, hearing
+from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThread
 from tests.unit.adapters.talk import Talk
 from tests.unit.adapters.test_replies import SUCCESS
-from tests.unit.sasl.clients import cram_md5, login, plain, scram
+from tests.unit.sasl.clients import Client, cram_md5, login, plain, scram
 
 WRONG = "Xyzzy+Secret"
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -108,3 +112,42 @@ def test_no_password_is_logged_that_is_sent_where_it_should_not_be(
                         talk.read()
     secrets = {WRONG, initial, encoded(WRONG), initial.rstrip("="), encoded(WRONG).rstrip("=")}
     assert not in_log(heard, secrets)
+
+
+def test_no_token_is_logged(
+    tmp_path: Path, certificates: Certificates, reactor_thread: TwistedThread, heard: Heard
+) -> None:
+    playground = Playground.make(tmp_path / "etc")
+    made = (
+        TwistedServers(reactor_thread, playground.folder, certificates),
+        PymapServers(playground.folder, certificates),
+        AiosmtpdServers(playground.folder, certificates),
+    )
+    servers = {type(each).__name__.removesuffix("Servers").lower(): each for each in made}
+    secrets: set[str] = set()
+    for name, kind in SIDES.items():
+        side = Side(name, kind, servers[name.split("-", maxsplit=1)[0]])
+        for token in (playground.token, playground.bad_token, "not.a.token"):
+            secrets |= {token, *token.split(".")[-2:]}
+            for mechanism in ("OAUTHBEARER", "XOAUTH2"):
+                with side.connect(certificates.client_context()) as talk:
+                    assert mechanism in talk.mechanisms()
+                    found = talk.log_in(mechanism, bearer(mechanism, token))
+                    let_in = found.startswith(SUCCESS[side.protocol])
+                    assert let_in == (token == playground.token)
+                    secrets |= messages(talk)
+    for each in made:
+        each.close()
+    assert "ualauth.audit" in heard.text
+    assert not in_log(heard, secrets - {"not", "a", "token"})
+
+
+def bearer(mechanism: str, token: str) -> Client:
+    """Return a client with a token, which answers the error that goes before a refusal."""
+    if mechanism == "OAUTHBEARER":
+        challenge = yield f"n,a=jsmith,\1auth=Bearer {token}\1\1".encode()
+        yield b"\1"
+    else:
+        challenge = yield f"user=jsmith\1auth=Bearer {token}\1\1".encode()
+        yield b""
+    del challenge

@@ -67,7 +67,7 @@ def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.service("down", "auth required pam_debug auth=authinfo_unavail")
     people = Userlist.create(folder.path)
     now = datetime.now(UTC)
-    for name in ("jsmith", "locked", "expired", "outage"):
+    for name in ("jsmith", "locked", "expired", "outage", "banned", "busy"):
         user = people.add(name, addresses=(f"{name}@example.com",))
         expires = now - timedelta(days=1) if name == "expired" else None
         hashed, secrets = people.hasher.hash(PASSWORD), secrets_of(PASSWORD)

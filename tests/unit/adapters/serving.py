@@ -11,6 +11,7 @@ from typing import Any
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import Config, DictBackend, Login
 from twisted.cred.checkers import AllowAnonymousAccess
+from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor, ssl, tcp, threads
 from twisted.internet.protocol import Factory
@@ -29,9 +30,11 @@ from tests.unit.adapters.looping import (
     wait_until_none,
 )
 from ualauth.adapters.pymap import IMAPServer
-from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, TwistedAuthenticator
+from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, MailboxInUse, TwistedAuthenticator
 
 TWISTED: dict[str, Callable[..., Any]] = {"imap": IMAP4Server, "pop3": POP3, "smtp": ESMTP}
+
+REFUSALS = {b"banned": LoginDenied(), b"busy": MailboxInUse()}
 
 
 @implementer(IMessageDelivery)
@@ -48,7 +51,7 @@ class Delivery:
 
 
 class Realm:
-    """Gives everybody an empty mailbox, but `banned` none; notes who came."""
+    """Gives everybody an empty mailbox, but `banned` and `busy` none; notes who came."""
 
     def __init__(self) -> None:
         """Begin with nobody."""
@@ -57,6 +60,8 @@ class Realm:
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
         """Return the first interface, an avatar and what to do at the end."""
         self.came.append((avatar, mind))
+        if avatar in REFUSALS:
+            raise REFUSALS[avatar]
         made = {
             IAccountIMAP: lambda: MemoryAccount(avatar),
             IMailboxPOP3: Mailbox,

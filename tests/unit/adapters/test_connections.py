@@ -277,6 +277,25 @@ def test_whoever_may_not_send_has_to_log_in(
         assert talk.command("MAIL FROM:<js@example.com>")[0].startswith("250 ")
 
 
+IN_USE = {
+    "imap": "a NO [INUSE] The mailbox is in use",
+    "pop3": "-ERR [IN-USE] The mailbox is in use",
+    "smtp": "454 4.7.0 Temporary authentication failure",
+}
+
+
+@pytest.mark.parametrize("name", TWISTED)
+def test_realm_may_refuse(
+    sides: Callable[[str], Side], certificates: Certificates, name: str
+) -> None:
+    protocol = sides(name).protocol
+    with sides(name).connect(certificates.client_context()) as talk, hearing() as heard:
+        assert talk.password("banned", PASSWORD) == REPLIES[protocol]["restricted"]
+        assert talk.password("busy", PASSWORD) == IN_USE[protocol]
+        assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[protocol])
+    assert "Traceback" not in heard.text
+
+
 def test_realm_learns_whose_mailbox_it_is(
     sides: Callable[[str], Side], twisted_servers: TwistedServers, certificates: Certificates
 ) -> None:

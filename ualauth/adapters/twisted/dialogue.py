@@ -51,6 +51,10 @@ _MOST_LINES = 64
 """Lines that a client may send ahead during a login."""
 
 
+class MailboxInUse(LoginDenied):
+    """What a realm raises where a mailbox is for one at a time, and somebody has it."""
+
+
 @implementer(IHandshakeListener)
 class Dialogue(Base):
     """Mixed into a protocol of lines, in front of Twisted's class."""
@@ -64,6 +68,7 @@ class Dialogue(Base):
         AuthenticationError,
         MechanismUnavailable,
         ExchangeAbandoned,
+        MailboxInUse,
     )
     """What a login may fail by without a word in the log."""
     seconds_to_leave: float = 5.0
@@ -162,9 +167,9 @@ class Dialogue(Base):
             avatar = await maybeDeferred(request, found.authid.encode(), found, *interfaces)
         except CancelledError:
             return
-        except LoginDenied:
-            self.refuse(AccountRestricted(ReturnCode.PERM_DENIED))
         except Exception as error:
+            if isinstance(error, LoginDenied) and not isinstance(error, MailboxInUse):
+                error = AccountRestricted(ReturnCode.PERM_DENIED)
             if not isinstance(error, self.expected):
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)

@@ -14,11 +14,16 @@ from typing import Any
 from twisted.mail import imap4
 from twisted.mail.interfaces import IAccountIMAP
 
-from ualauth.adapters.imap_replies import REPLIES
+from ualauth.adapters import imap_replies
+from ualauth.adapters.imap_replies import ImapReply
 from ualauth.adapters.sasl_lines import reply_to
-from ualauth.adapters.twisted.dialogue import Dialogue
+from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 
+REPLIES = {
+    **imap_replies.REPLIES,
+    MailboxInUse: ImapReply(b"NO", b"INUSE", b"The mailbox is in use"),
+}
 # RFC 9051, section 9: quoted.
 _QUOTED = re.compile(rb'"(?P<text>(?:[^"\\]|\\["\\])*)"(?: (?P<rest>.*))?', re.DOTALL)
 

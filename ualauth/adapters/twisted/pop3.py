@@ -24,7 +24,7 @@ from ualauth.adapters.sasl_lines import (
     TooManyFailures,
     reply_to,
 )
-from ualauth.adapters.twisted.dialogue import Dialogue
+from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 from ualauth.errors import (
     AccountRestricted,
@@ -43,6 +43,8 @@ REPLIES: Mapping[type[Exception], bytes] = {
     PasswordExpired: b"[AUTH] The password has expired",
     TemporaryFailure: b"[SYS/TEMP] Temporary authentication failure",
     ConfigurationError: b"[SYS/PERM] Authentication is not possible here",
+    # RFC 2449, section 8.1.2.
+    MailboxInUse: b"[IN-USE] The mailbox is in use",
     MechanismUnavailable: b"Unsupported authentication mechanism",
     NeedsTls: b"[AUTH] Only under TLS",
     Cancelled: b"Authentication cancelled",

@@ -114,6 +114,20 @@ def test_no_password_is_logged_that_is_sent_where_it_should_not_be(
     assert not in_log(heard, secrets)
 
 
+def test_no_password_is_logged_that_is_sent_once_more(
+    side: Side, certificates: Certificates, heard: Heard
+) -> None:
+    initial = encoded(f"\0jsmith\0{PASSWORD}")
+    lines = (initial, PASSWORD, f"a {initial}", f"a {PASSWORD}", f"{initial} {initial}", "\xff")
+    with side.connect(certificates.client_context()) as talk:
+        assert talk.begin_login("PLAIN", initial).startswith(SUCCESS[side.protocol])
+        for line in lines:
+            talk.send(line)
+            talk.read()
+    assert not in_log(heard, {PASSWORD, initial, initial.rstrip("=")})
+    assert "Traceback" not in heard.text
+
+
 def test_no_token_is_logged(
     tmp_path: Path, certificates: Certificates, reactor_thread: TwistedThread, heard: Heard
 ) -> None:

@@ -194,6 +194,17 @@ def test_literals_are_short_before_the_login(
         assert found.startswith(("* BYE The line is too long", "a BAD"))
 
 
+def test_nothing_is_read_behind_the_last_straw(
+    sides: Callable[[str], Side], certificates: Certificates
+) -> None:
+    """aiosmtpd itself goes on reading when it has hung up."""
+    with sides("aiosmtpd-smtp").connect(certificates.client_context()) as talk:
+        talk.send("\r\n".join(["NONSENSE"] * 8))
+        *_, last = talk.file.read().decode().splitlines()
+        assert last.startswith("502 5.5.1 Too many")
+    sides("aiosmtpd-smtp").settled()
+
+
 def test_what_is_no_handshake_ends_the_connection(side: Side) -> None:
     with side.connect() as talk:
         talk.command("EHLO me" if side.protocol == "smtp" else "NOOP")

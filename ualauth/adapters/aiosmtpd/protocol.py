@@ -9,9 +9,10 @@ awaited, and what is offered depends on the connection.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
-from typing import Any
+from typing import Any, AnyStr
 
 from aiosmtpd import smtp
 
@@ -128,6 +129,15 @@ class SMTP(smtp.SMTP):
 
     def _create_envelope(self) -> Envelope:
         return Envelope()
+
+    async def push(self, status: AnyStr) -> None:
+        """Send a reply; nothing more happens on a connection that was hung up on.
+
+        aiosmtpd itself goes on with the commands that were sent ahead.
+        """
+        if self.transport is None or self.transport.is_closing():
+            raise asyncio.CancelledError
+        await super().push(status)
 
     async def _reply(self, reply: replies.Reply) -> None:
         await self.push("{} {}".format(*reply))

@@ -75,10 +75,12 @@ class POP3(Dialogue, pop3.POP3):
         self.successResponse(b"POP3 server ready")
 
     def state_COMMAND(self, line: bytes) -> None:
-        """Take a command; nothing else gets as far as Twisted's log before the login."""
+        """Take a command; others do not get as far as Twisted's log: they may be passwords."""
         command = line.split(b" ")[0].upper()
         if self.mbox is None and command not in self.AUTH_CMDS:
             self.failResponse(b"Log in first")
+        elif not hasattr(self, f"do_{command.decode('latin-1')}"):
+            self.failResponse(b"Unknown command")
         else:
             super().state_COMMAND(line)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,14 +28,13 @@ class Heard(logging.Handler):
 
 @contextmanager
 def hearing() -> Iterator[Heard]:
-    """Listen at every level; what asyncio says when something is forgotten is among it."""
+    """Listen at every level."""
     heard, root = Heard(), logging.getLogger()
     before = root.level
     root.setLevel(logging.DEBUG)
     root.addHandler(heard)
     try:
         yield heard
-        gc.collect()
     finally:
         root.removeHandler(heard)
         root.setLevel(before)

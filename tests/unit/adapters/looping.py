@@ -27,7 +27,8 @@ def wait_until_none(find: Callable[[], list[Any]]) -> None:
 
 
 def open_exchanges() -> list[Any]:
-    """Return all exchanges that could go on."""
+    """Return all exchanges that could go on; let asyncio say what was forgotten."""
+    gc.collect()
     found = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
     return [each for each in found if each._coroutine is not None]
 

@@ -161,7 +161,7 @@ LONG = {"imap": "* BYE The line is too long", "pop3": "-ERR The line is too long
 
 
 @pytest.mark.parametrize("initially", [True, False])
-@pytest.mark.parametrize("size", [70_000, 1_000_000])
+@pytest.mark.parametrize("size", [70_000, 300_000])
 def test_line_that_is_too_long_is_answered(
     side: Side, talk: Talk, size: int, *, initially: bool
 ) -> None:
@@ -215,37 +215,37 @@ def test_what_is_no_handshake_ends_the_connection(side: Side) -> None:
             assert len(talk.file.read()) < 10
 
 
-@pytest.mark.parametrize("gone", ["closed", "reset"])
-@pytest.mark.parametrize("when", ["greeting", "command", "challenge", "half a line", "handshake"])
-def test_nothing_is_left_of_who_disappears(
-    side: Side, certificates: Certificates, when: str, gone: str
-) -> None:
+def test_nothing_is_left_of_who_disappears(side: Side, certificates: Certificates) -> None:
+    for when in ("greeting", "command", "challenge", "half a line", "handshake"):
+        for gone in ("closed", "reset", "closed", "reset"):
+            begin_and_leave(side, certificates, when, gone)
     side.settled()
-    for _ in range(5):
-        talk = side.connect(None if when == "handshake" else certificates.client_context())
-        first = encoded("n,,n=jsmith,r=abc")
-        beginning = f"{BEGINNINGS[side.protocol]} SCRAM-SHA-256 {first}"
-        if side.protocol == "smtp":
-            talk.command("EHLO me")
-        if when == "handshake":
-            talk.command(talk.starttls)
-            talk.socket.sendall(b"\x16\x03\x01")
-        elif when == "challenge":
-            assert talk.begin_login("SCRAM-SHA-256", first).startswith("+")
-        elif when == "command":
-            talk.send(beginning)
-        elif when == "half a line":
-            talk.socket.sendall(beginning.encode())
-        if gone == "reset":
-            talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        talk.__exit__()
-    side.settled()
+
+
+def begin_and_leave(side: Side, certificates: Certificates, when: str, gone: str) -> None:
+    """Begin something, and do not go on with it."""
+    talk = side.connect(None if when == "handshake" else certificates.client_context())
+    first = encoded("n,,n=jsmith,r=abc")
+    command = f"{BEGINNINGS[side.protocol]} SCRAM-SHA-256 {first}"
+    if side.protocol == "smtp":
+        talk.command("EHLO me")
+    if when == "handshake":
+        talk.command(talk.starttls)
+        talk.socket.sendall(b"\x16\x03\x01")
+    elif when == "challenge":
+        assert talk.begin_login("SCRAM-SHA-256", first).startswith("+")
+    elif when == "command":
+        talk.send(command)
+    elif when == "half a line":
+        talk.socket.sendall(command.encode())
+    if gone == "reset":
+        talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    talk.__exit__()
 
 
 def test_nothing_is_left_of_exchanges_that_were_begun(
     side: Side, certificates: Certificates
 ) -> None:
-    side.settled()
     opened = [side.connect(certificates.client_context()) for _ in range(30)]
     try:
         for talk in opened:
@@ -280,9 +280,8 @@ def test_client_that_says_nothing_is_hung_up_on(
     side: Side, certificates: Certificates, *, secure: bool
 ) -> None:
     context = certificates.client_context() if secure else None
-    side.settled()
     with ExitStack() as opened:
-        talks = [opened.enter_context(side.connect(context, timeout=0.8)) for _ in range(3)]
+        talks = [opened.enter_context(side.connect(context, timeout=0.6)) for _ in range(3)]
         assert talks[1].begin_login("CRAM-MD5").startswith("+")
         talks[2].socket.sendall(b"a NOO")
         # Nobody answers here, not even when the server ends TLS.

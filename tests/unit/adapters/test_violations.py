@@ -16,6 +16,7 @@ import pytest
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, Side
 from tests.unit.adapters.heard import Heard, hearing
+from tests.unit.adapters.serving import TwistedServers
 from tests.unit.adapters.talk import Talk
 from tests.unit.adapters.test_replies import REPLIES, SUCCESS
 from tests.unit.sasl.clients import scram
@@ -133,6 +134,11 @@ def test_exchange_that_is_wrong_is_refused(side: Side, certificates: Certificate
             assert found == REPLIES[side.protocol][reply], (mechanism, initial, responses)
         # The connection goes on.
         assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
+
+
+def test_small_letters_do(side: Side, talk: Talk) -> None:
+    talk.send(f"{BEGINNINGS[side.protocol].lower()} plain {PLAIN}")
+    assert talk.challenge().startswith(SUCCESS[side.protocol])
 
 
 def test_nobody_logs_in_twice(side: Side, talk: Talk) -> None:
@@ -284,5 +290,22 @@ def test_client_that_says_nothing_is_hung_up_on(
         talks = [opened.enter_context(side.connect(context, timeout=0.6)) for _ in range(3)]
         assert talks[1].begin_login("CRAM-MD5").startswith("+")
         talks[2].socket.sendall(b"a NOO")
+        if not secure:
+            if side.protocol == "smtp":
+                talks[0].command("EHLO me")
+            assert talks[0].command(talks[0].starttls)[-1].startswith(talks[0].plain_end)
         # Nobody answers here, not even when the server ends TLS.
         side.settled()
+
+
+@pytest.mark.parametrize("kind", ["imap", "pop3", "smtp"])
+def test_client_that_never_begins_tls_is_hung_up_on(
+    twisted_servers: TwistedServers, kind: str
+) -> None:
+    port = twisted_servers.listen(kind, "pop3", tls=True, timeout=0.6)
+    with (
+        socket.create_connection(("127.0.0.1", port)),
+        socket.create_connection(("127.0.0.1", port)) as other,
+    ):
+        other.sendall(b"\x16\x03\x01\x00")
+        twisted_servers.settled()

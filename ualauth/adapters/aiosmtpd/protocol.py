@@ -195,6 +195,9 @@ class SMTP(smtp.SMTP):
             await self._reply(replies.TLS_ALREADY)
             return
         await super().smtp_STARTTLS(arg)
+        if self.transport is None or self.transport.is_closing():
+            # asyncio takes a handshake for done that was broken off when its time was over.
+            raise asyncio.CancelledError
 
     async def handle_exception(self, error: Exception) -> str:
         """Return the reply to a bug, which is logged; a client that cannot do TLS is none."""

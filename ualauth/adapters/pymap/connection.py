@@ -32,7 +32,7 @@ from pymap.parsing.response.code import Capability
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
 from ualauth.adapters.pymap.login import Vouched, rhost_of
-from ualauth.adapters.pymap.replies import TOO_LONG, TOO_SLOW, LoggedIn, Refused, log
+from ualauth.adapters.pymap.replies import TOO_LONG, LoggedIn, Refused, log
 from ualauth.adapters.sasl_lines import TooManyFailures, decoded, decoded_initial
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
@@ -125,18 +125,18 @@ class SaslConnection(imap.IMAPConnection):
     async def run(self, state: ConnectionState) -> None:
         """Greet, and serve commands."""
         self._state = state
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._asked.login_timeout, self._leave_unless_logged_in)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        timer = loop.call_later(self._asked.login_timeout, self._end_unless_logged_in, task)
         try:
             await self._look_up_offer()
             await super().run(state)
         finally:
             timer.cancel()
 
-    def _leave_unless_logged_in(self) -> None:
-        if not self.logged_in:
-            TOO_SLOW.write(self.writer)
-            self.writer.close()
+    def _end_unless_logged_in(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None and not self.logged_in:
+            # pymap says BYE then.
+            task.cancel()
 
     async def send_error_disconnect(self) -> None:
         """Say what went wrong on the server; nothing did if the client is gone."""

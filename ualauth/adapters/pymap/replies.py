@@ -21,7 +21,6 @@ log = logging.getLogger("ualauth.pymap")
 
 _EXPECTED = (AuthenticationError, MechanismUnavailable, ExchangeAbandoned, TooManyFailures)
 TOO_LONG = ResponseBye(REPLIES[TooLong].text)
-TOO_SLOW = ResponseBye(b"Nobody has logged in for long")
 
 
 class Refused(ResponseError):

@@ -201,7 +201,8 @@ class SMTP(smtp.SMTP):
 
     async def handle_exception(self, error: Exception) -> str:
         """Return the reply to a bug, which is logged; a client that cannot do TLS is none."""
-        if isinstance(error, smtp.TLSSetupException):
+        expected = isinstance(error, smtp.TLSSetupException)
+        if expected and not hasattr(self.event_handler, "handle_exception"):
             log.info("%r: TLS did not begin: %r", self.session.peer, error.__cause__)
             return ""
         status: str = await super().handle_exception(error)

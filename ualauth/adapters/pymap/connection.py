@@ -222,7 +222,8 @@ class SaslConnection(imap.IMAPConnection):
         if self.logged_in:
             raise LoggedIn
         if self._failures_left <= 0:
-            log.warning("%s: too many failed attempts to authenticate", self._asked.service)
+            rhost, service = rhost_of(self._peer), self._asked.service
+            log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
             raise Refused(TooManyFailures())
         self._failures_left -= 1
         command = current_command.get()

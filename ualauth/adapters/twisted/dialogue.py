@@ -157,7 +157,8 @@ class Dialogue(Base):
         """Await who it is, get the avatar from the realm, and welcome them; or refuse."""
         if self._failures_left <= 0:
             identity.close()
-            log.warning("%s: too many failed attempts to authenticate", self.service)
+            rhost = getattr(self.transport.getPeer(), "host", None)
+            log.warning("%s: too many failed attempts to authenticate from %r", self.service, rhost)
             self.hang_up(TooManyFailures())
             return
         self._failures_left -= 1

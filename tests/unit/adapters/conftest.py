@@ -13,6 +13,7 @@ import pytest
 from tests.unit.adapters import certificates as making
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
 from tests.unit.adapters.certificates import Certificates
+from tests.unit.adapters.heard import Heard, hearing
 from tests.unit.adapters.modules import Waiting
 from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThread
 from tests.unit.adapters.talk import Imap, Pop3, Smtp, Talk
@@ -169,6 +170,14 @@ def sides(request: pytest.FixtureRequest) -> Callable[[str], Side]:
         return made[name]
 
     return find
+
+
+@pytest.fixture
+def unbroken() -> Iterator[Heard]:
+    """Hear what is logged, and see that nothing broke."""
+    with hearing() as found:
+        yield found
+    assert "Traceback" not in found.text, found.text
 
 
 @pytest.fixture(params=SIDES)

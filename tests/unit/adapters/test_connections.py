@@ -253,7 +253,7 @@ def test_imap_offers_what_it_can(
 def test_smtp_forgets_who_was_there_when_tls_begins(
     sides: Callable[[str], Side], certificates: Certificates
 ) -> None:
-    with sides("twisted-smtp").connect() as talk:
+    with sides("twisted-smtp").connect(anonymous=False) as talk:
         assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
         talk.command("HELO me")
         assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
@@ -261,6 +261,7 @@ def test_smtp_forgets_who_was_there_when_tls_begins(
         assert talk.log_in("SCRAM-SHA-256", client).startswith("235 ")
         talk.begin_tls(certificates.client_context())
         assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        assert talk.command("MAIL FROM:<js@example.com>")[0].startswith("530 ")
         assert talk.password("jsmith", PASSWORD).startswith("235 ")
 
 

@@ -123,8 +123,10 @@ class ESMTP(Dialogue, smtp.ESMTP):
         """Begin as if nothing had been said: whoever was logged in is not any more."""
         self._from, self._to = None, []
         self._extended = self.authenticated = False
-        self.identity = self.delivery = self.deliveryFactory = None
+        self.identity = None
+        # What comes from the portal; a server may have one for everybody, which stays.
         if self._onLogout is not None:
+            self.delivery = self.deliveryFactory = None
             self._onLogout()
             self._onLogout = None
 

@@ -2,7 +2,7 @@
 
 `Playground.make(FOLDER)` makes a configuration folder, or takes the one that is there:
 
-    ualauth.toml, pam.d/      every mechanism is offered, for smtpd.auth, imap and pop3
+    ualauth.toml, pam.d/      every mechanism is offered, for all services of mail
     smtpd.cfg                 submission access rules, for examples/smtp_server.py: all commented
     userlist.db               jsmith, ann, locked and expired, all with the same password
     tls/authority.pem         the authority that signed the certificates
@@ -47,7 +47,7 @@ from ualauth.userlist.store import UserStore
 PASSWORD = "correct horse"
 WEEK = timedelta(days=7)
 ISSUER = "https://issuer.example"
-SERVICES = ("smtpd.auth", "imap", "pop3")
+SERVICES = ("smtpd.auth", "imap", "ual.remote", "pop3")
 
 SETTINGS = """\
 [sasl]

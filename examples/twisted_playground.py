@@ -1,6 +1,6 @@
 """What the example servers of Twisted share: mailboxes with one message, TLS, and the start.
 
-Mailboxes are in memory, and nothing that is done to them lasts.
+Mailboxes are in memory, and nothing that is done to them lasts. What is sent is printed.
 """
 
 from __future__ import annotations
@@ -17,23 +17,36 @@ from typing import Any
 from playground import PASSWORD, Playground
 from twisted.cred.portal import Portal
 from twisted.internet import reactor, ssl
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
 from twisted.mail.imap4 import IMailbox, MemoryAccount
-from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3
+from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery, IMessageSMTP
 from twisted.mail.pop3 import Mailbox
 from zope.interface import implementer
 
 from ualauth.adapters.twisted import TwistedAuthenticator
 
 HOST = "127.0.0.1"
+# Protocol -> how to try it.
+TRIALS = {
+    "smtp": """\
+  swaks --server localhost --port {port} --tls --auth PLAIN --auth-user jsmith \\
+    --auth-password '{password}' --from js@example.com --to ann@example.com""",
+    **dict.fromkeys(
+        ("imap", "pop3"),
+        """\
+  curl --ssl-reqd --cacert {authority} \\
+    --user 'jsmith:{password}' {name}://localhost:{port}/""",
+    ),
+}
 
 
 class Realm:
-    """Gives everybody a mailbox: `requestAvatar` is what a `Portal` calls."""
+    """Gives everybody a mailbox, or lets them send: `requestAvatar` is what a `Portal` calls."""
 
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: ANN401, N802 - Twisted's
-        """Return a kind of mailbox, the mailbox, and what to do at the end."""
+        """Return what kind of thing it is, the thing, and what to do at the end."""
         del mind
         if IMailboxPOP3 in interfaces:
             return IMailboxPOP3, Pop3Mailbox(avatar.decode()), lambda: None
@@ -41,7 +54,54 @@ class Realm:
             account = MemoryAccount(avatar)
             account.addMailbox("INBOX", ImapMailbox())
             return IAccountIMAP, account, lambda: None
+        if IMessageDelivery in interfaces:
+            return IMessageDelivery, Delivery(avatar.decode()), lambda: None
         raise NotImplementedError
+
+
+@implementer(IMessageDelivery)
+class Delivery:
+    """Takes what somebody sends."""
+
+    def __init__(self, name: str) -> None:
+        """Keep who it is."""
+        self._name = name
+
+    def receivedHeader(self, *_: object) -> bytes:  # noqa: N802 - Twisted's
+        """Return no header."""
+        return b""
+
+    def validateFrom(self, _: object, origin: Any) -> Any:  # noqa: ANN401, N802 - likewise
+        """Accept any sender."""
+        return origin
+
+    def validateTo(self, user: Any) -> Callable[[], Message]:  # noqa: ANN401, N802 - likewise
+        """Accept any recipient."""
+        return lambda: Message(self._name, str(user.dest))
+
+
+@implementer(IMessageSMTP)
+class Message:
+    """A message on its way to one recipient."""
+
+    def __init__(self, name: str, to: str) -> None:
+        """Begin with nothing."""
+        self._name = name
+        self._to = to
+        self._lines: list[bytes] = []
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's
+        """Take a line."""
+        self._lines.append(line)
+
+    def eomReceived(self) -> Deferred[None]:  # noqa: N802 - likewise
+        """Print who sends how much."""
+        size = sum(len(line) + 2 for line in self._lines)
+        print(f"{self._name} sends {size} bytes to {self._to}", flush=True)
+        return succeed(None)
+
+    def connectionLost(self) -> None:  # noqa: N802 - likewise
+        """Forget it."""
 
 
 class Pop3Mailbox(Mailbox):
@@ -131,13 +191,16 @@ class ImapMailbox:
 
 
 def serve(
-    service: str,
+    name: str,
     protocol: Callable[..., IProtocol],
     realm: Realm,
     ports: tuple[int, int],
     text: str | None,
 ) -> None:
-    """Serve a protocol until Ctrl-C, as the command line says; `text` is how to use it."""
+    """Serve a protocol until Ctrl-C, as the command line says; `text` is how to use it.
+
+    It asks the protocol's own service.
+    """
     parser = argparse.ArgumentParser(description=text, add_help=False)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--ports", nargs=2, type=int, default=ports)
@@ -147,18 +210,20 @@ def serve(
         authenticator = TwistedAuthenticator(playground.folder)
         options = tls_options(playground)
         factory = Factory.forProtocol(
-            lambda: protocol(authenticator, Portal(realm), service, options),
+            lambda: protocol(authenticator, Portal(realm), context_factory=options),
         )
         plain = reactor.listenTCP(chosen.ports[0], factory, interface=HOST)
         secure = reactor.listenSSL(chosen.ports[1], factory, options, interface=HOST)
-        print(f"{service}, STARTTLS: {HOST} port {plain.getHost().port}")
-        print(f"{service}, TLS: {HOST} port {secure.getHost().port}")
+        port = plain.getHost().port
+        print(f"{name}, STARTTLS: {HOST} port {port}")
+        print(f"{name}, TLS: {HOST} port {secure.getHost().port}")
+        authority = playground.authority
+        trial = TRIALS[name].format(name=name, port=port, password=PASSWORD, authority=authority)
         print(
             f"""\
 user jsmith, password {PASSWORD!r}; also: locked, expired
-trust {playground.authority}; then, for example:
-  curl --ssl-reqd --cacert {playground.authority} \\
-    --user 'jsmith:{PASSWORD}' {service}://localhost:{plain.getHost().port}/
+trust {authority}; then, for example:
+{trial}
 stop by Ctrl-C""",
             flush=True,
         )

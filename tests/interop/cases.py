@@ -11,7 +11,7 @@ import enum
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SECONDS = 40
@@ -70,6 +70,7 @@ SMTP = Protocol(
     {Case.RIGHT: "235", Case.WRONG: "535", Case.OUTAGE: "454"},
 )
 # The greeting has capabilities, too, but no tag.
+TWISTED_SMTP = replace(SMTP, name="SMTP by Twisted")
 _IMAP = re.compile(r"(?<!\*) (OK) \[CAPABILITY| (?:NO|BAD) (\[[A-Z]+\])")
 _IMAP_EXPECTED = {
     Case.RIGHT: "OK",
@@ -79,6 +80,7 @@ _IMAP_EXPECTED = {
     Case.OUTAGE: "[UNAVAILABLE]",
 }
 IMAP = Protocol("IMAP", _IMAP, _IMAP_EXPECTED)
+REMOTE_IMAP = Protocol("IMAP asking ual.remote", _IMAP, _IMAP_EXPECTED)
 TWISTED_IMAP = Protocol("IMAP by Twisted", _IMAP, _IMAP_EXPECTED)
 POP3 = Protocol(
     "POP3",

@@ -14,7 +14,17 @@ from typing import IO, NamedTuple, Protocol
 
 from examples.playground import PASSWORD, Playground
 from tests.interop import cases
-from tests.interop.cases import IMAP, POP3, SMTP, TWISTED_IMAP, Case, Credentials, Server
+from tests.interop.cases import (
+    IMAP,
+    POP3,
+    REMOTE_IMAP,
+    SMTP,
+    TWISTED_IMAP,
+    TWISTED_SMTP,
+    Case,
+    Credentials,
+    Server,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """\
@@ -34,11 +44,14 @@ class Example(NamedTuple):
 
     script: str
     protocols: Sequence[cases.Protocol]
+    options: Sequence[str] = ()
 
 
 EXAMPLES = (
     Example("smtp_server.py", (SMTP,)),
+    Example("twisted_smtp_server.py", (TWISTED_SMTP,)),
     Example("imap_server.py", (IMAP,)),
+    Example("imap_server.py", (REMOTE_IMAP,), ("--remote",)),
     Example("twisted_imap_server.py", (TWISTED_IMAP,)),
     Example("pop3_server.py", (POP3,)),
 )
@@ -124,7 +137,8 @@ def running(
 def _started(
     example: Example, playground: Playground, environment: Mapping[str, str]
 ) -> Iterator[IO[str]]:
-    words = [ROOT / "examples" / example.script, playground.folder, "--ports"]
+    script = ROOT / "examples" / example.script
+    words = [script, playground.folder, *example.options, "--ports"]
     process = subprocess.Popen(
         [sys.executable, *words, *["0"] * (2 * len(example.protocols))],
         env={**os.environ, **environment},

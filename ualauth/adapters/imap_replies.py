@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ualauth.adapters.sasl_lines import Cancelled, NeedsTls, NotBase64
+from ualauth.adapters.sasl_lines import (
+    Cancelled,
+    NeedsTls,
+    NotBase64,
+    TooLong,
+    TooManyFailures,
+)
 from ualauth.errors import (
     AccountRestricted,
     AuthenticationFailed,
@@ -37,6 +43,9 @@ REPLIES: Mapping[type[Exception], ImapReply] = {
     # RFC 9051, section 6.2.2 wants BAD for both.
     Cancelled: ImapReply(b"BAD", b"", b"Authentication cancelled"),
     NotBase64: ImapReply(b"BAD", b"", b"Invalid base64"),
+    # Either comes with BYE.
+    TooLong: ImapReply(b"BAD", b"", b"The line is too long"),
+    TooManyFailures: ImapReply(b"NO", b"LIMIT", b"Too many failed attempts"),
     # A service that cannot be used, or a bug: the log has it.
     Exception: ImapReply(b"NO", b"UNAVAILABLE", b"Temporary authentication failure"),
 }

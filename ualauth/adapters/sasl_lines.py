@@ -26,6 +26,14 @@ class NotBase64(ExchangeAbandoned):
     """The client sent what is no base64."""
 
 
+class TooLong(ExchangeAbandoned):
+    """The client sent a line that is longer than any mechanism needs."""
+
+
+class TooManyFailures(Exception):
+    """The client tried too often on one connection."""
+
+
 class NeedsTls(Exception):
     """Stands in a table of replies for what is offered under TLS only."""
 

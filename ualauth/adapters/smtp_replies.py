@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ualauth.adapters.sasl_lines import Cancelled, ExchangeAbandoned, NeedsTls, NotBase64
+from ualauth.adapters.sasl_lines import (
+    Cancelled,
+    NeedsTls,
+    NotBase64,
+    TooLong,
+    TooManyFailures,
+)
 from ualauth.errors import (
     AccountRestricted,
     AuthenticationFailed,
@@ -25,10 +31,6 @@ class InitialResponse(Exception):
     """An initial response to a mechanism in which the server speaks first."""
 
 
-class TooLong(ExchangeAbandoned):
-    """A line that is longer than any mechanism needs."""
-
-
 SUCCESS: Reply = (235, "2.7.0 Authentication successful")
 REPLIES: Mapping[type[Exception], Reply] = {
     AuthenticationFailed: (535, "5.7.8 Authentication credentials invalid"),
@@ -43,6 +45,7 @@ REPLIES: Mapping[type[Exception], Reply] = {
     Cancelled: (501, "5.7.0 Authentication cancelled"),
     NotBase64: (501, "5.5.2 Cannot decode base64"),
     TooLong: (500, "5.5.6 Authentication exchange line is too long"),
+    TooManyFailures: (421, "4.7.0 Too many failed attempts to authenticate"),
     # A service that cannot be used, or a bug: the log has it.
     Exception: (454, "4.7.0 Temporary authentication failure"),
 }
@@ -51,7 +54,6 @@ EHLO_FIRST: Reply = (503, "5.5.1 Send EHLO first")
 ALREADY: Reply = (503, "5.5.1 Already authenticated")
 IN_TRANSACTION: Reply = (503, "5.5.1 Not during a mail transaction")
 SYNTAX: Reply = (501, "5.5.4 Syntax: AUTH mechanism [initial-response]")
-TOO_MANY: Reply = (421, "4.7.0 Too many failed attempts to authenticate")
 REQUIRED: Reply = (530, "5.7.0 Authentication required")
 MISCONFIGURED: Reply = (451, "4.3.5 Nobody can authenticate now")
 TLS_ALREADY: Reply = (503, "5.5.1 TLS is on already")

@@ -26,7 +26,7 @@ class Login(Mechanism):
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
         # Some programs send an empty initial response when they mean none.
-        first = await wire.first(_NAME) or await wire.send(_NAME)
+        first = await (wire.first() if wire.initial else wire.send(_NAME))
         name = prepare_name(text_of(first))
         password = text_of(await wire.send(_PASSWORD))
         return Claim(name, Password(password))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from tests.interop.cases import (
     IMAP,
     POP3,
+    REMOTE_IMAP,
     SMTP,
     TWISTED_IMAP,
+    TWISTED_SMTP,
     Client,
     Result,
     Trial,
@@ -27,7 +29,7 @@ def run(trial: Trial, path: str = "") -> Result:
         "login-options": f"AUTH={row.mechanism}",
         "user": f"{who.user}:{who.password}",
     }
-    if row.protocol is SMTP:
+    if row.protocol.scheme == "smtp":
         settings |= {
             "mail-from": "js@example.com",
             "mail-rcpt": "ann@example.com",
@@ -56,7 +58,9 @@ CLIENT = Client(
             *rows(protocol, "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN"),
             *rows(protocol, "PLAIN", tls="TLS"),
         )
-    ],
+    ]
+    + rows(REMOTE_IMAP, "XOAUTH2", "PLAIN")
+    + rows(TWISTED_SMTP, "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "PLAIN"),
     run,
 )
-TICKETS = Client("curl", "curl", ticket_rows(SMTP, IMAP, TWISTED_IMAP, POP3), run)
+TICKETS = Client("curl", "curl", ticket_rows(SMTP, TWISTED_SMTP, IMAP, TWISTED_IMAP, POP3), run)

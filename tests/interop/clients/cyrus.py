@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from tests.interop.cases import IMAP, POP3, SMTP, Client, Result, Trial, rows, ticket_rows
+from tests.interop.cases import (
+    IMAP,
+    POP3,
+    REMOTE_IMAP,
+    SMTP,
+    TWISTED_SMTP,
+    Client,
+    Result,
+    Trial,
+    rows,
+    ticket_rows,
+)
 
 FOLDER = "/usr/lib/cyrus/bin"
 
@@ -39,6 +50,8 @@ SMTPTEST = Client(
         *rows(SMTP, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"),
         *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
         *rows(SMTP, "SCRAM-SHA-512", tls="TLS"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-512", "LOGIN"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-512", tls="TLS"),
     ],
     partial(run, "smtptest", "QUIT\r\n"),
 )
@@ -50,6 +63,7 @@ IMTEST = Client(
         *rows(IMAP, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"),
         *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
         *rows(IMAP, "SCRAM-SHA-512", tls="TLS"),
+        *rows(REMOTE_IMAP, "SCRAM-SHA-512"),
     ],
     partial(run, "imtest", ". LOGOUT\r\n"),
 )

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.interop.cases import IMAP, SMTP, TWISTED_IMAP, Client, Result, Trial, rows, ticket_rows
+from tests.interop.cases import (
+    IMAP,
+    SMTP,
+    TWISTED_IMAP,
+    TWISTED_SMTP,
+    Client,
+    Result,
+    Trial,
+    rows,
+    ticket_rows,
+)
 
 
 def run(trial: Trial) -> Result:
@@ -43,6 +53,9 @@ CLIENT = Client(
         *rows(SMTP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", tls="STARTTLS 1.2"),
         *rows(SMTP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
         *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-256", tls="STARTTLS 1.2"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-256", "ANONYMOUS"),
         *rows(IMAP, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", tls="STARTTLS 1.2"),
         *rows(IMAP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL"),
         *rows(IMAP, "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"),

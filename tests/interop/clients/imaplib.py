@@ -8,7 +8,16 @@ from collections.abc import Callable
 
 from scramp import ScramClient
 
-from tests.interop.cases import IMAP, SECONDS, TWISTED_IMAP, Client, Result, Trial, rows
+from tests.interop.cases import (
+    IMAP,
+    REMOTE_IMAP,
+    SECONDS,
+    TWISTED_IMAP,
+    Client,
+    Result,
+    Trial,
+    rows,
+)
 
 
 def run(trial: Trial) -> Result:
@@ -58,6 +67,10 @@ CLIENT = Client(
     "imaplib",
     "python3",
     [
+        *rows(REMOTE_IMAP, "SCRAM-SHA-256", "LOGIN command"),
+        *rows(REMOTE_IMAP, "LOGIN command", tls="TLS"),
+    ]
+    + [
         row
         for protocol in (IMAP, TWISTED_IMAP)
         for row in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows, ticket_rows
+from tests.interop.cases import SMTP, TWISTED_SMTP, Client, Result, Trial, rows, ticket_rows
 
 _WITH_TOKEN = {"OAUTHBEARER", "XOAUTH2"}
 
@@ -46,6 +46,7 @@ CLIENT = Client(
         *rows(SMTP, "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL", "OAUTHBEARER", "XOAUTH2"),
         *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN"),
         *rows(SMTP, "SCRAM-SHA-256", tls="TLS"),
+        *rows(TWISTED_SMTP, "SCRAM-SHA-256", "EXTERNAL"),
     ],
     run,
 )

@@ -6,7 +6,7 @@ import contextlib
 import smtplib
 import ssl
 
-from tests.interop.cases import SECONDS, SMTP, Client, Result, Trial, rows
+from tests.interop.cases import SECONDS, SMTP, TWISTED_SMTP, Client, Result, Trial, rows
 
 
 def run(trial: Trial) -> Result:
@@ -34,6 +34,13 @@ def run(trial: Trial) -> Result:
 CLIENT = Client(
     "smtplib",
     "python3",
-    [*rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN"), *rows(SMTP, "PLAIN", tls="TLS")],
+    [
+        row
+        for protocol in (SMTP, TWISTED_SMTP)
+        for row in (
+            *rows(protocol, "CRAM-MD5", "PLAIN", "LOGIN"),
+            *rows(protocol, "PLAIN", tls="TLS"),
+        )
+    ],
     run,
 )

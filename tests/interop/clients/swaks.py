@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.cases import SMTP, Client, Result, Trial, rows
+from tests.interop.cases import SMTP, TWISTED_SMTP, Client, Result, Trial, rows
 
 
 def run(trial: Trial) -> Result:
@@ -28,6 +28,11 @@ def run(trial: Trial) -> Result:
 CLIENT = Client(
     "swaks",
     "swaks",
-    [*rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN"), *rows(SMTP, "CRAM-MD5", tls="TLS")],
+    [
+        *rows(SMTP, "CRAM-MD5", "PLAIN", "LOGIN"),
+        *rows(SMTP, "CRAM-MD5", tls="TLS"),
+        *rows(TWISTED_SMTP, "LOGIN"),
+        *rows(TWISTED_SMTP, "CRAM-MD5", tls="TLS"),
+    ],
     run,
 )

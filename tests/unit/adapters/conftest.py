@@ -6,12 +6,14 @@ import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.adapters import certificates as making
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
 from tests.unit.adapters.certificates import Certificates
+from tests.unit.adapters.heard import Heard, hearing
 from tests.unit.adapters.modules import Waiting
 from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThread
 from tests.unit.adapters.talk import Imap, Pop3, Smtp, Talk
@@ -58,13 +60,15 @@ def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = ConfigFolder(tmp_path_factory.mktemp("etc"))
     for name in ("imap", "pop3", "smtpd.auth"):
         folder.service(name, STACK)
+    # Who may read mail by IMAP may not always do so by web access.
+    folder.service("ual.remote", f"auth requisite pam_succeed_if user != quoted\n{STACK}")
     folder.module("waiting", Waiting)
     folder.settings(f"{textwrap.dedent(SETTINGS)}[modules]\npath = ['{folder.path}/modules']\n")
     folder.service("slow", "auth required waiting\naccount required waiting")
     folder.service("down", "auth required pam_debug auth=authinfo_unavail")
     people = Userlist.create(folder.path)
     now = datetime.now(UTC)
-    for name in ("jsmith", "locked", "expired", "outage"):
+    for name in ("jsmith", "locked", "expired", "outage", "banned", "busy"):
         user = people.add(name, addresses=(f"{name}@example.com",))
         expires = now - timedelta(days=1) if name == "expired" else None
         hashed, secrets = people.hasher.hash(PASSWORD), secrets_of(PASSWORD)
@@ -121,7 +125,7 @@ class Side:
         self._kind = kind
         self.protocol = kind.__name__.lower()
         self._servers = servers
-        self._ports: dict[tuple[str | None, bool, bool], int] = {}
+        self._ports: dict[tuple[object, ...], int] = {}
 
     def connect(
         self,
@@ -129,15 +133,20 @@ class Side:
         *,
         service: str | None = None,
         ask: bool = False,
+        **options: Any,
     ) -> Talk:
         """Return a new connection, with TLS from the beginning if there is a context."""
-        place = (service, context is not None, ask)
+        place = (service, context is not None, ask, *options.items())
         usual = {"imap": "imap", "pop3": "pop3", "smtp": "smtpd.auth"}[self.protocol]
         if place not in self._ports:
             self._ports[place] = self._servers.listen(
-                self.protocol, service or usual, tls=context is not None, ask=ask
+                self.protocol, service or usual, tls=context is not None, ask=ask, **options
             )
         return self._kind(self._ports[place], context)
+
+    def settled(self) -> None:
+        """Wait until all connections are gone, and nothing of them is left."""
+        self._servers.settled()
 
 
 SIDES: dict[str, type[Talk]] = {
@@ -161,6 +170,14 @@ def sides(request: pytest.FixtureRequest) -> Callable[[str], Side]:
         return made[name]
 
     return find
+
+
+@pytest.fixture
+def unbroken() -> Iterator[Heard]:
+    """Hear what is logged, and see that nothing broke."""
+    with hearing() as found:
+        yield found
+    assert "Traceback" not in found.text, found.text
 
 
 @pytest.fixture(params=SIDES)

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import ssl
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.unit.adapters.certificates import Certificates
 from ualauth import AsyncAuthenticator
+from ualauth.aio import AsyncSaslExchange
 
 SECONDS = 30
+
+
+def wait_until_none(find: Callable[[], list[Any]]) -> None:
+    """Wait until nothing is found any more."""
+    end = time.monotonic() + SECONDS
+    while found := find():
+        assert time.monotonic() < end, found
+        time.sleep(0.01)
+
+
+def open_exchanges() -> list[Any]:
+    """Return all exchanges that could go on; let asyncio say what was forgotten."""
+    gc.collect()
+    found = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
+    return [each for each in found if each._coroutine is not None]
+
+
+def tls_options(context: ssl.SSLContext, *, tls: bool) -> dict[str, Any]:
+    """Return what makes a server begin with TLS, and not wait for long until it ends."""
+    return {"ssl": context, "ssl_shutdown_timeout": 0.5} if tls else {}
 
 
 class LoopServers:
@@ -34,10 +59,18 @@ class LoopServers:
         self._servers.append(server)
         return server.sockets[0].getsockname()[1]
 
+    def settled(self) -> None:
+        """Wait until no connection is left, and no exchange."""
+        wait_until_none(lambda: self.run(self._tasks()))
+        wait_until_none(open_exchanges)
+
+    async def _tasks(self) -> list[Any]:
+        return list(asyncio.all_tasks() - {asyncio.current_task()})
+
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        tasks = await self._tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,29 +10,48 @@ from typing import Any
 
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import Config, DictBackend, Login
+from twisted.cred.checkers import AllowAnonymousAccess
+from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
-from twisted.internet import reactor, ssl, threads
+from twisted.internet import reactor, ssl, tcp, threads
 from twisted.internet.protocol import Factory
 from twisted.mail.imap4 import MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery
 from twisted.mail.pop3 import Mailbox
+from twisted.python.log import PythonLoggingObserver
 from zope.interface import implementer
 
 from tests.unit.adapters.certificates import Certificates
-from tests.unit.adapters.looping import SECONDS, LoopServers
+from tests.unit.adapters.looping import (
+    SECONDS,
+    LoopServers,
+    open_exchanges,
+    tls_options,
+    wait_until_none,
+)
 from ualauth.adapters.pymap import IMAPServer
-from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, TwistedAuthenticator
+from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, MailboxInUse, TwistedAuthenticator
 
 TWISTED: dict[str, Callable[..., Any]] = {"imap": IMAP4Server, "pop3": POP3, "smtp": ESMTP}
+
+REFUSALS = {b"banned": LoginDenied(), b"busy": MailboxInUse()}
 
 
 @implementer(IMessageDelivery)
 class Delivery:
-    """Takes no mail."""
+    """Takes all mail for nothing."""
+
+    def validateFrom(self, _: object, origin: object) -> object:  # noqa: N802
+        """Accept a sender."""
+        return origin
+
+    def validateTo(self, _: object) -> Any:  # noqa: N802
+        """Accept a recipient."""
+        return object
 
 
 class Realm:
-    """Gives everybody an empty mailbox, but `banned` none; notes who came."""
+    """Gives everybody an empty mailbox, but `banned` and `busy` none; notes who came."""
 
     def __init__(self) -> None:
         """Begin with nobody."""
@@ -41,6 +60,8 @@ class Realm:
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
         """Return the first interface, an avatar and what to do at the end."""
         self.came.append((avatar, mind))
+        if avatar in REFUSALS:
+            raise REFUSALS[avatar]
         made = {
             IAccountIMAP: lambda: MemoryAccount(avatar),
             IMailboxPOP3: Mailbox,
@@ -56,7 +77,8 @@ class TwistedThread:
     """The reactor, which cannot be started twice."""
 
     def __init__(self) -> None:
-        """Start it."""
+        """Start it; what Twisted logs goes to Python's logging."""
+        PythonLoggingObserver("twisted").start()
         self._thread = threading.Thread(
             target=lambda: reactor.run(installSignalHandlers=False), daemon=True
         )
@@ -86,13 +108,31 @@ class TwistedServers:
         self._asking = ssl.PrivateCertificate.loadPEM(pem).options(authority)
         self._ports: list[Any] = []
 
-    def listen(self, kind: str, service: str, *, tls: bool = False, ask: bool = False) -> int:
-        """Return the port of a new server; `ask` is for the client's certificate."""
-        portal = Portal(self.realm)
+    def listen(
+        self,
+        kind: str,
+        service: str,
+        *,
+        tls: bool = False,
+        ask: bool = False,
+        timeout: float | None = None,
+        anonymous: bool = True,
+        **options: Any,
+    ) -> int:
+        """Return the port of a new server; `ask` is for the client's certificate.
+
+        With `anonymous`, whoever does not log in may send, too.
+        """
+        portal = Portal(self.realm, [AllowAnonymousAccess()] if anonymous else [])
         context = self._asking if ask else self._context
-        factory = Factory.forProtocol(
-            lambda: TWISTED[kind](self.authenticator, portal, service, context)
-        )
+
+        def make() -> Any:
+            made = TWISTED[kind](self.authenticator, portal, service, context, **options)
+            if timeout is not None:
+                made.timeout = made.timeOut = made.seconds_to_leave = timeout
+            return made
+
+        factory = Factory.forProtocol(make)
 
         def begin() -> Any:
             if tls:
@@ -102,6 +142,19 @@ class TwistedServers:
         port = self.thread.call(begin)
         self._ports.append(port)
         return port.getHost().port
+
+    def settled(self) -> None:
+        """Wait until no connection is left, and no exchange."""
+        wait_until_none(lambda: self.thread.call(self._connections))
+        wait_until_none(self._authenticator_tasks)
+        wait_until_none(open_exchanges)
+
+    def _connections(self) -> list[Any]:
+        return [each for each in reactor.getReaders() if isinstance(each, tcp.Server)]
+
+    def _authenticator_tasks(self) -> list[Any]:
+        loop = self.authenticator._loop
+        return [] if loop is None else list(asyncio.all_tasks(loop))
 
     def close(self) -> None:
         """Stop listening."""
@@ -113,13 +166,17 @@ class TwistedServers:
 class PymapServers(LoopServers):
     """pymap with its dictionary of mailboxes."""
 
-    def listen(self, kind: str, service: str, *, tls: bool = False, ask: bool = False) -> int:
+    def listen(
+        self, kind: str, service: str, *, tls: bool = False, ask: bool = False, **options: Any
+    ) -> int:
         """Return the port of a new server; it always asks for the client's certificate."""
         assert kind == "imap"
         del ask
-        return self.run(self._listen(service, tls=tls))
+        if "timeout" in options:
+            options["login_timeout"] = options.pop("timeout")
+        return self.run(self._listen(service, tls=tls, **options))
 
-    async def _listen(self, service: str, *, tls: bool) -> int:
+    async def _listen(self, service: str, *, tls: bool, **options: Any) -> int:
         context = self._certificates.server_context()
         arguments = Namespace(passlib_cfg=None, proxy_protocol=None)
         config = Config(
@@ -134,7 +191,7 @@ class PymapServers(LoopServers):
         )
         backend = DictBackend(Login(config), config)
         der = self._certificates.server_der
-        server = IMAPServer(self.authenticator, backend.login, config, service, der)
+        server = IMAPServer(self.authenticator, backend.login, config, service, der, **options)
         callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
-        given = context if tls else None
-        return self.port_of(await asyncio.start_server(callback, "127.0.0.1", 0, ssl=given))
+        begin = asyncio.start_server
+        return self.port_of(await begin(callback, "127.0.0.1", 0, **tls_options(context, tls=tls)))

@@ -22,6 +22,8 @@ class Talk:
         """Connect, with TLS from the beginning if there is a context; read the greeting."""
         self.socket: socket.socket = socket.create_connection(("127.0.0.1", port), SECONDS)
         self.file = self.socket.makefile("rb")
+        self.sent: list[bytes] = []
+        self.came: list[str] = []
         if context is not None:
             self.wrap(context)
         self.greeting = self.read()
@@ -48,11 +50,14 @@ class Talk:
     def send(self, text: str | bytes) -> None:
         """Send a line."""
         data = text if isinstance(text, bytes) else text.encode()
+        self.sent.append(data)
         self.socket.sendall(data + b"\r\n")
 
     def read(self) -> str:
         """Return a line; empty if the server is gone."""
-        return self.file.readline().decode().rstrip("\r\n")
+        line = self.file.readline().decode(errors="replace").rstrip("\r\n")
+        self.came.append(line)
+        return line
 
     def command(self, text: str) -> list[str]:
         """Send a command, and return the lines of its reply."""

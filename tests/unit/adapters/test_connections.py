@@ -12,6 +12,7 @@ from OpenSSL import SSL
 from tests.unit.adapters import modules
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, QUOTED, SIDES, Side
+from tests.unit.adapters.heard import hearing
 from tests.unit.adapters.serving import TwistedServers
 from tests.unit.adapters.talk import Imap, Pop3, Talk
 from tests.unit.adapters.test_replies import REPLIES, SUCCESS
@@ -143,6 +144,21 @@ def test_password_may_have_quotes_and_spaces(
         assert talk.password("Ann Quoted", QUOTED).startswith("+OK")
 
 
+@pytest.mark.parametrize("name", ["twisted-imap", "pymap-imap"])
+def test_web_access_has_rules_of_its_own(
+    sides: Callable[[str], Side], certificates: Certificates, name: str
+) -> None:
+    escaped = QUOTED.replace("\\", "\\\\").replace('"', '\\"')
+    context = certificates.client_context()
+    with sides(name).connect(context, service="ual.remote") as talk, hearing() as heard:
+        assert talk.password("quoted", escaped) == REPLIES["imap"]["failed"]
+        client = scram("SCRAM-SHA-256", "jsmith", PASSWORD)
+        assert talk.log_in("SCRAM-SHA-256", client).startswith("a OK")
+    assert "ual.remote: granted authenticate of 'jsmith'" in heard.text
+    with sides(name).connect(context) as talk:
+        assert talk.password("quoted", escaped).startswith("a OK")
+
+
 def test_imap_takes_literals(sides: Callable[[str], Side], certificates: Certificates) -> None:
     for name in ("twisted-imap", "pymap-imap"):
         with sides(name).connect(certificates.client_context()) as talk:
@@ -168,22 +184,6 @@ def test_client_that_leaves_takes_nothing_along(
                 assert talk.begin_login("SCRAM-SHA-256", first).startswith("+ ")
     with side.connect(certificates.client_context()) as talk:
         assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
-
-
-@pytest.mark.parametrize("name", [name for name in SIDES if name != "aiosmtpd-smtp"])
-def test_line_that_is_too_long_ends_the_connection(
-    sides: Callable[[str], Side], certificates: Certificates, name: str
-) -> None:
-    side = sides(name)
-    with side.connect(certificates.client_context()) as talk:
-        assert talk.begin_login("PLAIN") in {"+ ", "+"}
-        try:
-            talk.socket.sendall(b"A" * 200_000 + b"\r\n")
-            rest = [talk.read() for _ in range(2)]
-        except OSError:
-            rest = [""]
-    assert rest[-1] == ""
-    assert not any(line.startswith(SUCCESS[side.protocol]) for line in rest)
 
 
 def test_slow_service_holds_up_nobody_else(side: Side, certificates: Certificates) -> None:
@@ -248,6 +248,53 @@ def test_imap_offers_what_it_can(
         found = set(talk.password("jsmith", PASSWORD).split())
         assert not {each for each in found if "AUTH=" in each}
         assert talk.begin_login("PLAIN", PLAIN).startswith("a BAD")
+
+
+def test_smtp_forgets_who_was_there_when_tls_begins(
+    sides: Callable[[str], Side], certificates: Certificates
+) -> None:
+    with sides("twisted-smtp").connect(anonymous=False) as talk:
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        talk.command("HELO me")
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        client = scram("SCRAM-SHA-256", "jsmith", PASSWORD)
+        assert talk.log_in("SCRAM-SHA-256", client).startswith("235 ")
+        talk.begin_tls(certificates.client_context())
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("503 5.5.1 Send EHLO")
+        assert talk.command("MAIL FROM:<js@example.com>")[0].startswith("530 ")
+        assert talk.password("jsmith", PASSWORD).startswith("235 ")
+
+
+def test_whoever_may_not_send_has_to_log_in(
+    sides: Callable[[str], Side], certificates: Certificates
+) -> None:
+    side, context = sides("twisted-smtp"), certificates.client_context()
+    with side.connect(context, anonymous=False) as talk:
+        talk.command("EHLO me")
+        assert talk.command("MAIL FROM:<js@example.com>") == ["530 5.7.0 Authentication required"]
+        assert talk.command("RCPT TO:<ann@example.com>")[0].startswith("503 ")
+        assert talk.command("DATA")[0].startswith("503 ")
+        assert talk.command(f"AUTH PLAIN {PLAIN}")[0].startswith("235 ")
+        assert talk.command("MAIL FROM:<js@example.com>")[0].startswith("250 ")
+
+
+IN_USE = {
+    "imap": "a NO [INUSE] The mailbox is in use",
+    "pop3": "-ERR [IN-USE] The mailbox is in use",
+    "smtp": "454 4.7.0 Temporary authentication failure",
+}
+
+
+@pytest.mark.parametrize("name", TWISTED)
+def test_realm_may_refuse(
+    sides: Callable[[str], Side], certificates: Certificates, name: str
+) -> None:
+    protocol = sides(name).protocol
+    with sides(name).connect(certificates.client_context()) as talk, hearing() as heard:
+        assert talk.password("banned", PASSWORD) == REPLIES[protocol]["restricted"]
+        assert talk.password("busy", PASSWORD) == IN_USE[protocol]
+        assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[protocol])
+    assert "Traceback" not in heard.text
 
 
 def test_realm_learns_whose_mailbox_it_is(

@@ -7,9 +7,8 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from ualauth.adapters.sasl_lines import decoded, decoded_initial
+from ualauth.adapters.sasl_lines import TooLong, decoded, decoded_initial
 from ualauth.adapters.smtp_mechanisms import check_mechanism
-from ualauth.adapters.smtp_replies import TooLong
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
 from ualauth.identity import Identity

@@ -9,18 +9,25 @@ awaited, and what is offered depends on the connection.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
-from typing import Any
+from typing import Any, AnyStr
 
 from aiosmtpd import smtp
 
 from ualauth.adapters import smtp_replies as replies
 from ualauth.adapters.aiosmtpd import submitter
 from ualauth.adapters.aiosmtpd.dialogue import LONGEST, Asked, log_in, read_line
+from ualauth.adapters.aiosmtpd.hiding import HIDING
 from ualauth.adapters.aiosmtpd.session import Envelope, Session
 from ualauth.adapters.asyncio_tls import connection_of
-from ualauth.adapters.sasl_lines import ExchangeAbandoned, reply_to
+from ualauth.adapters.sasl_lines import (
+    ExchangeAbandoned,
+    TooLong,
+    TooManyFailures,
+    reply_to,
+)
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
 from ualauth.errors import (
@@ -84,6 +91,8 @@ class SMTP(smtp.SMTP):
         for name in dir(handler):
             if name == "handle_AUTH" or name.startswith("auth_"):
                 raise TypeError(f"{name} of the handler is not used: the service is asked")
+        # Once for all connections.
+        smtp.log.addFilter(HIDING)
         # It bounds what is read of a command, which may be longer than a message's line.
         self.line_length_limit = _READ
         super().__init__(handler, **options)
@@ -120,6 +129,15 @@ class SMTP(smtp.SMTP):
 
     def _create_envelope(self) -> Envelope:
         return Envelope()
+
+    async def push(self, status: AnyStr) -> None:
+        """Send a reply; nothing more happens on a connection that was hung up on.
+
+        aiosmtpd itself goes on with the commands that were sent ahead.
+        """
+        if self.transport is None or self.transport.is_closing():
+            raise asyncio.CancelledError
+        await super().push(status)
 
     async def _reply(self, reply: replies.Reply) -> None:
         await self.push("{} {}".format(*reply))
@@ -177,6 +195,18 @@ class SMTP(smtp.SMTP):
             await self._reply(replies.TLS_ALREADY)
             return
         await super().smtp_STARTTLS(arg)
+        if self.transport is None or self.transport.is_closing():
+            # asyncio takes a handshake for done that was broken off when its time was over.
+            raise asyncio.CancelledError
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Return the reply to a bug, which is logged; a client that cannot do TLS is none."""
+        expected = isinstance(error, smtp.TLSSetupException)
+        if expected and not hasattr(self.event_handler, "handle_exception"):
+            log.info("%r: TLS did not begin: %r", self.session.peer, error.__cause__)
+            return ""
+        status: str = await super().handle_exception(error)
+        return status
 
     @smtp.syntax("AUTH <mechanism> [initial-response]")
     async def smtp_AUTH(self, arg: str | None) -> None:
@@ -188,7 +218,7 @@ class SMTP(smtp.SMTP):
             (session.authenticated, replies.ALREADY),
             (self.envelope.mail_from is not None, replies.IN_TRANSACTION),
             (not 1 <= len(words) <= 2, replies.SYNTAX),
-            (len(arg or "") + len("AUTH ") > LONGEST, replies.REPLIES[replies.TooLong]),
+            (len(arg or "") + len("AUTH ") > LONGEST, replies.REPLIES[TooLong]),
         )
         for applies, reply in objections:
             if applies:
@@ -223,7 +253,7 @@ class SMTP(smtp.SMTP):
 
     async def _hang_up(self) -> None:
         log.warning("%r: too many failed attempts to authenticate", self.session.peer)
-        await self._reply(replies.TOO_MANY)
+        await self._reply(replies.REPLIES[TooManyFailures])
         # As aiosmtpd does for QUIT.
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()

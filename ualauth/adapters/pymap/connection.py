@@ -7,9 +7,12 @@ drives the exchange, so that every mechanism of a service can be offered.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
+import sys
 from asyncio import StreamReader, StreamWriter
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,26 +26,34 @@ from pymap.parsing.command import Command
 from pymap.parsing.command.any import CapabilityCommand
 from pymap.parsing.command.nonauth import StartTLSCommand
 from pymap.parsing.commands import Commands
-from pymap.parsing.response import ResponseContinuation
+from pymap.parsing.response import Response, ResponseContinuation
 from pymap.parsing.response.code import Capability
 
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
 from ualauth.adapters.pymap.login import Vouched, rhost_of
-from ualauth.adapters.pymap.replies import LoggedIn, Refused, log
-from ualauth.adapters.sasl_lines import decoded, decoded_initial
+from ualauth.adapters.pymap.replies import TOO_LONG, LoggedIn, Refused, log
+from ualauth.adapters.sasl_lines import TooManyFailures, decoded, decoded_initial
 from ualauth.aio import AsyncAuthenticator
 from ualauth.entrance import Connection
 from ualauth.identity import Identity
 
+# One that is sent at once, without being asked for (RFC 7888).
+_LITERAL = re.compile(rb"\{(\d+)\+\}\r?\n$")
+_LONGEST_LENGTH = len(b"{1000000000+}\r\n")
+# That of RFC 7888 for LITERAL-, section 5.
+_LONGEST_BEFORE_LOGIN = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom a server asks; `certificate` is the server's own, in DER."""
+    """Whom a server asks, and for how long; `certificate` is the server's own, in DER."""
 
     authenticator: AsyncAuthenticator
     service: str
     certificate: bytes | None
+    most_failures: int
+    login_timeout: float
 
 
 class SaslState(ConnectionState):
@@ -76,7 +87,7 @@ class SaslState(ConnectionState):
 class SaslConnection(imap.IMAPConnection):
     """A connection that asks ualauth."""
 
-    __slots__ = ("_asked", "_peer", "offered")
+    __slots__ = ("_asked", "_failures_left", "_peer", "_state", "offered")
 
     def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
         self,
@@ -91,8 +102,10 @@ class SaslConnection(imap.IMAPConnection):
         super().__init__(commands, config, reader, writer, peer)
         self._asked = asked
         self._peer = peer
+        self._failures_left = asked.most_failures
         self.offered: list[str] = []
         """The SASL mechanisms that were last found to be offered."""
+        self._state: ConnectionState | None = None
 
     @property
     def tls(self) -> ssl.SSLObject | None:
@@ -100,21 +113,78 @@ class SaslConnection(imap.IMAPConnection):
         found: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
         return found
 
+    @property
+    def logged_in(self) -> bool:
+        """Whether somebody is."""
+        return isinstance(self._state, SaslState) and self._state.logged_in
+
     @classmethod
     def _print(cls, log_format: str, output: str | bytes) -> None:
         """Log nothing: among the lines of a client are passwords."""
 
     async def run(self, state: ConnectionState) -> None:
         """Greet, and serve commands."""
-        await self._look_up_offer()
-        await super().run(state)
+        self._state = state
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        timer = loop.call_later(self._asked.login_timeout, self._end_unless_logged_in, task)
+        try:
+            await self._look_up_offer()
+            await super().run(state)
+        finally:
+            timer.cancel()
+
+    def _end_unless_logged_in(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None and not self.logged_in:
+            # pymap says BYE then.
+            task.cancel()
+
+    async def send_error_disconnect(self) -> None:
+        """Say what went wrong on the server; nothing did if the client is gone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | EOFError):
+            await super().send_error_disconnect()
 
     async def readline(self) -> memoryview:
-        """Return a line; a client whose lines are too long is gone."""
+        """Return a line with its literals; a client whose lines are too long is told, and gone."""
         try:
-            return await super().readline()
+            return await self._line_with_literals()
         except ValueError:
+            await self.write_response(TOO_LONG)
             raise EOFError from None
+        except OSError:
+            # As a network says that a client is gone, which pymap would log as a bug.
+            raise EOFError from None
+
+    async def _line_with_literals(self) -> memoryview:
+        line = bytearray(await self.reader.readline())
+        while literal := _LITERAL.search(line, max(0, len(line) - _LONGEST_LENGTH)):
+            size = int(literal[1])
+            self._check_size(len(line) + size)
+            line += await self.reader.readexactly(size)
+            line += await self.reader.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return memoryview(line)
+
+    async def read_continuation(self, literal_length: int) -> memoryview:
+        """Return a literal that was asked for, and the rest of its line."""
+        try:
+            self._check_size(literal_length)
+            return await super().read_continuation(literal_length)
+        except ValueError:
+            await self.write_response(TOO_LONG)
+            raise EOFError from None
+        except OSError:
+            raise EOFError from None
+
+    def _check_size(self, size: int) -> None:
+        """Refuse long literals before the login, which pymap keeps in memory, of any length."""
+        if not self.logged_in and size > _LONGEST_BEFORE_LOGIN:
+            raise ValueError(f"{size} octets before the login")
+
+    async def write_response(self, resp: Response) -> None:
+        """Send a response; if the client is gone, reading tells."""
+        with suppress(OSError):
+            await super().write_response(resp)
 
     async def read_command(self, state: ConnectionState) -> Command:
         """Return a command, made ready for what it asks."""
@@ -138,15 +208,24 @@ class SaslConnection(imap.IMAPConnection):
             raise ConnectionError("a client sent something behind STARTTLS")
         await super().start_tls()
 
-    async def authenticate(self, state: ConnectionState, mech_name: bytes) -> Vouched:
+    async def authenticate(
+        self,
+        state: ConnectionState,  # noqa: ARG002 - pymap's
+        mech_name: bytes,
+    ) -> Vouched:
         """Return whom the current command lets in.
 
         Raises:
             Refused: if nobody is.
 
         """
-        if isinstance(state, SaslState) and state.logged_in:
+        if self.logged_in:
             raise LoggedIn
+        if self._failures_left <= 0:
+            rhost, service = rhost_of(self._peer), self._asked.service
+            log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
+            raise Refused(TooManyFailures())
+        self._failures_left -= 1
         command = current_command.get()
         try:
             if isinstance(command, LoginCommand):

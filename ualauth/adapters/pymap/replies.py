@@ -5,15 +5,22 @@ from __future__ import annotations
 import logging
 
 from pymap.exceptions import ResponseError
-from pymap.parsing.response import Response, ResponseBad, ResponseCode, ResponseNo
+from pymap.parsing.response import (
+    Response,
+    ResponseBad,
+    ResponseBye,
+    ResponseCode,
+    ResponseNo,
+)
 
 from ualauth.adapters.imap_replies import REPLIES
-from ualauth.adapters.sasl_lines import ExchangeAbandoned, reply_to
+from ualauth.adapters.sasl_lines import ExchangeAbandoned, TooLong, TooManyFailures, reply_to
 from ualauth.errors import AuthenticationError, MechanismUnavailable
 
 log = logging.getLogger("ualauth.pymap")
 
-_EXPECTED = (AuthenticationError, MechanismUnavailable, ExchangeAbandoned)
+_EXPECTED = (AuthenticationError, MechanismUnavailable, ExchangeAbandoned, TooManyFailures)
+TOO_LONG = ResponseBye(REPLIES[TooLong].text)
 
 
 class Refused(ResponseError):
@@ -29,7 +36,10 @@ class Refused(ResponseError):
     def get_response(self, tag: bytes) -> Response:
         """Return the reply to the command `tag`."""
         kind = ResponseNo if self.reply.condition == b"NO" else ResponseBad
-        return kind(tag, self.reply.text, ResponseCode.of(self.reply.code or None))
+        response = kind(tag, self.reply.text, ResponseCode.of(self.reply.code or None))
+        if self.reply is REPLIES[TooManyFailures]:
+            response.add_untagged(ResponseBye(self.reply.text))
+        return response
 
 
 class LoggedIn(ResponseError):

@@ -31,18 +31,25 @@ class IMAPServer(imap.IMAPServer):
     `tls-server-end-point`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - names of their own
         self,
         authenticator: AsyncAuthenticator,
         behind: LoginInterface,
         config: IMAPConfig,
         service: str = "imap",
         certificate: bytes | None = None,
+        *,
+        most_failures: int = 5,
+        login_timeout: float = 180.0,
     ) -> None:
-        """Ask a service."""
+        """Ask a service.
+
+        After `most_failures` logins that let nobody in, the next one ends the connection. So
+        does it if nobody has logged in after `login_timeout` seconds.
+        """
         super().__init__(Login(authenticator, behind, config, service), config)
         self.commands = with_logins(self.commands)
-        self._asked = Asked(authenticator, service, certificate)
+        self._asked = Asked(authenticator, service, certificate, most_failures, login_timeout)
 
     async def __call__(
         self,

@@ -8,6 +8,7 @@ from ualauth.adapters.twisted.checker import (
     LoginUnavailable,
     PeerPassword,
 )
+from ualauth.adapters.twisted.dialogue import MailboxInUse
 from ualauth.adapters.twisted.imap4 import IMAP4Server
 from ualauth.adapters.twisted.pop3 import POP3
 from ualauth.adapters.twisted.smtp import ESMTP
@@ -21,6 +22,7 @@ __all__ = [
     "LoginExpired",
     "LoginRestricted",
     "LoginUnavailable",
+    "MailboxInUse",
     "PeerPassword",
     "TwistedAuthenticator",
 ]

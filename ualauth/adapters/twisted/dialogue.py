@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from twisted.cred.error import LoginDenied
@@ -21,7 +21,13 @@ from twisted.internet.interfaces import IHandshakeListener
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ualauth.adapters.sasl_lines import ExchangeAbandoned, decoded, decoded_initial
+from ualauth.adapters.sasl_lines import (
+    ExchangeAbandoned,
+    TooLong,
+    TooManyFailures,
+    decoded,
+    decoded_initial,
+)
 from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.tls import connection_of, is_tls
 from ualauth.codes import ReturnCode
@@ -45,6 +51,10 @@ _MOST_LINES = 64
 """Lines that a client may send ahead during a login."""
 
 
+class MailboxInUse(LoginDenied):
+    """What a realm raises where a mailbox is for one at a time, and somebody has it."""
+
+
 @implementer(IHandshakeListener)
 class Dialogue(Base):
     """Mixed into a protocol of lines, in front of Twisted's class."""
@@ -58,8 +68,11 @@ class Dialogue(Base):
         AuthenticationError,
         MechanismUnavailable,
         ExchangeAbandoned,
+        MailboxInUse,
     )
     """What a login may fail by without a word in the log."""
+    seconds_to_leave: float = 5.0
+    """For the client's part in ending TLS: Twisted waits for it without an end."""
     offered: tuple[str, ...] = ()
     """The SASL mechanisms that were last found to be offered."""
 
@@ -67,6 +80,7 @@ class Dialogue(Base):
     _question: Deferred[bytes] | None = None
     _deaf = False
     _greeted = False
+    _leaving = False
 
     def __init__(
         self,
@@ -74,13 +88,19 @@ class Dialogue(Base):
         portal: Portal,
         service: str | None = None,
         context_factory: Any = None,  # noqa: ANN401 - one of several interfaces
+        *,
+        most_failures: int = 5,
     ) -> None:
-        """Ask a service; with a context factory, STARTTLS is offered."""
+        """Ask a service; with a context factory, STARTTLS is offered.
+
+        After `most_failures` logins that let nobody in, the next one ends the connection.
+        """
         super().__init__()
         self.authenticator = authenticator
         self.portal: Any = portal
         self.service = service or type(self).service
         self.ctx = context_factory
+        self._failures_left = most_failures
 
     # What the protocol has to say.
 
@@ -95,6 +115,11 @@ class Dialogue(Base):
     def refuse(self, error: Exception) -> None:
         """Say that a login failed."""
         raise NotImplementedError
+
+    def hang_up(self, error: Exception) -> None:
+        """End the connection, and say why."""
+        self.refuse(error)
+        self._leave()
 
     # What the protocol calls.
 
@@ -125,20 +150,27 @@ class Dialogue(Base):
 
     async def log_in(
         self,
-        identity: Awaitable[Identity],
+        identity: Coroutine[Any, Any, Identity],
         welcome: Callable[[Any], None],
         *interfaces: Any,  # noqa: ANN401 - of zope
     ) -> None:
         """Await who it is, get the avatar from the realm, and welcome them; or refuse."""
+        if self._failures_left <= 0:
+            identity.close()
+            rhost = getattr(self.transport.getPeer(), "host", None)
+            log.warning("%s: too many failed attempts to authenticate from %r", self.service, rhost)
+            self.hang_up(TooManyFailures())
+            return
+        self._failures_left -= 1
         try:
             found = await identity
             request = self.portal.realm.requestAvatar
             avatar = await maybeDeferred(request, found.authid.encode(), found, *interfaces)
         except CancelledError:
             return
-        except LoginDenied:
-            self.refuse(AccountRestricted(ReturnCode.PERM_DENIED))
         except Exception as error:
+            if isinstance(error, LoginDenied) and not isinstance(error, MailboxInUse):
+                error = AccountRestricted(ReturnCode.PERM_DENIED)
             if not isinstance(error, self.expected):
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)
@@ -174,6 +206,8 @@ class Dialogue(Base):
 
     def dataReceived(self, data: bytes) -> None:
         """Take what arrived."""
+        if self._leaving:
+            return
         self._deaf = False
         super().dataReceived(data)
         if self._deaf:
@@ -192,14 +226,19 @@ class Dialogue(Base):
         elif len(self._ahead) < _MOST_LINES:
             self._ahead.append(line)
         else:
-            self.transport.loseConnection()
+            self._leave()
 
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """End a connection whose exchange cannot go on."""
-        if self._login is None:
-            super().lineLengthExceeded(line)
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: ARG002 - Twisted's
+        """End a connection on which nothing sensible can follow."""
+        self.hang_up(TooLong())
+
+    def timeoutConnection(self) -> None:
+        """End a connection on which nothing came for long, whatever the client does."""
+        if self._leaving:
+            self.transport.abortConnection()
         else:
-            self.transport.loseConnection()
+            super().timeoutConnection()
+            self._leave()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Give up a login that is under way."""
@@ -207,6 +246,13 @@ class Dialogue(Base):
         if self._login is not None:
             self._login.cancel()
         super().connectionLost(reason)
+
+    def _leave(self) -> None:
+        """End the connection; the client has a while to do its part."""
+        self._leaving = True
+        self._ahead.clear()
+        self.transport.loseConnection()
+        self.setTimeout(self.seconds_to_leave)
 
     async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
         connection = connection_of(self.transport)
@@ -233,10 +279,13 @@ class Dialogue(Base):
             self._login = None
         while self._ahead and self._login is None:
             super().lineReceived(self._ahead.popleft())
+            # A literal is not to be sent ahead.
+            if self._ahead and not getattr(self, "line_mode", True):
+                self._leave()
 
     def _unexpected(self, failure: Failure) -> None:
         """Nothing that could go on: a bug in the protocol, or the client is gone."""
         self._question = None
         if not failure.check(CancelledError):
             log.error("%s: a command failed", self.service, exc_info=failure.value)
-            self.transport.loseConnection()
+            self._leave()

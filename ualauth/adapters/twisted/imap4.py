@@ -14,11 +14,16 @@ from typing import Any
 from twisted.mail import imap4
 from twisted.mail.interfaces import IAccountIMAP
 
-from ualauth.adapters.imap_replies import REPLIES
+from ualauth.adapters import imap_replies
+from ualauth.adapters.imap_replies import ImapReply
 from ualauth.adapters.sasl_lines import reply_to
-from ualauth.adapters.twisted.dialogue import Dialogue
+from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 
+REPLIES = {
+    **imap_replies.REPLIES,
+    MailboxInUse: ImapReply(b"NO", b"INUSE", b"The mailbox is in use"),
+}
 # RFC 9051, section 9: quoted.
 _QUOTED = re.compile(rb'"(?P<text>(?:[^"\\]|\\["\\])*)"(?: (?P<rest>.*))?', re.DOTALL)
 
@@ -38,6 +43,10 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
         """See `Dialogue.greet`."""
         await self.look_up_offer()
         super().sendServerGreeting()
+
+    def lookupCommand(self, cmd: bytes) -> Any:  # noqa: ANN401 - a tuple of Twisted's
+        """Return how a command is carried out; Twisted breaks off at a name that is not ASCII."""
+        return super().lookupCommand(cmd) if cmd.isascii() else None
 
     def capabilities(self) -> dict[bytes, Any]:
         """Return what is offered, as far as it was looked up."""
@@ -73,14 +82,15 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
 
     unauth_AUTHENTICATE = (do_AUTHENTICATE, imap4.IMAP4Server.arg_atom, arg_rest)  # type: ignore[assignment]  # likewise
 
-    def arg_string(self, line: bytes, *, final: bool = False) -> Any:  # noqa: ANN401 - two kinds
+    def arg_string(self, line: bytes | None, *, final: bool = False) -> Any:  # noqa: ANN401 - two kinds
         r"""Take a string as an argument; in a quoted one, `\"` and `\\` are escaped."""
+        line = line or b""
         found = _QUOTED.fullmatch(line.strip())
         if found is None:
             return self.arg_astring(line, final=final)
         return (re.sub(rb"\\(.)", rb"\1", found["text"]), found["rest"] or b"")
 
-    def arg_last_string(self, line: bytes) -> Any:  # noqa: ANN401 - likewise
+    def arg_last_string(self, line: bytes | None) -> Any:  # noqa: ANN401 - likewise
         """Take the last argument, which may be an empty literal."""
         return self.arg_string(line, final=True)
 
@@ -111,6 +121,14 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
         """See `Dialogue.refuse`."""
         reply = reply_to(error, REPLIES)
         self._respond(reply.condition, self._tag, bytes(reply))
+        self._tag = b""
+
+    def hang_up(self, error: Exception) -> None:
+        """See `Dialogue.hang_up`."""
+        self.sendUntaggedResponse(b"BYE " + reply_to(error, REPLIES).text)
+        if self._tag:
+            self.refuse(error)
+        self._leave()
 
     def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
         _, self.account, self._onLogout = avatar
@@ -118,3 +136,4 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
         self.setTimeout(self.POSTAUTH_TIMEOUT)
         capabilities = b" ".join(self.listCapabilities())
         self.sendPositiveResponse(self._tag, b"[CAPABILITY " + capabilities + b"] Logged in")
+        self._tag = b""

@@ -16,8 +16,15 @@ from twisted.internet.interfaces import ITLSTransport
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
 
-from ualauth.adapters.sasl_lines import Cancelled, NeedsTls, NotBase64, reply_to
-from ualauth.adapters.twisted.dialogue import Dialogue
+from ualauth.adapters.sasl_lines import (
+    Cancelled,
+    NeedsTls,
+    NotBase64,
+    TooLong,
+    TooManyFailures,
+    reply_to,
+)
+from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 from ualauth.errors import (
     AccountRestricted,
@@ -36,10 +43,15 @@ REPLIES: Mapping[type[Exception], bytes] = {
     PasswordExpired: b"[AUTH] The password has expired",
     TemporaryFailure: b"[SYS/TEMP] Temporary authentication failure",
     ConfigurationError: b"[SYS/PERM] Authentication is not possible here",
+    # RFC 2449, section 8.1.2.
+    MailboxInUse: b"[IN-USE] The mailbox is in use",
     MechanismUnavailable: b"Unsupported authentication mechanism",
     NeedsTls: b"[AUTH] Only under TLS",
     Cancelled: b"Authentication cancelled",
     NotBase64: b"Invalid base64",
+    TooLong: b"The line is too long",
+    # No password was looked at: a program is not to ask for another (RFC 3206, section 3).
+    TooManyFailures: b"[SYS/TEMP] Too many failed attempts",
     # A bug: the log has it.
     Exception: b"[SYS/TEMP] Temporary authentication failure",
 }
@@ -63,10 +75,12 @@ class POP3(Dialogue, pop3.POP3):
         self.successResponse(b"POP3 server ready")
 
     def state_COMMAND(self, line: bytes) -> None:
-        """Take a command; nothing else gets as far as Twisted's log before the login."""
+        """Take a command; others do not get as far as Twisted's log: they may be passwords."""
         command = line.split(b" ")[0].upper()
         if self.mbox is None and command not in self.AUTH_CMDS:
             self.failResponse(b"Log in first")
+        elif not hasattr(self, f"do_{command.decode('latin-1')}"):
+            self.failResponse(b"Unknown command")
         else:
             super().state_COMMAND(line)
 

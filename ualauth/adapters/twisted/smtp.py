@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.mail import smtp
 from twisted.mail.interfaces import IMessageDelivery
 from twisted.mail.smtp import IMessageDeliveryFactory
+from twisted.python.failure import Failure
 
 from ualauth.adapters.sasl_lines import decoded_initial, reply_to
 from ualauth.adapters.smtp_mechanisms import check_mechanism
 from ualauth.adapters.smtp_replies import (
     ALREADY,
+    EHLO_FIRST,
     IN_TRANSACTION,
     REPLIES,
+    REQUIRED,
     SUCCESS,
     SYNTAX,
     TLS_ALREADY,
@@ -38,6 +42,7 @@ class ESMTP(Dialogue, smtp.ESMTP):
     expected = (*Dialogue.expected, InitialResponse, TooWeak)
 
     service = "smtpd.auth"
+    _extended = False
 
     def connectionMade(self) -> None:
         """Greet when the connection is ready, for which there is a time limit, too."""
@@ -57,18 +62,37 @@ class ESMTP(Dialogue, smtp.ESMTP):
             found.pop(b"STARTTLS", None)
         return found
 
+    def lookupMethod(self, command: bytes) -> Any:  # noqa: ANN401 - a method
+        """Return how a command is carried out; Twisted breaks off at a name that is not ASCII."""
+        return super().lookupMethod(command) if command.isascii() else None
+
+    def do_HELO(self, rest: bytes) -> None:
+        """Greet a client that knows no extensions."""
+        self._extended = False
+        super().do_HELO(rest)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a message with such a line; end the connection if it is a command."""
+        if self.mode == smtp.DATA:
+            smtp.ESMTP.lineLengthExceeded(self, line)
+        else:
+            super().lineLengthExceeded(line)
+
     def do_EHLO(self, rest: bytes) -> None:
         """Look up what is offered, and say it."""
         self.begin(self._ehlo(rest))
 
     async def _ehlo(self, rest: bytes) -> None:
         await self.look_up_offer()
+        self._extended = True
         super().do_EHLO(rest)
 
     def ext_AUTH(self, rest: bytes) -> None:
         """Log in by a mechanism."""
         words = rest.split()
-        if self.authenticated:
+        if not self._extended:
+            self._say(EHLO_FIRST)
+        elif self.authenticated:
             self._say(ALREADY)
         elif self._from is not None:
             self._say(IN_TRANSACTION)
@@ -92,9 +116,30 @@ class ESMTP(Dialogue, smtp.ESMTP):
             return
         if self.ctx and self.canStartTLS:
             self.starting_tls()
-            self._from = None
-            self._to = []
+            self._forget()
         super().ext_STARTTLS(rest)
+
+    def _forget(self) -> None:
+        """Begin as if nothing had been said: whoever was logged in is not any more."""
+        self._from, self._to = None, []
+        self._extended = self.authenticated = False
+        self.identity = None
+        # What comes from the portal; a server may have one for everybody, which stays.
+        if self._onLogout is not None:
+            self.delivery = self.deliveryFactory = None
+            self._onLogout()
+            self._onLogout = None
+
+    def validateFrom(self, helo: Any, origin: Any) -> Deferred[Any]:  # noqa: ANN401 - Twisted's
+        """Return the sender that is accepted; where nobody may send so, somebody has to log in."""
+        found: Deferred[Any] = maybeDeferred(super().validateFrom, helo, origin)
+        return found.addErrback(self._not_accepted)
+
+    def _not_accepted(self, failure: Failure) -> Failure:
+        if self.delivery is None and failure.check(smtp.SMTPBadSender):
+            code, text = REQUIRED
+            return Failure(smtp.SMTPServerError(code, text))
+        return failure
 
     def send_challenge(self, text: bytes) -> None:
         """See `Dialogue.send_challenge`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.adapters.certificates import Certificates
-from tests.unit.adapters.looping import LoopServers
+from tests.unit.adapters.looping import LoopServers, tls_options
 from ualauth.adapters.aiosmtpd import SMTP, Envelope, Session
 
 
@@ -49,5 +49,5 @@ class AiosmtpdServers(LoopServers):
         # Otherwise the name of the host is looked up.
         make = partial(SMTP, handler, self.authenticator, service=service, hostname="me", **options)
         loop = asyncio.get_running_loop()
-        given = context if tls else None
-        return self.port_of(await loop.create_server(make, "127.0.0.1", 0, ssl=given))
+        begin = loop.create_server
+        return self.port_of(await begin(make, "127.0.0.1", 0, **tls_options(context, tls=tls)))

@@ -151,11 +151,21 @@ def test_the_last_word_must_be_wrapped(way: Way, kdc: Realm, mail: Mail, cache: 
     assert type(refused(way, exchange, NO_LAYER)) is AuthenticationFailed
 
 
+@pytest.mark.parametrize("name", [b"jsmith", b"jsmith@UAL.TEST"])
 def test_somebody_may_be_who_they_are_by_name(
-    way: Way, kdc: Realm, mail: Mail, cache: Cache
+    way: Way, kdc: Realm, mail: Mail, cache: Cache, name: bytes
 ) -> None:
     exchange = begin(way, mail(kdc).config())
-    assert gssapi(way, exchange, Initiator(cache()), NO_LAYER + b"jsmith").user == "jsmith"
+    assert gssapi(way, exchange, Initiator(cache()), NO_LAYER + name).user == "jsmith"
+
+
+@pytest.mark.parametrize("name", [b"jsmith@OTHER.TEST", b"jsmith@ual.test", b"other@UAL.TEST"])
+def test_the_name_of_another_principal_is_somebody_else(
+    way: Way, kdc: Realm, mail: Mail, cache: Cache, name: bytes
+) -> None:
+    exchange = begin(way, mail(kdc).config())
+    with pytest.raises(AuthenticationFailed):
+        gssapi(way, exchange, Initiator(cache()), NO_LAYER + name)
 
 
 def test_a_rule_lets_somebody_act_for_others(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -41,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = int.from_bytes(SEED.encode())
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over 11,000 tests: that took a fifth of a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

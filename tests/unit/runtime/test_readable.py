@@ -32,8 +32,8 @@ class Waits(Module[Options]):
 
 @pytest.fixture
 def pipe(folder: ConfigFolder) -> object:
-    """Return a pipe whose end `Waits` waits for, in a service with half a second."""
-    folder.settings("[stack]\ntimeout = 0.5\n")
+    """Return a pipe whose end `Waits` waits for, in a service with two seconds."""
+    folder.settings("[stack]\ntimeout = 2\n")
     folder.module("waits", Waits)
     folder.service("test", "auth required waits\naccount required pam_permit\n")
     ends = os.pipe()

@@ -48,6 +48,9 @@ class Proof(enum.Enum):
     NOTHING = "nothing"
     """An anonymous person has none."""
 
+    # Enum's own takes a call of Python, and every exchange looks its kind up.
+    __hash__ = object.__hash__
+
 
 PASSWORD_ONLY = frozenset({Proof.PASSWORD})
 """What a module can judge that says nothing else of itself."""

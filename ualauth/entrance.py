@@ -95,12 +95,14 @@ class Entrance:
         users = self if self._users is None else self._users
         attempt = LiveAttempt(compiled.name, self.resource, users)
         attempt.user = attempt.login_name = user
+        if not peer.keys() <= _PEER:
+            (name, *_) = peer.keys() - _PEER
+            raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
+        uid = peer.get("caller_uid")
+        # False is equal to root's uid.
+        if uid is not None and type(uid) is not int:
+            raise TypeError("caller_uid takes a number, or None")
         for name, value in peer.items():
-            if name not in _PEER:
-                raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
-            # False is equal to root's uid.
-            if name == "caller_uid" and value is not None and type(value) is not int:
-                raise TypeError("caller_uid takes a number, or None")
             setattr(attempt, name, value)
         return Visit(compiled, attempt, self.services.load, self._frozen)
 

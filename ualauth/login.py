@@ -57,8 +57,10 @@ async def login(visit: Visit, credential: Password | Exchange) -> Identity:
     attempt = visit.attempt
     code = _SYSTEM_ERR
     try:
-        passwords = (credential.text,) if isinstance(credential, Password) else ()
-        _check_texts(visit, _AUTHENTICATE, *passwords)
+        if isinstance(credential, Password):
+            _check_texts(visit, _AUTHENTICATE, credential.text)
+        else:
+            _check_texts(visit, _AUTHENTICATE)
         attempt.credential = credential
         code = await visit.perform(_AUTHENTICATE)
         if code is not _SUCCESS:

@@ -77,13 +77,14 @@ class Visit:
         self._busy = True
         attempt = self.attempt
         last = self._last_run
-        if last is None or last.rest is None:
+        interrupted = last is not None and last.rest is not None
+        if not interrupted:
             self._first_run = len(self.runs)
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
                 # Both begin and end without tokens, and may be delayed.
                 self.delayed = 0.0
-                if not self._resuming:
+                if not interrupted or not self._resuming:
                     attempt.forget_tokens()
                 if operation is _CHAUTHTOK:
                     code = await self._both_passes(flags)

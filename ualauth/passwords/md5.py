@@ -24,13 +24,18 @@ Compress = Callable[[bytes, bytes], bytes]
 def digest(state: bytes, message: bytes, before: int = 0) -> bytes:
     """Return the digest of what `state` has read, `before` bytes, and `message`."""
     compress = compressing()
-    length = before + len(message)
-    padded = message + b"\x80" + bytes((55 - length) % BLOCK) + (8 * length).to_bytes(8, "little")
+    padded = message + _padding(before + len(message))
     if len(padded) == BLOCK:
         return compress(state, padded)
     for at in range(0, len(padded), BLOCK):
         state = compress(state, padded[at : at + BLOCK])
     return state
+
+
+@functools.lru_cache(256)
+def _padding(length: int) -> bytes:
+    """Return what follows so many bytes (RFC 1321, sections 3.1 and 3.2)."""
+    return b"\x80" + bytes((55 - length) % BLOCK) + struct.pack("<Q", 8 * length)
 
 
 @functools.cache
@@ -41,8 +46,9 @@ def compressing() -> Compress:
 
 # OpenSSL
 
-_CONTEXT_BYTES = 92
-"""Of an MD5_CTX, which begins with the state."""
+_Context = ctypes.c_char * 92
+"""An MD5_CTX, which begins with the state."""
+_REST = bytes(ctypes.sizeof(_Context) - len(START))
 _EMPTY = b"\x80".ljust(BLOCK, b"\0")
 _OF_NOTHING = bytes.fromhex("d41d8cd98f00b204e9800998ecf8427e")  # RFC 1321, appendix A.5
 
@@ -63,9 +69,9 @@ def by_openssl() -> Compress | None:
     transform.restype = None
 
     def compress(state: bytes, block: bytes) -> bytes:
-        context = ctypes.create_string_buffer(state, _CONTEXT_BYTES)
+        context = _Context.from_buffer_copy(state + _REST)
         transform(context, block)
-        return context.raw[: len(state)]
+        return context.raw[:16]
 
     return compress if compress(START, _EMPTY) == _OF_NOTHING else None
 

@@ -7,8 +7,8 @@ it is worth nearly as much as the password, and MD5 is no longer trusted.
 from __future__ import annotations
 
 import hmac
+import os
 import re
-import secrets
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,7 +38,7 @@ class CramMd5(Mechanism):
         if wire.initial:
             raise Malformed("CRAM-MD5 has no initial response")
         # One block of MD5 holds it.
-        challenge = f"<{secrets.token_bytes(8).hex()}.{int(time.time())}@{_DOMAIN}>".encode()
+        challenge = f"<{os.urandom(8).hex()}.{int(time.time())}@{_DOMAIN}>".encode()
         # The name may have spaces, the digest has none (RFC 2195, section 2).
         name, space, digest = text_of(await wire.send(challenge)).rpartition(" ")
         if not space or not _DIGEST.fullmatch(digest):

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
-import secrets
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, ClassVar
 
@@ -104,7 +104,7 @@ class ScramExchange(Exchange):
         """The server's last message, once the client's proof was right."""
         self._wire = wire
         self._bare = bare
-        self._nonce = nonce + _encoded(secrets.token_bytes(_NONCE_BYTES))
+        self._nonce = nonce + _encoded(os.urandom(_NONCE_BYTES))
         self._channel = channel
 
     async def verify(self, secret: ScramSecret, *, hurry: bool = False) -> bool:

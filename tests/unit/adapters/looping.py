@@ -26,11 +26,12 @@ def wait_until_none(find: Callable[[], list[Any]]) -> None:
         time.sleep(0.01)
 
 
-def open_exchanges() -> list[Any]:
-    """Return all exchanges that could go on; let asyncio say what was forgotten."""
+def open_exchanges(authenticator: AsyncAuthenticator) -> list[Any]:
+    """Return its exchanges that could go on; let asyncio say what was forgotten."""
     gc.collect()
     found = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
-    return [each for each in found if each._coroutine is not None]
+    own = [each for each in found if each._authenticator is authenticator]
+    return [each for each in own if each._coroutine is not None]
 
 
 def tls_options(context: ssl.SSLContext, *, tls: bool) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class LoopServers:
     def settled(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.run(self._tasks()))
-        wait_until_none(open_exchanges)
+        wait_until_none(lambda: open_exchanges(self.authenticator))
 
     async def _tasks(self) -> list[Any]:
         return list(asyncio.all_tasks() - {asyncio.current_task()})

@@ -147,7 +147,7 @@ class TwistedServers:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.thread.call(self._connections))
         wait_until_none(self._authenticator_tasks)
-        wait_until_none(open_exchanges)
+        wait_until_none(lambda: open_exchanges(self.authenticator._authenticator))
 
     def _connections(self) -> list[Any]:
         return [each for each in reactor.getReaders() if isinstance(each, tcp.Server)]

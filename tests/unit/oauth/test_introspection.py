@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ import pytest
 from tests.unit.oauth.issuer import CLIENT, Issuer
 from ualauth.oauth.fetching import Unavailable
 from ualauth.oauth.introspection import Introspection
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    """Return an issuer at a URL."""
-    with Issuer() as made:
-        yield made
 
 
 def test_not_everybody_waits_for_an_issuer_that_says_nothing(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +50,20 @@ def test_what_is_no_set_of_keys_is_an_outage(tmp_path: Path, text: str) -> None:
 # An issuer that cannot be asked
 
 
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    """Return an issuer at a URL."""
-    with Issuer() as made:
-        yield made
-
-
 def ring_of(issuer: Issuer, monkeypatch: pytest.MonkeyPatch, lifetime: float = 0.0) -> KeyRing:
     monkeypatch.setattr(keys, "LIFETIME", lifetime)
     monkeypatch.setattr(keys, "LEAST_INTERVAL", 0.0)
     return KeyRing(f"{issuer.url}/keys", 1.0)
+
+
+def begun(issuer: Issuer, ring: KeyRing) -> threading.Thread:
+    """Return a thread for which the issuer was asked for its keys, and has not answered."""
+    before = len(issuer.asked)
+    asking = threading.Thread(target=ring.candidates, args=("first",))
+    asking.start()
+    while len(issuer.asked) == before:
+        time.sleep(0.01)
+    return asking
 
 
 def test_a_key_that_is_not_known_while_the_issuer_is_away_is_no_wrong_one(
@@ -86,11 +88,7 @@ def test_nobody_waits_while_an_issuer_that_was_away_is_asked_again(
     issuer.fault = "error"
     assert ring.candidates("first")
     issuer.fault = "hang"
-    before = len(issuer.asked)
-    asking = threading.Thread(target=ring.candidates, args=("first",))
-    asking.start()
-    while len(issuer.asked) == before:
-        time.sleep(0.01)
+    asking = begun(issuer, ring)
     begin = time.monotonic()
     assert ring.candidates("first")
     with pytest.raises(Unavailable):
@@ -108,10 +106,6 @@ def test_keys_that_are_old_are_not_believed_before_the_issuer_was_asked(
     # Meanwhile, the issuer has given the key up, and is slow to say so.
     issuer.keys = [ECKey.generate_key("P-256", {"kid": "second"})]
     issuer.fault = "slow"
-    before = len(issuer.asked)
-    asking = threading.Thread(target=ring.candidates, args=("first",))
-    asking.start()
-    while len(issuer.asked) == before:
-        time.sleep(0.01)
+    asking = begun(issuer, ring)
     assert ring.candidates("first") == ()
     asking.join(10)

@@ -23,13 +23,6 @@ MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    """Return an issuer."""
-    with Issuer() as made:
-        yield made
-
-
-@pytest.fixture
 def people(folder: ConfigFolder) -> Iterator[Userlist]:
     """Return a USERLIST."""
     folder.settings('[stack]\nfail_delay = false\n[authorization]\nrules = ["boss: *"]\n')

@@ -296,6 +296,34 @@ class LiveAttempt(VisitState):
             with contextlib.suppress(Refusal):
                 await self.ask(message)
 
+    # Guesses
+
+    async def end_guess(self, code: ReturnCode) -> None:
+        """End the guess of an operation that ended with `code`, if one is open."""
+        guess, self.guess = self.guess, None
+        if guess is None or not guess.is_open:
+            return
+        checking = guess.started and not guess.done and not guess.remote
+        try:
+            if code is ReturnCode.SUCCESS:
+                guess.right = True
+                await self.offload(guess.forgive)
+            elif guess.wrong:
+                await self.offload(guess.fail)
+            elif not checking:
+                await self.offload(guess.release)
+        except TimeoutError:
+            # A thread of its own ends it.
+            pass
+        finally:
+            guess.abandon()
+
+    def abandon_guess(self) -> None:
+        """Leave the guess of an operation that was cut off to a thread; never waits."""
+        guess, self.guess = self.guess, None
+        if guess is not None:
+            guess.abandon()
+
     # Stacks that an entry runs
 
     async def settle(

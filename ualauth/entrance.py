@@ -26,6 +26,8 @@ from ualauth.services import CHECK_INTERVAL, Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
 from ualauth.stack.model import Service
+from ualauth.userlist.failure_counts import FailureStore
+from ualauth.userlist.guesses import GuessLimiter
 from ualauth.visit import Visit
 from ualauth.visit_state import NoUserlist
 
@@ -77,7 +79,8 @@ class Entrance:
             config.dialect,
         )
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
-        self._shared: dict[type, Any] = {}
+        self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
+        self._shared: dict[type, Any] = {GuessLimiter: self._guesses}
         self._users: UserCache | None = None
         self._no_userlist_until = 0.0
         self._lock = threading.RLock()
@@ -226,11 +229,25 @@ class Entrance:
         if kind is UserStore:
             return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
         if kind is UserCache:
-            return UserCache(self.resource(UserStore), self.config.policy, self.config.cache)
+            store, config = self.resource(UserStore), self.config
+            return UserCache(store, config.policy, config.cache, self._guesses)
         if kind is PasswordHasher:
             settings = self.config.password
             return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.allowed)
         raise ModuleUnavailable(f"this application shares no {kind.__name__}")
+
+    def _failure_store(self) -> FailureStore | None:
+        """Return where failed logins are counted for all processes, if there is a USERLIST."""
+        if self._users is None and not self.config.has_userlist:
+            return None
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+
+        return self.resource(UserStore)
+
+    def _version(self) -> object:
+        """Return what tells two states of the USERLIST apart, or `None`; never waits."""
+        users = self._users
+        return None if users is None else users.version()
 
     def close(self) -> None:
         """Close what was opened."""
@@ -239,4 +256,6 @@ class Entrance:
                 if hasattr(made, "close"):
                     made.close()
             self._shared.clear()
+            # What is counted in this process alone outlives its connections.
+            self._shared[GuessLimiter] = self._guesses
             self._users = None

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ualauth.stack.files import Missing, Text, Unusable
     from ualauth.stack.model import Problem
     from ualauth.userlist.cache import Known
+    from ualauth.userlist.guess import Guess
 
 O = TypeVar("O")  # noqa: E741 - O for options
 T = TypeVar("T")
@@ -144,6 +145,8 @@ class Attempt(Protocol):
 
     user: str | None
     """The PAM user as far as known now, without asking; see `get_user`."""
+    guess: Guess | None
+    """The password or proof of this login that counts as a failure until it was right."""
 
     @property
     def operation(self) -> Operation:

@@ -9,12 +9,19 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SOURCE_PREFIX = 64
 """Bits of an IPv6 address that tell a source: what follows anybody there chooses (RFC 4291)."""
+_SITE_PREFIX = 48
+"""Bits of an IPv6 address that tell a site, which has all networks behind them (RFC 6177)."""
+_SITE_FACTOR = 4
+"""How many times as many failures a site may have as one of its networks."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""IPv4 addresses as IPv6 hosts see them (RFC 6052, section 2.1): the last 32 bits."""
 _MAPPED_BITS = 96
 """Bits before the IPv4 address in an IPv4-mapped IPv6 address."""
 _MAX_SOURCE = 255
@@ -66,16 +73,45 @@ def is_within(address: Address | None, networks: Iterable[Network]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
+class Source(NamedTuple):
+    """What peers are told apart by, and how many times the usual failures it may have."""
+
+    text: str
+    factor: int = 1
+
+
 @lru_cache(_REMEMBERED)
 def source_of(rhost: str | None) -> str:
     """Return what peers are told apart by: an IPv4 address, an IPv6 /64, or a host name.
 
-    An empty text is somebody on this host.
+    An empty text is a client on this host. An IPv6 address that stands for an
+    IPv4 host (NAT64, 6to4) is that host's.
+    """
+    return sources_of(rhost)[0].text
+
+
+@lru_cache(_REMEMBERED)
+def sources_of(rhost: str | None) -> tuple[Source, ...]:
+    """Return the source of a peer (`source_of`), and the wider ones that it is part of.
+
+    An IPv6 /48 may have more failures than each of its /64: most are one customer's.
     """
     address = read_address(rhost)
     if address is None:
-        return (rhost or "").lower()[:_MAX_SOURCE]
+        return (Source((rhost or "").lower()[:_MAX_SOURCE]),)
     if isinstance(address, ipaddress.IPv6Address):
-        network = ipaddress.ip_network((address, _SOURCE_PREFIX), strict=False)
-        return str(network)
-    return str(address)
+        inside = _ipv4_inside(address)
+        if inside is not None:
+            return (Source(str(inside)),)
+        return (
+            Source(str(ipaddress.ip_network((address, _SOURCE_PREFIX), strict=False))),
+            Source(str(ipaddress.ip_network((address, _SITE_PREFIX), strict=False)), _SITE_FACTOR),
+        )
+    return (Source(str(address)),)
+
+
+def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 host that an address of NAT64 or 6to4 (RFC 3056) stands for."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour

@@ -70,7 +70,9 @@ class Visit:
 
     # Operations
 
-    async def perform(self, operation: Operation, flags: int = 0) -> ReturnCode:
+    async def perform(  # noqa: C901, PLR0912 - one operation, as fast as it can be
+        self, operation: Operation, flags: int = 0
+    ) -> ReturnCode:
         """Run one operation; `SYSTEM_ERR` if another one is running, or after the end."""
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
@@ -93,6 +95,8 @@ class Visit:
                     exchange = attempt.exchange
                     if exchange is not None and (code is not _SUCCESS or not exchange.verified):
                         code = await self._judged(exchange, code)
+                if attempt.guess is not None:
+                    await attempt.end_guess(code)
                 if code is not _INCOMPLETE:
                     attempt.forget_tokens()
                     if attempt.delay or attempt.delay_report is not None:
@@ -101,6 +105,8 @@ class Visit:
                 code = await self._dispatch(operation, flags or _USUAL[operation.number])
         finally:
             self._busy = False
+            if attempt.guess is not None:
+                attempt.abandon_guess()
         if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
             audit.record(attempt, operation, code, self._last_runs)
         return code

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     # It brings SQLAlchemy along, which a service without USERLIST does without.
     from ualauth.userlist.cache import Known
+    from ualauth.userlist.guess import Guess
     from ualauth.walk import Path
 
 log = logging.getLogger("ualauth.attempt")
@@ -98,6 +99,8 @@ class VisitState:
     """Whether the next operation is part of the same login as the last one."""
     run: Run | None = None
     """The walk that asks now."""
+    guess: Guess | None = None
+    """The password or proof that is being checked, until the operation has ended."""
     paths: dict[tuple[Module[Any], int], Path] | None = None
     """Module and operation -> what its entry settled, and how far a stack of its own went."""
     _resolved: str | None = None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualauth.networks import is_within, read_address, read_network, source_of
+from ualauth.networks import is_within, read_address, read_network, source_of, sources_of
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,34 @@ def test_a_source_is_what_nobody_can_choose_freely(rhost: str | None, source: st
     assert source_of(rhost) == source
 
 
+def stands_for_ipv4(address: ipaddress.IPv6Address) -> bool:
+    nat64 = ipaddress.ip_network("64:ff9b::/96")
+    return address.ipv4_mapped is not None or address in nat64 or address.sixtofour is not None
+
+
+@pytest.mark.parametrize(
+    ("rhost", "sources"),
+    [
+        ("192.0.2.7", [("192.0.2.7", 1)]),
+        ("2001:db8:1:2::3", [("2001:db8:1:2::/64", 1), ("2001:db8:1::/48", 4)]),
+        ("64:ff9b::192.0.2.7", [("192.0.2.7", 1)]),
+        ("64:ff9b::c633:6409", [("198.51.100.9", 1)]),
+        ("64:ff9b:1::c000:207", [("64:ff9b:1::/64", 1), ("64:ff9b:1::/48", 4)]),
+        ("2002:c000:207::1", [("192.0.2.7", 1)]),
+        ("2002:c000:207:ffff:1:2:3:4", [("192.0.2.7", 1)]),
+        ("::ffff:192.0.2.7", [("192.0.2.7", 1)]),
+        ("mail.example.com", [("mail.example.com", 1)]),
+        (None, [("", 1)]),
+    ],
+)
+def test_a_source_is_part_of_wider_ones(rhost: str | None, sources: list[tuple[str, int]]) -> None:
+    assert [tuple(each) for each in sources_of(rhost)] == sources
+
+
 @given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
 def test_all_of_an_ipv6_network_is_one_source(address: ipaddress.IPv6Address, low: int) -> None:
-    if address.ipv4_mapped is not None:
-        return
     neighbour = ipaddress.IPv6Address(int(address) >> 64 << 64 | low)
-    if neighbour.ipv4_mapped is None:
+    if not (stands_for_ipv4(address) or stands_for_ipv4(neighbour)):
         assert source_of(str(address)) == source_of(str(neighbour))
 
 

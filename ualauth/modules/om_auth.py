@@ -25,12 +25,17 @@ from ualauth.passwords.schemes import PasswordHasher
 from ualauth.sasl.proving import prove
 from ualauth.userlist.cache import Known, UserCache
 from ualauth.userlist.comparing import REMEMBERED, Comparison, compare, fill, rewrite
-from ualauth.userlist.counting import judge
+from ualauth.userlist.counting import judge, open_guess, take_turn
+from ualauth.userlist.guess import Guess
 from ualauth.userlist.judging import age, is_unremarkable, restricted
 from ualauth.userlist.record import User
 from ualauth.userlist.replacing import replace_password
 
 _SUCCESS = ReturnCode.SUCCESS
+_FROM_MEMORY = Comparison(
+    _SUCCESS, "the USERLIST cannot be read; password verified before", remembered=True
+)
+_UNREADABLE = Comparison(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
 _VERIFIED = "om_auth: user whose old password was verified"
 _LOGGED_IN = "om_auth: name and id of the user whose password was verified"
 
@@ -80,8 +85,10 @@ class OmAuth(Module[Options]):
         cache = attempt.resource(UserCache)
         if not cache.knows(known, password):
             return False
-        failures = known.policy.lockout.failures
-        if failures and not cache.is_clear(known, attempt.login_name, source_of(attempt.rhost)):
+        if known.policy.lockout.failures and not (
+            cache.guesses.is_quiet
+            and cache.is_clear(known, attempt.login_name, source_of(attempt.rhost))
+        ):
             return False
         attempt.remark(REMEMBERED.why)
         return True
@@ -178,13 +185,23 @@ class OmAuth(Module[Options]):
         cache = attempt.resource(UserCache)
         known = await attempt.get_record()
         remembered = known is not None and cache.knows(known, password)
+        guess = open_guess(attempt, known, password, remembered=remembered)
         if not remembered:
-            known = await attempt.get_record(anew=True)
+            before, known = known, await attempt.get_record(anew=True)
+            if _id_of(before) != _id_of(known):
+                guess = open_guess(attempt, known, password, remembered=False)
+        if guess is not None:
+            guess.offline = known is not None and known.stale
+            await take_turn(attempt, guess, guess.look if remembered else guess.reserve)
         if known is not None and known.stale:
-            return _from_memory(attempt, known, remembered=remembered)
-        found = REMEMBERED if remembered else await self._compare(attempt, known, password)
+            # Within the outage grace, only a remembered password is believed.
+            found = _FROM_MEMORY if remembered else _UNREADABLE
+        elif remembered:
+            found = REMEMBERED
+        else:
+            found = await self._compare(attempt, guess, known, password)
         attempt.remark(found.why)
-        code = await judge(attempt, known, password, found)
+        code = await judge(attempt, guess, known, password, found)
         if code is not ReturnCode.SUCCESS or known is None:
             return code
         hasher = attempt.resource(PasswordHasher)
@@ -196,21 +213,19 @@ class OmAuth(Module[Options]):
         _vouch(attempt, known)
         return ReturnCode.SUCCESS
 
-    async def _compare(self, attempt: Attempt, known: Known | None, password: str) -> Comparison:
+    async def _compare(
+        self, attempt: Attempt, guess: Guess | None, known: Known | None, password: str
+    ) -> Comparison:
         null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
         user = None if known is None else known.user
         hasher = attempt.resource(PasswordHasher)
-        return await attempt.compute(compare, hasher, user, password, null_allowed)
+        if guess is None:
+            return await attempt.compute(compare, hasher, user, password, null_allowed)
+        return await attempt.compute(guess.run, compare, hasher, user, password, null_allowed)
 
 
-def _from_memory(attempt: Attempt, known: Known, *, remembered: bool) -> ReturnCode:
-    """Judge while the USERLIST is away, within the outage grace."""
-    if not remembered:
-        attempt.remark("the USERLIST cannot be read")
-        return ReturnCode.AUTHINFO_UNAVAIL
-    attempt.remark("the USERLIST cannot be read; password verified before")
-    _vouch(attempt, known)
-    return ReturnCode.SUCCESS
+def _id_of(known: Known | None) -> int | None:
+    return None if known is None else known.user.id
 
 
 def _vouch(attempt: Attempt, known: Known) -> None:

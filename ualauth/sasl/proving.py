@@ -13,7 +13,7 @@ from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.scram import ScramExchange
 from ualauth.userlist.cache import Known, UserCache
 from ualauth.userlist.comparing import Comparison
-from ualauth.userlist.counting import judge
+from ualauth.userlist.counting import judge, open_guess, take_turn
 
 _SUCCESS = ReturnCode.SUCCESS
 _PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)
@@ -41,7 +41,7 @@ async def prove(
         why = "not in the USERLIST" if known is None else f"no secret for {exchange.kind}"
         attempt.remark(why)
         nothing = Comparison(ReturnCode.AUTH_ERR, why)
-        exchange.afterwards = lambda: judge(attempt, known, None, nothing)
+        exchange.afterwards = lambda: _count(attempt, known, exchange, nothing)
         return ReturnCode.CRED_UNAVAIL
     number, source = known.user.id, source_of(attempt.rhost)
     if isinstance(exchange, ScramExchange):
@@ -49,23 +49,39 @@ async def prove(
         proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
         # A right proof is not enough: the password may have changed, or be locked out.
         exchange.verified = False
-        if attempt.record_at_hand() is not known:
-            known = await _unchanged(attempt, cache, known, secret)
+        if proved and attempt.record_at_hand() is not known:
+            now = await _unchanged(attempt, cache, known, secret)
+            proved, known = now is not None, now or known
     else:
         proved = exchange.verify(secret)
         exchange.verified = False
-    found = _PROVED if proved and known is not None else _NOT_PROVED
+    found = _PROVED if proved else _NOT_PROVED
     attempt.remark(found.why)
-    if found is _PROVED and known and cache.is_clear(known, attempt.login_name, source):
+    if proved and cache.guesses.is_quiet and cache.is_clear(known, attempt.login_name, source):
         code = _SUCCESS
     else:
-        code = await judge(attempt, known, None, found)
+        code = await _count(attempt, known, exchange, found)
     exchange.judged = number, code
-    if code is _SUCCESS and known is not None:
+    if code is _SUCCESS:
         exchange.verified = True
         cache.note_at_home(known, source)
         vouch(attempt, known)
     return code
+
+
+async def _count(
+    attempt: Attempt, known: Known | None, exchange: Exchange, found: Comparison
+) -> ReturnCode:
+    """Return what a proof amounts to that was verified already; a wrong one counts.
+
+    It is counted whether the client waits for the answer or not: nothing is waited
+    for before the guess is open.
+    """
+    guess = open_guess(attempt, known, exchange, remembered=not found.wrong)
+    if guess is not None:
+        guess.wrong = found.wrong
+        await take_turn(attempt, guess, guess.reserve if found.wrong else guess.look)
+    return await judge(attempt, guess, known, None, found)
 
 
 async def _secret(

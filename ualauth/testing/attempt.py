@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, Unpack
 
 from ualauth.attempt import LiveAttempt
-from ualauth.codes import Operation
+from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
@@ -24,6 +24,7 @@ from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.readiness import wait_here
 from ualauth.trace import Run
+from ualauth.userlist.guesses import GuessLimiter
 from ualauth.visit_state import Users
 
 T = TypeVar("T")
@@ -81,6 +82,11 @@ class FakeAttempt(LiveAttempt):
         for each in self._shared:
             if isinstance(each, kind):
                 return each
+        if kind is GuessLimiter:
+            # A USERLIST has its own.
+            own = (each.guesses for each in self._shared if hasattr(each, "guesses"))
+            self._shared.append(next(own, None) or GuessLimiter())
+            return self._find(kind)
         raise ModuleUnavailable(f"this test shares no {kind.__name__}")
 
     def remark(self, text: str) -> None:
@@ -96,7 +102,7 @@ class FakeAttempt(LiveAttempt):
         """
         if not inspect.isawaitable(result):
             return result
-        walk: Any = result.__await__()
+        walk: Any = self._whole(result).__await__()
         try:
             request = next(walk)
             while True:
@@ -109,6 +115,16 @@ class FakeAttempt(LiveAttempt):
         except StopIteration as stop:
             value: T = stop.value
             return value
+
+    async def _whole(self, result: Awaitable[T]) -> T:
+        """Return what was answered, when the guess has ended as at the end of an operation."""
+        try:
+            found = await result
+            if self.guess is not None and isinstance(found, ReturnCode):
+                await self.end_guess(found)
+            return found
+        finally:
+            self.abandon_guess()
 
     def carry_out(self, request: object) -> Any:  # noqa: ANN401 - whatever was requested
         """Do what a module requested, and return the result."""

@@ -18,6 +18,7 @@ from ualauth.errors import InvalidValue, StoreError
 from ualauth.identity import Person
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.freshness import Mark
+from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.memo import Memo
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
@@ -73,6 +74,7 @@ class UserCache:
         store: UserStore,
         policy: Policy | None = None,
         settings: CacheSettings | None = None,
+        guesses: GuessLimiter | None = None,
     ) -> None:
         """Begin with nothing remembered; `policy` is that of users without their own."""
         self.store = store
@@ -84,7 +86,13 @@ class UserCache:
         self._known: dict[str, Known] = {}
         self._latest: dict[int, Known] = {}
         self._lock = threading.Lock()
+        rules = self._policy.lockout
+        self.guesses = guesses or GuessLimiter(rules, lambda: self.store, self.version)
         _caches.add(self)
+
+    def version(self) -> Mark | None:
+        """Return what tells two states of the database apart, or `None`; never waits."""
+        return self._freshness.mark()
 
     def __repr__(self) -> str:
         """Show how much is remembered."""
@@ -152,6 +160,10 @@ class UserCache:
     def knows(self, known: Known, password: str) -> bool:
         """Return whether this password of this very record was verified lately."""
         return self._memo.knows(known.user, known.seal, password)
+
+    def remembers(self, known: Known) -> bool:
+        """Return whether some password was verified lately, of this record or an older one."""
+        return self._memo.has(known.user)
 
     def remember(self, known: Known, password: str) -> None:
         """Note that a password was verified; it was that of this very record."""

@@ -33,6 +33,11 @@ class Comparison:
     remembered: bool = False
     outdated: bool = False
 
+    @property
+    def wrong(self) -> bool:
+        """Whether it is a failed login: other codes say nothing about the password."""
+        return self.code in FAILED
+
 
 REMEMBERED = Comparison(ReturnCode.SUCCESS, "password verified before", remembered=True)
 """What comparing a remembered password gives."""
@@ -95,14 +100,6 @@ def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison
     outdated = hasher.needs_rehash(user.password)
     if outdated or hasher.scheme_of(user.password) != hasher.scheme:
         hasher.burn(password)
-
-
-def forget_failures(store: UserStore, name: str, user: User, source: str) -> None:
-    """Forget what failed before; the login does not depend on it."""
-    try:
-        store.forget_failures(name, user, source)
-    except StoreError as error:
-        log.warning("the failed logins of user %d stay: %s", user.id, error)
 
 
 def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ualauth.networks import Source
 from ualauth.userlist.lockout import KEY_BYTES, Counts, Failures, Keys
 from ualauth.userlist.policy import LockoutRules
+from ualauth.userlist.reservation import Place, places_of
 from ualauth.userlist.rows import Row
 from ualauth.userlist.tables import login_failures
 
@@ -31,24 +33,48 @@ def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
 
 def count(connection: Connection, keys: Keys, source: str, now: int, rules: LockoutRules) -> Counts:
     """Count one more failed login, for the name and the user, and return all that count."""
-    # In this order everywhere, so that no two wait for each other.
-    user, name = (
-        _begin(connection, key, source).one_more(now, rules) for key in (keys.user, keys.name)
-    )
-    rows = [
-        {
-            "key": key,
-            "here": source,
-            "moments": " ".join(map(str, found.moments)),
-            "locked_until": found.locked_until,
-            "forgotten": found.forgotten(rules),
-        }
-        for key, found in ((keys.user, user), (keys.name, name))
-    ]
-    connection.execute(_UPDATE, rows)
-    if len(name.moments) == 1:
-        _forget_old(connection, now)
+    places = places_of(keys, (Source(source),), rules)
+
+    def one_more(rows: list[Failures]) -> list[Failures]:
+        return [row.one_more(now, rules) for row in rows]
+
+    user, name = change(connection, places, one_more, now)
     return Counts(name, user)
+
+
+def change(
+    connection: Connection,
+    places: Sequence[Place],
+    work: Callable[[list[Failures]], list[Failures]],
+    now: int,
+) -> list[Failures]:
+    """Return what `work` makes of the failures in some places, which are kept so.
+
+    `places` have the same order everywhere, so that no two transactions wait for
+    each other.
+    """
+    before = [_begin(connection, place.key, place.source) for place in places]
+    after = work(before)
+    table, rows = login_failures, []
+    for place, found in zip(places, after, strict=True):
+        if found == Failures():
+            here = (table.c.name == place.key) & (table.c.source == place.source)
+            connection.execute(delete(table).where(here))
+            continue
+        rows.append(
+            {
+                "key": place.key,
+                "here": place.source,
+                "moments": " ".join(map(str, found.moments)),
+                "locked_until": found.locked_until,
+                "forgotten": found.forgotten(place.rules),
+            }
+        )
+    if rows:
+        connection.execute(_UPDATE, rows)
+    if any(len(each.moments) == 1 for each in after):
+        _forget_old(connection, now)
+    return after
 
 
 def forget(connection: Connection, keys: Keys, source: str) -> None:

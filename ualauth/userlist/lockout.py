@@ -36,15 +36,40 @@ class Failures:
         """Return whether nobody gets in."""
         return now < self.locked_until
 
+    def counting(self, now: int, rules: LockoutRules) -> Failures:
+        """Return those that still count at `now`; a lock that is over counts no longer."""
+        if self.is_locked(now):
+            return self
+        begin = max(now - round(rules.failure_window * _SECOND), self.locked_until)
+        return Failures(tuple(each for each in self.moments if each > begin))
+
     def one_more(self, now: int, rules: LockoutRules) -> Failures:
         """Return what they are after one more; one that comes during a lock does not count."""
         if self.is_locked(now):
             return self
-        begin = max(now - round(rules.failure_window * _SECOND), self.locked_until)
-        moments = (*(each for each in self.moments if each > begin), now)
-        if len(moments) < rules.failures:
-            return Failures(moments)
-        return Failures(moments, now + round(rules.lock_duration * _SECOND))
+        return self.counting(now, rules).with_moment(now).locked_if_too_many(now, rules)
+
+    def with_moment(self, moment: int) -> Failures:
+        """Return them with one more at `moment`."""
+        return Failures((*self.moments, moment), self.locked_until)
+
+    def without_moment(self, moment: int) -> Failures:
+        """Return them without one of those at `moment`, if there is one."""
+        moments = list(self.moments)
+        if moment in moments:
+            moments.remove(moment)
+        return Failures(tuple(moments), self.locked_until)
+
+    def locked_if_too_many(self, now: int, rules: LockoutRules) -> Failures:
+        """Return them with a lock that begins at `now` if there are as many as the rules allow."""
+        if len(self.moments) < rules.failures:
+            return self
+        return Failures(self.moments, now + round(rules.lock_duration * _SECOND))
+
+    def joined(self, other: Failures) -> Failures:
+        """Return what both say, who were counted in two places."""
+        moments = tuple(sorted({*self.moments, *other.moments}))
+        return Failures(moments, max(self.locked_until, other.locked_until))
 
     def delay(self, rules: LockoutRules) -> float:
         """Return how many seconds the last one is to wait for its answer."""
@@ -77,17 +102,19 @@ class Keys(NamedTuple):
     user: bytes
 
     @classmethod
-    def of(cls, name: str, user_id: int | None) -> Keys:
-        """Return the keys of a name that a user has, or nobody (`None`)."""
+    def of(cls, name: str, user: int | str | None) -> Keys:
+        """Return the keys of a name; `user` is the USERLIST's id, or another system's name."""
         text = fold(name).encode("utf-8", "surrogatepass")
-        # What nobody has is counted twice as well: it takes the same time.
-        user = _digest(text, b"nobody") if user_id is None else user_key(user_id)
-        return cls(user + _digest(text, b"name"), user)
+        # A name that no user has is counted twice as well: it takes the same time.
+        key = _digest(text, b"nobody") if user is None else user_key(user)
+        return cls(key + _digest(text, b"name"), key)
 
 
-def user_key(user_id: int) -> bytes:
-    """Return what the failures of a user are kept under."""
-    return _digest(b"%d" % user_id, b"user")
+def user_key(user: int | str) -> bytes:
+    """Return what a user's failures are kept under: the USERLIST's id, or a directory's name."""
+    if isinstance(user, int):
+        return _digest(b"%d" % user, b"user")
+    return _digest(user.encode("utf-8", "surrogatepass"), b"elsewhere")
 
 
 def _digest(text: bytes, of: bytes) -> bytes:

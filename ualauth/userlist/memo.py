@@ -46,6 +46,11 @@ class Memo:
             return False
         return hmac.compare_digest(kept[0], _close(seal, password))
 
+    def has(self, user: User) -> bool:
+        """Return whether a password of this user was verified lately."""
+        kept = self._known.get(user.id)
+        return kept is not None and time.monotonic() < kept[1]
+
     def remember(self, user: User, seal: Any, password: str) -> None:  # noqa: ANN401 - as above
         """Note that this password of this record was verified just now."""
         if not user.password or self._lifetime <= 0:

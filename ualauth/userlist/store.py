@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -32,6 +32,7 @@ from ualauth.userlist.lockout import Counts, Failures, Keys, user_key
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
+from ualauth.userlist.reservation import Place
 from ualauth.userlist.revising import Revision, differs, revise_all
 from ualauth.userlist.rows import user_of, users_of
 
@@ -315,6 +316,30 @@ class UserStore:
         keys = Keys.of(name, None if user is None else user.id)
         return self._database.write(
             lambda connection: failures.count(connection, keys, source, now, rules),
+        )
+
+    def failures_in(self, places: Sequence[Place]) -> list[Failures]:
+        """Return the failed logins in some places (`reservation.places_of`)."""
+        rows: list[Failures] = []
+        for place in places:
+            values = {"name": place.key, "user": place.key, "source": place.source}
+            found = self._database.read(queries.FAILURES, values)
+            rows.append(failures.failures_of(found[0][1:]) if found else Failures())
+        return rows
+
+    def change_failures(
+        self,
+        places: Sequence[Place],
+        work: Callable[[list[Failures]], list[Failures]],
+        now: int,
+    ) -> list[Failures]:
+        """Return what `work` makes of the failed logins in some places, and keep it.
+
+        Other processes that change the same places wait until it is done. `work`
+        may be called several times; `now` is in microseconds.
+        """
+        return self._database.write(
+            lambda connection: failures.change(connection, places, work, now),
         )
 
     def forget_failures(self, name: str, user: User, source: str) -> None:

@@ -1,0 +1,474 @@
+"""Every guess counts, whatever its client does: it hangs up, or sends hundreds at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.sasl.clients import cram_md5, scram
+from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
+from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
+from ualauth.identity import Identity
+from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+from ualauth.userlist.guesses import GuessLimiter
+
+HERE, THERE = "192.0.2.7", "198.51.100.9"
+PASSWORD = "correct horse"
+MOST = 5
+SETTINGS = f"""
+    [lockout]
+    failures = {MOST}
+    [sasl]
+    mechanisms = ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN"]
+    [stack]
+    fail_delay = false
+    """
+IMPATIENT = f"{SETTINGS}[userlist]\n    timeout = 0.2\n"
+MECHANISMS = ("SCRAM-SHA-256", "CRAM-MD5")
+
+
+class GatedHasher(PasswordHasher):
+    """A hasher that stops at a gate, where the test has closed it."""
+
+    def __init__(self) -> None:
+        super().__init__(profile=CHEAPEST_FOR_TESTS, mechanisms=MECHANISMS)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.begun = threading.Semaphore(0)
+
+    def verify(self, password: str, stored: str) -> bool:
+        self.begun.release()
+        self.gate.wait(60)
+        return super().verify(password, stored)
+
+
+class Place:
+    """A folder, its USERLIST with two users, and authenticators that share a hasher."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = ConfigFolder(path)
+        self.folder.settings(SETTINGS)
+        self.folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
+        self.hasher = GatedHasher()
+        self.userlist = Userlist.create(path)
+        for name in ("jsmith", "ann"):
+            user = self.userlist.add(name, addresses=(f"{name}@example.com",))
+            secrets, now = self.hasher.secrets(PASSWORD, MECHANISMS), datetime.now(UTC)
+            hashed = self.hasher.hash(PASSWORD)
+            self.userlist.store.set_password(user, hashed, secrets, changed=now, expires=None)
+
+    def authenticator(self) -> AsyncAuthenticator:
+        return self._prepared(AsyncAuthenticator(self.folder.config()))
+
+    def blocking(self) -> Authenticator:
+        return self._prepared(Authenticator(self.folder.config()))
+
+    def _prepared(self, made: Any) -> Any:
+        made._entrance._shared[PasswordHasher] = self.hasher
+        return made
+
+    def failures(self, name: str = "jsmith", source: str = HERE) -> int:
+        """Return how many failures are counted."""
+        user = self.userlist.store.get(name)
+        found = self.userlist.store.all_failures(user).get(source)
+        return 0 if found is None else len(found.moments)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.hasher.gate.set()
+    made.userlist.close()
+
+
+async def login(
+    auth: AsyncAuthenticator, password: str, name: str = "jsmith", rhost: str = HERE
+) -> str:
+    """Return how a login ended, in a word."""
+    try:
+        await auth.authenticate("pop3", name, password, rhost=rhost, tls=True)
+    except TemporaryFailure:
+        return "unavailable"
+    except AuthenticationFailed as error:
+        return "locked" if error.code is ReturnCode.PERM_DENIED else "refused"
+    return "granted"
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true, which another thread does."""
+    for _ in range(3000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it does not come to pass")
+
+
+def limiter_of(auth: AsyncAuthenticator) -> GuessLimiter:
+    return auth._entrance._guesses
+
+
+async def hang_up(auth: AsyncAuthenticator, password: str, *, at: Callable[[], object]) -> None:
+    """Begin a login, and cut it off when `at` returns."""
+    task = asyncio.create_task(login(auth, password))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(at)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_guesses_of_a_client_that_hangs_up_while_they_are_hashed_count(
+    place: Place, *, remembered: bool
+) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        if remembered:
+            assert await login(auth, PASSWORD) == "granted"
+            while place.hasher.begun.acquire(blocking=False):
+                pass
+        for number in range(MOST):
+            place.hasher.gate.clear()
+            await hang_up(auth, f"wrong {number}", at=place.hasher.begun.acquire)
+            place.hasher.gate.set()
+            await until(lambda: limiter_of(auth).is_quiet)
+        assert place.failures() == MOST
+        assert await login(auth, PASSWORD) == "locked"
+        assert await login(auth, PASSWORD, rhost=THERE) == "granted"
+
+    asyncio.run(run())
+
+
+def test_guesses_that_a_remembered_password_would_have_outrun_count(place: Place) -> None:
+    """They wait behind others for their hash, and the client knows: the right one does not."""
+
+    async def run() -> None:
+        auth = place.authenticator()
+        assert await login(auth, PASSWORD) == "granted"
+        place.hasher.gate.clear()
+        others = [
+            asyncio.create_task(login(auth, "x", name="ann", rhost=f"203.0.113.{number}"))
+            for number in range(4)
+        ]
+        await asyncio.to_thread(place.hasher.begun.acquire)
+        for number in range(3 * MOST):
+            await hang_up(auth, f"wrong {number}", at=lambda: time.sleep(0.02))
+        place.hasher.gate.set()
+        await asyncio.gather(*others)
+        await until(lambda: limiter_of(auth).is_quiet)
+        assert place.failures() >= MOST
+        assert await login(auth, PASSWORD) == "locked"
+
+    asyncio.run(run())
+
+
+def test_right_passwords_of_a_client_that_hangs_up_do_not_lock_out(place: Place) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        for _ in range(2 * MOST):
+            place.hasher.gate.clear()
+            await hang_up(auth, PASSWORD, at=place.hasher.begun.acquire)
+            place.hasher.gate.set()
+            await until(lambda: limiter_of(auth).is_quiet)
+        assert place.failures() == 0
+        assert await login(auth, PASSWORD) == "granted"
+
+    asyncio.run(run())
+
+
+def test_guesses_that_were_never_begun_do_not_lock_out(place: Place) -> None:
+    """Where nothing is remembered, the right one would have waited as long."""
+
+    async def run() -> None:
+        auth = place.authenticator()
+        place.hasher.gate.clear()
+        others = [
+            asyncio.create_task(login(auth, "x", name="ann", rhost=f"203.0.113.{number}"))
+            for number in range(4)
+        ]
+        await asyncio.to_thread(place.hasher.begun.acquire)
+        for _ in range(2 * MOST):
+            await hang_up(auth, PASSWORD, at=lambda: time.sleep(0.02))
+        place.hasher.gate.set()
+        await asyncio.gather(*others)
+        await until(lambda: limiter_of(auth).is_quiet)
+        assert place.failures() == 0
+        assert await login(auth, PASSWORD) == "granted"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_of_many_guesses_at_once_no_more_are_checked_than_may_fail(
+    place: Place, *, remembered: bool
+) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        if remembered:
+            assert await login(auth, PASSWORD) == "granted"
+        guesses = [f"wrong {number}" for number in range(60)]
+        found = Counter(await asyncio.gather(*(login(auth, each) for each in [*guesses, PASSWORD])))
+        assert found["granted"] == 0
+        assert found["refused"] == MOST
+        assert await login(auth, PASSWORD) == "locked"
+        assert await login(auth, PASSWORD, rhost=THERE) == "granted"
+
+    asyncio.run(run())
+
+
+def test_right_passwords_at_once_are_all_granted(place: Place) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        found = Counter(await asyncio.gather(*(login(auth, PASSWORD) for _ in range(60))))
+        assert found == {"granted": 60}
+        assert place.failures() == 0
+
+    asyncio.run(run())
+
+
+def test_threads_that_guess_at_once_get_no_more_answers_than_may_fail(place: Place) -> None:
+    auth = place.blocking()
+    auth.authenticate("pop3", "jsmith", PASSWORD, rhost=HERE)
+    found: Counter[object] = Counter()
+
+    def guess(number: int) -> None:
+        try:
+            auth.authenticate("pop3", "jsmith", f"wrong {number}", rhost=HERE)
+        except AuthenticationError as error:
+            found[error.code] += 1
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(24)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found[ReturnCode.AUTH_ERR] == MOST
+    assert sum(found.values()) == len(threads)
+
+
+def test_authenticators_that_share_a_userlist_share_the_limit(place: Place) -> None:
+    """As many processes do: they share nothing but the database."""
+
+    async def run() -> None:
+        several = [place.authenticator() for _ in range(4)]
+        for auth in several:
+            assert await login(auth, PASSWORD) == "granted"
+        found = Counter(
+            await asyncio.gather(
+                *(login(auth, f"wrong {number}") for auth in several for number in range(2 * MOST))
+            )
+        )
+        assert found["refused"] <= MOST
+        for auth in several:
+            assert await login(auth, PASSWORD) == "locked"
+
+    asyncio.run(run())
+
+
+async def finals(auth: AsyncAuthenticator, mechanism: str, passwords: list[str]) -> list[str]:
+    """Hold an exchange for each password before its last step, then take that step of all."""
+    held = []
+    for password in passwords:
+        exchange = auth.sasl("pop3", mechanism, rhost=HERE, tls=True)
+        client = (
+            cram_md5("jsmith", password)
+            if mechanism == "CRAM-MD5"
+            else scram(mechanism, "jsmith", password)
+        )
+        challenge = await exchange.step(next(client))
+        assert challenge is not None
+        held.append((exchange, client.send(challenge)))
+
+    async def last(exchange: Any, response: bytes | None) -> str:
+        try:
+            await exchange.step(response)
+        except TemporaryFailure:
+            return "unavailable"
+        except AuthenticationFailed as error:
+            return "locked" if error.code is ReturnCode.PERM_DENIED else "refused"
+        return "granted"
+
+    return list(await asyncio.gather(*(last(*each) for each in held)))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_exchanges_that_take_their_last_step_at_once_know_of_each_other(
+    place: Place, mechanism: str
+) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        assert await finals(auth, mechanism, [PASSWORD]) == ["granted"]
+        passwords = [f"wrong {number}" for number in range(20)]
+        found = Counter(await finals(auth, mechanism, [*passwords, PASSWORD]))
+        assert found["granted"] == 0
+        assert found["refused"] == MOST
+        assert await login(auth, PASSWORD) == "locked"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_proofs_of_a_client_that_hangs_up_count(place: Place, mechanism: str) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        assert await finals(auth, mechanism, [PASSWORD]) == ["granted"]
+        for number in range(MOST):
+            task = asyncio.create_task(finals(auth, mechanism, [f"wrong {number}"]))
+            await until(lambda: not limiter_of(auth).is_quiet)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await until(lambda: limiter_of(auth).is_quiet)
+        assert place.failures() == MOST
+        assert await login(auth, PASSWORD) == "locked"
+
+    asyncio.run(run())
+
+
+class Lock:
+    """Keep another program's lock for writing on the USERLIST."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def full(path: Path) -> Iterator[None]:
+    """Let the database have no room for a failed login."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON login_failures "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+        database.commit()
+    yield
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TRIGGER full")
+        database.commit()
+
+
+@pytest.mark.parametrize("hinder", [Lock, full])
+@pytest.mark.parametrize("remembered", [False, True])
+def test_guesses_count_where_the_userlist_takes_no_changes(
+    place: Place, hinder: Any, *, remembered: bool
+) -> None:
+    place.folder.settings(IMPATIENT)
+
+    async def run() -> None:
+        auth = place.authenticator()
+        if remembered:
+            assert await login(auth, PASSWORD) == "granted"
+        with hinder(place.folder.path / "userlist.db"):
+            for number in range(MOST):
+                assert await login(auth, f"wrong {number}") == "refused"
+            assert await login(auth, PASSWORD) == "locked"
+            assert await login(auth, PASSWORD, rhost=THERE) == "granted"
+        # It takes changes again: what was counted here is counted for all.
+        limiter_of(auth)._counts._away_until = 0.0
+        assert await login(auth, PASSWORD) == "locked"
+        assert await login(auth, "wrong", rhost=THERE) == "refused"
+        assert await login(place.authenticator(), "wrong") in {"refused", "locked"}
+
+    asyncio.run(run())
+
+
+def test_what_was_counted_in_this_process_is_counted_for_all_later(place: Place) -> None:
+    place.folder.settings(IMPATIENT)
+
+    async def run() -> None:
+        auth, other = place.authenticator(), place.authenticator()
+        with Lock(place.folder.path / "userlist.db"):
+            for number in range(MOST - 1):
+                assert await login(auth, f"wrong {number}") == "refused"
+        assert place.failures() == 0
+        limiter_of(auth)._counts._away_until = 0.0
+        assert await login(auth, "wrong again") == "refused"
+        assert place.failures() == MOST
+        assert await login(other, PASSWORD) == "locked"
+
+    asyncio.run(run())
+
+
+def test_a_right_guess_is_given_back_when_the_userlist_takes_changes_again(place: Place) -> None:
+    place.folder.settings(IMPATIENT)
+
+    async def run() -> None:
+        auth = place.authenticator()
+        place.hasher.gate.clear()
+        task = asyncio.create_task(login(auth, PASSWORD))
+        await asyncio.to_thread(place.hasher.begun.acquire)
+        with Lock(place.folder.path / "userlist.db"):
+            place.hasher.gate.set()
+            assert await task == "granted"
+        assert place.failures() == 1
+        limiter_of(auth)._counts._away_until = 0.0
+        assert await login(auth, "wrong", rhost=THERE) == "refused"
+        assert place.failures() == 0
+
+    asyncio.run(run())
+
+
+def test_neighbours_in_an_ipv6_site_share_a_higher_limit(place: Place) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        found = Counter()
+        for network in range(8):
+            for number in range(MOST - 1):
+                rhost = f"2001:db8:7:{network:x}::{number + 1}"
+                found[await login(auth, f"wrong {network} {number}", rhost=rhost)] += 1
+        assert found == {"refused": 4 * MOST, "locked": 8 * (MOST - 1) - 4 * MOST}
+        assert await login(auth, PASSWORD, rhost="2001:db8:7:ffff::1") == "locked"
+        assert await login(auth, PASSWORD, rhost="2001:db8:8::1") == "granted"
+
+    asyncio.run(run())
+
+
+def test_a_guess_shows_nothing_of_what_was_guessed(place: Place) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        place.hasher.gate.clear()
+        task = asyncio.create_task(login(auth, "my secret guess"))
+        await asyncio.to_thread(place.hasher.begun.acquire)
+        (queue,) = limiter_of(auth)._open.values()
+        assert "secret" not in repr(queue)
+        place.hasher.gate.set()
+        await task
+
+    asyncio.run(run())
+
+
+def test_an_identity_is_of_whom_was_checked_whatever_is_remembered(place: Place) -> None:
+    """Users with one password, from one source, one after another and at once."""
+
+    async def run() -> None:
+        auth = place.authenticator()
+
+        async def who(name: str) -> Identity:
+            return await auth.authenticate("pop3", name, PASSWORD, rhost=HERE, tls=True)
+
+        for _ in range(3):
+            names = ["jsmith", "ann", "ann@example.com", "jsmith@example.com"] * 3
+            found = await asyncio.gather(*(who(name) for name in names))
+            assert [each.authid for each in found] == [name.partition("@")[0] for name in names]
+
+    asyncio.run(run())

@@ -1,0 +1,230 @@
+"""A guess: one password or proof that a login has brought, until it has ended.
+
+It counts as a failed login until it was right. Who ends it is the login, or, if that
+was cut off, whoever checks it, or a thread that is started for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from ualauth.userlist.lockout import Failures
+from ualauth.userlist.policy import LockoutRules
+from ualauth.userlist.reservation import Ending, Place
+
+C = TypeVar("C", bound="Checked")
+
+
+class Checked(Protocol):
+    """What came of checking a guess."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the password or proof is not the user's."""
+        ...
+
+
+class Limiter(Protocol):
+    """What counts guesses: a `GuessLimiter`."""
+
+    def is_next(self, guess: Guess) -> bool:
+        """See `Guess.is_next`."""
+        ...
+
+    def is_clear(self, guess: Guess) -> bool:
+        """See `Guess.is_clear`."""
+        ...
+
+    def look(self, guess: Guess) -> bool:
+        """See `Guess.look`."""
+        ...
+
+    def reserve(self, guess: Guess) -> bool:
+        """See `Guess.reserve`."""
+        ...
+
+    def end(self, guess: Guess, ending: Ending) -> None:
+        """Count a guess as what it was."""
+        ...
+
+    def sweep(self, guess: Guess) -> None:
+        """End an abandoned guess in a thread; never waits."""
+        ...
+
+    def settle_abandoned(self, guess: Guess) -> None:
+        """End an abandoned guess as far as anything is known of it."""
+        ...
+
+
+class Guess:
+    """One password or proof that a login has brought.
+
+    It is made by `GuessLimiter.open`, and ended by one of `fail`, `forgive`,
+    `release` and `abandon`; a second end is none.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_limiter",
+        "_lock",
+        "_turn",
+        "abandoned",
+        "done",
+        "held",
+        "key",
+        "moment",
+        "offline",
+        "places",
+        "proof",
+        "remote",
+        "right",
+        "rows",
+        "rules",
+        "started",
+        "tells",
+        "wrong",
+    )
+
+    def __init__(self, limiter: Limiter, places: tuple[Place, ...], rules: LockoutRules) -> None:
+        """Begin with nothing counted; made by `GuessLimiter.open`."""
+        self._limiter = limiter
+        self._lock = threading.Lock()
+        # Held while the counts are changed for it: it is counted once, however it ends.
+        self._turn = threading.Lock()
+        self._ended = False
+        self.places = places
+        self.rules = rules
+        self.key = places[0].key, places[0].source
+        self.rows: list[Failures] = [Failures()] * len(places)
+        """What is counted in each of the places, this guess included."""
+        self.held: tuple[bool, ...] = (False,) * len(places)
+        self.moment = 0
+        self.proof: object = None
+        """What the client brought: the same in the next entry is the same guess."""
+        self.offline = False
+        """Whether the USERLIST cannot be read: then what is counted here has to do."""
+        self.remote = False
+        """Whether another system checks it, whose answer is not known if the login is cut off."""
+        self.tells = False
+        """Whether a right password would be answered at once: then silence tells a wrong one."""
+        self.started = False
+        self.done = False
+        self.wrong = False
+        """Whether a module found it wrong ..."""
+        self.right = False
+        """... or right."""
+        self.abandoned = False
+
+    def __repr__(self) -> str:
+        """Show how far it came, and not of what."""
+        state = "ended" if self._ended else "done" if self.done else "open"
+        return f"{type(self).__name__}({state})"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not self._ended
+
+    @property
+    def by_name(self) -> Failures:
+        """What is counted of the name as typed, for its own source."""
+        return self.rows[1]
+
+    def is_locked(self, *, by_name: bool) -> bool:
+        """Return whether the name, or else the user, was locked out when it was looked at."""
+        return any(
+            row.locked_until > self.moment
+            for row, place in zip(self.rows, self.places, strict=True)
+            if place.by_name is by_name
+        )
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether anything is counted that a success would forget."""
+        return any(row.moments for row in self.rows)
+
+    def is_next(self) -> bool:
+        """Return whether fewer came before it than may fail; never waits."""
+        return self._limiter.is_next(self)
+
+    def is_clear(self) -> bool:
+        """Return whether nothing failed before, for sure; never waits."""
+        return self._limiter.is_clear(self)
+
+    def look(self) -> bool:
+        """Look at the counts; return whether a guess may be checked now."""
+        return self._limiter.look(self)
+
+    def reserve(self) -> bool:
+        """Count it as a failure; return whether it may be checked now."""
+        with self._turn:
+            return self._ended or self._limiter.reserve(self)
+
+    def run(self, check: Callable[..., C], *args: Any) -> C:  # noqa: ANN401 - as check takes them
+        """Return what `check(*args)` returns; settle the guess if it was given up meanwhile."""
+        self.started = True
+        try:
+            found = check(*args)
+            self.wrong = found.wrong
+            return found
+        finally:
+            with self._lock:
+                self.done = True
+                mine = self.abandoned
+            if mine:
+                self._limiter.settle_abandoned(self)
+
+    def fail(self) -> None:
+        """End it as a failed login."""
+        self.end(Ending.WRONG)
+
+    def forgive(self) -> None:
+        """End it as a successful one: what failed before from this source is forgotten."""
+        self.end(Ending.RIGHT)
+
+    def release(self) -> None:
+        """End it as one that was not checked."""
+        self.end(Ending.UNCHECKED)
+
+    def end(self, ending: Ending) -> None:
+        """End it."""
+        with self._turn:
+            self._limiter.end(self, ending)
+
+    def abandon(self) -> None:
+        """Leave it to whoever checks it, or to a thread of its own; never waits."""
+        with self._lock:
+            if self._ended or self.abandoned:
+                return
+            self.abandoned = True
+            running = self.started and not self.done and not self.remote
+        if not running:
+            self._limiter.sweep(self)
+
+    def ending(self) -> Ending:
+        """Return how it ended, as far as anything is known of it."""
+        if self.right:
+            return Ending.RIGHT
+        if self.wrong:
+            return Ending.WRONG
+        if self.remote:
+            return Ending.WRONG if self.started else Ending.UNCHECKED
+        if not self.started:
+            return Ending.WRONG if self.tells else Ending.UNCHECKED
+        return Ending.UNCHECKED
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is counted as a failure, so that its end has to be written."""
+        return any(self.held)
+
+    def close(self) -> bool:
+        """Note that it has ended; return whether it had not before."""
+        with self._lock:
+            if self._ended:
+                return False
+            self._ended = True
+        self.proof = None
+        return True

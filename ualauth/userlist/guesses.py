@@ -1,0 +1,236 @@
+"""Guesses that are being checked: each counts as a failed login until it was right.
+
+A guess has a place among those of its user and source from the moment at which
+it arrives: as many are checked at a time as may fail, the others wait for their
+turn. Before a password is hashed it is counted in the USERLIST, for every process
+(`failure_counts`). What a client does meanwhile changes nothing: a guess whose
+login was cut off is ended by whoever checks it, or by a thread that is started
+for it.
+
+All methods may be called by any thread. Those that end a guess or look at counts
+block.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+
+from ualauth.errors import StoreError
+from ualauth.networks import sources_of
+from ualauth.userlist.failure_counts import FailureCounts, FailureStore, Work
+from ualauth.userlist.guess import Guess
+from ualauth.userlist.lockout import Failures, Keys, microseconds_now
+from ualauth.userlist.policy import LockoutRules
+from ualauth.userlist.reservation import Ending, Place, holds, places_of, reserve, settle
+
+log = logging.getLogger("ualauth.guesses")
+
+_MOST_WAITING = 256
+"""Guesses of one user from one source that are held at a time."""
+_MOST_CLEAR = 10_000
+"""Users and sources that are known to have failed at nothing."""
+
+
+class TooManyGuesses(Exception):
+    """More guesses of one user from one source are waiting than are held."""
+
+
+class GuessLimiter:
+    """The guesses of all users that this process checks, and what failed before."""
+
+    def __init__(
+        self,
+        rules: LockoutRules | None = None,
+        find_store: Callable[[], FailureStore | None] = lambda: None,
+        version: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Begin with no guess.
+
+        `rules` are those of users without their own; `find_store` returns the
+        USERLIST, or `None` if there is none; `version` what tells at once whether
+        it changed, or `None`.
+        """
+        self.rules = rules or LockoutRules()
+        self._version = version
+        self._counts = FailureCounts(find_store)
+        self.forget_lock()
+        _limiters.add(self)
+
+    def forget_lock(self) -> None:
+        """Start anew in a child process: the guesses of the parent are the parent's."""
+        self._lock = threading.Lock()
+        self._counts.forget_lock()
+        self._open: dict[tuple[bytes, str], deque[Guess]] = {}
+        self._clear: dict[tuple[Place, ...], object] = {}
+        self._left: deque[Guess] = deque()
+        self._sweeping = False
+        self.is_quiet = not self._counts.here
+        """Whether no guess is open, and none is counted in this process alone."""
+
+    def __repr__(self) -> str:
+        """Show how many guesses are open."""
+        return f"{type(self).__name__}({sum(map(len, self._open.values()))} open)"
+
+    def concerns(self, keys: Keys, rhost: str | None) -> bool:
+        """Return whether a guess of this user is open from there, or counted here."""
+        here = self._counts.here
+        return any(
+            (keys.user, source.text) in self._open
+            or (keys.user, source.text) in here
+            or (keys.name, source.text) in here
+            for source in sources_of(rhost)
+        )
+
+    def open(self, keys: Keys, rhost: str | None, rules: LockoutRules) -> Guess:
+        """Return a new guess, behind those of the same user and source; never waits.
+
+        Raises:
+            TooManyGuesses: if too many wait already.
+
+        """
+        guess = Guess(self, places_of(keys, sources_of(rhost), rules), rules)
+        with self._lock:
+            queue = self._open.setdefault(guess.key, deque())
+            if len(queue) >= _MOST_WAITING:
+                raise TooManyGuesses
+            queue.append(guess)
+            self.is_quiet = False
+        return guess
+
+    def is_next(self, guess: Guess) -> bool:
+        """See `Guess.is_next`."""
+        with self._lock:
+            queue = self._open.get(guess.key, ())
+            return any(each is guess for each in islice(queue, guess.rules.failures))
+
+    def is_clear(self, guess: Guess) -> bool:
+        """See `Guess.is_clear`."""
+        if self._counts.is_here(guess.places):
+            return False
+        if self._counts.has_no_store():
+            return True
+        version = self._version()
+        return version is not None and self._clear.get(guess.places) == version
+
+    def look(self, guess: Guess) -> bool:
+        """See `Guess.look`."""
+        version = self._version()
+        now = guess.moment = microseconds_now()
+        guess.rows = self._counts.read(guess.places, offline=guess.offline)
+        _, free = reserve(guess.rows, guess.places, now)
+        if version is not None and not guess.has_failures:
+            with self._lock:
+                if len(self._clear) >= _MOST_CLEAR:
+                    self._clear.clear()
+                self._clear[guess.places] = version
+        return free
+
+    def reserve(self, guess: Guess) -> bool:
+        """See `Guess.reserve`."""
+        now = microseconds_now()
+        free = False
+
+        def work(rows: list[Failures]) -> list[Failures]:
+            nonlocal free
+            after, free = reserve(rows, guess.places, now)
+            return after
+
+        counts, offline = self._counts, guess.offline
+        rows = counts.change(guess.places, work, now, offline=offline)
+        if rows is None:
+            rows = counts.change_here(guess.places, work, now, offline=offline)
+        guess.rows, guess.moment = rows, now
+        if free:
+            guess.held = holds(rows, now)
+        return free
+
+    def end(self, guess: Guess, ending: Ending) -> None:
+        """See `Guess.end`."""
+        if not guess.close():
+            return
+        try:
+            self._settle(guess, ending, microseconds_now())
+        finally:
+            with self._lock:
+                queue = self._open.get(guess.key)
+                if queue is not None:
+                    if guess in queue:
+                        queue.remove(guess)
+                    if not queue:
+                        del self._open[guess.key]
+                self.is_quiet = not self._open and not self._counts.here
+
+    def _settle(self, guess: Guess, ending: Ending, now: int) -> None:
+        held, moment, counted = guess.held, guess.moment, guess.is_counted
+        if not counted and ending is Ending.WRONG:
+            if guess.is_locked(by_name=True):
+                return
+            # It is counted now, as it was not before.
+            held, moment = (True,) * len(guess.places), now
+        elif not counted and (ending is Ending.UNCHECKED or not guess.has_failures):
+            return
+
+        def work(rows: list[Failures]) -> list[Failures]:
+            return settle(rows, guess.places, held, moment, now, ending)
+
+        counts, offline = self._counts, guess.offline
+        if counted and ending is Ending.WRONG and self._says(guess, work):
+            return
+        rows = counts.change(guess.places, work, now, offline=offline)
+        if rows is None:
+            if counted and ending is not Ending.WRONG:
+                counts.owe(guess.places, held, moment)
+            rows = counts.change_here(guess.places, work, now, offline=offline)
+        guess.rows = rows
+
+    def _says(self, guess: Guess, work: Work) -> bool:
+        """Return whether the counts say already what `work` would make of them."""
+        try:
+            rows = self._counts.read(guess.places, offline=guess.offline)
+        except StoreError:
+            return False
+        return work(rows) == rows
+
+    # Guesses that were given up
+
+    def sweep(self, guess: Guess) -> None:
+        """Settle a guess in a thread; never waits."""
+        with self._lock:
+            self._left.append(guess)
+            if self._sweeping:
+                return
+            self._sweeping = True
+        threading.Thread(target=self._sweep, name="ualauth-guesses", daemon=True).start()
+
+    def _sweep(self) -> None:
+        while True:
+            with self._lock:
+                if not self._left:
+                    self._sweeping = False
+                    return
+                guess = self._left.popleft()
+            self.settle_abandoned(guess)
+
+    def settle_abandoned(self, guess: Guess) -> None:
+        """Settle a guess that was given up, as far as anything is known of it."""
+        try:
+            guess.end(guess.ending())
+        except Exception as error:  # noqa: BLE001 - no login waits for it
+            log.error("a guess cannot be counted: %s", type(error).__name__)  # noqa: TRY400 - no secrets
+
+
+_limiters: weakref.WeakSet[GuessLimiter] = weakref.WeakSet()
+
+
+def _start_anew() -> None:
+    for limiter in list(_limiters):
+        limiter.forget_lock()
+
+
+os.register_at_fork(after_in_child=_start_anew)

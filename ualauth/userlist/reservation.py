@@ -1,0 +1,120 @@
+"""A guess counts as a failure before it is checked, and is given back if it was right.
+
+So what limits guesses does not depend on a client that waits for the answer, and
+guesses that are checked at the same time know of each other. Here are the rules:
+what a count says before and after; `guesses` keeps the counts.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ualauth.networks import Source
+from ualauth.userlist.lockout import Failures, Keys
+from ualauth.userlist.policy import LockoutRules
+
+_LONGEST_CHECK = 60_000_000
+"""Microseconds after which no guess is being checked any more: its process has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where failures are counted: under a key, for a source, by rules.
+
+    `by_name` is whether it is the name as typed that is counted, which a stranger
+    may see, or the user who has it.
+    """
+
+    key: bytes
+    source: str
+    rules: LockoutRules
+    by_name: bool
+
+
+class Ending(enum.Enum):
+    """How a guess ended."""
+
+    WRONG = enum.auto()
+    """It is a failure."""
+    UNCHECKED = enum.auto()
+    """It was never answered, nor could have been: it counts for nothing."""
+    RIGHT = enum.auto()
+    """It was right: what failed before from the same source is forgotten, too."""
+
+
+def places_of(keys: Keys, sources: Sequence[Source], rules: LockoutRules) -> tuple[Place, ...]:
+    """Return the places of a guess, in the order in which every process locks their rows."""
+    places = []
+    for source in sources:
+        here = rules
+        if source.factor != 1:
+            here = replace(rules, failures=rules.failures * source.factor)
+        places.append(Place(keys.user, source.text, here, by_name=False))
+        places.append(Place(keys.name, source.text, here, by_name=True))
+    return tuple(places)
+
+
+def reserve(
+    rows: Sequence[Failures], places: Sequence[Place], now: int
+) -> tuple[list[Failures], bool]:
+    """Return the counts with one more guess at `now`, and whether it may be checked.
+
+    It may not, for the moment, where as many are being checked as may fail. Where
+    the name is locked, and where a count is, nothing is counted.
+    """
+    after = []
+    for row, place in zip(rows, places, strict=True):
+        counting = row.counting(now, place.rules)
+        if (
+            not counting.is_locked(now)
+            and len(counting.moments) >= place.rules.failures
+            and counting.moments[-1] + _LONGEST_CHECK < now
+        ):
+            counting = counting.locked_if_too_many(now, place.rules)
+        after.append(counting)
+    both = list(zip(after, places, strict=True))
+    if any(row.is_locked(now) for row, place in both if place.by_name):
+        return after, True
+    if any(
+        len(row.moments) >= place.rules.failures for row, place in both if not row.is_locked(now)
+    ):
+        return after, False
+    return [row if row.is_locked(now) else row.with_moment(now) for row in after], True
+
+
+def holds(rows: Sequence[Failures], moment: int) -> tuple[bool, ...]:
+    """Return for each count whether a guess was counted in it at `moment`."""
+    return tuple(moment in row.moments for row in rows)
+
+
+def settle(  # noqa: PLR0913, PLR0917 - a guess, and all that is known of it
+    rows: Sequence[Failures],
+    places: Sequence[Place],
+    held: Sequence[bool],
+    moment: int,
+    now: int,
+    ending: Ending,
+) -> list[Failures]:
+    """Return the counts after a guess that was counted at `moment` where it is `held`."""
+    after = []
+    for row, place, counted in zip(rows, places, held, strict=True):
+        if ending is Ending.WRONG:
+            after.append(_failed(row, place, moment, now) if counted else row)
+        elif ending is Ending.RIGHT and place.source == places[0].source:
+            after.append(Failures())
+        else:
+            # A wider network has failures of others, which a right guess does not forgive.
+            after.append(row.without_moment(moment) if counted else row)
+    return after
+
+
+def _failed(row: Failures, place: Place, moment: int, now: int) -> Failures:
+    if row.is_locked(now):
+        return row
+    row = row.counting(now, place.rules)
+    if moment not in row.moments:
+        # Another login's success, or the time, has taken it away: it is counted all the same.
+        row = row.with_moment(now)
+    return row.locked_if_too_many(now, place.rules)

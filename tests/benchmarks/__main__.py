@@ -13,6 +13,7 @@ from tests.benchmarks.page import PAGE, section, update
 SUBJECTS = (
     "transaction",
     "cached",
+    "instructions",
     "hashing",
     "sasl",
     "smtp_access",

@@ -1,0 +1,102 @@
+"""A program that does one operation some times, with whichever ualauth it finds.
+
+usage: python instruction_probe.py OPERATION TIMES MARKS
+
+MARKS is `callgrind_marks.c` as a shared library: only what is done between its two
+calls is counted.
+
+It uses only what every version has: the public names and `ualauth.testing`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+USER, PASSWORD = "jsmith", "violet 7 anchor"
+PEER = {"rhost": "192.0.2.7", "tls": True}
+_WARM = 60
+SETTINGS = """
+    [password]
+    argon2_passes = 1
+    argon2_lanes = 1
+    argon2_memory = 8
+    [sasl]
+    mechanisms = ["SCRAM-SHA-256", "PLAIN"]
+    """
+
+
+def remembered(folder: Path) -> Callable[[], object]:
+    """Return a login whose password was verified before."""
+    from ualauth import Authenticator
+
+    authenticator = Authenticator(folder)
+    return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+
+
+def scram(folder: Path) -> Callable[[], object]:
+    """Return an exchange by SCRAM-SHA-256, both ends of it."""
+    # Behind the version that is counted: there is only one `tests`.
+    sys.path.append(str(Path(__file__).parents[2]))
+    from tests.unit.sasl import clients
+    from ualauth import Authenticator
+
+    authenticator = Authenticator(folder)
+
+    def login() -> None:
+        client = clients.scram("SCRAM-SHA-256", USER, PASSWORD)
+        exchange = authenticator.sasl("mail", "SCRAM-SHA-256", **PEER)
+        challenge = exchange.step(next(client))
+        while challenge is not None:
+            challenge = exchange.step(client.send(challenge))
+        assert exchange.done
+
+    return login
+
+
+OPERATIONS = {"a remembered login": remembered, "a SCRAM-SHA-256 exchange": scram}
+"""What is counted, and what prepares it in a configuration folder."""
+
+
+def prepare(path: Path) -> None:
+    """Write a configuration folder with a service and a user."""
+    from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.testing.folder import ConfigFolder
+    from ualauth.testing.userlist import Userlist
+
+    folder = ConfigFolder(path)
+    folder.settings(SETTINGS)
+    folder.service("mail", "auth required om_auth\naccount required om_auth\n")
+    userlist = Userlist.create(path)
+    user = userlist.add(USER, PASSWORD, addresses=(f"{USER}@example.org",))
+    secrets = PasswordHasher(mechanisms=("SCRAM-SHA-256",)).secrets(PASSWORD)
+    now = datetime.now(UTC)
+    hashed = userlist.hasher.hash(PASSWORD)
+    userlist.store.set_password(user, hashed, secrets, changed=now, expires=None)
+    userlist.close()
+
+
+def main() -> None:
+    """Do what was asked for."""
+    operation, times, marks = sys.argv[1], int(sys.argv[2]), ctypes.CDLL(sys.argv[3])
+    with tempfile.TemporaryDirectory() as name:
+        prepare(Path(name))
+        call = OPERATIONS[operation](Path(name))
+        for _ in range(_WARM):
+            call()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        marks.begin()
+        for _ in range(times):
+            call()
+        marks.end()
+
+
+if __name__ == "__main__":
+    main()

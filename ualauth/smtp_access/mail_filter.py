@@ -106,7 +106,9 @@ def _calls(
     yield partial(mail_filter.mail, submission.sender, submission.options)
     for recipient in submission.recipients:
         yield partial(mail_filter.rcpt, recipient)
-    message = read_message(submission.content)
+    # It was read before, within the bounds; what rules inserted may go past them.
+    size = len(submission.content)
+    message = read_message(submission.content, size, size)
     for name, value in message.fields:
         yield partial(mail_filter.header, name, value)
     yield mail_filter.eoh

@@ -25,23 +25,33 @@ _PIECES = (
     "a:", "<@boss@example.com:", "@example.com", "%boss@example.com", "John", "é", "\u2028", "\x85",
     "=?utf-8?q?boss=40example.com=2C?=", "=?utf-8?b?Ym9zc0BleGFtcGxlLmNvbSw=?=", "=?utf-8?q?=22?=",
     "=?utf-8?q?=3Cboss=40example.com=3E?=", "=?utf-7?q?+AEA-?=", "=?utf-8?q?=0D=0AFrom:_boss?=",
-    "=?us-ascii?q?(?=", "=?utf-16?b?AEA=?=", "=?x?q?boss?=", "=?utf-8?q?", "?=", "[127.0.0.1]", "()",
+    "=?us-ascii?q?(?=", "=?utf-16?b?AEA=?=", "=?x?q?boss?=", "=?utf-8?q?", "?=", "[127.0.0.1]",
+    "()",
+    ".John", "..", "J..S", '"a\r\n b"', "(a\r\n b)",
     '"boss@example.com"', '"<boss@example.com>"', '\\"', "\\)", "\0", "\r", "\n", "\x0b", "\x1f",
 )  # fmt: skip
-_BLANKS = (b"", b" ", b"\t", b"  ", b"\x0b", b"\x0c", b"\0", b"\xa0", b"\xc2\xa0", b"\xef\xbb\xbf", b"\r")
+_BLANKS = (
+    b"", b" ", b"\t", b"  ", b"\x0b", b"\x0c", b"\0", b"\xa0", b"\xc2\xa0", b"\xef\xbb\xbf", b"\r",
+)  # fmt: skip
 _LINES = (
-    b"", b" ", b"\t", b" \t ", b"\x0b", b" \x0c", b"\xc2\xa0", b" \xc2\xa0", b"hello", b"hello there", b":",
-    b": x", b" : x", b"\xef\xbb\xbf", b"From js@example.com Thu Nov 26 12:00:00 2026", b">From js: x", b"\0",
-    b"-----", b"--b", b"Subject", b"X-\xe9: y", b"a b: c", b"a\x0bb: c", b"=?utf-8?q?From?=: boss@example.com",
+    b"", b" ", b"\t", b" \t ", b"\x0b", b" \x0c", b"\xc2\xa0", b" \xc2\xa0", b"hello",
+    b"hello there", b":",
+    b": x", b" : x", b"\xef\xbb\xbf", b"From js@example.com Thu Nov 26 12:00:00 2026",
+    b">From js: x", b"\0",
+    b"-----", b"--b", b"Subject", b"X-\xe9: y", b"a b: c", b"a\x0bb: c",
+    b"=?utf-8?q?From?=: boss@example.com",
     b"Content-Type: message/rfc822", b"Content-Type: multipart/mixed; boundary=b", b" continued",
     b"Received: from x", b"x" * 998, b"Subject: " + b"x" * 2000, b".", b"\x1a", b"\x7f",
 )  # fmt: skip
 _ENDS = (
-    b"\r", b"\n", b"\0", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x85", b"\xc2\x85", b"\xe2\x80\xa8",
-    b"\xe2\x80\xa9", b"\r\r\n", b"\n\r", b"\r\n\n", b"\n\n", b"\r\r", b"\\r\\n", b"=0D=0A", b"\r\n ", b"\r\n",
+    b"\r", b"\n", b"\0", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x85", b"\xc2\x85",
+    b"\xe2\x80\xa8",
+    b"\xe2\x80\xa9", b"\r\r\n", b"\n\r", b"\r\n\n", b"\n\n", b"\r\r", b"\\r\\n", b"=0D=0A",
+    b"\r\n ", b"\r\n",
 )  # fmt: skip
 _BODIES = (
-    b"Hello.\r\n", b"From: boss@example.com\r\n\r\nHello.\r\n", b"\r\nFrom: boss@example.com\r\n\r\nx\r\n",
+    b"Hello.\r\n", b"From: boss@example.com\r\n\r\nHello.\r\n",
+    b"\r\nFrom: boss@example.com\r\n\r\nx\r\n",
     b"X-Scalix-Authenticated-Sender: boss@example.com\r\n\r\nHello.\r\n", b"",
 )  # fmt: skip
 
@@ -64,7 +74,7 @@ def message(random: Random) -> bytes:
     content = header + b"\r\n" + body
     if random.random() < 0.1:
         where = random.randrange(len(content))
-        octet = random.choice((b"\r", b"\n", b"\0", b" ", b":", b"\t", b"\xff", b"@", b"<", b"\r\n"))
+        octet = random.choice((b"\r", b"\n", b"\0", b" ", b":", b"\t", b"@", b"<", b"\r\n"))
         content = content[:where] + octet + content[where + random.randrange(2) :]
     return content
 

@@ -10,9 +10,9 @@ comment, no name that could be taken for an address.
     address  = local "@" domain
     local    = atom *( "." atom ) / a quoted string without specials
     domain   = atom *( "." atom ) / "[" address of a host "]"
-    quoted   = a quoted string without "<" and ">"
-    comment  = "(" characters but specials of addresses ")"
-    word     = atoms and dots, or one encoded word (RFC 2047)
+    quoted   = a quoted string on one line, without "<" and ">"
+    comment  = "(" characters on one line, but specials of addresses ")"
+    word     = atoms and dots, an atom first, or one encoded word (RFC 2047)
 
 Some readers decode encoded words first, and read addresses then: what is decoded
 has to be such a list, with the same addresses.
@@ -30,14 +30,14 @@ _DOTTED = rf"{_ATOM}(?:\.{_ATOM})*+"
 _PLAIN = r'[^\0-\x08\x0a-\x1f\x7f()<>@,;:\\"\[\]]*+'
 _ADDRESS = rf'(?:{_DOTTED}|"{_PLAIN}")@(?:{_DOTTED}|\[[0-9A-Fa-f:.IPv]++\])'
 _TOKEN = re.compile(
-    rf"""[ \t]*+(?:
+    rf"""[ \t\r\n]*+(?:
     <(?P<n>{_ADDRESS})>
-    | (?P<a>{_ADDRESS})(?=[ \t,(]|\Z)
+    | (?P<a>{_ADDRESS})(?=[ \t\r\n,(]|\Z)
     | (?P<s>,)
     | (?P<q>"(?:[^\0-\x08\x0a-\x1f\x7f\\"<>]|\\["\\])*+")
     | (?P<c>\([^\0-\x08\x0a-\x1f\x7f()<>@\\"]*+\))
-    | (?P<w>[^\0- \x7f()<>@,;:\\"\[\]]++)
-    )[ \t]*+""",
+    | (?P<w>(?!\.)[^\0- \x7f()<>@,;:\\"\[\]]++)
+    )[ \t\r\n]*+""",
     re.VERBOSE,
 )
 _LIST = re.compile(r"(?:c*+a|[qcw]*+n)c*+(?:s(?:c*+a|[qcw]*+n)c*+)*+")
@@ -58,7 +58,10 @@ _CHARSETS = re.compile(
 
 
 def read_addresses(value: str) -> list[str]:
-    """Return the addresses of an unfolded value, at least one, as they are written.
+    """Return the addresses of a value, at least one, as they are written.
+
+    The value is folded as it came: in the middle of a name in quotes, the end of a
+    line is the end of the name to some readers (`email.utils.getaddresses`).
 
     Raises:
         ValueError: where readers might find others, or none.

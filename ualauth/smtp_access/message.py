@@ -53,7 +53,7 @@ class HeaderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Fields as name and value, unfolded, with bytes that are no UTF-8 as surrogates.
+    """Fields as name and value, folded as they came, with bytes that are no UTF-8 as surrogates.
 
     `ambiguous` says that readers may find other fields in the header than these.
     """
@@ -86,7 +86,7 @@ def read_message(
     fields = _NEXT_FIELD.split(text, max_fields)
     if len(fields) > max_fields:
         raise HeaderError(HEADER_TOO_LARGE)
-    parted = (field.replace("\r\n", "").partition(":") for field in fields)
+    parted = (field.partition(":") for field in fields)
     return Message(
         tuple((name.strip(), value.strip()) for name, _, value in parted),
         content[start:],

@@ -33,23 +33,19 @@ def may_send_as(rules: Rules, person: Person, mailbox: Mailbox) -> bool:
 
 
 def read_from(values: Sequence[str]) -> tuple[Mailbox, ...] | None:
-    """Return the addresses of all From: headers, and of Sender: and the like.
+    """Return the addresses of all From: headers, and of Sender: and the like, folded as they came.
 
     `None` if one of them is none that all readers read in the same way.
     """
     if sum(map(len, values)) > _MAX_FROM:
         return None
     try:
-        addresses = [each for value in values for each in read_addresses(_unfolded(value))]
+        addresses = [each for value in values for each in read_addresses(value)]
         if len(addresses) > _MAX_MAILBOXES:
             return None
         return tuple(map(read_mailbox, addresses))
     except ValueError:
         return None
-
-
-def _unfolded(value: str) -> str:
-    return value.replace("\r\n", "").replace("\n", "").strip(" \t")
 
 
 def _key_of(address: str) -> tuple[str, str] | None:

@@ -26,9 +26,7 @@ _PARSERS: dict[str, Callable[[bytes], Message]] = {
 def read(messages: Sequence[bytes]) -> Iterator[list[Shown]]:
     """Yield what is shown of each message."""
     for content in messages:
-        yield [
-            _shown(f"email, {name}", parse(content)) for name, parse in _PARSERS.items()
-        ]
+        yield [_shown(f"email, {name}", parse(content)) for name, parse in _PARSERS.items()]
 
 
 def _shown(reader: str, message: Message) -> Shown:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 ORIGINATORS = ("From", "Sender", "Resent-From", "Resent-Sender")
+_OWN = re.compile("[^!-~]*x-scalix-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ def shown(reader: str, addresses: Iterable[str], names: Iterable[str]) -> Shown:
     return Shown(
         reader,
         frozenset(_form(each) for each in addresses if "@" in each),
-        tuple(sorted(name.lower() for name in names if "x-scalix-" in name.lower())),
+        tuple(sorted(name.lower() for name in names if _OWN.match(name))),
     )
 
 

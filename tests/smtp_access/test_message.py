@@ -118,6 +118,8 @@ def test_own_headers_after_blanks_at_the_top_are_removed() -> None:
         b"Subject: a\rX-Scalix-Foo: b\r\n" + END,
         b"Subject: a\r\nX-Sca\0lix-Foo: b\r\n" + END,
         b"Subject: a\x0bX-Scalix-Foo: b\r\n" + END,
+        b"Subject: a\xe2\x80\xa8X-Scalix-Foo: b\r\n" + END,
+        b"Subject: a\xc2\x85X-Scalix-Foo: b\r\n" + END,
         # The last line's end would become that of the header.
         b"A: b\nX-Scalix-a: c\r\n" + END,
         # What stands below an empty line is a header to some.

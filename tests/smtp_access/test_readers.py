@@ -26,7 +26,7 @@ from ualauth.smtp_access.message import (
 )
 from ualauth.smtp_access.originator import read_from
 
-CASES = int(os.environ.get("UALAUTH_HEADER_CASES", "1000"))
+CASES = int(os.environ.get("UALAUTH_HEADER_CASES", "600"))
 READERS = {"python": python_email.read, "perl": perl_mail.read, "dovecot": dovecot.read}
 RULES = "AUTH_MISMATCH Reject *\nAUTH_SUCCESS Accept *"
 MARKED = f"{RULES}\nAUTH_SUCCESS Header *".replace("AUTH_SUCCESS Accept *\n", "")

@@ -39,7 +39,9 @@ _OWN = re.compile(rb"[^!-~]*x-scalix-", re.IGNORECASE)
 _OWN_LINE = re.compile(rb"^[^!-~\n]*x-scalix-", re.IGNORECASE | re.MULTILINE)
 _OWN_NAME = b"x-scalix-"
 _LINE = re.compile(rb"(?<=\r\n)(?![ \t])")
-_LINE_ENDS = re.compile(rb"\r(?!\n)|(?<!\r)\n|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_ENDS = re.compile(
+    rb"\r(?!\n)|(?<!\r)\n|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2\x85|\xe2\x80[\xa8\xa9]"
+)
 
 
 class HeaderError(ValueError):

@@ -7,6 +7,8 @@ CLIENTS = curl cyrus-clients fetchmail gsasl isync libnet-ssleay-perl libsasl2-m
 	neomutt swaks
 # Real KDCs and their clients, a wrong clock, and independent SASL clients
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
+# Other readers of messages, to compare with
+READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-perl
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 CASES ?= 100000
@@ -19,7 +21,7 @@ demo:
 
 test:
 	@scripts/packages libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils
-	@scripts/packages $(CLIENTS) $(KRB5) $(SAMBA)
+	@scripts/packages $(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
 	@scripts/environment dev
 	.venv/bin/python -m pytest
 

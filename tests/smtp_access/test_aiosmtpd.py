@@ -257,13 +257,16 @@ def test_an_application_without_hooks_is_served(tmp_path: Path) -> None:
         assert submit(connected, "ann@x") == [250, 250, 250]
 
 
-def test_headers_reach_both_forms_of_the_message(tmp_path: Path) -> None:
-    class Keeping(Recorder):
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-            self.messages.append((envelope.content, envelope.original_content))
-            return "250 kept"
+class Both(Recorder):
+    """An application that keeps both forms of a message."""
 
-    application = Keeping()
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.messages.append((envelope.content, envelope.original_content))
+        return "250 kept"
+
+
+def test_headers_reach_both_forms_of_the_message(tmp_path: Path) -> None:
+    application = Both()
     with (
         serving(tmp_path, "SUBMIT Header *", application, decode_data=True) as server,
         client(server) as connected,
@@ -297,6 +300,14 @@ def test_nothing_of_an_address_is_injected(tmp_path: Path) -> None:
         b"FROM : boss@example.com\r\n\r\nx\r\n",
         b"From: js@example.com\r\nFrom: boss@example.com\r\n\r\nx\r\n",
         b"From:\r\n boss@example.com\r\n\r\nx\r\n",
+        b"  \r\nFrom: boss@example.com\r\n\r\nx\r\n",
+        b"hello\r\nFrom: boss@example.com\r\n\r\nx\r\n",
+        b"\xef\xbb\xbfFrom: boss@example.com\r\n\r\nx\r\n",
+        b"From js@example.com\r\nFrom: boss@example.com\r\n\r\nx\r\n",
+        b"\r\nFrom: boss@example.com\r\n\r\nx\r\n",
+        b"X-Scalix-Foo: x\r\n\r\nFrom: boss@example.com\r\n\r\nx\r\n",
+        b"From: js@example.com\r\n \t\r\nFrom : boss@example.com\r\n\r\nx\r\n",
+        b"From: =?utf-8?q?boss=40example.com=2C?= <js@example.com>\r\n\r\nx\r\n",
     ],
 )
 def test_from_cannot_be_hidden(tmp_path: Path, message: bytes) -> None:
@@ -312,6 +323,52 @@ def test_from_cannot_be_hidden(tmp_path: Path, message: bytes) -> None:
         assert connected.docmd("DATA")[0] == 354
         connected.send(message + b".\r\n")
         assert connected.getreply()[0] == 550
+
+
+BROUGHT = (
+    b"X-Scalix-Authenticated-Sender: boss@example.com\r\n"
+    b"Subject: x\r\n\tX-Scalix-Foo: stays\r\n"
+    b"x-scalix-suspicious-host : none\r\n at all\r\n"
+    b"From: a@b.example\r\n"
+    b"X-SCALIX-ANONYMOUS-MESSAGE:\r\n\r\n"
+    b"X-Scalix-Foo: stays\r\n..\r\n\r\n"
+)
+KEPT = (
+    b"Subject: x\r\n\tX-Scalix-Foo: stays\r\nFrom: a@b.example\r\n\r\n"
+    b"X-Scalix-Foo: stays\r\n..\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("decode_data", [False, True])
+@pytest.mark.parametrize("rules", ["", "SUBMIT Header *"])
+def test_headers_of_ours_that_a_message_brings_along_are_removed(
+    tmp_path: Path, rules: str, decode_data: bool
+) -> None:
+    application = Both()
+    with (
+        serving(tmp_path, rules, application, decode_data=decode_data) as server,
+        client(server) as connected,
+    ):
+        server.peer = "192.0.2.7"
+        assert submit(connected, "ann@localhost", message=BROUGHT) == [250, 250, 250]
+    inserted = b"X-Scalix-Suspicious-Host: 127.0.0.1\r\n" if rules else b""
+    ((content, octets),) = application.messages
+    assert octets == inserted + KEPT
+    assert content == (octets.decode() if decode_data else octets)
+
+
+def test_where_readers_may_differ_about_them_a_message_is_refused(tmp_path: Path) -> None:
+    application = Recorder()
+    with serving(tmp_path, "", application) as server, client(server) as connected:
+        for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<ann@localhost>"):
+            assert connected.docmd(command)[0] == 250
+        assert connected.docmd("DATA")[0] == 354
+        connected.send(b"Subject: x\nX-Scalix-Authenticated-Sender: boss\r\n\r\nx\r\n.\r\n")
+        assert connected.getreply() == (
+            554,
+            b"5.6.0 The header of the message can be read in several ways",
+        )
+    assert application.messages == []
 
 
 def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
@@ -445,6 +502,28 @@ def test_a_filter_is_called_as_a_milter_is(tmp_path: Path) -> None:
     ]
     ((_, content),) = application.messages
     assert content.startswith(b"X-Spam: no Bcc: x\r\nX-Scalix-Suspicious-Host: pc7.example.net\r\n")
+
+
+def test_what_a_filter_adds_stays_and_what_it_sees_was_judged(tmp_path: Path) -> None:
+    application, calls = Recorder(), []
+
+    def new_filter() -> Filter:
+        made = Filter({}, calls)
+        made.added_headers = [("X-Scalix-Spam", "no")]
+        return made
+
+    rules = "SMTPFILTER=TRUE\nSUBMIT Header *"
+    with (
+        serving(tmp_path, rules, application, new_filter=new_filter) as server,
+        client(server) as connected,
+    ):
+        server.peer = "192.0.2.7"
+        assert submit(connected, "ann@localhost", message=BROUGHT)[-1] == 250
+    names = [call[1] for call in calls if call[0] == "header"]
+    assert names == ["X-Scalix-Suspicious-Host", "Subject", "From"]
+    ((_, content),) = application.messages
+    inserted = b"X-Scalix-Spam: no\r\nX-Scalix-Suspicious-Host: 127.0.0.1\r\n"
+    assert content == inserted + KEPT
 
 
 def test_a_large_body_comes_in_pieces(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from ualauth.errors import ConfigurationError
 from ualauth.smtp_access.access_file import AccessFile
 from ualauth.smtp_access.events import ALL_EVENTS, Event
 from ualauth.smtp_access.hosts import OwnHost
+from ualauth.smtp_access.parse import Parsed
 from ualauth.smtp_access.session import AccessSession
 from ualauth.smtp_access.settings import SmtpAccessSettings
+from ualauth.stack.model import Problem, Source
 
 
 class AccessControl:
@@ -34,6 +36,24 @@ class AccessControl:
         except ValueError as error:
             raise ConfigurationError(f"[smtp_access] own_host: {error}") from None
 
+    def check(self) -> Parsed:
+        """Read the file now; return what is wrong with it, and with it and the settings together.
+
+        What is in use is not touched.
+        """
+        parsed = self.file.check()
+        compared = self.settings.compared
+        ruled = {rule.event for rule in parsed.rules.rules}
+        if not compared or not parsed.sound or Event.AUTH_MISMATCH in ruled:
+            return parsed
+        problem = Problem(
+            Source(str(self.file.path), 1, 1),
+            f"[smtp_access] says to compare {' and '.join(compared)}, and no rule is about it",
+            "add a line such as: AUTH_MISMATCH Reject *",
+            warning=True,
+        )
+        return Parsed(parsed.rules, (*parsed.problems, problem))
+
     def session(self, events: frozenset[Event] = ALL_EVENTS) -> AccessSession:
         """Return a session for a client that has just connected, by the rules as they are now.
 
@@ -47,5 +67,7 @@ class AccessControl:
             self.file.load(),
             self.own_host,
             compare_from=self.settings.compare_from,
+            compare_sender=self.settings.compare_sender,
+            compare_resent_from=self.settings.compare_resent_from,
             events=events,
         )

@@ -97,6 +97,9 @@ GREETINGS: Mapping[Action, Reply] = {
 
 BAD_SENDER = Reply(553, "5.1.7", "The sender is no address")
 BAD_RECIPIENT = Reply(553, "5.1.3", "The recipient is no address")
+# 5.3.4: message too big for the system; 5.6.0: other media error (RFC 3463, sections 3.4 and 3.7).
+HEADER_TOO_LARGE = Reply(552, "5.3.4", "The header of the message is too large")
+HEADER_UNCLEAR = Reply(554, "5.6.0", "The header of the message can be read in several ways")
 
 
 def strictest(findings: Iterable[Finding]) -> Finding | None:

@@ -9,17 +9,21 @@ from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.events import ALL_EVENTS, Action, Event
 from ualauth.smtp_access.hosts import Host
+from ualauth.smtp_access.message import Message
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to submit; `events` are those to look at, `sender` may be left open."""
+    """An attempt to submit; `events` are those to look at, `sender` may be left open.
+
+    `fields` are what is known of the message's header, as names and values.
+    """
 
     host: Host
     sender: str | None = None
     recipients: tuple[str, ...] = ()
     person: Person | None = None
-    from_headers: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
     events: frozenset[Event] = ALL_EVENTS
 
     def missing(self) -> str:
@@ -33,7 +37,7 @@ class Attempt:
             Event.ORIGINATOR: (self.sender is not None, "--sender"),
             Event.AUTH_SUCCESS: (self.person, "--user"),
             Event.AUTH_MISMATCH: (
-                self.person and (self.sender is not None or self.from_headers),
+                self.person and (self.sender is not None or "From" in dict(self.fields)),
                 "--user, and --sender or --from",
             ),
         }
@@ -82,8 +86,9 @@ def explain(access: AccessControl, attempt: Attempt) -> Explained:
     # As long as one recipient is left, the message is submitted.
     action = min((step.decision.action for step in recipients), default=mail.decision.action)
     steps = [connected, mail, *recipients]
-    if attempt.from_headers and not action.refuses:
-        steps.append(Step("DATA", session.data(attempt.from_headers)))
+    if attempt.fields and not action.refuses:
+        message = Message(attempt.fields, b"", ambiguous=False)
+        steps.append(Step("DATA", session.judge(message)))
         action = max(action, steps[-1].decision.action)
     return Explained(tuple(steps), action)
 

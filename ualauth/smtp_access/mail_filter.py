@@ -54,7 +54,7 @@ class MailFilter(Protocol):
         ...
 
     async def header(self, name: str, value: str) -> FilterAnswer:
-        """Take one header, those that rules inserted among them."""
+        """Take one header, unfolded, those that rules inserted among them."""
         ...
 
     async def eoh(self) -> FilterAnswer:
@@ -106,9 +106,11 @@ def _calls(
     yield partial(mail_filter.mail, submission.sender, submission.options)
     for recipient in submission.recipients:
         yield partial(mail_filter.rcpt, recipient)
-    message = read_message(submission.content)
+    # It was read before, within the bounds; what rules inserted may go past them.
+    size = len(submission.content)
+    message = read_message(submission.content, size, size)
     for name, value in message.fields:
-        yield partial(mail_filter.header, name, value)
+        yield partial(mail_filter.header, name, value.replace("\r\n", ""))
     yield mail_filter.eoh
     for start in range(0, len(message.body), _CHUNK):
         yield partial(mail_filter.body, message.body[start : start + _CHUNK])

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from email.errors import (
-    MessageError,
-    NonASCIILocalPartDefect,
-    ObsoleteHeaderDefect,
-    UndecodableBytesDefect,
-)
-from email.headerregistry import AddressHeader, HeaderRegistry
-from typing import cast
 
 from ualauth.identity import Person
+from ualauth.smtp_access.address_list import read_addresses
 from ualauth.smtp_access.mailboxes import Mailbox, read_mailbox
 from ualauth.smtp_access.rules import Rules
 from ualauth.userlist.folding import fold
 
 _MAX_FROM = 4096
-"""The most characters of a From: header that is read; a longer one is nobody's."""
+"""The most characters of all From: headers and their like; nobody is named by more."""
 _MAX_MAILBOXES = 100
-_HARMLESS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect, UndecodableBytesDefect)
-"""Defects of a header whose addresses are clear all the same."""
-
-_registry = HeaderRegistry()
 
 
 def own_mailboxes(addresses: Iterable[str]) -> frozenset[tuple[str, str]]:
@@ -44,30 +33,19 @@ def may_send_as(rules: Rules, person: Person, mailbox: Mailbox) -> bool:
 
 
 def read_from(values: Sequence[str]) -> tuple[Mailbox, ...] | None:
-    """Return the addresses of all From: headers, or `None` if one of them cannot be read."""
-    found: list[Mailbox] = []
-    for value in values:
-        mailboxes = _read_one(value)
-        if mailboxes is None:
-            return None
-        found += mailboxes
-    return tuple(found)
+    """Return the addresses of all From: headers, and of Sender: and the like, folded as they came.
 
-
-def _read_one(value: str) -> list[Mailbox] | None:
-    if len(value) > _MAX_FROM:
+    `None` if one of them is none that all readers read in the same way.
+    """
+    if sum(map(len, values)) > _MAX_FROM:
         return None
-    unfolded = value.replace("\r\n", "").replace("\n", "")
     try:
-        header = cast("AddressHeader", _registry("From", unfolded))
-        defects = getattr(header, "defects", ())
-        if not all(isinstance(defect, _HARMLESS) for defect in defects):
+        addresses = [each for value in values for each in read_addresses(value)]
+        if len(addresses) > _MAX_MAILBOXES:
             return None
-        mailboxes = [read_mailbox(address.addr_spec) for address in header.addresses]
-    except (MessageError, ValueError, LookupError, AttributeError, RecursionError, TypeError):
-        # The library stumbles over some of what strangers write.
+        return tuple(map(read_mailbox, addresses))
+    except ValueError:
         return None
-    return mailboxes if 0 < len(mailboxes) <= _MAX_MAILBOXES else None
 
 
 def _key_of(address: str) -> tuple[str, str] | None:

@@ -6,7 +6,8 @@ Whoever speaks SMTP tells what happened, and answers as the decision says:
     session.connected(host)                  at the greeting
     session.mail_from(sender, person)        at MAIL, for each message
     session.rcpt_to(recipient)               at RCPT, for each recipient
-    session.data(from_headers)               at the end of DATA
+    content = without_own_headers(content)   at the end of DATA
+    session.judge(read_message(content))
     session.keep(recipients), session.headers, session.filters      what to do with it
 
 What held before still holds: at each step the strictest of all that was found
@@ -35,8 +36,10 @@ from ualauth.smtp_access.decision import (
 from ualauth.smtp_access.events import ALL_EVENTS, Action, Event
 from ualauth.smtp_access.hosts import Host, OwnHost, destination
 from ualauth.smtp_access.mailboxes import NULL_SENDER, Mailbox, read_recipient, read_sender
+from ualauth.smtp_access.message import Message
 from ualauth.smtp_access.originator import may_send_as, read_from
 from ualauth.smtp_access.rules import Rules
+from ualauth.smtp_access.settings import SmtpAccessSettings
 
 _UNKNOWN = Host()
 
@@ -44,23 +47,30 @@ _UNKNOWN = Host()
 class AccessSession:
     """A connection, and the message that is being submitted on it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each setting
         self,
         rules: Rules,
         own_host: OwnHost,
         *,
         compare_from: bool = False,
+        compare_sender: bool = False,
+        compare_resent_from: bool = False,
         events: frozenset[Event] = ALL_EVENTS,
         now: datetime | None = None,
     ) -> None:
         """Begin with a client of which nothing is known.
 
-        `events` are those that are looked at, to explain one of them; `now`
+        With `compare_from` and so on, AUTH_MISMATCH looks at these headers of the
+        message. `events` are those that are looked at, to explain one of them; `now`
         has a zone, and is for tests.
         """
         self.rules = rules
         self.own_host = own_host
-        self._compare_from = compare_from
+        self._compared = SmtpAccessSettings(
+            compare_from=compare_from,
+            compare_sender=compare_sender,
+            compare_resent_from=compare_resent_from,
+        ).compared
         self._events = events
         self._now = now
         self._host = _UNKNOWN
@@ -120,15 +130,19 @@ class AccessSession:
             self._dropped.add(recipient)
         return decision
 
-    def data(self, from_headers: Sequence[str]) -> Decision:
-        """Decide about the message; `from_headers` are the values of its From: headers.
+    def judge(self, message: Message) -> Decision:
+        """Decide about the message at the end of DATA.
 
-        They are compared with the user if the settings say so, and where the
-        sender is `<>`, which names nobody.
+        The headers that the settings name are compared with the user; From: also
+        where the sender is `<>`, which names nobody.
         """
-        if self._sender == NULL_SENDER or self._compare_from:
-            self._findings = (*self._findings, *self._found(self._mismatch_of(from_headers)))
+        self._findings = (*self._findings, *self._found(self._mismatch_of(message)))
         return self._decide(self._findings)
+
+    def data(self, from_headers: Sequence[str]) -> Decision:
+        """Decide about a message of which only the values of its From: headers are known."""
+        fields = tuple(("From", value) for value in from_headers)
+        return self.judge(Message(fields, b"", ambiguous=False))
 
     # What is to be done with the message
 
@@ -168,12 +182,18 @@ class AccessSession:
         rule = self.rules.about_mailbox(event, mailbox)
         return None if rule is None else Finding(event, rule.action, rule)
 
-    def _mismatch_of(self, from_headers: Sequence[str]) -> Finding | None:
-        mailboxes = read_from(from_headers)
-        if mailboxes == () and self._sender != NULL_SENDER:
-            # Without a From: the envelope alone says who it is, and that was compared.
-            return None
-        return self._mismatch(mailboxes or (NULL_SENDER,))
+    def _mismatch_of(self, message: Message) -> Finding | None:
+        names = self._compared
+        if self._sender == NULL_SENDER:
+            if not message.values("From"):
+                return self._mismatch((NULL_SENDER,))
+            names = ("From", *names)
+        if names and message.ambiguous:
+            # Where readers may differ, nobody knows who it is from.
+            return self._mismatch((NULL_SENDER,))
+        # Without such headers the envelope alone says who it is, and that was compared.
+        mailboxes = read_from([value for name in names for value in message.values(name)])
+        return self._mismatch((NULL_SENDER,) if mailboxes is None else mailboxes)
 
     def _mismatch(self, mailboxes: Sequence[Mailbox]) -> Finding | None:
         person = self._person

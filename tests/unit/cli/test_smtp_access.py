@@ -132,6 +132,55 @@ def test_the_from_header_is_compared_if_the_settings_say_so(program: Program) ->
     assert "DATA: Reject" in text
 
 
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [
+        ("--from", "compare_from"),
+        ("--sender-header", "compare_sender"),
+        ("--resent-from", "compare_resent_from"),
+        ("--resent-sender", "compare_resent_from"),
+    ],
+)
+def test_other_headers_are_compared_if_the_settings_say_so(
+    program: Program, option: str, setting: str
+) -> None:
+    program.userlist.add("jsmith", addresses=("js@example.com",))
+    write(program, "AUTH_MISMATCH Reject *\n")
+    arguments = ("--user", "jsmith", "--sender", "js@example.com", option, "js@example.com")
+    assert explain(program, *arguments, option, "boss@example.com")[0] == 0
+    program.folder.settings(f"[smtp_access]\n{setting} = true\n")
+    code, text = explain(program, *arguments, option, "boss@example.com")
+    assert code == 1
+    assert "DATA: Reject" in text
+    assert explain(program, *arguments)[0] == 0
+
+
+def test_settings_that_compare_need_a_rule(program: Program) -> None:
+    path = write(program, "SUBMIT Reject 10.*\n")
+    for setting, names in (
+        ("compare_from", "From"),
+        ("compare_sender", "Sender"),
+        ("compare_resent_from", "Resent-From and Resent-Sender"),
+    ):
+        program.folder.settings(f"[smtp_access]\n{setting} = true\n")
+        told = program.succeed("smtp-access", "check")
+        assert told.startswith(
+            f"{path}:1:1: warning: [smtp_access] says to compare {names}, "
+            "and no rule is about it\n    cure: add a line such as: AUTH_MISMATCH Reject *\n"
+        )
+        assert program.run("smtp-access", "check", "--strict").exit_code == 1
+    write(program, "AUTH_MISMATCH Reject *\n")
+    assert program.succeed("smtp-access", "check") == "1 rule, no problems\n"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "true", "1.5"])
+def test_the_limit_of_a_header_is_a_number(program: Program, value: str) -> None:
+    program.folder.settings(f"[smtp_access]\nheader_size_limit = {value}\n")
+    result = program.run("smtp-access", "check")
+    assert result.exit_code == 2
+    assert "header_size_limit must be " in result.stderr
+
+
 def test_with_several_recipients_the_mildest_counts(program: Program) -> None:
     write(program, "RECIPIENT Reject x@*\nRECIPIENT Defer y@*\n")
     to = ("--recipient", "x@localhost", "--recipient", "y@localhost")

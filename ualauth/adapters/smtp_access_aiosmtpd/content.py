@@ -16,17 +16,19 @@ FILTER_TIMEOUT = 300.0
 """Seconds that the filters may take: half of what a client waits (RFC 5321, section 4.5.3.2)."""
 
 
-def insert(envelope: Envelope, headers: Sequence[Header]) -> None:
-    """Put headers at the top of the message; aiosmtpd keeps it in two forms."""
-    if not headers:
+def replace(envelope: Envelope, content: bytes) -> None:
+    """Put another message in place of the envelope's; aiosmtpd keeps it in two forms."""
+    if content == envelope.original_content:
         return
-    original = with_headers(envelope.original_content or b"", headers)
-    if isinstance(envelope.content, str):
-        before = len(original) - len(envelope.original_content or b"")
-        envelope.content = original[:before].decode("ascii") + envelope.content
-    else:
-        envelope.content = original
-    envelope.original_content = original
+    envelope.original_content = content
+    # With decode_data, the server has read ASCII or UTF-8 in this way.
+    text = isinstance(envelope.content, str)
+    envelope.content = content.decode("utf-8", "surrogateescape") if text else content
+
+
+def insert(envelope: Envelope, headers: Sequence[Header]) -> None:
+    """Put headers at the top of the message."""
+    replace(envelope, with_headers(envelope.original_content or b"", headers))
 
 
 async def ask_filter(

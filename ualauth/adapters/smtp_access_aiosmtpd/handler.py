@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
-from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert
+from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert, replace
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.dns_resolver import AsyncDnsResolver
 from ualauth.smtp_access.hosts import Host
 from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter
-from ualauth.smtp_access.message import read_message
+from ualauth.smtp_access.message import HeaderError, read_message, without_own_headers
 from ualauth.smtp_access.name_lookup import AsyncResolver, confirmed_names_async
 from ualauth.smtp_access.session import AccessSession
 
@@ -162,17 +162,23 @@ class AccessHandler:
         """Take the message: drop it, or hand it on with its headers."""
         try:
             access = self._messages[envelope]
-            message = read_message(envelope.original_content or b"")
-            # Where readers may differ about what a line is, nobody knows who it is from.
-            decision = access.data([""] if message.ambiguous else message.values("From"))
+            limit = self._access.settings.header_size_limit
+            # What is judged is what is handed on.
+            content = without_own_headers(envelope.original_content or b"", limit)
+            message = read_message(content, limit)
+            decision = access.judge(message)
             if decision.refuses:
-                return _refusal(session, decision)
+                return _refusal(session, decision, ambiguous=message.ambiguous)
             envelope.rcpt_tos = access.keep(envelope.rcpt_tos)
             if not envelope.rcpt_tos:
                 log.info("a message is discarded (%s)", _why(decision))
                 return OK
+            replace(envelope, content)
             insert(envelope, decision.headers)
             refusal = await self._filtered(access, session, envelope)
+        except HeaderError as error:
+            log.info("%s is refused: %s", session.peer, error)
+            return str(error.reply)
         except Exception:
             log.exception(_BUG)
             return FAULT
@@ -220,8 +226,9 @@ class AccessHandler:
         return FILTERED.get(answer)
 
 
-def _refusal(session: Session, decision: Decision) -> str:
-    log.info("%s is refused: %s", session.peer, _why(decision))
+def _refusal(session: Session, decision: Decision, *, ambiguous: bool = False) -> str:
+    header = ", and its header can be read in several ways" if ambiguous else ""
+    log.info("%s is refused: %s%s", session.peer, _why(decision), header)
     return str(decision.reply)
 
 

@@ -14,14 +14,14 @@ from ualauth.cli.smtp_access.rules import access_control
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 @click.pass_context
 def command(context: click.Context, *, strict: bool) -> None:
-    """Look for mistakes in smtpd.cfg.
+    """Look for mistakes in smtpd.cfg, and for settings that need a rule.
 
     Prints every problem with its place and its cure. Exit status: 1 if there
     is any error.
     """
     invocation: Invocation = context.obj
-    file = access_control(invocation).file
-    parsed = file.check()
+    access = access_control(invocation)
+    file, parsed = access.file, access.check()
     checked = count(len(parsed.rules.rules), "rule")
     if not file.path.exists():
         checked = f"there is no {file.path}: {checked}"

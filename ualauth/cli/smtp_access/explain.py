@@ -65,6 +65,27 @@ _EVENTS = (
     multiple=True,
     help="The message's From: header, for AUTH_MISMATCH.",
 )
+@click.option(
+    "--sender-header",
+    "sender_headers",
+    metavar="TEXT",
+    multiple=True,
+    help="Its Sender: header, if the settings compare it.",
+)
+@click.option(
+    "--resent-from",
+    "resent_from_headers",
+    metavar="TEXT",
+    multiple=True,
+    help="Its Resent-From: header, likewise.",
+)
+@click.option(
+    "--resent-sender",
+    "resent_sender_headers",
+    metavar="TEXT",
+    multiple=True,
+    help="Its Resent-Sender: header, likewise.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
@@ -78,6 +99,9 @@ def command(  # noqa: PLR0913 - one for each option
     recipients: Sequence[str],
     user: str | None,
     from_headers: Sequence[str],
+    sender_headers: Sequence[str],
+    resent_from_headers: Sequence[str],
+    resent_sender_headers: Sequence[str],
     as_json: bool,
 ) -> None:
     """Say what the rules do with an attempt to submit a message.
@@ -99,12 +123,18 @@ def command(  # noqa: PLR0913 - one for each option
     from ualauth.smtp_access.events import Action, Event  # noqa: PLC0415
     from ualauth.smtp_access.explain import Attempt, explain  # noqa: PLC0415
 
+    headers = {
+        "From": from_headers,
+        "Sender": sender_headers,
+        "Resent-From": resent_from_headers,
+        "Resent-Sender": resent_sender_headers,
+    }
     attempt = Attempt(
         host=_host(host, names, access.settings.lookup_timeout if look_up else None),
         sender=sender,
         recipients=tuple(recipients),
         person=None if user is None else invocation.store.get(user).person(),
-        from_headers=tuple(from_headers),
+        fields=tuple((name, value) for name, values in headers.items() for value in values),
         events=frozenset(Event(name) for name in events) or frozenset(Event),
     )
     missing = attempt.missing()

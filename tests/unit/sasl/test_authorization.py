@@ -12,8 +12,8 @@ from ualauth.sasl.authorization import AuthorizationSettings
 OTHERS = (
     ("strasse", "straße"),
     ("backup", "bac\N{KELVIN SIGN}up"),
-    ("σας", "σασ"),
-    ("boss", "ｂoss"),
+    ("\u03c3\u03b1\u03c2", "\u03c3\u03b1\u03c3"),
+    ("boss", "\uff42oss"),
     ("boss", "bo\N{LATIN SMALL LETTER LONG S}s"),
     ("ähm", "ÄHM"),
     ("é", "e\N{COMBINING ACUTE ACCENT}"),

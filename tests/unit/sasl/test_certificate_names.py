@@ -34,3 +34,46 @@ def test_a_long_value_takes_no_long_time() -> None:
     began = time.process_time()
     assert name_of(certificate, ["email: *a*a*a*b -> {1}"]) == ""
     assert time.process_time() - began < 1
+
+
+KELVIN = "\N{KELVIN SIGN}"
+FIELDS = {
+    "email": lambda value: ClientCertificate(emails=(value,)),
+    "email of the subject": lambda value: ClientCertificate(subject=(("emailAddress", value),)),
+    "dns": lambda value: ClientCertificate(dns_names=(value,)),
+    "cn": lambda value: ClientCertificate(subject=(("commonName", value),)),
+    "uid": lambda value: ClientCertificate(subject=(("userId", value),)),
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_case_of_ascii_does_not_count_and_nothing_else_is_folded(field: str) -> None:
+    def named(pattern: str, value: str) -> str:
+        return name_of(FIELDS[field](value), [f"{field.partition(' ')[0]}: {pattern} -> backup"])
+
+    assert named("backup@bank.example", "BackUp@BANK.example") == "backup"
+    for pattern, value in (
+        ("backup@bank.example", f"bac{KELVIN}up@bank.example"),
+        ("backup@bank.example", f"backup@ban{KELVIN}.example"),
+        (f"bac{KELVIN}up@bank.example", "backup@bank.example"),
+        ("*@bank.example", f"backup@ban{KELVIN}.example"),
+        ("boss", "bo\N{LATIN SMALL LETTER LONG S}s"),
+        ("straße", "strasse"),
+        ("straße", "STRASSE"),
+        ("ähm", "Ähm"),
+        ("backup", "\uff42ackup"),
+        ("backup*", "backup\0@bank.example"),
+        ("backup*", "backup\n"),
+        ("backup*", "backup\N{RIGHT-TO-LEFT OVERRIDE}"),
+    ):
+        assert named(pattern, value) == "", (pattern, value)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_star_before_an_at_sign_has_none(field: str) -> None:
+    """Else a local part names a user of another domain."""
+    for value in ("boss@corp.example@bank.example", '"boss@corp.example"@bank.example'):
+        found = name_of(
+            FIELDS[field](value), [f"{field.partition(' ')[0]}: *@bank.example -> {{1}}"]
+        )
+        assert found == ""

@@ -1,0 +1,519 @@
+"""What a token is for: only access tokens for any bearer let their users in, both ways."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.jwk import KeySet
+
+from tests.conftest import Way
+from tests.unit.oauth.issuer import CLIENT, NULL, Issuer
+from ualauth import AuthenticationFailed, Authenticator, Identity
+from ualauth.testing.folder import ConfigFolder
+
+
+class Server:
+    """A service for tokens; no USERLIST, so that what the issuer says is all there is."""
+
+    def __init__(
+        self, way: Way, folder: ConfigFolder, issuer: Issuer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Make the service with the usual options."""
+        self._way, self._folder, self._issuer, self._log = way, folder, issuer, caplog
+        self._keys = folder.path / "keys.json"
+        self._keys.write_text(json.dumps(KeySet(issuer.keys).as_dict(private=False)))
+        caplog.set_level(logging.INFO, "ualauth.audit")
+        folder.settings("[stack]\nfail_delay = false\n")
+        self.options()
+
+    def options(self, *options: str, keys: str = "") -> None:
+        """Make the service anew; `keys` is where the issuer's keys are, if not in a file."""
+        words = f"issuer={self._issuer.url}", "audience=mail", f"keys={keys or self._keys}"
+        self.lines(" ".join((*words, *options)))
+
+    def introspection(self, secret: Path, *options: str) -> None:
+        """Make the service anew, with an issuer that is asked about each token."""
+        secret.write_text(CLIENT[1])
+        words = (
+            f"issuer={self._issuer.url}",
+            "audience=mail",
+            f"introspection={self._issuer.url}/introspect",
+            f"client_id={CLIENT[0]}",
+            f"client_secret_file={secret}",
+            *options,
+        )
+        self.lines(" ".join(words))
+
+    def lines(self, *lines: str) -> None:
+        """Make the service of these lines of om_oauth."""
+        auth = [f"auth sufficient om_oauth {line}" for line in lines]
+        self._folder.service(
+            "imap", "\n".join((*auth, "auth required pam_deny", "account required pam_permit", ""))
+        )
+        self._auth = self._way.authenticator(self._folder.config())
+
+    def log_in(self, token: str, user: str = "jsmith@example.com") -> Identity:
+        """Return the identity by XOAUTH2."""
+        self._log.clear()
+        exchange = self._auth.sasl("imap", "XOAUTH2", tls=True)
+        message = f"user={user}\1auth=Bearer {token}\1\1"
+        if self._way.run(exchange.step(message.encode())) is not None:
+            self._way.run(exchange.step(b""))
+        return exchange.identity  # type: ignore[no-any-return]
+
+    def refusal(self, token: str, user: str = "jsmith@example.com") -> str:
+        """Return why a token is refused, as the log says it."""
+        with pytest.raises(AuthenticationFailed):
+            self.log_in(token, user)
+        assert token not in self._log.text
+        (why,) = set(re.findall(r"the token is (?:refused: )?([^,;\]\n]*)", self._log.text))
+        return why
+
+    def both(self, secret: Path, **claims: Any) -> list[str]:
+        """Return why a token is refused by keys, and why by introspection."""
+        self.options()
+        found = [self.refusal(self._issuer.token(**claims))]
+        self.introspection(secret)
+        answer = {
+            "active": True,
+            "aud": "mail",
+            "email": "jsmith@example.com",
+            "email_verified": True,
+        }
+        self._issuer.opaque["opaque"] = answer
+        assert self.log_in("opaque").user == "jsmith@example.com"
+        self._issuer.opaque["opaque"] = answer | claims
+        return [*found, self.refusal("opaque")]
+
+
+@pytest.fixture
+def server(
+    way: Way, folder: ConfigFolder, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> Server:
+    """Return a service for tokens of an issuer."""
+    return Server(way, folder, issuer, caplog)
+
+
+# The header
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [None, "JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/JWT"],
+)
+def test_a_header_may_say_nothing_or_access_token(
+    server: Server, issuer: Issuer, kind: str | None
+) -> None:
+    token = issuer.token(header={"typ": kind})
+    assert server.log_in(token).user == "jsmith@example.com"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "secevent+jwt",
+        "application/secevent+jwt",
+        "dpop+jwt",
+        "logout+jwt",
+        "JOSE",
+        "token-introspection+jwt",
+        "oauth-authz-req+jwt",
+        "rt+jwt",
+        "client-authentication+jwt",
+        "",
+        "at+jwt ",
+        "at+jwt;x=y",
+        "application/application/jwt",
+        "text/at+jwt",
+        "at+jw\N{LATIN SMALL LETTER LONG S}",
+        5,
+        True,
+        ["JWT"],
+        {},
+        NULL,
+    ],
+)
+def test_a_header_of_another_kind_is_refused(server: Server, issuer: Issuer, kind: object) -> None:
+    """RFC 8725, section 3.11; RFC 9068, section 4."""
+    assert server.refusal(issuer.token(header={"typ": kind})) == (
+        "its header says that it is no access token (typ)"
+    )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"pi.atm": "1"},
+        {"nonce": "y"},
+        {"ver": "1"},
+        {"org": "x"},
+        {"iss": "x", "jti": "y"},
+        {"x5c": ["A" * 2000]},
+        {"ver": {"deep": [1]}},
+        {"x5t": "abc", "x5t#S256": "abc", "cty": "x"},
+        {"b64": True},
+    ],
+)
+def test_parameters_of_a_header_that_are_not_known_are_ignored(
+    server: Server, issuer: Issuer, header: dict[str, Any]
+) -> None:
+    """RFC 7515, section 4."""
+    assert server.log_in(issuer.token(header=header)).user == "jsmith@example.com"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"crit": ["ver"], "ver": "1"},
+        {"crit": ["exp"]},
+        {"crit": []},
+        {"crit": NULL},
+        {"crit": "b64", "b64": False},
+        {"crit": ["b64"], "b64": True},
+    ],
+)
+def test_what_must_be_understood_is_refused(
+    server: Server, issuer: Issuer, header: dict[str, Any]
+) -> None:
+    """RFC 7515, section 4.1.11."""
+    assert server.refusal(issuer.token(header=header)) == (
+        "its header has something that must be understood (crit)"
+    )
+
+
+def test_a_refusal_says_what_was_wrong(server: Server, issuer: Issuer) -> None:
+    for header in ({"kid": 5}, {"kid": ["first"]}, {"kid": NULL}):
+        assert server.refusal(issuer.token(header=header)) == "its key id is no text (kid)"
+    assert server.refusal(issuer.token(header={"b64": False})) == (
+        "it cannot be read (MissingCritHeaderError)"
+    )
+    header, payload, signature = issuer.token().split(".")
+    changed = f"{header}.{payload}.{signature[:-6]}AAAAAA"
+    assert server.refusal(changed) == "no key of the issuer has signed it"
+    assert server.refusal(issuer.token(header={"kid": "other"})) == (
+        "no key of the issuer has signed it"
+    )
+    assert server.refusal(issuer.token(iss="https://b.example")) == "not of this issuer"
+
+
+# The claims
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "Keycloak's ID token": {"typ": "ID"},
+    "Keycloak's refresh token": {"typ": "Refresh"},
+    "Keycloak's offline token": {"typ": "Offline"},
+    "Keycloak's logout token": {"typ": "Logout"},
+    "Keycloak's DPoP token": {"typ": "DPoP"},
+    "Keycloak's action token": {"typ": "reset-credentials"},
+    "Cognito's ID token": {"token_use": "id"},
+    "Hydra's refresh token": {"token_use": "refresh_token"},
+    "a refresh token": {"token_type": "refresh_token"},
+    "an ID token": {"token_type": "urn:ietf:params:oauth:token-type:id_token"},
+    "RFC 8693's no access token": {"token_type": "N_A"},
+    "a DPoP token": {"token_type": "DPoP"},
+    "a MAC token": {"token_type": "mac"},
+    "empty": {"token_use": ""},
+    "a number": {"typ": 5},
+    "a list": {"token_use": ["access"]},
+    "an object": {"token_type": {"Bearer": True}},
+    "true": {"token_use": True},
+}
+
+
+@pytest.mark.parametrize("claims", OTHERS.values(), ids=OTHERS.keys())
+def test_a_token_of_another_use_is_refused(
+    server: Server, tmp_path: Path, claims: dict[str, Any]
+) -> None:
+    (name,) = claims
+    expected = f"its use is another than a bearer's access token ({name})"
+    assert server.both(tmp_path / "secret", **claims) == [expected] * 2
+
+
+MARKED: dict[str, tuple[dict[str, Any], str]] = {
+    "security event": (
+        {"events": {"https://schemas.openid.net/secevent/risc/event-type/account-disabled": {}}},
+        "it tells of events and lets nobody in (events)",
+    ),
+    "logout": (
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+        "it tells of events and lets nobody in (events)",
+    ),
+    "events of a wrong type": ({"events": 0}, "it tells of events and lets nobody in (events)"),
+    "DPoP": ({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, "bound"),
+    "certificate": ({"cnf": {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}}, "bound"),
+    "a key itself": ({"cnf": {"jwk": {"kty": "EC"}}}, "bound"),
+    "a key of no kind": ({"cnf": {}}, "bound"),
+    "cnf of a wrong type": ({"cnf": "x"}, "bound"),
+    "ID token of the code flow": ({"at_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng"}, "ID"),
+    "ID token of the hybrid flow": ({"c_hash": "LDktKdoQak3Pk0cnXxCltA"}, "ID"),
+    "ID token of FAPI": ({"s_hash": "LDktKdoQak3Pk0cnXxCltA", "nonce": "n"}, "ID"),
+}
+WORDS = {
+    "bound": "it is bound to a key (cnf); a bearer has none to show",
+    "ID": "it is an ID token and no access token ({})",
+}
+
+
+@pytest.mark.parametrize(("claims", "why"), MARKED.values(), ids=MARKED.keys())
+def test_a_token_with_the_marks_of_another_kind_is_refused(
+    server: Server, tmp_path: Path, claims: dict[str, Any], why: str
+) -> None:
+    expected = WORDS.get(why, why).format(next(iter(claims)))
+    assert [each.replace(";", "") for each in server.both(tmp_path / "secret", **claims)] == [
+        expected.partition(";")[0]
+    ] * 2
+
+
+ISSUERS: dict[str, dict[str, Any]] = {
+    "Keycloak": {
+        "typ": "Bearer",
+        "azp": "thunderbird",
+        "sid": "6b1f",
+        "acr": "1",
+        "nonce": "n",
+        "allowed-origins": ["/*"],
+        "realm_access": {"roles": ["offline_access"]},
+        "preferred_username": "jsmith",
+        "jti": "onrtac:1",
+    },
+    "Entra ID 2.0": {
+        "azp": "9199bf20-a13f-4107-85dc-02114787ef48",
+        "azpacr": "0",
+        "scp": "IMAP.AccessAsUser.All",
+        "ver": "2.0",
+        "tid": "72f988bf",
+        "oid": "690222be",
+        "uti": "x",
+        "rh": "y",
+        "iat": 1,
+        "nbf": 1,
+    },
+    "Entra ID 1.0": {"appid": "9199bf20", "appidacr": "0", "upn": "jsmith@example.com"},
+    "Okta": {"ver": 1, "cid": "0oa", "uid": "00u", "scp": ["mail"], "auth_time": 1},
+    "Auth0": {"azp": "client", "aud": ["mail", "https://x/userinfo"], "gty": "password"},
+    "Cognito": {"token_use": "access", "client_id": "c", "version": 2, "username": "j"},
+    "oidc-provider": {"client_id": "app", "jti": "x", "sub": "jsmith"},
+    "Hydra": {"client_id": "app", "ext": {}, "scp": ["openid"], "token_use": "access_token"},
+    "Zitadel": {"aud": ["mail", "1", "2"], "client_id": "1", "jti": "V2_1-at_2"},
+    "authentik": {"azp": "mail", "uid": "x", "auth_time": 1, "acr": "goauthentik.io"},
+    "RFC 9068": {"client_id": "s6BhdRkqt3", "jti": "dbe39bf3a3ba4238a513f51d6e1691c4", "sub": "5"},
+    "RFC 8693": {"token_type": "urn:ietf:params:oauth:token-type:access_token"},
+    "simplejwt": {"token_type": "access"},
+    "bearer": {"token_type": "bearer"},
+}
+
+
+@pytest.mark.parametrize("claims", ISSUERS.values(), ids=ISSUERS.keys())
+def test_access_tokens_of_usual_issuers_are_taken(
+    server: Server, issuer: Issuer, tmp_path: Path, claims: dict[str, Any]
+) -> None:
+    assert server.log_in(issuer.token(**claims)).user == "jsmith@example.com"
+    server.introspection(tmp_path / "secret")
+    known = {"active": True, "aud": "mail", "email": "jsmith@example.com", "email_verified": True}
+    issuer.opaque["opaque"] = known | claims | {"exp": None, "cnf": None, "scope": None}
+    assert server.log_in("opaque").user == "jsmith@example.com"
+
+
+ID_TOKENS: dict[str, dict[str, Any]] = {
+    "Dex, which has no others": {"at_hash": "x", "nonce": "n"},
+    "Keycloak": {"typ": "ID", "azp": "mail", "at_hash": "x"},
+    "Cognito": {"token_use": "id", "at_hash": "x"},
+    "by its type": {"token_type": "id_token"},
+}
+
+
+@pytest.mark.parametrize("claims", ID_TOKENS.values(), ids=ID_TOKENS.keys())
+def test_id_tokens_are_taken_only_where_the_line_says_so(
+    server: Server, issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    token = issuer.token(**claims)
+    server.refusal(token)
+    server.options("accept_id_tokens")
+    assert server.log_in(token).user == "jsmith@example.com"
+    assert server.log_in(issuer.token()).user == "jsmith@example.com"
+    for other in ({"typ": "Refresh"}, {"cnf": {}}, {"events": {}}, {"token_use": "refresh"}):
+        server.refusal(issuer.token(**{**claims, **other}))
+
+
+# For whom it was issued
+
+
+def test_tokens_of_named_clients_only(server: Server, issuer: Issuer, tmp_path: Path) -> None:
+    server.options("clients=thunderbird,web")
+    good: tuple[dict[str, Any], ...] = (
+        {"azp": "thunderbird"},
+        {"client_id": "web"},
+        {"cid": "web"},
+        {"appid": "thunderbird"},
+        {"azp": "web", "client_id": "web"},
+    )
+    bad: tuple[dict[str, Any], ...] = (
+        {},
+        {"azp": "evil"},
+        {"azp": "Web"},
+        {"azp": "thunderbird,web"},
+        {"azp": ""},
+        {"azp": "web", "client_id": "evil"},
+        {"azp": "evil", "cid": "web"},
+        {"azp": ["web"]},
+        {"azp": "web", "client_id": NULL},
+        {"aud": ["mail", "web"]},
+    )
+    for claims in good:
+        assert server.log_in(issuer.token(**claims)).user == "jsmith@example.com"
+    for claims in bad:
+        assert "client" in server.refusal(issuer.token(**claims)), claims
+    server.introspection(tmp_path / "secret", "clients=thunderbird,web")
+    known = {"active": True, "aud": "mail", "email": "jsmith@example.com", "email_verified": True}
+    issuer.opaque = {"good": known | {"client_id": "web"}, "bad": known | {"client_id": "evil"}}
+    assert server.log_in("good").user == "jsmith@example.com"
+    assert "client" in server.refusal("bad")
+
+
+# Whose address it is
+
+UNVERIFIED = (None, NULL, False, "false", "", "True", "TRUE", " true", "yes", 1, 1.0, 0, [True], {})
+
+
+@pytest.mark.parametrize("value", UNVERIFIED, ids=repr)
+def test_an_address_that_the_issuer_does_not_call_verified_is_none(
+    server: Server, issuer: Issuer, tmp_path: Path, value: object
+) -> None:
+    """OpenID Connect Core, section 5.1."""
+    assert "email_verified" in server.refusal(issuer.token(email_verified=value))
+    server.introspection(tmp_path / "secret")
+    answer = {"active": True, "aud": "mail", "email": "jsmith@example.com"}
+    if value is not None:
+        answer["email_verified"] = None if value is NULL else value
+    issuer.opaque["opaque"] = answer
+    assert "email_verified" in server.refusal("opaque")
+
+
+@pytest.mark.parametrize("value", UNVERIFIED, ids=repr)
+def test_the_option_is_for_what_an_issuer_does_not_say(
+    server: Server, issuer: Issuer, value: object
+) -> None:
+    server.options("assume_email_verified")
+    token = issuer.token(email_verified=value)
+    if value is None:
+        assert server.log_in(token).user == "jsmith@example.com"
+    else:
+        assert "email_verified" in server.refusal(token)
+
+
+def test_true_may_be_written_as_text(server: Server, issuer: Issuer) -> None:
+    """As Apple's and Cognito's issuers do."""
+    assert server.log_in(issuer.token(email_verified="true")).user == "jsmith@example.com"
+
+
+def test_other_claims_need_no_verified_address(server: Server, issuer: Issuer) -> None:
+    server.options("claim=sub")
+    token = issuer.token(sub="JSmith", email_verified=None)
+    assert server.log_in(token, "JSmith").user == "JSmith"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["boss", "@example.com", "boss@", "@", "", "a@b\0@example.com", "x" * 2000 + "@example.com",
+     5, ["jsmith@example.com"], {"value": "jsmith@example.com"}, NULL, True, "\ud800@example.com",
+     "\uff42oss@example.com", "boss@ban\N{KELVIN SIGN}.example", "e\u0301@example.com",
+     "jsmith@example.com\n", " jsmith@example.com"],
+    ids=ascii,
+)  # fmt: skip
+def test_what_is_no_address_names_nobody(server: Server, issuer: Issuer, address: object) -> None:
+    for user in ("jsmith@example.com", "boss", "bosk@example.com"):
+        with pytest.raises(AuthenticationFailed):
+            server.log_in(issuer.token(email=address), user)
+
+
+@pytest.mark.parametrize("claimed", ["JSmith@Example.COM", "jsmith@example.com"])
+@pytest.mark.parametrize(
+    "typed", ["JSmith@Example.COM", "jsmith@example.com", "JSMITH@EXAMPLE.COM"]
+)
+def test_an_address_is_one_user_in_whatever_case(
+    server: Server, issuer: Issuer, claimed: str, typed: str
+) -> None:
+    found = server.log_in(issuer.token(email=claimed), typed)
+    assert (found.user, found.authid, found.actor) == ("jsmith@example.com",) * 2 + (None,)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "typed"),
+    [
+        ("strasse@example.com", "stra\u00dfe@example.com"),
+        ("j@b\u00e4r.example", "j@B\u00c4R.example"),
+    ],
+)
+def test_no_more_than_ascii_is_folded(
+    server: Server, issuer: Issuer, claimed: str, typed: str
+) -> None:
+    assert server.log_in(issuer.token(email=claimed), claimed).user == claimed
+    with pytest.raises(AuthenticationFailed):
+        server.log_in(issuer.token(email=claimed), typed)
+
+
+def test_another_claim_is_compared_as_it_is(server: Server, issuer: Issuer) -> None:
+    server.options("claim=preferred_username")
+    token = issuer.token(preferred_username="JSmith")
+    assert server.log_in(token, "JSmith").user == "JSmith"
+    with pytest.raises(AuthenticationFailed):
+        server.log_in(token, "jsmith")
+
+
+# Types
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": ["{url}"]}, {"iss": 5}, {"aud": {"mail": 1}}, {"aud": ["mail", 5]}, {"aud": 5},
+        {"exp": "4102444800"}, {"exp": True}, {"exp": NULL}, {"exp": [4102444800]},
+        {"nbf": "0"}, {"nbf": False}, {"nbf": NULL}, {"iat": "0"}, {"iat": {}},
+        {"sub": 42}, {"jti": 42}, {"azp": 5}, {"client_id": ["mail"]}, {"cid": {}},
+        {"scope": 7}, {"scope": ["mail", 7]}, {"scope": {"mail": 1}}, {"scope": NULL},
+        {"scp": 7}, {"scp": [["mail"]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_claim_of_a_wrong_type_is_refused(
+    server: Server, issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    if claims == {"iss": ["{url}"]}:
+        claims = {"iss": [issuer.url]}
+    assert server.refusal(issuer.token(**claims))
+
+
+def test_scopes_of_either_claim(server: Server, issuer: Issuer) -> None:
+    server.options("scope=mail")
+    for claims in ({"scope": "", "scp": ["mail"]}, {"scope": None, "scp": "a mail"}):
+        assert server.log_in(issuer.token(**claims)).user == "jsmith@example.com"
+    assert server.refusal(issuer.token(scope="a", scp=["mail"])) == (
+        "it has not the scope that is needed"
+    )
+
+
+# Options
+
+
+def test_options_that_make_no_sense(folder: ConfigFolder) -> None:
+    from ualauth.errors import ServiceFileError
+
+    for options, text in (
+        ("claim=sub assume_email_verified", "'assume_email_verified' is for claim=email"),
+        ("clients=a,,b", "'clients'"),
+    ):
+        folder.service(
+            "imap", f"auth required om_oauth issuer=https://i audience=a keys=/k {options}\n"
+        )
+        with Authenticator(folder.config()) as auth:
+            try:
+                problems = auth.load("imap").problems
+            except ServiceFileError as error:
+                problems = error.problems  # type: ignore[assignment]
+            assert text in str(problems[0])

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ualauth.credentials import MAX_NAME_BYTES, is_acceptable
-from ualauth.oauth.purpose import check_client, check_header, check_use
+from ualauth.oauth.purpose import check_client, check_header, check_use, says_use
 from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import MAX_RESPONSE
 from ualauth.stack.control import ascii_lower
@@ -68,6 +68,9 @@ class Rules:
                 f"{type(error).__name__} of {getattr(error, 'claim', 'a claim')}"
             ) from None
         check_use(claims, accept_id_tokens=self.accept_id_tokens)
+        if introspected and not self.audience and not says_use(claims):
+            # Only access tokens have an audience; without one, something else has to tell.
+            raise Refused("the issuer does not say that it is an access token (token_type)")
         check_client(claims, self.clients)
         if not self.scope <= _scopes(claims):
             raise Refused("it has not the scope that is needed")

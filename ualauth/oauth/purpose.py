@@ -67,6 +67,14 @@ def check_use(claims: Mapping[str, Any], *, accept_id_tokens: bool) -> None:
                 raise Refused(f"it is an ID token and no access token ({name})")
 
 
+def says_use(claims: Mapping[str, Any]) -> bool:
+    """Return whether a token, or an issuer's answer about it, says at all what it is for.
+
+    Some issuers call an access token `Bearer`, and say nothing of a refresh token.
+    """
+    return any(name in claims for name in _USES)
+
+
 def check_client(claims: Mapping[str, Any], clients: frozenset[str]) -> None:
     """Look at the client to which a token was issued: one of `clients`, any if there are none.
 

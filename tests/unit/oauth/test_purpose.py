@@ -36,12 +36,12 @@ class Server:
         words = f"issuer={self._issuer.url}", "audience=mail", f"keys={keys or self._keys}"
         self.lines(" ".join((*words, *options)))
 
-    def introspection(self, secret: Path, *options: str) -> None:
+    def introspection(self, secret: Path, *options: str, audience: str = "audience=mail") -> None:
         """Make the service anew, with an issuer that is asked about each token."""
         secret.write_text(CLIENT[1])
         words = (
             f"issuer={self._issuer.url}",
-            "audience=mail",
+            audience,
             f"introspection={self._issuer.url}/introspect",
             f"client_id={CLIENT[0]}",
             f"client_secret_file={secret}",
@@ -339,6 +339,26 @@ def test_id_tokens_are_taken_only_where_the_line_says_so(
     assert server.log_in(issuer.token()).user == "jsmith@example.com"
     for other in ({"typ": "Refresh"}, {"cnf": {}}, {"events": {}}, {"token_use": "refresh"}):
         server.refusal(issuer.token(**{**claims, **other}))
+
+
+def test_an_answer_says_what_it_is_about_where_no_audience_does(
+    server: Server, issuer: Issuer, tmp_path: Path
+) -> None:
+    """The answers of oidc-provider 8.8 about a refresh token, and about an access token."""
+    server.introspection(tmp_path / "secret", "claim=sub", audience="any_audience")
+    refresh = {
+        "active": True,
+        "sub": "jsmith",
+        "client_id": "mailer",
+        "exp": 4102444800,
+        "iss": issuer.url,
+        "scope": "openid email offline_access mail",
+    }
+    issuer.opaque = {"refresh": refresh, "access": refresh | {"token_type": "Bearer"}}
+    assert server.refusal("refresh", "jsmith") == (
+        "the issuer does not say that it is an access token (token_type)"
+    )
+    assert server.log_in("access", "jsmith").user == "jsmith"
 
 
 # For whom it was issued

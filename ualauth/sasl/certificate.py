@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ualauth.sasl.patterns import compiled
 from ualauth.sasl.subject import Attribute, SubjectPattern, written
@@ -90,15 +90,33 @@ _FIELDS: Mapping[str, Callable[[ClientCertificate], Iterable[str]]] = {
 }
 
 
-def name_of(certificate: ClientCertificate, rules: Sequence[str]) -> str:
-    """Return the login name of a certificate's owner, empty if no rule fits."""
+class Owner(NamedTuple):
+    """The login name of a certificate's owner, empty if no rule fits.
+
+    `is_address` is whether the rule makes it an e-mail address: it hands on an `email`
+    whole, or has an at sign itself. A common name with one is a name.
+    """
+
+    name: str = ""
+    is_address: bool = False
+
+
+def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> Owner:
+    """Return the owner of a certificate by the first rule that fits."""
     for rule in rules:
         found = _RULE.fullmatch(rule)
         if found is None:
             continue
         for groups in _fitting(certificate, found["field"], found["pattern"]):
-            return _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
-    return ""
+            name = _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
+            whole = found["field"] == "email" and "{0}" in found["name"]
+            return Owner(name, "@" in name and (whole or "@" in found["name"]))
+    return Owner()
+
+
+def name_of(certificate: ClientCertificate, rules: Sequence[str]) -> str:
+    """Return the login name of a certificate's owner, empty if no rule fits."""
+    return owner_of(certificate, rules).name
 
 
 def _fitting(certificate: ClientCertificate, field: str, text: str) -> Iterator[tuple[str, ...]]:

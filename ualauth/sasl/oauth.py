@@ -24,7 +24,7 @@ class TokenExchange(Exchange):
     name = ""
     """Whose it claims to be, as the issuer writes it."""
     names_address = False
-    """Whether that is an e-mail address, of which the case of ASCII does not count."""
+    """Whether that is an e-mail address, in lower case, and not an authid alone."""
 
     def __init__(self, mechanism: str, token: str) -> None:
         """Keep the token."""

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ualauth.sasl.certificate import ClientCertificate, name_of
+from ualauth.sasl.certificate import ClientCertificate, name_of, owner_of
 
 FITTING = (
     ("*@example.com", "john@example.com", "{1}", "john"),
@@ -77,3 +77,26 @@ def test_a_star_before_an_at_sign_has_none(field: str) -> None:
             FIELDS[field](value), [f"{field.partition(' ')[0]}: *@bank.example -> {{1}}"]
         )
         assert found == ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "is_address"),
+    [
+        ("email: * -> {0}", "boss@example.com", True),
+        ("email: *@example.com -> {1}@corp.example", "boss@corp.example", True),
+        ("email: *@example.com -> {1}", "boss", False),
+        ("cn: * -> {0}", "boss@corp.example", False),
+        ("cn: * -> {1}", "boss@corp.example", False),
+        ("dns: * -> {0}", "boss@corp.example", False),
+        ("fingerprint: ab -> boss@example.com", "boss@example.com", True),
+        ("fingerprint: ab -> boss", "boss", False),
+    ],
+)
+def test_a_value_does_not_make_itself_an_address(rule: str, name: str, is_address: bool) -> None:
+    certificate = ClientCertificate(
+        subject=(("commonName", "boss@corp.example"),),
+        emails=("boss@example.com",),
+        dns_names=("boss@corp.example",),
+        fingerprint="ab",
+    )
+    assert owner_of(certificate, [rule]) == (name, is_address)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Way
 from tests.unit.oauth.issuer import CLIENT, Issuer
-from tests.unit.oauth.test_purpose import Server
+from tests.unit.oauth.serving import Server
 from ualauth import AuthenticationFailed
 from ualauth.testing.folder import ConfigFolder
 

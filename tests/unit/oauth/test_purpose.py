@@ -1,94 +1,20 @@
-"""What a token is for: only access tokens for any bearer let their users in, both ways."""
+"""What a token is for: only access tokens for any bearer let their users in, both ways.
+
+It is long by its tables: what tokens of each kind, and of each usual issuer, look like.
+"""
 
 from __future__ import annotations
 
-import json
-import logging
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc.jwk import KeySet
 
 from tests.conftest import Way
-from tests.unit.oauth.issuer import CLIENT, NULL, Issuer
-from ualauth import AuthenticationFailed, Authenticator, Identity
+from tests.unit.oauth.issuer import NULL, Issuer
+from tests.unit.oauth.serving import Server
+from ualauth import Authenticator
 from ualauth.testing.folder import ConfigFolder
-
-
-class Server:
-    """A service for tokens; no USERLIST, so that what the issuer says is all there is."""
-
-    def __init__(
-        self, way: Way, folder: ConfigFolder, issuer: Issuer, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Make the service with the usual options."""
-        self._way, self._folder, self._issuer, self._log = way, folder, issuer, caplog
-        self._keys = folder.path / "keys.json"
-        self._keys.write_text(json.dumps(KeySet(issuer.keys).as_dict(private=False)))
-        caplog.set_level(logging.INFO, "ualauth.audit")
-        folder.settings("[stack]\nfail_delay = false\n")
-        self.options()
-
-    def options(self, *options: str, keys: str = "") -> None:
-        """Make the service anew; `keys` is where the issuer's keys are, if not in a file."""
-        words = f"issuer={self._issuer.url}", "audience=mail", f"keys={keys or self._keys}"
-        self.lines(" ".join((*words, *options)))
-
-    def introspection(self, secret: Path, *options: str, audience: str = "audience=mail") -> None:
-        """Make the service anew, with an issuer that is asked about each token."""
-        secret.write_text(CLIENT[1])
-        words = (
-            f"issuer={self._issuer.url}",
-            audience,
-            f"introspection={self._issuer.url}/introspect",
-            f"client_id={CLIENT[0]}",
-            f"client_secret_file={secret}",
-            *options,
-        )
-        self.lines(" ".join(words))
-
-    def lines(self, *lines: str) -> None:
-        """Make the service of these lines of om_oauth."""
-        auth = [f"auth sufficient om_oauth {line}" for line in lines]
-        self._folder.service(
-            "imap", "\n".join((*auth, "auth required pam_deny", "account required pam_permit", ""))
-        )
-        self._auth = self._way.authenticator(self._folder.config())
-
-    def log_in(self, token: str, user: str = "jsmith@example.com") -> Identity:
-        """Return the identity by XOAUTH2."""
-        self._log.clear()
-        exchange = self._auth.sasl("imap", "XOAUTH2", tls=True)
-        message = f"user={user}\1auth=Bearer {token}\1\1"
-        if self._way.run(exchange.step(message.encode())) is not None:
-            self._way.run(exchange.step(b""))
-        return exchange.identity  # type: ignore[no-any-return]
-
-    def refusal(self, token: str, user: str = "jsmith@example.com") -> str:
-        """Return why a token is refused, as the log says it."""
-        with pytest.raises(AuthenticationFailed):
-            self.log_in(token, user)
-        assert token not in self._log.text
-        (why,) = set(re.findall(r"the token is (?:refused: )?([^,;\]\n]*)", self._log.text))
-        return why
-
-    def both(self, secret: Path, **claims: Any) -> list[str]:
-        """Return why a token is refused by keys, and why by introspection."""
-        self.options()
-        found = [self.refusal(self._issuer.token(**claims))]
-        self.introspection(secret)
-        answer = {
-            "active": True,
-            "aud": "mail",
-            "email": "jsmith@example.com",
-            "email_verified": True,
-        }
-        self._issuer.opaque["opaque"] = answer
-        assert self.log_in("opaque").user == "jsmith@example.com"
-        self._issuer.opaque["opaque"] = answer | claims
-        return [*found, self.refusal("opaque")]
 
 
 @pytest.fixture
@@ -394,96 +320,6 @@ def test_tokens_of_named_clients_only(server: Server, issuer: Issuer, tmp_path: 
     issuer.opaque = {"good": known | {"client_id": "web"}, "bad": known | {"client_id": "evil"}}
     assert server.log_in("good").user == "jsmith@example.com"
     assert "client" in server.refusal("bad")
-
-
-# Whose address it is
-
-UNVERIFIED = (None, NULL, False, "false", "", "True", "TRUE", " true", "yes", 1, 1.0, 0, [True], {})
-
-
-@pytest.mark.parametrize("value", UNVERIFIED, ids=repr)
-def test_an_address_that_the_issuer_does_not_call_verified_is_none(
-    server: Server, issuer: Issuer, tmp_path: Path, value: object
-) -> None:
-    """OpenID Connect Core, section 5.1."""
-    assert "email_verified" in server.refusal(issuer.token(email_verified=value))
-    server.introspection(tmp_path / "secret")
-    answer = {"active": True, "aud": "mail", "email": "jsmith@example.com"}
-    if value is not None:
-        answer["email_verified"] = None if value is NULL else value
-    issuer.opaque["opaque"] = answer
-    assert "email_verified" in server.refusal("opaque")
-
-
-@pytest.mark.parametrize("value", UNVERIFIED, ids=repr)
-def test_the_option_is_for_what_an_issuer_does_not_say(
-    server: Server, issuer: Issuer, value: object
-) -> None:
-    server.options("assume_email_verified")
-    token = issuer.token(email_verified=value)
-    if value is None:
-        assert server.log_in(token).user == "jsmith@example.com"
-    else:
-        assert "email_verified" in server.refusal(token)
-
-
-def test_true_may_be_written_as_text(server: Server, issuer: Issuer) -> None:
-    """As Apple's and Cognito's issuers do."""
-    assert server.log_in(issuer.token(email_verified="true")).user == "jsmith@example.com"
-
-
-def test_other_claims_need_no_verified_address(server: Server, issuer: Issuer) -> None:
-    server.options("claim=sub")
-    token = issuer.token(sub="JSmith", email_verified=None)
-    assert server.log_in(token, "JSmith").user == "JSmith"
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["boss", "@example.com", "boss@", "@", "", "a@b\0@example.com", "x" * 2000 + "@example.com",
-     5, ["jsmith@example.com"], {"value": "jsmith@example.com"}, NULL, True, "\ud800@example.com",
-     "\uff42oss@example.com", "boss@ban\N{KELVIN SIGN}.example", "e\u0301@example.com",
-     "jsmith@example.com\n", " jsmith@example.com"],
-    ids=ascii,
-)  # fmt: skip
-def test_what_is_no_address_names_nobody(server: Server, issuer: Issuer, address: object) -> None:
-    for user in ("jsmith@example.com", "boss", "bosk@example.com"):
-        with pytest.raises(AuthenticationFailed):
-            server.log_in(issuer.token(email=address), user)
-
-
-@pytest.mark.parametrize("claimed", ["JSmith@Example.COM", "jsmith@example.com"])
-@pytest.mark.parametrize(
-    "typed", ["JSmith@Example.COM", "jsmith@example.com", "JSMITH@EXAMPLE.COM"]
-)
-def test_an_address_is_one_user_in_whatever_case(
-    server: Server, issuer: Issuer, claimed: str, typed: str
-) -> None:
-    found = server.log_in(issuer.token(email=claimed), typed)
-    assert (found.user, found.authid, found.actor) == ("jsmith@example.com",) * 2 + (None,)
-
-
-@pytest.mark.parametrize(
-    ("claimed", "typed"),
-    [
-        ("strasse@example.com", "stra\u00dfe@example.com"),
-        ("j@b\u00e4r.example", "j@B\u00c4R.example"),
-    ],
-)
-def test_no_more_than_ascii_is_folded(
-    server: Server, issuer: Issuer, claimed: str, typed: str
-) -> None:
-    assert server.log_in(issuer.token(email=claimed), claimed).user == claimed
-    with pytest.raises(AuthenticationFailed):
-        server.log_in(issuer.token(email=claimed), typed)
-
-
-def test_another_claim_is_compared_as_it_is(server: Server, issuer: Issuer) -> None:
-    server.options("claim=preferred_username")
-    token = issuer.token(preferred_username="JSmith")
-    assert server.log_in(token, "JSmith").user == "JSmith"
-    with pytest.raises(AuthenticationFailed):
-        server.log_in(token, "jsmith")
 
 
 # Types

@@ -209,6 +209,7 @@ def _make_token(folder: Path) -> None:
         "iss": ISSUER,
         "aud": "mail",
         "email": "john.smith@example.com",
+        "email_verified": True,
         "iat": int(now.timestamp()),
         "exp": int((now + WEEK).timestamp()),
     }

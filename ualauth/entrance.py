@@ -18,7 +18,7 @@ from ualauth.config import Config
 from ualauth.converse import Conversing
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
-from ualauth.sasl.certificate import ClientCertificate, name_of
+from ualauth.sasl.certificate import ClientCertificate, Owner, owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.offer import is_offered, mechanism, offered
 from ualauth.sasl.pretence import Pretence
@@ -161,10 +161,12 @@ class Entrance:
         if not bindings and certificate is None:
             return SAFE if connection.get("tls") else UNSAFE
         rules = self.config.sasl.certificate_names
+        owner = Owner() if certificate is None else owner_of(certificate, rules)
         return Channel(
             tls=connection.get("tls", False),
             bindings=bindings or {},
-            certificate_name="" if certificate is None else name_of(certificate, rules),
+            certificate_name=owner.name,
+            certificate_address=owner.is_address,
         )
 
     def recall(self, name: str) -> Known | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 
 from ualauth.entrance import Connection
 from ualauth.sasl.certificate import ClientCertificate
+from ualauth.sasl.certificate_reading import read_certificate
 from ualauth.sasl.channel_binding import channel_bindings
 
 
@@ -32,8 +32,7 @@ def connection_of(
 
 def _client_certificate(tls: ssl.SSLObject) -> ClientCertificate | None:
     # Empty for one that was not verified.
-    found = tls.getpeercert()
-    if not found:
+    if not tls.getpeercert():
         return None
-    der = tls.getpeercert(binary_form=True) or b""
-    return ClientCertificate.from_peercert(found, hashlib.sha256(der).hexdigest())
+    der = tls.getpeercert(binary_form=True)
+    return None if der is None else read_certificate(der)

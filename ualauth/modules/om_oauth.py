@@ -15,13 +15,14 @@ from ualauth.codes import ReturnCode
 from ualauth.credentials import Proof
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
-from ualauth.oauth.claims import Refused, Rules, claimed, named, verified
+from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
 from ualauth.oauth.fetching import Unavailable
 from ualauth.oauth.introspection import Introspection
 from ualauth.oauth.keys import KeyRing
+from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import vouched_name
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
 # whoever can check a token can make one.
@@ -36,12 +37,19 @@ class Options:
     issuer: Annotated[str, "Who must have issued a token (its claim `iss`)."]
     audience: Annotated[str, "For whom it must be (its claim `aud`)."] = ""
     any_audience: Annotated[bool, "Take tokens that were issued for others, too."] = False
+    clients: Annotated[
+        str, "The clients (`azp`, `client_id`) whose tokens to take, with commas; all if none."
+    ] = ""
+    accept_id_tokens: Annotated[bool, "Take ID tokens, too, which are meant for clients."] = False
     keys: Annotated[str, "The issuer's keys: a file or an https URL with a JWK set."] = ""
     algorithms: Annotated[str, "Signatures to take, with commas between them."] = _DEFAULT
     introspection: Annotated[str, "Ask this https URL about each token instead."] = ""
     client_id: Annotated[str, "As whom to ask there."] = ""
     client_secret_file: Annotated[str, "A file with the secret of that client."] = ""
     claim: Annotated[str, "The claim that is the login name."] = "email"
+    assume_email_verified: Annotated[
+        bool, "DANGEROUS: take addresses of which the issuer does not say that it verified them."
+    ] = False
     scope: Annotated[str, "The scopes that a token must have, with commas between them."] = ""
     configuration: Annotated[str, "The URL of the issuer's OpenID configuration, for clients."] = ""
     authorities: Annotated[
@@ -52,12 +60,24 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse options that do not go together."""
-        if bool(self.keys) == bool(self.introspection):
-            raise ValueError("give one of 'keys' and 'introspection'")
-        if bool(self.audience) == self.any_audience:
-            raise ValueError("give one of 'audience' and 'any_audience'")
-        if bool(self.client_id) != bool(self.client_secret_file):
-            raise ValueError("'client_id' and 'client_secret_file' go together")
+        wrong = {
+            "give one of 'keys' and 'introspection'": bool(self.keys) == bool(self.introspection),
+            "give one of 'audience' and 'any_audience'": bool(self.audience) == self.any_audience,
+            "'client_id' and 'client_secret_file' go together": (
+                bool(self.client_id) != bool(self.client_secret_file)
+            ),
+            f"'assume_email_verified' is for claim={ADDRESS}": (
+                self.assume_email_verified and self.claim != ADDRESS
+            ),
+            "'clients' must be names with one comma between two": (
+                bool(self.clients) and not all(self.clients.split(","))
+            ),
+            "'leeway' must be from 0 to 600, 'timeout' more than 0, at most 60": not (
+                0 <= self.leeway <= 600 and 0 < self.timeout <= 60
+            ),
+        }
+        for mistake in (text for text, is_so in wrong.items() if is_so):
+            raise ValueError(mistake)
         for name in ("keys", "introspection"):
             place = getattr(self, name)
             if is_url(place) and (mistake := mistake_in(place)):
@@ -67,8 +87,6 @@ class Options:
         for each in self.algorithms.split(","):
             if not _ALGORITHMS.fullmatch(each):
                 raise ValueError(f"'algorithms': {each[:16]!r} is no signature with a public key")
-        if not 0 <= self.leeway <= 600 or not 0 < self.timeout <= 60:
-            raise ValueError("'leeway' must be from 0 to 600, 'timeout' more than 0, at most 60")
 
 
 class OmOauth(Module[Options]):
@@ -90,10 +108,13 @@ class OmOauth(Module[Options]):
         self._rules = Rules(
             issuer=options.issuer,
             audience=options.audience,
+            clients=frozenset(options.clients.split(",")) - {""},
             algorithms=tuple(options.algorithms.split(",")),
             claim=options.claim,
-            scope=options.scope,
+            scope=frozenset(options.scope.split(",")) - {""},
             leeway=options.leeway,
+            accept_id_tokens=options.accept_id_tokens,
+            assume_email_verified=options.assume_email_verified,
         )
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
@@ -104,7 +125,7 @@ class OmOauth(Module[Options]):
         exchange.scope = " ".join(self.options.scope.split(","))
         exchange.configuration = self.options.configuration
         try:
-            name = prepare_name(await self._name(attempt.offload, exchange))
+            name = vouched_name(await self._name(attempt.offload, exchange))
         except Refused as refused:
             attempt.remark(f"the token is refused: {refused}")
             return ReturnCode.AUTH_ERR
@@ -126,14 +147,19 @@ class OmOauth(Module[Options]):
 
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
         """See `TokenJudge.name_in`."""
-        if not self.options.introspection:
-            return claimed(exchange.token, self.options.claim)
         try:
-            return named(await self._asked(wire.offload, exchange), self.options.claim)
+            if self.options.introspection:
+                name = named(await self._answer(wire.offload, exchange), self.options.claim)
+            elif issuer_of(exchange.token) == self.options.issuer:
+                name = claimed(exchange.token, self.options.claim)
+            else:
+                return ""
         except Refused:
             return ""
         except Unavailable as error:
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+        exchange.names_address = self.options.claim == ADDRESS
+        return name
 
     async def _name(
         self,
@@ -142,20 +168,34 @@ class OmOauth(Module[Options]):
     ) -> str:
         """Return whose token it is, which is certain then."""
         if self.options.introspection:
-            answer = await self._asked(offload, exchange)
-            if answer.get("active") is not True:
-                raise Refused("the issuer says that it is not active")
+            answer = await self._answer(offload, exchange)
             return self._rules.check(answer, introspected=True)
         name: str = await offload(verified, exchange.token, self._rules, self._keys)
         return name
 
-    async def _asked(
+    async def _answer(
         self,
         offload: Callable[..., Awaitable[Any]],
         exchange: TokenExchange,
     ) -> dict[str, Any]:
-        """Return what the issuer says of a token, asked once in an exchange."""
+        """Return what the issuer says of its own token, asked once in an exchange.
+
+        A token that says it is another issuer's is not shown to this one. What
+        is null in the answer is not said.
+
+        Raises:
+            Refused: if it is not active, or not of this issuer.
+            Unavailable: if the issuer cannot be asked.
+
+        """
+        if (issuer_of(exchange.token) or self.options.issuer) != self.options.issuer:
+            raise Refused("not of this issuer")
         if self not in exchange.found:
             exchange.found[self] = await offload(self._introspection.ask, exchange.token)
-        answer: dict[str, Any] = exchange.found[self]
+        found: dict[str, Any] = exchange.found[self]
+        if found.get("active") is not True:
+            raise Refused("the issuer says that it is not active")
+        answer = {name: value for name, value in found.items() if value is not None}
+        if answer.get("iss", self.options.issuer) != self.options.issuer:
+            raise Refused("not of this issuer")
         return answer

@@ -4,8 +4,9 @@
     rules = ["backup: *", "secretary: boss", "@administrators: *"]
 
 Left of the colon stands who, right of it for whom, both as authids with `*` and
-`?`; `@administrators` are those whom the directory calls so. Case does not
-count.
+`?`; `@administrators` are those whom the directory calls so. The case of ASCII
+letters does not count, and nothing else is folded: what Unicode folds into one
+(`straße` and `strasse`) are two users in LDAP, in Kerberos and at an issuer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ualauth.identity import Person
+from ualauth.stack.control import ascii_lower
 
 ADMINISTRATORS = "@administrators"
 
@@ -48,4 +50,4 @@ def _is_among(who: str, person: Person) -> bool:
 
 def _fits(authid: str, pattern: str) -> bool:
     # A bracket would begin a set of characters.
-    return fnmatchcase(authid.casefold(), pattern.casefold().replace("[", "[[]"))
+    return fnmatchcase(ascii_lower(authid), ascii_lower(pattern).replace("[", "[[]"))

@@ -6,16 +6,23 @@ A rule is `FIELD: PATTERN -> NAME`, such as
     cn: * -> {0}                          the common name as it is
     fingerprint: 5d41... -> backup        one certificate (SHA-256)
 
+    subject: *,OU=Admins,CN=* -> {2}      of the attributes of the subject
+
 `*` is any text; `{0}` stands for the whole value, `{1}` for what the first `*`
-is, and so on. The first rule that fits some value decides. Case does not count.
+is, and so on. The first rule that fits some value decides. The case of ASCII letters
+does not count, and nothing else is folded. What a value says never becomes part of the
+pattern, of another value or of the subject's structure (`ualauth.sasl.subject`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+from ualauth.sasl.patterns import compiled
+from ualauth.sasl.subject import Attribute, SubjectPattern, written
 
 _RULE = re.compile(r"\s*(?P<field>\w+)\s*:\s*(?P<pattern>.+?)\s*->\s*(?P<name>.+?)\s*")
 _PLACE = re.compile(r"\{(\d)\}")
@@ -26,18 +33,27 @@ class ClientCertificate:
     """A certificate that the TLS library has verified.
 
     `subject` has the attributes of its name in their order, such as
-    `("commonName", "John Smith")`; `fingerprint` is SHA-256 in hexadecimal digits.
+    `("commonName", "John Smith")`; where a relative distinguished name has several, the
+    types of all but the first begin with `+`. `fingerprint` is SHA-256 in hexadecimal
+    digits.
     """
 
-    subject: tuple[tuple[str, str], ...] = ()
+    subject: tuple[Attribute, ...] = ()
     emails: tuple[str, ...] = ()
     dns_names: tuple[str, ...] = ()
     fingerprint: str = ""
 
     @classmethod
     def from_peercert(cls, found: Mapping[str, Any], fingerprint: str = "") -> Self:
-        """Read what `ssl.SSLSocket.getpeercert()` returns of a certificate that was verified."""
-        subject = tuple((key, value) for part in found.get("subject", ()) for key, value in part)
+        """Read what `ssl.SSLSocket.getpeercert()` returns of a certificate that was verified.
+
+        It does not say what the certificate is for: `read_certificate` looks at that, too.
+        """
+        subject = tuple(
+            (f"+{key}" if index else key, value)
+            for part in found.get("subject", ())
+            for index, (key, value) in enumerate(part)
+        )
         others = found.get("subjectAltName", ())
         return cls(
             subject,
@@ -47,52 +63,74 @@ class ClientCertificate:
         )
 
     def values(self, field: str) -> Iterator[str]:
-        """Yield what a rule may look at."""
-        yield from _FIELDS[field](self)
+        """Yield what a rule for one value may look at: nothing with NUL or control characters."""
+        return filter(str.isprintable, _FIELDS[field](self))
 
 
-def _of_subject(*keys: str) -> Callable[[ClientCertificate], Iterator[str]]:
-    return lambda each: (value for key, value in each.subject if key in keys)
+def _all_of(*types: str) -> Callable[[ClientCertificate], list[str]]:
+    return lambda each: [value for key, value in each.subject if key.removeprefix("+") in types]
+
+
+def _one_of(*types: str) -> Callable[[ClientCertificate], list[str]]:
+    """Look at an attribute of the subject, unless it is there twice: which one is meant?"""
+    every = _all_of(*types)
+    return lambda each: found if len(found := every(each)) == 1 else []
 
 
 # An address in the subject is what RFC 5280, section 4.1.2.6 calls a legacy.
-_ADDRESS = _of_subject("emailAddress")
-_FIELDS: Mapping[str, Callable[[ClientCertificate], Iterator[str]]] = {
-    "email": lambda each: iter((*each.emails, *_ADDRESS(each))),
-    "dns": lambda each: iter(each.dns_names),
-    "cn": _of_subject("commonName"),
-    "uid": _of_subject("userId", "UID"),
-    "subject": lambda each: iter(
-        [",".join(f"{key}={value}" for key, value in each.subject)] if each.subject else [],
-    ),
-    "fingerprint": lambda each: iter([each.fingerprint] if each.fingerprint else []),
+_ADDRESS = _all_of("emailAddress")
+_SUBJECT = "subject"
+_FIELDS: Mapping[str, Callable[[ClientCertificate], Iterable[str]]] = {
+    "email": lambda each: (*each.emails, *_ADDRESS(each)),
+    "dns": lambda each: each.dns_names,
+    "cn": _one_of("commonName"),
+    "uid": _one_of("userId", "UID"),
+    _SUBJECT: lambda each: [written(each.subject)] if each.subject else [],
+    "fingerprint": lambda each: [each.fingerprint] if each.fingerprint else [],
 }
 
 
-def name_of(certificate: ClientCertificate, rules: Sequence[str]) -> str:
-    """Return the login name of a certificate's owner, empty if no rule fits."""
+class Owner(NamedTuple):
+    """The login name of a certificate's owner, empty if no rule fits.
+
+    `is_address` is whether the rule makes it an e-mail address: it hands on an `email`
+    whole, or has an at sign itself. A common name with one is a name.
+    """
+
+    name: str = ""
+    is_address: bool = False
+
+
+def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> Owner:
+    """Return the owner of a certificate by the first rule that fits."""
     for rule in rules:
         found = _RULE.fullmatch(rule)
         if found is None:
             continue
-        pattern = _compiled(found["pattern"])
-        for value in certificate.values(found["field"]):
+        for groups in _fitting(certificate, found["field"], found["pattern"]):
+            name = _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
+            whole = found["field"] == "email" and "{0}" in found["name"]
+            return Owner(name, "@" in name and (whole or "@" in found["name"]))
+    return Owner()
+
+
+def name_of(certificate: ClientCertificate, rules: Sequence[str]) -> str:
+    """Return the login name of a certificate's owner, empty if no rule fits."""
+    return owner_of(certificate, rules).name
+
+
+def _fitting(certificate: ClientCertificate, field: str, text: str) -> Iterator[tuple[str, ...]]:
+    """Yield each value that fits, followed by what each `*` is in it."""
+    if field == _SUBJECT:
+        subject = SubjectPattern.read(text)
+        for value in certificate.values(field):
+            if (groups := subject.groups_in(certificate.subject)) is not None:
+                yield value, *groups
+    else:
+        pattern = compiled(text.split("*"))
+        for value in certificate.values(field):
             if matched := pattern.fullmatch(value):
-                groups = (value, *matched.groups())
-                return _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
-    return ""
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that takes a time in proportion to what it is compared with.
-
-    Where a part was found first, none of the later ones needs it elsewhere: the
-    search for it is not taken up again (an atomic group).
-    """
-    first, *parts = map(re.escape, pattern.split("*"))
-    last = f"(.*?){parts.pop()}" if parts else ""
-    middle = (f"(?>(.*?){part})" for part in parts)
-    return re.compile("".join((first, *middle, last)), re.IGNORECASE | re.DOTALL)
+                yield value, *matched.groups()
 
 
 def mistakes(rules: Sequence[str]) -> list[str]:
@@ -104,9 +142,14 @@ def _mistake(rule: str) -> str:
     found = _RULE.fullmatch(rule)
     if found is None:
         return 'must be like "FIELD: PATTERN -> NAME", such as "email: * -> {0}"'
-    if found["field"] not in _FIELDS:
+    field = found["field"]
+    if field not in _FIELDS:
         return f"begins with none of {', '.join(_FIELDS)}"
-    places = [int(place) for place in _PLACE.findall(found["name"])]
-    if any(place > found["pattern"].count("*") for place in places):
+    pattern = found["pattern"]
+    try:
+        stars = SubjectPattern.read(pattern).stars if field == _SUBJECT else pattern.count("*")
+    except ValueError as error:
+        return str(error)
+    if any(int(place) > stars for place in _PLACE.findall(found["name"])):
         return "has more {places} than its pattern has *"
     return ""

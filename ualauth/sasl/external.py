@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ualauth.credentials import Exchange, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import prepare_name, vouched_name
 
 
 class External(Mechanism):
@@ -21,7 +21,9 @@ class External(Mechanism):
         name = wire.channel.certificate_name
         if not name:
             raise Malformed("no certificate of the client names somebody")
-        return Claim(prepare_name(name), CertificateExchange(), wanted and prepare_name(wanted))
+        exchange = CertificateExchange()
+        exchange.names_address = wire.channel.certificate_address
+        return Claim(vouched_name(name), exchange, wanted and prepare_name(wanted))
 
 
 class CertificateExchange(Exchange):
@@ -29,6 +31,8 @@ class CertificateExchange(Exchange):
 
     mechanism = "EXTERNAL"
     proof = Proof.CERTIFICATE
+    names_address = False
+    """Whether the certificate's name is an e-mail address, and not an authid alone."""
 
     def accept(self) -> None:
         """Say that the certificate is enough."""

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, cast
 from ualauth.credentials import Exchange, Proof
 from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import prepare_name, vouched_name
 
 _MOST_ROUNDS = 8
 """Kerberos takes one token of each side, with DCE's style three."""
@@ -75,7 +75,7 @@ class KerberosExchange(Exchange):
         """Keep whose ticket it was, whose keys, and the user whose principal that is."""
         self.mechanism = mechanism
         self.user = user
-        self.name = prepare_name(user)
+        self.name = vouched_name(user)
         """The same, as a login name."""
         self.principal = context.principal
         self.keytab = context.keytab

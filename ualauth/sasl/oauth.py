@@ -11,8 +11,10 @@ import json
 from typing import Any, Protocol, cast
 
 from ualauth.credentials import Exchange, Proof
+from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import prepare_name, vouched_name
+from ualauth.stack.control import ascii_lower
 
 
 class TokenExchange(Exchange):
@@ -20,7 +22,9 @@ class TokenExchange(Exchange):
 
     proof = Proof.TOKEN
     name = ""
-    """Whose it claims to be, prepared."""
+    """Whose it claims to be, as the issuer writes it."""
+    names_address = False
+    """Whether that is an e-mail address, in lower case, and not an authid alone."""
 
     def __init__(self, mechanism: str, token: str) -> None:
         """Keep the token."""
@@ -42,7 +46,10 @@ class TokenJudge(Protocol):
     """A module that can judge tokens."""
 
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
-        """Return whose token it says it is, not yet judged; empty if nobody can tell.
+        """Return whose token it says it is, not yet judged; empty if this module cannot tell.
+
+        A module MUST name users by tokens of its own issuer only. It sets
+        `exchange.names_address` if the name is an address.
 
         Raises:
             Refusal: `AUTHINFO_UNAVAIL` if the issuer cannot be asked.
@@ -54,10 +61,21 @@ class TokenJudge(Protocol):
 async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
     """Return the claim of a client with a token that wants to be `wanted`, empty for itself."""
     wanted = wanted and prepare_name(wanted)
+    unavailable = None
     for module in wire.verifiers:
-        if name := await cast("TokenJudge", module).name_in(wire, exchange):
-            exchange.name = prepare_name(name)
+        try:
+            name = await cast("TokenJudge", module).name_in(wire, exchange)
+        except Refusal as refusal:
+            # Another module's issuer may know it.
+            unavailable = refusal
+            continue
+        if name:
+            exchange.name = vouched_name(name)
+            if exchange.names_address and ascii_lower(wanted) == exchange.name:
+                wanted = exchange.name
             return Claim(exchange.name, exchange, wanted)
+    if unavailable is not None:
+        raise unavailable
     if not wanted:
         raise Malformed("a token that names nobody")
     # No module will accept it; the log shows who it was said to be.

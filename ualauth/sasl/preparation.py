@@ -37,6 +37,22 @@ def prepare_name(text: str) -> str:
     return prepared
 
 
+def vouched_name(text: str) -> str:
+    """Return a name that an authority or an issuer vouches for: as it is, or not at all.
+
+    Preparing makes one of several names (full width and usual, a Kelvin sign and K),
+    and so does what comes after it (blanks at the end). That is for what people type: to an
+    authority, they may be several users.
+
+    Raises:
+        Malformed: as `prepare_name`, and for one that preparing would change.
+
+    """
+    if prepare_name(text) != text or " ".join(text.split()) != text:
+        raise Malformed("a vouched name that is not in the form in which names are compared")
+    return text
+
+
 def prepare_query(text: str) -> str:
     """Return a name as SASLprep has it (RFC 4013).
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import enum
 import re
+import string
 from dataclasses import dataclass
 
 from ualauth.codes import TOKENS, ReturnCode
@@ -75,9 +76,12 @@ class Control:
 NO_CONTROL = Control("", ALL_BAD)
 
 
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
 def ascii_lower(text: str) -> str:
     """Lower-case as tolower(3) does in the C locale: A to Z and nothing else."""
-    return text.encode(errors="surrogateescape").lower().decode(errors="surrogateescape")
+    return text.translate(_ASCII_LOWER)
 
 
 def parse_control(text: str) -> Control:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs
 
-from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 CLIENT = "mail", "s3cret"
+NULL = object()
+"""A claim that is there, with the value null."""
 
 
 class Quiet(ThreadingHTTPServer):
@@ -91,20 +93,29 @@ class Issuer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
-    def token(self, key: Any = None, algorithm: str = "ES256", **claims: Any) -> str:
-        """Return a signed token; a claim that is `None` is left out."""
+    def token(
+        self,
+        key: Any = None,
+        algorithm: str = "ES256",
+        header: dict[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        """Return a signed token; a claim that is `None` is left out, one that is `NULL` is null.
+
+        `header` is what else the header has; a parameter that is `None` is left out.
+        """
         all_claims = {
             "iss": self.url,
             "aud": "mail",
             "exp": int(time.time()) + 300,
             "email": "jsmith@example.com",
+            "email_verified": True,
             "scope": "openid mail",
             **claims,
         }
         key = key or self.keys[0]
-        header = {"alg": algorithm, "kid": key.kid} if key.kid else {"alg": algorithm}
-        present = {name: value for name, value in all_claims.items() if value is not None}
-        return jwt.encode(header, present, key, algorithms=[algorithm])
+        parameters = {"alg": algorithm, "kid": key.kid, "typ": "JWT", **(header or {})}
+        return signed(_present(parameters), _present(all_claims), key)
 
     def close(self) -> None:
         """Stop listening."""
@@ -117,6 +128,30 @@ class Issuer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if value is NULL else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def signed(header: dict[str, Any], claims: dict[str, Any], key: Any) -> str:
+    """Return a token with exactly this header and these claims (RFC 7515, section 5.1).
+
+    A library would look at them first.
+    """
+    parts = [urlsafe(json.dumps(each).encode()) for each in (header, claims)]
+    algorithm = JWSRegistry.algorithms[header["alg"]]
+    signature = algorithm.sign(".".join(parts).encode(), key)
+    return ".".join((*parts, urlsafe(signature)))
+
+
+def urlsafe(data: bytes) -> str:
+    """Return octets as base64url without padding."""
+    return urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def other_keys() -> dict[str, Any]:

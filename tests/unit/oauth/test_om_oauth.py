@@ -223,14 +223,15 @@ def test_tokens_that_only_the_issuer_knows(
 ) -> None:
     opaque(folder, issuer, tmp_path)
     auth = way.authenticator(folder.config())
-    good = {"active": True, "email": "jsmith@example.com", "aud": "mail"}
+    address = {"email": "jsmith@example.com", "email_verified": True}
+    good = {"active": True, **address, "aud": "mail"}
     issuer.opaque = {
         "good": good,
         "inactive": {**good, "active": False},
         "text": {**good, "active": "true"},
         "expired": {**good, "exp": now - 1000},
         "another": {**good, "aud": "web"},
-        "anybody": {"active": True, "email": "jsmith@example.com"},
+        "anybody": {"active": True, **address},
         "foreign": {**good, "iss": "https://elsewhere.example"},
         "nameless": {"active": True, "aud": "mail"},
     }

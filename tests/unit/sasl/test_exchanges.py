@@ -140,6 +140,23 @@ def test_only_a_certificate_names_who_comes_by_external(
             )
 
 
+@pytest.mark.parametrize(
+    "address", ["\uff42oss@example.com", "BOS\N{KELVIN SIGN}@example.com", "e\u0301@example.com"]
+)
+def test_a_name_of_a_certificate_is_not_prepared_into_another(
+    way: Way, folder: ConfigFolder, people: Userlist, address: str
+) -> None:
+    people.add("bosk", addresses=("bosk@example.com",))
+    people.add("é", addresses=("é@example.com",))
+    certificate = ClientCertificate(emails=(address,))
+    with pytest.raises(AuthenticationFailed):
+        converse(
+            way,
+            begin(way, folder, "EXTERNAL", "external", certificate=certificate),
+            iter_of(b""),
+        )
+
+
 def test_nobody_in_particular_is_let_in_only_where_a_module_says_so(
     way: Way, folder: ConfigFolder, people: Userlist
 ) -> None:

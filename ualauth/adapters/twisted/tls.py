@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import ISSLTransport
 
 from ualauth.entrance import Connection
 from ualauth.sasl.certificate import ClientCertificate
+from ualauth.sasl.certificate_reading import read_certificate
 from ualauth.sasl.channel_binding import channel_bindings
 
 
@@ -52,26 +51,4 @@ def _client_certificate(handle: SSL.Connection) -> ClientCertificate | None:
     found = handle.get_peer_certificate()
     if found is None:
         return None
-    certificate = found.to_cryptography()
-    emails: list[str] = []
-    names: list[str] = []
-    try:
-        others = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        pass
-    else:
-        emails = others.get_values_for_type(x509.RFC822Name)
-        names = others.get_values_for_type(x509.DNSName)
-    return ClientCertificate(
-        subject=tuple((_attribute(each.oid), str(each.value)) for each in certificate.subject),
-        emails=tuple(emails),
-        dns_names=tuple(names),
-        fingerprint=certificate.fingerprint(SHA256()).hex(),
-    )
-
-
-def _attribute(oid: x509.ObjectIdentifier) -> str:
-    """Return the name of an attribute as Python's `ssl` writes it, which the rules go by."""
-    if oid == x509.NameOID.USER_ID:
-        return "userId"
-    return oid._name  # noqa: SLF001 - the names of cryptography's own documentation
+    return read_certificate(found.to_cryptography().public_bytes(Encoding.DER))

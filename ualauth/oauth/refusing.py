@@ -1,0 +1,7 @@
+"""The refusal of a token."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The token is not to be believed; the text is for the log, and has nothing of it."""

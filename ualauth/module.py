@@ -55,14 +55,32 @@ T = TypeVar("T")
 class Refusal(UalauthError):
     """What an attempt's method raises when it cannot deliver; `code` says why.
 
-    A module that lets it pass answers `code`.
+    A module that lets it pass answers `code`. That is never `SUCCESS`: whatever
+    else a subclass or an assignment makes of it is read as `SYSTEM_ERR`.
     """
 
+    code = ReturnCode.SYSTEM_ERR
+    why = ""
+
     def __init__(self, code: ReturnCode, why: str = "") -> None:
-        """Keep what the module will answer unless it catches this, and why, for the log."""
+        """Keep what the module will answer unless it catches this, and why, for the log.
+
+        Raises:
+            ValueError: for `SUCCESS`.
+
+        """
+        if code is ReturnCode.SUCCESS:
+            raise ValueError("a refusal cannot be SUCCESS")
         super().__init__(why or str(code))
         self.code = code
         self.why = why
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - as many types as attributes
+        """Return an attribute; a `code` that would grant, or is none, is `SYSTEM_ERR`."""
+        value = super().__getattribute__(name)
+        if name == "code" and (type(value) is not ReturnCode or value is ReturnCode.SUCCESS):
+            return ReturnCode.SYSTEM_ERR
+        return value
 
 
 class NameAnswer(NamedTuple):

@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, cast
 
 from ualauth.attempt import LiveAttempt
-from ualauth.codes import Operation
+from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import NameKind, Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
@@ -45,7 +45,8 @@ class FakeAttempt(LiveAttempt):
     `password` is what the person brought, `conversation` whom to ask,
     `resources` what the application shares (a `UserStore`, say), and `users`
     the USERLIST behind names. `remarks`, `offloaded` and `slept` are
-    what the module did; `person`, `messages` and `delay` are as at run time.
+    what the module did; `person`, `messages` and `delay` are as at run time:
+    whom the module vouched for counts when `answer` returned its `SUCCESS`.
     """
 
     def __init__(  # noqa: PLR0913 - all of them optional
@@ -94,8 +95,25 @@ class FakeAttempt(LiveAttempt):
             Refusal: and whatever else the module lets pass.
 
         """
-        if not inspect.isawaitable(result):
-            return result
+        run = Run(self.operation, (), [], None, None)
+        try:
+            value = self._driven(result) if inspect.isawaitable(result) else result
+            if isinstance(value, ReturnCode):
+                self._conclude(value)
+        finally:
+            self.run = run
+        return cast("T", value)
+
+    def _conclude(self, code: ReturnCode) -> None:
+        """Take a code for the answer of the entry, with which counts what the module said."""
+        run = self.run
+        if run is not None:
+            if code not in {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}:
+                self.unconfirm(run)
+            run.codes.append(code)
+            run.verdict = code
+
+    def _driven(self, result: Awaitable[T]) -> T:
         walk: Any = result.__await__()
         try:
             request = next(walk)

@@ -20,6 +20,7 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import NameKind, Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
+from ualauth.identity import Person
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.readiness import wait_here
@@ -87,6 +88,12 @@ class FakeAttempt(LiveAttempt):
     def remark(self, text: str) -> None:
         """Keep what the module, or one of a stack that it runs, said about its answer."""
         self.remarks.append(text)
+
+    @property
+    def person(self) -> Person | None:
+        """Whom the module vouches for: also on its way to an answer that `answer` has not yet."""
+        last = self.vouches[-1] if self.vouches else None
+        return last[2] if last is not None and last[0] is self.run else super().person
 
     def answer(self, result: Awaitable[T] | T) -> T:
         """Return what a module's method answers; `result` is what calling it returned.

@@ -515,6 +515,16 @@ class Module(Generic[O]):
     Empty for a module that looks at something else.
     """
 
+    confirms_user: ClassVar[bool] = False
+    """Whether it calls `Attempt.confirm_user`."""
+
+    tests_names: ClassVar[bool] = False
+    """Whether whatever it decides by the user's name it decides by `Attempt.test_name`.
+
+    `ualauth check` warns of a module that does not say so, and judges no proof, before
+    one that confirms who the user is: what it decides may hold for one spelling only.
+    """
+
     nested: Sequence[Any] = ()
     """The stack of `nested_service()`, put here when the entry is compiled."""
 

@@ -52,6 +52,7 @@ class OmKrb5(Module[Options]):
     options_type = Settings
 
     judges = frozenset({Proof.PASSWORD, Proof.KERBEROS})
+    confirms_user = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password verified by the KDC, or take the ticket that was accepted."""

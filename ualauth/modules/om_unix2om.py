@@ -25,6 +25,7 @@ class OmUnix2om(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Make the caller the user, or refuse a login name that is somebody else's."""

@@ -105,6 +105,7 @@ class PamLinux(Module[Options]):
     """Ask the host's own PAM, for its pam_unix, RADIUS, SMB and other modules."""
 
     options_type = Options
+    confirms_user = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Authenticate by pam_authenticate(3)."""

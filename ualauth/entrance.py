@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 from ualauth.attempt import LiveAttempt
 from ualauth.config import Config
 from ualauth.converse import Conversing
+from ualauth.credentials import NameKind
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
-from ualauth.sasl.certificate import ClientCertificate, Owner, owner_of
+from ualauth.sasl.certificate import ClientCertificate, owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.offer import is_offered, mechanism, offered
 from ualauth.sasl.pretence import Pretence
@@ -160,16 +161,13 @@ class Entrance:
         certificate = connection.get("certificate")
         if not bindings and certificate is None:
             return SAFE if connection.get("tls") else UNSAFE
-        rules = self.config.sasl.certificate_names
-        owner = Owner() if certificate is None else owner_of(certificate, rules)
-        return Channel(
-            tls=connection.get("tls", False),
-            bindings=bindings or {},
-            certificate_name=owner.name,
-            certificate_address=owner.is_address,
-        )
+        channel = Channel(tls=connection.get("tls", False), bindings=bindings or {})
+        if certificate is None:
+            return channel
+        name, kind = owner_of(certificate, self.config.sasl.certificate_names)
+        return replace(channel, certificate_name=name, certificate_name_kind=kind)
 
-    def recall(self, name: str) -> Known | None:
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
         """Return whom the USERLIST is known for sure to have by that name; never waits.
 
         Raises:
@@ -178,12 +176,12 @@ class Entrance:
         """
         users = self._users
         if users is not None:
-            return users.recall(name)
+            return users.recall(name, kind)
         if time.monotonic() < self._no_userlist_until:
             raise NoUserlist
         return None
 
-    def read(self, name: str) -> Known | None:
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
         """Return whom the USERLIST has by that name, or `None` if there is none; blocks.
 
         Raises:
@@ -198,7 +196,7 @@ class Entrance:
             from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
 
             self._users = self.resource(UserCache)
-        return self._users.read(name)
+        return self._users.read(name, kind)
 
     def resource(self, kind: type[T]) -> T:
         """Return what this application shares among modules.

@@ -35,10 +35,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.credentials import PASSWORD_ONLY, Exchange, Proof
+from ualauth.credentials import PASSWORD_ONLY, Exchange, NameKind, Proof
 from ualauth.errors import UalauthError
 from ualauth.identity import Person
 from ualauth.messages import Answer, Error, Info, Message, TextMessage
@@ -56,14 +56,43 @@ T = TypeVar("T")
 class Refusal(UalauthError):
     """What an attempt's method raises when it cannot deliver; `code` says why.
 
-    A module that lets it pass answers `code`.
+    A module that lets it pass answers `code`. That is never `SUCCESS`: whatever
+    else a subclass or an assignment makes of it is read as `SYSTEM_ERR`.
     """
 
+    code = ReturnCode.SYSTEM_ERR
+    why = ""
+
     def __init__(self, code: ReturnCode, why: str = "") -> None:
-        """Keep what the module will answer unless it catches this, and why, for the log."""
+        """Keep what the module will answer unless it catches this, and why, for the log.
+
+        Raises:
+            ValueError: for `SUCCESS`.
+
+        """
+        if code is ReturnCode.SUCCESS:
+            raise ValueError("a refusal cannot be SUCCESS")
         super().__init__(why or str(code))
         self.code = code
         self.why = why
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - as many types as attributes
+        """Return an attribute; a `code` that would grant, or is none, is `SYSTEM_ERR`."""
+        value = super().__getattribute__(name)
+        if name == "code" and (type(value) is not ReturnCode or value is ReturnCode.SUCCESS):
+            return ReturnCode.SYSTEM_ERR
+        return value
+
+
+class NameAnswer(NamedTuple):
+    """What a test of a name says: a code, and why, for the trace and the log."""
+
+    code: ReturnCode
+    why: str = ""
+
+
+NameTest = Callable[[str], Awaitable[NameAnswer]]
+"""Says what a module decides about a user's name; see `Attempt.test_name`."""
 
 
 class Request:
@@ -149,6 +178,11 @@ class Attempt(Protocol):
     """The password or proof of this login that counts as a failure until it was right."""
 
     @property
+    def name_kind(self) -> NameKind:
+        """What the user's name is: typed, or exactly an authid or address; see `get_user`."""
+        ...
+
+    @property
     def operation(self) -> Operation:
         """What the application asks."""
         ...
@@ -220,11 +254,47 @@ class Attempt(Protocol):
         """Return the user, asking for the name if nobody did (pam_get_user(3)).
 
         A name that the USERLIST knows is replaced by the user's authid, so
-        that every way of writing a name meets the same rules.
+        that every way of writing a name meets the same rules. What a person
+        typed may be any name of exactly one user; what a ticket, a token or a
+        certificate names, and what `confirm_user` has confirmed, is an authid,
+        octet by octet (`NameKind`).
 
         Raises:
             Refusal: `CONV_ERR`, `CONV_AGAIN`, or `AUTHINFO_UNAVAIL` if the
                 USERLIST cannot be read.
+
+        """
+        ...
+
+    async def test_name(self, test: NameTest) -> ReturnCode:
+        """Return the code that `test` has for the user's name, and remark why.
+
+        A module that decides something by looking at the user's name decides it
+        by this: the test is asked again when another module confirms who the
+        user is, by another name. It MUST depend on nothing but the name that it
+        is given, and on what is known of that user (`get_record`).
+
+        Raises:
+            Refusal: as `get_user`, and what `test` raises.
+
+        """
+        ...
+
+    async def confirm_user(self, name: str) -> None:
+        """Make `name` the user: so the directory, the KDC or the host calls who logs in.
+
+        For a module that has proof of who logs in, on its way to `SUCCESS` (or
+        to `NEW_AUTHTOK_REQD`): with any other answer, the user becomes again
+        who it was. `name` is the canonical one: the same for every way in which
+        the name of this user may be typed. From then on it is exact: the
+        USERLIST has this user only by the authid `name`, octet by octet.
+
+        Raises:
+            Refusal: `PERM_DENIED` if a test of the name (`test_name`) that stood
+                before says something else about `name`, or if the user is known
+                already by another exact name; `USER_UNKNOWN` for an anonymous
+                login, or a `name` that cannot be one; what a test raises. The
+                module MUST NOT answer `SUCCESS` then.
 
         """
         ...
@@ -399,7 +469,7 @@ class Attempt(Protocol):
         ...
 
     def vouch(self, person: Person) -> None:
-        """Say who this is; call it only on the way to `SUCCESS`."""
+        """Say who this is; it counts only if the entry answers `SUCCESS`."""
         ...
 
     def remark(self, text: str) -> None:
@@ -446,6 +516,16 @@ class Module(Generic[O]):
     """What `authenticate` can judge: a service offers the SASL mechanisms for which a module can.
 
     Empty for a module that looks at something else.
+    """
+
+    confirms_user: ClassVar[bool] = False
+    """Whether it calls `Attempt.confirm_user`."""
+
+    tests_names: ClassVar[bool] = False
+    """Whether whatever it decides by the user's name it decides by `Attempt.test_name`.
+
+    `ualauth check` warns of a module that does not say so, and judges no proof, before
+    one that confirms who the user is: what it decides may hold for one spelling only.
     """
 
     nested: Sequence[Any] = ()

@@ -7,12 +7,13 @@ the repetition is exact.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.stack.control import action_text
-from ualauth.stack.engine import Frozen, State, Step, Suspended, evaluate
-from ualauth.stack.model import Kind, Stack, printable
+from ualauth.stack.engine import Frozen, State, Step, Suspended, Verdict, evaluate
+from ualauth.stack.model import Entry, Kind, Stack, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,55 @@ class Run:
     nested: list[tuple[int, Run]] | None = field(init=False, default=None)
     depth: int = field(init=False, default=0)
     rest: Suspended | None = field(init=False, default=None)
+    outer: tuple[Run, int] | None = field(init=False, default=None)
+    """The run that asks the entry which this is the stack of, and the number of that entry."""
+    resumed: Run | None = field(init=False, default=None)
+    """The run that went on where this one was interrupted."""
+    proved: bool = field(init=False, default=False)
+    """Whether an entry that succeeded has verified the SASL exchange."""
 
     def add(self, nested: Run) -> None:
         """Note a run that is part of the entry that is being asked."""
         if self.nested is None:
             self.nested = []
         self.nested.append((len(self.codes), nested))
+
+    def granted(self, place: int) -> bool:
+        """Return whether the entry that was asked as number `place` counts as a success.
+
+        It answered `SUCCESS`, the stack did in the end, and so did every entry
+        that ran the stack.
+        """
+        if self.codes[place : place + 1] != [ReturnCode.SUCCESS]:
+            return False
+        run = self
+        while run.resumed is not None:
+            run = run.resumed
+        if run.verdict is not ReturnCode.SUCCESS:
+            return False
+        return run.outer is None or run.outer[0].granted(run.outer[1])
+
+    def asked(self) -> Entry | None:
+        """Return the entry that is being asked, by repeating the walk up to it."""
+        again = self._again(None)
+        try:
+            entry = next(again)
+            for code in self.codes:
+                entry = again.send(code)
+        except StopIteration:
+            return None
+        return entry
+
+    def _again(self, steps: list[Step] | None) -> Generator[Entry, ReturnCode, Verdict]:
+        blank: list[ReturnCode | None] = [None] * len(self.stack)
+        memory = blank if self.frozen is None else self.memory.copy()
+        return evaluate(
+            self.stack,
+            memory,
+            frozen=self.frozen,
+            suspended=self.suspended,
+            steps=steps,
+        )
 
     def remark(self, text: str) -> None:
         """Note something about the entry that is being asked, in one line that can be printed."""
@@ -75,15 +119,7 @@ class Run:
     def walk(self) -> list[Step]:
         """Repeat the walk, and return what each entry did."""
         steps: list[Step] = []
-        blank: list[ReturnCode | None] = [None] * len(self.stack)
-        memory = blank if self.frozen is None else self.memory
-        again = evaluate(
-            self.stack,
-            memory,
-            frozen=self.frozen,
-            suspended=self.suspended,
-            steps=steps,
-        )
+        again = self._again(steps)
         try:
             next(again)
             for code in self.codes:

@@ -17,14 +17,14 @@ from typing import Any
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
-from ualauth.credentials import Exchange
+from ualauth.credentials import Exchange, NameKind
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.module import Refusal, Sleep
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
 from ualauth.trace import Run, TraceStep
-from ualauth.walk import TWIN, begin_anew, walk
+from ualauth.walk import TWIN, begin_anew, begin_operation, walk
 
 log = logging.getLogger("ualauth.visit")
 
@@ -93,7 +93,7 @@ class Visit:
                 else:
                     code = await self._dispatch(operation, flags)
                     exchange = attempt.exchange
-                    if exchange is not None and (code is not _SUCCESS or not exchange.verified):
+                    if exchange is not None and (code is not _SUCCESS or not self._proved()):
                         code = await self._judged(exchange, code)
                 if attempt.guess is not None:
                     await attempt.end_guess(code)
@@ -145,6 +145,10 @@ class Visit:
             self._updating = True
         return await self._dispatch(_CHAUTHTOK, flags | Flag.UPDATE_AUTHTOK)
 
+    def _proved(self) -> bool:
+        """Return whether an entry that succeeded has verified the exchange."""
+        return self._last_run is not None and self._last_run.proved
+
     @property
     def _resuming(self) -> bool:
         """Whether an operation was interrupted, and can go on: the service is still the same."""
@@ -192,10 +196,14 @@ class Visit:
         attempt = self.attempt
         if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
             begin_anew(attempt, twin)
+        said = attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches)
+        if said and suspended is None and not flags & _UPDATE:
+            begin_operation(attempt, operation)
         run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
         self.runs.append(run)
-        if suspended is not None:
+        if suspended is not None and last is not None:
             run.rest = suspended
+            last.resumed = run
         self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
@@ -242,7 +250,10 @@ class Visit:
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM
         if item is Item.USER and isinstance(value, str | None):
-            self.attempt.login_name = value
+            attempt = self.attempt
+            attempt.login_name = value
+            attempt.name_kind = NameKind.TYPED
+            attempt.name_tests, attempt.unconfirmed, attempt.vouches = (), None, ()
         if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
             value = ascii_lower(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import Proof
+from ualauth.credentials import NameKind, Proof
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
@@ -98,6 +98,7 @@ class OmOauth(Module[Options]):
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
         super().__init__(options)
+        self.name_kind = NameKind.ADDRESS if options.claim == ADDRESS else NameKind.AUTHID
         self._keys = KeyRing(options.keys, options.timeout, options.authorities)
         self._introspection = Introspection(
             options.introspection,
@@ -158,7 +159,6 @@ class OmOauth(Module[Options]):
             return ""
         except Unavailable as error:
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
-        exchange.names_address = self.options.claim == ADDRESS
         return name
 
     async def _name(

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from ualauth.credentials import NameKind
 from ualauth.sasl.patterns import compiled
 from ualauth.sasl.subject import Attribute, SubjectPattern, written
 
@@ -93,12 +94,12 @@ _FIELDS: Mapping[str, Callable[[ClientCertificate], Iterable[str]]] = {
 class Owner(NamedTuple):
     """The login name of a certificate's owner, empty if no rule fits.
 
-    `is_address` is whether the rule makes it an e-mail address: it hands on an `email`
+    `kind` is `ADDRESS` if the rule makes it an e-mail address: it hands on an `email`
     whole, or has an at sign itself. A common name with one is a name.
     """
 
     name: str = ""
-    is_address: bool = False
+    kind: NameKind = NameKind.AUTHID
 
 
 def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> Owner:
@@ -110,7 +111,8 @@ def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> Owner:
         for groups in _fitting(certificate, found["field"], found["pattern"]):
             name = _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
             whole = found["field"] == "email" and "{0}" in found["name"]
-            return Owner(name, "@" in name and (whole or "@" in found["name"]))
+            is_address = "@" in name and (whole or "@" in found["name"])
+            return Owner(name, NameKind.ADDRESS if is_address else NameKind.AUTHID)
     return Owner()
 
 

@@ -22,7 +22,7 @@ class External(Mechanism):
         if not name:
             raise Malformed("no certificate of the client names somebody")
         exchange = CertificateExchange()
-        exchange.names_address = wire.channel.certificate_address
+        exchange.name_kind = wire.channel.certificate_name_kind
         return Claim(vouched_name(name), exchange, wanted and prepare_name(wanted))
 
 
@@ -31,8 +31,6 @@ class CertificateExchange(Exchange):
 
     mechanism = "EXTERNAL"
     proof = Proof.CERTIFICATE
-    names_address = False
-    """Whether the certificate's name is an e-mail address, and not an authid alone."""
 
     def accept(self) -> None:
         """Say that the certificate is enough."""

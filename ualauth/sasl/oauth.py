@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, cast
 
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Exchange, NameKind, Proof
 from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
@@ -23,8 +23,6 @@ class TokenExchange(Exchange):
     proof = Proof.TOKEN
     name = ""
     """Whose it claims to be, as the issuer writes it."""
-    names_address = False
-    """Whether that is an e-mail address, in lower case, and not an authid alone."""
 
     def __init__(self, mechanism: str, token: str) -> None:
         """Keep the token."""
@@ -45,11 +43,13 @@ class TokenExchange(Exchange):
 class TokenJudge(Protocol):
     """A module that can judge tokens."""
 
+    name_kind: NameKind
+    """What the claim is that it takes for the name: an authid, or an address."""
+
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
         """Return whose token it says it is, not yet judged; empty if this module cannot tell.
 
-        A module MUST name users by tokens of its own issuer only. It sets
-        `exchange.names_address` if the name is an address.
+        A module MUST name users by tokens of its own issuer only.
 
         Raises:
             Refusal: `AUTHINFO_UNAVAIL` if the issuer cannot be asked.
@@ -63,15 +63,16 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
     wanted = wanted and prepare_name(wanted)
     unavailable = None
     for module in wire.verifiers:
+        judge = cast("TokenJudge", module)
         try:
-            name = await cast("TokenJudge", module).name_in(wire, exchange)
+            name = await judge.name_in(wire, exchange)
         except Refusal as refusal:
             # Another module's issuer may know it.
             unavailable = refusal
             continue
         if name:
-            exchange.name = vouched_name(name)
-            if exchange.names_address and ascii_lower(wanted) == exchange.name:
+            exchange.name, exchange.name_kind = vouched_name(name), judge.name_kind
+            if exchange.name_kind is NameKind.ADDRESS and ascii_lower(wanted) == exchange.name:
                 wanted = exchange.name
             return Claim(exchange.name, exchange, wanted)
     if unavailable is not None:

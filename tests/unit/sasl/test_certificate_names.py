@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from ualauth.credentials import NameKind
 from ualauth.sasl.certificate import ClientCertificate, name_of, owner_of
 
 FITTING = (
@@ -99,4 +100,5 @@ def test_a_value_does_not_make_itself_an_address(rule: str, name: str, is_addres
         dns_names=("boss@corp.example",),
         fingerprint="ab",
     )
-    assert owner_of(certificate, [rule]) == (name, is_address)
+    kind = NameKind.ADDRESS if is_address else NameKind.AUTHID
+    assert owner_of(certificate, [rule]) == (name, kind)

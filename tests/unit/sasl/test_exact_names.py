@@ -84,7 +84,7 @@ def test_an_address_that_folds_to_another_is_nobodys(
     people.add("backup", "x", addresses=("backup@bank.example",))
     certificate = ClientCertificate(emails=("bac\u212aup@bank.example",))
     exchange = begin(way, certified, "EXTERNAL", "external", certificate=certificate)
-    with pytest.raises(AccountRestricted):
+    with pytest.raises(AuthenticationFailed):
         converse(way, exchange, iter_of(b""))
 
 

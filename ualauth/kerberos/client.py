@@ -88,10 +88,6 @@ class Client:
         """Return whether this is the person's password, said by a KDC that is the real one.
 
         `listed` is whether the USERLIST has the authid; otherwise somebody typed it.
-
-        Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if the file of principals cannot be read.
-
         """
         try:
             with self.context() as context:
@@ -238,7 +234,7 @@ class Client:
                 user = self._user_of(context, answer.principal)
         except ConfigurationError as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            return Answer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
         if not user:
             why = f"{plain(answer.principal)} is no user's principal"
             return replace(answer, code=ReturnCode.PERM_DENIED, why=why)

@@ -22,6 +22,18 @@ class Requester(Protocol):
         ...
 
 
+def ascii_lower(text: str) -> str:
+    """Return a text with A to Z in lower case, and all else as it is.
+
+    Unicode's folding makes one of names that servers keep apart: the long s and
+    s, the Kelvin sign and K, the two small sigmas.
+    """
+    return text.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
 class Scope(IntEnum):
     """Which entries a search looks at; the protocol's values (RFC 4511, section 4.5.1.2)."""
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ualauth.codes import ReturnCode
 from ualauth.directory.client import Operations
-from ualauth.directory.values import Entry, Requester, Scope
+from ualauth.directory.values import Entry, Requester, Scope, ascii_lower
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.configuration import Access, Configuration
 from ualauth.ldap_rules.finding import fill
@@ -93,8 +93,8 @@ def _listed(
 
 def _has(entry: Entry, name: str, allowed: set[str]) -> bool:
     """Return whether an attribute has one of these, and refuses none of them, as in pam_ldap."""
-    given = {each.lower() for each in entry.texts(name)}
-    names = {each.lower() for each in allowed}
+    given = {ascii_lower(each) for each in entry.texts(name)}
+    names = {ascii_lower(each) for each in allowed}
     return not given & {f"!{each}" for each in names} and bool(given & (names | {"*"}))
 
 
@@ -110,8 +110,10 @@ async def _allowed(
     values = {**values, **await _of_visit(visitor, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))
+        # The person is one entry: any name that it has may stand in a group.
+        users = entry.texts(configuration.finding.login_attribute) or (values["uid"],)
         try:
-            inside = await groups.have(operations, visitor, entry, values["uid"])
+            inside = await groups.have(operations, visitor, entry, users)
         except NoChain:
             log = "nested_groups chain needs Active Directory; use auto, or expand"
             return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)

@@ -213,7 +213,7 @@ def _groups(
 ) -> Sequence[Fact]:
     access, finding = configuration.access, configuration.finding
     by_name = access.member_attribute.lower() == "memberuid"
-    member = (entry.text(finding.login_attribute) or "") if by_name else entry.dn
-    found = run_here(groups_of(directory, visitor, member, access.member_attribute, finding.bases))
+    members = entry.texts(finding.login_attribute) if by_name else [entry.dn]
+    found = run_here(groups_of(directory, visitor, members, access.member_attribute, finding.bases))
     names = dict.fromkeys([*entry.texts("memberOf"), *found])
     return [("group", each) for each in names] or [("group", "none")]

@@ -13,7 +13,7 @@ from ualauth.codes import ReturnCode
 from ualauth.directory.client import Operations
 from ualauth.directory.filters import Filter
 from ualauth.directory.templates import Template
-from ualauth.directory.values import Entry, Requester, Scope
+from ualauth.directory.values import Entry, Requester, Scope, ascii_lower
 from ualauth.ldap_rules import locks
 from ualauth.ldap_rules.answers import UNKNOWN
 from ualauth.ldap_rules.conclusion import Conclusion
@@ -78,7 +78,11 @@ def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
     """
     netbios, backslash, account = user.rpartition("\\")
     if backslash:
-        if not finding.netbios or netbios.casefold() != finding.netbios.casefold() or not account:
+        if (
+            not finding.netbios
+            or ascii_lower(netbios) != ascii_lower(finding.netbios)
+            or not account
+        ):
             return Conclusion(ReturnCode.USER_UNKNOWN, "not of the domain of ad_netbios")
         return Plan(
             [_in_bases(finding, finding.by_account, account)], f"{finding.netbios}\\{account}"
@@ -88,7 +92,7 @@ def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
     searches = [_in_bases(finding, finding.by_name, name)]
     if not at:
         searches.append(_in_bases(finding, finding.by_account, user))
-    elif domain.casefold() == finding.domain.casefold():
+    elif ascii_lower(domain) == ascii_lower(finding.domain):
         searches.append(_in_bases(finding, finding.by_account, account))
     return Plan(searches, name)
 
@@ -115,15 +119,18 @@ async def find(
     searches: Sequence[Sequence[Search]],
     attributes: Sequence[str],
 ) -> Entry | Conclusion:
-    """Return the one entry that is found, or why there is none."""
+    """Return the one entry that is found, or why there is none.
+
+    Two entries are two, however alike their names are. Where bases overlap, the
+    server writes the name of the entry that it returns twice in the same way.
+    """
     for step in searches:
         found: dict[str, Entry] = {}
         for each in step:
             entries = await operations.search(
                 requester, each.base, each.scope, each.filter_text, attributes, 2
             )
-            # Bases may overlap.
-            found |= {entry.dn.casefold(): entry for entry in entries}
+            found |= {entry.dn: entry for entry in entries}
         if len(found) > 1:
             return _SEVERAL
         for entry in found.values():

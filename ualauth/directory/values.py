@@ -55,6 +55,10 @@ class Attributes(Mapping[str, tuple[bytes, ...]]):
         """Return the values of an attribute."""
         return self._values[name.lower()]
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an attribute."""
+        return isinstance(name, str) and name.lower() in self._values
+
     def __iter__(self) -> Iterator[str]:
         """Return the names, in lower case."""
         return iter(self._values)

@@ -285,12 +285,11 @@ class OmLdap(Module[Options]):
             return ReturnCode.INCOMPLETE if again else refusal.code
         except DirectoryFault as fault:
             attempt.remark(str(fault))
-            code = _UNAVAILABLE
-        ignored = {
-            ReturnCode.USER_UNKNOWN: self.options.ignore_unknown_user,
-            _UNAVAILABLE: self.options.ignore_authinfo_unavail,
-        }
-        return ReturnCode.IGNORE if ignoring and ignored.get(code) else code
+            ignored = ignoring and self.options.ignore_authinfo_unavail
+            return ReturnCode.IGNORE if ignored else _UNAVAILABLE
+        # A directory that was asked, and whose answer cannot be understood, is never ignored.
+        ignored = ignoring and self.options.ignore_unknown_user
+        return ReturnCode.IGNORE if ignored and code is ReturnCode.USER_UNKNOWN else code
 
     @property
     def _data(self) -> str:

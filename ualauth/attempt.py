@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.confirming import ask_about_name, confirm
 from ualauth.credentials import (
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
+    NameKind,
     Password,
     PasswordChange,
     is_acceptable,
@@ -31,7 +33,17 @@ from ualauth.messages import (
     Question,
     TextMessage,
 )
-from ualauth.module import Ask, Compute, Module, Offload, Readable, Refusal, Send, Wait
+from ualauth.module import (
+    Ask,
+    Compute,
+    Module,
+    NameTest,
+    Offload,
+    Readable,
+    Refusal,
+    Send,
+    Wait,
+)
 from ualauth.visit_state import LookedUp, NoUserlist, VisitState
 from ualauth.walk import path_of, walk_nested
 
@@ -42,6 +54,9 @@ log = logging.getLogger("ualauth.attempt")
 
 T = TypeVar("T")
 
+_TYPED = NameKind.TYPED
+_NOBODY = NameKind.NOBODY
+_ADDRESS = NameKind.ADDRESS
 _ABORTED = "Password change has been aborted."
 _MISMATCH = "Sorry, passwords do not match."
 
@@ -128,7 +143,17 @@ class LiveAttempt(VisitState):
             return typed
         known = await self._look_up(typed)
         self.user = self._resolved = typed if known is None else known.user.authid
+        if known is not None and self.name_kind is _ADDRESS:
+            self.name_kind = NameKind.AUTHID
         return self.user
+
+    async def test_name(self, test: NameTest) -> ReturnCode:
+        """See `Attempt.test_name`."""
+        return await ask_about_name(self, await self.get_user(), test)
+
+    async def confirm_user(self, name: str) -> None:
+        """See `Attempt.confirm_user`."""
+        await confirm(self, name)
 
     async def get_record(self, *, anew: bool = False, needed: bool = True) -> Known | None:
         """See `Attempt.get_record`."""
@@ -150,24 +175,35 @@ class LiveAttempt(VisitState):
             return None
         if name == self._resolved and self._looked_up is not None:
             return self._known
+        kind = self.name_kind
         try:
-            known = self._users.recall(name)
+            if kind is _TYPED:
+                known = self._users.recall(name)
+            else:
+                known = None if kind is _NOBODY else self._users.recall(name, kind)
         except NoUserlist:
             return None
         if known is not None:
             self._known, self._looked_up = known, LookedUp.RECALLED
             self.user = self._resolved = known.user.authid
+            if kind is _ADDRESS:
+                self.name_kind = NameKind.AUTHID
         return known
 
     async def _look_up(self, name: str, *, recall: bool = True) -> Known | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
+        kind = self.name_kind
+        if kind is _NOBODY:
+            self._known, self._looked_up = None, LookedUp.READ
+            return None
+        arguments = (name,) if kind is _TYPED else (name, kind)
         try:
-            known = self._users.recall(name) if recall else None
+            known = self._users.recall(*arguments) if recall else None
             if known is not None:
                 self._known, self._looked_up = known, LookedUp.RECALLED
                 return known
-            self._known = await self.offload(self._users.read, name)
+            self._known = await self.offload(self._users.read, *arguments)
         except NoUserlist:
             self._known, self._looked_up = None, LookedUp.NOWHERE
             return None

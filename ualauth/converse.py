@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ualauth import audit
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
-from ualauth.credentials import Password, PasswordChange
+from ualauth.credentials import Exchange, Password, PasswordChange
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
 from ualauth.identity import Identity
 from ualauth.login import delegated_login, login
@@ -58,6 +58,8 @@ class Conversing:
         credential = claim.credential
         if isinstance(credential, PasswordChange):
             raise TypeError("a mechanism logs in")
+        if isinstance(credential, Exchange):
+            attempt.name_kind = credential.name_kind
         try:
             identity = await login(self.visit, credential)
             if claim.authorization:

@@ -52,6 +52,19 @@ class Proof(enum.Enum):
     __hash__ = object.__hash__
 
 
+class NameKind(enum.Enum):
+    """What the name of a login is, and so how the USERLIST is asked for it."""
+
+    TYPED = "typed"
+    """Typed by a person who then shows to know the password: the USERLIST finds whose it is."""
+    AUTHID = "authid"
+    """Written by a KDC, an issuer, an authority or a directory: an authid, octet by octet."""
+    ADDRESS = "address"
+    """As `AUTHID`, or an e-mail address of the USERLIST, in which the case of ASCII is nothing."""
+    NOBODY = "nobody"
+    """No name at all: an anonymous login (RFC 4505). The USERLIST is not asked."""
+
+
 PASSWORD_ONLY = frozenset({Proof.PASSWORD})
 """What a module can judge that says nothing else of itself."""
 NO_PROOF: frozenset[Proof] = frozenset()
@@ -68,6 +81,8 @@ class Exchange:
 
     mechanism: str
     """Its name in SASL, such as `SCRAM-SHA-256-PLUS`."""
+    name_kind: NameKind = NameKind.AUTHID
+    """What the name is that the mechanism read. `TYPED` is only for proofs of a password."""
     proof: Proof
     verified: bool = False
     """Whether a module found that the person is who they say."""

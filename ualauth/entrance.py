@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 from ualauth.attempt import LiveAttempt
 from ualauth.config import Config
 from ualauth.converse import Conversing
+from ualauth.credentials import NameKind
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
 from ualauth.sasl.certificate import ClientCertificate, name_of
@@ -164,7 +165,7 @@ class Entrance:
             certificate_name="" if certificate is None else name_of(certificate, rules),
         )
 
-    def recall(self, name: str) -> Known | None:
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
         """Return whom the USERLIST is known for sure to have by that name; never waits.
 
         Raises:
@@ -173,12 +174,12 @@ class Entrance:
         """
         users = self._users
         if users is not None:
-            return users.recall(name)
+            return users.recall(name, kind)
         if time.monotonic() < self._no_userlist_until:
             raise NoUserlist
         return None
 
-    def read(self, name: str) -> Known | None:
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
         """Return whom the USERLIST has by that name, or `None` if there is none; blocks.
 
         Raises:
@@ -193,7 +194,7 @@ class Entrance:
             from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
 
             self._users = self.resource(UserCache)
-        return self._users.read(name)
+        return self._users.read(name, kind)
 
     def resource(self, kind: type[T]) -> T:
         """Return what this application shares among modules.

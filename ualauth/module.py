@@ -35,10 +35,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.credentials import PASSWORD_ONLY, Exchange, Proof
+from ualauth.credentials import PASSWORD_ONLY, Exchange, NameKind, Proof
 from ualauth.errors import UalauthError
 from ualauth.identity import Person
 from ualauth.messages import Answer, Error, Info, Message, TextMessage
@@ -63,6 +63,17 @@ class Refusal(UalauthError):
         super().__init__(why or str(code))
         self.code = code
         self.why = why
+
+
+class NameAnswer(NamedTuple):
+    """What a test of a name says: a code, and why, for the trace and the log."""
+
+    code: ReturnCode
+    why: str = ""
+
+
+NameTest = Callable[[str], Awaitable[NameAnswer]]
+"""Says what a module decides about a user's name; see `Attempt.test_name`."""
 
 
 class Request:
@@ -146,6 +157,11 @@ class Attempt(Protocol):
     """The PAM user as far as known now, without asking; see `get_user`."""
 
     @property
+    def name_kind(self) -> NameKind:
+        """What the user's name is: typed, or exactly an authid or address; see `get_user`."""
+        ...
+
+    @property
     def operation(self) -> Operation:
         """What the application asks."""
         ...
@@ -217,11 +233,47 @@ class Attempt(Protocol):
         """Return the user, asking for the name if nobody did (pam_get_user(3)).
 
         A name that the USERLIST knows is replaced by the user's authid, so
-        that every way of writing a name meets the same rules.
+        that every way of writing a name meets the same rules. What a person
+        typed may be any name of exactly one user; what a ticket, a token or a
+        certificate names, and what `confirm_user` has confirmed, is an authid,
+        octet by octet (`NameKind`).
 
         Raises:
             Refusal: `CONV_ERR`, `CONV_AGAIN`, or `AUTHINFO_UNAVAIL` if the
                 USERLIST cannot be read.
+
+        """
+        ...
+
+    async def test_name(self, test: NameTest) -> ReturnCode:
+        """Return the code that `test` has for the user's name, and remark why.
+
+        A module that decides something by looking at the user's name decides it
+        by this: the test is asked again when another module confirms who the
+        user is, by another name. It MUST depend on nothing but the name that it
+        is given, and on what is known of that user (`get_record`).
+
+        Raises:
+            Refusal: as `get_user`, and what `test` raises.
+
+        """
+        ...
+
+    async def confirm_user(self, name: str) -> None:
+        """Make `name` the user: so the directory, the KDC or the host calls who logs in.
+
+        For a module that has proof of who logs in, on its way to `SUCCESS` (or
+        to `NEW_AUTHTOK_REQD`): with any other answer, the user becomes again
+        who it was. `name` is the canonical one: the same for every way in which
+        the name of this user may be typed. From then on it is exact: the
+        USERLIST has this user only by the authid `name`, octet by octet.
+
+        Raises:
+            Refusal: `PERM_DENIED` if a test of the name (`test_name`) that stood
+                before says something else about `name`, or if the user is known
+                already by another exact name; `USER_UNKNOWN` for an anonymous
+                login, or a `name` that cannot be one; what a test raises. The
+                module MUST NOT answer `SUCCESS` then.
 
         """
         ...
@@ -396,7 +448,7 @@ class Attempt(Protocol):
         ...
 
     def vouch(self, person: Person) -> None:
-        """Say who this is; call it only on the way to `SUCCESS`."""
+        """Say who this is; it counts only if the entry answers `SUCCESS`."""
         ...
 
     def remark(self, text: str) -> None:

@@ -7,12 +7,13 @@ the repetition is exact.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.stack.control import action_text
-from ualauth.stack.engine import Frozen, State, Step, Suspended, evaluate
-from ualauth.stack.model import Kind, Stack, printable
+from ualauth.stack.engine import Frozen, State, Step, Suspended, Verdict, evaluate
+from ualauth.stack.model import Entry, Kind, Stack, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,28 @@ class Run:
             self.nested = []
         self.nested.append((len(self.codes), nested))
 
+    def asked(self) -> Entry | None:
+        """Return the entry that is being asked, by repeating the walk up to it."""
+        again = self._again(None)
+        try:
+            entry = next(again)
+            for code in self.codes:
+                entry = again.send(code)
+        except StopIteration:
+            return None
+        return entry
+
+    def _again(self, steps: list[Step] | None) -> Generator[Entry, ReturnCode, Verdict]:
+        blank: list[ReturnCode | None] = [None] * len(self.stack)
+        memory = blank if self.frozen is None else self.memory.copy()
+        return evaluate(
+            self.stack,
+            memory,
+            frozen=self.frozen,
+            suspended=self.suspended,
+            steps=steps,
+        )
+
     def remark(self, text: str) -> None:
         """Note something about the entry that is being asked, in one line that can be printed."""
         if self.remarks is None:
@@ -75,15 +98,7 @@ class Run:
     def walk(self) -> list[Step]:
         """Repeat the walk, and return what each entry did."""
         steps: list[Step] = []
-        blank: list[ReturnCode | None] = [None] * len(self.stack)
-        memory = blank if self.frozen is None else self.memory
-        again = evaluate(
-            self.stack,
-            memory,
-            frozen=self.frozen,
-            suspended=self.suspended,
-            steps=steps,
-        )
+        again = self._again(steps)
         try:
             next(again)
             for code in self.codes:

@@ -17,7 +17,7 @@ from typing import Any
 from ualauth import audit
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
-from ualauth.credentials import Exchange
+from ualauth.credentials import Exchange, NameKind
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.module import Refusal, Sleep
 from ualauth.stack.control import ascii_lower
@@ -186,6 +186,10 @@ class Visit:
         attempt = self.attempt
         if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
             begin_anew(attempt, twin)
+        if attempt.name_tests and suspended is None and not flags & _UPDATE:
+            attempt.name_tests = tuple(
+                each for each in attempt.name_tests if each.operation is not operation
+            )
         run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
         self.runs.append(run)
         if suspended is not None:
@@ -236,7 +240,10 @@ class Visit:
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM
         if item is Item.USER and isinstance(value, str | None):
-            self.attempt.login_name = value
+            attempt = self.attempt
+            attempt.login_name = value
+            attempt.name_kind = NameKind.TYPED
+            attempt.name_tests, attempt.unconfirmed = (), None
         if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
             value = ascii_lower(value)

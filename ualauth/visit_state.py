@@ -8,15 +8,16 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
-from ualauth.credentials import Credential, Exchange
+from ualauth.credentials import Credential, Exchange, NameKind
 from ualauth.identity import Person
 from ualauth.messages import AsyncConversation, Conversation
-from ualauth.module import Module, Refusal
+from ualauth.module import Module, NameAnswer, NameTest, Refusal
 
 if TYPE_CHECKING:
+    from ualauth.stack.model import Entry
     from ualauth.trace import Run
 
     # It brings SQLAlchemy along, which a service without USERLIST does without.
@@ -31,8 +32,8 @@ T = TypeVar("T")
 class Users(Protocol):
     """Who the USERLIST says has a name: `UserCache`, or what stands before it."""
 
-    def recall(self, name: str) -> Known | None:
-        """Return who has the name if that is known for sure; MUST NOT wait.
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+        """Return who has a name of that kind if that is known for sure; MUST NOT wait.
 
         Raises:
             NoUserlist: if there is none, which may be half a second old.
@@ -40,8 +41,8 @@ class Users(Protocol):
         """
         ...
 
-    def read(self, name: str) -> Known | None:
-        """Return who has the name, or `None` if nobody has; may block.
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+        """Return who has a name of that kind, or `None` if nobody has; may block.
 
         Raises:
             StoreError: if the USERLIST cannot be read.
@@ -68,6 +69,26 @@ class LookedUp(enum.Enum):
     """There is no USERLIST."""
 
 
+class AskedName(NamedTuple):
+    """A test of a name: which entry's, of which operation, about which name, and its answer."""
+
+    entry: Entry | None
+    operation: Operation
+    test: NameTest
+    name: str
+    answer: NameAnswer
+
+
+class Naming(NamedTuple):
+    """Who the user was before an entry confirmed somebody, and where that entry stands."""
+
+    run: Run | None
+    place: int
+    user: str | None
+    name_kind: NameKind
+    resolved: str | None
+
+
 class VisitState:
     """The part of an attempt that asks nobody anything."""
 
@@ -77,6 +98,12 @@ class VisitState:
     login_name: str | None = None
     """The name as typed."""
     user: str | None = None
+    name_kind: NameKind = NameKind.TYPED
+    """How the USERLIST is asked for the user."""
+    name_tests: tuple[AskedName, ...] = ()
+    """What was decided by looking at the user's name."""
+    unconfirmed: Naming | None = None
+    """Who the user was before the last entry that confirmed somebody."""
     rhost: str | None = None
     ruser: str | None = None
     tty: str | None = None
@@ -152,6 +179,31 @@ class VisitState:
         """Forget both tokens, as every operation does before and after."""
         self._authtok = self._oldauthtok = None
         self._verified = False
+
+    def naming(self) -> Naming:
+        """Return who the user is before the entry that is being asked says more."""
+        run = self.run
+        place = 0 if run is None else len(run.codes)
+        return Naming(run, place, self.user, self.name_kind, self._resolved)
+
+    def become(self, name: str) -> None:
+        """Make the user exactly `name`."""
+        if name != self.user or name != self._resolved:
+            self._resolved = None
+            self.forget_record()
+        self.user, self.name_kind = name, NameKind.AUTHID
+
+    def restore(self, before: Naming) -> None:
+        """Make the user again who it was."""
+        self.user, self.name_kind, self._resolved = before[2:]
+        self.forget_record()
+
+    def unconfirm(self, run: Run) -> None:
+        """Make the user again who it was before the entry that `run` asks confirmed somebody."""
+        before = self.unconfirmed
+        if before is not None and before.run is run and before.place == len(run.codes):
+            self.unconfirmed = None
+            self.restore(before)
 
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""

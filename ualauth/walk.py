@@ -24,6 +24,8 @@ log = logging.getLogger("ualauth.visit")
 TWIN = (0, 0, 2, 3, 3, 5)
 """Operation -> the number of the one whose codes its walk shares."""
 _SUCCESS = ReturnCode.SUCCESS
+_CONFIRMING = (_SUCCESS, ReturnCode.NEW_AUTHTOK_REQD)
+"""Answers of an entry with which it says who the user is: the password was right."""
 _UNASKED: object = object()
 _NO_CODE = "a module answered something that is not a ReturnCode"
 _MAX_DEPTH = 16
@@ -55,7 +57,7 @@ def begin_anew(attempt: VisitState, twin: int) -> None:
             path.settled = path.suspended = None
 
 
-async def walk(  # noqa: C901 - one walk, one function, as fast as it can be
+async def walk(  # noqa: C901, PLR0912 - one walk, one function, as fast as it can be
     attempt: VisitState, run: Run, memory: Memory
 ) -> ReturnCode:
     """Ask the entries of a run, and return its verdict."""
@@ -98,6 +100,8 @@ async def walk(  # noqa: C901 - one walk, one function, as fast as it can be
             answer = _UNASKED
             if code is not _SUCCESS and type(code) is not ReturnCode:
                 code = await _code_of(code, entry, run)
+            if code is not _SUCCESS and attempt.unconfirmed and code not in _CONFIRMING:
+                attempt.unconfirm(run)
             codes.append(code)
             entry = send(code)
     except StopIteration as stop:
@@ -140,11 +144,18 @@ async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
     run.depth = outer.depth + 1
     run.rest = path.suspended
     outer.add(run)
+    before = attempt.naming()
+    code = ReturnCode.SYSTEM_ERR
     try:
         code = await walk(attempt, run, memory)
     finally:
         attempt.run = outer
         path.suspended = run.rest
+        if attempt.user != before.user or attempt.name_kind is not before.name_kind:
+            # What an entry of it confirmed is the say of the entry that runs it.
+            attempt.unconfirmed = before
+            if code not in _CONFIRMING:
+                attempt.unconfirm(outer)
     return code
 
 

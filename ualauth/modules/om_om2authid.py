@@ -34,7 +34,8 @@ class OmOm2authid(Module[Options]):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse a name that is nobody's or several users'; otherwise leave it to the others."""
         name = await attempt.get_user()
-        user = await attempt.offload(attempt.resource(UserStore).resolve, name)
+        find = attempt.resource(UserStore).lookup(attempt.name_kind)
+        user = await attempt.offload(find, name)
         if user is not None:
             attempt.set_item(Item.USER, user.authid)
             return ReturnCode.IGNORE

@@ -19,8 +19,9 @@ from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_con
 from ualauth.conditions.matching import ConditionError
 from ualauth.credentials import NO_PROOF
 from ualauth.errors import ModuleUnavailable, StoreError
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Attempt, Module, NameAnswer, Refusal
 from ualauth.options import OptionProblem
+from ualauth.userlist.record import User
 
 Conditions = tuple[Condition, ...]
 
@@ -164,7 +165,10 @@ class PamIf(Module[Options]):
         """Sort the conditions by what they need."""
         super().__init__(options)
         conditions = options.conditions()
-        self._by_need = [(need, [c for c in conditions if c.need is need]) for need in Need]
+        self._of_visit, self._of_name, self._of_record = (
+            tuple(each for each in conditions if each.need is need) for need in Need
+        )
+        self._of_user = self._of_name + self._of_record
 
     def nested_service(self) -> str | None:
         """Return the service of `stack=`."""
@@ -191,30 +195,36 @@ class PamIf(Module[Options]):
         """Return `SUCCESS` if all conditions hold, `IGNORE` if not: cheap ones first."""
         moment = self.clock(self.options.zone)
         facts = Facts(attempt.service, attempt.rhost, attempt.tls, attempt.mechanism, moment)
-        for need, conditions in self._by_need:
-            if not conditions:
-                continue
+        failing = _failing(self._of_visit, facts)
+        if failing is None and self._of_user:
+            return await attempt.test_name(partial(self._about_user, attempt, facts))
+        attempt.remark(_said(failing))
+        return ReturnCode.SUCCESS if failing is None else ReturnCode.IGNORE
+
+    async def _about_user(self, attempt: Attempt, facts: Facts, user: str) -> NameAnswer:
+        """Return whether the conditions on the user hold, and those on the USERLIST's record."""
+        facts = replace(facts, user=user)
+        failing = _failing(self._of_name, facts)
+        if failing is None and self._of_record:
             try:
-                facts = await _learn(attempt, need, facts)
+                facts = replace(facts, record=await _record(attempt, user))
             except (StoreError, ModuleUnavailable) as error:
-                attempt.remark(str(error))
-                return ReturnCode.AUTHINFO_UNAVAIL
-            for condition in conditions:
-                if not condition.holds(facts):
-                    attempt.remark(f"{str(condition)!r} does not hold")
-                    return ReturnCode.IGNORE
-        attempt.remark("all conditions hold")
-        return ReturnCode.SUCCESS
+                return NameAnswer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+            failing = _failing(self._of_record, facts)
+        code = ReturnCode.SUCCESS if failing is None else ReturnCode.IGNORE
+        return NameAnswer(code, _said(failing))
 
 
-async def _learn(attempt: Attempt, need: Need, facts: Facts) -> Facts:
-    """Add to the facts what conditions of that need look at."""
-    if need is Need.VISIT:
-        return facts
-    facts = replace(facts, user=await attempt.get_user())
-    if need is Need.USER:
-        return facts
+async def _record(attempt: Attempt, user: str) -> User | None:
     from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
 
-    record = await attempt.offload(attempt.resource(UserStore).resolve, facts.user)
-    return replace(facts, record=record)
+    store = attempt.resource(UserStore)
+    return await attempt.offload(store.lookup(attempt.name_kind), user)
+
+
+def _failing(conditions: Conditions, facts: Facts) -> Condition | None:
+    return next((each for each in conditions if not each.holds(facts)), None)
+
+
+def _said(failing: Condition | None) -> str:
+    return "all conditions hold" if failing is None else f"{str(failing)!r} does not hold"

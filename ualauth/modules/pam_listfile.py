@@ -14,11 +14,12 @@ import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.credentials import NO_PROOF
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Attempt, Module, NameAnswer, Refusal, immediate
 from ualauth.options import OptionProblem
 from ualauth.unix_accounts import account_of, is_member
 
@@ -182,12 +183,21 @@ async def _decide(options: Options, attempt: Attempt) -> ReturnCode:
         user = await attempt.get_user()
     except Refusal:
         user = None
+    if user is None or (options.item in _ITEMS and not options.apply):
+        code, why = await _judge(options, attempt, user)
+        if why:
+            attempt.remark(why)
+        return code
+    return await attempt.test_name(partial(_judge, options, attempt))
+
+
+async def _judge(options: Options, attempt: Attempt, user: str | None) -> NameAnswer:
     if user and options.apply and not await _applies(options.apply, user, attempt):
-        return ReturnCode.IGNORE
+        return NameAnswer(ReturnCode.IGNORE)
     if options.item in _ITEMS:
         value = attempt.get_item(_ITEMS[options.item])
     elif user is None:
-        return ReturnCode.SERVICE_ERR
+        return NameAnswer(ReturnCode.SERVICE_ERR)
     else:
         value = user
     if options.item is Subject.TTY and value:
@@ -197,13 +207,12 @@ async def _decide(options: Options, attempt: Attempt) -> ReturnCode:
     else:
         found = await attempt.offload(_is_listed, options, value)
         if isinstance(found, ReturnCode):
-            return found
+            return NameAnswer(found)
         listed = found
     if listed is (options.sense is Sense.ALLOW):
-        return ReturnCode.SUCCESS
-    if not options.quiet:
-        attempt.remark(f"{options.item.value} {'' if listed else 'not '}listed in {options.file}")
-    return ReturnCode.AUTH_ERR
+        return NameAnswer(ReturnCode.SUCCESS)
+    why = f"{options.item.value} {'' if listed else 'not '}listed in {options.file}"
+    return NameAnswer(ReturnCode.AUTH_ERR, "" if options.quiet else why)
 
 
 async def _applies(whom: str, user: str, attempt: Attempt) -> bool:

@@ -15,11 +15,12 @@ import pwd
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.credentials import NO_PROOF
-from ualauth.module import Attempt, Module, immediate
+from ualauth.module import Attempt, Module, NameAnswer, immediate
 from ualauth.options import OptionProblem
 from ualauth.unix_accounts import account_of, account_of_uid, is_member
 
@@ -166,31 +167,36 @@ class PamSucceedIf(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Evaluate the conditions, from left to right."""
+        if not self.options.use_uid:
+            return await attempt.test_name(partial(self._judge, attempt))
+        uid = os.getuid() if attempt.caller_uid is None else attempt.caller_uid
+        account = await attempt.offload(account_of_uid, uid)
+        if account is None:
+            return ReturnCode.USER_UNKNOWN
+        code, why = await self._judge(attempt, account.pw_name, account)
+        if why:
+            attempt.remark(why)
+        return code
+
+    async def _judge(
+        self, attempt: Attempt, user: str, account: pwd.struct_passwd | None = None
+    ) -> NameAnswer:
         options = self.options
-        account: pwd.struct_passwd | None = None
-        if options.use_uid:
-            uid = os.getuid() if attempt.caller_uid is None else attempt.caller_uid
-            account = await attempt.offload(account_of_uid, uid)
-            if account is None:
-                return ReturnCode.USER_UNKNOWN
-            user = account.pw_name
-        else:
-            user = await attempt.get_user()
+        met = []
         for condition in options.conditions:
             if account is None and condition.attribute in _ACCOUNT_FIELDS:
                 account = await attempt.offload(account_of, user)
                 if account is None:
-                    if options.audit:
-                        attempt.remark("the host does not know this user")
-                    return ReturnCode.USER_UNKNOWN
+                    met += ["the host does not know this user"] if options.audit else []
+                    return NameAnswer(ReturnCode.USER_UNKNOWN, "; ".join(met))
             code = await self._evaluate(condition, user, account, attempt)
             if code is not ReturnCode.SUCCESS:
-                if not (options.quiet or options.quiet_fail):
-                    attempt.remark(f"requirement {str(condition)!r} not met")
-                return code
+                quiet = options.quiet or options.quiet_fail
+                met += [] if quiet else [f"requirement {str(condition)!r} not met"]
+                return NameAnswer(code, "; ".join(met))
             if not (options.quiet or options.quiet_success):
-                attempt.remark(f"requirement {str(condition)!r} met")
-        return ReturnCode.SUCCESS
+                met.append(f"requirement {str(condition)!r} met")
+        return NameAnswer(ReturnCode.SUCCESS, "; ".join(met))
 
     @immediate
     def setcred(self, _attempt: Attempt) -> ReturnCode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Exchange, NameKind, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 
 NAME = "anonymous"
@@ -32,6 +32,7 @@ class AnonymousExchange(Exchange):
 
     mechanism = "ANONYMOUS"
     proof = Proof.NOTHING
+    name_kind = NameKind.NOBODY
 
     def __init__(self, trace: str) -> None:
         """Keep the trace."""

@@ -12,7 +12,7 @@ import re
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Exchange, NameKind, Proof
 from ualauth.passwords.cram_md5 import response_of
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_query
@@ -51,6 +51,7 @@ class CramMd5Exchange(Exchange):
 
     mechanism = kind = "CRAM-MD5"
     proof = Proof.CRAM_MD5
+    name_kind = NameKind.TYPED
 
     def __init__(self, challenge: bytes, digest: str) -> None:
         """Keep what was asked and answered."""

@@ -19,7 +19,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, ClassVar
 
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Exchange, NameKind, Proof
 from ualauth.errors import StoreError
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
@@ -93,6 +93,7 @@ class ScramExchange(Exchange):
     """A client that said its name, and waits for a salt."""
 
     proof = Proof.SCRAM
+    name_kind = NameKind.TYPED
     name = ""
 
     def __init__(self, mechanism: str, wire: Wire, bare: str, nonce: str, channel: bytes) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, Unpack
 
 from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation
-from ualauth.credentials import Password
+from ualauth.credentials import NameKind, Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
 from ualauth.messages import Conversation
@@ -32,10 +32,10 @@ T = TypeVar("T")
 class Nobody:
     """A USERLIST that has nobody."""
 
-    def recall(self, _name: str) -> None:
+    def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
         """See `Users.recall`."""
 
-    def read(self, _name: str) -> None:
+    def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
         """See `Users.read`."""
 
 

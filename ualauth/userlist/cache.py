@@ -14,6 +14,7 @@ import time
 import weakref
 from typing import Any
 
+from ualauth.credentials import NameKind
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.identity import Person
 from ualauth.passwords.scram import ScramSecret
@@ -26,6 +27,10 @@ from ualauth.userlist.store import UserStore
 _MOST_SOURCES = 64
 """Names of one user, each with a source, that are known to have failed at nothing."""
 _MOST_POLICIES = 1000
+_TYPED = NameKind.TYPED
+
+_Key = str | tuple[NameKind, str]
+"""A name that was typed, or one of another kind: neither finds whom the other one found."""
 
 
 class Known:
@@ -81,7 +86,7 @@ class UserCache:
         self._policies: dict[str, Policy] = {}
         self._freshness = store.freshness()
         self._memo = Memo(self._settings.size, self._settings.lifetime)
-        self._known: dict[str, Known] = {}
+        self._known: dict[_Key, Known] = {}
         self._latest: dict[int, Known] = {}
         self._lock = threading.Lock()
         _caches.add(self)
@@ -90,16 +95,16 @@ class UserCache:
         """Show how much is remembered."""
         return f"{type(self).__name__}({len(self._known)} names)"
 
-    def recall(self, name: str) -> Known | None:
-        """Return who has the name, if that is known for sure; never waits."""
-        known = self._known.get(name)
+    def recall(self, name: str, kind: NameKind = _TYPED) -> Known | None:
+        """Return who has a name of that kind, if that is known for sure; never waits."""
+        known = self._known.get(name if kind is _TYPED else (kind, name))
         if known is None or known.mark is None or known.mark != self._freshness.mark():
             return None
         known.confirmed = time.monotonic()
         return known
 
-    def read(self, name: str) -> Known | None:
-        """Return who has the name, or `None` if nobody has it; blocks.
+    def read(self, name: str, kind: NameKind = _TYPED) -> Known | None:
+        """Return who has a name of that kind, or `None` if nobody has it; blocks.
 
         Raises:
             StoreError: if the database cannot be read, and the record was not
@@ -108,23 +113,24 @@ class UserCache:
         """
         # Whatever changes while the record is read makes the mark an old one.
         mark = self._freshness.mark()
+        key = name if kind is _TYPED else (kind, name)
         try:
-            user = self.store.resolve(name)
+            user = self.store.lookup(kind)(name)
         except StoreError:
-            known = self._known.get(name)
+            known = self._known.get(key)
             if known is None or not self._bridges(known):
                 raise
             return _stale(known)
         if user is None:
-            self._drop(name)
+            self._drop(key)
             return None
         try:
-            known = self._renewed(name, user)
+            known = self._renewed(key, user)
         except InvalidValue as error:
             raise StoreError(f"user {user.id} has no usable {error}") from error
         known.confirmed = time.monotonic()
         known.mark = mark
-        self._keep(name, known)
+        self._keep(key, known)
         return known
 
     def policy_of(self, user: User) -> Policy:
@@ -209,9 +215,9 @@ class UserCache:
         """Start with a free lock in a child process."""
         self._lock = threading.Lock()
 
-    def _renewed(self, name: str, user: User) -> Known:
+    def _renewed(self, key: _Key, user: User) -> Known:
         """Return a new `Known`, with what was made of an equal record before."""
-        old = self._known.get(name) or self._known.get(user.authid)
+        old = self._known.get(key) or self._known.get(user.authid)
         if old is not None and old.user == user:
             known = Known(old.user, old.person, old.policy, old.seal)
             # A secret that is there goes with the revision; one that is not is looked for.
@@ -219,14 +225,15 @@ class UserCache:
             return known
         return Known(user, user.person(), self.policy_of(user), self._memo.seal(user))
 
-    def _keep(self, name: str, known: Known) -> None:
+    def _keep(self, key: _Key, known: Known) -> None:
         with self._lock:
             latest = self._latest.get(known.user.id)
             if latest and latest.mark and known.mark and latest.mark > known.mark:
                 # Another thread has read a newer one meanwhile.
                 return
             # The name that modules see is the authid.
-            for each in {name, known.user.authid}:
+            authid = known.user.authid
+            for each in {key, authid if isinstance(key, str) else (key[0], authid)}:
                 self._known.pop(each, None)
                 self._known[each] = known
             self._latest.pop(known.user.id, None)
@@ -236,10 +243,10 @@ class UserCache:
             while len(self._latest) > self._settings.size:
                 del self._latest[next(iter(self._latest))]
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, key: _Key) -> None:
         """Forget a name that nobody has now, and whoever had it."""
         with self._lock:
-            known = self._known.pop(name, None)
+            known = self._known.pop(key, None)
             if known is not None:
                 self._latest.pop(known.user.id, None)
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from ualauth.credentials import NameKind
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
+from ualauth.stack.control import ascii_lower
 from ualauth.userlist import bulk, changes, failures, names, queries, schema
 from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
@@ -144,6 +146,40 @@ class UserStore:
                 f"{login_name[:MAX_LOGIN_NAME]!r} is nobody's name, or several users'"
             )
         return user
+
+    def lookup(self, kind: NameKind) -> Callable[[str], User | None]:
+        """Return the method that finds the user by a name of that kind."""
+        match kind:
+            case NameKind.TYPED:
+                return self.resolve
+            case NameKind.AUTHID:
+                return self.by_authid
+            case NameKind.ADDRESS:
+                return self.by_address
+            case NameKind.NOBODY:
+                return _nobody
+
+    def by_authid(self, authid: str) -> User | None:
+        """Return the user with exactly this authid, octet by octet, or `None`."""
+        user = self._by_login_name(authid)
+        return user if user is not None and user.authid == authid else None
+
+    def by_address(self, address: str) -> User | None:
+        """Return the user who has this e-mail address, or it for an authid, or `None`.
+
+        The case of ASCII letters in an address does not count; nothing else is folded.
+        """
+        user = self._by_login_name(address)
+        if user is None or user.authid == address:
+            return user
+        wanted = ascii_lower(address)
+        return user if any(ascii_lower(each) == wanted for each in user.addresses) else None
+
+    def _by_login_name(self, name: str) -> User | None:
+        """Return the user with an authid or address that folds as `name` does."""
+        key = _key(name)
+        rows = [] if key is None else self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+        return user_of(rows) if rows else None
 
     def by_unix_uid(self, uid: int) -> User | None:
         """Return the user whose UNIX account has the number `uid`, or `None` if nobody's has."""
@@ -385,6 +421,10 @@ class UserStore:
 
     def _page(self, after: str) -> list[Sequence[object]]:
         return self._database.read(queries.NEXT_PAGE, {"after": after})
+
+
+def _nobody(_name: str) -> None:
+    """Find no user: the login has no name."""
 
 
 def _name(login_name: str) -> ORName | None:

@@ -53,6 +53,12 @@ class FakeAttempt:
             raise Refusal(self.refusal or ReturnCode.CONV_ERR)
         return self.user
 
+    async def test_name(self, test: Any) -> ReturnCode:
+        code, why = await test(await self.get_user())
+        if why:
+            self.remark(why)
+        return code
+
     async def ask(self, *messages: Message) -> list[Answer]:
         self.told += messages
         if self.refusal:

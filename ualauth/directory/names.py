@@ -26,6 +26,7 @@ _PAIR = rf"{_TYPE}=(?:{_STRING}|#(?:[0-9A-Fa-f]{{2}})+)?"
 _NAME = re.compile(rf"{_PAIR}(?: *[+,] *{_PAIR})*", re.DOTALL)
 _PARTS = re.compile(r"((?:\\.?|[^\\,+])*)([,+]?)", re.DOTALL)
 _VALUE = re.compile(r" *((?:\\.?|[^\\])*?) *", re.DOTALL)
+_CHARACTERS = re.compile(r"\\(?:([0-9A-Fa-f]{2})|(.))|(.)", re.DOTALL)
 
 
 class Name(Template):
@@ -53,6 +54,28 @@ def _without_blanks(part: str) -> str:
     kind, equals, value = part.partition("=")
     found = _VALUE.fullmatch(value)
     return kind.strip(" ") + equals + (found[1] if found else value)
+
+
+def first_value(name: str, attribute: str) -> str | None:
+    """Return the value of an attribute in the first part of a name, if that is text."""
+    for part, separator in _PARTS.findall(without_blanks(name)):
+        kind, _, value = part.partition("=")
+        if kind.lower() == attribute.lower() and not value.startswith("#"):
+            return _unescaped(value)
+        if separator != "+":
+            break
+    return None
+
+
+def _unescaped(value: str) -> str | None:
+    octets = b"".join(
+        bytes.fromhex(hexadecimal) if hexadecimal else (character or plain).encode()
+        for hexadecimal, character, plain in _CHARACTERS.findall(value)
+    )
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def check(text: str) -> None:

@@ -20,8 +20,6 @@ from ualauth.ldap_rules.variables import host
 class Visitor(Requester, Protocol):
     """Whose access is judged: what of an `Attempt` counts."""
 
-    user: str | None
-
     @property
     def service(self) -> str:
         """See `Attempt.service`."""
@@ -62,6 +60,8 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     bound: bool,
 ) -> Conclusion:
     """Return whether the account of an entry may be used here and now.
+
+    Of `values`, `uid` is who it is as the directory says, if it says that.
 
     Raises:
         DirectoryFault: if the directory does not say.
@@ -111,7 +111,8 @@ async def _allowed(
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))
         # The person is one entry: any name that it has may stand in a group.
-        users = entry.texts(configuration.finding.login_attribute) or (values["uid"],)
+        names = entry.texts(configuration.finding.login_attribute)
+        users = names or [each for name, each in values.items() if name == "uid"]
         try:
             inside = await groups.have(operations, visitor, entry, users)
         except NoChain:
@@ -147,10 +148,8 @@ def _denied(log: str) -> Conclusion:
 
 async def _of_visit(visitor: Visitor, entry: Entry, configuration: Configuration) -> dict[str, str]:
     """Return the values of `variables.VISIT` that are known."""
-    login = entry.text(configuration.finding.login_attribute)
     known = {
         "dn": entry.dn,
-        "uid": login if login is not None else visitor.user,
         "service": visitor.service,
         "rhost": visitor.rhost,
         "ruser": visitor.ruser,

@@ -6,6 +6,7 @@ them. Of two entries that match, neither is the person's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ from ualauth.ldap_rules.configuration import Configuration, Finding, Method
 ANYTHING = "(objectClass=*)"
 _SEVERAL = Conclusion(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
 _BESIDE = ("memberOf", "host", "authorizedService")
+_WHOLE = r"\{(?:user|authid|username|login|mail)\}"
+_COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
+_FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,27 @@ def _in_bases(finding: Finding, template: Filter, user: str) -> list[Search]:
     return [Search(base, finding.scope, text) for base in finding.bases]
 
 
+def naming(configuration: Configuration) -> Sequence[str]:
+    """Return the attributes that can say who an entry is: of those that it has, the first one does.
+
+    Without `pam_login_attribute`, that is what the user was found by.
+    """
+    finding = configuration.finding
+    names = [finding.login_attribute]
+    names += [name for name, field in configuration.attributes.items() if field == "authid"]
+    match finding.method:
+        case Method.TEMPLATE if finding.bind_template is not None:
+            names += _FIRST_PART.findall(finding.bind_template.text)
+        case Method.ACTIVE_DIRECTORY:
+            names.append("sAMAccountName")
+        case _:
+            names += _COMPARED.findall(finding.filter.text)
+    return list(dict.fromkeys(names))
+
+
 def wanted(configuration: Configuration) -> Sequence[str]:
     """Return the attributes that are looked at later."""
-    names = [configuration.finding.login_attribute, *_BESIDE, *locks.NAMES]
+    names = [*naming(configuration), *_BESIDE, *locks.NAMES]
     names += configuration.attributes or DEFAULT_ATTRIBUTES
     return list(dict.fromkeys(names))
 

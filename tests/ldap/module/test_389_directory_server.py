@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from tests import ds389
 from tests.conftest import Asynchronous, Way
 from tests.ds389 import SUFFIX, Server389
 from tests.ldap.module.conftest import Logins
+from ualauth import AuthenticationError
 
 Make = Callable[..., Logins]
 PASSWORD = "correct horse"
@@ -206,3 +208,23 @@ def test_indirect_groups_in_member_of_are_none_of_direct_ones(
         )
         found = tuple(logins.outcome(each, PASSWORD) for each in (direct, indirect, other))
         assert found == codes, (nesting, more)
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+@pytest.mark.parametrize("readable", [True, False], ids=["readable", "hidden"])
+def test_every_spelling_is_one_user(
+    ds: Make, server: Server389, newcomer: Callable[[], str], library: str, readable: bool
+) -> None:
+    user = newcomer()
+    if readable:
+        rule = allow("self", '(targetattr != "userPassword")', "self")
+        server.modify(f"dn: {person_dn(user)}\nchangetype: modify\nadd: aci\n{rule}")
+    template = f"bind_template uid={{user}},ou=people,{SUFFIX}"
+    logins = ds(f"library {library}", template, "- binddn", "- bindpw")
+    typed = (user, user.upper(), user.title(), f"{user} ", f" {user}", f"\uff4e{user[1:]}")
+    found = dict.fromkeys(typed, "")
+    for each in typed:
+        with contextlib.suppress(AuthenticationError):
+            found[each] = logins.login(each, PASSWORD).authid
+    assert found[user] == found[user.upper()] == user
+    assert set(found.values()) <= {user, ""}, found

@@ -41,7 +41,7 @@ class Groups:
     async def have(
         self, operations: Operations, requester: Requester, entry: Entry, users: Sequence[str]
     ) -> bool:
-        """Tell whether somebody is in one of them; `users` are the names of `memberUid`.
+        """Tell whether a person is in one of them; `users` are the names of `memberUid`.
 
         Raises:
             NoChain: if only the rule may be used, and the server has none.

@@ -182,7 +182,7 @@ class OmLdap(Module[Options]):
         return Remembered(user, found)
 
     async def _nameless(self, attempt: Attempt, case: Case) -> ReturnCode:
-        """Refuse whom nobody has named; until the password is changed, a server may not say it."""
+        """Refuse a user without a name; a server may not say it before the password is changed."""
         later = of_policy(case.policy)
         expired = later is not None and later.code is _EXPIRED
         return await (later if expired and later else NAMELESS).tell(attempt)

@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import Asynchronous, Way
 from tests.ldap import people
+from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import PASSWORD, Logins
-from tests.ldap.slapd import Slapd
+from tests.ldap.slapd import Slapd, running
 
 Make = Callable[..., Logins]
 LIBRARIES = ("library python-ldap", "library ldap3")
@@ -34,6 +35,13 @@ def way() -> Iterator[Way]:
     made = Asynchronous()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def slapd(authority: Authority) -> Iterator[Slapd]:
+    """Return a server of these tests alone: others count groups."""
+    with running(authority) as server:
+        yield server
 
 
 def group_dn(name: str) -> str:

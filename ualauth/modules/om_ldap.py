@@ -159,16 +159,21 @@ class OmLdap(Module[Options]):
 
     async def _vouch(self, attempt: Attempt, case: Case) -> Remembered | None:
         """Say who it is, under the name that the directory has, if it says one."""
-        configuration, typed = self._logins.configuration, case.values["user"]
-        known = await attempt.get_record(needed=False)
-        name = case.name
-        if known is not None:
-            authid, attribute = known.user.authid, configuration.finding.login_attribute
-            name = user_of(case.entry, name, authid, attribute)
-        if name is None:
+        if not await self._confirm(attempt, case):
             return None
+        return await self._introduce(attempt, case, case.values["user"])
+
+    async def _confirm(self, attempt: Attempt, case: Case) -> bool:
+        """Make the user whom the entry names, if it names one."""
+        name = case.name
+        known = await attempt.get_record(needed=False)
+        if known is not None:
+            attribute = self._logins.configuration.finding.login_attribute
+            name = user_of(case.entry, name, known.user.authid, attribute)
+        if name is None:
+            return False
         await attempt.confirm_user(name)
-        return await self._introduce(attempt, case, typed)
+        return True
 
     async def _introduce(self, attempt: Attempt, case: Case, typed: str) -> Remembered:
         """Vouch for the user that is confirmed, with what the entry has."""
@@ -235,7 +240,9 @@ class OmLdap(Module[Options]):
             if case is None:
                 attempt.remark("only a service (binddn) can change a password that has expired")
                 return ReturnCode.AUTHTOK_ERR
-            visit = _Visit(case.values["user"], user, case, expired)
+            if attempt.name_kind is not NameKind.AUTHID:
+                await self._confirm(attempt, case)
+            visit = _Visit(case.values["user"], await attempt.get_user(), case, expired)
             attempt.set_data(self._old, visit)
         assert visit.case is not None  # noqa: S101 - for mypy
         if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not await self._is_due(attempt, visit):

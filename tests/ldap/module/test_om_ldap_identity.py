@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,32 +9,19 @@ import pytest
 from tests.conftest import Asynchronous, Way
 from tests.ldap import people
 from tests.ldap.authority import Authority
-from tests.ldap.bad_server import BadServer, Request, well
 from tests.ldap.module.conftest import PASSWORD, STACK, Logins
+from tests.ldap.module.spellings import (
+    LIBRARIES,
+    LISTS,
+    SPELLINGS,
+    TEMPLATE,
+    authids,
+    denying,
+    with_userlist,
+)
 from tests.ldap.slapd import Slapd, running
-from ualauth import AuthenticationError
-from ualauth.testing.userlist import Userlist
 
 Make = Callable[..., Logins]
-LIBRARIES = ("library python-ldap", "library ldap3")
-SPELLINGS = (
-    "jsmith",
-    "JSmith",
-    "JSMITH",
-    "jsmith ",
-    " jsmith",
-    "  JSmith  ",
-    "\uff4asmith",
-    "j\u017fmith",
-    "jsmith\u3000",
-)
-"""Names that OpenLDAP takes for one (RFC 4518), or for none."""
-LISTS = {
-    "pam_listfile": "auth required pam_listfile item=user sense=deny file={file} onerr=fail\n",
-    "pam_succeed_if": "auth required pam_succeed_if user != jsmith\n",
-    "pam_if": "auth [success=die default=ignore] pam_if user=jsmith\n",
-}
-TEMPLATE = (f"bind_template uid={{user}},{people.PEOPLE}", "- binddn", "- bindpw")
 
 
 @pytest.fixture
@@ -43,48 +29,6 @@ def way() -> Iterator[Way]:
     made = Asynchronous()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def hidden(authority: Authority) -> Iterator[Slapd]:
-    """Return a server where nobody may read their own entry."""
-    with running(authority) as server:
-        server.stop()
-        file = server.folder / "slapd.conf"
-        file.write_text(file.read_text().replace(" by self read by anonymous", " by anonymous"))
-        server.start()
-        yield server
-
-
-def authids(logins: Logins, password: str, *names: str) -> set[str]:
-    """Return as whom these names come in, and the codes of those that do not."""
-    found = set()
-    for name in names:
-        try:
-            identity = logins.login(name, password)
-        except AuthenticationError as error:
-            found.add(f"{error.code}")
-        else:
-            assert identity.user == identity.authid
-            found.add(identity.authid)
-    return found
-
-
-def denying(logins: Logins, rule: str, *names: str) -> Logins:
-    """Return the same logins with a rule in front that denies these names."""
-    file = logins.folder.path / "deny"
-    file.write_text("".join(f"{each}\n" for each in names))
-    file.chmod(0o644)
-    logins.folder.service("mail", rule.format(file=file) + STACK)
-    return Logins(logins.way, logins.folder, logins.folder.config())
-
-
-def with_userlist(logins: Logins, *users: str) -> Logins:
-    userlist = Userlist.create(logins.folder.path)
-    for each in users:
-        userlist.add(each)
-    userlist.close()
-    return Logins(logins.way, logins.folder, logins.folder.config())
 
 
 @pytest.mark.parametrize("users", [None, ("jsmith",), ("other",)], ids=str)
@@ -105,76 +49,6 @@ def test_every_spelling_is_one_user_or_none(
         denied = denying(logins, rule, "jsmith")
         assert "jsmith" not in authids(denied, people.JOHN.password, *SPELLINGS)
         assert denied.login("anna", people.ANNA.password).user == "anna"
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_an_entry_that_cannot_be_read_has_the_name_that_the_server_tells(
-    make: Make, hidden: Slapd, library: str
-) -> None:
-    logins = make(library, *TEMPLATE, uri=hidden.uri)
-    found = authids(logins, people.JOHN.password, *SPELLINGS)
-    assert "jsmith" in found
-    assert found <= {"jsmith", "auth_err", "user_unknown"}
-    for rule in LISTS.values():
-        denied = denying(logins, rule, "jsmith")
-        assert "jsmith" not in authids(denied, people.JOHN.password, *SPELLINGS)
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_a_name_with_escapes_is_told_as_it_is(make: Make, hidden: Slapd, library: str) -> None:
-    name = f"Jones + {library[-1]}, \u00fc"
-    text = "".join(f"\\{octet:02x}" for octet in name.encode())
-    hidden.add(
-        f"dn: uid={text},{people.PEOPLE}\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n"
-        f"userPassword: {people.hashed(PASSWORD)}\n\n"
-    )
-    logins = make(library, *TEMPLATE, uri=hidden.uri)
-    assert authids(logins, PASSWORD, name, name.upper()) == {name}
-
-
-def _telling(code: int, told: bytes | None) -> Callable[[socket.socket, Request], None]:
-    """Return a server's answer to "Who am I?"."""
-
-    def reply(connection: socket.socket, request: Request) -> None:
-        value = b"" if told is None else bytes([0x8B, len(told)]) + told
-        result = bytes([0x0A, 1, code, 0x04, 0, 0x04, 0]) + value
-        body = bytes([0x02, 2]) + request.number.to_bytes(2, "big")
-        body += bytes([0x78, len(result)]) + result
-        connection.sendall(bytes([0x30, len(body)]) + body)
-
-    return reply
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize(
-    ("code", "told", "outcome"),
-    [
-        (0, b"dn:uid=Anna,ou=people,dc=example,dc=com", "Anna"),
-        (0, b"dn: uid=anna\\20x,dc=example", "anna x"),
-        (0, b"DN:UID = anna , dc=example", "anna"),
-        (0, b"u:anna", "anna"),
-        (0, b"u:Anna@Example.COM", "anna@example.com"),
-        (0, b"dn:cn=anna,dc=example", "perm_denied"),
-        (0, b"dn:uid=\\ff,dc=example", "perm_denied"),
-        (0, b"dn:", "perm_denied"),
-        (0, b"dn: ", "perm_denied"),
-        (0, b"u:", "perm_denied"),
-        (0, b"", "perm_denied"),
-        (0, None, "perm_denied"),
-        (0, b"anna", "perm_denied"),
-        (0, b"x:anna", "perm_denied"),
-        (0, b"u:\xff", "authinfo_unavail"),
-        (2, None, "perm_denied"),
-        (53, None, "perm_denied"),
-        (80, None, "perm_denied"),
-    ],
-)
-def test_a_name_that_no_server_has_told_is_not_vouched_for(
-    make: Make, code: int, told: bytes | None, outcome: str, library: str
-) -> None:
-    with BadServer(well, on_start_tls=_telling(code, told)) as server:
-        logins = make(library, "ssl off", *TEMPLATE, "check_lock no", uri=server.uri)
-        assert authids(logins, PASSWORD, "typed") == {outcome}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -269,6 +143,28 @@ def test_without_a_bind_every_spelling_is_one_user_too(make: Make, library: str)
         denied = Logins(denied.way, denied.folder, denied.folder.config())
         assert "jsmith" not in authids(denied, "", *SPELLINGS)
         assert denied.login("anna", "").user == "anna"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_list_in_front_holds_for_changes_of_passwords_too(
+    make: Make, newcomer: Callable[..., str], library: str
+) -> None:
+    user = newcomer()
+    logins = make(library)
+    file = logins.folder.path / "deny"
+    file.write_text(f"{user}\n")
+    file.chmod(0o644)
+    rule = f"password required pam_listfile item=user sense=deny file={file} onerr=fail\n"
+    logins.folder.service("mail", rule + STACK)
+    denied = Logins(logins.way, logins.folder, logins.folder.config())
+    for each in (user, user.upper(), f" {user}", f"\uff4e{user[1:]}"):
+        denied.refusal(denied.change, each, PASSWORD, "battery staple")
+        assert denied.login(each, PASSWORD).authid == user
+    file.write_text("another\n")
+    for number, each in enumerate((user, user.upper(), f"\uff4e{user[1:]}")):
+        old = PASSWORD if number == 0 else f"battery staple {number - 1}"
+        denied.change(each, old, f"battery staple {number}")
+        assert denied.login(each, f"battery staple {number}").authid == user
 
 
 def test_an_outage_knows_one_user_by_all_names(make: Make, authority: Authority) -> None:

@@ -78,12 +78,16 @@ def _flag(texts: Sequence[str]) -> bool:
     return texts[0].lower() in _TRUE
 
 
+def _authid(texts: Sequence[str]) -> str:
+    return written(texts[0])
+
+
 def _text(texts: Sequence[str]) -> str:
     return texts[0]
 
 
 _READ: Mapping[str, Callable[[Sequence[str]], Any]] = {
-    "authid": _text,
+    "authid": _authid,
     "name": _text,
     "mail_node": _text,
     "addresses": _addresses,

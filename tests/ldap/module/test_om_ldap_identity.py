@@ -88,6 +88,14 @@ def test_an_address_as_login_attribute_is_in_lower_case(
     assert authids(logins, PASSWORD, *typed) == {f"{user}@example.com"}
 
 
+def test_an_address_that_is_the_authid_is_in_lower_case(
+    make: Make, newcomer: Callable[..., str]
+) -> None:
+    user = newcomer("employeeType: Mixed@Example.COM")
+    identity = make("attribute employeeType authid").login(user.upper(), PASSWORD)
+    assert (identity.user, identity.authid) == (user, "mixed@example.com")
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_who_shows_no_name_at_all_is_refused(make: Make, library: str) -> None:
     logins = make(library, "filter (cn={given_name} {surname})", "pam_login_attribute title")

@@ -231,6 +231,7 @@ LEGAL: dict[Operation, frozenset[ReturnCode]] = {
 }
 """Which codes a module may answer to an operation (pam_sm_authenticate(3) and siblings).
 
-Linux-PAM does not enforce this, so the engine does not either; the compliance
-suite in `ualauth.testing` does.
+Linux-PAM does not enforce this, so the engine does as the control says; what is
+not here never grants, and the log has a warning. The compliance suite in
+`ualauth.testing` fails.
 """

@@ -138,7 +138,11 @@ class Conversing:
     async def _delegated(self, visit: Visit, actor: Identity, target: str) -> Identity:
         if not self.authorization.allows(actor.person, target):
             raise Refusal(ReturnCode.PERM_DENIED)
-        return await delegated_login(visit)
+        found = await delegated_login(visit)
+        # The account stack may know whom it was asked about by another name.
+        if found.user != target and not self.authorization.allows(actor.person, found.user):
+            raise Refusal(ReturnCode.PERM_DENIED)
+        return found
 
     async def _say_failure(self) -> None:
         last = self.mechanism.failure()

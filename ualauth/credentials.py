@@ -20,6 +20,9 @@ MAX_PASSWORD_BYTES = 1024
 MAX_NAME_BYTES = 1024
 """Longest login name, in bytes of UTF-8. A tagged O/R name needs a few hundred."""
 
+ANONYMOUS = "anonymous"
+"""What stands where a name has to, of a login without one (RFC 4505). It is no user's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Password:

@@ -19,7 +19,7 @@ from ualauth.converse import Conversing
 from ualauth.credentials import NameKind
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
-from ualauth.sasl.certificate import ClientCertificate, name_of
+from ualauth.sasl.certificate import ClientCertificate, owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.offer import is_offered, mechanism, offered
 from ualauth.sasl.pretence import Pretence
@@ -158,12 +158,11 @@ class Entrance:
         certificate = connection.get("certificate")
         if not bindings and certificate is None:
             return SAFE if connection.get("tls") else UNSAFE
-        rules = self.config.sasl.certificate_names
-        return Channel(
-            tls=connection.get("tls", False),
-            bindings=bindings or {},
-            certificate_name="" if certificate is None else name_of(certificate, rules),
-        )
+        channel = Channel(tls=connection.get("tls", False), bindings=bindings or {})
+        if certificate is None:
+            return channel
+        name, kind = owner_of(certificate, self.config.sasl.certificate_names)
+        return replace(channel, certificate_name=name, certificate_name_kind=kind)
 
     def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
         """Return whom the USERLIST is known for sure to have by that name; never waits.

@@ -53,7 +53,11 @@ class Identity:
     actor: Person | None = None
     """Who was authenticated, if that is somebody else who may act for this user."""
     anonymous: bool = False
-    """Whether nobody said who they are, and was let in all the same (SASL ANONYMOUS)."""
+    """Whether nobody said who they are, and was let in all the same (SASL ANONYMOUS).
+
+    Then `user` and `authid` are the word `anonymous`, which is no user's name, and
+    `person` has nothing else: there is no mailbox that belongs to this login.
+    """
 
     @property
     def authid(self) -> str:

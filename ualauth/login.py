@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ualauth import audit
 from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import (
+    ANONYMOUS,
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
     Exchange,
@@ -99,12 +100,24 @@ async def delegated_login(visit: Visit) -> Identity:
 def identity_of(visit: Visit, *, anonymous: bool = False) -> Identity:
     """Return whom a visit vouches for that let somebody in, with or without a name."""
     attempt = visit.attempt
-    user = attempt.user or ""
+    person = None
+    if anonymous:
+        # Whatever modules say: there is no identity (RFC 4505).
+        user, person = ANONYMOUS, Person(ANONYMOUS)
+    else:
+        user = attempt.user or ""
+        last = attempt.vouches[-1] if attempt.vouches else None
+        # Mostly it is one of the last operation; `person` would take two calls to say so.
+        run = visit.runs[-1]
+        if last is not None and last[0] is run:
+            _, place, who = last
+            if run.codes[place] is _SUCCESS and run.verdict is _SUCCESS:
+                person = who
     return Identity(
         service=attempt.service,
         login_name=attempt.login_name or "",
         user=user,
-        person=attempt.person or Person(authid=user),
+        person=person or attempt.person or Person(authid=user),
         messages=tuple(attempt.messages),
         anonymous=anonymous,
     )

@@ -55,14 +55,32 @@ T = TypeVar("T")
 class Refusal(UalauthError):
     """What an attempt's method raises when it cannot deliver; `code` says why.
 
-    A module that lets it pass answers `code`.
+    A module that lets it pass answers `code`. That is never `SUCCESS`: whatever
+    else a subclass or an assignment makes of it is read as `SYSTEM_ERR`.
     """
 
+    code = ReturnCode.SYSTEM_ERR
+    why = ""
+
     def __init__(self, code: ReturnCode, why: str = "") -> None:
-        """Keep what the module will answer unless it catches this, and why, for the log."""
+        """Keep what the module will answer unless it catches this, and why, for the log.
+
+        Raises:
+            ValueError: for `SUCCESS`.
+
+        """
+        if code is ReturnCode.SUCCESS:
+            raise ValueError("a refusal cannot be SUCCESS")
         super().__init__(why or str(code))
         self.code = code
         self.why = why
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - as many types as attributes
+        """Return an attribute; a `code` that would grant, or is none, is `SYSTEM_ERR`."""
+        value = super().__getattribute__(name)
+        if name == "code" and (type(value) is not ReturnCode or value is ReturnCode.SUCCESS):
+            return ReturnCode.SYSTEM_ERR
+        return value
 
 
 class NameAnswer(NamedTuple):
@@ -495,6 +513,16 @@ class Module(Generic[O]):
     """What `authenticate` can judge: a service offers the SASL mechanisms for which a module can.
 
     Empty for a module that looks at something else.
+    """
+
+    confirms_user: ClassVar[bool] = False
+    """Whether it calls `Attempt.confirm_user`."""
+
+    tests_names: ClassVar[bool] = False
+    """Whether whatever it decides by the user's name it decides by `Attempt.test_name`.
+
+    `ualauth check` warns of a module that does not say so, and judges no proof, before
+    one that confirms who the user is: what it decides may hold for one spelling only.
     """
 
     nested: Sequence[Any] = ()

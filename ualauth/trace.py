@@ -59,12 +59,33 @@ class Run:
     nested: list[tuple[int, Run]] | None = field(init=False, default=None)
     depth: int = field(init=False, default=0)
     rest: Suspended | None = field(init=False, default=None)
+    outer: tuple[Run, int] | None = field(init=False, default=None)
+    """The run that asks the entry which this is the stack of, and the number of that entry."""
+    resumed: Run | None = field(init=False, default=None)
+    """The run that went on where this one was interrupted."""
+    proved: bool = field(init=False, default=False)
+    """Whether an entry that succeeded has verified the SASL exchange."""
 
     def add(self, nested: Run) -> None:
         """Note a run that is part of the entry that is being asked."""
         if self.nested is None:
             self.nested = []
         self.nested.append((len(self.codes), nested))
+
+    def granted(self, place: int) -> bool:
+        """Return whether the entry that was asked as number `place` counts as a success.
+
+        It answered `SUCCESS`, the stack did in the end, and so did every entry
+        that ran the stack.
+        """
+        if self.codes[place : place + 1] != [ReturnCode.SUCCESS]:
+            return False
+        run = self
+        while run.resumed is not None:
+            run = run.resumed
+        if run.verdict is not ReturnCode.SUCCESS:
+            return False
+        return run.outer is None or run.outer[0].granted(run.outer[1])
 
     def asked(self) -> Entry | None:
         """Return the entry that is being asked, by repeating the walk up to it."""

@@ -24,7 +24,7 @@ from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
 from ualauth.trace import Run, TraceStep
-from ualauth.walk import TWIN, begin_anew, walk
+from ualauth.walk import TWIN, begin_anew, begin_operation, walk
 
 log = logging.getLogger("ualauth.visit")
 
@@ -91,7 +91,7 @@ class Visit:
                 else:
                     code = await self._dispatch(operation, flags)
                     exchange = attempt.exchange
-                    if exchange is not None and (code is not _SUCCESS or not exchange.verified):
+                    if exchange is not None and (code is not _SUCCESS or not self._proved()):
                         code = await self._judged(exchange, code)
                 if code is not _INCOMPLETE:
                     attempt.forget_tokens()
@@ -138,6 +138,10 @@ class Visit:
                 return code
             self._updating = True
         return await self._dispatch(_CHAUTHTOK, flags | Flag.UPDATE_AUTHTOK)
+
+    def _proved(self) -> bool:
+        """Return whether an entry that succeeded has verified the exchange."""
+        return self._last_run is not None and self._last_run.proved
 
     @property
     def _resuming(self) -> bool:
@@ -186,14 +190,14 @@ class Visit:
         attempt = self.attempt
         if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
             begin_anew(attempt, twin)
-        if attempt.name_tests and suspended is None and not flags & _UPDATE:
-            attempt.name_tests = tuple(
-                each for each in attempt.name_tests if each.operation is not operation
-            )
+        said = attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches)
+        if said and suspended is None and not flags & _UPDATE:
+            begin_operation(attempt, operation)
         run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
         self.runs.append(run)
-        if suspended is not None:
+        if suspended is not None and last is not None:
             run.rest = suspended
+            last.resumed = run
         self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
@@ -243,7 +247,7 @@ class Visit:
             attempt = self.attempt
             attempt.login_name = value
             attempt.name_kind = NameKind.TYPED
-            attempt.name_tests, attempt.unconfirmed = (), None
+            attempt.name_tests, attempt.unconfirmed, attempt.vouches = (), None, ()
         if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
             value = ascii_lower(value)

@@ -116,7 +116,10 @@ class VisitState:
     """Whether the program at the other end can be challenged: a SASL exchange is running."""
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
-    person: Person | None = None
+    vouches: tuple[tuple[Run | None, int, Person], ...] = ()
+    """The run and the number of an entry, and whom it vouched for before it answered."""
+    late: bool = False
+    """Whether a module ran out of time: its threads may still run."""
     delay: float = 0.0
     delay_report: Callable[[ReturnCode, int], None] | None = None
     deadline: float | None = None
@@ -278,7 +281,16 @@ class VisitState:
 
     def vouch(self, person: Person) -> None:
         """See `Attempt.vouch`."""
-        self.person = person
+        run = self.run
+        self.vouches = (*self.vouches, (run, 0 if run is None else len(run.codes), person))
+
+    @property
+    def person(self) -> Person | None:
+        """Whom the modules vouch for: the last who was vouched for by an entry that succeeded."""
+        for run, place, person in reversed(self.vouches):
+            if run is not None and run.granted(place):
+                return person
+        return None
 
     def remark(self, text: str) -> None:
         """See `Attempt.remark`."""

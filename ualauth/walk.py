@@ -2,7 +2,9 @@
 
 Whatever goes wrong in a module becomes a code that does not grant: an
 exception is `SYSTEM_ERR`, running out of time or of the USERLIST is
-`AUTHINFO_UNAVAIL`. Linux-PAM's pam_dispatch.c is the reference.
+`AUTHINFO_UNAVAIL`. Nothing is taken from an entry but its answer: whom it
+vouched for, who it said the user is, and that it verified a SASL exchange
+counts with `SUCCESS` only. Linux-PAM's pam_dispatch.c is the reference.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import LEGAL, Operation, ReturnCode
+from ualauth.credentials import Exchange
 from ualauth.errors import StoreError
 from ualauth.module import Module, Refusal
 from ualauth.stack.engine import Suspended, Verdict, after, evaluate
@@ -26,6 +29,11 @@ TWIN = (0, 0, 2, 3, 3, 5)
 _SUCCESS = ReturnCode.SUCCESS
 _CONFIRMING = (_SUCCESS, ReturnCode.NEW_AUTHTOK_REQD)
 """Answers of an entry with which it says who the user is: the password was right."""
+_LEGAL = tuple(
+    tuple(code in LEGAL[operation] or code is ReturnCode.MODULE_UNKNOWN for code in ReturnCode)
+    for operation in Operation
+)
+"""Operation, code -> whether PAM allows it; MODULE_UNKNOWN is the engine's own."""
 _UNASKED: object = object()
 _NO_CODE = "a module answered something that is not a ReturnCode"
 _MAX_DEPTH = 16
@@ -41,6 +49,8 @@ class Path:
     settled: ReturnCode | None = None
     memory: Memory | None = None
     suspended: Suspended | None = None
+    run: Run | None = None
+    """The last one of the stack."""
 
 
 def path_of(attempt: VisitState, module: Module[Any]) -> Path:
@@ -57,13 +67,26 @@ def begin_anew(attempt: VisitState, twin: int) -> None:
             path.settled = path.suspended = None
 
 
-async def walk(  # noqa: C901, PLR0912 - one walk, one function, as fast as it can be
+def begin_operation(attempt: VisitState, operation: Operation) -> None:
+    """Forget what entries said when the operation was asked before."""
+    if operation is Operation.AUTHENTICATE:
+        # Who was vouched for may have been another user.
+        attempt.vouches = ()
+    attempt.name_tests = tuple(
+        each for each in attempt.name_tests if each.operation is not operation
+    )
+
+
+async def walk(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
     attempt: VisitState, run: Run, memory: Memory
 ) -> ReturnCode:
     """Ask the entries of a run, and return its verdict."""
     attempt.run = run
     number = run.operation.number
     codes = run.codes
+    credential = attempt.credential
+    exchange = credential if isinstance(credential, Exchange) else None
+    proved = exchange is not None and exchange.verified
     suspended, answer = run.suspended, _UNASKED
     if suspended is None and run.frozen is None:
         # Most logins are `simple` entries that answer SUCCESS. The engine would do the
@@ -75,19 +98,22 @@ async def walk(  # noqa: C901, PLR0912 - one walk, one function, as fast as it c
             try:
                 answer = entry.methods[number](attempt)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-                answer = _fault(entry, run, error)
+                answer = _fault(attempt, entry, run, error)
             if answer is not _SUCCESS:
-                answer = await _code_of(answer, entry, run)
+                answer = await _code_of(attempt, answer, entry, run)
                 if answer is not _SUCCESS:
                     break
+            if exchange is not None:
+                proved = _settled(exchange, proved, late=attempt.late)
             codes.append(_SUCCESS)
             memory[done] = _SUCCESS
             done += 1
             answer = _UNASKED
         if done and done == len(run.stack):
-            run.verdict = _SUCCESS
+            run.verdict, run.proved = _SUCCESS, proved
             return _SUCCESS
         suspended = after(done)
+    legal = _LEGAL[number]
     engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=suspended)
     send = engine.send
     try:
@@ -96,23 +122,48 @@ async def walk(  # noqa: C901, PLR0912 - one walk, one function, as fast as it c
             try:
                 code = entry.methods[number](attempt) if answer is _UNASKED else answer
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-                code = _fault(entry, run, error)
+                code = _fault(attempt, entry, run, error)
             answer = _UNASKED
             if code is not _SUCCESS and type(code) is not ReturnCode:
-                code = await _code_of(code, entry, run)
-            if code is not _SUCCESS and attempt.unconfirmed and code not in _CONFIRMING:
-                attempt.unconfirm(run)
+                code = await _code_of(attempt, code, entry, run)
+            if code is not _SUCCESS:
+                if not legal[code]:
+                    _report(entry, run.operation, code)
+                if attempt.unconfirmed is not None and code not in _CONFIRMING:
+                    attempt.unconfirm(run)
+                if exchange is not None:
+                    exchange.verified = proved
+            elif exchange is not None:
+                proved = _settled(exchange, proved, late=attempt.late)
             codes.append(code)
             entry = send(code)
     except StopIteration as stop:
         verdict: Verdict = stop.value
     if verdict.suspended is not run.rest:
         run.rest = verdict.suspended
-    run.verdict = verdict.code
+    run.verdict, run.proved = verdict.code, proved
     return run.verdict
 
 
-async def _code_of(answer: object, entry: Entry, run: Run) -> ReturnCode:
+def _settled(exchange: Exchange, proved: bool, *, late: bool) -> bool:  # noqa: FBT001 - as it was
+    """Return whether an exchange is verified after an entry that succeeded.
+
+    When a module has run out of time, a thread of it may say so while another is asked.
+    """
+    if late and not proved:
+        exchange.verified = False
+    return exchange.verified
+
+
+def _report(entry: Entry, operation: Operation, code: ReturnCode) -> None:
+    """Log an answer that PAM does not allow, once for each entry."""
+    if (operation, code) not in entry.reported:
+        entry.reported.add((operation, code))
+        place = f"{entry.source}: {entry.module}"
+        log.warning("%s: answers %s to %s, which PAM does not allow", place, code, operation)
+
+
+async def _code_of(attempt: VisitState, answer: object, entry: Entry, run: Run) -> ReturnCode:
     """Return the code of an answer: it is one, it is awaited, or it makes no sense."""
     if type(answer) is ReturnCode:
         return answer
@@ -122,7 +173,7 @@ async def _code_of(answer: object, entry: Entry, run: Run) -> ReturnCode:
             # False and 0 are not SUCCESS.
             raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-        return _fault(entry, run, error)
+        return _fault(attempt, entry, run, error)
     return code
 
 
@@ -142,9 +193,15 @@ async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
     kept = memory if outer.frozen is None else memory.copy()
     run = Run(attempt.operation, stack, kept, outer.frozen, path.suspended)
     run.depth = outer.depth + 1
+    run.outer = outer, len(outer.codes)
+    if path.suspended is not None and path.run is not None:
+        path.run.resumed = run
+    path.run = run
     run.rest = path.suspended
     outer.add(run)
     before = attempt.naming()
+    exchange = attempt.exchange
+    proved = exchange is not None and exchange.verified
     code = ReturnCode.SYSTEM_ERR
     try:
         code = await walk(attempt, run, memory)
@@ -156,17 +213,23 @@ async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
             attempt.unconfirmed = before
             if code not in _CONFIRMING:
                 attempt.unconfirm(outer)
+        if exchange is not None and code is not _SUCCESS:
+            exchange.verified = proved
     return code
 
 
-def _fault(entry: Entry, run: Run, error: BaseException) -> ReturnCode:
+def _fault(attempt: VisitState, entry: Entry, run: Run, error: BaseException) -> ReturnCode:
     """Return what an entry answers whose module raised `error`."""
     match error:
-        case Refusal(code=ReturnCode() as code):
+        case Refusal(code=code) if code is not ReturnCode.SYSTEM_ERR:
             if error.why:
                 run.remark(error.why)
             return code
+        case Refusal():
+            # Also one that would have granted, or has no code.
+            code, reason = ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
         case TimeoutError():
+            attempt.late = True
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
         case StoreError():
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)

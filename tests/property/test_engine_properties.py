@@ -272,6 +272,11 @@ def test_a_walk_that_is_carried_out_is_that_of_the_engine(
         dataclasses.replace(entry, methods=(answering(code, way),) * len(Operation))
         for entry, code, way in zip(stack, codes, ways, strict=False)
     )
+    # A refusal cannot be SUCCESS.
+    codes = [
+        ReturnCode.SYSTEM_ERR if code is SUCCESS and way == "raising" else code
+        for code, way in zip(codes, ways, strict=True)
+    ]
     by_entry = dict(zip(map(id, stack), codes, strict=False))
     expected = memory.copy()
     used = []

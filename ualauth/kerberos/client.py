@@ -26,7 +26,7 @@ from ualauth.kerberos.initial import CHANGE_SERVICE, candidates, get_initial, op
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import watched
-from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
+from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import read_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
@@ -46,8 +46,9 @@ _REQUESTS = 2
 class Answer:
     """What a question to a KDC amounts to; `why` is for the log, `text` for the person.
 
-    `principal` is whose password it was, as the KDC writes it; `cache` names
-    the memory in which its ticket is, if one is to be kept.
+    `principal` is whose password it was, as the KDC writes it, and `user` the
+    user whose principal that is; `cache` names the memory in which its ticket
+    is, if one is to be kept.
     """
 
     code: ReturnCode
@@ -56,6 +57,7 @@ class Answer:
     password_expires: int = 0
     cache: str | None = None
     text: str = ""
+    user: str = ""
 
 
 class Client:
@@ -82,11 +84,18 @@ class Client:
 
     # Questions
 
-    def log_in(self, authid: str, password: str) -> Answer:
-        """Return whether this is the person's password, said by a KDC that is the real one."""
+    def log_in(self, authid: str, password: str, *, listed: bool = False) -> Answer:
+        """Return whether this is the person's password, said by a KDC that is the real one.
+
+        `listed` is whether the USERLIST has the authid; otherwise somebody typed it.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` if the file of principals cannot be read.
+
+        """
         try:
             with self.context() as context:
-                return self._log_in(context, authid, password)
+                return self._log_in(context, authid, password, listed=listed)
         except (NoKeytab, KerberosFault) as error:
             return _answer(error)
 
@@ -156,15 +165,20 @@ class Client:
 
         """
         try:
-            if self.settings.principal_map is not None:
-                user = read_map(self.settings.principal_map).get(principal)
-                if user is not None:
-                    return user
             with self.context() as context:
-                return user_of(principal, self._realm(context), self._domains)
+                return self._user_of(context, principal)
         except (ConfigurationError, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+
+    def _user_of(self, context: Context, principal: str) -> str:
+        user = self._mapped(principal)
+        return user_of(principal, self._realm(context), self._domains) if user is None else user
+
+    def _mapped(self, principal: str) -> str | None:
+        """Return whose principal it is by the file of principals; empty for nobody's."""
+        named = self.settings.principal_map
+        return None if named is None else read_map(named).get(principal)
 
     def judge(self, principal: str, keytab: str, user: str) -> Answer:
         """Return whether a ticket that a keytab accepted is the user's, for this configuration."""
@@ -175,11 +189,12 @@ class Client:
         if self.user_of(principal) != user:
             why = f"{plain(principal)} is another user's principal"
             return Answer(ReturnCode.CRED_UNAVAIL, why)
-        return Answer(ReturnCode.SUCCESS, f"a ticket of {plain(principal)}", principal)
+        why = f"a ticket of {plain(principal)}"
+        return Answer(ReturnCode.SUCCESS, why, principal, user=user)
 
     # A login
 
-    def _log_in(self, context: Context, authid: str, password: str) -> Answer:
+    def _log_in(self, context: Context, authid: str, password: str, *, listed: bool) -> Answer:
         keytab = self.keytab(context)
         before = context.requests
         if not password:
@@ -200,7 +215,34 @@ class Client:
         missing = _REQUESTS - (context.requests - before)
         if answer.code in _LEVELLED and missing > 0:
             effort.level(context, name, password, missing)
-        return answer
+        return self._named(context, answer, name, authid if listed else "")
+
+    def _named(self, context: Context, answer: Answer, asked: PrincipalName, authid: str) -> Answer:
+        """Return an answer with the user whose principal it is about.
+
+        That is the USERLIST's `authid` where the KDC knows the very principal that
+        this configuration gives it. Otherwise the principal says who it is, as in a
+        ticket: one principal is one user, however it was typed.
+        """
+        if not answer.principal:
+            return answer
+        try:
+            user = self._mapped(answer.principal)
+            if user is None and authid and is_same(asked, answer.principal):
+                user = authid
+            template = self.settings.alt_auth_map
+            if user is None and template is not None:
+                realm = self._realm(context)
+                user = template.read(asked, answer.principal, realm, self._domains) or None
+            if user is None:
+                user = self._user_of(context, answer.principal)
+        except ConfigurationError as error:
+            log.error("%s", error)  # noqa: TRY400 - no bug
+            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+        if not user:
+            why = f"{plain(answer.principal)} is no user's principal"
+            return replace(answer, code=ReturnCode.PERM_DENIED, why=why)
+        return replace(answer, user=user)
 
     def _password(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str

@@ -42,8 +42,8 @@ def options(
         library = context.library
         library.krb5_get_init_creds_opt_set_change_password_prompt(made, 0)
         library.krb5_get_init_creds_opt_set_forwardable(made, int(settings.forwardable))
-        if settings.enterprise:
-            library.krb5_get_init_creds_opt_set_canonicalize(made, 1)
+        # The KDC says who it is: Active Directory takes JSMITH for jsmith.
+        library.krb5_get_init_creds_opt_set_canonicalize(made, 1)
         if settings.ticket_lifetime is not None:
             library.krb5_get_init_creds_opt_set_tkt_life(made, settings.ticket_lifetime)
         if settings.renew_lifetime is not None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from ualauth.stack.control import ascii_lower
+
 
 @dataclass(frozen=True, slots=True)
 class PrincipalName:
@@ -74,6 +76,43 @@ class Template(str):
         if _REALM.search(self) is None:
             return PrincipalName(f"{text}@{escaped(found)}")
         return PrincipalName(text) if found == realm else None
+
+    def read(
+        self, asked: PrincipalName, principal: str, realm: str, domains: Mapping[str, str]
+    ) -> str:
+        """Return the authid whose principal by this template it is; empty if there is none.
+
+        `asked` is the one that was asked for: another one may look like one of the template.
+        """
+        own, own_realm = split(self.replace("%s", "\0"))
+        components, found = split(principal)
+        wanted, _ = split(asked.text)
+        if len(own) != len(components) or len(own) != len(wanted):
+            return ""
+        name = ""
+        for pattern, component, before in zip(own, components, wanted, strict=True):
+            start, place, end = pattern.partition("\0")
+            if place and _fits(start, end, component) and _fits(start, end, before):
+                name = component[len(start) : len(component) - len(end)]
+            elif ascii_lower(pattern) != ascii_lower(component):
+                return ""
+        if "@" in name or (own_realm and own_realm != found):
+            return ""
+        return name if own_realm else _in_domain(name, found, realm, domains)
+
+
+def _fits(start: str, end: str, component: str) -> bool:
+    text = ascii_lower(component)
+    between = len(text) - len(start) - len(end)
+    return between > 0 and text.startswith(ascii_lower(start)) and text.endswith(ascii_lower(end))
+
+
+def is_same(asked: PrincipalName, principal: str) -> bool:
+    """Return whether a KDC's principal is the one that was asked for, but for the case of ASCII.
+
+    What an enterprise name is, only the KDC knows.
+    """
+    return asked.enterprise or split(ascii_lower(asked.text)) == split(ascii_lower(principal))
 
 
 # krb5_parse_name(3): what means something else by itself, and what has no printable form.
@@ -146,7 +185,12 @@ def user_of(principal: str, realm: str, domains: Mapping[str, str]) -> str:
     components, found = split(principal)
     if len(components) != 1 or not components[0] or "@" in components[0]:
         return ""
+    return _in_domain(components[0], found, realm, domains)
+
+
+def _in_domain(name: str, found: str, realm: str, domains: Mapping[str, str]) -> str:
+    """Return a name of the realm `found` as an authid; empty if no domain is of that realm."""
     if found == realm:
-        return components[0]
+        return name
     domain = next((domain for domain, each in domains.items() if each == found), None)
-    return "" if domain is None else f"{components[0]}@{domain}"
+    return "" if domain is None or not name else f"{name}@{domain}"

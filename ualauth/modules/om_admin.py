@@ -29,6 +29,7 @@ class OmAdmin(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look at the caller's uid, and at the USERLIST's user who has it."""

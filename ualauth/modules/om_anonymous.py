@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import Proof
+from ualauth.credentials import ANONYMOUS, Proof
 from ualauth.identity import Person
 from ualauth.module import Attempt, Module, Refusal
-from ualauth.sasl.anonymous import NAME, AnonymousExchange
+from ualauth.sasl.anonymous import AnonymousExchange
 
 _LET_IN = "om_anonymous: let in"
 
@@ -31,7 +31,7 @@ class OmAnonymous(Module[Options]):
             return ReturnCode.CRED_UNAVAIL
         attempt.remark(f"anonymous, traced as {exchange.trace[:80]!a}")
         attempt.set_data(_LET_IN, value=True)
-        attempt.vouch(Person(NAME))
+        attempt.vouch(Person(ANONYMOUS))
         exchange.accept()
         return ReturnCode.SUCCESS
 
@@ -45,5 +45,5 @@ class OmAnonymous(Module[Options]):
             attempt.get_data(_LET_IN)
         except Refusal:
             return ReturnCode.IGNORE
-        attempt.vouch(Person(NAME))
+        attempt.vouch(Person(ANONYMOUS))
         return ReturnCode.SUCCESS

@@ -81,6 +81,7 @@ class OmDiag(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:

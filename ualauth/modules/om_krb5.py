@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.credentials import Proof
+from ualauth.credentials import NameKind, Proof
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
 from ualauth.kerberos.clients import Kerberos
@@ -24,6 +25,7 @@ from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.sasl.kerberos_exchange import KerberosExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
+from ualauth.stack.control import ascii_lower
 from ualauth.unix_accounts import account_of
 
 T = TypeVar("T")
@@ -50,6 +52,7 @@ class OmKrb5(Module[Options]):
     options_type = Settings
 
     judges = frozenset({Proof.PASSWORD, Proof.KERBEROS})
+    confirms_user = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password verified by the KDC, or take the ticket that was accepted."""
@@ -61,25 +64,25 @@ class OmKrb5(Module[Options]):
         try:
             user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
             answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
+            return await self._logged_in(attempt, client, user, answer)
         except Refusal as refusal:
             return _resumable(refusal)
-        return self._logged_in(attempt, client, user, answer)
 
     async def _take(self, attempt: Attempt, exchange: KerberosExchange) -> ReturnCode:
         """Let in whose ticket was accepted, if it is the user's for this entry, too."""
         try:
             user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
-            if await _resolved(attempt, exchange.name) != user:
-                attempt.set_item(Item.USER, user)
+            if not await _is_named(attempt, exchange, user):
                 attempt.remark("the ticket is not of this user")
                 return ReturnCode.CRED_UNAVAIL
             told = exchange.principal, exchange.keytab, exchange.user
             answer = await attempt.offload(client.judge, *told)
+            code = await self._logged_in(attempt, client, user, replace(answer, user=user))
         except Refusal as refusal:
             return refusal.code
-        if answer.code is ReturnCode.SUCCESS:
+        if code is ReturnCode.SUCCESS:
             exchange.accept()
-        return self._logged_in(attempt, client, user, answer)
+        return code
 
     async def accept(self, wire: Wire, bindings: bytes | None) -> SecurityContext:
         """See `KerberosJudge.accept`."""
@@ -91,8 +94,11 @@ class OmKrb5(Module[Options]):
         client = await self._client(wire)
         return await wire.offload(client.user_of, principal)
 
-    def _logged_in(self, attempt: Attempt, client: Client, user: str, answer: Answer) -> ReturnCode:
+    async def _logged_in(
+        self, attempt: Attempt, client: Client, typed: str, answer: Answer
+    ) -> ReturnCode:
         attempt.remark(answer.why)
+        user = await self._confirmed(attempt, client, typed, answer, ReturnCode.USER_UNKNOWN)
 
         def forget(_value: object, _status: int) -> None:
             if answer.cache is not None:
@@ -100,6 +106,23 @@ class OmKrb5(Module[Options]):
 
         attempt.set_data(_LOGGED_IN, _LoggedIn(user, answer), forget)
         return answer.code
+
+    async def _confirmed(
+        self, attempt: Attempt, client: Client, typed: str, answer: Answer, ignored: ReturnCode
+    ) -> str:
+        """Make the user whom the KDC's principal names, if the password was right; return who."""
+        if answer.code not in {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}:
+            return typed
+        try:
+            if answer.user != typed:
+                await _leave_out(attempt, client.settings, answer.user, ignored)
+            await attempt.confirm_user(answer.user)
+        except Refusal as refusal:
+            attempt.remark(refusal.why)
+            if answer.cache is not None:
+                await attempt.offload(client.destroy_cache, answer.cache)
+            raise
+        return answer.user
 
     async def setcred(self, attempt: Attempt) -> ReturnCode:
         """Write the ticket to the file that `ccache` names, or remove it."""
@@ -170,6 +193,9 @@ class OmKrb5(Module[Options]):
                 if answer.cache is not None:
                     await attempt.offload(client.destroy_cache, answer.cache)
                 attempt.remark(answer.why)
+                user = await self._confirmed(
+                    attempt, client, user, replace(answer, cache=None), ReturnCode.IGNORE
+                )
                 known = _LoggedIn(user, answer)
                 attempt.set_data(_OLD, known)
             code = known.answer.code
@@ -229,22 +255,32 @@ class OmKrb5(Module[Options]):
         except Refusal as refusal:
             attempt.remark(refusal.why)
             raise
-        settings = client.settings
-        if settings.ignore_root and user == "root":
-            attempt.remark("root is left out")
-            raise Refusal(ignored)
-        if settings.minimum_uid:
-            account = await attempt.offload(account_of, user)
-            if account is not None and account.pw_uid < settings.minimum_uid:
-                attempt.remark(f"uid {account.pw_uid} is left out")
-                raise Refusal(ignored)
+        try:
+            await _leave_out(attempt, client.settings, user, ignored)
+        except Refusal as refusal:
+            attempt.remark(refusal.why)
+            raise
         return user, client
 
 
-async def _resolved(attempt: Attempt, name: str) -> str:
-    """Return whom a name is resolved to: an earlier module may have put another user's there."""
-    attempt.set_item(Item.USER, name)
-    return await attempt.get_user()
+async def _leave_out(attempt: Attempt, settings: Settings, user: str, ignored: ReturnCode) -> None:
+    """Refuse with `ignored` whom the options leave out."""
+    if settings.ignore_root and user == "root":
+        raise Refusal(ignored, "root is left out")
+    if settings.minimum_uid:
+        account = await attempt.offload(account_of, user)
+        if account is not None and account.pw_uid < settings.minimum_uid:
+            raise Refusal(ignored, f"uid {account.pw_uid} is left out")
+
+
+async def _is_named(attempt: Attempt, exchange: KerberosExchange, user: str) -> bool:
+    """Return whether a ticket names the user: an earlier module may have put another one there."""
+    if exchange.name == user:
+        return True
+    record = await attempt.get_record(needed=False)
+    if record is None or exchange.name_kind is not NameKind.ADDRESS:
+        return False
+    return ascii_lower(exchange.name) in map(ascii_lower, record.user.addresses)
 
 
 async def _left_to_others(attempt: Attempt) -> ReturnCode:
@@ -268,12 +304,14 @@ async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> 
     `try_first_pass`.
     """
     given, password = await _password(attempt, client.settings, item)
-    answer = await attempt.offload(client.log_in, user, password)
+    listed = await attempt.get_record(needed=False) is not None
+    log_in = partial(client.log_in, user, listed=listed)
+    answer = await attempt.offload(log_in, password)
     if answer.code is ReturnCode.AUTH_ERR and given and client.settings.try_first_pass:
         attempt.set_item(item, None)
         again = await attempt.get_authtok(item)
         if again != password:
-            return await attempt.offload(client.log_in, user, again), again
+            return await attempt.offload(log_in, again), again
     return answer, password
 
 

@@ -84,6 +84,7 @@ class OmLdap(Module[Options]):
     """Ask an LDAP directory or Active Directory: passwords, accounts, changes."""
 
     options_type = Options
+    confirms_user = True
 
     _logins: Logins
     _outage: OutageCache | None = None

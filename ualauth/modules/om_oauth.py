@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import Proof
+from ualauth.credentials import NameKind, Proof
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import Refused, Rules, claimed, named, verified
@@ -21,7 +21,7 @@ from ualauth.oauth.introspection import Introspection
 from ualauth.oauth.keys import KeyRing
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import checked_name
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
 # whoever can check a token can make one.
@@ -80,6 +80,7 @@ class OmOauth(Module[Options]):
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
         super().__init__(options)
+        self.name_kind = NameKind.ADDRESS if options.claim == "email" else NameKind.AUTHID
         self._keys = KeyRing(options.keys, options.timeout, options.authorities)
         self._introspection = Introspection(
             options.introspection,
@@ -104,7 +105,7 @@ class OmOauth(Module[Options]):
         exchange.scope = " ".join(self.options.scope.split(","))
         exchange.configuration = self.options.configuration
         try:
-            name = prepare_name(await self._name(attempt.offload, exchange))
+            name = checked_name(await self._name(attempt.offload, exchange))
         except Refused as refused:
             attempt.remark(f"the token is refused: {refused}")
             return ReturnCode.AUTH_ERR

@@ -30,6 +30,7 @@ class OmOm2authid(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse a name that is nobody's or several users'; otherwise leave it to the others."""

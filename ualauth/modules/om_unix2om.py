@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ualauth.codes import Item, ReturnCode
+from ualauth.codes import ReturnCode
 from ualauth.credentials import NO_PROOF
 from ualauth.module import Attempt, Module
 from ualauth.userlist.store import UserStore
@@ -25,6 +25,7 @@ class OmUnix2om(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Make the caller the user, or refuse a login name that is somebody else's."""
@@ -36,11 +37,10 @@ class OmUnix2om(Module[Options]):
         if user is None:
             attempt.remark(f"nobody in the USERLIST has the uid {uid}")
             return ReturnCode.USER_UNKNOWN
-        if attempt.user is None:
-            attempt.set_item(Item.USER, user.authid)
-        elif await attempt.get_user() != user.authid:
+        if attempt.user is not None and await attempt.get_user() != user.authid:
             attempt.remark(f"the uid {uid} is {user.authid}'s, and not that of the login name")
             return ReturnCode.AUTH_ERR
+        await attempt.confirm_user(user.authid)
         attempt.remark(f"{user.authid} calls")
         attempt.vouch(user.person())
         return ReturnCode.SUCCESS

@@ -29,6 +29,7 @@ class PamDeny(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     @immediate
     def authenticate(self, _attempt: Attempt) -> ReturnCode:

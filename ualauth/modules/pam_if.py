@@ -158,6 +158,7 @@ class PamIf(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
     clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
     """What time it is in a zone; tests have their own."""
 

@@ -105,6 +105,7 @@ class PamLinux(Module[Options]):
     """Ask the host's own PAM, for its pam_unix, RADIUS, SMB and other modules."""
 
     options_type = Options
+    confirms_user = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Authenticate by pam_authenticate(3)."""
@@ -247,16 +248,14 @@ class PamLinux(Module[Options]):
         code = _known(attempt, talk.operation, outcome.code)
         if code is not ReturnCode.SUCCESS:
             return talk.refusal or code
-        if outcome.user == visit.host_user:
-            return code
         if not outcome.user:
             attempt.remark("libpam no longer says who this is")
             return ReturnCode.SYSTEM_ERR
-        # The host writes the name in another way: from now on, this is who it is.
-        attempt.set_item(Item.USER, outcome.user)
-        visit.host_user = outcome.user
-        visit.user = await attempt.get_user()
-        attempt.vouch(Person(authid=visit.user))
+        # The host may write the name in another way: from now on, this is who it is.
+        await attempt.confirm_user(outcome.user)
+        if outcome.user != visit.host_user:
+            visit.user = visit.host_user = outcome.user
+            attempt.vouch(Person(authid=visit.user))
         return code
 
     def _visit(self, attempt: Attempt) -> _Visit:

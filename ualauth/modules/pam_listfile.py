@@ -157,6 +157,7 @@ class PamListfile(Module[Options | Misread]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""

@@ -164,6 +164,7 @@ class PamSucceedIf(Module[Options]):
 
     options_type = Options
     judges = NO_PROOF
+    tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Evaluate the conditions, from left to right."""

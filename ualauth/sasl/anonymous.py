@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.credentials import Exchange, NameKind, Proof
+from ualauth.credentials import ANONYMOUS, Exchange, NameKind, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 
-NAME = "anonymous"
-"""The login name of everybody who has none."""
 _MOST = 255
 """Characters of the trace (RFC 4505, section 2)."""
 
@@ -24,7 +22,7 @@ class Anonymous(Mechanism):
         trace = text_of(await wire.first())
         if len(trace) > _MOST or not trace.isprintable():
             raise Malformed("a trace that is too long, or has control characters")
-        return Claim(NAME, AnonymousExchange(trace))
+        return Claim(ANONYMOUS, AnonymousExchange(trace))
 
 
 class AnonymousExchange(Exchange):

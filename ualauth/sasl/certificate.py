@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ualauth.credentials import NameKind
+
 _RULE = re.compile(r"\s*(?P<field>\w+)\s*:\s*(?P<pattern>.+?)\s*->\s*(?P<name>.+?)\s*")
 _PLACE = re.compile(r"\{(\d)\}")
 
@@ -71,6 +73,15 @@ _FIELDS: Mapping[str, Callable[[ClientCertificate], Iterator[str]]] = {
 
 def name_of(certificate: ClientCertificate, rules: Sequence[str]) -> str:
     """Return the login name of a certificate's owner, empty if no rule fits."""
+    return owner_of(certificate, rules)[0]
+
+
+def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> tuple[str, NameKind]:
+    """Return the login name of a certificate's owner, empty if no rule fits; and its kind.
+
+    It is an authid; what a rule for e-mail addresses makes of one, and has an `@`, may
+    also be an address of the USERLIST.
+    """
     for rule in rules:
         found = _RULE.fullmatch(rule)
         if found is None:
@@ -79,8 +90,10 @@ def name_of(certificate: ClientCertificate, rules: Sequence[str]) -> str:
         for value in certificate.values(found["field"]):
             if matched := pattern.fullmatch(value):
                 groups = (value, *matched.groups())
-                return _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
-    return ""
+                name = _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
+                is_address = found["field"] == "email" and "@" in name
+                return name, NameKind.ADDRESS if is_address else NameKind.AUTHID
+    return "", NameKind.AUTHID
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

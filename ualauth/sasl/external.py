@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ualauth.credentials import Exchange, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import checked_name, prepare_name
 
 
 class External(Mechanism):
@@ -21,7 +21,9 @@ class External(Mechanism):
         name = wire.channel.certificate_name
         if not name:
             raise Malformed("no certificate of the client names somebody")
-        return Claim(prepare_name(name), CertificateExchange(), wanted and prepare_name(wanted))
+        exchange = CertificateExchange()
+        exchange.name_kind = wire.channel.certificate_name_kind
+        return Claim(checked_name(name), exchange, wanted and prepare_name(wanted))
 
 
 class CertificateExchange(Exchange):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, cast
 
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Exchange, NameKind, Proof
 from ualauth.module import Refusal
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import checked_name, prepare_name
 
 _MOST_ROUNDS = 8
 """Kerberos takes one token of each side, with DCE's style three."""
@@ -74,9 +74,10 @@ class KerberosExchange(Exchange):
     def __init__(self, mechanism: str, context: SecurityContext, user: str) -> None:
         """Keep whose ticket it was, whose keys, and the user whose principal that is."""
         self.mechanism = mechanism
-        self.user = user
-        self.name = prepare_name(user)
-        """The same, as a login name."""
+        self.user = self.name = checked_name(user)
+        if "@" in user:
+            # A domain stands for its realm: what the name is in that is an address, too.
+            self.name_kind = NameKind.ADDRESS
         self.principal = context.principal
         self.keytab = context.keytab
 

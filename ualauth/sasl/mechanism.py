@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import Credential, Proof
+from ualauth.credentials import Credential, NameKind, Proof
 from ualauth.module import Module, Offload, Refusal, Until
 
 T = TypeVar("T")
@@ -49,13 +49,15 @@ class Channel:
     `bindings` has the channel binding data by their type, such as
     `tls-exporter` (RFC 5929, RFC 9266). `offers_plus` is whether mechanisms that
     bind to the channel were offered, which the client must not be talked out
-    of. `certificate_name` is whom the client's certificate names, empty if nobody.
+    of. `certificate_name` is whom the client's certificate names, empty if nobody,
+    and `certificate_name_kind` what that name is.
     """
 
     tls: bool = False
     bindings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     offers_plus: bool = False
     certificate_name: str = ""
+    certificate_name_kind: NameKind = NameKind.AUTHID
 
 
 UNSAFE = Channel()

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, cast
 
-from ualauth.credentials import Exchange, Proof
+from ualauth.credentials import Exchange, NameKind, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
-from ualauth.sasl.preparation import prepare_name
+from ualauth.sasl.preparation import checked_name, prepare_name
 
 
 class TokenExchange(Exchange):
@@ -41,6 +41,9 @@ class TokenExchange(Exchange):
 class TokenJudge(Protocol):
     """A module that can judge tokens."""
 
+    name_kind: NameKind
+    """What the claim is that it takes for the name: an authid, or an address."""
+
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
         """Return whose token it says it is, not yet judged; empty if nobody can tell.
 
@@ -55,8 +58,9 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
     """Return the claim of a client with a token that wants to be `wanted`, empty for itself."""
     wanted = wanted and prepare_name(wanted)
     for module in wire.verifiers:
-        if name := await cast("TokenJudge", module).name_in(wire, exchange):
-            exchange.name = prepare_name(name)
+        judge = cast("TokenJudge", module)
+        if name := await judge.name_in(wire, exchange):
+            exchange.name, exchange.name_kind = checked_name(name), judge.name_kind
             return Claim(exchange.name, exchange, wanted)
     if not wanted:
         raise Malformed("a token that names nobody")

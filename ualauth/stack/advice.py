@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ualauth.stack.model import Problem, Stack
+from ualauth.stack.model import Entry, Problem, Stack
 
 
 def advise(stack: Stack) -> Iterator[Problem]:
@@ -20,6 +20,33 @@ def advise(stack: Stack) -> Iterator[Problem]:
             text = f"a jump over {farthest} entries, and only {room} follow: this refuses"
             yield Problem(entry.source, text, f"jump over {room or 'none'} at most", warning=True)
         yield from advise(entry.nested)
+
+
+def advise_of_names(stack: Stack) -> Iterator[Problem]:
+    """Find entries that may decide by the user's name before it is known who that is."""
+    seen: list[Entry] = []
+    for entry in _all_entries(stack):
+        module = entry.instance
+        if module is None:
+            continue
+        if module.confirms_user:
+            for earlier in seen:
+                text = (
+                    f"{earlier.module} may look at the name as it was typed; "
+                    f"{entry.module} ({entry.source}) says later who that is"
+                )
+                cure = f"let it stand after {entry.module}, or use Attempt.test_name in it"
+                yield Problem(earlier.source, text, cure, warning=True)
+            seen = []
+        elif not module.tests_names and not module.judges:
+            seen.append(entry)
+
+
+def _all_entries(stack: Stack) -> Iterator[Entry]:
+    """Yield the entries of a stack, each before those of the stack that it may run."""
+    for entry in stack:
+        yield entry
+        yield from _all_entries(entry.nested)
 
 
 def _entries_ahead(stack: Stack, index: int) -> int:

@@ -15,6 +15,7 @@ from ualauth.module import Attempt, Files, Method, Module
 from ualauth.options import OptionProblem, read_options
 from ualauth.stack.files import Missing, Text, Unusable
 from ualauth.stack.model import Problem
+from ualauth.stack.while_asked import WhileAsked
 
 Methods = tuple[Method, ...]
 """What to call, indexed by `Operation`."""
@@ -85,6 +86,10 @@ def _method(module: Module[Any], operation: Operation) -> Method:
         return cast("Method", method)
 
     async def offloaded(attempt: Attempt) -> ReturnCode:
-        return await attempt.offload(method, attempt)
+        held = WhileAsked(attempt)
+        try:
+            return await attempt.offload(method, held)
+        finally:
+            held.end()
 
     return offloaded

@@ -12,7 +12,7 @@ from itertools import chain
 
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
-from ualauth.stack.advice import advise
+from ualauth.stack.advice import advise, advise_of_names
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.files import (
     MAX_FILE_BYTES,
@@ -72,6 +72,7 @@ def compile_service(
         for module_type in ModuleType
     }
     advice = dict.fromkeys(chain.from_iterable(advise(stack) for stack in stacks.values()))
+    advice |= dict.fromkeys(advise_of_names(stacks[ModuleType.AUTH]))
     files = dict.fromkeys(path for compiler in compilers for path in compiler.files)
     return Service(name, stacks, (*problems, *advice), tuple(files))
 

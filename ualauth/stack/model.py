@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ualauth.codes import MODULE_TYPE, ModuleType, Operation
+from ualauth.codes import MODULE_TYPE, ModuleType, Operation, ReturnCode
 from ualauth.credentials import Proof
 from ualauth.module import Method, Module
 from ualauth.stack.control import Action, Control
@@ -61,6 +61,8 @@ class Entry:
     """The module made for this entry, if it could be made."""
     plain: bool = field(init=False, repr=False)
     """Whether `SUCCESS` is `ok`: what nearly every login meets."""
+    reported: set[tuple[Operation, ReturnCode]] = field(init=False, repr=False, default_factory=set)
+    """Which of its answers that PAM does not allow the log has already."""
     simple: bool = field(init=False, repr=False)
     """Whether it is also asked, and in no substack: see `ualauth.stack.engine.after`."""
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, cast
 
 from ualauth.attempt import LiveAttempt
-from ualauth.codes import Operation
+from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import NameKind, Password
 from ualauth.entrance import Peer
 from ualauth.errors import ModuleUnavailable
+from ualauth.identity import Person
 from ualauth.messages import Conversation
 from ualauth.module import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.readiness import wait_here
@@ -45,7 +46,8 @@ class FakeAttempt(LiveAttempt):
     `password` is what the person brought, `conversation` whom to ask,
     `resources` what the application shares (a `UserStore`, say), and `users`
     the USERLIST behind names. `remarks`, `offloaded` and `slept` are
-    what the module did; `person`, `messages` and `delay` are as at run time.
+    what the module did; `person`, `messages` and `delay` are as at run time:
+    whom the module vouched for counts when `answer` returned its `SUCCESS`.
     """
 
     def __init__(  # noqa: PLR0913 - all of them optional
@@ -87,6 +89,12 @@ class FakeAttempt(LiveAttempt):
         """Keep what the module, or one of a stack that it runs, said about its answer."""
         self.remarks.append(text)
 
+    @property
+    def person(self) -> Person | None:
+        """Whom the module vouches for: also on its way to an answer that `answer` has not yet."""
+        last = self.vouches[-1] if self.vouches else None
+        return last[2] if last is not None and last[0] is self.run else super().person
+
     def answer(self, result: Awaitable[T] | T) -> T:
         """Return what a module's method answers; `result` is what calling it returned.
 
@@ -94,8 +102,25 @@ class FakeAttempt(LiveAttempt):
             Refusal: and whatever else the module lets pass.
 
         """
-        if not inspect.isawaitable(result):
-            return result
+        run = Run(self.operation, (), [], None, None)
+        try:
+            value = self._driven(result) if inspect.isawaitable(result) else result
+            if isinstance(value, ReturnCode):
+                self._conclude(value)
+        finally:
+            self.run = run
+        return cast("T", value)
+
+    def _conclude(self, code: ReturnCode) -> None:
+        """Take a code for the answer of the entry, with which counts what the module said."""
+        run = self.run
+        if run is not None:
+            if code not in {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}:
+                self.unconfirm(run)
+            run.codes.append(code)
+            run.verdict = code
+
+    def _driven(self, result: Awaitable[T]) -> T:
         walk: Any = result.__await__()
         try:
             request = next(walk)

@@ -12,6 +12,7 @@ from itertools import compress
 from operator import attrgetter, is_not
 from typing import Any
 
+from ualauth.credentials import ANONYMOUS
 from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
@@ -71,6 +72,17 @@ def check_fields(record: object) -> None:
             check(value)
         except _Illegal as illegal:
             raise InvalidValue(f"{field}: {illegal}") from None
+
+
+def check_new_authid(authid: str) -> None:
+    """Refuse an authid that stands for logins without a name, for a user who does not have it yet.
+
+    Raises:
+        InvalidValue: which says so.
+
+    """
+    if fold(authid) == ANONYMOUS:
+        raise InvalidValue(f"authid: {ANONYMOUS!r} stands for logins without a name (RFC 4505)")
 
 
 def check_password(password: str | None) -> None:

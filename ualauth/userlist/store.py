@@ -24,6 +24,7 @@ from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
     MAX_UNIX_UID,
     check_fields,
+    check_new_authid,
     check_password,
     check_secrets,
 )
@@ -221,10 +222,12 @@ class UserStore:
         """Add a user, without secrets for SCRAM; those need `set_password`.
 
         Raises:
+            InvalidValue: for the authid `anonymous`, which is no user's.
             NameTaken: if an authid, address, O/R name or UNIX uid is another user's.
 
         """
         check_fields(new)
+        check_new_authid(new.authid)
         check_password(new.password)
         return self._database.write(lambda connection: changes.add(connection, new))
 
@@ -272,6 +275,8 @@ class UserStore:
             raise TypeError(f"update() cannot change {', '.join(sorted(unknown))}")
         new = dataclasses.replace(user, **values)
         check_fields(new)
+        if new.authid != user.authid:
+            check_new_authid(new.authid)
         return self._database.write(lambda connection: changes.change(connection, user, new))
 
     def set_password(  # noqa: PLR0913 - a password, and all that goes with it

@@ -84,9 +84,11 @@ def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
         yield made
 
 
-@pytest.mark.parametrize("user", ["jsmith", "jsmith@ad.example.com", "JSMITH"])
+@pytest.mark.parametrize(
+    "user", ["jsmith", "jsmith@ad.example.com", "JSMITH", "jSmith@AD.Example.Com"]
+)
 def test_the_right_password_lets_in(way: Way, domain: Domain, mail: Mail, user: str) -> None:
-    assert way.login(mail(domain).config(), "mail", user, PASSWORD).user == user
+    assert way.login(mail(domain).config(), "mail", user, PASSWORD).user == "jsmith"
 
 
 def test_a_principal_name_of_its_own_needs_enterprise(way: Way, domain: Domain, mail: Mail) -> None:
@@ -94,7 +96,8 @@ def test_a_principal_name_of_its_own_needs_enterprise(way: Way, domain: Domain, 
     with pytest.raises(AuthenticationFailed):
         way.login(mail(domain).config(), "mail", user, PASSWORD)
     config = mail(domain, "enterprise").config()
-    assert way.login(config, "mail", user, PASSWORD).user == user
+    for each in (user, user.upper(), "other", "OTHER@AD.example.com"):
+        assert way.login(config, "mail", each, PASSWORD).user == "other"
     assert way.login(config, "mail", "jsmith", PASSWORD).user == "jsmith"
     with pytest.raises(AuthenticationFailed):
         way.login(config, "mail", "nobody@ad.example.com", PASSWORD)

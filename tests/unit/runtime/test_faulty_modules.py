@@ -129,13 +129,57 @@ def test_an_exception_in_a_module_refuses(
         assert f"{folder.services}/test:1: faulty (authenticate): " in caplog.text
 
 
-def test_a_refusal_with_success_is_a_success(folder: ConfigFolder, way: Way) -> None:
-    """A module that raises `Refusal(SUCCESS)` answers it: nothing else does."""
-
+def test_a_refusal_cannot_be_a_success(folder: ConfigFolder, way: Way, kind: type[Faulty]) -> None:
     def deed(_attempt: Attempt) -> ReturnCode:
-        raise Refusal(SUCCESS)
+        raise Refusal(SUCCESS, "why")
 
-    assert answer_of(folder, way, Faulty, deed) is SUCCESS
+    with pytest.raises(ValueError, match="cannot be SUCCESS"):
+        Refusal(SUCCESS)
+    assert answer_of(folder, way, kind, deed) is SYSTEM_ERR
+
+
+class ByClass(Refusal):
+    """Say so in the class."""
+
+    code = SUCCESS
+
+    def __init__(self) -> None:
+        """Keep nothing."""
+
+
+class ByProperty(Refusal):
+    """Say so by a property."""
+
+    @property
+    def code(self) -> ReturnCode:  # type: ignore[override]
+        return SUCCESS
+
+    @code.setter
+    def code(self, value: ReturnCode) -> None:
+        """Keep nothing."""
+
+
+def _assigned() -> Refusal:
+    refusal = Refusal(ReturnCode.AUTH_ERR)
+    refusal.code = SUCCESS
+    return refusal
+
+
+@pytest.mark.parametrize("make", [ByClass, lambda: ByProperty(ReturnCode.AUTH_ERR), _assigned])
+def test_a_refusal_that_becomes_a_success_is_read_as_a_fault(
+    folder: ConfigFolder, way: Way, kind: type[Faulty], make: Any
+) -> None:
+    def deed(_attempt: Attempt) -> ReturnCode:
+        raise make()
+
+    def handing_on(_attempt: Attempt) -> ReturnCode:
+        try:
+            raise make()
+        except Refusal as refusal:
+            return refusal.code
+
+    assert answer_of(folder, way, kind, deed) is SYSTEM_ERR
+    assert answer_of(folder, way, kind, handing_on) is SYSTEM_ERR
 
 
 def test_an_interruption_from_the_keyboard_is_nobodys_answer(

@@ -28,9 +28,11 @@ class Session(smtp.Session):
         self.ualauth_identity = identity
         self.ualauth_failed = False
         self.authenticated = True
-        self.auth_data = smtp.LoginPassword(identity.user.encode(), b"")
+        # Whoever has no name is none of the users (RFC 4505).
+        name = b"" if identity.anonymous else identity.user.encode()
+        self.auth_data = smtp.LoginPassword(name, b"")
         # Its setter logs that the attribute is going to be removed.
-        self._login_data = identity.user.encode()
+        self._login_data = name
 
 
 class Envelope(smtp.Envelope):

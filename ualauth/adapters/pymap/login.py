@@ -139,7 +139,8 @@ class Login(LoginInterface):
     async def _mailbox_of(self, identity: Identity) -> IdentityInterface:
         """Return the backend's identity of somebody, making it if need be."""
         name = identity.authid
-        if _NO_MAILBOX.search(name):
+        # A login without a name has no mailbox, whoever else may be called so (RFC 4505).
+        if identity.anonymous or _NO_MAILBOX.search(name):
             raise NotAllowedError
         found = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)
         try:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -165,7 +166,9 @@ class Dialogue(Base):
         try:
             found = await identity
             request = self.portal.realm.requestAvatar
-            avatar = await maybeDeferred(request, found.authid.encode(), found, *interfaces)
+            # A login without a name is none of the users, whatever the avatars' names are.
+            who = ANONYMOUS if found.anonymous else found.authid.encode()
+            avatar = await maybeDeferred(request, who, found, *interfaces)
         except CancelledError:
             return
         except Exception as error:

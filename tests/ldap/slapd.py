@@ -73,6 +73,8 @@ class Slapd:
         self.port, self.tls_port = _free_ports(2)
         self._certificate = certificate or authority.issue("127.0.0.1", "localhost")
         self._process: subprocess.Popen[bytes] | None = None
+        self.debug = "none"
+        """What it logs to `log`, as its option -d takes it."""
 
     @property
     def uri(self) -> str:
@@ -123,7 +125,7 @@ class Slapd:
         )
         # With -d it stays in the foreground; what it logs goes to stderr.
         self._process = subprocess.Popen(
-            ["/usr/sbin/slapd", "-d", "none", "-f", "slapd.conf", "-h", listeners],
+            ["/usr/sbin/slapd", "-d", self.debug, "-f", "slapd.conf", "-h", listeners],
             cwd=self.folder,
             stdout=log,
             stderr=log,
@@ -188,10 +190,12 @@ def running(
     before: str = "",
     after: str = "",
     entries: str = "",
+    debug: str = "none",
 ) -> Iterator[Slapd]:
     """Return a new server, which is stopped at the end; `entries` is LDIF for slapadd(8)."""
     with folder() as path:
         server = Slapd(path, authority, certificate)
+        server.debug = debug
         server.initialize(before, after, entries)
         try:
             server.start()

@@ -189,6 +189,52 @@ def test_a_value_is_one_value_in_a_name(value: str) -> None:
     _is_one_value(value)
 
 
+@given(TEXTS)
+@example("a,dc=evil")
+@example(" a ")
+def test_a_value_is_read_from_a_name_as_it_was_filled_in(value: str) -> None:
+    text = Name("uid={user},ou=people,dc=example", ["user"]).fill({"user": value})
+    assert names.first_value(text, "UID") == value
+    assert names.first_value(text, "ou") is None
+    spaced = Name("cn = x + uid = {user} , ou = people".replace(" ", ""), ["user"])
+    assert names.first_value(spaced.fill({"user": value}), "uid") == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("uid=a", "a"),
+        ("uid = a \\+ b , dc = x", "a + b"),
+        ("UID=\\C3\\A4,dc=x", "\u00e4"),
+        ("cn=x+uid=a,dc=x", "a"),
+        ("uid=\\ff,dc=x", None),
+        ("uid=#04024869,dc=x", None),
+        ("cn=a,uid=b", None),
+        ("", None),
+    ],
+)
+def test_the_first_part_of_a_name_is_read(name: str, value: str | None) -> None:
+    assert names.first_value(name, "uid") == value
+
+
+@pytest.mark.parametrize(
+    ("spaced", "plain"),
+    [
+        ("cn = inner , ou = groups", "cn=inner,ou=groups"),
+        (r"cn= \ a\,b = c \20 , dc=x", r"cn=\ a\,b = c \20,dc=x"),
+        (r"cn=a\ , ou=b", r"cn=a\ ,ou=b"),
+        (r"cn=a\\ , dc=b", r"cn=a\\,dc=b"),
+        ("cn=a + sn = b", "cn=a+sn=b"),
+        ("cn=a  b", "cn=a  b"),
+        ("cn=a\\", "cn=a\\"),
+        ("", ""),
+    ],
+)
+def test_blanks_are_taken_from_separators_alone(spaced: str, plain: str) -> None:
+    assert names.without_blanks(spaced) == plain
+    assert names.without_blanks(plain) == plain
+
+
 def _is_one_value(value: str) -> None:
     text = Name("uid={user},ou=people,dc=example", ["user"]).fill({"user": value})
     names.check(text)

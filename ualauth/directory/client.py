@@ -95,6 +95,18 @@ class Session(Operations, Protocol):
         """What the server answered to the bind."""
         ...
 
+    async def who_am_i(self, requester: Requester) -> str:
+        """Return who has bound, as the server calls it: an authzId of RFC 4513, section 5.2.1.8.
+
+        It is `dn:` and a name, `u:` and a name, or empty for nobody.
+
+        Raises:
+            Unanswered: any code but success; protocolError (2) if the server does not know the
+                question.
+
+        """
+        ...
+
 
 class Directory(Operations, Protocol):
     """One directory, however many servers it has; its own operations are those of the service.

@@ -1,4 +1,4 @@
-"""A connected socket, and TLS on it, within a deadline: for ldap3."""
+"""A connected socket, TLS on it within a deadline (for ldap3), and which TLS is good enough."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ import time
 
 from ualauth.directory.faults import TimedOut, TlsFault, Unreachable
 from ualauth.directory.settings import Settings, Uri
+
+# As Python's ssl and libldap with OpenSSL name them, and libldap with GnuTLS.
+_GOOD_ENOUGH = frozenset({"TLSv1.2", "TLSv1.3", "TLS1.2", "TLS1.3"})
+
+
+def check_version(version: str | None) -> None:
+    """Check what was negotiated: that a minimum was set does not show that it has an effect.
+
+    Raises:
+        TlsFault: if it is older than TLS 1.2 (RFC 8996), or not known.
+
+    """
+    if version not in _GOOD_ENOUGH:
+        found = f"{version} was negotiated" if version else "no version of TLS is known"
+        raise TlsFault(f"{found}, and TLS 1.2 is the least: nothing secret is sent")
 
 
 def connect(uri: Uri, settings: Settings, deadline: float) -> socket.socket:
@@ -35,13 +50,19 @@ def encrypt(plain: socket.socket, uri: Uri, settings: Settings, deadline: float)
     """Return the socket with TLS on it, which takes its place."""
     plain.settimeout(_left(deadline))
     try:
-        return _context(settings).wrap_socket(plain, server_hostname=uri.host)
+        encrypted = _context(settings).wrap_socket(plain, server_hostname=uri.host)
     except TimeoutError:
         raise TimedOut("TLS does not come about in time") from None
     except ssl.SSLCertVerificationError as error:
         raise TlsFault(f"certificate not accepted: {error.verify_message}") from None
     except (OSError, ValueError) as error:
         raise TlsFault(f"TLS does not come about: {error}") from None
+    try:
+        check_version(encrypted.version())
+    except TlsFault:
+        encrypted.close()
+        raise
+    return encrypted
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
@@ -54,6 +75,7 @@ def _context(settings: Settings) -> ssl.SSLContext:
             context.load_cert_chain(settings.certificate_file, settings.key_file or None)
     except OSError as error:
         raise TlsFault(f"certificates cannot be read: {error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -138,7 +138,7 @@ class Ldap3Link:
         self,
         requester: Requester,
         name: str,
-        value: bytes,
+        value: bytes | None,
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:

@@ -95,7 +95,7 @@ class Link(Protocol):
         self,
         requester: Requester,
         name: str,
-        value: bytes,
+        value: bytes | None,
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:

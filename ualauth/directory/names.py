@@ -1,5 +1,8 @@
 """Distinguished names from a template and values (RFC 4514); a value stays one value.
 
+Which names are equal is not decided here: that is a matter of each attribute's
+matching rule, which the server knows.
+
 Name("uid={authid},ou=people,dc=example,dc=com", ["authid"]).fill({"authid": name})
 """
 
@@ -21,6 +24,9 @@ _STRING = rf"{_FIRST}(?:{_INNER}*{_LAST})?"
 _PAIR = rf"{_TYPE}=(?:{_STRING}|#(?:[0-9A-Fa-f]{{2}})+)?"
 # Blanks after a separator are not in RFC 4514, but everybody writes them.
 _NAME = re.compile(rf"{_PAIR}(?: *[+,] *{_PAIR})*", re.DOTALL)
+_PARTS = re.compile(r"((?:\\.?|[^\\,+])*)([,+]?)", re.DOTALL)
+_VALUE = re.compile(r" *((?:\\.?|[^\\])*?) *", re.DOTALL)
+_CHARACTERS = re.compile(r"\\(?:([0-9A-Fa-f]{2})|(.))|(.)", re.DOTALL)
 
 
 class Name(Template):
@@ -34,6 +40,42 @@ class Name(Template):
 def escape(value: str) -> str:
     """Return a value as a distinguished name may contain it."""
     return "".join(chr(octet) if octet in _PLAIN else f"\\{octet:02X}" for octet in value.encode())
+
+
+def without_blanks(text: str) -> str:
+    """Return a name, or a template of one, without the blanks around `,`, `+` and `=`.
+
+    RFC 4514 does not have them; RFC 2253, section 4, has clients take them.
+    """
+    return "".join(_without_blanks(part) + separator for part, separator in _PARTS.findall(text))
+
+
+def _without_blanks(part: str) -> str:
+    kind, equals, value = part.partition("=")
+    found = _VALUE.fullmatch(value)
+    return kind.strip(" ") + equals + (found[1] if found else value)
+
+
+def first_value(name: str, attribute: str) -> str | None:
+    """Return the value of an attribute in the first part of a name, if that is text."""
+    for part, separator in _PARTS.findall(without_blanks(name)):
+        kind, _, value = part.partition("=")
+        if kind.lower() == attribute.lower() and not value.startswith("#"):
+            return _unescaped(value)
+        if separator != "+":
+            break
+    return None
+
+
+def _unescaped(value: str) -> str | None:
+    octets = b"".join(
+        bytes.fromhex(hexadecimal) if hexadecimal else (character or plain).encode()
+        for hexadecimal, character, plain in _CHARACTERS.findall(value)
+    )
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def check(text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 
 from ualauth.directory import answers, password_change
 from ualauth.directory.controls import PAGED_RESULTS, PASSWORD_POLICY, page
+from ualauth.directory.faults import ProtocolFault
 from ualauth.directory.link import Control, Link, Query, Reply
 from ualauth.directory.login import Login
 from ualauth.directory.settings import Settings
@@ -13,6 +14,7 @@ from ualauth.directory.values import Answer, Entry, How, Modification, Requester
 
 _PAGE = 500
 """Entries to ask for at once: Active Directory sends 1,000 at most, OpenLDAP 500."""
+_WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"  # RFC 4532
 _POLICY: Sequence[Control] = ((PASSWORD_POLICY, None),)
 
 
@@ -106,6 +108,18 @@ class OnLink:
                 return await self.modify(requester, dn, password_change.user_password(new))
             case How.UNICODE_PWD:
                 return await self.modify(requester, dn, password_change.unicode_pwd(old, new))
+
+    async def who_am_i(self, requester: Requester) -> str:
+        """See `Session.who_am_i`."""
+        seconds = self._settings.search_timeout
+        reply = await self._ask(self.link.extended(requester, _WHO_AM_I, None, (), seconds))
+        if reply.code != answers.SUCCESS:
+            raise answers.unanswered(reply, self.server)
+        try:
+            return (reply.value or b"").decode()
+        except UnicodeDecodeError:
+            pass
+        raise ProtocolFault("an identity that is no text")
 
     async def _ask(self, asked: Awaitable[Reply]) -> Reply:
         self.usable = False

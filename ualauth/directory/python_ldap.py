@@ -11,7 +11,7 @@ from typing import Any
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from ualauth.directory.connecting import connect
+from ualauth.directory.connecting import check_version, connect
 from ualauth.directory.faults import DirectoryFault, Lost, TimedOut, TlsFault
 from ualauth.directory.link import Link
 from ualauth.directory.python_ldap_link import PythonLdapLink, details_of
@@ -36,6 +36,9 @@ class PythonLdap:
                 _greet(handle, deadline)
             elif encrypted:
                 handle.start_tls_s()
+            if encrypted:
+                # libldap with GnuTLS takes the minimum and does not keep it.
+                check_version(handle.get_option(ldap.OPT_X_TLS_VERSION))
             os.set_blocking(handle.fileno(), False)
         except ldap.LDAPError as error:
             fault = _connect_fault(error, encrypted=encrypted)

@@ -144,7 +144,7 @@ class PythonLdapLink:
         self,
         requester: Requester,
         name: str,
-        value: bytes,
+        value: bytes | None,
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:

@@ -22,6 +22,18 @@ class Requester(Protocol):
         ...
 
 
+def ascii_lower(text: str) -> str:
+    """Return a text with A to Z in lower case, and all else as it is.
+
+    Unicode's folding makes one of names that servers keep apart: the long s and
+    s, the Kelvin sign and K, the two small sigmas.
+    """
+    return text.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
 class Scope(IntEnum):
     """Which entries a search looks at; the protocol's values (RFC 4511, section 4.5.1.2)."""
 
@@ -42,6 +54,10 @@ class Attributes(Mapping[str, tuple[bytes, ...]]):
     def __getitem__(self, name: str) -> tuple[bytes, ...]:
         """Return the values of an attribute."""
         return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an attribute."""
+        return isinstance(name, str) and name.lower() in self._values
 
     def __iter__(self) -> Iterator[str]:
         """Return the names, in lower case."""

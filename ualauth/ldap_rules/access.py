@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ualauth.codes import ReturnCode
 from ualauth.directory.client import Operations
-from ualauth.directory.values import Entry, Requester, Scope
+from ualauth.directory.values import Entry, Requester, Scope, ascii_lower
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.configuration import Access, Configuration
 from ualauth.ldap_rules.finding import fill
@@ -19,8 +19,6 @@ from ualauth.ldap_rules.variables import host
 
 class Visitor(Requester, Protocol):
     """Whose access is judged: what of an `Attempt` counts."""
-
-    user: str | None
 
     @property
     def service(self) -> str:
@@ -63,6 +61,8 @@ async def judge(  # noqa: PLR0913 - what there is to look at
 ) -> Conclusion:
     """Return whether the account of an entry may be used here and now.
 
+    Of `values`, `uid` is who it is as the directory says, if it says that.
+
     Raises:
         DirectoryFault: if the directory does not say.
 
@@ -93,8 +93,8 @@ def _listed(
 
 def _has(entry: Entry, name: str, allowed: set[str]) -> bool:
     """Return whether an attribute has one of these, and refuses none of them, as in pam_ldap."""
-    given = {each.lower() for each in entry.texts(name)}
-    names = {each.lower() for each in allowed}
+    given = {ascii_lower(each) for each in entry.texts(name)}
+    names = {ascii_lower(each) for each in allowed}
     return not given & {f"!{each}" for each in names} and bool(given & (names | {"*"}))
 
 
@@ -110,8 +110,11 @@ async def _allowed(
     values = {**values, **await _of_visit(visitor, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))
+        # The person is one entry: any name that it has may stand in a group.
+        names = entry.texts(configuration.finding.login_attribute)
+        users = names or [each for name, each in values.items() if name == "uid"]
         try:
-            inside = await groups.have(operations, visitor, entry, values["uid"])
+            inside = await groups.have(operations, visitor, entry, users)
         except NoChain:
             log = "nested_groups chain needs Active Directory; use auto, or expand"
             return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)
@@ -145,10 +148,8 @@ def _denied(log: str) -> Conclusion:
 
 async def _of_visit(visitor: Visitor, entry: Entry, configuration: Configuration) -> dict[str, str]:
     """Return the values of `variables.VISIT` that are known."""
-    login = entry.text(configuration.finding.login_attribute)
     known = {
         "dn": entry.dn,
-        "uid": login if login is not None else visitor.user,
         "service": visitor.service,
         "rhost": visitor.rhost,
         "ruser": visitor.ruser,

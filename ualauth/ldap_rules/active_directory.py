@@ -93,7 +93,7 @@ def refused_change(text: str) -> Conclusion | None:
 
 
 def time_of(value: int) -> datetime | None:
-    """Return a time that counts 100 nanoseconds since 1601; `None` is never."""
+    """Return a time that counts 100 nanoseconds since 1601; `None` is never, or after 9999."""
     if value in _NEVER or value < 0:
         return None
     try:

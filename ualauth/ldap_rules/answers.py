@@ -21,6 +21,10 @@ _UNWILLING = 53
 SUCCESS = Conclusion(ReturnCode.SUCCESS, "password verified by the directory")
 WRONG = Conclusion(ReturnCode.AUTH_ERR, "wrong password")
 UNKNOWN = Conclusion(ReturnCode.USER_UNKNOWN, "not in the directory")
+NAMELESS = Conclusion(
+    ReturnCode.PERM_DENIED,
+    "the directory does not say who it is: the entry shows none of the attributes that name a user",
+)
 _LOCKED = Conclusion(ReturnCode.MAXTRIES, "the account is locked, mostly after too many failures")
 
 _OF_KIND: Mapping[Kind, Conclusion] = {

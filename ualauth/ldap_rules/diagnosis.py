@@ -23,10 +23,11 @@ from ualauth.directory.settings import Uri
 from ualauth.directory.values import Entry
 from ualauth.ldap_rules.access import judge
 from ualauth.ldap_rules.active_directory import IS_ACTIVE_DIRECTORY
+from ualauth.ldap_rules.answers import NAMELESS
 from ualauth.ldap_rules.certificate import presented
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.configuration import Configuration, Method
-from ualauth.ldap_rules.finding import find, plan, wanted
+from ualauth.ldap_rules.finding import find, naming, plan, wanted
 from ualauth.ldap_rules.groups import groups_of
 from ualauth.ldap_rules.people import canonical, person
 from ualauth.ldap_rules.variables import who
@@ -111,14 +112,16 @@ def _person(configuration: Configuration, directory: Directory, visitor: Visitor
     shown: list[Fact] = [("filter", each.filter_text) for each in found.searches[0][:1]]
     if finding.method in (Method.TEMPLATE, Method.ACTIVE_DIRECTORY):
         shown.append(("binds as", found.bind_name or ""))
-    held: list[Entry] = []
+    held: list[tuple[Entry, str]] = []
 
     def search() -> Sequence[Fact]:
         entry = run_here(find(directory, visitor, found.searches, wanted(configuration)))
         if isinstance(entry, Conclusion):
             raise _Refused(entry.log)
-        held.append(entry)
-        name = canonical(values["user"], entry, finding.login_attribute)
+        name = canonical(entry, naming(configuration))
+        if name is None:
+            raise _Refused(NAMELESS.log)
+        held.append((entry, name))
         them = person(name, None, entry, configuration.attributes)
         addresses = ", ".join(them.addresses)
         return [*shown, ("entry", entry.dn), ("user", name), ("addresses", addresses)]
@@ -127,11 +130,12 @@ def _person(configuration: Configuration, directory: Directory, visitor: Visitor
     yield replace(step, facts=shown) if step.fault else step
     if not held:
         return
-    yield _step("ask for groups", lambda: _groups(configuration, directory, visitor, held[0]))
+    entry, name = held[0]
+    yield _step("ask for groups", lambda: _groups(configuration, directory, visitor, entry))
 
     def account() -> Sequence[Fact]:
         conclusion = run_here(
-            judge(directory, visitor, configuration, held[0], values, bound=False)
+            judge(directory, visitor, configuration, entry, values | {"uid": name}, bound=False)
         )
         if conclusion.code is not ReturnCode.SUCCESS:
             asked = conclusion.code is not ReturnCode.AUTHINFO_UNAVAIL
@@ -213,7 +217,7 @@ def _groups(
 ) -> Sequence[Fact]:
     access, finding = configuration.access, configuration.finding
     by_name = access.member_attribute.lower() == "memberuid"
-    member = (entry.text(finding.login_attribute) or "") if by_name else entry.dn
-    found = run_here(groups_of(directory, visitor, member, access.member_attribute, finding.bases))
+    members = entry.texts(finding.login_attribute) if by_name else [entry.dn]
+    found = run_here(groups_of(directory, visitor, members, access.member_attribute, finding.bases))
     names = dict.fromkeys([*entry.texts("memberOf"), *found])
     return [("group", each) for each in names] or [("group", "none")]

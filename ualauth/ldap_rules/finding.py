@@ -6,6 +6,7 @@ them. Of two entries that match, neither is the person's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from ualauth.codes import ReturnCode
 from ualauth.directory.client import Operations
 from ualauth.directory.filters import Filter
 from ualauth.directory.templates import Template
-from ualauth.directory.values import Entry, Requester, Scope
+from ualauth.directory.values import Entry, Requester, Scope, ascii_lower
 from ualauth.ldap_rules import locks
 from ualauth.ldap_rules.answers import UNKNOWN
 from ualauth.ldap_rules.conclusion import Conclusion
@@ -22,6 +23,9 @@ from ualauth.ldap_rules.configuration import Configuration, Finding, Method
 ANYTHING = "(objectClass=*)"
 _SEVERAL = Conclusion(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
 _BESIDE = ("memberOf", "host", "authorizedService")
+_WHOLE = r"\{(?:user|authid|username|login|mail)\}"
+_COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
+_FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,11 @@ def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
     """
     netbios, backslash, account = user.rpartition("\\")
     if backslash:
-        if not finding.netbios or netbios.casefold() != finding.netbios.casefold() or not account:
+        if (
+            not finding.netbios
+            or ascii_lower(netbios) != ascii_lower(finding.netbios)
+            or not account
+        ):
             return Conclusion(ReturnCode.USER_UNKNOWN, "not of the domain of ad_netbios")
         return Plan(
             [_in_bases(finding, finding.by_account, account)], f"{finding.netbios}\\{account}"
@@ -88,7 +96,7 @@ def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
     searches = [_in_bases(finding, finding.by_name, name)]
     if not at:
         searches.append(_in_bases(finding, finding.by_account, user))
-    elif domain.casefold() == finding.domain.casefold():
+    elif ascii_lower(domain) == ascii_lower(finding.domain):
         searches.append(_in_bases(finding, finding.by_account, account))
     return Plan(searches, name)
 
@@ -98,9 +106,27 @@ def _in_bases(finding: Finding, template: Filter, user: str) -> list[Search]:
     return [Search(base, finding.scope, text) for base in finding.bases]
 
 
+def naming(configuration: Configuration) -> Sequence[str]:
+    """Return the attributes that can say who an entry is: of those that it has, the first one does.
+
+    Without `pam_login_attribute`, that is what the user was found by.
+    """
+    finding = configuration.finding
+    names = [finding.login_attribute]
+    names += [name for name, field in configuration.attributes.items() if field == "authid"]
+    match finding.method:
+        case Method.TEMPLATE if finding.bind_template is not None:
+            names += _FIRST_PART.findall(finding.bind_template.text)
+        case Method.ACTIVE_DIRECTORY:
+            names.append("sAMAccountName")
+        case _:
+            names += _COMPARED.findall(finding.filter.text)
+    return list(dict.fromkeys(names))
+
+
 def wanted(configuration: Configuration) -> Sequence[str]:
     """Return the attributes that are looked at later."""
-    names = [configuration.finding.login_attribute, *_BESIDE, *locks.NAMES]
+    names = [*naming(configuration), *_BESIDE, *locks.NAMES]
     names += configuration.attributes or DEFAULT_ATTRIBUTES
     return list(dict.fromkeys(names))
 
@@ -115,15 +141,18 @@ async def find(
     searches: Sequence[Sequence[Search]],
     attributes: Sequence[str],
 ) -> Entry | Conclusion:
-    """Return the one entry that is found, or why there is none."""
+    """Return the one entry that is found, or why there is none.
+
+    Two entries are two, however alike their names are. Where bases overlap, the
+    server writes the name of the entry that it returns twice in the same way.
+    """
     for step in searches:
         found: dict[str, Entry] = {}
         for each in step:
             entries = await operations.search(
                 requester, each.base, each.scope, each.filter_text, attributes, 2
             )
-            # Bases may overlap.
-            found |= {entry.dn.casefold(): entry for entry in entries}
+            found |= {entry.dn: entry for entry in entries}
         if len(found) > 1:
             return _SEVERAL
         for entry in found.values():

@@ -1,27 +1,28 @@
 """Whether somebody is in a group: directly, or through groups in groups.
 
 The way up is taken, from the person to the groups: groups may have many
-thousand members, and nobody has as many groups. A group that was seen is not
-followed again, so circles end.
+thousand members, and no person has as many groups. The server alone decides
+which names are equal: it is asked whether a group has a member, and two DNs are
+one here only if they are the same text. A group that was seen is not followed
+again, so circles end.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ualauth.directory.client import Operations
-from ualauth.directory.faults import Unanswered
-from ualauth.directory.filters import Filter, escape
+from ualauth.directory.filters import escape
 from ualauth.directory.values import Entry, Requester, Scope
 from ualauth.ldap_rules.active_directory import IN_CHAIN, IS_ACTIVE_DIRECTORY
 from ualauth.ldap_rules.configuration import Access, Nesting
 
-_SEPARATOR = re.compile(r"(?<!\\),")
-_NO_SUCH_OBJECT = 32
+_ANYTHING = "(objectClass=*)"
+_IS_OPENLDAP = "OpenLDAProotDSE"
+"""Among the object classes of its root DSE."""
 _AT_ONCE = 50
-"""Groups that one search asks for."""
+"""Members that one search asks for."""
 _MOST_GROUPS = 5000
 """Groups of one person; more are a mistake, and are not followed."""
 
@@ -38,83 +39,137 @@ class Groups:
     bases: Sequence[str]
 
     async def have(
-        self, operations: Operations, requester: Requester, entry: Entry, user: str
+        self, operations: Operations, requester: Requester, entry: Entry, users: Sequence[str]
     ) -> bool:
-        """Tell whether somebody is in one of them.
+        """Tell whether a person is in one of them; `users` are the names of `memberUid`.
 
         Raises:
             NoChain: if only the rule may be used, and the server has none.
 
         """
         access = self.access
-        direct = {normal(each): each for each in entry.texts("memberOf")}
-        if direct.keys() & {normal(each) for each in access.groups}:
-            return True
         by_name = access.member_attribute.lower() == "memberuid"
-        member = user if by_name else entry.dn
-        for group in access.groups:
-            if await _has(operations, requester, group, access.member_attribute, member):
-                return True
+        members = users if by_name else [entry.dn]
+        if await self._any_has(operations, requester, access.member_attribute, members):
+            return True
         if access.nesting is Nesting.NO:
-            return False
+            return await self._unseen(operations, requester, entry)
+        for group in access.groups:
+            if await _says(operations, requester, entry, group):
+                return True
         if access.nesting is not Nesting.EXPAND and not by_name:
             if await _is_active_directory(operations, requester):
                 return await _in_chain(operations, requester, entry.dn, access.groups)
             if access.nesting is Nesting.CHAIN:
                 raise NoChain
-        first = [member] if by_name else [entry.dn, *direct.values()]
-        return await self._climb(operations, requester, first)
+        known = [] if by_name else entry.texts("memberOf")
+        return await self._climb(operations, requester, members, known)
+
+    async def _any_has(
+        self,
+        operations: Operations,
+        requester: Requester,
+        attribute: str,
+        members: Collection[str],
+    ) -> bool:
+        """Tell whether one of the groups has one of these members directly."""
+        for text in _having(attribute, members):
+            for group in self.access.groups:
+                if await operations.search(requester, group, Scope.BASE, text, ["1.1"], 1):
+                    return True
+        return False
+
+    async def _unseen(self, operations: Operations, requester: Requester, entry: Entry) -> bool:
+        """Tell whether the entry names one of the groups, which cannot be seen itself.
+
+        `memberOf` has indirect groups, too, where 389 Directory Server writes it:
+        only of servers that do not do this it is believed. A group that can be
+        seen has said already that the person is no member.
+        """
+        for group in self.access.groups:
+            if (
+                await _says(operations, requester, entry, group)
+                and not await operations.search(requester, group, Scope.BASE, _ANYTHING, ["1.1"], 1)
+                and await _writes_direct_groups(operations, requester)
+            ):
+                return True
+        return False
 
     async def _climb(
-        self, operations: Operations, requester: Requester, first: Sequence[str]
+        self,
+        operations: Operations,
+        requester: Requester,
+        members: Sequence[str],
+        known: Sequence[str],
     ) -> bool:
-        """Look at the groups of the groups, level by level."""
-        wanted = {normal(each) for each in self.access.groups}
-        seen = {normal(each) for each in first}
-        level: Collection[str] = first
+        """Look at the groups of the groups, level by level; `known` are those that are known."""
         attribute = self.access.member_attribute
-        for _ in range(self.access.depth):
-            above = await _above(operations, requester, level, attribute, self.bases)
-            fresh = {normal(each): each for each in above}
-            if wanted & fresh.keys():
-                return True
-            level = [each for name, each in fresh.items() if name not in seen]
-            seen |= fresh.keys()
+        if known and await self._any_has(operations, requester, attribute, known):
+            return True
+        level: Collection[str] = [*members, *known]
+        seen = set(level)
+        for _ in range(1, self.access.depth):
+            above = await groups_of(operations, requester, level, attribute, self.bases)
+            level = [each for each in dict.fromkeys(above) if each not in seen]
+            seen.update(level)
             if not level or len(seen) > _MOST_GROUPS:
                 return False
             # Groups have groups by their DNs, whatever they have people by.
             attribute = "member" if attribute.lower() == "memberuid" else attribute
+            if await self._any_has(operations, requester, attribute, level):
+                return True
         return False
 
 
 async def groups_of(
-    operations: Operations, requester: Requester, dn: str, attribute: str, bases: Sequence[str]
+    operations: Operations,
+    requester: Requester,
+    members: Collection[str],
+    attribute: str,
+    bases: Sequence[str],
 ) -> list[str]:
-    """Return the groups that have somebody as a member directly, for whoever looks for a fault."""
-    return await _above(operations, requester, [dn], attribute, bases)
+    """Return the groups below the bases that have one of these members directly."""
+    found: list[str] = []
+    for text in _having(attribute, members):
+        for base in bases:
+            entries = await operations.search(
+                requester, base, Scope.SUBTREE, text, ["1.1"], _MOST_GROUPS
+            )
+            found += [each.dn for each in entries]
+    return found
 
 
-def normal(dn: str) -> str:
-    """Return a DN so that two ways of writing one are mostly equal; they are only compared."""
-    return ",".join(part.strip() for part in _SEPARATOR.split(dn.casefold()))
+def _having(attribute: str, members: Collection[str]) -> Iterator[str]:
+    """Return filters that find what has one of these members."""
+    names = list(members)
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        yield f"(|{''.join(f'({attribute}={escape(each)})' for each in some)})"
 
 
-async def _has(
-    operations: Operations, requester: Requester, group: str, attribute: str, member: str
-) -> bool:
-    try:
-        return await operations.compare(requester, group, attribute, member.encode())
-    except Unanswered as fault:
-        if fault.code == _NO_SUCH_OBJECT:
-            return False
-        raise
+async def _says(operations: Operations, requester: Requester, entry: Entry, group: str) -> bool:
+    """Tell whether the entry has a group in its `memberOf`, by whatever way."""
+    named = entry.texts("memberOf")
+    if not named or group in named:
+        return bool(named)
+    text = f"(memberOf={escape(group)})"
+    return bool(await operations.search(requester, entry.dn, Scope.BASE, text, ["1.1"], 1))
 
 
 async def _is_active_directory(operations: Operations, requester: Requester) -> bool:
-    entries = await operations.search(
-        requester, "", Scope.BASE, "(objectClass=*)", ["supportedCapabilities"], 1
-    )
-    return any(IS_ACTIVE_DIRECTORY in each.texts("supportedCapabilities") for each in entries)
+    return IS_ACTIVE_DIRECTORY in await _root_dse(operations, requester)
+
+
+async def _writes_direct_groups(operations: Operations, requester: Requester) -> bool:
+    """Tell whether the server is one whose `memberOf` has direct groups alone."""
+    return bool({IS_ACTIVE_DIRECTORY, _IS_OPENLDAP} & await _root_dse(operations, requester))
+
+
+async def _root_dse(operations: Operations, requester: Requester) -> set[str]:
+    """Return what the server says that it is."""
+    names = ("objectClass", "supportedCapabilities")
+    entries = await operations.search(requester, "", Scope.BASE, _ANYTHING, names, 1)
+    return {text for each in entries for name in names for text in each.texts(name)}
 
 
 async def _in_chain(
@@ -123,25 +178,3 @@ async def _in_chain(
     any_of = "".join(f"(memberOf:{IN_CHAIN}:={escape(each)})" for each in groups)
     found = await operations.search(requester, dn, Scope.BASE, f"(|{any_of})", ["1.1"], 1)
     return bool(found)
-
-
-async def _above(
-    operations: Operations,
-    requester: Requester,
-    members: Collection[str],
-    attribute: str,
-    bases: Sequence[str],
-) -> list[str]:
-    """Return the groups that have one of these members directly."""
-    having = Filter(f"({attribute}={{member}})", ["member"])
-    names = list(members)
-    found: list[str] = []
-    for start in range(0, len(names), _AT_ONCE):
-        some = names[start : start + _AT_ONCE]
-        any_of = "".join(having.fill({"member": each}) for each in some)
-        for base in bases:
-            entries = await operations.search(
-                requester, base, Scope.SUBTREE, f"(|{any_of})", ["1.1"], _MOST_GROUPS
-            )
-            found += [each.dn for each in entries]
-    return found

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ualauth.codes import ReturnCode
-from ualauth.directory.client import Directory, Session
+from ualauth.directory.client import Directory, Operations, Session
 from ualauth.directory.faults import DirectoryFault, Unanswered
 from ualauth.directory.login import Login
 from ualauth.directory.values import Answer, Attributes, Entry, How, Policy, PolicyError
@@ -20,7 +20,8 @@ from ualauth.ldap_rules.access import judge
 from ualauth.ldap_rules.answers import SUCCESS, UNKNOWN, WRONG, of_bind, of_change, of_policy
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.configuration import ChangeAs, Configuration, Method
-from ualauth.ldap_rules.finding import Plan, find, plan, wanted
+from ualauth.ldap_rules.finding import Plan, find, naming, plan, wanted
+from ualauth.ldap_rules.people import canonical, written
 from ualauth.module import Attempt
 
 NOTHING = Policy()
@@ -46,6 +47,11 @@ class Case:
     account: Conclusion | None = None
     """What the account amounts to, where nobody but the person may ask."""
 
+    @property
+    def name(self) -> str | None:
+        """Who it is, as the directory says; `None` if it says nothing."""
+        return self.values.get("uid")
+
 
 class Logins:
     """The logins of one configuration."""
@@ -56,6 +62,7 @@ class Logins:
         self.directory = directory
         self._finding = configuration.finding
         self._wanted = wanted(configuration)
+        self._naming = naming(configuration)
 
     async def verify(
         self, attempt: Attempt, values: Mapping[str, str], password: str
@@ -74,7 +81,7 @@ class Logins:
         if isinstance(entry, Conclusion):
             await self._burn(attempt, password)
             return entry, None
-        case = Case(entry, values, entry.dn)
+        case = self._case(entry, values, entry.dn)
         if self._finding.method is Method.COMPARE:
             name, value = self._finding.password_attribute, password.encode()
             right = await self.directory.compare(attempt, entry.dn, name, value)
@@ -90,15 +97,27 @@ class Logins:
         entry = await find(self.directory, attempt, found.searches, self._wanted)
         if isinstance(entry, Conclusion):
             return entry
-        return Case(entry, values, found.bind_name or entry.dn)
+        return self._case(entry, values, found.bind_name or entry.dn)
 
     async def judge(self, attempt: Attempt, case: Case) -> Conclusion:
         """Return whether the account may be used."""
         if case.account is not None:
             return case.account
+        return await self._judge(self.directory, attempt, case)
+
+    async def _judge(self, operations: Operations, attempt: Attempt, case: Case) -> Conclusion:
         return await judge(
-            self.directory, attempt, self.configuration, case.entry, case.values, bound=case.bound
+            operations,
+            attempt,
+            self.configuration,
+            case.entry,
+            case.values,
+            bound=case.bound,
         )
+
+    def _case(self, entry: Entry, values: Mapping[str, str], bind_name: str) -> Case:
+        name = canonical(entry, self._naming)
+        return Case(entry, values if name is None else {**values, "uid": name}, bind_name)
 
     async def change(self, attempt: Attempt, case: Case, old: str, new: str) -> Conclusion:
         """Change a password whose old one was verified."""
@@ -142,10 +161,15 @@ class Logins:
             conclusion = of_bind(answer)
             if not answer.ok:
                 return conclusion, await self._case_of_refused(attempt, values, found, conclusion)
-            entry = await self._own_entry(session, attempt, found, name)
-            if isinstance(entry, Conclusion):
+            entry = await self._own_entry(session, attempt, found)
+            if not isinstance(entry, Conclusion):
+                case = self._case(entry, values, name)
+            elif self._finding.method is Method.TEMPLATE:
+                # There is an entry, since it could bind; it may not read itself.
+                case = await self._case_as_told(session, attempt, values, name)
+            else:
                 return entry, None
-            case = Case(entry, values, name, answer.policy, bound=True)
+            case = replace(case, policy=answer.policy, bound=True)
             if self.configuration.settings.login is None:
                 case = replace(case, account=await self._account(session, attempt, case))
             return conclusion, case
@@ -156,9 +180,7 @@ class Logins:
         if later is not None and later.code is not ReturnCode.SUCCESS:
             # Until the password is changed, nothing else may be asked.
             return later
-        return await judge(
-            session, attempt, self.configuration, case.entry, case.values, bound=True
-        )
+        return await self._judge(session, attempt, case)
 
     async def _case_of_refused(
         self,
@@ -180,10 +202,10 @@ class Logins:
         except DirectoryFault:
             # The password was judged already, and must not be judged again from memory.
             return None
-        return None if isinstance(entry, Conclusion) else Case(entry, values, found.bind_name)
+        return None if isinstance(entry, Conclusion) else self._case(entry, values, found.bind_name)
 
     async def _own_entry(
-        self, session: Session, attempt: Attempt, found: Plan, name: str
+        self, session: Session, attempt: Attempt, found: Plan
     ) -> Entry | Conclusion:
         entry: Entry | Conclusion
         try:
@@ -193,10 +215,26 @@ class Logins:
             if session.answer.policy.error is not PolicyError.CHANGE_AFTER_RESET:
                 raise
             entry = UNKNOWN
-        if isinstance(entry, Conclusion) and self._finding.method is Method.TEMPLATE:
-            # There is one, since it could bind; it may not read itself.
-            return Entry(name, Attributes({}))
         return entry
+
+    async def _case_as_told(
+        self, session: Session, attempt: Attempt, values: Mapping[str, str], bind_name: str
+    ) -> Case:
+        """Return what the server answers to "Who am I?" (RFC 4532) about an entry it hides."""
+        unnamed = Case(Entry(bind_name, Attributes({})), values, bind_name)
+        try:
+            told = await session.who_am_i(attempt)
+        except Unanswered:
+            return unnamed
+        form, _, name = told.partition(":")
+        match form.lower():
+            case "dn" if name.strip():
+                # 389 Directory Server has a blank before the name.
+                return self._case(Entry(name.strip(), Attributes({})), values, bind_name)
+            case "u" if name:
+                return replace(unnamed, values={**values, "uid": written(name)})
+            case _:
+                return unnamed
 
     async def _burn(self, attempt: Attempt, password: str) -> None:
         """Ask what would have been asked of somebody who exists."""

@@ -41,16 +41,24 @@ class _Kept:
     moment: float
     who: Remembered
     services: set[str]
+    typed: OrderedDict[str, None]
+    """The names by which the directory has found this person, the last ones."""
+
+
+_NAMES = 16
+"""Names of one person that are kept; a caller may write one in any number of ways."""
 
 
 class OutageCache:
-    """Verifiers by the user before the directory was asked; at most `rules.users` of them."""
+    """Verifiers by the user whom the directory confirmed; at most `rules.users` of them."""
 
     def __init__(self, rules: Outage) -> None:
         """Begin with nobody."""
         self._rules = rules
         self._hasher = PasswordHasher("argon2id")
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._users: dict[str, str] = {}
+        """By the user before the directory was asked, who it is."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -61,23 +69,34 @@ class OutageCache:
         """Keep a password that the directory has just taken."""
         verifier = await attempt.compute(self._hasher.hash, password)
         with self._lock:
-            last = self._kept.pop(user, None)
+            if self._users.get(user, who.user) != who.user:
+                # The directory finds somebody else by this name now.
+                self._drop(self._users[user])
+            last = self._kept.pop(who.user, None)
             services = set() if last is None else last.services
-            self._kept[user] = _Kept(verifier, time.monotonic(), who, services)
+            typed = OrderedDict() if last is None else last.typed
+            typed[user] = None
+            typed.move_to_end(user)
+            self._users[user] = who.user
+            if len(typed) > _NAMES:
+                del self._users[typed.popitem(last=False)[0]]
+            self._kept[who.user] = _Kept(verifier, time.monotonic(), who, services, typed)
             while len(self._kept) > self._rules.users:
-                self._kept.popitem(last=False)
+                self._drop(next(iter(self._kept)))
 
     def allow(self, user: str, service: str, *, allowed: bool) -> None:
         """Keep what the account stack said of somebody for a service."""
         with self._lock:
-            kept = self._kept.get(user)
+            kept = self._kept.get(self._users.get(user, user))
             if kept is not None:
                 (kept.services.add if allowed else kept.services.discard)(service)
 
-    def forget(self, user: str) -> None:
-        """Forget somebody of whom the directory says something else."""
+    def forget(self, *users: str) -> None:
+        """Forget somebody of whom the directory says something else, by whatever names."""
         with self._lock:
-            self._kept.pop(user, None)
+            for each in users:
+                self._drop(self._users.get(each, each))
+                self._drop(each)
 
     async def refuse(self, attempt: Attempt, user: str, password: str, code: ReturnCode) -> None:
         """Forget what does not hold any more.
@@ -100,12 +119,19 @@ class OutageCache:
         return kept is not None and service in kept.services
 
     def _fresh(self, user: str) -> _Kept | None:
+        """Return what is kept of a user, by a name by which the directory has found them."""
         with self._lock:
-            kept = self._kept.get(user)
-            if kept is None or time.monotonic() - kept.moment > self._rules.lifetime:
-                self._kept.pop(user, None)
+            who = self._users.get(user)
+            kept = None if who is None else self._kept.get(who)
+            if kept is not None and time.monotonic() - kept.moment > self._rules.lifetime:
+                self._drop(kept.who.user)
                 return None
             return kept
+
+    def _drop(self, who: str) -> None:
+        kept = self._kept.pop(who, None)
+        for each in () if kept is None else kept.typed:
+            del self._users[each]
 
     async def _matches(self, attempt: Attempt, kept: _Kept | None, password: str) -> bool:
         if kept is None:

@@ -5,23 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ualauth.directory.values import Entry
+from ualauth.directory.names import first_value
+from ualauth.directory.values import Entry, ascii_lower
 from ualauth.identity import MailboxClass, Person
 from ualauth.ldap_rules.finding import DEFAULT_ATTRIBUTES
 
 _TRUE = frozenset({"true", "yes", "1"})
 
 
-def canonical(user: str, entry: Entry, attribute: str) -> str:
-    """Return the user as the directory writes it, where that is clear.
+def canonical(entry: Entry, attributes: Sequence[str]) -> str | None:
+    """Return the name of the person whose entry it is, or `None` if it has none.
 
-    The directory takes `JSmith` for `jsmith`; a mail server might not.
+    It is the first value of the first of `attributes` that the entry has, in
+    lower case if it is an address: one entry has one name, however it was typed.
     """
-    given = [each for each in entry.texts(attribute) if each]
-    same = [each for each in given if each.casefold() == user.casefold()]
-    if len(given) == 1:
-        return given[0]
-    return same[0] if len(same) == 1 else user
+    for attribute in attributes:
+        for text in (*entry.texts(attribute), first_value(entry.dn, attribute)):
+            if text:
+                return written(text)
+    return None
+
+
+def written(name: str) -> str:
+    """Return a name as it is written everywhere: an address is in lower case, as in Dovecot."""
+    return ascii_lower(name) if "@" in name else name
+
+
+def user_of(entry: Entry, name: str | None, authid: str, attribute: str) -> str | None:
+    """Return as whom to vouch for a person whom the USERLIST knows by an authid.
+
+    That is whom the USERLIST says; but where the entry has that authid beside
+    another name that comes first, two users of the USERLIST would be one entry.
+    """
+    folded = [ascii_lower(each) for each in entry.texts(attribute) if each]
+    return (
+        name if ascii_lower(authid) in folded[1:] and ascii_lower(authid) != folded[0] else authid
+    )
 
 
 def person(user: str, known: Person | None, entry: Entry, fields: Mapping[str, str]) -> Person:
@@ -59,12 +78,16 @@ def _flag(texts: Sequence[str]) -> bool:
     return texts[0].lower() in _TRUE
 
 
+def _authid(texts: Sequence[str]) -> str:
+    return written(texts[0])
+
+
 def _text(texts: Sequence[str]) -> str:
     return texts[0]
 
 
 _READ: Mapping[str, Callable[[Sequence[str]], Any]] = {
-    "authid": _text,
+    "authid": _authid,
     "name": _text,
     "mail_node": _text,
     "addresses": _addresses,

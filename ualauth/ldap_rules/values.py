@@ -121,8 +121,9 @@ def choice(kind: type[E]) -> Callable[[str], E]:
 
 def dn(value: str) -> str:
     """Read a distinguished name."""
-    _with_cure(names.check, value, "write a DN such as ou=people,dc=example,dc=com")
-    return value
+    found = names.without_blanks(value)
+    _with_cure(names.check, found, "write a DN such as ou=people,dc=example,dc=com")
+    return found
 
 
 def attribute(value: str) -> str:
@@ -166,7 +167,7 @@ def plain_filter(value: str) -> str:
 def name_template(value: str) -> Name:
     """Read the name by which somebody binds."""
     found: Name = _with_cure(
-        lambda given: Name(translated(given), WHO),
+        lambda given: Name(names.without_blanks(translated(given)), WHO),
         value,
         "write such as uid={user},ou=people,dc=example,dc=com",
     )

@@ -35,7 +35,7 @@ WHO: Mapping[str, str] = {
 """What is known before anybody is looked for."""
 VISIT: Mapping[str, str] = {
     "dn": "the name of the entry that was found",
-    "uid": "the value of `pam_login_attribute` there",
+    "uid": "who it is, as that entry says: the first value of `pam_login_attribute`",
     "service": "the service",
     "rhost": "the peer's host name or address",
     "ruser": "the user on whose behalf the peer asks",

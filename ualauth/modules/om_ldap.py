@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.credentials import NameKind
 from ualauth.directory.faults import DirectoryFault, TimedOut, Unreachable
-from ualauth.ldap_rules.answers import of_policy
+from ualauth.ldap_rules.answers import NAMELESS, of_policy
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.logins import Case, Logins
 from ualauth.ldap_rules.outage import OutageCache, Remembered, outage_cache
-from ualauth.ldap_rules.people import canonical, person
+from ualauth.ldap_rules.people import person, user_of
 from ualauth.ldap_rules.reading import read
 from ualauth.ldap_rules.variables import who
 from ualauth.messages import Error
@@ -151,25 +152,46 @@ class OmLdap(Module[Options]):
                 await self._outage.refuse(attempt, user, password, code)
             return code
         who_it_is = await self._vouch(attempt, case)
+        if who_it_is is None:
+            return await self._nameless(attempt, case)
         if self._outage is not None:
             await self._outage.remember(attempt, user, password, who_it_is)
         return _SUCCESS
 
-    async def _vouch(self, attempt: Attempt, case: Case) -> Remembered:
-        """Say who it is, under the name that the directory has."""
-        configuration, typed = self._logins.configuration, case.values["user"]
+    async def _vouch(self, attempt: Attempt, case: Case) -> Remembered | None:
+        """Say who it is, under the name that the directory has, if it says one."""
+        if not await self._confirm(attempt, case):
+            return None
+        return await self._introduce(attempt, case, case.values["user"])
+
+    async def _confirm(self, attempt: Attempt, case: Case) -> bool:
+        """Make the user whom the entry names, if it names one."""
+        name = case.name
         known = await attempt.get_record(needed=False)
-        if known is None:
-            name = canonical(typed, case.entry, configuration.finding.login_attribute)
-            if name != typed:
-                attempt.set_item(Item.USER, name)
-                known = await attempt.get_record(needed=False)
+        if known is not None:
+            attribute = self._logins.configuration.finding.login_attribute
+            name = user_of(case.entry, name, known.user.authid, attribute)
+        if name is None:
+            return False
+        await attempt.confirm_user(name)
+        return True
+
+    async def _introduce(self, attempt: Attempt, case: Case, typed: str) -> Remembered:
+        """Vouch for the user that is confirmed, with what the entry has."""
         user = await attempt.get_user()
+        known = await attempt.get_record(needed=False)
         attempt.set_data(self._data, _Visit(typed, user, case))
         by_userlist = None if known is None else known.person
-        found = person(user, by_userlist, case.entry, configuration.attributes)
+        attributes = self._logins.configuration.attributes
+        found = person(user, by_userlist, case.entry, attributes)
         attempt.vouch(found)
         return Remembered(user, found)
+
+    async def _nameless(self, attempt: Attempt, case: Case) -> ReturnCode:
+        """Refuse a user without a name; a server may not say it before the password is changed."""
+        later = of_policy(case.policy)
+        expired = later is not None and later.code is _EXPIRED
+        return await (later if expired and later else NAMELESS).tell(attempt)
 
     async def _account(self, attempt: Attempt) -> ReturnCode:
         user = await attempt.get_user()
@@ -190,9 +212,14 @@ class OmLdap(Module[Options]):
                 case.values["user"], attempt.service, allowed=conclusion.code is _SUCCESS
             )
         code = await conclusion.tell(attempt)
-        if code is _SUCCESS and visit is None:
-            await self._vouch(attempt, case)
-        return code
+        if code is not _SUCCESS or visit is not None:
+            return code
+        if attempt.name_kind is NameKind.AUTHID:
+            # Another module has proof of who it is: the directory says whether that one may.
+            await self._introduce(attempt, case, user)
+        elif await self._vouch(attempt, case) is None:
+            return await self._nameless(attempt, case)
+        return _SUCCESS
 
     async def _change(self, attempt: Attempt) -> ReturnCode:
         user = await attempt.get_user()
@@ -214,7 +241,9 @@ class OmLdap(Module[Options]):
             if case is None:
                 attempt.remark("only a service (binddn) can change a password that has expired")
                 return ReturnCode.AUTHTOK_ERR
-            visit = _Visit(case.values["user"], user, case, expired)
+            if attempt.name_kind is not NameKind.AUTHID:
+                await self._confirm(attempt, case)
+            visit = _Visit(case.values["user"], await attempt.get_user(), case, expired)
             attempt.set_data(self._old, visit)
         assert visit.case is not None  # noqa: S101 - for mypy
         if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not await self._is_due(attempt, visit):
@@ -232,7 +261,7 @@ class OmLdap(Module[Options]):
             return ReturnCode.AUTHTOK_ERR
         conclusion = await self._logins.change(attempt, case, old, new)
         if self._outage is not None:
-            self._outage.forget(case.values["user"])
+            self._outage.forget(case.values["user"], *([case.name] if case.name else []))
         return await conclusion.tell(attempt)
 
     async def _is_due(self, attempt: Attempt, visit: _Visit) -> bool:
@@ -256,7 +285,7 @@ class OmLdap(Module[Options]):
             raise fault
         attempt.remark(f"let in from memory, since no server can be reached: {fault}")
         log.warning("%s: %a is let in from memory: %s", attempt.service, user, fault)
-        attempt.set_item(Item.USER, known.user)
+        await attempt.confirm_user(known.user)
         attempt.set_data(self._data, _Visit(user, await attempt.get_user(), None))
         attempt.vouch(known.person)
         return _SUCCESS
@@ -283,15 +312,16 @@ class OmLdap(Module[Options]):
         except Refusal as refusal:
             # A person who has not answered yet will be asked again.
             again = refusal.code is ReturnCode.CONV_AGAIN
+            if refusal.why:
+                attempt.remark(refusal.why)
             return ReturnCode.INCOMPLETE if again else refusal.code
         except DirectoryFault as fault:
             attempt.remark(str(fault))
-            code = _UNAVAILABLE
-        ignored = {
-            ReturnCode.USER_UNKNOWN: self.options.ignore_unknown_user,
-            _UNAVAILABLE: self.options.ignore_authinfo_unavail,
-        }
-        return ReturnCode.IGNORE if ignoring and ignored.get(code) else code
+            ignored = ignoring and self.options.ignore_authinfo_unavail
+            return ReturnCode.IGNORE if ignored else _UNAVAILABLE
+        # A directory that was asked, and whose answer cannot be understood, is never ignored.
+        ignored = ignoring and self.options.ignore_unknown_user
+        return ReturnCode.IGNORE if ignored and code is ReturnCode.USER_UNKNOWN else code
 
     @property
     def _data(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conftest import Asynchronous, Way
-from tests.ldap.module.conftest import Logins
+from tests.ldap.module.conftest import STACK, Logins
 from tests.samba import PEOPLE, SUFFIX, Controller, group, person
 from ualauth import AccountRestricted, AuthenticationFailed, PasswordExpired, PasswordRefused
 from ualauth.codes import ReturnCode
@@ -194,6 +194,56 @@ def test_groups_in_groups(
 ) -> None:
     logins = ad(*more, f"pam_groupdn {dn(wanted)}", f"nested_groups {nesting}")
     assert logins.outcome("jsmith", PASSWORD) == code
+
+
+@pytest.mark.parametrize("more", BOTH.values(), ids=BOTH)
+def test_every_name_of_a_person_is_one_user(ad: Make, more: tuple[str, ...]) -> None:
+    logins = ad(*more)
+    typed = [
+        "jsmith",
+        "JSMITH",
+        "jsmith ",
+        " jsmith",
+        "\uff4asmith",
+        "jsmith@ad.example.com",
+        "JSmith@AD.example.COM",
+        "AD\\jsmith",
+        "ad\\JSmith",
+    ]
+    found = {logins.login(each, PASSWORD).authid for each in typed if _comes_in(logins, each)}
+    assert found == {"jsmith"}
+    file = logins.folder.path / "deny"
+    file.write_text("jsmith\n")
+    rule = f"auth required pam_listfile item=user sense=deny file={file} onerr=fail\n"
+    denied = ad(*more, stack=rule + STACK)
+    assert not [each for each in typed if _comes_in(denied, each)]
+
+
+def _comes_in(logins: Logins, name: str) -> bool:
+    return logins.outcome(name, PASSWORD) == "success"
+
+
+@pytest.mark.parametrize("more", BOTH.values(), ids=BOTH)
+@pytest.mark.parametrize("nesting", ["no", "auto", "expand"])
+def test_a_name_with_escapes_is_a_member(
+    ad: Make, controller: Controller, more: tuple[str, ...], nesting: str
+) -> None:
+    number = next(_numbers)
+    people = {
+        f"plus{number}": f"CN=Jones \\+ Sons {number},{PEOPLE}",
+        f"paren{number}": f"CN=Doe (Jane) {number},{PEOPLE}",
+        f"star{number}": f"CN=S*r {number},{PEOPLE}",
+    }
+    inner, outer = f"with escapes {number}", f"over escapes {number}"
+    for name, place in people.items():
+        controller.add(person(name, PASSWORD).replace(f"dn: {dn(name)}", f"dn: {place}"))
+    controller.add(group(inner, *people.values()) + group(outer, dn(inner)))
+    code = "perm_denied" if nesting == "no" else "success"
+    for name in people:
+        for wanted, expected in ((inner, "success"), (outer, code)):
+            logins = ad(*more, f"pam_groupdn {dn(wanted)}", f"nested_groups {nesting}")
+            assert logins.outcome(name, PASSWORD) == expected, (name, wanted)
+    assert logins.outcome("jsmith", PASSWORD) == "perm_denied"
 
 
 def test_addresses_come_from_proxy_addresses(ad: Make) -> None:

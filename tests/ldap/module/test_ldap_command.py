@@ -14,7 +14,7 @@ import pytest
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import lines
-from tests.ldap.slapd import Slapd
+from tests.ldap.slapd import Slapd, running
 from tests.samba import SUFFIX, Controller, person
 from ualauth.testing.folder import ConfigFolder
 
@@ -43,6 +43,21 @@ def steps(shown: Any) -> dict[str, dict[str, Any]]:
 
 def facts(step: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["value"] for each in step["facts"]}
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+def test_a_version_of_tls_that_is_too_old_is_shown(
+    diagnose: Callable[..., Any], authority: Authority, library: str
+) -> None:
+    old = "TLSCipherSuite NORMAL:-VERS-ALL:+VERS-TLS1.0"
+    with running(authority, before=old) as server:
+        for uri in (server.uri, server.tls_uri):
+            more = (f"library {library}",)
+            status, shown, _ = diagnose("jsmith", "--json", more=more, uri=uri)
+            assert status == 75
+            service = steps(shown)["bind as the service"]
+            assert not service["ok"]
+            assert "TLS" in service["fault"]
 
 
 def test_all_that_works_is_shown(diagnose: Callable[..., Any]) -> None:

@@ -210,6 +210,39 @@ def test_attributes_lock_and_expire(
     assert make("check_lock no").outcome(user, PASSWORD) == "success"
 
 
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("accountUnlockTime: 19700101000000Z", "perm_denied"),
+        (f"accountUnlockTime: {time_of(hours=1)}", "perm_denied"),
+        (f"accountUnlockTime: {time_of(hours=-1)}", "success"),
+        ("nsAccountLock: maybe", "authinfo_unavail"),
+        ("lockedByIntruder: TRUE", "perm_denied"),
+        ("lockoutTime: 134401036000000000", "perm_denied"),
+        ("lockoutTime: 0", "success"),
+        ("krbTicketFlags: 64", "perm_denied"),
+        ("krbPrincipalExpiration: 19700101000000Z", "success"),
+        ("krbPasswordExpiration: 19700101000000Z", "success"),
+        ("sambaAcctFlags: [DU         ]", "perm_denied"),
+        ("sambaKickoffTime: 1", "acct_expired"),
+        ("sambaKickoffTime: 2147483647", "success"),
+        ("passwordExpirationTime: 19700101000000Z", "new_authtok_reqd"),
+        ("passwordExpirationTime: 20380119031407Z", "success"),
+        ("accountExpires: -1", "authinfo_unavail"),
+    ],
+)
+def test_what_no_bind_has_told_the_attributes_tell(
+    make: Make, newcomer: Newcomer, line: str, code: str, library: str
+) -> None:
+    user = newcomer(ANYTHING, line)
+    others = "auth required pam_permit\naccount required om_ldap ignore_authinfo_unavail\n"
+    logins = make(f"library {library}", stack=others + "account required pam_permit\n")
+    assert logins.outcome(user, "") == code
+    # A bind at a server that does not know the attribute tells nothing more.
+    assert make(f"library {library}").outcome(user, PASSWORD) == code
+
+
 def test_who_was_let_in_by_others_is_locked_by_an_attribute(make: Make, newcomer: Newcomer) -> None:
     stack = "auth required pam_permit\naccount required om_ldap\n"
     logins = make(stack=stack)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.ldap import people
+from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import PASSWORD, STACK, Logins
-from tests.ldap.slapd import Slapd
+from tests.ldap.slapd import Slapd, running
 from ualauth import AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
 from ualauth.testing.userlist import Userlist
@@ -123,6 +124,20 @@ def test_a_service_that_may_not_bind_is_no_wrong_password(make: Make) -> None:
 def test_a_certificate_of_nobody_we_trust_is_no_wrong_password(make: Make) -> None:
     logins = make("tls_cacertfile /etc/ssl/certs/ca-certificates.crt")
     assert logins.outcome("jsmith", people.JOHN.password) == "authinfo_unavail"
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+def test_a_version_of_tls_that_is_too_old_is_no_wrong_password(
+    make: Make, authority: Authority, library: str
+) -> None:
+    old = "TLSCipherSuite NORMAL:-VERS-ALL:+VERS-TLS1.1"
+    with running(authority, before=old) as server:
+        for uri in (server.uri, server.tls_uri):
+            logins = make(f"library {library}", uri=uri)
+            assert logins.outcome("jsmith", people.JOHN.password) == "authinfo_unavail"
+            assert logins.outcome("jsmith", "wrong") == "authinfo_unavail"
+            with pytest.raises(TemporaryFailure):
+                logins.change("jsmith", people.JOHN.password, "another s3cret")
 
 
 @pytest.mark.parametrize(

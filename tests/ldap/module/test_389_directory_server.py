@@ -1,0 +1,230 @@
+"""om_ldap against 389 Directory Server: locks and ages that no bind tells, and groups in groups."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests import ds389
+from tests.conftest import Asynchronous, Way
+from tests.ds389 import SUFFIX, Server389
+from tests.ldap.module.conftest import Logins
+from ualauth import AuthenticationError
+
+Make = Callable[..., Logins]
+PASSWORD = "correct horse"
+READER = (f"binddn uid=reader,{SUFFIX}", "bindpw reader-secret")
+SIGNED_ON = "auth required pam_permit\naccount required om_ldap\n"
+"""Somebody else has said who it is: single sign-on, or Kerberos."""
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def way() -> Iterator[Way]:
+    made = Asynchronous()
+    yield made
+    made.close()
+
+
+def person_dn(name: str) -> str:
+    return f"uid={name},ou=people,{SUFFIX}"
+
+
+def group_dn(name: str) -> str:
+    return f"cn={name},ou=groups,{SUFFIX}"
+
+
+def person(name: str, dn: str, password: str = PASSWORD) -> str:
+    return (
+        f"dn: {dn}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: {name}\n"
+        f"mail: {name}@example.com\nuserPassword: {password}\n\n"
+    )
+
+
+def group(name: str, *members: str) -> str:
+    lines = "".join(f"member: {each}\n" for each in members)
+    return f"dn: {group_dn(name)}\nobjectClass: groupOfNames\ncn: {name}\n{lines}\n"
+
+
+def allow(name: str, target: str, who: str) -> str:
+    return (
+        f'aci: {target}(version 3.0; acl "{name}"; allow (read,search,compare) '
+        f'userdn="ldap:///{who}";)\n'
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server389]:
+    with ds389.running() as made:
+        made.add(
+            "".join(
+                f"dn: ou={each},{SUFFIX}\nobjectClass: organizationalUnit\nou: {each}\n\n"
+                for each in ("people", "groups")
+            )
+            + person("reader", f"uid=reader,{SUFFIX}", "reader-secret")
+            + person("blind", f"uid=blind,{SUFFIX}", "blind-secret")
+        )
+        made.modify(
+            f"dn: {SUFFIX}\nchangetype: modify\nadd: aci\n"
+            + allow("reader", '(targetattr != "userPassword")', f"uid=reader,{SUFFIX}")
+        )
+        made.modify(
+            f"dn: ou=people,{SUFFIX}\nchangetype: modify\nadd: aci\n"
+            + allow("blind", '(targetattr != "userPassword")', f"uid=blind,{SUFFIX}")
+        )
+        made.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
+        made.restart()
+        made.set("cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on")
+        yield made
+
+
+@pytest.fixture
+def ds(make: Make, server: Server389) -> Make:
+    usual = ("ssl off", f"base {SUFFIX}", *READER)
+
+    def made(*more: str, **options: str) -> Logins:
+        given = {each.split()[0] for each in more}
+        kept = [each for each in usual if each.split()[0] not in given]
+        return make("- tls_cacertfile", *kept, *more, uri=server.uri, **options)
+
+    return made
+
+
+@pytest.fixture
+def newcomer(server: Server389) -> Callable[[], str]:
+    def add() -> str:
+        name = f"newcomer{next(_numbers)}"
+        server.add(person(name, person_dn(name)))
+        # Whom the manager made has to change the password, where the policy wants that.
+        server.set(person_dn(name), passwordExpirationTime="20380119031407Z")
+        return name
+
+    return add
+
+
+@pytest.mark.parametrize("unlock", ["on", "off"])
+def test_who_is_locked_after_failures_is_locked_without_a_bind(
+    ds: Make, server: Server389, newcomer: Callable[[], str], unlock: str
+) -> None:
+    server.set("cn=config", passwordUnlock=unlock)
+    user, other = newcomer(), newcomer()
+    assert ds().outcome(user, PASSWORD) == "success"
+    codes = [ds().outcome(user, "wrong") for _ in range(4)]
+    assert codes[0] == "auth_err"
+    assert codes[-1] == "maxtries"
+    assert ds().outcome(user, PASSWORD) == "maxtries"
+    logins = ds(stack=SIGNED_ON)
+    assert logins.outcome(user, "") == "perm_denied"
+    assert "accountUnlockTime" in logins.remarks(user, "")
+    assert logins.outcome(other, "") == "success"
+
+
+def test_a_lock_that_is_over_is_none(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    logins = ds(stack=SIGNED_ON)
+    for delta, code in ((1, "perm_denied"), (-1, "success")):
+        moment = datetime.now(UTC) + timedelta(hours=delta)
+        server.set(person_dn(user), accountUnlockTime=moment.strftime("%Y%m%d%H%M%SZ"))
+        assert logins.outcome(user, "") == code
+
+
+def test_an_account_that_was_inactivated_is_locked_without_a_bind(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    logins = ds(stack=SIGNED_ON)
+    for word, code in (("true", "perm_denied"), ("false", "success"), ("?", "authinfo_unavail")):
+        server.set(person_dn(user), nsAccountLock=word)
+        assert logins.outcome(user, "") == code
+
+
+def test_a_lock_that_cannot_be_read_is_not_left_to_others(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    server.set(person_dn(user), nsAccountLock="?")
+    stack = (
+        "auth required pam_permit\naccount required om_ldap ignore_authinfo_unavail\n"
+        "account required pam_permit\n"
+    )
+    assert ds(stack=stack).outcome(user, "") == "authinfo_unavail"
+
+
+def test_a_password_that_was_reset_must_be_changed(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    server.set(person_dn(user), userPassword="another horse")
+    assert ds().outcome(user, "another horse") == "new_authtok_reqd"
+    assert ds(stack=SIGNED_ON).outcome(user, "") == "new_authtok_reqd"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        # What the server writes at the login after a reset, where nothing had to be changed.
+        ("19700101000001Z", "success"),
+        ("20380119031407Z", "success"),
+        ("19700101000000Z", "new_authtok_reqd"),
+        ("20200101000000Z", "new_authtok_reqd"),
+    ],
+)
+def test_dates_that_are_words(
+    ds: Make, server: Server389, newcomer: Callable[[], str], end: str, code: str
+) -> None:
+    user = newcomer()
+    server.set(person_dn(user), passwordExpirationTime=end)
+    assert ds(stack=SIGNED_ON).outcome(user, "") == code
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+def test_indirect_groups_in_member_of_are_none_of_direct_ones(
+    ds: Make, server: Server389, newcomer: Callable[[], str], library: str
+) -> None:
+    direct, indirect, other = newcomer(), newcomer(), newcomer()
+    inner, outer = f"inner of {indirect}", f"outer of {indirect}"
+    server.add(group(inner, person_dn(indirect)) + group(outer, group_dn(inner), person_dn(direct)))
+    blind = (f"binddn uid=blind,{SUFFIX}", "bindpw blind-secret")
+    for more, nesting, codes in (
+        ((), "no", ("success", "perm_denied", "perm_denied")),
+        ((), "expand", ("success", "success", "perm_denied")),
+        ((), "auto", ("success", "success", "perm_denied")),
+        # Where groups cannot be seen, memberOf is all there is: whether it is direct it does
+        # not say.
+        (blind, "no", ("perm_denied", "perm_denied", "perm_denied")),
+        (blind, "expand", ("success", "success", "perm_denied")),
+    ):
+        logins = ds(
+            f"library {library}",
+            f"pam_groupdn {group_dn(outer)}",
+            f"nested_groups {nesting}",
+            *more,
+        )
+        found = tuple(logins.outcome(each, PASSWORD) for each in (direct, indirect, other))
+        assert found == codes, (nesting, more)
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+@pytest.mark.parametrize("readable", [True, False], ids=["readable", "hidden"])
+def test_every_spelling_is_one_user(
+    ds: Make, server: Server389, newcomer: Callable[[], str], library: str, readable: bool
+) -> None:
+    user = newcomer()
+    if readable:
+        rule = allow("self", '(targetattr != "userPassword")', "self")
+        server.modify(f"dn: {person_dn(user)}\nchangetype: modify\nadd: aci\n{rule}")
+    template = f"bind_template uid={{user}},ou=people,{SUFFIX}"
+    logins = ds(f"library {library}", template, "- binddn", "- bindpw")
+    typed = (user, user.upper(), user.title(), f"{user} ", f" {user}", f"\uff4e{user[1:]}")
+    found = dict.fromkeys(typed, "")
+    for each in typed:
+        with contextlib.suppress(AuthenticationError):
+            found[each] = logins.login(each, PASSWORD).authid
+    assert found[user] == found[user.upper()] == user
+    assert set(found.values()) <= {user, ""}, found

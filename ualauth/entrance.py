@@ -22,10 +22,11 @@ from ualauth.sasl.certificate import ClientCertificate, name_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.offer import is_offered, mechanism, offered
 from ualauth.sasl.pretence import Pretence
-from ualauth.services import CHECK_INTERVAL, Services
+from ualauth.services import Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
 from ualauth.stack.model import Service
+from ualauth.stack.steady import CHECK_INTERVAL
 from ualauth.visit import Visit
 from ualauth.visit_state import NoUserlist
 

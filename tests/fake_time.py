@@ -20,6 +20,9 @@ class FakeTime:
         """Let time go by."""
         self.now += seconds
 
+    def wrote(self) -> None:
+        """Say that a file was written just now: the kernel stamped it by the real time."""
+        self.wall = -int(self.now * 10**9)
+
     def _time_ns(self) -> int:
-        # The kernel stamps files by the real time.
         return time.time_ns() + self.wall + int(self.now * 10**9)

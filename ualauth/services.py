@@ -46,6 +46,9 @@ class _Loaded:
 class Services:
     """Loads services from a folder."""
 
+    waits = True
+    """Whether `load` waits for a file that is being written, and was never read before."""
+
     def __init__(
         self,
         folder: ServiceFolder,
@@ -65,11 +68,10 @@ class Services:
         self._loaded: dict[str, _Loaded] = {}
         self._lock = threading.Lock()
 
-    def load(self, name: str, *, wait: bool = True) -> Service:
+    def load(self, name: str, *, wait: bool = False) -> Service:
         """Return the compiled service, as its files are now.
 
-        For a file that is being written, and was never read before, it waits a second at
-        most, unless told not to.
+        It may wait a second: with `wait`, or where all do (`waits`).
 
         Raises:
             UnknownService: if there is neither such a service nor `other`.
@@ -79,7 +81,7 @@ class Services:
         """
         loaded = self._loaded.get(name)
         if loaded is None or self._monotonic() >= loaded.next_check:
-            if wait:
+            if wait or self.waits:
                 loaded = wait_for(partial(self._refresh, name), self._clock)
             else:
                 loaded = self._refresh(name)

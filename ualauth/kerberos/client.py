@@ -27,10 +27,12 @@ from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import watched
 from ualauth.kerberos.principal import PrincipalName, escaped, principal_of, user_of
-from ualauth.kerberos.principal_map import read_map
+from ualauth.kerberos.principal_map import parse_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
 from ualauth.outages import Outages
+from ualauth.stack.files import FollowedFolder, settings_of
+from ualauth.stack.steady import wait_for
 
 log = logging.getLogger("ualauth.kerberos")
 
@@ -61,9 +63,10 @@ class Answer:
 class Client:
     """One configuration, used by any number of threads."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Keep the settings; nothing is opened."""
+    def __init__(self, settings: Settings, files: FollowedFolder) -> None:
+        """Keep the settings; nothing is opened. `files` reads the file of principals."""
         self.settings = settings
+        self._files = files
         self.contexts = Contexts(settings.krb5_conf)
         self._armour = Armour()
         self._outages = Outages(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
@@ -157,7 +160,7 @@ class Client:
         """
         try:
             if self.settings.principal_map is not None:
-                user = read_map(self.settings.principal_map).get(principal)
+                user = self._map(str(self.settings.principal_map)).get(principal)
                 if user is not None:
                     return user
             with self.context() as context:
@@ -165,6 +168,12 @@ class Client:
         except (ConfigurationError, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+
+    def _map(self, path: str) -> Mapping[str, str]:
+        text = settings_of(wait_for(lambda: self._files.current(path)))
+        if text is None:
+            raise ConfigurationError(f"there is no file {path}")
+        return parse_map(path, text)
 
     def judge(self, principal: str, keytab: str, user: str) -> Answer:
         """Return whether a ticket that a keytab accepted is the user's, for this configuration."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from pathlib import Path
 
 from ualauth.errors import AccessRulesError
@@ -17,7 +16,7 @@ from ualauth.smtp_access.parse import Parsed, parse
 from ualauth.smtp_access.rules import NO_RULES, Rules
 from ualauth.stack.files import FollowedFolder, Found, Missing, ServiceFolder, Text
 from ualauth.stack.model import Problem, Source
-from ualauth.stack.steady import CHECK_INTERVAL, LOOK_AGAIN, wait_for
+from ualauth.stack.steady import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 
 log = logging.getLogger("ualauth.smtp_access")
 
@@ -31,14 +30,17 @@ _SHOWN = 20
 class AccessFile:
     """The rules of a configuration folder."""
 
-    def __init__(self, directory: Path, interval: float = CHECK_INTERVAL) -> None:
+    def __init__(
+        self, directory: Path, interval: float = CHECK_INTERVAL, clock: Clock = CLOCK
+    ) -> None:
         """Remember where to look; opens nothing."""
         self.path = directory / FILE_NAME
         self._folder = ServiceFolder(directory, max_bytes=_MAX_BYTES)
         self._interval = interval
+        self._clock = clock
         self._lock = threading.Lock()
         self._rules: Rules | None = None
-        self._followed = FollowedFolder(self._folder, interval)
+        self._followed = FollowedFolder(self._folder, interval, clock)
         self._found: Found | None = None
         self._reported: tuple[Problem, ...] = ()
         self._next_check = 0.0
@@ -52,11 +54,13 @@ class AccessFile:
 
         """
         rules = self._rules
-        return rules if rules is not None and self.is_fresh() else wait_for(self._refresh)
+        return (
+            rules if rules is not None and self.is_fresh() else wait_for(self._refresh, self._clock)
+        )
 
     def is_fresh(self) -> bool:
         """Return whether `load` would return at once, without looking at the file."""
-        return self._rules is not None and time.monotonic() < self._next_check
+        return self._rules is not None and self._clock.monotonic() < self._next_check
 
     def check(self) -> Parsed:
         """Read the file now, and say what is wrong with it; what is in use is not touched."""
@@ -71,7 +75,7 @@ class AccessFile:
                 self._found = found
             changing = self._followed.is_changing([path])
             interval = min(LOOK_AGAIN, self._interval) if changing else self._interval
-            self._next_check = time.monotonic() + interval
+            self._next_check = self._clock.monotonic() + interval
             return self._rules
 
     def _taken(self, parsed: Parsed) -> Rules:

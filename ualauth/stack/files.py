@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ualauth.errors import UnknownService
+from ualauth.errors import ConfigurationError, UnknownService
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.steady import CHECK_INTERVAL, CLOCK, Clock, Stamp, SteadyFile, stamp_at, stamp_of
@@ -203,6 +203,26 @@ class Snapshot(ServiceFolder):
         if path not in self.contents:
             self.contents[path] = self._followed.current(path)
         return self.contents[path]
+
+
+def settings_of(found: Found) -> str | None:
+    """Return the text of a file of settings, `None` if there is no file.
+
+    Raises:
+        ConfigurationError: if it cannot be used.
+
+    """
+    match found:
+        case Missing():
+            return None
+        case Unusable(path, reason, _):
+            raise ConfigurationError(
+                f"{path} {reason}; it has to be a file, and not everybody may write to it",
+            )
+        case Text(path, text):
+            if not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text):
+                raise ConfigurationError(f"{path} is not UTF-8")
+            return text
 
 
 def is_blank(found: Found) -> bool:

@@ -122,8 +122,13 @@ class SteadyFile(Generic[T]):
     @property
     def is_changing(self) -> bool:
         """Whether the file is another than what is in use, and may be used soon."""
+        return self._seen is not None and not self.is_emptied
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether the file was left with nothing in it, and is in use as it was before."""
         seen = self._seen
-        return seen is not None and seen is not self._told
+        return seen is not None and seen is self._told
 
     @property
     def is_missing(self) -> bool:
@@ -200,7 +205,7 @@ class SteadyFile(Generic[T]):
         if self._told is not seen:
             self._told = seen
             log.warning(
-                "%s is empty now, and was not before: what it said last stays in use; "
+                "%s is empty now, and was not before: that does not count; "
                 "delete the file if it is to say nothing",
                 self.path,
             )

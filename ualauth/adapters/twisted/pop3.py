@@ -33,6 +33,7 @@ from ualauth.errors import (
     MechanismUnavailable,
     PasswordExpired,
     TemporaryFailure,
+    UnsteadyFile,
 )
 
 REPLIES: Mapping[type[Exception], bytes] = {
@@ -43,6 +44,7 @@ REPLIES: Mapping[type[Exception], bytes] = {
     PasswordExpired: b"[AUTH] The password has expired",
     TemporaryFailure: b"[SYS/TEMP] Temporary authentication failure",
     ConfigurationError: b"[SYS/PERM] Authentication is not possible here",
+    UnsteadyFile: b"[SYS/TEMP] Temporary authentication failure",
     # RFC 2449, section 8.1.2.
     MailboxInUse: b"[IN-USE] The mailbox is in use",
     MechanismUnavailable: b"Unsupported authentication mechanism",

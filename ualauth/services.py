@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -49,15 +49,17 @@ class Services:
     waits = True
     """Whether `load` waits for a file that is being written, and was never read before."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - names of their own
         self,
         folder: ServiceFolder,
         find_module: FindModule,
         dialect: Dialect,
         interval: float = CHECK_INTERVAL,
+        *,
         clock: Clock = CLOCK,
+        takes_passwords: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """Remember where to look; opens nothing."""
+        """Remember where to look; opens nothing. `takes_passwords` knows a service's name."""
         self.folder = folder
         self._followed = FollowedFolder(folder, interval, clock)
         self._find_module = find_module
@@ -65,6 +67,7 @@ class Services:
         self._interval = interval
         self._clock = clock
         self._monotonic = clock.monotonic
+        self._takes_passwords = takes_passwords
         self._loaded: dict[str, _Loaded] = {}
         self._lock = threading.Lock()
 
@@ -94,7 +97,12 @@ class Services:
 
     def compile(self, name: str) -> Service:
         """Compile the service from its files now; what is in use is not touched."""
-        return compile_service(name, self.folder, self._find_module, self._dialect)
+        return self._compile(name, self.folder)
+
+    def _compile(self, name: str, folder: ServiceFolder) -> Service:
+        service = compile_service(name, folder, self._find_module, self._dialect)
+        takes = self._takes_passwords(service.name)
+        return service if takes else replace(service, takes_passwords=False)
 
     def _refresh(self, name: str) -> _Loaded:
         with self._lock:
@@ -124,7 +132,7 @@ class Services:
             last = None
         files = Snapshot(self._followed)
         try:
-            service = compile_service(name, files, self._find_module, self._dialect)
+            service = self._compile(name, files)
         except UnknownService:
             # The files are gone: what was in use must go, too.
             self._loaded.pop(name, None)

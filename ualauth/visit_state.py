@@ -89,6 +89,8 @@ class VisitState:
     """Whether the program at the other end can be challenged: a SASL exchange is running."""
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
+    takes_passwords: bool = True
+    """Whether the service takes passwords as they were typed."""
     person: Person | None = None
     delay: float = 0.0
     delay_report: Callable[[ReturnCode, int], None] | None = None

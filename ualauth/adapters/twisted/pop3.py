@@ -137,7 +137,8 @@ class POP3(Dialogue, pop3.POP3):
             super().do_USER(name)
         else:
             # Before the password was sent.
-            self.refuse(MechanismUnavailable("PLAIN", needs_tls=not is_tls(self.transport)))
+            under_tls = await self.authenticator.mechanisms(self.service, tls=True)
+            self.refuse(MechanismUnavailable("PLAIN", needs_tls="PLAIN" in under_tls))
 
     def do_PASS(self, *words: bytes) -> None:
         """Log in by name and password, which may have spaces."""

@@ -132,7 +132,7 @@ class SteadyFile(Generic[T]):
 
     @property
     def is_missing(self) -> bool:
-        """Whether nothing is in use, since there is no file."""
+        """Whether nothing is in use: there is no file, or it was never read."""
         return self._good is None or self._good.stamp is None
 
     def current(self, stamp: Stamp) -> T:
@@ -167,7 +167,11 @@ class SteadyFile(Generic[T]):
                 self._began, self._replaced = now, 0
             if seen is None or (seen.stamp, seen.content) != (stamp, content):
                 self._count_replaced(seen, stamp)
+                emptied = self.is_emptied and self._is_blank(content)
                 seen = self._seen = _Seen(stamp, content, now)
+                if emptied:
+                    # It was told of already, and still has nothing in it.
+                    self._told = seen
             if not self._is_steady(seen, now, wall, idle=idle) or self._is_kept_out(seen):
                 return good
         self._seen = None
@@ -181,8 +185,10 @@ class SteadyFile(Generic[T]):
 
     def _is_steady(self, seen: _Seen[T], now: float, wall: int, *, idle: bool) -> bool:
         first = self._good is None
-        if first:
-            wanted = EMPTY if self._is_blank(seen.content) else FIRST
+        if self.is_missing and self._is_blank(seen.content):
+            wanted = EMPTY
+        elif first:
+            wanted = FIRST
         else:
             wanted = ABSENT if seen.stamp is None else QUIET
         wanted *= self._scale
@@ -200,7 +206,9 @@ class SteadyFile(Generic[T]):
     def _is_kept_out(self, seen: _Seen[T]) -> bool:
         """Return whether this is nothing that came in the place of something, which stays."""
         good = self._good
-        if good is None or not self._is_blank(seen.content) or self._is_blank(good.content):
+        if good is None or good.stamp is None or not self._is_blank(seen.content):
+            return False
+        if self._is_blank(good.content):
             return False
         if self._told is not seen:
             self._told = seen

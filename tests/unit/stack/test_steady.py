@@ -254,6 +254,30 @@ def test_a_file_that_is_emptied_only_to_be_filled_is_not_told_of(
     assert caplog.records == []
 
 
+def test_an_emptied_file_that_is_touched_is_one_all_the_time(
+    disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.current()
+    disk.write("")
+    disk.sleep(2)
+    disk.current()
+    disk.sleep(1)
+    disk.current()
+    for _ in range(10):
+        disk.write("")
+        assert disk.current() == "old"
+        assert disk.file.is_emptied
+        disk.sleep(0.1)
+    assert caplog.text.count("is empty now") == 1
+
+
+def test_an_empty_file_where_there_was_none_counts_after_a_while(disk: Disk) -> None:
+    disk.content = None
+    assert disk.current() is None
+    disk.write("")
+    assert 4 < disk.seconds_until("") < 6
+
+
 def test_an_emptied_file_may_be_deleted(disk: Disk) -> None:
     disk.current()
     disk.write("")

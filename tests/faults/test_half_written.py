@@ -206,6 +206,16 @@ def test_rules_of_submission_are_never_half_of_a_file(tmp_path: Path, pause: flo
     assert rules.load().rules == ()
 
 
+def test_rules_that_are_all_commented_out_are_none_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "FIRST", 0.25)
+    monkeypatch.setattr(steady, "EMPTY", 5.0)
+    rules = AccessFile(tmp_path)
+    rules.path.write_text("# SUBMIT Reject *\n")
+    assert rules.load().rules == ()
+
+
 # With real clocks
 
 

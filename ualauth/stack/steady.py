@@ -41,7 +41,7 @@ RECENT = 1.0
 FIRST = 0.25
 """Seconds for which a file must have been left alone that is read for the first time."""
 EMPTY = 5.0
-"""The same for one with nothing in it: it may be one that is about to be filled."""
+"""The same for one without a single byte: it may be one that is about to be filled."""
 PATIENCE = 1.0
 """Seconds to wait for a file that was never read before."""
 _STEP = 0.02
@@ -185,10 +185,12 @@ class SteadyFile(Generic[T]):
 
     def _is_steady(self, seen: _Seen[T], now: float, wall: int, *, idle: bool) -> bool:
         first = self._good is None
-        if self.is_missing and self._is_blank(seen.content):
+        blank = self._is_blank(seen.content)
+        if first:
+            # Comments alone are what many files are shipped with.
+            wanted = EMPTY if blank and seen.stamp is not None and not seen.stamp[2] else FIRST
+        elif blank and self.is_missing:
             wanted = EMPTY
-        elif first:
-            wanted = FIRST
         else:
             wanted = ABSENT if seen.stamp is None else QUIET
         wanted *= self._scale
@@ -197,7 +199,7 @@ class SteadyFile(Generic[T]):
             return True
         if self._replaced > 1 and now - self._began >= PATIENCE * self._scale:
             # It is replaced whole, again and again; what is written in place stays the same file.
-            return not self._is_blank(seen.content)
+            return not blank
         changed = _absent_since(self.path) if seen.stamp is None else seen.stamp[-1]
         if (wall - changed) / 10**9 < wanted:
             return False

@@ -1,5 +1,7 @@
 """Make a configuration folder with a USERLIST, and log people in through every shipped service.
 
+Where a service takes no typed password (smtpd.auth), they log in by SCRAM, as mail programs do.
+
 usage: demo.py FOLDER
 
 Exits with 1 if any login ends otherwise than it should.
@@ -17,6 +19,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
+from scram_client import log_in
 
 from ualauth import (
     AccountRestricted,
@@ -34,8 +37,8 @@ from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
 
 SERVICES = ("ual.remote", "smtpd.auth", "pop3", "imap", "omslapdeng")
-# Directory look-ups offer no change of password: people change it where they read mail.
-CHANGE_SERVICE = {"omslapdeng": "ual.remote"}
+# Neither directory look-ups nor submission change passwords: users do it where they read mail.
+CHANGE_SERVICE = {"omslapdeng": "ual.remote", "smtpd.auth": "ual.remote"}
 RIGHT = "correct horse"
 WRONG = "incorrect horse"
 NEW = "battery staple"
@@ -90,9 +93,16 @@ Attempt = Callable[[], object]
 
 def situations(auth: Authenticator, service: str) -> list[tuple[str, str, Attempt]]:
     """Return situation, expected outcome and what to do, in order."""
+    typed = {"PLAIN", "LOGIN"} & set(auth.mechanisms(service, tls=True))
 
-    def login(login_name: str, password: str) -> Attempt:
+    def type_it(login_name: str, password: str) -> Attempt:
         return lambda: auth.authenticate(service, login_name, password, rhost="192.0.2.7", tls=True)
+
+    def prove_it(login_name: str, password: str) -> Attempt:
+        exchange = auth.sasl(service, "SCRAM-SHA-256", rhost="192.0.2.7", tls=True)
+        return lambda: log_in(exchange, login_name, password)
+
+    login = type_it if typed else prove_it
 
     def change(login_name: str, old: str, new: str) -> Attempt:
         where = CHANGE_SERVICE.get(service, service)
@@ -100,6 +110,8 @@ def situations(auth: Authenticator, service: str) -> list[tuple[str, str, Attemp
 
     return [
         ("right password", "let in", login("jsmith", RIGHT)),
+        ("  by SCRAM", "let in", prove_it("jsmith", RIGHT)),
+        ("  typed", "let in" if typed else "refused", type_it("jsmith", RIGHT)),
         ("  by address", "let in", login("John.Smith@example.com", RIGHT)),
         ("  by O/R name", "let in", login("John Smith/ny", RIGHT)),
         ("wrong password", "refused", login("jsmith", WRONG)),

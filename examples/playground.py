@@ -53,6 +53,12 @@ SETTINGS = """\
 [sasl]
 mechanisms = ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL", "OAUTHBEARER",
               "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"]
+
+# As shipped, smtpd.auth has neither PLAIN nor LOGIN. Here they are for programs that know nothing
+# else; without this table, they are gone again.
+[service."smtpd.auth"]
+mechanisms = ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL", "OAUTHBEARER",
+              "XOAUTH2", "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS"]
 """
 # Each module judges what it knows, and leaves the rest to the next.
 STACK = """\

@@ -22,6 +22,7 @@ from ualauth import AsyncAuthenticator, Authenticator
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config import Config
 from ualauth.identity import Identity
+from ualauth.stack import steady
 from ualauth.testing.folder import ConfigFolder
 
 # Loaded machines are slow at times, and tests leave nothing behind in the working folder.
@@ -178,3 +179,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say why it fails."""
     if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("In CI, no test may be skipped.", red=True)
+
+
+@pytest.fixture(autouse=True)
+def written_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for files that are read for the first time: tests write them just before."""
+    monkeypatch.setattr(steady, "FIRST", 0.0)
+    monkeypatch.setattr(steady, "EMPTY", 0.0)

@@ -14,6 +14,7 @@ import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
 from typing import Any, Self, TypeVar, Unpack, cast
 
 from ualauth import login
@@ -50,6 +51,8 @@ class AsyncAuthenticator:
         """
         self.config = config if isinstance(config, Config) else Config.load(config)
         self._entrance = Entrance(self.config)
+        # On the loop, a file that is being written is not waited for.
+        self._entrance.services.waits = False
         self._pool = Pool(self.config.stack.threads)
         # As many as there are processors: more would only wait for each other. They
         # stand back, so that the event loop need not wait for them.
@@ -128,7 +131,7 @@ class AsyncAuthenticator:
         seconds = self.config.stack.timeout
         try:
             loaded: Service = await _in_time(
-                self._own_pool, seconds, self._entrance.services.load, service
+                self._own_pool, seconds, partial(self._entrance.services.load, wait=True), service
             )
         except TimeoutError:
             raise ConfigurationError(

@@ -57,6 +57,9 @@ T = TypeVar("T")
 _TYPED = NameKind.TYPED
 _NOBODY = NameKind.NOBODY
 _ADDRESS = NameKind.ADDRESS
+NO_TYPED_PASSWORDS = (
+    "this service takes no typed password: PLAIN and LOGIN are not in its mechanisms"
+)
 _ABORTED = "Password change has been aborted."
 _MISMATCH = "Sorry, passwords do not match."
 
@@ -86,6 +89,9 @@ class LiveAttempt(VisitState):
         """See `Attempt.ask`."""
         if not 0 < len(messages) <= MAX_MESSAGES:
             raise Refusal(ReturnCode.CONV_ERR)
+        if not self.takes_passwords and self.exchange is None and any(map(_is_hidden, messages)):
+            self.remark(NO_TYPED_PASSWORDS)
+            raise Refusal(ReturnCode.PERM_DENIED)
         self.messages += [each.text for each in messages if isinstance(each, Info | Error)]
         if self.conversation is None:
             return [self._own_answer(each) for each in messages]
@@ -317,7 +323,7 @@ class LiveAttempt(VisitState):
             (answer,) = await self.ask(Question(question))
         except Refusal as refusal:
             # Linux-PAM loses CONV_AGAIN here; kept, it lets a module answer INCOMPLETE.
-            if refusal.code is ReturnCode.CONV_AGAIN:
+            if refusal.code in {ReturnCode.CONV_AGAIN, ReturnCode.PERM_DENIED}:
                 raise
             answer = None
         if answer is None:
@@ -376,6 +382,11 @@ class LiveAttempt(VisitState):
     async def run_stack(self, module: Module[Any]) -> ReturnCode:
         """See `Attempt.run_stack`."""
         return await walk_nested(self, module)
+
+
+def _is_hidden(message: object) -> bool:
+    """Return whether a message asks for a password, or its like."""
+    return isinstance(message, Question) and not message.echo
 
 
 def _is_answer_list(answers: object, count: int, kind: type) -> bool:

@@ -30,15 +30,19 @@ def record(
     operation: Operation,
     code: ReturnCode,
     runs: Sequence[Run],
+    remark: str = "",
 ) -> None:
-    """Log the outcome of one operation; `runs` are its walks, the deciding one last."""
+    """Log the outcome of one operation; `runs` are its walks, the deciding one last.
+
+    Where there are none, `remark` says why.
+    """
     if code is ReturnCode.SUCCESS:
         log.info("%s: granted %s of %s", attempt.service, operation, _who(attempt))
         return
     run = runs[-1] if runs else None
     level = logging.ERROR if run is not None and run.unchecked() else logging.WARNING
     if log.isEnabledFor(level):
-        why = _why(run) if run is not None else ""
+        why = _why(run) if run is not None else remark and f": {remark}"
         who = _who(attempt)
         log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, who, why)
 

@@ -17,14 +17,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ualauth.errors import ConfigurationError
+from ualauth.errors import ConfigurationError, UnknownService
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
 from ualauth.sasl.authorization import AuthorizationSettings
-from ualauth.sasl.settings import SaslSettings
+from ualauth.sasl.settings import OfferRules, SaslSettings, ServiceSettings
 from ualauth.settings import hint, read_value
 from ualauth.smtp_access.settings import SmtpAccessSettings
-from ualauth.stack.dialect import DIALECTS, Dialect
+from ualauth.stack.control import ascii_lower
+from ualauth.stack.dialect import DIALECTS, LINUX_PAM, Dialect
+from ualauth.stack.files import service_name
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
@@ -142,6 +144,13 @@ class Config:
     modules: ModuleSettings = field(default_factory=ModuleSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
+    service: Mapping[str, ServiceSettings] = field(default_factory=dict, hash=False)
+    """Those of services that have settings of their own, by their names in lower case."""
+
+    def __post_init__(self) -> None:
+        """Put the names of services in lower case."""
+        folded = {ascii_lower(name): own for name, own in self.service.items()}
+        object.__setattr__(self, "service", folded)
 
     @property
     def dialect(self) -> Dialect:
@@ -152,6 +161,17 @@ class Config:
     def policy(self) -> Policy:
         """The policy for users who have none of their own."""
         return Policy(self.password.rules, self.account, self.lockout)
+
+    def offer_rules(self, service: str) -> OfferRules:
+        """Return what a service may offer, and whether it takes typed passwords."""
+        name = ascii_lower(service)
+        return self.sasl.of_service(name, self.service.get(name))
+
+    @property
+    def stored_mechanisms(self) -> tuple[str, ...]:
+        """All mechanisms that some service may offer: secrets are kept for these."""
+        tables = (self.sasl.allowed, *(each.mechanisms for each in self.service.values()))
+        return tuple(dict.fromkeys(name for names in tables for name in names))
 
     @property
     def service_folder(self) -> Path:
@@ -215,6 +235,9 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
     settings: dict[str, Any] = {}
     for name, table in tables.items():
         kind = kinds.get(name)
+        if name == "service" and isinstance(table, dict):
+            settings[name] = _services(table, mistakes)
+            continue
         if kind is not None and not isinstance(table, dict):
             mistakes.append(f"{name} must be a table; write [{name}]")
         elif kind is None:
@@ -225,6 +248,36 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
     if mistakes:
         raise ConfigurationError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return Config(folder, **settings)
+
+
+def _services(tables: Mapping[str, Any], mistakes: list[str]) -> dict[str, ServiceSettings]:
+    """Return the settings of services, by their names as those of their files are compared."""
+    found: dict[str, ServiceSettings] = {}
+    for given, table in tables.items():
+        shown = f'[service."{given}"]'
+        if not isinstance(table, dict):
+            mistakes.append(f"service: {given!r} must be a table; write {shown}")
+            continue
+        inner = [key for key, value in table.items() if isinstance(value, dict)]
+        if inner:
+            dotted = f"{given}.{inner[0]}"
+            mistakes.append(f'[service.{dotted}] lacks quotes; write [service."{dotted}"]')
+            continue
+        try:
+            name = service_name(given, LINUX_PAM)
+        except UnknownService as error:
+            mistakes.append(f"{shown} {error}")
+            continue
+        values = _values(shown[1:-1], ServiceSettings, table, mistakes)
+        own = ServiceSettings(**values)
+        mistakes += [f"{shown} {mistake}" for mistake in own.mistakes()]
+        if name in found:
+            mistakes.append(f"{shown} is there twice: upper and lower case are the same")
+        elif "mechanisms" in values and not own.mechanisms:
+            mistakes.append(f"{shown} mechanisms must name one; without the key, [sasl] counts")
+        elif own.mechanisms:
+            found[name] = own
+    return found
 
 
 def _values(

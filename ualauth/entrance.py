@@ -21,12 +21,14 @@ from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.registry import ModuleRegistry
 from ualauth.sasl.certificate import ClientCertificate, owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
-from ualauth.sasl.offer import is_offered, mechanism, offered
+from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, mechanism, offered
 from ualauth.sasl.pretence import Pretence
-from ualauth.services import CHECK_INTERVAL, Services
+from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
+from ualauth.services import Services
 from ualauth.stack.engine import Frozen
 from ualauth.stack.files import ServiceFolder
 from ualauth.stack.model import Service
+from ualauth.stack.steady import CHECK_INTERVAL
 from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 from ualauth.visit import Visit
@@ -74,10 +76,15 @@ class Entrance:
         self.config = config
         path = [str(config.directory / folder) for folder in config.modules.path]
         self.registry = ModuleRegistry(path, config.modules.allow)
+        self._usual_rules = config.sasl.of_service("", None)
+        self._own_rules = {
+            name: config.offer_rules(name) for name in (*config.service, *WITHOUT_TYPED)
+        }
         self.services = Services(
             ServiceFolder(config.service_folder, trusting=config.dialect.trusting),
             self.registry.find,
             config.dialect,
+            takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
         )
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
@@ -85,6 +92,10 @@ class Entrance:
         self._users: UserCache | None = None
         self._no_userlist_until = 0.0
         self._lock = threading.RLock()
+
+    def offer_rules(self, service: str) -> OfferRules:
+        """Return what a compiled service may offer."""
+        return self._own_rules.get(service, self._usual_rules)
 
     def visit(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Visit:
         """Begin a visit of `user` to `service`.
@@ -117,9 +128,10 @@ class Entrance:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        judges = self.services.load(service).judges
+        compiled = self.services.load(service)
+        rules = self.offer_rules(compiled.name)
         channel = self._channel(connection)
-        return [kind.name for kind in offered(judges, self.config.sasl, channel)]
+        return [kind.name for kind in offered(compiled.judges, rules, channel)]
 
     def exchange(self, service: str, name: str, connection: Connection) -> Conversing:
         """Begin a SASL exchange by the mechanism `name`, in any case.
@@ -129,15 +141,18 @@ class Entrance:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
-        compiled, settings = self.services.load(service), self.config.sasl
+        compiled = self.services.load(service)
+        rules = self._own_rules.get(compiled.name, self._usual_rules)
         judges = compiled.judges
         channel = self._channel(connection)
         kind = mechanism(name)
-        if kind is None or not is_offered(kind, judges, settings, channel):
-            safe = kind is not None and is_offered(kind, judges, settings, SAFE)
+        if kind is None or not is_offered(kind, judges, rules, channel):
+            safe = kind is not None and is_offered(kind, judges, rules, SAFE)
+            if kind is not None and not is_allowed(kind, rules):
+                log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
         if channel.bindings:
-            plus = any(each.binds for each in offered(judges, settings, channel))
+            plus = any(each.binds for each in offered(judges, rules, channel))
             channel = replace(channel, offers_plus=plus)
         # A visit takes what it knows, and nothing of the channel.
         peer = cast("Peer", connection)
@@ -233,7 +248,7 @@ class Entrance:
             return UserCache(store, config.policy, config.cache, self._guesses)
         if kind is PasswordHasher:
             settings = self.config.password
-            return PasswordHasher(settings.scheme, settings.profile, self.config.sasl.allowed)
+            return PasswordHasher(settings.scheme, settings.profile, self.config.stored_mechanisms)
         raise ModuleUnavailable(f"this application shares no {kind.__name__}")
 
     def _failure_store(self) -> FailureStore | None:

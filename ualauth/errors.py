@@ -10,6 +10,7 @@
     ├── ConfigurationError             the administrator has to act
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
     │   ├── AccessRulesError           `smtpd.cfg` has mistakes; `problems` has all of them
+    │   ├── UnsteadyFile               a file that is just being written, and was never read before
     │   ├── UnknownService             neither the service nor `other` is configured
     │   └── ModuleUnavailable          a module, or a library that it needs, is missing
     ├── StoreError                     the USERLIST could not be read or written
@@ -112,6 +113,18 @@ class AccessRulesError(ConfigurationError):
         shown = "\n".join(str(problem) for problem in problems)
         super().__init__(f"the submission access rules cannot be used:\n{shown}")
         self.problems = tuple(problems)
+
+
+class UnsteadyFile(ConfigurationError):
+    """A file is just being written, and there is nothing older of it to use: try again.
+
+    `worth_waiting` is whether that may be in less than a second.
+    """
+
+    def __init__(self, path: str, *, worth_waiting: bool = False) -> None:
+        """Name the file."""
+        super().__init__(f"{path} is being written just now; it is used once it is left alone")
+        self.worth_waiting = worth_waiting
 
 
 class UnknownService(ConfigurationError):

@@ -20,6 +20,15 @@ from ualauth.config import DEFAULT_DIRECTORY, ENVIRONMENT_VARIABLE, FILE_NAME, C
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.userlist.store import UserStore
 
+_SERVICE_TABLE = """\
+# [service."NAME"]: the SASL mechanisms of one service, in the place of those of [sasl].
+# A service without PLAIN and LOGIN takes no typed password in any other way either.
+#
+# smtpd.auth has all of [sasl] but these two, with or without this table. For mail
+# programs that know nothing else, this line brings them back, under TLS only:
+[service."smtpd.auth"]
+#mechanisms = ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]
+"""
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
 _EXAMPLES = "examples"
@@ -90,7 +99,7 @@ def default_settings() -> str:
         for name, kind in get_type_hints(Config).items()
         if isinstance(kind, type) and dataclasses.is_dataclass(kind)
     )
-    return "\n".join([head, *tables])
+    return "\n".join([head, *tables, _SERVICE_TABLE])
 
 
 def _install_files(folder: Path) -> Iterator[Installed]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ualauth import audit
+from ualauth.attempt import NO_TYPED_PASSWORDS
 from ualauth.codes import Operation, ReturnCode
 from ualauth.credentials import (
     ANONYMOUS,
@@ -146,9 +147,13 @@ def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
 
     Raises:
         AuthenticationFailed: for an empty name, NUL, invalid Unicode, or more
-            than the stated number of bytes.
+            than the stated number of bytes; for a password that the service does not take.
 
     """
+    if passwords and not visit.attempt.takes_passwords:
+        code = ReturnCode.PERM_DENIED
+        audit.record(visit.attempt, operation, code, (), NO_TYPED_PASSWORDS)
+        raise AuthenticationFailed(code)
     user = visit.attempt.login_name or ""
     fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
     for each in passwords:

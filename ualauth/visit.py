@@ -67,6 +67,8 @@ class Visit:
         self._load = load
         self._frozen = frozen
         self._memory: dict[int, list[ReturnCode | None]] = {}
+        if not service.takes_passwords:
+            attempt.takes_passwords = False
 
     # Operations
 
@@ -215,6 +217,7 @@ class Visit:
 
     def _reload(self) -> Service:
         self._service = self._load(self.attempt.service)
+        self.attempt.takes_passwords = self._service.takes_passwords
         self._memory = {}
         self._last_run = None
         self.attempt.paths = None

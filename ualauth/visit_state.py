@@ -117,6 +117,8 @@ class VisitState:
     """Whether the program at the other end can be challenged: a SASL exchange is running."""
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
+    takes_passwords: bool = True
+    """Whether the service takes passwords as they were typed."""
     vouches: tuple[tuple[Run | None, int, Person], ...] = ()
     """The run and the number of an entry, and whom it vouched for before it answered."""
     late: bool = False

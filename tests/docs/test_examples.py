@@ -61,7 +61,7 @@ def test_every_script_is_tried() -> None:
     scripts = {file.name for file in EXAMPLES.glob("*.py")}
     # The servers are started for the programs in tests/interop.
     servers = {example.script for example in EXAMPLE_SERVERS}
-    shared = {"playground.py", "twisted_playground.py"}
+    shared = {"playground.py", "twisted_playground.py", "scram_client.py"}
     assert scripts == {
         *OUTPUTS, *servers, *shared, "demo.py", "kerberos_login.py", "policy.py",
     }  # fmt: skip

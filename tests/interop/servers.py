@@ -113,12 +113,14 @@ def with_password(folder: Path) -> Iterator[WithPassword]:
 
 @contextmanager
 def running(
-    playground: Playground, environment: Mapping[str, str] | None = None
+    playground: Playground,
+    environment: Mapping[str, str] | None = None,
+    examples: Sequence[Example] = EXAMPLES,
 ) -> Iterator[Mapping[str, Server]]:
-    """Start all example servers on one folder; end them by Ctrl-C."""
+    """Start example servers on one folder; end them by Ctrl-C."""
     found: dict[str, Server] = {}
     with ExitStack() as started:
-        for example in EXAMPLES:
+        for example in examples:
             output = started.enter_context(_started(example, playground, environment or {}))
             ports: dict[str, dict[str, int]] = {}
             for line in iter(output.readline, ""):

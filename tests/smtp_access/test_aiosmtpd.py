@@ -20,6 +20,7 @@ from tests.smtp_access.servers import Recorder, Server, serving
 from ualauth.adapters.smtp_access_aiosmtpd import AccessHandler
 from ualauth.errors import AccessRulesError
 from ualauth.smtp_access.access_control import AccessControl
+from ualauth.smtp_access.access_file import AccessFile
 from ualauth.smtp_access.mail_filter import FilterAnswer
 from ualauth.smtp_access.settings import SmtpAccessSettings
 
@@ -382,7 +383,7 @@ def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
     large = "".join(f"SUBMIT Reject h{n}.example.com\n" for n in range(30_000))
     with serving(tmp_path, "", Recorder()) as server:
         watching = asyncio.run_coroutine_threadsafe(watch(), server._loop)
-        server._handler._access.file._next_check = 0
+        server._handler._access.file = AccessFile(tmp_path, interval=0)
         (tmp_path / "smtpd.cfg").write_text(large)
         start = time.monotonic()
         with client(server) as connected:
@@ -397,8 +398,7 @@ def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
 
 def test_changed_rules_hold_for_the_next_message(tmp_path: Path) -> None:
     with serving(tmp_path, "", Recorder()) as server:
-        file = server._handler._access.file
-        file._interval = file._next_check = 0
+        server._handler._access.file = AccessFile(tmp_path, interval=0)
         with client(server) as connected:
             assert submit(connected, "ann@x") == [250, 250, 250]
             (tmp_path / "smtpd.cfg").write_text("ORIGINATOR Reject *")

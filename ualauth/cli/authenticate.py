@@ -12,7 +12,7 @@ from ualauth.authenticator import Authenticator, Transaction
 from ualauth.cli.conversation import StdinConversation, TerminalConversation
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import print_json, warn_of_other
+from ualauth.cli.output import print_json, warn_of_no_passwords, warn_of_other
 from ualauth.cli.passwords import stdin_lines
 from ualauth.cli.report import Report, print_report, report_json
 from ualauth.codes import Item, Operation, ReturnCode
@@ -21,6 +21,7 @@ from ualauth.outcome import Outcome, outcome_of
 from ualauth.userlist.checks import MAX_UNIX_UID
 
 _STATUS = {Outcome.GRANTED: ExitStatus.OK, Outcome.TEMPORARY_FAILURE: ExitStatus.TEMPORARY}
+_WITHOUT_PASSWORD = frozenset(Operation) - {Operation.AUTHENTICATE, Operation.CHAUTHTOK}
 _DEFAULT = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
 
 
@@ -87,6 +88,8 @@ def command(  # noqa: PLR0913 - one for each option
         authenticator.transaction(service, user, conversation, **peer) as visit,
     ):
         warn_of_other(invocation, service)
+        if not _WITHOUT_PASSWORD.issuperset(operations):
+            warn_of_no_passwords(invocation, service)
         visit.set_item(Item.USER_PROMPT, "User:")
         report = _perform(visit, operations)
         if conversation.fault is not None:

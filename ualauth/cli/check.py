@@ -8,6 +8,7 @@ import click
 
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
+from ualauth.cli.offers import nothing_offered, print_offers, without_file
 from ualauth.cli.problems import count, print_problems
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.stack.model import Problem
@@ -16,8 +17,13 @@ from ualauth.stack.model import Problem
 @click.command("check")
 @click.argument("services", metavar="[SERVICE]...", nargs=-1)
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
+@click.option(
+    "--offers",
+    is_flag=True,
+    help="Show which SASL mechanisms each service offers, and whether it takes typed passwords.",
+)
 @click.pass_context
-def command(context: click.Context, *, services: Sequence[str], strict: bool) -> None:
+def command(context: click.Context, *, services: Sequence[str], strict: bool, offers: bool) -> None:
     """Look for mistakes in the service files.
 
     Compiles the services, all of them by default, and prints every problem
@@ -30,6 +36,10 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool) ->
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
+    if not services:
+        problems |= dict.fromkeys(without_file(invocation, names))
+    if offers:
+        print_offers(invocation, names)
     errors, warnings = print_problems(problems, count(len(names), "service"))
     if errors or (strict and warnings):
         context.exit(ExitStatus.REFUSED)
@@ -41,6 +51,8 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
         folder = invocation.config.service_folder
         raise UnknownService(f"there is no service file {name!r} in {folder}")
     try:
-        yield from invocation.entrance.services.compile(name).problems
+        compiled = invocation.entrance.services.compile(name)
+        yield from compiled.problems
+        yield from nothing_offered(invocation, compiled)
     except ServiceFileError as error:
         yield from (each for each in error.problems if isinstance(each, Problem))

@@ -70,6 +70,17 @@ def warn_of_other(invocation: Invocation, service: str) -> None:
         click.echo(f"There is no service file {plain(service)!r}: other decides.", err=True)
 
 
+def warn_of_no_passwords(invocation: Invocation, service: str) -> None:
+    """Say on stderr that a service takes no typed password, however right it is."""
+    rules = invocation.config.offer_rules(service)
+    if not rules.takes_passwords:
+        click.echo(
+            f"{plain(service)!r} takes no typed password: {rules.setting} in ualauth.toml has "
+            "neither PLAIN nor LOGIN. Log in with a mail program that knows SCRAM.",
+            err=True,
+        )
+
+
 def print_json(value: Any, *, indent: int | None = 2) -> None:  # noqa: ANN401 - what JSON takes
     """Print a value as JSON, in ASCII."""
     click.echo(json.dumps(value, indent=indent))

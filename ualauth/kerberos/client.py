@@ -27,10 +27,12 @@ from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import watched
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
-from ualauth.kerberos.principal_map import read_map
+from ualauth.kerberos.principal_map import parse_map
 from ualauth.kerberos.settings import Settings
 from ualauth.module import Refusal
 from ualauth.outages import Outages
+from ualauth.stack.files import FollowedFolder, settings_of
+from ualauth.stack.steady import wait_for
 
 log = logging.getLogger("ualauth.kerberos")
 
@@ -63,9 +65,10 @@ class Answer:
 class Client:
     """One configuration, used by any number of threads."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Keep the settings; nothing is opened."""
+    def __init__(self, settings: Settings, files: FollowedFolder) -> None:
+        """Keep the settings; nothing is opened. `files` reads the file of principals."""
         self.settings = settings
+        self._files = files
         self.contexts = Contexts(settings.krb5_conf)
         self._armour = Armour()
         self._outages = Outages(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
@@ -174,7 +177,13 @@ class Client:
     def _mapped(self, principal: str) -> str | None:
         """Return whose principal it is by the file of principals; empty for nobody's."""
         named = self.settings.principal_map
-        return None if named is None else read_map(named).get(principal)
+        if named is None:
+            return None
+        path = str(named)
+        text = settings_of(wait_for(lambda: self._files.current(path)))
+        if text is None:
+            raise ConfigurationError(f"there is no file {path}")
+        return parse_map(path, text).get(principal)
 
     def judge(self, principal: str, keytab: str, user: str) -> Answer:
         """Return whether a ticket that a keytab accepted is the user's, for this configuration."""

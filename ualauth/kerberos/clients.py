@@ -3,62 +3,66 @@
 from __future__ import annotations
 
 import dataclasses
-import stat
 import threading
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
 from ualauth.kerberos.settings import FILE_NAME, Options, Settings
-
-_INTERVAL = 0.5
-"""Seconds for which a file is not looked at again, as service files are."""
+from ualauth.stack.files import FollowedFolder, Found, ServiceFolder, settings_of
+from ualauth.stack.steady import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 
 
 class _Known(NamedTuple):
-    stamp: tuple[int, ...] | None
+    found: Found
     client: Client
     next_check: float
 
 
 class Kerberos:
-    """Hands out clients; a changed file makes a new one."""
+    """Hands out clients; a changed file makes a new one, as soon as it was left alone."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, clock: Clock = CLOCK) -> None:
         """Look for om_krb5.conf in that folder, unless a stack line names another file."""
         self.directory = directory
+        self._clock = clock
+        self._files = FollowedFolder(ServiceFolder(directory), clock=clock)
         self._clients: dict[Options, _Known] = {}
         self._lock = threading.Lock()
 
     def client_at_hand(self, options: Options) -> Client | None:
         """Return the client for a stack line if its file need not be looked at now."""
         known = self._clients.get(options)
-        return known.client if known and time.monotonic() < known.next_check else None
+        return known.client if known and self._clock.monotonic() < known.next_check else None
 
     def client(self, options: Options) -> Client:
         """Return the client for a stack line; blocks.
 
         Raises:
             ConfigurationError: for every mistake in its file at once.
+            UnsteadyFile: if the file is being written, and was never read before.
 
         """
+        return wait_for(lambda: self._client(options), self._clock)
+
+    def _client(self, options: Options) -> Client:
         named = options.line.config
-        path = self.directory / (named or FILE_NAME)
+        path = str(self.directory / (named or FILE_NAME))
         with self._lock:
-            stamp = _stamp(path)
+            found = self._files.current(path)
             known = self._clients.get(options)
-            if known is not None and known.stamp == stamp:
+            if known is not None and known.found is found:
                 client = known.client
             else:
-                if stamp is None and named is not None:
+                text = settings_of(found)
+                if text is None and named is not None:
                     raise ConfigurationError(f"there is no file {path}")
-                text = "" if stamp is None else _read(path)
-                client = Client(self._located(options.merged(text, str(path))))
+                client = Client(self._located(options.merged(text or "", path)), self._files)
                 if known is not None:
                     known.client.close()
-            self._clients[options] = _Known(stamp, client, time.monotonic() + _INTERVAL)
+            interval = LOOK_AGAIN if self._files.is_changing([path]) else CHECK_INTERVAL
+            self._clients[options] = _Known(found, client, self._clock.monotonic() + interval)
             return client
 
     def _located(self, settings: Settings) -> Settings:
@@ -74,25 +78,3 @@ class Kerberos:
             for known in self._clients.values():
                 known.client.close()
             self._clients.clear()
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    # Whoever can write it can name a KDC that lets anybody in.
-    if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IWOTH:
-        raise ConfigurationError(f"{path} is no file, or everybody may write to it")
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8") from None

@@ -6,33 +6,21 @@ nobody: that principal may not log in.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
-from pathlib import Path
 
 from ualauth.errors import ConfigurationError
 
 
-def read_map(path: Path) -> Mapping[str, str]:
-    """Return principal -> user, which is empty for nobody; blocks.
+def parse_map(path: str, text: str) -> Mapping[str, str]:
+    """Return principal -> user, which is empty for a principal that may not log in.
 
     Raises:
-        ConfigurationError: if it cannot be read, or for every mistake in it at once.
+        ConfigurationError: for every mistake at once.
 
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            # Whoever can write it can be anybody.
-            if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:
-                raise ConfigurationError(f"everybody may write to {path}; chmod 644 {path}")
-            lines = file.readlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ConfigurationError(f"{path} cannot be read: {reason}") from error
     found: dict[str, str] = {}
     mistakes = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.split("#", 1)[0].split()
         if not words:
             continue

@@ -1,9 +1,9 @@
 """The module pam_listfile: lets in, or refuses, who stands in a file (pam_listfile(8)).
 
-The file is read at every login. It holds one value a line, compared as it is:
-no comments, no trimming. The return codes are Linux-PAM's, also for arguments
-that are wrong: these are reported when the service file is read, and answered
-with what `onerr` says at every login.
+The file is looked at at every login, and used as it was left, see `ualauth.stack.steady`.
+It holds one value a line, compared as it is: no comments, no trimming. The return
+codes are Linux-PAM's, also for arguments that are wrong: these are reported when the
+service file is read, and answered with what `onerr` says at every login.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.credentials import NO_PROOF
+from ualauth.errors import UnsteadyFile
 from ualauth.module import Attempt, Module, NameAnswer, Refusal, immediate
 from ualauth.options import OptionProblem
+from ualauth.stack.steady import Stamp, SteadyFile, stamp_of, wait_for
 from ualauth.unix_accounts import account_of, is_member
+
+Entries = tuple[bytes, ...]
+List = SteadyFile[Entries | None]
+"""A list in use; `None` is no file."""
 
 
 class Subject(enum.Enum):
@@ -159,13 +165,19 @@ class PamListfile(Module[Options | Misread]):
     judges = NO_PROOF
     tests_names = True
 
+    def __init__(self, options: Options | Misread) -> None:
+        """Keep the options; opens nothing."""
+        super().__init__(options)
+        path = options.file if isinstance(options, Options) else ""
+        self._list: List = SteadyFile(path, _read, is_blank=_is_blank)
+
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""
         match self.options:
             case Misread(answer):
                 return answer
             case Options() as options:
-                return await _decide(options, attempt)
+                return await _decide(options, self._list, attempt)
 
     @immediate
     def setcred(self, _attempt: Attempt) -> ReturnCode:
@@ -178,21 +190,21 @@ class PamListfile(Module[Options | Misread]):
     chauthtok = authenticate
 
 
-async def _decide(options: Options, attempt: Attempt) -> ReturnCode:
+async def _decide(options: Options, entries: List, attempt: Attempt) -> ReturnCode:
     # The user is asked for even where another item is looked for.
     try:
         user = await attempt.get_user()
     except Refusal:
         user = None
     if user is None or (options.item in _ITEMS and not options.apply):
-        code, why = await _judge(options, attempt, user)
+        code, why = await _judge(options, entries, attempt, user)
         if why:
             attempt.remark(why)
         return code
-    return await attempt.test_name(partial(_judge, options, attempt))
+    return await attempt.test_name(partial(_judge, options, entries, attempt))
 
 
-async def _judge(options: Options, attempt: Attempt, user: str | None) -> NameAnswer:
+async def _judge(options: Options, entries: List, attempt: Attempt, user: str | None) -> NameAnswer:
     if user and options.apply and not await _applies(options.apply, user, attempt):
         return NameAnswer(ReturnCode.IGNORE)
     if options.item in _ITEMS:
@@ -206,7 +218,7 @@ async def _judge(options: Options, attempt: Attempt, user: str | None) -> NameAn
     if not value:
         listed = False
     else:
-        found = await attempt.offload(_is_listed, options, value)
+        found = await attempt.offload(_is_listed, options, entries, value)
         if isinstance(found, ReturnCode):
             return NameAnswer(found)
         listed = found
@@ -222,14 +234,22 @@ async def _applies(whom: str, user: str, attempt: Attempt) -> bool:
     return user == whom
 
 
-def _is_listed(options: Options, value: str) -> bool | ReturnCode:
-    """Return whether the file lists `value`, or the code if that cannot be known."""
+def _is_listed(options: Options, entries: List, value: str) -> bool | ReturnCode:
+    """Return whether the file lists `value`, or the code if that cannot be known.
+
+    Raises:
+        Refusal: if the file is not fit for use yet.
+
+    """
     try:
-        return _search(options.item, _sought(options.item, value), options.file)
+        matches = _matcher(options.item, _sought(options.item, value))
+        return any(map(matches, wait_for(partial(_in_use, options, entries))))
     except _Unsafe:
         return ReturnCode.AUTH_ERR
     except (OSError, LookupError):
         return _ANSWERS[options.onerr]
+    except UnsteadyFile as error:
+        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
 
 
 class _Unsafe(Exception):
@@ -245,15 +265,41 @@ def _sought(item: Subject, value: str) -> str:
     return account.pw_shell or _DEFAULT_SHELL
 
 
-def _search(item: Subject, value: str, path: str) -> bool:
-    if not _is_safe(os.lstat(path)):
-        raise _Unsafe
-    with open(path, "rb", opener=_open_no_link) as file:
-        # Looked at again: it may be another file than a moment before.
-        if not _is_safe(os.fstat(file.fileno())):
+def _in_use(options: Options, entries: List) -> Entries:
+    """Return the entries that count now, looking at the file."""
+    try:
+        status = os.lstat(entries.path)
+    except FileNotFoundError:
+        stamp = None
+    else:
+        if not _is_safe(status):
             raise _Unsafe
-        matches = _matcher(item, value)
-        return any(matches(entry) for entry in map(_entry, file) if entry)
+        stamp = stamp_of(status)
+    found = entries.current(stamp)
+    if found is None:
+        raise FileNotFoundError(entries.path)
+    if entries.is_emptied and options.sense is Sense.ALLOW:
+        # What it said last would go on letting in.
+        why = f"{entries.path} is empty now, and was not before"
+        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why)
+    return found
+
+
+def _read(path: str) -> tuple[Stamp, Entries | None]:
+    """Return the stamp and the entries of a list, `None` if there is no file."""
+    try:
+        with open(path, "rb", opener=_open_no_link) as file:
+            # Looked at again: it may be another file than a moment before.
+            if not _is_safe(os.fstat(file.fileno())):
+                raise _Unsafe
+            entries = tuple(entry for entry in map(_entry, file) if entry)
+            return stamp_of(os.fstat(file.fileno())), entries
+    except FileNotFoundError:
+        return None, None
+
+
+def _is_blank(entries: Entries | None) -> bool:
+    return entries == ()
 
 
 def _is_safe(status: os.stat_result) -> bool:

@@ -1,10 +1,10 @@
 """The keys of an issuer: a JWK set (RFC 7517) in a file or at a URL.
 
-A file is read again when it has changed. A URL is asked again after `LIFETIME`, and
-sooner for a key that is not among those known, but not more often than every
-`LEAST_INTERVAL` seconds, however many tokens name keys that do not exist. While
-the URL cannot be asked, the keys last seen hold for `GRACE`, and only one thread
-at a time waits to find out whether it can be again.
+A file is read again when it has changed, as it was left (`ualauth.stack.steady`). A URL is
+asked again after `LIFETIME`, and sooner for a key that is not among those known, but not more
+often than every `LEAST_INTERVAL` seconds, however many tokens name keys that do not exist. While
+the URL cannot be asked, the keys last seen hold for `GRACE`, and only one thread at a time waits
+to find out whether it can be again.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ualauth.errors import UnsteadyFile
 from ualauth.oauth.addresses import is_url
 from ualauth.oauth.fetching import Unavailable, fetch_json
+from ualauth.stack.steady import Stamp, SteadyFile, stamp_at, stamp_of, wait_for
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -40,7 +42,8 @@ class KeyRing:
         self._authorities = authorities
         self._lock = threading.Lock()
         self._keys: tuple[Key, ...] = ()
-        self._stamp: object = None
+        self._file: SteadyFile[bytes] = SteadyFile(place, _read)
+        self._data: bytes | None = None
         self._read = self._tried = float("-inf")
         self._away = False
 
@@ -97,15 +100,21 @@ class KeyRing:
 
     def _read_file(self) -> None:
         try:
-            with open(self._place, "rb") as file:  # noqa: PTH123 - the descriptor is looked at
-                found = os.fstat(file.fileno())
-                stamp = found.st_mtime_ns, found.st_ino, found.st_size
-                if stamp != self._stamp:
-                    self._keys, self._stamp = _keys_of(json.load(file)), stamp
+            data = wait_for(lambda: self._file.current(stamp_at(self._place)))
+            if data is not self._data:
+                self._keys, self._data = _keys_of(json.loads(data)), data
         except OSError as error:
             raise Unavailable(f"{self._place}: {error.strerror}") from None
         except ValueError:
             raise Unavailable(f"{self._place} is no JSON") from None
+        except UnsteadyFile as error:
+            raise Unavailable(str(error)) from None
+
+
+def _read(place: str) -> tuple[Stamp, bytes]:
+    with open(place, "rb") as file:  # noqa: PTH123 - the descriptor is looked at
+        data = file.read()
+        return stamp_of(os.fstat(file.fileno())), data
 
 
 def _keys_of(found: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON

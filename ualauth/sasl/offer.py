@@ -8,6 +8,7 @@ no plaintext without TLS, no -PLUS without something to bind to.
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from ualauth.credentials import Proof
 from ualauth.sasl.mechanism import Channel, Mechanism
 
 if TYPE_CHECKING:
-    from ualauth.sasl.settings import SaslSettings
+    from ualauth.sasl.settings import OfferRules, SaslSettings
+
+log = logging.getLogger("ualauth.sasl")
 
 PLUS = "-PLUS"
 
@@ -59,27 +62,40 @@ def mechanism(name: str) -> type[Mechanism] | None:
 
 def offered(
     proofs: Container[Proof],
-    settings: SaslSettings,
+    rules: OfferRules,
     channel: Channel,
 ) -> Iterator[type[Mechanism]]:
     """Yield what may be offered, the strongest first; `proofs` is what modules can judge."""
     for name in MECHANISMS:
         kind = mechanism(name)
-        if kind is not None and is_offered(kind, proofs, settings, channel):
+        if kind is not None and is_offered(kind, proofs, rules, channel):
             yield kind
 
 
 def is_offered(
     kind: type[Mechanism],
     proofs: Container[Proof],
-    settings: SaslSettings,
+    rules: OfferRules,
     channel: Channel,
 ) -> bool:
     """Return whether one mechanism may be offered."""
-    if kind.proof not in proofs or kind.name.removesuffix(PLUS) not in settings.allowed:
+    if kind.proof not in proofs or not is_allowed(kind, rules):
         return False
     if kind.binds and not channel.bindings:
         return False
     if kind.proof is Proof.CERTIFICATE and not channel.certificate_name:
         return False
-    return not kind.plaintext or channel.tls or settings.plaintext_without_tls
+    return not kind.plaintext or channel.tls or rules.plaintext_without_tls
+
+
+def is_allowed(kind: type[Mechanism], rules: OfferRules | SaslSettings) -> bool:
+    """Return whether the administrator allows a mechanism."""
+    return kind.name.removesuffix(PLUS) in rules.allowed
+
+
+def log_not_allowed(
+    service: str, kind: type[Mechanism], rules: OfferRules | SaslSettings, rhost: str | None
+) -> None:
+    """Tell the administrator why a client that asks for a mechanism is refused."""
+    where = f" from {rhost[:80]!a}" if rhost else ""
+    log.warning("%s: %s is refused%s: it is not in %s", service, kind.name, where, rules.setting)

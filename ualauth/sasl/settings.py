@@ -1,4 +1,4 @@
-"""The table `[sasl]` of `ualauth.toml`."""
+"""The tables `[sasl]` and `[service."NAME"]` of `ualauth.toml`, and what a service may offer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from ualauth.sasl.certificate import mistakes
 from ualauth.sasl.offer import DEFAULT, MECHANISMS
 from ualauth.settings import hint
+
+TYPED = ("PLAIN", "LOGIN")
+"""The mechanisms that carry a password as it was typed."""
+WITHOUT_TYPED = frozenset({"smtpd.auth"})
+"""The services that take no typed password unless their table says so. The mail system that
+they come from never took one for SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,63 @@ class SaslSettings:
         """The names of all mechanisms that may be offered, without -PLUS."""
         return self.mechanisms or DEFAULT
 
+    @property
+    def setting(self) -> str:
+        """Where an administrator says what is allowed."""
+        return "[sasl] mechanisms"
+
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        known = [name for name in MECHANISMS if not name.endswith("-PLUS")]
-        return [
-            f"mechanisms: {name!r} is no mechanism; {hint(name, known)}"
-            for name in self.mechanisms
-            if name not in known
-        ] + mistakes(self.certificate_names)
+        return _unknown(self.mechanisms) + mistakes(self.certificate_names)
+
+    def of_service(self, name: str, own: ServiceSettings | None) -> OfferRules:
+        """Return the rules of a service, whose name is in lower case; `own` is its table."""
+        setting = f'[service."{name}"] mechanisms'
+        if own is not None and own.mechanisms:
+            allowed = own.mechanisms
+        elif name in WITHOUT_TYPED:
+            allowed = tuple(each for each in self.allowed if each not in TYPED)
+        else:
+            allowed, setting = self.allowed, self.setting
+        return OfferRules(allowed, self.plaintext_without_tls, setting)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """`[service."NAME"]`: the SASL `mechanisms` of one service, in the place of those of `[sasl]`.
+
+    Empty is none of its own. A service without PLAIN and LOGIN takes no typed
+    password in any other way either.
+    """
+
+    mechanisms: tuple[str, ...] = ()
+
+    def mistakes(self) -> list[str]:
+        """Return what cannot be, as `name must be ...`; empty if all is well."""
+        return _unknown(self.mechanisms)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRules:
+    """What one service may offer, where its modules can judge it.
+
+    `allowed` has names without -PLUS; `setting` is where an administrator says so.
+    """
+
+    allowed: tuple[str, ...]
+    plaintext_without_tls: bool
+    setting: str
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether it takes a password as it was typed."""
+        return not set(TYPED).isdisjoint(self.allowed)
+
+
+def _unknown(names: tuple[str, ...]) -> list[str]:
+    known = [name for name in MECHANISMS if not name.endswith("-PLUS")]
+    return [
+        f"mechanisms: {name!r} is no mechanism; {hint(name, known)}"
+        for name in names
+        if name not in known
+    ]

@@ -1,6 +1,7 @@
 """`smtpd.cfg` on disk: the rules in use, replaced whole when the file changes.
 
-A file that has an error is reported and not used: the last good rules stay.
+A file that has an error is reported and not used: the last good rules stay. So do
+they while a file is being written, and where there is nothing in it any more.
 Where there is no file, there are no rules.
 """
 
@@ -8,20 +9,18 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from pathlib import Path
 
 from ualauth.errors import AccessRulesError
 from ualauth.smtp_access.parse import Parsed, parse
 from ualauth.smtp_access.rules import NO_RULES, Rules
-from ualauth.stack.files import Missing, ServiceFolder, Stamp, Text, is_settled, stamps
+from ualauth.stack.files import FollowedFolder, Found, Missing, ServiceFolder, Text
 from ualauth.stack.model import Problem, Source
+from ualauth.stack.steady import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 
 log = logging.getLogger("ualauth.smtp_access")
 
 FILE_NAME = "smtpd.cfg"
-CHECK_INTERVAL = 0.5
-"""Seconds between two looks at the file: a change is in use within one second."""
 _MAX_BYTES = 16 << 20
 """The largest file: some hundred thousand rules."""
 _SHOWN = 20
@@ -31,15 +30,18 @@ _SHOWN = 20
 class AccessFile:
     """The rules of a configuration folder."""
 
-    def __init__(self, directory: Path, interval: float = CHECK_INTERVAL) -> None:
+    def __init__(
+        self, directory: Path, interval: float = CHECK_INTERVAL, clock: Clock = CLOCK
+    ) -> None:
         """Remember where to look; opens nothing."""
         self.path = directory / FILE_NAME
         self._folder = ServiceFolder(directory, max_bytes=_MAX_BYTES)
         self._interval = interval
+        self._clock = clock
         self._lock = threading.Lock()
         self._rules: Rules | None = None
-        self._stamps: tuple[Stamp, ...] = ()
-        self._settled = False
+        self._followed = FollowedFolder(self._folder, interval, clock)
+        self._found: Found | None = None
         self._reported: tuple[Problem, ...] = ()
         self._next_check = 0.0
 
@@ -48,37 +50,36 @@ class AccessFile:
 
         Raises:
             AccessRulesError: if the file cannot be used, and never could.
+            UnsteadyFile: if it is being written, and was never read before.
 
         """
         rules = self._rules
-        return rules if rules is not None and self.is_fresh() else self._refresh()
+        return (
+            rules if rules is not None and self.is_fresh() else wait_for(self._refresh, self._clock)
+        )
 
     def is_fresh(self) -> bool:
         """Return whether `load` would return at once, without looking at the file."""
-        return self._rules is not None and time.monotonic() < self._next_check
+        return self._rules is not None and self._clock.monotonic() < self._next_check
 
     def check(self) -> Parsed:
         """Read the file now, and say what is wrong with it; what is in use is not touched."""
-        match self._folder.read(FILE_NAME):
-            case Missing():
-                return Parsed(NO_RULES, ())
-            case Text(path, text):
-                return parse(path, text)
-            case unusable:
-                source = Source(unusable.path, 1, 1)
-                return Parsed(NO_RULES, (Problem(source, unusable.reason, unusable.cure),))
+        return _parsed(self._folder.read(FILE_NAME))
 
     def _refresh(self) -> Rules:
         with self._lock:
-            taken, started = stamps((str(self.path),)), time.time_ns()
-            if self._rules is None or not self._settled or taken != self._stamps:
-                self._rules = self._read()
-                self._stamps, self._settled = taken, is_settled(taken, started)
-            self._next_check = time.monotonic() + self._interval
+            path = str(self.path)
+            found = self._followed.current(path)
+            if self._rules is None or found is not self._found:
+                self._rules = self._taken(_parsed(found))
+                self._found = found
+            changing = self._followed.is_changing([path])
+            interval = min(LOOK_AGAIN, self._interval) if changing else self._interval
+            self._next_check = self._clock.monotonic() + interval
             return self._rules
 
-    def _read(self) -> Rules:
-        parsed = self.check()
+    def _taken(self, parsed: Parsed) -> Rules:
+        """Return what was read, or the last good rules."""
         if self._rules is None and not parsed.sound:
             raise AccessRulesError(parsed.problems)
         if parsed.problems != self._reported:
@@ -89,6 +90,17 @@ class AccessFile:
         if self._rules is not None and not parsed.sound:
             return self._rules
         return parsed.rules
+
+
+def _parsed(found: Found) -> Parsed:
+    match found:
+        case Missing():
+            return Parsed(NO_RULES, ())
+        case Text(path, text):
+            return parse(path, text)
+        case unusable:
+            source = Source(unusable.path, 1, 1)
+            return Parsed(NO_RULES, (Problem(source, unusable.reason, unusable.cure),))
 
 
 def _report(problems: tuple[Problem, ...]) -> None:

@@ -124,6 +124,8 @@ class Service:
     stacks: Mapping[ModuleType, Stack] = field(repr=False)
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
+    takes_passwords: bool = True
+    """Whether it takes passwords as they were typed, by whatever way."""
     serving: tuple[Stack, ...] = field(init=False, repr=False)
     """The stack that serves each operation, indexed by `Operation`."""
     judges: Mapping[Proof, tuple[Module[Any], ...]] = field(init=False, repr=False, compare=False)

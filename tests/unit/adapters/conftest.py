@@ -29,6 +29,12 @@ SETTINGS = """
     mechanisms = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "CRAM-MD5", "EXTERNAL",
                   "PLAIN", "LOGIN", "ANONYMOUS"]
     certificate_names = ["email: *@example.com -> {1}"]
+    # As shipped, it takes neither PLAIN nor LOGIN.
+    [service."smtpd.auth"]
+    mechanisms = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "CRAM-MD5", "EXTERNAL",
+                  "PLAIN", "LOGIN", "ANONYMOUS"]
+    [service.proving]
+    mechanisms = ["SCRAM-SHA-256"]
     [stack]
     fail_delay = false
     [lockout]
@@ -58,7 +64,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a configuration folder with people."""
     folder = ConfigFolder(tmp_path_factory.mktemp("etc"))
-    for name in ("imap", "pop3", "smtpd.auth"):
+    for name in ("imap", "pop3", "smtpd.auth", "proving"):
         folder.service(name, STACK)
     # Who may read mail by IMAP may not always do so by web access.
     folder.service("ual.remote", f"auth requisite pam_succeed_if user != quoted\n{STACK}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_time import FakeTime
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.clients import Kerberos
 from ualauth.kerberos.settings import Fast, Options, Settings
@@ -93,14 +94,26 @@ def test_a_file_that_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_changed_file_makes_a_new_client(tmp_path: Path) -> None:
-    kerberos, path = Kerberos(tmp_path), tmp_path / "om_krb5.conf"
+    time = FakeTime()
+    kerberos, path = Kerberos(tmp_path, time.clock), tmp_path / "om_krb5.conf"
     path.write_text("realm A\n")
     first = kerberos.client(options())
     assert kerberos.client(options()) is first
+
+    def a_second_later() -> str | None:
+        for _ in range(10):
+            time.sleep(0.1)
+            found = kerberos.client(options())
+        return found.settings.realm
+
     path.write_text("realm BB\n")
-    assert kerberos.client(options()).settings.realm == "BB"
+    assert kerberos.client(options()) is first
+    assert a_second_later() == "BB"
+    path.write_text("")
+    assert a_second_later() == "BB"
     path.unlink()
-    assert kerberos.client(options()).settings.realm is None
+    assert kerberos.client(options()).settings.realm == "BB"
+    assert a_second_later() is None
 
 
 # module/options.c of pam-krb5 4.11.

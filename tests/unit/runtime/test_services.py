@@ -5,22 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.fake_time import FakeTime
 from ualauth.codes import ModuleType
-from ualauth.errors import ServiceFileError, UnknownService
+from ualauth.errors import ConfigurationError, ServiceFileError, UnknownService
 from ualauth.registry import ModuleRegistry
-from ualauth.services import CHECK_INTERVAL, Services
+from ualauth.services import Services
 from ualauth.stack.dialect import LINUX_PAM
 from ualauth.stack.files import ServiceFolder
 from ualauth.stack.model import Service
+from ualauth.stack.steady import CHECK_INTERVAL
 from ualauth.testing.folder import ConfigFolder
 
-INTERVAL = 0.02
 GOOD = "auth required pam_debug auth=success\n"
 BETTER = "auth required pam_debug auth=success\nauth required pam_permit\n"
 BROKEN = "auth required pam_debug \\\n"
@@ -28,25 +29,30 @@ FAULTY = "auth requierd pam_debug\n"
 
 
 class Watched:
-    """Services in a folder; `load` after a change waits until a change must be seen."""
+    """Services in a folder, asked at moments of their own time."""
 
     def __init__(self, folder: ConfigFolder) -> None:
         """Watch a folder."""
         self.folder = folder
+        self.time = FakeTime()
         self.services = Services(
             ServiceFolder(folder.services),
             ModuleRegistry().find,
             LINUX_PAM,
-            INTERVAL,
+            clock=self.time.clock,
         )
 
     def load(self, name: str = "test") -> Service:
-        """Load after the interval."""
-        time.sleep(INTERVAL * 1.2)
+        """Load a second later, by which a change must be in use; meanwhile others load, too."""
+        for _ in range(9):
+            self.time.sleep(0.1)
+            with suppress(ConfigurationError):
+                self.services.load(name)
+        self.time.sleep(0.1)
         return self.services.load(name)
 
     def modules(self, name: str = "test") -> list[str]:
-        """Return the modules of the auth stack after the interval."""
+        """Return the modules of the auth stack a second later."""
         return [entry.module for entry in self.load(name).stacks[ModuleType.AUTH]]
 
 
@@ -57,13 +63,10 @@ def watched(folder: ConfigFolder) -> Watched:
     return Watched(folder)
 
 
-def settle(path: Path, services: Services) -> None:
-    """Make a service one whose files are known by their stamps, as it is after two seconds."""
-    services.load(path.name)
-    loaded = services._loaded[path.name]
-    import dataclasses
-
-    services._loaded[path.name] = dataclasses.replace(loaded, settled=True)
+def settle(path: Path, watched: Watched) -> None:
+    """Let so much time go by that a service's files are known by their stamps."""
+    watched.time.sleep(3)
+    watched.services.load(path.name)
 
 
 def test_a_change_is_in_use_within_a_second() -> None:
@@ -75,7 +78,7 @@ def test_a_changed_file_is_used(watched: Watched, settled: bool) -> None:
     path = watched.folder.services / "test"
     assert watched.modules() == ["pam_debug"]
     if settled:
-        settle(path, watched.services)
+        settle(path, watched)
 
     path.write_text(BETTER)
 
@@ -95,7 +98,7 @@ def test_between_two_looks_no_file_is_looked_at(folder: ConfigFolder) -> None:
 
 def test_an_unchanged_service_stays_the_same_object(watched: Watched) -> None:
     path = watched.folder.services / "test"
-    settle(path, watched.services)
+    settle(path, watched)
     first = watched.services.load("test")
 
     assert watched.load() is first
@@ -105,7 +108,7 @@ def test_the_same_size_and_time_do_not_hide_a_change(watched: Watched) -> None:
     path = watched.folder.services / "test"
     os.utime(path, ns=(10**18, 10**18))
     watched.load()
-    settle(path, watched.services)
+    settle(path, watched)
     before = path.stat()
     while path.stat().st_ctime_ns == before.st_ctime_ns:
         path.write_text(GOOD.replace("pam_debug auth=success", "pam_permit auth=succes"))
@@ -116,21 +119,28 @@ def test_the_same_size_and_time_do_not_hide_a_change(watched: Watched) -> None:
     assert watched.modules() == ["pam_permit"]
 
 
-def test_a_file_that_changed_a_moment_ago_is_not_known_by_its_stamp(watched: Watched) -> None:
+def test_a_file_that_changed_a_moment_ago_is_not_known_by_its_stamp(folder: ConfigFolder) -> None:
     """A second change within one tick of the clock leaves the same stamp."""
-    path = watched.folder.services / "test"
-    first = watched.load()
-
-    assert not watched.services._loaded["test"].settled
-    assert watched.load() is not first
-    settle(path, watched.services)
-    assert watched.load() is watched.load()
+    path = folder.service("test", GOOD)
+    frozen = path.stat()
+    real_stat = os.stat
+    watched = Watched(folder)
+    # The wall clock stands still, as it does within a tick.
+    watched.time.wall = frozen.st_ctime_ns - watched.time.clock.time_ns()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", lambda at: frozen if at == str(path) else real_stat(at))
+        patch.setattr(os, "fstat", lambda _: frozen)
+        first = watched.load()
+        path.write_text(BETTER)
+        assert watched.load() is not first
+        settled = watched.load()
+        assert watched.load() is settled
 
 
 def test_a_file_that_takes_its_place_is_used(watched: Watched) -> None:
     path = watched.folder.services / "test"
     watched.load()
-    settle(path, watched.services)
+    settle(path, watched)
     new = watched.folder.service("new", BETTER)
     new.replace(path)
 
@@ -141,7 +151,7 @@ def test_a_changed_included_file_is_used(watched: Watched) -> None:
     watched.folder.service("test", "auth include part\n")
     watched.folder.service("part", GOOD)
     assert watched.modules() == ["pam_debug"]
-    settle(watched.folder.services / "test", watched.services)
+    settle(watched.folder.services / "test", watched)
 
     watched.folder.service("part", BETTER)
 
@@ -151,7 +161,7 @@ def test_a_changed_included_file_is_used(watched: Watched) -> None:
 def test_an_included_file_that_turns_up_is_used(watched: Watched) -> None:
     watched.folder.service("test", "auth include part\n")
     assert watched.modules() == ["part"]
-    settle(watched.folder.services / "test", watched.services)
+    settle(watched.folder.services / "test", watched)
 
     watched.folder.service("part", GOOD)
 
@@ -161,7 +171,7 @@ def test_an_included_file_that_turns_up_is_used(watched: Watched) -> None:
 def test_a_changed_other_is_used(watched: Watched) -> None:
     watched.folder.service("other", "account required pam_deny\n")
     assert len(watched.load().stacks[ModuleType.ACCOUNT]) == 1
-    settle(watched.folder.services / "test", watched.services)
+    settle(watched.folder.services / "test", watched)
 
     watched.folder.service("other", "account required pam_deny\naccount required pam_deny\n")
     assert len(watched.load().stacks[ModuleType.ACCOUNT]) == 2
@@ -171,7 +181,7 @@ def test_a_changed_other_is_used(watched: Watched) -> None:
 
 def test_an_other_that_turns_up_is_used(watched: Watched) -> None:
     assert watched.load().stacks[ModuleType.ACCOUNT] == ()
-    settle(watched.folder.services / "test", watched.services)
+    settle(watched.folder.services / "test", watched)
 
     watched.folder.service("other", "account required pam_deny\n")
 
@@ -360,10 +370,11 @@ def test_running_transactions_keep_what_they_started_with(folder: ConfigFolder) 
 
     folder.service("test", "auth required pam_permit\n")
     authenticator = Authenticator(folder.config())
-    authenticator._entrance.services._interval = INTERVAL
+    watched = Watched(folder)
+    authenticator._entrance.services = watched.services
     with authenticator.transaction("test", "jsmith") as visit:
         folder.service("test", "auth required pam_deny\n")
-        time.sleep(INTERVAL * 1.2)
+        watched.load()
         with authenticator.transaction("test", "jsmith") as later:
             assert later.authenticate() is ReturnCode.AUTH_ERR
         assert visit.authenticate() is ReturnCode.SUCCESS

@@ -15,9 +15,8 @@ from ualauth.stack.files import (
     ServiceFolder,
     Text,
     Unusable,
-    is_settled,
-    stamps,
 )
+from ualauth.stack.steady import is_settled, stamp_at
 
 
 @pytest.fixture
@@ -202,38 +201,39 @@ def test_a_stamp_tells_a_change_that_keeps_size_and_time(tmp_path: Path) -> None
     path = tmp_path / "pop3"
     path.write_text("one")
     os.utime(path, ns=(10**18, 10**18))
-    before = stamps((str(path),))
+    before = stamp_at(str(path))
     taken = path.stat().st_ctime_ns
     while path.stat().st_ctime_ns == taken:
         path.write_text("two")
         os.utime(path, ns=(10**18, 10**18))
 
-    assert stamps((str(path),)) != before
+    assert stamp_at(str(path)) != before
 
 
 def test_a_stamp_tells_one_file_from_another(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).write_text("same")
-    before = stamps((str(tmp_path / "one"),))
+    before = stamp_at(str(tmp_path / "one"))
     (tmp_path / "two").replace(tmp_path / "one")
 
-    assert stamps((str(tmp_path / "one"),)) != before
+    assert stamp_at(str(tmp_path / "one")) != before
 
 
 def test_what_is_not_there_has_no_stamp(tmp_path: Path) -> None:
-    assert stamps((str(tmp_path / "nowhere"), "a\0b")) == (None, None)
+    assert stamp_at(str(tmp_path / "nowhere")) is None
+    assert stamp_at("a\0b") is None
 
 
 def test_a_fresh_file_is_not_settled(tmp_path: Path) -> None:
     path = tmp_path / "pop3"
     path.touch()
-    taken = stamps((str(path), str(tmp_path / "nowhere")))
+    taken = stamp_at(str(path))
     changed = path.stat().st_ctime_ns
 
     assert not is_settled(taken, changed)
     assert not is_settled(taken, changed + 2 * 10**9)
     assert is_settled(taken, changed + 2 * 10**9 + 1)
-    assert is_settled((None,), 0)
+    assert is_settled(None, 0)
 
 
 def test_reading_is_done_by_many_threads_at_once(services: ServiceFolder, tmp_path: Path) -> None:

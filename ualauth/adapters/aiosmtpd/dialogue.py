@@ -44,7 +44,8 @@ async def log_in(
     """
     name, *initial = words
     response = decoded_initial(initial[0].encode(errors="surrogateescape") if initial else None)
-    check_mechanism(name, response, asked.authenticator.config.sasl)
+    rules = asked.authenticator.config.offer_rules(asked.service)
+    check_mechanism(name, response, rules, asked.service, connection.get("rhost"))
     exchange = asked.authenticator.sasl(asked.service, name, **connection)
     try:
         said = await exchange.step(response)

@@ -33,6 +33,7 @@ from ualauth.errors import (
     MechanismUnavailable,
     PasswordExpired,
     TemporaryFailure,
+    UnsteadyFile,
 )
 
 REPLIES: Mapping[type[Exception], bytes] = {
@@ -43,6 +44,7 @@ REPLIES: Mapping[type[Exception], bytes] = {
     PasswordExpired: b"[AUTH] The password has expired",
     TemporaryFailure: b"[SYS/TEMP] Temporary authentication failure",
     ConfigurationError: b"[SYS/PERM] Authentication is not possible here",
+    UnsteadyFile: b"[SYS/TEMP] Temporary authentication failure",
     # RFC 2449, section 8.1.2.
     MailboxInUse: b"[IN-USE] The mailbox is in use",
     MechanismUnavailable: b"Unsupported authentication mechanism",
@@ -135,7 +137,8 @@ class POP3(Dialogue, pop3.POP3):
             super().do_USER(name)
         else:
             # Before the password was sent.
-            self.refuse(MechanismUnavailable("PLAIN", needs_tls=not is_tls(self.transport)))
+            under_tls = await self.authenticator.mechanisms(self.service, tls=True)
+            self.refuse(MechanismUnavailable("PLAIN", needs_tls="PLAIN" in under_tls))
 
     def do_PASS(self, *words: bytes) -> None:
         """Log in by name and password, which may have spaces."""

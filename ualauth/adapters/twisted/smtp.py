@@ -106,7 +106,9 @@ class ESMTP(Dialogue, smtp.ESMTP):
     async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
         """See `Dialogue.sasl`."""
         name = mechanism.decode("ascii", "replace")
-        check_mechanism(name, decoded_initial(initial), self.authenticator.config.sasl)
+        rules = self.authenticator.config.offer_rules(self.service)
+        rhost = getattr(self.transport.getPeer(), "host", None)
+        check_mechanism(name, decoded_initial(initial), rules, self.service, rhost)
         return await super().sasl(mechanism, initial)
 
     def ext_STARTTLS(self, rest: bytes) -> None:

@@ -41,12 +41,12 @@ def password_fields(stored: str) -> Fields:
     the scheme: the account is locked, and unlocking it brings the password back. What is
     nothing but a lock stays as it is, and matches no password.
     """
-    label, closed, rest = stored.partition("}") if stored.startswith("{") else ("", "", stored)
-    if not rest.startswith(("!", "*")) or _is_clear_text(stored):
+    if not _is_locked(stored):
         return {"password": stored or None}
+    scheme, rest = _parts(stored)
     unlocked = rest.lstrip("!")
     # Behind {CRYPT} a hash of any scheme may stand.
-    candidates = (unlocked, f"{label}{closed}{unlocked}")
+    candidates = (unlocked, f"{scheme}{unlocked}")
     return {"password": next(filter(is_known, candidates), stored), "locked": True}
 
 
@@ -55,13 +55,25 @@ def marked(stored: str) -> str:
 
     What has no scheme of its own is taken for DES, the oldest one there.
     """
-    if not stored or stored.startswith(("!", "*")) or is_known(stored):
+    if not stored or _is_locked(stored) or is_known(stored):
         return stored
     return f"{{CRYPT}}{stored}"
 
 
+def _parts(stored: str) -> tuple[str, str]:
+    """Return the scheme in braces, or nothing, and the rest."""
+    if not stored.startswith("{"):
+        return "", stored
+    label, closed, rest = stored.partition("}")
+    return f"{label}{closed}", rest
+
+
+def _is_locked(stored: str) -> bool:
+    """Return whether a lock stands before the data; clear text may begin like one."""
+    return _parts(stored)[1].startswith(("!", "*")) and not _is_clear_text(stored)
+
+
 def _is_clear_text(stored: str) -> bool:
-    """Return whether it is clear text, which may begin with a ! like a lock."""
     try:
         return read(stored).scheme.name == "plain"
     except PasswordError:

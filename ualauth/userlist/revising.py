@@ -18,7 +18,6 @@ from ualauth.userlist.policy import print_own, read_own
 from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.rows import user_of
 
-
 OWN_POLICY = "own policy"
 """Among the fields of a revision: the keys of its policy are given, and others stay."""
 
@@ -93,9 +92,7 @@ def _difference(connection: Connection, revision: Revision) -> tuple[User, bool]
     if "password" in fields and not password_differs and revision.secrets:
         rows = connection.execute(queries.SECRETS, {"id": user.id})
         password_differs = {ScramSecret(*row) for row in rows} != set(revision.secrets)
-    others = any(
-        value != getattr(user, field) for field, value in _given(user, revision).items()
-    )
+    others = any(value != getattr(user, field) for field, value in _given(user, revision).items())
     return (user, password_differs) if others or password_differs else None
 
 

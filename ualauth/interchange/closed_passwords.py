@@ -2,7 +2,7 @@
 
 A directory heeds little of what restricts users here, but each one heeds
 `userPassword`: behind `{CRYPT}` and a `!` a hash matches nothing, whatever its scheme. A
-value without a scheme in braces would be clear text to it, for whoever knows the hash.
+value without a scheme in braces would be clear text to it, for clients that know it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def in_braces(password: str) -> str:
 
 
 def close(password: str) -> str:
-    """Return what no directory lets anybody in with."""
+    """Return a value that no directory can verify a password by."""
     return f"{_CLOSED}{password}"
 
 

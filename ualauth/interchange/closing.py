@@ -56,7 +56,7 @@ REASONS: Mapping[str, Reason] = {
     "no password": Reason(
         "without a password",
         lambda user, _policy, _writing: user.password is None,
-        # An empty field lets in without a password in a passwd file, and nobody in Dovecot's.
+        # An empty field lets in without a password in a passwd file, but not in Dovecot's.
         _cells(Cell.CARRIED, Cell.CARRIED, Cell.CLOSED),
     ),
     "account expired": Reason(

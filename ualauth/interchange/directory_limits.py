@@ -34,8 +34,8 @@ def limits_of(entry: Entry, ignore: frozenset[str]) -> Limits:
         if rule is not None:
             for value in entry[name]:
                 _apply(rule, Reading(limits, name, entry), value)
-    if shadow := entry.keys() & _SHADOW.keys() - ignore:
-        numbers = {_SHADOW[name]: entry[name][0].strip() for name in shadow}
+    if shadow := entry.keys() & SHADOW.keys() - ignore:
+        numbers = {SHADOW[name]: entry[name][0].strip() for name in shadow}
         Ages(**numbers).limit(limits)
     return limits
 
@@ -62,7 +62,7 @@ _HARMLESS = re.compile(
 
 def _sounds_like_a_limit(name: str) -> bool:
     """Return whether an attribute without a row may restrict: by its name, or being a number."""
-    if name in _SHADOW:
+    if name in SHADOW:
         return False
     return name[0].isdigit() or bool(_SOUND.search(name) and not _HARMLESS.fullmatch(name))
 
@@ -190,7 +190,7 @@ RULES: Mapping[str, Rule] = {
 }
 """Attribute in lower case -> what reads its values."""
 
-_SHADOW: Mapping[str, str] = {
+SHADOW: Mapping[str, str] = {
     "shadowlastchange": "changed",
     "shadowmin": "minimum",
     "shadowmax": "maximum",

@@ -237,13 +237,13 @@ def not_kept(what: str, *usual: str) -> Rule:
 
 
 def second_factor(_reading: Reading, value: str) -> None:
-    """Take nobody who needs a second factor."""
+    """Refuse users who need a second factor."""
     if flag(value):
         raise NotKept("asks for a second factor")
 
 
 def authentication_kinds(reading: Reading, value: str) -> None:
-    """Take nobody who needs more than a password (FreeIPA's ipaUserAuthType)."""
+    """Refuse users who need more than a password (FreeIPA's ipaUserAuthType)."""
     kinds = {each.strip().lower() for each in reading.entry[reading.name]}
     if not kinds & {"password", "hardened"}:
         raise NotKept(f"asks for more than a password ({value[:64]})")

@@ -72,7 +72,7 @@ def _fields(text: str, reading: Reading) -> Fields:
         *[""] * _MOST_COLONS,
     ][: _MOST_COLONS + 1]
     fields: Fields = {"authid": authid, "name": name_fields(authid, gecos)}
-    # With an empty password Dovecot lets nobody in.
+    # With an empty password Dovecot lets no user in.
     if stored:
         fields |= password_fields(marked(stored))
     fields |= limits_of(authid, extra, reading.ignore).fields()

@@ -44,9 +44,8 @@ from ualauth.interchange.text import converters
 from ualauth.interchange.writing import Known, Writing
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.names import ORName
-from ualauth.userlist.policy import read_own
+from ualauth.userlist.policy import OWN_POLICY, read_own
 from ualauth.userlist.record import User
-from ualauth.userlist.revising import OWN_POLICY
 
 # More than any person has; a file without empty lines is not read as a whole.
 _MOST_LINES = 20_000

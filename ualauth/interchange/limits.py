@@ -14,8 +14,7 @@ from typing import Any
 from ualauth.errors import InvalidValue
 from ualauth.interchange.line import Fields
 from ualauth.userlist.checks import MAX_LOCK_REASON
-from ualauth.userlist.policy import print_own
-from ualauth.userlist.revising import OWN_POLICY
+from ualauth.userlist.policy import OWN_POLICY, print_own
 
 SERVICES = ("imap", "omslapdeng", "pop3", "smtpd.auth", "ual.remote")
 """The services of the shipped files: what is left where a source closes one of them."""

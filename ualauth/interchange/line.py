@@ -12,8 +12,8 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
 from ualauth.userlist.checks import check_secrets
 from ualauth.userlist.names import ORName, parse_units
+from ualauth.userlist.policy import OWN_POLICY
 from ualauth.userlist.record import NewUser
-from ualauth.userlist.revising import OWN_POLICY
 
 # What looks like a stored password, should one stand where a name belongs.
 _HASH = re.compile(r"(?:\$[\w.,=-]+\$|\{[\w.-]+\})[^\s'\"]+")

@@ -14,12 +14,9 @@ from ualauth.errors import UserError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist import changes, queries
 from ualauth.userlist.folding import fold
-from ualauth.userlist.policy import print_own, read_own
+from ualauth.userlist.policy import OWN_POLICY, print_own, read_own
 from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.rows import user_of
-
-OWN_POLICY = "own policy"
-"""Among the fields of a revision: the keys of its policy are given, and others stay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from ualauth.errors import InvalidValue
 from ualauth.interchange import directory_rules as rules
 from ualauth.interchange.ages import Ages
-from ualauth.interchange.directory_rules import Entry, NotKept, Reading, Rule
+from ualauth.interchange.directory_rules import Attribute, Entry, NotKept, Rule
 from ualauth.interchange.directory_values import file_time, generalized_time, unix_time
 from ualauth.interchange.limits import Limits
 
@@ -33,22 +33,22 @@ def limits_of(entry: Entry, ignore: frozenset[str]) -> Limits:
         rule = RULES.get(name) or (rules.unknown if _sounds_like_a_limit(name) else None)
         if rule is not None:
             for value in entry[name]:
-                _apply(rule, Reading(limits, name, entry), value)
+                _apply(rule, Attribute(limits, name, entry), value)
     if shadow := entry.keys() & SHADOW.keys() - ignore:
         numbers = {SHADOW[name]: entry[name][0].strip() for name in shadow}
         Ages(**numbers).limit(limits)
     return limits
 
 
-def _apply(rule: Rule, reading: Reading, value: str) -> None:
+def _apply(rule: Rule, attribute: Attribute, value: str) -> None:
     try:
-        rule(reading, value)
+        rule(attribute, value)
     except ValueError as error:
-        raise InvalidValue(f"{reading.name}: {error}; it may keep the user out") from None
+        raise InvalidValue(f"{attribute.name}: {error}; it may keep the user out") from None
     except NotKept as error:
         raise InvalidValue(
-            f"{reading.name}: {error}, which no field can hold; "
-            f"--ignore {reading.name} takes the user without it",
+            f"{attribute.name}: {error}, which no field can hold; "
+            f"--ignore {attribute.name} takes the user without it",
         ) from None
 
 

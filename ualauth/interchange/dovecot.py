@@ -8,8 +8,8 @@ nothing of the user. What extra fields restrict is kept, or the line is bad
 (`dovecot_fields`). A user with an @ has that for an address.
 
 What is written carries the authid, the personal name, the password, the networks that are
-allowed, and whether the user is locked: by `!` before the hash, since Dovecot tells `nologin`
-to those who ask it for a password, such as Postfix, as a success.
+allowed, and whether the user is locked: by `!` before the hash and `fail`. To `nologin` alone
+Dovecot's auth service answers OK, which is enough for Postfix.
 """
 
 from __future__ import annotations

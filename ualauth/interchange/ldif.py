@@ -79,15 +79,12 @@ _CHANGED = ("pwdchangedtime", "zimbrapasswordmodifiedtime")
 """Attributes that say when the password was changed."""
 
 # What explains why a user was closed when the file was written.
-_WHY = frozenset(
-    {
-        "locked",
-        "account_starts",
-        "account_expires",
-        "password_expires",
-        "must_change_password",
-        "policy",
-    },
+_WHY = (
+    *("locked", "account_starts", "account_expires"),
+    *("password_expires", "must_change_password"),
+)
+_WHY_IN_POLICY = frozenset(
+    {"allowed_services", "allowed_networks", "allowed_hours", "maximum_age_days"},
 )
 
 
@@ -112,11 +109,13 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
 def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
     """Return the entries of some users."""
     yield "version: 1\n"
-    for known, secrets in users:
-        user = carried(known, writing)
-        is_closed = closed(known, "ldif", writing)
+    for user, secrets in users:
+        is_closed = closed(user, "ldif", writing)
         dn = f"uid={_escaped(user.authid)}{',' if writing.base else ''}{writing.base}"
-        lines = [_written("dn", dn), *(_written(*pair) for pair in _attributes(user))]
+        lines = [
+            _written("dn", dn),
+            *(_written(*pair) for pair in _attributes(carried(user, writing))),
+        ]
         if writing.passwords:
             if user.password is not None:
                 make = close if is_closed else in_braces
@@ -218,7 +217,7 @@ def _restrictions(entry: Entry, reading: Reading) -> Fields:
 def _add_password(text: str, fields: Fields) -> None:
     """Add a password; a hash that is locked or was closed is restored, and the user locked.
 
-    Who was closed for a reason that the entry still has is restricted by that.
+    A user who was closed for a reason that the entry still has is restricted by that.
     """
     stored, is_closed = opened(text)
     found = password_fields(stored)["password"]
@@ -231,7 +230,8 @@ def _add_password(text: str, fields: Fields) -> None:
 
 
 def _is_explained(fields: Fields) -> bool:
-    return any(fields.get(name) for name in _WHY)
+    own = read_own(fields.get("policy", ""))
+    return any(map(fields.get, _WHY)) or any(map(own.get, _WHY_IN_POLICY))
 
 
 def _secrets(entry: Entry, fields: Fields) -> list[ScramSecret]:

@@ -145,8 +145,10 @@ def test_dates_and_policies_come_back_as_they_were(kind: str, house: House) -> N
         house.store.delete(ann)
 
 
-def test_a_mark_whose_reason_is_gone_locks(house: House) -> None:
-    text = exported("ldif", CASES["account_expires"][0], "ann")[0]
+@pytest.mark.parametrize("policy", ["", '{"grace_logins":3}', '{"allowed_networks":[]}'])
+def test_a_mark_whose_reason_is_gone_locks(policy: str, house: House) -> None:
+    case = Case("", CASES["account_expires"][0].fields | {"policy": policy})
+    text = exported("ldif", case, "ann")[0]
     without = "".join(
         line
         for line in text.splitlines(keepends=True)

@@ -21,6 +21,9 @@ from ualauth.codes import MODULE_TYPE, UNCHECKED, ModuleType, Operation, ReturnC
 from ualauth.config import Config
 from ualauth.entrance import Peer
 from ualauth.identity import Identity
+from ualauth.interchange.closing import REASONS
+from ualauth.interchange.directory_limits import RULES, SHADOW
+from ualauth.interchange.formats import FORMATS
 from ualauth.ldap_rules import access, active_directory, answers, finding, locks, logins
 from ualauth.ldap_rules.conclusion import Conclusion
 from ualauth.ldap_rules.keywords import KEYWORDS as KEYWORDS_OF_LDAP
@@ -216,6 +219,19 @@ def test_fields_of_a_user_are_all_there() -> None:
     assert limits["password"] == [str(checks.MAX_PASSWORD)]
     assert limits["unix_uid"] == [str(checks.MAX_UNIX_UID)]
     assert limits["language"] == [str(checks.MAX_LANGUAGE)]
+
+
+def test_what_an_export_does_with_each_reason_is_what_it_does() -> None:
+    rows = table(ADMINISTRATORS / "userlist.md", "reason", *(f"`{kind}`" for kind in FORMATS))
+    assert rows == [
+        [name, *(reason.cells[kind].value for kind in FORMATS)] for name, reason in REASONS.items()
+    ]
+
+
+def test_attributes_that_restrict_are_those_that_are_read() -> None:
+    rows = table(ADMINISTRATORS / "userlist.md", "from", "read as")
+    said = {word.lower() for row in rows for word in words(row[1]) if "..." not in word}
+    assert said == RULES.keys() | SHADOW.keys()
 
 
 def test_stored_passwords_are_all_there() -> None:

@@ -11,8 +11,6 @@ from ualauth.userlist.personal import read_words
 LOCK = "*"
 """A password that is none: nothing matches it."""
 
-_LOCKED = "!"
-
 
 def name_fields(authid: str, gecos: str) -> ORName:
     """Return the O/R name of an account.
@@ -37,18 +35,19 @@ def gecos_of(name: ORName) -> str:
 
 
 def password_fields(stored: str) -> Fields:
-    """Return the password of a field of a passwd file, and whether it is locked.
+    """Return a password as a file has it, and whether it is locked; empty is none.
 
-    A `!` before a hash is what `usermod -L` puts there: the account is locked, and
-    unlocking it brings the password back. What is nothing but a lock stays
-    as it is, and matches no password.
+    A `!` before a hash is what `usermod -L` puts there, and some directories put it behind
+    the scheme: the account is locked, and unlocking it brings the password back. What is
+    nothing but a lock stays as it is, and matches no password.
     """
-    fields: Fields = {"password": stored or None}
-    if stored.startswith(("!", "*")):
-        fields["locked"] = True
-        if is_known(unlocked := stored.lstrip(_LOCKED)):
-            fields["password"] = unlocked
-    return fields
+    if not _is_locked(stored):
+        return {"password": stored or None}
+    scheme, rest = _parts(stored)
+    unlocked = rest.lstrip("!")
+    # Behind {CRYPT} a hash of any scheme may stand.
+    candidates = (unlocked, f"{scheme}{unlocked}")
+    return {"password": next(filter(is_known, candidates), stored), "locked": True}
 
 
 def marked(stored: str) -> str:
@@ -56,9 +55,29 @@ def marked(stored: str) -> str:
 
     What has no scheme of its own is taken for DES, the oldest one there.
     """
-    if not stored or stored.startswith(("!", "*")) or is_known(stored):
+    if not stored or _is_locked(stored) or is_known(stored):
         return stored
     return f"{{CRYPT}}{stored}"
+
+
+def _parts(stored: str) -> tuple[str, str]:
+    """Return the scheme in braces, or nothing, and the rest."""
+    if not stored.startswith("{"):
+        return "", stored
+    label, closed, rest = stored.partition("}")
+    return f"{label}{closed}", rest
+
+
+def _is_locked(stored: str) -> bool:
+    """Return whether a lock stands before the data; clear text may begin like one."""
+    return _parts(stored)[1].startswith(("!", "*")) and not _is_clear_text(stored)
+
+
+def _is_clear_text(stored: str) -> bool:
+    try:
+        return read(stored).scheme.name == "plain"
+    except PasswordError:
+        return False
 
 
 def is_known(stored: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ualauth.errors import InvalidValue, PasswordError
 from ualauth.interchange.auth_password import from_auth_password, to_auth_password
+from ualauth.interchange.closing import carried
 from ualauth.interchange.line import BadLine, Fields, Line, Reading, bad_line, line_of, name_of
 from ualauth.interchange.text import converters
 from ualauth.interchange.writing import Known, Writing
@@ -73,7 +74,8 @@ def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
     rows = csv.writer(buffer, lineterminator="\n")
     rows.writerow([*fields, *mechanisms])
     for user, secrets in users:
-        values = [(getattr(user, name), text) for name, text in fields.items()]
+        whole = carried(user, writing)
+        values = [(getattr(whole, name), text) for name, text in fields.items()]
         cells = ["" if value is None else text(value) for value, text in values]
         known = {secret.mechanism: to_auth_password(secret) for secret in secrets}
         rows.writerow(cells + [known.get(mechanism, "") for mechanism in mechanisms])

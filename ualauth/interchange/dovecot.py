@@ -3,10 +3,13 @@
     user:password:uid:gid:gecos:home:shell:extra_fields
 
 Everything after the password may be missing. A password without a scheme is
-one of crypt(3), as it is for Dovecot. Of the extra fields, only `nologin` says something
-about the user; whoever has it is locked. A user with an @ has that for an address.
-What is written carries the authid, the personal name, the password, the UNIX
-uid and whether the user is locked.
+one of crypt(3), as it is for Dovecot. `uid` and `gid` say as whom the server works, and
+nothing of the user. What extra fields restrict is kept, or the line is bad
+(`dovecot_fields`). A user with an @ has that for an address.
+
+What is written carries the authid, the personal name, the password, the networks that are
+allowed, and whether the user is locked: by `!` before the hash and `fail`. To `nologin` alone
+Dovecot's auth service answers OK, which is enough for Postfix.
 """
 
 from __future__ import annotations
@@ -14,13 +17,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ualauth.errors import InvalidValue
-from ualauth.interchange.accounts import LOCK, gecos_of, marked, name_fields, number_of
+from ualauth.interchange.accounts import LOCK, gecos_of, marked, name_fields, password_fields
+from ualauth.interchange.closing import closed, note
+from ualauth.interchange.dovecot_fields import limits_of
 from ualauth.interchange.line import BadLine, Fields, Line, Reading, bad_line, line_of
 from ualauth.interchange.writing import Known, Writing
 from ualauth.userlist.checks import is_address
 
 _MOST_COLONS = 7
-_LOCKED = "nologin"
+_CLOSED = ("nologin=y", "fail=y")
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
@@ -33,7 +38,7 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
             yield BadLine(number, "has no password: what separates it is a :")
             continue
         try:
-            fields = _fields(text)
+            fields = _fields(text, reading)
         except InvalidValue as error:
             yield bad_line(number, str(error))
             continue
@@ -44,31 +49,33 @@ def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
     for user, _ in users:
         if ":" in user.authid or user.authid.startswith("#"):
+            note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #\n"
             continue
+        is_closed = closed(user, "dovecot", writing)
         password = (user.password or "") if writing.passwords else ""
         if ":" in password:
             # It would be read as two fields.
+            note(writing, "with a password", "written as locked")
             password = LOCK
-        uid = "" if user.unix_uid is None else str(user.unix_uid)
-        extra = f"{_LOCKED}=y" if user.locked else ""
-        yield f"{user.authid}:{password}:{uid}::{gecos_of(user.name)}:::{extra}\n"
+        elif is_closed and password:
+            password = f"!{password}"
+        networks = writing.policy.with_own(user.policy).networks
+        extra = [f"allow_nets={','.join(map(str, networks))}"] if networks else []
+        fields = " ".join([*extra, *(_CLOSED if is_closed else ())])
+        yield f"{user.authid}:{password}:::{gecos_of(user.name)}:::{fields}\n"
 
 
-def _fields(text: str) -> Fields:
-    authid, stored, uid, _, gecos, _, _, extra = [
+def _fields(text: str, reading: Reading) -> Fields:
+    authid, stored, _, _, gecos, _, _, extra = [
         *text.split(":", _MOST_COLONS),
         *[""] * _MOST_COLONS,
     ][: _MOST_COLONS + 1]
-    fields: Fields = {
-        "authid": authid,
-        "name": name_fields(authid, gecos),
-        "password": marked(stored) or None,
-    }
-    if uid:
-        fields["unix_uid"] = number_of(uid, "uid")
-    if any(each.partition("=")[0] == _LOCKED for each in extra.split()):
-        fields["locked"] = True
+    fields: Fields = {"authid": authid, "name": name_fields(authid, gecos)}
+    # With an empty password Dovecot lets no user in.
+    if stored:
+        fields |= password_fields(marked(stored))
+    fields |= limits_of(authid, extra, reading.ignore).fields()
     if is_address(authid):
         fields["addresses"] = (authid,)
     return fields

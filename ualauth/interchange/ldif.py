@@ -3,7 +3,9 @@
 Only entries are read, not changes; nothing is ever fetched from a URL. An entry
 with neither `uid` nor `userPassword` is no person's, and is left out. The attributes
 are those of RFC 4519, RFC 2307, RFC 2798, the password policy of LDAP,
-FreeIPA's expirations, RFC 5803's authPassword and Scalix' own.
+FreeIPA's expirations, RFC 5803's authPassword and Scalix' own; `directory_limits` has
+those that restrict. A user who may not log in, or not always, is written with a password that
+directories cannot verify: few of them heed more than that.
 """
 
 from __future__ import annotations
@@ -15,7 +17,19 @@ from datetime import UTC, datetime
 
 from ualauth.errors import InvalidValue, PasswordError
 from ualauth.identity import MailboxClass
+from ualauth.interchange.accounts import password_fields
 from ualauth.interchange.auth_password import from_auth_password, to_auth_password
+from ualauth.interchange.closed_passwords import (
+    close,
+    close_secret,
+    in_braces,
+    opened,
+    opened_secret,
+)
+from ualauth.interchange.closing import carried, closed
+from ualauth.interchange.directory_limits import limits_of
+from ualauth.interchange.directory_rules import Entry
+from ualauth.interchange.directory_values import generalized_time
 from ualauth.interchange.line import (
     BadLine,
     Fields,
@@ -28,18 +42,17 @@ from ualauth.interchange.line import (
 )
 from ualauth.interchange.text import converters
 from ualauth.interchange.writing import Known, Writing
+from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.names import ORName
+from ualauth.userlist.policy import OWN_POLICY, read_own
 from ualauth.userlist.record import User
-
-Entry = dict[str, list[str]]
-"""Attribute in lower case -> its values."""
 
 # More than any person has; a file without empty lines is not read as a whole.
 _MOST_LINES = 20_000
 _ATTRIBUTE = re.compile(r"([A-Za-z0-9.-]+(?:;[A-Za-z0-9-]+)*):(:|<)?[ ]*(.*)", re.DOTALL)
 # RFC 2849, SAFE-STRING; and nothing that ends in a blank.
 _SAFE = re.compile(r"(?![ :<])[\x01-\x09\x0b\x0c\x0e-\x7f]*(?<! )")
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,6}))?Z")
+_POLICY = "ualauthPolicy"
 _LOCKED_FOR_EVER = "000001010000Z"
 
 _NAME_PARTS = {
@@ -59,17 +72,20 @@ _PLAIN = {
     "scalixadministrator": "administrator",
     "scalixmailboxadministrator": "mailbox_administrator",
     "scalixmailboxclass": "mailbox_class",
-    "pwdreset": "must_change_password",
 }
 """Attribute -> field, for those that need no more than that; the last one counts."""
 
-_TIMES = {
-    "pwdstarttime": "account_starts",
-    "pwdchangedtime": "password_changed",
-    "krbpasswordexpiration": "password_expires",
-    "krbprincipalexpiration": "account_expires",
-}
-"""Attribute -> field, for points in time."""
+_CHANGED = ("pwdchangedtime", "zimbrapasswordmodifiedtime")
+"""Attributes that say when the password was changed."""
+
+# What explains why a user was closed when the file was written.
+_WHY = (
+    *("locked", "account_starts", "account_expires"),
+    *("password_expires", "must_change_password"),
+)
+_WHY_IN_POLICY = frozenset(
+    {"allowed_services", "allowed_networks", "allowed_hours", "maximum_age_days"},
+)
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
@@ -82,8 +98,8 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
             entry = _entry(raw)
             if not entry.keys() & {"uid", "userpassword"}:
                 continue
-            fields = _fields(entry)
-            secrets = [from_auth_password(each) for each in entry.get("authpassword", ())]
+            fields = _fields(entry, reading)
+            secrets = _secrets(entry, fields)
         except (InvalidValue, PasswordError) as error:
             yield bad_line(number, str(error))
             continue
@@ -94,12 +110,21 @@ def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
     """Return the entries of some users."""
     yield "version: 1\n"
     for user, secrets in users:
+        is_closed = closed(user, "ldif", writing)
         dn = f"uid={_escaped(user.authid)}{',' if writing.base else ''}{writing.base}"
-        lines = [_written("dn", dn), *(_written(*pair) for pair in _attributes(user))]
+        lines = [
+            _written("dn", dn),
+            *(_written(*pair) for pair in _attributes(carried(user, writing))),
+        ]
         if writing.passwords:
             if user.password is not None:
-                lines.append(_written("userPassword", _in_braces(user.password)))
-            lines += [_written("authPassword", to_auth_password(each)) for each in secrets]
+                make = close if is_closed else in_braces
+                lines.append(_written("userPassword", make(user.password)))
+            values = map(to_auth_password, secrets)
+            lines += [
+                _written("authPassword", close_secret(each) if is_closed else each)
+                for each in values
+            ]
         yield "\n" + "".join(lines)
 
 
@@ -157,28 +182,64 @@ def _decoded(name: str, value: str) -> str:
         raise InvalidValue(f"{name}: is no base64") from None
 
 
-def _fields(entry: Entry) -> Fields:
-    fields: Fields = {}
+def _fields(entry: Entry, reading: Reading) -> Fields:
+    fields = _restrictions(entry, reading)
     for attribute, field in _PLAIN.items():
         if attribute in entry:
             text = entry[attribute][0]
             value = text.lower() if attribute.startswith("scalixmailbox") else text
             fields[field] = _converted(field, value)
-    for attribute, field in _TIMES.items():
-        if attribute in entry:
-            fields[field] = _time(attribute, entry[attribute][0])
     if entry.keys() & {"mail", "scalixemailaddress"}:
         mails = [*entry.get("mail", ()), *entry.get("scalixemailaddress", ())]
         fields["addresses"] = tuple({each.lower(): each for each in reversed(mails)}.values())[::-1]
-    if "pwdaccountlockedtime" in entry:
-        fields["locked"] = True
     if passwords := entry.get("userpassword", ()):
         if len(passwords) > 1:
             raise InvalidValue("userPassword: is there more than once")
-        fields["password"] = passwords[0]
+        _add_password(passwords[0], fields)
     if name := _name(entry):
         fields["name"] = name
     return fields
+
+
+def _restrictions(entry: Entry, reading: Reading) -> Fields:
+    limits = limits_of(entry, reading.ignore)
+    for attribute in _CHANGED:
+        if attribute in entry:
+            limits.password_changed = _time(attribute, entry[attribute][0])
+    if (own := entry.get(_POLICY.lower())) is None:
+        return limits.fields()
+    # It is the user's whole policy, as an export wrote it.
+    limits.policy = read_own(own[0]) | limits.policy
+    fields = limits.fields()
+    return fields | {"policy": fields.pop(OWN_POLICY, "")}
+
+
+def _add_password(text: str, fields: Fields) -> None:
+    """Add a password; a hash that is locked or was closed is restored, and the user locked.
+
+    A user who was closed for a reason that the entry still has is restricted by that.
+    """
+    stored, is_closed = opened(text)
+    found = password_fields(stored)["password"]
+    if text.startswith(("{CRYPT}!", "{CRYPT}*")) and found == stored:
+        # Nothing but a lock: it matches no password.
+        found = stored = stored.removeprefix("{CRYPT}")
+    fields["password"] = found
+    if (is_closed and not _is_explained(fields)) or found not in (stored, None):
+        fields["locked"] = True
+
+
+def _is_explained(fields: Fields) -> bool:
+    own = read_own(fields.get("policy", ""))
+    return any(map(fields.get, _WHY)) or any(map(own.get, _WHY_IN_POLICY))
+
+
+def _secrets(entry: Entry, fields: Fields) -> list[ScramSecret]:
+    """Return UL-SASL-PWD; lock the user if it was closed, and nothing says why."""
+    values = [opened_secret(each) for each in entry.get("authpassword", ())]
+    if any(is_closed for _, is_closed in values) and not _is_explained(fields):
+        fields["locked"] = True
+    return [from_auth_password(each) for each, _ in values]
 
 
 def _name(entry: Entry) -> ORName | None:
@@ -199,15 +260,10 @@ def _converted(field: str, text: str) -> object:
 
 
 def _time(attribute: str, text: str) -> datetime:
-    """Read a time of RFC 4517, section 3.3.13, in UTC, with its seconds."""
-    found = _TIME.fullmatch(text)
     try:
-        if found is not None:
-            *parts, fraction = found.groups(default="0")
-            return datetime(*map(int, parts), int(fraction.ljust(6, "0")), tzinfo=UTC)  # type: ignore[misc,arg-type]
+        return generalized_time(text)
     except ValueError:
-        pass
-    raise InvalidValue(f"{attribute}: must be a time like 20301231180000Z")
+        raise InvalidValue(f"{attribute}: must be a time like 20301231180000Z") from None
 
 
 def _attributes(user: User) -> Iterator[tuple[str, str]]:
@@ -237,6 +293,8 @@ def _attributes(user: User) -> Iterator[tuple[str, str]]:
         ("pwdChangedTime", _written_time(user.password_changed)),
         ("krbPasswordExpiration", _written_time(user.password_expires)),
         ("krbPrincipalExpiration", _written_time(user.account_expires)),
+        ("pwdEndTime", _written_time(user.account_expires)),
+        (_POLICY, user.policy),
     ):
         if text:
             yield attribute, text
@@ -254,14 +312,6 @@ def _written(attribute: str, text: str) -> str:
     if _SAFE.fullmatch(text):
         return f"{attribute}: {text}\n"
     return f"{attribute}:: {base64.b64encode(text.encode()).decode()}\n"
-
-
-def _in_braces(password: str) -> str:
-    """Return a stored password as LDAP servers read it: crypt(3)'s have {CRYPT} before them."""
-    crypts = ("$1$", "$5$", "$6$", "$y$", "$gy$", "$2a$", "$2b$", "$2x$", "$2y$", "$sha1$")
-    if password.startswith("$argon2"):
-        return f"{{ARGON2}}{password}"
-    return f"{{CRYPT}}{password}" if password.startswith(crypts) else password
 
 
 def _escaped(text: str) -> str:

@@ -12,14 +12,22 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
 from ualauth.userlist.checks import check_secrets
 from ualauth.userlist.names import ORName, parse_units
+from ualauth.userlist.policy import OWN_POLICY
 from ualauth.userlist.record import NewUser
 
 # What looks like a stored password, should one stand where a name belongs.
 _HASH = re.compile(r"(?:\$[\w.,=-]+\$|\{[\w.-]+\})[^\s'\"]+")
 _CLEAR_TEXT = "plain"
 
+NO_PASSWORD = "*"  # noqa: S105 - nothing matches it
+"""The password of new users to whom the file gives none: with `nullok`, none would let in."""
+
 Fields = dict[str, Any]
-"""Field of a user -> value, for the fields that a file gives."""
+"""Field of a user -> value, for the fields that a file gives.
+
+`OWN_POLICY` stands for a policy that is to be added to what a user has of their own; a
+`policy` replaces it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,8 @@ class Reading:
     users to whom the file gives none. Accounts whose UNIX uid is below
     `minimum_uid` are left out of a passwd file, and `shadow` names the file
     with their passwords. `clear_text` takes passwords in clear text, which
-    have to be hashed before they are stored.
+    have to be hashed before they are stored. `ignore` are attributes of LDIF and extra
+    fields of Dovecot, in lower case, that are to be passed over, whatever they restrict.
     """
 
     domain: str = ""
@@ -59,6 +68,7 @@ class Reading:
     minimum_uid: int = 1000
     shadow: str | None = None
     clear_text: bool = False
+    ignore: frozenset[str] = frozenset()
 
 
 def line_of(
@@ -71,7 +81,8 @@ def line_of(
     try:
         _complete(fields, reading)
         password = fields.get("password")
-        user = NewUser(**fields)
+        given = frozenset(fields)
+        user = NewUser(**_values(fields))
         if secrets:
             check_secrets(password, secrets)
         if password is not None and read(password).scheme.name == _CLEAR_TEXT:
@@ -80,7 +91,7 @@ def line_of(
             clear_text(password)
     except (UserError, PasswordError) as error:
         return bad_line(number, str(error))
-    return UserLine(number, user, frozenset(fields), tuple(secrets))
+    return UserLine(number, user, given, tuple(secrets))
 
 
 def bad_line(number: int, problem: str) -> BadLine:
@@ -129,6 +140,14 @@ def units_of(mail_node: str) -> tuple[str, ...]:
 def with_units(name: ORName, units: Sequence[str]) -> ORName:
     """Return `name` with a mail node."""
     return replace(name, **{f"ou{index}": unit for index, unit in enumerate(units, 1)})
+
+
+def _values(fields: Fields) -> Fields:
+    """Return what a new user gets, which is more than what the file gives."""
+    values = {"password": NO_PASSWORD, **fields}
+    if OWN_POLICY in values:
+        values["policy"] = values.pop(OWN_POLICY)
+    return values
 
 
 def _complete(fields: Fields, reading: Reading) -> None:

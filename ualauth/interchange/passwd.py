@@ -5,13 +5,12 @@
 
 What is written is both in one file: a line of passwd with the hash in its
 place, as hosts without shadow have it. It carries the authid, the personal name, the
-password and whether it is locked, and the UNIX uid.
+password and whether it is locked, and the UNIX uid. Login shells say nothing of mail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ualauth.errors import InvalidValue
@@ -23,15 +22,15 @@ from ualauth.interchange.accounts import (
     number_of,
     password_fields,
 )
+from ualauth.interchange.ages import Ages
+from ualauth.interchange.closing import closed, note
+from ualauth.interchange.limits import Limits
 from ualauth.interchange.line import BadLine, Fields, Line, Reading, bad_line, line_of
 from ualauth.interchange.writing import Known, Writing
 
 _FIELDS = 7
 _SHADOW_FIELDS = 9
 _NOWHERE = "x"
-# A number of days that stands for "never" by habit: login.defs(5), PASS_MAX_DAYS.
-_NEVER = 99999
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # 65534 is nobody, on most systems (login.defs(5) ends at 60000).
 _NOBODY = 65534
 
@@ -63,12 +62,16 @@ def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
     for user, _ in users:
         if ":" in user.authid or user.authid.startswith(("#", "+", "-")):
+            note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #, + or -\n"
             continue
-        password = (user.password or "") if writing.passwords else LOCK
+        is_closed = closed(user, "passwd", writing)
+        # An empty field would let in without a password.
+        password = (user.password or LOCK) if writing.passwords else LOCK
         if ":" in password:
+            note(writing, "with a password", "written as locked")
             password = LOCK
-        elif user.locked and writing.passwords:
+        elif is_closed and password != LOCK:
             password = f"!{password}"
         uid = _NOBODY if user.unix_uid is None else user.unix_uid
         yield f"{user.authid}:{password}:{uid}:{uid}:{gecos_of(user.name)}:/:/usr/sbin/nologin\n"
@@ -91,42 +94,31 @@ def _fields(
     fields["unix_uid"] = None if uid == _NOBODY else uid
     if authid in shadow:
         stored = shadow[authid][1]
-        fields |= _dates(shadow[authid])
+        fields |= _ages(shadow[authid])
     elif stored == _NOWHERE:
         # Without any password `nullok` would let everybody in.
         raise InvalidValue("password: stands in a shadow file, which --shadow has to name")
     return fields | password_fields(marked(stored))
 
 
-def _dates(pieces: list[str]) -> Fields:
-    """Return the times of shadow(5), which counts days since 1970."""
-    changed = number_of(pieces[2], "lastchg")
-    longest = number_of(pieces[4], "max")
-    expires = number_of(pieces[7], "expire")
-    fields: Fields = {}
-    if expires is not None and expires >= 0:
-        fields["account_expires"] = _day(expires)
-    if changed is None:
-        return fields
-    fields["password_changed"] = _day(changed) if changed else None
-    if changed == 0:
-        # It has to be changed at the next login.
-        fields["password_expires"] = _EPOCH
-    elif longest is not None and 0 <= longest < _NEVER:
-        fields["password_expires"] = _day(changed + longest)
-    return fields
-
-
-def _day(number: int) -> datetime:
-    try:
-        return _EPOCH + timedelta(days=number)
-    except OverflowError:
-        raise InvalidValue("a date of the shadow file: must lie in the years 1 to 9999") from None
+def _ages(pieces: list[str]) -> Fields:
+    """Return what the numbers of a line of shadow(5) restrict."""
+    limits = Limits()
+    changed, minimum, maximum, warning, inactive, expires = pieces[2:8]
+    Ages(
+        changed=changed,
+        minimum=minimum,
+        maximum=maximum,
+        warning=warning,
+        inactive=inactive,
+        expires=expires,
+    ).limit(limits)
+    return limits.fields()
 
 
 def _read_shadow(path: Path) -> dict[str, list[str]]:
     """Return name -> fields of a shadow file."""
-    found = {}
+    found: dict[str, list[str]] = {}
     with path.open(encoding="utf-8", errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             pieces = line.rstrip("\r\n").split(":")
@@ -136,5 +128,6 @@ def _read_shadow(path: Path) -> dict[str, list[str]]:
                 raise InvalidValue(
                     f"{path}, line {number}: has {len(pieces)} fields, and not {_SHADOW_FIELDS}",
                 )
-            found[pieces[0]] = pieces
+            # Of two lines the first one counts, as it does to getspnam(3).
+            found.setdefault(pieces[0], pieces)
     return found

@@ -23,6 +23,9 @@ from ualauth.userlist.hours import Span, read_hours
 
 R = TypeVar("R", PasswordRules, "AccountRules", "LockoutRules")
 
+OWN_POLICY = "own policy"
+"""Stands for `policy` where its keys are to be added to those that a record has."""
+
 _YEAR = 365 * 24 * 3600.0
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from ualauth.errors import UserError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist import changes, queries
 from ualauth.userlist.folding import fold
+from ualauth.userlist.policy import OWN_POLICY, print_own, read_own
 from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.rows import user_of
 
@@ -57,7 +59,7 @@ def _revise(connection: Connection, revision: Revision) -> bool:
     if found is None:
         return False
     user, password_differs = found
-    given = {field: getattr(revision.new, field) for field in revision.fields - {"password"}}
+    given = _given(user, revision)
     new = dataclasses.replace(user, **given)
     if password_differs:
         changed = new.password_changed
@@ -87,5 +89,15 @@ def _difference(connection: Connection, revision: Revision) -> tuple[User, bool]
     if "password" in fields and not password_differs and revision.secrets:
         rows = connection.execute(queries.SECRETS, {"id": user.id})
         password_differs = {ScramSecret(*row) for row in rows} != set(revision.secrets)
-    others = any(getattr(new, field) != getattr(user, field) for field in fields - {"password"})
+    others = any(value != getattr(user, field) for field, value in _given(user, revision).items())
     return (user, password_differs) if others or password_differs else None
+
+
+def _given(user: User, revision: Revision) -> dict[str, Any]:
+    """Return field -> value of what is given besides the password."""
+    new = revision.new
+    names = revision.fields - {"password", OWN_POLICY}
+    given = {field: getattr(new, field) for field in names}
+    if OWN_POLICY in revision.fields:
+        given["policy"] = print_own(read_own(user.policy) | read_own(new.policy))
+    return given

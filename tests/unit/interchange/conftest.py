@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.interchange.arrivals import House
 from ualauth.interchange.formats import FORMATS
 from ualauth.interchange.line import BadLine, Line, Reading, UserLine
 from ualauth.userlist.store import UserStore
@@ -39,3 +40,11 @@ def problem_of(kind: str, text: str, reading: Reading | None = None) -> str:
     (line,) = lines_of(kind, text, reading)
     assert isinstance(line, BadLine), line
     return line.problem
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Return an empty USERLIST with services that ask it."""
+    house = House(tmp_path / "here")
+    yield house
+    house.store.close()

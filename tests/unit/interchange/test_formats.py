@@ -197,7 +197,7 @@ def test_dovecot_files_make_users() -> None:
     assert user.authid == "john@x.org"
     assert user.addresses == ("john@x.org",)
     assert user.password == f"{{SHA512-CRYPT}}{HASH}"
-    assert (user.unix_uid, user.locked) == (1000, True)
+    assert (user.unix_uid, user.locked) == (None, True)
     assert user_of("dovecot", f"a:{HASH}\n").user.password == HASH
     assert "--hash-clear-text" in problem_of("dovecot", "a:{PLAIN}s3cret\n")
     assert isinstance(lines_of("dovecot", "nocolon\n")[0], BadLine)

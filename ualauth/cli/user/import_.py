@@ -70,6 +70,13 @@ _INTERRUPTED = "Interrupted. What was added stays; run the same command again to
     help="Leave out lower uids of a passwd file.",
 )
 @click.option(
+    "--ignore",
+    multiple=True,
+    metavar="NAME",
+    help="Pass over this attribute of LDIF, or this extra field of a Dovecot file, though it may "
+    "keep users out; may be repeated.",
+)
+@click.option(
     "--hash-clear-text",
     is_flag=True,
     help="Take passwords in clear text, such as {PLAIN}secret, and hash them.",
@@ -87,14 +94,16 @@ def command(
 ) -> None:
     """Add users from a file.
 
+    What keeps a user out where the file comes from keeps them out here, or their line is bad.
     FILE may be -, standard input. An import that was interrupted goes on when it
     is run again.
     """
     kind, units = reading.pop("kind"), reading.pop("mail_node")
+    ignore = frozenset(map(str.lower, reading.pop("ignore")))
     choice = Existing(existing)
     source = Source(
         kind,
-        Reading(units=units, clear_text=hash_clear_text, **reading),
+        Reading(units=units, clear_text=hash_clear_text, ignore=ignore, **reading),
         _HASHED_AT_A_TIME if hash_clear_text else _AT_A_TIME,
         whole=hash_clear_text or choice is not Existing.SKIP,
     )

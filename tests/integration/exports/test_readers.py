@@ -1,0 +1,94 @@
+"""Exports in the hands of those for whom they are: Dovecot, and a directory.
+
+Dovecot reads passwd files, too, with the meaning of crypt(3). OpenLDAP is a directory that
+heeds nothing but `userPassword`: attributes that its schema does not have are left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import ldap
+import pytest
+
+from tests.integration.exports.readers import dovecot
+from tests.ldap import people
+from tests.ldap.authority import Authority
+from tests.ldap.slapd import running
+from tests.unit.interchange.arrivals import GRANTED, HASH, PASSWORD, House
+from tests.unit.interchange.refusals import CASES, ELSEWHERE, EVERY_CASE, INSIDE, NOW, Case
+from tests.unit.interchange.test_dovecot_fields import LOGINS
+from ualauth.interchange.formats import FORMATS
+from ualauth.interchange.writing import Writing
+
+_OPEN = ("ok", Case("nothing"))
+_SCHEMA = ("dn:", "objectClass:", "uid:", "cn:", "sn:", "userPassword:")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def text_of(kind: str, base: str = "") -> str:
+    pieces = [
+        piece
+        for authid, case in (_OPEN, *EVERY_CASE)
+        for piece in FORMATS[kind].write(
+            [case.known(authid)], Writing(policy=case.settings, now=NOW, base=base)
+        )
+    ]
+    return "".join(pieces)
+
+
+def expected() -> set[str]:
+    return {"ok", *(authid for authid, case in EVERY_CASE if not case.is_now)}
+
+
+@pytest.mark.parametrize("kind", ["dovecot", "passwd"])
+def test_dovecot_refuses_whom_ualauth_refuses(kind: str) -> None:
+    text = text_of(kind)
+    if kind == "passwd":
+        # crypt(3) alone, to which Dovecot adds the schemes in braces.
+        assert HASH in text
+    users = ["ok", *(authid for authid, _ in EVERY_CASE)]
+    with dovecot(text) as reader:
+        assert reader.let_in(users, PASSWORD, ELSEWHERE) == expected()
+        assert not reader.let_in(users, "", ELSEWHERE)
+        if kind == "dovecot":
+            networks = {f"allowed-networks{index}" for index in range(2)}
+            assert reader.let_in(networks, PASSWORD, INSIDE) == networks
+            assert reader.let_in(networks, PASSWORD, "2001:db8::7") == networks
+            assert len(networks) == len(CASES["allowed_networks"])
+
+
+def test_a_directory_refuses_whom_ualauth_refuses(authority: Authority) -> None:
+    base = f"ou=people,{people.SUFFIX}"
+    lines = [
+        line
+        for line in text_of("ldif", base).replace("version: 1\n", "").splitlines()
+        if (not line or line.startswith(_SCHEMA)) and line != "objectClass: scalixUserClass"
+    ]
+    with running(authority, entries="\n".join(lines)) as server:
+        found = set()
+        for authid, _ in (_OPEN, *EVERY_CASE):
+            for password in (PASSWORD, "!", "*", HASH):
+                connection = ldap.initialize(server.uri)
+                with contextlib.suppress(ldap.INVALID_CREDENTIALS):
+                    connection.simple_bind_s(f"uid={authid},{base}", password)
+                    found.add((authid, password))
+                connection.unbind_s()
+    assert found == {(authid, PASSWORD) for authid in expected()}
+
+
+def test_an_import_lets_in_no_user_whom_dovecot_refuses(house: House) -> None:
+    users = {f"u{index}": extra for index, extra in enumerate(LOGINS)}
+    text = "".join(
+        f"{user}:{HASH}::::::{extra.replace('SAME', user)}\n" for user, extra in users.items()
+    )
+    house.import_("dovecot", text, "--bad-lines", "skip")
+    logins = house.logins([user.authid for user in house.store.users()], rhost=ELSEWHERE)
+    granted = {user for user, found in logins.items() if found == GRANTED}
+    with dovecot(text) as reader:
+        assert granted
+        assert reader.let_in(granted, PASSWORD, ELSEWHERE) == granted

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ualauth.codes import ReturnCode
@@ -23,6 +23,7 @@ from ualauth.ldap_rules.configuration import ChangeAs, Configuration, Method
 from ualauth.ldap_rules.finding import Plan, find, naming, plan, wanted
 from ualauth.ldap_rules.people import canonical, written
 from ualauth.module import Attempt
+from ualauth.stack.control import ascii_lower
 
 NOTHING = Policy()
 _EMPTY = Conclusion(ReturnCode.AUTH_ERR, "an empty password is never sent")
@@ -65,13 +66,22 @@ class Logins:
         self._naming = naming(configuration)
 
     async def verify(
-        self, attempt: Attempt, values: Mapping[str, str], password: str
+        self,
+        attempt: Attempt,
+        values: Mapping[str, str],
+        password: str,
+        begin: Callable[[str], Awaitable[None]],
     ) -> tuple[Conclusion, Case | None]:
-        """Return what a password amounts to, and whose it is as far as known."""
+        """Return what a password amounts to, and whose it is as far as known.
+
+        `begin` is told whose password will be asked, by a name that the user has alone,
+        before it is; what it raises is passed on.
+        """
         if not password:
             return _EMPTY, None
         found = plan(self._finding, values)
         if isinstance(found, Plan) and found.bind_name is not None:
+            await begin(ascii_lower(found.bind_name))
             return await self._bind(attempt, values, found, found.bind_name, password)
         entry: Entry | Conclusion = UNKNOWN
         if isinstance(found, Plan):
@@ -79,8 +89,10 @@ class Logins:
         else:
             entry = found
         if isinstance(entry, Conclusion):
+            await begin(values["user"])
             await self._burn(attempt, password)
             return entry, None
+        await begin(ascii_lower(entry.dn))
         case = self._case(entry, values, entry.dn)
         if self._finding.method is Method.COMPARE:
             name, value = self._finding.password_attribute, password.encode()

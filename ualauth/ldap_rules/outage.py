@@ -113,6 +113,10 @@ class OutageCache:
         kept = self._fresh(user)
         return kept.who if await self._matches(attempt, kept, password) and kept else None
 
+    def has(self, user: str) -> bool:
+        """Return whether a password is kept for a user, so that the right one is answered."""
+        return self._fresh(user) is not None
+
     def may(self, user: str, service: str) -> bool:
         """Return whether the account was allowed when it was asked for last."""
         kept = self._fresh(user)

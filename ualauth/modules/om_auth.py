@@ -25,7 +25,8 @@ from ualauth.passwords.schemes import PasswordHasher
 from ualauth.sasl.proving import prove
 from ualauth.userlist.cache import Known, UserCache
 from ualauth.userlist.comparing import REMEMBERED, Comparison, compare, fill, rewrite
-from ualauth.userlist.counting import judge, open_guess, take_turn
+from ualauth.userlist.counting import judge, open_guess
+from ualauth.userlist.elsewhere import take_turn
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.judging import age, is_unremarkable, restricted
 from ualauth.userlist.record import User

@@ -27,6 +27,7 @@ from ualauth.sasl.kerberos_exchange import KerberosExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.stack.control import ascii_lower
 from ualauth.unix_accounts import account_of
+from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")
 
@@ -305,13 +306,19 @@ async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> 
     """
     given, password = await _password(attempt, client.settings, item)
     listed = await attempt.get_record(needed=False) is not None
-    log_in = partial(client.log_in, user, listed=listed)
-    answer = await attempt.offload(log_in, password)
+
+    async def log_in(password: str) -> Answer:
+        guess = await begin_elsewhere(attempt, user, password)
+        answer = await attempt.offload(partial(client.log_in, user, listed=listed), password)
+        await end_elsewhere(attempt, guess, answer.code)
+        return answer
+
+    answer = await log_in(password)
     if answer.code is ReturnCode.AUTH_ERR and given and client.settings.try_first_pass:
         attempt.set_item(item, None)
         again = await attempt.get_authtok(item)
         if again != password:
-            return await attempt.offload(log_in, again), again
+            return await log_in(again), again
     return answer, password
 
 

@@ -27,6 +27,7 @@ from ualauth.ldap_rules.variables import who
 from ualauth.messages import Error
 from ualauth.module import Attempt, Files, Module, Refusal, immediate
 from ualauth.stack.model import Problem
+from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
 
 log = logging.getLogger("ualauth.modules.om_ldap")
 
@@ -142,10 +143,16 @@ class OmLdap(Module[Options]):
         """Return what a password amounts to; vouch for whom it belongs to."""
         values = await _values(attempt)
         user = values["user"]
+
+        async def begin(whom: str) -> None:
+            await begin_elsewhere(attempt, whom, password)
+
         try:
-            conclusion, case = await self._logins.verify(attempt, values, password)
+            conclusion, case = await self._logins.verify(attempt, values, password, begin)
         except (Unreachable, TimedOut) as fault:
+            await begin(user)
             return await self._from_memory(attempt, user, password, fault)
+        await end_elsewhere(attempt, attempt.guess, conclusion.code)
         code = await conclusion.tell(attempt)
         if code is not _SUCCESS or case is None:
             if self._outage is not None:
@@ -233,7 +240,13 @@ class OmLdap(Module[Options]):
             old = await attempt.get_authtok(
                 Item.OLDAUTHTOK, use_only_present=self.options.use_first_pass
             )
-            conclusion, case = await self._logins.verify(attempt, await _values(attempt), old)
+
+            async def begin(whom: str) -> None:
+                await begin_elsewhere(attempt, whom, old)
+
+            values = await _values(attempt)
+            conclusion, case = await self._logins.verify(attempt, values, old, begin)
+            await end_elsewhere(attempt, attempt.guess, conclusion.code)
             expired = conclusion.code is _EXPIRED
             if conclusion.code is not _SUCCESS and not expired:
                 return await conclusion.tell(attempt)
@@ -282,7 +295,11 @@ class OmLdap(Module[Options]):
             raise fault
         known = await self._outage.verify(attempt, user, password)
         if known is None:
+            if self._outage.has(user):
+                # The right one would have been answered: this one counts.
+                await end_elsewhere(attempt, attempt.guess, ReturnCode.AUTH_ERR)
             raise fault
+        await end_elsewhere(attempt, attempt.guess, _SUCCESS)
         attempt.remark(f"let in from memory, since no server can be reached: {fault}")
         log.warning("%s: %a is let in from memory: %s", attempt.service, user, fault)
         await attempt.confirm_user(known.user)

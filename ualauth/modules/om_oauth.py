@@ -23,6 +23,7 @@ from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
+from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
 # whoever can check a token can make one.
@@ -125,10 +126,13 @@ class OmOauth(Module[Options]):
             return ReturnCode.CRED_UNAVAIL
         exchange.scope = " ".join(self.options.scope.split(","))
         exchange.configuration = self.options.configuration
+        guess = await begin_elsewhere(attempt, exchange.name, exchange)
         try:
             name = vouched_name(await self._name(attempt.offload, exchange))
         except Refused as refused:
             attempt.remark(f"the token is refused: {refused}")
+            if not refused.signed:
+                await end_elsewhere(attempt, guess, ReturnCode.AUTH_ERR)
             return ReturnCode.AUTH_ERR
         except Unavailable as error:
             attempt.remark(str(error))
@@ -139,6 +143,7 @@ class OmOauth(Module[Options]):
             return ReturnCode.AUTH_ERR
         await attempt.get_user()
         attempt.remark("token verified")
+        await end_elsewhere(attempt, guess, ReturnCode.SUCCESS)
         exchange.accept()
         return ReturnCode.SUCCESS
 

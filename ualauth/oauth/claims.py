@@ -117,7 +117,11 @@ def verified(token: str, rules: Rules, keys: KeyRing) -> str:
             raise Refused(f"it cannot be read ({type(error).__name__})") from None
         if found.header != header:
             raise Refused("its header can be read in two ways")
-        return rules.check(found.claims)
+        try:
+            return rules.check(found.claims)
+        except Refused as refused:
+            refused.signed = True
+            raise
     raise Refused("no key of the issuer has signed it")
 
 

@@ -13,7 +13,8 @@ from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.scram import ScramExchange
 from ualauth.userlist.cache import Known, UserCache
 from ualauth.userlist.comparing import Comparison
-from ualauth.userlist.counting import judge, open_guess, take_turn
+from ualauth.userlist.counting import judge, open_guess
+from ualauth.userlist.elsewhere import take_turn
 
 _SUCCESS = ReturnCode.SUCCESS
 _PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)

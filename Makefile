@@ -9,6 +9,7 @@ CLIENTS = curl cyrus-clients fetchmail gsasl isync libnet-ssleay-perl libsasl2-m
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
 # Other readers of messages, to compare with
 READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-perl
+DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 CASES ?= 100000
@@ -20,7 +21,7 @@ demo:
 	@.venv/bin/python examples/policy.py demo
 
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils
+	@scripts/packages libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils $(DS389)
 	@scripts/packages $(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
 	@scripts/environment dev
 	.venv/bin/python -m pytest

@@ -105,9 +105,14 @@ class GuessLimiter:
 
     def is_next(self, guess: Guess) -> bool:
         """See `Guess.is_next`."""
+        return self._ahead(guess) < guess.rules.failures
+
+    def _ahead(self, guess: Guess) -> int:
+        """Return how many guesses came before this one and are open; not all that are too many."""
+        most = guess.rules.failures
         with self._lock:
-            queue = self._open.get(guess.key, ())
-            return any(each is guess for each in islice(queue, guess.rules.failures))
+            queue = islice(self._open.get(guess.key, ()), most)
+            return next((index for index, each in enumerate(queue) if each is guess), most)
 
     def is_clear(self, guess: Guess) -> bool:
         """See `Guess.is_clear`."""
@@ -124,6 +129,14 @@ class GuessLimiter:
         now = guess.moment = microseconds_now()
         guess.rows = self._counts.read(guess.places, offline=guess.offline)
         _, free = reserve(guess.rows, guess.places, now)
+        if guess.remote and not guess.is_locked(by_name=True):
+            # What is asked elsewhere is counted when it has failed: those ahead still may.
+            ahead = self._ahead(guess)
+            free = free and all(
+                len(row.counting(now, place.rules).moments) + ahead < place.rules.failures
+                for row, place in zip(guess.rows, guess.places, strict=True)
+                if not row.is_locked(now)
+            )
         if version is not None and not guess.has_failures:
             with self._lock:
                 if len(self._clear) >= _MOST_CLEAR:

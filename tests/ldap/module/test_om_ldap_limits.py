@@ -1,0 +1,128 @@
+"""Guesses that a directory checks are limited, too: for a user and a source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.ldap import people
+from tests.ldap.module.conftest import STACK, Logins
+from tests.ldap.module.spellings import with_userlist
+from ualauth import AsyncAuthenticator, AuthenticationError, TemporaryFailure
+from ualauth.userlist.guess import Guess
+from ualauth.userlist.guesses import GuessLimiter
+
+Make = Callable[..., Logins]
+MOST = 4
+HERE, THERE = {"rhost": "192.0.2.7"}, {"rhost": "198.51.100.9"}
+RIGHT = people.JOHN.password
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true, which other tasks and threads do."""
+    for _ in range(20_000):
+        if true():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it does not come to pass")
+
+
+def guesses_of(limiter: GuessLimiter) -> list[Guess]:
+    return [each for queue in list(limiter._open.values()) for each in queue]
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "with a USERLIST"])
+def logins(make: Make, request: pytest.FixtureRequest) -> Logins:
+    made = make()
+    if request.param:
+        made = with_userlist(made, "jsmith")
+    made.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    return Logins(made.way, made.folder, made.folder.config())
+
+
+def test_failures_lock_out_for_their_source_only(logins: Logins) -> None:
+    wrong = [logins.outcome("jsmith", f"wrong {number}", **HERE) for number in range(MOST)]
+    assert wrong == ["auth_err"] * MOST
+    assert logins.outcome("jsmith", RIGHT, **HERE) == "perm_denied"
+    assert logins.outcome("jsmith", RIGHT, **THERE) == "success"
+    assert logins.outcome("anna", people.ANNA.password, **HERE) == "success"
+
+
+def test_the_names_of_an_entry_give_no_more_guesses(logins: Logins) -> None:
+    for name in ("jsmith", "JSMITH", " jsmith", "JSmith "):
+        assert logins.outcome(name, "wrong", **HERE) == "auth_err"
+    for name in ("jsmith", "jSmith", "jsmith "):
+        assert logins.outcome(name, RIGHT, **HERE) == "perm_denied"
+
+
+def test_a_success_forgets_what_failed_before(logins: Logins) -> None:
+    for _ in range(3):
+        for number in range(MOST - 1):
+            assert logins.outcome("jsmith", f"wrong {number}", **HERE) == "auth_err"
+        assert logins.outcome("jsmith", RIGHT, **HERE) == "success"
+
+
+def test_names_that_no_entry_has_are_locked_out_like_others(logins: Logins) -> None:
+    for number in range(MOST):
+        outcome = logins.outcome("nobody.here", f"wrong {number}", **HERE)
+        assert outcome in {"auth_err", "user_unknown"}
+    assert logins.outcome("nobody.here", "wrong", **HERE) == "perm_denied"
+
+
+def test_of_many_guesses_at_once_no_more_are_answered_than_may_fail(logins: Logins) -> None:
+    async def run() -> None:
+        found: Counter[str] = Counter()
+        async with AsyncAuthenticator(logins.config) as auth:
+            await auth.authenticate("mail", "jsmith", RIGHT, **THERE)
+
+            async def guess(password: str) -> None:
+                try:
+                    await auth.authenticate("mail", "jsmith", password, **HERE)
+                except TemporaryFailure:
+                    found["unavailable"] += 1
+                except AuthenticationError as error:
+                    found[str(error.code)] += 1
+                else:
+                    found["success"] += 1
+
+            guesses = [f"wrong {number}" for number in range(40)]
+            await asyncio.gather(*(guess(each) for each in [*guesses, RIGHT]))
+        assert found["auth_err"] == MOST
+        assert found["success"] == 0
+
+    asyncio.run(run())
+
+
+def test_guesses_of_a_client_that_hangs_up_count(logins: Logins) -> None:
+    async def run() -> None:
+        async with AsyncAuthenticator(logins.config) as auth:
+            await auth.authenticate("mail", "jsmith", RIGHT, **HERE)
+            limiter = auth._entrance._guesses
+            for number in range(MOST):
+                task = asyncio.ensure_future(
+                    auth.authenticate("mail", "jsmith", f"wrong {number}", **HERE)
+                )
+                await until(lambda: any(each.started for each in guesses_of(limiter)))
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                await until(lambda: not guesses_of(limiter))
+            with pytest.raises(AuthenticationError):
+                await auth.authenticate("mail", "jsmith", RIGHT, **HERE)
+            await auth.authenticate("mail", "jsmith", RIGHT, **THERE)
+
+    asyncio.run(run())
+
+
+def test_a_login_that_several_entries_check_is_one_guess(make: Make) -> None:
+    stack = STACK.replace(
+        "auth      required  om_ldap\n", "auth sufficient om_ldap\nauth required om_auth\n"
+    )
+    made = with_userlist(make(stack=stack), "jsmith")
+    made.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    logins = Logins(made.way, made.folder, made.folder.config())
+    for number in range(MOST):
+        assert logins.outcome("jsmith", f"wrong {number}", **HERE) == "auth_err"
+    assert logins.outcome("jsmith", RIGHT, **HERE) == "perm_denied"

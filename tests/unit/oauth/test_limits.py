@@ -1,0 +1,51 @@
+"""Tokens that no issuer has signed are guesses, and are limited for a user and a source."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.conftest import Way
+from tests.unit.oauth.issuer import Issuer, other_keys
+from tests.unit.oauth.serving import Server
+from ualauth import AuthenticationFailed
+from ualauth.codes import ReturnCode
+from ualauth.testing.folder import ConfigFolder
+
+MOST = 3
+
+
+@pytest.fixture
+def server(
+    way: Way, folder: ConfigFolder, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> Server:
+    made = Server(way, folder, issuer, caplog)
+    folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    made.options()
+    return made
+
+
+def code(server: Server, token: str) -> ReturnCode:
+    with pytest.raises(AuthenticationFailed) as caught:
+        server.log_in(token)
+    return caught.value.code
+
+
+def test_tokens_of_other_keys_lock_out(server: Server, issuer: Issuer) -> None:
+    forged = issuer.token(other_keys()["ES256"])
+    for _ in range(2):
+        for _ in range(MOST - 1):
+            server.refusal(forged)
+        # A right one forgets them.
+        assert server.log_in(issuer.token()).user == "jsmith@example.com"
+    for _ in range(MOST):
+        server.refusal(forged)
+    assert code(server, issuer.token()) is ReturnCode.PERM_DENIED
+
+
+def test_tokens_that_the_issuer_has_signed_are_no_guesses(server: Server, issuer: Issuer) -> None:
+    expired = issuer.token(exp=int(time.time()) - 3600)
+    for _ in range(2 * MOST):
+        server.refusal(expired)
+    assert server.log_in(issuer.token()).user == "jsmith@example.com"

@@ -254,7 +254,7 @@ class Visit:
             return ReturnCode.BAD_ITEM
         if item is Item.USER and isinstance(value, str | None):
             attempt = self.attempt
-            attempt.login_name = value
+            attempt.login_name = attempt.user = value
             attempt.name_kind = NameKind.TYPED
             attempt.name_tests, attempt.unconfirmed, attempt.vouches = (), None, ()
         if item is Item.SERVICE and isinstance(value, str):

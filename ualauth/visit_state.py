@@ -176,6 +176,9 @@ class VisitState:
             return ReturnCode.BAD_ITEM
         if item in (Item.USER, Item.USER_PROMPT, Item.CONV):
             self._failed_user = None
+        if item is Item.USER and value != self.user and self.name_kind is not NameKind.NOBODY:
+            # What a module puts there was not typed: it has found out who the user is.
+            self.name_kind = NameKind.TYPED if value is None else NameKind.AUTHID
         attribute = _ATTRIBUTES.get(item)
         if attribute:
             setattr(self, attribute, value)

@@ -346,10 +346,10 @@ class People:
     def __init__(self, resolve: Callable[[str], str | None]) -> None:
         self._resolve = resolve
 
-    def recall(self, _name: str) -> None:
+    def recall(self, _name: str, _kind: object = None) -> None:
         """Know nothing for sure."""
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str, _kind: object = None) -> Any:
         authid = self._resolve(name)
         return None if authid is None else SimpleNamespace(user=SimpleNamespace(authid=authid))
 

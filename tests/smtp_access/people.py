@@ -7,7 +7,6 @@ from pathlib import Path
 from examples.playground import Playground
 
 SETTINGS = """\
-plaintext_without_tls = true
 [authorization]
 rules = ["ann: jsmith"]
 [stack]
@@ -23,6 +22,8 @@ argon2_passes = 1
 def make_people(folder: Path) -> Playground:
     """Make a folder with people, of whom ann may act for jsmith."""
     playground = Playground.make(folder)
-    with (folder / "ualauth.toml").open("a", encoding="utf-8") as file:
-        file.write(SETTINGS)
+    file = folder / "ualauth.toml"
+    text = file.read_text(encoding="utf-8")
+    open_text = text.replace("[sasl]\n", "[sasl]\nplaintext_without_tls = true\n")
+    file.write_text(open_text + SETTINGS, encoding="utf-8")
     return playground

@@ -22,6 +22,7 @@ from ualauth.kerberos.client import Client
 from ualauth.kerberos.outage import Outages
 from ualauth.kerberos.principal import DomainMap
 from ualauth.kerberos.settings import Settings
+from ualauth.stack.files import FollowedFolder, ServiceFolder
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -123,7 +124,7 @@ async def longest_beat(folder: ConfigFolder) -> float:
 
 @pytest.mark.parametrize("enterprise", [False, True])
 def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
-    kdc: Realm, enterprise: bool
+    kdc: Realm, tmp_path: Path, enterprise: bool
 ) -> None:
     domains = DomainMap(f"example.org:{REALM},example.net:{REALM}")
     client = Client(
@@ -133,7 +134,8 @@ def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
             keytab=str(kdc.keytab),
             enterprise=enterprise,
             domain_map=domains,
-        )
+        ),
+        FollowedFolder(ServiceFolder(tmp_path)),
     )
     client._outages = Outages(least=0.0, lasts=60.0)
     assert "a moment ago" not in client.log_in("jsmith@example.org", "s3cret").why

@@ -22,6 +22,7 @@ from ualauth.identity import Identity
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.guess import Guess
 from ualauth.userlist.guesses import GuessLimiter
 
 HERE, THERE = "192.0.2.7", "198.51.100.9"
@@ -321,16 +322,29 @@ def test_exchanges_that_take_their_last_step_at_once_know_of_each_other(
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_proofs_of_a_client_that_hangs_up_count(place: Place, mechanism: str) -> None:
+def test_proofs_of_a_client_that_hangs_up_count(
+    place: Place, monkeypatch: pytest.MonkeyPatch, mechanism: str
+) -> None:
+    gate, begun = threading.Event(), threading.Semaphore(0)
+    reserve = GuessLimiter.reserve
+
+    def reserve_behind_gate(limiter: GuessLimiter, guess: Guess) -> bool:
+        begun.release()
+        gate.wait(60)
+        return reserve(limiter, guess)
+
     async def run() -> None:
         auth = place.authenticator()
         assert await finals(auth, mechanism, [PASSWORD]) == ["granted"]
+        monkeypatch.setattr(GuessLimiter, "reserve", reserve_behind_gate)
         for number in range(MOST):
+            gate.clear()
             task = asyncio.create_task(finals(auth, mechanism, [f"wrong {number}"]))
-            await until(lambda: not limiter_of(auth).is_quiet)
+            await asyncio.to_thread(begun.acquire)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+            gate.set()
             await until(lambda: limiter_of(auth).is_quiet)
         assert place.failures() == MOST
         assert await login(auth, PASSWORD) == "locked"

@@ -108,10 +108,10 @@ class FakeAttempt(LiveAttempt):
             Refusal: and whatever else the module lets pass.
 
         """
-        run = Run(self.operation, (), [], None, None)
+        mine, run = self.run, Run(self.operation, (), [], None, None)
         try:
             value = self._driven(self._whole(result)) if inspect.isawaitable(result) else result
-            if isinstance(value, ReturnCode):
+            if isinstance(value, ReturnCode) and self.run is mine:
                 self._conclude(value)
         finally:
             self.run = run

@@ -38,7 +38,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from ualauth.installation import install
+from ualauth.config.install import install
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.names import parse as parse_name
 from ualauth.userlist.record import NewUser

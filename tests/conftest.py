@@ -20,9 +20,9 @@ from tests.postgresql import Server, running
 from tests.seeds import SEED
 from ualauth import AsyncAuthenticator, Authenticator
 from ualauth.codes import Operation, ReturnCode
-from ualauth.config import Config
+from ualauth.config.config import Config
 from ualauth.identity import Identity
-from ualauth.stack import steady
+from ualauth.sources import watched
 from ualauth.testing.folder import ConfigFolder
 
 # Loaded machines are slow at times, and tests leave nothing behind in the working folder.
@@ -184,5 +184,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def written_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for files that are read for the first time: tests write them just before."""
-    monkeypatch.setattr(steady, "FIRST", 0.0)
-    monkeypatch.setattr(steady, "EMPTY", 0.0)
+    monkeypatch.setattr(watched, "FIRST", 0.0)
+    monkeypatch.setattr(watched, "EMPTY", 0.0)

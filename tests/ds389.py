@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ualauth.directory.login import Login
+from ualauth.ldap.client.credentials import Login
 
 SUFFIX = "dc=example,dc=com"
 MANAGER = Login("cn=Directory Manager", "manager-secret")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from ualauth.stack.steady import Clock
+from ualauth.sources.watched import Clock
 
 
 class FakeTime:
-    """A clock for `ualauth.stack.steady`; `wall` is by how many nanoseconds its date is off."""
+    """A clock for `ualauth.sources.watched`; `wall` is by how many nanoseconds its date is off."""
 
     def __init__(self) -> None:
         """Begin now."""

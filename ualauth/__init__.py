@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, AsyncTransaction
     from ualauth.authenticator import Authenticator, SaslExchange, Transaction
     from ualauth.codes import Flag, Item, ModuleType, Operation, ReturnCode
-    from ualauth.config import Config
+    from ualauth.config.config import Config
     from ualauth.errors import (
         AccountRestricted,
         AuthenticationError,
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     )
     from ualauth.identity import Identity, Person
     from ualauth.messages import Challenge, ConversationAgain, Error, Info, Question
-    from ualauth.peer_credentials import peer_uid
-    from ualauth.trace import TraceStep
+    from ualauth.runtime.trace import TraceStep
+    from ualauth.system.peer_credentials import peer_uid
 
 __version__ = "0.1.0"
 
@@ -46,7 +46,7 @@ _HOMES = {
     "aio": ("AsyncAuthenticator", "AsyncSaslExchange", "AsyncTransaction"),
     "authenticator": ("Authenticator", "SaslExchange", "Transaction"),
     "codes": ("Flag", "Item", "ModuleType", "Operation", "ReturnCode"),
-    "config": ("Config",),
+    "config.config": ("Config",),
     "errors": (
         "AccountRestricted",
         "AuthenticationError",
@@ -65,8 +65,8 @@ _HOMES = {
     ),
     "identity": ("Identity", "Person"),
     "messages": ("Challenge", "ConversationAgain", "Error", "Info", "Question"),
-    "peer_credentials": ("peer_uid",),
-    "trace": ("TraceStep",),
+    "system.peer_credentials": ("peer_uid",),
+    "runtime.trace": ("TraceStep",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -17,23 +17,33 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack, cast
 
-from ualauth import login
-from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation, ReturnCode
-from ualauth.config import Config
-from ualauth.converse import Conversing
-from ualauth.credentials import Password, PasswordChange
-from ualauth.entrance import Connection, Entrance, Peer
+from ualauth.config.config import Config
+from ualauth.contract.credentials import Password, PasswordChange
+from ualauth.contract.identity import Identity
+from ualauth.contract.messages import AsyncConversation
+from ualauth.contract.module import (
+    Ask,
+    Compute,
+    Offload,
+    Readable,
+    Request,
+    Send,
+    Sleep,
+    Until,
+    Wait,
+)
 from ualauth.errors import ConfigurationError
-from ualauth.exchange import HeldExchange
-from ualauth.identity import Identity
-from ualauth.messages import AsyncConversation
-from ualauth.module import Ask, Compute, Offload, Readable, Request, Send, Sleep, Until, Wait
-from ualauth.pool import Pool
-from ualauth.readiness import wait_on_loop
+from ualauth.runtime import login
+from ualauth.runtime.attempt import LiveAttempt
+from ualauth.runtime.base import Connection, Entrance, Peer
+from ualauth.runtime.handle import Visit
+from ualauth.runtime.sasl_exchange import HeldExchange
+from ualauth.runtime.sasl_login import Conversing
+from ualauth.runtime.thread_pool import Pool
+from ualauth.runtime.transaction import INTERRUPTED, HeldTransaction
 from ualauth.stack.model import Service
-from ualauth.transaction import INTERRUPTED, HeldTransaction
-from ualauth.visit import Visit
+from ualauth.system.poll import wait_on_loop
 
 T = TypeVar("T")
 
@@ -265,7 +275,7 @@ class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
 
 
 class AsyncSaslExchange(HeldExchange):
-    """One SASL exchange with one client, whose steps are awaited; see `ualauth.exchange`.
+    """One SASL exchange with one client, step by step; see `ualauth.runtime.sasl_exchange`.
 
     Awaiting the exchange itself begins it; the first step does so, too.
     """

@@ -14,21 +14,21 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar, Unpack, cast
 
-from ualauth import login
-from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation, ReturnCode
-from ualauth.config import Config
-from ualauth.converse import Conversing
-from ualauth.credentials import Password, PasswordChange
-from ualauth.entrance import Connection, Entrance, Peer
-from ualauth.exchange import HeldExchange
-from ualauth.identity import Identity
-from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
-from ualauth.readiness import wait_here
+from ualauth.config.config import Config
+from ualauth.contract.credentials import Password, PasswordChange
+from ualauth.contract.identity import Identity
+from ualauth.contract.messages import Conversation
+from ualauth.contract.module import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
+from ualauth.runtime import login
+from ualauth.runtime.attempt import LiveAttempt
+from ualauth.runtime.base import Connection, Entrance, Peer
+from ualauth.runtime.handle import Visit
+from ualauth.runtime.sasl_exchange import HeldExchange
+from ualauth.runtime.sasl_login import Conversing
+from ualauth.runtime.transaction import INTERRUPTED, HeldTransaction
 from ualauth.stack.model import Service
-from ualauth.transaction import INTERRUPTED, HeldTransaction
-from ualauth.visit import Visit
+from ualauth.system.poll import wait_here
 
 T = TypeVar("T")
 
@@ -253,7 +253,7 @@ class Transaction(HeldTransaction[ReturnCode]):
 
 
 class SaslExchange(HeldExchange):
-    """One SASL exchange with one client; see `ualauth.exchange`."""
+    """One SASL exchange with one client; see `ualauth.runtime.sasl_exchange`."""
 
     def __init__(
         self, mechanism: str, conversing: Conversing, authenticator: Authenticator

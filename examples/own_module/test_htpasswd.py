@@ -15,7 +15,7 @@ import pytest
 from ualauth import AuthenticationFailed, Authenticator, Person, ReturnCode, TemporaryFailure
 from ualauth.messages import Conversation
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
-from ualauth.registry import ModuleRegistry
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import ModuleCompliance
 from ualauth.testing.folder import ConfigFolder

@@ -18,8 +18,8 @@ from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd
 from tests.ldap.slapd import running as slapd
 from ualauth import AsyncAuthenticator
-from ualauth.directory.settings import Library, Settings
 from ualauth.errors import AuthenticationFailed
+from ualauth.ldap.client.settings import Library, Settings
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

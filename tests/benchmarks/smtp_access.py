@@ -9,11 +9,11 @@ from random import Random
 
 from tests.benchmarks.page import Row
 from ualauth.identity import Person
-from ualauth.networks import read_address
 from ualauth.smtp_access.hosts import Host, OwnHost
 from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.rules import Rules
 from ualauth.smtp_access.session import AccessSession
+from ualauth.system.networks import read_address
 
 TITLE = "Submission access"
 HOW = """

@@ -22,10 +22,10 @@ from itertools import cycle
 from pathlib import Path
 
 from tests.benchmarks.page import PAGE, Row, section, update
-from ualauth.userlist.folding import fold
+from ualauth.text.folding import fold
+from ualauth.userlist.database.tables import metadata
 from ualauth.userlist.names import ORName, print_tagged
 from ualauth.userlist.store import UserStore
-from ualauth.userlist.tables import metadata
 
 TITLE = "A large USERLIST"
 HOW = """

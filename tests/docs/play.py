@@ -32,7 +32,7 @@ from typing import IO
 
 from tests.docs.pages import ROOT, Block, blocks, name_of
 from ualauth.authenticator import Authenticator
-from ualauth.config import Config
+from ualauth.config.config import Config
 from ualauth.errors import ConfigurationError, ServiceFileError
 
 _ETC = "/etc/ualauth"

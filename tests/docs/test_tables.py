@@ -18,26 +18,26 @@ from ualauth import errors
 from ualauth.cli.application import COMMANDS
 from ualauth.cli.exits import ExitStatus
 from ualauth.codes import MODULE_TYPE, UNCHECKED, ModuleType, Operation, ReturnCode
-from ualauth.config import Config
-from ualauth.entrance import Peer
+from ualauth.config.config import Config
+from ualauth.contract.judgement import Conclusion
+from ualauth.contract.options import describe
 from ualauth.identity import Identity
-from ualauth.interchange.closing import REASONS
-from ualauth.interchange.directory_limits import RULES, SHADOW
-from ualauth.interchange.formats import FORMATS
-from ualauth.ldap_rules import access, active_directory, answers, finding, locks, logins
-from ualauth.ldap_rules.conclusion import Conclusion
-from ualauth.ldap_rules.keywords import KEYWORDS as KEYWORDS_OF_LDAP
-from ualauth.ldap_rules.variables import VISIT, WHO
+from ualauth.import_export.closing import REASONS
+from ualauth.import_export.directory_limits import RULES, SHADOW
+from ualauth.import_export.formats import FORMATS
+from ualauth.ldap.config.keywords import KEYWORDS as KEYWORDS_OF_LDAP
+from ualauth.ldap.config.variables import VISIT, WHO
+from ualauth.ldap.rules import access, active_directory, answers, authenticator, locks, search
 from ualauth.module import Attempt
-from ualauth.options import describe
-from ualauth.outcome import outcome_of
 from ualauth.passwords.formats import BY_BEGINNING, BY_IDENT, BY_LIBPASS_NAME, BY_NAME
 from ualauth.passwords.making import MAKERS
-from ualauth.registry import ModuleRegistry
+from ualauth.runtime.base import Peer
+from ualauth.runtime.outcome import outcome_of
+from ualauth.runtime.trace import TraceStep
+from ualauth.runtime.transaction import HeldTransaction
 from ualauth.stack.control import KEYWORDS, Action
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
-from ualauth.trace import TraceStep
-from ualauth.transaction import HeldTransaction
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.userlist import checks
 from ualauth.userlist.record import User
 
@@ -92,7 +92,7 @@ def test_places_for_values_in_om_ldap_are_all_there() -> None:
 
 def test_every_message_of_om_ldap_is_explained() -> None:
     page = prose(ADMINISTRATORS / "ldap-trouble.md")
-    rooms = (access, active_directory, answers, finding, locks, logins)
+    rooms = (access, active_directory, answers, search, locks, authenticator)
     said = {
         each.log
         for room in rooms

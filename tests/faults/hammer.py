@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from ualauth import AsyncAuthenticator, Authenticator
-from ualauth.config import Config
+from ualauth.config.config import Config
 from ualauth.errors import AuthenticationError
 
 LAP, STOP = "lap", "stop"

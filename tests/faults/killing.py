@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from ualauth import Authenticator
-from ualauth.config import Config
+from ualauth.config.config import Config
 from ualauth.passwords import scram
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.userlist.store import UserStore

@@ -17,9 +17,9 @@ from tests.conftest import Way
 from tests.fake_time import FakeTime
 from ualauth.codes import ModuleType
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure, UnsteadyFile
-from ualauth.services import Services
 from ualauth.smtp_access.access_file import AccessFile
-from ualauth.stack import steady
+from ualauth.sources import watched
+from ualauth.stack.services import Services
 from ualauth.testing.folder import ConfigFolder
 
 HEAD = "account required pam_permit\nauth required pam_permit\n"
@@ -209,8 +209,8 @@ def test_rules_of_submission_are_never_half_of_a_file(tmp_path: Path, pause: flo
 def test_rules_that_are_all_commented_out_are_none_from_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steady, "FIRST", 0.25)
-    monkeypatch.setattr(steady, "EMPTY", 5.0)
+    monkeypatch.setattr(watched, "FIRST", 0.25)
+    monkeypatch.setattr(watched, "EMPTY", 5.0)
     rules = AccessFile(tmp_path)
     rules.path.write_text("# SUBMIT Reject *\n")
     assert rules.load().rules == ()
@@ -223,8 +223,8 @@ def test_a_writer_of_more_than_a_second_is_waited_for(
     way: Way, folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the first login on: the program starts while the file is being written."""
-    monkeypatch.setattr(steady, "FIRST", 0.25)
-    monkeypatch.setattr(steady, "EMPTY", 5.0)
+    monkeypatch.setattr(watched, "FIRST", 0.25)
+    monkeypatch.setattr(watched, "EMPTY", 5.0)
     denied = folder.path / "deny"
     denied.write_text("jsmith\n")
     denied.chmod(0o600)

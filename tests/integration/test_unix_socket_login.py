@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ualauth import AuthenticationError, Authenticator, ReturnCode, peer_uid
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

@@ -24,7 +24,7 @@ from tests.interop.cases import (
 )
 from tests.interop.clients import curl, cyrus, gsasl, msmtp, swaks
 from tests.interop.servers import EXAMPLES, running
-from ualauth.installation import install, shipped_folder
+from ualauth.config.install import install, shipped_folder
 
 USER, PASSWORD = "new", "correct horse"
 PROTOCOLS = {each.name: each for each in (SMTP, TWISTED_SMTP)}

@@ -11,7 +11,7 @@ from examples.playground import PASSWORD, SERVICES, Playground
 from tests.interop.cases import Case, Credentials, Server
 from tests.interop.servers import SETTINGS, away, running
 from tests.kerberos import REALM, Realm, realm
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 
 STACK = "krb5-with-userlist-account"
 PRINCIPALS = ("imap/localhost", "smtp/localhost", "pop/localhost")

@@ -11,12 +11,12 @@ import pytest
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.slapd import Slapd, running
-from ualauth.directory.here import HERE, run_here
-from ualauth.directory.pooled import PooledDirectory
-from ualauth.directory.settings import Library, Settings
-from ualauth.directory.shared import open_directory
-from ualauth.directory.srv import Resolver, resolve
-from ualauth.directory.values import Scope
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.directory import PooledDirectory
+from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.shared import open_directory
+from ualauth.ldap.client.srv import Resolver, resolve
+from ualauth.ldap.client.values import Scope
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ualauth.directory.login import Login
+from ualauth.ldap.client.credentials import Login
 
 SUFFIX = "dc=example,dc=com"
 PEOPLE = f"ou=people,{SUFFIX}"

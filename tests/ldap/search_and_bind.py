@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from tests.ldap import people
 from ualauth.codes import ReturnCode
-from ualauth.directory.faults import DirectoryFault
-from ualauth.directory.filters import Filter
-from ualauth.directory.login import Login
-from ualauth.directory.settings import Settings
-from ualauth.directory.shared import shared_directory
-from ualauth.directory.values import Kind, Scope
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.faults import DirectoryFault
+from ualauth.ldap.client.filters import Filter
+from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.shared import shared_directory
+from ualauth.ldap.client.values import Kind, Scope
 from ualauth.module import Attempt, Module
 
 _FILTER = Filter("(&(objectClass=inetOrgPerson)(uid={user}))", ["user"])

@@ -20,7 +20,8 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
-from ualauth.directory.faults import (
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.faults import (
     DirectoryFault,
     Lost,
     ProtocolFault,
@@ -29,9 +30,8 @@ from ualauth.directory.faults import (
     Unanswered,
     Unreachable,
 )
-from ualauth.directory.here import HERE, run_here
-from ualauth.directory.settings import Tls
-from ualauth.directory.values import Kind, Scope
+from ualauth.ldap.client.settings import Tls
+from ualauth.ldap.client.values import Kind, Scope
 
 QUICK = {"connect_timeout": 0.4, "bind_timeout": 0.4, "search_timeout": 0.4}
 PATIENCE = 5.0

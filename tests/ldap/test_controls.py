@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualauth.directory import controls, password_change
-from ualauth.directory.faults import ProtocolFault
-from ualauth.directory.values import Change, Modification, Policy, PolicyError
+from ualauth.ldap.client import controls, password_change
+from ualauth.ldap.client.faults import ProtocolFault
+from ualauth.ldap.client.values import Change, Modification, Policy, PolicyError
 
 
 def _behera(text: str) -> Policy:

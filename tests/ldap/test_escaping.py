@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from tests.ldap import people
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd
-from ualauth.directory import filters, names
-from ualauth.directory.filters import Filter
-from ualauth.directory.login import Login
-from ualauth.directory.names import Name
-from ualauth.directory.values import Kind
+from ualauth.ldap.client import dn, filters
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.dn import Name
+from ualauth.ldap.client.filters import Filter
+from ualauth.ldap.client.values import Kind
 
 ATTACKS = [
     "*",
@@ -194,10 +194,10 @@ def test_a_value_is_one_value_in_a_name(value: str) -> None:
 @example(" a ")
 def test_a_value_is_read_from_a_name_as_it_was_filled_in(value: str) -> None:
     text = Name("uid={user},ou=people,dc=example", ["user"]).fill({"user": value})
-    assert names.first_value(text, "UID") == value
-    assert names.first_value(text, "ou") is None
+    assert dn.first_value(text, "UID") == value
+    assert dn.first_value(text, "ou") is None
     spaced = Name("cn = x + uid = {user} , ou = people".replace(" ", ""), ["user"])
-    assert names.first_value(spaced.fill({"user": value}), "uid") == value
+    assert dn.first_value(spaced.fill({"user": value}), "uid") == value
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_value_is_read_from_a_name_as_it_was_filled_in(value: str) -> None:
     ],
 )
 def test_the_first_part_of_a_name_is_read(name: str, value: str | None) -> None:
-    assert names.first_value(name, "uid") == value
+    assert dn.first_value(name, "uid") == value
 
 
 @pytest.mark.parametrize(
@@ -231,13 +231,13 @@ def test_the_first_part_of_a_name_is_read(name: str, value: str | None) -> None:
     ],
 )
 def test_blanks_are_taken_from_separators_alone(spaced: str, plain: str) -> None:
-    assert names.without_blanks(spaced) == plain
-    assert names.without_blanks(plain) == plain
+    assert dn.without_blanks(spaced) == plain
+    assert dn.without_blanks(plain) == plain
 
 
 def _is_one_value(value: str) -> None:
     text = Name("uid={user},ou=people,dc=example", ["user"]).fill({"user": value})
-    names.check(text)
+    dn.check(text)
     inside = text.removeprefix("uid=").removesuffix(",ou=people,dc=example")
     assert not set(inside) & set(',+"<>;=# \0')
     found = re.sub(r"\\([0-9A-F]{2})", lambda each: chr(int(each[1], 16)), inside)
@@ -309,7 +309,7 @@ def odd(slapd: Slapd) -> Iterator[dict[str, Login]]:
     """Return people with odd names, who are in the directory."""
     found = {}
     for index, uid in enumerate(ODD):
-        login = Login(f"uid={names.escape(uid)},{people.PEOPLE}", f"odd-password{index}")
+        login = Login(f"uid={dn.escape(uid)},{people.PEOPLE}", f"odd-password{index}")
         found[uid] = login
         slapd.add(
             f"dn: {login.name}\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n"

@@ -20,14 +20,14 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
-from ualauth.directory.arrival import Arrival
-from ualauth.directory.faults import Lost, TimedOut, Unanswered, Unreachable
-from ualauth.directory.here import HERE, run_here
-from ualauth.directory.servers import Purpose
-from ualauth.directory.settings import Library, Settings, Tls, Uri
-from ualauth.directory.shared import shared_directory
-from ualauth.directory.values import Kind
-from ualauth.readiness import wait_on_loop
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.faults import Lost, TimedOut, Unanswered, Unreachable
+from ualauth.ldap.client.pending import Arrival
+from ualauth.ldap.client.servers import Purpose
+from ualauth.ldap.client.settings import Library, Settings, Tls, Uri
+from ualauth.ldap.client.shared import shared_directory
+from ualauth.ldap.client.values import Kind
+from ualauth.system.poll import wait_on_loop
 
 PLAIN = {"login": None, "tls": Tls.OFF}
 

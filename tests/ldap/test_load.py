@@ -22,11 +22,11 @@ from tests.ldap.authority import Authority
 from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd, running
 from ualauth import AsyncAuthenticator
-from ualauth.directory.here import HERE, run_here
-from ualauth.directory.pooled import PooledDirectory
-from ualauth.directory.settings import Library, Settings
-from ualauth.directory.shared import shared_directory
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.directory import PooledDirectory
+from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
 LOGINS = int(os.environ.get("UALAUTH_LDAP_LOGINS", "2000"))

@@ -11,11 +11,11 @@ import pytest
 from tests.ldap import people
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
-from ualauth.directory.faults import ServiceRefused, Unanswered
-from ualauth.directory.here import HERE, run_here
-from ualauth.directory.login import Login
-from ualauth.directory.settings import Tls
-from ualauth.directory.values import Change, How, Kind, Modification, PolicyError, Scope
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.faults import ServiceRefused, Unanswered
+from ualauth.ldap.client.settings import Tls
+from ualauth.ldap.client.values import Change, How, Kind, Modification, PolicyError, Scope
 
 _numbers = itertools.count(10_000)
 STRICT = f"pwdPolicySubentry: cn=strict,ou=policies,{people.SUFFIX}"

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from ualauth.directory.faults import DirectoryFault, TimedOut, Unanswered
-from ualauth.directory.login import Login
-from ualauth.directory.settings import Library, Settings, Uri
-from ualauth.directory.shared import open_directory
-from ualauth.directory.values import Answer, Attributes, Entry, Kind
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unanswered
+from ualauth.ldap.client.settings import Library, Settings, Uri
+from ualauth.ldap.client.shared import open_directory
+from ualauth.ldap.client.values import Answer, Attributes, Entry, Kind
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ sys.modules.update(dict.fromkeys(hidden))
 import importlib.util
 find = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name in hidden else find(name, *rest)
-from ualauth.directory.settings import Library, Settings
-from ualauth.directory.shared import open_directory
+from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.shared import open_directory
 from ualauth.errors import ModuleUnavailable
 for library in Library:
     try:

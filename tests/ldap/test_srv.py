@@ -11,9 +11,9 @@ import pytest
 from tests.ldap import people
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd
-from ualauth.directory.faults import Unreachable
-from ualauth.directory.settings import Settings
-from ualauth.directory.srv import Lookup, Record, resolve
+from ualauth.ldap.client.faults import Unreachable
+from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.srv import Lookup, Record, resolve
 
 
 class Zone:

@@ -10,10 +10,10 @@ import pytest
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.slapd import Slapd, running
-from ualauth.directory.connecting import check_version
-from ualauth.directory.faults import TlsFault
-from ualauth.directory.here import HERE, run_here
-from ualauth.directory.values import How, Scope
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.faults import TlsFault
+from ualauth.ldap.client.sockets import check_version
+from ualauth.ldap.client.values import How, Scope
 
 OLD = ("TLS1.0", "TLS1.1")
 SCHEMES = {"StartTLS": lambda server: server.uri, "ldaps": lambda server: server.tls_uri}

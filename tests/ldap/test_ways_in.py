@@ -15,9 +15,9 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request
 from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd
-from ualauth.directory.settings import Library, Settings, Tls
-from ualauth.directory.shared import shared_directory
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
+from ualauth.ldap.client.settings import Library, Settings, Tls
+from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from tests.oracle.case import Case, Outcome
 from tests.oracle.libpam import fast_folder
 from ualauth import AsyncAuthenticator, Authenticator, Config, ConfigurationError
-from ualauth.config import ModuleSettings
-from ualauth.entrance import Peer
+from ualauth.config.config import ModuleSettings
 from ualauth.messages import Answer, ConversationAgain, Info, Message, Question
+from ualauth.runtime.base import Peer
 from ualauth.stack.dialect import DEBIAN, Dialect
 
 MODULES = ModuleSettings(path=(str(Path(__file__).with_name("modules")),))

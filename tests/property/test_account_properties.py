@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ualauth.passwords.policy import PasswordRules
-from ualauth.userlist.aging import aged, is_ageless
+from ualauth.userlist.account.password_age import aged, is_ageless
+from ualauth.userlist.account.restrictions import is_unrestricted, restriction
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import AccountRules, Policy
 from ualauth.userlist.record import User
-from ualauth.userlist.restrictions import is_unrestricted, restriction
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 MOMENTS = st.integers(-500, 500).map(lambda days: NOW + timedelta(days=days))

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Method, Refusal
+from ualauth.runtime.dispatch import walk as carry_out
+from ualauth.runtime.trace import Run
 from ualauth.stack.bind import DENY
 from ualauth.stack.control import Action, Control
 from ualauth.stack.engine import Frozen, Impression, Step, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Source, Stack
 from ualauth.testing.attempt import FakeAttempt
-from ualauth.trace import Run
-from ualauth.walk import walk as carry_out
 
 SUCCESS = ReturnCode.SUCCESS
 INCOMPLETE = ReturnCode.INCOMPLETE

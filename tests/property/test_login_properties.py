@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from ualauth import Authenticator
 from ualauth.codes import TOKENS, Operation, ReturnCode
-from ualauth.config import Config, StackSettings
+from ualauth.config.config import Config, StackSettings
 from ualauth.errors import AuthenticationError, ConfigurationError
+from ualauth.runtime.trace import TraceStep
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
-from ualauth.trace import TraceStep
 
 CODES = st.one_of(
     st.sampled_from(["success", "success", "auth_err", "ignore", "authinfo_unavail"]),

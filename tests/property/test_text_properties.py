@@ -12,18 +12,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.options import read_options
 from ualauth.errors import ConfigurationError
 from ualauth.modules.om_auth import Options as OmAuthOptions
 from ualauth.modules.pam_debug import Options as PamDebugOptions
 from ualauth.modules.pam_listfile import Options as PamListfileOptions
 from ualauth.modules.pam_succeed_if import Options as PamSucceedIfOptions
-from ualauth.options import read_options
-from ualauth.registry import ModuleRegistry
 from ualauth.stack.compile import compile_service
 from ualauth.stack.control import ALL_BAD, parse_control
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM, Dialect
 from ualauth.stack.expand import expand
-from ualauth.stack.files import ServiceFolder
+from ualauth.stack.folder import ServiceFolder
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.stack.syntax import parse, print_lines
 from ualauth.testing.scripted_module import Script
 

@@ -14,10 +14,10 @@ import pytest
 from examples.playground import Playground
 from tests.smtp_access.people import make_people
 from ualauth.identity import Person
-from ualauth.networks import read_address
 from ualauth.smtp_access.hosts import Host, OwnHost
 from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.session import AccessSession
+from ualauth.system.networks import read_address
 
 NOW = datetime(2026, 11, 24, 9, 5, 3, tzinfo=UTC)
 DATE = "Tue, 24 Nov 2026 09:05:03 +0000"

@@ -15,9 +15,9 @@ from tests.smtp_access.clients import PASSWORD
 from tests.smtp_access.conftest import JOHN
 from ualauth.adapters.smtp_access_aiosmtpd import AccessHandler, AccessSMTP
 from ualauth.identity import Identity
-from ualauth.networks import Address
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.settings import SmtpAccessSettings
+from ualauth.system.networks import Address
 
 
 class Recorder:

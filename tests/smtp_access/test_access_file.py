@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ualauth.config import Config
+from ualauth.config.config import Config
 from ualauth.errors import AccessRulesError, ConfigurationError
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.access_file import AccessFile

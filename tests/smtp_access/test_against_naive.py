@@ -12,11 +12,11 @@ from random import Random
 from tests.smtp_access import generator
 from tests.smtp_access.naive import Attempt, Outcome, evaluate
 from ualauth.identity import Person
-from ualauth.networks import read_address
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.hosts import Host, OwnHost
 from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.session import AccessSession
+from ualauth.system.networks import read_address
 
 CASES = int(os.environ.get("UALAUTH_ACCESS_CASES", "8000"))
 SEED = int(os.environ.get("UALAUTH_ACCESS_SEED", "7"))

@@ -13,13 +13,13 @@ import dns.resolver
 import pytest
 
 from tests.smtp_access.zone import Zone
-from ualauth.networks import Address, read_address
 from ualauth.smtp_access.dns_resolver import AsyncDnsResolver, DnsResolver
 from ualauth.smtp_access.name_lookup import (
     MAX_NAMES,
     confirmed_names,
     confirmed_names_async,
 )
+from ualauth.system.networks import Address, read_address
 
 FOUR, SIX = read_address("192.0.2.7"), read_address("2001:db8::7")
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.smtp_access.conftest import JOHN, NewSession, host
 from ualauth.identity import Person
-from ualauth.networks import read_address
 from ualauth.smtp_access.events import Action
 from ualauth.smtp_access.hosts import Host
+from ualauth.system.networks import read_address
 
 STRANGER = host("203.0.113.9", "pc.stranger.example")
 OWN = [

@@ -33,7 +33,7 @@ COMMANDS = {
 @click.option(
     "--config-dir",
     metavar="DIR",
-    # The same as ualauth.config.ENVIRONMENT_VARIABLE, which takes 10 ms to import.
+    # The same as ualauth.config.config.ENVIRONMENT_VARIABLE, which takes 10 ms to import.
     envvar="UALAUTH_CONFIG_DIR",
     show_envvar=True,
     help="The configuration folder; /etc/ualauth by default.",

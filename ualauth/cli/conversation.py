@@ -8,7 +8,7 @@ import click
 
 from ualauth.cli.plain import plain
 from ualauth.cli.prompts import ask_hidden, ask_visible
-from ualauth.messages import Answer, Error, Info, Message, Question
+from ualauth.contract.messages import Answer, Error, Info, Message, Question
 
 
 class TerminalConversation:

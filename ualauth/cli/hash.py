@@ -8,8 +8,8 @@ import click
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import password_stdin, read_new_password
-from ualauth.entrance import Entrance
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.runtime.base import Entrance
 
 
 @click.command("hash")

@@ -6,7 +6,7 @@ import click
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line
-from ualauth.installation import Action, install
+from ualauth.config.install import Action, install
 
 
 @click.command("init")

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ualauth.config import Config
-    from ualauth.entrance import Entrance
+    from ualauth.config.config import Config
     from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.runtime.base import Entrance
     from ualauth.userlist.store import UserStore
 
 
@@ -22,14 +22,14 @@ class Invocation:
     @cached_property
     def config(self) -> Config:
         """The configuration; `ConfigurationError` if it cannot be used."""
-        from ualauth.config import Config  # noqa: PLC0415 - help needs no configuration
+        from ualauth.config.config import Config  # noqa: PLC0415 - help needs no configuration
 
         return Config.load(self.directory)
 
     @cached_property
     def settings(self) -> Config:
         """The configuration, or the defaults where no folder was named and none exists."""
-        from ualauth.config import DEFAULT_DIRECTORY, Config  # noqa: PLC0415 - likewise
+        from ualauth.config.config import DEFAULT_DIRECTORY, Config  # noqa: PLC0415 - likewise
 
         if self.directory is None and not DEFAULT_DIRECTORY.exists():
             return Config(DEFAULT_DIRECTORY)
@@ -38,7 +38,7 @@ class Invocation:
     @cached_property
     def entrance(self) -> Entrance:
         """The services and modules of the configuration."""
-        from ualauth.entrance import Entrance  # noqa: PLC0415 - likewise
+        from ualauth.runtime.base import Entrance  # noqa: PLC0415 - likewise
 
         return Entrance(self.config)
 
@@ -60,7 +60,7 @@ class Invocation:
 
     def has_file(self, service: str) -> bool:
         """Return whether a service has a file of its own, and is not left to `other`."""
-        from ualauth.stack.files import Missing, service_name  # noqa: PLC0415 - likewise
+        from ualauth.stack.folder import Missing, service_name  # noqa: PLC0415 - likewise
 
         name = service_name(service, self.config.dialect)
         return not isinstance(self.entrance.services.folder.read(name), Missing)

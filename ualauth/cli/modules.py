@@ -10,10 +10,10 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines
 from ualauth.codes import MODULE_TYPE
-from ualauth.entrance import Entrance
+from ualauth.contract.module import Module
+from ualauth.contract.options import describe
 from ualauth.errors import ModuleUnavailable
-from ualauth.module import Module
-from ualauth.options import describe
+from ualauth.runtime.base import Entrance
 
 
 @click.command("modules")

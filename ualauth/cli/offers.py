@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid
-from ualauth.config import FILE_NAME
+from ualauth.config.config import FILE_NAME
 from ualauth.errors import ServiceFileError
 from ualauth.sasl.offer import MECHANISMS, PLUS, is_allowed, mechanism
 from ualauth.sasl.settings import TYPED

@@ -13,9 +13,9 @@ from rich.text import Text
 from ualauth.authenticator import Transaction
 from ualauth.cli.output import cell, console, grid, line
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.outcome import Outcome
+from ualauth.runtime.outcome import Outcome
+from ualauth.runtime.trace import TraceStep
 from ualauth.stack.engine import State
-from ualauth.trace import TraceStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from typing import Any
 
 from ualauth.conditions import matching
 from ualauth.conditions.matching import ConditionError
-from ualauth.userlist.escapes import split
+from ualauth.text.escapes import split
 from ualauth.userlist.record import User
 
 

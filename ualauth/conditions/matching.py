@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ualauth.errors import InvalidValue
-from ualauth.networks import is_within, read_address, read_network
-from ualauth.userlist.folding import fold
+from ualauth.system.networks import is_within, read_address, read_network
+from ualauth.text.folding import fold
 from ualauth.userlist.names import parse_units
 
 

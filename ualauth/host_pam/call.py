@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ualauth.messages import TextMessage
+from ualauth.contract.messages import TextMessage
 
 T = TypeVar("T")
 

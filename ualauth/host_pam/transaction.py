@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.messages import MAX_MESSAGES, Error, Info, Question, TextMessage
 from ualauth.host_pam.call import CALLS, CHANGES, Answering, Call, overwrite
 from ualauth.host_pam.libpam import (
     MAX_RESPONSE_BYTES,
@@ -29,7 +30,6 @@ from ualauth.host_pam.libpam import (
     library,
 )
 from ualauth.host_pam.service import HostService, cannot
-from ualauth.messages import MAX_MESSAGES, Error, Info, Question, TextMessage
 
 log = logging.getLogger("ualauth.host_pam")
 

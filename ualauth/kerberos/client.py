@@ -15,24 +15,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.module import Refusal
 from ualauth.errors import ConfigurationError
-from ualauth.kerberos import caches, change, effort
-from ualauth.kerberos.acceptance import AcceptedContext
-from ualauth.kerberos.armour import Armour
+from ualauth.kerberos import ccache, change, dummy_requests
+from ualauth.kerberos.acceptor import AcceptedContext
 from ualauth.kerberos.context import Context
-from ualauth.kerberos.contexts import Contexts
+from ualauth.kerberos.context_pool import Contexts
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain
-from ualauth.kerberos.initial import CHANGE_SERVICE, candidates, get_initial, options, verify
+from ualauth.kerberos.fast import Armour
+from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.outage import watched
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import parse_map
 from ualauth.kerberos.settings import Settings
-from ualauth.module import Refusal
-from ualauth.outages import Outages
-from ualauth.stack.files import FollowedFolder, settings_of
-from ualauth.stack.steady import wait_for
+from ualauth.sources.watched import wait_for
+from ualauth.stack.folder import FollowedFolder, settings_of
+from ualauth.system.circuit_breaker import Outages
 
 log = logging.getLogger("ualauth.kerberos")
 
@@ -219,7 +219,7 @@ class Client:
                 break
         missing = _REQUESTS - (context.requests - before)
         if answer.code in _LEVELLED and missing > 0:
-            effort.level(context, name, password, missing)
+            dummy_requests.level(context, name, password, missing)
         return self._named(context, answer, name, authid if listed else "")
 
     def _named(self, context: Context, answer: Answer, asked: PrincipalName, authid: str) -> Answer:
@@ -259,7 +259,7 @@ class Client:
             principal = context.text(credentials.client)
             if keytab is not None:
                 verify(context, credentials, keytab, self.settings.keytab_principal, principal)
-            cache = caches.keep(context, credentials) if self.settings.ccache else None
+            cache = ccache.keep(context, credentials) if self.settings.ccache else None
         why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
         return Answer(ReturnCode.SUCCESS, why, principal, context.password_expires, cache)
 
@@ -368,7 +368,7 @@ class Client:
         """Copy a ticket from memory into a cache, and say how that went."""
         try:
             with self.context() as context:
-                caches.copy(context, memory, name)
+                ccache.copy(context, memory, name)
         except KerberosFault as error:
             return Answer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
         return Answer(ReturnCode.SUCCESS, f"the ticket is in {name}")
@@ -376,7 +376,7 @@ class Client:
     def destroy_cache(self, name: str) -> None:
         """Remove a cache; it is no matter if there is none."""
         with contextlib.suppress(KerberosFault), self.context() as context:
-            caches.destroy(context, name)
+            ccache.destroy(context, name)
 
 
 def _answer(error: KerberosFault | NoKeytab) -> Answer:

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from ualauth.kerberos.failures import KDC_UNREACHABLE, UNREACHABLE, KerberosFault
-from ualauth.outages import Outages
+from ualauth.system.circuit_breaker import Outages
 
 
 @contextlib.contextmanager

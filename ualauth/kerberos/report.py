@@ -15,7 +15,7 @@ from ualauth.codes import ReturnCode
 from ualauth.kerberos.client import Client
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.failures import KerberosFault, NoKeytab
-from ualauth.kerberos.initial import candidates
+from ualauth.kerberos.init_creds import candidates
 from ualauth.kerberos.keytab import Keytab, full_name, opened
 from ualauth.kerberos.principal import PrincipalName
 

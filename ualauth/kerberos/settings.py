@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
+from ualauth.contract.options import OptionProblem, read_dataclass
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.principal import DomainMap, Template
-from ualauth.options import OptionProblem, read_dataclass
 
 FILE_NAME = "om_krb5.conf"
 

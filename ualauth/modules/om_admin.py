@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
 from ualauth.module import Attempt, Module
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore

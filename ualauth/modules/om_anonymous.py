@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import ANONYMOUS, Proof
+from ualauth.contract.credentials import ANONYMOUS, Proof
 from ualauth.identity import Person
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.sasl.anonymous import AnonymousExchange

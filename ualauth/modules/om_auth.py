@@ -8,7 +8,7 @@ right password, verified before, is answered from memory.
 
 This file asks; what is counted (`counting`), judged of an account (`judging`)
 and done with a new password (`replacing`) is in `ualauth.userlist`, and what a
-SASL exchange proves in `ualauth.sasl.proving`.
+SASL exchange proves in `ualauth.userlist.login.exchange`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.credentials import Proof
+from ualauth.contract.credentials import Proof
 from ualauth.module import Attempt, Module, Refusal, immediate
-from ualauth.networks import source_of
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.sasl.proving import prove
+from ualauth.system.networks import source_of
 from ualauth.userlist.cache import Known, UserCache
-from ualauth.userlist.comparing import REMEMBERED, Comparison, compare, fill, rewrite
-from ualauth.userlist.counting import judge, open_guess
 from ualauth.userlist.elsewhere import take_turn
 from ualauth.userlist.guess import Guess
-from ualauth.userlist.judging import age, is_unremarkable, restricted
+from ualauth.userlist.login.account import age, is_unremarkable, restricted
+from ualauth.userlist.login.change import replace_password
+from ualauth.userlist.login.exchange import prove
+from ualauth.userlist.login.lockout import judge, open_guess
+from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare, fill, rewrite
 from ualauth.userlist.record import User
-from ualauth.userlist.replacing import replace_password
 
 _SUCCESS = ReturnCode.SUCCESS
 _FROM_MEMORY = Comparison(

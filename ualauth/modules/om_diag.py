@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, immediate
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import Proof
+from ualauth.contract.credentials import Proof
 from ualauth.module import Attempt, Module
 from ualauth.sasl.external import CertificateExchange
 

@@ -15,18 +15,18 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.credentials import NameKind, Proof
+from ualauth.contract.credentials import NameKind, Proof
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
-from ualauth.kerberos.clients import Kerberos
 from ualauth.kerberos.failures import plain
 from ualauth.kerberos.settings import Options, Settings
+from ualauth.kerberos.shared import Kerberos
 from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
-from ualauth.sasl.kerberos_exchange import KerberosExchange, SecurityContext
+from ualauth.sasl.gss_exchange import KerberosExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.stack.control import ascii_lower
-from ualauth.unix_accounts import account_of
+from ualauth.system.accounts import account_of
 from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")

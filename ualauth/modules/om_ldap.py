@@ -2,8 +2,8 @@
 
 How and whom is in om_ldap.conf, which is read when the service is compiled.
 Here is what PAM has to do with it: tokens, what one operation hands to the
-next, return codes. The rules are in `ualauth.ldap_rules`, the client in
-`ualauth.directory`. It is longer than others so that all three operations stand
+next, return codes. The rules are in `ualauth.ldap.rules`, the client in
+`ualauth.ldap.client`. It is longer than others so that all three operations stand
 in one place: each relies on what the one before it has left.
 """
 
@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.credentials import NameKind
-from ualauth.directory.faults import DirectoryFault, TimedOut, Unreachable
-from ualauth.ldap_rules.answers import NAMELESS, of_policy
-from ualauth.ldap_rules.conclusion import Conclusion
-from ualauth.ldap_rules.logins import Case, Logins
-from ualauth.ldap_rules.outage import OutageCache, Remembered, outage_cache
-from ualauth.ldap_rules.people import person, user_of
-from ualauth.ldap_rules.reading import read
-from ualauth.ldap_rules.variables import who
+from ualauth.contract.credentials import NameKind
+from ualauth.contract.judgement import Conclusion
+from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unreachable
+from ualauth.ldap.config.reading import read
+from ualauth.ldap.config.variables import who
+from ualauth.ldap.rules.answers import NAMELESS, of_policy
+from ualauth.ldap.rules.authenticator import Case, Logins
+from ualauth.ldap.rules.identity import person, user_of
+from ualauth.ldap.rules.outage import OutageCache, Remembered, outage_cache
 from ualauth.messages import Error
 from ualauth.module import Attempt, Files, Module, Refusal, immediate
 from ualauth.stack.model import Problem
@@ -95,7 +95,7 @@ class OmLdap(Module[Options]):
         configuration, problems = read(self.options.config, files)
         if configuration is not None:
             # It brings a library along, which a service without LDAP does without.
-            from ualauth.directory.shared import shared_directory  # noqa: PLC0415
+            from ualauth.ldap.client.shared import shared_directory  # noqa: PLC0415
 
             self._logins = Logins(configuration, shared_directory(configuration.settings))
             self._outage = outage_cache(configuration)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NameKind, Proof
+from ualauth.contract.credentials import NameKind, Proof
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified

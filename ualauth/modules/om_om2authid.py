@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
 from ualauth.module import Attempt, Module, immediate
 from ualauth.userlist.store import UserStore
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
 from ualauth.module import Attempt, Module
 from ualauth.userlist.store import UserStore
 

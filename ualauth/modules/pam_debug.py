@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import TOKENS, Flag, ReturnCode
+from ualauth.contract.options import OptionProblem
 from ualauth.messages import Info
 from ualauth.module import Attempt, Module, Refusal
-from ualauth.options import OptionProblem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

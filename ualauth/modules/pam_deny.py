@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
-from ualauth.options import OptionProblem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

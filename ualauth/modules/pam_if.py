@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 from ualauth.codes import ReturnCode
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.options import OptionProblem
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.module import Attempt, Module, NameAnswer, Refusal
-from ualauth.options import OptionProblem
 from ualauth.userlist.record import User
 
 Conditions = tuple[Condition, ...]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ualauth.codes import LEGAL, Flag, Item, Operation, ReturnCode
-from ualauth.credentials import MAX_NAME_BYTES, is_acceptable
+from ualauth.contract.credentials import MAX_NAME_BYTES, is_acceptable
 from ualauth.host_pam.service import Folder, HostService, Seconds, ServiceName
 from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
 from ualauth.host_pam.transaction import HostTransaction, Outcome

@@ -1,6 +1,6 @@
 """The module pam_listfile: lets in, or refuses, who stands in a file (pam_listfile(8)).
 
-The file is looked at at every login, and used as it was left, see `ualauth.stack.steady`.
+The file is looked at at every login, and used as it was left, see `ualauth.sources.watched`.
 It holds one value a line, compared as it is: no comments, no trimming. The return
 codes are Linux-PAM's, also for arguments that are wrong: these are reported when the
 service file is read, and answered with what `onerr` says at every login.
@@ -18,12 +18,12 @@ from functools import partial
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile
 from ualauth.module import Attempt, Module, NameAnswer, Refusal, immediate
-from ualauth.options import OptionProblem
-from ualauth.stack.steady import Stamp, SteadyFile, stamp_of, wait_for
-from ualauth.unix_accounts import account_of, is_member
+from ualauth.sources.watched import Stamp, SteadyFile, stamp_of, wait_for
+from ualauth.system.accounts import account_of, is_member
 
 Entries = tuple[bytes, ...]
 List = SteadyFile[Entries | None]

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
-from ualauth.options import OptionProblem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,10 +19,10 @@ from functools import partial
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, NameAnswer, immediate
-from ualauth.options import OptionProblem
-from ualauth.unix_accounts import account_of, account_of_uid, is_member
+from ualauth.system.accounts import account_of, account_of_uid, is_member
 
 _ACCOUNT_FIELDS: Mapping[str, str] = {
     "uid": "pw_uid",

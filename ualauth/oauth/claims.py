@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ualauth.credentials import MAX_NAME_BYTES, is_acceptable
+from ualauth.contract.credentials import MAX_NAME_BYTES, is_acceptable
 from ualauth.oauth.purpose import check_client, check_header, check_use, says_use
 from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import MAX_RESPONSE

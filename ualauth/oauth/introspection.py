@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ualauth.oauth.fetching import Unavailable, fetch_json
-from ualauth.outages import Outages
+from ualauth.system.circuit_breaker import Outages
 
 _LASTS = 5.0
 """Seconds for which an issuer that said nothing is not asked by everybody."""

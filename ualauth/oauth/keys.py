@@ -1,6 +1,6 @@
 """The keys of an issuer: a JWK set (RFC 7517) in a file or at a URL.
 
-A file is read again when it has changed, as it was left (`ualauth.stack.steady`). A URL is
+A file is read again when it has changed, as it was left (`ualauth.sources.watched`). A URL is
 asked again after `LIFETIME`, and sooner for a key that is not among those known, but not more
 often than every `LEAST_INTERVAL` seconds, however many tokens name keys that do not exist. While
 the URL cannot be asked, the keys last seen hold for `GRACE`, and only one thread at a time waits
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ualauth.errors import UnsteadyFile
 from ualauth.oauth.addresses import is_url
 from ualauth.oauth.fetching import Unavailable, fetch_json
-from ualauth.stack.steady import Stamp, SteadyFile, stamp_at, stamp_of, wait_for
+from ualauth.sources.watched import Stamp, SteadyFile, stamp_at, stamp_of, wait_for
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ualauth.errors import PasswordError
 from ualauth.passwords.preparation import prepare_password
-from ualauth.settings import out_of_bounds
+from ualauth.sources.values import out_of_bounds
 
 _SHORTEST_NAME = 4
 """Characters of a name that count: shorter ones are in many words."""

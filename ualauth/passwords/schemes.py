@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ualauth.credentials import MAX_PASSWORD_BYTES, is_acceptable
+from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import ConfigurationError, PasswordError
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.cram_md5 import derive_cram_md5

@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from ualauth.credentials import MAX_PASSWORD_BYTES, is_acceptable
+from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import PasswordError
 from ualauth.passwords.formats import (
     ARGON2,

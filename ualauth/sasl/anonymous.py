@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.credentials import ANONYMOUS, Exchange, NameKind, Proof
+from ualauth.contract.credentials import ANONYMOUS, Exchange, NameKind, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 
 _MOST = 255

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ualauth.identity import Person
+from ualauth.contract.identity import Person
 from ualauth.stack.control import ascii_lower
 
 ADMINISTRATORS = "@administrators"

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from ualauth.credentials import NameKind
+from ualauth.contract.credentials import NameKind
 from ualauth.sasl.patterns import compiled
 from ualauth.sasl.subject import Attribute, SubjectPattern, written
 

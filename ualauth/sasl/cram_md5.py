@@ -12,13 +12,13 @@ import re
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from ualauth.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import Exchange, NameKind, Proof
 from ualauth.passwords.cram_md5 import response_of
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_query
 
 if TYPE_CHECKING:
-    from ualauth.module import Attempt
+    from ualauth.contract.module import Attempt
     from ualauth.passwords.scram import ScramSecret
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")

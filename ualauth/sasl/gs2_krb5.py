@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from ualauth.credentials import Proof
-from ualauth.sasl.kerberos_exchange import establish
+from ualauth.contract.credentials import Proof
+from ualauth.sasl.gss_exchange import establish
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
 
 # RFC 5801, section 4; a saslname has neither NUL, comma nor equals sign but as =2C and =3D.

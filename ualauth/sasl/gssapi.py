@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.credentials import Proof
-from ualauth.sasl.kerberos_exchange import establish
+from ualauth.contract.credentials import Proof
+from ualauth.sasl.gss_exchange import establish
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 
 _NO_LAYER = 1

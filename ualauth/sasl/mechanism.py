@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import Credential, NameKind, Proof
-from ualauth.module import Module, Offload, Refusal, Until
+from ualauth.contract.credentials import Credential, NameKind, Proof
+from ualauth.contract.module import Module, Offload, Refusal, Until
 
 T = TypeVar("T")
 

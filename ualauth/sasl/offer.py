@@ -12,7 +12,7 @@ import logging
 from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ualauth.credentials import Proof
+from ualauth.contract.credentials import Proof
 from ualauth.sasl.mechanism import Channel, Mechanism
 
 if TYPE_CHECKING:

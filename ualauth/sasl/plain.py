@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.credentials import Password, Proof
+from ualauth.contract.credentials import Password, Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_name
 

@@ -7,7 +7,7 @@ business. Printable ASCII is what it is in both.
 
 from __future__ import annotations
 
-from ualauth.credentials import MAX_NAME_BYTES, is_acceptable
+from ualauth.contract.credentials import MAX_NAME_BYTES, is_acceptable
 from ualauth.errors import PasswordError
 from ualauth.passwords.scram import saslprep
 from ualauth.sasl.mechanism import Malformed

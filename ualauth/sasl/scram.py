@@ -19,15 +19,15 @@ import re
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, ClassVar
 
-from ualauth.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import Exchange, NameKind, Proof
 from ualauth.errors import StoreError
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
+from ualauth.sasl.mock import Pretence
 from ualauth.sasl.preparation import prepare_name, prepare_query
-from ualauth.sasl.pretence import Pretence
 
 if TYPE_CHECKING:
-    from ualauth.module import Attempt
+    from ualauth.contract.module import Attempt
 
 _PLUS = "-PLUS"
 # Found by name, they take three times as long.

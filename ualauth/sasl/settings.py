@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ualauth.sasl.certificate import mistakes
 from ualauth.sasl.offer import DEFAULT, MECHANISMS
-from ualauth.settings import hint
+from ualauth.sources.values import hint
 
 TYPED = ("PLAIN", "LOGIN")
 """The mechanisms that carry a password as it was typed."""

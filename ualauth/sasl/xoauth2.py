@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from ualauth.credentials import Proof
+from ualauth.contract.credentials import Proof
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from ualauth.errors import AccessRulesError
 from ualauth.smtp_access.parse import Parsed, parse
 from ualauth.smtp_access.rules import NO_RULES, Rules
-from ualauth.stack.files import FollowedFolder, Found, Missing, ServiceFolder, Text
+from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
+from ualauth.stack.folder import FollowedFolder, Found, Missing, ServiceFolder, Text
 from ualauth.stack.model import Problem, Source
-from ualauth.stack.steady import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 
 log = logging.getLogger("ualauth.smtp_access")
 

@@ -12,7 +12,7 @@ import dns.asyncresolver
 import dns.resolver
 import dns.reversename
 
-from ualauth.networks import Address
+from ualauth.system.networks import Address
 
 _RECORDS = {4: "A", 6: "AAAA"}
 

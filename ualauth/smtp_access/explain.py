@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ualauth.identity import Person
+from ualauth.contract.identity import Person
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.events import ALL_EVENTS, Action, Event

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from ualauth.networks import Address
 from ualauth.smtp_access.host_patterns import (
     AnyHost,
     BelowDomain,
@@ -19,6 +18,7 @@ from ualauth.smtp_access.host_patterns import (
 )
 from ualauth.smtp_access.hosts import Host
 from ualauth.smtp_access.wildcards import matcher
+from ualauth.system.networks import Address
 
 NONE = sys.maxsize
 """Where no rule matches: after every rule."""

@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ualauth.networks import Network, read_network
 from ualauth.smtp_access.domains import MAX_DOMAIN, domain_form, label_form
 from ualauth.smtp_access.wildcards import WILD
+from ualauth.system.networks import Network, read_network
 
 _OCTETS = re.compile(r"((?:\d{1,3}\.){1,3})\*(?:\.\*)*")
 _GROUPS = re.compile(r"((?:[0-9a-fA-F]{1,4}:){1,7})\*(?::\*)*")

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ualauth.networks import Address, read_address
 from ualauth.smtp_access.domains import domain_form
 from ualauth.smtp_access.mailboxes import Mailbox
+from ualauth.system.networks import Address, read_address
 
 
 @dataclass(frozen=True, slots=True)

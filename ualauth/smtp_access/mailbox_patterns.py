@@ -18,7 +18,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from ualauth.networks import read_address
 from ualauth.smtp_access.host_patterns import (
     AnyHost,
     BelowDomain,
@@ -29,6 +28,7 @@ from ualauth.smtp_access.host_patterns import (
 )
 from ualauth.smtp_access.mailboxes import MAX_MAILBOX, literal, read_with_library
 from ualauth.smtp_access.wildcards import WILD
+from ualauth.system.networks import read_address
 
 _STARS = re.compile(r"\*+")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

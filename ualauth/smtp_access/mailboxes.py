@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from email import _header_value_parser as parser
 from email.errors import HeaderParseError, NonASCIILocalPartDefect
 
-from ualauth.networks import Address, read_address
 from ualauth.smtp_access.domains import MAX_DOMAIN, domain_form
+from ualauth.system.networks import Address, read_address
 
 MAX_MAILBOX = 320
 """The most octets of an address: 64 before the @ and 255 after it (RFC 5321, section 4.5.3.1)."""

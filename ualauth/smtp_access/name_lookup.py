@@ -14,8 +14,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ualauth.networks import Address, read_address
 from ualauth.smtp_access.domains import MAX_DOMAIN
+from ualauth.system.networks import Address, read_address
 
 MAX_NAMES = 10
 """The most names of one address that are looked at."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ualauth.identity import Person
+from ualauth.contract.identity import Person
 from ualauth.smtp_access.address_list import read_addresses
 from ualauth.smtp_access.mailboxes import Mailbox, read_mailbox
 from ualauth.smtp_access.rules import Rules
-from ualauth.userlist.folding import fold
+from ualauth.text.folding import fold
 
 _MAX_FROM = 4096
 """The most characters of all From: headers and their like; nobody is named by more."""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ualauth.settings import hint
 from ualauth.smtp_access.events import Action, Event
 from ualauth.smtp_access.host_patterns import (
     AnyHost,
@@ -25,10 +24,11 @@ from ualauth.smtp_access.host_patterns import (
 from ualauth.smtp_access.mailbox_patterns import Everybody, read_mailbox_pattern
 from ualauth.smtp_access.rules import EVERY_USER, Delegation, Rule, Rules
 from ualauth.smtp_access.syntax import lines
+from ualauth.sources.page import Page
+from ualauth.sources.values import hint
 from ualauth.stack.model import Problem
-from ualauth.stack.page import Page
 from ualauth.stack.syntax import Line, Token
-from ualauth.userlist.folding import fold
+from ualauth.text.folding import fold
 
 DELEGATE = "DELEGATE"
 FILTER = "SMTPFILTER"

@@ -14,7 +14,7 @@ from ualauth.smtp_access.mailbox_index import MailboxIndex
 from ualauth.smtp_access.mailbox_patterns import MailboxPattern
 from ualauth.smtp_access.mailboxes import Mailbox
 from ualauth.stack.model import Source
-from ualauth.userlist.folding import fold
+from ualauth.text.folding import fold
 
 EVERY_USER = "*"
 """Whom a DELEGATE line names that holds for everybody who is authenticated."""

@@ -20,7 +20,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from ualauth.identity import Person
+from ualauth.contract.identity import Person
 from ualauth.smtp_access import headers as header
 from ualauth.smtp_access.decision import (
     BAD_RECIPIENT,

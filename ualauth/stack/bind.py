@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.module import Attempt, Files, Method, Module
-from ualauth.options import OptionProblem, read_options
-from ualauth.stack.files import Missing, Text, Unusable
+from ualauth.contract.module import Attempt, Files, Method, Module
+from ualauth.contract.options import OptionProblem, read_options
+from ualauth.stack.folder import Missing, Text, Unusable
 from ualauth.stack.model import Problem
 from ualauth.stack.while_asked import WhileAsked
 

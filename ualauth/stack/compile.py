@@ -12,9 +12,10 @@ from itertools import chain
 
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
+from ualauth.sources.page import Page
 from ualauth.stack.advice import advise, advise_of_names
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.files import (
+from ualauth.stack.folder import (
     MAX_FILE_BYTES,
     Missing,
     ServiceFolder,
@@ -24,7 +25,6 @@ from ualauth.stack.files import (
 )
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
 from ualauth.stack.model import Entry, Problem, Service, Source, Stack
-from ualauth.stack.page import Page
 from ualauth.stack.syntax import parse
 
 OTHER = "other"

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ualauth.codes import ModuleType
+from ualauth.contract.module import Module
 from ualauth.errors import ModuleUnavailable
-from ualauth.module import Module
+from ualauth.sources.page import Page
 from ualauth.stack.bind import DENY, UNKNOWN, Bound, bind
 from ualauth.stack.control import (
     INCLUDE,
@@ -22,9 +23,8 @@ from ualauth.stack.control import (
     parse_control,
 )
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.files import Missing, Text, Unusable
+from ualauth.stack.folder import Missing, Text, Unusable
 from ualauth.stack.model import Entry, Kind, Problem, Stack
-from ualauth.stack.page import Page
 from ualauth.stack.syntax import Line, Token
 
 FindModule = Callable[[str], type[Module[Any]]]

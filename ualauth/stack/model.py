@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ualauth.codes import MODULE_TYPE, ModuleType, Operation, ReturnCode
-from ualauth.credentials import Proof
-from ualauth.module import Method, Module
+from ualauth.contract.credentials import Proof
+from ualauth.contract.module import Method, Module
 from ualauth.stack.control import Action, Control
 
 

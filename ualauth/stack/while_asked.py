@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ualauth.module import Attempt
+from ualauth.contract.module import Attempt
 
 
 class WhileAsked:

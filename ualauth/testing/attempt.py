@@ -15,18 +15,18 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, Unpack, cast
 
-from ualauth.attempt import LiveAttempt
 from ualauth.codes import Operation, ReturnCode
-from ualauth.credentials import NameKind, Password
-from ualauth.entrance import Peer
+from ualauth.contract.credentials import NameKind, Password
+from ualauth.contract.identity import Person
+from ualauth.contract.messages import Conversation
+from ualauth.contract.module import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.errors import ModuleUnavailable
-from ualauth.identity import Person
-from ualauth.messages import Conversation
-from ualauth.module import Ask, Offload, Readable, Sleep, Until, Wait
-from ualauth.readiness import wait_here
-from ualauth.trace import Run
+from ualauth.runtime.attempt import LiveAttempt
+from ualauth.runtime.base import Peer
+from ualauth.runtime.items import Users
+from ualauth.runtime.trace import Run
+from ualauth.system.poll import wait_here
 from ualauth.userlist.guesses import GuessLimiter
-from ualauth.visit_state import Users
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from typing import Protocol
 
 from ualauth.authenticator import Authenticator
 from ualauth.codes import Operation, ReturnCode
-from ualauth.config import Config, StackSettings
+from ualauth.config.config import Config, StackSettings
+from ualauth.contract.messages import Conversation
 from ualauth.errors import ServiceFileError, UnknownService
-from ualauth.messages import Conversation
+from ualauth.runtime.trace import TraceStep
 from ualauth.testing.case_files import Call, Case
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
-from ualauth.trace import TraceStep
 
 
 class Held(Protocol):

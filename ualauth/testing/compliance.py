@@ -22,10 +22,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
+from ualauth.contract.messages import Conversation, ConversationAgain, Question
+from ualauth.contract.module import Module, Refusal, Request
+from ualauth.contract.options import describe, read_options
 from ualauth.errors import StoreError
-from ualauth.messages import Conversation, ConversationAgain, Question
-from ualauth.module import Module, Refusal, Request
-from ualauth.options import describe, read_options
 from ualauth.stack.bind import bind
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import ScriptedConversation

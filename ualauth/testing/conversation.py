@@ -14,7 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
-from ualauth.messages import Answer, Error, Info, Message, Question
+from ualauth.contract.messages import Answer, Error, Info, Message, Question
 
 Scripted = Answer | BaseException | type[BaseException]
 """An answer, or what is raised when it is its turn, such as `ConversationAgain`."""

@@ -15,8 +15,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from ualauth.config import FILE_NAME, Config, ModuleSettings
-from ualauth.module import Module
+from ualauth.config.config import FILE_NAME, Config, ModuleSettings
+from ualauth.contract.module import Module
 
 _INSTALLED = '''\
 import sys

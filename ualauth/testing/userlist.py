@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Self, TypedDict, Unpack
 
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
+from ualauth.runtime.items import Users
 from ualauth.userlist.cache import UserCache
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.store import UserStore
-from ualauth.visit_state import Users
 
 
 class Behind(TypedDict):

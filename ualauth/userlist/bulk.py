@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, Table, bindparam, func, insert, select
 
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import queries
-from ualauth.userlist.folding import fold
+from ualauth.text.folding import fold
+from ualauth.userlist.database import queries
+from ualauth.userlist.database.rows import USER_COLUMNS, user_row
+from ualauth.userlist.database.tables import addresses, login_names, or_names, sasl_passwords, users
 from ualauth.userlist.record import NewUser
-from ualauth.userlist.rows import USER_COLUMNS, user_row
-from ualauth.userlist.tables import addresses, login_names, or_names, sasl_passwords, users
 
 T = TypeVar("T")
 

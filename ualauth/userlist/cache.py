@@ -14,16 +14,16 @@ import time
 import weakref
 from typing import Any
 
-from ualauth.credentials import NameKind
+from ualauth.contract.credentials import NameKind
+from ualauth.contract.identity import Person
 from ualauth.errors import InvalidValue, StoreError
-from ualauth.identity import Person
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist.freshness import Mark
+from ualauth.userlist.database.change_detector import Mark
 from ualauth.userlist.guesses import GuessLimiter
-from ualauth.userlist.memo import Memo
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
+from ualauth.userlist.verified_passwords import Memo
 
 _MOST_SOURCES = 64
 """Names of one user, each with a source, that are known to have failed at nothing."""

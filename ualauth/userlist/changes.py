@@ -9,11 +9,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ualauth.errors import NameTaken, StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import queries
-from ualauth.userlist.folding import fold
-from ualauth.userlist.record import NewUser, User
-from ualauth.userlist.rows import microseconds, user_of, values_of
-from ualauth.userlist.tables import (
+from ualauth.text.folding import fold
+from ualauth.userlist.database import queries
+from ualauth.userlist.database.rows import microseconds, user_of, values_of
+from ualauth.userlist.database.tables import (
     addresses,
     former_passwords,
     login_names,
@@ -21,6 +20,7 @@ from ualauth.userlist.tables import (
     sasl_passwords,
     users,
 )
+from ualauth.userlist.record import NewUser, User
 
 # No user has this id.
 _NOBODY = 0

@@ -12,12 +12,12 @@ from itertools import compress
 from operator import attrgetter, is_not
 from typing import Any
 
-from ualauth.credentials import ANONYMOUS
+from ualauth.contract.credentials import ANONYMOUS
+from ualauth.contract.identity import MailboxClass
 from ualauth.errors import InvalidValue
-from ualauth.identity import MailboxClass
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
-from ualauth.userlist.folding import REFUSED, fold
+from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import read_own
 

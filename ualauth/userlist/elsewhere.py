@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
-from ualauth.messages import Error
-from ualauth.module import Attempt, Refusal, Until
+from ualauth.contract.messages import Error
+from ualauth.contract.module import Attempt, Refusal, Until
+from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.guesses import GuessLimiter, TooManyGuesses
-from ualauth.userlist.lockout import Keys
 from ualauth.userlist.policy import LockoutRules
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from ualauth.errors import StoreError
-from ualauth.userlist.lockout import Failures
+from ualauth.userlist.account.lockout import Failures
 from ualauth.userlist.reservation import Ending, Place, settle
 
 log = logging.getLogger("ualauth.guesses")

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ualauth.networks import Source
-from ualauth.userlist.lockout import KEY_BYTES, Counts, Failures, Keys
+from ualauth.system.networks import Source
+from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys
+from ualauth.userlist.database.rows import Row
+from ualauth.userlist.database.tables import login_failures
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.reservation import Place, places_of
-from ualauth.userlist.rows import Row
-from ualauth.userlist.tables import login_failures
 
 _MOST_FORGOTTEN = 100
 """Rows that are deleted when one is added: so there are never many that no longer count."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from ualauth.userlist.lockout import Failures
+from ualauth.userlist.account.lockout import Failures
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.reservation import Ending, Place
 

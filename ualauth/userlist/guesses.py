@@ -22,10 +22,10 @@ from collections.abc import Callable
 from itertools import islice
 
 from ualauth.errors import StoreError
-from ualauth.networks import sources_of
+from ualauth.system.networks import sources_of
+from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
 from ualauth.userlist.failure_counts import FailureCounts, FailureStore, Work
 from ualauth.userlist.guess import Guess
-from ualauth.userlist.lockout import Failures, Keys, microseconds_now
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.reservation import Ending, Place, holds, places_of, reserve, settle
 

@@ -50,8 +50,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from ualauth.errors import InvalidValue
-from ualauth.userlist.escapes import ends_in_lone_backslash, escaped, has_equals, plain, split
-from ualauth.userlist.folding import REFUSED, fold
+from ualauth.text.escapes import ends_in_lone_backslash, escaped, has_equals, plain, split
+from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist.personal import read_words
 
 LIMITS: Mapping[str, int] = {

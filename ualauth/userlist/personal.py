@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ualauth.userlist.escapes import unescaped
+from ualauth.text.escapes import unescaped
 
 _WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
 _GENERATION = re.compile(

@@ -16,9 +16,9 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ualauth.errors import InvalidValue
-from ualauth.networks import Network, read_network
 from ualauth.passwords.policy import PasswordRules
-from ualauth.settings import hint, out_of_bounds, read_value
+from ualauth.sources.values import hint, out_of_bounds, read_value
+from ualauth.system.networks import Network, read_network
 from ualauth.userlist.hours import Span, read_hours
 
 R = TypeVar("R", PasswordRules, "AccountRules", "LockoutRules")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
-from ualauth.identity import MailboxClass, Person
+from ualauth.contract.identity import MailboxClass, Person
 from ualauth.userlist.checks import check_fields, check_password
 from ualauth.userlist.names import ORName
 

@@ -11,8 +11,8 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ualauth.networks import Source
-from ualauth.userlist.lockout import Failures, Keys
+from ualauth.system.networks import Source
+from ualauth.userlist.account.lockout import Failures, Keys
 from ualauth.userlist.policy import LockoutRules
 
 _LONGEST_CHECK = 60_000_000

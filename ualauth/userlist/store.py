@@ -14,11 +14,13 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from ualauth.credentials import NameKind
+from ualauth.contract.credentials import NameKind
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.stack.control import ascii_lower
-from ualauth.userlist import bulk, changes, failures, names, queries, schema
+from ualauth.text.folding import REFUSED, fold
+from ualauth.userlist import bulk, changes, failures, names
+from ualauth.userlist.account.lockout import Counts, Failures, Keys, user_key
 from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
@@ -28,16 +30,15 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import Database
-from ualauth.userlist.folding import REFUSED, fold
-from ualauth.userlist.freshness import Freshness, freshness_of
-from ualauth.userlist.lockout import Counts, Failures, Keys, user_key
+from ualauth.userlist.database import queries, schema
+from ualauth.userlist.database.change_detector import Freshness, freshness_of
+from ualauth.userlist.database.database import Database
+from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.reservation import Place
-from ualauth.userlist.revising import Revision, differs, revise_all
-from ualauth.userlist.rows import user_of, users_of
+from ualauth.userlist.update import Revision, differs, revise_all
 
 # An authid seldom has one of these, and most names of people do.
 _LIKE_A_NAME = re.compile("[ /=]")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.interchange.arrivals import House
+from tests.unit.import_export.arrivals import House
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from tests.integration.exports.readers import dovecot
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.slapd import running
-from tests.unit.interchange.arrivals import GRANTED, HASH, PASSWORD, House
-from tests.unit.interchange.refusals import CASES, ELSEWHERE, EVERY_CASE, INSIDE, NOW, Case
-from tests.unit.interchange.test_dovecot_fields import LOGINS
-from ualauth.interchange.formats import FORMATS
-from ualauth.interchange.writing import Writing
+from tests.unit.import_export.arrivals import GRANTED, HASH, PASSWORD, House
+from tests.unit.import_export.refusals import CASES, ELSEWHERE, EVERY_CASE, INSIDE, NOW, Case
+from tests.unit.import_export.test_dovecot_fields import LOGINS
+from ualauth.import_export.formats import FORMATS
+from ualauth.import_export.writing import Writing
 
 _OPEN = ("ok", Case("nothing"))
 _SCHEMA = ("dn:", "objectClass:", "uid:", "cn:", "sn:", "userPassword:")

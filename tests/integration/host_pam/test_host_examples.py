@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Way
 from tests.integration.host_pam.conftest import Account, HostService
 from ualauth import AuthenticationFailed, TemporaryFailure
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

@@ -23,7 +23,7 @@ from ualauth import (
 from ualauth.codes import Operation, ReturnCode
 from ualauth.host_pam.call import CALLS, CHANGES
 from ualauth.messages import Question
-from ualauth.registry import ModuleRegistry
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.compliance import ModuleCompliance
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.kerberos import Realm
-from ualauth.kerberos.clients import Kerberos
-from ualauth.registry import ModuleRegistry
+from ualauth.kerberos.shared import Kerberos
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import ModuleCompliance
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kerberos import Realm
 from ualauth.kerberos.context import Context
-from ualauth.kerberos.contexts import Contexts
+from ualauth.kerberos.context_pool import Contexts
 from ualauth.kerberos.failures import KerberosFault
 
 

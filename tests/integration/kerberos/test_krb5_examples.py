@@ -12,7 +12,7 @@ from tests.integration.kerberos.test_krb5_exchanges import begin, gssapi
 from tests.integration.kerberos.tickets import Initiator, cache_of
 from tests.kerberos import Realm
 from ualauth import AccountRestricted, AuthenticationFailed, TemporaryFailure
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

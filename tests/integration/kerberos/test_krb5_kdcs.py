@@ -22,7 +22,7 @@ from ualauth.kerberos.client import Client
 from ualauth.kerberos.outage import Outages
 from ualauth.kerberos.principal import DomainMap
 from ualauth.kerberos.settings import Settings
-from ualauth.stack.files import FollowedFolder, ServiceFolder
+from ualauth.stack.folder import FollowedFolder, ServiceFolder
 from ualauth.testing.folder import ConfigFolder
 
 

@@ -17,7 +17,7 @@ from tests.ldap.authority import Authority
 from tests.ldap.slapd import Slapd, running
 from ualauth import AuthenticationError
 from ualauth.codes import ReturnCode
-from ualauth.config import Config
+from ualauth.config.config import Config
 from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
 

@@ -13,7 +13,7 @@ from tests.ldap.module.conftest import PASSWORD, Logins
 from tests.ldap.slapd import Slapd, running
 from tests.samba import PEOPLE as AD_PEOPLE
 from tests.samba import Controller, group, person
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

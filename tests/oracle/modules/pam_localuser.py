@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Annotated, BinaryIO, Self
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, Refusal
-from ualauth.options import OptionProblem
 
 _BUFFER = 8192
 """BUFSIZ of the GNU C library: a line is read as far as it fits, with a NUL behind it."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

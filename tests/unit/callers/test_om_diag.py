@@ -6,9 +6,9 @@ import pytest
 
 from tests.unit.callers.conftest import BOSS, NOBODY, ROOT
 from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.options import describe, read_options
 from ualauth.messages import Conversation
 from ualauth.modules.om_diag import OmDiag
-from ualauth.options import describe, read_options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import ModuleCompliance
 

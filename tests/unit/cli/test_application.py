@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import Program
 from ualauth import __version__
 from ualauth.cli import application as application_module
 from ualauth.cli import user as user_module
-from ualauth.config import ENVIRONMENT_VARIABLE
+from ualauth.config.config import ENVIRONMENT_VARIABLE
 
 TABLES = {**application_module.COMMANDS, **user_module.COMMANDS}
 

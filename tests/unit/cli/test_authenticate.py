@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.cli.conftest import OM_AUTH, Program
 from ualauth.codes import Operation, ReturnCode
-from ualauth.outcome import Outcome, outcome_of
+from ualauth.runtime.outcome import Outcome, outcome_of
 from ualauth.userlist.record import Changes
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)

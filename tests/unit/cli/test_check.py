@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Program
-from ualauth.installation import shipped_folder
+from ualauth.config.install import shipped_folder
 
 BROKEN = """\
 auth requird om_auth

@@ -170,8 +170,8 @@ def test_an_export_that_fails_leaves_no_file(program: Program, tmp_path: Path) -
 def test_a_large_file_is_read_by_another_process(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ualauth.interchange.source._LARGE", 0)
-    monkeypatch.setattr("ualauth.interchange.importing.TRANSACTION", 1000)
+    monkeypatch.setattr("ualauth.import_export.reader._LARGE", 0)
+    monkeypatch.setattr("ualauth.import_export.importer.TRANSACTION", 1000)
     rows = [f"u{n},User{n} X/ny,u{n}@x.org,{HASH}\n" for n in range(3500)]
     file.write_text(HEADER + "".join(rows) + "bad\n")
     result = program.run("user", "import", str(file), "--format", "csv")

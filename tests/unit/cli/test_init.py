@@ -12,8 +12,8 @@ import pytest
 
 from tests.postgresql import PASSWORD, Server
 from tests.unit.cli.conftest import Program
-from ualauth.config import Config
-from ualauth.installation import Action, default_settings, install, shipped_folder
+from ualauth.config.config import Config
+from ualauth.config.install import Action, default_settings, install, shipped_folder
 from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}

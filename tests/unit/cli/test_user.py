@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Program
-from ualauth.administration import edit_addresses
 from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import MECHANISMS, verifies
-from ualauth.userlist.lockout import Counts, microseconds_now
+from ualauth.userlist.account.lockout import Counts, microseconds_now
+from ualauth.userlist.administration import edit_addresses
 from ualauth.userlist.names import parse
 from ualauth.userlist.policy import LockoutRules
 

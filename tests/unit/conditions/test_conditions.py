@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
+from ualauth.contract.options import describe
 from ualauth.modules.pam_if import Options
-from ualauth.options import describe
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import User
 

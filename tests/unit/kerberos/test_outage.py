@@ -8,7 +8,7 @@ import pytest
 
 from ualauth.kerberos.failures import BASE, KDC_UNREACHABLE, KerberosFault
 from ualauth.kerberos.outage import watched
-from ualauth.outages import Outages
+from ualauth.system.circuit_breaker import Outages
 
 
 def ask(outages: Outages, realm: str, number: int = 0) -> bool:

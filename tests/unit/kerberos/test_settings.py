@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fake_time import FakeTime
+from ualauth.contract.options import read_options
 from ualauth.errors import ConfigurationError
-from ualauth.kerberos.clients import Kerberos
 from ualauth.kerberos.settings import Fast, Options, Settings
-from ualauth.options import read_options
+from ualauth.kerberos.shared import Kerberos
 
 
 def options(*arguments: str) -> Options:

@@ -9,7 +9,7 @@ import pytest
 
 from ualauth.codes import ReturnCode
 from ualauth.modules.om_ldap import OmLdap, Options
-from ualauth.stack.files import ServiceFolder
+from ualauth.stack.folder import ServiceFolder
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import ModuleCompliance
 

@@ -12,12 +12,12 @@ import pytest
 
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.options import read_options
 from ualauth.errors import AuthenticationFailed
 from ualauth.messages import ConversationAgain
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_if import Options, PamIf, now
 from ualauth.modules.pam_permit import Options as NoOptions
-from ualauth.options import read_options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from ualauth.config.install import shipped_folder
 from ualauth.errors import AccountRestricted, AuthenticationFailed, TemporaryFailure
-from ualauth.installation import shipped_folder
 from ualauth.modules.pam_if import PamIf
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist

@@ -13,14 +13,14 @@ import pytest
 from pam.__internals import PamMessage, PamResponse
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.options import read_options
 from ualauth.host_pam.call import CALLS, CHANGES, Answering, Answers, Asked, Call, Done
 from ualauth.host_pam.libpam import Style
 from ualauth.host_pam.service import HostService
 from ualauth.host_pam.talk import Change
 from ualauth.host_pam.transaction import HostTransaction
 from ualauth.messages import Info, Message, Question
-from ualauth.options import read_options
-from ualauth.registry import ModuleRegistry
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
 
 OPTIONS = ModuleRegistry().find("pam_linux").options_type

@@ -15,7 +15,7 @@ from ualauth.modules.om_auth import OmAuth, Options
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.lockout import Failures
+from ualauth.userlist.account.lockout import Failures
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules, Policy
 from ualauth.userlist.store import UserStore

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualauth.credentials import MAX_PASSWORD_BYTES
+from ualauth.contract.credentials import MAX_PASSWORD_BYTES
 from ualauth.errors import ConfigurationError, PasswordError
 from ualauth.passwords import scram
 from ualauth.passwords.making import MAKERS, RECOMMENDED

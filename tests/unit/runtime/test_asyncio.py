@@ -17,7 +17,7 @@ from ualauth.codes import Item, ReturnCode
 from ualauth.errors import TemporaryFailure
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_permit import Options
-from ualauth.pool import Pool
+from ualauth.runtime.thread_pool import Pool
 from ualauth.testing.conversation import AsyncScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
-from ualauth.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PasswordChange
+from ualauth.contract.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PasswordChange
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.messages import ConversationAgain, Error, Info, Question
 from ualauth.module import Refusal

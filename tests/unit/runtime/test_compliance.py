@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import pytest
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.contract.options import OptionProblem
 from ualauth.messages import Conversation
 from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.modules.om_auth import OmAuth
@@ -21,7 +22,6 @@ from ualauth.modules.pam_if import PamIf
 from ualauth.modules.pam_listfile import PamListfile
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.modules.pam_succeed_if import PamSucceedIf
-from ualauth.options import OptionProblem
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import CANARY, USER, ModuleCompliance
 from ualauth.testing.userlist import Userlist

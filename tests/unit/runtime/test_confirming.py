@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.credentials import NameKind
+from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationFailed
 from ualauth.identity import Identity
 from ualauth.module import Attempt, Module, NameAnswer, Refusal

@@ -10,6 +10,7 @@ import pytest
 
 from ualauth import Authenticator
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.options import read_options
 from ualauth.errors import ModuleUnavailable
 from ualauth.identity import MailboxClass
 from ualauth.messages import ConversationAgain, Error, Info, Question
@@ -17,7 +18,6 @@ from ualauth.module import Module, Refusal, Sleep
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.om_auth import Options as OmAuthOptions
 from ualauth.modules.pam_permit import Options, PamPermit
-from ualauth.options import read_options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder

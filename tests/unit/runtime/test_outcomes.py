@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ualauth.codes import UNCHECKED, Item, ReturnCode
-from ualauth.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES
+from ualauth.contract.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES
 from ualauth.errors import (
     AccountRestricted,
     AuthenticationError,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.credentials import Password, PasswordChange
+from ualauth.contract.credentials import Password, PasswordChange
 from ualauth.errors import AuthenticationError
 from ualauth.messages import Question
 from ualauth.module import Attempt, Module

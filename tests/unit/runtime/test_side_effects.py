@@ -11,7 +11,7 @@ import pytest
 
 from ualauth import AsyncAuthenticator
 from ualauth.codes import LEGAL, Item, Operation, ReturnCode
-from ualauth.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import Exchange, NameKind, Proof
 from ualauth.errors import AuthenticationError, TemporaryFailure
 from ualauth.identity import Identity, Person
 from ualauth.module import Attempt, Module, Refusal, immediate

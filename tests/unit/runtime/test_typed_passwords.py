@@ -12,14 +12,14 @@ import pytest
 from tests.conftest import Way
 from ualauth import Authenticator
 from ualauth.codes import Item, ReturnCode
-from ualauth.config import Config
+from ualauth.config.config import Config
+from ualauth.config.install import default_settings
 from ualauth.errors import (
     AuthenticationError,
     AuthenticationFailed,
     ConfigurationError,
     MechanismUnavailable,
 )
-from ualauth.installation import default_settings
 from ualauth.messages import Message, Question
 from ualauth.sasl.settings import ServiceSettings
 from ualauth.testing.folder import ConfigFolder

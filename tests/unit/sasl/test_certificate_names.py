@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ualauth.credentials import NameKind
+from ualauth.contract.credentials import NameKind
 from ualauth.sasl.certificate import ClientCertificate, name_of, owner_of
 
 FITTING = (

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.sasl.test_exchanges import begin, converse, iter_of
 from ualauth import AccountRestricted, AuthenticationFailed
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NameKind
+from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationError, InvalidValue
 from ualauth.identity import Person
 from ualauth.module import Attempt, Module, immediate

@@ -14,7 +14,7 @@ from tests.unit.sasl.clients import converse
 from tests.unit.sasl.conftest import SETTINGS
 from tests.unit.sasl.test_exchanges import begin
 from ualauth import ReturnCode, TemporaryFailure
-from ualauth.credentials import Proof
+from ualauth.contract.credentials import Proof
 from ualauth.module import Attempt, Module
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist

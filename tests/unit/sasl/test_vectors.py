@@ -16,7 +16,7 @@ from scramp import ScramClient, ScramException, ScramMechanism
 
 from tests.unit.sasl import clients
 from ualauth import Authenticator
-from ualauth.credentials import Password
+from ualauth.contract.credentials import Password
 from ualauth.passwords.cram_md5 import derive_cram_md5, response_of
 from ualauth.passwords.scram import derive
 from ualauth.sasl.anonymous import Anonymous, AnonymousExchange

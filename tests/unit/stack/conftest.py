@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ualauth.registry import ModuleRegistry
 from ualauth.stack.compile import compile_service
 from ualauth.stack.dialect import LINUX_PAM, Dialect
-from ualauth.stack.files import ServiceFolder
+from ualauth.stack.folder import ServiceFolder
 from ualauth.stack.model import Service
+from ualauth.stack.registry import ModuleRegistry
 
 Compile = Callable[..., Service]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ualauth.codes import ReturnCode
-from ualauth.credentials import NO_PROOF
-from ualauth.entrance import Entrance
+from ualauth.contract.credentials import NO_PROOF
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_permit import Options
+from ualauth.runtime.base import Entrance
 from ualauth.testing.folder import ConfigFolder
 
 

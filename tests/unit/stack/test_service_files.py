@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ualauth.stack.files import (
-    MAX_FILE_BYTES,
-    Missing,
-    ServiceFolder,
-    Text,
-    Unusable,
-)
-from ualauth.stack.steady import is_settled, stamp_at
+from ualauth.sources.watched import is_settled, stamp_at
+from ualauth.stack.folder import MAX_FILE_BYTES, Missing, ServiceFolder, Text, Unusable
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from tests.fake_time import FakeTime
 from ualauth.errors import UnsteadyFile
-from ualauth.stack import steady
-from ualauth.stack.files import FollowedFolder, Missing, ServiceFolder, Text
-from ualauth.stack.steady import Clock, Stamp, SteadyFile, wait_for
+from ualauth.sources import watched
+from ualauth.sources.watched import Clock, Stamp, SteadyFile, wait_for
+from ualauth.stack.folder import FollowedFolder, Missing, ServiceFolder, Text
 
 HOUR = 3600.0
 
@@ -73,9 +73,9 @@ class Disk:
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Return a disk with an old file, whose clocks and waiting are the real ones' size."""
     made = Disk()
-    monkeypatch.setattr(steady, "FIRST", 0.25)
-    monkeypatch.setattr(steady, "EMPTY", 5.0)
-    monkeypatch.setattr(steady, "_absent_since", lambda _: made._ns(made.folder_changed))
+    monkeypatch.setattr(watched, "FIRST", 0.25)
+    monkeypatch.setattr(watched, "EMPTY", 5.0)
+    monkeypatch.setattr(watched, "_absent_since", lambda _: made._ns(made.folder_changed))
     return made
 
 
@@ -424,7 +424,7 @@ def test_a_folder_that_vanishes_takes_its_files_along(
 def test_made_up_names_leave_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ualauth.stack.files._MOST_FILES", 10)
+    monkeypatch.setattr("ualauth.stack.folder._MOST_FILES", 10)
     folder = FollowedFolder(ServiceFolder(tmp_path))
     path = tmp_path / "pop3"
     path.write_text("there")

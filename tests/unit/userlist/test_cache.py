@@ -12,7 +12,7 @@ import pytest
 from ualauth.errors import StoreError
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.cache import Known, UserCache
-from ualauth.userlist.freshness import SQLiteFreshness
+from ualauth.userlist.database.change_detector import SQLiteFreshness
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ualauth.userlist.lockout import Counts, Failures, Keys, microseconds_now
+from ualauth.userlist.account.lockout import Counts, Failures, Keys, microseconds_now
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import NewUser, User

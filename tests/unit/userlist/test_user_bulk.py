@@ -9,12 +9,12 @@ import pytest
 
 from tests.unit.userlist.databases import Database, Statement
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import queries
 from ualauth.userlist.bulk import Rows, rows_of
+from ualauth.userlist.database import queries
 from ualauth.userlist.names import parse
 from ualauth.userlist.record import NewUser
-from ualauth.userlist.revising import Revision
 from ualauth.userlist.store import UserStore
+from ualauth.userlist.update import Revision
 
 SECRETS = (ScramSecret("SCRAM-SHA-1", b"salt", 4096, b"s", b"k"),)
 JSMITH = NewUser(

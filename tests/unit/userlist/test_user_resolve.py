@@ -18,8 +18,8 @@ from tests.unit.userlist.databases import (
     Statement,
 )
 from ualauth.errors import InvalidValue, UserUnknown
-from ualauth.userlist import queries
 from ualauth.userlist.bulk import rows_of
+from ualauth.userlist.database import queries
 from ualauth.userlist.names import LIMITS, ORName, parse, print_positional, print_tagged
 from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.store import UserStore

@@ -15,12 +15,12 @@ from alembic.script import ScriptDirectory
 from tests.postgresql import Server
 from tests.unit.userlist.databases import Database, SQLiteDatabase
 from ualauth.errors import StoreError
+from ualauth.userlist.database.postgresql import _Dialect
+from ualauth.userlist.database.revision import REVISION
+from ualauth.userlist.database.tables import login_names, metadata
 from ualauth.userlist.names import ORName
-from ualauth.userlist.postgresql import _Dialect
 from ualauth.userlist.record import NewUser
-from ualauth.userlist.revision import REVISION
 from ualauth.userlist.store import UserStore
-from ualauth.userlist.tables import login_names, metadata
 
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
 
@@ -49,7 +49,7 @@ def test_the_migrations_make_the_tables(store: UserStore, database: Database) ->
 
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:
     config = Config()
-    config.set_main_option("script_location", "ualauth.userlist:migrations")
+    config.set_main_option("script_location", "ualauth.userlist.database:migrations")
     scripts = ScriptDirectory.from_config(config)
     assert scripts.get_heads() == [REVISION]
     revisions = [script.revision for script in scripts.walk_revisions()]

@@ -22,7 +22,8 @@ from ualauth.errors import (
 )
 from ualauth.identity import MailboxClass
 from ualauth.passwords.scram import ScramSecret
-from ualauth.userlist import changes, queries
+from ualauth.userlist import changes
+from ualauth.userlist.database import queries
 from ualauth.userlist.names import ORName, parse
 from ualauth.userlist.record import Changes, NewUser
 from ualauth.userlist.store import UserStore

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, update
 
 from tests.unit.userlist.databases import Database, PostgreSQLDatabase
 from ualauth.errors import NameTaken, StaleRecord, StoreError
-from ualauth.userlist import database as module
+from ualauth.userlist.database import database as module
+from ualauth.userlist.database.tables import users
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
-from ualauth.userlist.tables import users
 
 T = TypeVar("T")
 

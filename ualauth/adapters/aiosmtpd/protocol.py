@@ -29,13 +29,13 @@ from ualauth.adapters.sasl_lines import (
     reply_to,
 )
 from ualauth.aio import AsyncAuthenticator
-from ualauth.entrance import Connection
 from ualauth.errors import (
     AuthenticationError,
     ConfigurationError,
     MechanismUnavailable,
     TemporaryFailure,
 )
+from ualauth.runtime.base import Connection
 
 log = logging.getLogger("ualauth.aiosmtpd")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiosmtpd import smtp
 
-from ualauth.identity import Identity
+from ualauth.contract.identity import Identity
 
 
 class Session(smtp.Session):

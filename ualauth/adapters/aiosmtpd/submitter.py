@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ualauth.identity import Identity
+from ualauth.contract.identity import Identity
 
 _NOBODY = "<>"
 # Printable but + and =, which are written in hexadecimal digits.

@@ -35,8 +35,8 @@ from ualauth.adapters.pymap.login import Vouched, rhost_of
 from ualauth.adapters.pymap.replies import TOO_LONG, LoggedIn, Refused, log
 from ualauth.adapters.sasl_lines import TooManyFailures, decoded, decoded_initial
 from ualauth.aio import AsyncAuthenticator
-from ualauth.entrance import Connection
-from ualauth.identity import Identity
+from ualauth.contract.identity import Identity
+from ualauth.runtime.base import Connection
 
 # One that is sent at once, without being asked for (RFC 7888).
 _LITERAL = re.compile(rb"\{(\d+)\+\}\r?\n$")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import SMTP, Session
 
-from ualauth.identity import Identity, Person
-from ualauth.networks import read_address
+from ualauth.contract.identity import Identity, Person
 from ualauth.smtp_access.hosts import Host
+from ualauth.system.networks import read_address
 
 
 def client_of(server: SMTP, session: Session) -> Host:

@@ -18,9 +18,9 @@ from typing import Any, TypeVar, Unpack
 from twisted.internet.defer import Deferred
 
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
-from ualauth.config import Config
-from ualauth.entrance import Connection, Peer
-from ualauth.identity import Identity
+from ualauth.config.config import Config
+from ualauth.contract.identity import Identity
+from ualauth.runtime.base import Connection, Peer
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class DeferredExchange:
-    """One SASL exchange with one client; see `ualauth.exchange`."""
+    """One SASL exchange with one client; see `ualauth.runtime.sasl_exchange`."""
 
     def __init__(
         self,

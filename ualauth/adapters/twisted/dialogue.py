@@ -32,8 +32,8 @@ from ualauth.adapters.sasl_lines import (
 from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.adapters.twisted.tls import connection_of, is_tls
 from ualauth.codes import ReturnCode
+from ualauth.contract.identity import Identity
 from ualauth.errors import AccountRestricted, AuthenticationError, MechanismUnavailable
-from ualauth.identity import Identity
 
 if TYPE_CHECKING:
     from twisted.protocols.basic import LineReceiver

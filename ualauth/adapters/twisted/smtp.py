@@ -33,7 +33,7 @@ from ualauth.adapters.smtp_replies import (
 )
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
-from ualauth.identity import Identity
+from ualauth.contract.identity import Identity
 
 
 class ESMTP(Dialogue, smtp.ESMTP):

@@ -11,7 +11,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line
 from ualauth.cli.passwords import password_stdin, stdin_lines
 from ualauth.cli.prompts import ask_hidden
-from ualauth.credentials import Proof
+from ualauth.contract.credentials import Proof
 
 
 @click.command("test")
@@ -28,8 +28,8 @@ def command(
     and its keys, which KDCs answer, and how long that takes. With USER, a
     login follows. Exit status: 1 if a step fails.
     """
-    from ualauth.kerberos.clients import Kerberos  # noqa: PLC0415 - help needs no Kerberos
     from ualauth.kerberos.report import Report  # noqa: PLC0415 - likewise
+    from ualauth.kerberos.shared import Kerberos  # noqa: PLC0415 - help needs no Kerberos
 
     invocation: Invocation = context.obj
     entrance = invocation.entrance

@@ -10,12 +10,12 @@ import click
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines, print_json
-from ualauth.directory.shared import shared_directory
 from ualauth.errors import ConfigurationError
-from ualauth.ldap_rules.configuration import Configuration
-from ualauth.ldap_rules.diagnosis import Step, Visitor, diagnose
-from ualauth.ldap_rules.reading import read
-from ualauth.stack.files import Missing, ServiceFolder, Text, Unusable
+from ualauth.ldap.client.shared import shared_directory
+from ualauth.ldap.config.configuration import Configuration
+from ualauth.ldap.config.reading import read
+from ualauth.ldap.rules.diagnosis import Step, Visitor, diagnose
+from ualauth.stack.folder import Missing, ServiceFolder, Text, Unusable
 
 
 class _Folder:

@@ -13,8 +13,8 @@ from ualauth.cli.output import print_json
 from ualauth.cli.smtp_access.rules import access_control
 
 if TYPE_CHECKING:
-    from ualauth.networks import Address
     from ualauth.smtp_access.hosts import Host
+    from ualauth.system.networks import Address
 
 # The same as in ualauth.smtp_access.events, whose package needs libraries of an extra.
 _EVENTS = (
@@ -150,9 +150,9 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 def _host(text: str | None, names: Sequence[str], timeout: float | None) -> Host:
-    from ualauth.networks import read_address  # noqa: PLC0415 - help needs none of them
     from ualauth.smtp_access.domains import domain_form  # noqa: PLC0415 - likewise
     from ualauth.smtp_access.hosts import Host  # noqa: PLC0415 - likewise
+    from ualauth.system.networks import read_address  # noqa: PLC0415 - help needs none of them
 
     address = read_address(text)
     if timeout is not None:

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import click
 
-from ualauth.administration import add_user
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import new_password_options, read_password_or_none
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
+from ualauth.userlist.administration import add_user
 from ualauth.userlist.policy import print_own
 from ualauth.userlist.record import Changes, NewUser
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from ualauth.cli.invocation import Invocation
-from ualauth.interchange.closing import told
-from ualauth.interchange.exporting import exported, private_file
-from ualauth.interchange.formats import FORMATS
-from ualauth.interchange.writing import Writing
+from ualauth.import_export.closing import told
+from ualauth.import_export.exporter import exported, private_file
+from ualauth.import_export.formats import FORMATS
+from ualauth.import_export.writing import Writing
 
 
 @click.command("export")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ualauth.identity import MailboxClass
+from ualauth.contract.identity import MailboxClass
 from ualauth.userlist.names import parse
 from ualauth.userlist.policy import read_words
 

@@ -16,11 +16,11 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.progress import Progress
-from ualauth.interchange.batches import Batch
-from ualauth.interchange.formats import FORMATS
-from ualauth.interchange.importing import Existing, Import, Summary
-from ualauth.interchange.line import BadLine, Reading, units_of
-from ualauth.interchange.source import Source
+from ualauth.import_export.batches import Batch
+from ualauth.import_export.formats import FORMATS
+from ualauth.import_export.importer import Existing, Import, Summary
+from ualauth.import_export.line import BadLine, Reading, units_of
+from ualauth.import_export.reader import Source
 
 _AT_A_TIME = 1000
 # Hashing takes a second or so for ten passwords, and is lost if it is interrupted.

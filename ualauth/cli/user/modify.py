@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import click
 
-from ualauth.administration import edit_addresses
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
+from ualauth.userlist.administration import edit_addresses
 from ualauth.userlist.policy import print_own, read_own
 from ualauth.userlist.record import Changes
 

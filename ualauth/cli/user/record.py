@@ -10,7 +10,7 @@ from typing import Any
 
 from ualauth.errors import PasswordError
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.userlist.lockout import Failures, microseconds_now
+from ualauth.userlist.account.lockout import Failures, microseconds_now
 from ualauth.userlist.policy import read_own
 from ualauth.userlist.record import User
 

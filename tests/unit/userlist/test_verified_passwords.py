@@ -1,0 +1,111 @@
+"""Passwords that were verified lately: bound to their record, in number and in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from ualauth.userlist.names import ORName
+from ualauth.userlist.record import User
+from ualauth.userlist.verified_passwords import Memo
+
+LONG = 3600.0
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
+JSMITH = User(
+    name=ORName("Smith"),
+    authid="jsmith",
+    password="$5$salt$hash",
+    id=7,
+    revision=1,
+    created=NOW,
+    changed=NOW,
+)
+
+
+def remembering(user: User = JSMITH, lifetime: float = LONG) -> Memo:
+    memo = Memo(10, lifetime)
+    memo.remember(user, memo.seal(user), "s3cret")
+    return memo
+
+
+@pytest.mark.parametrize("password", ["s3cret", "zażółć", "s" * 1024])
+def test_what_was_verified_is_known_and_nothing_else(password: str) -> None:
+    memo = Memo(10, LONG)
+    seal = memo.seal(JSMITH)
+    memo.remember(JSMITH, seal, password)
+    assert memo.knows(JSMITH, seal, password)
+    for other in ("", password[:-1], password + "x", password.upper(), "\0" + password):
+        assert not memo.knows(JSMITH, seal, other)
+
+
+@pytest.mark.parametrize(
+    "change", [{"revision": 2}, {"password": "$5$salt$other"}, {"id": 8}, {"password": None}]
+)
+def test_another_record_knows_nothing_of_it(change: dict[str, object]) -> None:
+    memo = remembering()
+    user = dataclasses.replace(JSMITH, **change)
+    assert not memo.knows(user, memo.seal(user), "s3cret")
+
+
+def test_a_seal_of_another_memo_is_worth_nothing() -> None:
+    memo, other = remembering(), Memo(10, LONG)
+    assert not memo.knows(JSMITH, other.seal(JSMITH), "s3cret")
+
+
+def test_the_last_password_of_a_user_is_kept() -> None:
+    memo = remembering()
+    memo.remember(JSMITH, memo.seal(JSMITH), "another")
+    assert not memo.knows(JSMITH, memo.seal(JSMITH), "s3cret")
+    assert memo.knows(JSMITH, memo.seal(JSMITH), "another")
+
+
+@pytest.mark.parametrize("lifetime", [0.0, -1.0, 1e-9])
+def test_what_is_too_old_is_not_known(lifetime: float) -> None:
+    memo = remembering(lifetime=lifetime)
+    assert not memo.knows(JSMITH, memo.seal(JSMITH), "s3cret")
+
+
+def test_nothing_is_kept_of_who_has_no_password() -> None:
+    user = dataclasses.replace(JSMITH, password=None)
+    memo = remembering(user)
+    assert not memo.knows(user, memo.seal(user), "s3cret")
+    assert repr(memo) == "Memo(0 of 10)"
+
+
+def test_the_oldest_goes_when_there_are_too_many() -> None:
+    memo = Memo(3, LONG)
+    users = [dataclasses.replace(JSMITH, id=number) for number in range(4)]
+    for user in (*users[:3], users[0], users[3]):
+        memo.remember(user, memo.seal(user), "s3cret")
+    known = [memo.knows(user, memo.seal(user), "s3cret") for user in users]
+    assert known == [True, False, True, True]
+
+
+def test_no_size_keeps_nothing() -> None:
+    memo = Memo(0, LONG)
+    memo.remember(JSMITH, memo.seal(JSMITH), "s3cret")
+    assert not memo.knows(JSMITH, memo.seal(JSMITH), "s3cret")
+
+
+def test_neither_password_nor_key_is_shown_or_kept() -> None:
+    memo = remembering()
+    assert "s3cret" not in repr(memo)
+    ((kept, _),) = memo._known.values()
+    assert b"s3cret" not in kept
+    assert len(kept) == 32
+
+
+def test_threads_may_remember_at_once() -> None:
+    memo = Memo(5, LONG)
+
+    def remember(first: int) -> None:
+        for number in range(first, first + 400):
+            user = dataclasses.replace(JSMITH, id=number % 50)
+            memo.remember(user, memo.seal(user), "s3cret")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(remember, range(4)))
+    assert repr(memo) == "Memo(5 of 5)"

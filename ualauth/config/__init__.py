@@ -1,0 +1,1 @@
+"""The configuration folder: read, and made ready. Internal."""

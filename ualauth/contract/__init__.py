@@ -1,0 +1,1 @@
+"""What modules see, without stores and stacks; public through `ualauth.module`."""

@@ -1,0 +1,70 @@
+"""Whom a successful visit vouches for.
+
+A module that recognized somebody vouches for a `Person`; the transaction makes
+it an `Identity`, which is the library's answer to a server.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class MailboxClass(enum.Enum):
+    """What a user's mailbox may do (scalixMailboxClass)."""
+
+    FULL = "full"
+    LIMITED = "limited"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a directory knows of a user, as far as a mail server needs it.
+
+    `name` is the O/R name in positional form, `mail_node` its OU1 to OU4 as
+    `"ny,hq"`; both are empty for people without one. `addresses` has the
+    primary address first.
+    """
+
+    authid: str
+    name: str = ""
+    mail_node: str = ""
+    addresses: tuple[str, ...] = ()
+    administrator: bool = False
+    mailbox_administrator: bool = False
+    mailbox_class: MailboxClass = MailboxClass.FULL
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person who was let in, for one service.
+
+    `login_name` is what was typed, `user` what it was resolved to (the PAM
+    user after the stacks ran), `person` what the accepting module knows of
+    them, `messages` what the modules told the person on the way.
+    """
+
+    service: str
+    login_name: str
+    user: str
+    person: Person
+    messages: tuple[str, ...] = field(default=())
+    actor: Person | None = None
+    """Who was authenticated, if that is somebody else who may act for this user."""
+    anonymous: bool = False
+    """Whether nobody said who they are, and was let in all the same (SASL ANONYMOUS).
+
+    Then `user` and `authid` are the word `anonymous`, which is no user's name, and
+    `person` has nothing else: there is no mailbox that belongs to this login.
+    """
+
+    @property
+    def authid(self) -> str:
+        """The user's authentication identifier."""
+        return self.person.authid
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The user's e-mail addresses, the primary one first."""
+        return self.person.addresses

@@ -1,0 +1,113 @@
+"""Lines become batches of rows that are ready for the database.
+
+Whatever two lines of one file both claim is found here, with both numbers. What
+was seen is kept in a database without a name, which SQLite moves to the disk
+when it grows and which goes with the process: memory stays flat.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ualauth.import_export.line import BadLine, Line, UserLine
+from ualauth.userlist.bulk import Rows, Taken, rows_of
+from ualauth.userlist.database.rows import microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some lines: the users among them as rows, and the bad ones.
+
+    `users` stands beside `rows` where whole users are wanted, and is empty
+    otherwise. `numbers` are those of the lines of `rows`; `position` is how
+    much of the file was read.
+    """
+
+    numbers: list[int]
+    rows: list[Rows]
+    users: list[UserLine]
+    bad: list[BadLine]
+    position: int
+
+
+def batches(
+    lines: Iterable[Line],
+    position: Callable[[], int],
+    *,
+    size: int,
+    whole: bool,
+) -> Iterator[Batch]:
+    """Return batches of `size` lines; `whole` puts users beside their rows."""
+    seen = _Seen()
+    users: list[UserLine] = []
+    bad: list[BadLine] = []
+    now = microseconds(datetime.now(UTC)) or 0
+
+    def batch() -> Batch:
+        rows = [rows_of(line.user, line.secrets, now) for line in users]
+        twice = seen.twice([line.number for line in users], rows)
+        kept = [index for index in range(len(rows)) if index not in twice]
+        return Batch(
+            [users[index].number for index in kept],
+            [rows[index] for index in kept],
+            [users[index] for index in kept] if whole else [],
+            sorted([*bad, *twice.values()], key=lambda line: line.number),
+            position(),
+        )
+
+    for line in lines:
+        if isinstance(line, BadLine):
+            bad.append(line)
+        else:
+            users.append(line)
+        if len(users) + len(bad) >= size:
+            yield batch()
+            users, bad = [], []
+    yield batch()
+
+
+class _Seen:
+    """Claims of the lines so far."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, line INT) WITHOUT ROWID")
+
+    def twice(self, numbers: list[int], rows: list[Rows]) -> dict[int, BadLine]:
+        """Return index -> why not, for users that claim what an earlier line does."""
+        values = [
+            (_key(claim), number)
+            for number, each in zip(numbers, rows, strict=True)
+            for claim in each.claims()
+        ]
+        values.sort()
+        before = self._database.total_changes
+        self._database.execute("BEGIN")
+        # Sorted: of two lines in `values`, the earlier one is first.
+        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", values)
+        self._database.execute("COMMIT")
+        if self._database.total_changes - before == len(values):
+            return {}
+        found: dict[int, BadLine] = {}
+        for index, (number, each) in enumerate(zip(numbers, rows, strict=True)):
+            for claim in each.claims():
+                first = self._first(claim)
+                if first != number:
+                    found[index] = BadLine(
+                        number, f"{Taken(claim, is_there=False).what}, which line {first} has too"
+                    )
+                    break
+        return found
+
+    def _first(self, claim: tuple[str, str]) -> int:
+        key = (_key(claim),)
+        row = self._database.execute("SELECT line FROM seen WHERE key = ?", key).fetchone()
+        return int(row[0])
+
+
+def _key(claim: tuple[str, str]) -> str:
+    return claim[0][0] + claim[1]

@@ -1,0 +1,176 @@
+"""The import: batches to the USERLIST, in transactions that each leave whole users.
+
+Whoever is there already is no mistake, unless that is asked for. So an import that was
+interrupted goes on when it is run again, without any state of its own: the file
+may even have been corrected in between.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ualauth.errors import PasswordError, UserError
+from ualauth.import_export.batches import Batch
+from ualauth.import_export.interrupts import undisturbed
+from ualauth.import_export.line import BadLine, UserLine, bad_line, clear_text
+from ualauth.passwords.schemes import PasswordHasher
+from ualauth.userlist.bulk import Rows, Taken, rows_of
+from ualauth.userlist.store import UserStore
+from ualauth.userlist.update import Revision
+
+TRANSACTION = 25_000
+"""Users that are added at a time: others who write wait for a second or two."""
+
+
+class Existing(enum.Enum):
+    """What becomes of a user who is there already."""
+
+    SKIP = "skip"
+    REFUSE = "refuse"
+    UPDATE = "update"
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an import did so far."""
+
+    added: int = 0
+    changed: int = 0
+    there: int = 0
+    bad: int = 0
+    seen: int = 0
+    """Lines that were looked at, whatever became of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Users on their way to a USERLIST; `report` is told of each bad line.
+
+    `hasher` hashes passwords in clear text, where the reading takes them.
+    """
+
+    store: UserStore
+    existing: Existing
+    hasher: PasswordHasher
+    report: Callable[[BadLine], object]
+    summary: Summary = field(default_factory=Summary)
+
+    def check(self, batches: Iterable[Batch]) -> Iterator[int]:
+        """Report what is wrong and write nothing; return how far it is, again and again."""
+        for batch in batches:
+            for line in batch.bad:
+                self._refuse(line)
+            taken = self.store.taken(batch.rows) if batch.rows else []
+            self._sort_out(batch, taken, None)
+            self.summary.seen += len(batch.rows) + len(batch.bad)
+            yield batch.position
+
+    def write(self, batches: Iterable[Batch]) -> Iterator[int]:
+        """Add and change users; return how far it is, again and again."""
+        for batch in _gathered(batches):
+            for line in batch.bad:
+                self._refuse(line)
+            if batch.rows:
+                ready = self._hashed(batch)
+                # What is added is counted: whoever interrupts is told the truth.
+                with undisturbed():
+                    taken = self.store.add_many(ready.rows)
+                    self.summary.added += taken.count(None)
+                    self._sort_out(ready, taken, self.store)
+            self.summary.seen += len(batch.rows) + len(batch.bad)
+            yield batch.position
+
+    def _sort_out(self, batch: Batch, taken: list[Taken | None], store: UserStore | None) -> None:
+        """Do with those who are taken what is asked; change them in `store` if there is one."""
+        there = []
+        for index, why in enumerate(taken):
+            if why is None:
+                continue
+            if why.is_there and self.existing is Existing.SKIP:
+                self.summary.there += 1
+            elif why.is_there:
+                there.append(index)
+            else:
+                self._refuse(BadLine(batch.numbers[index], str(why)))
+        if not there:
+            return
+        revisions = [_revision(batch.users[index]) for index in there]
+        if self.existing is Existing.REFUSE or store is None:
+            self._compare(batch, there, revisions)
+            return
+        for index, done in zip(there, store.revise_many(revisions), strict=True):
+            if isinstance(done, UserError):
+                self._refuse(bad_line(batch.numbers[index], str(done)))
+            elif done:
+                self.summary.changed += 1
+            else:
+                self.summary.there += 1
+
+    def _compare(self, batch: Batch, there: list[int], revisions: list[Revision]) -> None:
+        """Refuse users who are there as something else, if that is asked."""
+        for index, different in zip(there, self.store.differ(revisions), strict=True):
+            if different and self.existing is Existing.REFUSE:
+                authid = batch.users[index].user.authid
+                self._refuse(
+                    BadLine(batch.numbers[index], f"the user {authid!r} is there, and differs"),
+                )
+            else:
+                self.summary.there += 1
+
+    def _refuse(self, line: BadLine) -> None:
+        self.summary.bad += 1
+        self.report(line)
+
+    def _hashed(self, batch: Batch) -> Batch:
+        """Return a batch with hashes in place of passwords in clear text."""
+        if not any(clear_text(line.user.password) is not None for line in batch.users):
+            return batch
+        users, rows, numbers = [], [], []
+        for line, row in zip(batch.users, batch.rows, strict=True):
+            try:
+                made, made_row = self._hash(line, row)
+            except PasswordError as error:
+                self._refuse(bad_line(line.number, str(error)))
+                continue
+            users.append(made)
+            rows.append(made_row)
+            numbers.append(line.number)
+        return replace(batch, users=users, rows=rows, numbers=numbers)
+
+    def _hash(self, line: UserLine, row: Rows) -> tuple[UserLine, Rows]:
+        password = clear_text(line.user.password)
+        if password is None:
+            return line, row
+        user = replace(line.user, password=self.hasher.hash(password))
+        secrets = tuple(self.hasher.secrets(password))
+        return replace(line, user=user, secrets=secrets), rows_of(user, secrets, row.created)
+
+
+def _revision(line: UserLine) -> Revision:
+    return Revision(line.user, line.fields, line.secrets)
+
+
+def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Return larger batches, for larger transactions; those with whole users stay small."""
+    gathered: Batch | None = None
+    for batch in batches:
+        if batch.users:
+            yield batch
+            continue
+        if gathered is None:
+            gathered = batch
+        else:
+            gathered = Batch(
+                gathered.numbers + batch.numbers,
+                gathered.rows + batch.rows,
+                [],
+                gathered.bad + batch.bad,
+                batch.position,
+            )
+        if len(gathered.rows) + len(gathered.bad) >= TRANSACTION:
+            yield gathered
+            gathered = None
+    if gathered is not None:
+        yield gathered

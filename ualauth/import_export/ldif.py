@@ -1,0 +1,320 @@
+"""LDIF (RFC 2849): entries of people, separated by empty lines.
+
+Only entries are read, not changes; nothing is ever fetched from a URL. An entry
+with neither `uid` nor `userPassword` is no person's, and is left out. The attributes
+are those of RFC 4519, RFC 2307, RFC 2798, the password policy of LDAP,
+FreeIPA's expirations, RFC 5803's authPassword and Scalix' own; `directory_limits` has
+those that restrict. A user who may not log in, or not always, is written with a password that
+directories cannot verify: few of them heed more than that.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from ualauth.contract.identity import MailboxClass
+from ualauth.errors import InvalidValue, PasswordError
+from ualauth.import_export.accounts import password_fields
+from ualauth.import_export.auth_password import from_auth_password, to_auth_password
+from ualauth.import_export.closed_passwords import (
+    close,
+    close_secret,
+    in_braces,
+    opened,
+    opened_secret,
+)
+from ualauth.import_export.closing import carried, closed
+from ualauth.import_export.directory_limits import limits_of
+from ualauth.import_export.directory_rules import Entry
+from ualauth.import_export.directory_values import generalized_time
+from ualauth.import_export.line import (
+    BadLine,
+    Fields,
+    Line,
+    Reading,
+    bad_line,
+    line_of,
+    name_of,
+    units_of,
+)
+from ualauth.import_export.text import converters
+from ualauth.import_export.writing import Known, Writing
+from ualauth.passwords.scram import ScramSecret
+from ualauth.userlist.names import ORName
+from ualauth.userlist.policy import OWN_POLICY, read_own
+from ualauth.userlist.record import User
+
+# More than any person has; a file without empty lines is not read as a whole.
+_MOST_LINES = 20_000
+_ATTRIBUTE = re.compile(r"([A-Za-z0-9.-]+(?:;[A-Za-z0-9-]+)*):(:|<)?[ ]*(.*)", re.DOTALL)
+# RFC 2849, SAFE-STRING; and nothing that ends in a blank.
+_SAFE = re.compile(r"(?![ :<])[\x01-\x09\x0b\x0c\x0e-\x7f]*(?<! )")
+_POLICY = "ualauthPolicy"
+_LOCKED_FOR_EVER = "000001010000Z"
+
+_NAME_PARTS = {
+    "sn": "surname",
+    "givenname": "given_name",
+    "initials": "initials",
+    "generationqualifier": "generation",
+    "cn": "common_name",
+}
+"""Attribute -> part of the O/R name."""
+
+_PLAIN = {
+    "uid": "authid",
+    "uidnumber": "unix_uid",
+    "preferredlanguage": "language",
+    "scalixserverlanguage": "language",
+    "scalixadministrator": "administrator",
+    "scalixmailboxadministrator": "mailbox_administrator",
+    "scalixmailboxclass": "mailbox_class",
+}
+"""Attribute -> field, for those that need no more than that; the last one counts."""
+
+_CHANGED = ("pwdchangedtime", "zimbrapasswordmodifiedtime")
+"""Attributes that say when the password was changed."""
+
+# What explains why a user was closed when the file was written.
+_WHY = (
+    *("locked", "account_starts", "account_expires"),
+    *("password_expires", "must_change_password"),
+)
+_WHY_IN_POLICY = frozenset(
+    {"allowed_services", "allowed_networks", "allowed_hours", "maximum_age_days"},
+)
+
+
+def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
+    """Return what the entries of a file amount to; each has the number of its first line."""
+    for number, raw in _records(lines):
+        if len(raw) > _MOST_LINES:
+            yield BadLine(number, f"has more than {_MOST_LINES} lines without an empty one")
+            continue
+        try:
+            entry = _entry(raw)
+            if not entry.keys() & {"uid", "userpassword"}:
+                continue
+            fields = _fields(entry, reading)
+            secrets = _secrets(entry, fields)
+        except (InvalidValue, PasswordError) as error:
+            yield bad_line(number, str(error))
+            continue
+        yield line_of(number, fields, secrets, reading)
+
+
+def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
+    """Return the entries of some users."""
+    yield "version: 1\n"
+    for user, secrets in users:
+        is_closed = closed(user, "ldif", writing)
+        dn = f"uid={_escaped(user.authid)}{',' if writing.base else ''}{writing.base}"
+        lines = [
+            _written("dn", dn),
+            *(_written(*pair) for pair in _attributes(carried(user, writing))),
+        ]
+        if writing.passwords:
+            if user.password is not None:
+                make = close if is_closed else in_braces
+                lines.append(_written("userPassword", make(user.password)))
+            values = map(to_auth_password, secrets)
+            lines += [
+                _written("authPassword", close_secret(each) if is_closed else each)
+                for each in values
+            ]
+        yield "\n" + "".join(lines)
+
+
+def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Return the logical lines of each entry, and the number of its first line."""
+    record: list[str] = []
+    first = 1
+    comment = False
+    for number, line in enumerate(lines, 1):
+        text = line.rstrip("\r\n")
+        if not text:
+            if record:
+                yield first, record
+            record, comment = [], False
+        elif text.startswith(" ") and (record or comment):
+            if not comment and len(record) <= _MOST_LINES:
+                record[-1] += text[1:]
+        else:
+            comment = text.startswith("#")
+            if comment or (not record and text.lower().startswith("version:")):
+                continue
+            if not record:
+                first = number
+            if len(record) <= _MOST_LINES:
+                record.append(text)
+    if record:
+        yield first, record
+
+
+def _entry(raw: list[str]) -> Entry:
+    entry: Entry = {}
+    for line in raw:
+        found = _ATTRIBUTE.fullmatch(line)
+        if found is None:
+            raise InvalidValue("has a line without an attribute's name and a :")
+        name, kind, value = found.groups()
+        # Options, as in cn;lang-de, say nothing that matters here.
+        name = name.lower().partition(";")[0]
+        if name == "changetype":
+            raise InvalidValue("is a change: only entries are read")
+        if kind == "<":
+            raise InvalidValue(f"{name}: is a URL, and nothing is fetched")
+        if kind == ":":
+            value = _decoded(name, value)
+        entry.setdefault(name, []).append(value)
+    if next(iter(entry)) != "dn":
+        raise InvalidValue("dn: is missing, or not the first line")
+    return entry
+
+
+def _decoded(name: str, value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode(errors="surrogateescape")
+    except ValueError:
+        raise InvalidValue(f"{name}: is no base64") from None
+
+
+def _fields(entry: Entry, reading: Reading) -> Fields:
+    fields = _restrictions(entry, reading)
+    for attribute, field in _PLAIN.items():
+        if attribute in entry:
+            text = entry[attribute][0]
+            value = text.lower() if attribute.startswith("scalixmailbox") else text
+            fields[field] = _converted(field, value)
+    if entry.keys() & {"mail", "scalixemailaddress"}:
+        mails = [*entry.get("mail", ()), *entry.get("scalixemailaddress", ())]
+        fields["addresses"] = tuple({each.lower(): each for each in reversed(mails)}.values())[::-1]
+    if passwords := entry.get("userpassword", ()):
+        if len(passwords) > 1:
+            raise InvalidValue("userPassword: is there more than once")
+        _add_password(passwords[0], fields)
+    if name := _name(entry):
+        fields["name"] = name
+    return fields
+
+
+def _restrictions(entry: Entry, reading: Reading) -> Fields:
+    limits = limits_of(entry, reading.ignore)
+    for attribute in _CHANGED:
+        if attribute in entry:
+            limits.password_changed = _time(attribute, entry[attribute][0])
+    if (own := entry.get(_POLICY.lower())) is None:
+        return limits.fields()
+    # It is the user's whole policy, as an export wrote it.
+    limits.policy = read_own(own[0]) | limits.policy
+    fields = limits.fields()
+    return fields | {"policy": fields.pop(OWN_POLICY, "")}
+
+
+def _add_password(text: str, fields: Fields) -> None:
+    """Add a password; a hash that is locked or was closed is restored, and the user locked.
+
+    A user who was closed for a reason that the entry still has is restricted by that.
+    """
+    stored, is_closed = opened(text)
+    found = password_fields(stored)["password"]
+    if text.startswith(("{CRYPT}!", "{CRYPT}*")) and found == stored:
+        # Nothing but a lock: it matches no password.
+        found = stored = stored.removeprefix("{CRYPT}")
+    fields["password"] = found
+    if (is_closed and not _is_explained(fields)) or found not in (stored, None):
+        fields["locked"] = True
+
+
+def _is_explained(fields: Fields) -> bool:
+    own = read_own(fields.get("policy", ""))
+    return any(map(fields.get, _WHY)) or any(map(own.get, _WHY_IN_POLICY))
+
+
+def _secrets(entry: Entry, fields: Fields) -> list[ScramSecret]:
+    """Return UL-SASL-PWD; lock the user if it was closed, and nothing says why."""
+    values = [opened_secret(each) for each in entry.get("authpassword", ())]
+    if any(is_closed for _, is_closed in values) and not _is_explained(fields):
+        fields["locked"] = True
+    return [from_auth_password(each) for each, _ in values]
+
+
+def _name(entry: Entry) -> ORName | None:
+    parts = {part: entry[each][0].strip() for each, part in _NAME_PARTS.items() if each in entry}
+    units = tuple(entry.get("ou", ()))
+    if "scalixmailnode" in entry:
+        units = units_of(entry["scalixmailnode"][0])
+    if not parts:
+        return None
+    return name_of(parts | {f"ou{index}": unit for index, unit in enumerate(units[:4], 1)})
+
+
+def _converted(field: str, text: str) -> object:
+    try:
+        return converters()[field][0](text)
+    except InvalidValue as error:
+        raise InvalidValue(f"{field}: {error}") from None
+
+
+def _time(attribute: str, text: str) -> datetime:
+    try:
+        return generalized_time(text)
+    except ValueError:
+        raise InvalidValue(f"{attribute}: must be a time like 20301231180000Z") from None
+
+
+def _attributes(user: User) -> Iterator[tuple[str, str]]:
+    name = user.name
+    for kind in ("top", "person", "organizationalPerson", "inetOrgPerson", "scalixUserClass"):
+        yield "objectClass", kind
+    yield "uid", user.authid
+    yield "cn", name.common_name or name.personal_name
+    yield "sn", name.surname or name.common_name
+    for attribute, text in (
+        ("givenName", name.given_name),
+        ("initials", name.initials),
+        ("generationQualifier", name.generation),
+        ("scalixMailnode", name.mail_node),
+        *(("mail", address) for address in user.addresses),
+        ("preferredLanguage", user.language),
+        ("uidNumber", "" if user.unix_uid is None else str(user.unix_uid)),
+        ("scalixAdministrator", "TRUE" if user.administrator else ""),
+        ("scalixMailboxAdministrator", "TRUE" if user.mailbox_administrator else ""),
+        (
+            "scalixMailboxClass",
+            "" if user.mailbox_class is MailboxClass.FULL else user.mailbox_class.value,
+        ),
+        ("pwdAccountLockedTime", _LOCKED_FOR_EVER if user.locked else ""),
+        ("pwdReset", "TRUE" if user.must_change_password else ""),
+        ("pwdStartTime", _written_time(user.account_starts)),
+        ("pwdChangedTime", _written_time(user.password_changed)),
+        ("krbPasswordExpiration", _written_time(user.password_expires)),
+        ("krbPrincipalExpiration", _written_time(user.account_expires)),
+        ("pwdEndTime", _written_time(user.account_expires)),
+        (_POLICY, user.policy),
+    ):
+        if text:
+            yield attribute, text
+
+
+def _written_time(time: datetime | None) -> str:
+    if time is None:
+        return ""
+    utc = time.astimezone(UTC)
+    fraction = f".{utc.microsecond:06}" if utc.microsecond else ""
+    return f"{utc.year:04}{utc:%m%d%H%M%S}{fraction}Z"
+
+
+def _written(attribute: str, text: str) -> str:
+    if _SAFE.fullmatch(text):
+        return f"{attribute}: {text}\n"
+    return f"{attribute}:: {base64.b64encode(text.encode()).decode()}\n"
+
+
+def _escaped(text: str) -> str:
+    """Return a value as a DN has it (RFC 4514, section 2.4)."""
+    escaped = re.sub(r'([\\",;<>+=])', r"\\\1", text)
+    return f"\\{escaped}" if escaped.startswith(("#", " ")) else escaped

@@ -1,0 +1,1 @@
+"""LDAP: the client, om_ldap.conf, and the rules of who may log in. Internal."""

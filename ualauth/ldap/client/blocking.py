@@ -1,0 +1,39 @@
+"""Asking a directory where no login is going on, and waiting for the answer.
+
+entry = run_here(directory.root_dse(HERE))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from ualauth.system.poll import wait_here
+
+T = TypeVar("T")
+
+
+class Here:
+    """A `Requester` that does everything on the spot; only for `run_here`."""
+
+    async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
+        """See `Attempt.offload`."""
+        return function(*args)
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        """See `Attempt.readable`."""
+        return wait_here(fileno, seconds)
+
+
+HERE = Here()
+
+
+def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that was given `HERE`; blocks."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    coroutine.close()
+    raise RuntimeError("this coroutine waits for somebody else")

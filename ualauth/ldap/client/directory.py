@@ -1,0 +1,297 @@
+"""A directory with pools of connections to each of its servers.
+
+A connection that a server has closed meanwhile fails nobody: what was asked on
+it is asked again on a new one, once. What was answered is never asked again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ualauth.ldap.client import answers
+from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.connection import Connector, Link, Query
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.faults import (
+    DirectoryFault,
+    Lost,
+    ServiceRefused,
+    TimedOut,
+    Unanswered,
+    Unreachable,
+)
+from ualauth.ldap.client.operations import OnLink
+from ualauth.ldap.client.pending import Arrival
+from ualauth.ldap.client.servers import Purpose, Server, Servers
+from ualauth.ldap.client.session import BoundSession
+from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.srv import Resolver, resolve
+from ualauth.ldap.client.values import (
+    Answer,
+    Attributes,
+    Connected,
+    Entry,
+    How,
+    Modification,
+    Requester,
+    Scope,
+)
+
+T = TypeVar("T")
+
+_REFUSED_FOR = 5.0
+"""Seconds for which the service's refused password is not tried again: it may lock the account."""
+
+# Connections that belong to the process from which this one was forked: closing them here
+# would say goodbye in its name.
+_OF_THE_PARENT: list[Link] = []
+
+
+@dataclass(slots=True)
+class Held(Generic[T]):
+    """A place in a pool with its connection, and what was answered first on it."""
+
+    server: Server
+    purpose: Purpose
+    on: OnLink
+    result: T
+
+
+class PooledDirectory:
+    """See `Directory`."""
+
+    def __init__(
+        self, settings: Settings, connector: Connector, resolver: Resolver = resolve
+    ) -> None:
+        """Connect nowhere yet."""
+        self._settings = settings
+        self._connector = connector
+        self._resolver = resolver
+        self._refused: tuple[float, ServiceRefused] | None = None
+        self._begin_anew()
+
+    async def search(  # noqa: PLR0913, PLR0917 - see `Operations`
+        self,
+        requester: Requester,
+        base: str,
+        scope: Scope,
+        filter_text: str,
+        attributes: Sequence[str],
+        limit: int,
+    ) -> list[Entry]:
+        """See `Operations.search`."""
+        return await self._once(
+            requester,
+            Purpose.SERVICE,
+            lambda on: on.search(requester, base, scope, filter_text, attributes, limit),
+        )
+
+    async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
+        """See `Operations.compare`."""
+        return await self._once(
+            requester, Purpose.SERVICE, lambda on: on.compare(requester, dn, attribute, value)
+        )
+
+    async def modify(
+        self, requester: Requester, dn: str, modifications: Sequence[Modification]
+    ) -> Answer:
+        """See `Operations.modify`."""
+        return await self._once(
+            requester, Purpose.SERVICE, lambda on: on.modify(requester, dn, modifications)
+        )
+
+    async def change_password(
+        self, requester: Requester, dn: str, old: str | None, new: str, how: How
+    ) -> Answer:
+        """See `Operations.change_password`."""
+        return await self._once(
+            requester,
+            Purpose.SERVICE,
+            lambda on: on.change_password(requester, dn, old, new, how),
+        )
+
+    async def bind(self, requester: Requester, login: Login) -> Answer:
+        """See `Directory.bind`."""
+        return await self._once(requester, Purpose.USER, lambda on: on.bind(requester, login))
+
+    def session(self, requester: Requester, login: Login) -> BoundSession:
+        """See `Directory.session`."""
+        return BoundSession(self, requester, login)
+
+    async def root_dse(self, requester: Requester) -> Entry:
+        """See `Directory.root_dse`."""
+        found = await self.search(requester, "", Scope.BASE, "(objectClass=*)", ("*", "+"), 1)
+        return found[0] if found else Entry("", Attributes({}))
+
+    async def connected(self, requester: Requester) -> Connected:
+        """See `Directory.connected`."""
+
+        async def look(on: OnLink) -> Connected:
+            # Something has to be asked: a connection that was kept may be at its end.
+            await on.search(requester, "", Scope.BASE, "(objectClass=*)", (), 1)
+            return Connected(on.server, self._connector.name, on.link.encryption())
+
+        return await self._once(requester, Purpose.SERVICE, look)
+
+    def close(self) -> None:
+        """See `Directory.close`."""
+        self._servers.close()
+
+    async def begin(
+        self,
+        requester: Requester,
+        purpose: Purpose,
+        action: Callable[[OnLink], Awaitable[T]],
+    ) -> Held[T]:
+        """Do the first thing on a connection, and return it with the result.
+
+        The next server is asked where one cannot be.
+        """
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        faults: list[DirectoryFault] = []
+        for server in await self._servers.in_order(requester):
+            if server.health.resting:
+                faults.append(server.health.last_fault())
+                continue
+            try:
+                held = await self._begin_at(requester, server, purpose, action)
+            except ServiceRefused:
+                raise
+            except Unanswered as fault:
+                if fault.code not in answers.ELSEWHERE:
+                    raise
+                self._servers.failed(server, fault)
+                faults.append(fault)
+            except DirectoryFault as fault:
+                faults.append(fault)
+            else:
+                self._servers.succeeded(server)
+                return held
+        raise _together(faults)
+
+    def end(self, held: Held[T]) -> None:
+        """Give a connection back."""
+        keep = held.on.usable and self._servers.is_preferred(held.server)
+        if not keep:
+            held.on.link.close()
+        held.server.pools[held.purpose].give_back(held.on.link if keep else None)
+
+    async def _once(
+        self,
+        requester: Requester,
+        purpose: Purpose,
+        action: Callable[[OnLink], Awaitable[T]],
+    ) -> T:
+        held = await self.begin(requester, purpose, action)
+        self.end(held)
+        return held.result
+
+    async def _begin_at(
+        self,
+        requester: Requester,
+        server: Server,
+        purpose: Purpose,
+        action: Callable[[OnLink], Awaitable[T]],
+    ) -> Held[T]:
+        pool = server.pools[purpose]
+        link = await pool.take(requester, self._settings.bind_timeout)
+        on = OnLink(link, server.name, self._settings) if link is not None else None
+        try:
+            if on is not None:
+                try:
+                    return Held(server, purpose, on, await action(on))
+                except Lost:
+                    # It was closed just now; so may all the others have been.
+                    on.link.close()
+                    server.clear()
+                    on = None
+            link = await self._connect(requester, server, purpose)
+            on = OnLink(link, server.name, self._settings)
+            return Held(server, purpose, on, await action(on))
+        except BaseException as error:
+            keep = on is not None and on.usable
+            if on is not None and not keep:
+                on.link.close()
+            pool.give_back(on.link if on is not None and keep else None)
+            if isinstance(error, DirectoryFault):
+                error.server = server.name
+                if not isinstance(error, Unanswered | ServiceRefused):
+                    # Whoever comes next shall not wait for a connection as long.
+                    slow = on is None and isinstance(error, TimedOut)
+                    self._servers.failed(server, error, slow=slow)
+            raise
+
+    async def _connect(self, requester: Requester, server: Server, purpose: Purpose) -> Link:
+        """Return a new connection, on which the service has bound if it is for that."""
+        arrival = Arrival(self._connector, server.uri, self._settings)
+        try:
+            link = await requester.offload(arrival.wait)
+        except BaseException:
+            arrival.abandon()
+            raise
+        if purpose is Purpose.SERVICE:
+            try:
+                await self._introduce(requester, server, link)
+            except BaseException:
+                link.close()
+                raise
+        return link
+
+    async def _introduce(self, requester: Requester, server: Server, link: Link) -> None:
+        """Bind as the service, if it has a name."""
+        login = self._settings.login
+        if login is None:
+            return
+        if self._refused is not None and time.monotonic() < self._refused[0]:
+            raise self._refused[1].again()
+        reply = await link.bind(requester, login, (), self._settings.connect_timeout)
+        if reply.code in answers.ELSEWHERE:
+            raise answers.unanswered(reply, server.name)
+        if reply.code != answers.SUCCESS:
+            text = f"the service may not bind as {login.name}: code {reply.code} {reply.text}"
+            fault = ServiceRefused(text.strip(), server.name)
+            self._refused = time.monotonic() + _REFUSED_FOR, fault.again()
+            raise fault
+        self._refused = None
+
+    def _begin_anew(self) -> None:
+        """Begin with no connection, which all end with this directory."""
+        connector, settings = self._connector, self._settings
+
+        def probe(server: Server) -> None:
+            """Tell whether a server answers; knows nothing of this directory, which may end."""
+            link = Arrival(connector, server.uri, settings).wait()
+            try:
+                query = Query("", Scope.BASE, "(objectClass=*)", ("1.1",), 1)
+                run_here(link.search(HERE, query, (), settings.connect_timeout))
+            finally:
+                link.close()
+
+        self._process = os.getpid()
+        self._servers = Servers(settings, self._resolver, probe)
+        self._finalizer = weakref.finalize(self, self._servers.close)
+        self._finalizer.atexit = False
+
+    def _leave_to_parent(self) -> None:
+        """Begin anew in a process that was forked."""
+        for server in self._servers.all:
+            for pool in server.pools.values():
+                _OF_THE_PARENT.extend(pool.forget())
+        self._finalizer.detach()
+        self._begin_anew()
+
+
+def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
+    """Return one fault for all servers: of their kind, if it is the same."""
+    if len(faults) == 1:
+        return faults[0]
+    kinds = {type(each) for each in faults}
+    kind = kinds.pop() if len(kinds) == 1 else Unreachable
+    text = "; ".join(str(each) for each in faults)
+    return Unreachable(text) if kind is Unanswered else kind(text)

@@ -1,0 +1,70 @@
+"""A connection in the making, which nobody may want any more when it is there.
+
+Connecting has steps without a limit of their own: names are looked up, and a
+server may send its part of TLS octet by octet. So it has a thread to itself,
+which is left alone when the time is over.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from ualauth.ldap.client.connection import Connector, Link
+from ualauth.ldap.client.faults import TimedOut
+from ualauth.ldap.client.settings import Settings, Uri
+
+
+class Arrival:
+    """Whoever waits for a connection gets it, or it is closed."""
+
+    def __init__(self, connector: Connector, uri: Uri, settings: Settings) -> None:
+        """Begin nothing yet."""
+        self._connector = connector
+        self._uri = uri
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._there = threading.Event()
+        self._abandoned = False
+        self._link: Link | None = None
+        self._failure: BaseException | None = None
+
+    def wait(self) -> Link:
+        """Connect, and return the connection; blocks.
+
+        Raises:
+            DirectoryFault: as `Connector.connect`.
+
+        """
+        threading.Thread(target=self._connect, name="ualauth-connect", daemon=True).start()
+        # A little more than the library has: it can say better what it waited for.
+        if not self._there.wait(self._settings.connect_timeout * 1.2 + 0.1):
+            self.abandon()
+            raise TimedOut("no connection in time")
+        if self._link is not None:
+            return self._link
+        failure, self._failure = self._failure, None
+        raise failure or TimedOut("no connection in time")
+
+    def abandon(self) -> None:
+        """Close the connection, now or when it is there."""
+        with self._lock:
+            self._abandoned = True
+            link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def _connect(self) -> None:
+        link: Link | None = None
+        failure: BaseException | None = None
+        try:
+            link = self._connector.connect(self._uri, self._settings)
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            failure = error
+        with self._lock:
+            self._failure = failure
+            wanted = not self._abandoned
+            if wanted:
+                self._link = link
+        if link is not None and not wanted:
+            link.close()
+        self._there.set()

@@ -1,0 +1,106 @@
+"""The connections to one server that serve one purpose: kept, shared out, bounded in number."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from ualauth.ldap.client.connection import Link
+from ualauth.ldap.client.faults import TimedOut
+from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.turns import Turn
+from ualauth.ldap.client.values import Requester
+from ualauth.system.poll import wait_here
+
+
+class Pool:
+    """At most `settings.pool_size` connections; who finds none free waits for a turn.
+
+    Whoever has taken a place MUST give it back, with its connection or without.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin with no connection."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._idle: list[tuple[Link, float]] = []
+        self._waiting: deque[Turn] = deque()
+        self._taken = 0
+
+    async def take(self, requester: Requester, seconds: float) -> Link | None:
+        """Return a connection, or `None`: then make one.
+
+        Raises:
+            TimedOut: if all are taken all the time.
+
+        """
+        with self._lock:
+            if self._taken < self._settings.pool_size:
+                self._taken += 1
+                turn = None
+            else:
+                turn = Turn()
+                self._waiting.append(turn)
+        if turn is not None:
+            await self._wait(turn, requester, seconds)
+        return self._pick()
+
+    def give_back(self, link: Link | None) -> None:
+        """Give a place back, and the connection if it may be used again."""
+        with self._lock:
+            if link is not None:
+                self._idle.append((link, time.monotonic()))
+            self._pass_on()
+
+    def clear(self) -> None:
+        """Close the connections that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for link, _ in idle:
+            link.close()
+
+    def forget(self) -> list[Link]:
+        """Return all connections that nobody uses, which are now somebody else's business."""
+        idle, self._idle = self._idle, []
+        return [link for link, _ in idle]
+
+    async def _wait(self, turn: Turn, requester: Requester, seconds: float) -> None:
+        with turn:
+            try:
+                if await turn.wait(requester, seconds):
+                    return
+            except BaseException:
+                self._withdraw(turn)
+                raise
+            self._withdraw(turn)
+        raise TimedOut(f"all {self._settings.pool_size} connections are in use")
+
+    def _withdraw(self, turn: Turn) -> None:
+        """Leave the queue; a turn that came in the last moment is the next one's."""
+        with self._lock:
+            if turn.given:
+                self._pass_on()
+            else:
+                self._waiting.remove(turn)
+
+    def _pass_on(self) -> None:
+        """Let the next one have a place, or nobody."""
+        if self._waiting:
+            self._waiting.popleft().give()
+        else:
+            self._taken -= 1
+
+    def _pick(self) -> Link | None:
+        """Return the connection that was used last, if it is still good."""
+        oldest = time.monotonic() - self._settings.idle_lifetime
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                # The one at the front has waited longest.
+                link, since = self._idle.pop(0 if self._idle[0][1] < oldest else -1)
+            # Nothing was asked: what can be read is its end, or a farewell (RFC 4511, 4.4.1).
+            if since >= oldest and link.fileno() >= 0 and not wait_here(link.fileno(), 0):
+                return link
+            link.close()

@@ -1,0 +1,141 @@
+"""Connecting by python-ldap (libldap), which does not give control back meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ldap
+from ldap.ldapobject import SimpleLDAPObject
+
+from ualauth.ldap.client.connection import Link
+from ualauth.ldap.client.faults import DirectoryFault, Lost, TimedOut, TlsFault
+from ualauth.ldap.client.python_ldap_connection import PythonLdapLink, details_of
+from ualauth.ldap.client.settings import Settings, Tls, Uri
+from ualauth.ldap.client.sockets import check_version, connect
+
+
+class PythonLdap:
+    """The library, as a `Connector`."""
+
+    name = "python-ldap"
+
+    def connect(self, uri: Uri, settings: Settings) -> Link:
+        """See `Connector.connect`."""
+        deadline = time.monotonic() + settings.connect_timeout
+        encrypted = uri.scheme == "ldaps" or (
+            uri.scheme == "ldap" and settings.tls is Tls.START_TLS
+        )
+        handle = _initialize(uri, settings, deadline)
+        try:
+            _configure(handle, settings, encrypted=encrypted)
+            if uri.scheme == "ldaps":
+                _greet(handle, deadline)
+            elif encrypted:
+                handle.start_tls_s()
+            if encrypted:
+                # libldap with GnuTLS takes the minimum and does not keep it.
+                check_version(handle.get_option(ldap.OPT_X_TLS_VERSION))
+            os.set_blocking(handle.fileno(), False)
+        except ldap.LDAPError as error:
+            fault = _connect_fault(error, encrypted=encrypted)
+        except DirectoryFault as error:
+            fault = error.again()
+        except OSError as error:
+            fault = Lost(str(error))
+        else:
+            return PythonLdapLink(handle, settings, encrypted=encrypted)
+        handle.unbind_ext_s()
+        if uri.scheme == "ldaps":
+            # libldap does not say whether it was TLS that failed, or the connection below.
+            connect(uri, settings, deadline).close()
+        raise fault
+
+
+class _Handle(SimpleLDAPObject):  # type: ignore[misc]  # it has no annotations
+    """A connection of libldap without a lock around each call: a link has one user at a time."""
+
+    def _ldap_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return func(*args, **kwargs)
+
+
+def _initialize(uri: Uri, settings: Settings, deadline: float) -> SimpleLDAPObject:
+    """Return what has a socket that is connected; for `ldaps`, libldap connects itself.
+
+    It gives TLS on a socket of somebody else the options of all connections only.
+    """
+    if uri.scheme == "ldaps":
+        return _Handle(str(uri))
+    connected = connect(uri, settings, deadline)
+    try:
+        handle = _Handle(str(uri), fileno=connected)
+    except BaseException:
+        connected.close()
+        raise
+    # It is closed by unbinding.
+    connected.detach()
+    return handle
+
+
+def _configure(handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool) -> None:
+    """Set all that matters: libldap has read ldap.conf(5) and the environment."""
+    handle.set_option(ldap.OPT_REFERRALS, 0)
+    handle.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
+    handle.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.connect_timeout)
+    handle.set_option(ldap.OPT_TIMEOUT, settings.connect_timeout)
+    # Without it, libldap with GnuTLS waits for the end of a handshake for ever, and busily.
+    handle.set_option(ldap.OPT_CONNECT_ASYNC, 1)
+    if settings.keep_alive:
+        # Only for what it connects itself.
+        handle.set_option(ldap.OPT_X_KEEPALIVE_IDLE, settings.keep_alive)
+    if not encrypted:
+        return
+    verify = ldap.OPT_X_TLS_DEMAND if settings.verify else ldap.OPT_X_TLS_NEVER
+    handle.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, verify)
+    handle.set_option(ldap.OPT_X_TLS_PROTOCOL_MIN, ldap.OPT_X_TLS_PROTOCOL_TLS1_2)
+    for option, value in (
+        (ldap.OPT_X_TLS_CACERTFILE, settings.ca_file),
+        (ldap.OPT_X_TLS_CACERTDIR, settings.ca_folder),
+        (ldap.OPT_X_TLS_CERTFILE, settings.certificate_file),
+        (ldap.OPT_X_TLS_KEYFILE, settings.key_file or settings.certificate_file),
+    ):
+        if value:
+            handle.set_option(option, value)
+    try:
+        # Makes the others take effect.
+        handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    except ValueError:
+        refused = True
+    else:
+        refused = False
+    if refused:
+        raise TlsFault("certificates or the key cannot be read")
+
+
+def _greet(handle: SimpleLDAPObject, deadline: float) -> None:
+    """Ask for nothing in particular: libldap connects when something is asked."""
+    number = handle.search_ext("", ldap.SCOPE_BASE, attrlist=["1.1"])
+    try:
+        handle.result4(number, 1, max(0.01, deadline - time.monotonic()))
+    except ldap.LDAPError as error:
+        # Any answer will do.
+        if details_of(error).get("result", -1) < 0:
+            raise
+
+
+def _connect_fault(error: ldap.LDAPError, *, encrypted: bool) -> DirectoryFault:
+    details = details_of(error)
+    text = details.get("info") or details.get("desc") or type(error).__name__
+    if isinstance(error, ldap.TIMEOUT) or details.get("errno") == errno.ETIMEDOUT:
+        return TimedOut("no connection in time")
+    if not encrypted:
+        return Lost(text)
+    if details.get("result", -1) > 0:
+        return TlsFault(f"the server refuses StartTLS: {text}")
+    return TlsFault(
+        f"TLS does not come about ({text}): is the certificate for this name, valid, "
+        "and of an authority that is trusted?"
+    )

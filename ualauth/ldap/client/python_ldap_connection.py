@@ -1,0 +1,275 @@
+"""Connections by python-ldap (libldap), driven by their file descriptor.
+
+No thread waits for an answer. Threads are needed to connect, since libldap
+does that without giving control back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import ldap
+from ldap.controls import LDAPControl, ResponseControl
+from ldap.extop import ExtendedRequest
+from ldap.ldapobject import SimpleLDAPObject
+
+from ualauth.ldap.client.connection import Control, Query, Reply
+from ualauth.ldap.client.controls import PAGED_RESULTS, RESPONSES, cookie
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TimedOut
+from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.values import Attributes, Change, Entry, Modification, Requester, Scope
+
+_SCOPES = {
+    Scope.BASE: ldap.SCOPE_BASE,
+    Scope.ONE: ldap.SCOPE_ONELEVEL,
+    Scope.SUBTREE: ldap.SCOPE_SUBTREE,
+}
+_CHANGES = {
+    Change.ADD: ldap.MOD_ADD,
+    Change.DELETE: ldap.MOD_DELETE,
+    Change.REPLACE: ldap.MOD_REPLACE,
+}
+# Where struct tcp_info of linux/tcp.h has tcpi_bytes_received.
+_RECEIVED = struct.Struct("=128xQ")
+
+
+class PythonLdapLink:
+    """One connection; see `Link` for its methods."""
+
+    def __init__(self, handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool) -> None:
+        """Take a connection that is there."""
+        self._handle = handle
+        self._limit = settings.reply_limit
+        self._fileno: int = handle.fileno()
+        self._closed = False
+        self._encryption = ""
+        if encrypted:
+            version = handle.get_option(ldap.OPT_X_TLS_VERSION)
+            self._encryption = f"{version} {handle.get_option(ldap.OPT_X_TLS_CIPHER)}"
+
+    def fileno(self) -> int:
+        """See `Link.fileno`."""
+        return -1 if self._closed else self._fileno
+
+    def encryption(self) -> str:
+        """See `Link.encryption`."""
+        return self._encryption
+
+    def close(self) -> None:
+        """See `Link.close`."""
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(ldap.LDAPError):
+                self._handle.unbind_ext_s()
+
+    async def bind(
+        self, requester: Requester, login: Login, controls: Sequence[Control], seconds: float
+    ) -> Reply:
+        """See `Link.bind`."""
+        return await self._ask(
+            requester,
+            seconds,
+            ldap.RES_BIND,
+            self._handle.simple_bind,
+            login.name,
+            login.password.encode(),
+            _controls(controls),
+        )
+
+    async def search(
+        self, requester: Requester, query: Query, controls: Sequence[Control], seconds: float
+    ) -> Reply:
+        """See `Link.search`."""
+        return await self._ask(
+            requester,
+            seconds,
+            ldap.RES_SEARCH_RESULT,
+            self._handle.search_ext,
+            query.base,
+            _SCOPES[query.scope],
+            query.filter_text,
+            list(query.attributes),
+            0,
+            _controls(controls),
+            None,
+            -1,
+            query.limit,
+        )
+
+    async def compare(
+        self, requester: Requester, dn: str, attribute: str, value: bytes, seconds: float
+    ) -> Reply:
+        """See `Link.compare`."""
+        return await self._ask(
+            requester, seconds, ldap.RES_COMPARE, self._handle.compare_ext, dn, attribute, value
+        )
+
+    async def modify(
+        self,
+        requester: Requester,
+        dn: str,
+        modifications: Sequence[Modification],
+        controls: Sequence[Control],
+        seconds: float,
+    ) -> Reply:
+        """See `Link.modify`."""
+        changes = [
+            (_CHANGES[each.change], each.name, list(each.values) or None) for each in modifications
+        ]
+        return await self._ask(
+            requester,
+            seconds,
+            ldap.RES_MODIFY,
+            self._handle.modify_ext,
+            dn,
+            changes,
+            _controls(controls),
+        )
+
+    async def extended(
+        self,
+        requester: Requester,
+        name: str,
+        value: bytes | None,
+        controls: Sequence[Control],
+        seconds: float,
+    ) -> Reply:
+        """See `Link.extended`."""
+        return await self._ask(
+            requester,
+            seconds,
+            ldap.RES_EXTENDED,
+            self._handle.extop,
+            ExtendedRequest(name, value),
+            _controls(controls),
+        )
+
+    async def _ask(
+        self,
+        requester: Requester,
+        seconds: float,
+        expected: int,
+        send: Callable[..., int],
+        *args: Any,  # noqa: ANN401 - what the request takes
+    ) -> Reply:
+        """Send a request, and return what comes."""
+        if self._closed:
+            raise Lost("the connection is closed")
+        deadline = time.monotonic() + seconds
+        number = _send(send, args)
+        entries: list[Entry] = []
+        most = math.inf
+        while await requester.readable(self._fileno, deadline - time.monotonic()):
+            reply = self._take(number, expected, entries)
+            if reply is not None:
+                return reply
+            received = _received(self._fileno)
+            most = min(most, received + self._limit)
+            if received > most:
+                raise ProtocolFault(f"an answer of more than {self._limit} bytes")
+        raise TimedOut("no answer in time")
+
+    def _take(self, number: int, expected: int, entries: list[Entry]) -> Reply | None:
+        """Take what has come, and return the reply if that was its end."""
+        try:
+            while True:
+                kind, data, _, controls, _, value = self._handle.result4(
+                    number, 0, 0, add_extop=1, resp_ctrl_classes=_RAW
+                )
+                if kind is None:
+                    return None
+                if kind == ldap.RES_SEARCH_ENTRY:
+                    entries += [Entry(dn, Attributes(values)) for dn, values in data]
+                elif kind == expected:
+                    found = {each.controlType: each.encodedControlValue for each in controls}
+                    return Reply(0, "", _read(found), entries, value)
+                elif kind != ldap.RES_SEARCH_REFERENCE:
+                    break
+        except ldap.LDAPError as error:
+            details = details_of(error)
+        except (ValueError, TypeError):
+            # A name that is no UTF-8.
+            details = {}
+        else:
+            raise ProtocolFault("an answer to something else")
+        if details.get("result", -1) < 0 or details.get("msgtype") != expected:
+            raise _answer_fault(details)
+        found = {name: value for name, _, value in details.get("ctrls", ())}
+        return Reply(details["result"], details.get("info", ""), _read(found), entries)
+
+
+class _RawControl(ResponseControl):  # type: ignore[misc]  # it has no annotations
+    """A control whose value is left as it came."""
+
+    def decodeControlValue(self, encodedControlValue: bytes) -> None:  # noqa: N802, N803 - python-ldap's
+        """Keep it."""
+        self.encodedControlValue = encodedControlValue
+
+
+_RAW = dict.fromkeys(RESPONSES, _RawControl)
+
+
+def _send(send: Callable[..., int], args: Sequence[Any]) -> int:
+    """Return the number of a request that was sent."""
+    try:
+        return send(*args)
+    except ldap.FILTER_ERROR:
+        unsendable = True
+    except ldap.LDAPError as error:
+        unsendable = False
+        details = details_of(error)
+    # Raised here: the frames of the first one hold what was sent.
+    if unsendable:
+        raise ValueError("this is no filter of RFC 4515")
+    raise _answer_fault(details)
+
+
+def details_of(error: ldap.LDAPError) -> dict[str, Any]:
+    """Return what python-ldap says of an error."""
+    if error.args and isinstance(error.args[0], dict):
+        return error.args[0]
+    return {"result": getattr(error, "errnum", -1)}
+
+
+def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
+    match details.get("result"):
+        # The last is a farewell (RFC 4511, section 4.4.1).
+        case ldap.SERVER_DOWN.errnum | ldap.CONNECT_ERROR.errnum | ldap.UNAVAILABLE.errnum:
+            return Lost("the server closed the connection")
+        case ldap.TIMEOUT.errnum:
+            return TimedOut("no answer in time")
+        case _:
+            return ProtocolFault(f"what came cannot be read ({details.get('desc', 'no UTF-8')})")
+
+
+@lru_cache(maxsize=16)
+def _controls(controls: Sequence[Control]) -> list[LDAPControl]:
+    return [
+        LDAPControl(name, criticality=False, encodedControlValue=value) for name, value in controls
+    ]
+
+
+def _read(controls: dict[str, bytes]) -> dict[str, bytes]:
+    if PAGED_RESULTS in controls:
+        controls[PAGED_RESULTS] = cookie(controls[PAGED_RESULTS])
+    return controls
+
+
+def _received(fileno: int) -> float:
+    """Return how many octets have come over a connection, where the system says so."""
+    try:
+        with socket.socket(fileno=os.dup(fileno)) as looked_at:
+            info = looked_at.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.size)
+    except (AttributeError, OSError):
+        # Not Linux, or the socket of a server on this host.
+        return 0
+    return _RECEIVED.unpack(info)[0] if len(info) == _RECEIVED.size else 0

@@ -1,0 +1,100 @@
+"""A connected socket, TLS on it within a deadline (for ldap3), and which TLS is good enough."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+
+from ualauth.ldap.client.faults import TimedOut, TlsFault, Unreachable
+from ualauth.ldap.client.settings import Settings, Uri
+
+# As Python's ssl and libldap with OpenSSL name them, and libldap with GnuTLS.
+_GOOD_ENOUGH = frozenset({"TLSv1.2", "TLSv1.3", "TLS1.2", "TLS1.3"})
+
+
+def check_version(version: str | None) -> None:
+    """Check what was negotiated: that a minimum was set does not show that it has an effect.
+
+    Raises:
+        TlsFault: if it is older than TLS 1.2 (RFC 8996), or not known.
+
+    """
+    if version not in _GOOD_ENOUGH:
+        found = f"{version} was negotiated" if version else "no version of TLS is known"
+        raise TlsFault(f"{found}, and TLS 1.2 is the least: nothing secret is sent")
+
+
+def connect(uri: Uri, settings: Settings, deadline: float) -> socket.socket:
+    """Return a connected socket, without TLS."""
+    left = _left(deadline)
+    try:
+        if uri.scheme == "ldapi":
+            return _connect_unix(uri.host, left)
+        connected = socket.create_connection((uri.host, uri.port), left)
+    except TimeoutError:
+        raise TimedOut("no connection in time") from None
+    except OSError as error:
+        raise Unreachable(error.strerror or str(error)) from None
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if settings.keep_alive:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        with contextlib.suppress(AttributeError, OSError):
+            # Not every system has it.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, settings.keep_alive)
+    return connected
+
+
+def encrypt(plain: socket.socket, uri: Uri, settings: Settings, deadline: float) -> ssl.SSLSocket:
+    """Return the socket with TLS on it, which takes its place."""
+    plain.settimeout(_left(deadline))
+    try:
+        encrypted = _context(settings).wrap_socket(plain, server_hostname=uri.host)
+    except TimeoutError:
+        raise TimedOut("TLS does not come about in time") from None
+    except ssl.SSLCertVerificationError as error:
+        raise TlsFault(f"certificate not accepted: {error.verify_message}") from None
+    except (OSError, ValueError) as error:
+        raise TlsFault(f"TLS does not come about: {error}") from None
+    try:
+        check_version(encrypted.version())
+    except TlsFault:
+        encrypted.close()
+        raise
+    return encrypted
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    """Return how to do TLS, made anew each time: certificates are renewed meanwhile."""
+    try:
+        context = ssl.create_default_context(
+            cafile=settings.ca_file or None, capath=settings.ca_folder or None
+        )
+        if settings.certificate_file:
+            context.load_cert_chain(settings.certificate_file, settings.key_file or None)
+    except OSError as error:
+        raise TlsFault(f"certificates cannot be read: {error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _connect_unix(path: str, seconds: float) -> socket.socket:
+    connected = socket.socket(socket.AF_UNIX)
+    connected.settimeout(seconds)
+    try:
+        connected.connect(path)
+    except OSError:
+        connected.close()
+        raise
+    return connected
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimedOut("no connection in time")
+    return left

@@ -1,0 +1,1 @@
+"""om_ldap.conf: its text becomes a configuration. Internal."""

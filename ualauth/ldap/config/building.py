@@ -1,0 +1,146 @@
+"""What the lines of om_ldap.conf gave, made into a `Configuration`; nothing is wrong any more."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.filters import Filter
+from ualauth.ldap.client.settings import Library, Settings, Tls
+from ualauth.ldap.client.values import How, Scope
+from ualauth.ldap.config.configuration import (
+    Access,
+    ChangeAs,
+    Changing,
+    Configuration,
+    Finding,
+    Method,
+    Nesting,
+    Outage,
+)
+from ualauth.ldap.config.lines import Line
+from ualauth.ldap.config.values import Demand, Ssl
+from ualauth.ldap.config.variables import WHO
+from ualauth.stack.folder import Text
+
+# The file may have a password: nobody shall find it by trying.
+_KEY = secrets.token_bytes(32)
+
+
+@dataclass(slots=True)
+class Given:
+    """What the lines gave: values by keyword, and the line of each."""
+
+    values: dict[str, Any]
+    lines: dict[str, Line]
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any keyword's value
+        """Return the value of a keyword, if it was given and could be read."""
+        return self.values.get(name, default)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a keyword has a value."""
+        return name in self.values
+
+
+def method_of(given: Given) -> Method:
+    """Return how passwords are verified where the file does not say so."""
+    if "bind_template" in given.lines:
+        return Method.TEMPLATE
+    return Method.ACTIVE_DIRECTORY if "ad_domain" in given.lines else Method.SEARCH
+
+
+def settings_of(given: Given, password: str, certificates: Mapping[str, str]) -> Settings:
+    """Return how to reach the directory; `certificates` are paths by keyword.
+
+    Raises:
+        ValueError: with a sentence, if there is no such directory.
+
+    """
+    usual = {
+        "connect_timeout": "bind_timelimit",
+        "bind_timeout": "bind_timelimit",
+        "search_timeout": "timelimit",
+        "idle_lifetime": "idle_timelimit",
+        "retry_first": "reconnect_sleeptime",
+        "retry_most": "reconnect_retrytime",
+        "pool_size": "pool_size",
+    }
+    numbers = {name: given.get(keyword) for name, keyword in usual.items() if keyword in given}
+    ssl: Ssl = given.get("ssl", Ssl.START_TLS)
+    tls: Tls = ssl.tls
+    library: Library = given.get("library", Library.AUTO)
+    login = Login(given.get("binddn"), password) if "binddn" in given else None
+    return Settings(
+        uris=given.get("uri", ()),
+        srv_domain=given.get("srv_domain", ""),
+        srv_ldaps=given.get("srv_ldaps", ssl is Ssl.ON),
+        login=login,
+        tls=tls,
+        ca_file=certificates["tls_cacertfile"],
+        ca_folder=given.get("tls_cacertdir", ""),
+        verify=given.get("tls_reqcert", Demand.YES) is Demand.YES,
+        certificate_file=certificates["tls_cert"],
+        key_file=certificates["tls_key"],
+        library=library,
+        **numbers,
+    )
+
+
+def configuration_of(file: Text, settings: Settings, given: Given) -> Configuration:
+    """Return all that a file says."""
+    text = f"{file.path}\n{file.text}".encode(errors="surrogateescape")
+    return Configuration(
+        path=file.path,
+        digest=hashlib.blake2b(text, key=_KEY).hexdigest(),
+        settings=settings,
+        finding=_finding(given),
+        access=Access(
+            groups=given.get("pam_groupdn", ()),
+            member_attribute=given.get("pam_member_attribute", "member"),
+            nesting=given.get("nested_groups", Nesting.NO),
+            depth=given.get("nested_depth", 10),
+            filters=given.get("access_filter", ()),
+            searches=given.get("pam_authz_search", ()),
+            check_host=given.get("pam_check_host_attr", False),
+            check_service=given.get("pam_check_service_attr", False),
+            check_lock=given.get("check_lock", True),
+        ),
+        changing=Changing(
+            how=given.get("pam_password", How.EXOP),
+            who=given.get("password_as", ChangeAs.USER),
+            prohibited=given.get("pam_password_prohibit_message", ""),
+        ),
+        outage=Outage(
+            lifetime=given.get("outage_lifetime", 0.0), users=given.get("outage_users", 1000)
+        ),
+        attributes=dict(given.get("attribute", ())),
+    )
+
+
+def _finding(given: Given) -> Finding:
+    method = given.get("auth_method", method_of(given))
+    attribute = "sAMAccountName" if method is Method.ACTIVE_DIRECTORY else "uid"
+    login_attribute = given.get("pam_login_attribute", attribute)
+    usual = f"({login_attribute}={{user}})"
+    if "pam_filter" in given:
+        usual = f"(&{given.get('pam_filter')}{usual})"
+    user = given.get("pam_filter", "(objectClass=user)")
+    return Finding(
+        method=method,
+        bases=given.get("base", ()),
+        scope=given.get("scope", Scope.SUBTREE),
+        filter=given.get("filter") or Filter(usual, WHO),
+        by_name=Filter(f"(&{user}(userPrincipalName={{user}}))", WHO),
+        by_account=Filter(f"(&{user}(sAMAccountName={{user}}))", WHO),
+        login_attribute=login_attribute,
+        bind_template=given.get("bind_template"),
+        password_attribute=given.get("password_attribute", "userPassword"),
+        domain=given.get("ad_domain", ""),
+        netbios=given.get("ad_netbios", ""),
+        decoy=given.get("decoy_dn", ""),
+    )

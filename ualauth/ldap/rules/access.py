@@ -1,0 +1,163 @@
+"""Whether somebody with the right password may come in: locks, groups, hosts, services, filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Conclusion
+from ualauth.ldap.client.interface import Operations
+from ualauth.ldap.client.values import Entry, Requester, Scope, ascii_lower
+from ualauth.ldap.config.configuration import Access, Configuration
+from ualauth.ldap.config.variables import host
+from ualauth.ldap.rules.groups import Groups, NoChain
+from ualauth.ldap.rules.locks import Moment, age, restriction
+from ualauth.ldap.rules.search import fill
+
+
+class Visitor(Requester, Protocol):
+    """Whose access is judged: what of an `Attempt` counts."""
+
+    @property
+    def service(self) -> str:
+        """See `Attempt.service`."""
+        ...
+
+    @property
+    def rhost(self) -> str | None:
+        """See `Attempt.rhost`."""
+        ...
+
+    @property
+    def ruser(self) -> str | None:
+        """See `Attempt.ruser`."""
+        ...
+
+    @property
+    def tty(self) -> str | None:
+        """See `Attempt.tty`."""
+        ...
+
+    @property
+    def delegated(self) -> bool:
+        """See `Attempt.delegated`."""
+        ...
+
+
+_NOT_HERE = "You may not log in here."
+_ALLOWED = Conclusion(ReturnCode.SUCCESS, "the account may be used")
+
+
+async def judge(  # noqa: PLR0913 - what there is to look at
+    operations: Operations,
+    visitor: Visitor,
+    configuration: Configuration,
+    entry: Entry,
+    values: Mapping[str, str],
+    *,
+    bound: bool,
+) -> Conclusion:
+    """Return whether the account of an entry may be used here and now.
+
+    Of `values`, `uid` is who it is as the directory says, if it says that.
+
+    Raises:
+        DirectoryFault: if the directory does not say.
+
+    """
+    access = configuration.access
+    moment = Moment(datetime.now(UTC), bound)
+    found = restriction(entry, moment) if access.check_lock else None
+    # The first question for this host's name goes to the resolver.
+    here = await visitor.offload(host) if access.check_host else {}
+    found = found or _listed(access, entry, visitor.service, here)
+    if found is None:
+        found = await _allowed(operations, visitor, configuration, entry, values)
+    # Nobody used the password of somebody for whom another one acts.
+    if found is None and access.check_lock and not visitor.delegated:
+        found = age(entry, moment)
+    return found or _ALLOWED
+
+
+def _listed(
+    access: Access, entry: Entry, service: str, here: Mapping[str, str]
+) -> Conclusion | None:
+    if access.check_host and not _has(entry, "host", set(here.values())):
+        return _denied("the attribute host does not have this host")
+    if access.check_service and not _has(entry, "authorizedService", {service}):
+        return _denied("the attribute authorizedService does not have the service")
+    return None
+
+
+def _has(entry: Entry, name: str, allowed: set[str]) -> bool:
+    """Return whether an attribute has one of these, and refuses none of them, as in pam_ldap."""
+    given = {ascii_lower(each) for each in entry.texts(name)}
+    names = {ascii_lower(each) for each in allowed}
+    return not given & {f"!{each}" for each in names} and bool(given & (names | {"*"}))
+
+
+async def _allowed(
+    operations: Operations,
+    visitor: Visitor,
+    configuration: Configuration,
+    entry: Entry,
+    values: Mapping[str, str],
+) -> Conclusion | None:
+    """Ask the directory what the attributes of the entry do not say."""
+    access, bases = configuration.access, configuration.finding.bases
+    values = {**values, **await _of_visit(visitor, entry, configuration)}
+    if access.groups:
+        groups = Groups(access, bases or (entry.dn,))
+        # The person is one entry: any name that it has may stand in a group.
+        names = entry.texts(configuration.finding.login_attribute)
+        users = names or [each for name, each in values.items() if name == "uid"]
+        try:
+            inside = await groups.have(operations, visitor, entry, users)
+        except NoChain:
+            log = "nested_groups chain needs Active Directory; use auto, or expand"
+            return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)
+        if not inside:
+            return _denied("in none of the groups that pam_groupdn names")
+    own = [(entry.dn, Scope.BASE)]
+    below = [(base, Scope.SUBTREE) for base in bases]
+    wanted = [("access_filter does not match", each, own) for each in access.filters]
+    wanted += [("pam_authz_search finds nothing", each, below) for each in access.searches]
+    for log, template, places in wanted:
+        text = fill(template, values)
+        if isinstance(text, Conclusion):
+            return _denied(text.log)
+        if not await _finds(operations, visitor, places, text):
+            return _denied(log)
+    return None
+
+
+async def _finds(
+    operations: Operations, visitor: Visitor, places: Sequence[tuple[str, Scope]], text: str
+) -> bool:
+    for base, scope in places:
+        if await operations.search(visitor, base, scope, text, ["1.1"], 1):
+            return True
+    return False
+
+
+def _denied(log: str) -> Conclusion:
+    return Conclusion(ReturnCode.PERM_DENIED, log, _NOT_HERE)
+
+
+async def _of_visit(visitor: Visitor, entry: Entry, configuration: Configuration) -> dict[str, str]:
+    """Return the values of `variables.VISIT` that are known."""
+    known = {
+        "dn": entry.dn,
+        "service": visitor.service,
+        "rhost": visitor.rhost,
+        "ruser": visitor.ruser,
+        "tty": visitor.tty,
+    }
+    values = {name: value for name, value in known.items() if value}
+    access = configuration.access
+    names = frozenset().union(*(each.names for each in (*access.filters, *access.searches)))
+    if names & {"hostname", "fqdn"}:
+        values |= await visitor.offload(host)
+    return values

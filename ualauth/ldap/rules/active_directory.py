@@ -1,0 +1,102 @@
+"""What Active Directory says in its own way: in texts, in times and in bits.
+
+[MS-ADTS] has the attributes; the numbers after `data` are Windows' error codes
+([MS-ERREF], section 2.2), in hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Conclusion
+
+IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+"""Among the capabilities in its root DSE ([MS-ADTS], section 3.1.1.3.4.3.1)."""
+IN_CHAIN = "1.2.840.113556.1.4.1941"
+"""The matching rule that follows groups in groups."""
+
+DISABLED = 0x2
+LOCKED = 0x10
+EXPIRED = 0x800000
+"""Bits of userAccountControl, and of what is computed for it ([MS-ADTS], section 2.2.16)."""
+
+_DATA = re.compile(r"\bdata ([0-9a-fA-F]{1,8})\b")
+_STATUS = re.compile(r"\A([0-9A-Fa-f]{8}):")
+_FIRST = datetime(1601, 1, 1, tzinfo=UTC)
+_NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
+
+MUST_CHANGE = Conclusion(
+    ReturnCode.NEW_AUTHTOK_REQD,
+    "the password must be changed",
+    "Your password must be changed.",
+)
+PASSWORD_EXPIRED = Conclusion(
+    ReturnCode.NEW_AUTHTOK_REQD,
+    "the password has expired",
+    "Your password has expired and must be changed.",
+)
+ACCOUNT_EXPIRED = Conclusion(
+    ReturnCode.ACCT_EXPIRED, "the account has expired", "Your account has expired."
+)
+ACCOUNT_DISABLED = Conclusion(
+    ReturnCode.PERM_DENIED, "the account is disabled", "Your account is disabled."
+)
+
+REFUSALS: Mapping[str, Conclusion] = {
+    "525": Conclusion(ReturnCode.USER_UNKNOWN, "the directory knows no such user"),
+    "52e": Conclusion(ReturnCode.AUTH_ERR, "wrong password"),
+    "530": Conclusion(
+        ReturnCode.PERM_DENIED,
+        "this is not one of the hours of the account",
+        "You may not log in at this time.",
+    ),
+    "531": Conclusion(
+        ReturnCode.PERM_DENIED,
+        "the account may not log in from this host",
+        "You may not log in here.",
+    ),
+    "532": PASSWORD_EXPIRED,
+    "533": ACCOUNT_DISABLED,
+    "701": ACCOUNT_EXPIRED,
+    "773": MUST_CHANGE,
+    # It is said whether the password is right or not: so the person is not told.
+    "775": Conclusion(ReturnCode.MAXTRIES, "the account is locked after too many failures"),
+}
+"""What `data` in the text of a refused bind means; all but 525, 52e and 775 need the password."""
+
+CHANGES: Mapping[str, Conclusion] = {
+    "00000056": Conclusion(ReturnCode.AUTH_ERR, "wrong old password"),
+    "00000005": Conclusion(ReturnCode.PERM_DENIED, "no right to change the password"),
+    "0000052D": Conclusion(
+        ReturnCode.AUTHTOK_ERR,
+        "the new password breaks the domain's rules",
+        "The new password was refused: it breaks the rules for passwords "
+        "(length, kinds of characters, age, former passwords).",
+    ),
+}
+"""What begins the text of a refused change (WILL_NOT_PERFORM, CONSTRAINT_VIOLATION)."""
+
+
+def refusal(text: str) -> Conclusion | None:
+    """Return what the text of a refused bind says, if it is Active Directory's."""
+    found = _DATA.search(text)
+    return None if found is None else REFUSALS.get(found[1].lower())
+
+
+def refused_change(text: str) -> Conclusion | None:
+    """Return what the text of a refused change says, if it is Active Directory's."""
+    found = _STATUS.match(text)
+    return None if found is None else CHANGES.get(found[1].upper())
+
+
+def time_of(value: int) -> datetime | None:
+    """Return a time that counts 100 nanoseconds since 1601; `None` is never, or after 9999."""
+    if value in _NEVER or value < 0:
+        return None
+    try:
+        return _FIRST + timedelta(microseconds=value // 10)
+    except OverflowError:
+        return None

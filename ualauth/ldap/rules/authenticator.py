@@ -1,0 +1,271 @@
+"""A login by a directory: whose entry it is, whether the password is right, and its change.
+
+What raises a `DirectoryFault` could not be checked. An empty password is never
+sent: a server would take it for a wish to be nobody (RFC 4513, section 5.1.2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Conclusion
+from ualauth.contract.module import Attempt
+from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.faults import DirectoryFault, Unanswered
+from ualauth.ldap.client.interface import Directory, Operations, Session
+from ualauth.ldap.client.values import Answer, Attributes, Entry, How, Policy, PolicyError
+from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method
+from ualauth.ldap.rules.access import judge
+from ualauth.ldap.rules.answers import SUCCESS, UNKNOWN, WRONG, of_bind, of_change, of_policy
+from ualauth.ldap.rules.identity import canonical, written
+from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
+from ualauth.stack.control import ascii_lower
+
+NOTHING = Policy()
+_EMPTY = Conclusion(ReturnCode.AUTH_ERR, "an empty password is never sent")
+_NO_SERVICE = Conclusion(
+    ReturnCode.AUTHTOK_ERR,
+    "only a service (binddn) can change a password that has expired",
+    "Your password has expired and cannot be changed here.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of somebody whose entry was found, or who could bind."""
+
+    entry: Entry
+    values: Mapping[str, str] = field(repr=False)
+    bind_name: str
+    """Whom to bind as."""
+    policy: Policy = NOTHING
+    bound: bool = False
+    """Whether the directory has taken the password."""
+    account: Conclusion | None = None
+    """What the account amounts to, where nobody but the person may ask."""
+
+    @property
+    def name(self) -> str | None:
+        """Who it is, as the directory says; `None` if it says nothing."""
+        return self.values.get("uid")
+
+
+class Logins:
+    """The logins of one configuration."""
+
+    def __init__(self, configuration: Configuration, directory: Directory) -> None:
+        """Ask nobody yet."""
+        self.configuration = configuration
+        self.directory = directory
+        self._finding = configuration.finding
+        self._wanted = wanted(configuration)
+        self._naming = naming(configuration)
+
+    async def verify(
+        self,
+        attempt: Attempt,
+        values: Mapping[str, str],
+        password: str,
+        begin: Callable[[str], Awaitable[None]],
+    ) -> tuple[Conclusion, Case | None]:
+        """Return what a password amounts to, and whose it is as far as known.
+
+        `begin` is told whose password will be asked, by a name that the user has alone,
+        before it is; what it raises is passed on.
+        """
+        if not password:
+            return _EMPTY, None
+        found = plan(self._finding, values)
+        if isinstance(found, Plan) and found.bind_name is not None:
+            await begin(ascii_lower(found.bind_name))
+            return await self._bind(attempt, values, found, found.bind_name, password)
+        entry: Entry | Conclusion = UNKNOWN
+        if isinstance(found, Plan):
+            entry = await find(self.directory, attempt, found.searches, self._wanted)
+        else:
+            entry = found
+        if isinstance(entry, Conclusion):
+            await begin(values["user"])
+            await self._burn(attempt, password)
+            return entry, None
+        await begin(ascii_lower(entry.dn))
+        case = self._case(entry, values, entry.dn)
+        if self._finding.method is Method.COMPARE:
+            name, value = self._finding.password_attribute, password.encode()
+            right = await self.directory.compare(attempt, entry.dn, name, value)
+            return (SUCCESS if right else WRONG), replace(case, bound=right)
+        answer = await self.directory.bind(attempt, Login(entry.dn, password))
+        return of_bind(answer), replace(case, policy=answer.policy, bound=answer.ok)
+
+    async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> Case | Conclusion:
+        """Return somebody's case without a password."""
+        found = plan(self._finding, values)
+        if isinstance(found, Conclusion):
+            return found
+        entry = await find(self.directory, attempt, found.searches, self._wanted)
+        if isinstance(entry, Conclusion):
+            return entry
+        return self._case(entry, values, found.bind_name or entry.dn)
+
+    async def judge(self, attempt: Attempt, case: Case) -> Conclusion:
+        """Return whether the account may be used."""
+        if case.account is not None:
+            return case.account
+        return await self._judge(self.directory, attempt, case)
+
+    async def _judge(self, operations: Operations, attempt: Attempt, case: Case) -> Conclusion:
+        return await judge(
+            operations,
+            attempt,
+            self.configuration,
+            case.entry,
+            case.values,
+            bound=case.bound,
+        )
+
+    def _case(self, entry: Entry, values: Mapping[str, str], bind_name: str) -> Case:
+        name = canonical(entry, self._naming)
+        return Case(entry, values if name is None else {**values, "uid": name}, bind_name)
+
+    async def change(self, attempt: Attempt, case: Case, old: str, new: str) -> Conclusion:
+        """Change a password whose old one was verified."""
+        if not old:
+            return _EMPTY
+        changing, dn, how = (
+            self.configuration.changing,
+            case.entry.dn,
+            self.configuration.changing.how,
+        )
+        async with self.directory.session(attempt, Login(case.bind_name, old)) as session:
+            answer = session.answer
+            by_service = changing.who is ChangeAs.SERVICE
+            if answer.ok:
+                if not by_service:
+                    return of_change(await session.change_password(attempt, dn, old, new, how))
+            elif of_bind(answer).code is not ReturnCode.NEW_AUTHTOK_REQD:
+                return of_bind(answer)
+            elif how is not How.UNICODE_PWD:
+                # A server might say that it has expired whether it is right or not: so it is
+                # changed in a way in which the server verifies the old one.
+                how = How.EXOP
+                done = None if by_service else await _try(session, attempt, dn, old, new)
+                if done is not None:
+                    return of_change(done)
+        if self.configuration.settings.login is None:
+            return _NO_SERVICE
+        return of_change(await self.directory.change_password(attempt, dn, old, new, how))
+
+    async def _bind(
+        self,
+        attempt: Attempt,
+        values: Mapping[str, str],
+        found: Plan,
+        name: str,
+        password: str,
+    ) -> tuple[Conclusion, Case | None]:
+        """Bind by name, and read the entry as that user."""
+        async with self.directory.session(attempt, Login(name, password)) as session:
+            answer = session.answer
+            conclusion = of_bind(answer)
+            if not answer.ok:
+                return conclusion, await self._case_of_refused(attempt, values, found, conclusion)
+            entry = await self._own_entry(session, attempt, found)
+            if not isinstance(entry, Conclusion):
+                case = self._case(entry, values, name)
+            elif self._finding.method is Method.TEMPLATE:
+                # There is an entry, since it could bind; it may not read itself.
+                case = await self._case_as_told(session, attempt, values, name)
+            else:
+                return entry, None
+            case = replace(case, policy=answer.policy, bound=True)
+            if self.configuration.settings.login is None:
+                case = replace(case, account=await self._account(session, attempt, case))
+            return conclusion, case
+
+    async def _account(self, session: Session, attempt: Attempt, case: Case) -> Conclusion:
+        """Judge as the person, since there is no service to ask as."""
+        later = of_policy(case.policy)
+        if later is not None and later.code is not ReturnCode.SUCCESS:
+            # Until the password is changed, nothing else may be asked.
+            return later
+        return await self._judge(session, attempt, case)
+
+    async def _case_of_refused(
+        self,
+        attempt: Attempt,
+        values: Mapping[str, str],
+        found: Plan,
+        conclusion: Conclusion,
+    ) -> Case | None:
+        """Look up whose password has expired: it may be changed by the service."""
+        expired = conclusion.code is ReturnCode.NEW_AUTHTOK_REQD
+        if not expired or found.bind_name is None:
+            return None
+        if self._finding.method is Method.TEMPLATE:
+            return Case(Entry(found.bind_name, Attributes({})), values, found.bind_name)
+        if self.configuration.settings.login is None:
+            return None
+        try:
+            entry = await find(self.directory, attempt, found.searches, self._wanted)
+        except DirectoryFault:
+            # The password was judged already, and must not be judged again from memory.
+            return None
+        return None if isinstance(entry, Conclusion) else self._case(entry, values, found.bind_name)
+
+    async def _own_entry(
+        self, session: Session, attempt: Attempt, found: Plan
+    ) -> Entry | Conclusion:
+        entry: Entry | Conclusion
+        try:
+            entry = await find(session, attempt, found.searches, self._wanted)
+        except Unanswered:
+            # Nothing but a change of the password is allowed (draft-behera, section 7.3).
+            if session.answer.policy.error is not PolicyError.CHANGE_AFTER_RESET:
+                raise
+            entry = UNKNOWN
+        return entry
+
+    async def _case_as_told(
+        self, session: Session, attempt: Attempt, values: Mapping[str, str], bind_name: str
+    ) -> Case:
+        """Return what the server answers to "Who am I?" (RFC 4532) about an entry it hides."""
+        unnamed = Case(Entry(bind_name, Attributes({})), values, bind_name)
+        try:
+            told = await session.who_am_i(attempt)
+        except Unanswered:
+            return unnamed
+        form, _, name = told.partition(":")
+        match form.lower():
+            case "dn" if name.strip():
+                # 389 Directory Server has a blank before the name.
+                return self._case(Entry(name.strip(), Attributes({})), values, bind_name)
+            case "u" if name:
+                return replace(unnamed, values={**values, "uid": written(name)})
+            case _:
+                return unnamed
+
+    async def _burn(self, attempt: Attempt, password: str) -> None:
+        """Ask what would have been asked of somebody who exists."""
+        finding = self._finding
+        base = finding.bases[0] if finding.bases else ""
+        dn = finding.decoy or f"cn={secrets.token_hex(8)}{',' if base else ''}{base}"
+        with contextlib.suppress(DirectoryFault):
+            if finding.method is Method.COMPARE:
+                name = finding.password_attribute
+                await self.directory.compare(attempt, dn, name, password.encode())
+            else:
+                await self.directory.bind(attempt, Login(dn, password))
+
+
+async def _try(session: Session, attempt: Attempt, dn: str, old: str, new: str) -> Answer | None:
+    """Change an expired password as nobody, on a server that allows it."""
+    try:
+        answer = await session.change_password(attempt, dn, old, new, How.EXOP)
+    except Unanswered:
+        return None
+    refused = answer.policy.error is None and not answer.ok
+    return None if refused else answer

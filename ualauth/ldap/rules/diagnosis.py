@@ -1,0 +1,223 @@
+"""A configuration tried step by step: what works, how long it takes, and what mends the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Conclusion
+from ualauth.ldap.client.blocking import Here, run_here
+from ualauth.ldap.client.faults import (
+    DirectoryFault,
+    ProtocolFault,
+    ServiceRefused,
+    TimedOut,
+    TlsFault,
+    Unanswered,
+    Unreachable,
+)
+from ualauth.ldap.client.interface import Directory
+from ualauth.ldap.client.settings import Uri
+from ualauth.ldap.client.values import Entry
+from ualauth.ldap.config.configuration import Configuration, Method
+from ualauth.ldap.config.variables import who
+from ualauth.ldap.rules.access import judge
+from ualauth.ldap.rules.active_directory import IS_ACTIVE_DIRECTORY
+from ualauth.ldap.rules.answers import NAMELESS
+from ualauth.ldap.rules.certificate import presented
+from ualauth.ldap.rules.groups import groups_of
+from ualauth.ldap.rules.identity import canonical, person
+from ualauth.ldap.rules.search import find, naming, plan, wanted
+
+Fact = tuple[str, str]
+CURES: Mapping[type[DirectoryFault], str] = {
+    Unreachable: "is the server up, its name and port right, and no firewall between?",
+    TimedOut: "is the server busy, or a firewall silent? See bind_timelimit and timelimit",
+    TlsFault: "name the authority by tls_cacertfile, and the server as its certificate does",
+    ProtocolFault: "is this an LDAP port? 636 wants ldaps://, 389 ldap://",
+    ServiceRefused: "correct binddn and bindpw; Active Directory takes user@domain, too",
+    Unanswered: "the server does not allow this: look at its access rules, and at binddn",
+}
+_KNOWN: Mapping[str, str] = {
+    "1.3.6.1.4.1.1466.20037": "StartTLS",
+    "1.3.6.1.4.1.4203.1.11.1": "change of password (RFC 3062)",
+    "1.3.6.1.4.1.42.2.27.8.5.1": "password policy",
+    "1.2.840.113556.1.4.319": "paged results",
+    "1.2.840.113556.1.4.800": "Active Directory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was tried: what it showed, or why it failed and what mends that."""
+
+    name: str
+    seconds: float
+    facts: Sequence[Fact] = ()
+    fault: str = ""
+    cure: str = ""
+    refused: bool = False
+    """Whether it is an answer of the directory that is a no."""
+    spare: bool = False
+    """Whether another server may do instead."""
+
+
+class Visitor(Here):
+    """Somebody whose access is judged without a login."""
+
+    ruser = tty = None
+    delegated = False
+
+    def __init__(self, user: str, service: str, rhost: str | None) -> None:
+        """Keep what the rules may look at."""
+        self.user: str | None = user
+        self.service = service
+        self.rhost = rhost
+
+
+def diagnose(
+    configuration: Configuration, directory: Directory, visitor: Visitor | None
+) -> Iterator[Step]:
+    """Try the servers, the service, and what is found for somebody, in this order.
+
+    What a step needs is tried before it; after a step that failed, no other one
+    makes sense, but that each server is tried by itself.
+    """
+    requester = visitor or Here()
+    for uri in configuration.settings.servers:
+        step = _step(f"connect to {uri}", partial(_server, uri, configuration))
+        yield replace(step, spare=True)
+    for name, ask in (
+        ("bind as the service", lambda: _service(configuration, directory, requester)),
+        ("ask what the server is", lambda: _server_says(directory, requester)),
+    ):
+        step = _step(name, ask)
+        yield step
+        if step.fault:
+            return
+    if visitor is not None:
+        yield from _person(configuration, directory, visitor)
+
+
+def _person(configuration: Configuration, directory: Directory, visitor: Visitor) -> Iterator[Step]:
+    finding = configuration.finding
+    values = who(visitor.user or "", None)
+    found = plan(finding, values)
+    if isinstance(found, Conclusion):
+        yield Step("find the person", 0.0, (), found.log, "write the name otherwise", refused=True)
+        return
+    shown: list[Fact] = [("filter", each.filter_text) for each in found.searches[0][:1]]
+    if finding.method in (Method.TEMPLATE, Method.ACTIVE_DIRECTORY):
+        shown.append(("binds as", found.bind_name or ""))
+    held: list[tuple[Entry, str]] = []
+
+    def search() -> Sequence[Fact]:
+        entry = run_here(find(directory, visitor, found.searches, wanted(configuration)))
+        if isinstance(entry, Conclusion):
+            raise _Refused(entry.log)
+        name = canonical(entry, naming(configuration))
+        if name is None:
+            raise _Refused(NAMELESS.log)
+        held.append((entry, name))
+        them = person(name, None, entry, configuration.attributes)
+        addresses = ", ".join(them.addresses)
+        return [*shown, ("entry", entry.dn), ("user", name), ("addresses", addresses)]
+
+    step = _step("find the person", search)
+    yield replace(step, facts=shown) if step.fault else step
+    if not held:
+        return
+    entry, name = held[0]
+    yield _step("ask for groups", lambda: _groups(configuration, directory, visitor, entry))
+
+    def account() -> Sequence[Fact]:
+        conclusion = run_here(
+            judge(directory, visitor, configuration, entry, values | {"uid": name}, bound=False)
+        )
+        if conclusion.code is not ReturnCode.SUCCESS:
+            asked = conclusion.code is not ReturnCode.AUTHINFO_UNAVAIL
+            raise _Refused(f"{conclusion.code}: {conclusion.log}", answered=asked)
+        return [("account", conclusion.log)]
+
+    yield _step("judge the account", account)
+
+
+class _Refused(Exception):
+    """The directory answers, and the answer is a no; or, without `answered`, it says nothing."""
+
+    def __init__(self, text: str, *, answered: bool = True) -> None:
+        super().__init__(text)
+        self.answered = answered
+
+
+def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> Step:
+    started = time.monotonic()
+    try:
+        facts = ask()
+    except _Refused as refused:
+        cure = "see docs/administrators/ldap-trouble.md"
+        return Step(name, time.monotonic() - started, (), str(refused), cure, refused.answered)
+    except DirectoryFault as fault:
+        cure = next(cure for kind, cure in CURES.items() if isinstance(fault, kind))
+        return Step(name, time.monotonic() - started, (), str(fault), cure)
+    return Step(name, time.monotonic() - started, facts)
+
+
+def _server(uri: Uri, configuration: Configuration) -> Sequence[Fact]:
+    found = presented(uri, configuration.settings)
+    if found is None:
+        return [("encryption", "none")]
+    facts = [("encryption", f"{found.protocol}, {found.cipher}")]
+    if not found.subject and not found.names:
+        return [*facts, ("certificate", "not verified")]
+    return [
+        *facts,
+        ("certificate", found.subject or "without a subject"),
+        ("for", ", ".join(found.names)),
+        ("by", found.issuer),
+        ("until", found.until),
+    ]
+
+
+def _service(configuration: Configuration, directory: Directory, requester: Here) -> Sequence[Fact]:
+    found = run_here(directory.connected(requester))
+    login = configuration.settings.login
+    return [
+        ("server", found.server),
+        ("library", found.library),
+        ("encryption", found.tls or "none"),
+        ("as", "nobody (anonymous)" if login is None else login.name),
+    ]
+
+
+def _server_says(directory: Directory, requester: Here) -> Sequence[Fact]:
+    entry = run_here(directory.root_dse(requester))
+    vendor = " ".join(filter(None, (entry.text("vendorName"), entry.text("vendorVersion"))))
+    offered = {
+        oid
+        for name in ("supportedExtension", "supportedControl", "supportedCapabilities")
+        for oid in entry.texts(name)
+    }
+    offers = [text for oid, text in _KNOWN.items() if oid in offered]
+    facts = [
+        ("vendor", vendor),
+        ("holds", ", ".join(entry.texts("namingContexts"))),
+        ("offers", ", ".join(offers)),
+    ]
+    if IS_ACTIVE_DIRECTORY in offered:
+        facts.append(("groups in groups", "by the server's own rule"))
+    return [(name, text) for name, text in facts if text]
+
+
+def _groups(
+    configuration: Configuration, directory: Directory, visitor: Visitor, entry: Entry
+) -> Sequence[Fact]:
+    access, finding = configuration.access, configuration.finding
+    by_name = access.member_attribute.lower() == "memberuid"
+    members = entry.texts(finding.login_attribute) if by_name else [entry.dn]
+    found = run_here(groups_of(directory, visitor, members, access.member_attribute, finding.bases))
+    names = dict.fromkeys([*entry.texts("memberOf"), *found])
+    return [("group", each) for each in names] or [("group", "none")]

@@ -1,0 +1,258 @@
+"""What the attributes of an entry say of the account: locked, expired, or to change its password.
+
+Each row reads one attribute, every value of it. What a row does not understand
+refuses, as "could not check": an account whose end cannot be read was never
+allowed. Dates that are words in a product (never, at once, until an
+administrator acts) stand beside its row, and are from its documents or source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Conclusion
+from ualauth.ldap.client.values import Entry
+from ualauth.ldap.rules import active_directory
+from ualauth.ldap.rules.active_directory import (
+    ACCOUNT_DISABLED,
+    ACCOUNT_EXPIRED,
+    MUST_CHANGE,
+    PASSWORD_EXPIRED,
+    time_of,
+)
+from ualauth.ldap.rules.syntaxes import BEGINNING, bits_of, natural, number, time, truth
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_DONT_EXPIRE = 0x10000
+"""Of userAccountControl: the password does not expire."""
+_KERBEROS_LOCKED = 0x40
+_KERBEROS_CHANGE = 0x200
+"""Of krbTicketFlags: KRB5_KDB_DISALLOW_ALL_TIX and KRB5_KDB_REQUIRES_PWCHANGE (MIT, kdb.h)."""
+
+# Of smbldap-tools and Samba 3 and 4: the largest time_t.
+_SAMBA_NEVER = frozenset({0, 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF})
+_SAMBA_FLAGS = re.compile(r"\[[NDHTUMWSLXI ]*\]")
+
+_LOCKED = Conclusion(ReturnCode.PERM_DENIED, "the account is locked", "Your account is locked.")
+_NOT_YET = Conclusion(
+    ReturnCode.PERM_DENIED, "the account is not valid yet", "Your account may not be used yet."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When, and whether the directory has just taken the password."""
+
+    now: datetime
+    bound: bool
+
+
+Rule = Callable[[str, Entry, Moment], Conclusion | None]
+"""Tells what one value means; raises `ValueError` where it means nothing that is known."""
+
+
+def _when_true(conclusion: Conclusion) -> Rule:
+    return lambda value, _entry, _moment: conclusion if truth(value) else None
+
+
+def _when_not_active(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+    return None if value.lower() == "active" else ACCOUNT_DISABLED
+
+
+def _locked_since(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    since = time(value)
+    # draft-behera-ldap-password-policy-10, section 5.3.3: 000001010000Z is until an
+    # administrator unlocks it. For how long any other lock holds is a matter of the policy: who
+    # could bind since then is no longer locked.
+    return None if moment.bound and since != BEGINNING else _LOCKED
+
+
+def _locked_until(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    end = time(value)
+    # 389 Directory Server, passwordUnlock off: the epoch is until an administrator unlocks it.
+    return _LOCKED if end == _EPOCH or end > moment.now else None
+
+
+def _by_intruder(value: str, entry: Entry, moment: Moment) -> Conclusion | None:
+    if not truth(value):
+        return None
+    # eDirectory takes the lock away by the first login after this time.
+    ends = [time(each) for each in _texts(entry, "loginIntruderResetTime")]
+    return None if ends and max(ends) <= moment.now else _LOCKED
+
+
+def _lockout_time(value: str, entry: Entry, _moment: Moment) -> Conclusion | None:
+    # [MS-ADA1], section 2.361: 0 is not locked. When a lock has ended is in what is computed.
+    if natural(value) == 0 or _texts(entry, "msDS-User-Account-Control-Computed"):
+        return None
+    return _LOCKED
+
+
+def _after(conclusion: Conclusion, *never: datetime) -> Rule:
+    """Return a rule for a time (RFC 4517, section 3.3.13) after which something is so."""
+
+    def rule(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+        end = time(value)
+        return conclusion if end <= moment.now and end not in never else None
+
+    return rule
+
+
+def _before(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    return _NOT_YET if time(value) > moment.now else None
+
+
+def _file_time(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    end = time_of(natural(value))
+    return ACCOUNT_EXPIRED if end is not None and end <= moment.now else None
+
+
+def _control(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+    bits = bits_of(value)
+    if bits & active_directory.DISABLED:
+        return ACCOUNT_DISABLED
+    return _LOCKED if bits & active_directory.LOCKED else None
+
+
+def _computed_lock(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+    return _LOCKED if bits_of(value) & active_directory.LOCKED else None
+
+
+def _expired_bit(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+    return PASSWORD_EXPIRED if bits_of(value) & active_directory.EXPIRED else None
+
+
+def _set_never(value: str, entry: Entry, _moment: Moment) -> Conclusion | None:
+    control = sum(bits_of(each) & _DONT_EXPIRE for each in _texts(entry, "userAccountControl"))
+    return MUST_CHANGE if natural(value) == 0 and not control else None
+
+
+def _kerberos_flags(bit: int, conclusion: Conclusion) -> Rule:
+    return lambda value, _entry, _moment: conclusion if bits_of(value) & bit else None
+
+
+def _samba_flags(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+    # passdb.h: D is disabled, L is locked after failures.
+    if not _SAMBA_FLAGS.fullmatch(value):
+        raise ValueError(value)
+    if "D" in value:
+        return ACCOUNT_DISABLED
+    return _LOCKED if "L" in value else None
+
+
+def _samba_kickoff(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    end = natural(value)
+    if end in _SAMBA_NEVER:
+        return None
+    return ACCOUNT_EXPIRED if end <= (moment.now - _EPOCH) // _SECOND else None
+
+
+def _shadow_expire(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    # shadow(5): days since 1970; 0 has two meanings, of which pam_unix takes this one.
+    days = number(value)
+    return ACCOUNT_EXPIRED if days != -1 and _days(moment) >= days else None
+
+
+def _shadow_change(value: str, entry: Entry, moment: Moment) -> Conclusion | None:
+    changed = number(value)
+    if changed == 0:
+        return MUST_CHANGE
+    longest = min(map(number, _texts(entry, "shadowMax")), default=-1)
+    inactive = min(map(number, _texts(entry, "shadowInactive")), default=-1)
+    if changed < 0 or longest < 0:
+        return None
+    late = _days(moment) - changed - longest
+    if late > 0 and 0 <= inactive < late:
+        return ACCOUNT_EXPIRED
+    return PASSWORD_EXPIRED if late > 0 else None
+
+
+def _password_end(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    end = time(value)
+    # 389 Directory Server, pw.h: NO_TIME after a reset, NOT_FIRST_TIME after the login that
+    # followed it where no policy wanted a change, and the end of time.
+    if end == _EPOCH:
+        return MUST_CHANGE
+    if end in {_EPOCH + _SECOND, _EPOCH + 0x7FFFFFFF * _SECOND}:
+        return None
+    return PASSWORD_EXPIRED if end <= moment.now else None
+
+
+ACCOUNT: Sequence[tuple[str, Rule]] = (
+    ("nsAccountLock", _when_true(_LOCKED)),  # 389 Directory Server, FreeIPA
+    ("accountUnlockTime", _locked_until),  # 389 Directory Server
+    ("loginDisabled", _when_true(_LOCKED)),  # eDirectory
+    ("lockedByIntruder", _by_intruder),
+    ("loginActivationTime", _before),
+    ("loginExpirationTime", _after(ACCOUNT_EXPIRED)),
+    ("inetUserStatus", _when_not_active),  # Sun's and its successors
+    ("pwdAccountLockedTime", _locked_since),  # OpenLDAP
+    ("pwdStartTime", _before),  # draft-behera, section 5.3.9
+    ("pwdEndTime", _after(ACCOUNT_EXPIRED)),
+    ("userAccountControl", _control),  # Active Directory
+    ("msDS-User-Account-Control-Computed", _computed_lock),
+    ("lockoutTime", _lockout_time),
+    ("accountExpires", _file_time),
+    ("krbTicketFlags", _kerberos_flags(_KERBEROS_LOCKED, _LOCKED)),  # MIT Kerberos, FreeIPA
+    # Its KDC takes 0 for never, and writes it as the epoch.
+    ("krbPrincipalExpiration", _after(ACCOUNT_EXPIRED, _EPOCH)),
+    ("sambaAcctFlags", _samba_flags),  # Samba, without Active Directory
+    ("sambaKickoffTime", _samba_kickoff),
+    ("shadowExpire", _shadow_expire),  # RFC 2307
+)
+"""Attributes that lock an account or end it."""
+PASSWORD: Sequence[tuple[str, Rule]] = (
+    ("msDS-User-Account-Control-Computed", _expired_bit),
+    ("userAccountControl", _expired_bit),
+    ("pwdLastSet", _set_never),
+    ("pwdReset", _when_true(MUST_CHANGE)),
+    ("passwordExpirationTime", _password_end),  # 389 Directory Server, eDirectory
+    ("krbTicketFlags", _kerberos_flags(_KERBEROS_CHANGE, MUST_CHANGE)),
+    ("krbPasswordExpiration", _after(PASSWORD_EXPIRED, _EPOCH)),
+    ("shadowLastChange", _shadow_change),
+)
+"""Attributes that tell the password's age."""
+_BESIDE = ("shadowMax", "shadowInactive", "loginIntruderResetTime")
+NAMES = tuple(dict.fromkeys([*(name for name, _ in (*ACCOUNT, *PASSWORD)), *_BESIDE]))
+"""All that is read."""
+
+
+def restriction(entry: Entry, moment: Moment) -> Conclusion | None:
+    """Return why the account may not be used, if there is a reason."""
+    return _first(ACCOUNT, entry, moment)
+
+
+def age(entry: Entry, moment: Moment) -> Conclusion | None:
+    """Return why the password must be changed, if there is a reason."""
+    return _first(PASSWORD, entry, moment)
+
+
+def _first(rules: Sequence[tuple[str, Rule]], entry: Entry, moment: Moment) -> Conclusion | None:
+    for name, rule in rules:
+        if name not in entry.attributes:
+            continue
+        try:
+            found = [rule(each, entry, moment) for each in _texts(entry, name)]
+        except (ValueError, OverflowError):
+            found = []
+        if not found:
+            log = f"the attribute {name} cannot be read"
+            return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)
+        for each in found:
+            if each is not None:
+                return Conclusion(each.code, f"{each.log} ({name})", each.person)
+    return None
+
+
+def _texts(entry: Entry, name: str) -> list[str]:
+    """Return all values of an attribute; one that is no text raises `ValueError`."""
+    return [each.decode() for each in entry.attributes.get(name, ())]
+
+
+def _days(moment: Moment) -> int:
+    return (moment.now - _EPOCH) // timedelta(days=1)

@@ -1,0 +1,163 @@
+"""Who may come in while no server of a directory can be reached.
+
+A verifier (argon2id) of the last password that the directory took is kept in
+memory, for people who passed the account stack as well, and forgotten as soon
+as the directory says anything else about them. Nothing is written anywhere: a
+new process knows nobody.
+
+The password that was right at last may have been changed by other means since:
+until its `lifetime` is over, an outage lets the old one in. That is what this
+costs, and why it is off unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.identity import Person
+from ualauth.contract.module import Attempt
+from ualauth.ldap.config.configuration import Configuration, Outage
+from ualauth.passwords.schemes import PasswordHasher
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """As whom somebody came in, and who it is."""
+
+    user: str
+    person: Person
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One person: the verifier, when it was right, and for which services the account was."""
+
+    verifier: str = field(repr=False)
+    moment: float
+    who: Remembered
+    services: set[str]
+    typed: OrderedDict[str, None]
+    """The names by which the directory has found this person, the last ones."""
+
+
+_NAMES = 16
+"""Names of one person that are kept; a caller may write one in any number of ways."""
+
+
+class OutageCache:
+    """Verifiers by the user whom the directory confirmed; at most `rules.users` of them."""
+
+    def __init__(self, rules: Outage) -> None:
+        """Begin with nobody."""
+        self._rules = rules
+        self._hasher = PasswordHasher("argon2id")
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._users: dict[str, str] = {}
+        """By the user before the directory was asked, who it is."""
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """Return of how many people something is kept."""
+        return len(self._kept)
+
+    async def remember(self, attempt: Attempt, user: str, password: str, who: Remembered) -> None:
+        """Keep a password that the directory has just taken."""
+        verifier = await attempt.compute(self._hasher.hash, password)
+        with self._lock:
+            if self._users.get(user, who.user) != who.user:
+                # The directory finds somebody else by this name now.
+                self._drop(self._users[user])
+            last = self._kept.pop(who.user, None)
+            services = set() if last is None else last.services
+            typed = OrderedDict() if last is None else last.typed
+            typed[user] = None
+            typed.move_to_end(user)
+            self._users[user] = who.user
+            if len(typed) > _NAMES:
+                del self._users[typed.popitem(last=False)[0]]
+            self._kept[who.user] = _Kept(verifier, time.monotonic(), who, services, typed)
+            while len(self._kept) > self._rules.users:
+                self._drop(next(iter(self._kept)))
+
+    def allow(self, user: str, service: str, *, allowed: bool) -> None:
+        """Keep what the account stack said of somebody for a service."""
+        with self._lock:
+            kept = self._kept.get(self._users.get(user, user))
+            if kept is not None:
+                (kept.services.add if allowed else kept.services.discard)(service)
+
+    def forget(self, *users: str) -> None:
+        """Forget somebody of whom the directory says something else, by whatever names."""
+        with self._lock:
+            for each in users:
+                self._drop(self._users.get(each, each))
+                self._drop(each)
+
+    async def refuse(self, attempt: Attempt, user: str, password: str, code: ReturnCode) -> None:
+        """Forget what does not hold any more.
+
+        A wrong password says nothing about the right one, unless it is the one
+        that is kept. Finding that out costs the same for everybody.
+        """
+        matches = await self._matches(attempt, self._fresh(user), password)
+        if matches or code is not ReturnCode.AUTH_ERR:
+            self.forget(user)
+
+    async def verify(self, attempt: Attempt, user: str, password: str) -> Remembered | None:
+        """Return who it is, if the password is the one that is kept."""
+        kept = self._fresh(user)
+        return kept.who if await self._matches(attempt, kept, password) and kept else None
+
+    def has(self, user: str) -> bool:
+        """Return whether a password is kept for a user, so that the right one is answered."""
+        return self._fresh(user) is not None
+
+    def may(self, user: str, service: str) -> bool:
+        """Return whether the account was allowed when it was asked for last."""
+        kept = self._fresh(user)
+        return kept is not None and service in kept.services
+
+    def _fresh(self, user: str) -> _Kept | None:
+        """Return what is kept of a user, by a name by which the directory has found them."""
+        with self._lock:
+            who = self._users.get(user)
+            kept = None if who is None else self._kept.get(who)
+            if kept is not None and time.monotonic() - kept.moment > self._rules.lifetime:
+                self._drop(kept.who.user)
+                return None
+            return kept
+
+    def _drop(self, who: str) -> None:
+        kept = self._kept.pop(who, None)
+        for each in () if kept is None else kept.typed:
+            del self._users[each]
+
+    async def _matches(self, attempt: Attempt, kept: _Kept | None, password: str) -> bool:
+        if kept is None:
+            await attempt.compute(self._hasher.burn, password)
+            return False
+        return await attempt.compute(self._hasher.verify, password, kept.verifier)
+
+
+_caches: weakref.WeakValueDictionary[str, OutageCache] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def outage_cache(configuration: Configuration) -> OutageCache | None:
+    """Return the cache of a configuration, if it wants one.
+
+    All entries of this process with the same file share it; a file that was
+    changed begins anew, since other people may be allowed by it.
+    """
+    if not configuration.outage.lifetime:
+        return None
+    with _lock:
+        found = _caches.get(configuration.digest)
+        if found is None:
+            found = _caches[configuration.digest] = OutageCache(configuration.outage)
+        return found

@@ -1,0 +1,160 @@
+"""Whose entry it is: found by a filter, by a name, or by what Active Directory binds.
+
+Values enter filters and names through `Template.fill` only, which escapes
+them. Of two entries that match, neither is the person's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Conclusion
+from ualauth.ldap.client.filters import Filter
+from ualauth.ldap.client.interface import Operations
+from ualauth.ldap.client.templates import Template
+from ualauth.ldap.client.values import Entry, Requester, Scope, ascii_lower
+from ualauth.ldap.config.configuration import Configuration, Finding, Method
+from ualauth.ldap.rules import locks
+from ualauth.ldap.rules.answers import UNKNOWN
+
+ANYTHING = "(objectClass=*)"
+_SEVERAL = Conclusion(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
+_BESIDE = ("memberOf", "host", "authorizedService")
+_WHOLE = r"\{(?:user|authid|username|login|mail)\}"
+_COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
+_FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One way to look for somebody: a base, how far below, and a filter that is ready."""
+
+    base: str
+    scope: Scope
+    filter_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to find somebody; where the first searches find nobody, the next ones are tried."""
+
+    searches: Sequence[Sequence[Search]]
+    bind_name: str | None = None
+    """Whom to bind as, where nothing is searched before."""
+
+
+def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Conclusion:
+    """Return how to find the person with these values, or why nobody can be found."""
+    match finding.method:
+        case Method.TEMPLATE:
+            template = finding.bind_template
+            assert template is not None  # noqa: S101 - `reading` sees to it
+            dn = fill(template, values)
+            if isinstance(dn, Conclusion):
+                return dn
+            return Plan([[Search(dn, Scope.BASE, ANYTHING)]], dn)
+        case Method.ACTIVE_DIRECTORY:
+            return _active_directory(finding, values["user"])
+        case _:
+            text = fill(finding.filter, values)
+            if isinstance(text, Conclusion):
+                return text
+            return Plan([[Search(base, finding.scope, text) for base in finding.bases]])
+
+
+def fill(template: Template, values: Mapping[str, str]) -> str | Conclusion:
+    """Return a template with the values in it, or that one is not known."""
+    missing = sorted(template.names - values.keys())
+    if missing:
+        log = f"{{{missing[0]}}} is not known of this name"
+        return Conclusion(ReturnCode.USER_UNKNOWN, log)
+    return template.fill(values)
+
+
+def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
+    r"""Follow the domain controller's own order for `name`, `name@domain` and `DOMAIN\name`.
+
+    It looks for the userPrincipalName first, then for an account of that name in
+    its own domain ([MS-ADTS], section 5.1.1.1.1).
+    """
+    netbios, backslash, account = user.rpartition("\\")
+    if backslash:
+        if (
+            not finding.netbios
+            or ascii_lower(netbios) != ascii_lower(finding.netbios)
+            or not account
+        ):
+            return Conclusion(ReturnCode.USER_UNKNOWN, "not of the domain of ad_netbios")
+        return Plan(
+            [_in_bases(finding, finding.by_account, account)], f"{finding.netbios}\\{account}"
+        )
+    account, at, domain = user.rpartition("@")
+    name = user if at else f"{user}@{finding.domain}"
+    searches = [_in_bases(finding, finding.by_name, name)]
+    if not at:
+        searches.append(_in_bases(finding, finding.by_account, user))
+    elif ascii_lower(domain) == ascii_lower(finding.domain):
+        searches.append(_in_bases(finding, finding.by_account, account))
+    return Plan(searches, name)
+
+
+def _in_bases(finding: Finding, template: Filter, user: str) -> list[Search]:
+    text = template.fill({"user": user})
+    return [Search(base, finding.scope, text) for base in finding.bases]
+
+
+def naming(configuration: Configuration) -> Sequence[str]:
+    """Return the attributes that can say who an entry is: of those that it has, the first one does.
+
+    Without `pam_login_attribute`, that is what the user was found by.
+    """
+    finding = configuration.finding
+    names = [finding.login_attribute]
+    names += [name for name, field in configuration.attributes.items() if field == "authid"]
+    match finding.method:
+        case Method.TEMPLATE if finding.bind_template is not None:
+            names += _FIRST_PART.findall(finding.bind_template.text)
+        case Method.ACTIVE_DIRECTORY:
+            names.append("sAMAccountName")
+        case _:
+            names += _COMPARED.findall(finding.filter.text)
+    return list(dict.fromkeys(names))
+
+
+def wanted(configuration: Configuration) -> Sequence[str]:
+    """Return the attributes that are looked at later."""
+    names = [*naming(configuration), *_BESIDE, *locks.NAMES]
+    names += configuration.attributes or DEFAULT_ATTRIBUTES
+    return list(dict.fromkeys(names))
+
+
+DEFAULT_ATTRIBUTES: Mapping[str, str] = {"mail": "addresses"}
+"""What of an entry is the person's, if the file has no `attribute`."""
+
+
+async def find(
+    operations: Operations,
+    requester: Requester,
+    searches: Sequence[Sequence[Search]],
+    attributes: Sequence[str],
+) -> Entry | Conclusion:
+    """Return the one entry that is found, or why there is none.
+
+    Two entries are two, however alike their names are. Where bases overlap, the
+    server writes the name of the entry that it returns twice in the same way.
+    """
+    for step in searches:
+        found: dict[str, Entry] = {}
+        for each in step:
+            entries = await operations.search(
+                requester, each.base, each.scope, each.filter_text, attributes, 2
+            )
+            found |= {entry.dn: entry for entry in entries}
+        if len(found) > 1:
+            return _SEVERAL
+        for entry in found.values():
+            return entry
+    return UNKNOWN

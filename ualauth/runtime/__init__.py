@@ -1,0 +1,1 @@
+"""One login in progress: its handle, its items, its driver, and what is told of it. Internal."""

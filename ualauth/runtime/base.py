@@ -1,0 +1,276 @@
+"""What both ways in share: the services, the modules and what they use.
+
+Everything is opened and imported when it is first needed, so that a service
+that needs no USERLIST never loads the libraries behind it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
+
+from ualauth.config.config import Config
+from ualauth.contract.credentials import NameKind
+from ualauth.errors import MechanismUnavailable, ModuleUnavailable
+from ualauth.runtime.attempt import LiveAttempt
+from ualauth.runtime.handle import Visit
+from ualauth.runtime.items import NoUserlist
+from ualauth.runtime.sasl_login import Conversing
+from ualauth.sasl.certificate import ClientCertificate, owner_of
+from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
+from ualauth.sasl.mock import Pretence
+from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, mechanism, offered
+from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
+from ualauth.sources.watched import CHECK_INTERVAL
+from ualauth.stack.engine import Frozen
+from ualauth.stack.folder import ServiceFolder
+from ualauth.stack.model import Service
+from ualauth.stack.registry import ModuleRegistry
+from ualauth.stack.services import Services
+from ualauth.userlist.failure_counts import FailureStore
+from ualauth.userlist.guesses import GuessLimiter
+
+if TYPE_CHECKING:
+    from ualauth.userlist.cache import Known, UserCache
+
+T = TypeVar("T")
+
+
+class Peer(TypedDict, total=False):
+    """What the application knows of the peer."""
+
+    rhost: str | None
+    """Its host name or address."""
+    ruser: str | None
+    """The user on whose behalf it asks, as it says."""
+    tty: str | None
+    """The terminal, or what stands for one."""
+    tls: bool
+    """Whether the connection is encrypted."""
+    caller_uid: int | None
+    """The UNIX uid of the calling process, from the kernel."""
+
+
+class Connection(Peer, total=False):
+    """What the application knows of a connection on which SASL exchanges run."""
+
+    channel_binding: Mapping[str, bytes] | None
+    """Channel binding data by their type, such as `tls-exporter` (RFC 9266)."""
+    certificate: ClientCertificate | None
+    """The client's certificate, verified by the TLS library."""
+
+
+_PEER = Peer.__optional_keys__
+_CONNECTION = Connection.__optional_keys__
+
+
+class Entrance:
+    """Builds visits from a configuration."""
+
+    def __init__(self, config: Config) -> None:
+        """Remember the configuration; opens nothing."""
+        self.config = config
+        path = [str(config.directory / folder) for folder in config.modules.path]
+        self.registry = ModuleRegistry(path, config.modules.allow)
+        self._usual_rules = config.sasl.of_service("", None)
+        self._own_rules = {
+            name: config.offer_rules(name) for name in (*config.service, *WITHOUT_TYPED)
+        }
+        self.services = Services(
+            ServiceFolder(config.service_folder, trusting=config.dialect.trusting),
+            self.registry.find,
+            config.dialect,
+            takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
+        )
+        self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
+        self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
+        self._shared: dict[type, Any] = {GuessLimiter: self._guesses}
+        self._users: UserCache | None = None
+        self._no_userlist_until = 0.0
+        self._lock = threading.RLock()
+
+    def offer_rules(self, service: str) -> OfferRules:
+        """Return what a compiled service may offer."""
+        return self._own_rules.get(service, self._usual_rules)
+
+    def visit(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Visit:
+        """Begin a visit of `user` to `service`.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        return self._visit(self.services.load(service), user, peer)
+
+    def _visit(self, compiled: Service, user: str | None, peer: Peer) -> Visit:
+        users = self if self._users is None else self._users
+        attempt = LiveAttempt(compiled.name, self.resource, users)
+        attempt.user = attempt.login_name = user
+        if not peer.keys() <= _PEER:
+            (name, *_) = peer.keys() - _PEER
+            raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
+        uid = peer.get("caller_uid")
+        # False is equal to root's uid.
+        if uid is not None and type(uid) is not int:
+            raise TypeError("caller_uid takes a number, or None")
+        for name, value in peer.items():
+            setattr(attempt, name, value)
+        return Visit(compiled, attempt, self.services.load, self._frozen)
+
+    def mechanisms(self, service: str, connection: Connection) -> list[str]:
+        """Return the names of the SASL mechanisms to offer, the strongest first.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+
+        """
+        compiled = self.services.load(service)
+        rules = self.offer_rules(compiled.name)
+        channel = self._channel(connection)
+        return [kind.name for kind in offered(compiled.judges, rules, channel)]
+
+    def exchange(self, service: str, name: str, connection: Connection) -> Conversing:
+        """Begin a SASL exchange by the mechanism `name`, in any case.
+
+        Raises:
+            ConfigurationError: the service is unknown or its files cannot be used.
+            MechanismUnavailable: if the service does not offer it on this connection.
+
+        """
+        compiled = self.services.load(service)
+        rules = self._own_rules.get(compiled.name, self._usual_rules)
+        judges = compiled.judges
+        channel = self._channel(connection)
+        kind = mechanism(name)
+        if kind is None or not is_offered(kind, judges, rules, channel):
+            safe = kind is not None and is_offered(kind, judges, rules, SAFE)
+            if kind is not None and not is_allowed(kind, rules):
+                log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
+            raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
+        if channel.bindings:
+            plus = any(each.binds for each in offered(judges, rules, channel))
+            channel = replace(channel, offers_plus=plus)
+        # A visit takes what it knows, and nothing of the channel.
+        peer = cast("Peer", connection)
+        if not connection.keys() <= _PEER:
+            peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
+            if unknown := connection.keys() - _CONNECTION:
+                raise TypeError(f"unknown keyword {unknown.pop()!r}")
+        visit = self._visit(compiled, None, peer)
+        visit.attempt.stepping = True
+        return Conversing(
+            visit,
+            kind(),
+            Wire(visit.attempt, channel, judges[kind.proof]),
+            self.config.authorization,
+            lambda user: self._visit(compiled, user, peer),
+        )
+
+    def _channel(self, connection: Connection) -> Channel:
+        """Return what a connection is like, as mechanisms see it."""
+        bindings = connection.get("channel_binding")
+        certificate = connection.get("certificate")
+        if not bindings and certificate is None:
+            return SAFE if connection.get("tls") else UNSAFE
+        channel = Channel(tls=connection.get("tls", False), bindings=bindings or {})
+        if certificate is None:
+            return channel
+        name, kind = owner_of(certificate, self.config.sasl.certificate_names)
+        return replace(channel, certificate_name=name, certificate_name_kind=kind)
+
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+        """Return whom the USERLIST is known for sure to have by that name; never waits.
+
+        Raises:
+            NoUserlist: if there was none a moment ago.
+
+        """
+        users = self._users
+        if users is not None:
+            return users.recall(name, kind)
+        if time.monotonic() < self._no_userlist_until:
+            raise NoUserlist
+        return None
+
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+        """Return whom the USERLIST has by that name, or `None` if there is none; blocks.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+            NoUserlist: if there is none.
+
+        """
+        if self._users is None:
+            if not self.config.has_userlist:
+                self._no_userlist_until = time.monotonic() + CHECK_INTERVAL
+                raise NoUserlist
+            from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
+
+            self._users = self.resource(UserCache)
+        return self._users.read(name, kind)
+
+    def resource(self, kind: type[T]) -> T:
+        """Return what this application shares among modules.
+
+        Raises:
+            ModuleUnavailable: if there is nothing of that kind.
+
+        """
+        made: T | None = self._shared.get(kind)
+        if made is not None:
+            return made
+        with self._lock:
+            # Another thread may have been faster.
+            made = self._shared.get(kind) or self._make(kind)
+            self._shared[kind] = made
+        return cast("T", made)
+
+    def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
+        from ualauth.kerberos.shared import Kerberos  # noqa: PLC0415 - needed by few
+
+        if kind is Kerberos:
+            return Kerberos(self.config.directory)
+        from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - loads libpass
+        from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
+
+        if kind is Pretence:
+            key = self.resource(UserStore).pretence_key() if self.config.has_userlist else None
+            return Pretence(key or secrets.token_bytes(32))
+        if kind is UserStore:
+            return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
+        if kind is UserCache:
+            store, config = self.resource(UserStore), self.config
+            return UserCache(store, config.policy, config.cache, self._guesses)
+        if kind is PasswordHasher:
+            settings = self.config.password
+            return PasswordHasher(settings.scheme, settings.profile, self.config.stored_mechanisms)
+        raise ModuleUnavailable(f"this application shares no {kind.__name__}")
+
+    def _failure_store(self) -> FailureStore | None:
+        """Return where failed logins are counted for all processes, if there is a USERLIST."""
+        if self._users is None and not self.config.has_userlist:
+            return None
+        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
+
+        return self.resource(UserStore)
+
+    def _version(self) -> object:
+        """Return what tells two states of the USERLIST apart, or `None`; never waits."""
+        users = self._users
+        return None if users is None else users.version()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            for made in self._shared.values():
+                if hasattr(made, "close"):
+                    made.close()
+            self._shared.clear()
+            # What is counted in this process alone outlives its connections.
+            self._shared[GuessLimiter] = self._guesses
+            self._users = None

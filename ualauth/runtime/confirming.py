@@ -1,0 +1,64 @@
+"""Who the user is, once a directory, a KDC or the host has said so.
+
+A name that a person typed is judged by modules that look at it (lists,
+conditions), and becomes another one when a module finds who that is: the
+directory takes `JSMITH` for `jsmith`. So what was decided about the typed name
+is asked again about the confirmed one, and a different answer refuses.
+"""
+
+from __future__ import annotations
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.credentials import MAX_NAME_BYTES, NameKind, is_acceptable
+from ualauth.contract.module import NameTest, Refusal
+from ualauth.runtime.items import AskedName, VisitState
+
+
+async def ask_about_name(attempt: VisitState, name: str, test: NameTest) -> ReturnCode:
+    """Return what a test says of a name, and keep both for a name that is confirmed later."""
+    answer = await test(name)
+    run = attempt.run
+    entry = None if run is None else run.asked()
+    asked = AskedName(entry, attempt.operation, test, name, answer)
+    attempt.name_tests = (*attempt.name_tests, asked)
+    if answer.why:
+        attempt.remark(answer.why)
+    return answer.code
+
+
+async def confirm(attempt: VisitState, name: str) -> None:
+    """Make `name` the user, exactly; see `Attempt.confirm_user`.
+
+    Raises:
+        Refusal: if it may not be; then the user is who it was.
+
+    """
+    if not name or not is_acceptable(name, MAX_NAME_BYTES):
+        raise Refusal(ReturnCode.USER_UNKNOWN, "no name that a user can have")
+    before = attempt.naming()
+    if before.name_kind is NameKind.NOBODY:
+        raise Refusal(ReturnCode.USER_UNKNOWN, "an anonymous login is no user's")
+    if before.name_kind is NameKind.AUTHID and name != before.user:
+        why = f"the user is {before.user!a}, and is confirmed as {name!a}"
+        raise Refusal(ReturnCode.PERM_DENIED, why)
+    attempt.become(name)
+    try:
+        for each in attempt.name_tests:
+            await _ask_again(each, name)
+    except BaseException:
+        attempt.restore(before)
+        raise
+    # An entry that confirms the same user twice goes back to who it was before the first time.
+    first = attempt.unconfirmed
+    if first is None or first[:2] != before[:2]:
+        attempt.unconfirmed = before
+
+
+async def _ask_again(asked: AskedName, name: str) -> None:
+    if asked.name == name:
+        return
+    answer = await asked.test(name)
+    if answer.code is not asked.answer.code:
+        entry = asked.entry
+        place = "a module" if entry is None else f"{entry.source} ({entry.module})"
+        raise Refusal(ReturnCode.PERM_DENIED, f"{place} decides otherwise about {name!a}")

@@ -1,0 +1,252 @@
+"""A walk carried out: every entry asked, also in the stacks that modules run themselves.
+
+Whatever goes wrong in a module becomes a code that does not grant: an
+exception is `SYSTEM_ERR`, running out of time or of the USERLIST is
+`AUTHINFO_UNAVAIL`. Nothing is taken from an entry but its answer: whom it
+vouched for, who it said the user is, and that it verified a SASL exchange
+counts with `SUCCESS` only. Linux-PAM's pam_dispatch.c is the reference.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ualauth.codes import LEGAL, Operation, ReturnCode
+from ualauth.contract.credentials import Exchange
+from ualauth.contract.module import Module, Refusal
+from ualauth.errors import StoreError
+from ualauth.runtime.items import VisitState
+from ualauth.runtime.trace import Run
+from ualauth.stack.engine import Suspended, Verdict, after, evaluate
+from ualauth.stack.model import Entry, Stack
+
+log = logging.getLogger("ualauth.visit")
+
+TWIN = (0, 0, 2, 3, 3, 5)
+"""Operation -> the number of the one whose codes its walk shares."""
+_SUCCESS = ReturnCode.SUCCESS
+_CONFIRMING = (_SUCCESS, ReturnCode.NEW_AUTHTOK_REQD)
+"""Answers of an entry with which it says who the user is: the password was right."""
+_LEGAL = tuple(
+    tuple(code in LEGAL[operation] or code is ReturnCode.MODULE_UNKNOWN for code in ReturnCode)
+    for operation in Operation
+)
+"""Operation, code -> whether PAM allows it; MODULE_UNKNOWN is the engine's own."""
+_UNASKED: object = object()
+_NO_CODE = "a module answered something that is not a ReturnCode"
+_MAX_DEPTH = 16
+"""Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
+
+Memory = list[ReturnCode | None]
+
+
+@dataclass(slots=True)
+class Path:
+    """What an entry that may run a stack does: for the operations that repeat or resume it."""
+
+    settled: ReturnCode | None = None
+    memory: Memory | None = None
+    suspended: Suspended | None = None
+    run: Run | None = None
+    """The last one of the stack."""
+
+
+def path_of(attempt: VisitState, module: Module[Any]) -> Path:
+    """Return the path of a module's entry, a blank one if there is none."""
+    if attempt.paths is None:
+        attempt.paths = {}
+    return attempt.paths.setdefault((module, TWIN[attempt.operation]), Path())
+
+
+def begin_anew(attempt: VisitState, twin: int) -> None:
+    """Forget what entries settled when their operation was asked before."""
+    for (_, number), path in (attempt.paths or {}).items():
+        if number == twin:
+            path.settled = path.suspended = None
+
+
+def begin_operation(attempt: VisitState, operation: Operation) -> None:
+    """Forget what entries said when the operation was asked before."""
+    if operation is Operation.AUTHENTICATE:
+        # Who was vouched for may have been another user.
+        attempt.vouches = ()
+    attempt.name_tests = tuple(
+        each for each in attempt.name_tests if each.operation is not operation
+    )
+
+
+async def walk(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
+    attempt: VisitState, run: Run, memory: Memory
+) -> ReturnCode:
+    """Ask the entries of a run, and return its verdict."""
+    attempt.run = run
+    number = run.operation.number
+    codes = run.codes
+    credential = attempt.credential
+    exchange = credential if isinstance(credential, Exchange) else None
+    proved = exchange is not None and exchange.verified
+    suspended, answer = run.suspended, _UNASKED
+    if suspended is None and run.frozen is None:
+        # Most logins are `simple` entries that answer SUCCESS. The engine would do the
+        # same with them, and take twice as long.
+        done = 0
+        for entry in run.stack:
+            if not entry.simple:
+                break
+            try:
+                answer = entry.methods[number](attempt)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+                answer = _fault(attempt, entry, run, error)
+            if answer is not _SUCCESS:
+                answer = await _code_of(attempt, answer, entry, run)
+                if answer is not _SUCCESS:
+                    break
+            if exchange is not None:
+                proved = _settled(exchange, proved, late=attempt.late)
+            codes.append(_SUCCESS)
+            memory[done] = _SUCCESS
+            done += 1
+            answer = _UNASKED
+        if done and done == len(run.stack):
+            run.verdict, run.proved = _SUCCESS, proved
+            return _SUCCESS
+        suspended = after(done)
+    legal = _LEGAL[number]
+    engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=suspended)
+    send = engine.send
+    try:
+        entry = next(engine)
+        while True:
+            try:
+                code = entry.methods[number](attempt) if answer is _UNASKED else answer
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+                code = _fault(attempt, entry, run, error)
+            answer = _UNASKED
+            if code is not _SUCCESS and type(code) is not ReturnCode:
+                code = await _code_of(attempt, code, entry, run)
+            if code is not _SUCCESS:
+                if not legal[code]:
+                    _report(entry, run.operation, code)
+                if attempt.unconfirmed is not None and code not in _CONFIRMING:
+                    attempt.unconfirm(run)
+                if exchange is not None:
+                    exchange.verified = proved
+            elif exchange is not None:
+                proved = _settled(exchange, proved, late=attempt.late)
+            codes.append(code)
+            entry = send(code)
+    except StopIteration as stop:
+        verdict: Verdict = stop.value
+    if verdict.suspended is not run.rest:
+        run.rest = verdict.suspended
+    run.verdict, run.proved = verdict.code, proved
+    return run.verdict
+
+
+def _settled(exchange: Exchange, proved: bool, *, late: bool) -> bool:  # noqa: FBT001 - as it was
+    """Return whether an exchange is verified after an entry that succeeded.
+
+    When a module has run out of time, a thread of it may say so while another is asked.
+    """
+    if late and not proved:
+        exchange.verified = False
+    return exchange.verified
+
+
+def _report(entry: Entry, operation: Operation, code: ReturnCode) -> None:
+    """Log an answer that PAM does not allow, once for each entry."""
+    if (operation, code) not in entry.reported:
+        entry.reported.add((operation, code))
+        place = f"{entry.source}: {entry.module}"
+        log.warning("%s: answers %s to %s, which PAM does not allow", place, code, operation)
+
+
+async def _code_of(attempt: VisitState, answer: object, entry: Entry, run: Run) -> ReturnCode:
+    """Return the code of an answer: it is one, it is awaited, or it makes no sense."""
+    if type(answer) is ReturnCode:
+        return answer
+    try:
+        code = await answer  # type: ignore[misc]  # or an answer that makes no sense
+        if type(code) is not ReturnCode:
+            # False and 0 are not SUCCESS.
+            raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
+        return _fault(attempt, entry, run, error)
+    return code
+
+
+async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
+    """Run the stack that was compiled for `module`, as part of the run that asks it."""
+    outer = attempt.run
+    stack = cast("Stack", module.nested)
+    if outer is None or outer.depth >= _MAX_DEPTH:
+        return ReturnCode.ABORT
+    if not stack:
+        return ReturnCode.PERM_DENIED
+    path = path_of(attempt, module)
+    memory = path.memory
+    if memory is None:
+        memory = path.memory = [None] * len(stack)
+    # As in the visit: what a frozen walk is judged by must not change under its trace.
+    kept = memory if outer.frozen is None else memory.copy()
+    run = Run(attempt.operation, stack, kept, outer.frozen, path.suspended)
+    run.depth = outer.depth + 1
+    run.outer = outer, len(outer.codes)
+    if path.suspended is not None and path.run is not None:
+        path.run.resumed = run
+    path.run = run
+    run.rest = path.suspended
+    outer.add(run)
+    before = attempt.naming()
+    exchange = attempt.exchange
+    proved = exchange is not None and exchange.verified
+    code = ReturnCode.SYSTEM_ERR
+    try:
+        code = await walk(attempt, run, memory)
+    finally:
+        attempt.run = outer
+        path.suspended = run.rest
+        if attempt.user != before.user or attempt.name_kind is not before.name_kind:
+            # What an entry of it confirmed is the say of the entry that runs it.
+            attempt.unconfirmed = before
+            if code not in _CONFIRMING:
+                attempt.unconfirm(outer)
+        if exchange is not None and code is not _SUCCESS:
+            exchange.verified = proved
+    return code
+
+
+def _fault(attempt: VisitState, entry: Entry, run: Run, error: BaseException) -> ReturnCode:
+    """Return what an entry answers whose module raised `error`."""
+    match error:
+        case Refusal(code=code) if code is not ReturnCode.SYSTEM_ERR:
+            if error.why:
+                run.remark(error.why)
+            return code
+        case Refusal():
+            # Also one that would have granted, or has no code.
+            code, reason = ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
+        case TimeoutError():
+            attempt.late = True
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
+        case StoreError():
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
+        case _:
+            # Not the text of the exception: it may repeat what the person typed.
+            code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+    run.remark(reason)
+    place = _innermost(error)
+    log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
+    return code
+
+
+def _innermost(error: BaseException) -> str:
+    """Return where an exception was raised, as ` (file:line)`."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return ""
+    return f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})"

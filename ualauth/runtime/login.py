@@ -1,0 +1,170 @@
+"""A whole login: auth and account, and then an identity or an exception.
+
+Forgetting to look at a result cannot let anybody in, because there is no
+result but the identity. Only `SUCCESS` of both stacks grants; what could not
+be checked is a `TemporaryFailure`, whatever code the stack ended with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.credentials import (
+    ANONYMOUS,
+    MAX_NAME_BYTES,
+    MAX_PASSWORD_BYTES,
+    Exchange,
+    Password,
+    PasswordChange,
+    Proof,
+    is_acceptable,
+)
+from ualauth.contract.identity import Identity, Person
+from ualauth.errors import (
+    AccountRestricted,
+    AuthenticationError,
+    AuthenticationFailed,
+    PasswordExpired,
+    PasswordRefused,
+    TemporaryFailure,
+)
+from ualauth.runtime import audit
+from ualauth.runtime.attempt import NO_TYPED_PASSWORDS
+from ualauth.runtime.handle import Visit
+from ualauth.runtime.outcome import Outcome, outcome_of
+
+# Members of enumerations that every login needs: to look them up takes longer than to use them.
+_SUCCESS = ReturnCode.SUCCESS
+_SYSTEM_ERR = ReturnCode.SYSTEM_ERR
+_AUTHENTICATE = Operation.AUTHENTICATE
+_ACCT_MGMT = Operation.ACCT_MGMT
+
+_EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
+    Outcome.REFUSED: AuthenticationFailed,
+    Outcome.ACCOUNT_RESTRICTED: AccountRestricted,
+    Outcome.PASSWORD_EXPIRED: PasswordExpired,
+    Outcome.PASSWORD_REFUSED: PasswordRefused,
+    Outcome.TEMPORARY_FAILURE: TemporaryFailure,
+}
+
+
+async def login(visit: Visit, credential: Password | Exchange) -> Identity:
+    """Return whom the visit vouches for, and end it.
+
+    Raises:
+        AuthenticationError: one of its subclasses, if the person is not let in.
+
+    """
+    attempt = visit.attempt
+    code = _SYSTEM_ERR
+    try:
+        if isinstance(credential, Password):
+            _check_texts(visit, _AUTHENTICATE, credential.text)
+        else:
+            _check_texts(visit, _AUTHENTICATE)
+        attempt.credential = credential
+        code = await visit.perform(_AUTHENTICATE)
+        if code is not _SUCCESS:
+            raise _refusal(visit, _AUTHENTICATE, code)
+        # If nothing was waited for, the record is still what it was.
+        attempt.at_once = True
+        code = await visit.perform(_ACCT_MGMT)
+        if code is not _SUCCESS:
+            raise _refusal(visit, _ACCT_MGMT, code)
+    finally:
+        visit.end(code)
+    anonymous = isinstance(credential, Exchange) and credential.proof is Proof.NOTHING
+    return identity_of(visit, anonymous=anonymous)
+
+
+async def delegated_login(visit: Visit) -> Identity:
+    """Return whom the visit vouches for, whose own password nobody used, and end it.
+
+    Only the account stack is asked.
+
+    Raises:
+        AuthenticationError: one of its subclasses, if the account may not be used.
+
+    """
+    code = _SYSTEM_ERR
+    visit.attempt.delegated = True
+    try:
+        code = await visit.perform(_ACCT_MGMT)
+        if code is not _SUCCESS:
+            raise _refusal(visit, _ACCT_MGMT, code)
+    finally:
+        visit.end(code)
+    return identity_of(visit)
+
+
+def identity_of(visit: Visit, *, anonymous: bool = False) -> Identity:
+    """Return whom a visit vouches for that let somebody in, with or without a name."""
+    attempt = visit.attempt
+    person = None
+    if anonymous:
+        # Whatever modules say: there is no identity (RFC 4505).
+        user, person = ANONYMOUS, Person(ANONYMOUS)
+    else:
+        user = attempt.user or ""
+        last = attempt.vouches[-1] if attempt.vouches else None
+        # Mostly it is one of the last operation; `person` would take two calls to say so.
+        run = visit.runs[-1]
+        if last is not None and last[0] is run:
+            _, place, who = last
+            if run.codes[place] is _SUCCESS and run.verdict is _SUCCESS:
+                person = who
+    return Identity(
+        service=attempt.service,
+        login_name=attempt.login_name or "",
+        user=user,
+        person=person or attempt.person or Person(authid=user),
+        messages=tuple(attempt.messages),
+        anonymous=anonymous,
+    )
+
+
+async def change_password(visit: Visit, credential: PasswordChange) -> None:
+    """Change the person's password, and end the visit.
+
+    Raises:
+        AuthenticationError: one of its subclasses, if nothing was changed.
+
+    """
+    code = _SYSTEM_ERR
+    try:
+        _check_texts(visit, Operation.CHAUTHTOK, credential.old, credential.new)
+        visit.attempt.credential = credential
+        code = await visit.perform(Operation.CHAUTHTOK)
+        if code is not _SUCCESS:
+            raise _refusal(visit, Operation.CHAUTHTOK, code)
+    finally:
+        visit.end(code)
+
+
+def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
+    """Refuse a name or password that no module has to see.
+
+    Raises:
+        AuthenticationFailed: for an empty name, NUL, invalid Unicode, or more
+            than the stated number of bytes; for a password that the service does not take.
+
+    """
+    if passwords and not visit.attempt.takes_passwords:
+        code = ReturnCode.PERM_DENIED
+        audit.record(visit.attempt, operation, code, (), NO_TYPED_PASSWORDS)
+        raise AuthenticationFailed(code)
+    user = visit.attempt.login_name or ""
+    fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
+    for each in passwords:
+        fits = fits and is_acceptable(each, MAX_PASSWORD_BYTES)
+    if fits:
+        return
+    code = ReturnCode.AUTH_ERR if name_fits else ReturnCode.USER_UNKNOWN
+    audit.record(visit.attempt, operation, code, ())
+    raise AuthenticationFailed(code)
+
+
+def _refusal(visit: Visit, operation: Operation, code: ReturnCode) -> AuthenticationError:
+    outcome = outcome_of(operation, code, could_not_check=visit.could_not_check(code))
+    return _EXCEPTIONS[outcome](code, visit.attempt.messages)

@@ -1,0 +1,121 @@
+"""What an application holds of one SASL exchange.
+
+    exchange = auth.sasl("smtpd.auth", "SCRAM-SHA-256", tls=True)
+    challenge = exchange.step(response)       # until exchange.done
+
+`step` takes what the client sent and returns what to send it, or `None` when
+there is nothing more to send: then the exchange is done and has an identity. It
+raises where a login would, and a client that does not keep to the mechanism is
+refused in the same way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from ualauth.contract.identity import Identity
+from ualauth.contract.module import Request, Send
+from ualauth.errors import AuthenticationError
+from ualauth.runtime.attempt import LiveAttempt
+from ualauth.runtime.sasl_login import Conversing
+
+Step = tuple[LiveAttempt, Coroutine[Request, Any, Identity], bytes | None]
+"""What a runtime has to do for one step: whose it is, and what to send into which coroutine."""
+
+
+class HeldExchange:
+    """What blocking and asyncio exchanges share."""
+
+    _conversing: Conversing | None = None
+    _coroutine: Coroutine[Request, Any, Identity] | None = None
+    _identity: Identity | None = None
+    _failure: AuthenticationError | None = None
+    _suspended: float = 0.0
+    _busy: bool = False
+    _closed: bool = False
+    _over: bool = False
+
+    def __init__(self, mechanism: str) -> None:
+        """Begin with nothing sent."""
+        self.mechanism = mechanism.upper()
+        """The mechanism's name in SASL."""
+
+    def __repr__(self) -> str:
+        """Show the mechanism, and how far it came."""
+        state = "done" if self.done else "failed" if self._failure is not None else "running"
+        return f"{type(self).__name__}({self.mechanism!r}, {state})"
+
+    @property
+    def done(self) -> bool:
+        """Whether somebody was let in; false while the exchange runs, and when it failed."""
+        return self._identity is not None
+
+    @property
+    def identity(self) -> Identity:
+        """Who was let in.
+
+        Raises:
+            RuntimeError: if nobody was, or not yet: look at `done` before.
+
+        """
+        if self._identity is None:
+            raise RuntimeError("this exchange has let nobody in; look at `done` before")
+        return self._identity
+
+    def close(self) -> None:
+        """Give the exchange up, as when the client cancels it.
+
+        Later steps raise `RuntimeError`, and so does one that is being taken.
+        """
+        self._closed = True
+        if self._coroutine is not None and not self._busy:
+            self._coroutine.close()
+            self._coroutine = None
+
+    def _enter(self, response: bytes | None) -> Step:
+        """Return what one step takes; `_leave` has to follow."""
+        if self._failure is not None:
+            raise self._failure
+        conversing = self._conversing
+        if response is not None and not isinstance(response, bytes):
+            raise TypeError("a response is bytes, or None")
+        if conversing is None or self._busy or self._closed:
+            raise RuntimeError("this exchange takes no step now: it is over, or taking one")
+        attempt = conversing.visit.attempt
+        answer = None
+        if self._coroutine is None:
+            conversing.wire.initial = response
+            conversing.wire.started = time.monotonic()
+            self._coroutine = conversing.run()
+        elif response is None:
+            raise TypeError("only the first step may be without a response")
+        else:
+            answer = response
+            if attempt.deadline is not None:
+                # The client's time is not the modules'.
+                attempt.deadline += time.monotonic() - self._suspended
+        self._busy = True
+        return attempt, self._coroutine, answer
+
+    def _leave(self, result: Identity | Send | BaseException) -> bytes | None:
+        """Return what to send to the client after a step; keep what it came to."""
+        self._busy = False
+        if self._closed and not isinstance(result, BaseException):
+            self.close()
+            raise RuntimeError("this exchange was given up meanwhile")
+        if isinstance(result, Send):
+            self._suspended = time.monotonic()
+            return result.challenge
+        # Nothing of what the client sent is kept.
+        self._coroutine = self._conversing = None
+        self._over = True
+        if isinstance(result, Identity):
+            self._identity = result
+        elif isinstance(result, AuthenticationError):
+            self._failure = result
+        else:
+            # Ctrl-C, or a bug: nothing that could go on.
+            self._closed = True
+        return None

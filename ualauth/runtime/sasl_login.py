@@ -1,0 +1,158 @@
+"""A SASL exchange from its first message to an identity or an exception (RFC 4422).
+
+The mechanism reads who the client says it is; then the login is the ordinary
+one, with the exchange in the place of a password; then comes whom the client
+wants to act for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from ualauth.codes import UNCHECKED, Operation, ReturnCode
+from ualauth.contract.credentials import Exchange, Password, PasswordChange
+from ualauth.contract.identity import Identity
+from ualauth.contract.module import Refusal
+from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
+from ualauth.runtime import audit
+from ualauth.runtime.handle import Visit
+from ualauth.runtime.login import delegated_login, login
+from ualauth.sasl.authorization import AuthorizationSettings
+from ualauth.sasl.mechanism import Claim, Mechanism, Wire
+
+log = logging.getLogger("ualauth.sasl")
+
+
+class Conversing:
+    """An exchange; `begin_delegated` begins a visit of whom the client may act for."""
+
+    __slots__ = ("authorization", "begin_delegated", "mechanism", "visit", "wire")
+
+    def __init__(
+        self,
+        visit: Visit,
+        mechanism: Mechanism,
+        wire: Wire,
+        authorization: AuthorizationSettings,
+        begin_delegated: Callable[[str], Visit],
+    ) -> None:
+        """Keep all that it needs."""
+        self.visit = visit
+        self.mechanism = mechanism
+        self.wire = wire
+        self.authorization = authorization
+        self.begin_delegated = begin_delegated
+
+    async def run(self) -> Identity:
+        """Return who was let in.
+
+        Raises:
+            AuthenticationError: one of its subclasses, if nobody was.
+
+        """
+        claim = await self._claim()
+        attempt = self.visit.attempt
+        attempt.user = attempt.login_name = claim.name
+        credential = claim.credential
+        if isinstance(credential, PasswordChange):
+            raise TypeError("a mechanism logs in")
+        if isinstance(credential, Exchange):
+            attempt.name_kind = credential.name_kind
+        try:
+            identity = await login(self.visit, credential)
+            if claim.authorization:
+                identity = await self._authorized(identity, claim)
+        except AuthenticationError as error:
+            if not isinstance(credential, Password):
+                await self.wire.pace()
+            if not isinstance(error, TemporaryFailure):
+                await self._say_failure()
+            raise
+        last = self.mechanism.success()
+        if last and await self._answer_to(last) != b"":
+            raise AuthenticationFailed(ReturnCode.AUTH_ERR)
+        return identity
+
+    async def _claim(self) -> Claim:
+        attempt = self.visit.attempt
+        attempt.mechanism = self.mechanism.name
+        try:
+            return await self.mechanism.begin(self.wire)
+        except Refusal as refusal:
+            code, why = refusal.code, str(refusal)
+        except TimeoutError:
+            code, why = ReturnCode.AUTHINFO_UNAVAIL, "nobody was named in time"
+        except Exception as error:  # noqa: BLE001 - a module may be asked for the name; its bug refuses
+            # Not the text of the exception: it may repeat what the client sent.
+            code, why = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+        log.warning("%s: %s: %s", attempt.service, self.mechanism.name, why)
+        audit.record(attempt, Operation.AUTHENTICATE, code, ())
+        self.visit.end(code)
+        raise (TemporaryFailure if code in UNCHECKED else AuthenticationFailed)(code)
+
+    async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
+        """Return the identity of whom the client wants to act for, if it may.
+
+        Otherwise the refusal is that of a wrong password: who exists, and for
+        whom one may act, is nobody's business (RFC 4422, section 3.4.1).
+        """
+        wanted = claim.authorization
+        if wanted == claim.name:
+            return identity
+        visit = self.begin_delegated(wanted)
+        visit.attempt.mechanism = self.mechanism.name
+        # What is asked now is another operation, with its own time.
+        self.visit.attempt.deadline = None
+        try:
+            target = await visit.attempt.get_user()
+            if target == identity.user:
+                visit.end(ReturnCode.SUCCESS)
+                return identity
+            found = await self._delegated(visit, identity, target)
+        except TemporaryFailure:
+            raise
+        except TimeoutError:
+            visit.end(ReturnCode.AUTHINFO_UNAVAIL)
+            raise TemporaryFailure(ReturnCode.AUTHINFO_UNAVAIL) from None
+        except (Refusal, AuthenticationError) as error:
+            if error.code in UNCHECKED:
+                raise TemporaryFailure(error.code) from None
+            log.warning(
+                "%s: %s may not act for %s",
+                visit.attempt.service,
+                ascii(identity.user),
+                ascii(wanted[:80]),
+            )
+            visit.end(error.code)
+            raise AuthenticationFailed(error.code) from None
+        log.info("%s: %s acts for %s", found.service, ascii(identity.user), ascii(found.user))
+        return replace(
+            found,
+            login_name=identity.login_name,
+            messages=(*identity.messages, *found.messages),
+            actor=identity.person,
+        )
+
+    async def _delegated(self, visit: Visit, actor: Identity, target: str) -> Identity:
+        if not self.authorization.allows(actor.person, target):
+            raise Refusal(ReturnCode.PERM_DENIED)
+        found = await delegated_login(visit)
+        # The account stack may know whom it was asked about by another name.
+        if found.user != target and not self.authorization.allows(actor.person, found.user):
+            raise Refusal(ReturnCode.PERM_DENIED)
+        return found
+
+    async def _say_failure(self) -> None:
+        last = self.mechanism.failure()
+        if last:
+            await self._answer_to(last)
+
+    async def _answer_to(self, last: bytes) -> bytes:
+        """Send the last message, and return what the client says to it."""
+        try:
+            return await self.wire.send(last)
+        except Refusal as refusal:
+            log.warning("%s: %s", self.mechanism.name, refusal)
+            raise AuthenticationFailed(refusal.code) from None

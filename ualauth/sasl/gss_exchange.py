@@ -1,0 +1,137 @@
+"""What GSSAPI and GS2-KRB5 share: a security context that a module's keys accept (RFC 2743).
+
+Who the client is stands in its ticket, so the context is established first. That
+it was, proves who it is; what lets it in is still the service's stack, in which
+the module that has the keys takes the exchange.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, cast
+
+from ualauth.contract.credentials import Exchange, NameKind, Proof
+from ualauth.contract.module import Refusal
+from ualauth.sasl.mechanism import Claim, Malformed, Wire
+from ualauth.sasl.preparation import prepare_name, vouched_name
+
+_MOST_ROUNDS = 8
+"""Kerberos takes one token of each side, with DCE's style three."""
+
+
+class SecurityContext(Protocol):
+    """The acceptor's end of a context; what computes blocks, and raises `Refusal`."""
+
+    complete: bool
+    principal: str
+    """Who the client is, once the context is complete."""
+    keytab: str
+    """Whose keys accepted it."""
+    mutual: bool
+    """Whether the client wants to know whom it talks to."""
+    bound: bool
+    """Whether the client bound the context to the same channel."""
+
+    def step(self, token: bytes) -> bytes:
+        """Take a token; return the one for the client, empty if there is none."""
+        ...
+
+    def wrap(self, data: bytes) -> bytes:
+        """Protect the integrity of data."""
+        ...
+
+    def unwrap(self, data: bytes) -> bytes:
+        """Return data whose integrity is right."""
+        ...
+
+
+class KerberosJudge(Protocol):
+    """A module that has keys."""
+
+    async def accept(self, wire: Wire, bindings: bytes | None) -> SecurityContext:
+        """Return a context that has not begun; `bindings` is what it has to be bound to.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` without a key.
+
+        """
+        ...
+
+    async def user_of(self, wire: Wire, principal: str) -> str:
+        """Return the user whose principal it is, empty if there is none.
+
+        Raises:
+            Refusal: `AUTHINFO_UNAVAIL` if that cannot be found out.
+
+        """
+        ...
+
+
+class KerberosExchange(Exchange):
+    """A client whose ticket was accepted with the keys of a keytab."""
+
+    proof = Proof.KERBEROS
+
+    def __init__(self, mechanism: str, context: SecurityContext, user: str) -> None:
+        """Keep whose ticket it was, whose keys, and the user whose principal that is."""
+        self.mechanism = mechanism
+        self.user = self.name = vouched_name(user)
+        if "@" in user:
+            # A domain stands for its realm: what the name is in that is an address, too.
+            self.name_kind = NameKind.ADDRESS
+        self.principal = context.principal
+        self.keytab = context.keytab
+
+    def accept(self) -> None:
+        """Say that this principal is the user."""
+        self.verified = True
+
+
+class Established(NamedTuple):
+    """A complete context, and the token that the client still has to get."""
+
+    judge: KerberosJudge
+    context: SecurityContext
+    token: bytes
+
+    async def claim(self, wire: Wire, mechanism: str, wanted: str) -> Claim:
+        """Return the claim of the client, which wants to be `wanted`, empty for itself."""
+        user = await self.judge.user_of(wire, self.context.principal)
+        if not user:
+            raise Malformed(f"{self.context.principal[:200]!a} is no user's principal")
+        exchange = KerberosExchange(mechanism, self.context, user)
+        if wanted == self.context.principal:
+            # Some clients ask for themselves by the name in the ticket.
+            wanted = ""
+        return Claim(exchange.name, exchange, wanted and prepare_name(wanted))
+
+
+async def establish(wire: Wire, token: bytes, bindings: bytes | None) -> Established:
+    """Establish a context from the client's first token.
+
+    Raises:
+        Refusal: if no module's keys do, or the client does not go on.
+
+    """
+    if not token:
+        raise Malformed("an empty token")
+    judge, context, answer = await _begun(wire, token, bindings)
+    for _ in range(_MOST_ROUNDS):
+        if context.complete:
+            return Established(judge, context, answer)
+        answer = await wire.offload(context.step, await wire.send(answer))
+    raise Malformed("a context that never is complete")
+
+
+async def _begun(wire: Wire, token: bytes, bindings: bytes | None) -> Established:
+    """Offer the first token to the keys of one module after the other."""
+    failure: Refusal | None = None
+    for module in wire.verifiers:
+        judge = cast("KerberosJudge", module)
+        try:
+            context = await judge.accept(wire, bindings)
+            return Established(judge, context, await wire.offload(context.step, token))
+        except Refusal as refusal:
+            # That a module could not check weighs more than that another one refused.
+            if failure is None or isinstance(failure, Malformed):
+                failure = refusal
+    raise failure or Malformed("no module has keys")

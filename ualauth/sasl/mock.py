@@ -1,0 +1,34 @@
+"""Salts of users who are not there, so that nobody can find out who is.
+
+A name that has no secret gets a salt all the same: always the same one, as a
+user's would be, on every host that shares the USERLIST. It is a keyed digest of
+the name (RFC 5802, section 9 leaves the means open).
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from ualauth.passwords.scram import MECHANISMS, SALT_BYTES, ScramSecret
+from ualauth.text.folding import fold
+
+
+class Pretence:
+    """Makes secrets that no password has; `key` is kept with the users."""
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the key."""
+        self._key = key
+
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"{type(self).__name__}()"
+
+    def secret(self, name: str, mechanism: str) -> ScramSecret:
+        """Return the secret of nobody called `name`; the same for all its spellings."""
+        kind = MECHANISMS[mechanism]
+        parts = [
+            hmac.digest(self._key, f"{use} {mechanism} {fold(name)}".encode(), kind.hash_name)
+            for use in ("salt", "stored", "server")
+        ]
+        return ScramSecret(mechanism, parts[0][:SALT_BYTES], kind.iterations, parts[1], parts[2])

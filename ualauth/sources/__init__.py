@@ -1,0 +1,1 @@
+"""Files that an administrator writes: read safely, and shown where they are wrong. Internal."""

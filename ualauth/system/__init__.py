@@ -1,0 +1,1 @@
+"""The host: its accounts, its networks, its descriptors, and servers that keep silent. Internal."""

@@ -1,0 +1,1 @@
+"""Text: when two names are the same, and how they are escaped. Internal."""

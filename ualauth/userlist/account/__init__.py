@@ -1,0 +1,1 @@
+"""The rules for an account: pure, without a database and without an attempt. Internal."""

@@ -1,0 +1,92 @@
+"""Whether a user may log in now, from here, for this service.
+
+Each answer carries what the module returns, what the person is told and what
+the log says; what an exception says to the peer is a third text, and always
+the same (`ualauth.errors`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ualauth.codes import ReturnCode
+from ualauth.system.networks import is_within, read_address
+from ualauth.userlist import hours
+from ualauth.userlist.policy import Policy
+from ualauth.userlist.record import User
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Why somebody may not log in: a code, a text for the person, one for the log."""
+
+    code: ReturnCode
+    person: str
+    log: str
+
+
+def restriction(
+    user: User,
+    policy: Policy,
+    service: str,
+    rhost: str | None,
+    now: datetime,
+) -> Restriction | None:
+    """Return what keeps the user out, or `None`; the password is not looked at."""
+    if user.locked:
+        reason = f": {user.lock_reason}" if user.lock_reason else ""
+        return Restriction(
+            ReturnCode.PERM_DENIED,
+            "Your account is locked; ask your administrator.",
+            f"the account is locked{reason}",
+        )
+    starts, expires = user.account_starts, user.account_expires
+    if expires is not None and expires <= now:
+        return Restriction(
+            ReturnCode.ACCT_EXPIRED,
+            "Your account has expired; ask your administrator.",
+            f"the account expired {expires:%Y-%m-%d %H:%M} UTC",
+        )
+    if starts is not None and starts > now:
+        return Restriction(
+            ReturnCode.PERM_DENIED,
+            "Your account cannot be used yet.",
+            f"the account starts {starts:%Y-%m-%d %H:%M} UTC",
+        )
+    return _rule(policy, service, rhost, now)
+
+
+def is_unrestricted(user: User, policy: Policy) -> bool:
+    """Return whether `restriction` is `None` for every service, from anywhere, at any time."""
+    return not (
+        user.locked
+        or user.account_starts
+        or user.account_expires
+        or policy.account.allowed_services
+        or policy.networks
+        or policy.hours
+    )
+
+
+def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Restriction | None:
+    account = policy.account
+    if account.allowed_services and service not in account.allowed_services:
+        return Restriction(
+            ReturnCode.PERM_DENIED,
+            "Your account cannot be used for this service.",
+            f"allowed_services does not have {service}",
+        )
+    if policy.networks and not is_within(read_address(rhost), policy.networks):
+        return Restriction(
+            ReturnCode.PERM_DENIED,
+            "Your account cannot be used from where you are.",
+            "allowed_networks does not have the peer's address",
+        )
+    if policy.hours and not hours.is_within(policy.hours, now.astimezone(policy.zone)):
+        return Restriction(
+            ReturnCode.PERM_DENIED,
+            "Your account cannot be used at this time.",
+            f"allowed_hours does not have this time ({account.time_zone})",
+        )
+    return None

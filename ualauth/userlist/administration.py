@@ -1,0 +1,61 @@
+"""What an administrator does to users that takes more than one step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ualauth.errors import InvalidValue
+from ualauth.text.folding import fold
+
+if TYPE_CHECKING:
+    from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.userlist.record import NewUser, User
+    from ualauth.userlist.store import UserStore
+
+
+def add_user(store: UserStore, hasher: PasswordHasher, new: NewUser, password: str | None) -> User:
+    """Add a user with a password, or without one; blocks.
+
+    Raises:
+        NameTaken: if a name, address or uid is another user's.
+        PasswordError: if the password cannot be hashed.
+
+    """
+    if password is None:
+        return store.add(new)
+    hashed, secrets, now = hasher.hash(password), hasher.secrets(password), datetime.now(UTC)
+    # With the hash from the start: there is no moment in which `nullok` would let anybody in.
+    user = store.add(dataclasses.replace(new, password=hashed, password_changed=now))
+    return store.set_password(
+        user,
+        hashed,
+        secrets,
+        changed=now,
+        expires=new.password_expires,
+        must_change=new.must_change_password,
+    )
+
+
+def edit_addresses(
+    addresses: Sequence[str],
+    add: Sequence[str],
+    remove: Sequence[str],
+) -> tuple[str, ...]:
+    """Return `addresses` without some, and with others after them; case does not count.
+
+    Raises:
+        InvalidValue: for an address to be removed that is not there.
+
+    """
+    gone = {fold(address): address for address in remove}
+    for key in {fold(address) for address in addresses} & gone.keys():
+        del gone[key]
+    for missing in gone.values():
+        raise InvalidValue(f"addresses: {missing!r} is none of this user's")
+    removed = {fold(address) for address in remove}
+    kept = [address for address in addresses if fold(address) not in removed]
+    present = {fold(address) for address in kept}
+    return (*kept, *(address for address in add if fold(address) not in present))

@@ -1,0 +1,1 @@
+"""The USERLIST in a database: connections, tables, queries, migrations. Internal."""

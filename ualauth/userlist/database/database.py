@@ -1,0 +1,280 @@
+"""One database: how it is opened, kept open, read and written.
+
+Reads go straight to the driver's cursor with a statement that SQLAlchemy
+compiled once, on a connection that is kept: that takes half the time of
+`Connection.execute`, and every login pays it. Writes are transactions of
+SQLAlchemy. Every error becomes a `StoreError`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine, SelectBase
+
+from ualauth.errors import ConfigurationError, StoreError
+from ualauth.userlist.database.backend import Place
+from ualauth.userlist.database.revision import check_revision
+from ualauth.userlist.database.rows import Row
+
+T = TypeVar("T")
+
+# Each kind is imported when a URL names it: psycopg is not always there.
+PLACES: Mapping[str, tuple[str, str]] = {
+    "sqlite": ("ualauth.userlist.database.sqlite", "SQLitePlace"),
+    "sqlite+pysqlite": ("ualauth.userlist.database.sqlite", "SQLitePlace"),
+    "postgresql": ("ualauth.userlist.database.postgresql", "PostgreSQLPlace"),
+    "postgresql+psycopg": ("ualauth.userlist.database.postgresql", "PostgreSQLPlace"),
+}
+"""What a URL begins with, and the class of what it names."""
+
+# Idle connections that are kept: more threads than that seldom read at once.
+_MOST_IDLE = 64
+# A transaction that gives way this often has rivals without end.
+_MOST_TRIES = 10
+# Not the one that all share: an application may have seeded that.
+_random = random.SystemRandom()
+
+
+class Database:
+    """A database by its URL; opens nothing before it is used."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """Keep `url`, and wait `timeout` seconds for other programs and for an answer.
+
+        Raises:
+            ConfigurationError: for a URL that is none, or of an unknown kind;
+                or if the library for its kind is not installed.
+
+        """
+        self.place = _place(url, timeout)
+        self._text = url
+        self._begin()
+        _databases.add(self)
+
+    @property
+    def url(self) -> URL:
+        """The URL as SQLAlchemy has it, without what is secret: it tells the kind."""
+        return self.place.url
+
+    def anew(self) -> Database:
+        """Return the same database with nothing open."""
+        return Database(self._text, self.place.timeout)
+
+    def _begin(self) -> None:
+        """Start with nothing open."""
+        self._lock = threading.Lock()
+        self._file: object = None
+        self._engines: dict[bool, Engine] = {}
+        self._idle: deque[Connection] = deque()
+        self._prepared: dict[SelectBase, _Prepared] = {}
+
+    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+        """Return all rows of `statement` with `values` for its parameters.
+
+        The statement is kept for ever: make it once. If a connection was lost
+        while it was idle, another one is asked.
+
+        Raises:
+            StoreError: if the database cannot be used.
+
+        """
+        self._follow()
+        idle = self._idle
+        connection = self._take_idle()
+        was_idle = connection is not None
+        while True:
+            if connection is None:
+                connection = self._connect(writing=False)
+            try:
+                prepared = self._prepared.get(statement)
+                if prepared is None:
+                    prepared = self._prepared[statement] = _Prepared(statement, connection)
+                rows = prepared.run(connection, values)
+            except self.place.failures as error:
+                lost = was_idle and self.place.is_lost(error)
+                fault = self.place.fault(error)
+            else:
+                if len(idle) < _MOST_IDLE:
+                    idle.append(connection)
+                else:
+                    connection.close()
+                return rows
+            _throw_away(connection)
+            if not lost:
+                raise fault
+            # What ended this one has ended those as well.
+            while idle:
+                _throw_away(idle.pop())
+            connection, was_idle = None, False
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` does in a transaction, which is undone if it raises.
+
+        On SQLite it has the only right to write from the start, so that what
+        is read in it still holds when it writes. Elsewhere others write at the
+        same time (READ COMMITTED): what `work` has read holds only if a
+        constraint says so, or if it locked the row before, by changing it or
+        with FOR UPDATE. A transaction that was undone for another's sake is
+        repeated: `work` may be called several times.
+
+        Raises:
+            StoreError: if the database cannot be used.
+            NameTaken: if a name, address or uid belongs to another user.
+
+        """
+        self._follow()
+        tries = 0
+        while True:
+            tries += 1
+            connection = self._connect(writing=True)
+            try:
+                with connection.begin():
+                    return work(connection)
+            except self.place.failures as error:
+                repeat = tries < _MOST_TRIES and self.place.is_conflict(error)
+                fault = self.place.fault(error)
+                if not repeat:
+                    connection.invalidate()
+            finally:
+                connection.close()
+            if not repeat:
+                raise fault
+            # Rivals that wait for different times do not meet again.
+            time.sleep(_random.random() * 0.001 * 2**tries)
+
+    def close(self) -> None:
+        """Close what is open and idle; it is opened again when needed."""
+        with self._lock:
+            engines, self._engines = self._engines, {}
+            idle, self._idle = self._idle, deque()
+        while idle:
+            idle.pop().close()
+        for engine in engines.values():
+            engine.dispose()
+
+    def forget(self) -> None:
+        """Start anew in a child process.
+
+        What the parent opened is kept there unused: SQLite forbids even to
+        close it (sqlite.org/howtocorrupt.html, section 2.6), and to close a
+        connection to a server would end the parent's.
+        """
+        _left_behind.append((self._engines, self._idle))
+        self._begin()
+
+    def _follow(self) -> None:
+        """Leave behind what is open, if another file is in the place of the database.
+
+        It is kept unused: who closes the last connection to a file deletes the
+        WAL beside it (sqlite.org/wal.html), which belongs to the other file.
+        """
+        found = self.place.file()
+        if found == self._file:
+            return
+        with self._lock:
+            if self._file not in {None, found}:
+                _left_behind.append((self._engines, self._idle))
+                self._engines, self._idle = {}, deque()
+            self._file = found
+
+    def _take_idle(self) -> Connection | None:
+        """Return a connection to read with that is still good, if there is one."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not self.place.is_outdated(connection):
+                return connection
+            _throw_away(connection)
+
+    def _connect(self, *, writing: bool) -> Connection:
+        """Return a connection whose schema was looked at."""
+        connection = None
+        try:
+            connection = self._open_engine(writing=writing).connect()
+            if "checked" not in connection.info:
+                check_revision(connection, self.place.name)
+                connection.info["checked"] = True
+        except StoreError:
+            if connection is not None:
+                connection.close()
+            raise
+        except self.place.failures as error:
+            fault = self.place.fault(error)
+        else:
+            return connection
+        if connection is not None:
+            _throw_away(connection)
+        raise fault
+
+    def _open_engine(self, *, writing: bool) -> Engine:
+        with self._lock:
+            engine = self._engines.get(writing)
+            if engine is None:
+                engine = self._engines[writing] = self.place.new_engine(writing=writing)
+            return engine
+
+
+class _Prepared:
+    """A statement compiled for the driver."""
+
+    __slots__ = ("constants", "names", "text")
+
+    def __init__(self, statement: SelectBase, connection: Connection) -> None:
+        """Compile `statement` for the dialect of `connection`."""
+        compiled = statement.compile(dialect=connection.dialect)
+        self.text = str(compiled)
+        # Of the parameters, only numbers of rows have a value already.
+        self.constants = {
+            name: value for name, value in compiled.params.items() if value is not None
+        }
+        self.names = compiled.positiontup if compiled.positional else None
+
+    def run(self, connection: Connection, values: Mapping[str, object]) -> list[Row]:
+        """Return all rows; none are left behind, so that the lock for reading ends."""
+        if self.constants:
+            values = {**self.constants, **values}
+        parameters = values if self.names is None else [values[name] for name in self.names]
+        cursor = connection.connection.cursor()
+        cursor.execute(self.text, parameters)
+        return list(cursor.fetchall())
+
+
+def _throw_away(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
+
+
+def _place(url: str, timeout: float) -> Place:
+    kind = url.partition(":")[0]
+    if kind not in PLACES:
+        # The text may have a password.
+        raise ConfigurationError(
+            "url of the USERLIST: is like neither sqlite:////path nor "
+            "postgresql://user@host/database",
+        )
+    module, name = PLACES[kind]
+    place: Place = getattr(import_module(module), name)(url, timeout)
+    return place
+
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_left_behind: list[object] = []
+
+
+def _forget_all() -> None:
+    for database in list(_databases):
+        database.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,293 @@
+"""Every question that is asked of the USERLIST; each is answered by an index.
+
+All that return users have the columns of `RECORD` and one row for each of the
+user's addresses, in order, or one row without an address.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from functools import cache
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+
+from ualauth.text.folding import fold
+from ualauth.userlist.database.tables import (
+    addresses,
+    former_passwords,
+    keys,
+    login_failures,
+    login_names,
+    or_names,
+    sasl_passwords,
+    users,
+)
+from ualauth.userlist.names import LIMITS, ORName, parts_of
+
+Question = Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]
+
+_TWO = literal_column("2", Integer)
+_whole_names = or_names.alias("whole_names")
+_NOT_WHOLE = ~exists().where(_whole_names.c.name_key == bindparam("name_key"))
+_PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
+
+
+PAGE = 500
+"""Users that are read at a time: half a megabyte or so."""
+
+RECORD = (
+    users.c.id,
+    users.c.authid,
+    users.c.password,
+    users.c.locked,
+    users.c.account_expires,
+    users.c.password_changed,
+    users.c.password_expires,
+    users.c.administrator,
+    users.c.mailbox_administrator,
+    users.c.unix_uid,
+    users.c.mailbox_class,
+    users.c.language,
+    users.c.revision,
+    users.c.created,
+    users.c.changed,
+    users.c.surname,
+    users.c.given_name,
+    users.c.initials,
+    users.c.generation,
+    users.c.common_name,
+    users.c.ou1,
+    users.c.ou2,
+    users.c.ou3,
+    users.c.ou4,
+    users.c.account_starts,
+    users.c.lock_reason,
+    users.c.must_change_password,
+    users.c.policy,
+    users.c.grace_logins_used,
+    addresses.c.address,
+)
+"""The columns of a user, and an address."""
+
+_WITH_ADDRESSES = users.outerjoin(addresses, addresses.c.user_id == users.c.id)
+
+BY_ID: Select[tuple[object, ...]] = (
+    select(*RECORD)
+    .select_from(_WITH_ADDRESSES)
+    .where(users.c.id == bindparam("id"))
+    .order_by(addresses.c.position)
+)
+"""The user with `:id`."""
+
+BY_LOGIN_NAME: Select[tuple[object, ...]] = (
+    select(*RECORD)
+    .select_from(login_names.join(_WITH_ADDRESSES, users.c.id == login_names.c.user_id))
+    .where(login_names.c.key == bindparam("key"))
+    .order_by(addresses.c.position)
+)
+"""The user whose authid or address folds to `:key`."""
+
+BY_UNIX_UID: Select[tuple[object, ...]] = (
+    select(*RECORD)
+    .select_from(_WITH_ADDRESSES)
+    .where(users.c.unix_uid == bindparam("uid"))
+    .order_by(addresses.c.position)
+)
+"""The user whose UNIX account has the number `:uid`."""
+
+
+def _page(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    found = (
+        select(users)
+        .where(users.c.authid_key > bindparam("after"), *conditions)
+        .order_by(users.c.authid_key)
+        .limit(PAGE)
+        .subquery()
+    )
+    return (
+        select(found.c.authid_key, *(found.c[column.key] for column in RECORD[:-1]), RECORD[-1])
+        .select_from(found.outerjoin(addresses, addresses.c.user_id == found.c.id))
+        .order_by(found.c.authid_key, addresses.c.position)
+    )
+
+
+NEXT_PAGE: Select[tuple[object, ...]] = _page()
+"""The next users after the one whose folded authid is `:after`, which leads each row."""
+
+
+@cache
+def next_page_without(mechanisms: tuple[str, ...]) -> Select[tuple[object, ...]]:
+    """Return the like of `NEXT_PAGE` for users with a password that lack one of the secrets."""
+    present = (
+        select(func.count())
+        .where(
+            sasl_passwords.c.user_id == users.c.id,
+            sasl_passwords.c.mechanism.in_([literal_column(f"'{each}'") for each in mechanisms]),
+        )
+        .scalar_subquery()
+    )
+    return _page(users.c.password.is_not(None), present < literal_column(str(len(mechanisms))))
+
+
+SECRETS = (
+    select(
+        sasl_passwords.c.mechanism,
+        sasl_passwords.c.salt,
+        sasl_passwords.c.iterations,
+        sasl_passwords.c.stored_key,
+        sasl_passwords.c.server_key,
+    )
+    .where(sasl_passwords.c.user_id == bindparam("id"))
+    .order_by(sasl_passwords.c.mechanism)
+)
+"""The SCRAM secrets of the user with `:id`."""
+
+
+KEY = select(keys.c.key).where(keys.c.name == bindparam("name"))
+"""The key called `:name`."""
+
+FORMER_PASSWORDS = (
+    select(former_passwords.c.password)
+    .where(former_passwords.c.user_id == bindparam("id"))
+    .order_by(former_passwords.c.number.desc())
+)
+"""The former UL-PWD of the user with `:id`, the newest first."""
+
+FAILURES = select(
+    login_failures.c.name,
+    login_failures.c.moments,
+    login_failures.c.locked_until,
+).where(
+    login_failures.c.name.in_([bindparam("name"), bindparam("user")]),
+    login_failures.c.source == bindparam("source"),
+)
+"""The failed logins from `:source` that are kept under `:name` and `:user`."""
+
+
+ALL_FAILURES = (
+    select(login_failures.c.source, login_failures.c.moments, login_failures.c.locked_until)
+    .where(login_failures.c.name == bindparam("name"))
+    .order_by(login_failures.c.source)
+)
+"""The failed logins that are kept under `:name`, by source."""
+
+
+_PART_COLUMNS = tuple(f"{part}_key" for part in LIMITS)
+
+_UNIT_COLUMNS = ("ou1_key", "ou2_key", "ou3_key", "ou4_key")
+
+NAME_COLUMNS = ("name_key", *_PART_COLUMNS)
+"""The columns of `or_names`, without the user."""
+
+
+def name_row(name: ORName) -> tuple[str, ...]:
+    """Return the values of `NAME_COLUMNS`."""
+    keys = [fold(text) if text else "" for text in parts_of(name)]
+    surname, given_name, initials, generation, common_name, *units = keys
+    # The same as `name.key`, which would fold all of them once more: a blank and a line feed
+    # join what is folded, as they joined what was not.
+    personal = " ".join(filter(None, (given_name, initials, surname, generation)))
+    return ("\n".join((personal, *units, common_name)), *keys)
+
+
+def name_keys(name: ORName) -> dict[str, str]:
+    """Return column -> value of what `name_row` has."""
+    return dict(zip(NAME_COLUMNS, name_row(name), strict=True))
+
+
+class Rank(enum.IntEnum):
+    """How a user is meant by a login name: the lower, the better."""
+
+    LOGIN_NAME = 0
+    """It is the user's authid or address."""
+    NAME = 1
+    """It is the user's whole O/R name."""
+    PARTS = 2
+    """The user's O/R name has every part of it, and others; nobody is meant if two have."""
+
+
+def _rank(rank: Rank) -> ColumnElement[int]:
+    return literal_column(str(rank.value), Integer)
+
+
+def meant(key: str, name: ORName) -> tuple[Question, dict[str, str]]:
+    """Return what finds the ids of all that a login name may mean, and its parameters.
+
+    `key` is the folded login name, and `name` what it is as an O/R name. Each row has an
+    id and a `Rank`. Of those with `PARTS` two are enough to know that a name
+    is not unique, so more are not looked for.
+    """
+    whole, *parts = name_row(name)
+    keys = {column: part for column, part in zip(_PART_COLUMNS, parts, strict=True) if part}
+    statement = _meant(frozenset(keys))
+    words = whole.partition("\n")[0]
+    keys["key"], keys["name_key"], keys["words"] = key, whole, words
+    # All keys of names with these words and this mail node lie between: a line feed follows
+    # in them, and a vertical tab comes after that.
+    begin = "\n".join([words, *(keys[unit] for unit in _UNIT_COLUMNS if unit in keys)])
+    keys["words_begin"], keys["words_end"] = f"{begin}\n", f"{begin}\v"
+    return statement, keys
+
+
+_WHOLE = (
+    select(login_names.c.user_id, _rank(Rank.LOGIN_NAME)).where(
+        login_names.c.key == bindparam("key")
+    ),
+    select(or_names.c.user_id, _rank(Rank.NAME)).where(
+        or_names.c.name_key == bindparam("name_key")
+    ),
+)
+
+MEANT_AS_A_WHOLE: Question = union_all(*_WHOLE)
+"""What `meant` finds, without `PARTS`; it has the same parameters."""
+
+
+# There are at most 85 shapes: a personal name of 8, or none, with a mail node of
+# 5, with or without a common name.
+@cache
+def _meant(columns: frozenset[str]) -> Question:
+    """Return the question for a name that has parts in these columns.
+
+    It is one question for all, since asking takes as long as answering; what is not asked
+    for if somebody has the whole name is not looked up either. Ids are all that it
+    finds: only one of them will be read.
+    """
+    found = []
+    for conditions in _ways(columns):
+        some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(_TWO).subquery()
+        found.append(select(some.c.user_id, _rank(Rank.PARTS)))
+    return union_all(*_WHOLE, *found)
+
+
+def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:
+    """Return the conditions for each way to read the words of a personal name.
+
+    They are not alternatives of one condition: no index would answer that.
+    """
+    yield _equal(columns)
+    if columns & _PERSONAL <= {"surname_key"}:
+        return
+    # Which words are the surname cannot be told for sure: `van der Berg`
+    # may be all of it, and Mary Ann's surname is not Ann Smith. So the
+    # words may also be a whole surname, or a whole personal name.
+    words = or_names.c.surname_key == bindparam("words")
+    yield [words, *_equal(columns - _PERSONAL)]
+    key = or_names.c.name_key
+    between = (key > bindparam("words_begin"), key < bindparam("words_end"))
+    yield [*between, *_equal((columns - _PERSONAL).difference(_UNIT_COLUMNS))]
+
+
+def _equal(columns: frozenset[str]) -> list[ColumnElement[bool]]:
+    return [or_names.c[column] == bindparam(column) for column in sorted(columns)]

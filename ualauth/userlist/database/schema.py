@@ -1,0 +1,56 @@
+"""Creating and upgrading the tables, by the migrations in `migrations/`."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Connection, inspect
+
+from ualauth.userlist.database.backend import Place
+from ualauth.userlist.database.database import Database
+from ualauth.userlist.database.revision import REVISION, check_revision, read_revision
+
+# Alembic keeps what it works on in global variables.
+_alembic = threading.Lock()
+
+
+def create(database: Database) -> bool:
+    """Create the tables, or bring older ones up to date without losing anything.
+
+    All of it is one transaction; done twice it changes nothing. Returns
+    whether there were none.
+
+    Raises:
+        StoreError: if that is not possible, or they were made by a newer version.
+
+    """
+    place = database.place.for_creation()
+    engine = place.new_creating_engine()
+    try:
+        with engine.begin() as connection:
+            return _upgrade(connection, place)
+    except place.failures as error:
+        fault = place.fault(error)
+    finally:
+        engine.dispose()
+    raise fault
+
+
+def _upgrade(connection: Connection, place: Place) -> bool:
+    existed = inspect(connection).has_table("alembic_version")
+    if existed and read_revision(connection) >= REVISION:
+        check_revision(connection, place.name)
+    else:
+        _migrate(connection)
+    return not existed
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - only who creates a USERLIST needs it
+    from alembic.config import Config  # noqa: PLC0415 - likewise
+
+    config = Config()
+    config.set_main_option("script_location", "ualauth.userlist.database:migrations")
+    config.attributes["connection"] = connection
+    with _alembic:
+        command.upgrade(config, "head")

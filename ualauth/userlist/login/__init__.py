@@ -1,0 +1,1 @@
+"""What om_auth does with a user's record in one attempt. Internal."""

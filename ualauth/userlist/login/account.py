@@ -1,0 +1,63 @@
+"""An account judged while somebody logs in: restrictions, and the age of the password.
+
+What is found goes to the log and to the person, each in a text of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.messages import Error, Info
+from ualauth.contract.module import Attempt
+from ualauth.userlist.account.password_age import aged, grace, has_grace, is_ageless
+from ualauth.userlist.account.restrictions import Restriction, is_unrestricted, restriction
+from ualauth.userlist.cache import Known, UserCache
+
+
+def is_unremarkable(attempt: Attempt, known: Known) -> bool:
+    """Return whether nothing restricts the account, and there is nothing to say."""
+    user, policy = known.user, known.policy
+    if known.always is None:
+        known.always = is_unrestricted(user, policy) and is_ageless(user, policy.password)
+    if known.always:
+        return True
+    now = now_in_utc()
+    return (
+        restriction(user, policy, attempt.service, attempt.rhost, now) is None
+        and aged(user, policy.password, now) is None
+    )
+
+
+async def restricted(attempt: Attempt, known: Known) -> ReturnCode:
+    """Return whether the account may be used: `SUCCESS`, or why not."""
+    rhost, now = attempt.rhost, now_in_utc()
+    found = restriction(known.user, known.policy, attempt.service, rhost, now)
+    return ReturnCode.SUCCESS if found is None else await tell(attempt, found)
+
+
+async def age(attempt: Attempt, known: Known) -> ReturnCode:
+    """Judge the age of the password; one that expired may have grace logins left."""
+    user, rules = known.user, known.policy.password
+    found = aged(user, rules, now_in_utc())
+    if found is None:
+        return ReturnCode.SUCCESS
+    if found.code is ReturnCode.NEW_AUTHTOK_REQD and has_grace(user, rules):
+        store = attempt.resource(UserCache).store
+        used = await attempt.offload(store.use_grace_login, user, rules.grace_logins)
+        if used is not None:
+            found = grace(used, rules)
+    return await tell(attempt, found)
+
+
+async def tell(attempt: Attempt, found: Restriction) -> ReturnCode:
+    """Tell the log and the person, each its own text; return the code."""
+    attempt.remark(found.log)
+    kind = Info if found.code is ReturnCode.SUCCESS else Error
+    await attempt.tell(kind(found.person))
+    return found.code
+
+
+def now_in_utc() -> datetime:
+    """Return the time as records have it."""
+    return datetime.now(UTC)

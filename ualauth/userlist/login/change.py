@@ -1,0 +1,82 @@
+"""A person's own change of password, once the old one was verified: policy, history, writing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.contract.messages import Error
+from ualauth.contract.module import Attempt
+from ualauth.errors import PasswordError, StaleRecord, UserUnknown
+from ualauth.passwords.policy import Objection, PasswordRules, objections
+from ualauth.passwords.schemes import PasswordHasher
+from ualauth.userlist.account.password_age import must_change, unchangeable
+from ualauth.userlist.cache import UserCache
+from ualauth.userlist.login.account import now_in_utc, tell
+from ualauth.userlist.login.verify import is_former
+from ualauth.userlist.new_password import set_password
+from ualauth.userlist.record import User
+
+
+async def replace_password(
+    attempt: Attempt, user: User, rules: PasswordRules, *, use_authtok: bool
+) -> ReturnCode:
+    """Carry out this pass of `chauthtok`; `user` is as it was when the old one was verified.
+
+    With `use_authtok` the new password is never asked for.
+    """
+    now = now_in_utc()
+    if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not must_change(user, rules, now):
+        return ReturnCode.IGNORE
+    if (found := unchangeable(user, rules, now)) is not None:
+        return await tell(attempt, found)
+    if attempt.flags & Flag.PRELIM_CHECK:
+        return ReturnCode.SUCCESS
+    new = await attempt.get_authtok(use_only_present=use_authtok)
+    if wrong := await _objections(attempt, user, rules, new):
+        return await _object(attempt, wrong)
+    return await _write(attempt, user, rules, new)
+
+
+async def _objections(
+    attempt: Attempt, user: User, rules: PasswordRules, new: str
+) -> list[Objection]:
+    """Return all that is wrong with a new password."""
+    found = await attempt.compute(objections, new, _names(user), rules)
+    if new == attempt.get_item(Item.OLDAUTHTOK):
+        found.append(Objection("history", "it must differ from the old one"))
+    elif not found:
+        # The old one may have been typed in another way that is the same password.
+        former = [user.password] if user.password else []
+        if rules.history:
+            store = attempt.resource(UserCache).store
+            former += (await attempt.offload(store.former_passwords, user))[: rules.history]
+        if await attempt.compute(is_former, attempt.resource(PasswordHasher), new, former):
+            found.append(Objection("history", "it was used before"))
+    return found
+
+
+async def _write(attempt: Attempt, user: User, rules: PasswordRules, new: str) -> ReturnCode:
+    hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserCache).store
+    try:
+        # What is written is what was verified: its revision says so.
+        await attempt.compute(set_password, store, hasher, user, new, rules.history)
+    except PasswordError as error:
+        return await _object(attempt, [Objection("scheme", str(error))])
+    except StaleRecord:
+        attempt.remark("the user was changed by somebody else meanwhile")
+        return ReturnCode.AUTHTOK_LOCK_BUSY
+    except UserUnknown:
+        return ReturnCode.USER_UNKNOWN
+    return ReturnCode.SUCCESS
+
+
+async def _object(attempt: Attempt, found: Sequence[Objection]) -> ReturnCode:
+    attempt.remark(f"the new password breaks: {', '.join(each.rule for each in found)}")
+    for each in found:
+        await attempt.tell(Error(f"The new password was refused: {each.text}."))
+    return ReturnCode.AUTHTOK_ERR
+
+
+def _names(user: User) -> tuple[str, ...]:
+    return (user.authid, user.name.personal_name, user.name.common_name, *user.addresses)

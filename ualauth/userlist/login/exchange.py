@@ -1,0 +1,120 @@
+"""What a SASL exchange proves, by the secrets that the USERLIST keeps (UL-SASL-PWD)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.credentials import Exchange
+from ualauth.contract.module import Attempt, Refusal
+from ualauth.passwords.scram import ScramSecret
+from ualauth.sasl.cram_md5 import CramMd5Exchange
+from ualauth.sasl.scram import ScramExchange
+from ualauth.system.networks import source_of
+from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.elsewhere import take_turn
+from ualauth.userlist.login.lockout import judge, open_guess
+from ualauth.userlist.login.verify import Comparison
+
+_SUCCESS = ReturnCode.SUCCESS
+_PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)
+_NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
+
+
+async def prove(
+    attempt: Attempt,
+    exchange: Exchange,
+    vouch: Callable[[Attempt, Known], None],
+) -> ReturnCode:
+    """Judge a SASL exchange by UL-SASL-PWD; `vouch` is called for whom it lets in."""
+    if not isinstance(exchange, (ScramExchange, CramMd5Exchange)):
+        return ReturnCode.CRED_UNAVAIL
+    cache = attempt.resource(UserCache)
+    known = attempt.record_at_hand() or await attempt.get_record()
+    if known is not None and exchange.judged is not None and exchange.judged[0] == known.user.id:
+        # Another line of the stack has: it counts once, as nobody's does.
+        return exchange.judged[1]
+    secret = None if known is None else known.secrets.get(exchange.kind)
+    if known is not None and secret is None:
+        secret = await _secret(attempt, cache, known, exchange.kind)
+    if known is None or secret is None or exchange.spent:
+        # Another module may have one. If none has, it counts as a wrong password.
+        why = "not in the USERLIST" if known is None else f"no secret for {exchange.kind}"
+        attempt.remark(why)
+        nothing = Comparison(ReturnCode.AUTH_ERR, why)
+        exchange.afterwards = lambda: _count(attempt, known, exchange, nothing)
+        return ReturnCode.CRED_UNAVAIL
+    number, source = known.user.id, source_of(attempt.rhost)
+    if isinstance(exchange, ScramExchange):
+        # Who logged in from here before does not learn from the time that they exist.
+        proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
+        # A right proof is not enough: the password may have changed, or be locked out.
+        exchange.verified = False
+        if proved and attempt.record_at_hand() is not known:
+            now = await _unchanged(attempt, cache, known, secret)
+            proved, known = now is not None, now or known
+    else:
+        proved = exchange.verify(secret)
+        exchange.verified = False
+    found = _PROVED if proved else _NOT_PROVED
+    attempt.remark(found.why)
+    if proved and cache.guesses.is_quiet and cache.is_clear(known, attempt.login_name, source):
+        code = _SUCCESS
+    else:
+        code = await _count(attempt, known, exchange, found)
+    exchange.judged = number, code
+    if code is _SUCCESS:
+        exchange.verified = True
+        cache.note_at_home(known, source)
+        vouch(attempt, known)
+    return code
+
+
+async def _count(
+    attempt: Attempt, known: Known | None, exchange: Exchange, found: Comparison
+) -> ReturnCode:
+    """Return what a proof amounts to that was verified already; a wrong one counts.
+
+    It is counted whether the client waits for the answer or not: nothing is waited
+    for before the guess is open.
+    """
+    guess = open_guess(attempt, known, exchange, remembered=not found.wrong)
+    if guess is not None:
+        guess.wrong = found.wrong
+        await take_turn(attempt, guess, guess.reserve if found.wrong else guess.look)
+    return await judge(attempt, guess, known, None, found)
+
+
+async def _secret(
+    attempt: Attempt,
+    cache: UserCache,
+    known: Known,
+    mechanism: str,
+) -> ScramSecret | None:
+    """Return the user's secret for a mechanism, if there is one."""
+    if known.stale:
+        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+    await attempt.offload(cache.read_secrets, known)
+    return known.secrets.get(mechanism)
+
+
+async def _unchanged(
+    attempt: Attempt,
+    cache: UserCache,
+    before: Known,
+    used: ScramSecret,
+) -> Known | None:
+    """Return the record as it is now, if the secret that the client proved still holds.
+
+    The client took its time: a password that was changed meanwhile is none.
+    """
+    now = attempt.record_at_hand() or await attempt.get_record()
+    if now is None or now.user.id != before.user.id:
+        attempt.remark("the user was deleted meanwhile")
+        return None
+    if now.user.revision != before.user.revision:
+        now.secrets = {}
+        if await _secret(attempt, cache, now, used.mechanism) != used:
+            attempt.remark("the password was changed meanwhile")
+            return None
+    return now

@@ -1,0 +1,102 @@
+"""What the check of a password or proof amounts to, with the logins that failed before.
+
+A user who is locked out is refused whatever the password. What that looks like
+follows from the name as it was typed: under a name that has not failed so often,
+it looks like a wrong password, in its code, its texts and its time, and counts
+like one. So many names of one user give no more guesses than one does, and do not
+tell that they are one user's.
+
+A login has one guess for each password that it brings, whichever entries check it.
+The runtime ends it together with the operation.
+"""
+
+from __future__ import annotations
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.module import Attempt
+from ualauth.passwords.schemes import PasswordHasher
+from ualauth.system.networks import source_of
+from ualauth.userlist.account.lockout import Keys
+from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.elsewhere import forgive, most_failures, opened, say_locked
+from ualauth.userlist.guess import Guess
+from ualauth.userlist.login.verify import Comparison, conceal
+
+
+def open_guess(
+    attempt: Attempt, known: Known | None, proof: object, *, remembered: bool
+) -> Guess | None:
+    """Return the guess of a login by the USERLIST, before anything is waited for.
+
+    `None` where none has to be counted: the rules lock nobody out, or the password
+    is `remembered` (or the proof verified) and nothing failed before, for sure.
+
+    Raises:
+        Refusal: `AUTHINFO_UNAVAIL` if too many are waiting.
+
+    """
+    cache = attempt.resource(UserCache)
+    rules = (cache.policy if known is None else known.policy).lockout
+    if not rules.failures:
+        return None
+    name, guesses = attempt.login_name or attempt.user or "", cache.guesses
+    clear = (
+        remembered and known is not None and cache.is_clear(known, name, source_of(attempt.rhost))
+    )
+    if clear and guesses.is_quiet:
+        return None
+    keys = Keys.of(name, None if known is None else known.user.id)
+    if clear and not guesses.concerns(keys, attempt.rhost):
+        return None
+    guess = opened(attempt, guesses, keys, rules, proof)
+    guess.tells = known is not None and not remembered and cache.remembers(known)
+    return guess
+
+
+async def judge(
+    attempt: Attempt,
+    guess: Guess | None,
+    known: Known | None,
+    password: str | None,
+    found: Comparison,
+) -> ReturnCode:
+    """Return what a comparison amounts to, after `take_turn`; end the guess if it was right.
+
+    `password` is `None` where no hash was computed: for a SASL exchange.
+    """
+    if guess is None:
+        return found.code
+    code = found.code
+    by_name = guess.is_locked(by_name=True)
+    by_user = guess.is_locked(by_name=False)
+    if known is not None and code is ReturnCode.SUCCESS:
+        if not by_user and not by_name:
+            await _forgive(attempt, guess, known)
+            return code
+        if password is not None:
+            hasher = attempt.resource(PasswordHasher)
+            await attempt.compute(conceal, hasher, known.user, password, found)
+        code = ReturnCode.AUTH_ERR
+    if by_name:
+        return await say_locked(attempt, guess)
+    if by_user:
+        attempt.remark(
+            f"locked out for this source after {most_failures(guess, by_name=False)} failures, "
+            "not all under this name"
+        )
+    if code is ReturnCode.AUTH_ERR or found.wrong:
+        guess.wrong = True
+        attempt.fail_delay(guess.by_name.delay(guess.rules))
+    elif guess.tells:
+        # It could not be checked, but is not the one that would have been answered at once.
+        guess.wrong = True
+    return code
+
+
+async def _forgive(attempt: Attempt, guess: Guess, known: Known) -> None:
+    """End a guess that was right, and note that nothing failed before if that is so."""
+    clear = not guess.has_failures
+    await forgive(attempt, guess)
+    if clear:
+        name = attempt.login_name or attempt.user
+        attempt.resource(UserCache).note_clear(known, name, source_of(attempt.rhost))

@@ -22,7 +22,7 @@ from ualauth.config.config import Config
 from ualauth.contract.credentials import Password, PasswordChange
 from ualauth.contract.identity import Identity
 from ualauth.contract.messages import AsyncConversation
-from ualauth.contract.module import (
+from ualauth.contract.requests import (
     Ask,
     Compute,
     Offload,
@@ -36,8 +36,9 @@ from ualauth.contract.module import (
 from ualauth.errors import ConfigurationError
 from ualauth.runtime import login
 from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.base import Connection, Entrance, Peer
+from ualauth.runtime.base import Entrance
 from ualauth.runtime.handle import Visit
+from ualauth.runtime.peer import Connection, Peer
 from ualauth.runtime.sasl_exchange import HeldExchange
 from ualauth.runtime.sasl_login import Conversing
 from ualauth.runtime.thread_pool import Pool

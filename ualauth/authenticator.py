@@ -19,11 +19,12 @@ from ualauth.config.config import Config
 from ualauth.contract.credentials import Password, PasswordChange
 from ualauth.contract.identity import Identity
 from ualauth.contract.messages import Conversation
-from ualauth.contract.module import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
+from ualauth.contract.requests import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.runtime import login
 from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.base import Connection, Entrance, Peer
+from ualauth.runtime.base import Entrance
 from ualauth.runtime.handle import Visit
+from ualauth.runtime.peer import Connection, Peer
 from ualauth.runtime.sasl_exchange import HeldExchange
 from ualauth.runtime.sasl_login import Conversing
 from ualauth.runtime.transaction import INTERRUPTED, HeldTransaction

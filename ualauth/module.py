@@ -35,24 +35,18 @@ This is the public path; the definitions are in `ualauth.contract`.
 
 from __future__ import annotations
 
-from ualauth.contract.module import (
+from ualauth.contract.attempt import Attempt, NameAnswer, NameTest, Refusal
+from ualauth.contract.module import Files, Method, Module, immediate
+from ualauth.contract.requests import (
     Ask,
-    Attempt,
     Compute,
-    Files,
-    Method,
-    Module,
-    NameAnswer,
-    NameTest,
     Offload,
     Readable,
-    Refusal,
     Request,
     Send,
     Sleep,
     Until,
     Wait,
-    immediate,
 )
 
 __all__ = [

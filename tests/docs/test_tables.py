@@ -31,8 +31,8 @@ from ualauth.ldap.rules import access, active_directory, answers, authenticator,
 from ualauth.module import Attempt
 from ualauth.passwords.formats import BY_BEGINNING, BY_IDENT, BY_LIBPASS_NAME, BY_NAME
 from ualauth.passwords.making import MAKERS
-from ualauth.runtime.base import Peer
 from ualauth.runtime.outcome import outcome_of
+from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import TraceStep
 from ualauth.runtime.transaction import HeldTransaction
 from ualauth.stack.control import KEYWORDS, Action

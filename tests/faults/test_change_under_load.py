@@ -19,7 +19,7 @@ from tests.faults.processes import children
 from tests.seeds import SEED
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.new_password import set_password
+from ualauth.userlist.administration import set_password
 from ualauth.userlist.record import User
 
 CHANGES = int(os.environ.get("UALAUTH_CHANGES", "240"))

@@ -22,7 +22,7 @@ from ualauth.errors import AuthenticationFailed, PasswordExpired, StoreError, Te
 from ualauth.passwords.scram import verifies
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.new_password import set_password
+from ualauth.userlist.administration import set_password
 
 RIGHT, WRONG, NEW = "violet 7 anchor", "violet 8 anchor", "copper 6 lantern"
 ANOTHER = "192.0.2.9"

@@ -23,7 +23,7 @@ from ualauth import Authenticator
 from ualauth.passwords.scram import MECHANISMS, verifies
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.new_password import set_password
+from ualauth.userlist.administration import set_password
 from ualauth.userlist.record import User
 
 KILLS = int(os.environ.get("UALAUTH_KILLS", "500"))

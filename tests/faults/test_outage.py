@@ -22,7 +22,7 @@ from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
 from tests.faults.processes import Child, children
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.new_password import set_password
+from ualauth.userlist.administration import set_password
 
 REFUSED, TEMPORARY = "AuthenticationFailed", "TemporaryFailure"
 ROUNDS = 4

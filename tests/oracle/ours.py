@@ -14,7 +14,7 @@ from tests.oracle.libpam import fast_folder
 from ualauth import AsyncAuthenticator, Authenticator, Config, ConfigurationError
 from ualauth.config.config import ModuleSettings
 from ualauth.messages import Answer, ConversationAgain, Info, Message, Question
-from ualauth.runtime.base import Peer
+from ualauth.runtime.peer import Peer
 from ualauth.stack.dialect import DEBIAN, Dialect
 
 MODULES = ModuleSettings(path=(str(Path(__file__).with_name("modules")),))

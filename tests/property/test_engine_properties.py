@@ -12,10 +12,11 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Method, Refusal
 from ualauth.runtime.dispatch import walk as carry_out
 from ualauth.runtime.trace import Run
+from ualauth.sources.problem import Source
 from ualauth.stack.bind import DENY
 from ualauth.stack.control import Action, Control
 from ualauth.stack.engine import Frozen, Impression, Step, Suspended, Verdict, evaluate
-from ualauth.stack.model import Entry, Kind, Source, Stack
+from ualauth.stack.model import Entry, Kind, Stack
 from ualauth.testing.attempt import FakeAttempt
 
 SUCCESS = ReturnCode.SUCCESS

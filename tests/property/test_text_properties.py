@@ -19,9 +19,8 @@ from ualauth.modules.pam_debug import Options as PamDebugOptions
 from ualauth.modules.pam_listfile import Options as PamListfileOptions
 from ualauth.modules.pam_succeed_if import Options as PamSucceedIfOptions
 from ualauth.stack.compile import compile_service
-from ualauth.stack.control import ALL_BAD, parse_control
+from ualauth.stack.control import ALL_BAD, expand, parse_control
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM, Dialect
-from ualauth.stack.expand import expand
 from ualauth.stack.folder import ServiceFolder
 from ualauth.stack.registry import ModuleRegistry
 from ualauth.stack.syntax import parse, print_lines

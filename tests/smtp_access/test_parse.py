@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ualauth.smtp_access.events import Action, Event
 from ualauth.smtp_access.parse import Parsed, parse
-from ualauth.stack.model import Problem
+from ualauth.sources.problem import Problem
 
 
 def problems(text: str) -> list[str]:

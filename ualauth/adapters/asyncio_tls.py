@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from ualauth.runtime.base import Connection
+from ualauth.runtime.peer import Connection
 from ualauth.sasl.certificate import ClientCertificate
 from ualauth.sasl.certificate_reading import read_certificate
 from ualauth.sasl.channel_binding import channel_bindings

@@ -18,6 +18,9 @@ from ualauth.errors import (
     PasswordExpired,
     TemporaryFailure,
 )
+from ualauth.sasl.offer import is_allowed, log_not_allowed
+from ualauth.sasl.registry import mechanism
+from ualauth.sasl.settings import OfferRules, SaslSettings
 
 Reply = tuple[int, str]
 """The code, and what follows it: the enhanced code (RFC 3463, RFC 5248) and a text."""
@@ -58,3 +61,29 @@ REQUIRED: Reply = (530, "5.7.0 Authentication required")
 MISCONFIGURED: Reply = (451, "4.3.5 Nobody can authenticate now")
 TLS_ALREADY: Reply = (503, "5.5.1 TLS is on already")
 SUBMITTER: Reply = (501, "5.5.4 Syntax: AUTH=address, in xtext")
+
+
+# What SMTP refuses before an exchange begins, with replies of its own.
+def check_mechanism(
+    name: str,
+    response: bytes | None,
+    rules: OfferRules | SaslSettings,
+    service: str = "smtpd.auth",
+    rhost: str | None = None,
+) -> None:
+    """Refuse what RFC 4954 has a reply for.
+
+    Raises:
+        TooWeak: for a mechanism that the administrator does not allow; the log says why.
+        InitialResponse: for an initial response, though it be empty, where the
+            server speaks first.
+
+    """
+    kind = mechanism(name)
+    if kind is None:
+        return
+    if not is_allowed(kind, rules):
+        log_not_allowed(service, kind, rules, rhost)
+        raise TooWeak
+    if response is not None and kind.server_first:
+        raise InitialResponse

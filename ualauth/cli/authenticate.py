@@ -16,8 +16,8 @@ from ualauth.cli.output import print_json, warn_of_no_passwords, warn_of_other
 from ualauth.cli.passwords import stdin_lines
 from ualauth.cli.report import Report, print_report, report_json
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.runtime.base import Peer
 from ualauth.runtime.outcome import Outcome, outcome_of
+from ualauth.runtime.peer import Peer
 from ualauth.userlist.checks import MAX_UNIX_UID
 
 _STATUS = {Outcome.GRANTED: ExitStatus.OK, Outcome.TEMPORARY_FAILURE: ExitStatus.TEMPORARY}

@@ -11,7 +11,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.offers import nothing_offered, print_offers, without_file
 from ualauth.cli.problems import count, print_problems
 from ualauth.errors import ServiceFileError, UnknownService
-from ualauth.stack.model import Problem
+from ualauth.sources.problem import Problem
 
 
 @click.command("check")

@@ -60,7 +60,8 @@ class Invocation:
 
     def has_file(self, service: str) -> bool:
         """Return whether a service has a file of its own, and is not left to `other`."""
-        from ualauth.stack.folder import Missing, service_name  # noqa: PLC0415 - likewise
+        from ualauth.sources.files import Missing  # noqa: PLC0415 - likewise
+        from ualauth.stack.folder import service_name  # noqa: PLC0415 - likewise
 
         name = service_name(service, self.config.dialect)
         return not isinstance(self.entrance.services.folder.read(name), Missing)

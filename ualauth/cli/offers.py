@@ -8,9 +8,11 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid
 from ualauth.config.config import FILE_NAME
 from ualauth.errors import ServiceFileError
-from ualauth.sasl.offer import MECHANISMS, PLUS, is_allowed, mechanism
+from ualauth.sasl.offer import is_allowed
+from ualauth.sasl.registry import MECHANISMS, PLUS, mechanism
 from ualauth.sasl.settings import TYPED
-from ualauth.stack.model import Problem, Service, Source
+from ualauth.sources.problem import Problem, Source
+from ualauth.stack.model import Service
 
 
 def print_offers(invocation: Invocation, names: Sequence[str]) -> None:

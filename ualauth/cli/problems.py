@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from ualauth.cli.output import cell, console, line, lines
-from ualauth.stack.model import Problem
+from ualauth.sources.problem import Problem
 
 
 def print_problems(problems: Iterable[Problem], checked: str) -> tuple[int, int]:

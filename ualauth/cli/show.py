@@ -10,8 +10,9 @@ from rich.text import Text
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, warn_of_other
-from ualauth.stack.expand import expand as expanded
-from ualauth.stack.model import Entry, Kind, Source, Stack
+from ualauth.sources.problem import Source
+from ualauth.stack.control import expand as expanded
+from ualauth.stack.model import Entry, Kind, Stack
 from ualauth.stack.syntax import print_lines
 
 

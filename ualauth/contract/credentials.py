@@ -9,11 +9,29 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ualauth.codes import ReturnCode
 
 if TYPE_CHECKING:
     from ualauth.codes import ReturnCode
-    from ualauth.contract.module import Attempt
+    from ualauth.contract.attempt import Attempt
+
+
+T = TypeVar("T")
+
+
+class Challenges(Protocol):
+    """Whoever can put a challenge to the client: an `Attempt`."""
+
+    async def challenge(self, data: bytes) -> bytes:
+        """Send `data`, and return the client's response."""
+        ...
+
+    def resource(self, kind: type[T]) -> T:
+        """Return what the application shares; see `Attempt.resource`."""
+        ...
+
 
 MAX_PASSWORD_BYTES = 1024
 """Longest password, in bytes of UTF-8. Bounds the work an anonymous peer can cause."""

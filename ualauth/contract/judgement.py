@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Error, Info
-from ualauth.contract.module import Attempt
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import re
 from typing import Protocol
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.attempt import Attempt, Refusal
 from ualauth.contract.credentials import is_acceptable
 from ualauth.contract.messages import Answer, Error, Question, TextMessage
-from ualauth.contract.module import Attempt, Refusal
 from ualauth.host_pam.call import Answers, Asked, Call, Done, overwrite
 from ualauth.host_pam.libpam import MAX_RESPONSE_BYTES
 from ualauth.host_pam.transaction import Outcome

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ualauth.errors import InvalidValue, PasswordError
 from ualauth.import_export.line import Fields, name_of
 from ualauth.passwords.stored import read
-from ualauth.userlist.names import LIMITS, ORName
-from ualauth.userlist.personal import read_words
+from ualauth.userlist.names import LIMITS, ORName, read_words
 
 LOCK = "*"
 """A password that is none: nothing matches it."""

@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ualauth.import_export.writing import Writing
+from ualauth.import_export.line import Writing
 from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.password_age import has_grace, password_expires
 from ualauth.userlist.policy import AccountRules, Policy, print_own, read_own

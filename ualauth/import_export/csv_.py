@@ -18,9 +18,18 @@ from typing import Any
 from ualauth.errors import InvalidValue, PasswordError
 from ualauth.import_export.auth_password import from_auth_password, to_auth_password
 from ualauth.import_export.closing import carried
-from ualauth.import_export.line import BadLine, Fields, Line, Reading, bad_line, line_of, name_of
+from ualauth.import_export.line import (
+    BadLine,
+    Fields,
+    Known,
+    Line,
+    Reading,
+    Writing,
+    bad_line,
+    line_of,
+    name_of,
+)
 from ualauth.import_export.text import converters
-from ualauth.import_export.writing import Known, Writing
 from ualauth.passwords.scram import MECHANISMS
 from ualauth.userlist.names import LIMITS
 from ualauth.userlist.record import NewUser

@@ -20,8 +20,16 @@ from ualauth.errors import InvalidValue
 from ualauth.import_export.accounts import LOCK, gecos_of, marked, name_fields, password_fields
 from ualauth.import_export.closing import closed, note
 from ualauth.import_export.dovecot_fields import limits_of
-from ualauth.import_export.line import BadLine, Fields, Line, Reading, bad_line, line_of
-from ualauth.import_export.writing import Known, Writing
+from ualauth.import_export.line import (
+    BadLine,
+    Fields,
+    Known,
+    Line,
+    Reading,
+    Writing,
+    bad_line,
+    line_of,
+)
 from ualauth.userlist.checks import is_address
 
 _MOST_COLONS = 7

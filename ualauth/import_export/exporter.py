@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ualauth.import_export.formats import FORMATS
-from ualauth.import_export.writing import Known, Writing
+from ualauth.import_export.line import Known, Writing
 from ualauth.userlist.store import UserStore
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ualauth.import_export import csv_, dovecot, ldif, passwd
-from ualauth.import_export.line import Line, Reading
-from ualauth.import_export.writing import Known, Writing
+from ualauth.import_export.line import Known, Line, Reading, Writing
 
 
 @dataclass(frozen=True, slots=True)

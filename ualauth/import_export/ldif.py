@@ -33,15 +33,16 @@ from ualauth.import_export.directory_values import generalized_time
 from ualauth.import_export.line import (
     BadLine,
     Fields,
+    Known,
     Line,
     Reading,
+    Writing,
     bad_line,
     line_of,
     name_of,
     units_of,
 )
 from ualauth.import_export.text import converters
-from ualauth.import_export.writing import Known, Writing
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import OWN_POLICY, read_own

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ualauth.errors import InvalidValue, PasswordError, UserError
@@ -12,8 +14,8 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
 from ualauth.userlist.checks import check_secrets
 from ualauth.userlist.names import ORName, parse_units
-from ualauth.userlist.policy import OWN_POLICY
-from ualauth.userlist.record import NewUser
+from ualauth.userlist.policy import OWN_POLICY, Policy
+from ualauth.userlist.record import NewUser, User
 
 # What looks like a stored password, should one stand where a name belongs.
 _HASH = re.compile(r"(?:\$[\w.,=-]+\$|\{[\w.-]+\})[^\s'\"]+")
@@ -161,3 +163,27 @@ def _complete(fields: Fields, reading: Reading) -> None:
     if reading.domain and not fields.get("addresses"):
         authid = fields["authid"]
         fields["addresses"] = (authid if "@" in authid else f"{authid}@{reading.domain}",)
+
+
+# What goes into a file that is written.
+Known = tuple[User, tuple[ScramSecret, ...]]
+"""A user and UL-SASL-PWD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How users are written: with `passwords` or without, in LDIF below `base`.
+
+    `policy` is that of the settings, by which users are refused here at the time `now`. A
+    reader who has the `same_settings` needs not be told of it. Users who are kept out from
+    elsewhere, of other services or at other times only are written as locked where a format
+    cannot say so, unless `open_restricted`. `notes` counts what has to be told of that.
+    """
+
+    passwords: bool = True
+    base: str = ""
+    policy: Policy = field(default_factory=Policy)
+    same_settings: bool = False
+    open_restricted: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    notes: Counter[str] = field(default_factory=Counter)

@@ -25,8 +25,16 @@ from ualauth.import_export.accounts import (
 from ualauth.import_export.ages import Ages
 from ualauth.import_export.closing import closed, note
 from ualauth.import_export.limits import Limits
-from ualauth.import_export.line import BadLine, Fields, Line, Reading, bad_line, line_of
-from ualauth.import_export.writing import Known, Writing
+from ualauth.import_export.line import (
+    BadLine,
+    Fields,
+    Known,
+    Line,
+    Reading,
+    Writing,
+    bad_line,
+    line_of,
+)
 
 _FIELDS = 7
 _SHADOW_FIELDS = 9

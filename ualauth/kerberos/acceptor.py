@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.module import Refusal
+from ualauth.contract.attempt import Refusal
 from ualauth.kerberos.failures import BASE, REPEAT, SKEW, plain
 from ualauth.sasl.mechanism import Malformed
 

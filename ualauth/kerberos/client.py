@@ -15,23 +15,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.module import Refusal
+from ualauth.contract.attempt import Refusal
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos import ccache, change, dummy_requests
 from ualauth.kerberos.acceptor import AcceptedContext
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.context_pool import Contexts
-from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain
+from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain, watched
 from ualauth.kerberos.fast import Armour
 from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
-from ualauth.kerberos.outage import watched
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import parse_map
 from ualauth.kerberos.settings import Settings
+from ualauth.sources.files import settings_of
 from ualauth.sources.watched import wait_for
-from ualauth.stack.folder import FollowedFolder, settings_of
+from ualauth.stack.folder import FollowedFolder
 from ualauth.system.circuit_breaker import Outages
 
 log = logging.getLogger("ualauth.kerberos")

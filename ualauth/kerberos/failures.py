@@ -7,11 +7,13 @@ krb5.h adds the library's own to the same base.
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ualauth.codes import ReturnCode
 from ualauth.errors import UalauthError
+from ualauth.system.circuit_breaker import Outages
 
 BASE = -1765328384
 """ERROR_TABLE_BASE_krb5; an error of a KDC is its number in RFC 4120 above this."""
@@ -111,3 +113,28 @@ CURES: Mapping[int, str] = {
     BASE + 220: "name the KDCs in krb5.conf, or in DNS as _kerberos._udp",  # REALM_CANT_RESOLVE
     BASE + 224: "set default_realm in krb5.conf, or realm=",  # CONFIG_NODEFREALM
 }
+
+
+# Realms whose KDCs say nothing: while one does, not every login waits for it.
+#
+# libkrb5 waits up to half a minute for a realm in which nobody answers. KDCs that
+# refuse connections answer at once by themselves, and are asked every time.
+@contextlib.contextmanager
+def watched(outages: Outages, realm: str) -> Iterator[None]:
+    """Ask the KDCs of a realm within.
+
+    Raises:
+        KerberosFault: if they kept silent a moment ago.
+
+    """
+    began = outages.begin(realm)
+    if began is None:
+        raise KerberosFault(KDC_UNREACHABLE, f"no KDC of {realm} answered a moment ago")
+    answered = True
+    try:
+        yield
+    except KerberosFault as error:
+        answered = error.number not in UNREACHABLE
+        raise
+    finally:
+        outages.end(realm, began, answered=answered)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
 from ualauth.kerberos.settings import FILE_NAME, Options, Settings
+from ualauth.sources.files import Found, settings_of
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
-from ualauth.stack.folder import FollowedFolder, Found, ServiceFolder, settings_of
+from ualauth.stack.folder import FollowedFolder, ServiceFolder
 
 
 class _Known(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.contract.attempt import NameTest, Refusal
 from ualauth.contract.credentials import (
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
@@ -31,17 +32,8 @@ from ualauth.contract.messages import (
     Question,
     TextMessage,
 )
-from ualauth.contract.module import (
-    Ask,
-    Compute,
-    Module,
-    NameTest,
-    Offload,
-    Readable,
-    Refusal,
-    Send,
-    Wait,
-)
+from ualauth.contract.module import Module
+from ualauth.contract.requests import Ask, Compute, Offload, Readable, Send, Wait
 from ualauth.errors import StoreError
 from ualauth.runtime.confirming import ask_about_name, confirm
 from ualauth.runtime.dispatch import path_of, walk_nested

@@ -9,9 +9,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
@@ -19,11 +18,13 @@ from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.runtime.attempt import LiveAttempt
 from ualauth.runtime.handle import Visit
 from ualauth.runtime.items import NoUserlist
+from ualauth.runtime.peer import Connection, Peer
 from ualauth.runtime.sasl_login import Conversing
-from ualauth.sasl.certificate import ClientCertificate, owner_of
+from ualauth.sasl.certificate import owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.mock import Pretence
-from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, mechanism, offered
+from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, offered
+from ualauth.sasl.registry import mechanism
 from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
 from ualauth.sources.watched import CHECK_INTERVAL
 from ualauth.stack.engine import Frozen
@@ -37,31 +38,8 @@ from ualauth.userlist.guesses import GuessLimiter
 if TYPE_CHECKING:
     from ualauth.userlist.cache import Known, UserCache
 
+
 T = TypeVar("T")
-
-
-class Peer(TypedDict, total=False):
-    """What the application knows of the peer."""
-
-    rhost: str | None
-    """Its host name or address."""
-    ruser: str | None
-    """The user on whose behalf it asks, as it says."""
-    tty: str | None
-    """The terminal, or what stands for one."""
-    tls: bool
-    """Whether the connection is encrypted."""
-    caller_uid: int | None
-    """The UNIX uid of the calling process, from the kernel."""
-
-
-class Connection(Peer, total=False):
-    """What the application knows of a connection on which SASL exchanges run."""
-
-    channel_binding: Mapping[str, bytes] | None
-    """Channel binding data by their type, such as `tls-exporter` (RFC 9266)."""
-    certificate: ClientCertificate | None
-    """The client's certificate, verified by the TLS library."""
 
 
 _PEER = Peer.__optional_keys__

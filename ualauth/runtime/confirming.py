@@ -9,8 +9,8 @@ is asked again about the confirmed one, and a different answer refuses.
 from __future__ import annotations
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import NameTest, Refusal
 from ualauth.contract.credentials import MAX_NAME_BYTES, NameKind, is_acceptable
-from ualauth.contract.module import NameTest, Refusal
 from ualauth.runtime.items import AskedName, VisitState
 
 

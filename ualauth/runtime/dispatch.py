@@ -10,16 +10,17 @@ counts with `SUCCESS` only. Linux-PAM's pam_dispatch.c is the reference.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
+from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange
-from ualauth.contract.module import Module, Refusal
+from ualauth.contract.module import Module
 from ualauth.errors import StoreError
 from ualauth.runtime.items import VisitState
+from ualauth.runtime.path import Memory, Path
 from ualauth.runtime.trace import Run
-from ualauth.stack.engine import Suspended, Verdict, after, evaluate
+from ualauth.stack.engine import Verdict, after, evaluate
 from ualauth.stack.model import Entry, Stack
 
 log = logging.getLogger("ualauth.visit")
@@ -38,19 +39,6 @@ _UNASKED: object = object()
 _NO_CODE = "a module answered something that is not a ReturnCode"
 _MAX_DEPTH = 16
 """Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
-
-Memory = list[ReturnCode | None]
-
-
-@dataclass(slots=True)
-class Path:
-    """What an entry that may run a stack does: for the operations that repeat or resume it."""
-
-    settled: ReturnCode | None = None
-    memory: Memory | None = None
-    suspended: Suspended | None = None
-    run: Run | None = None
-    """The last one of the stack."""
 
 
 def path_of(attempt: VisitState, module: Module[Any]) -> Path:

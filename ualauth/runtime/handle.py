@@ -15,8 +15,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
+from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange, NameKind
-from ualauth.contract.module import Refusal, Sleep
+from ualauth.contract.requests import Sleep
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import LiveAttempt

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.contract.attempt import NameAnswer, NameTest, Refusal
 from ualauth.contract.credentials import Credential, Exchange, NameKind
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import AsyncConversation, Conversation
-from ualauth.contract.module import Module, NameAnswer, NameTest, Refusal
+from ualauth.contract.module import Module
 
 if TYPE_CHECKING:
-    from ualauth.runtime.dispatch import Path
+    from ualauth.runtime.path import Path
     from ualauth.runtime.trace import Run
     from ualauth.stack.model import Entry
 

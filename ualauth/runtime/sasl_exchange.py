@@ -16,7 +16,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ualauth.contract.identity import Identity
-from ualauth.contract.module import Request, Send
+from ualauth.contract.requests import Request, Send
 from ualauth.errors import AuthenticationError
 from ualauth.runtime.attempt import LiveAttempt
 from ualauth.runtime.sasl_login import Conversing

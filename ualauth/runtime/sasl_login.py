@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
+from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange, Password, PasswordChange
 from ualauth.contract.identity import Identity
-from ualauth.contract.module import Refusal
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
 from ualauth.runtime import audit
 from ualauth.runtime.handle import Visit

@@ -11,9 +11,10 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
+from ualauth.sources.problem import printable
 from ualauth.stack.control import action_text
 from ualauth.stack.engine import Frozen, State, Step, Suspended, Verdict, evaluate
-from ualauth.stack.model import Entry, Kind, Stack, printable
+from ualauth.stack.model import Entry, Kind, Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_query
 
 if TYPE_CHECKING:
-    from ualauth.contract.module import Attempt
+    from ualauth.contract.attempt import Attempt
     from ualauth.passwords.scram import ScramSecret
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")

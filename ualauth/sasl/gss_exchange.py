@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, cast
 
+from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange, NameKind, Proof
-from ualauth.contract.module import Refusal
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
 

@@ -16,11 +16,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import Credential, NameKind, Proof
-from ualauth.contract.module import Module, Offload, Refusal, Until
+from ualauth.contract.attempt import Refusal
+from ualauth.contract.credentials import Challenges, Credential, NameKind, Proof
+from ualauth.contract.module import Module
+from ualauth.contract.requests import Offload, Until
 
 T = TypeVar("T")
 
@@ -64,18 +66,6 @@ UNSAFE = Channel()
 """A connection without TLS."""
 SAFE = Channel(tls=True)
 """One with TLS, of which nothing more is known."""
-
-
-class Challenges(Protocol):
-    """Whoever can put a challenge to the client: an `Attempt`."""
-
-    async def challenge(self, data: bytes) -> bytes:
-        """Send `data`, and return the client's response."""
-        ...
-
-    def resource(self, kind: type[T]) -> T:
-        """Return what the application shares; see `Attempt.resource`."""
-        ...
 
 
 class Wire:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, cast
 
+from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange, NameKind, Proof
-from ualauth.contract.module import Refusal
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
 from ualauth.stack.control import ascii_lower

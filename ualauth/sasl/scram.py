@@ -27,7 +27,7 @@ from ualauth.sasl.mock import Pretence
 from ualauth.sasl.preparation import prepare_name, prepare_query
 
 if TYPE_CHECKING:
-    from ualauth.contract.module import Attempt
+    from ualauth.contract.attempt import Attempt
 
 _PLUS = "-PLUS"
 # Found by name, they take three times as long.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.sasl.certificate import mistakes
-from ualauth.sasl.offer import DEFAULT, MECHANISMS
+from ualauth.sasl.registry import DEFAULT, MECHANISMS
 from ualauth.sources.values import hint
 
 TYPED = ("PLAIN", "LOGIN")

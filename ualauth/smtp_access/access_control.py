@@ -11,7 +11,7 @@ from ualauth.smtp_access.hosts import OwnHost
 from ualauth.smtp_access.parse import Parsed
 from ualauth.smtp_access.session import AccessSession
 from ualauth.smtp_access.settings import SmtpAccessSettings
-from ualauth.stack.model import Problem, Source
+from ualauth.sources.problem import Problem, Source
 
 
 class AccessControl:

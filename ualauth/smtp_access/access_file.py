@@ -14,9 +14,10 @@ from pathlib import Path
 from ualauth.errors import AccessRulesError
 from ualauth.smtp_access.parse import Parsed, parse
 from ualauth.smtp_access.rules import NO_RULES, Rules
+from ualauth.sources.files import Found, Missing, Text
+from ualauth.sources.problem import Problem, Source
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
-from ualauth.stack.folder import FollowedFolder, Found, Missing, ServiceFolder, Text
-from ualauth.stack.model import Problem, Source
+from ualauth.stack.folder import FollowedFolder, ServiceFolder
 
 log = logging.getLogger("ualauth.smtp_access")
 

@@ -13,7 +13,7 @@ from email.header import Header as EncodedWords
 from email.utils import format_datetime
 
 from ualauth.smtp_access.events import Event
-from ualauth.stack.model import printable
+from ualauth.sources.problem import printable
 
 _WIDTH = 78
 """The most characters of a line, as it should be (RFC 5322, section 2.1.1)."""

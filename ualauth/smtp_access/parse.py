@@ -24,10 +24,9 @@ from ualauth.smtp_access.host_patterns import (
 from ualauth.smtp_access.mailbox_patterns import Everybody, read_mailbox_pattern
 from ualauth.smtp_access.rules import EVERY_USER, Delegation, Rule, Rules
 from ualauth.smtp_access.syntax import lines
-from ualauth.sources.page import Page
+from ualauth.sources.page import Line, Page, Token
+from ualauth.sources.problem import Problem
 from ualauth.sources.values import hint
-from ualauth.stack.model import Problem
-from ualauth.stack.syntax import Line, Token
 from ualauth.text.folding import fold
 
 DELEGATE = "DELEGATE"

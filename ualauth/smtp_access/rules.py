@@ -13,7 +13,7 @@ from ualauth.smtp_access.hosts import Host
 from ualauth.smtp_access.mailbox_index import MailboxIndex
 from ualauth.smtp_access.mailbox_patterns import MailboxPattern
 from ualauth.smtp_access.mailboxes import Mailbox
-from ualauth.stack.model import Source
+from ualauth.sources.problem import Source
 from ualauth.text.folding import fold
 
 EVERY_USER = "*"

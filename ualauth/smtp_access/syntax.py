@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ualauth.stack.syntax import Line, Token
+from ualauth.sources.page import Line, Token
 
 # Each way begins with another character, so there is nothing to go back to.
 _WORD = re.compile(r'(?:"(?:\\.|[^"\\])*(?:"|\\?\Z)|[^ \t"])+')

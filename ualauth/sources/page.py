@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from ualauth.stack.model import Problem, Source, printable
-from ualauth.stack.syntax import Token
+from dataclasses import dataclass
+
+from ualauth.sources.problem import Problem, Source, printable
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, and where it begins: line and column count from 1."""
+
+    text: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A logical line: its tokens, and the number of its first physical line."""
+
+    number: int
+    tokens: tuple[Token, ...]
+
 
 _SHOWN = 100
 """Characters of a line that are shown; a longer line is cut around its fault."""

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.contract.module import Attempt, Files, Method, Module
+from ualauth.contract.attempt import Attempt
+from ualauth.contract.module import Files, Method, Module
 from ualauth.contract.options import OptionProblem, read_options
-from ualauth.stack.folder import Missing, Text, Unusable
-from ualauth.stack.model import Problem
+from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.sources.problem import Problem
 from ualauth.stack.while_asked import WhileAsked
 
 Methods = tuple[Method, ...]

@@ -8,23 +8,18 @@ makes the service unusable. Every problem is kept, with its place and its cure.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from itertools import chain
 
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
+from ualauth.sources.files import MAX_FILE_BYTES, Missing, Text, Unusable
 from ualauth.sources.page import Page
-from ualauth.stack.advice import advise, advise_of_names
+from ualauth.sources.problem import Problem, Source
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.folder import (
-    MAX_FILE_BYTES,
-    Missing,
-    ServiceFolder,
-    Text,
-    Unusable,
-    service_name,
-)
+from ualauth.stack.folder import ServiceFolder, service_name
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
-from ualauth.stack.model import Entry, Problem, Service, Source, Stack
+from ualauth.stack.model import Entry, Service, Stack
 from ualauth.stack.syntax import parse
 
 OTHER = "other"
@@ -204,3 +199,57 @@ class _Compiler:
                 self.report(Problem(Source(path, 1, 1), text, "include it once"))
                 raise BrokenFile
         return found
+
+
+# What is legal in a stack, and yet surely not meant: reported as warnings.
+def advise(stack: Stack) -> Iterator[Problem]:
+    """Find jumps that go past the end of their stack or substack.
+
+    Such a jump refuses, whatever the other entries answer (pam.conf(5)). Stacks
+    that entries run themselves are looked at, too.
+    """
+    for index, entry in enumerate(stack):
+        farthest = max(entry.table, default=0)
+        room = _entries_ahead(stack, index) if farthest > 0 else 0
+        if farthest > room:
+            text = f"a jump over {farthest} entries, and only {room} follow: this refuses"
+            yield Problem(entry.source, text, f"jump over {room or 'none'} at most", warning=True)
+        yield from advise(entry.nested)
+
+
+def advise_of_names(stack: Stack) -> Iterator[Problem]:
+    """Find entries that may decide by the user's name before it is known who that is."""
+    seen: list[Entry] = []
+    for entry in _all_entries(stack):
+        module = entry.instance
+        if module is None:
+            continue
+        if module.confirms_user:
+            for earlier in seen:
+                text = (
+                    f"{earlier.module} may look at the name as it was typed; "
+                    f"{entry.module} ({entry.source}) says later who that is"
+                )
+                cure = f"let it stand after {entry.module}, or use Attempt.test_name in it"
+                yield Problem(earlier.source, text, cure, warning=True)
+            seen = []
+        elif not module.tests_names and not module.judges:
+            seen.append(entry)
+
+
+def _all_entries(stack: Stack) -> Iterator[Entry]:
+    """Yield the entries of a stack, each before those of the stack that it may run."""
+    for entry in stack:
+        yield entry
+        yield from _all_entries(entry.nested)
+
+
+def _entries_ahead(stack: Stack, index: int) -> int:
+    """Return how many entries a jump can count; one with its substack is one."""
+    level = stack[index].level
+    count = 0
+    for entry in stack[index + 1 :]:
+        if entry.level < level:
+            break
+        count += entry.level == level
+    return count

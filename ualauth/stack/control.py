@@ -14,6 +14,7 @@ import difflib
 import enum
 import re
 import string
+from collections import Counter
 from dataclasses import dataclass
 
 from ualauth.codes import TOKENS, ReturnCode
@@ -131,3 +132,15 @@ def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
         f"cannot read {rest[:64]!r} in the control; every result of the module counts as bad",
         "write value=action pairs, all in lower case, such as [success=ok default=bad]",
     )
+
+
+# A control's table, printed in the bracket form that reads to the same table.
+def expand(table: Table) -> str:
+    """Return the pairs of codes and actions; the most frequent action is the default."""
+    default = Counter(table).most_common(1)[0][0]
+    pairs = [
+        f"{code}={action_text(action)}"
+        for code, action in zip(ReturnCode, table, strict=True)
+        if action != default
+    ]
+    return f"[{' '.join([*pairs, f'default={action_text(default)}'])}]"

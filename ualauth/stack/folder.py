@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from ualauth.errors import ConfigurationError, UnknownService
+from ualauth.errors import UnknownService
+from ualauth.sources.files import MAX_FILE_BYTES, Found, Missing, Text, Unusable, is_blank
 from ualauth.sources.watched import (
     CHECK_INTERVAL,
     CLOCK,
@@ -26,42 +26,10 @@ from ualauth.sources.watched import (
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import Dialect
 
-MAX_FILE_BYTES = 1 << 20
-"""Largest service file. A thousand times the usual; bounds the work on a wrong file."""
 MAX_SERVICE_NAME = 64
 """Longest service name."""
 _MOST_FILES = 10_000
 """Files that are followed. A service has few."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """There is no file of that name."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """There is something, and it cannot be taken as a service file: why, and the cure."""
-
-    path: str
-    reason: str
-    cure: str
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A file that was read. Bytes that are no UTF-8 are kept as surrogates."""
-
-    path: str
-    text: str = field(repr=False)
-    public: bool = field(default=False, compare=False)
-    """Whether everybody on the host may read it."""
-
-
-Found = Text | Missing | Unusable
-"""What is at a path."""
 
 
 def service_name(name: str, dialect: Dialect) -> str:
@@ -211,32 +179,6 @@ class Snapshot(ServiceFolder):
         if path not in self.contents:
             self.contents[path] = self._followed.current(path)
         return self.contents[path]
-
-
-def settings_of(found: Found) -> str | None:
-    """Return the text of a file of settings, `None` if there is no file.
-
-    Raises:
-        ConfigurationError: if it cannot be used.
-
-    """
-    match found:
-        case Missing():
-            return None
-        case Unusable(path, reason, _):
-            raise ConfigurationError(
-                f"{path} {reason}; it has to be a file, and not everybody may write to it",
-            )
-        case Text(path, text):
-            if not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text):
-                raise ConfigurationError(f"{path} is not UTF-8")
-            return text
-
-
-def is_blank(found: Found) -> bool:
-    """Return whether a file says nothing: it is empty, or has only comments."""
-    lines = found.text.splitlines() if isinstance(found, Text) else ["?"]
-    return all(not line.strip() or line.lstrip().startswith("#") for line in lines)
 
 
 def _reason(error: OSError | ValueError) -> str:

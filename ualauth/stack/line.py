@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from ualauth.codes import ModuleType
 from ualauth.contract.module import Module
 from ualauth.errors import ModuleUnavailable
-from ualauth.sources.page import Page
+from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.sources.page import Line, Page, Token
+from ualauth.sources.problem import Problem
 from ualauth.stack.bind import DENY, UNKNOWN, Bound, bind
 from ualauth.stack.control import (
     INCLUDE,
@@ -23,9 +25,7 @@ from ualauth.stack.control import (
     parse_control,
 )
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.folder import Missing, Text, Unusable
-from ualauth.stack.model import Entry, Kind, Problem, Stack
-from ualauth.stack.syntax import Line, Token
+from ualauth.stack.model import Entry, Kind, Stack
 
 FindModule = Callable[[str], type[Module[Any]]]
 """Module as written in a service file -> its class; raises `ModuleUnavailable`."""

@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ualauth.errors import ServiceFileError, UnknownService, UnsteadyFile
+from ualauth.sources.files import Found, Missing
+from ualauth.sources.problem import Problem
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 from ualauth.stack.compile import compile_service
 from ualauth.stack.dialect import Dialect
-from ualauth.stack.folder import FollowedFolder, Found, Missing, ServiceFolder, Snapshot
+from ualauth.stack.folder import FollowedFolder, ServiceFolder, Snapshot
 from ualauth.stack.line import FindModule
-from ualauth.stack.model import Problem, Service
+from ualauth.stack.model import Service
 
 log = logging.getLogger("ualauth.services")
 

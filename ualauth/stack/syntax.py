@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ualauth.sources.page import Line, Token
 from ualauth.stack.dialect import Dialect
 
 _TOKEN = re.compile(r"[ \n\t]*(?:\[(?P<bracketed>(?:\\\]|[^\]])*)\]?|(?P<plain>[^ \n\t]+))")
@@ -24,23 +25,6 @@ _NEEDS_BRACKETS = re.compile(r"\A\[|[ \t\n]|\A\Z")
 _BLANK = " \t\n"
 _NUL = "\0"
 _PHYSICAL = re.compile(r"[^\n]*\n|[^\n]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, and where it begins: line and column count from 1."""
-
-    text: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A logical line: its tokens, and the number of its first physical line."""
-
-    number: int
-    tokens: tuple[Token, ...]
 
 
 @dataclass(frozen=True, slots=True)

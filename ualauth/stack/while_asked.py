@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ualauth.contract.module import Attempt
+from ualauth.contract.attempt import Attempt
 
 
 class WhileAsked:

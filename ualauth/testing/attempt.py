@@ -19,11 +19,11 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NameKind, Password
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import Conversation
-from ualauth.contract.module import Ask, Offload, Readable, Sleep, Until, Wait
+from ualauth.contract.requests import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.errors import ModuleUnavailable
 from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.base import Peer
 from ualauth.runtime.items import Users
+from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import Run
 from ualauth.system.poll import wait_here
 from ualauth.userlist.guesses import GuessLimiter

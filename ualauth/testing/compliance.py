@@ -22,9 +22,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
+from ualauth.contract.attempt import Refusal
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
-from ualauth.contract.module import Module, Refusal, Request
+from ualauth.contract.module import Module
 from ualauth.contract.options import describe, read_options
+from ualauth.contract.requests import Request
 from ualauth.errors import StoreError
 from ualauth.stack.bind import bind
 from ualauth.testing.attempt import FakeAttempt

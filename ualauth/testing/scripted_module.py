@@ -25,8 +25,9 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from ualauth.codes import TOKENS, Operation, ReturnCode
+from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Answer, Error, Info, Question
-from ualauth.contract.module import Attempt, Module
+from ualauth.contract.module import Module
 from ualauth.contract.options import OptionProblem
 from ualauth.stack.model import Service
 

@@ -59,3 +59,30 @@ def edit_addresses(
     kept = [address for address in addresses if fold(address) not in removed]
     present = {fold(address) for address in kept}
     return (*kept, *(address for address in add if fold(address) not in present))
+
+
+# Giving a user a new password: UL-PWD and all of UL-SASL-PWD, from one clear text.
+def set_password(  # noqa: PLR0913 - a password, and all that goes with it
+    store: UserStore,
+    hasher: PasswordHasher,
+    user: User,
+    password: str | None,
+    keep: int = 0,
+    *,
+    must_change: bool = False,
+) -> User:
+    """Replace UL-PWD and all UL-SASL-PWD, or remove them; blocks and computes.
+
+    Of the former passwords the last `keep` stay known. The record has no date
+    any more on which the password expires. Errors are those of `UserStore.set_password`,
+    and `PasswordError` if the password cannot be hashed.
+    """
+    return store.set_password(
+        user,
+        None if password is None else hasher.hash(password),
+        () if password is None else hasher.secrets(password),
+        changed=datetime.now(UTC),
+        expires=None,
+        must_change=must_change,
+        keep=keep,
+    )

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Attempt, Refusal
 from ualauth.contract.messages import Error
-from ualauth.contract.module import Attempt, Refusal, Until
+from ualauth.contract.requests import Until
 from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.guesses import GuessLimiter, TooManyGuesses

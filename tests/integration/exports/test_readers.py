@@ -19,7 +19,7 @@ from tests.unit.import_export.arrivals import GRANTED, HASH, PASSWORD, House
 from tests.unit.import_export.refusals import CASES, ELSEWHERE, EVERY_CASE, INSIDE, NOW, Case
 from tests.unit.import_export.test_dovecot_fields import LOGINS
 from ualauth.import_export.formats import FORMATS
-from ualauth.import_export.writing import Writing
+from ualauth.import_export.line import Writing
 
 _OPEN = ("ok", Case("nothing"))
 _SCHEMA = ("dn:", "objectClass:", "uid:", "cn:", "sn:", "userPassword:")

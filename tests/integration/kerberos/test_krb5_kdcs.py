@@ -19,7 +19,7 @@ from tests.kerberos import REALM, SERVICE, Realm, free_port, realm
 from ualauth import AsyncAuthenticator, AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
 from ualauth.kerberos.client import Client
-from ualauth.kerberos.outage import Outages
+from ualauth.kerberos.failures import Outages
 from ualauth.kerberos.principal import DomainMap
 from ualauth.kerberos.settings import Settings
 from ualauth.stack.folder import FollowedFolder, ServiceFolder

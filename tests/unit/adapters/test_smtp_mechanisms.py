@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ualauth.adapters.smtp_mechanisms import check_mechanism
-from ualauth.adapters.smtp_replies import TooWeak
-from ualauth.sasl.offer import DEFAULT
+from ualauth.adapters.smtp_replies import TooWeak, check_mechanism
+from ualauth.sasl.registry import DEFAULT
 from ualauth.sasl.settings import SaslSettings
 
 

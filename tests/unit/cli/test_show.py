@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.cli.conftest import Program
-from ualauth.stack.control import KEYWORDS, parse_control
-from ualauth.stack.expand import expand
+from ualauth.stack.control import KEYWORDS, expand, parse_control
 
 
 def _rows(text: str) -> list[list[str]]:

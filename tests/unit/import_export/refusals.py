@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.unit.import_export.arrivals import HASH
-from ualauth.import_export.writing import Known
+from ualauth.import_export.line import Known
 from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.password_age import aged, has_grace
 from ualauth.userlist.account.restrictions import restriction

@@ -21,7 +21,7 @@ from tests.unit.import_export.refusals import (
 )
 from ualauth.import_export.closing import REASONS, Cell, told
 from ualauth.import_export.formats import FORMATS
-from ualauth.import_export.writing import Writing
+from ualauth.import_export.line import Writing
 from ualauth.passwords.policy import PasswordRules
 from ualauth.passwords.scram import derive
 from ualauth.userlist.names import ORName

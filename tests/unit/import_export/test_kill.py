@@ -19,7 +19,7 @@ import pytest
 
 from tests.seeds import SEED
 from ualauth.import_export import csv_
-from ualauth.import_export.writing import Writing
+from ualauth.import_export.line import Writing
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser, User

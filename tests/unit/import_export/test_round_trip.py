@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
 from ualauth.import_export.formats import FORMATS
-from ualauth.import_export.line import Reading, UserLine
-from ualauth.import_export.writing import Writing
+from ualauth.import_export.line import Reading, UserLine, Writing
 from ualauth.passwords.scram import MECHANISMS, ScramSecret, derive
 from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.record import NewUser, User

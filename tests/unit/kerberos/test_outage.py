@@ -6,8 +6,7 @@ import contextlib
 
 import pytest
 
-from ualauth.kerberos.failures import BASE, KDC_UNREACHABLE, KerberosFault
-from ualauth.kerberos.outage import watched
+from ualauth.kerberos.failures import BASE, KDC_UNREACHABLE, KerberosFault, watched
 from ualauth.system.circuit_breaker import Outages
 
 

@@ -11,8 +11,8 @@ from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
+from ualauth.sources.problem import Problem
 from ualauth.stack.folder import ServiceFolder
-from ualauth.stack.model import Problem
 
 GOOD = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
 PEM = "-----BEGIN CERTIFICATE-----\n"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from ualauth.codes import TOKENS, ReturnCode
+from ualauth.sources.problem import Source
 from ualauth.stack.bind import DENY
 from ualauth.stack.control import Action, parse_control
 from ualauth.stack.engine import Frozen, Impression, State, Step, Suspended, Verdict, evaluate
-from ualauth.stack.model import Entry, Kind, Source, Stack
+from ualauth.stack.model import Entry, Kind, Stack
 
 SUCCESS = ReturnCode.SUCCESS
 AUTH_ERR = ReturnCode.AUTH_ERR

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ualauth.sources.files import MAX_FILE_BYTES, Missing, Text, Unusable
 from ualauth.sources.watched import is_settled, stamp_at
-from ualauth.stack.folder import MAX_FILE_BYTES, Missing, ServiceFolder, Text, Unusable
+from ualauth.stack.folder import ServiceFolder
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 from tests.fake_time import FakeTime
 from ualauth.errors import UnsteadyFile
 from ualauth.sources import watched
+from ualauth.sources.files import Missing, Text
 from ualauth.sources.watched import Clock, Stamp, SteadyFile, wait_for
-from ualauth.stack.folder import FollowedFolder, Missing, ServiceFolder, Text
+from ualauth.stack.folder import FollowedFolder, ServiceFolder
 
 HOUR = 3600.0
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ualauth.sources.page import Line
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM, Dialect
-from ualauth.stack.syntax import Line, parse, print_lines
+from ualauth.stack.syntax import parse, print_lines
 
 BOTH = [LINUX_PAM, DEBIAN]
 

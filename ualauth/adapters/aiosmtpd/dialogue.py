@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from ualauth.adapters.sasl_lines import TooLong, decoded, decoded_initial
-from ualauth.adapters.smtp_mechanisms import check_mechanism
+from ualauth.adapters.smtp_replies import check_mechanism
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
-from ualauth.runtime.base import Connection
+from ualauth.runtime.peer import Connection
 
 LONGEST = 12_288
 """Octets of a line, without its end (RFC 4954, section 4)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from ualauth.sasl.offer import MECHANISMS
+from ualauth.sasl.registry import MECHANISMS
 
 _HIDDEN = b"********"
 _WHOLE = frozenset({b"HELO", b"EHLO", b"MAIL", b"RCPT", b"VRFY"})

@@ -35,7 +35,7 @@ from ualauth.errors import (
     MechanismUnavailable,
     TemporaryFailure,
 )
-from ualauth.runtime.base import Connection
+from ualauth.runtime.peer import Connection
 
 log = logging.getLogger("ualauth.aiosmtpd")
 

@@ -36,7 +36,7 @@ from ualauth.adapters.pymap.replies import TOO_LONG, LoggedIn, Refused, log
 from ualauth.adapters.sasl_lines import TooManyFailures, decoded, decoded_initial
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
-from ualauth.runtime.base import Connection
+from ualauth.runtime.peer import Connection
 
 # One that is sent at once, without being asked for (RFC 7888).
 _LITERAL = re.compile(rb"\{(\d+)\+\}\r?\n$")

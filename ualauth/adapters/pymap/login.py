@@ -30,7 +30,7 @@ from pysasl.identity import Identity as SaslIdentity
 from ualauth.adapters.pymap.replies import Refused
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
-from ualauth.runtime.base import Connection
+from ualauth.runtime.peer import Connection
 
 # Backends make folders and lines of a file of names.
 _NO_MAILBOX = re.compile(r"^\.|[/:\0-\x1f]")

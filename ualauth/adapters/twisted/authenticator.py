@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
-from ualauth.runtime.base import Connection, Peer
+from ualauth.runtime.peer import Connection, Peer
 
 T = TypeVar("T")
 

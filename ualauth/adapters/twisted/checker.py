@@ -21,7 +21,7 @@ from ualauth.adapters.sasl_lines import reply_to
 from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
 from ualauth.contract.identity import Identity
 from ualauth.errors import AccountRestricted, AuthenticationFailed, PasswordExpired
-from ualauth.runtime.base import Peer
+from ualauth.runtime.peer import Peer
 
 
 class LoginRestricted(UnauthorizedLogin):
@@ -49,7 +49,7 @@ class PeerPassword(UsernamePassword):
     """A name and a password, and what the protocol knows of the peer."""
 
     def __init__(self, username: bytes, password: bytes, **peer: Unpack[Peer]) -> None:
-        """Keep them; see `ualauth.runtime.base.Peer`."""
+        """Keep them; see `ualauth.runtime.peer.Peer`."""
         super().__init__(username, password)
         self.peer = peer
 

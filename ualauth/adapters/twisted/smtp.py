@@ -17,7 +17,6 @@ from twisted.mail.smtp import IMessageDeliveryFactory
 from twisted.python.failure import Failure
 
 from ualauth.adapters.sasl_lines import decoded_initial, reply_to
-from ualauth.adapters.smtp_mechanisms import check_mechanism
 from ualauth.adapters.smtp_replies import (
     ALREADY,
     EHLO_FIRST,
@@ -30,6 +29,7 @@ from ualauth.adapters.smtp_replies import (
     InitialResponse,
     Reply,
     TooWeak,
+    check_mechanism,
 )
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import ISSLTransport
 
-from ualauth.runtime.base import Connection
+from ualauth.runtime.peer import Connection
 from ualauth.sasl.certificate import ClientCertificate
 from ualauth.sasl.certificate_reading import read_certificate
 from ualauth.sasl.channel_binding import channel_bindings

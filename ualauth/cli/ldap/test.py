@@ -15,7 +15,8 @@ from ualauth.ldap.client.shared import shared_directory
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
 from ualauth.ldap.rules.diagnosis import Step, Visitor, diagnose
-from ualauth.stack.folder import Missing, ServiceFolder, Text, Unusable
+from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.stack.folder import ServiceFolder
 
 
 class _Folder:

@@ -14,7 +14,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.import_export.closing import told
 from ualauth.import_export.exporter import exported, private_file
 from ualauth.import_export.formats import FORMATS
-from ualauth.import_export.writing import Writing
+from ualauth.import_export.line import Writing
 
 
 @click.command("export")

@@ -7,7 +7,7 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import new_password_options, read_password_or_none
 from ualauth.cli.plain import plain
-from ualauth.userlist.new_password import set_password
+from ualauth.userlist.administration import set_password
 
 
 @click.command("passwd")

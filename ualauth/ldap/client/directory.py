@@ -28,7 +28,6 @@ from ualauth.ldap.client.faults import (
 from ualauth.ldap.client.operations import OnLink
 from ualauth.ldap.client.pending import Arrival
 from ualauth.ldap.client.servers import Purpose, Server, Servers
-from ualauth.ldap.client.session import BoundSession
 from ualauth.ldap.client.settings import Settings
 from ualauth.ldap.client.srv import Resolver, resolve
 from ualauth.ldap.client.values import (
@@ -295,3 +294,26 @@ def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
     kind = kinds.pop() if len(kinds) == 1 else Unreachable
     text = "; ".join(str(each) for each in faults)
     return Unreachable(text) if kind is Unanswered else kind(text)
+
+
+# A connection on which somebody has bound, for as long as an `async with` statement lasts.
+class BoundSession:
+    """What `PooledDirectory.session` returns."""
+
+    def __init__(self, directory: PooledDirectory, requester: Requester, login: Login) -> None:
+        """Bind nobody yet."""
+        self._directory = directory
+        self._requester = requester
+        self._login = login
+        self._held: Held[Answer]
+
+    async def __aenter__(self) -> OnLink:
+        """Bind, and return what can be asked on the connection."""
+        self._held = await self._directory.begin(
+            self._requester, Purpose.USER, lambda on: on.bind(self._requester, self._login)
+        )
+        return self._held.on
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the connection back."""
+        self._directory.end(self._held)

@@ -12,9 +12,8 @@ from typing import Any
 from ualauth.ldap.client.connection import Control, Lifetime, Link, Query, Reply
 from ualauth.ldap.client.credentials import Login
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TlsFault
-from ualauth.ldap.client.guarded_socket import GuardedSocket
 from ualauth.ldap.client.settings import Settings, Tls, Uri
-from ualauth.ldap.client.sockets import connect, encrypt
+from ualauth.ldap.client.sockets import GuardedSocket, connect, encrypt
 from ualauth.ldap.client.values import Attributes, Change, Entry, Modification, Requester, Scope
 
 with warnings.catch_warnings():

@@ -25,7 +25,7 @@ from ualauth.ldap.config.configuration import (
 from ualauth.ldap.config.lines import Line
 from ualauth.ldap.config.values import Demand, Ssl
 from ualauth.ldap.config.variables import WHO
-from ualauth.stack.folder import Text
+from ualauth.sources.files import Text
 
 # The file may have a password: nobody shall find it by trying.
 _KEY = secrets.token_bytes(32)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ualauth.stack.syntax import Token
+from ualauth.sources.page import Token
 
 _LINE = re.compile(r"\s*(?P<keyword>\S+)(?:\s+(?P<value>.*\S))?\s*")
 

@@ -16,11 +16,10 @@ from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, N
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.lines import lines
 from ualauth.ldap.config.values import Demand, Ssl
-from ualauth.sources.page import Page
+from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.sources.page import Page, Token
+from ualauth.sources.problem import Problem, Source
 from ualauth.sources.values import hint
-from ualauth.stack.folder import Missing, Text, Unusable
-from ualauth.stack.model import Problem, Source
-from ualauth.stack.syntax import Token
 
 _SECRET = frozenset({"bindpw", "rootpwmodpw"})
 _LIKE_SECRET = ("pw", "pass", "secret", "cred")

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Attempt
 from ualauth.contract.judgement import Conclusion
-from ualauth.contract.module import Attempt
 from ualauth.ldap.client.credentials import Login
 from ualauth.ldap.client.faults import DirectoryFault, Unanswered
 from ualauth.ldap.client.interface import Directory, Operations, Session

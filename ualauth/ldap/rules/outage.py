@@ -19,8 +19,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Attempt
 from ualauth.contract.identity import Person
-from ualauth.contract.module import Attempt
 from ualauth.ldap.config.configuration import Configuration, Outage
 from ualauth.passwords.schemes import PasswordHasher
 

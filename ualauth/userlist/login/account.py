@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Error, Info
-from ualauth.contract.module import Attempt
 from ualauth.userlist.account.password_age import aged, grace, has_grace, is_ageless
 from ualauth.userlist.account.restrictions import Restriction, is_unrestricted, restriction
 from ualauth.userlist.cache import Known, UserCache

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Error
-from ualauth.contract.module import Attempt
 from ualauth.errors import PasswordError, StaleRecord, UserUnknown
 from ualauth.passwords.policy import Objection, PasswordRules, objections
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.account.password_age import must_change, unchangeable
+from ualauth.userlist.administration import set_password
 from ualauth.userlist.cache import UserCache
 from ualauth.userlist.login.account import now_in_utc, tell
 from ualauth.userlist.login.verify import is_former
-from ualauth.userlist.new_password import set_password
 from ualauth.userlist.record import User
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Attempt, Refusal
 from ualauth.contract.credentials import Exchange
-from ualauth.contract.module import Attempt, Refusal
 from ualauth.passwords.scram import ScramSecret
 from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.scram import ScramExchange

@@ -13,7 +13,7 @@ The runtime ends it together with the operation.
 from __future__ import annotations
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.module import Attempt
+from ualauth.contract.attempt import Attempt
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.account.lockout import Keys

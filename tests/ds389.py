@@ -19,10 +19,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 
 SUFFIX = "dc=example,dc=com"
-MANAGER = Login("cn=Directory Manager", "manager-secret")
+MANAGER = BindCredentials("cn=Directory Manager", "manager-secret")
 _SECONDS = 60
 _SYSTEMCTL = """\
 #!/bin/sh

@@ -35,14 +35,14 @@ from ualauth.contract.requests import (
 )
 from ualauth.errors import ConfigurationError
 from ualauth.runtime import login
-from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.base import Entrance
-from ualauth.runtime.handle import Visit
-from ualauth.runtime.peer import Connection, Peer
-from ualauth.runtime.sasl_exchange import HeldExchange
-from ualauth.runtime.sasl_login import Conversing
-from ualauth.runtime.thread_pool import Pool
-from ualauth.runtime.transaction import INTERRUPTED, HeldTransaction
+from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.base import BaseAuthenticator
+from ualauth.runtime.handle import Handle
+from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.sasl_exchange import BaseSaslExchange
+from ualauth.runtime.sasl_login import SaslLogin
+from ualauth.runtime.thread_pool import ThreadPool
+from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.poll import wait_on_loop
 
@@ -61,15 +61,15 @@ class AsyncAuthenticator:
 
         """
         self.config = config if isinstance(config, Config) else Config.load(config)
-        self._entrance = Entrance(self.config)
+        self._base = BaseAuthenticator(self.config)
         # On the loop, a file that is being written is not waited for.
-        self._entrance.services.waits = False
-        self._pool = Pool(self.config.stack.threads)
+        self._base.services.waits = False
+        self._pool = ThreadPool(self.config.stack.threads)
         # As many as there are processors: more would only wait for each other. They
         # stand back, so that the event loop need not wait for them.
-        self._processors = Pool(len(os.sched_getaffinity(0)), nice=10)
+        self._processors = ThreadPool(len(os.sched_getaffinity(0)), nice=10)
         # Apart, so that modules that hang cannot keep service files from being read.
-        self._own_pool = Pool(1)
+        self._own_pool = ThreadPool(1)
 
     async def authenticate(
         self,
@@ -79,8 +79,8 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> Identity:
         """Let a person in by name and password; see `Authenticator.authenticate`."""
-        visit = await self._visit(service, user, peer)
-        return await self._drive(visit.attempt, login.login(visit, Password(password)))
+        handle = await self._handle(service, user, peer)
+        return await self._drive(handle.attempt, login.login(handle, Password(password)))
 
     async def change_password(
         self,
@@ -91,9 +91,9 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> None:
         """Change a person's password; see `Authenticator.change_password`."""
-        visit = await self._visit(service, user, peer)
-        change = login.change_password(visit, PasswordChange(old, new))
-        await self._drive(visit.attempt, change)
+        handle = await self._handle(service, user, peer)
+        change = login.change_password(handle, PasswordChange(old, new))
+        await self._drive(handle.attempt, change)
 
     def transaction(
         self,
@@ -107,20 +107,20 @@ class AsyncAuthenticator:
         `conversation` may be a coroutine function. A service that is not
         compiled yet is compiled here, on the event loop; `load` avoids that.
         """
-        visit = self._entrance.visit(service, user, **peer)
-        visit.attempt.conversation = conversation
-        return AsyncTransaction(visit, self)
+        handle = self._base.handle(service, user, **peer)
+        handle.attempt.conversation = conversation
+        return AsyncTransaction(handle, self)
 
-    async def mechanisms(self, service: str, **connection: Unpack[Connection]) -> list[str]:
+    async def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
         """Return the names of the SASL mechanisms to offer; see `Authenticator.mechanisms`."""
         await self.load(service)
-        return self._entrance.mechanisms(service, connection)
+        return self._base.mechanisms(service, connection)
 
     def sasl(
         self,
         service: str,
         mechanism: str,
-        **connection: Unpack[Connection],
+        **connection: Unpack[ConnectionInfo],
     ) -> AsyncSaslExchange:
         """Begin a SASL exchange; see `Authenticator.sasl`.
 
@@ -128,21 +128,21 @@ class AsyncAuthenticator:
         or else by its first step.
         """
 
-        async def begin() -> Conversing:
-            if not self._entrance.services.is_fresh(service):
+        async def begin() -> SaslLogin:
+            if not self._base.services.is_fresh(service):
                 await self.load(service)
-            return self._entrance.exchange(service, mechanism, connection)
+            return self._base.exchange(service, mechanism, connection)
 
         return AsyncSaslExchange(mechanism, begin, self)
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
-        if self._entrance.services.is_fresh(service):
-            return self._entrance.services.load(service)
+        if self._base.services.is_fresh(service):
+            return self._base.services.load(service)
         seconds = self.config.stack.timeout
         try:
             loaded: Service = await _in_time(
-                self._own_pool, seconds, partial(self._entrance.services.load, wait=True), service
+                self._own_pool, seconds, partial(self._base.services.load, wait=True), service
             )
         except TimeoutError:
             raise ConfigurationError(
@@ -152,7 +152,7 @@ class AsyncAuthenticator:
 
     async def close(self) -> None:
         """Close the USERLIST; the authenticator may be used again."""
-        await asyncio.wrap_future(self._own_pool.submit(self._entrance.close))
+        await asyncio.wrap_future(self._own_pool.submit(self._base.close))
 
     async def __aenter__(self) -> Self:
         """Return the authenticator."""
@@ -162,18 +162,18 @@ class AsyncAuthenticator:
         """Close it."""
         await self.close()
 
-    async def _visit(self, service: str, user: str, peer: Peer) -> Visit:
-        if not self._entrance.services.is_fresh(service):
+    async def _handle(self, service: str, user: str, peer: Peer) -> Handle:
+        if not self._base.services.is_fresh(service):
             await self.load(service)
-        return self._entrance.visit(service, user, **peer)
+        return self._base.handle(service, user, **peer)
 
-    async def _drive(self, attempt: LiveAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
+    async def _drive(self, attempt: RunningAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
         """Run a coroutine to its end, awaiting what it requests."""
         return cast("T", await self._advance(attempt, coroutine))
 
     async def _advance(
         self,
-        attempt: LiveAttempt,
+        attempt: RunningAttempt,
         coroutine: Coroutine[Request, Any, T],
         answer: object = None,
     ) -> T | Send:
@@ -195,7 +195,7 @@ class AsyncAuthenticator:
             value: T = stop.value
             return value
 
-    async def _carry_out(self, attempt: LiveAttempt, request: object) -> Any:  # noqa: ANN401
+    async def _carry_out(self, attempt: RunningAttempt, request: object) -> Any:  # noqa: ANN401
         started = time.monotonic()
         if attempt.deadline is None:
             attempt.deadline = started + self.config.stack.timeout
@@ -228,7 +228,7 @@ class AsyncAuthenticator:
 
 
 async def _in_time(
-    pool: Pool,
+    pool: ThreadPool,
     seconds: float,
     function: Callable[..., Any],
     *args: Any,  # noqa: ANN401 - whatever the function takes
@@ -245,24 +245,24 @@ async def _in_time(
         pool.abandon(future)
 
 
-class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
+class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
     """One visit of one person to one service; use it in an `async with` statement.
 
     Operations are awaited and return codes, as PAM's do; only
     `ReturnCode.SUCCESS` is a yes.
     """
 
-    def __init__(self, visit: Visit, authenticator: AsyncAuthenticator) -> None:
+    def __init__(self, handle: Handle, authenticator: AsyncAuthenticator) -> None:
         """Hold a visit; made by `AsyncAuthenticator.transaction`."""
-        super().__init__(visit)
+        super().__init__(handle)
         self._authenticator = authenticator
 
     async def _perform(self, operation: Operation, flags: int) -> ReturnCode:
-        visit = self._visit
+        handle = self._handle
         self._last = INTERRUPTED
         self._last = await self._authenticator._drive(  # noqa: SLF001 - made for each other
-            visit.attempt,
-            visit.perform(operation, flags),
+            handle.attempt,
+            handle.perform(operation, flags),
         )
         return self._last
 
@@ -275,7 +275,7 @@ class AsyncTransaction(HeldTransaction[Coroutine[Any, Any, ReturnCode]]):
         self.close()
 
 
-class AsyncSaslExchange(HeldExchange):
+class AsyncSaslExchange(BaseSaslExchange):
     """One SASL exchange with one client, step by step; see `ualauth.runtime.sasl_exchange`.
 
     Awaiting the exchange itself begins it; the first step does so, too.
@@ -284,7 +284,7 @@ class AsyncSaslExchange(HeldExchange):
     def __init__(
         self,
         mechanism: str,
-        begin: Callable[[], Coroutine[Any, Any, Conversing]],
+        begin: Callable[[], Coroutine[Any, Any, SaslLogin]],
         authenticator: AsyncAuthenticator,
     ) -> None:
         """Hold an exchange; made by `AsyncAuthenticator.sasl`."""
@@ -297,8 +297,8 @@ class AsyncSaslExchange(HeldExchange):
         return self._begun().__await__()
 
     async def _begun(self) -> Self:
-        if self._conversing is None and not self._over:
-            self._conversing = await self._begin()
+        if self._sasl_login is None and not self._over:
+            self._sasl_login = await self._begin()
         return self
 
     async def step(self, response: bytes | None = None) -> bytes | None:

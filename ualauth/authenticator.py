@@ -21,15 +21,15 @@ from ualauth.contract.identity import Identity
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.runtime import login
-from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.base import Entrance
-from ualauth.runtime.handle import Visit
-from ualauth.runtime.peer import Connection, Peer
-from ualauth.runtime.sasl_exchange import HeldExchange
-from ualauth.runtime.sasl_login import Conversing
-from ualauth.runtime.transaction import INTERRUPTED, HeldTransaction
+from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.base import BaseAuthenticator
+from ualauth.runtime.handle import Handle
+from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.sasl_exchange import BaseSaslExchange
+from ualauth.runtime.sasl_login import SaslLogin
+from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
-from ualauth.system.poll import wait_here
+from ualauth.system.poll import wait_blocking
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Authenticator:
 
         """
         self.config = config if isinstance(config, Config) else Config.load(config)
-        self._entrance = Entrance(self.config)
+        self._base = BaseAuthenticator(self.config)
 
     def authenticate(
         self,
@@ -67,8 +67,8 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        visit = self._entrance.visit(service, user, **peer)
-        return self._drive(visit.attempt, login.login(visit, Password(password)))
+        handle = self._base.handle(service, user, **peer)
+        return self._drive(handle.attempt, login.login(handle, Password(password)))
 
     def change_password(
         self,
@@ -88,8 +88,8 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        visit = self._entrance.visit(service, user, **peer)
-        self._drive(visit.attempt, login.change_password(visit, PasswordChange(old, new)))
+        handle = self._base.handle(service, user, **peer)
+        self._drive(handle.attempt, login.change_password(handle, PasswordChange(old, new)))
 
     def transaction(
         self,
@@ -107,11 +107,11 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        visit = self._entrance.visit(service, user, **peer)
-        visit.attempt.conversation = conversation
-        return Transaction(visit, self)
+        handle = self._base.handle(service, user, **peer)
+        handle.attempt.conversation = conversation
+        return Transaction(handle, self)
 
-    def mechanisms(self, service: str, **connection: Unpack[Connection]) -> list[str]:
+    def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
         """Return the names of the SASL mechanisms to offer, the strongest first.
 
         What a service offers is what its modules can judge, and what the
@@ -122,9 +122,11 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        return self._entrance.mechanisms(service, connection)
+        return self._base.mechanisms(service, connection)
 
-    def sasl(self, service: str, mechanism: str, **connection: Unpack[Connection]) -> SaslExchange:
+    def sasl(
+        self, service: str, mechanism: str, **connection: Unpack[ConnectionInfo]
+    ) -> SaslExchange:
         """Begin a SASL exchange by a mechanism that the service offers (RFC 4422).
 
         Raises:
@@ -132,9 +134,7 @@ class Authenticator:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
-        return SaslExchange(
-            mechanism, self._entrance.exchange(service, mechanism, connection), self
-        )
+        return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
 
     def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be.
@@ -143,11 +143,11 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        return self._entrance.services.load(service)
+        return self._base.services.load(service)
 
     def close(self) -> None:
         """Close the USERLIST; the authenticator may be used again."""
-        self._entrance.close()
+        self._base.close()
 
     def __enter__(self) -> Self:
         """Return the authenticator."""
@@ -157,13 +157,13 @@ class Authenticator:
         """Close it."""
         self.close()
 
-    def _drive(self, attempt: LiveAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
+    def _drive(self, attempt: RunningAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
         """Run a coroutine to its end, carrying out its requests on the spot."""
         return cast("T", self._advance(attempt, coroutine))
 
     def _advance(
         self,
-        attempt: LiveAttempt,
+        attempt: RunningAttempt,
         coroutine: Coroutine[Request, Any, T],
         answer: object = None,
     ) -> T | Send:
@@ -185,7 +185,7 @@ class Authenticator:
             value: T = stop.value
             return value
 
-    def _carry_out(self, attempt: LiveAttempt, request: object) -> Any:  # noqa: ANN401
+    def _carry_out(self, attempt: RunningAttempt, request: object) -> Any:  # noqa: ANN401
         started = time.monotonic()
         if attempt.deadline is None:
             attempt.deadline = started + self.config.stack.timeout
@@ -210,7 +210,7 @@ class Authenticator:
                 time.sleep(max(0, moment - started))
                 return None
             case Readable(fileno, seconds):
-                return wait_here(fileno, seconds, attempt.deadline - started)
+                return wait_blocking(fileno, seconds, attempt.deadline - started)
             case Wait(awaitable):
                 raise _needs_loop(awaitable)
             case _:
@@ -223,24 +223,24 @@ def _needs_loop(awaitable: object) -> RuntimeError:
     return RuntimeError("this module needs AsyncAuthenticator")
 
 
-class Transaction(HeldTransaction[ReturnCode]):
+class Transaction(BaseTransaction[ReturnCode]):
     """One visit of one person to one service; use it in a `with` statement.
 
     Operations return codes, as PAM's do, and only `ReturnCode.SUCCESS` is a
     yes. An operation called from inside a conversation answers `SYSTEM_ERR`.
     """
 
-    def __init__(self, visit: Visit, authenticator: Authenticator) -> None:
+    def __init__(self, handle: Handle, authenticator: Authenticator) -> None:
         """Hold a visit; made by `Authenticator.transaction`."""
-        super().__init__(visit)
+        super().__init__(handle)
         self._authenticator = authenticator
 
     def _perform(self, operation: Operation, flags: int) -> ReturnCode:
-        visit = self._visit
+        handle = self._handle
         self._last = INTERRUPTED
         self._last = self._authenticator._drive(  # noqa: SLF001 - made for each other
-            visit.attempt,
-            visit.perform(operation, flags),
+            handle.attempt,
+            handle.perform(operation, flags),
         )
         return self._last
 
@@ -253,15 +253,13 @@ class Transaction(HeldTransaction[ReturnCode]):
         self.close()
 
 
-class SaslExchange(HeldExchange):
+class SaslExchange(BaseSaslExchange):
     """One SASL exchange with one client; see `ualauth.runtime.sasl_exchange`."""
 
-    def __init__(
-        self, mechanism: str, conversing: Conversing, authenticator: Authenticator
-    ) -> None:
+    def __init__(self, mechanism: str, sasl_login: SaslLogin, authenticator: Authenticator) -> None:
         """Hold an exchange; made by `Authenticator.sasl`."""
         super().__init__(mechanism)
-        self._conversing = conversing
+        self._sasl_login = sasl_login
         self._authenticator = authenticator
 
     def step(self, response: bytes | None = None) -> bytes | None:

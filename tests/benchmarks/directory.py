@@ -19,7 +19,7 @@ from tests.ldap.slapd import Slapd
 from tests.ldap.slapd import running as slapd
 from ualauth import AsyncAuthenticator
 from ualauth.errors import AuthenticationFailed
-from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
@@ -179,7 +179,7 @@ async def _one(login: Login, number: int) -> None:
 def _authenticator(
     folder: Path, server: Slapd, module: type[SearchAndBind], library: Library
 ) -> AsyncAuthenticator:
-    module.settings = Settings(
+    module.settings = LdapSettings(
         uris=(server.uri,),
         login=people.READER,
         ca_file=str(server.authority.file),

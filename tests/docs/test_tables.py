@@ -19,7 +19,7 @@ from ualauth.cli.application import COMMANDS
 from ualauth.cli.exits import ExitStatus
 from ualauth.codes import MODULE_TYPE, UNCHECKED, ModuleType, Operation, ReturnCode
 from ualauth.config.config import Config
-from ualauth.contract.judgement import Conclusion
+from ualauth.contract.judgement import Judgement
 from ualauth.contract.options import describe
 from ualauth.identity import Identity
 from ualauth.import_export.closing import REASONS
@@ -34,8 +34,8 @@ from ualauth.passwords.making import MAKERS
 from ualauth.runtime.outcome import outcome_of
 from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import TraceStep
-from ualauth.runtime.transaction import HeldTransaction
-from ualauth.stack.control import KEYWORDS, Action
+from ualauth.runtime.transaction import BaseTransaction
+from ualauth.stack.control import KEYWORDS, ControlAction
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 from ualauth.stack.registry import ModuleRegistry
 from ualauth.userlist import checks
@@ -98,7 +98,7 @@ def test_every_message_of_om_ldap_is_explained() -> None:
         for room in rooms
         for value in vars(room).values()
         for each in (value.values() if isinstance(value, dict) else [value])
-        if isinstance(each, Conclusion)
+        if isinstance(each, Judgement)
     }
     granted = {"password verified by the directory", "the account may be used"}
     told = [text.removesuffix(" ...") for text in words(page)]
@@ -165,7 +165,7 @@ def test_control_words_stand_for_what_the_code_says() -> None:
 
 def test_actions_are_all_there() -> None:
     rows = table(ADMINISTRATORS / "service-files.md", "action", "does")
-    assert [row[0] for row in rows] == [*(f"`{action}`" for action in Action), "a number"]
+    assert [row[0] for row in rows] == [*(f"`{action}`" for action in ControlAction), "a number"]
 
 
 def test_types_have_their_operations() -> None:
@@ -349,7 +349,7 @@ def test_methods_of_a_transaction_exist() -> None:
     rows = table(APPLICATIONS / "transactions.md", "method", "does", "PAM's function")
     for word in first_words(rows):
         name, _, arguments = word.rstrip(")").partition("(")
-        signature = inspect.signature(getattr(HeldTransaction, name))
+        signature = inspect.signature(getattr(BaseTransaction, name))
         assert list(signature.parameters)[1:] == [each for each in arguments.split(", ") if each]
 
 

@@ -43,7 +43,7 @@ class Mail:
         self.include = folder.service("part", self.line)
         self.service = folder.service("mail", f"{HEAD}auth include part\n")
         self.auth = way.authenticator(folder.config())
-        entrance = self.auth._entrance
+        entrance = self.auth._base
         entrance.services = Services(
             entrance.services.folder,
             entrance.registry.find,
@@ -54,7 +54,7 @@ class Mail:
 
     def login(self, user: str) -> type[AuthenticationError] | None:
         """Return what a login comes to: no error if it is granted."""
-        services = self.auth._entrance.services
+        services = self.auth._base.services
         for entry in services.load("mail").stacks[ModuleType.AUTH]:
             entries = getattr(entry.instance, "_list", None)
             if entries is not None:
@@ -74,7 +74,7 @@ class Mail:
                 self.time.wrote()
                 self.watch(pause, path, piece)
         self.watch(1.0, path, "the end")
-        assert not self.auth._entrance.services._followed.is_changing([str(path)])
+        assert not self.auth._base.services._followed.is_changing([str(path)])
 
     def watch(self, seconds: float, path: Path, piece: str) -> None:
         """Let time go by; jsmith is refused and ann is let in all the time."""
@@ -162,7 +162,7 @@ def test_a_service_that_is_deleted_is_closed_within_a_second(mail: Mail) -> None
     mail.login("ann")
     mail.service.write_text("auth required pam_deny\n")
     mail.service.unlink()
-    mail.auth._entrance.services.folder.folder.joinpath("other").write_text(
+    mail.auth._base.services.folder.folder.joinpath("other").write_text(
         "auth required pam_deny\naccount required pam_deny\n"
     )
     mail.time.wrote()
@@ -271,7 +271,7 @@ def test_a_descriptor_is_never_lost_however_files_are_replaced(
 ) -> None:
     folder.service("mail", HEAD)
     auth: Any = way.authenticator(folder.config())
-    auth._entrance.services._interval = 0.0
+    auth._base.services._interval = 0.0
     way.run(auth.authenticate("mail", "ann", "secret"))
     going = threading.Event()
 

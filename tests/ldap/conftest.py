@@ -11,9 +11,9 @@ import pytest
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.slapd import Slapd, running
-from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.directory import PooledDirectory
-from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.shared import open_directory
 from ualauth.ldap.client.srv import Resolver, resolve
 from ualauth.ldap.client.values import Scope
@@ -49,7 +49,7 @@ class Client:
     def __getattr__(self, name: str) -> Any:
         """Return one of its methods, without the requester and not to be awaited."""
         method = getattr(self.directory, name)
-        return lambda *args: run_here(method(HERE, *args))
+        return lambda *args: run_blocking(method(BLOCKING, *args))
 
     def people(self, filter_text: str, limit: int = 100) -> list[str]:
         """Return the uids of the people whom a filter finds."""
@@ -71,7 +71,7 @@ def connect(authority: Authority, library: Library) -> Iterator[Any]:
             "retry_first": 0.05,
             "retry_most": 0.2,
         }
-        settings = Settings(uris=uris, **(wanted | options))
+        settings = LdapSettings(uris=uris, **(wanted | options))
         made.append(open_directory(settings, resolver))
         return Client(made[-1])
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 
 SUFFIX = "dc=example,dc=com"
 PEOPLE = f"ou=people,{SUFFIX}"
 GROUPS = f"ou=groups,{SUFFIX}"
 POLICY = f"cn=default,ou=policies,{SUFFIX}"
-ADMIN = Login(f"cn=admin,{SUFFIX}", "admin-secret")
+ADMIN = BindCredentials(f"cn=admin,{SUFFIX}", "admin-secret")
 """May do everything."""
-READER = Login(f"cn=reader,ou=services,{SUFFIX}", "reader-secret")
+READER = BindCredentials(f"cn=reader,ou=services,{SUFFIX}", "reader-secret")
 """The service: reads all but passwords, and changes nothing."""
-JOHN = Login(f"uid=jsmith,{PEOPLE}", "s3cret")
-ANNA = Login(f"uid=anna,{PEOPLE}", "pässwörd ☂")
+JOHN = BindCredentials(f"uid=jsmith,{PEOPLE}", "s3cret")
+ANNA = BindCredentials(f"uid=anna,{PEOPLE}", "pässwörd ☂")
 
 _BASE = f"""
 dn: {SUFFIX}
@@ -66,7 +66,7 @@ pwdMaxFailure: 3
 """
 
 
-def person(login: Login, name: str, *lines: str) -> str:
+def person(login: BindCredentials, name: str, *lines: str) -> str:
     """Return the LDIF of one person; `lines` are further attributes."""
     uid = login.name.split(",", 1)[0].removeprefix("uid=")
     surname = name.rsplit(" ", 1)[-1]
@@ -99,9 +99,9 @@ def hashed(password: str) -> str:
     return "{SSHA}" + base64.b64encode(digest + salt).decode()
 
 
-def user(number: int) -> Login:
+def user(number: int) -> BindCredentials:
     """Return one of many."""
-    return Login(f"uid=user{number},{PEOPLE}", f"password{number}")
+    return BindCredentials(f"uid=user{number},{PEOPLE}", f"password{number}")
 
 
 def many(count: int) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from tests.ldap import people
 from ualauth.codes import ReturnCode
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault
 from ualauth.ldap.client.filters import Filter
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.shared import shared_directory
 from ualauth.ldap.client.values import Kind, Scope
 from ualauth.module import Attempt, Module
@@ -32,7 +32,7 @@ class SearchAndBind(Module[Options]):
     """Ask the directory of `settings`, which a test sets."""
 
     options_type = Options
-    settings: Settings
+    settings: LdapSettings
 
     def __init__(self, options: Options) -> None:
         """Take part in the directory."""
@@ -50,7 +50,7 @@ class SearchAndBind(Module[Options]):
             )
             if len(found) != 1:
                 return ReturnCode.USER_UNKNOWN
-            answer = await self.directory.bind(attempt, Login(found[0].dn, password))
+            answer = await self.directory.bind(attempt, BindCredentials(found[0].dn, password))
         except DirectoryFault as fault:
             attempt.remark(str(fault))
             return ReturnCode.AUTHINFO_UNAVAIL

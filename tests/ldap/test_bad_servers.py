@@ -20,7 +20,7 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
-from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.faults import (
     DirectoryFault,
     Lost,
@@ -332,13 +332,13 @@ def test_a_connection_with_an_open_question_is_not_used_again(
         connection.sendall(answer(request.number, 0x61, 0 if len(asked) == 1 else 49))
 
     async def ask_in_a_session() -> None:
-        async with client.directory.session(HERE, people.JOHN):
+        async with client.directory.session(BLOCKING, people.JOHN):
             pass
 
     with BadServer(late) as server:
         client = connect(server.uri, login=None, tls=Tls.OFF, **QUICK)
         with pytest.raises(TimedOut):
-            run_here(ask_in_a_session())
+            run_blocking(ask_in_a_session())
         # The late yes to the first is none to the second.
         assert client.bind(people.JOHN).kind is Kind.WRONG_PASSWORD
 

@@ -15,7 +15,7 @@ from tests.ldap import people
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd
 from ualauth.ldap.client import dn, filters
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.dn import Name
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.values import Kind
@@ -305,11 +305,11 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def odd(slapd: Slapd) -> Iterator[dict[str, Login]]:
+def odd(slapd: Slapd) -> Iterator[dict[str, BindCredentials]]:
     """Return people with odd names, who are in the directory."""
     found = {}
     for index, uid in enumerate(ODD):
-        login = Login(f"uid={dn.escape(uid)},{people.PEOPLE}", f"odd-password{index}")
+        login = BindCredentials(f"uid={dn.escape(uid)},{people.PEOPLE}", f"odd-password{index}")
         found[uid] = login
         slapd.add(
             f"dn: {login.name}\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n"
@@ -326,14 +326,17 @@ def client(connect: Callable[..., Client], slapd: Slapd) -> Client:
     return connect(slapd.socket_uri)
 
 
-def test_odd_names_are_found_and_bind(client: Client, odd: dict[str, Login]) -> None:
+def test_odd_names_are_found_and_bind(client: Client, odd: dict[str, BindCredentials]) -> None:
     template = Filter("(&(objectClass=person)(|(uid={user})(mail={user})))", ["user"])
     name = Name("uid={user}," + people.PEOPLE, ["user"])
     for uid, login in odd.items():
         # OpenLDAP takes blanks that follow each other for one (RFC 4518, section 2.6.1).
         assert client.people(template.fill({"user": uid})) == [uid]
-        assert client.bind(Login(name.fill({"user": uid}), login.password)).ok
-        assert client.bind(Login(name.fill({"user": uid}), "wrong")).kind is Kind.WRONG_PASSWORD
+        assert client.bind(BindCredentials(name.fill({"user": uid}), login.password)).ok
+        assert (
+            client.bind(BindCredentials(name.fill({"user": uid}), "wrong")).kind
+            is Kind.WRONG_PASSWORD
+        )
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -344,7 +347,7 @@ def test_an_attack_finds_nobody(client: Client, attack: str) -> None:
     assert found in ([], ["jsmith"] if attack.strip() == "jsmith" else [])
     name = Name("uid={user}," + people.PEOPLE, ["user"]).fill({"user": attack})
     if attack.strip() != "jsmith":
-        assert not client.bind(Login(name, people.JOHN.password)).ok
+        assert not client.bind(BindCredentials(name, people.JOHN.password)).ok
 
 
 def test_random_names_find_nobody(client: Client) -> None:

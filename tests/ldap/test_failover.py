@@ -20,11 +20,11 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
-from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.faults import Lost, TimedOut, Unanswered, Unreachable
-from ualauth.ldap.client.pending import Arrival
+from ualauth.ldap.client.pending import PendingConnection
 from ualauth.ldap.client.servers import Purpose
-from ualauth.ldap.client.settings import Library, Settings, Tls, Uri
+from ualauth.ldap.client.settings import LdapSettings, Library, Tls, Uri
 from ualauth.ldap.client.shared import shared_directory
 from ualauth.ldap.client.values import Kind
 from ualauth.system.poll import wait_on_loop
@@ -121,7 +121,7 @@ def test_a_process_that_was_forked_has_connections_of_its_own(
 ) -> None:
     client = connect(slapd.uri)
     assert client.bind(people.JOHN).ok
-    links = [link for link, _ in _idle(client)]
+    links = [connection for connection, _ in _idle(client)]
 
     def child(results: Any) -> None:
         results.put([client.bind(people.JOHN).ok for _ in range(5)])
@@ -135,7 +135,7 @@ def test_a_process_that_was_forked_has_connections_of_its_own(
     process.join(20)
     assert process.exitcode == 0
     assert client.bind(people.JOHN).ok
-    assert [link for link, _ in _idle(client)] == links
+    assert [connection for connection, _ in _idle(client)] == links
 
 
 def _idle(client: Client) -> Any:
@@ -321,12 +321,12 @@ def test_one_directory_serves_several_loops_and_threads(
 def test_a_connection_that_comes_too_late_is_closed(library: Library) -> None:
     class Slow:
         name = "slow"
-        link: Any = None
+        connection: Any = None
 
-        def connect(self, _: Uri, __: Settings) -> Any:
+        def connect(self, _: Uri, __: LdapSettings) -> Any:
             wanted.wait(10)
-            self.link = Link()
-            return self.link
+            self.connection = Link()
+            return self.connection
 
     class Link:
         closed = threading.Event()
@@ -335,10 +335,10 @@ def test_a_connection_that_comes_too_late_is_closed(library: Library) -> None:
             self.closed.set()
 
     wanted = threading.Event()
-    settings = Settings(uris=("ldap://localhost",), connect_timeout=0.05)
-    arrival = Arrival(Slow(), settings.servers[0], settings)
+    settings = LdapSettings(uris=("ldap://localhost",), connect_timeout=0.05)
+    pending = PendingConnection(Slow(), settings.servers[0], settings)
     with pytest.raises(TimedOut):
-        arrival.wait()
+        pending.wait()
     wanted.set()
     assert Link.closed.wait(10)
 
@@ -349,18 +349,18 @@ def test_a_connection_that_comes_too_late_is_closed(library: Library) -> None:
 def test_a_directory_is_shared_by_its_settings_and_ends_with_its_last_user(
     slapd: Slapd, authority: Authority, library: Library
 ) -> None:
-    def settings() -> Settings:
-        return Settings(uris=(slapd.uri,), ca_file=str(authority.file), library=library)
+    def settings() -> LdapSettings:
+        return LdapSettings(uris=(slapd.uri,), ca_file=str(authority.file), library=library)
 
     one = shared_directory(settings())
     assert shared_directory(settings()) is one
-    assert shared_directory(Settings(uris=(slapd.uri,), library=library)) is not one
-    assert run_here(one.bind(HERE, people.JOHN)).ok
-    link = one._servers.all[0].pools[Purpose.USER]._idle[0][0]
-    assert link.fileno() >= 0
+    assert shared_directory(LdapSettings(uris=(slapd.uri,), library=library)) is not one
+    assert run_blocking(one.bind(BLOCKING, people.JOHN)).ok
+    connection = one._servers.all[0].pools[Purpose.USER]._idle[0][0]
+    assert connection.fileno() >= 0
     del one
     gc.collect()
-    assert link.fileno() < 0
+    assert connection.fileno() < 0
 
 
 def test_a_directory_may_be_used_after_it_was_closed(

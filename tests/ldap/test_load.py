@@ -23,9 +23,9 @@ from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd, running
 from ualauth import AsyncAuthenticator
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
-from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.directory import PooledDirectory
-from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
@@ -76,15 +76,15 @@ class Load:
             self.wrong.append(f"{outcome}: {name} with {'the right' if right else 'a wrong'} one")
 
 
-def _folder(folder: ConfigFolder, settings: Settings) -> None:
+def _folder(folder: ConfigFolder, settings: LdapSettings) -> None:
     SearchAndBind.settings = settings
     folder.settings("[stack]\nfail_delay = false\n")
     folder.module("search_and_bind", SearchAndBind)
     folder.service("test", "auth required search_and_bind\naccount required pam_permit\n")
 
 
-def _settings(authority: Authority, library: Library, *servers: Slapd) -> Settings:
-    return Settings(
+def _settings(authority: Authority, library: Library, *servers: Slapd) -> LdapSettings:
+    return LdapSettings(
         uris=tuple(each.uri for each in servers),
         login=people.READER,
         ca_file=str(authority.file),
@@ -191,4 +191,4 @@ def test_the_other_server_takes_over_and_gives_back(
 
 def _who(directory: PooledDirectory) -> str:
     """Return the server that is asked."""
-    return run_here(directory.connected(HERE)).server
+    return run_blocking(directory.connected(BLOCKING)).server

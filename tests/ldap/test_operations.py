@@ -11,8 +11,8 @@ import pytest
 from tests.ldap import people
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
-from ualauth.ldap.client.blocking import HERE, run_here
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import ServiceRefused, Unanswered
 from ualauth.ldap.client.settings import Tls
 from ualauth.ldap.client.values import Change, How, Kind, Modification, PolicyError, Scope
@@ -28,10 +28,10 @@ def client(connect: Callable[..., Client], slapd: Slapd) -> Client:
 
 
 @pytest.fixture
-def somebody(slapd: Slapd) -> Callable[..., Login]:
+def somebody(slapd: Slapd) -> Callable[..., BindCredentials]:
     """Return a function that adds a person of whom nobody else knows."""
 
-    def add(*lines: str) -> Login:
+    def add(*lines: str) -> BindCredentials:
         login = people.user(next(_numbers))
         slapd.add(people.person(login, "Some Body", *lines))
         return login
@@ -71,7 +71,7 @@ def test_a_server_may_want_a_certificate(
 def test_a_refused_service_says_so_and_is_not_tried_again_at_once(
     connect: Callable[..., Client], slapd: Slapd
 ) -> None:
-    client = connect(slapd.uri, login=Login(people.READER.name, "hunter2"))
+    client = connect(slapd.uri, login=BindCredentials(people.READER.name, "hunter2"))
     for _ in range(2):
         with pytest.raises(ServiceRefused) as caught:
             client.people("(uid=jsmith)")
@@ -92,13 +92,13 @@ def test_a_right_password_is_a_yes(client: Client) -> None:
 
 def test_a_wrong_password_is_told_apart(client: Client) -> None:
     for password in ("S3cret", "s3cret ", " ", "*", "{SSHA}", people.ANNA.password):
-        assert client.bind(Login(people.JOHN.name, password)).kind is Kind.WRONG_PASSWORD
+        assert client.bind(BindCredentials(people.JOHN.name, password)).kind is Kind.WRONG_PASSWORD
 
 
 def test_nobody_is_let_in_for_a_name_that_is_none(client: Client) -> None:
     for name in (f"uid=nobody,{people.PEOPLE}", people.PEOPLE, people.SUFFIX, "uid=jsmith"):
-        assert not client.bind(Login(name, "s3cret")).ok
-    assert client.bind(Login("jsmith", "s3cret")).kind is Kind.NO_SUCH_OBJECT
+        assert not client.bind(BindCredentials(name, "s3cret")).ok
+    assert client.bind(BindCredentials("jsmith", "s3cret")).kind is Kind.NO_SUCH_OBJECT
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_login_that_a_server_might_take_for_nobody_cannot_be_made(
     name: str, password: str
 ) -> None:
     with pytest.raises(ValueError, match="needs a name and a password"):
-        Login(name, password)
+        BindCredentials(name, password)
 
 
 def test_a_long_password_is_just_wrong(client: Client) -> None:
-    assert client.bind(Login(people.JOHN.name, "x" * 100_000)).kind is Kind.WRONG_PASSWORD
+    assert client.bind(BindCredentials(people.JOHN.name, "x" * 100_000)).kind is Kind.WRONG_PASSWORD
 
 
 # Searching
@@ -207,40 +207,40 @@ def test_an_administrator_changes_entries(connect: Callable[..., Client], slapd:
 
 @pytest.mark.parametrize("how", [How.EXOP, How.MODIFY])
 def test_an_administrator_resets_a_password(
-    connect: Callable[..., Client], slapd: Slapd, somebody: Callable[..., Login], how: How
+    connect: Callable[..., Client], slapd: Slapd, somebody: Callable[..., BindCredentials], how: How
 ) -> None:
     login = somebody()
     client = connect(slapd.uri, login=people.ADMIN)
     assert client.change_password(login.name, None, "neü", how).ok
-    assert client.bind(Login(login.name, "neü")).ok
+    assert client.bind(BindCredentials(login.name, "neü")).ok
     assert not client.bind(login).ok
 
 
 # As the user
 
 
-async def _change(client: Client, login: Login, *change: Any) -> tuple[bool, Any]:
-    async with client.directory.session(HERE, login) as session:
-        answer = await session.change_password(HERE, login.name, *change)
+async def _change(client: Client, login: BindCredentials, *change: Any) -> tuple[bool, Any]:
+    async with client.directory.session(BLOCKING, login) as session:
+        answer = await session.change_password(BLOCKING, login.name, *change)
         return session.answer.ok, answer
 
 
 @pytest.mark.parametrize("how", [How.EXOP, How.MODIFY])
 def test_a_user_changes_the_own_password(
-    client: Client, somebody: Callable[..., Login], how: How
+    client: Client, somebody: Callable[..., BindCredentials], how: How
 ) -> None:
     login = somebody()
-    bound, answer = run_here(_change(client, login, login.password, "another", how))
+    bound, answer = run_blocking(_change(client, login, login.password, "another", how))
     assert (bound, answer.ok) == (True, True)
-    assert client.bind(Login(login.name, "another")).ok
+    assert client.bind(BindCredentials(login.name, "another")).ok
     assert client.bind(login).kind is Kind.WRONG_PASSWORD
 
 
 def test_a_wrong_old_password_changes_nothing(
-    client: Client, somebody: Callable[..., Login]
+    client: Client, somebody: Callable[..., BindCredentials]
 ) -> None:
     login = somebody()
-    _, answer = run_here(_change(client, login, "wrong", "another", How.EXOP))
+    _, answer = run_blocking(_change(client, login, "wrong", "another", How.EXOP))
     assert not answer.ok
     assert client.bind(login).ok
 
@@ -248,30 +248,30 @@ def test_a_wrong_old_password_changes_nothing(
 @pytest.mark.parametrize("new", ["", "a\0b"])
 def test_an_empty_new_password_cannot_be_sent(client: Client, new: str) -> None:
     with pytest.raises(ValueError, match="new password"):
-        run_here(_change(client, people.JOHN, people.JOHN.password, new, How.EXOP))
+        run_blocking(_change(client, people.JOHN, people.JOHN.password, new, How.EXOP))
 
 
 def test_a_session_that_was_refused_is_nobodys(client: Client) -> None:
     async def look() -> None:
-        wrong = Login(people.JOHN.name, "wrong")
-        async with client.directory.session(HERE, wrong) as session:
+        wrong = BindCredentials(people.JOHN.name, "wrong")
+        async with client.directory.session(BLOCKING, wrong) as session:
             assert session.answer.kind is Kind.WRONG_PASSWORD
-            await session.search(HERE, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
+            await session.search(BLOCKING, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
 
     # Even if somebody has bound on this connection before.
     assert client.bind(people.JOHN).ok
     with pytest.raises(Unanswered):
-        run_here(look())
+        run_blocking(look())
 
 
 def test_a_session_sees_what_its_user_may(client: Client) -> None:
     async def look() -> tuple[int, bool]:
-        async with client.directory.session(HERE, people.JOHN) as session:
-            found = await session.search(HERE, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
+        async with client.directory.session(BLOCKING, people.JOHN) as session:
+            found = await session.search(BLOCKING, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
             mail = b"jsmith@example.com"
-            return len(found), await session.compare(HERE, people.JOHN.name, "mail", mail)
+            return len(found), await session.compare(BLOCKING, people.JOHN.name, "mail", mail)
 
-    assert run_here(look()) == (1, True)
+    assert run_blocking(look()) == (1, True)
 
 
 # Password policy (draft-behera-ldap-password-policy-10)
@@ -283,7 +283,7 @@ def test_policy_says_nothing_where_there_is_nothing_to_say(client: Client) -> No
 
 
 def test_policy_warns_before_a_password_expires(
-    client: Client, somebody: Callable[..., Login], slapd: Slapd
+    client: Client, somebody: Callable[..., BindCredentials], slapd: Slapd
 ) -> None:
     login = somebody(STRICT)
     slapd.modify(_operational(login, "pwdChangedTime", _ago(60_000)))
@@ -293,7 +293,7 @@ def test_policy_warns_before_a_password_expires(
 
 
 def test_policy_counts_grace_logins_and_ends_them(
-    client: Client, somebody: Callable[..., Login], slapd: Slapd
+    client: Client, somebody: Callable[..., BindCredentials], slapd: Slapd
 ) -> None:
     login = somebody(STRICT)
     slapd.modify(_operational(login, "pwdChangedTime", _ago(100_000)))
@@ -304,41 +304,41 @@ def test_policy_counts_grace_logins_and_ends_them(
 
 
 def test_policy_wants_a_change_after_a_reset(
-    client: Client, somebody: Callable[..., Login], slapd: Slapd
+    client: Client, somebody: Callable[..., BindCredentials], slapd: Slapd
 ) -> None:
     login = somebody(STRICT)
     slapd.modify(_operational(login, "pwdReset", "TRUE"))
     answer = client.bind(login)
     assert answer.ok
     assert answer.policy.error is PolicyError.CHANGE_AFTER_RESET
-    _, changed = run_here(_change(client, login, login.password, "quite-new-1", How.EXOP))
+    _, changed = run_blocking(_change(client, login, login.password, "quite-new-1", How.EXOP))
     assert changed.ok
-    assert client.bind(Login(login.name, "quite-new-1")).policy.error is None
+    assert client.bind(BindCredentials(login.name, "quite-new-1")).policy.error is None
 
 
 def test_policy_says_why_a_new_password_is_not_taken(
-    client: Client, somebody: Callable[..., Login]
+    client: Client, somebody: Callable[..., BindCredentials]
 ) -> None:
     login = somebody(STRICT)
-    _, answer = run_here(_change(client, login, login.password, "short", How.EXOP))
+    _, answer = run_blocking(_change(client, login, login.password, "short", How.EXOP))
     assert answer.kind is Kind.REFUSED
     assert answer.policy.error is PolicyError.PASSWORD_TOO_SHORT
-    _, answer = run_here(_change(client, login, login.password, login.password, How.MODIFY))
+    _, answer = run_blocking(_change(client, login, login.password, login.password, How.MODIFY))
     assert answer.policy.error is PolicyError.PASSWORD_IN_HISTORY
 
 
 def test_policy_locks_an_account_and_the_right_password_no_longer_helps(
-    client: Client, somebody: Callable[..., Login]
+    client: Client, somebody: Callable[..., BindCredentials]
 ) -> None:
     login = somebody(STRICT)
     for _ in range(3):
-        assert client.bind(Login(login.name, "wrong")).kind is Kind.WRONG_PASSWORD
+        assert client.bind(BindCredentials(login.name, "wrong")).kind is Kind.WRONG_PASSWORD
     answer = client.bind(login)
     assert not answer.ok
     assert client.bind(login).kind is Kind.WRONG_PASSWORD
 
 
-def _operational(login: Login, name: str, value: str) -> str:
+def _operational(login: BindCredentials, name: str, value: str) -> str:
     return f"dn: {login.name}\nchangetype: modify\nreplace: {name}\n{name}: {value}\n"
 
 

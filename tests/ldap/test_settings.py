@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unanswered
-from ualauth.ldap.client.settings import Library, Settings, Uri
+from ualauth.ldap.client.settings import LdapSettings, Library, Uri
 from ualauth.ldap.client.shared import open_directory
-from ualauth.ldap.client.values import Answer, Attributes, Entry, Kind
+from ualauth.ldap.client.values import Answer, Attributes, Kind, LdapEntry
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_uri_is_read_and_written(text: str, uri: Uri) -> None:
 )
 def test_a_uri_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        Settings(uris=(text,))
+        LdapSettings(uris=(text,))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_a_uri_that_is_none_is_refused(text: str) -> None:
 )
 def test_settings_that_cannot_be_are_refused(options: dict) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        Settings(**{"uris": ("ldap://a.example",), **options})
+        LdapSettings(**{"uris": ("ldap://a.example",), **options})
 
 
 def test_secrets_are_in_no_representation() -> None:
-    login = Login("cn=x", "hunter2")
-    settings = Settings(uris=("ldap://a.example",), login=login)
-    entry = Entry("cn=x", Attributes({"userPassword": [b"hunter2"]}))
+    login = BindCredentials("cn=x", "hunter2")
+    settings = LdapSettings(uris=("ldap://a.example",), login=login)
+    entry = LdapEntry("cn=x", Attributes({"userPassword": [b"hunter2"]}))
     answer = Answer(Kind.OK, 0, generated="hunter2")
     for each in (login, settings, entry, answer, entry.attributes):
         assert "hunter2" not in f"{each!r} {each}"
@@ -95,7 +95,7 @@ def test_a_fault_can_be_raised_again_without_its_past() -> None:
 
 def test_python_ldap_is_used_if_it_is_there() -> None:
     def name(library: Library) -> str:
-        settings = Settings(uris=("ldap://a.example",), library=library)
+        settings = LdapSettings(uris=("ldap://a.example",), library=library)
         return open_directory(settings)._connector.name
 
     assert [name(each) for each in Library] == ["python-ldap", "ldap3", "python-ldap"]

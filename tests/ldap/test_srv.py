@@ -12,7 +12,7 @@ from tests.ldap import people
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd
 from ualauth.ldap.client.faults import Unreachable
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.srv import Lookup, Record, resolve
 
 
@@ -34,7 +34,7 @@ class Zone:
 
 
 def _found(zone: Zone, domain: str = "example.com", **settings: bool) -> list[str]:
-    lookup = Lookup(Settings(srv_domain=domain, **settings), zone)
+    lookup = Lookup(LdapSettings(srv_domain=domain, **settings), zone)
     return [str(uri) for uri in lookup.uris()]
 
 
@@ -84,7 +84,7 @@ def test_an_answer_holds_as_long_as_dns_says_and_longer_if_nobody_can_say(
     now = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     zone = Zone(Record(0, 0, 389, "a.example.com."))
-    lookup = Lookup(Settings(srv_domain="example.com"), zone)
+    lookup = Lookup(LdapSettings(srv_domain="example.com"), zone)
     assert lookup.is_due()
     first = lookup.uris()
     now += 599

@@ -10,7 +10,7 @@ import pytest
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.slapd import Slapd, running
-from ualauth.ldap.client.blocking import HERE, run_here
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.faults import TlsFault
 from ualauth.ldap.client.sockets import check_version
 from ualauth.ldap.client.values import How, Scope
@@ -57,11 +57,11 @@ def test_no_password_is_sent_by_an_old_version(
             ask()
 
     async def session() -> None:
-        async with client.directory.session(HERE, people.JOHN):
+        async with client.directory.session(BLOCKING, people.JOHN):
             raise AssertionError("a session without encryption that holds")
 
     with pytest.raises(TlsFault):
-        run_here(session())
+        run_blocking(session())
     assert not asked(old_server)
 
 

@@ -16,7 +16,7 @@ from tests.ldap.bad_server import BadServer, Request
 from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
-from ualauth.ldap.client.settings import Library, Settings, Tls
+from ualauth.ldap.client.settings import LdapSettings, Library, Tls
 from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
@@ -25,9 +25,9 @@ from ualauth.testing.folder import ConfigFolder
 def service(folder: ConfigFolder, authority: Authority, library: Library) -> Callable[..., Any]:
     """Return a function that configures the service `test` to ask a directory."""
 
-    def configure(uri: str, timeout: float = 30, **options: Any) -> Settings:
+    def configure(uri: str, timeout: float = 30, **options: Any) -> LdapSettings:
         wanted = {"ca_file": str(authority.file), "login": people.READER, "library": library}
-        SearchAndBind.settings = Settings(uris=(uri,), **(wanted | options))
+        SearchAndBind.settings = LdapSettings(uris=(uri,), **(wanted | options))
         folder.settings(f"[stack]\nfail_delay = false\ntimeout = {timeout}\n")
         folder.module("search_and_bind", SearchAndBind)
         folder.service("test", "auth required search_and_bind\naccount required pam_permit\n")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Method, Refusal
-from ualauth.runtime.dispatch import walk as carry_out
+from ualauth.runtime.dispatch import dispatch as carry_out
 from ualauth.runtime.trace import Run
 from ualauth.sources.problem import Source
 from ualauth.stack.bind import DENY
-from ualauth.stack.control import Action, Control
-from ualauth.stack.engine import Frozen, Impression, Step, Suspended, Verdict, evaluate
+from ualauth.stack.control import Control, ControlAction
+from ualauth.stack.engine import EngineStep, Frozen, Impression, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Stack
 from ualauth.testing.attempt import FakeAttempt
 
@@ -34,7 +34,9 @@ TABLES = st.builds(
     st.dictionaries(CODES, ACTIONS, max_size=3),
 )
 REQUIRED = tuple(
-    {SUCCESS: int(Action.OK), ReturnCode.IGNORE: int(Action.IGNORE)}.get(code, int(Action.BAD))
+    {SUCCESS: int(ControlAction.OK), ReturnCode.IGNORE: int(ControlAction.IGNORE)}.get(
+        code, int(ControlAction.BAD)
+    )
     for code in ReturnCode
 )
 
@@ -68,16 +70,16 @@ def stacks(draw: st.DrawFn) -> Stack:
 def walk(
     stack: Stack,
     codes: list[ReturnCode],
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
     frozen: Frozen | None = None,
     suspended: Suspended | None = None,
-    steps: list[Step] | None = None,
+    steps: list[EngineStep] | None = None,
 ) -> tuple[Verdict, list[Entry], list[ReturnCode]]:
     """Walk, and return the verdict, the entries asked, and the codes that they answered."""
     supply = iter(codes)
     asked: list[Entry] = []
     used: list[ReturnCode] = []
-    engine = evaluate(stack, memory, frozen=frozen, suspended=suspended, steps=steps)
+    engine = evaluate(stack, cached_codes, frozen=frozen, suspended=suspended, steps=steps)
     try:
         entry = next(engine)
         while True:
@@ -100,9 +102,9 @@ def test_nobody_is_let_in_unless_some_module_answered_success(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
 ) -> None:
-    verdict, _, used = walk(stack, codes, memory[: len(stack)], frozen)
+    verdict, _, used = walk(stack, codes, cached_codes[: len(stack)], frozen)
 
     if verdict.code is SUCCESS:
         assert SUCCESS in used
@@ -126,9 +128,9 @@ def test_a_walk_asks_entries_in_order_and_each_at_most_once(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
 ) -> None:
-    verdict, asked, used = walk(stack, codes, memory[: len(stack)], frozen)
+    verdict, asked, used = walk(stack, codes, cached_codes[: len(stack)], frozen)
 
     places = [stack.index(entry) for entry in asked]
     assert places == sorted(set(places))
@@ -143,10 +145,10 @@ def test_telling_the_steps_changes_nothing(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
 ) -> None:
-    plain_memory, traced_memory = memory[: len(stack)], memory[: len(stack)]
-    steps: list[Step] = []
+    plain_memory, traced_memory = cached_codes[: len(stack)], cached_codes[: len(stack)]
+    steps: list[EngineStep] = []
 
     plain = walk(stack, codes, plain_memory, frozen)
     traced = walk(stack, codes, traced_memory, frozen, steps=steps)
@@ -163,10 +165,10 @@ def test_the_steps_lead_from_one_state_to_the_next_and_to_the_verdict(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
 ) -> None:
-    steps: list[Step] = []
-    verdict, _, _ = walk(stack, codes, memory[: len(stack)], frozen, steps=steps)
+    steps: list[EngineStep] = []
+    verdict, _, _ = walk(stack, codes, cached_codes[: len(stack)], frozen, steps=steps)
 
     for step, following in itertools.pairwise(steps):
         assert step.after == following.before
@@ -182,12 +184,12 @@ def test_a_run_can_be_repeated_exactly(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
 ) -> None:
-    memory = memory[: len(stack)]
-    run = Run(Operation.AUTHENTICATE, stack, list(memory), frozen, None)
-    steps: list[Step] = []
-    verdict, _, used = walk(stack, codes, memory, frozen, steps=steps)
+    cached_codes = cached_codes[: len(stack)]
+    run = Run(Operation.AUTHENTICATE, stack, list(cached_codes), frozen, None)
+    steps: list[EngineStep] = []
+    verdict, _, used = walk(stack, codes, cached_codes, frozen, steps=steps)
     run.codes += used
     run.verdict = verdict.code
 
@@ -209,15 +211,15 @@ def test_an_interruption_makes_no_difference(
     if not asked:
         return
     place = data.draw(st.integers(0, len(asked) - 1))
-    memory: list[ReturnCode | None] = [None] * len(stack)
+    cached_codes: list[ReturnCode | None] = [None] * len(stack)
 
-    first, before, _ = walk(stack, [*used[:place], INCOMPLETE], memory, frozen)
-    second, after, _ = walk(stack, used[place:], memory, frozen, first.suspended)
+    first, before, _ = walk(stack, [*used[:place], INCOMPLETE], cached_codes, frozen)
+    second, after, _ = walk(stack, used[place:], cached_codes, frozen, first.suspended)
 
     assert first.code is INCOMPLETE
     assert second == whole
     assert [*before, *after[1:]] == asked
-    assert memory == whole_memory
+    assert cached_codes == whole_memory
 
 
 @settings(max_examples=120)
@@ -229,12 +231,12 @@ def test_a_frozen_walk_asks_what_the_first_one_asked(
     counts: bool,
 ) -> None:
     """Done depends on the impression, so only stacks without it keep their path."""
-    memory: list[ReturnCode | None] = [None] * len(stack)
+    cached_codes: list[ReturnCode | None] = [None] * len(stack)
     complete = [code for code in codes if code is not INCOMPLETE]
-    _, asked, _ = walk(stack, complete, memory)
+    _, asked, _ = walk(stack, complete, cached_codes)
     later = [code for code in later if code is not INCOMPLETE]
 
-    _, again, _ = walk(stack, later, memory, Frozen(counts))
+    _, again, _ = walk(stack, later, cached_codes, Frozen(counts))
 
     if all(-2 not in entry.table for entry in stack):
         assert again == asked
@@ -265,10 +267,10 @@ def test_a_walk_that_is_carried_out_is_that_of_the_engine(
     codes: list[ReturnCode],
     ways: list[str],
     frozen: Frozen | None,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
 ) -> None:
     """Its first successes are taken without the engine."""
-    memory = memory[: len(stack)]
+    cached_codes = cached_codes[: len(stack)]
     stack = tuple(
         dataclasses.replace(entry, methods=(answering(code, way),) * len(Operation))
         for entry, code, way in zip(stack, codes, ways, strict=False)
@@ -279,7 +281,7 @@ def test_a_walk_that_is_carried_out_is_that_of_the_engine(
         for code, way in zip(codes, ways, strict=True)
     ]
     by_entry = dict(zip(map(id, stack), codes, strict=False))
-    expected = memory.copy()
+    expected = cached_codes.copy()
     used = []
     engine = evaluate(stack, expected, frozen=frozen)
     try:
@@ -291,8 +293,8 @@ def test_a_walk_that_is_carried_out_is_that_of_the_engine(
         verdict: Verdict = stop.value
 
     attempt = FakeAttempt("nobody")
-    run = Run(Operation.AUTHENTICATE, stack, memory, frozen, None)
-    assert attempt.answer(carry_out(attempt, run, memory)) is verdict.code
+    run = Run(Operation.AUTHENTICATE, stack, cached_codes, frozen, None)
+    assert attempt.answer(carry_out(attempt, run, cached_codes)) is verdict.code
     assert (run.verdict, run.rest) == (verdict.code, verdict.suspended)
     assert run.codes == used
-    assert memory == expected
+    assert cached_codes == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from ualauth.runtime.peer import Connection
+from ualauth.runtime.peer import ConnectionInfo
 from ualauth.sasl.certificate import ClientCertificate
 from ualauth.sasl.certificate_reading import read_certificate
 from ualauth.sasl.channel_binding import channel_bindings
@@ -14,7 +14,7 @@ def connection_of(
     rhost: str | None,
     tls: ssl.SSLObject | None,
     certificate: bytes | None = None,
-) -> Connection:
+) -> ConnectionInfo:
     """Return what is known of a connection.
 
     `certificate` is the server's own, in DER; see `docs/decisions/0025-channel-binding.md`

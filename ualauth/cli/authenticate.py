@@ -14,7 +14,7 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import print_json, warn_of_no_passwords, warn_of_other
 from ualauth.cli.passwords import stdin_lines
-from ualauth.cli.report import Report, print_report, report_json
+from ualauth.cli.report import LoginReport, print_report, report_json
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.runtime.outcome import Outcome, outcome_of
 from ualauth.runtime.peer import Peer
@@ -101,7 +101,7 @@ def command(  # noqa: PLR0913 - one for each option
     context.exit(_STATUS.get(report.outcome, ExitStatus.REFUSED))
 
 
-def _perform(visit: Transaction, operations: Sequence[Operation]) -> Report:
+def _perform(visit: Transaction, operations: Sequence[Operation]) -> LoginReport:
     """Ask one operation after the other, until one does not succeed."""
     codes: list[tuple[Operation, ReturnCode]] = []
     outcome = Outcome.GRANTED
@@ -111,4 +111,4 @@ def _perform(visit: Transaction, operations: Sequence[Operation]) -> Report:
         outcome = outcome_of(operation, code, could_not_check=visit.could_not_check)
         if outcome is not Outcome.GRANTED:
             break
-    return Report(visit, codes, outcome)
+    return LoginReport(visit, codes, outcome)

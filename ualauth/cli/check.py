@@ -30,7 +30,7 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
     with its place and its cure. Exit status: 1 if there is any error.
     """
     invocation: Invocation = context.obj
-    names = list(services) or invocation.entrance.services.folder.services()
+    names = list(services) or invocation.base.services.folder.services()
     if not names:
         folder = invocation.config.service_folder
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
@@ -51,7 +51,7 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
         folder = invocation.config.service_folder
         raise UnknownService(f"there is no service file {name!r} in {folder}")
     try:
-        compiled = invocation.entrance.services.compile(name)
+        compiled = invocation.base.services.compile(name)
         yield from compiled.problems
         yield from nothing_offered(invocation, compiled)
     except ServiceFileError as error:

@@ -9,7 +9,7 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import password_stdin, read_new_password
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.runtime.base import Entrance
+from ualauth.runtime.base import BaseAuthenticator
 
 
 @click.command("hash")
@@ -26,6 +26,6 @@ def command(invocation: Invocation, *, scheme: str | None, password_stdin: bool)
     if scheme is not None:
         chosen = dataclasses.replace(config.password, scheme=scheme)
         config = dataclasses.replace(config, password=chosen)
-    hasher = Entrance(config).resource(PasswordHasher)
+    hasher = BaseAuthenticator(config).resource(PasswordHasher)
     password = read_new_password(from_stdin=password_stdin)
     click.echo(hasher.hash(password))

@@ -6,7 +6,7 @@ import click
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line
-from ualauth.config.install import Action, install
+from ualauth.config.install import InstallAction, install
 
 
 @click.command("init")
@@ -18,6 +18,10 @@ def command(invocation: Invocation) -> None:
     upgrades the USERLIST. What exists is never overwritten: call it again
     whenever you like, and after every upgrade.
     """
-    styles = {Action.CREATED: "green", Action.UPGRADED: "green", Action.KEPT: "yellow"}
+    styles = {
+        InstallAction.CREATED: "green",
+        InstallAction.UPGRADED: "green",
+        InstallAction.KEPT: "yellow",
+    }
     for each in install(invocation.directory):
         line(cell(each.path), ": ", cell(each.action, styles.get(each.action, "dim")))

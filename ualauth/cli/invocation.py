@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ualauth.config.config import Config
     from ualauth.passwords.schemes import PasswordHasher
-    from ualauth.runtime.base import Entrance
+    from ualauth.runtime.base import BaseAuthenticator
     from ualauth.userlist.store import UserStore
 
 
@@ -36,18 +36,18 @@ class Invocation:
         return self.config
 
     @cached_property
-    def entrance(self) -> Entrance:
+    def base(self) -> BaseAuthenticator:
         """The services and modules of the configuration."""
-        from ualauth.runtime.base import Entrance  # noqa: PLC0415 - likewise
+        from ualauth.runtime.base import BaseAuthenticator  # noqa: PLC0415 - likewise
 
-        return Entrance(self.config)
+        return BaseAuthenticator(self.config)
 
     @cached_property
     def store(self) -> UserStore:
         """The USERLIST; `StoreError` if there is none that can be used."""
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
 
-        store = self.entrance.resource(UserStore)
+        store = self.base.resource(UserStore)
         store.check()
         return store
 
@@ -56,7 +56,7 @@ class Invocation:
         """What hashes new passwords, as the configuration says."""
         from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - likewise
 
-        return self.entrance.resource(PasswordHasher)
+        return self.base.resource(PasswordHasher)
 
     def has_file(self, service: str) -> bool:
         """Return whether a service has a file of its own, and is not left to `other`."""
@@ -64,9 +64,9 @@ class Invocation:
         from ualauth.stack.folder import service_name  # noqa: PLC0415 - likewise
 
         name = service_name(service, self.config.dialect)
-        return not isinstance(self.entrance.services.folder.read(name), Missing)
+        return not isinstance(self.base.services.folder.read(name), Missing)
 
     def close(self) -> None:
         """Close what was opened."""
-        if "entrance" in vars(self):
-            self.entrance.close()
+        if "base" in vars(self):
+            self.base.close()

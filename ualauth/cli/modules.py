@@ -13,7 +13,7 @@ from ualauth.codes import MODULE_TYPE
 from ualauth.contract.module import Module
 from ualauth.contract.options import describe
 from ualauth.errors import ModuleUnavailable
-from ualauth.runtime.base import Entrance
+from ualauth.runtime.base import BaseAuthenticator
 
 
 @click.command("modules")
@@ -24,13 +24,13 @@ def command(invocation: Invocation, *, name: str | None) -> None:
     if name is None:
         _list(invocation)
     else:
-        _explain(name, Entrance(invocation.settings).registry.find(name))
+        _explain(name, BaseAuthenticator(invocation.settings).registry.find(name))
 
 
 def _list(invocation: Invocation) -> None:
     table = grid("module", "types", "does")
     table.columns[0].no_wrap = True
-    registry = Entrance(invocation.settings).registry
+    registry = BaseAuthenticator(invocation.settings).registry
     for name in registry.names():
         try:
             kind = registry.find(name)

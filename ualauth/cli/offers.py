@@ -20,7 +20,7 @@ def print_offers(invocation: Invocation, names: Sequence[str]) -> None:
     table = grid("service", "typed password", "SASL mechanisms")
     for name in names:
         try:
-            compiled = invocation.entrance.services.compile(name)
+            compiled = invocation.base.services.compile(name)
         except ServiceFileError:
             continue
         offered = _offered(invocation, compiled)
@@ -32,8 +32,8 @@ def print_offers(invocation: Invocation, names: Sequence[str]) -> None:
 
 def nothing_offered(invocation: Invocation, compiled: Service) -> Iterator[Problem]:
     """Yield a warning for a service whose modules can judge nothing that it may offer."""
-    rules = invocation.entrance.offer_rules(compiled.name)
-    if compiled.judges and not compiled.takes_passwords and not _offered(invocation, compiled):
+    rules = invocation.base.offer_rules(compiled.name)
+    if compiled.verifiers and not compiled.takes_passwords and not _offered(invocation, compiled):
         yield _warning(
             invocation,
             compiled.name,
@@ -57,12 +57,12 @@ def without_file(invocation: Invocation, names: Sequence[str]) -> Iterator[Probl
 
 def _offered(invocation: Invocation, compiled: Service) -> list[str]:
     """Return what a service can offer on some connection, without -PLUS."""
-    rules = invocation.entrance.offer_rules(compiled.name)
+    rules = invocation.base.offer_rules(compiled.name)
     kinds = [mechanism(name) for name in MECHANISMS if not name.endswith(PLUS)]
     return [
         kind.name
         for kind in kinds
-        if kind and kind.proof in compiled.judges and is_allowed(kind, rules)
+        if kind and kind.credential_kind in compiled.verifiers and is_allowed(kind, rules)
     ]
 
 

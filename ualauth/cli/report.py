@@ -19,7 +19,7 @@ from ualauth.stack.engine import State
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LoginReport:
     """A transaction, the codes of its operations, and what they amount to."""
 
     visit: Transaction
@@ -35,7 +35,7 @@ class Report:
 _STYLES = {Outcome.GRANTED: "bold green", Outcome.TEMPORARY_FAILURE: "bold yellow"}
 
 
-def print_report(report: Report, folder: str, *, trace: bool) -> None:
+def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
     """Print a report for people; files in `folder` are shown without it."""
     if trace:
         _print_trace(report.visit.trace, folder)
@@ -61,7 +61,7 @@ def print_report(report: Report, folder: str, *, trace: bool) -> None:
                 line(cell(f"  {label}: ", "dim"), cell(text))
 
 
-def report_json(report: Report, *, trace: bool) -> dict[str, Any]:
+def report_json(report: LoginReport, *, trace: bool) -> dict[str, Any]:
     """Return a report as one JSON object."""
     granted = report.outcome is Outcome.GRANTED
     person = report.visit.person

@@ -26,7 +26,7 @@ def command(invocation: Invocation, *, service: str, expand: bool) -> None:
     Includes are resolved, and what `other` adds is there. The entries of a
     substack are indented, and so are those of a stack that an entry may run.
     """
-    services = invocation.entrance.services
+    services = invocation.base.services
     compiled = services.compile(service)
     warn_of_other(invocation, service)
     folder = str(services.folder.folder)

@@ -35,7 +35,7 @@ _EXAMPLES = "examples"
 _SERVICES = "pam.d"
 
 
-class Action(enum.Enum):
+class InstallAction(enum.Enum):
     """What was done about a file or folder."""
 
     CREATED = "created"
@@ -53,7 +53,7 @@ class Installed:
     """One file or folder, and what was done about it."""
 
     path: str
-    action: Action
+    action: InstallAction
 
 
 def install(directory: str | os.PathLike[str] | None = None) -> Iterator[Installed]:
@@ -109,7 +109,7 @@ def _install_files(folder: Path) -> Iterator[Installed]:
     if settings.exists():
         # Its owner has the say; mistakes in it stop everything before anything is done.
         Config.load(folder)
-        yield Installed(str(settings), Action.UNCHANGED)
+        yield Installed(str(settings), InstallAction.UNCHANGED)
     else:
         yield _file(settings, default_settings().encode())
     for source, target in ((shipped, _SERVICES), (shipped / _EXAMPLES, _EXAMPLES)):
@@ -121,11 +121,11 @@ def _install_files(folder: Path) -> Iterator[Installed]:
 
 def _folder(path: Path) -> Installed:
     if path.is_dir():
-        return Installed(f"{path}/", Action.UNCHANGED)
+        return Installed(f"{path}/", InstallAction.UNCHANGED)
     path.mkdir(parents=True)
     # mkdir's own mode would depend on the umask.
     path.chmod(_FOLDER_MODE)
-    return Installed(f"{path}/", Action.CREATED)
+    return Installed(f"{path}/", InstallAction.CREATED)
 
 
 def _file(path: Path, content: bytes) -> Installed:
@@ -133,7 +133,7 @@ def _file(path: Path, content: bytes) -> Installed:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
     except FileExistsError:
         same = path.is_file() and path.read_bytes() == content
-        return Installed(str(path), Action.UNCHANGED if same else Action.KEPT)
+        return Installed(str(path), InstallAction.UNCHANGED if same else InstallAction.KEPT)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -141,18 +141,20 @@ def _file(path: Path, content: bytes) -> Installed:
         # Half a file would be kept by the next call.
         path.unlink()
         raise
-    return Installed(str(path), Action.CREATED)
+    return Installed(str(path), InstallAction.CREATED)
 
 
 def _install_userlist(config: Config) -> Installed:
     with UserStore(config.userlist_url, timeout=config.userlist.timeout) as store:
         # The file in the folder is called as the folder was.
-        where = store.place if config.userlist.url else str(config.userlist_path)
+        where = store.backend if config.userlist.url else str(config.userlist_path)
         try:
             store.check()
         except StoreError:
-            return Installed(where, Action.CREATED if store.create() else Action.UPGRADED)
-    return Installed(where, Action.UNCHANGED)
+            return Installed(
+                where, InstallAction.CREATED if store.create() else InstallAction.UPGRADED
+            )
+    return Installed(where, InstallAction.UNCHANGED)
 
 
 def _table(name: str, kind: type[Any]) -> str:

@@ -13,7 +13,7 @@ from ualauth.contract.module import Module
 from ualauth.errors import UalauthError
 
 if TYPE_CHECKING:
-    from ualauth.userlist.cache import Known
+    from ualauth.userlist.cache import Account
     from ualauth.userlist.guess import Guess
 
 
@@ -196,7 +196,7 @@ class Attempt(Protocol):
         """
         ...
 
-    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Known | None:
+    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Account | None:
         """Return what the USERLIST has of the user, or `None` if it has nobody of that name.
 
         It is what the database has now, or had at the beginning of this
@@ -209,7 +209,7 @@ class Attempt(Protocol):
         """
         ...
 
-    def record_at_hand(self) -> Known | None:
+    def record_at_hand(self) -> Account | None:
         """Return what `get_record` would return without waiting, or `None` if it would wait."""
         ...
 
@@ -300,7 +300,7 @@ class Attempt(Protocol):
         """
         ...
 
-    async def settle(
+    async def decide_once(
         self,
         module: Module[Any],
         decide: Callable[[], Awaitable[ReturnCode]],

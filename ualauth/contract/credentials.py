@@ -57,7 +57,7 @@ class PasswordChange:
     new: str = field(repr=False)
 
 
-class Proof(enum.Enum):
+class CredentialKind(enum.Enum):
     """What a mechanism has of a person, and a module must be able to judge."""
 
     PASSWORD = "password"  # noqa: S105 - the kind, not one
@@ -86,9 +86,9 @@ class NameKind(enum.Enum):
     """No name at all: an anonymous login (RFC 4505). The USERLIST is not asked."""
 
 
-PASSWORD_ONLY = frozenset({Proof.PASSWORD})
+PASSWORD_ONLY = frozenset({CredentialKind.PASSWORD})
 """What a module can judge that says nothing else of itself."""
-NO_PROOF: frozenset[Proof] = frozenset()
+NO_CREDENTIAL: frozenset[CredentialKind] = frozenset()
 """What a module judges that looks at something else than the person's proof."""
 
 
@@ -104,7 +104,7 @@ class Exchange:
     """Its name in SASL, such as `SCRAM-SHA-256-PLUS`."""
     name_kind: NameKind = NameKind.AUTHID
     """What the name is that the mechanism read. `TYPED` is only for proofs of a password."""
-    proof: Proof
+    credential_kind: CredentialKind
     verified: bool = False
     """Whether a module found that the person is who they say."""
     spent: bool = False
@@ -118,7 +118,7 @@ class Exchange:
     What it answers is what the exchange ends with, instead of the stack's code.
     """
 
-    async def pretend(self, attempt: Attempt) -> None:
+    async def mock(self, attempt: Attempt) -> None:
         """Go on as if there were a user with a secret: nobody took the exchange."""
 
 

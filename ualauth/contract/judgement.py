@@ -10,7 +10,7 @@ from ualauth.contract.messages import Error, Info
 
 
 @dataclass(frozen=True, slots=True)
-class Conclusion:
+class Judgement:
     """`person` is empty where the person is told nothing."""
 
     code: ReturnCode

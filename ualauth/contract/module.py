@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import PASSWORD_ONLY, Proof
+from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 
 if TYPE_CHECKING:
     from ualauth.sources.files import Missing, Text, Unusable
@@ -43,7 +43,7 @@ class Module(Generic[O]):
         """Keep the options; MUST NOT open or read anything."""
         self.options = options
 
-    judges: frozenset[Proof] = PASSWORD_ONLY
+    verifies: frozenset[CredentialKind] = PASSWORD_ONLY
     """What `authenticate` can judge: a service offers the SASL mechanisms for which a module can.
 
     Empty for a module that looks at something else.

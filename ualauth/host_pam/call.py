@@ -39,7 +39,7 @@ and uses static buffers on the way; other modules are likely to do as much.
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PamQuestions:
     """libpam wants these messages shown, and the questions among them answered."""
 
     messages: tuple[TextMessage, ...]
@@ -79,14 +79,14 @@ class Call(Generic[T]):
     places: threading.BoundedSemaphore = field(repr=False)
     timeout: float
     _changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
-    _event: Asked | Done[T] | None = field(default=None, repr=False)
+    _event: PamQuestions | Done[T] | None = field(default=None, repr=False)
     _answers: Answers | None = field(default=None, repr=False)
     _answered: bool = False
     _started: bool = False
     _placed: bool = False
     _abandoned: bool = False
 
-    def go_on(self, answers: Answers | None = None) -> Asked | Done[T]:
+    def go_on(self, answers: Answers | None = None) -> PamQuestions | Done[T]:
         """Begin, or go on with the answers to what was asked; blocks until there is an event.
 
         `None` for the answers means that there are none to be had.
@@ -127,7 +127,7 @@ class Call(Generic[T]):
     def _is_over(self) -> bool:
         return self._event is not None or self._abandoned
 
-    def _news(self) -> Asked | Done[T] | None:
+    def _news(self) -> PamQuestions | Done[T] | None:
         return None if self._abandoned else self._event
 
     def _start(self) -> None:
@@ -150,12 +150,12 @@ class Call(Generic[T]):
             if self._abandoned:
                 return None
             self._answered = False
-            self._report(Asked(messages))
+            self._report(PamQuestions(messages))
             self._changed.wait_for(lambda: self._answered or self._abandoned)
             answers, self._answers = self._answers, None
             return None if self._abandoned else answers
 
-    def _report(self, event: Asked | Done[T]) -> None:
+    def _report(self, event: PamQuestions | Done[T]) -> None:
         self._event = event
         self._leave()
         self._changed.notify_all()

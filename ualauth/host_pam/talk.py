@@ -14,7 +14,7 @@ from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.attempt import Attempt, Refusal
 from ualauth.contract.credentials import is_acceptable
 from ualauth.contract.messages import Answer, Error, Question, TextMessage
-from ualauth.host_pam.call import Answers, Asked, Call, Done, overwrite
+from ualauth.host_pam.call import Answers, Call, Done, PamQuestions, overwrite
 from ualauth.host_pam.libpam import MAX_RESPONSE_BYTES
 from ualauth.host_pam.transaction import Outcome
 
@@ -125,7 +125,7 @@ class Talk:
         self.refusal: ReturnCode | None = None
         """Why libpam got no answer to its last question, if that says something."""
         self._call = call
-        self._asked: Asked | None = None
+        self._asked: PamQuestions | None = None
         self._said: list[Answer] = []
 
     async def outcome(self, attempt: Attempt) -> Outcome:
@@ -159,7 +159,7 @@ class Talk:
         """Give up: libpam gets no more answers."""
         self._call.abandon()
 
-    async def _answers(self, attempt: Attempt, asked: Asked) -> Answers | None:
+    async def _answers(self, attempt: Attempt, asked: PamQuestions) -> Answers | None:
         """Return what to tell libpam; `None` if there is no answer to something."""
         try:
             while len(self._said) < len(asked.messages):

@@ -38,9 +38,9 @@ def batches(
     position: Callable[[], int],
     *,
     size: int,
-    whole: bool,
+    with_users: bool,
 ) -> Iterator[Batch]:
-    """Return batches of `size` lines; `whole` puts users beside their rows."""
+    """Return batches of `size` lines; `with_users` puts users beside their rows."""
     seen = _Seen()
     users: list[UserLine] = []
     bad: list[BadLine] = []
@@ -48,13 +48,13 @@ def batches(
 
     def batch() -> Batch:
         rows = [rows_of(line.user, line.secrets, now) for line in users]
-        twice = seen.twice([line.number for line in users], rows)
-        kept = [index for index in range(len(rows)) if index not in twice]
+        duplicates = seen.duplicates([line.number for line in users], rows)
+        kept = [index for index in range(len(rows)) if index not in duplicates]
         return Batch(
             [users[index].number for index in kept],
             [rows[index] for index in kept],
-            [users[index] for index in kept] if whole else [],
-            sorted([*bad, *twice.values()], key=lambda line: line.number),
+            [users[index] for index in kept] if with_users else [],
+            sorted([*bad, *duplicates.values()], key=lambda line: line.number),
             position(),
         )
 
@@ -77,7 +77,7 @@ class _Seen:
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, line INT) WITHOUT ROWID")
 
-    def twice(self, numbers: list[int], rows: list[Rows]) -> dict[int, BadLine]:
+    def duplicates(self, numbers: list[int], rows: list[Rows]) -> dict[int, BadLine]:
         """Return index -> why not, for users that claim what an earlier line does."""
         values = [
             (_key(claim), number)

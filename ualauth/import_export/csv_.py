@@ -20,8 +20,8 @@ from ualauth.import_export.auth_password import from_auth_password, to_auth_pass
 from ualauth.import_export.closing import carried
 from ualauth.import_export.line import (
     BadLine,
+    ExportedUser,
     Fields,
-    Known,
     Line,
     Reading,
     Writing,
@@ -73,7 +73,7 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
         columns = [(name, _kind(name), _reader(name)) for name in names]
 
 
-def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
+def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the text of some users, piece by piece."""
     fields = {name: text for name, (_, text) in converters().items()}
     if not writing.passwords:

@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from ualauth.errors import InvalidValue
 from ualauth.import_export import directory_rules as rules
 from ualauth.import_export.ages import Ages
-from ualauth.import_export.directory_rules import Attribute, Entry, NotKept, Rule
+from ualauth.import_export.directory_rules import Attribute, LdifRecord, NotKept, Rule
 from ualauth.import_export.directory_values import file_time, generalized_time, unix_time
 from ualauth.import_export.limits import Limits
 
 
-def limits_of(entry: Entry, ignore: frozenset[str]) -> Limits:
+def limits_of(entry: LdifRecord, ignore: frozenset[str]) -> Limits:
     """Return what the attributes of an entry restrict, but those to be ignored.
 
     Raises:

@@ -23,7 +23,7 @@ from ualauth.import_export.directory_values import (
 )
 from ualauth.import_export.limits import Limits
 
-Entry = dict[str, list[str]]
+LdifRecord = dict[str, list[str]]
 """Attribute in lower case -> its values."""
 
 
@@ -33,7 +33,7 @@ class Attribute:
 
     limits: Limits
     name: str
-    entry: Entry
+    entry: LdifRecord
 
     def bits(self, other: str) -> int:
         """Return the flags of another one, 0 if it is not there."""

@@ -22,8 +22,8 @@ from ualauth.import_export.closing import closed, note
 from ualauth.import_export.dovecot_fields import limits_of
 from ualauth.import_export.line import (
     BadLine,
+    ExportedUser,
     Fields,
-    Known,
     Line,
     Reading,
     Writing,
@@ -53,7 +53,7 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
         yield line_of(number, fields, (), reading)
 
 
-def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
+def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
     for user, _ in users:
         if ":" in user.authid or user.authid.startswith("#"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ualauth.import_export.formats import FORMATS
-from ualauth.import_export.line import Known, Writing
+from ualauth.import_export.line import ExportedUser, Writing
 from ualauth.userlist.store import UserStore
 
 
@@ -19,7 +19,7 @@ def exported(store: UserStore, kind: str, writing: Writing) -> Iterator[str]:
     return FORMATS[kind].write(_known(store, writing), writing)
 
 
-def _known(store: UserStore, writing: Writing) -> Iterator[Known]:
+def _known(store: UserStore, writing: Writing) -> Iterator[ExportedUser]:
     for user in store.users():
         yield user, store.secrets(user) if writing.passwords else ()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ualauth.import_export import csv_, dovecot, ldif, passwd
-from ualauth.import_export.line import Known, Line, Reading, Writing
+from ualauth.import_export.line import ExportedUser, Line, Reading, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Format:
     """How files of one kind are read and written."""
 
     read: Callable[[Iterable[str], Reading], Iterator[Line]]
-    write: Callable[[Iterable[Known], Writing], Iterator[str]]
+    write: Callable[[Iterable[ExportedUser], Writing], Iterator[str]]
 
 
 FORMATS: Mapping[str, Format] = {

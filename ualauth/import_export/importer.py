@@ -38,7 +38,7 @@ class Summary:
 
     added: int = 0
     changed: int = 0
-    there: int = 0
+    existing: int = 0
     bad: int = 0
     seen: int = 0
     """Lines that were looked at, whatever became of them."""
@@ -84,40 +84,40 @@ class Import:
 
     def _sort_out(self, batch: Batch, taken: list[Taken | None], store: UserStore | None) -> None:
         """Do with those who are taken what is asked; change them in `store` if there is one."""
-        there = []
+        existing = []
         for index, why in enumerate(taken):
             if why is None:
                 continue
             if why.is_there and self.existing is Existing.SKIP:
-                self.summary.there += 1
+                self.summary.existing += 1
             elif why.is_there:
-                there.append(index)
+                existing.append(index)
             else:
                 self._refuse(BadLine(batch.numbers[index], str(why)))
-        if not there:
+        if not existing:
             return
-        revisions = [_revision(batch.users[index]) for index in there]
+        revisions = [_revision(batch.users[index]) for index in existing]
         if self.existing is Existing.REFUSE or store is None:
-            self._compare(batch, there, revisions)
+            self._compare(batch, existing, revisions)
             return
-        for index, done in zip(there, store.revise_many(revisions), strict=True):
+        for index, done in zip(existing, store.revise_many(revisions), strict=True):
             if isinstance(done, UserError):
                 self._refuse(bad_line(batch.numbers[index], str(done)))
             elif done:
                 self.summary.changed += 1
             else:
-                self.summary.there += 1
+                self.summary.existing += 1
 
-    def _compare(self, batch: Batch, there: list[int], revisions: list[Revision]) -> None:
+    def _compare(self, batch: Batch, existing: list[int], revisions: list[Revision]) -> None:
         """Refuse users who are there as something else, if that is asked."""
-        for index, different in zip(there, self.store.differ(revisions), strict=True):
+        for index, different in zip(existing, self.store.differ(revisions), strict=True):
             if different and self.existing is Existing.REFUSE:
                 authid = batch.users[index].user.authid
                 self._refuse(
                     BadLine(batch.numbers[index], f"the user {authid!r} is there, and differs"),
                 )
             else:
-                self.summary.there += 1
+                self.summary.existing += 1
 
     def _refuse(self, line: BadLine) -> None:
         self.summary.bad += 1

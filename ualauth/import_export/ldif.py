@@ -28,12 +28,12 @@ from ualauth.import_export.closed_passwords import (
 )
 from ualauth.import_export.closing import carried, closed
 from ualauth.import_export.directory_limits import limits_of
-from ualauth.import_export.directory_rules import Entry
+from ualauth.import_export.directory_rules import LdifRecord
 from ualauth.import_export.directory_values import generalized_time
 from ualauth.import_export.line import (
     BadLine,
+    ExportedUser,
     Fields,
-    Known,
     Line,
     Reading,
     Writing,
@@ -107,7 +107,7 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
         yield line_of(number, fields, secrets, reading)
 
 
-def write(users: Iterable[Known], writing: Writing) -> Iterator[str]:
+def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the entries of some users."""
     yield "version: 1\n"
     for user, secrets in users:
@@ -155,8 +155,8 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         yield first, record
 
 
-def _entry(raw: list[str]) -> Entry:
-    entry: Entry = {}
+def _entry(raw: list[str]) -> LdifRecord:
+    entry: LdifRecord = {}
     for line in raw:
         found = _ATTRIBUTE.fullmatch(line)
         if found is None:
@@ -183,7 +183,7 @@ def _decoded(name: str, value: str) -> str:
         raise InvalidValue(f"{name}: is no base64") from None
 
 
-def _fields(entry: Entry, reading: Reading) -> Fields:
+def _fields(entry: LdifRecord, reading: Reading) -> Fields:
     fields = _restrictions(entry, reading)
     for attribute, field in _PLAIN.items():
         if attribute in entry:
@@ -202,7 +202,7 @@ def _fields(entry: Entry, reading: Reading) -> Fields:
     return fields
 
 
-def _restrictions(entry: Entry, reading: Reading) -> Fields:
+def _restrictions(entry: LdifRecord, reading: Reading) -> Fields:
     limits = limits_of(entry, reading.ignore)
     for attribute in _CHANGED:
         if attribute in entry:
@@ -235,7 +235,7 @@ def _is_explained(fields: Fields) -> bool:
     return any(map(fields.get, _WHY)) or any(map(own.get, _WHY_IN_POLICY))
 
 
-def _secrets(entry: Entry, fields: Fields) -> list[ScramSecret]:
+def _secrets(entry: LdifRecord, fields: Fields) -> list[ScramSecret]:
     """Return UL-SASL-PWD; lock the user if it was closed, and nothing says why."""
     values = [opened_secret(each) for each in entry.get("authpassword", ())]
     if any(is_closed for _, is_closed in values) and not _is_explained(fields):
@@ -243,7 +243,7 @@ def _secrets(entry: Entry, fields: Fields) -> list[ScramSecret]:
     return [from_auth_password(each) for each, _ in values]
 
 
-def _name(entry: Entry) -> ORName | None:
+def _name(entry: LdifRecord) -> ORName | None:
     parts = {part: entry[each][0].strip() for each, part in _NAME_PARTS.items() if each in entry}
     units = tuple(entry.get("ou", ()))
     if "scalixmailnode" in entry:

@@ -166,7 +166,7 @@ def _complete(fields: Fields, reading: Reading) -> None:
 
 
 # What goes into a file that is written.
-Known = tuple[User, tuple[ScramSecret, ...]]
+ExportedUser = tuple[User, tuple[ScramSecret, ...]]
 """A user and UL-SASL-PWD."""
 
 

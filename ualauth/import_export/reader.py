@@ -37,12 +37,12 @@ _MOST_AHEAD = 25_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to read, and how: `size` lines at a time, with `whole` users or their rows only."""
+    """What to read, and how: `size` lines at a time, with `with_users` users or their rows only."""
 
     format: str
     reading: Reading
     size: int = 1000
-    whole: bool = False
+    with_users: bool = False
 
     def read(self, file: BinaryIO, position: int = 0) -> Iterator[Batch]:
         """Return what stands in an open file, as batches."""
@@ -57,7 +57,7 @@ class Source:
                 yield line if place > len(data) else line.removeprefix("\ufeff")
 
         lines = FORMATS[self.format].read(text(), self.reading)
-        return batches(lines, lambda: place, size=self.size, whole=self.whole)
+        return batches(lines, lambda: place, size=self.size, with_users=self.with_users)
 
     @contextmanager
     def open(self, path: Path) -> Iterator[Iterator[Batch]]:

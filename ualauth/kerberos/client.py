@@ -20,7 +20,7 @@ from ualauth.errors import ConfigurationError
 from ualauth.kerberos import ccache, change, dummy_requests
 from ualauth.kerberos.acceptor import AcceptedContext
 from ualauth.kerberos.context import Context
-from ualauth.kerberos.context_pool import Contexts
+from ualauth.kerberos.context_pool import ContextPool
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain, watched
 from ualauth.kerberos.fast import Armour
 from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
@@ -28,11 +28,11 @@ from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import parse_map
-from ualauth.kerberos.settings import Settings
+from ualauth.kerberos.settings import KerberosSettings
 from ualauth.sources.files import settings_of
 from ualauth.sources.watched import wait_for
 from ualauth.stack.folder import FollowedFolder
-from ualauth.system.circuit_breaker import Outages
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 log = logging.getLogger("ualauth.kerberos")
 
@@ -65,13 +65,13 @@ class Answer:
 class Client:
     """One configuration, used by any number of threads."""
 
-    def __init__(self, settings: Settings, files: FollowedFolder) -> None:
+    def __init__(self, settings: KerberosSettings, files: FollowedFolder) -> None:
         """Keep the settings; nothing is opened. `files` reads the file of principals."""
         self.settings = settings
         self._files = files
-        self.contexts = Contexts(settings.krb5_conf)
+        self.contexts = ContextPool(settings.krb5_conf)
         self._armour = Armour()
-        self._outages = Outages(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
+        self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
         self._keytab: tuple[tuple[object, ...], Keytab] | None = None
 
     def context(self) -> contextlib.AbstractContextManager[Context]:
@@ -209,7 +209,7 @@ class Client:
         answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
-                with watched(self._outages, name.realm):
+                with watched(self._breaker, name.realm):
                     answer = self._password(context, keytab, name, password)
             except KerberosFault as error:
                 answer = _answer(error)

@@ -52,7 +52,7 @@ class _Ear:
         self.password_expires = password
 
 
-class Held:
+class OwnedHandle:
     """A handle in a `with` statement, which a function frees at the end."""
 
     __slots__ = ("_context", "_free", "_made")
@@ -183,9 +183,9 @@ class Context:
         """Call a function of libkrb5 that answers nothing, or nothing of interest."""
         getattr(self.library, name)(self.handle, *arguments)
 
-    def held(self, made: Handle, free: str) -> Held:
+    def held(self, made: Handle, free: str) -> OwnedHandle:
         """Hold a handle, which the function named `free` frees at the end."""
-        return Held(self, made, free)
+        return OwnedHandle(self, made, free)
 
     def fault(self, number: int) -> KerberosFault:
         """Return an error of libkrb5 with its text."""
@@ -207,7 +207,7 @@ class Context:
         with self.held(realm, "krb5_free_default_realm"):
             return ctypes.string_at(realm.value or 0).decode()
 
-    def principal(self, name: PrincipalName) -> Held:
+    def principal(self, name: PrincipalName) -> OwnedHandle:
         """Hold the principal of that name."""
         flags = PARSE_ENTERPRISE if name.enterprise else 0
         made = self.made("krb5_parse_name_flags", name.text.encode(), flags)

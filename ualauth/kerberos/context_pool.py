@@ -17,7 +17,7 @@ _LIFE = 0.5
 """Seconds in which a context may be used again; service files are looked at as often."""
 
 
-class Contexts:
+class ContextPool:
     """Hands out contexts, as many as there are calls at once."""
 
     def __init__(self, configuration: str | None) -> None:

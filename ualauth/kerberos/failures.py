@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from ualauth.codes import ReturnCode
 from ualauth.errors import UalauthError
-from ualauth.system.circuit_breaker import Outages
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 BASE = -1765328384
 """ERROR_TABLE_BASE_krb5; an error of a KDC is its number in RFC 4120 above this."""
@@ -120,7 +120,7 @@ CURES: Mapping[int, str] = {
 # libkrb5 waits up to half a minute for a realm in which nobody answers. KDCs that
 # refuse connections answer at once by themselves, and are asked every time.
 @contextlib.contextmanager
-def watched(outages: Outages, realm: str) -> Iterator[None]:
+def watched(outages: CircuitBreaker, realm: str) -> Iterator[None]:
     """Ask the KDCs of a realm within.
 
     Raises:

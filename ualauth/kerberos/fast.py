@@ -22,7 +22,7 @@ from ualauth.kerberos.failures import BAD_INTEGRITY, UNREACHABLE, KerberosFault,
 from ualauth.kerberos.init_creds import candidates
 from ualauth.kerberos.keytab import Keytab, opened
 from ualauth.kerberos.principal import PrincipalName
-from ualauth.kerberos.settings import Fast, Settings
+from ualauth.kerberos.settings import Fast, KerberosSettings
 
 _AGAIN = 60.0
 """Seconds until a KDC that gave no armour is asked again, or gives other armour after an error."""
@@ -47,7 +47,9 @@ class Armour:
         """Whether there is a ticket to give up."""
         return self._name is not None or self._former is not None
 
-    def cache(self, context: Context, settings: Settings, keytab: Keytab | None) -> str | None:
+    def cache(
+        self, context: Context, settings: KerberosSettings, keytab: Keytab | None
+    ) -> str | None:
         """Return the cache with the armour's ticket, or `None` if there is none; blocks.
 
         Raises:
@@ -66,7 +68,7 @@ class Armour:
     def instead(
         self,
         context: Context,
-        settings: Settings,
+        settings: KerberosSettings,
         keytab: Keytab | None,
         stale: str,
         error: KerberosFault,
@@ -96,7 +98,7 @@ class Armour:
                     return None
             return self._name
 
-    def _renew(self, context: Context, settings: Settings, keytab: Keytab) -> None:
+    def _renew(self, context: Context, settings: KerberosSettings, keytab: Keytab) -> None:
         former, self._former, self._name = self._former, self._name, None
         if former is not None:
             # Not the last one: a login may be using that.
@@ -147,7 +149,9 @@ def _destroy(context: Context, name: str) -> None:
         ccache.destroy(context, name)
 
 
-def _armed(context: Context, keytab: Keytab, settings: Settings, realm: str) -> tuple[str, float]:
+def _armed(
+    context: Context, keytab: Keytab, settings: KerberosSettings, realm: str
+) -> tuple[str, float]:
     """Return a new cache with a ticket of the keytab's principal, and when to renew it."""
     failure: KerberosFault | None = None
     for name in candidates(keytab.principals, settings.keytab_principal, realm):

@@ -22,7 +22,7 @@ from ualauth.kerberos.libkrb5 import (
     VerifyOptions,
 )
 from ualauth.kerberos.principal import PrincipalName
-from ualauth.kerberos.settings import Fast, Settings
+from ualauth.kerberos.settings import Fast, KerberosSettings
 
 CHANGE_SERVICE = b"kadmin/changepw"
 """Whose ticket lets somebody change a password, also an expired one (RFC 3244)."""
@@ -33,7 +33,7 @@ _TRIES = 4
 @contextlib.contextmanager
 def options(
     context: Context,
-    settings: Settings,
+    settings: KerberosSettings,
     armour: str | None = None,
 ) -> Iterator[Handle]:
     """Hold the options of a request; `armour` is the cache with a ticket for FAST."""

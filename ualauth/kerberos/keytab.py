@@ -20,7 +20,7 @@ from ualauth.kerberos.libkrb5 import KeytabEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeytabKey:
     """One key: its principal, its version and its encryption type."""
 
     principal: str
@@ -33,7 +33,7 @@ class Keytab:
     """What a keytab has; `name` is as libkrb5 takes it, with the type in front."""
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[KeytabKey, ...]
     warning: str = ""
 
     @property
@@ -121,7 +121,7 @@ def _check_file(path: str | None) -> str:
     return ""
 
 
-def _entries(context: Context, keytab: Handle) -> Iterator[Entry]:
+def _entries(context: Context, keytab: Handle) -> Iterator[KeytabKey]:
     cursor = context.made("krb5_kt_start_seq_get", keytab)
     try:
         while True:
@@ -134,7 +134,7 @@ def _entries(context: Context, keytab: Handle) -> Iterator[Entry]:
                 raise
             try:
                 principal = context.text(entry.principal)
-                yield Entry(principal, entry.kvno, _enctype(context, entry.key.enctype))
+                yield KeytabKey(principal, entry.kvno, _enctype(context, entry.key.enctype))
             finally:
                 context.free("krb5_free_keytab_entry_contents", byref(entry))
     finally:

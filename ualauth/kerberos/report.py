@@ -25,7 +25,7 @@ _ANSWERED = re.compile(r"Received answer \(\d+ bytes\) from (?:dgram|stream) (\S
 
 
 @dataclass(slots=True)
-class Step:
+class ReportStep:
     """One step: whether it went well, how long it took, and what was found."""
 
     name: str
@@ -57,7 +57,7 @@ class Kdcs:
         ]
 
 
-class Report:
+class KerberosReport:
     """The steps for one configuration."""
 
     def __init__(self, client: Client) -> None:
@@ -66,7 +66,7 @@ class Report:
         self._kdcs = Kdcs()
         client.contexts.trace = self._kdcs.tell
 
-    def steps(self, user: str | None, password: Callable[[], str]) -> Iterator[Step]:
+    def steps(self, user: str | None, password: Callable[[], str]) -> Iterator[ReportStep]:
         """Yield the steps as they are done; `password` is asked for only if it is needed."""
         step = self._timed("configuration", self._configuration)
         yield step
@@ -83,8 +83,8 @@ class Report:
             typed = password()
             yield self._timed("login", lambda step: self._login(step, user, typed))
 
-    def _timed(self, name: str, work: Callable[[Step], None]) -> Step:
-        step = Step(name)
+    def _timed(self, name: str, work: Callable[[ReportStep], None]) -> ReportStep:
+        step = ReportStep(name)
         started = time.perf_counter()
         try:
             work(step)
@@ -94,7 +94,7 @@ class Report:
         step.seconds = time.perf_counter() - started
         return step
 
-    def _configuration(self, step: Step) -> None:
+    def _configuration(self, step: ReportStep) -> None:
         settings = self._client.settings
         with self._client.context() as context:
             step.found += [
@@ -108,7 +108,7 @@ class Report:
         if settings.allow_unverified_kdc:
             step.found.append("allow_unverified_kdc: whoever answers as KDC can let anybody in")
 
-    def _keytab(self, step: Step, into: list[Keytab]) -> None:
+    def _keytab(self, step: ReportStep, into: list[Keytab]) -> None:
         with self._client.context() as context:
             step.found.append(full_name(context, self._client.settings.keytab))
             keytab = self._client.keytab(context)
@@ -122,7 +122,7 @@ class Report:
         if keytab.warning:
             step.found.append(f"warning: {keytab.warning}")
 
-    def _key(self, step: Step, keytab: Keytab) -> None:
+    def _key(self, step: ReportStep, keytab: Keytab) -> None:
         """Log in with the service's own key: shows that the KDC answers, and has the same key."""
         settings = self._client.settings
         with self._client.context() as context:
@@ -138,7 +138,7 @@ class Report:
                 found = f"{names[0]} cannot log in by itself: {error}; a login will tell"
                 step.found += [*self._kdcs.take(), found]
 
-    def _login(self, step: Step, user: str, password: str) -> None:
+    def _login(self, step: ReportStep, user: str, password: str) -> None:
         answer = self._client.log_in(user, password)
         if answer.cache is not None:
             self._client.destroy_cache(answer.cache)

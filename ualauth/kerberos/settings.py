@@ -62,7 +62,7 @@ _TIMEOUT = Timeout(15)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class KerberosSettings:
     """What a stack line and om_krb5.conf may set."""
 
     config: Annotated[
@@ -182,10 +182,10 @@ class Settings:
 class Options:
     """The options of one stack line, and how they are written."""
 
-    line: Settings
+    line: KerberosSettings
     arguments: tuple[str, ...]
 
-    def merged(self, text: str, name: str) -> Settings:
+    def merged(self, text: str, name: str) -> KerberosSettings:
         """Return the settings of this line where om_krb5.conf says `text`.
 
         Raises:
@@ -195,7 +195,7 @@ class Options:
         given = {argument.partition("=")[0] for argument in self.arguments}
         lines = [(number, argument) for number, argument in _arguments(text, name)]
         kept = [each for each in lines if each[1].partition("=")[0] not in given]
-        _, problems = read_dataclass(Settings, [argument for _, argument in lines])
+        _, problems = read_dataclass(KerberosSettings, [argument for _, argument in lines])
         if problems:
             raise ConfigurationError(
                 "\n".join(
@@ -204,12 +204,14 @@ class Options:
                     if each.index < len(lines)
                 ),
             )
-        read, _ = read_dataclass(Settings, [*(argument for _, argument in kept), *self.arguments])
+        read, _ = read_dataclass(
+            KerberosSettings, [*(argument for _, argument in kept), *self.arguments]
+        )
         assert read is not None  # noqa: S101 - both were read before
         return _consistent(read, name)
 
 
-def _consistent(settings: Settings, name: str) -> Settings:
+def _consistent(settings: KerberosSettings, name: str) -> KerberosSettings:
     needs_map = settings.force_alt_auth or settings.only_alt_auth
     if needs_map and settings.alt_auth_map is None:
         raise ConfigurationError(f"{name}: force_alt_auth and only_alt_auth need alt_auth_map")

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
-from ualauth.kerberos.settings import FILE_NAME, Options, Settings
+from ualauth.kerberos.settings import FILE_NAME, KerberosSettings, Options
 from ualauth.sources.files import Found, settings_of
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 from ualauth.stack.folder import FollowedFolder, ServiceFolder
 
 
-class _Known(NamedTuple):
+class _Client(NamedTuple):
     found: Found
     client: Client
     next_check: float
@@ -29,13 +29,13 @@ class Kerberos:
         self.directory = directory
         self._clock = clock
         self._files = FollowedFolder(ServiceFolder(directory), clock=clock)
-        self._clients: dict[Options, _Known] = {}
+        self._clients: dict[Options, _Client] = {}
         self._lock = threading.Lock()
 
     def client_at_hand(self, options: Options) -> Client | None:
         """Return the client for a stack line if its file need not be looked at now."""
-        known = self._clients.get(options)
-        return known.client if known and self._clock.monotonic() < known.next_check else None
+        kept = self._clients.get(options)
+        return kept.client if kept and self._clock.monotonic() < kept.next_check else None
 
     def client(self, options: Options) -> Client:
         """Return the client for a stack line; blocks.
@@ -52,21 +52,21 @@ class Kerberos:
         path = str(self.directory / (named or FILE_NAME))
         with self._lock:
             found = self._files.current(path)
-            known = self._clients.get(options)
-            if known is not None and known.found is found:
-                client = known.client
+            kept = self._clients.get(options)
+            if kept is not None and kept.found is found:
+                client = kept.client
             else:
                 text = settings_of(found)
                 if text is None and named is not None:
                     raise ConfigurationError(f"there is no file {path}")
                 client = Client(self._located(options.merged(text or "", path)), self._files)
-                if known is not None:
-                    known.client.close()
+                if kept is not None:
+                    kept.client.close()
             interval = LOOK_AGAIN if self._files.is_changing([path]) else CHECK_INTERVAL
-            self._clients[options] = _Known(found, client, self._clock.monotonic() + interval)
+            self._clients[options] = _Client(found, client, self._clock.monotonic() + interval)
             return client
 
-    def _located(self, settings: Settings) -> Settings:
+    def _located(self, settings: KerberosSettings) -> KerberosSettings:
         """Return settings whose file of principals is found from the configuration folder."""
         named = settings.principal_map
         if named is None:
@@ -76,6 +76,6 @@ class Kerberos:
     def close(self) -> None:
         """Give up what is kept."""
         with self._lock:
-            for known in self._clients.values():
-                known.client.close()
+            for kept in self._clients.values():
+                kept.client.close()
             self._clients.clear()

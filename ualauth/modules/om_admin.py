@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -28,7 +28,7 @@ class OmAdmin(Module[Options]):
     """Succeed if the caller's UNIX uid is root's or an administrator's."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

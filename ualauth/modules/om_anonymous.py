@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import ANONYMOUS, Proof
+from ualauth.contract.credentials import ANONYMOUS, CredentialKind
 from ualauth.identity import Person
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.sasl.anonymous import AnonymousExchange
@@ -22,7 +22,7 @@ class OmAnonymous(Module[Options]):
     """Let anonymous people in: whoever names this module offers ANONYMOUS."""
 
     options_type = Options
-    judges = frozenset({Proof.NOTHING})
+    verifies = frozenset({CredentialKind.NOTHING})
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed for who came by ANONYMOUS, and for nobody else."""

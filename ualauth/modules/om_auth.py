@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
-from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.elsewhere import take_turn
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
@@ -65,30 +65,30 @@ class OmAuth(Module[Options]):
 
     options_type = Options
 
-    judges = frozenset({Proof.PASSWORD, Proof.SCRAM, Proof.CRAM_MD5})
+    verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Compare the password with UL-PWD; one that was verified before, at once."""
         if (exchange := attempt.exchange) is not None:
             return prove(attempt, exchange, _vouch)
-        known = attempt.record_at_hand()
-        if known is not None:
+        account = attempt.record_at_hand()
+        if account is not None:
             only_present = self.options.use_first_pass
             password = attempt.authtok_at_hand(use_only_present=only_present)
-            if password is not None and self._is_known(attempt, known, password):
-                _vouch(attempt, known)
+            if password is not None and self._is_known(attempt, account, password):
+                _vouch(attempt, account)
                 return _SUCCESS
         return self._authenticate(attempt)
 
-    def _is_known(self, attempt: Attempt, known: Known, password: str) -> bool:
+    def _is_known(self, attempt: Attempt, account: Account, password: str) -> bool:
         """Return whether nothing has to be asked or counted, for sure."""
         cache = attempt.resource(UserCache)
-        if not cache.knows(known, password):
+        if not cache.knows(account, password):
             return False
-        if known.policy.lockout.failures and not (
+        if account.policy.lockout.failures and not (
             cache.guesses.is_quiet
-            and cache.is_clear(known, attempt.login_name, source_of(attempt.rhost))
+            and cache.has_no_failures(account, attempt.login_name, source_of(attempt.rhost))
         ):
             return False
         attempt.remark(REMEMBERED.why)
@@ -118,50 +118,50 @@ class OmAuth(Module[Options]):
     def acct_mgmt(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Refuse who is restricted; require a new password where the old one expired."""
         name = attempt.user
-        known = attempt.record_at_hand()
+        account = attempt.record_at_hand()
         if (
-            known is not None
-            and is_unremarkable(attempt, known)
-            and not _is_another(attempt, name, known)
+            account is not None
+            and is_unremarkable(attempt, account)
+            and not _is_another(attempt, name, account)
         ):
-            attempt.vouch(known.person)
+            attempt.vouch(account.person)
             return _SUCCESS
         return self._acct_mgmt(attempt, name)
 
     async def _acct_mgmt(self, attempt: Attempt, name: str | None) -> ReturnCode:
-        known = await attempt.get_record()
-        if known is None:
+        account = await attempt.get_record()
+        if account is None:
             return ReturnCode.USER_UNKNOWN
-        if _is_another(attempt, name, known):
+        if _is_another(attempt, name, account):
             attempt.remark("the name has become another user's since the password was verified")
             return ReturnCode.USER_UNKNOWN
-        code = await restricted(attempt, known)
+        code = await restricted(attempt, account)
         if code is ReturnCode.SUCCESS and not attempt.delegated:
-            code = await age(attempt, known)
+            code = await age(attempt, account)
         if code is ReturnCode.SUCCESS:
-            attempt.vouch(known.person)
+            attempt.vouch(account.person)
         return code
 
     async def open_session(self, attempt: Attempt) -> ReturnCode:
         """Succeed for everybody whom the USERLIST knows."""
-        known = await attempt.get_record()
-        return ReturnCode.USER_UNKNOWN if known is None else ReturnCode.SUCCESS
+        account = await attempt.get_record()
+        return ReturnCode.USER_UNKNOWN if account is None else ReturnCode.SUCCESS
 
     close_session = open_session
 
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass, write the new one in the second."""
         try:
-            known = await attempt.get_record()
-            user = _verified_user(attempt, known)
-            if known is None or user is None or attempt.flags & Flag.PRELIM_CHECK:
+            account = await attempt.get_record()
+            user = _verified_user(attempt, account)
+            if account is None or user is None or attempt.flags & Flag.PRELIM_CHECK:
                 code = await self._verify_old(attempt)
-                known = await attempt.get_record()
-                if code is not ReturnCode.SUCCESS or known is None:
+                account = await attempt.get_record()
+                if code is not ReturnCode.SUCCESS or account is None:
                     return code
-                user = known.user
+                user = account.user
                 attempt.set_data(_VERIFIED, user)
-            rules, use_authtok = known.policy.password, self.options.use_authtok
+            rules, use_authtok = account.policy.password, self.options.use_authtok
             return await replace_password(attempt, user, rules, use_authtok=use_authtok)
         except Refusal as refusal:
             return _resumable(refusal)
@@ -173,9 +173,9 @@ class OmAuth(Module[Options]):
             use_only_present=self.options.use_first_pass,
         )
         code = await self._check(attempt, old)
-        known = await attempt.get_record()
-        if code is ReturnCode.SUCCESS and known is not None:
-            code = await restricted(attempt, known)
+        account = await attempt.get_record()
+        if code is ReturnCode.SUCCESS and account is not None:
+            code = await restricted(attempt, account)
         return code
 
     async def _password(self, attempt: Attempt) -> str:
@@ -184,73 +184,73 @@ class OmAuth(Module[Options]):
     async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
         """Return what a password amounts to; vouch for whom it belongs to."""
         cache = attempt.resource(UserCache)
-        known = await attempt.get_record()
-        remembered = known is not None and cache.knows(known, password)
-        guess = open_guess(attempt, known, password, remembered=remembered)
+        account = await attempt.get_record()
+        remembered = account is not None and cache.knows(account, password)
+        guess = open_guess(attempt, account, password, remembered=remembered)
         if not remembered:
-            before, known = known, await attempt.get_record(anew=True)
-            if _id_of(before) != _id_of(known):
-                guess = open_guess(attempt, known, password, remembered=False)
+            before, account = account, await attempt.get_record(anew=True)
+            if _id_of(before) != _id_of(account):
+                guess = open_guess(attempt, account, password, remembered=False)
         if guess is not None:
-            guess.offline = known is not None and known.stale
+            guess.offline = account is not None and account.stale
             await take_turn(attempt, guess, guess.look if remembered else guess.reserve)
-        if known is not None and known.stale:
+        if account is not None and account.stale:
             # Within the outage grace, only a remembered password is believed.
             found = _FROM_MEMORY if remembered else _UNREADABLE
         elif remembered:
             found = REMEMBERED
         else:
-            found = await self._compare(attempt, guess, known, password)
+            found = await self._compare(attempt, guess, account, password)
         attempt.remark(found.why)
-        code = await judge(attempt, guess, known, password, found)
-        if code is not ReturnCode.SUCCESS or known is None:
+        code = await judge(attempt, guess, account, password, found)
+        if code is not ReturnCode.SUCCESS or account is None:
             return code
         hasher = attempt.resource(PasswordHasher)
         if found.matched:
-            cache.remember(known, password)
-            await attempt.compute(fill, cache.store, hasher, known.user, password)
+            cache.remember(account, password)
+            await attempt.compute(fill, cache.store, hasher, account.user, password)
         if found.outdated:
-            await attempt.compute(rewrite, cache.store, hasher, known.user, password)
-        _vouch(attempt, known)
+            await attempt.compute(rewrite, cache.store, hasher, account.user, password)
+        _vouch(attempt, account)
         return ReturnCode.SUCCESS
 
     async def _compare(
-        self, attempt: Attempt, guess: Guess | None, known: Known | None, password: str
+        self, attempt: Attempt, guess: Guess | None, account: Account | None, password: str
     ) -> Comparison:
         null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
-        user = None if known is None else known.user
+        user = None if account is None else account.user
         hasher = attempt.resource(PasswordHasher)
         if guess is None:
             return await attempt.compute(compare, hasher, user, password, null_allowed)
         return await attempt.compute(guess.run, compare, hasher, user, password, null_allowed)
 
 
-def _id_of(known: Known | None) -> int | None:
-    return None if known is None else known.user.id
+def _id_of(account: Account | None) -> int | None:
+    return None if account is None else account.user.id
 
 
-def _vouch(attempt: Attempt, known: Known) -> None:
+def _vouch(attempt: Attempt, account: Account) -> None:
     """Vouch for somebody whose password was verified."""
-    attempt.set_data(_LOGGED_IN, (known.user.authid, known.user.id))
-    attempt.vouch(known.person)
+    attempt.set_data(_LOGGED_IN, (account.user.authid, account.user.id))
+    attempt.vouch(account.person)
 
 
-def _is_another(attempt: Attempt, name: str | None, known: Known) -> bool:
+def _is_another(attempt: Attempt, name: str | None, account: Account) -> bool:
     """Return whether the name has become another user's since the password was verified."""
     try:
         authid, number = attempt.get_data(_LOGGED_IN)
     except Refusal:
         return False
-    return bool(authid == name and number != known.user.id)
+    return bool(authid == name and number != account.user.id)
 
 
-def _verified_user(attempt: Attempt, known: Known | None) -> User | None:
+def _verified_user(attempt: Attempt, account: Account | None) -> User | None:
     """Return the user whose old password the first pass verified, if it is the same."""
     try:
         user = attempt.get_data(_VERIFIED)
     except Refusal:
         return None
-    same = isinstance(user, User) and known is not None and user.id == known.user.id
+    same = isinstance(user, User) and account is not None and user.id == account.user.id
     return user if same else None
 
 

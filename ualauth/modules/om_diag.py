@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module, immediate
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID
@@ -80,7 +80,7 @@ class OmDiag(Module[Options]):
     """Let callers with certain UNIX uids use the diagnostic tools."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     @immediate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.module import Attempt, Module
 from ualauth.sasl.external import CertificateExchange
 
@@ -19,7 +19,7 @@ class OmExternal(Module[Options]):
     """Let people in whom their TLS client certificate names; others go on by password."""
 
     options_type = Options
-    judges = frozenset({Proof.CERTIFICATE})
+    verifies = frozenset({CredentialKind.CERTIFICATE})
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed for who came by EXTERNAL; the account modules say whether they exist."""

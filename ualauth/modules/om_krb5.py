@@ -15,15 +15,15 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.contract.credentials import NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, NameKind
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
 from ualauth.kerberos.failures import plain
-from ualauth.kerberos.settings import Options, Settings
+from ualauth.kerberos.settings import KerberosSettings, Options
 from ualauth.kerberos.shared import Kerberos
 from ualauth.messages import Error, Info
 from ualauth.module import Attempt, Module, Refusal
-from ualauth.sasl.gss_exchange import KerberosExchange, SecurityContext
+from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
@@ -50,16 +50,16 @@ class _LoggedIn:
 class OmKrb5(Module[Options]):
     """Verify and change Kerberos passwords, and accept GSSAPI exchanges."""
 
-    options_type = Settings
+    options_type = KerberosSettings
 
-    judges = frozenset({Proof.PASSWORD, Proof.KERBEROS})
+    verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.KERBEROS})
     confirms_user = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password verified by the KDC, or take the ticket that was accepted."""
         exchange = attempt.exchange
         if exchange is not None:
-            if isinstance(exchange, KerberosExchange):
+            if isinstance(exchange, GssExchange):
                 return await self._take(attempt, exchange)
             return ReturnCode.CRED_UNAVAIL
         try:
@@ -69,7 +69,7 @@ class OmKrb5(Module[Options]):
         except Refusal as refusal:
             return _resumable(refusal)
 
-    async def _take(self, attempt: Attempt, exchange: KerberosExchange) -> ReturnCode:
+    async def _take(self, attempt: Attempt, exchange: GssExchange) -> ReturnCode:
         """Let in whose ticket was accepted, if it is the user's for this entry, too."""
         try:
             user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
@@ -86,12 +86,12 @@ class OmKrb5(Module[Options]):
         return code
 
     async def accept(self, wire: Wire, bindings: bytes | None) -> SecurityContext:
-        """See `KerberosJudge.accept`."""
+        """See `GssVerifier.accept`."""
         client = await self._client(wire)
         return await wire.offload(client.accept, bindings)
 
     async def user_of(self, wire: Wire, principal: str) -> str:
-        """See `KerberosJudge.user_of`."""
+        """See `GssVerifier.user_of`."""
         client = await self._client(wire)
         return await wire.offload(client.user_of, principal)
 
@@ -264,7 +264,9 @@ class OmKrb5(Module[Options]):
         return user, client
 
 
-async def _leave_out(attempt: Attempt, settings: Settings, user: str, ignored: ReturnCode) -> None:
+async def _leave_out(
+    attempt: Attempt, settings: KerberosSettings, user: str, ignored: ReturnCode
+) -> None:
     """Refuse with `ignored` whom the options leave out."""
     if settings.ignore_root and user == "root":
         raise Refusal(ignored, "root is left out")
@@ -274,7 +276,7 @@ async def _leave_out(attempt: Attempt, settings: Settings, user: str, ignored: R
             raise Refusal(ignored, f"uid {account.pw_uid} is left out")
 
 
-async def _is_named(attempt: Attempt, exchange: KerberosExchange, user: str) -> bool:
+async def _is_named(attempt: Attempt, exchange: GssExchange, user: str) -> bool:
     """Return whether a ticket names the user: an earlier module may have put another one there."""
     if exchange.name == user:
         return True
@@ -322,7 +324,7 @@ async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> 
     return answer, password
 
 
-async def _password(attempt: Attempt, settings: Settings, item: Item) -> tuple[bool, str]:
+async def _password(attempt: Attempt, settings: KerberosSettings, item: Item) -> tuple[bool, str]:
     """Return whether a password was there, and the one to use: pam_krb5's rules.
 
     Without an option, what another module got is not used, and the person is

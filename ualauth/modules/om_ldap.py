@@ -16,12 +16,12 @@ from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import NameKind
-from ualauth.contract.judgement import Conclusion
+from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unreachable
 from ualauth.ldap.config.reading import read
 from ualauth.ldap.config.variables import who
 from ualauth.ldap.rules.answers import NAMELESS, of_policy
-from ualauth.ldap.rules.authenticator import Case, Logins
+from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
 from ualauth.ldap.rules.outage import OutageCache, Remembered, outage_cache
 from ualauth.messages import Error
@@ -75,7 +75,7 @@ class _Visit:
     """The user before the directory was asked ..."""
     user: str
     """... and as whom the person came in."""
-    case: Case | None = field(repr=False)
+    case: LdapUser | None = field(repr=False)
     """`None` for somebody who came in from memory."""
     expired: bool = False
     """Whether the password was right, and too old to bind with."""
@@ -87,7 +87,7 @@ class OmLdap(Module[Options]):
     options_type = Options
     confirms_user = True
 
-    _logins: Logins
+    _authenticator: LdapAuthenticator
     _outage: OutageCache | None = None
 
     def configure(self, files: Files) -> Sequence[Problem]:
@@ -97,7 +97,9 @@ class OmLdap(Module[Options]):
             # It brings a library along, which a service without LDAP does without.
             from ualauth.ldap.client.shared import shared_directory  # noqa: PLC0415
 
-            self._logins = Logins(configuration, shared_directory(configuration.settings))
+            self._authenticator = LdapAuthenticator(
+                configuration, shared_directory(configuration.settings)
+            )
             self._outage = outage_cache(configuration)
         return problems
 
@@ -148,12 +150,12 @@ class OmLdap(Module[Options]):
             await begin_elsewhere(attempt, whom, password)
 
         try:
-            conclusion, case = await self._logins.verify(attempt, values, password, begin)
+            judgement, case = await self._authenticator.verify(attempt, values, password, begin)
         except (Unreachable, TimedOut) as fault:
             await begin(user)
             return await self._from_memory(attempt, user, password, fault)
-        await end_elsewhere(attempt, attempt.guess, conclusion.code)
-        code = await conclusion.tell(attempt)
+        await end_elsewhere(attempt, attempt.guess, judgement.code)
+        code = await judgement.tell(attempt)
         if code is not _SUCCESS or case is None:
             if self._outage is not None:
                 await self._outage.refuse(attempt, user, password, code)
@@ -165,36 +167,36 @@ class OmLdap(Module[Options]):
             await self._outage.remember(attempt, user, password, who_it_is)
         return _SUCCESS
 
-    async def _vouch(self, attempt: Attempt, case: Case) -> Remembered | None:
+    async def _vouch(self, attempt: Attempt, case: LdapUser) -> Remembered | None:
         """Say who it is, under the name that the directory has, if it says one."""
         if not await self._confirm(attempt, case):
             return None
         return await self._introduce(attempt, case, case.values["user"])
 
-    async def _confirm(self, attempt: Attempt, case: Case) -> bool:
+    async def _confirm(self, attempt: Attempt, case: LdapUser) -> bool:
         """Make the user whom the entry names, if it names one."""
         name = case.name
-        known = await attempt.get_record(needed=False)
-        if known is not None:
-            attribute = self._logins.configuration.finding.login_attribute
-            name = user_of(case.entry, name, known.user.authid, attribute)
+        account = await attempt.get_record(needed=False)
+        if account is not None:
+            attribute = self._authenticator.configuration.finding.login_attribute
+            name = user_of(case.entry, name, account.user.authid, attribute)
         if name is None:
             return False
         await attempt.confirm_user(name)
         return True
 
-    async def _introduce(self, attempt: Attempt, case: Case, typed: str) -> Remembered:
+    async def _introduce(self, attempt: Attempt, case: LdapUser, typed: str) -> Remembered:
         """Vouch for the user that is confirmed, with what the entry has."""
         user = await attempt.get_user()
-        known = await attempt.get_record(needed=False)
+        account = await attempt.get_record(needed=False)
         attempt.set_data(self._data, _Visit(typed, user, case))
-        by_userlist = None if known is None else known.person
-        attributes = self._logins.configuration.attributes
+        by_userlist = None if account is None else account.person
+        attributes = self._authenticator.configuration.attributes
         found = person(user, by_userlist, case.entry, attributes)
         attempt.vouch(found)
         return Remembered(user, found)
 
-    async def _nameless(self, attempt: Attempt, case: Case) -> ReturnCode:
+    async def _nameless(self, attempt: Attempt, case: LdapUser) -> ReturnCode:
         """Refuse a user without a name; a server may not say it before the password is changed."""
         later = of_policy(case.policy)
         expired = later is not None and later.code is _EXPIRED
@@ -207,18 +209,18 @@ class OmLdap(Module[Options]):
             return self._account_from_memory(attempt, visit.typed)
         case = None if visit is None else visit.case
         if case is None:
-            found = await self._logins.look_up(attempt, await _values(attempt))
-            if isinstance(found, Conclusion):
+            found = await self._authenticator.look_up(attempt, await _values(attempt))
+            if isinstance(found, Judgement):
                 return await found.tell(attempt)
             case = found
-        conclusion = await self._logins.judge(attempt, case)
-        if conclusion.code is _SUCCESS and not attempt.delegated:
-            conclusion = of_policy(case.policy) or conclusion
+        judgement = await self._authenticator.judge(attempt, case)
+        if judgement.code is _SUCCESS and not attempt.delegated:
+            judgement = of_policy(case.policy) or judgement
         if self._outage is not None:
             self._outage.allow(
-                case.values["user"], attempt.service, allowed=conclusion.code is _SUCCESS
+                case.values["user"], attempt.service, allowed=judgement.code is _SUCCESS
             )
-        code = await conclusion.tell(attempt)
+        code = await judgement.tell(attempt)
         if code is not _SUCCESS or visit is not None:
             return code
         if attempt.name_kind is NameKind.AUTHID:
@@ -230,9 +232,9 @@ class OmLdap(Module[Options]):
 
     async def _change(self, attempt: Attempt) -> ReturnCode:
         user = await attempt.get_user()
-        prohibited = self._logins.configuration.changing.prohibited
+        prohibited = self._authenticator.configuration.changing.prohibited
         if prohibited:
-            return await Conclusion(
+            return await Judgement(
                 ReturnCode.PERM_DENIED, "pam_password_prohibit_message is set", prohibited
             ).tell(attempt)
         visit = self._visit(attempt, user, self._old)
@@ -245,12 +247,12 @@ class OmLdap(Module[Options]):
                 await begin_elsewhere(attempt, whom, old)
 
             values = await _values(attempt)
-            conclusion, case = await self._logins.verify(attempt, values, old, begin)
-            await end_elsewhere(attempt, attempt.guess, conclusion.code)
-            expired = conclusion.code is _EXPIRED
-            if conclusion.code is not _SUCCESS and not expired:
-                return await conclusion.tell(attempt)
-            attempt.remark(conclusion.log)
+            judgement, case = await self._authenticator.verify(attempt, values, old, begin)
+            await end_elsewhere(attempt, attempt.guess, judgement.code)
+            expired = judgement.code is _EXPIRED
+            if judgement.code is not _SUCCESS and not expired:
+                return await judgement.tell(attempt)
+            attempt.remark(judgement.log)
             if case is None:
                 attempt.remark("only a service (binddn) can change a password that has expired")
                 return ReturnCode.AUTHTOK_ERR
@@ -265,17 +267,17 @@ class OmLdap(Module[Options]):
             return _SUCCESS
         return await self._write(attempt, visit.case)
 
-    async def _write(self, attempt: Attempt, case: Case) -> ReturnCode:
+    async def _write(self, attempt: Attempt, case: LdapUser) -> ReturnCode:
         old = await attempt.get_authtok(Item.OLDAUTHTOK, use_only_present=True)
         new = await attempt.get_authtok(use_only_present=self.options.use_authtok)
         if not new or new == old:
             why = "it must differ from the old one" if new else "it must not be empty"
             await attempt.tell(Error(f"The new password was refused: {why}."))
             return ReturnCode.AUTHTOK_ERR
-        conclusion = await self._logins.change(attempt, case, old, new)
+        judgement = await self._authenticator.change(attempt, case, old, new)
         if self._outage is not None:
             self._outage.forget(case.values["user"], *([case.name] if case.name else []))
-        return await conclusion.tell(attempt)
+        return await judgement.tell(attempt)
 
     async def _is_due(self, attempt: Attempt, visit: _Visit) -> bool:
         """Return whether the password has expired, or must be changed for another reason."""
@@ -284,7 +286,7 @@ class OmLdap(Module[Options]):
         later = of_policy(visit.case.policy)
         if later is not None and later.code is _EXPIRED:
             return True
-        return (await self._logins.judge(attempt, visit.case)).code is _EXPIRED
+        return (await self._authenticator.judge(attempt, visit.case)).code is _EXPIRED
 
     # Outages
 
@@ -293,8 +295,8 @@ class OmLdap(Module[Options]):
     ) -> ReturnCode:
         if self._outage is None or not password:
             raise fault
-        known = await self._outage.verify(attempt, user, password)
-        if known is None:
+        account = await self._outage.verify(attempt, user, password)
+        if account is None:
             if self._outage.has(user):
                 # The right one would have been answered: this one counts.
                 await end_elsewhere(attempt, attempt.guess, ReturnCode.AUTH_ERR)
@@ -302,9 +304,9 @@ class OmLdap(Module[Options]):
         await end_elsewhere(attempt, attempt.guess, _SUCCESS)
         attempt.remark(f"let in from memory, since no server can be reached: {fault}")
         log.warning("%s: %a is let in from memory: %s", attempt.service, user, fault)
-        await attempt.confirm_user(known.user)
+        await attempt.confirm_user(account.user)
         attempt.set_data(self._data, _Visit(user, await attempt.get_user(), None))
-        attempt.vouch(known.person)
+        attempt.vouch(account.person)
         return _SUCCESS
 
     def _account_from_memory(self, attempt: Attempt, user: str) -> ReturnCode:
@@ -342,7 +344,7 @@ class OmLdap(Module[Options]):
 
     @property
     def _data(self) -> str:
-        return f"om_ldap: {self._logins.configuration.digest}"
+        return f"om_ldap: {self._authenticator.configuration.digest}"
 
     @property
     def _old(self) -> str:
@@ -359,6 +361,6 @@ class OmLdap(Module[Options]):
 
 async def _values(attempt: Attempt) -> dict[str, str]:
     """Return what is known of the user before the directory is asked."""
-    known = await attempt.get_record(needed=False)
+    account = await attempt.get_record(needed=False)
     user = await attempt.get_user()
-    return who(user, None if known is None else known.user, attempt.login_name)
+    return who(user, None if account is None else account.user, attempt.login_name)

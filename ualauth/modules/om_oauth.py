@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, NameKind
 from ualauth.module import Attempt, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
@@ -94,7 +94,7 @@ class OmOauth(Module[Options]):
     """Let people in by a token of an OAuth 2 issuer; others go on by password."""
 
     options_type = Options
-    judges = frozenset({Proof.TOKEN})
+    verifies = frozenset({CredentialKind.TOKEN})
 
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
@@ -152,7 +152,7 @@ class OmOauth(Module[Options]):
         return ReturnCode.SUCCESS
 
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
-        """See `TokenJudge.name_in`."""
+        """See `TokenVerifier.name_in`."""
         try:
             if self.options.introspection:
                 name = named(await self._answer(wire.offload, exchange), self.options.claim)

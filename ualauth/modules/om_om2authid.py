@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module, immediate
 from ualauth.userlist.store import UserStore
 
@@ -29,7 +29,7 @@ class OmOm2authid(Module[Options]):
     """Make the user the authid for the modules after it, and refuse unknown names."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module
 from ualauth.userlist.store import UserStore
 
@@ -24,7 +24,7 @@ class OmUnix2om(Module[Options]):
     """Recognize the USERLIST's user by the caller's UNIX uid, without a password."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

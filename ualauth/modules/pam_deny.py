@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
 
@@ -28,7 +28,7 @@ class PamDeny(Module[Options]):
     """Refuse everybody; without asking who it is."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     @immediate

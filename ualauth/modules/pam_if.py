@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from ualauth.codes import ReturnCode
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.module import Attempt, Module, NameAnswer, Refusal
@@ -157,7 +157,7 @@ class PamIf(Module[Options]):
     """Run a service's stack, or succeed, if conditions on user, peer and time hold."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
     clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
     """What time it is in a zone; tests have their own."""
@@ -178,7 +178,7 @@ class PamIf(Module[Options]):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Decide once, and run the stack if all conditions hold."""
         try:
-            code = await attempt.settle(self, partial(self._decide, attempt))
+            code = await attempt.decide_once(self, partial(self._decide, attempt))
         except Refusal as refusal:
             again = refusal.code is ReturnCode.CONV_AGAIN
             return ReturnCode.INCOMPLETE if again else refusal.code

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile
 from ualauth.module import Attempt, Module, NameAnswer, Refusal, immediate
@@ -162,7 +162,7 @@ class PamListfile(Module[Options | Misread]):
     """Let in, or refuse, whose name, group, shell, terminal or host stands in a file."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     def __init__(self, options: Options | Misread) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from ualauth.codes import Item, ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, NameAnswer, immediate
 from ualauth.system.accounts import account_of, account_of_uid, is_member
@@ -163,7 +163,7 @@ class PamSucceedIf(Module[Options]):
     """Succeed if all conditions hold: user, uid, gid, shell, home, ruser, rhost, tty, service."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ualauth.oauth.fetching import Unavailable, fetch_json
-from ualauth.system.circuit_breaker import Outages
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 _LASTS = 5.0
 """Seconds for which an issuer that said nothing is not asked by everybody."""
@@ -24,7 +24,7 @@ class Introspection:
         self._client = client
         self._authorities = authorities
         # One that uses up its time says nothing; the rest is for what comes before and after.
-        self._outages = Outages(least=0.9 * timeout, lasts=_LASTS)
+        self._breaker = CircuitBreaker(least=0.9 * timeout, lasts=_LASTS)
 
     def ask(self, token: str) -> dict[str, Any]:
         """Return what the issuer says of a token; blocks.
@@ -34,7 +34,7 @@ class Introspection:
 
         """
         credentials = self._credentials()
-        began = self._outages.begin(self._url)
+        began = self._breaker.begin(self._url)
         if began is None:
             raise Unavailable(f"{self._url} said nothing a moment ago")
         answered = False
@@ -48,7 +48,7 @@ class Introspection:
             )
             answered = True
         finally:
-            self._outages.end(self._url, began, answered=answered)
+            self._breaker.end(self._url, began, answered=answered)
         return found
 
     def _credentials(self) -> tuple[str, str] | None:

@@ -94,7 +94,7 @@ class PasswordHasher:
         Hashes that come from elsewhere may be of passwords that nobody
         prepared; for printable ASCII the two are the same. A locked entry
         (``!``, ``*``) matches nothing, and at once: who wants it to cost what
-        others cost calls `burn`.
+        others cost calls `dummy_verify`.
 
         Raises:
             PasswordError: if no scheme knows `stored`, it is malformed or empty, or
@@ -119,7 +119,7 @@ class PasswordHasher:
         except ValueError:
             raise PasswordError(f"malformed stored password of scheme {self.scheme!r}") from None
 
-    def burn(self, password: str) -> None:
+    def dummy_verify(self, password: str) -> None:
         """Spend what refusing `password` costs with a hash of the configured scheme.
 
         For users that do not exist: the time then does not tell. Nothing has to

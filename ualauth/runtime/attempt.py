@@ -36,11 +36,11 @@ from ualauth.contract.module import Module
 from ualauth.contract.requests import Ask, Compute, Offload, Readable, Send, Wait
 from ualauth.errors import StoreError
 from ualauth.runtime.confirming import ask_about_name, confirm
-from ualauth.runtime.dispatch import path_of, walk_nested
-from ualauth.runtime.items import LookedUp, NoUserlist, VisitState
+from ualauth.runtime.dispatch import dispatch_nested, path_of
+from ualauth.runtime.items import Items, LookedUp, NoUserlist
 
 if TYPE_CHECKING:
-    from ualauth.userlist.cache import Known
+    from ualauth.userlist.cache import Account
 
 log = logging.getLogger("ualauth.attempt")
 
@@ -56,7 +56,7 @@ _ABORTED = "Password change has been aborted."
 _MISMATCH = "Sorry, passwords do not match."
 
 
-class LiveAttempt(VisitState):
+class RunningAttempt(Items):
     """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
 
     # Requests
@@ -139,9 +139,9 @@ class LiveAttempt(VisitState):
         typed = cast("str", self.user)
         if typed == self._resolved:
             return typed
-        known = await self._look_up(typed)
-        self.user = self._resolved = typed if known is None else known.user.authid
-        if known is not None and self.name_kind is _ADDRESS:
+        account = await self._look_up(typed)
+        self.user = self._resolved = typed if account is None else account.user.authid
+        if account is not None and self.name_kind is _ADDRESS:
             self.name_kind = NameKind.AUTHID
         return self.user
 
@@ -153,63 +153,63 @@ class LiveAttempt(VisitState):
         """See `Attempt.confirm_user`."""
         await confirm(self, name)
 
-    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Known | None:
+    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Account | None:
         """See `Attempt.get_record`."""
         name = await self.get_user()
         if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
-            known = await self._look_up(name, recall=not anew)
-            if known is not None:
+            account = await self._look_up(name, recall=not anew)
+            if account is not None:
                 # The name may have become another user's address meanwhile.
-                self.user = self._resolved = known.user.authid
+                self.user = self._resolved = account.user.authid
         if self._looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
-        return self._known
+        return self._account
 
-    def record_at_hand(self) -> Known | None:
+    def record_at_hand(self) -> Account | None:
         """See `Attempt.record_at_hand`."""
         name = self.user
         if name is None:
             return None
         if name == self._resolved and self._looked_up is not None:
-            return self._known
+            return self._account
         kind = self.name_kind
         try:
             if kind is _TYPED:
-                known = self._users.recall(name)
+                account = self._users.recall(name)
             else:
-                known = None if kind is _NOBODY else self._users.recall(name, kind)
+                account = None if kind is _NOBODY else self._users.recall(name, kind)
         except NoUserlist:
             return None
-        if known is not None:
-            self._known, self._looked_up = known, LookedUp.RECALLED
-            self.user = self._resolved = known.user.authid
+        if account is not None:
+            self._account, self._looked_up = account, LookedUp.RECALLED
+            self.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
                 self.name_kind = NameKind.AUTHID
-        return known
+        return account
 
-    async def _look_up(self, name: str, *, recall: bool = True) -> Known | None:
+    async def _look_up(self, name: str, *, recall: bool = True) -> Account | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
         kind = self.name_kind
         if kind is _NOBODY:
-            self._known, self._looked_up = None, LookedUp.READ
+            self._account, self._looked_up = None, LookedUp.READ
             return None
         arguments = (name,) if kind is _TYPED else (name, kind)
         try:
-            known = self._users.recall(*arguments) if recall else None
-            if known is not None:
-                self._known, self._looked_up = known, LookedUp.RECALLED
-                return known
-            self._known = await self.offload(self._users.read, *arguments)
+            account = self._users.recall(*arguments) if recall else None
+            if account is not None:
+                self._account, self._looked_up = account, LookedUp.RECALLED
+                return account
+            self._account = await self.offload(self._users.read, *arguments)
         except NoUserlist:
-            self._known, self._looked_up = None, LookedUp.NOWHERE
+            self._account, self._looked_up = None, LookedUp.NOWHERE
             return None
         except StoreError as error:
             self.remark(str(error))
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL) from error
         self._looked_up = LookedUp.READ
-        return self._known
+        return self._account
 
     async def _ask_user(self, prompt: str | None) -> None:
         if self._failed_user is not None:
@@ -360,12 +360,12 @@ class LiveAttempt(VisitState):
 
     # Stacks that an entry runs
 
-    async def settle(
+    async def decide_once(
         self,
         module: Module[Any],
         decide: Callable[[], Awaitable[ReturnCode]],
     ) -> ReturnCode:
-        """See `Attempt.settle`."""
+        """See `Attempt.decide_once`."""
         path = path_of(self, module)
         if path.settled is None:
             path.settled = await decide()
@@ -373,7 +373,7 @@ class LiveAttempt(VisitState):
 
     async def run_stack(self, module: Module[Any]) -> ReturnCode:
         """See `Attempt.run_stack`."""
-        return await walk_nested(self, module)
+        return await dispatch_nested(self, module)
 
 
 def _is_hidden(message: object) -> bool:

@@ -16,7 +16,7 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.stack.engine import Impression
 
 if TYPE_CHECKING:
-    from ualauth.runtime.attempt import LiveAttempt
+    from ualauth.runtime.attempt import RunningAttempt
     from ualauth.runtime.trace import Run
     from ualauth.stack.model import Entry
 
@@ -26,7 +26,7 @@ _SHOWN = 80
 
 
 def record(
-    attempt: LiveAttempt,
+    attempt: RunningAttempt,
     operation: Operation,
     code: ReturnCode,
     runs: Sequence[Run],
@@ -47,7 +47,7 @@ def record(
         log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, who, why)
 
 
-def _who(attempt: LiveAttempt) -> str:
+def _who(attempt: RunningAttempt) -> str:
     typed = attempt.login_name
     parts = [_quoted(typed) if typed is not None else "somebody"]
     if attempt.user not in (None, typed):

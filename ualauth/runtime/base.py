@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
-from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.handle import Visit
+from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.handle import Handle
 from ualauth.runtime.items import NoUserlist
-from ualauth.runtime.peer import Connection, Peer
-from ualauth.runtime.sasl_login import Conversing
+from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.sasl.certificate import owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
-from ualauth.sasl.mock import Pretence
+from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, offered
 from ualauth.sasl.registry import mechanism
 from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
@@ -36,17 +36,17 @@ from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
-    from ualauth.userlist.cache import Known, UserCache
+    from ualauth.userlist.cache import Account, UserCache
 
 
 T = TypeVar("T")
 
 
 _PEER = Peer.__optional_keys__
-_CONNECTION = Connection.__optional_keys__
+_CONNECTION = ConnectionInfo.__optional_keys__
 
 
-class Entrance:
+class BaseAuthenticator:
     """Builds visits from a configuration."""
 
     def __init__(self, config: Config) -> None:
@@ -75,18 +75,18 @@ class Entrance:
         """Return what a compiled service may offer."""
         return self._own_rules.get(service, self._usual_rules)
 
-    def visit(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Visit:
+    def handle(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Handle:
         """Begin a visit of `user` to `service`.
 
         Raises:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        return self._visit(self.services.load(service), user, peer)
+        return self._handle(self.services.load(service), user, peer)
 
-    def _visit(self, compiled: Service, user: str | None, peer: Peer) -> Visit:
+    def _handle(self, compiled: Service, user: str | None, peer: Peer) -> Handle:
         users = self if self._users is None else self._users
-        attempt = LiveAttempt(compiled.name, self.resource, users)
+        attempt = RunningAttempt(compiled.name, self.resource, users)
         attempt.user = attempt.login_name = user
         if not peer.keys() <= _PEER:
             (name, *_) = peer.keys() - _PEER
@@ -97,9 +97,9 @@ class Entrance:
             raise TypeError("caller_uid takes a number, or None")
         for name, value in peer.items():
             setattr(attempt, name, value)
-        return Visit(compiled, attempt, self.services.load, self._frozen)
+        return Handle(compiled, attempt, self.services.load, self._frozen)
 
-    def mechanisms(self, service: str, connection: Connection) -> list[str]:
+    def mechanisms(self, service: str, connection: ConnectionInfo) -> list[str]:
         """Return the names of the SASL mechanisms to offer, the strongest first.
 
         Raises:
@@ -109,9 +109,9 @@ class Entrance:
         compiled = self.services.load(service)
         rules = self.offer_rules(compiled.name)
         channel = self._channel(connection)
-        return [kind.name for kind in offered(compiled.judges, rules, channel)]
+        return [kind.name for kind in offered(compiled.verifiers, rules, channel)]
 
-    def exchange(self, service: str, name: str, connection: Connection) -> Conversing:
+    def exchange(self, service: str, name: str, connection: ConnectionInfo) -> SaslLogin:
         """Begin a SASL exchange by the mechanism `name`, in any case.
 
         Raises:
@@ -121,16 +121,16 @@ class Entrance:
         """
         compiled = self.services.load(service)
         rules = self._own_rules.get(compiled.name, self._usual_rules)
-        judges = compiled.judges
+        verifiers = compiled.verifiers
         channel = self._channel(connection)
         kind = mechanism(name)
-        if kind is None or not is_offered(kind, judges, rules, channel):
-            safe = kind is not None and is_offered(kind, judges, rules, SAFE)
+        if kind is None or not is_offered(kind, verifiers, rules, channel):
+            safe = kind is not None and is_offered(kind, verifiers, rules, SAFE)
             if kind is not None and not is_allowed(kind, rules):
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
         if channel.bindings:
-            plus = any(each.binds for each in offered(judges, rules, channel))
+            plus = any(each.binds for each in offered(verifiers, rules, channel))
             channel = replace(channel, offers_plus=plus)
         # A visit takes what it knows, and nothing of the channel.
         peer = cast("Peer", connection)
@@ -138,17 +138,17 @@ class Entrance:
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
             if unknown := connection.keys() - _CONNECTION:
                 raise TypeError(f"unknown keyword {unknown.pop()!r}")
-        visit = self._visit(compiled, None, peer)
-        visit.attempt.stepping = True
-        return Conversing(
-            visit,
+        handle = self._handle(compiled, None, peer)
+        handle.attempt.stepping = True
+        return SaslLogin(
+            handle,
             kind(),
-            Wire(visit.attempt, channel, judges[kind.proof]),
+            Wire(handle.attempt, channel, verifiers[kind.credential_kind]),
             self.config.authorization,
-            lambda user: self._visit(compiled, user, peer),
+            lambda user: self._handle(compiled, user, peer),
         )
 
-    def _channel(self, connection: Connection) -> Channel:
+    def _channel(self, connection: ConnectionInfo) -> Channel:
         """Return what a connection is like, as mechanisms see it."""
         bindings = connection.get("channel_binding")
         certificate = connection.get("certificate")
@@ -160,7 +160,7 @@ class Entrance:
         name, kind = owner_of(certificate, self.config.sasl.certificate_names)
         return replace(channel, certificate_name=name, certificate_name_kind=kind)
 
-    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
         """Return whom the USERLIST is known for sure to have by that name; never waits.
 
         Raises:
@@ -174,7 +174,7 @@ class Entrance:
             raise NoUserlist
         return None
 
-    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
         """Return whom the USERLIST has by that name, or `None` if there is none; blocks.
 
         Raises:
@@ -216,9 +216,9 @@ class Entrance:
         from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
 
-        if kind is Pretence:
-            key = self.resource(UserStore).pretence_key() if self.config.has_userlist else None
-            return Pretence(key or secrets.token_bytes(32))
+        if kind is MockSecrets:
+            key = self.resource(UserStore).mock_key() if self.config.has_userlist else None
+            return MockSecrets(key or secrets.token_bytes(32))
         if kind is UserStore:
             return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
         if kind is UserCache:

@@ -17,15 +17,15 @@ from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
 from ualauth.errors import StoreError
-from ualauth.runtime.items import VisitState
-from ualauth.runtime.path import Memory, Path
+from ualauth.runtime.items import Items
+from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
-from ualauth.stack.engine import Verdict, after, evaluate
+from ualauth.stack.engine import Verdict, evaluate, resume_after
 from ualauth.stack.model import Entry, Stack
 
 log = logging.getLogger("ualauth.visit")
 
-TWIN = (0, 0, 2, 3, 3, 5)
+SHARED_WITH = (0, 0, 2, 3, 3, 5)
 """Operation -> the number of the one whose codes its walk shares."""
 _SUCCESS = ReturnCode.SUCCESS
 _CONFIRMING = (_SUCCESS, ReturnCode.NEW_AUTHTOK_REQD)
@@ -41,21 +41,21 @@ _MAX_DEPTH = 16
 """Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
 
 
-def path_of(attempt: VisitState, module: Module[Any]) -> Path:
+def path_of(attempt: Items, module: Module[Any]) -> Path:
     """Return the path of a module's entry, a blank one if there is none."""
     if attempt.paths is None:
         attempt.paths = {}
-    return attempt.paths.setdefault((module, TWIN[attempt.operation]), Path())
+    return attempt.paths.setdefault((module, SHARED_WITH[attempt.operation]), Path())
 
 
-def begin_anew(attempt: VisitState, twin: int) -> None:
+def forget_nested(attempt: Items, twin: int) -> None:
     """Forget what entries settled when their operation was asked before."""
     for (_, number), path in (attempt.paths or {}).items():
         if number == twin:
             path.settled = path.suspended = None
 
 
-def begin_operation(attempt: VisitState, operation: Operation) -> None:
+def begin_operation(attempt: Items, operation: Operation) -> None:
     """Forget what entries said when the operation was asked before."""
     if operation is Operation.AUTHENTICATE:
         # Who was vouched for may have been another user.
@@ -65,8 +65,8 @@ def begin_operation(attempt: VisitState, operation: Operation) -> None:
     )
 
 
-async def walk(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
-    attempt: VisitState, run: Run, memory: Memory
+async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
+    attempt: Items, run: Run, cached_codes: CachedCodes
 ) -> ReturnCode:
     """Ask the entries of a run, and return its verdict."""
     attempt.run = run
@@ -86,7 +86,7 @@ async def walk(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fas
             try:
                 answer = entry.methods[number](attempt)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-                answer = _fault(attempt, entry, run, error)
+                answer = _code_of_exception(attempt, entry, run, error)
             if answer is not _SUCCESS:
                 answer = await _code_of(attempt, answer, entry, run)
                 if answer is not _SUCCESS:
@@ -94,15 +94,15 @@ async def walk(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fas
             if exchange is not None:
                 proved = _settled(exchange, proved, late=attempt.late)
             codes.append(_SUCCESS)
-            memory[done] = _SUCCESS
+            cached_codes[done] = _SUCCESS
             done += 1
             answer = _UNASKED
         if done and done == len(run.stack):
             run.verdict, run.proved = _SUCCESS, proved
             return _SUCCESS
-        suspended = after(done)
+        suspended = resume_after(done)
     legal = _LEGAL[number]
-    engine = evaluate(run.stack, memory, frozen=run.frozen, suspended=suspended)
+    engine = evaluate(run.stack, cached_codes, frozen=run.frozen, suspended=suspended)
     send = engine.send
     try:
         entry = next(engine)
@@ -110,7 +110,7 @@ async def walk(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fas
             try:
                 code = entry.methods[number](attempt) if answer is _UNASKED else answer
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-                code = _fault(attempt, entry, run, error)
+                code = _code_of_exception(attempt, entry, run, error)
             answer = _UNASKED
             if code is not _SUCCESS and type(code) is not ReturnCode:
                 code = await _code_of(attempt, code, entry, run)
@@ -151,7 +151,7 @@ def _report(entry: Entry, operation: Operation, code: ReturnCode) -> None:
         log.warning("%s: answers %s to %s, which PAM does not allow", place, code, operation)
 
 
-async def _code_of(attempt: VisitState, answer: object, entry: Entry, run: Run) -> ReturnCode:
+async def _code_of(attempt: Items, answer: object, entry: Entry, run: Run) -> ReturnCode:
     """Return the code of an answer: it is one, it is awaited, or it makes no sense."""
     if type(answer) is ReturnCode:
         return answer
@@ -161,11 +161,11 @@ async def _code_of(attempt: VisitState, answer: object, entry: Entry, run: Run) 
             # False and 0 are not SUCCESS.
             raise TypeError(_NO_CODE)  # noqa: TRY301 - a module's bug, as below
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
-        return _fault(attempt, entry, run, error)
+        return _code_of_exception(attempt, entry, run, error)
     return code
 
 
-async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
+async def dispatch_nested(attempt: Items, module: Module[Any]) -> ReturnCode:
     """Run the stack that was compiled for `module`, as part of the run that asks it."""
     outer = attempt.run
     stack = cast("Stack", module.nested)
@@ -174,11 +174,11 @@ async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
     if not stack:
         return ReturnCode.PERM_DENIED
     path = path_of(attempt, module)
-    memory = path.memory
-    if memory is None:
-        memory = path.memory = [None] * len(stack)
+    cached_codes = path.cached_codes
+    if cached_codes is None:
+        cached_codes = path.cached_codes = [None] * len(stack)
     # As in the visit: what a frozen walk is judged by must not change under its trace.
-    kept = memory if outer.frozen is None else memory.copy()
+    kept = cached_codes if outer.frozen is None else cached_codes.copy()
     run = Run(attempt.operation, stack, kept, outer.frozen, path.suspended)
     run.depth = outer.depth + 1
     run.outer = outer, len(outer.codes)
@@ -192,7 +192,7 @@ async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
     proved = exchange is not None and exchange.verified
     code = ReturnCode.SYSTEM_ERR
     try:
-        code = await walk(attempt, run, memory)
+        code = await dispatch(attempt, run, cached_codes)
     finally:
         attempt.run = outer
         path.suspended = run.rest
@@ -206,7 +206,7 @@ async def walk_nested(attempt: VisitState, module: Module[Any]) -> ReturnCode:
     return code
 
 
-def _fault(attempt: VisitState, entry: Entry, run: Run, error: BaseException) -> ReturnCode:
+def _code_of_exception(attempt: Items, entry: Entry, run: Run, error: BaseException) -> ReturnCode:
     """Return what an entry answers whose module raised `error`."""
     match error:
         case Refusal(code=code) if code is not ReturnCode.SYSTEM_ERR:

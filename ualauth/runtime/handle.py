@@ -1,6 +1,6 @@
 """The driver of a transaction: the six operations as coroutines over the service's stacks.
 
-`Visit` holds the state; the blocking and the asyncio runtime carry out what
+`Handle` holds the state; the blocking and the asyncio runtime carry out what
 its coroutines request. Linux-PAM's pam_dispatch.c, pam_auth.c and
 pam_password.c are the reference.
 
@@ -20,8 +20,8 @@ from ualauth.contract.credentials import Exchange, NameKind
 from ualauth.contract.requests import Sleep
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit
-from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.dispatch import TWIN, begin_anew, begin_operation, walk
+from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.dispatch import SHARED_WITH, begin_operation, dispatch, forget_nested
 from ualauth.runtime.trace import Run, TraceStep
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
@@ -46,7 +46,7 @@ _PASSES = int(Flag.PRELIM_CHECK) | _UPDATE
 _random = random.SystemRandom()
 
 
-class Visit:
+class Handle:
     """A transaction: its attempt, the service's stacks, and the runs so far."""
 
     # Defaults stand on the class: most visits never set them.
@@ -60,14 +60,16 @@ class Visit:
     _first_run: int = 0
     """Where the runs of the last operation begin, what came before an interruption included."""
 
-    def __init__(self, service: Service, attempt: LiveAttempt, load: Load, frozen: Frozen) -> None:
+    def __init__(
+        self, service: Service, attempt: RunningAttempt, load: Load, frozen: Frozen
+    ) -> None:
         """Begin with nothing asked; `load` serves a later change of the service."""
         self.attempt = attempt
         self.runs: list[Run] = []
         self._service: Service | None = service
         self._load = load
         self._frozen = frozen
-        self._memory: dict[int, list[ReturnCode | None]] = {}
+        self._cached_codes: dict[int, list[ReturnCode | None]] = {}
         if not service.takes_passwords:
             attempt.takes_passwords = False
 
@@ -126,7 +128,7 @@ class Visit:
         if self.could_not_check(code):
             return code
         try:
-            await exchange.pretend(self.attempt)
+            await exchange.mock(self.attempt)
             if exchange.afterwards is not None and not exchange.verified:
                 code = await exchange.afterwards()
         except Refusal as refusal:
@@ -191,18 +193,24 @@ class Visit:
         stack = service.serving[number]
         if not stack:
             return _at_once(ReturnCode.PERM_DENIED)
-        twin = TWIN[number]
-        memory = self._memory.get(twin)
-        if memory is None:
-            memory = self._memory[twin] = [None] * len(stack)
+        shared_with = SHARED_WITH[number]
+        cached_codes = self._cached_codes.get(shared_with)
+        if cached_codes is None:
+            cached_codes = self._cached_codes[shared_with] = [None] * len(stack)
         frozen = self._frozen if _FROZEN[number] else None
         attempt = self.attempt
         if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
-            begin_anew(attempt, twin)
+            forget_nested(attempt, shared_with)
         said = attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches)
         if said and suspended is None and not flags & _UPDATE:
             begin_operation(attempt, operation)
-        run = Run(operation, stack, memory if frozen is None else memory.copy(), frozen, suspended)
+        run = Run(
+            operation,
+            stack,
+            cached_codes if frozen is None else cached_codes.copy(),
+            frozen,
+            suspended,
+        )
         self.runs.append(run)
         if suspended is not None and last is not None:
             run.rest = suspended
@@ -214,12 +222,12 @@ class Visit:
             # Something may have changed meanwhile.
             attempt.forget_record()
         attempt.deadline = None
-        return walk(attempt, run, memory)
+        return dispatch(attempt, run, cached_codes)
 
     def _reload(self) -> Service:
         self._service = self._load(self.attempt.service)
         self.attempt.takes_passwords = self._service.takes_passwords
-        self._memory = {}
+        self._cached_codes = {}
         self._last_run = None
         self.attempt.paths = None
         return self._service

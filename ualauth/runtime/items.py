@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ualauth.stack.model import Entry
 
     # It brings SQLAlchemy along, which a service without USERLIST does without.
-    from ualauth.userlist.cache import Known
+    from ualauth.userlist.cache import Account
     from ualauth.userlist.guess import Guess
 
 log = logging.getLogger("ualauth.attempt")
@@ -34,7 +34,7 @@ T = TypeVar("T")
 class Users(Protocol):
     """Who the USERLIST says has a name: `UserCache`, or what stands before it."""
 
-    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
         """Return who has a name of that kind if that is known for sure; MUST NOT wait.
 
         Raises:
@@ -43,7 +43,7 @@ class Users(Protocol):
         """
         ...
 
-    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Known | None:
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
         """Return who has a name of that kind, or `None` if nobody has; may block.
 
         Raises:
@@ -91,7 +91,7 @@ class Naming(NamedTuple):
     resolved: str | None
 
 
-class VisitState:
+class Items:
     """The part of an attempt that asks nobody anything."""
 
     # Defaults stand on the class: a login sets only what it knows.
@@ -137,7 +137,7 @@ class VisitState:
     paths: dict[tuple[Module[Any], int], Path] | None = None
     """Module and operation -> what its entry settled, and how far a stack of its own went."""
     _resolved: str | None = None
-    _known: Known | None = None
+    _account: Account | None = None
     _looked_up: LookedUp | None = None
     _failed_user: ReturnCode | None = None
     _pending_prompt: str | None = None
@@ -219,7 +219,7 @@ class VisitState:
 
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""
-        self._known = self._looked_up = None
+        self._account = self._looked_up = None
 
     # Environment
 

@@ -14,10 +14,10 @@ from ualauth.contract.credentials import (
     ANONYMOUS,
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
+    CredentialKind,
     Exchange,
     Password,
     PasswordChange,
-    Proof,
     is_acceptable,
 )
 from ualauth.contract.identity import Identity, Person
@@ -31,7 +31,7 @@ from ualauth.errors import (
 )
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import NO_TYPED_PASSWORDS
-from ualauth.runtime.handle import Visit
+from ualauth.runtime.handle import Handle
 from ualauth.runtime.outcome import Outcome, outcome_of
 
 # Members of enumerations that every login needs: to look them up takes longer than to use them.
@@ -49,36 +49,38 @@ _EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
 }
 
 
-async def login(visit: Visit, credential: Password | Exchange) -> Identity:
+async def login(handle: Handle, credential: Password | Exchange) -> Identity:
     """Return whom the visit vouches for, and end it.
 
     Raises:
         AuthenticationError: one of its subclasses, if the person is not let in.
 
     """
-    attempt = visit.attempt
+    attempt = handle.attempt
     code = _SYSTEM_ERR
     try:
         if isinstance(credential, Password):
-            _check_texts(visit, _AUTHENTICATE, credential.text)
+            _check_texts(handle, _AUTHENTICATE, credential.text)
         else:
-            _check_texts(visit, _AUTHENTICATE)
+            _check_texts(handle, _AUTHENTICATE)
         attempt.credential = credential
-        code = await visit.perform(_AUTHENTICATE)
+        code = await handle.perform(_AUTHENTICATE)
         if code is not _SUCCESS:
-            raise _refusal(visit, _AUTHENTICATE, code)
+            raise _refusal(handle, _AUTHENTICATE, code)
         # If nothing was waited for, the record is still what it was.
         attempt.at_once = True
-        code = await visit.perform(_ACCT_MGMT)
+        code = await handle.perform(_ACCT_MGMT)
         if code is not _SUCCESS:
-            raise _refusal(visit, _ACCT_MGMT, code)
+            raise _refusal(handle, _ACCT_MGMT, code)
     finally:
-        visit.end(code)
-    anonymous = isinstance(credential, Exchange) and credential.proof is Proof.NOTHING
-    return identity_of(visit, anonymous=anonymous)
+        handle.end(code)
+    anonymous = (
+        isinstance(credential, Exchange) and credential.credential_kind is CredentialKind.NOTHING
+    )
+    return identity_of(handle, anonymous=anonymous)
 
 
-async def delegated_login(visit: Visit) -> Identity:
+async def delegated_login(handle: Handle) -> Identity:
     """Return whom the visit vouches for, whose own password nobody used, and end it.
 
     Only the account stack is asked.
@@ -88,19 +90,19 @@ async def delegated_login(visit: Visit) -> Identity:
 
     """
     code = _SYSTEM_ERR
-    visit.attempt.delegated = True
+    handle.attempt.delegated = True
     try:
-        code = await visit.perform(_ACCT_MGMT)
+        code = await handle.perform(_ACCT_MGMT)
         if code is not _SUCCESS:
-            raise _refusal(visit, _ACCT_MGMT, code)
+            raise _refusal(handle, _ACCT_MGMT, code)
     finally:
-        visit.end(code)
-    return identity_of(visit)
+        handle.end(code)
+    return identity_of(handle)
 
 
-def identity_of(visit: Visit, *, anonymous: bool = False) -> Identity:
+def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
     """Return whom a visit vouches for that let somebody in, with or without a name."""
-    attempt = visit.attempt
+    attempt = handle.attempt
     person = None
     if anonymous:
         # Whatever modules say: there is no identity (RFC 4505).
@@ -109,7 +111,7 @@ def identity_of(visit: Visit, *, anonymous: bool = False) -> Identity:
         user = attempt.user or ""
         last = attempt.vouches[-1] if attempt.vouches else None
         # Mostly it is one of the last operation; `person` would take two calls to say so.
-        run = visit.runs[-1]
+        run = handle.runs[-1]
         if last is not None and last[0] is run:
             _, place, who = last
             if run.codes[place] is _SUCCESS and run.verdict is _SUCCESS:
@@ -124,7 +126,7 @@ def identity_of(visit: Visit, *, anonymous: bool = False) -> Identity:
     )
 
 
-async def change_password(visit: Visit, credential: PasswordChange) -> None:
+async def change_password(handle: Handle, credential: PasswordChange) -> None:
     """Change the person's password, and end the visit.
 
     Raises:
@@ -133,16 +135,16 @@ async def change_password(visit: Visit, credential: PasswordChange) -> None:
     """
     code = _SYSTEM_ERR
     try:
-        _check_texts(visit, Operation.CHAUTHTOK, credential.old, credential.new)
-        visit.attempt.credential = credential
-        code = await visit.perform(Operation.CHAUTHTOK)
+        _check_texts(handle, Operation.CHAUTHTOK, credential.old, credential.new)
+        handle.attempt.credential = credential
+        code = await handle.perform(Operation.CHAUTHTOK)
         if code is not _SUCCESS:
-            raise _refusal(visit, Operation.CHAUTHTOK, code)
+            raise _refusal(handle, Operation.CHAUTHTOK, code)
     finally:
-        visit.end(code)
+        handle.end(code)
 
 
-def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
+def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
     """Refuse a name or password that no module has to see.
 
     Raises:
@@ -150,21 +152,21 @@ def _check_texts(visit: Visit, operation: Operation, *passwords: str) -> None:
             than the stated number of bytes; for a password that the service does not take.
 
     """
-    if passwords and not visit.attempt.takes_passwords:
+    if passwords and not handle.attempt.takes_passwords:
         code = ReturnCode.PERM_DENIED
-        audit.record(visit.attempt, operation, code, (), NO_TYPED_PASSWORDS)
+        audit.record(handle.attempt, operation, code, (), NO_TYPED_PASSWORDS)
         raise AuthenticationFailed(code)
-    user = visit.attempt.login_name or ""
+    user = handle.attempt.login_name or ""
     fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
     for each in passwords:
         fits = fits and is_acceptable(each, MAX_PASSWORD_BYTES)
     if fits:
         return
     code = ReturnCode.AUTH_ERR if name_fits else ReturnCode.USER_UNKNOWN
-    audit.record(visit.attempt, operation, code, ())
+    audit.record(handle.attempt, operation, code, ())
     raise AuthenticationFailed(code)
 
 
-def _refusal(visit: Visit, operation: Operation, code: ReturnCode) -> AuthenticationError:
-    outcome = outcome_of(operation, code, could_not_check=visit.could_not_check(code))
-    return _EXCEPTIONS[outcome](code, visit.attempt.messages)
+def _refusal(handle: Handle, operation: Operation, code: ReturnCode) -> AuthenticationError:
+    outcome = outcome_of(operation, code, could_not_check=handle.could_not_check(code))
+    return _EXCEPTIONS[outcome](code, handle.attempt.messages)

@@ -8,7 +8,7 @@ from ualauth.codes import ReturnCode
 from ualauth.runtime.trace import Run
 from ualauth.stack.engine import Suspended
 
-Memory = list[ReturnCode | None]
+CachedCodes = list[ReturnCode | None]
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Path:
     """What an entry that may run a stack does: for the operations that repeat or resume it."""
 
     settled: ReturnCode | None = None
-    memory: Memory | None = None
+    cached_codes: CachedCodes | None = None
     suspended: Suspended | None = None
     run: Run | None = None
     """The last one of the stack."""

@@ -23,7 +23,7 @@ class Peer(TypedDict, total=False):
     """The UNIX uid of the calling process, from the kernel."""
 
 
-class Connection(Peer, total=False):
+class ConnectionInfo(Peer, total=False):
     """What the application knows of a connection on which SASL exchanges run."""
 
     channel_binding: Mapping[str, bytes] | None

@@ -18,17 +18,17 @@ from typing import Any
 from ualauth.contract.identity import Identity
 from ualauth.contract.requests import Request, Send
 from ualauth.errors import AuthenticationError
-from ualauth.runtime.attempt import LiveAttempt
-from ualauth.runtime.sasl_login import Conversing
+from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.sasl_login import SaslLogin
 
-Step = tuple[LiveAttempt, Coroutine[Request, Any, Identity], bytes | None]
+RunningStep = tuple[RunningAttempt, Coroutine[Request, Any, Identity], bytes | None]
 """What a runtime has to do for one step: whose it is, and what to send into which coroutine."""
 
 
-class HeldExchange:
+class BaseSaslExchange:
     """What blocking and asyncio exchanges share."""
 
-    _conversing: Conversing | None = None
+    _sasl_login: SaslLogin | None = None
     _coroutine: Coroutine[Request, Any, Identity] | None = None
     _identity: Identity | None = None
     _failure: AuthenticationError | None = None
@@ -74,21 +74,21 @@ class HeldExchange:
             self._coroutine.close()
             self._coroutine = None
 
-    def _enter(self, response: bytes | None) -> Step:
+    def _enter(self, response: bytes | None) -> RunningStep:
         """Return what one step takes; `_leave` has to follow."""
         if self._failure is not None:
             raise self._failure
-        conversing = self._conversing
+        sasl_login = self._sasl_login
         if response is not None and not isinstance(response, bytes):
             raise TypeError("a response is bytes, or None")
-        if conversing is None or self._busy or self._closed:
+        if sasl_login is None or self._busy or self._closed:
             raise RuntimeError("this exchange takes no step now: it is over, or taking one")
-        attempt = conversing.visit.attempt
+        attempt = sasl_login.handle.attempt
         answer = None
         if self._coroutine is None:
-            conversing.wire.initial = response
-            conversing.wire.started = time.monotonic()
-            self._coroutine = conversing.run()
+            sasl_login.wire.initial = response
+            sasl_login.wire.started = time.monotonic()
+            self._coroutine = sasl_login.run()
         elif response is None:
             raise TypeError("only the first step may be without a response")
         else:
@@ -109,7 +109,7 @@ class HeldExchange:
             self._suspended = time.monotonic()
             return result.challenge
         # Nothing of what the client sent is kept.
-        self._coroutine = self._conversing = None
+        self._coroutine = self._sasl_login = None
         self._over = True
         if isinstance(result, Identity):
             self._identity = result

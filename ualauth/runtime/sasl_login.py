@@ -17,7 +17,7 @@ from ualauth.contract.credentials import Exchange, Password, PasswordChange
 from ualauth.contract.identity import Identity
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
 from ualauth.runtime import audit
-from ualauth.runtime.handle import Visit
+from ualauth.runtime.handle import Handle
 from ualauth.runtime.login import delegated_login, login
 from ualauth.sasl.authorization import AuthorizationSettings
 from ualauth.sasl.mechanism import Claim, Mechanism, Wire
@@ -25,21 +25,21 @@ from ualauth.sasl.mechanism import Claim, Mechanism, Wire
 log = logging.getLogger("ualauth.sasl")
 
 
-class Conversing:
+class SaslLogin:
     """An exchange; `begin_delegated` begins a visit of whom the client may act for."""
 
-    __slots__ = ("authorization", "begin_delegated", "mechanism", "visit", "wire")
+    __slots__ = ("authorization", "begin_delegated", "handle", "mechanism", "wire")
 
     def __init__(
         self,
-        visit: Visit,
+        handle: Handle,
         mechanism: Mechanism,
         wire: Wire,
         authorization: AuthorizationSettings,
-        begin_delegated: Callable[[str], Visit],
+        begin_delegated: Callable[[str], Handle],
     ) -> None:
         """Keep all that it needs."""
-        self.visit = visit
+        self.handle = handle
         self.mechanism = mechanism
         self.wire = wire
         self.authorization = authorization
@@ -53,7 +53,7 @@ class Conversing:
 
         """
         claim = await self._claim()
-        attempt = self.visit.attempt
+        attempt = self.handle.attempt
         attempt.user = attempt.login_name = claim.name
         credential = claim.credential
         if isinstance(credential, PasswordChange):
@@ -61,7 +61,7 @@ class Conversing:
         if isinstance(credential, Exchange):
             attempt.name_kind = credential.name_kind
         try:
-            identity = await login(self.visit, credential)
+            identity = await login(self.handle, credential)
             if claim.authorization:
                 identity = await self._authorized(identity, claim)
         except AuthenticationError as error:
@@ -76,7 +76,7 @@ class Conversing:
         return identity
 
     async def _claim(self) -> Claim:
-        attempt = self.visit.attempt
+        attempt = self.handle.attempt
         attempt.mechanism = self.mechanism.name
         try:
             return await self.mechanism.begin(self.wire)
@@ -89,7 +89,7 @@ class Conversing:
             code, why = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
         log.warning("%s: %s: %s", attempt.service, self.mechanism.name, why)
         audit.record(attempt, Operation.AUTHENTICATE, code, ())
-        self.visit.end(code)
+        self.handle.end(code)
         raise (TemporaryFailure if code in UNCHECKED else AuthenticationFailed)(code)
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
@@ -101,31 +101,31 @@ class Conversing:
         wanted = claim.authorization
         if wanted == claim.name:
             return identity
-        visit = self.begin_delegated(wanted)
-        visit.attempt.mechanism = self.mechanism.name
+        handle = self.begin_delegated(wanted)
+        handle.attempt.mechanism = self.mechanism.name
         # What is asked now is another operation, with its own time.
-        self.visit.attempt.deadline = None
+        self.handle.attempt.deadline = None
         try:
-            target = await visit.attempt.get_user()
+            target = await handle.attempt.get_user()
             if target == identity.user:
-                visit.end(ReturnCode.SUCCESS)
+                handle.end(ReturnCode.SUCCESS)
                 return identity
-            found = await self._delegated(visit, identity, target)
+            found = await self._delegated(handle, identity, target)
         except TemporaryFailure:
             raise
         except TimeoutError:
-            visit.end(ReturnCode.AUTHINFO_UNAVAIL)
+            handle.end(ReturnCode.AUTHINFO_UNAVAIL)
             raise TemporaryFailure(ReturnCode.AUTHINFO_UNAVAIL) from None
         except (Refusal, AuthenticationError) as error:
             if error.code in UNCHECKED:
                 raise TemporaryFailure(error.code) from None
             log.warning(
                 "%s: %s may not act for %s",
-                visit.attempt.service,
+                handle.attempt.service,
                 ascii(identity.user),
                 ascii(wanted[:80]),
             )
-            visit.end(error.code)
+            handle.end(error.code)
             raise AuthenticationFailed(error.code) from None
         log.info("%s: %s acts for %s", found.service, ascii(identity.user), ascii(found.user))
         return replace(
@@ -135,10 +135,10 @@ class Conversing:
             actor=identity.person,
         )
 
-    async def _delegated(self, visit: Visit, actor: Identity, target: str) -> Identity:
+    async def _delegated(self, handle: Handle, actor: Identity, target: str) -> Identity:
         if not self.authorization.allows(actor.person, target):
             raise Refusal(ReturnCode.PERM_DENIED)
-        found = await delegated_login(visit)
+        found = await delegated_login(handle)
         # The account stack may know whom it was asked about by another name.
         if found.user != target and not self.authorization.allows(actor.person, found.user):
             raise Refusal(ReturnCode.PERM_DENIED)

@@ -20,7 +20,7 @@ _IDLE = 10.0
 """Seconds after which a thread without work ends."""
 
 
-class Pool:
+class ThreadPool:
     """At most `size` calls at once, and at most `3 * size` more that were given up on."""
 
     def __init__(self, size: int, nice: int = 0) -> None:
@@ -39,7 +39,7 @@ class Pool:
         future: Future[Any] = Future()
         with self._changed:
             self._work.append((future, function, args))
-            self._hire()
+            self._start_thread()
             self._changed.notify()
         return future
 
@@ -50,18 +50,18 @@ class Pool:
         with self._changed:
             if not future.done() and len(self._lost) < self._spare:
                 self._lost.add(future)
-                self._hire()
+                self._start_thread()
 
-    def _hire(self) -> None:
+    def _start_thread(self) -> None:
         """Start a thread if there is more work than idle threads."""
         active = self._threads - len(self._lost)
         if len(self._work) > self._idle and active < self._size:
             self._threads += 1
-            threading.Thread(target=self._labour, name="ualauth", daemon=True).start()
+            threading.Thread(target=self._run, name="ualauth", daemon=True).start()
 
-    def _labour(self) -> None:
+    def _run(self) -> None:
         if self._nice:
-            _stand_back(self._nice)
+            _set_nice(self._nice)
         while True:
             with self._changed:
                 self._idle += 1
@@ -96,7 +96,7 @@ class Pool:
             future.set_result(result)
 
 
-def _stand_back(nice: int) -> None:
+def _set_nice(nice: int) -> None:
     """Let this thread, and those that it starts, come after others that want a processor."""
     # On Linux a thread has a priority of its own (setpriority(2), "C library/kernel differences").
     if sys.platform == "linux":

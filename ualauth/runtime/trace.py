@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.sources.problem import printable
 from ualauth.stack.control import action_text
-from ualauth.stack.engine import Frozen, State, Step, Suspended, Verdict, evaluate
+from ualauth.stack.engine import EngineStep, Frozen, State, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Stack
 
 
@@ -50,7 +50,7 @@ class Run:
 
     operation: Operation
     stack: Stack
-    memory: list[ReturnCode | None]
+    cached_codes: list[ReturnCode | None]
     frozen: Frozen | None
     suspended: Suspended | None
     codes: list[ReturnCode] = field(default_factory=list)
@@ -99,12 +99,12 @@ class Run:
             return None
         return entry
 
-    def _again(self, steps: list[Step] | None) -> Generator[Entry, ReturnCode, Verdict]:
+    def _again(self, steps: list[EngineStep] | None) -> Generator[Entry, ReturnCode, Verdict]:
         blank: list[ReturnCode | None] = [None] * len(self.stack)
-        memory = blank if self.frozen is None else self.memory.copy()
+        cached_codes = blank if self.frozen is None else self.cached_codes.copy()
         return evaluate(
             self.stack,
-            memory,
+            cached_codes,
             frozen=self.frozen,
             suspended=self.suspended,
             steps=steps,
@@ -117,9 +117,9 @@ class Run:
         # A server may have sent it, and it goes to logs and terminals.
         self.remarks.append((len(self.codes), text if text.isprintable() else printable(text)))
 
-    def walk(self) -> list[Step]:
+    def walk(self) -> list[EngineStep]:
         """Repeat the walk, and return what each entry did."""
-        steps: list[Step] = []
+        steps: list[EngineStep] = []
         again = self._again(steps)
         try:
             next(again)

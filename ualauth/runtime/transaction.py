@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.identity import Person
-from ualauth.runtime.handle import Visit
+from ualauth.runtime.handle import Handle
 from ualauth.runtime.trace import TraceStep
 
 R = TypeVar("R")
@@ -19,16 +19,16 @@ INTERRUPTED = ReturnCode.ABORT
 _AUTHENTICATE, _SETCRED, _ACCT_MGMT, _OPEN_SESSION, _CLOSE_SESSION, _CHAUTHTOK = Operation
 
 
-class HeldTransaction(Generic[R]):
+class BaseTransaction(Generic[R]):
     """What blocking and asyncio transactions share; `R` is what an operation returns.
 
     That is a `ReturnCode`, or a coroutine for one. Only `ReturnCode.SUCCESS`
     is a yes.
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, handle: Handle) -> None:
         """Hold a visit."""
-        self._visit = visit
+        self._handle = handle
         self._last = _SUCCESS
 
     @abstractmethod
@@ -61,32 +61,32 @@ class HeldTransaction(Generic[R]):
 
     def get_item(self, item: Item) -> tuple[ReturnCode, Any]:
         """Return a code and the item; tokens are for modules only (pam_get_item(3))."""
-        return self._visit.get_item(item)
+        return self._handle.get_item(item)
 
     def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - many types
         """Set an item; tokens are for modules only (pam_set_item(3))."""
-        return self._visit.set_item(item, value)
+        return self._handle.set_item(item, value)
 
     def getenv(self, name: str) -> str | None:
         """Return a variable of the transaction's environment (pam_getenv(3))."""
-        return self._visit.attempt.getenv(name)
+        return self._handle.attempt.getenv(name)
 
     def putenv(self, text: str) -> ReturnCode:
         """Set, empty or delete a variable: `N=V`, `N=`, `N` (pam_putenv(3))."""
-        return self._visit.attempt.putenv(text)
+        return self._handle.attempt.putenv(text)
 
     def getenvlist(self) -> list[str]:
         """Return all variables as `N=V` (pam_getenvlist(3))."""
-        return self._visit.attempt.getenvlist()
+        return self._handle.attempt.getenvlist()
 
     def fail_delay(self, seconds: float) -> None:
         """Ask for a delay if the next operation fails; the largest wins (pam_fail_delay(3))."""
-        self._visit.attempt.fail_delay(seconds)
+        self._handle.attempt.fail_delay(seconds)
 
     @property
     def delayed(self) -> float:
         """Seconds by which the last operation was delayed, or would have been."""
-        return self._visit.delayed
+        return self._handle.delayed
 
     @property
     def could_not_check(self) -> bool:
@@ -94,23 +94,23 @@ class HeldTransaction(Generic[R]):
 
         Some module could not check: a refusal then says nothing about the person.
         """
-        return self._visit.could_not_check(self._last)
+        return self._handle.could_not_check(self._last)
 
     @property
     def person(self) -> Person | None:
         """Whom the modules vouch for so far; this grants nothing, the codes do."""
-        return self._visit.attempt.person
+        return self._handle.attempt.person
 
     @property
     def trace(self) -> list[TraceStep]:
         """Every entry asked: operation, file, line, module, code, action, states."""
-        return self._visit.trace
+        return self._handle.trace
 
     @property
     def messages(self) -> tuple[str, ...]:
         """The texts that modules addressed to the person, in order."""
-        return tuple(self._visit.attempt.messages)
+        return tuple(self._handle.attempt.messages)
 
     def close(self, status: int | None = None) -> None:
         """End the transaction; cleanups get `status`, or the last code (pam_end(3))."""
-        self._visit.end(self._last if status is None else status)
+        self._handle.end(self._last if status is None else status)

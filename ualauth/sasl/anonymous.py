@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.contract.credentials import ANONYMOUS, Exchange, NameKind, Proof
+from ualauth.contract.credentials import ANONYMOUS, CredentialKind, Exchange, NameKind
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 
 _MOST = 255
@@ -15,7 +15,7 @@ class Anonymous(Mechanism):
     """One message: an address, or some token, by which the client may be traced."""
 
     name: ClassVar[str] = "ANONYMOUS"
-    proof: ClassVar[Proof] = Proof.NOTHING
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.NOTHING
 
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
@@ -29,7 +29,7 @@ class AnonymousExchange(Exchange):
     """Somebody without a name; `trace` is what they say of themselves, empty for nothing."""
 
     mechanism = "ANONYMOUS"
-    proof = Proof.NOTHING
+    credential_kind = CredentialKind.NOTHING
     name_kind = NameKind.NOBODY
 
     def __init__(self, trace: str) -> None:

@@ -12,7 +12,7 @@ import re
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from ualauth.contract.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.passwords.cram_md5 import response_of
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_query
@@ -30,7 +30,7 @@ class CramMd5(Mechanism):
     """`<challenge>`, then `name digest`."""
 
     name: ClassVar[str] = "CRAM-MD5"
-    proof: ClassVar[Proof] = Proof.CRAM_MD5
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.CRAM_MD5
     server_first: ClassVar[bool] = True
 
     async def begin(self, wire: Wire) -> Claim:
@@ -50,7 +50,7 @@ class CramMd5Exchange(Exchange):
     """An answer to a challenge: any number of secrets may be compared with it."""
 
     mechanism = kind = "CRAM-MD5"
-    proof = Proof.CRAM_MD5
+    credential_kind = CredentialKind.CRAM_MD5
     name_kind = NameKind.TYPED
 
     def __init__(self, challenge: bytes, digest: str) -> None:
@@ -64,5 +64,5 @@ class CramMd5Exchange(Exchange):
         self.verified |= right
         return right
 
-    async def pretend(self, attempt: Attempt) -> None:
+    async def mock(self, attempt: Attempt) -> None:
         """Do nothing: the client was challenged before anybody knew its name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.contract.credentials import Exchange, Proof
+from ualauth.contract.credentials import CredentialKind, Exchange
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_name, vouched_name
 
@@ -13,7 +13,7 @@ class External(Mechanism):
     """One message: whom the client wants to act for, empty for itself."""
 
     name: ClassVar[str] = "EXTERNAL"
-    proof: ClassVar[Proof] = Proof.CERTIFICATE
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
 
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
@@ -30,7 +30,7 @@ class CertificateExchange(Exchange):
     """A client whose certificate the TLS library has verified."""
 
     mechanism = "EXTERNAL"
-    proof = Proof.CERTIFICATE
+    credential_kind = CredentialKind.CERTIFICATE
 
     def accept(self) -> None:
         """Say that the certificate is enough."""

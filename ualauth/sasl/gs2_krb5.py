@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.gss_exchange import establish
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
 
@@ -30,7 +30,7 @@ class Gs2Krb5(Mechanism):
     """One exchange."""
 
     name: ClassVar[str] = "GS2-KRB5"
-    proof: ClassVar[Proof] = Proof.KERBEROS
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.KERBEROS
     _token = b""
 
     async def begin(self, wire: Wire) -> Claim:

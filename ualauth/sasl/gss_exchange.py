@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol, cast
 
 from ualauth.contract.attempt import Refusal
-from ualauth.contract.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
 
@@ -44,7 +44,7 @@ class SecurityContext(Protocol):
         ...
 
 
-class KerberosJudge(Protocol):
+class GssVerifier(Protocol):
     """A module that has keys."""
 
     async def accept(self, wire: Wire, bindings: bytes | None) -> SecurityContext:
@@ -66,10 +66,10 @@ class KerberosJudge(Protocol):
         ...
 
 
-class KerberosExchange(Exchange):
+class GssExchange(Exchange):
     """A client whose ticket was accepted with the keys of a keytab."""
 
-    proof = Proof.KERBEROS
+    credential_kind = CredentialKind.KERBEROS
 
     def __init__(self, mechanism: str, context: SecurityContext, user: str) -> None:
         """Keep whose ticket it was, whose keys, and the user whose principal that is."""
@@ -89,16 +89,16 @@ class KerberosExchange(Exchange):
 class Established(NamedTuple):
     """A complete context, and the token that the client still has to get."""
 
-    judge: KerberosJudge
+    verifier: GssVerifier
     context: SecurityContext
     token: bytes
 
     async def claim(self, wire: Wire, mechanism: str, wanted: str) -> Claim:
         """Return the claim of the client, which wants to be `wanted`, empty for itself."""
-        user = await self.judge.user_of(wire, self.context.principal)
+        user = await self.verifier.user_of(wire, self.context.principal)
         if not user:
             raise Malformed(f"{self.context.principal[:200]!a} is no user's principal")
-        exchange = KerberosExchange(mechanism, self.context, user)
+        exchange = GssExchange(mechanism, self.context, user)
         if wanted == self.context.principal:
             # Some clients ask for themselves by the name in the ticket.
             wanted = ""
@@ -114,10 +114,10 @@ async def establish(wire: Wire, token: bytes, bindings: bytes | None) -> Establi
     """
     if not token:
         raise Malformed("an empty token")
-    judge, context, answer = await _begun(wire, token, bindings)
+    verifier, context, answer = await _begun(wire, token, bindings)
     for _ in range(_MOST_ROUNDS):
         if context.complete:
-            return Established(judge, context, answer)
+            return Established(verifier, context, answer)
         answer = await wire.offload(context.step, await wire.send(answer))
     raise Malformed("a context that never is complete")
 
@@ -126,10 +126,10 @@ async def _begun(wire: Wire, token: bytes, bindings: bytes | None) -> Establishe
     """Offer the first token to the keys of one module after the other."""
     failure: Refusal | None = None
     for module in wire.verifiers:
-        judge = cast("KerberosJudge", module)
+        verifier = cast("GssVerifier", module)
         try:
-            context = await judge.accept(wire, bindings)
-            return Established(judge, context, await wire.offload(context.step, token))
+            context = await verifier.accept(wire, bindings)
+            return Established(verifier, context, await wire.offload(context.step, token))
         except Refusal as refusal:
             # That a module could not check weighs more than that another one refused.
             if failure is None or isinstance(failure, Malformed):

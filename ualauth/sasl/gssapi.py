@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.gss_exchange import establish
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 
@@ -25,7 +25,7 @@ class Gssapi(Mechanism):
     """One exchange."""
 
     name: ClassVar[str] = "GSSAPI"
-    proof: ClassVar[Proof] = Proof.KERBEROS
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.KERBEROS
 
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.contract.credentials import Password, Proof
+from ualauth.contract.credentials import CredentialKind, Password
 from ualauth.sasl.mechanism import Claim, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_name
 
@@ -16,11 +16,11 @@ _NAME = b"Username:"
 _PASSWORD = b"Password:"
 
 
-class Login(Mechanism):
+class LoginMechanism(Mechanism):
     """Two questions, two answers; the name may come as the initial response."""
 
     name: ClassVar[str] = "LOGIN"
-    proof: ClassVar[Proof] = Proof.PASSWORD
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.PASSWORD
     plaintext: ClassVar[bool] = True
 
     async def begin(self, wire: Wire) -> Claim:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Refusal
-from ualauth.contract.credentials import Challenges, Credential, NameKind, Proof
+from ualauth.contract.credentials import Challenges, Credential, CredentialKind, NameKind
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Offload, Until
 
@@ -132,7 +132,7 @@ class Mechanism(ABC):
 
     name: ClassVar[str]
     """As in IANA's registry of SASL mechanisms."""
-    proof: ClassVar[Proof]
+    credential_kind: ClassVar[CredentialKind]
     """What a module of the service must be able to judge."""
     plaintext: ClassVar[bool] = False
     """Whether whoever listens learns what lets them in."""

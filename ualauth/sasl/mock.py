@@ -13,7 +13,7 @@ from ualauth.passwords.scram import MECHANISMS, SALT_BYTES, ScramSecret
 from ualauth.text.folding import fold
 
 
-class Pretence:
+class MockSecrets:
     """Makes secrets that no password has; `key` is kept with the users."""
 
     def __init__(self, key: bytes) -> None:

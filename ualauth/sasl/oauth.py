@@ -11,7 +11,7 @@ import json
 from typing import Any, Protocol, cast
 
 from ualauth.contract.attempt import Refusal
-from ualauth.contract.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
 from ualauth.stack.control import ascii_lower
@@ -20,7 +20,7 @@ from ualauth.stack.control import ascii_lower
 class TokenExchange(Exchange):
     """A bearer token, and what modules found out about it."""
 
-    proof = Proof.TOKEN
+    credential_kind = CredentialKind.TOKEN
     name = ""
     """Whose it claims to be, as the issuer writes it."""
 
@@ -40,7 +40,7 @@ class TokenExchange(Exchange):
         self.verified = True
 
 
-class TokenJudge(Protocol):
+class TokenVerifier(Protocol):
     """A module that can judge tokens."""
 
     name_kind: NameKind
@@ -63,7 +63,7 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
     wanted = wanted and prepare_name(wanted)
     unavailable = None
     for module in wire.verifiers:
-        judge = cast("TokenJudge", module)
+        judge = cast("TokenVerifier", module)
         try:
             name = await judge.name_in(wire, exchange)
         except Refusal as refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
 
@@ -20,7 +20,7 @@ class OAuthBearer(Mechanism):
     """A header, `auth=Bearer TOKEN`, and perhaps host and port."""
 
     name: ClassVar[str] = "OAUTHBEARER"
-    proof: ClassVar[Proof] = Proof.TOKEN
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.TOKEN
     plaintext: ClassVar[bool] = True
     _exchange: TokenExchange | None = None
 

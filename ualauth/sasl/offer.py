@@ -11,7 +11,7 @@ import logging
 from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.mechanism import Channel, Mechanism
 from ualauth.sasl.registry import MECHANISMS, PLUS, mechanism
 
@@ -23,29 +23,29 @@ log = logging.getLogger("ualauth.sasl")
 
 
 def offered(
-    proofs: Container[Proof],
+    credential_kinds: Container[CredentialKind],
     rules: OfferRules,
     channel: Channel,
 ) -> Iterator[type[Mechanism]]:
-    """Yield what may be offered, the strongest first; `proofs` is what modules can judge."""
+    """Yield what may be offered, the strongest first; `credential_kinds` is what modules verify."""
     for name in MECHANISMS:
         kind = mechanism(name)
-        if kind is not None and is_offered(kind, proofs, rules, channel):
+        if kind is not None and is_offered(kind, credential_kinds, rules, channel):
             yield kind
 
 
 def is_offered(
     kind: type[Mechanism],
-    proofs: Container[Proof],
+    credential_kinds: Container[CredentialKind],
     rules: OfferRules,
     channel: Channel,
 ) -> bool:
     """Return whether one mechanism may be offered."""
-    if kind.proof not in proofs or not is_allowed(kind, rules):
+    if kind.credential_kind not in credential_kinds or not is_allowed(kind, rules):
         return False
     if kind.binds and not channel.bindings:
         return False
-    if kind.proof is Proof.CERTIFICATE and not channel.certificate_name:
+    if kind.credential_kind is CredentialKind.CERTIFICATE and not channel.certificate_name:
         return False
     return not kind.plaintext or channel.tls or rules.plaintext_without_tls
 

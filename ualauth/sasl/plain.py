@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ualauth.contract.credentials import Password, Proof
+from ualauth.contract.credentials import CredentialKind, Password
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_name
 
@@ -13,7 +13,7 @@ class Plain(Mechanism):
     """`authorization NUL name NUL password`."""
 
     name: ClassVar[str] = "PLAIN"
-    proof: ClassVar[Proof] = Proof.PASSWORD
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.PASSWORD
     plaintext: ClassVar[bool] = True
 
     async def begin(self, wire: Wire) -> Claim:

@@ -24,7 +24,7 @@ MECHANISMS: Mapping[str, str] = {
     "XOAUTH2": "xoauth2:XOAuth2",
     "CRAM-MD5": "cram_md5:CramMd5",
     "PLAIN": "plain:Plain",
-    "LOGIN": "login:Login",
+    "LOGIN": "login:LoginMechanism",
     "ANONYMOUS": "anonymous:Anonymous",
 }
 """Name -> file and class; the strongest first."""

@@ -19,11 +19,11 @@ import re
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, ClassVar
 
-from ualauth.contract.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.errors import StoreError
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
-from ualauth.sasl.mock import Pretence
+from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.preparation import prepare_name, prepare_query
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _MOST = 4096
 class Scram(Mechanism):
     """One exchange; the subclasses say which hash, and whether it binds to the channel."""
 
-    proof: ClassVar[Proof] = Proof.SCRAM
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.SCRAM
     _exchange: ScramExchange | None = None
 
     async def begin(self, wire: Wire) -> Claim:
@@ -92,7 +92,7 @@ class Scram(Mechanism):
 class ScramExchange(Exchange):
     """A client that said its name, and waits for a salt."""
 
-    proof = Proof.SCRAM
+    credential_kind = CredentialKind.SCRAM
     name_kind = NameKind.TYPED
     name = ""
 
@@ -149,12 +149,12 @@ class ScramExchange(Exchange):
             self.signature = b"v=" + b2a_base64(answer, newline=False)
         return self.verified
 
-    async def pretend(self, attempt: Attempt) -> None:
-        """Go on with a secret that nobody has; see `Exchange.pretend`."""
+    async def mock(self, attempt: Attempt) -> None:
+        """Go on with a secret that nobody has; see `Exchange.mock`."""
         if self.spent:
             return
-        pretence = await attempt.offload(attempt.resource, Pretence)
-        if await self.verify(pretence.secret(self.name, self.kind)):
+        mock_secrets = await attempt.offload(attempt.resource, MockSecrets)
+        if await self.verify(mock_secrets.secret(self.name, self.kind)):
             self.verified = False
             raise StoreError("somebody knows what nobody has: the key of pretended salts leaked")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
 
@@ -21,7 +21,7 @@ class XOAuth2(Mechanism):
     """`user=NAME %x01 auth=Bearer TOKEN %x01 %x01`."""
 
     name: ClassVar[str] = "XOAUTH2"
-    proof: ClassVar[Proof] = Proof.TOKEN
+    credential_kind: ClassVar[CredentialKind] = CredentialKind.TOKEN
     plaintext: ClassVar[bool] = True
     _exchange: TokenExchange | None = None
 

@@ -233,7 +233,7 @@ def advise_of_names(stack: Stack) -> Iterator[Problem]:
                 cure = f"let it stand after {entry.module}, or use Attempt.test_name in it"
                 yield Problem(earlier.source, text, cure, warning=True)
             seen = []
-        elif not module.tests_names and not module.judges:
+        elif not module.tests_names and not module.verifies:
             seen.append(entry)
 
 

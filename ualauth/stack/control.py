@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from ualauth.codes import TOKENS, ReturnCode
 
 
-class Action(enum.IntEnum):
+class ControlAction(enum.IntEnum):
     """What to do with a return code; a positive number jumps over that many entries."""
 
     IGNORE = 0
@@ -37,7 +37,7 @@ class Action(enum.IntEnum):
 
 def action_text(action: int) -> str:
     """Return the word of an action, or the number of a jump."""
-    return str(action) if action > 0 else str(Action(action))
+    return str(action) if action > 0 else str(ControlAction(action))
 
 
 KEYWORDS = {
@@ -52,14 +52,14 @@ SUBSTACK = "substack"
 Table = tuple[int, ...]
 """32 actions, indexed by return code."""
 
-ALL_BAD: Table = (int(Action.BAD),) * len(TOKENS)
+ALL_BAD: Table = (int(ControlAction.BAD),) * len(TOKENS)
 """What every mistake in a control becomes: the module runs, and nothing it says helps."""
 
 _LARGEST_JUMP = 2**31 - 1  # INT_MAX
 _SPACE = " \t\n\v\f\r"  # isspace(3) in the C locale
 _PAIR = re.compile(
     rf"[{_SPACE}]*(?P<value>{'|'.join(TOKENS)}|default)"
-    rf"[{_SPACE}]*=[{_SPACE}]*(?P<action>{'|'.join(map(str, Action))}|[0-9]+)",
+    rf"[{_SPACE}]*=[{_SPACE}]*(?P<action>{'|'.join(map(str, ControlAction))}|[0-9]+)",
 )
 _END = re.compile(rf"[{_SPACE}]*\Z")
 
@@ -111,12 +111,12 @@ def parse_control(text: str) -> Control:
     if not actions:
         mistake = "the control is empty; every result of the module counts as bad"
         return Control(text, ALL_BAD, mistake, "write required, or [default=bad] if you mean it")
-    return Control(text, tuple(actions.get(code, int(Action.BAD)) for code in ReturnCode))
+    return Control(text, tuple(actions.get(code, int(ControlAction.BAD)) for code in ReturnCode))
 
 
 def _action(text: str) -> int:
-    # Plain integers, never `Action`: the engine compares them in every step.
-    return int(text[:12]) if text.isdigit() else int(Action[text.upper()])
+    # Plain integers, never `ControlAction`: the engine compares them in every step.
+    return int(text[:12]) if text.isdigit() else int(ControlAction[text.upper()])
 
 
 def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:

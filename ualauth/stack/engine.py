@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ualauth.codes import ReturnCode
-from ualauth.stack.control import Action
+from ualauth.stack.control import ControlAction
 from ualauth.stack.model import Entry, Stack
 
 _SUCCESS = ReturnCode.SUCCESS
@@ -26,12 +26,12 @@ _DENIED = ReturnCode.PERM_DENIED
 _IGNORE = ReturnCode.IGNORE
 _INCOMPLETE = ReturnCode.INCOMPLETE
 # Plain integers: the walk compares them for every entry of every login.
-_OK = int(Action.OK)
-_DONE = int(Action.DONE)
-_DIE = int(Action.DIE)
+_OK = int(ControlAction.OK)
+_DONE = int(ControlAction.DONE)
+_DIE = int(ControlAction.DIE)
 _GOOD = (_OK, _DONE)
-_FATAL = (int(Action.BAD), _DIE)
-_RESET = int(Action.RESET)
+_FATAL = (int(ControlAction.BAD), _DIE)
+_RESET = int(ControlAction.RESET)
 
 
 class Impression(enum.Enum):
@@ -79,7 +79,7 @@ _GRANTED = Verdict(_SUCCESS)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EngineStep:
     """What one entry did to the walk.
 
     `judged` is the code that chose the action: the answer itself, or in a
@@ -105,7 +105,7 @@ class Frozen:
     """A jump counts as `required`; otherwise as ignored."""
 
 
-def after(successes: int) -> Suspended | None:
+def resume_after(successes: int) -> Suspended | None:
     """Return where a walk stands that began with so many `simple` entries answering `SUCCESS`.
 
     `evaluate` goes on from there as if it had seen them.
@@ -115,15 +115,15 @@ def after(successes: int) -> Suspended | None:
 
 def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
     stack: Stack,
-    memory: list[ReturnCode | None],
+    cached_codes: list[ReturnCode | None],
     *,
     frozen: Frozen | None = None,
     suspended: Suspended | None = None,
-    steps: list[Step] | None = None,
+    steps: list[EngineStep] | None = None,
 ) -> Generator[Entry, ReturnCode, Verdict]:
     """Walk over `stack`: yields entries, is sent codes, returns the verdict.
 
-    `memory` has a place for each entry: the walk writes the codes there, and a
+    `cached_codes` has a place for each entry: the walk writes the codes there, and a
     frozen walk reads them. With `steps`, everything that happens is appended
     to it.
     """
@@ -149,7 +149,7 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
         code = judged = yield entry
         if code is _SUCCESS and plain and entry.plain:
             # What most entries of most logins do, told in two lines instead of twenty.
-            memory[index] = code
+            cached_codes[index] = code
             if impression is _UNDEFINED:
                 impression = _POSITIVE
                 status = code
@@ -158,12 +158,12 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
         if code is _INCOMPLETE:
             state = State(impression, status)
             if steps is not None:
-                steps.append(Step(entry, code, code, Action.IGNORE, state, state))
+                steps.append(EngineStep(entry, code, code, ControlAction.IGNORE, state, state))
             return Verdict(code, Suspended(index, state, tuple(saved)))
         if frozen is None:
-            memory[index] = code
+            cached_codes[index] = code
         else:
-            remembered = memory[index]
+            remembered = cached_codes[index]
             if remembered is not None:
                 judged = remembered
         action = entry.table[judged]
@@ -201,7 +201,7 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
                 status = _DENIED
         if steps is not None:
             after = State(impression, status)
-            steps.append(Step(entry, code, judged, action, State(*before), after))
+            steps.append(EngineStep(entry, code, judged, action, State(*before), after))
     if status is _SUCCESS:
         return _GRANTED if impression is _POSITIVE else Verdict(_DENIED)
     return Verdict(status)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ualauth.codes import MODULE_TYPE, ModuleType, Operation, ReturnCode
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.module import Method, Module
 from ualauth.sources.problem import Problem, Source
-from ualauth.stack.control import Action, Control
+from ualauth.stack.control import Control, ControlAction
 
 
 class Kind(enum.Enum):
@@ -56,7 +56,7 @@ class Entry:
 
     def __post_init__(self) -> None:
         """Derive `plain` and `simple`."""
-        plain = self.table[:1] == (int(Action.OK),)
+        plain = self.table[:1] == (int(ControlAction.OK),)
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "simple", plain and self.asked and not self.level)
 
@@ -80,18 +80,20 @@ class Service:
     """Whether it takes passwords as they were typed, by whatever way."""
     serving: tuple[Stack, ...] = field(init=False, repr=False)
     """The stack that serves each operation, indexed by `Operation`."""
-    judges: Mapping[Proof, tuple[Module[Any], ...]] = field(init=False, repr=False, compare=False)
+    verifiers: Mapping[CredentialKind, tuple[Module[Any], ...]] = field(
+        init=False, repr=False, compare=False
+    )
     """The modules of the auth stack that can judge each kind of proof, in their order."""
 
     def __post_init__(self) -> None:
-        """Derive `serving`, the way of every login, and `judges`."""
+        """Derive `serving`, the way of every login, and `verifiers`."""
         serving = tuple(self.stacks[MODULE_TYPE[operation]] for operation in Operation)
         object.__setattr__(self, "serving", serving)
-        judges: dict[Proof, tuple[Module[Any], ...]] = {}
+        verifiers: dict[CredentialKind, tuple[Module[Any], ...]] = {}
         for module in _modules(self.stacks[ModuleType.AUTH]):
-            for proof in module.judges:
-                judges[proof] = (*judges.get(proof, ()), module)
-        object.__setattr__(self, "judges", judges)
+            for kind in module.verifies:
+                verifiers[kind] = (*verifiers.get(kind, ()), module)
+        object.__setattr__(self, "verifiers", verifiers)
 
     @property
     def sound(self) -> bool:

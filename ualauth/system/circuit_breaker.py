@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 
-class Outages:
+class CircuitBreaker:
     """The servers that keep silent, by their names; used by many threads."""
 
     def __init__(self, least: float, lasts: float) -> None:

@@ -11,7 +11,7 @@ import math
 import select
 
 
-def wait_here(fileno: int, seconds: float, left: float = math.inf) -> bool:
+def wait_blocking(fileno: int, seconds: float, left: float = math.inf) -> bool:
     """Wait, and block meanwhile."""
     poll = select.poll()
     poll.register(fileno, select.POLLIN)
@@ -23,7 +23,7 @@ async def wait_on_loop(fileno: int, seconds: float, left: float = math.inf) -> b
     # Where many wait, what is waited for has often come when the others have had their turn;
     # that is cheaper to find out than to have the loop watch a descriptor for once.
     await asyncio.sleep(0)
-    if wait_here(fileno, 0):
+    if wait_blocking(fileno, 0):
         return True
     loop = asyncio.get_running_loop()
     result: asyncio.Future[bool] = loop.create_future()

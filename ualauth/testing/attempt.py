@@ -21,11 +21,11 @@ from ualauth.contract.identity import Person
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.errors import ModuleUnavailable
-from ualauth.runtime.attempt import LiveAttempt
+from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.items import Users
 from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import Run
-from ualauth.system.poll import wait_here
+from ualauth.system.poll import wait_blocking
 from ualauth.userlist.guesses import GuessLimiter
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Nobody:
         """See `Users.read`."""
 
 
-class FakeAttempt(LiveAttempt):
+class FakeAttempt(RunningAttempt):
     """An attempt to hand to a module.
 
     `password` is what the person brought, `conversation` whom to ask,
@@ -164,7 +164,7 @@ class FakeAttempt(LiveAttempt):
                 self.slept.append(seconds)
                 return None
             case Readable(fileno, seconds):
-                return wait_here(fileno, seconds)
+                return wait_blocking(fileno, seconds)
             case Until():
                 return None
             case Wait(awaitable):

@@ -19,7 +19,7 @@ from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 
 
-class Held(Protocol):
+class Traced(Protocol):
     """What a case needs of a transaction."""
 
     @property
@@ -28,9 +28,9 @@ class Held(Protocol):
         ...
 
 
-Perform = Callable[[Held, Operation, int], ReturnCode]
+Perform = Callable[[Traced, Operation, int], ReturnCode]
 """Run one operation of a transaction to its end."""
-Begin = Callable[[Config, str, str, Conversation], AbstractContextManager[Held]]
+Begin = Callable[[Config, str, str, Conversation], AbstractContextManager[Traced]]
 """Configuration, service, user and conversation -> a transaction."""
 
 
@@ -39,12 +39,12 @@ def begin(
     service: str,
     user: str,
     conversation: Conversation,
-) -> AbstractContextManager[Held]:
+) -> AbstractContextManager[Traced]:
     """Begin a blocking transaction."""
     return Authenticator(config).transaction(service, user, conversation)
 
 
-def perform(visit: Held, operation: Operation, flags: int) -> ReturnCode:
+def perform(visit: Traced, operation: Operation, flags: int) -> ReturnCode:
     """Run an operation of a blocking transaction."""
     code: ReturnCode = getattr(visit, operation.method)(flags)
     return code

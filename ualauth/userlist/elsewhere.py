@@ -62,7 +62,7 @@ async def begin_elsewhere(attempt: Attempt, user: str, proof: object) -> Guess |
     keys = Keys.of(attempt.login_name or user, user if known is None else known.user.id)
     guess = opened(attempt, limiter, keys, rules, proof)
     guess.remote = True
-    if not (guess.is_next() and guess.is_clear()):
+    if not (guess.is_next() and guess.has_no_failures()):
         await take_turn(attempt, guess, guess.look)
     if guess.is_locked(by_name=True) or guess.is_locked(by_name=False):
         raise Refusal(await say_locked(attempt, guess))

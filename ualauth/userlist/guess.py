@@ -33,8 +33,8 @@ class Limiter(Protocol):
         """See `Guess.is_next`."""
         ...
 
-    def is_clear(self, guess: Guess) -> bool:
-        """See `Guess.is_clear`."""
+    def has_no_failures(self, guess: Guess) -> bool:
+        """See `Guess.has_no_failures`."""
         ...
 
     def look(self, guess: Guess) -> bool:
@@ -149,9 +149,9 @@ class Guess:
         """Return whether fewer came before it than may fail; never waits."""
         return self._limiter.is_next(self)
 
-    def is_clear(self) -> bool:
+    def has_no_failures(self) -> bool:
         """Return whether nothing failed before, for sure; never waits."""
-        return self._limiter.is_clear(self)
+        return self._limiter.has_no_failures(self)
 
     def look(self) -> bool:
         """Look at the counts; return whether a guess may be checked now."""

@@ -114,8 +114,8 @@ class GuessLimiter:
             queue = islice(self._open.get(guess.key, ()), most)
             return next((index for index, each in enumerate(queue) if each is guess), most)
 
-    def is_clear(self, guess: Guess) -> bool:
-        """See `Guess.is_clear`."""
+    def has_no_failures(self, guess: Guess) -> bool:
+        """See `Guess.has_no_failures`."""
         if self._counts.is_here(guess.places):
             return False
         if self._counts.has_no_store():

@@ -31,7 +31,7 @@ from ualauth.userlist.checks import (
     check_secrets,
 )
 from ualauth.userlist.database import queries, schema
-from ualauth.userlist.database.change_detector import Freshness, freshness_of
+from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.names import ORName
@@ -70,7 +70,7 @@ class UserStore:
 
     def __repr__(self) -> str:
         """Show the place, and no password."""
-        return f"{type(self).__name__}({self._database.place.name!r})"
+        return f"{type(self).__name__}({self._database.backend.name!r})"
 
     def __enter__(self) -> Self:
         """Return the store; opens nothing."""
@@ -85,14 +85,14 @@ class UserStore:
         """Close it."""
         self.close()
 
-    def freshness(self) -> Freshness:
+    def change_detector(self) -> ChangeDetector:
         """Return what tells at once whether anything changed; the caller closes it."""
-        return freshness_of(self._database.url)
+        return change_detector_of(self._database.url)
 
     @property
-    def place(self) -> str:
+    def backend(self) -> str:
         """Where it is, for people: without a password."""
-        return self._database.place.name
+        return self._database.backend.name
 
     def create(self) -> bool:
         """Create the USERLIST, or upgrade an older one in place; may be repeated.
@@ -210,7 +210,7 @@ class UserStore:
             yield from users_of([row[1:] for row in rows])
             after = str(rows[-1][0])
 
-    def pretence_key(self) -> bytes:
+    def mock_key(self) -> bytes:
         """Return the key of the salts that nobody has: the same for all who share the USERLIST."""
         rows = self._database.read(queries.KEY, {"name": "pretence"})
         return bytes(rows[0][0])
@@ -363,8 +363,8 @@ class UserStore:
     def failures_in(self, places: Sequence[Place]) -> list[Failures]:
         """Return the failed logins in some places (`reservation.places_of`)."""
         rows: list[Failures] = []
-        for place in places:
-            values = {"name": place.key, "user": place.key, "source": place.source}
+        for backend in places:
+            values = {"name": backend.key, "user": backend.key, "source": backend.source}
             found = self._database.read(queries.FAILURES, values)
             rows.append(failures.failures_of(found[0][1:]) if found else Failures())
         return rows

@@ -19,7 +19,7 @@ from ualauth.userlist.record import User
 _DIGEST = 32
 
 
-class Memo:
+class VerifiedPasswords:
     """At most `size` memos, each for at most `lifetime` seconds; for one thread or many."""
 
     def __init__(self, size: int, lifetime: float) -> None:
@@ -33,31 +33,31 @@ class Memo:
         """Show neither the key nor a memo."""
         return f"{type(self).__name__}({len(self._known)} of {self._size})"
 
-    def seal(self, user: User) -> Any:  # noqa: ANN401 - the library's type has no public name
+    def prefix(self, user: User) -> Any:  # noqa: ANN401 - the library's type has no public name
         """Return what a record's memos begin with: make it once for a record."""
         begun = self._keyed.copy()
         begun.update(f"{user.id} {user.revision} {user.password}\0".encode())
         return begun
 
-    def knows(self, user: User, seal: Any, password: str) -> bool:  # noqa: ANN401 - as above
+    def knows(self, user: User, prefix: Any, password: str) -> bool:  # noqa: ANN401 - as above
         """Return whether this password of this record was verified lately."""
         kept = self._known.get(user.id)
         if kept is None or time.monotonic() >= kept[1]:
             return False
-        return hmac.compare_digest(kept[0], _close(seal, password))
+        return hmac.compare_digest(kept[0], _close(prefix, password))
 
     def has(self, user: User) -> bool:
         """Return whether a password of this user was verified lately."""
         kept = self._known.get(user.id)
         return kept is not None and time.monotonic() < kept[1]
 
-    def remember(self, user: User, seal: Any, password: str) -> None:  # noqa: ANN401 - as above
+    def remember(self, user: User, prefix: Any, password: str) -> None:  # noqa: ANN401 - as above
         """Note that this password of this record was verified just now."""
         if not user.password or self._lifetime <= 0:
             return
         # In its new place it is the youngest; the oldest goes first.
         self._known.pop(user.id, None)
-        self._known[user.id] = _close(seal, password), time.monotonic() + self._lifetime
+        self._known[user.id] = _close(prefix, password), time.monotonic() + self._lifetime
         while len(self._known) > self._size:
             try:
                 del self._known[next(iter(self._known))]
@@ -66,8 +66,8 @@ class Memo:
                 continue
 
 
-def _close(seal: Any, password: str) -> bytes:  # noqa: ANN401 - as above
-    whole = seal.copy()
+def _close(prefix: Any, password: str) -> bytes:  # noqa: ANN401 - as above
+    whole = prefix.copy()
     whole.update(password.encode())
     digest: bytes = whole.digest()
     return digest

@@ -161,7 +161,7 @@ def test_words_hold_for_the_old_password_too(
     if WORDS[option][case] != "asked":
         person = ScriptedConversation("new s3cret", "new s3cret")
     with way.begin(config, "mail", user, person) as visit:
-        first = visit._visit.attempt
+        first = visit._handle.attempt
         first.forget_tokens = lambda: None
         first.set_item(Item.OLDAUTHTOK, ("old s3cret", "wrong")[case])
         code = way.perform(visit, Operation.CHAUTHTOK)

@@ -9,37 +9,37 @@ import pytest
 
 from tests.kerberos import Realm
 from ualauth.kerberos.context import Context
-from ualauth.kerberos.context_pool import Contexts
+from ualauth.kerberos.context_pool import ContextPool
 from ualauth.kerberos.failures import KerberosFault
 
 
 @pytest.fixture
-def contexts(kdc: Realm) -> Contexts:
+def contexts(kdc: Realm) -> ContextPool:
     """Return the contexts of the realm."""
-    return Contexts(str(kdc.conf))
+    return ContextPool(str(kdc.conf))
 
 
-def test_a_context_is_used_again(contexts: Contexts) -> None:
+def test_a_context_is_used_again(contexts: ContextPool) -> None:
     with contexts.one(1) as first:
         pass
     with contexts.one(1) as second:
         assert second is first
 
 
-def test_two_calls_at_once_have_two_contexts(contexts: Contexts) -> None:
+def test_two_calls_at_once_have_two_contexts(contexts: ContextPool) -> None:
     with contexts.one(1) as first, contexts.one(1) as second:
         assert second is not first
         assert second.handle.value != first.handle.value
 
 
-def test_a_context_is_not_used_again_after_an_error(contexts: Contexts) -> None:
+def test_a_context_is_not_used_again_after_an_error(contexts: ContextPool) -> None:
     with pytest.raises(KerberosFault), contexts.one(1) as first:
         first.made("krb5_cc_resolve", b"NOSUCH:cache")
     with contexts.one(1) as second:
         assert second is not first
 
 
-def test_a_change_of_krb5_conf_is_noticed(kdc: Realm, contexts: Contexts) -> None:
+def test_a_change_of_krb5_conf_is_noticed(kdc: Realm, contexts: ContextPool) -> None:
     with contexts.one(1) as before:
         assert before.default_realm == "UAL.TEST"
     text = kdc.conf.read_text()
@@ -54,12 +54,12 @@ def test_a_change_of_krb5_conf_is_noticed(kdc: Realm, contexts: Contexts) -> Non
         kdc.conf.write_text(text)
 
 
-def _default_realm(contexts: Contexts) -> str:
+def _default_realm(contexts: ContextPool) -> str:
     with contexts.one(1) as context:
         return context.default_realm
 
 
-def test_nobody_logs_in_by_the_clock_that_a_kdc_told_somebody_else(contexts: Contexts) -> None:
+def test_nobody_logs_in_by_the_clock_that_a_kdc_told_somebody_else(contexts: ContextPool) -> None:
     with contexts.one(1) as first:
         tomorrow = int(time.time()) + 86400
         # What libkrb5 does with the clock of a KDC that it asked (kdc_timesync).
@@ -79,7 +79,7 @@ def _clock(context: Context) -> int:
     return clock.value
 
 
-def test_closing_leaves_none(contexts: Contexts) -> None:
+def test_closing_leaves_none(contexts: ContextPool) -> None:
     with contexts.one(1) as first:
         pass
     contexts.close()

@@ -19,9 +19,9 @@ from tests.kerberos import REALM, SERVICE, Realm, free_port, realm
 from ualauth import AsyncAuthenticator, AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
 from ualauth.kerberos.client import Client
-from ualauth.kerberos.failures import Outages
+from ualauth.kerberos.failures import CircuitBreaker
 from ualauth.kerberos.principal import DomainMap
-from ualauth.kerberos.settings import Settings
+from ualauth.kerberos.settings import KerberosSettings
 from ualauth.stack.folder import FollowedFolder, ServiceFolder
 from ualauth.testing.folder import ConfigFolder
 
@@ -128,7 +128,7 @@ def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
 ) -> None:
     domains = DomainMap(f"example.org:{REALM},example.net:{REALM}")
     client = Client(
-        Settings(
+        KerberosSettings(
             realm=REALM,
             krb5_conf=str(conf(kdc, free_port())),
             keytab=str(kdc.keytab),
@@ -137,7 +137,7 @@ def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
         ),
         FollowedFolder(ServiceFolder(tmp_path)),
     )
-    client._outages = Outages(least=0.0, lasts=60.0)
+    client._breaker = CircuitBreaker(least=0.0, lasts=60.0)
     assert "a moment ago" not in client.log_in("jsmith@example.org", "s3cret").why
     assert "a moment ago" in client.log_in("jsmith@example.net", "s3cret").why
     client.close()

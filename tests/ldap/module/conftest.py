@@ -159,7 +159,7 @@ def newcomer(slapd: Slapd) -> Callable[..., str]:
 
     def add(*attributes: str, password: str = PASSWORD) -> str:
         name = f"newcomer{next(_numbers)}"
-        login = people.Login(f"uid={name},{people.PEOPLE}", password)
+        login = people.BindCredentials(f"uid={name},{people.PEOPLE}", password)
         slapd.add(people.person(login, "New Comer", *attributes))
         return name
 

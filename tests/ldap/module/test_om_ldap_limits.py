@@ -100,7 +100,7 @@ def test_guesses_of_a_client_that_hangs_up_count(logins: Logins) -> None:
     async def run() -> None:
         async with AsyncAuthenticator(logins.config) as auth:
             await auth.authenticate("mail", "jsmith", RIGHT, **HERE)
-            limiter = auth._entrance._guesses
+            limiter = auth._base._guesses
             for number in range(MOST):
                 task = asyncio.ensure_future(
                     auth.authenticate("mail", "jsmith", f"wrong {number}", **HERE)

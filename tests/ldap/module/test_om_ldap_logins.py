@@ -185,7 +185,7 @@ def test_a_changed_file_is_in_use_soon(make: Make) -> None:
     logins = make()
     assert logins.outcome("jsmith", people.JOHN.password) == "success"
     logins.file.write_text(logins.file.read_text() + "access_filter (uid=anna)\n")
-    services = logins.authenticator._entrance.services
+    services = logins.authenticator._base.services
     assert logins.file.as_posix() in services.load("mail").files
     password = people.JOHN.password
     assert in_use(lambda: logins.outcome("jsmith", password) == "perm_denied")

@@ -13,7 +13,7 @@ import pytest
 from tests.postgresql import PASSWORD, Server
 from tests.unit.cli.conftest import Program
 from ualauth.config.config import Config
-from ualauth.config.install import Action, default_settings, install, shipped_folder
+from ualauth.config.install import InstallAction, default_settings, install, shipped_folder
 from ualauth.userlist.store import UserStore
 
 SERVICES = {"imap", "omslapdeng", "other", "pop3", "smtpd.auth", "ual.remote"}
@@ -147,14 +147,14 @@ def test_the_option_names_the_folder(program: Program, tmp_path: Path) -> None:
 
 def test_an_empty_userlist_file_is_filled(tmp_path: Path) -> None:
     (tmp_path / "userlist.db").touch()
-    assert list(install(tmp_path))[-1].action is Action.CREATED
-    assert list(install(tmp_path))[-1].action is Action.UNCHANGED
+    assert list(install(tmp_path))[-1].action is InstallAction.CREATED
+    assert list(install(tmp_path))[-1].action is InstallAction.UNCHANGED
 
 
 def test_a_userlist_of_an_older_version_is_upgraded(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "userlist.db")) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-    assert list(install(tmp_path))[-1].action is Action.UPGRADED
+    assert list(install(tmp_path))[-1].action is InstallAction.UPGRADED
 
 
 def test_the_userlist_may_be_on_a_server(

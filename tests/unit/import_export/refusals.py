@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.unit.import_export.arrivals import HASH
-from ualauth.import_export.line import Known
+from ualauth.import_export.line import ExportedUser
 from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.password_age import aged, has_grace
 from ualauth.userlist.account.restrictions import restriction
@@ -40,7 +40,7 @@ class Case:
     settings: Policy = field(default_factory=Policy)
     is_now: bool = True
 
-    def known(self, authid: str) -> Known:
+    def known(self, authid: str) -> ExportedUser:
         """Return the user as the USERLIST has it."""
         values: dict[str, Any] = {
             "name": ORName(surname=authid),

@@ -119,7 +119,7 @@ def test_an_import_that_is_killed_leaves_whole_users_and_goes_on(tmp_path: Path)
             store.create()
         start = time.monotonic()
         assert run(None) == 0
-        whole = time.monotonic() - start
+        with_users = time.monotonic() - start
         assert check(path) == USERS
         for kill in range(KILLS):
             if check(path) == USERS:
@@ -128,7 +128,7 @@ def test_an_import_that_is_killed_leaves_whole_users_and_goes_on(tmp_path: Path)
                 with UserStore(url) as store:
                     store.create()
             before = check(path)
-            ended = run(chance.uniform(0, whole))
+            ended = run(chance.uniform(0, with_users))
             assert ended in {0, -signal.SIGKILL}
             assert check(path) >= before, kill
             cut_short += 0 < check(path) < USERS

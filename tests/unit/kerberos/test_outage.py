@@ -7,10 +7,10 @@ import contextlib
 import pytest
 
 from ualauth.kerberos.failures import BASE, KDC_UNREACHABLE, KerberosFault, watched
-from ualauth.system.circuit_breaker import Outages
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 
-def ask(outages: Outages, realm: str, number: int = 0) -> bool:
+def ask(outages: CircuitBreaker, realm: str, number: int = 0) -> bool:
     """Return whether the KDCs of a realm were asked; `number` is the error that comes of it."""
     asked = False
     with contextlib.suppress(KerberosFault), watched(outages, realm):
@@ -25,26 +25,26 @@ def answer(number: int) -> None:
 
 
 def test_after_silence_nobody_waits() -> None:
-    outages = Outages(least=0.0, lasts=60.0)
+    outages = CircuitBreaker(least=0.0, lasts=60.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert not ask(outages, "A")
     assert ask(outages, "B")
 
 
 def test_after_a_while_the_realm_is_asked_again() -> None:
-    outages = Outages(least=0.0, lasts=0.0)
+    outages = CircuitBreaker(least=0.0, lasts=0.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert ask(outages, "A")
 
 
 def test_kdcs_that_refuse_at_once_are_asked_every_time() -> None:
-    outages = Outages(least=60.0, lasts=60.0)
+    outages = CircuitBreaker(least=60.0, lasts=60.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert ask(outages, "A")
 
 
 @pytest.mark.parametrize("number", [BASE + 24, BASE + 6, BASE + 37])
 def test_an_answer_is_no_silence(number: int) -> None:
-    outages = Outages(least=0.0, lasts=60.0)
+    outages = CircuitBreaker(least=0.0, lasts=60.0)
     assert ask(outages, "A", number)
     assert ask(outages, "A")

@@ -11,12 +11,12 @@ import pytest
 from tests.fake_time import FakeTime
 from ualauth.contract.options import read_options
 from ualauth.errors import ConfigurationError
-from ualauth.kerberos.settings import Fast, Options, Settings
+from ualauth.kerberos.settings import Fast, KerberosSettings, Options
 from ualauth.kerberos.shared import Kerberos
 
 
 def options(*arguments: str) -> Options:
-    read, problems = read_options(Settings, arguments)
+    read, problems = read_options(KerberosSettings, arguments)
     assert not problems
     assert isinstance(read, Options)
     return read
@@ -80,7 +80,7 @@ def test_all_mistakes_are_said_at_once() -> None:
 
 def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
     kerberos = Kerberos(tmp_path)
-    assert kerberos.client(options()).settings == Settings()
+    assert kerberos.client(options()).settings == KerberosSettings()
     with pytest.raises(ConfigurationError, match="there is no file"):
         kerberos.client(options("config=other.conf"))
 
@@ -130,7 +130,7 @@ PAGE = Path(__file__).parents[3] / "docs/administrators/modules/om_krb5.md"
 
 @pytest.mark.parametrize("option", PAM_KRB5.split())
 def test_an_option_of_pam_krb5_is_there_or_the_page_says_what_is_instead(option: str) -> None:
-    ours = {field.name for field in dataclasses.fields(Settings)}
+    ours = {field.name for field in dataclasses.fields(KerberosSettings)}
     _, _, page = PAGE.read_text().partition("## Options of pam_krb5 that are not there")
     rows = [row.split("|")[1] for row in page.split("\n## ")[0].splitlines() if row[:3] == "| `"]
     refused = {name for row in rows for name in re.findall(r"`(\w+)`", row)}

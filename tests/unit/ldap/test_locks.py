@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualauth.ldap.client.values import Attributes, Entry
+from ualauth.ldap.client.values import Attributes, LdapEntry
 from ualauth.ldap.rules.locks import ACCOUNT, NAMES, PASSWORD, Moment, age, restriction
 from ualauth.ldap.rules.syntaxes import time
 
@@ -23,9 +23,9 @@ UNREADABLE = "authinfo_unavail"
 LOCKED, EXPIRED, CHANGE = "perm_denied", "acct_expired", "new_authtok_reqd"
 
 
-def entry(**attributes: str | bytes | list[str]) -> Entry:
+def entry(**attributes: str | bytes | list[str]) -> LdapEntry:
     """Return an entry; an underscore in a name stands for a hyphen."""
-    return Entry(
+    return LdapEntry(
         "uid=x",
         Attributes(
             {

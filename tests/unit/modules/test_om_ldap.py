@@ -58,14 +58,14 @@ def test_entries_with_the_same_file_share_what_they_know(module: OmLdap, tmp_pat
     other = OmLdap(Options(use_first_pass=True))
     assert not other.configure(Etc(tmp_path))
     assert other._outage is module._outage
-    assert other._logins.directory is module._logins.directory
+    assert other._authenticator.directory is module._authenticator.directory
     (tmp_path / "om_ldap.conf").write_text(
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 61\n"
     )
     changed = OmLdap(Options())
     assert not changed.configure(Etc(tmp_path))
     assert changed._outage is not module._outage
-    assert changed._logins.directory is module._logins.directory
+    assert changed._authenticator.directory is module._authenticator.directory
 
 
 def test_a_name_without_a_value_for_the_filter_is_nobodys(tmp_path: Path) -> None:

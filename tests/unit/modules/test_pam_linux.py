@@ -14,7 +14,7 @@ from pam.__internals import PamMessage, PamResponse
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.options import read_options
-from ualauth.host_pam.call import CALLS, CHANGES, Answering, Answers, Asked, Call, Done
+from ualauth.host_pam.call import CALLS, CHANGES, Answering, Answers, Call, Done, PamQuestions
 from ualauth.host_pam.libpam import Style
 from ualauth.host_pam.service import HostService
 from ualauth.host_pam.talk import Change
@@ -111,7 +111,7 @@ def test_a_call_stops_where_it_asks() -> None:
 
     made = call(work)
     event = made.go_on()
-    assert event == Asked((Question("Who? "),))
+    assert event == PamQuestions((Question("Who? "),))
     # Nobody holds a place while the person thinks.
     assert made.places.acquire(blocking=False)
     made.places.release()

@@ -77,7 +77,7 @@ class Place:
         return self._prepared(Authenticator(self.folder.config()))
 
     def _prepared(self, made: Any) -> Any:
-        made._entrance._shared[PasswordHasher] = self.hasher
+        made._base._shared[PasswordHasher] = self.hasher
         return made
 
     def failures(self, name: str = "jsmith", source: str = HERE) -> int:
@@ -118,7 +118,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 def limiter_of(auth: AsyncAuthenticator) -> GuessLimiter:
-    return auth._entrance._guesses
+    return auth._base._guesses
 
 
 async def hang_up(auth: AsyncAuthenticator, password: str, *, at: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from ualauth.codes import Item, ReturnCode
 from ualauth.errors import TemporaryFailure
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_permit import Options
-from ualauth.runtime.thread_pool import Pool
+from ualauth.runtime.thread_pool import ThreadPool
 from ualauth.testing.conversation import AsyncScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 
@@ -200,16 +200,16 @@ def test_a_cancelled_operation_leaves_a_transaction_usable(folder: ConfigFolder)
 
     async def run() -> None:
         authenticator = AsyncAuthenticator(folder.config())
-        async with authenticator.transaction("test", "jsmith") as visit:
-            task = asyncio.create_task(visit.authenticate())
+        async with authenticator.transaction("test", "jsmith") as handle:
+            task = asyncio.create_task(handle.authenticate())
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             # A second operation at the same time is an error, not a race.
-            assert await visit.acct_mgmt() is ReturnCode.SYSTEM_ERR
+            assert await handle.acct_mgmt() is ReturnCode.SYSTEM_ERR
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert await visit.acct_mgmt() is SUCCESS
+            assert await handle.acct_mgmt() is SUCCESS
 
     asyncio.run(run())
 
@@ -236,9 +236,9 @@ def test_many_logins_take_turns_while_people_answer(folder: ConfigFolder) -> Non
 
     async def one(authenticator: AsyncAuthenticator, number: int) -> bool:
         conversation = AsyncScriptedConversation(f"user{number}", f"secret{number}")
-        async with authenticator.transaction("test", conversation=conversation) as visit:
-            code = await visit.authenticate()
-            return code is SUCCESS and visit.get_item(Item.USER) == (SUCCESS, f"user{number}")
+        async with authenticator.transaction("test", conversation=conversation) as handle:
+            code = await handle.authenticate()
+            return code is SUCCESS and handle.get_item(Item.USER) == (SUCCESS, f"user{number}")
 
     async def run() -> list[bool]:
         authenticator = AsyncAuthenticator(folder.config())
@@ -314,7 +314,7 @@ def test_the_process_ends_although_a_thread_hangs(folder: ConfigFolder) -> None:
 
 
 def test_a_pool_never_runs_more_than_its_size_at_once() -> None:
-    pool = Pool(3)
+    pool = ThreadPool(3)
     lock = threading.Lock()
     now = most = 0
 
@@ -334,7 +334,7 @@ def test_a_pool_never_runs_more_than_its_size_at_once() -> None:
 
 
 def test_a_pool_hands_back_results_and_exceptions() -> None:
-    pool = Pool(1)
+    pool = ThreadPool(1)
 
     assert pool.submit(max, 1, 2).result(10) == 2
     with pytest.raises(ZeroDivisionError):
@@ -347,7 +347,7 @@ def test_a_pool_hands_back_results_and_exceptions() -> None:
 
 
 def test_a_call_that_is_given_up_before_it_begins_is_never_made() -> None:
-    pool = Pool(1)
+    pool = ThreadPool(1)
     gate = threading.Event()
     called: list[int] = []
     first = pool.submit(gate.wait, 10)
@@ -361,7 +361,7 @@ def test_a_call_that_is_given_up_before_it_begins_is_never_made() -> None:
 
 
 def test_a_pool_replaces_three_times_its_size_of_hanging_threads() -> None:
-    pool = Pool(2)
+    pool = ThreadPool(2)
     gate = threading.Event()
     hanging = []
     for _ in range(3):
@@ -388,7 +388,7 @@ def test_a_pool_replaces_three_times_its_size_of_hanging_threads() -> None:
 
 
 def test_a_call_that_waits_takes_the_place_of_one_that_is_given_up() -> None:
-    pool = Pool(1)
+    pool = ThreadPool(1)
     gate = threading.Event()
     hanging = pool.submit(gate.wait, 30)
     waiting = pool.submit(max, 1, 2)
@@ -402,6 +402,6 @@ def test_a_call_that_waits_takes_the_place_of_one_that_is_given_up() -> None:
 
 
 def test_threads_of_a_pool_never_keep_the_process() -> None:
-    pool = Pool(1)
+    pool = ThreadPool(1)
 
     assert pool.submit(threading.current_thread).result(10).daemon

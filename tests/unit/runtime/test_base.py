@@ -8,19 +8,19 @@ import time
 import pytest
 
 from ualauth import Authenticator, TemporaryFailure
-from ualauth.runtime.base import Entrance
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.items import NoUserlist
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
 
 def test_that_there_is_no_userlist_is_known_for_a_moment(folder: ConfigFolder) -> None:
-    entrance = Entrance(folder.config())
-    assert entrance.recall("jsmith") is None
+    base = BaseAuthenticator(folder.config())
+    assert base.recall("jsmith") is None
     with pytest.raises(NoUserlist):
-        entrance.read("jsmith")
+        base.read("jsmith")
     with pytest.raises(NoUserlist):
-        entrance.recall("jsmith")
+        base.recall("jsmith")
 
 
 def test_a_userlist_that_is_made_later_is_found(folder: ConfigFolder) -> None:

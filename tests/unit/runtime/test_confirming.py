@@ -270,20 +270,20 @@ def test_the_trace_names_the_entry_that_decides_otherwise(
     directory.service(
         "test", "auth required pam_succeed_if user != jsmith\nauth required directory"
     )
-    with way.begin(directory.config(), "test", "JSMITH", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is PERM_DENIED
-        last = visit.trace[-1]
+    with way.begin(directory.config(), "test", "JSMITH", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is PERM_DENIED
+        last = handle.trace[-1]
         assert (last.module, last.code) == ("directory", PERM_DENIED)
         assert "test:1 (pam_succeed_if) decides otherwise about 'jsmith'" in last.remark
-        assert visit.get_item(Item.USER)[1] == "JSMITH"
+        assert handle.get_item(Item.USER)[1] == "JSMITH"
 
 
 def test_a_list_in_a_nested_stack_is_asked_again_too(directory: ConfigFolder, way: Way) -> None:
     directory.service("lists", "auth required pam_succeed_if user != jsmith")
     for way_in in ("required pam_if !user=x stack=lists", "substack lists", "include lists"):
         directory.service("test", f"auth {way_in}\nauth required directory")
-        with way.begin(directory.config(), "test", "JSMITH", None) as visit:
-            assert way.perform(visit, Operation.AUTHENTICATE) is PERM_DENIED
+        with way.begin(directory.config(), "test", "JSMITH", None) as handle:
+            assert way.perform(handle, Operation.AUTHENTICATE) is PERM_DENIED
 
 
 def test_a_list_of_the_auth_stack_holds_for_who_is_confirmed_in_the_account_stack(
@@ -294,9 +294,9 @@ def test_a_list_of_the_auth_stack_holds_for_who_is_confirmed_in_the_account_stac
         "auth required pam_succeed_if user != jsmith\nauth required pam_permit\n"
         "account required directory",
     )
-    with way.begin(directory.config(), "test", "JSMITH", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        assert way.perform(visit, Operation.ACCT_MGMT) is PERM_DENIED
+    with way.begin(directory.config(), "test", "JSMITH", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+        assert way.perform(handle, Operation.ACCT_MGMT) is PERM_DENIED
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -306,9 +306,9 @@ def test_who_was_confirmed_by_an_entry_that_fails_is_typed_again(
     directory.service("inner", "auth required failing")
     first = "pam_if !user=x stack=inner" if nested else "failing"
     directory.service("test", f"auth [default=ignore] {first}\nauth required pam_permit")
-    with way.begin(directory.config(), "test", "JSMITH", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        assert visit.get_item(Item.USER)[1] == "JSMITH"
+    with way.begin(directory.config(), "test", "JSMITH", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+        assert handle.get_item(Item.USER)[1] == "JSMITH"
 
 
 def test_who_was_confirmed_in_a_nested_stack_that_fails_is_typed_again(
@@ -318,9 +318,9 @@ def test_who_was_confirmed_in_a_nested_stack_that_fails_is_typed_again(
     directory.service(
         "test", "auth [default=ignore] pam_if !user=x stack=inner\nauth required pam_permit"
     )
-    with way.begin(directory.config(), "test", "JSMITH", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        assert visit.get_item(Item.USER)[1] == "JSMITH"
+    with way.begin(directory.config(), "test", "JSMITH", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+        assert handle.get_item(Item.USER)[1] == "JSMITH"
 
 
 def test_a_confirmed_name_is_looked_up_exactly_by_the_account_stack(
@@ -330,20 +330,20 @@ def test_a_confirmed_name_is_looked_up_exactly_by_the_account_stack(
     directory.service("test", "auth required smith\naccount required om_auth")
     assert userlist.store.resolve("smith") is not None
     for _ in range(2):
-        with way.begin(directory.config(), "test", "whoever", None) as visit:
-            assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-            assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN
+        with way.begin(directory.config(), "test", "whoever", None) as handle:
+            assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+            assert way.perform(handle, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN
 
 
 def test_an_application_that_names_another_user_begins_anew(
     directory: ConfigFolder, way: Way, userlist: Userlist
 ) -> None:
     directory.service("test", "auth required directory\naccount required om_auth")
-    with way.begin(directory.config(), "test", "JSMITH", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        visit.set_item(Item.USER, "john@example.com")
-        assert way.perform(visit, Operation.ACCT_MGMT) is SUCCESS
-        assert visit.get_item(Item.USER)[1] == "jsmith"
+    with way.begin(directory.config(), "test", "JSMITH", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+        handle.set_item(Item.USER, "john@example.com")
+        assert way.perform(handle, Operation.ACCT_MGMT) is SUCCESS
+        assert handle.get_item(Item.USER)[1] == "jsmith"
 
 
 def test_cached_authids_do_not_serve_typed_names(userlist: Userlist) -> None:

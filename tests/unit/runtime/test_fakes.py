@@ -227,9 +227,9 @@ def test_scripted_modules_are_found_in_a_service(folder: ConfigFolder) -> None:
     )
     authenticator = Authenticator(folder.config())
     auth, account = scripted_modules(authenticator.load("test"))
-    with authenticator.transaction("test", "jsmith") as visit:
-        assert visit.authenticate() is AUTH_ERR
-        assert visit.acct_mgmt() is SUCCESS
+    with authenticator.transaction("test", "jsmith") as handle:
+        assert handle.authenticate() is AUTH_ERR
+        assert handle.acct_mgmt() is SUCCESS
 
     assert [asked.operation for asked in auth.asked] == [Operation.AUTHENTICATE]
     assert [asked.operation for asked in account.asked] == [Operation.ACCT_MGMT]

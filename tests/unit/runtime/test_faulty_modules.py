@@ -72,8 +72,8 @@ def answer_of(folder: ConfigFolder, way: Way, kind: type[Faulty], deed: Any) -> 
     kind.deed = staticmethod(in_coroutine if kind is Faulty else deed)
     folder.module("faulty", kind)
     folder.service("test", "auth required faulty\naccount required pam_permit\n")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        return way.perform(visit, Operation.AUTHENTICATE)
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        return way.perform(handle, Operation.AUTHENTICATE)
 
 
 NONSENSE = [None, 0, 1, True, False, "yes", "success", "", b"", (), SUCCESS.value, object(),
@@ -264,8 +264,8 @@ def test_a_module_that_awaits_something_else_refuses(
             return SUCCESS
 
         Faulty.deed = staticmethod(deed)
-        with way.begin(folder.config(), "test", "jsmith", None) as visit:
-            assert way.perform(visit, Operation.AUTHENTICATE) is SYSTEM_ERR
+        with way.begin(folder.config(), "test", "jsmith", None) as handle:
+            assert way.perform(handle, Operation.AUTHENTICATE) is SYSTEM_ERR
     assert "raised RuntimeError" in caplog.text
 
 
@@ -280,8 +280,8 @@ def test_a_module_may_wait_for_an_asyncio_library(folder: ConfigFolder, way: Way
     Faulty.deed = staticmethod(deed)
     folder.module("faulty", Faulty)
     folder.service("test", "auth required faulty\n")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        code = way.perform(visit, Operation.AUTHENTICATE)
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        code = way.perform(handle, Operation.AUTHENTICATE)
 
     assert code is (SUCCESS if way.asynchronous else SYSTEM_ERR)
 
@@ -303,8 +303,8 @@ def test_an_exception_of_what_a_module_waits_for_is_the_modules(
     Faulty.deed = staticmethod(deed)
     folder.module("faulty", Faulty)
     folder.service("test", "auth required faulty\n")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
 
 
 def test_a_plain_method_runs_where_it_may_block(folder: ConfigFolder, way: Way) -> None:
@@ -344,10 +344,10 @@ def deadline_answer(folder: ConfigFolder, way: Way, deed: Any, auth: str = "requ
     Faulty.deed = staticmethod(deed)
     folder.module("faulty", Faulty)
     folder.service("test", f"auth {auth} faulty\nauth required pam_permit\n")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
         started = time.monotonic()
-        code = way.perform(visit, Operation.AUTHENTICATE)
-        return code, time.monotonic() - started, [step.remark for step in visit.trace]
+        code = way.perform(handle, Operation.AUTHENTICATE)
+        return code, time.monotonic() - started, [step.remark for step in handle.trace]
 
 
 def test_what_is_not_done_in_time_counts_as_not_checked(short: ConfigFolder, way: Way) -> None:
@@ -422,8 +422,8 @@ def test_the_persons_time_is_not_the_modules(short: ConfigFolder, way: Way) -> N
     Faulty.deed = staticmethod(deed)
     short.module("faulty", Faulty)
     short.service("test", "auth required faulty\n")
-    with way.begin(short.config(), "test", "jsmith", conversation) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
+    with way.begin(short.config(), "test", "jsmith", conversation) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
 
 
 def test_a_module_that_did_not_answer_in_time_may_be_optional(

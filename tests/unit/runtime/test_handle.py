@@ -36,38 +36,38 @@ def scripted(folder: ConfigFolder) -> ConfigFolder:
 
 def test_an_application_sees_no_tokens(folder: ConfigFolder, way: Way) -> None:
     folder.service("test", "auth required pam_permit")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
         for item in (Item.AUTHTOK, Item.OLDAUTHTOK, 0, 14, 99):
-            assert visit.get_item(item) == (ReturnCode.BAD_ITEM, None)
-            assert visit.set_item(item, "x") is ReturnCode.BAD_ITEM
+            assert handle.get_item(item) == (ReturnCode.BAD_ITEM, None)
+            assert handle.set_item(item, "x") is ReturnCode.BAD_ITEM
 
 
 def test_an_application_gets_and_sets_the_other_items(folder: ConfigFolder, way: Way) -> None:
     folder.service("test", "auth required pam_permit")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert visit.get_item(Item.SERVICE) == (SUCCESS, "test")
-        assert visit.get_item(Item.USER) == (SUCCESS, "jsmith")
-        assert visit.get_item(Item.RHOST) == (SUCCESS, None)
-        assert visit.set_item(Item.RHOST, "192.0.2.7") is SUCCESS
-        assert visit.get_item(Item.RHOST) == (SUCCESS, "192.0.2.7")
-        assert visit.set_item(Item.RHOST, 7) is ReturnCode.BAD_ITEM
-        assert visit.set_item(Item.SERVICE, None) is ReturnCode.BAD_ITEM
-        assert visit.set_item(Item.CONV, None) is ReturnCode.PERM_DENIED
-        assert visit.putenv("A=1") is SUCCESS
-        assert (visit.getenv("A"), visit.getenvlist()) == ("1", ["A=1"])
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        assert handle.get_item(Item.SERVICE) == (SUCCESS, "test")
+        assert handle.get_item(Item.USER) == (SUCCESS, "jsmith")
+        assert handle.get_item(Item.RHOST) == (SUCCESS, None)
+        assert handle.set_item(Item.RHOST, "192.0.2.7") is SUCCESS
+        assert handle.get_item(Item.RHOST) == (SUCCESS, "192.0.2.7")
+        assert handle.set_item(Item.RHOST, 7) is ReturnCode.BAD_ITEM
+        assert handle.set_item(Item.SERVICE, None) is ReturnCode.BAD_ITEM
+        assert handle.set_item(Item.CONV, None) is ReturnCode.PERM_DENIED
+        assert handle.putenv("A=1") is SUCCESS
+        assert (handle.getenv("A"), handle.getenvlist()) == ("1", ["A=1"])
 
 
 def test_another_service_is_read_at_the_next_operation(folder: ConfigFolder, way: Way) -> None:
     folder.service("test", "auth required pam_debug auth=success cred=cred_err")
     folder.service("imap", "auth required pam_debug auth=maxtries cred=success")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
-        assert visit.set_item(Item.SERVICE, "IMAP") is SUCCESS
-        assert visit.get_item(Item.SERVICE) == (SUCCESS, "imap")
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
+        assert handle.set_item(Item.SERVICE, "IMAP") is SUCCESS
+        assert handle.get_item(Item.SERVICE) == (SUCCESS, "imap")
         # The path of the other service is forgotten.
-        assert way.perform(visit, Operation.SETCRED) is SUCCESS
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.MAXTRIES
-    files = [step.file.rpartition("/")[2] for step in visit.trace]
+        assert way.perform(handle, Operation.SETCRED) is SUCCESS
+        assert way.perform(handle, AUTHENTICATE) is ReturnCode.MAXTRIES
+    files = [step.file.rpartition("/")[2] for step in handle.trace]
     assert files == ["test", "imap", "imap"]
 
 
@@ -78,23 +78,23 @@ def test_another_service_that_is_not_there_aborts(
 ) -> None:
     folder.service("test", "auth required pam_permit")
     folder.service("broken", "auth required \\")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
         for name in ("nowhere", "broken", "../test"):
-            visit.set_item(Item.SERVICE, name)
-            assert way.perform(visit, AUTHENTICATE) is ReturnCode.ABORT
-            assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.ABORT
-        visit.set_item(Item.SERVICE, "test")
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
+            handle.set_item(Item.SERVICE, name)
+            assert way.perform(handle, AUTHENTICATE) is ReturnCode.ABORT
+            assert way.perform(handle, Operation.ACCT_MGMT) is ReturnCode.ABORT
+        handle.set_item(Item.SERVICE, "test")
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
     assert "nowhere" in caplog.text
 
 
 def test_another_service_forgets_an_interruption(folder: ConfigFolder, way: Way) -> None:
     folder.service("test", "auth required pam_debug auth=incomplete")
     folder.service("imap", "auth required pam_permit\naccount required pam_permit")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
-        visit.set_item(Item.SERVICE, "imap")
-        assert way.perform(visit, Operation.ACCT_MGMT) is SUCCESS
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, AUTHENTICATE) is ReturnCode.INCOMPLETE
+        handle.set_item(Item.SERVICE, "imap")
+        assert way.perform(handle, Operation.ACCT_MGMT) is SUCCESS
 
 
 # Re-entrancy, and after the end
@@ -119,11 +119,11 @@ def test_a_conversation_cannot_begin_another_operation(scripted: ConfigFolder, w
             answers.append(result)
         return "y"
 
-    with way.begin(scripted.config(), "test", "jsmith", conversation) as visit:
-        visits.append(visit)
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
+    with way.begin(scripted.config(), "test", "jsmith", conversation) as handle:
+        visits.append(handle)
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
         assert answers == [ReturnCode.SYSTEM_ERR] * 6
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
 
 
 @pytest.mark.parametrize("operation", Operation, ids=str)
@@ -134,10 +134,10 @@ def test_after_the_end_everything_is_an_error(
 ) -> None:
     types = ("auth", "account", "session", "password")
     folder.service("test", "".join(f"{each} required pam_permit\n" for each in types))
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, operation) is SUCCESS
-    assert way.perform(visit, operation) is ReturnCode.SYSTEM_ERR
-    assert len(visit.trace) == (2 if operation is CHAUTHTOK else 1)
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, operation) is SUCCESS
+    assert way.perform(handle, operation) is ReturnCode.SYSTEM_ERR
+    assert len(handle.trace) == (2 if operation is CHAUTHTOK else 1)
 
 
 def test_a_conversation_may_end_the_transaction(scripted: ConfigFolder, way: Way) -> None:
@@ -148,10 +148,10 @@ def test_a_conversation_may_end_the_transaction(scripted: ConfigFolder, way: Way
         visits[0].close()
         return ["y"]
 
-    with way.begin(scripted.config(), "test", "jsmith", conversation) as visit:
-        visits.append(visit)
-        way.perform(visit, AUTHENTICATE)
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SYSTEM_ERR
+    with way.begin(scripted.config(), "test", "jsmith", conversation) as handle:
+        visits.append(handle)
+        way.perform(handle, AUTHENTICATE)
+        assert way.perform(handle, AUTHENTICATE) is ReturnCode.SYSTEM_ERR
 
 
 @pytest.mark.parametrize("step", ["ask:x", "user", "password"])
@@ -162,11 +162,11 @@ def test_an_interruption_from_the_keyboard_passes_through(
 ) -> None:
     scripted.service("test", f"auth required scripted authenticate={step},success")
     conversation = ScriptedConversation(KeyboardInterrupt, "jsmith")
-    with way.begin(scripted.config(), "test", None, conversation) as visit:
+    with way.begin(scripted.config(), "test", None, conversation) as handle:
         with pytest.raises(KeyboardInterrupt):
-            way.perform(visit, AUTHENTICATE)
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
-        assert visit.trace[-1].code is SUCCESS
+            way.perform(handle, AUTHENTICATE)
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
+        assert handle.trace[-1].code is SUCCESS
 
 
 def test_an_interruption_from_the_keyboard_leaves_a_resumed_operation_resumable(
@@ -179,12 +179,12 @@ def test_an_interruption_from_the_keyboard_leaves_a_resumed_operation_resumable(
         "auth required scripted authenticate=incomplete,ask:x,success\n",
     )
     conversation = ScriptedConversation(KeyboardInterrupt, "y")
-    with way.begin(scripted.config(), "test", "jsmith", conversation) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
+    with way.begin(scripted.config(), "test", "jsmith", conversation) as handle:
+        assert way.perform(handle, AUTHENTICATE) is ReturnCode.INCOMPLETE
         with pytest.raises(KeyboardInterrupt):
-            way.perform(visit, AUTHENTICATE)
+            way.perform(handle, AUTHENTICATE)
         # What was answered before the interruption still counts.
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTH_ERR
+        assert way.perform(handle, AUTHENTICATE) is ReturnCode.AUTH_ERR
 
 
 # Tokens
@@ -216,26 +216,26 @@ def test_tokens_are_forgotten_before_and_after(folder: ConfigFolder, way: Way) -
         "test",
         "auth required tokens\naccount required tokens\npassword required tokens\n",
     )
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
-        assert way.perform(visit, Operation.SETCRED) is SUCCESS
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
+        assert way.perform(handle, Operation.SETCRED) is SUCCESS
         # Only authenticate and chauthtok forget what they find.
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.AUTH_ERR
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
-        assert way.perform(visit, CHAUTHTOK) is SUCCESS
-        assert way.perform(visit, Operation.ACCT_MGMT) is SUCCESS
+        assert way.perform(handle, Operation.ACCT_MGMT) is ReturnCode.AUTH_ERR
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
+        assert way.perform(handle, CHAUTHTOK) is SUCCESS
+        assert way.perform(handle, Operation.ACCT_MGMT) is SUCCESS
 
 
 def test_a_resumed_authenticate_keeps_its_token(scripted: ConfigFolder, way: Way) -> None:
     steps = "password,incomplete,password,success"
     scripted.service("test", f"auth required scripted authenticate={steps}")
     conversation = ScriptedConversation("s3cret")
-    with way.begin(scripted.config(), "test", "jsmith", conversation) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
+    with way.begin(scripted.config(), "test", "jsmith", conversation) as handle:
+        assert way.perform(handle, AUTHENTICATE) is ReturnCode.INCOMPLETE
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
         assert conversation.questions == ["Password: "]
         conversation.add("other")
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
+        assert way.perform(handle, AUTHENTICATE) is SUCCESS
         assert len(conversation.questions) == 2
 
 
@@ -273,11 +273,11 @@ def test_an_operation_is_called_again_until_the_person_has_answered(
     )
     again = ConversationAgain
     conversation = ScriptedConversation(again, "jsmith", again, again, "s3cret", "s3cret")
-    with way.begin(folder.config(), "test", None, conversation) as visit:
-        codes = [way.perform(visit, operation) for _ in range(4)]
+    with way.begin(folder.config(), "test", None, conversation) as handle:
+        codes = [way.perform(handle, operation) for _ in range(4)]
 
         assert codes == [ReturnCode.INCOMPLETE] * 3 + [SUCCESS]
-    modules = [step.module for step in visit.trace]
+    modules = [step.module for step in handle.trace]
     later = ["pam_debug", "patient"] if operation is CHAUTHTOK else []
     assert modules == ["pam_debug", *["patient"] * 4, *later]
 
@@ -290,11 +290,11 @@ def test_a_change_that_was_interrupted_in_another_service_begins_anew(
     scripted.service("imap", "password required scripted chauthtok=success")
     authenticator = way.authenticator(scripted.config())
     (module,) = scripted_modules(way.run(authenticator.load("imap")))
-    visit = authenticator.transaction("test", "jsmith")
-    assert way.perform(visit, CHAUTHTOK) is ReturnCode.INCOMPLETE
-    visit.set_item(Item.SERVICE, "imap")
+    handle = authenticator.transaction("test", "jsmith")
+    assert way.perform(handle, CHAUTHTOK) is ReturnCode.INCOMPLETE
+    handle.set_item(Item.SERVICE, "imap")
 
-    assert way.perform(visit, CHAUTHTOK) is SUCCESS
+    assert way.perform(handle, CHAUTHTOK) is SUCCESS
     assert [asked.flags for asked in module.asked] == [Flag.PRELIM_CHECK, Flag.UPDATE_AUTHTOK]
 
 
@@ -306,17 +306,17 @@ def test_an_interrupted_second_pass_is_not_a_first_one(scripted: ConfigFolder, w
     )
     authenticator = way.authenticator(scripted.config())
     modules = scripted_modules(way.run(authenticator.load("test")))
-    visit = authenticator.transaction("test", "jsmith")
+    handle = authenticator.transaction("test", "jsmith")
 
-    assert way.perform(visit, CHAUTHTOK) is ReturnCode.INCOMPLETE
-    assert way.perform(visit, CHAUTHTOK) is SUCCESS
+    assert way.perform(handle, CHAUTHTOK) is ReturnCode.INCOMPLETE
+    assert way.perform(handle, CHAUTHTOK) is SUCCESS
 
     prelim, update = Flag.PRELIM_CHECK, Flag.UPDATE_AUTHTOK
     assert [[asked.flags for asked in module.asked] for module in modules] == [
         [prelim, update],
         [prelim, update, update],
     ]
-    assert way.perform(visit, CHAUTHTOK) is SUCCESS
+    assert way.perform(handle, CHAUTHTOK) is SUCCESS
     assert modules[0].asked[-2].flags == prelim
 
 
@@ -331,13 +331,13 @@ def test_after_an_abort_a_change_of_password_begins_with_its_first_pass(
     )
     authenticator = way.authenticator(scripted.config())
     (module,) = scripted_modules(way.run(authenticator.load("test")))
-    visit = authenticator.transaction("test", "jsmith")
-    assert way.perform(visit, CHAUTHTOK) is SUCCESS
-    assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
-    assert way.perform(visit, CHAUTHTOK) is ReturnCode.ABORT
+    handle = authenticator.transaction("test", "jsmith")
+    assert way.perform(handle, CHAUTHTOK) is SUCCESS
+    assert way.perform(handle, AUTHENTICATE) is ReturnCode.INCOMPLETE
+    assert way.perform(handle, CHAUTHTOK) is ReturnCode.ABORT
 
-    visit.set_item(Item.SERVICE, "test")
-    assert way.perform(visit, CHAUTHTOK) is SUCCESS
+    handle.set_item(Item.SERVICE, "test")
+    assert way.perform(handle, CHAUTHTOK) is SUCCESS
     assert [asked.flags for asked in module.asked[2:]] == [Flag.PRELIM_CHECK, Flag.UPDATE_AUTHTOK]
 
 
@@ -351,12 +351,12 @@ def test_flags_reach_the_module(scripted: ConfigFolder, way: Way) -> None:
     )
     authenticator = way.authenticator(scripted.config())
     auth, account, password = scripted_modules(way.run(authenticator.load("test")))
-    visit = authenticator.transaction("test", "jsmith")
-    way.perform(visit, AUTHENTICATE, Flag.SILENT)
-    way.perform(visit, Operation.SETCRED)
-    way.perform(visit, Operation.SETCRED, Flag.DELETE_CRED)
-    way.perform(visit, Operation.ACCT_MGMT, Flag.DISALLOW_NULL_AUTHTOK)
-    way.perform(visit, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+    handle = authenticator.transaction("test", "jsmith")
+    way.perform(handle, AUTHENTICATE, Flag.SILENT)
+    way.perform(handle, Operation.SETCRED)
+    way.perform(handle, Operation.SETCRED, Flag.DELETE_CRED)
+    way.perform(handle, Operation.ACCT_MGMT, Flag.DISALLOW_NULL_AUTHTOK)
+    way.perform(handle, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
 
     assert [asked.flags for asked in auth.asked] == [
         Flag.SILENT,
@@ -386,10 +386,10 @@ def quick(scripted: ConfigFolder) -> ConfigFolder:
 def test_the_largest_delay_is_taken_give_or_take_a_half(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", DELAYING.format(steps="delay:1,delay:4,delay:2,auth_err"))
     found = []
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
         for _ in range(200):
-            way.perform(visit, AUTHENTICATE)
-            found.append(visit.delayed)
+            way.perform(handle, AUTHENTICATE)
+            found.append(handle.delayed)
 
     assert all(2.0 <= seconds <= 6.0 for seconds in found)
     assert min(found) < 3.4
@@ -399,37 +399,37 @@ def test_the_largest_delay_is_taken_give_or_take_a_half(quick: ConfigFolder, way
 
 def test_a_success_is_not_delayed(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", DELAYING.format(steps="delay:4,success"))
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, AUTHENTICATE)
 
-        assert visit.delayed == 0.0
+        assert handle.delayed == 0.0
 
 
 def test_a_refusal_without_a_request_is_not_delayed(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", DELAYING.format(steps="delay:4,auth_err,auth_err"))
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
-        assert visit.delayed > 0
-        way.perform(visit, AUTHENTICATE)
-        assert visit.delayed == 0.0
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, AUTHENTICATE)
+        assert handle.delayed > 0
+        way.perform(handle, AUTHENTICATE)
+        assert handle.delayed == 0.0
 
 
 def test_an_interrupted_operation_is_not_delayed_yet(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", DELAYING.format(steps="delay:4,incomplete,auth_err"))
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
-        assert visit.delayed == 0.0
-        way.perform(visit, AUTHENTICATE)
-        assert visit.delayed > 0
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, AUTHENTICATE)
+        assert handle.delayed == 0.0
+        way.perform(handle, AUTHENTICATE)
+        assert handle.delayed > 0
 
 
 def test_the_application_may_ask_for_a_delay(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", DELAYING.format(steps="delay:1,auth_err"))
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
-        visit.fail_delay(100.0)
-        way.perform(visit, AUTHENTICATE)
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
+        handle.fail_delay(100.0)
+        way.perform(handle, AUTHENTICATE)
 
-        assert 50.0 <= visit.delayed <= 150.0
+        assert 50.0 <= handle.delayed <= 150.0
 
 
 @pytest.mark.parametrize("operation", [Operation.SETCRED, Operation.ACCT_MGMT], ids=str)
@@ -443,17 +443,17 @@ def test_other_operations_are_not_delayed(
         "auth required scripted setcred=delay:4,cred_err\n"
         "account required scripted acct_mgmt=delay:4,acct_expired\n",
     )
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, operation) is not SUCCESS
-        assert visit.delayed == 0.0
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, operation) is not SUCCESS
+        assert handle.delayed == 0.0
 
 
 def test_a_refused_change_of_password_is_delayed(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", "password required scripted chauthtok=delay:4,auth_err")
-    with way.begin(quick.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, CHAUTHTOK)
+    with way.begin(quick.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, CHAUTHTOK)
 
-        assert visit.delayed > 0
+        assert handle.delayed > 0
 
 
 @pytest.mark.parametrize(
@@ -476,10 +476,10 @@ def test_an_application_that_delays_itself_is_always_told(
     scripted.service("test", DELAYING.format(steps=steps))
     told: list[tuple[ReturnCode, int]] = []
     report: Callable[[ReturnCode, int], None] = lambda *both: told.append(both)  # noqa: E731
-    with way.begin(scripted.config(), "test", "jsmith", None) as visit:
-        visit.set_item(Item.FAIL_DELAY, report)
-        assert way.perform(visit, AUTHENTICATE) is code
-        assert visit.delayed == 0.0
+    with way.begin(scripted.config(), "test", "jsmith", None) as handle:
+        handle.set_item(Item.FAIL_DELAY, report)
+        assert way.perform(handle, AUTHENTICATE) is code
+        assert handle.delayed == 0.0
 
     ((status, microseconds),) = told
     assert status is code
@@ -490,11 +490,11 @@ def test_a_delay_is_slept(scripted: ConfigFolder, way: Way) -> None:
     import time
 
     scripted.service("test", DELAYING.format(steps="delay:0.02,auth_err"))
-    with way.begin(scripted.config(), "test", "jsmith", None) as visit:
+    with way.begin(scripted.config(), "test", "jsmith", None) as handle:
         started = time.monotonic()
-        way.perform(visit, AUTHENTICATE)
+        way.perform(handle, AUTHENTICATE)
 
-        assert time.monotonic() - started >= visit.delayed >= 0.01
+        assert time.monotonic() - started >= handle.delayed >= 0.01
 
 
 # The end
@@ -533,12 +533,12 @@ def test_data_is_cleaned_up_with_the_last_code(
     remembering: ConfigFolder,
     way: Way,
 ) -> None:
-    with way.begin(remembering.config(), "test", user, None) as visit:
-        way.perform(visit, AUTHENTICATE)
+    with way.begin(remembering.config(), "test", user, None) as handle:
+        way.perform(handle, AUTHENTICATE)
         assert Remembering.statuses == []
 
     assert Remembering.statuses == [status]
-    visit.close()
+    handle.close()
     assert Remembering.statuses == [status]
 
 
@@ -546,9 +546,9 @@ def test_data_is_cleaned_up_with_the_status_that_the_application_says(
     remembering: ConfigFolder,
     way: Way,
 ) -> None:
-    with way.begin(remembering.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
-        visit.close(ReturnCode.ABORT | Flag.DATA_SILENT)
+    with way.begin(remembering.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, AUTHENTICATE)
+        handle.close(ReturnCode.ABORT | Flag.DATA_SILENT)
 
     assert Remembering.statuses == [ReturnCode.ABORT | Flag.DATA_SILENT]
 
@@ -580,10 +580,10 @@ def test_both_kinds_of_conversation_serve_asyncio(scripted: ConfigFolder, way: W
     kinds = [ScriptedConversation, AsyncScriptedConversation]
     for kind in kinds[: 1 + way.asynchronous]:
         conversation = kind("jsmith", "s3cret")
-        with way.begin(scripted.config(), "test", None, conversation) as visit:
-            assert way.perform(visit, AUTHENTICATE) is SUCCESS
-            assert visit.get_item(Item.USER) == (SUCCESS, "jsmith")
-            assert visit.messages == ("hello",)
+        with way.begin(scripted.config(), "test", None, conversation) as handle:
+            assert way.perform(handle, AUTHENTICATE) is SUCCESS
+            assert handle.get_item(Item.USER) == (SUCCESS, "jsmith")
+            assert handle.messages == ("hello",)
         assert conversation.questions == ["login:", "Password: "]
         assert conversation.messages[-1] == Info("hello")
 
@@ -592,8 +592,8 @@ def test_both_kinds_of_conversation_serve_asyncio(scripted: ConfigFolder, way: W
 def test_a_coroutine_for_a_conversation_refuses_in_the_blocking_way(scripted: ConfigFolder) -> None:
     scripted.service("test", "auth required scripted authenticate=password,success")
     conversation: Any = AsyncScriptedConversation("s3cret")
-    with Authenticator(scripted.config()).transaction("test", "jsmith", conversation) as visit:
-        assert visit.authenticate() is ReturnCode.AUTHTOK_ERR
+    with Authenticator(scripted.config()).transaction("test", "jsmith", conversation) as handle:
+        assert handle.authenticate() is ReturnCode.AUTHTOK_ERR
     assert conversation.calls == 0
 
 
@@ -611,20 +611,20 @@ def test_the_trace_tells_each_entry_with_its_place_and_its_remarks(
         "auth sufficient no_such_module\n"
         "auth required pam_debug\n",
     )
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, AUTHENTICATE)
 
         told = [
             (step.line, step.module, str(step.code), step.action, str(step.after.impression))
-            for step in visit.trace
+            for step in handle.trace
         ]
     assert told == [
         (1, "pam_debug", "auth_err", "1", "undefined"),
         (3, "no_such_module", "module_unknown", "ignore", "undefined"),
         (4, "pam_debug", "success", "ok", "positive"),
     ]
-    assert {step.file for step in visit.trace} == {str(folder.services / "test")}
-    assert {step.operation for step in visit.trace} == {AUTHENTICATE}
+    assert {step.file for step in handle.trace} == {str(folder.services / "test")}
+    assert {step.operation for step in handle.trace} == {AUTHENTICATE}
 
 
 def test_the_trace_of_a_repeated_path_is_not_changed_by_a_later_login(
@@ -636,21 +636,21 @@ def test_the_trace_of_a_repeated_path_is_not_changed_by_a_later_login(
         "auth optional scripted authenticate=auth_err,success setcred=cred_err\n"
         "auth required pam_debug\n",
     )
-    with way.begin(scripted.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
-        way.perform(visit, Operation.SETCRED)
-        before = visit.trace
-        way.perform(visit, AUTHENTICATE)
+    with way.begin(scripted.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, AUTHENTICATE)
+        way.perform(handle, Operation.SETCRED)
+        before = handle.trace
+        way.perform(handle, AUTHENTICATE)
 
-        assert visit.trace[: len(before)] == before
-        assert [step.action for step in visit.trace] == ["ignore", "ok"] * 2 + ["ok", "ok"]
+        assert handle.trace[: len(before)] == before
+        assert [step.action for step in handle.trace] == ["ignore", "ok"] * 2 + ["ok", "ok"]
 
 
 def test_a_name_that_the_application_sets_is_the_one_that_was_typed(way: Way, folder: Any) -> None:
     folder.service("pop3", "auth required pam_permit\n")
-    with way.begin(folder.config(), "pop3", "ann", None) as visit:
-        assert visit._visit.attempt.login_name == "ann"
-        visit.set_item(Item.USER, "bob")
-        assert visit._visit.attempt.login_name == "bob"
-        visit._visit.attempt.set_item(Item.USER, "carla")
-        assert visit._visit.attempt.login_name == "bob"
+    with way.begin(folder.config(), "pop3", "ann", None) as handle:
+        assert handle._handle.attempt.login_name == "ann"
+        handle.set_item(Item.USER, "bob")
+        assert handle._handle.attempt.login_name == "bob"
+        handle._handle.attempt.set_item(Item.USER, "carla")
+        assert handle._handle.attempt.login_name == "bob"

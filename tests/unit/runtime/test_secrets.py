@@ -111,12 +111,13 @@ def test_a_transaction_shows_no_password(
     folder.service("test", "".join(text.format(each) for each in ("auth", "account", "password")))
     conversation = ScriptedConversation(*[CANARY] * 20)
     authenticator = way.authenticator(folder.config())
-    visit = authenticator.transaction("test", user, conversation)
+    handle = authenticator.transaction("test", user, conversation)
     for operation in (Operation.AUTHENTICATE, Operation.ACCT_MGMT, Operation.CHAUTHTOK):
-        way.perform(visit, operation)
-    everything = [visit, visit.trace, visit.messages, visit._visit, visit._visit.attempt,
-                  visit._visit.runs, conversation, authenticator, authenticator.config]  # fmt: skip
-    visit.close()
+        way.perform(handle, operation)
+    inner = handle._handle
+    everything = [handle, handle.trace, handle.messages, inner, inner.attempt, inner.runs,
+                  conversation, authenticator, authenticator.config]  # fmt: skip
+    handle.close()
 
     assert heard.records
     assert_silent(heard, *everything)
@@ -165,9 +166,9 @@ def test_a_conversation_that_raises_with_the_answer_in_its_text_shows_nothing(
     folder.module("careless", Careless)
     folder.service("test", "auth required careless\n")
     conversation = ScriptedConversation(ValueError(f"cannot send {CANARY}"))
-    with way.begin(folder.config(), "test", "jsmith", conversation) as visit:
-        way.perform(visit, Operation.AUTHENTICATE)
-        assert_silent(heard, visit.trace)
+    with way.begin(folder.config(), "test", "jsmith", conversation) as handle:
+        way.perform(handle, Operation.AUTHENTICATE)
+        assert_silent(heard, handle.trace)
     assert "ValueError" in heard.text
 
 
@@ -221,9 +222,9 @@ def test_a_cancelled_login_shows_no_password(
         return []
 
     async def run() -> BaseException:
-        visit = AsyncAuthenticator(folder.config()).transaction("test", "jsmith", never)
-        visit._visit.attempt.credential = Password(CANARY)
-        task = asyncio.create_task(visit.authenticate())
+        handle = AsyncAuthenticator(folder.config()).transaction("test", "jsmith", never)
+        handle._handle.attempt.credential = Password(CANARY)
+        task = asyncio.create_task(handle.authenticate())
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as raised:

@@ -11,7 +11,7 @@ import pytest
 
 from ualauth import AsyncAuthenticator
 from ualauth.codes import LEGAL, Item, Operation, ReturnCode
-from ualauth.contract.credentials import Exchange, NameKind, Proof
+from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.errors import AuthenticationError, TemporaryFailure
 from ualauth.identity import Identity, Person
 from ualauth.module import Attempt, Module, Refusal, immediate
@@ -203,23 +203,23 @@ def test_who_was_vouched_for_by_a_stack_that_failed_is_nobody_later(
     vouching: ConfigFolder, way: Way
 ) -> None:
     vouching.service("test", "auth required honest\nauth required pam_succeed_if user = ann")
-    with way.begin(vouching.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is not SUCCESS
-        assert visit.person is None
-        visit.set_item(Item.USER, "ann")
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        assert visit.person == JOHN
-        visit.set_item(Item.USER, "bob")
-        assert visit.person is None
+    with way.begin(vouching.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is not SUCCESS
+        assert handle.person is None
+        handle.set_item(Item.USER, "ann")
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+        assert handle.person == JOHN
+        handle.set_item(Item.USER, "bob")
+        assert handle.person is None
 
 
 def test_setcred_vouches_for_nobody_without_success(vouching: ConfigFolder, way: Way) -> None:
     Vouching.deed = staticmethod(_refused)
     vouching.service("test", "auth required honest\nauth optional vouching")
-    with way.begin(vouching.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        way.perform(visit, Operation.SETCRED)
-        assert visit.person == JOHN
+    with way.begin(vouching.config(), "test", "jsmith", None) as handle:
+        assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
+        way.perform(handle, Operation.SETCRED)
+        assert handle.person == JOHN
 
 
 class Slow(Module[Options]):
@@ -282,7 +282,7 @@ class Believing(Exchange):
     """An exchange that whoever likes can call verified."""
 
     mechanism = "EXTERNAL"
-    proof = Proof.CERTIFICATE
+    proof = CredentialKind.CERTIFICATE
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
@@ -296,9 +296,9 @@ def test_an_exchange_that_was_verified_without_success_is_not(
     vouching.service(
         "test", f"auth sufficient {first}\nauth required pam_permit\naccount required pam_permit"
     )
-    with way.begin(vouching.config(), "test", "jsmith", None) as visit:
-        visit._visit.attempt.credential = Believing()
-        assert way.perform(visit, Operation.AUTHENTICATE) is not SUCCESS
+    with way.begin(vouching.config(), "test", "jsmith", None) as handle:
+        handle._handle.attempt.credential = Believing()
+        assert way.perform(handle, Operation.AUTHENTICATE) is not SUCCESS
 
 
 def test_an_exchange_that_was_verified_with_success_is(vouching: ConfigFolder, way: Way) -> None:
@@ -309,9 +309,9 @@ def test_an_exchange_that_was_verified_with_success_is(vouching: ConfigFolder, w
     vouching.service("inner", "auth required vouching")
     for line in ("vouching", "pam_if !user=x stack=inner"):
         vouching.service("test", f"auth required {line}\nauth optional pam_deny")
-        with way.begin(vouching.config(), "test", "jsmith", None) as visit:
-            visit._visit.attempt.credential = Believing()
-            assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
+        with way.begin(vouching.config(), "test", "jsmith", None) as handle:
+            handle._handle.attempt.credential = Believing()
+            assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
 
 
 # Codes that PAM does not allow
@@ -354,8 +354,8 @@ def test_a_code_that_pam_does_not_allow_never_grants_and_is_logged_once(
     config = folder.config()
     made = way.authenticator(config)
     for _ in range(3):
-        visit = made.transaction("test", user="jsmith")
-        assert way.perform(visit, operation) is code
+        handle = made.transaction("test", user="jsmith")
+        assert way.perform(handle, operation) is code
     (record,) = [each for each in caplog.records if each.name == "ualauth.visit"]
     line = {Operation.AUTHENTICATE: 1, Operation.ACCT_MGMT: 2}.get(operation, 3)
     text = f"{folder.services}/test:{line}: odd: answers {code} to {operation}"
@@ -377,8 +377,8 @@ def test_a_method_that_a_module_does_not_have_is_no_such_answer(
 ) -> None:
     folder.module("vouchingatonce", VouchingAtOnce)
     folder.service("test", "auth required pam_permit\nsession required vouchingatonce")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, Operation.OPEN_SESSION)
+    with way.begin(folder.config(), "test", "jsmith", None) as handle:
+        way.perform(handle, Operation.OPEN_SESSION)
     assert not [each for each in caplog.records if "PAM does not allow" in each.getMessage()]
 
 

@@ -43,7 +43,7 @@ def test_many_threads_share_an_authenticator(folder: ConfigFolder) -> None:
     folder.service("test", "auth required mirror\naccount required mirror\n")
     authenticator = Authenticator(folder.config())
     # Every thread looks at the files again and again, too.
-    authenticator._entrance.services._interval = 0.01
+    authenticator._base.services._interval = 0.01
     outcomes: Counter[str] = Counter()
     wrong: list[object] = []
     start = threading.Barrier(THREADS)
@@ -91,9 +91,9 @@ def test_many_threads_hold_transactions_at_once(folder: ConfigFolder) -> None:
     def work() -> None:
         for _ in range(100):
             conversation = ScriptedConversation()
-            with authenticator.transaction("test", "jsmith", conversation) as visit:
-                codes = [visit.authenticate(), visit.setcred(), visit.setcred()]
-                asked = [(step.operation, step.line) for step in visit.trace]
+            with authenticator.transaction("test", "jsmith", conversation) as handle:
+                codes = [handle.authenticate(), handle.setcred(), handle.setcred()]
+                asked = [(step.operation, step.line) for step in handle.trace]
             operations = [Operation.AUTHENTICATE] * 2 + [Operation.SETCRED] * 4
             expected = list(zip(operations, [1, 3] * 3, strict=True))
             if codes != [0, 17, 17] or asked != expected or len(conversation.texts) != 6:

@@ -200,31 +200,31 @@ def test_a_conversation_is_not_asked_for_a_password(
 ) -> None:
     shown: list[str] = []
     config = Config.load(folder.path)
-    with way.begin(config, "smtpd.auth", None, conversation(way, shown)) as visit:
-        assert way.run(visit.authenticate()) is ReturnCode.PERM_DENIED
-        assert not visit.could_not_check
+    with way.begin(config, "smtpd.auth", None, conversation(way, shown)) as handle:
+        assert way.run(handle.authenticate()) is ReturnCode.PERM_DENIED
+        assert not handle.could_not_check
         assert shown == ["login:"]
-        assert way.run(visit.chauthtok()) is ReturnCode.PERM_DENIED
-        assert any("takes no typed password" in step.remark for step in visit.trace)
-        assert way.run(visit.acct_mgmt()) is ReturnCode.SUCCESS
+        assert way.run(handle.chauthtok()) is ReturnCode.PERM_DENIED
+        assert any("takes no typed password" in step.remark for step in handle.trace)
+        assert way.run(handle.acct_mgmt()) is ReturnCode.SUCCESS
 
 
 def test_the_rule_is_that_of_the_service_that_is_asked(
     way: Way, folder: ConfigFolder, people: Userlist
 ) -> None:
     config = Config.load(folder.path)
-    with way.begin(config, "pop3", "ann", conversation(way, [])) as visit:
-        assert way.run(visit.authenticate()) is ReturnCode.SUCCESS
-        visit.set_item(Item.SERVICE, "SMTPD.auth")
-        assert way.run(visit.authenticate()) is ReturnCode.PERM_DENIED
-        visit.set_item(Item.SERVICE, "pop3")
-        assert way.run(visit.authenticate()) is ReturnCode.SUCCESS
+    with way.begin(config, "pop3", "ann", conversation(way, [])) as handle:
+        assert way.run(handle.authenticate()) is ReturnCode.SUCCESS
+        handle.set_item(Item.SERVICE, "SMTPD.auth")
+        assert way.run(handle.authenticate()) is ReturnCode.PERM_DENIED
+        handle.set_item(Item.SERVICE, "pop3")
+        assert way.run(handle.authenticate()) is ReturnCode.SUCCESS
 
 
 def test_a_stack_that_needs_no_password_goes_on_without(way: Way, folder: ConfigFolder) -> None:
     folder.service("smtpd.auth", "auth required pam_permit\naccount required pam_permit\n")
-    with way.begin(folder.config(), "smtpd.auth", "ann", conversation(way, [])) as visit:
-        assert way.run(visit.authenticate()) is ReturnCode.SUCCESS
+    with way.begin(folder.config(), "smtpd.auth", "ann", conversation(way, [])) as handle:
+        assert way.run(handle.authenticate()) is ReturnCode.SUCCESS
 
 
 # Mistakes

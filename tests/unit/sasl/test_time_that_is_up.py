@@ -14,7 +14,7 @@ from tests.unit.sasl.clients import converse
 from tests.unit.sasl.conftest import SETTINGS
 from tests.unit.sasl.test_exchanges import begin
 from ualauth import ReturnCode, TemporaryFailure
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 from ualauth.module import Attempt, Module
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -32,7 +32,7 @@ class Slow(Module[Options]):
     """Take all the time there is."""
 
     options_type = Options
-    judges = frozenset({Proof.TOKEN})
+    verifies = frozenset({CredentialKind.TOKEN})
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Succeed, late, for who is not acted for."""
@@ -51,7 +51,7 @@ class Broken(Module[Options]):
     """Have a bug."""
 
     options_type = Options
-    judges = frozenset({Proof.TOKEN})
+    verifies = frozenset({CredentialKind.TOKEN})
 
     async def name_in(self, _wire: Any, exchange: Any) -> str:
         """Raise what repeats a secret."""

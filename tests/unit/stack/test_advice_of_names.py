@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import NO_PROOF
+from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_permit import Options
-from ualauth.runtime.base import Entrance
+from ualauth.runtime.base import BaseAuthenticator
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -16,7 +16,7 @@ class Looking(Module[Options]):
     """Look at the name, and at nothing else."""
 
     options_type = Options
-    judges = NO_PROOF
+    verifies = NO_CREDENTIAL
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         return ReturnCode.AUTH_ERR if attempt.user == "jsmith" else ReturnCode.SUCCESS
@@ -56,7 +56,7 @@ def test_a_list_that_cannot_be_asked_again_is_told(
     folder.service("lists", f"auth required {module}")
     after = "auth required om_krb5\nauth required looking\naccount required looking"
     folder.service("pop3", f"{line.format(module)}\n{after}")
-    entrance = Entrance(folder.config())
+    entrance = BaseAuthenticator(folder.config())
     problems = entrance.services.compile("pop3").problems
     entrance.close()
     texts = [f"{each.source}: {each.text}" for each in problems if "look at the name" in each.text]

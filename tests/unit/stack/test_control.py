@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ualauth.codes import TOKENS, ReturnCode
-from ualauth.stack.control import ALL_BAD, KEYWORDS, Action, action_text, parse_control
+from ualauth.stack.control import ALL_BAD, KEYWORDS, ControlAction, action_text, parse_control
 
-BAD = Action.BAD
+BAD = ControlAction.BAD
 
 
 def table(default: int, **actions: int) -> tuple[int, ...]:
@@ -21,9 +21,9 @@ def table(default: int, **actions: int) -> tuple[int, ...]:
 # pam.conf(5), and _pam_parse_control in Linux-PAM's pam_handlers.c.
 FORMS = {
     "required": table(BAD, success=-1, new_authtok_reqd=-1, ignore=0),
-    "requisite": table(Action.DIE, success=-1, new_authtok_reqd=-1, ignore=0),
-    "sufficient": table(Action.IGNORE, success=-2, new_authtok_reqd=-2),
-    "optional": table(Action.IGNORE, success=-1, new_authtok_reqd=-1),
+    "requisite": table(ControlAction.DIE, success=-1, new_authtok_reqd=-1, ignore=0),
+    "sufficient": table(ControlAction.IGNORE, success=-2, new_authtok_reqd=-2),
+    "optional": table(ControlAction.IGNORE, success=-1, new_authtok_reqd=-1),
     "REQUIRED": table(BAD, success=-1, new_authtok_reqd=-1, ignore=0),
     "success=ok": table(BAD, success=-1),
     "success=ok auth_err=die": table(BAD, success=-1, auth_err=-4),
@@ -64,12 +64,12 @@ def test_a_control_becomes_a_table(text: str, expected: tuple[int, ...]) -> None
 
 
 @pytest.mark.parametrize("code", ReturnCode, ids=str)
-@pytest.mark.parametrize("action", Action, ids=str)
-def test_every_code_may_have_every_action(code: ReturnCode, action: Action) -> None:
-    default = "ok" if action is not Action.OK else "die"
+@pytest.mark.parametrize("action", ControlAction, ids=str)
+def test_every_code_may_have_every_action(code: ReturnCode, action: ControlAction) -> None:
+    default = "ok" if action is not ControlAction.OK else "die"
     control = parse_control(f"{code}={action} default={default}")
 
-    expected = [int(Action[default.upper()])] * len(ReturnCode)
+    expected = [int(ControlAction[default.upper()])] * len(ReturnCode)
     expected[code] = int(action)
     assert control.table == tuple(expected)
 
@@ -104,7 +104,7 @@ def test_every_code_may_have_every_action(code: ReturnCode, action: Action) -> N
 def test_a_mistake_makes_everything_bad(text: str, mistake: str) -> None:
     control = parse_control(text)
 
-    assert control.table == ALL_BAD == (Action.BAD,) * 32
+    assert control.table == ALL_BAD == (ControlAction.BAD,) * 32
     assert mistake in control.mistake
     assert control.cure
 

@@ -10,8 +10,8 @@ import pytest
 from ualauth.codes import TOKENS, ReturnCode
 from ualauth.sources.problem import Source
 from ualauth.stack.bind import DENY
-from ualauth.stack.control import Action, parse_control
-from ualauth.stack.engine import Frozen, Impression, State, Step, Suspended, Verdict, evaluate
+from ualauth.stack.control import ControlAction, parse_control
+from ualauth.stack.engine import EngineStep, Frozen, Impression, State, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Stack
 
 SUCCESS = ReturnCode.SUCCESS
@@ -49,8 +49,8 @@ class Walked:
 
     verdict: Verdict
     asked: list[int]
-    memory: list[ReturnCode | None]
-    steps: list[Step]
+    cached_codes: list[ReturnCode | None]
+    steps: list[EngineStep]
 
     @property
     def code(self) -> str:
@@ -63,13 +63,13 @@ def walk(
     codes: Sequence[ReturnCode | str],
     *,
     frozen: Frozen | None = None,
-    memory: list[ReturnCode | None] | None = None,
+    cached_codes: list[ReturnCode | None] | None = None,
     suspended: Suspended | None = None,
     with_steps: bool = False,
 ) -> Walked:
     """Walk over a stack that gets these codes; every code must be used."""
-    remembered = [None] * len(stack) if memory is None else memory
-    steps: list[Step] = []
+    remembered = [None] * len(stack) if cached_codes is None else cached_codes
+    steps: list[EngineStep] = []
     asked: list[int] = []
     engine = evaluate(
         stack,
@@ -186,17 +186,17 @@ def test_only_success_is_success(code: ReturnCode) -> None:
 def test_what_was_answered_is_remembered_for_the_entries_that_were_asked() -> None:
     walked = walk(stack_of("default=1", "required", "required"), ["auth_err", "success"])
 
-    assert walked.memory == [AUTH_ERR, None, SUCCESS]
+    assert walked.cached_codes == [AUTH_ERR, None, SUCCESS]
 
 
 def test_a_later_walk_overwrites_only_what_it_reaches() -> None:
-    memory: list[ReturnCode | None] = [None, None, None]
+    cached_codes: list[ReturnCode | None] = [None, None, None]
     stack = stack_of("sufficient", "required", "required")
-    walk(stack, ["auth_err", "success", "success"], memory=memory)
+    walk(stack, ["auth_err", "success", "success"], cached_codes=cached_codes)
 
-    walk(stack, ["success"], memory=memory)
+    walk(stack, ["success"], cached_codes=cached_codes)
 
-    assert memory == [SUCCESS, SUCCESS, SUCCESS]
+    assert cached_codes == [SUCCESS, SUCCESS, SUCCESS]
 
 
 COUNTS = Frozen(jump_counts=True)
@@ -244,14 +244,14 @@ def test_a_frozen_walk(
     asked: list[int],
     counts: bool,
 ) -> None:
-    memory = [None if word is None else TOKENS[word] for word in remembered]
-    before = list(memory)
+    cached_codes = [None if word is None else TOKENS[word] for word in remembered]
+    before = list(cached_codes)
 
-    walked = walk(stack_of(*controls), codes, frozen=Frozen(counts), memory=memory)
+    walked = walk(stack_of(*controls), codes, frozen=Frozen(counts), cached_codes=cached_codes)
 
     assert walked.code == (counting if counts else ignoring)
     assert walked.asked == asked
-    assert memory == before, "a frozen walk remembers nothing new"
+    assert cached_codes == before, "a frozen walk remembers nothing new"
 
 
 @pytest.mark.parametrize(
@@ -291,13 +291,13 @@ def test_an_interrupted_walk_goes_on_where_it_stood(
     asked: list[int],
 ) -> None:
     stack = stack_of(*controls)
-    memory: list[ReturnCode | None] = [None] * len(stack)
-    interrupted = walk(stack, first, memory=memory)
+    cached_codes: list[ReturnCode | None] = [None] * len(stack)
+    interrupted = walk(stack, first, cached_codes=cached_codes)
     assert interrupted.code == "incomplete"
     assert interrupted.verdict.suspended is not None
-    assert INCOMPLETE not in memory
+    assert INCOMPLETE not in cached_codes
 
-    resumed = walk(stack, then, memory=memory, suspended=interrupted.verdict.suspended)
+    resumed = walk(stack, then, cached_codes=cached_codes, suspended=interrupted.verdict.suspended)
 
     assert resumed.code == verdict
     assert resumed.asked == asked
@@ -323,10 +323,10 @@ def test_steps_tell_everything_that_happened() -> None:
 
     told = [(each.entry, each.code, each.action, each.before, each.after) for each in walked.steps]
     assert told == [
-        (stack[0], AUTH_ERR, Action.IGNORE, undefined, undefined),
-        (stack[1], SUCCESS, Action.OK, undefined, positive),
+        (stack[0], AUTH_ERR, ControlAction.IGNORE, undefined, undefined),
+        (stack[1], SUCCESS, ControlAction.OK, undefined, positive),
         (stack[2], SUCCESS, 1, positive, positive),
-        (stack[4], AUTH_ERR, Action.DIE, positive, negative),
+        (stack[4], AUTH_ERR, ControlAction.DIE, positive, negative),
     ]
 
 
@@ -335,7 +335,7 @@ def test_steps_of_a_frozen_walk_tell_which_code_decided() -> None:
         stack_of("optional", "required"),
         ["cred_err", "success"],
         frozen=COUNTS,
-        memory=[AUTH_ERR, SUCCESS],
+        cached_codes=[AUTH_ERR, SUCCESS],
         with_steps=True,
     )
 

@@ -371,7 +371,7 @@ def test_running_transactions_keep_what_they_started_with(folder: ConfigFolder) 
     folder.service("test", "auth required pam_permit\n")
     authenticator = Authenticator(folder.config())
     watched = Watched(folder)
-    authenticator._entrance.services = watched.services
+    authenticator._base.services = watched.services
     with authenticator.transaction("test", "jsmith") as visit:
         folder.service("test", "auth required pam_deny\n")
         watched.load()

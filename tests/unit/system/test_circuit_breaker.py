@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ualauth.system.circuit_breaker import Outages
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 
-def ask(outages: Outages, name: str, *, answered: bool) -> bool:
+def ask(outages: CircuitBreaker, name: str, *, answered: bool) -> bool:
     """Return whether a server was asked."""
     began = outages.begin(name)
     if began is not None:
@@ -14,27 +14,27 @@ def ask(outages: Outages, name: str, *, answered: bool) -> bool:
 
 
 def test_after_silence_nobody_waits() -> None:
-    outages = Outages(least=0.0, lasts=60.0)
+    outages = CircuitBreaker(least=0.0, lasts=60.0)
     assert ask(outages, "A", answered=False)
     assert not ask(outages, "A", answered=True)
     assert ask(outages, "B", answered=True)
 
 
 def test_who_refuses_at_once_is_asked_every_time() -> None:
-    outages = Outages(least=60.0, lasts=60.0)
+    outages = CircuitBreaker(least=60.0, lasts=60.0)
     assert ask(outages, "A", answered=False)
     assert ask(outages, "A", answered=False)
 
 
 def test_an_answer_ends_it() -> None:
-    outages = Outages(least=0.0, lasts=0.0)
+    outages = CircuitBreaker(least=0.0, lasts=0.0)
     assert ask(outages, "A", answered=False)
     assert ask(outages, "A", answered=True)
     assert ask(outages, "A", answered=True)
 
 
 def test_one_finds_out_for_all() -> None:
-    outages = Outages(least=0.0, lasts=0.2)
+    outages = CircuitBreaker(least=0.0, lasts=0.2)
     assert ask(outages, "A", answered=False)
     while (first := outages.begin("A")) is None:
         pass

@@ -11,8 +11,8 @@ import pytest
 
 from ualauth.errors import StoreError
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.cache import Known, UserCache
-from ualauth.userlist.database.change_detector import SQLiteFreshness
+from ualauth.userlist.cache import Account, UserCache
+from ualauth.userlist.database.change_detector import SQLiteChangeDetector
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
@@ -31,29 +31,29 @@ def userlist(tmp_path: Path) -> Iterator[Userlist]:
 @pytest.fixture
 def other(userlist: Userlist) -> Iterator[UserStore]:
     """The same USERLIST as another program has it."""
-    with UserStore(f"sqlite:///{userlist.store.place}") as store:
+    with UserStore(f"sqlite:///{userlist.store.backend}") as store:
         yield store
 
 
-def read(cache: UserCache, name: str = "jsmith") -> Known:
-    known = cache.read(name)
-    assert known is not None
-    return known
+def read(cache: UserCache, name: str = "jsmith") -> Account:
+    account = cache.read(name)
+    assert account is not None
+    return account
 
 
 def test_nothing_is_recalled_before_it_was_read(userlist: Userlist) -> None:
     assert userlist.cache.recall("jsmith") is None
-    known = read(userlist.cache)
-    assert userlist.cache.recall("jsmith") is known
-    assert known.person == userlist.store.get("jsmith").person()
+    account = read(userlist.cache)
+    assert userlist.cache.recall("jsmith") is account
+    assert account.person == userlist.store.get("jsmith").person()
 
 
 def test_a_record_is_recalled_by_the_name_it_was_read_by_and_its_authid(
     userlist: Userlist,
 ) -> None:
-    known = read(userlist.cache, "john@example.com")
-    assert userlist.cache.recall("john@example.com") is known
-    assert userlist.cache.recall("jsmith") is known
+    account = read(userlist.cache, "john@example.com")
+    assert userlist.cache.recall("john@example.com") is account
+    assert userlist.cache.recall("jsmith") is account
     assert userlist.cache.recall("JSMITH") is None
 
 
@@ -85,7 +85,7 @@ def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(
 ) -> None:
     before = read(userlist.cache)
     userlist.cache.remember(before, "s3cret")
-    userlist.cache.note_clear(before, "jsmith", "192.0.2.7")
+    userlist.cache.note_no_failures(before, "jsmith", "192.0.2.7")
     other.add(
         dataclasses.replace(before.user, authid="ann", addresses=(), name=ann_of(before.user))
     )
@@ -94,8 +94,8 @@ def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(
     assert after.person is before.person
     assert userlist.cache.knows(after, "s3cret")
     # A failure may have been counted: that is not known any more.
-    assert userlist.cache.is_clear(before, "jsmith", "192.0.2.7")
-    assert not userlist.cache.is_clear(after, "jsmith", "192.0.2.7")
+    assert userlist.cache.has_no_failures(before, "jsmith", "192.0.2.7")
+    assert not userlist.cache.has_no_failures(after, "jsmith", "192.0.2.7")
 
 
 def test_a_changed_password_is_not_known_by_the_memo(userlist: Userlist, other: UserStore) -> None:
@@ -142,9 +142,9 @@ def test_an_older_reading_does_not_replace_a_newer_one(
     old = read(userlist.cache)
     other.update(old.user, language="de")
     new = read(userlist.cache)
-    assert old.mark is not None
-    assert new.mark is not None
-    assert new.mark > old.mark
+    assert old.version is not None
+    assert new.version is not None
+    assert new.version > old.version
     userlist.cache._keep("jsmith", old)
     assert userlist.cache.recall("jsmith") is new
 
@@ -156,8 +156,8 @@ def test_a_record_bridges_an_outage_only_within_the_grace(
     userlist = Userlist.create(tmp_path)
     userlist.add("jsmith", "s3cret")
     cache = UserCache(userlist.store, settings=CacheSettings(outage_grace=grace))
-    known = read(cache)
-    cache.remember(known, "s3cret")
+    account = read(cache)
+    cache.remember(account, "s3cret")
     userlist.store.close()
     (tmp_path / "userlist.db").rename(tmp_path / "away.db")
     assert cache.recall("jsmith") is None
@@ -175,17 +175,17 @@ def test_a_record_bridges_an_outage_only_within_the_grace(
 
 
 def test_what_is_stale_is_not_clear_of_failures() -> None:
-    user = Known(None, None, Policy(), None)  # type: ignore[arg-type]
-    UserCache.note_clear(user, "jsmith", "192.0.2.7")
-    assert not UserCache.is_clear(user, "jsmith", "192.0.2.7")
+    user = Account(None, None, Policy(), None)  # type: ignore[arg-type]
+    UserCache.note_no_failures(user, "jsmith", "192.0.2.7")
+    assert not UserCache.has_no_failures(user, "jsmith", "192.0.2.7")
 
 
 def test_sources_that_are_clear_are_bounded(userlist: Userlist) -> None:
-    known = read(userlist.cache)
+    account = read(userlist.cache)
     for number in range(200):
-        userlist.cache.note_clear(known, "jsmith", f"source{number}")
-    assert userlist.cache.is_clear(known, "jsmith", "source199")
-    assert len(known.clear) <= 64
+        userlist.cache.note_no_failures(account, "jsmith", f"source{number}")
+    assert userlist.cache.has_no_failures(account, "jsmith", "source199")
+    assert len(account.clear) <= 64
 
 
 def test_users_with_the_same_policy_share_it(userlist: Userlist) -> None:
@@ -212,20 +212,20 @@ def test_a_policy_that_makes_no_sense_is_not_the_usual_one(
 def test_freshness_tells_every_commit_of_others_and_no_own_reading(
     userlist: Userlist, other: UserStore, tmp_path: Path
 ) -> None:
-    freshness = SQLiteFreshness(str(tmp_path / "userlist.db"))
-    first = freshness.mark()
+    change_detector = SQLiteChangeDetector(str(tmp_path / "userlist.db"))
+    first = change_detector.version()
     assert first is not None
     other.resolve("jsmith")
-    assert freshness.mark() == first
+    assert change_detector.version() == first
     changed(other, other.get("jsmith"))
-    second = freshness.mark()
+    second = change_detector.version()
     assert second is not None
     assert second > first
-    freshness.close()
+    change_detector.close()
     # What is opened again has versions of its own.
-    third = freshness.mark()
+    third = change_detector.version()
     assert third is not None
     assert third > second
-    freshness.close()
-    assert SQLiteFreshness(str(tmp_path / "missing.db")).mark() is None
+    change_detector.close()
+    assert SQLiteChangeDetector(str(tmp_path / "missing.db")).version() is None
     assert not (tmp_path / "missing.db").exists()

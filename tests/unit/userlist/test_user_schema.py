@@ -37,8 +37,8 @@ def empty(request: pytest.FixtureRequest, path: Path) -> Database:
 
 def test_the_migrations_make_the_tables(store: UserStore, database: Database) -> None:
     migrated = database.definitions()
-    place = store._database.place
-    engine = place.new_engine(writing=True)
+    backend = store._database.backend
+    engine = backend.new_engine(writing=True)
     with engine.begin() as connection:
         metadata.drop_all(connection)
         metadata.create_all(connection)

@@ -10,7 +10,7 @@ import pytest
 
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import User
-from ualauth.userlist.verified_passwords import Memo
+from ualauth.userlist.verified_passwords import VerifiedPasswords
 
 LONG = 3600.0
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -25,20 +25,20 @@ JSMITH = User(
 )
 
 
-def remembering(user: User = JSMITH, lifetime: float = LONG) -> Memo:
-    memo = Memo(10, lifetime)
-    memo.remember(user, memo.seal(user), "s3cret")
+def remembering(user: User = JSMITH, lifetime: float = LONG) -> VerifiedPasswords:
+    memo = VerifiedPasswords(10, lifetime)
+    memo.remember(user, memo.prefix(user), "s3cret")
     return memo
 
 
 @pytest.mark.parametrize("password", ["s3cret", "zażółć", "s" * 1024])
 def test_what_was_verified_is_known_and_nothing_else(password: str) -> None:
-    memo = Memo(10, LONG)
-    seal = memo.seal(JSMITH)
-    memo.remember(JSMITH, seal, password)
-    assert memo.knows(JSMITH, seal, password)
+    memo = VerifiedPasswords(10, LONG)
+    prefix = memo.prefix(JSMITH)
+    memo.remember(JSMITH, prefix, password)
+    assert memo.knows(JSMITH, prefix, password)
     for other in ("", password[:-1], password + "x", password.upper(), "\0" + password):
-        assert not memo.knows(JSMITH, seal, other)
+        assert not memo.knows(JSMITH, prefix, other)
 
 
 @pytest.mark.parametrize(
@@ -47,47 +47,47 @@ def test_what_was_verified_is_known_and_nothing_else(password: str) -> None:
 def test_another_record_knows_nothing_of_it(change: dict[str, object]) -> None:
     memo = remembering()
     user = dataclasses.replace(JSMITH, **change)
-    assert not memo.knows(user, memo.seal(user), "s3cret")
+    assert not memo.knows(user, memo.prefix(user), "s3cret")
 
 
 def test_a_seal_of_another_memo_is_worth_nothing() -> None:
-    memo, other = remembering(), Memo(10, LONG)
-    assert not memo.knows(JSMITH, other.seal(JSMITH), "s3cret")
+    memo, other = remembering(), VerifiedPasswords(10, LONG)
+    assert not memo.knows(JSMITH, other.prefix(JSMITH), "s3cret")
 
 
 def test_the_last_password_of_a_user_is_kept() -> None:
     memo = remembering()
-    memo.remember(JSMITH, memo.seal(JSMITH), "another")
-    assert not memo.knows(JSMITH, memo.seal(JSMITH), "s3cret")
-    assert memo.knows(JSMITH, memo.seal(JSMITH), "another")
+    memo.remember(JSMITH, memo.prefix(JSMITH), "another")
+    assert not memo.knows(JSMITH, memo.prefix(JSMITH), "s3cret")
+    assert memo.knows(JSMITH, memo.prefix(JSMITH), "another")
 
 
 @pytest.mark.parametrize("lifetime", [0.0, -1.0, 1e-9])
 def test_what_is_too_old_is_not_known(lifetime: float) -> None:
     memo = remembering(lifetime=lifetime)
-    assert not memo.knows(JSMITH, memo.seal(JSMITH), "s3cret")
+    assert not memo.knows(JSMITH, memo.prefix(JSMITH), "s3cret")
 
 
 def test_nothing_is_kept_of_who_has_no_password() -> None:
     user = dataclasses.replace(JSMITH, password=None)
     memo = remembering(user)
-    assert not memo.knows(user, memo.seal(user), "s3cret")
-    assert repr(memo) == "Memo(0 of 10)"
+    assert not memo.knows(user, memo.prefix(user), "s3cret")
+    assert repr(memo) == "VerifiedPasswords(0 of 10)"
 
 
 def test_the_oldest_goes_when_there_are_too_many() -> None:
-    memo = Memo(3, LONG)
+    memo = VerifiedPasswords(3, LONG)
     users = [dataclasses.replace(JSMITH, id=number) for number in range(4)]
     for user in (*users[:3], users[0], users[3]):
-        memo.remember(user, memo.seal(user), "s3cret")
-    known = [memo.knows(user, memo.seal(user), "s3cret") for user in users]
+        memo.remember(user, memo.prefix(user), "s3cret")
+    known = [memo.knows(user, memo.prefix(user), "s3cret") for user in users]
     assert known == [True, False, True, True]
 
 
 def test_no_size_keeps_nothing() -> None:
-    memo = Memo(0, LONG)
-    memo.remember(JSMITH, memo.seal(JSMITH), "s3cret")
-    assert not memo.knows(JSMITH, memo.seal(JSMITH), "s3cret")
+    memo = VerifiedPasswords(0, LONG)
+    memo.remember(JSMITH, memo.prefix(JSMITH), "s3cret")
+    assert not memo.knows(JSMITH, memo.prefix(JSMITH), "s3cret")
 
 
 def test_neither_password_nor_key_is_shown_or_kept() -> None:
@@ -99,13 +99,13 @@ def test_neither_password_nor_key_is_shown_or_kept() -> None:
 
 
 def test_threads_may_remember_at_once() -> None:
-    memo = Memo(5, LONG)
+    memo = VerifiedPasswords(5, LONG)
 
     def remember(first: int) -> None:
         for number in range(first, first + 400):
             user = dataclasses.replace(JSMITH, id=number % 50)
-            memo.remember(user, memo.seal(user), "s3cret")
+            memo.remember(user, memo.prefix(user), "s3cret")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(remember, range(4)))
-    assert repr(memo) == "Memo(5 of 5)"
+    assert repr(memo) == "VerifiedPasswords(5 of 5)"

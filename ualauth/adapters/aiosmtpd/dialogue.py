@@ -11,26 +11,26 @@ from ualauth.adapters.sasl_lines import TooLong, decoded, decoded_initial
 from ualauth.adapters.smtp_replies import check_mechanism
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
-from ualauth.runtime.peer import Connection
+from ualauth.runtime.peer import ConnectionInfo
 
 LONGEST = 12_288
 """Octets of a line, without its end (RFC 4954, section 4)."""
 
 
-class Asked(NamedTuple):
+class SmtpService(NamedTuple):
     """Whom a server asks."""
 
     authenticator: AsyncAuthenticator
     service: str
 
-    async def mechanisms(self, connection: Connection) -> list[str]:
+    async def mechanisms(self, connection: ConnectionInfo) -> list[str]:
         """Return what is offered on a connection, the strongest first."""
         return await self.authenticator.mechanisms(self.service, **connection)
 
 
 async def log_in(
-    asked: Asked,
-    connection: Connection,
+    asked: SmtpService,
+    connection: ConnectionInfo,
     words: list[str],
     challenge: Callable[[bytes], Awaitable[bytes]],
 ) -> Identity:

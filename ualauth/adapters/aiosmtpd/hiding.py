@@ -22,7 +22,7 @@ _OF_A_COMMAND = ("unrecognised", "over limit")
 _OF_A_MESSAGE = "DATA readline"
 
 
-class Hiding(logging.Filter):
+class SecretFilter(logging.Filter):
     """Changes the records of aiosmtpd's logger."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -58,4 +58,4 @@ def _reply(reply: bytes) -> bytes:
     return b"%b %b" % (reply[:3], _HIDDEN) if reply.startswith(_BY_CODE) else reply
 
 
-HIDING = Hiding()
+SECRET_FILTER = SecretFilter()

@@ -18,8 +18,8 @@ from aiosmtpd import smtp
 
 from ualauth.adapters import smtp_replies as replies
 from ualauth.adapters.aiosmtpd import submitter
-from ualauth.adapters.aiosmtpd.dialogue import LONGEST, Asked, log_in, read_line
-from ualauth.adapters.aiosmtpd.hiding import HIDING
+from ualauth.adapters.aiosmtpd.dialogue import LONGEST, SmtpService, log_in, read_line
+from ualauth.adapters.aiosmtpd.hiding import SECRET_FILTER
 from ualauth.adapters.aiosmtpd.session import Envelope, Session
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.sasl_lines import (
@@ -35,7 +35,7 @@ from ualauth.errors import (
     MechanismUnavailable,
     TemporaryFailure,
 )
-from ualauth.runtime.peer import Connection
+from ualauth.runtime.peer import ConnectionInfo
 
 log = logging.getLogger("ualauth.aiosmtpd")
 
@@ -92,7 +92,7 @@ class SMTP(smtp.SMTP):
             if name == "handle_AUTH" or name.startswith("auth_"):
                 raise TypeError(f"{name} of the handler is not used: the service is asked")
         # Once for all connections.
-        smtp.log.addFilter(HIDING)
+        smtp.log.addFilter(SECRET_FILTER)
         # It bounds what is read of a command, which may be longer than a message's line.
         self.line_length_limit = _READ
         super().__init__(handler, **options)
@@ -102,13 +102,13 @@ class SMTP(smtp.SMTP):
         self._ehlo_hook_ver = "new"
         # aiosmtpd has one for all connections, and lets it grow with every EHLO.
         self.command_size_limits = defaultdict(lambda: self.command_size_limit, AUTH=_READ)
-        self._asked = Asked(authenticator, service)
+        self._asked = SmtpService(authenticator, service)
         self._certificate = certificate
         self._failures_left = most_failures
         self._usable = True
         self._submitter: str | None = None
 
-    def connection(self) -> Connection:
+    def connection(self) -> ConnectionInfo:
         """Return what is known of the connection; to be overridden if something else knows more."""
         proxy, peer = self.session.proxy_data, self.session.peer
         if proxy is not None:
@@ -157,7 +157,7 @@ class SMTP(smtp.SMTP):
                 return responses
             args = (hostname, responses)
         elif command == "MAIL":
-            found = submitter.believed(self._submitter, self.session.ualauth_identity)
+            found = submitter.trusted(self._submitter, self.session.ualauth_identity)
             self.envelope.ualauth_submitter = found
         return await super()._call_handler_hook(command, *args)
 

@@ -36,7 +36,7 @@ def take(parameters: str) -> tuple[str, str | None]:
     return others, "" if value == _NOBODY else _ESCAPED.sub(_character, value)
 
 
-def believed(submitter: str | None, identity: Identity | None) -> str | None:
+def trusted(submitter: str | None, identity: Identity | None) -> str | None:
     """Return whom to believe to be the submitter: only somebody's own address.
 
     Without trust, the parameter is to be taken for `AUTH=<>`.

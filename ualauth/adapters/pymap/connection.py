@@ -36,7 +36,7 @@ from ualauth.adapters.pymap.replies import TOO_LONG, LoggedIn, Refused, log
 from ualauth.adapters.sasl_lines import TooManyFailures, decoded, decoded_initial
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
-from ualauth.runtime.peer import Connection
+from ualauth.runtime.peer import ConnectionInfo
 
 # One that is sent at once, without being asked for (RFC 7888).
 _LITERAL = re.compile(rb"\{(\d+)\+\}\r?\n$")
@@ -46,7 +46,7 @@ _LONGEST_BEFORE_LOGIN = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImapService:
     """Whom a server asks, and for how long; `certificate` is the server's own, in DER."""
 
     authenticator: AsyncAuthenticator
@@ -91,7 +91,7 @@ class SaslConnection(imap.IMAPConnection):
 
     def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
         self,
-        asked: Asked,
+        asked: ImapService,
         commands: Commands,
         config: IMAPConfig,
         reader: StreamReader,
@@ -262,5 +262,5 @@ class SaslConnection(imap.IMAPConnection):
             log.warning("%s: %s", asked.service, error)
             self.offered = []
 
-    def _known(self) -> Connection:
+    def _known(self) -> ConnectionInfo:
         return connection_of(rhost_of(self._peer), self.tls, self._asked.certificate)

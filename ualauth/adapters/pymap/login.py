@@ -30,7 +30,7 @@ from pysasl.identity import Identity as SaslIdentity
 from ualauth.adapters.pymap.replies import Refused
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
-from ualauth.runtime.peer import Connection
+from ualauth.runtime.peer import ConnectionInfo
 
 # Backends make folders and lines of a file of names.
 _NO_MAILBOX = re.compile(r"^\.|[/:\0-\x1f]")
@@ -128,7 +128,7 @@ class Login(LoginInterface):
         wanted = "" if credentials.authzid == credentials.authcid else credentials.authzid
         parts = (wanted, credentials.authcid, credentials._secret)  # noqa: SLF001 - what it is for
         peer = socket_info.get()
-        known: Connection = {"rhost": rhost_of(peer), "tls": peer.cipher is not None}
+        known: ConnectionInfo = {"rhost": rhost_of(peer), "tls": peer.cipher is not None}
         exchange = self._authenticator.sasl(self._service, "PLAIN", **known)
         try:
             await exchange.step("\0".join(parts).encode())

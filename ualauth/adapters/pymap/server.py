@@ -18,7 +18,7 @@ from pymap.context import connection_exit
 from pymap.interfaces.login import LoginInterface
 
 from ualauth.adapters.pymap.commands import with_logins
-from ualauth.adapters.pymap.connection import Asked, SaslConnection, SaslState
+from ualauth.adapters.pymap.connection import ImapService, SaslConnection, SaslState
 from ualauth.adapters.pymap.login import Login
 from ualauth.aio import AsyncAuthenticator
 
@@ -49,7 +49,7 @@ class IMAPServer(imap.IMAPServer):
         """
         super().__init__(Login(authenticator, behind, config, service), config)
         self.commands = with_logins(self.commands)
-        self._asked = Asked(authenticator, service, certificate, most_failures, login_timeout)
+        self._asked = ImapService(authenticator, service, certificate, most_failures, login_timeout)
 
     async def __call__(
         self,

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
-from ualauth.runtime.peer import Connection, Peer
+from ualauth.runtime.peer import ConnectionInfo, Peer
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class TwistedAuthenticator:
         """Let a person in by name and password; see `Authenticator.authenticate`."""
         return self._defer(self._authenticator.authenticate(service, user, password, **peer))
 
-    def mechanisms(self, service: str, **connection: Unpack[Connection]) -> Deferred[list[str]]:
+    def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> Deferred[list[str]]:
         """Return the names of the SASL mechanisms to offer; see `Authenticator.mechanisms`."""
         return self._defer(self._authenticator.mechanisms(service, **connection))
 
@@ -57,7 +57,7 @@ class TwistedAuthenticator:
         self,
         service: str,
         mechanism: str,
-        **connection: Unpack[Connection],
+        **connection: Unpack[ConnectionInfo],
     ) -> DeferredExchange:
         """Begin a SASL exchange; what that raises is raised by its first step.
 

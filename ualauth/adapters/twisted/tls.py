@@ -8,15 +8,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import ISSLTransport
 
-from ualauth.runtime.peer import Connection
+from ualauth.runtime.peer import ConnectionInfo
 from ualauth.sasl.certificate import ClientCertificate
 from ualauth.sasl.certificate_reading import read_certificate
 from ualauth.sasl.channel_binding import channel_bindings
 
 
-def connection_of(transport: Any) -> Connection:  # noqa: ANN401 - of several interfaces
+def connection_of(transport: Any) -> ConnectionInfo:  # noqa: ANN401 - of several interfaces
     """Return what is known of a connection; after the handshake, if there is one."""
-    connection: Connection = {"rhost": getattr(transport.getPeer(), "host", None), "tls": False}
+    connection: ConnectionInfo = {"rhost": getattr(transport.getPeer(), "host", None), "tls": False}
     if is_tls(transport):
         handle: SSL.Connection = transport.getHandle()
         own = handle.get_certificate()

@@ -11,7 +11,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line
 from ualauth.cli.passwords import password_stdin, stdin_lines
 from ualauth.cli.prompts import ask_hidden
-from ualauth.contract.credentials import Proof
+from ualauth.contract.credentials import CredentialKind
 
 
 @click.command("test")
@@ -28,19 +28,19 @@ def command(
     and its keys, which KDCs answer, and how long that takes. With USER, a
     login follows. Exit status: 1 if a step fails.
     """
-    from ualauth.kerberos.report import Report  # noqa: PLC0415 - likewise
+    from ualauth.kerberos.report import KerberosReport  # noqa: PLC0415 - likewise
     from ualauth.kerberos.shared import Kerberos  # noqa: PLC0415 - help needs no Kerberos
 
     invocation: Invocation = context.obj
-    entrance = invocation.entrance
-    modules = entrance.services.load(service).judges.get(Proof.KERBEROS, ())
+    base = invocation.base
+    modules = base.services.load(service).verifiers.get(CredentialKind.KERBEROS, ())
     if not modules:
         raise click.UsageError(f"No auth line of {service!r} names om_krb5.")
-    kerberos = entrance.resource(Kerberos)
+    kerberos = base.resource(Kerberos)
     password = _asker(from_stdin=password_stdin)
     failed = False
     for options in dict.fromkeys(module.options for module in modules):
-        for step in Report(kerberos.client(options)).steps(user, password):
+        for step in KerberosReport(kerberos.client(options)).steps(user, password):
             mark = cell("passed", "green") if step.passed else cell("FAILED", "bold red")
             line(f"{step.name:14} ", mark, cell(f"  {step.seconds * 1000:.1f} ms", "dim"))
             for found in step.found:

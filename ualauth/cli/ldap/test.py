@@ -14,7 +14,7 @@ from ualauth.errors import ConfigurationError
 from ualauth.ldap.client.shared import shared_directory
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
-from ualauth.ldap.rules.diagnosis import Step, Visitor, diagnose
+from ualauth.ldap.rules.diagnosis import DiagnosisStep, Visitor, diagnose
 from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.stack.folder import ServiceFolder
 
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - one for each option
     invocation: Invocation = context.obj
     configuration = _configuration(invocation, config)
     visitor = None if user is None else Visitor(user, service, rhost)
-    steps: list[Step] = []
+    steps: list[DiagnosisStep] = []
     for step in diagnose(configuration, shared_directory(configuration.settings), visitor):
         steps.append(step)
         if not as_json:
@@ -91,7 +91,7 @@ def _configuration(invocation: Invocation, config: str) -> Configuration:
     return found
 
 
-def _print(step: Step) -> None:
+def _print(step: DiagnosisStep) -> None:
     word, style = ("failed", "bold red") if step.fault else ("ok", "green")
     line(cell(word, style), f"  {step.name}  ", cell(f"{step.seconds * 1000:.0f} ms", "dim"))
     table = grid()
@@ -104,7 +104,7 @@ def _print(step: Step) -> None:
         console().print(table)
 
 
-def _as_json(step: Step) -> dict[str, object]:
+def _as_json(step: DiagnosisStep) -> dict[str, object]:
     return {
         "step": step.name,
         "ok": not step.fault,
@@ -115,7 +115,7 @@ def _as_json(step: Step) -> dict[str, object]:
     }
 
 
-def _status(steps: Sequence[Step]) -> ExitStatus:
+def _status(steps: Sequence[DiagnosisStep]) -> ExitStatus:
     """Return what it amounts to; a server of several may be away."""
     asked = [step for step in steps if not step.spare]
     if any(step.fault and not step.refused for step in asked):

@@ -105,7 +105,7 @@ def command(
         kind,
         Reading(units=units, clear_text=hash_clear_text, ignore=ignore, **reading),
         _HASHED_AT_A_TIME if hash_clear_text else _AT_A_TIME,
-        whole=hash_clear_text or choice is not Existing.SKIP,
+        with_users=hash_clear_text or choice is not Existing.SKIP,
     )
     invocation: Invocation = context.obj
     store, hasher = invocation.store, invocation.hasher
@@ -168,7 +168,7 @@ def _report(line: BadLine) -> None:
 
 
 def _tell(summary: Summary) -> None:
-    text = f"{summary.added} added, {summary.changed} changed, {summary.there} there already"
+    text = f"{summary.added} added, {summary.changed} changed, {summary.existing} there already"
     click.echo(f"{text}, {_lines(summary.bad)} skipped.")
 
 

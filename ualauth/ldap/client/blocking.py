@@ -1,6 +1,6 @@
 """Asking a directory where no login is going on, and waiting for the answer.
 
-entry = run_here(directory.root_dse(HERE))
+entry = run_blocking(directory.root_dse(BLOCKING))
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from ualauth.system.poll import wait_here
+from ualauth.system.poll import wait_blocking
 
 T = TypeVar("T")
 
 
-class Here:
-    """A `Requester` that does everything on the spot; only for `run_here`."""
+class BlockingRequester:
+    """A `Requester` that does everything on the spot; only for `run_blocking`."""
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
         """See `Attempt.offload`."""
@@ -22,14 +22,14 @@ class Here:
 
     async def readable(self, fileno: int, seconds: float) -> bool:
         """See `Attempt.readable`."""
-        return wait_here(fileno, seconds)
+        return wait_blocking(fileno, seconds)
 
 
-HERE = Here()
+BLOCKING = BlockingRequester()
 
 
-def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns that was given `HERE`; blocks."""
+def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that was given `BLOCKING`; blocks."""
     try:
         coroutine.send(None)
     except StopIteration as stop:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import Lost
-from ualauth.ldap.client.settings import Settings, Uri
-from ualauth.ldap.client.values import Entry, Modification, Requester, Scope
+from ualauth.ldap.client.settings import LdapSettings, Uri
+from ualauth.ldap.client.values import LdapEntry, Modification, Requester, Scope
 
 T = TypeVar("T")
 
@@ -37,12 +37,12 @@ class Reply:
     code: int
     text: str = ""
     controls: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    entries: Sequence[Entry] = field(default=(), repr=False)
+    entries: Sequence[LdapEntry] = field(default=(), repr=False)
     value: bytes | None = field(default=None, repr=False)
     """Of an extended operation."""
 
 
-class Link(Protocol):
+class Connection(Protocol):
     """One connection; whoever has it has it alone, and sends one request after the other.
 
     Every request returns a `Reply`, whatever its code, or raises a
@@ -63,7 +63,11 @@ class Link(Protocol):
         ...
 
     async def bind(
-        self, requester: Requester, login: Login, controls: Sequence[Control], seconds: float
+        self,
+        requester: Requester,
+        login: BindCredentials,
+        controls: Sequence[Control],
+        seconds: float,
     ) -> Reply:
         """Bind by name and password."""
         ...
@@ -108,7 +112,7 @@ class Connector(Protocol):
 
     name: str
 
-    def connect(self, uri: Uri, settings: Settings) -> Link:
+    def connect(self, uri: Uri, settings: LdapSettings) -> Connection:
         """Return a connection that is encrypted if the settings want it; blocks.
 
         A library may connect only when the first request is sent, which then

@@ -2,7 +2,7 @@
 
 A bind with a name and an empty password succeeds as nobody, whoever's name it
 is (RFC 4513, section 5.1.2), and one with an empty name does so on some
-servers. No connection can send either: a `Login` is all that they take.
+servers. No connection can send either: a `BindCredentials` is all that they take.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class BindCredentials:
     r"""Whom to bind as, and with what.
 
     `name` is a DN; Active Directory also takes `user@domain` and `DOMAIN\user`.

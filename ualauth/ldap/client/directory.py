@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ualauth.ldap.client import answers
-from ualauth.ldap.client.blocking import HERE, run_here
-from ualauth.ldap.client.connection import Connector, Link, Query
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.blocking import BLOCKING, run_blocking
+from ualauth.ldap.client.connection import Connection, Connector, Query
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import (
     DirectoryFault,
     Lost,
@@ -25,17 +25,17 @@ from ualauth.ldap.client.faults import (
     Unanswered,
     Unreachable,
 )
-from ualauth.ldap.client.operations import OnLink
-from ualauth.ldap.client.pending import Arrival
+from ualauth.ldap.client.operations import Operations
+from ualauth.ldap.client.pending import PendingConnection
 from ualauth.ldap.client.servers import Purpose, Server, Servers
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.srv import Resolver, resolve
 from ualauth.ldap.client.values import (
     Answer,
     Attributes,
     Connected,
-    Entry,
     How,
+    LdapEntry,
     Modification,
     Requester,
     Scope,
@@ -48,16 +48,16 @@ _REFUSED_FOR = 5.0
 
 # Connections that belong to the process from which this one was forked: closing them here
 # would say goodbye in its name.
-_OF_THE_PARENT: list[Link] = []
+_OF_THE_PARENT: list[Connection] = []
 
 
 @dataclass(slots=True)
-class Held(Generic[T]):
+class Lease(Generic[T]):
     """A place in a pool with its connection, and what was answered first on it."""
 
     server: Server
     purpose: Purpose
-    on: OnLink
+    on: Operations
     result: T
 
 
@@ -65,7 +65,7 @@ class PooledDirectory:
     """See `Directory`."""
 
     def __init__(
-        self, settings: Settings, connector: Connector, resolver: Resolver = resolve
+        self, settings: LdapSettings, connector: Connector, resolver: Resolver = resolve
     ) -> None:
         """Connect nowhere yet."""
         self._settings = settings
@@ -74,7 +74,7 @@ class PooledDirectory:
         self._refused: tuple[float, ServiceRefused] | None = None
         self._begin_anew()
 
-    async def search(  # noqa: PLR0913, PLR0917 - see `Operations`
+    async def search(  # noqa: PLR0913, PLR0917 - see `DirectoryOperations`
         self,
         requester: Requester,
         base: str,
@@ -82,8 +82,8 @@ class PooledDirectory:
         filter_text: str,
         attributes: Sequence[str],
         limit: int,
-    ) -> list[Entry]:
-        """See `Operations.search`."""
+    ) -> list[LdapEntry]:
+        """See `DirectoryOperations.search`."""
         return await self._once(
             requester,
             Purpose.SERVICE,
@@ -91,7 +91,7 @@ class PooledDirectory:
         )
 
     async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
-        """See `Operations.compare`."""
+        """See `DirectoryOperations.compare`."""
         return await self._once(
             requester, Purpose.SERVICE, lambda on: on.compare(requester, dn, attribute, value)
         )
@@ -99,7 +99,7 @@ class PooledDirectory:
     async def modify(
         self, requester: Requester, dn: str, modifications: Sequence[Modification]
     ) -> Answer:
-        """See `Operations.modify`."""
+        """See `DirectoryOperations.modify`."""
         return await self._once(
             requester, Purpose.SERVICE, lambda on: on.modify(requester, dn, modifications)
         )
@@ -107,33 +107,33 @@ class PooledDirectory:
     async def change_password(
         self, requester: Requester, dn: str, old: str | None, new: str, how: How
     ) -> Answer:
-        """See `Operations.change_password`."""
+        """See `DirectoryOperations.change_password`."""
         return await self._once(
             requester,
             Purpose.SERVICE,
             lambda on: on.change_password(requester, dn, old, new, how),
         )
 
-    async def bind(self, requester: Requester, login: Login) -> Answer:
+    async def bind(self, requester: Requester, login: BindCredentials) -> Answer:
         """See `Directory.bind`."""
         return await self._once(requester, Purpose.USER, lambda on: on.bind(requester, login))
 
-    def session(self, requester: Requester, login: Login) -> BoundSession:
+    def session(self, requester: Requester, login: BindCredentials) -> BoundSession:
         """See `Directory.session`."""
         return BoundSession(self, requester, login)
 
-    async def root_dse(self, requester: Requester) -> Entry:
+    async def root_dse(self, requester: Requester) -> LdapEntry:
         """See `Directory.root_dse`."""
         found = await self.search(requester, "", Scope.BASE, "(objectClass=*)", ("*", "+"), 1)
-        return found[0] if found else Entry("", Attributes({}))
+        return found[0] if found else LdapEntry("", Attributes({}))
 
     async def connected(self, requester: Requester) -> Connected:
         """See `Directory.connected`."""
 
-        async def look(on: OnLink) -> Connected:
+        async def look(on: Operations) -> Connected:
             # Something has to be asked: a connection that was kept may be at its end.
             await on.search(requester, "", Scope.BASE, "(objectClass=*)", (), 1)
-            return Connected(on.server, self._connector.name, on.link.encryption())
+            return Connected(on.server, self._connector.name, on.connection.encryption())
 
         return await self._once(requester, Purpose.SERVICE, look)
 
@@ -145,8 +145,8 @@ class PooledDirectory:
         self,
         requester: Requester,
         purpose: Purpose,
-        action: Callable[[OnLink], Awaitable[T]],
-    ) -> Held[T]:
+        action: Callable[[Operations], Awaitable[T]],
+    ) -> Lease[T]:
         """Do the first thing on a connection, and return it with the result.
 
         The next server is asked where one cannot be.
@@ -174,18 +174,18 @@ class PooledDirectory:
                 return held
         raise _together(faults)
 
-    def end(self, held: Held[T]) -> None:
+    def end(self, held: Lease[T]) -> None:
         """Give a connection back."""
         keep = held.on.usable and self._servers.is_preferred(held.server)
         if not keep:
-            held.on.link.close()
-        held.server.pools[held.purpose].give_back(held.on.link if keep else None)
+            held.on.connection.close()
+        held.server.pools[held.purpose].give_back(held.on.connection if keep else None)
 
     async def _once(
         self,
         requester: Requester,
         purpose: Purpose,
-        action: Callable[[OnLink], Awaitable[T]],
+        action: Callable[[Operations], Awaitable[T]],
     ) -> T:
         held = await self.begin(requester, purpose, action)
         self.end(held)
@@ -196,28 +196,28 @@ class PooledDirectory:
         requester: Requester,
         server: Server,
         purpose: Purpose,
-        action: Callable[[OnLink], Awaitable[T]],
-    ) -> Held[T]:
+        action: Callable[[Operations], Awaitable[T]],
+    ) -> Lease[T]:
         pool = server.pools[purpose]
-        link = await pool.take(requester, self._settings.bind_timeout)
-        on = OnLink(link, server.name, self._settings) if link is not None else None
+        connection = await pool.take(requester, self._settings.bind_timeout)
+        on = Operations(connection, server.name, self._settings) if connection is not None else None
         try:
             if on is not None:
                 try:
-                    return Held(server, purpose, on, await action(on))
+                    return Lease(server, purpose, on, await action(on))
                 except Lost:
                     # It was closed just now; so may all the others have been.
-                    on.link.close()
+                    on.connection.close()
                     server.clear()
                     on = None
-            link = await self._connect(requester, server, purpose)
-            on = OnLink(link, server.name, self._settings)
-            return Held(server, purpose, on, await action(on))
+            connection = await self._connect(requester, server, purpose)
+            on = Operations(connection, server.name, self._settings)
+            return Lease(server, purpose, on, await action(on))
         except BaseException as error:
             keep = on is not None and on.usable
             if on is not None and not keep:
-                on.link.close()
-            pool.give_back(on.link if on is not None and keep else None)
+                on.connection.close()
+            pool.give_back(on.connection if on is not None and keep else None)
             if isinstance(error, DirectoryFault):
                 error.server = server.name
                 if not isinstance(error, Unanswered | ServiceRefused):
@@ -226,30 +226,32 @@ class PooledDirectory:
                     self._servers.failed(server, error, slow=slow)
             raise
 
-    async def _connect(self, requester: Requester, server: Server, purpose: Purpose) -> Link:
+    async def _connect(self, requester: Requester, server: Server, purpose: Purpose) -> Connection:
         """Return a new connection, on which the service has bound if it is for that."""
-        arrival = Arrival(self._connector, server.uri, self._settings)
+        pending = PendingConnection(self._connector, server.uri, self._settings)
         try:
-            link = await requester.offload(arrival.wait)
+            connection = await requester.offload(pending.wait)
         except BaseException:
-            arrival.abandon()
+            pending.abandon()
             raise
         if purpose is Purpose.SERVICE:
             try:
-                await self._introduce(requester, server, link)
+                await self._bind_as_service(requester, server, connection)
             except BaseException:
-                link.close()
+                connection.close()
                 raise
-        return link
+        return connection
 
-    async def _introduce(self, requester: Requester, server: Server, link: Link) -> None:
+    async def _bind_as_service(
+        self, requester: Requester, server: Server, connection: Connection
+    ) -> None:
         """Bind as the service, if it has a name."""
         login = self._settings.login
         if login is None:
             return
         if self._refused is not None and time.monotonic() < self._refused[0]:
             raise self._refused[1].again()
-        reply = await link.bind(requester, login, (), self._settings.connect_timeout)
+        reply = await connection.bind(requester, login, (), self._settings.connect_timeout)
         if reply.code in answers.ELSEWHERE:
             raise answers.unanswered(reply, server.name)
         if reply.code != answers.SUCCESS:
@@ -265,12 +267,12 @@ class PooledDirectory:
 
         def probe(server: Server) -> None:
             """Tell whether a server answers; knows nothing of this directory, which may end."""
-            link = Arrival(connector, server.uri, settings).wait()
+            connection = PendingConnection(connector, server.uri, settings).wait()
             try:
                 query = Query("", Scope.BASE, "(objectClass=*)", ("1.1",), 1)
-                run_here(link.search(HERE, query, (), settings.connect_timeout))
+                run_blocking(connection.search(BLOCKING, query, (), settings.connect_timeout))
             finally:
-                link.close()
+                connection.close()
 
         self._process = os.getpid()
         self._servers = Servers(settings, self._resolver, probe)
@@ -300,14 +302,16 @@ def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
 class BoundSession:
     """What `PooledDirectory.session` returns."""
 
-    def __init__(self, directory: PooledDirectory, requester: Requester, login: Login) -> None:
+    def __init__(
+        self, directory: PooledDirectory, requester: Requester, login: BindCredentials
+    ) -> None:
         """Bind nobody yet."""
         self._directory = directory
         self._requester = requester
         self._login = login
-        self._held: Held[Answer]
+        self._held: Lease[Answer]
 
-    async def __aenter__(self) -> OnLink:
+    async def __aenter__(self) -> Operations:
         """Bind, and return what can be asked on the connection."""
         self._held = await self._directory.begin(
             self._requester, Purpose.USER, lambda on: on.bind(self._requester, self._login)

@@ -7,7 +7,7 @@ import threading
 import time
 
 from ualauth.ldap.client.faults import DirectoryFault, Unreachable
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 
 # Not the one that all share: an application may have seeded that.
 _random = random.SystemRandom()
@@ -16,7 +16,7 @@ _random = random.SystemRandom()
 class Health:
     """Well until it fails; then tried again after a while, which grows and is never the same."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LdapSettings) -> None:
         """Begin well."""
         self._settings = settings
         self._lock = threading.Lock()

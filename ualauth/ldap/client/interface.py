@@ -22,11 +22,19 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from ualauth.ldap.client.credentials import Login
-from ualauth.ldap.client.values import Answer, Connected, Entry, How, Modification, Requester, Scope
+from ualauth.ldap.client.credentials import BindCredentials
+from ualauth.ldap.client.values import (
+    Answer,
+    Connected,
+    How,
+    LdapEntry,
+    Modification,
+    Requester,
+    Scope,
+)
 
 
-class Operations(Protocol):
+class DirectoryOperations(Protocol):
     """What can be asked as somebody."""
 
     async def search(  # noqa: PLR0913, PLR0917 - the protocol's
@@ -37,7 +45,7 @@ class Operations(Protocol):
         filter_text: str,
         attributes: Sequence[str],
         limit: int,
-    ) -> list[Entry]:
+    ) -> list[LdapEntry]:
         """Return the entries that match, at most `limit`.
 
         Ask for one more than expected to learn that there are more. `filter_text`
@@ -84,7 +92,7 @@ class Operations(Protocol):
         ...
 
 
-class Session(Operations, Protocol):
+class BoundDirectory(DirectoryOperations, Protocol):
     """A connection on which somebody has bound, until its `async with` statement ends.
 
     After a bind that was refused it is nobody's (RFC 4511, section 4.2.1).
@@ -108,13 +116,13 @@ class Session(Operations, Protocol):
         ...
 
 
-class Directory(Operations, Protocol):
+class Directory(DirectoryOperations, Protocol):
     """One directory, however many servers it has; its own operations are those of the service.
 
     One serves all logins of a process, from any thread and any event loop.
     """
 
-    async def bind(self, requester: Requester, login: Login) -> Answer:
+    async def bind(self, requester: Requester, login: BindCredentials) -> Answer:
         """Return whether the name and the password are right, and what policy says.
 
         A bind that was answered is never sent again.
@@ -125,11 +133,13 @@ class Directory(Operations, Protocol):
         """
         ...
 
-    def session(self, requester: Requester, login: Login) -> AbstractAsyncContextManager[Session]:
+    def session(
+        self, requester: Requester, login: BindCredentials
+    ) -> AbstractAsyncContextManager[BoundDirectory]:
         """Bind, and go on as that user on the same connection."""
         ...
 
-    async def root_dse(self, requester: Requester) -> Entry:
+    async def root_dse(self, requester: Requester) -> LdapEntry:
         """Return what the server says of itself (RFC 4512, section 5.1)."""
         ...
 

@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ualauth.ldap.client.connection import Control, Lifetime, Link, Query, Reply
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.connection import Connection, Control, Lifetime, Query, Reply
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TlsFault
-from ualauth.ldap.client.settings import Settings, Tls, Uri
+from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
 from ualauth.ldap.client.sockets import GuardedSocket, connect, encrypt
-from ualauth.ldap.client.values import Attributes, Change, Entry, Modification, Requester, Scope
+from ualauth.ldap.client.values import Attributes, Change, LdapEntry, Modification, Requester, Scope
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 uses names that pyasn1 has renamed since.
@@ -41,27 +41,27 @@ class Ldap3:
 
     name = "ldap3"
 
-    def connect(self, uri: Uri, settings: Settings) -> Link:
+    def connect(self, uri: Uri, settings: LdapSettings) -> Connection:
         """See `Connector.connect`."""
         deadline = time.monotonic() + settings.connect_timeout
         plain = connect(uri, settings, deadline)
         try:
             if uri.scheme == "ldaps":
-                return Ldap3Link(encrypt(plain, uri, settings, deadline), settings)
-            link = Ldap3Link(plain, settings)
+                return Ldap3Connection(encrypt(plain, uri, settings, deadline), settings)
+            connection = Ldap3Connection(plain, settings)
             if uri.scheme == "ldap" and settings.tls is Tls.START_TLS:
-                link.start_tls(deadline - time.monotonic())
-                return Ldap3Link(encrypt(plain, uri, settings, deadline), settings)
+                connection.start_tls(deadline - time.monotonic())
+                return Ldap3Connection(encrypt(plain, uri, settings, deadline), settings)
         except BaseException:
             plain.close()
             raise
-        return link
+        return connection
 
 
-class Ldap3Link:
-    """One connection; see `Link` for its methods."""
+class Ldap3Connection:
+    """One connection; see `Connection` for its methods."""
 
-    def __init__(self, connected: socket.socket, settings: Settings) -> None:
+    def __init__(self, connected: socket.socket, settings: LdapSettings) -> None:
         """Take a connected socket: with TLS on it, if it is to be encrypted."""
         self._socket = GuardedSocket(connected, settings.reply_limit)
         self._encryption = ""
@@ -72,15 +72,15 @@ class Ldap3Link:
         self._connection = _connection(self._socket)
 
     def fileno(self) -> int:
-        """See `Link.fileno`."""
+        """See `Connection.fileno`."""
         return self._socket.fileno()
 
     def encryption(self) -> str:
-        """See `Link.encryption`."""
+        """See `Connection.encryption`."""
         return self._encryption
 
     def close(self) -> None:
-        """See `Link.close`."""
+        """See `Connection.close`."""
         self._lifetime.close()
 
     def start_tls(self, seconds: float) -> None:
@@ -91,9 +91,13 @@ class Ldap3Link:
             raise TlsFault(f"the server refuses StartTLS: {reply.text or reply.code}")
 
     async def bind(
-        self, requester: Requester, login: Login, controls: Sequence[Control], seconds: float
+        self,
+        requester: Requester,
+        login: BindCredentials,
+        controls: Sequence[Control],
+        seconds: float,
     ) -> Reply:
-        """See `Link.bind`."""
+        """See `Connection.bind`."""
         # As bytes: of text, ldap3 would make another one (RFC 4013).
         secret = login.password.encode()
         request = bind_operation(3, ldap3.SIMPLE, login.name, secret)
@@ -104,13 +108,13 @@ class Ldap3Link:
     async def search(
         self, requester: Requester, query: Query, controls: Sequence[Control], seconds: float
     ) -> Reply:
-        """See `Link.search`."""
+        """See `Connection.search`."""
         return await requester.offload(self._lifetime.run, self._search, query, controls, seconds)
 
     async def compare(
         self, requester: Requester, dn: str, attribute: str, value: bytes, seconds: float
     ) -> Reply:
-        """See `Link.compare`."""
+        """See `Connection.compare`."""
         request = compare_operation(dn, attribute, value, auto_encode=False)
         return await self._offload(
             requester, seconds, "compareRequest", request, (), "compareResponse"
@@ -124,7 +128,7 @@ class Ldap3Link:
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:
-        """See `Link.modify`."""
+        """See `Connection.modify`."""
         changes: dict[str, list[Any]] = {}
         for each in modifications:
             changes.setdefault(each.name, []).append([_CHANGES[each.change], list(each.values)])
@@ -141,7 +145,7 @@ class Ldap3Link:
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:
-        """See `Link.extended`."""
+        """See `Connection.extended`."""
         request = extended_operation(name, value, no_encode=True)
         return await self._offload(
             requester, seconds, "extendedReq", request, controls, "extendedResp"
@@ -247,5 +251,5 @@ def _value(value: object) -> bytes:
             return b""
 
 
-def _entry(response: Mapping[str, Any]) -> Entry:
-    return Entry(response["raw_dn"].decode(), Attributes(response["raw_attributes"]))
+def _entry(response: Mapping[str, Any]) -> LdapEntry:
+    return LdapEntry(response["raw_dn"].decode(), Attributes(response["raw_attributes"]))

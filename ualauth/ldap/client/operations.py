@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from ualauth.ldap.client import answers, password_change
-from ualauth.ldap.client.connection import Control, Link, Query, Reply
+from ualauth.ldap.client.connection import Connection, Control, Query, Reply
 from ualauth.ldap.client.controls import PAGED_RESULTS, PASSWORD_POLICY, page
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import ProtocolFault
-from ualauth.ldap.client.settings import Settings
-from ualauth.ldap.client.values import Answer, Entry, How, Modification, Requester, Scope
+from ualauth.ldap.client.settings import LdapSettings
+from ualauth.ldap.client.values import Answer, How, LdapEntry, Modification, Requester, Scope
 
 _PAGE = 500
 """Entries to ask for at once: Active Directory sends 1,000 at most, OpenLDAP 500."""
@@ -18,27 +18,27 @@ _WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"  # RFC 4532
 _POLICY: Sequence[Control] = ((PASSWORD_POLICY, None),)
 
 
-class OnLink:
-    """A connection's operations; see `Session`."""
+class Operations:
+    """A connection's operations; see `BoundDirectory`."""
 
-    def __init__(self, link: Link, server: str, settings: Settings) -> None:
+    def __init__(self, connection: Connection, server: str, settings: LdapSettings) -> None:
         """Take a connection, and the name of its server for faults."""
-        self.link = link
+        self.connection = connection
         self.server = server
         self._settings = settings
         self.usable = True
         """Whether everything that was asked was answered."""
         self.answer: Answer
-        """To `bind`; see `Session`."""
+        """To `bind`; see `BoundDirectory`."""
 
-    async def bind(self, requester: Requester, login: Login) -> Answer:
+    async def bind(self, requester: Requester, login: BindCredentials) -> Answer:
         """Bind, and return the answer."""
         seconds = self._settings.bind_timeout
-        reply = await self._ask(self.link.bind(requester, login, _POLICY, seconds))
+        reply = await self._ask(self.connection.bind(requester, login, _POLICY, seconds))
         self.answer = answers.answer(reply, answers.BIND, self.server)
         return self.answer
 
-    async def search(  # noqa: PLR0913, PLR0917 - see `Operations`
+    async def search(  # noqa: PLR0913, PLR0917 - see `DirectoryOperations`
         self,
         requester: Requester,
         base: str,
@@ -46,17 +46,17 @@ class OnLink:
         filter_text: str,
         attributes: Sequence[str],
         limit: int,
-    ) -> list[Entry]:
-        """See `Operations.search`."""
+    ) -> list[LdapEntry]:
+        """See `DirectoryOperations.search`."""
         paged = limit > _PAGE
         # With no attributes a server would send all of them (RFC 4511, section 4.5.1.8).
         query = Query(base, scope, filter_text, attributes or ("1.1",), 0 if paged else limit)
-        found: list[Entry] = []
+        found: list[LdapEntry] = []
         after = b""
         while True:
             controls = ((PAGED_RESULTS, page(_PAGE, after)),) if paged else ()
             reply = await self._ask(
-                self.link.search(requester, query, controls, self._settings.search_timeout)
+                self.connection.search(requester, query, controls, self._settings.search_timeout)
             )
             found += reply.entries
             if reply.code == answers.NO_SUCH_OBJECT and scope is Scope.BASE:
@@ -70,9 +70,9 @@ class OnLink:
                 return found[:limit]
 
     async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
-        """See `Operations.compare`."""
+        """See `DirectoryOperations.compare`."""
         seconds = self._settings.search_timeout
-        reply = await self._ask(self.link.compare(requester, dn, attribute, value, seconds))
+        reply = await self._ask(self.connection.compare(requester, dn, attribute, value, seconds))
         match reply.code:
             case answers.COMPARE_TRUE:
                 return True
@@ -84,16 +84,18 @@ class OnLink:
     async def modify(
         self, requester: Requester, dn: str, modifications: Sequence[Modification]
     ) -> Answer:
-        """See `Operations.modify`."""
+        """See `DirectoryOperations.modify`."""
         reply = await self._ask(
-            self.link.modify(requester, dn, modifications, _POLICY, self._settings.search_timeout)
+            self.connection.modify(
+                requester, dn, modifications, _POLICY, self._settings.search_timeout
+            )
         )
         return answers.answer(reply, answers.CHANGE, self.server)
 
     async def change_password(
         self, requester: Requester, dn: str, old: str | None, new: str, how: How
     ) -> Answer:
-        """See `Operations.change_password`."""
+        """See `DirectoryOperations.change_password`."""
         if not new or "\0" in new:
             raise ValueError("a new password needs at least one character, and no NUL")
         match how:
@@ -101,7 +103,9 @@ class OnLink:
                 value = password_change.exop(dn, old, new)
                 seconds = self._settings.search_timeout
                 reply = await self._ask(
-                    self.link.extended(requester, password_change.EXOP, value, _POLICY, seconds)
+                    self.connection.extended(
+                        requester, password_change.EXOP, value, _POLICY, seconds
+                    )
                 )
                 return answers.answer(reply, answers.CHANGE, self.server)
             case How.MODIFY:
@@ -110,9 +114,9 @@ class OnLink:
                 return await self.modify(requester, dn, password_change.unicode_pwd(old, new))
 
     async def who_am_i(self, requester: Requester) -> str:
-        """See `Session.who_am_i`."""
+        """See `BoundDirectory.who_am_i`."""
         seconds = self._settings.search_timeout
-        reply = await self._ask(self.link.extended(requester, _WHO_AM_I, None, (), seconds))
+        reply = await self._ask(self.connection.extended(requester, _WHO_AM_I, None, (), seconds))
         if reply.code != answers.SUCCESS:
             raise answers.unanswered(reply, self.server)
         try:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import threading
 
-from ualauth.ldap.client.connection import Connector, Link
+from ualauth.ldap.client.connection import Connection, Connector
 from ualauth.ldap.client.faults import TimedOut
-from ualauth.ldap.client.settings import Settings, Uri
+from ualauth.ldap.client.settings import LdapSettings, Uri
 
 
-class Arrival:
+class PendingConnection:
     """Whoever waits for a connection gets it, or it is closed."""
 
-    def __init__(self, connector: Connector, uri: Uri, settings: Settings) -> None:
+    def __init__(self, connector: Connector, uri: Uri, settings: LdapSettings) -> None:
         """Begin nothing yet."""
         self._connector = connector
         self._uri = uri
@@ -25,10 +25,10 @@ class Arrival:
         self._lock = threading.Lock()
         self._there = threading.Event()
         self._abandoned = False
-        self._link: Link | None = None
+        self._link: Connection | None = None
         self._failure: BaseException | None = None
 
-    def wait(self) -> Link:
+    def wait(self) -> Connection:
         """Connect, and return the connection; blocks.
 
         Raises:
@@ -49,22 +49,22 @@ class Arrival:
         """Close the connection, now or when it is there."""
         with self._lock:
             self._abandoned = True
-            link, self._link = self._link, None
-        if link is not None:
-            link.close()
+            connection, self._link = self._link, None
+        if connection is not None:
+            connection.close()
 
     def _connect(self) -> None:
-        link: Link | None = None
+        connection: Connection | None = None
         failure: BaseException | None = None
         try:
-            link = self._connector.connect(self._uri, self._settings)
+            connection = self._connector.connect(self._uri, self._settings)
         except BaseException as error:  # noqa: BLE001 - whoever waits gets it
             failure = error
         with self._lock:
             self._failure = failure
             wanted = not self._abandoned
             if wanted:
-                self._link = link
-        if link is not None and not wanted:
-            link.close()
+                self._link = connection
+        if connection is not None and not wanted:
+            connection.close()
         self._there.set()

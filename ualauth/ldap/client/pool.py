@@ -9,11 +9,11 @@ import time
 from collections import deque
 from typing import Self
 
-from ualauth.ldap.client.connection import Link
+from ualauth.ldap.client.connection import Connection
 from ualauth.ldap.client.faults import TimedOut
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.values import Requester
-from ualauth.system.poll import wait_here
+from ualauth.system.poll import wait_blocking
 
 
 class Pool:
@@ -22,15 +22,15 @@ class Pool:
     Whoever has taken a place MUST give it back, with its connection or without.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LdapSettings) -> None:
         """Begin with no connection."""
         self._settings = settings
         self._lock = threading.Lock()
-        self._idle: list[tuple[Link, float]] = []
-        self._waiting: deque[Turn] = deque()
+        self._idle: list[tuple[Connection, float]] = []
+        self._waiting: deque[Waiter] = deque()
         self._taken = 0
 
-    async def take(self, requester: Requester, seconds: float) -> Link | None:
+    async def take(self, requester: Requester, seconds: float) -> Connection | None:
         """Return a connection, or `None`: then make one.
 
         Raises:
@@ -42,32 +42,32 @@ class Pool:
                 self._taken += 1
                 turn = None
             else:
-                turn = Turn()
+                turn = Waiter()
                 self._waiting.append(turn)
         if turn is not None:
             await self._wait(turn, requester, seconds)
         return self._pick()
 
-    def give_back(self, link: Link | None) -> None:
+    def give_back(self, connection: Connection | None) -> None:
         """Give a place back, and the connection if it may be used again."""
         with self._lock:
-            if link is not None:
-                self._idle.append((link, time.monotonic()))
+            if connection is not None:
+                self._idle.append((connection, time.monotonic()))
             self._pass_on()
 
     def clear(self) -> None:
         """Close the connections that nobody uses."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for link, _ in idle:
-            link.close()
+        for connection, _ in idle:
+            connection.close()
 
-    def forget(self) -> list[Link]:
+    def forget(self) -> list[Connection]:
         """Return all connections that nobody uses, which are now somebody else's business."""
         idle, self._idle = self._idle, []
-        return [link for link, _ in idle]
+        return [connection for connection, _ in idle]
 
-    async def _wait(self, turn: Turn, requester: Requester, seconds: float) -> None:
+    async def _wait(self, turn: Waiter, requester: Requester, seconds: float) -> None:
         with turn:
             try:
                 if await turn.wait(requester, seconds):
@@ -78,7 +78,7 @@ class Pool:
             self._withdraw(turn)
         raise TimedOut(f"all {self._settings.pool_size} connections are in use")
 
-    def _withdraw(self, turn: Turn) -> None:
+    def _withdraw(self, turn: Waiter) -> None:
         """Leave the queue; a turn that came in the last moment is the next one's."""
         with self._lock:
             if turn.given:
@@ -93,7 +93,7 @@ class Pool:
         else:
             self._taken -= 1
 
-    def _pick(self) -> Link | None:
+    def _pick(self) -> Connection | None:
         """Return the connection that was used last, if it is still good."""
         oldest = time.monotonic() - self._settings.idle_lifetime
         while True:
@@ -101,15 +101,19 @@ class Pool:
                 if not self._idle:
                     return None
                 # The one at the front has waited longest.
-                link, since = self._idle.pop(0 if self._idle[0][1] < oldest else -1)
+                connection, since = self._idle.pop(0 if self._idle[0][1] < oldest else -1)
             # Nothing was asked: what can be read is its end, or a farewell (RFC 4511, 4.4.1).
-            if since >= oldest and link.fileno() >= 0 and not wait_here(link.fileno(), 0):
-                return link
-            link.close()
+            if (
+                since >= oldest
+                and connection.fileno() >= 0
+                and not wait_blocking(connection.fileno(), 0)
+            ):
+                return connection
+            connection.close()
 
 
 # Waiting for a place without a thread: each who waits has a file descriptor to be woken by.
-class Turn:
+class Waiter:
     """One who waits; `give` may be called from any thread, once. Use it in a `with` statement."""
 
     def __init__(self) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from ualauth.ldap.client.connection import Link
+from ualauth.ldap.client.connection import Connection
 from ualauth.ldap.client.faults import DirectoryFault, Lost, TimedOut, TlsFault
-from ualauth.ldap.client.python_ldap_connection import PythonLdapLink, details_of
-from ualauth.ldap.client.settings import Settings, Tls, Uri
+from ualauth.ldap.client.python_ldap_connection import PythonLdapConnection, details_of
+from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
 from ualauth.ldap.client.sockets import check_version, connect
 
 
@@ -23,7 +23,7 @@ class PythonLdap:
 
     name = "python-ldap"
 
-    def connect(self, uri: Uri, settings: Settings) -> Link:
+    def connect(self, uri: Uri, settings: LdapSettings) -> Connection:
         """See `Connector.connect`."""
         deadline = time.monotonic() + settings.connect_timeout
         encrypted = uri.scheme == "ldaps" or (
@@ -47,7 +47,7 @@ class PythonLdap:
         except OSError as error:
             fault = Lost(str(error))
         else:
-            return PythonLdapLink(handle, settings, encrypted=encrypted)
+            return PythonLdapConnection(handle, settings, encrypted=encrypted)
         handle.unbind_ext_s()
         if uri.scheme == "ldaps":
             # libldap does not say whether it was TLS that failed, or the connection below.
@@ -56,13 +56,13 @@ class PythonLdap:
 
 
 class _Handle(SimpleLDAPObject):  # type: ignore[misc]  # it has no annotations
-    """A connection of libldap without a lock around each call: a link has one user at a time."""
+    """A connection of libldap without a lock around each call: it has one user at a time."""
 
     def _ldap_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         return func(*args, **kwargs)
 
 
-def _initialize(uri: Uri, settings: Settings, deadline: float) -> SimpleLDAPObject:
+def _initialize(uri: Uri, settings: LdapSettings, deadline: float) -> SimpleLDAPObject:
     """Return what has a socket that is connected; for `ldaps`, libldap connects itself.
 
     It gives TLS on a socket of somebody else the options of all connections only.
@@ -80,7 +80,7 @@ def _initialize(uri: Uri, settings: Settings, deadline: float) -> SimpleLDAPObje
     return handle
 
 
-def _configure(handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool) -> None:
+def _configure(handle: SimpleLDAPObject, settings: LdapSettings, *, encrypted: bool) -> None:
     """Set all that matters: libldap has read ldap.conf(5) and the environment."""
     handle.set_option(ldap.OPT_REFERRALS, 0)
     handle.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)

@@ -23,10 +23,10 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from ualauth.ldap.client.connection import Control, Query, Reply
 from ualauth.ldap.client.controls import PAGED_RESULTS, RESPONSES, cookie
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TimedOut
-from ualauth.ldap.client.settings import Settings
-from ualauth.ldap.client.values import Attributes, Change, Entry, Modification, Requester, Scope
+from ualauth.ldap.client.settings import LdapSettings
+from ualauth.ldap.client.values import Attributes, Change, LdapEntry, Modification, Requester, Scope
 
 _SCOPES = {
     Scope.BASE: ldap.SCOPE_BASE,
@@ -42,10 +42,12 @@ _CHANGES = {
 _RECEIVED = struct.Struct("=128xQ")
 
 
-class PythonLdapLink:
-    """One connection; see `Link` for its methods."""
+class PythonLdapConnection:
+    """One connection; see `Connection` for its methods."""
 
-    def __init__(self, handle: SimpleLDAPObject, settings: Settings, *, encrypted: bool) -> None:
+    def __init__(
+        self, handle: SimpleLDAPObject, settings: LdapSettings, *, encrypted: bool
+    ) -> None:
         """Take a connection that is there."""
         self._handle = handle
         self._limit = settings.reply_limit
@@ -57,24 +59,28 @@ class PythonLdapLink:
             self._encryption = f"{version} {handle.get_option(ldap.OPT_X_TLS_CIPHER)}"
 
     def fileno(self) -> int:
-        """See `Link.fileno`."""
+        """See `Connection.fileno`."""
         return -1 if self._closed else self._fileno
 
     def encryption(self) -> str:
-        """See `Link.encryption`."""
+        """See `Connection.encryption`."""
         return self._encryption
 
     def close(self) -> None:
-        """See `Link.close`."""
+        """See `Connection.close`."""
         if not self._closed:
             self._closed = True
             with contextlib.suppress(ldap.LDAPError):
                 self._handle.unbind_ext_s()
 
     async def bind(
-        self, requester: Requester, login: Login, controls: Sequence[Control], seconds: float
+        self,
+        requester: Requester,
+        login: BindCredentials,
+        controls: Sequence[Control],
+        seconds: float,
     ) -> Reply:
-        """See `Link.bind`."""
+        """See `Connection.bind`."""
         return await self._ask(
             requester,
             seconds,
@@ -88,7 +94,7 @@ class PythonLdapLink:
     async def search(
         self, requester: Requester, query: Query, controls: Sequence[Control], seconds: float
     ) -> Reply:
-        """See `Link.search`."""
+        """See `Connection.search`."""
         return await self._ask(
             requester,
             seconds,
@@ -108,7 +114,7 @@ class PythonLdapLink:
     async def compare(
         self, requester: Requester, dn: str, attribute: str, value: bytes, seconds: float
     ) -> Reply:
-        """See `Link.compare`."""
+        """See `Connection.compare`."""
         return await self._ask(
             requester, seconds, ldap.RES_COMPARE, self._handle.compare_ext, dn, attribute, value
         )
@@ -121,7 +127,7 @@ class PythonLdapLink:
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:
-        """See `Link.modify`."""
+        """See `Connection.modify`."""
         changes = [
             (_CHANGES[each.change], each.name, list(each.values) or None) for each in modifications
         ]
@@ -143,7 +149,7 @@ class PythonLdapLink:
         controls: Sequence[Control],
         seconds: float,
     ) -> Reply:
-        """See `Link.extended`."""
+        """See `Connection.extended`."""
         return await self._ask(
             requester,
             seconds,
@@ -166,7 +172,7 @@ class PythonLdapLink:
             raise Lost("the connection is closed")
         deadline = time.monotonic() + seconds
         number = _send(send, args)
-        entries: list[Entry] = []
+        entries: list[LdapEntry] = []
         most = math.inf
         while await requester.readable(self._fileno, deadline - time.monotonic()):
             reply = self._take(number, expected, entries)
@@ -178,7 +184,7 @@ class PythonLdapLink:
                 raise ProtocolFault(f"an answer of more than {self._limit} bytes")
         raise TimedOut("no answer in time")
 
-    def _take(self, number: int, expected: int, entries: list[Entry]) -> Reply | None:
+    def _take(self, number: int, expected: int, entries: list[LdapEntry]) -> Reply | None:
         """Take what has come, and return the reply if that was its end."""
         try:
             while True:
@@ -188,7 +194,7 @@ class PythonLdapLink:
                 if kind is None:
                     return None
                 if kind == ldap.RES_SEARCH_ENTRY:
-                    entries += [Entry(dn, Attributes(values)) for dn, values in data]
+                    entries += [LdapEntry(dn, Attributes(values)) for dn, values in data]
                 elif kind == expected:
                     found = {each.controlType: each.encodedControlValue for each in controls}
                     return Reply(0, "", _read(found), entries, value)

@@ -11,7 +11,7 @@ from enum import Enum
 from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unreachable
 from ualauth.ldap.client.health import Health
 from ualauth.ldap.client.pool import Pool
-from ualauth.ldap.client.settings import Settings, Uri
+from ualauth.ldap.client.settings import LdapSettings, Uri
 from ualauth.ldap.client.srv import Lookup, Resolver
 from ualauth.ldap.client.values import Requester
 
@@ -31,7 +31,7 @@ class Purpose(Enum):
 class Server:
     """One server: where it is, how it is, and the connections to it."""
 
-    def __init__(self, uri: Uri, settings: Settings) -> None:
+    def __init__(self, uri: Uri, settings: LdapSettings) -> None:
         """Begin with no connection."""
         self.uri = uri
         self.name = str(uri)
@@ -51,7 +51,7 @@ Probe = Callable[[Server], None]
 class Servers:
     """All servers, in order."""
 
-    def __init__(self, settings: Settings, resolver: Resolver, probe: Probe) -> None:
+    def __init__(self, settings: LdapSettings, resolver: Resolver, probe: Probe) -> None:
         """Look nothing up yet."""
         self._settings = settings
         self._known = {uri: Server(uri, settings) for uri in settings.servers}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import unquote, urlsplit
 
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 
 PORTS = {"ldap": 389, "ldaps": 636}
 # Names, and addresses with an interface.
@@ -81,7 +81,7 @@ class Uri:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class LdapSettings:
     """One directory: its servers hold the same entries, and the first one that is well is asked.
 
     Times are in seconds.
@@ -94,7 +94,7 @@ class Settings:
     `uris` come after them."""
     srv_ldaps: bool = False
 
-    login: Login | None = None
+    login: BindCredentials | None = None
     """Who searches; `None` is nobody (anonymous)."""
 
     tls: Tls = Tls.START_TLS

@@ -9,14 +9,14 @@ import weakref
 from ualauth.errors import ModuleUnavailable
 from ualauth.ldap.client.connection import Connector
 from ualauth.ldap.client.directory import PooledDirectory
-from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.srv import Resolver, resolve
 
 _lock = threading.Lock()
-_open: weakref.WeakValueDictionary[Settings, PooledDirectory] = weakref.WeakValueDictionary()
+_open: weakref.WeakValueDictionary[LdapSettings, PooledDirectory] = weakref.WeakValueDictionary()
 
 
-def shared_directory(settings: Settings) -> PooledDirectory:
+def shared_directory(settings: LdapSettings) -> PooledDirectory:
     """Return the directory of these settings; it ends when nobody has it any more.
 
     Nothing is connected, read or looked up yet.
@@ -32,7 +32,7 @@ def shared_directory(settings: Settings) -> PooledDirectory:
         return found
 
 
-def open_directory(settings: Settings, resolver: Resolver = resolve) -> PooledDirectory:
+def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> PooledDirectory:
     """Return a directory of one's own; see `shared_directory`."""
     if settings.srv_domain and resolver is resolve:
         _need("dns", "dnspython", "ldap")

@@ -15,7 +15,7 @@ from ualauth.ldap.client.faults import (
     TlsFault,
     Unreachable,
 )
-from ualauth.ldap.client.settings import Settings, Uri
+from ualauth.ldap.client.settings import LdapSettings, Uri
 
 # As Python's ssl and libldap with OpenSSL name them, and libldap with GnuTLS.
 _GOOD_ENOUGH = frozenset({"TLSv1.2", "TLSv1.3", "TLS1.2", "TLS1.3"})
@@ -33,7 +33,7 @@ def check_version(version: str | None) -> None:
         raise TlsFault(f"{found}, and TLS 1.2 is the least: nothing secret is sent")
 
 
-def connect(uri: Uri, settings: Settings, deadline: float) -> socket.socket:
+def connect(uri: Uri, settings: LdapSettings, deadline: float) -> socket.socket:
     """Return a connected socket, without TLS."""
     left = _left(deadline)
     try:
@@ -53,7 +53,9 @@ def connect(uri: Uri, settings: Settings, deadline: float) -> socket.socket:
     return connected
 
 
-def encrypt(plain: socket.socket, uri: Uri, settings: Settings, deadline: float) -> ssl.SSLSocket:
+def encrypt(
+    plain: socket.socket, uri: Uri, settings: LdapSettings, deadline: float
+) -> ssl.SSLSocket:
     """Return the socket with TLS on it, which takes its place."""
     plain.settimeout(_left(deadline))
     try:
@@ -72,7 +74,7 @@ def encrypt(plain: socket.socket, uri: Uri, settings: Settings, deadline: float)
     return encrypted
 
 
-def _context(settings: Settings) -> ssl.SSLContext:
+def _context(settings: LdapSettings) -> ssl.SSLContext:
     """Return how to do TLS, made anew each time: certificates are renewed meanwhile."""
     try:
         context = ssl.create_default_context(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ualauth.ldap.client.faults import Unreachable
-from ualauth.ldap.client.settings import Settings, Uri
+from ualauth.ldap.client.settings import LdapSettings, Uri
 
 _SHORTEST = 30.0
 """Seconds for which an answer holds at least: also the one that there is none."""
@@ -51,7 +51,7 @@ def resolve(name: str, seconds: float) -> tuple[Sequence[Record], float]:
 class Lookup:
     """The servers of the domain of the settings; looked up again when DNS says so."""
 
-    def __init__(self, settings: Settings, resolver: Resolver) -> None:
+    def __init__(self, settings: LdapSettings, resolver: Resolver) -> None:
         """Look nothing up yet."""
         self._domain = settings.srv_domain.strip(".").lower()
         self._scheme = "ldaps" if settings.srv_ldaps else "ldap"

@@ -69,7 +69,7 @@ class Attributes(Mapping[str, tuple[bytes, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LdapEntry:
     """One entry. Its values may be secrets: they are not in the `repr`."""
 
     dn: str

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ualauth.ldap.client.credentials import Login
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.filters import Filter
-from ualauth.ldap.client.settings import Library, Settings, Tls
+from ualauth.ldap.client.settings import LdapSettings, Library, Tls
 from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import (
     Access,
@@ -54,7 +54,7 @@ def method_of(given: Given) -> Method:
     return Method.ACTIVE_DIRECTORY if "ad_domain" in given.lines else Method.SEARCH
 
 
-def settings_of(given: Given, password: str, certificates: Mapping[str, str]) -> Settings:
+def settings_of(given: Given, password: str, certificates: Mapping[str, str]) -> LdapSettings:
     """Return how to reach the directory; `certificates` are paths by keyword.
 
     Raises:
@@ -74,8 +74,8 @@ def settings_of(given: Given, password: str, certificates: Mapping[str, str]) ->
     ssl: Ssl = given.get("ssl", Ssl.START_TLS)
     tls: Tls = ssl.tls
     library: Library = given.get("library", Library.AUTO)
-    login = Login(given.get("binddn"), password) if "binddn" in given else None
-    return Settings(
+    login = BindCredentials(given.get("binddn"), password) if "binddn" in given else None
+    return LdapSettings(
         uris=given.get("uri", ()),
         srv_domain=given.get("srv_domain", ""),
         srv_ldaps=given.get("srv_ldaps", ssl is Ssl.ON),
@@ -91,7 +91,7 @@ def settings_of(given: Given, password: str, certificates: Mapping[str, str]) ->
     )
 
 
-def configuration_of(file: Text, settings: Settings, given: Given) -> Configuration:
+def configuration_of(file: Text, settings: LdapSettings, given: Given) -> Configuration:
     """Return all that a file says."""
     text = f"{file.path}\n{file.text}".encode(errors="surrogateescape")
     return Configuration(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ualauth.ldap.client.dn import Name
 from ualauth.ldap.client.filters import Filter
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.values import How, Scope
 
 
@@ -110,7 +110,7 @@ class Configuration:
     path: str
     digest: str = field(repr=False)
     """Of the text: the same file, the same digest."""
-    settings: Settings = field(repr=False)
+    settings: LdapSettings = field(repr=False)
     finding: Finding
     access: Access
     changing: Changing

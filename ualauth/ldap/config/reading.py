@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ualauth.contract.module import Files
 from ualauth.errors import ModuleUnavailable
-from ualauth.ldap.client.settings import Settings
+from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.values import How
 from ualauth.ldap.config.building import Given, configuration_of, method_of, settings_of
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
@@ -263,7 +263,7 @@ def _hint(name: str) -> str:
     return found if found.startswith("did") else "see docs/administrators/modules/om_ldap.md"
 
 
-def _check_library(settings: Settings) -> None:
+def _check_library(settings: LdapSettings) -> None:
     """Find out now whether the library is there, and not at the first login.
 
     Raises:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.judgement import Conclusion
-from ualauth.ldap.client.interface import Operations
-from ualauth.ldap.client.values import Entry, Requester, Scope, ascii_lower
+from ualauth.contract.judgement import Judgement
+from ualauth.ldap.client.interface import DirectoryOperations
+from ualauth.ldap.client.values import LdapEntry, Requester, Scope, ascii_lower
 from ualauth.ldap.config.configuration import Access, Configuration
 from ualauth.ldap.config.variables import host
 from ualauth.ldap.rules.groups import Groups, NoChain
@@ -47,18 +47,18 @@ class Visitor(Requester, Protocol):
 
 
 _NOT_HERE = "You may not log in here."
-_ALLOWED = Conclusion(ReturnCode.SUCCESS, "the account may be used")
+_ALLOWED = Judgement(ReturnCode.SUCCESS, "the account may be used")
 
 
 async def judge(  # noqa: PLR0913 - what there is to look at
-    operations: Operations,
+    operations: DirectoryOperations,
     visitor: Visitor,
     configuration: Configuration,
-    entry: Entry,
+    entry: LdapEntry,
     values: Mapping[str, str],
     *,
     bound: bool,
-) -> Conclusion:
+) -> Judgement:
     """Return whether the account of an entry may be used here and now.
 
     Of `values`, `uid` is who it is as the directory says, if it says that.
@@ -82,8 +82,8 @@ async def judge(  # noqa: PLR0913 - what there is to look at
 
 
 def _listed(
-    access: Access, entry: Entry, service: str, here: Mapping[str, str]
-) -> Conclusion | None:
+    access: Access, entry: LdapEntry, service: str, here: Mapping[str, str]
+) -> Judgement | None:
     if access.check_host and not _has(entry, "host", set(here.values())):
         return _denied("the attribute host does not have this host")
     if access.check_service and not _has(entry, "authorizedService", {service}):
@@ -91,7 +91,7 @@ def _listed(
     return None
 
 
-def _has(entry: Entry, name: str, allowed: set[str]) -> bool:
+def _has(entry: LdapEntry, name: str, allowed: set[str]) -> bool:
     """Return whether an attribute has one of these, and refuses none of them, as in pam_ldap."""
     given = {ascii_lower(each) for each in entry.texts(name)}
     names = {ascii_lower(each) for each in allowed}
@@ -99,12 +99,12 @@ def _has(entry: Entry, name: str, allowed: set[str]) -> bool:
 
 
 async def _allowed(
-    operations: Operations,
+    operations: DirectoryOperations,
     visitor: Visitor,
     configuration: Configuration,
-    entry: Entry,
+    entry: LdapEntry,
     values: Mapping[str, str],
-) -> Conclusion | None:
+) -> Judgement | None:
     """Ask the directory what the attributes of the entry do not say."""
     access, bases = configuration.access, configuration.finding.bases
     values = {**values, **await _of_visit(visitor, entry, configuration)}
@@ -117,7 +117,7 @@ async def _allowed(
             inside = await groups.have(operations, visitor, entry, users)
         except NoChain:
             log = "nested_groups chain needs Active Directory; use auto, or expand"
-            return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)
+            return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
         if not inside:
             return _denied("in none of the groups that pam_groupdn names")
     own = [(entry.dn, Scope.BASE)]
@@ -126,7 +126,7 @@ async def _allowed(
     wanted += [("pam_authz_search finds nothing", each, below) for each in access.searches]
     for log, template, places in wanted:
         text = fill(template, values)
-        if isinstance(text, Conclusion):
+        if isinstance(text, Judgement):
             return _denied(text.log)
         if not await _finds(operations, visitor, places, text):
             return _denied(log)
@@ -134,7 +134,10 @@ async def _allowed(
 
 
 async def _finds(
-    operations: Operations, visitor: Visitor, places: Sequence[tuple[str, Scope]], text: str
+    operations: DirectoryOperations,
+    visitor: Visitor,
+    places: Sequence[tuple[str, Scope]],
+    text: str,
 ) -> bool:
     for base, scope in places:
         if await operations.search(visitor, base, scope, text, ["1.1"], 1):
@@ -142,11 +145,13 @@ async def _finds(
     return False
 
 
-def _denied(log: str) -> Conclusion:
-    return Conclusion(ReturnCode.PERM_DENIED, log, _NOT_HERE)
+def _denied(log: str) -> Judgement:
+    return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE)
 
 
-async def _of_visit(visitor: Visitor, entry: Entry, configuration: Configuration) -> dict[str, str]:
+async def _of_visit(
+    visitor: Visitor, entry: LdapEntry, configuration: Configuration
+) -> dict[str, str]:
     """Return the values of `variables.VISIT` that are known."""
     known = {
         "dn": entry.dn,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.judgement import Conclusion
+from ualauth.contract.judgement import Judgement
 
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 """Among the capabilities in its root DSE ([MS-ADTS], section 3.1.1.3.4.3.1)."""
@@ -28,32 +28,32 @@ _STATUS = re.compile(r"\A([0-9A-Fa-f]{8}):")
 _FIRST = datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 
-MUST_CHANGE = Conclusion(
+MUST_CHANGE = Judgement(
     ReturnCode.NEW_AUTHTOK_REQD,
     "the password must be changed",
     "Your password must be changed.",
 )
-PASSWORD_EXPIRED = Conclusion(
+PASSWORD_EXPIRED = Judgement(
     ReturnCode.NEW_AUTHTOK_REQD,
     "the password has expired",
     "Your password has expired and must be changed.",
 )
-ACCOUNT_EXPIRED = Conclusion(
+ACCOUNT_EXPIRED = Judgement(
     ReturnCode.ACCT_EXPIRED, "the account has expired", "Your account has expired."
 )
-ACCOUNT_DISABLED = Conclusion(
+ACCOUNT_DISABLED = Judgement(
     ReturnCode.PERM_DENIED, "the account is disabled", "Your account is disabled."
 )
 
-REFUSALS: Mapping[str, Conclusion] = {
-    "525": Conclusion(ReturnCode.USER_UNKNOWN, "the directory knows no such user"),
-    "52e": Conclusion(ReturnCode.AUTH_ERR, "wrong password"),
-    "530": Conclusion(
+REFUSALS: Mapping[str, Judgement] = {
+    "525": Judgement(ReturnCode.USER_UNKNOWN, "the directory knows no such user"),
+    "52e": Judgement(ReturnCode.AUTH_ERR, "wrong password"),
+    "530": Judgement(
         ReturnCode.PERM_DENIED,
         "this is not one of the hours of the account",
         "You may not log in at this time.",
     ),
-    "531": Conclusion(
+    "531": Judgement(
         ReturnCode.PERM_DENIED,
         "the account may not log in from this host",
         "You may not log in here.",
@@ -63,14 +63,14 @@ REFUSALS: Mapping[str, Conclusion] = {
     "701": ACCOUNT_EXPIRED,
     "773": MUST_CHANGE,
     # It is said whether the password is right or not: so the person is not told.
-    "775": Conclusion(ReturnCode.MAXTRIES, "the account is locked after too many failures"),
+    "775": Judgement(ReturnCode.MAXTRIES, "the account is locked after too many failures"),
 }
 """What `data` in the text of a refused bind means; all but 525, 52e and 775 need the password."""
 
-CHANGES: Mapping[str, Conclusion] = {
-    "00000056": Conclusion(ReturnCode.AUTH_ERR, "wrong old password"),
-    "00000005": Conclusion(ReturnCode.PERM_DENIED, "no right to change the password"),
-    "0000052D": Conclusion(
+CHANGES: Mapping[str, Judgement] = {
+    "00000056": Judgement(ReturnCode.AUTH_ERR, "wrong old password"),
+    "00000005": Judgement(ReturnCode.PERM_DENIED, "no right to change the password"),
+    "0000052D": Judgement(
         ReturnCode.AUTHTOK_ERR,
         "the new password breaks the domain's rules",
         "The new password was refused: it breaks the rules for passwords "
@@ -80,13 +80,13 @@ CHANGES: Mapping[str, Conclusion] = {
 """What begins the text of a refused change (WILL_NOT_PERFORM, CONSTRAINT_VIOLATION)."""
 
 
-def refusal(text: str) -> Conclusion | None:
+def refusal(text: str) -> Judgement | None:
     """Return what the text of a refused bind says, if it is Active Directory's."""
     found = _DATA.search(text)
     return None if found is None else REFUSALS.get(found[1].lower())
 
 
-def refused_change(text: str) -> Conclusion | None:
+def refused_change(text: str) -> Judgement | None:
     """Return what the text of a refused change says, if it is Active Directory's."""
     found = _STATUS.match(text)
     return None if found is None else CHANGES.get(found[1].upper())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.judgement import Conclusion
+from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.values import Answer, Kind, Policy, PolicyError
 from ualauth.ldap.rules.active_directory import (
     MUST_CHANGE,
@@ -18,28 +18,28 @@ _DAY = 86400
 _CONSTRAINT = 19
 _INSUFFICIENT = 50
 _UNWILLING = 53
-SUCCESS = Conclusion(ReturnCode.SUCCESS, "password verified by the directory")
-WRONG = Conclusion(ReturnCode.AUTH_ERR, "wrong password")
-UNKNOWN = Conclusion(ReturnCode.USER_UNKNOWN, "not in the directory")
-NAMELESS = Conclusion(
+SUCCESS = Judgement(ReturnCode.SUCCESS, "password verified by the directory")
+WRONG = Judgement(ReturnCode.AUTH_ERR, "wrong password")
+UNKNOWN = Judgement(ReturnCode.USER_UNKNOWN, "not in the directory")
+NAMELESS = Judgement(
     ReturnCode.PERM_DENIED,
     "the directory does not say who it is: the entry shows none of the attributes that name a user",
 )
-_LOCKED = Conclusion(ReturnCode.MAXTRIES, "the account is locked, mostly after too many failures")
+_LOCKED = Judgement(ReturnCode.MAXTRIES, "the account is locked, mostly after too many failures")
 
-_OF_KIND: Mapping[Kind, Conclusion] = {
+_OF_KIND: Mapping[Kind, Judgement] = {
     Kind.OK: SUCCESS,
     Kind.WRONG_PASSWORD: WRONG,
     Kind.NO_SUCH_OBJECT: UNKNOWN,
-    Kind.REFUSED: Conclusion(ReturnCode.PERM_DENIED, "the directory refuses this account"),
+    Kind.REFUSED: Judgement(ReturnCode.PERM_DENIED, "the directory refuses this account"),
 }
-_OF_CODE: Mapping[int, Conclusion] = {
+_OF_CODE: Mapping[int, Judgement] = {
     # 389 Directory Server: "Exceed password retry limit. Please try later."
     _CONSTRAINT: _LOCKED,
     # Likewise, for accounts that are inactivated.
-    _UNWILLING: Conclusion(ReturnCode.PERM_DENIED, "the account is inactive"),
+    _UNWILLING: Judgement(ReturnCode.PERM_DENIED, "the account is inactive"),
 }
-_REFUSED_BY_POLICY: Mapping[PolicyError, Conclusion] = {
+_REFUSED_BY_POLICY: Mapping[PolicyError, Judgement] = {
     # Said only where the password is right (draft-behera, section 7.1); grace logins are used up.
     PolicyError.PASSWORD_EXPIRED: PASSWORD_EXPIRED,
     # Said whether it is right or not: so the person is not told.
@@ -55,13 +55,13 @@ _OBJECTIONS: Mapping[PolicyError, str] = {
     PolicyError.PASSWORD_IN_HISTORY: "it was used before",
     PolicyError.PASSWORD_TOO_LONG: "it is too long",
 }
-_UNCHANGED: Mapping[Kind, Conclusion] = {
-    Kind.WRONG_PASSWORD: Conclusion(ReturnCode.AUTH_ERR, "wrong old password"),
+_UNCHANGED: Mapping[Kind, Judgement] = {
+    Kind.WRONG_PASSWORD: Judgement(ReturnCode.AUTH_ERR, "wrong old password"),
     Kind.NO_SUCH_OBJECT: UNKNOWN,
 }
 
 
-def of_bind(answer: Answer) -> Conclusion:
+def of_bind(answer: Answer) -> Judgement:
     """Return what the answer to a bind amounts to."""
     if answer.ok:
         return SUCCESS
@@ -71,7 +71,7 @@ def of_bind(answer: Answer) -> Conclusion:
     return by_policy or refusal(answer.text) or by_code or _OF_KIND[answer.kind]
 
 
-def of_policy(policy: Policy) -> Conclusion | None:
+def of_policy(policy: Policy) -> Judgement | None:
     """Return what a bind that was a yes says of the password's age, if anything."""
     if policy.error is PolicyError.CHANGE_AFTER_RESET:
         return MUST_CHANGE
@@ -83,25 +83,25 @@ def of_policy(policy: Policy) -> Conclusion | None:
     if policy.grace_left is not None:
         number = policy.grace_left
         text = f"Your password has expired. You may log in {_times(number)} with it."
-        return Conclusion(
+        return Judgement(
             ReturnCode.SUCCESS, f"the password has expired; {number} logins left", text
         )
     if policy.seconds_left is not None:
         left = _left(policy.seconds_left)
         log = f"the password expires in {policy.seconds_left} seconds"
-        return Conclusion(ReturnCode.SUCCESS, log, f"Your password expires in {left}.")
+        return Judgement(ReturnCode.SUCCESS, log, f"Your password expires in {left}.")
     return None
 
 
-def of_change(answer: Answer) -> Conclusion:
+def of_change(answer: Answer) -> Judgement:
     """Return what the answer to a change of password amounts to."""
     if answer.ok:
-        return Conclusion(ReturnCode.SUCCESS, "password changed")
+        return Judgement(ReturnCode.SUCCESS, "password changed")
     error = answer.policy.error
     if error is not None and error in _OBJECTIONS:
         why = _OBJECTIONS[error]
         text = f"The new password was refused: {why}."
-        return Conclusion(ReturnCode.AUTHTOK_ERR, f"the new password was refused: {why}", text)
+        return Judgement(ReturnCode.AUTHTOK_ERR, f"the new password was refused: {why}", text)
     found = refused_change(answer.text)
     if found is not None:
         return found
@@ -110,8 +110,8 @@ def of_change(answer: Answer) -> Conclusion:
     log = f"the directory answers {answer.code} {answer.text}".rstrip()
     if answer.code == _INSUFFICIENT:
         text = "You may not change your password here."
-        return Conclusion(ReturnCode.PERM_DENIED, log, text)
-    return Conclusion(ReturnCode.AUTHTOK_ERR, log, "The new password was refused.")
+        return Judgement(ReturnCode.PERM_DENIED, log, text)
+    return Judgement(ReturnCode.AUTHTOK_ERR, log, "The new password was refused.")
 
 
 def _times(number: int) -> str:

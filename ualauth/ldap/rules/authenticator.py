@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
-from ualauth.contract.judgement import Conclusion
-from ualauth.ldap.client.credentials import Login
+from ualauth.contract.judgement import Judgement
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Unanswered
-from ualauth.ldap.client.interface import Directory, Operations, Session
-from ualauth.ldap.client.values import Answer, Attributes, Entry, How, Policy, PolicyError
+from ualauth.ldap.client.interface import BoundDirectory, Directory, DirectoryOperations
+from ualauth.ldap.client.values import Answer, Attributes, How, LdapEntry, Policy, PolicyError
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method
 from ualauth.ldap.rules.access import judge
 from ualauth.ldap.rules.answers import SUCCESS, UNKNOWN, WRONG, of_bind, of_change, of_policy
@@ -26,8 +26,8 @@ from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.stack.control import ascii_lower
 
 NOTHING = Policy()
-_EMPTY = Conclusion(ReturnCode.AUTH_ERR, "an empty password is never sent")
-_NO_SERVICE = Conclusion(
+_EMPTY = Judgement(ReturnCode.AUTH_ERR, "an empty password is never sent")
+_NO_SERVICE = Judgement(
     ReturnCode.AUTHTOK_ERR,
     "only a service (binddn) can change a password that has expired",
     "Your password has expired and cannot be changed here.",
@@ -35,17 +35,17 @@ _NO_SERVICE = Conclusion(
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class LdapUser:
     """What is known of somebody whose entry was found, or who could bind."""
 
-    entry: Entry
+    entry: LdapEntry
     values: Mapping[str, str] = field(repr=False)
     bind_name: str
     """Whom to bind as."""
     policy: Policy = NOTHING
     bound: bool = False
     """Whether the directory has taken the password."""
-    account: Conclusion | None = None
+    account: Judgement | None = None
     """What the account amounts to, where nobody but the person may ask."""
 
     @property
@@ -54,7 +54,7 @@ class Case:
         return self.values.get("uid")
 
 
-class Logins:
+class LdapAuthenticator:
     """The logins of one configuration."""
 
     def __init__(self, configuration: Configuration, directory: Directory) -> None:
@@ -71,7 +71,7 @@ class Logins:
         values: Mapping[str, str],
         password: str,
         begin: Callable[[str], Awaitable[None]],
-    ) -> tuple[Conclusion, Case | None]:
+    ) -> tuple[Judgement, LdapUser | None]:
         """Return what a password amounts to, and whose it is as far as known.
 
         `begin` is told whose password will be asked, by a name that the user has alone,
@@ -83,14 +83,14 @@ class Logins:
         if isinstance(found, Plan) and found.bind_name is not None:
             await begin(ascii_lower(found.bind_name))
             return await self._bind(attempt, values, found, found.bind_name, password)
-        entry: Entry | Conclusion = UNKNOWN
+        entry: LdapEntry | Judgement = UNKNOWN
         if isinstance(found, Plan):
             entry = await find(self.directory, attempt, found.searches, self._wanted)
         else:
             entry = found
-        if isinstance(entry, Conclusion):
+        if isinstance(entry, Judgement):
             await begin(values["user"])
-            await self._burn(attempt, password)
+            await self._dummy_verify(attempt, password)
             return entry, None
         await begin(ascii_lower(entry.dn))
         case = self._case(entry, values, entry.dn)
@@ -98,26 +98,28 @@ class Logins:
             name, value = self._finding.password_attribute, password.encode()
             right = await self.directory.compare(attempt, entry.dn, name, value)
             return (SUCCESS if right else WRONG), replace(case, bound=right)
-        answer = await self.directory.bind(attempt, Login(entry.dn, password))
+        answer = await self.directory.bind(attempt, BindCredentials(entry.dn, password))
         return of_bind(answer), replace(case, policy=answer.policy, bound=answer.ok)
 
-    async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> Case | Conclusion:
+    async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> LdapUser | Judgement:
         """Return somebody's case without a password."""
         found = plan(self._finding, values)
-        if isinstance(found, Conclusion):
+        if isinstance(found, Judgement):
             return found
         entry = await find(self.directory, attempt, found.searches, self._wanted)
-        if isinstance(entry, Conclusion):
+        if isinstance(entry, Judgement):
             return entry
         return self._case(entry, values, found.bind_name or entry.dn)
 
-    async def judge(self, attempt: Attempt, case: Case) -> Conclusion:
+    async def judge(self, attempt: Attempt, case: LdapUser) -> Judgement:
         """Return whether the account may be used."""
         if case.account is not None:
             return case.account
         return await self._judge(self.directory, attempt, case)
 
-    async def _judge(self, operations: Operations, attempt: Attempt, case: Case) -> Conclusion:
+    async def _judge(
+        self, operations: DirectoryOperations, attempt: Attempt, case: LdapUser
+    ) -> Judgement:
         return await judge(
             operations,
             attempt,
@@ -127,11 +129,11 @@ class Logins:
             bound=case.bound,
         )
 
-    def _case(self, entry: Entry, values: Mapping[str, str], bind_name: str) -> Case:
+    def _case(self, entry: LdapEntry, values: Mapping[str, str], bind_name: str) -> LdapUser:
         name = canonical(entry, self._naming)
-        return Case(entry, values if name is None else {**values, "uid": name}, bind_name)
+        return LdapUser(entry, values if name is None else {**values, "uid": name}, bind_name)
 
-    async def change(self, attempt: Attempt, case: Case, old: str, new: str) -> Conclusion:
+    async def change(self, attempt: Attempt, case: LdapUser, old: str, new: str) -> Judgement:
         """Change a password whose old one was verified."""
         if not old:
             return _EMPTY
@@ -140,7 +142,7 @@ class Logins:
             case.entry.dn,
             self.configuration.changing.how,
         )
-        async with self.directory.session(attempt, Login(case.bind_name, old)) as session:
+        async with self.directory.session(attempt, BindCredentials(case.bind_name, old)) as session:
             answer = session.answer
             by_service = changing.who is ChangeAs.SERVICE
             if answer.ok:
@@ -166,15 +168,15 @@ class Logins:
         found: Plan,
         name: str,
         password: str,
-    ) -> tuple[Conclusion, Case | None]:
+    ) -> tuple[Judgement, LdapUser | None]:
         """Bind by name, and read the entry as that user."""
-        async with self.directory.session(attempt, Login(name, password)) as session:
+        async with self.directory.session(attempt, BindCredentials(name, password)) as session:
             answer = session.answer
-            conclusion = of_bind(answer)
+            judgement = of_bind(answer)
             if not answer.ok:
-                return conclusion, await self._case_of_refused(attempt, values, found, conclusion)
+                return judgement, await self._user_of_refused(attempt, values, found, judgement)
             entry = await self._own_entry(session, attempt, found)
-            if not isinstance(entry, Conclusion):
+            if not isinstance(entry, Judgement):
                 case = self._case(entry, values, name)
             elif self._finding.method is Method.TEMPLATE:
                 # There is an entry, since it could bind; it may not read itself.
@@ -184,9 +186,11 @@ class Logins:
             case = replace(case, policy=answer.policy, bound=True)
             if self.configuration.settings.login is None:
                 case = replace(case, account=await self._account(session, attempt, case))
-            return conclusion, case
+            return judgement, case
 
-    async def _account(self, session: Session, attempt: Attempt, case: Case) -> Conclusion:
+    async def _account(
+        self, session: BoundDirectory, attempt: Attempt, case: LdapUser
+    ) -> Judgement:
         """Judge as the person, since there is no service to ask as."""
         later = of_policy(case.policy)
         if later is not None and later.code is not ReturnCode.SUCCESS:
@@ -194,19 +198,19 @@ class Logins:
             return later
         return await self._judge(session, attempt, case)
 
-    async def _case_of_refused(
+    async def _user_of_refused(
         self,
         attempt: Attempt,
         values: Mapping[str, str],
         found: Plan,
-        conclusion: Conclusion,
-    ) -> Case | None:
+        judgement: Judgement,
+    ) -> LdapUser | None:
         """Look up whose password has expired: it may be changed by the service."""
-        expired = conclusion.code is ReturnCode.NEW_AUTHTOK_REQD
+        expired = judgement.code is ReturnCode.NEW_AUTHTOK_REQD
         if not expired or found.bind_name is None:
             return None
         if self._finding.method is Method.TEMPLATE:
-            return Case(Entry(found.bind_name, Attributes({})), values, found.bind_name)
+            return LdapUser(LdapEntry(found.bind_name, Attributes({})), values, found.bind_name)
         if self.configuration.settings.login is None:
             return None
         try:
@@ -214,12 +218,12 @@ class Logins:
         except DirectoryFault:
             # The password was judged already, and must not be judged again from memory.
             return None
-        return None if isinstance(entry, Conclusion) else self._case(entry, values, found.bind_name)
+        return None if isinstance(entry, Judgement) else self._case(entry, values, found.bind_name)
 
     async def _own_entry(
-        self, session: Session, attempt: Attempt, found: Plan
-    ) -> Entry | Conclusion:
-        entry: Entry | Conclusion
+        self, session: BoundDirectory, attempt: Attempt, found: Plan
+    ) -> LdapEntry | Judgement:
+        entry: LdapEntry | Judgement
         try:
             entry = await find(session, attempt, found.searches, self._wanted)
         except Unanswered:
@@ -230,10 +234,10 @@ class Logins:
         return entry
 
     async def _case_as_told(
-        self, session: Session, attempt: Attempt, values: Mapping[str, str], bind_name: str
-    ) -> Case:
+        self, session: BoundDirectory, attempt: Attempt, values: Mapping[str, str], bind_name: str
+    ) -> LdapUser:
         """Return what the server answers to "Who am I?" (RFC 4532) about an entry it hides."""
-        unnamed = Case(Entry(bind_name, Attributes({})), values, bind_name)
+        unnamed = LdapUser(LdapEntry(bind_name, Attributes({})), values, bind_name)
         try:
             told = await session.who_am_i(attempt)
         except Unanswered:
@@ -242,13 +246,13 @@ class Logins:
         match form.lower():
             case "dn" if name.strip():
                 # 389 Directory Server has a blank before the name.
-                return self._case(Entry(name.strip(), Attributes({})), values, bind_name)
+                return self._case(LdapEntry(name.strip(), Attributes({})), values, bind_name)
             case "u" if name:
                 return replace(unnamed, values={**values, "uid": written(name)})
             case _:
                 return unnamed
 
-    async def _burn(self, attempt: Attempt, password: str) -> None:
+    async def _dummy_verify(self, attempt: Attempt, password: str) -> None:
         """Ask what would have been asked of somebody who exists."""
         finding = self._finding
         base = finding.bases[0] if finding.bases else ""
@@ -258,10 +262,12 @@ class Logins:
                 name = finding.password_attribute
                 await self.directory.compare(attempt, dn, name, password.encode())
             else:
-                await self.directory.bind(attempt, Login(dn, password))
+                await self.directory.bind(attempt, BindCredentials(dn, password))
 
 
-async def _try(session: Session, attempt: Attempt, dn: str, old: str, new: str) -> Answer | None:
+async def _try(
+    session: BoundDirectory, attempt: Attempt, dn: str, old: str, new: str
+) -> Answer | None:
     """Change an expired password as nobody, on a server that allows it."""
     try:
         answer = await session.change_password(attempt, dn, old, new, How.EXOP)

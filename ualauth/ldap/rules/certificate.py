@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ualauth.ldap.client.faults import ProtocolFault, TlsFault
-from ualauth.ldap.client.settings import Settings, Tls, Uri
+from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
 from ualauth.ldap.client.sockets import connect, encrypt
 
 # RFC 4511, section 4.14.1: an extended request, whose number is 1.
@@ -33,7 +33,7 @@ class Certificate:
     until: str = ""
 
 
-def presented(uri: Uri, settings: Settings) -> Certificate | None:
+def presented(uri: Uri, settings: LdapSettings) -> Certificate | None:
     """Return the certificate of a server, or `None` if connections to it are not encrypted.
 
     Raises:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.judgement import Conclusion
-from ualauth.ldap.client.blocking import Here, run_here
+from ualauth.contract.judgement import Judgement
+from ualauth.ldap.client.blocking import BlockingRequester, run_blocking
 from ualauth.ldap.client.faults import (
     DirectoryFault,
     ProtocolFault,
@@ -21,7 +21,7 @@ from ualauth.ldap.client.faults import (
 )
 from ualauth.ldap.client.interface import Directory
 from ualauth.ldap.client.settings import Uri
-from ualauth.ldap.client.values import Entry
+from ualauth.ldap.client.values import LdapEntry
 from ualauth.ldap.config.configuration import Configuration, Method
 from ualauth.ldap.config.variables import who
 from ualauth.ldap.rules.access import judge
@@ -51,7 +51,7 @@ _KNOWN: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DiagnosisStep:
     """One thing that was tried: what it showed, or why it failed and what mends that."""
 
     name: str
@@ -65,7 +65,7 @@ class Step:
     """Whether another server may do instead."""
 
 
-class Visitor(Here):
+class Visitor(BlockingRequester):
     """Somebody whose access is judged without a login."""
 
     ruser = tty = None
@@ -80,13 +80,13 @@ class Visitor(Here):
 
 def diagnose(
     configuration: Configuration, directory: Directory, visitor: Visitor | None
-) -> Iterator[Step]:
+) -> Iterator[DiagnosisStep]:
     """Try the servers, the service, and what is found for somebody, in this order.
 
     What a step needs is tried before it; after a step that failed, no other one
     makes sense, but that each server is tried by itself.
     """
-    requester = visitor or Here()
+    requester = visitor or BlockingRequester()
     for uri in configuration.settings.servers:
         step = _step(f"connect to {uri}", partial(_server, uri, configuration))
         yield replace(step, spare=True)
@@ -102,21 +102,25 @@ def diagnose(
         yield from _person(configuration, directory, visitor)
 
 
-def _person(configuration: Configuration, directory: Directory, visitor: Visitor) -> Iterator[Step]:
+def _person(
+    configuration: Configuration, directory: Directory, visitor: Visitor
+) -> Iterator[DiagnosisStep]:
     finding = configuration.finding
     values = who(visitor.user or "", None)
     found = plan(finding, values)
-    if isinstance(found, Conclusion):
-        yield Step("find the person", 0.0, (), found.log, "write the name otherwise", refused=True)
+    if isinstance(found, Judgement):
+        yield DiagnosisStep(
+            "find the person", 0.0, (), found.log, "write the name otherwise", refused=True
+        )
         return
     shown: list[Fact] = [("filter", each.filter_text) for each in found.searches[0][:1]]
     if finding.method in (Method.TEMPLATE, Method.ACTIVE_DIRECTORY):
         shown.append(("binds as", found.bind_name or ""))
-    held: list[tuple[Entry, str]] = []
+    held: list[tuple[LdapEntry, str]] = []
 
     def search() -> Sequence[Fact]:
-        entry = run_here(find(directory, visitor, found.searches, wanted(configuration)))
-        if isinstance(entry, Conclusion):
+        entry = run_blocking(find(directory, visitor, found.searches, wanted(configuration)))
+        if isinstance(entry, Judgement):
             raise _Refused(entry.log)
         name = canonical(entry, naming(configuration))
         if name is None:
@@ -134,13 +138,13 @@ def _person(configuration: Configuration, directory: Directory, visitor: Visitor
     yield _step("ask for groups", lambda: _groups(configuration, directory, visitor, entry))
 
     def account() -> Sequence[Fact]:
-        conclusion = run_here(
+        judgement = run_blocking(
             judge(directory, visitor, configuration, entry, values | {"uid": name}, bound=False)
         )
-        if conclusion.code is not ReturnCode.SUCCESS:
-            asked = conclusion.code is not ReturnCode.AUTHINFO_UNAVAIL
-            raise _Refused(f"{conclusion.code}: {conclusion.log}", answered=asked)
-        return [("account", conclusion.log)]
+        if judgement.code is not ReturnCode.SUCCESS:
+            asked = judgement.code is not ReturnCode.AUTHINFO_UNAVAIL
+            raise _Refused(f"{judgement.code}: {judgement.log}", answered=asked)
+        return [("account", judgement.log)]
 
     yield _step("judge the account", account)
 
@@ -153,17 +157,19 @@ class _Refused(Exception):
         self.answered = answered
 
 
-def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> Step:
+def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> DiagnosisStep:
     started = time.monotonic()
     try:
         facts = ask()
     except _Refused as refused:
         cure = "see docs/administrators/ldap-trouble.md"
-        return Step(name, time.monotonic() - started, (), str(refused), cure, refused.answered)
+        return DiagnosisStep(
+            name, time.monotonic() - started, (), str(refused), cure, refused.answered
+        )
     except DirectoryFault as fault:
         cure = next(cure for kind, cure in CURES.items() if isinstance(fault, kind))
-        return Step(name, time.monotonic() - started, (), str(fault), cure)
-    return Step(name, time.monotonic() - started, facts)
+        return DiagnosisStep(name, time.monotonic() - started, (), str(fault), cure)
+    return DiagnosisStep(name, time.monotonic() - started, facts)
 
 
 def _server(uri: Uri, configuration: Configuration) -> Sequence[Fact]:
@@ -182,8 +188,10 @@ def _server(uri: Uri, configuration: Configuration) -> Sequence[Fact]:
     ]
 
 
-def _service(configuration: Configuration, directory: Directory, requester: Here) -> Sequence[Fact]:
-    found = run_here(directory.connected(requester))
+def _service(
+    configuration: Configuration, directory: Directory, requester: BlockingRequester
+) -> Sequence[Fact]:
+    found = run_blocking(directory.connected(requester))
     login = configuration.settings.login
     return [
         ("server", found.server),
@@ -193,8 +201,8 @@ def _service(configuration: Configuration, directory: Directory, requester: Here
     ]
 
 
-def _server_says(directory: Directory, requester: Here) -> Sequence[Fact]:
-    entry = run_here(directory.root_dse(requester))
+def _server_says(directory: Directory, requester: BlockingRequester) -> Sequence[Fact]:
+    entry = run_blocking(directory.root_dse(requester))
     vendor = " ".join(filter(None, (entry.text("vendorName"), entry.text("vendorVersion"))))
     offered = {
         oid
@@ -213,11 +221,13 @@ def _server_says(directory: Directory, requester: Here) -> Sequence[Fact]:
 
 
 def _groups(
-    configuration: Configuration, directory: Directory, visitor: Visitor, entry: Entry
+    configuration: Configuration, directory: Directory, visitor: Visitor, entry: LdapEntry
 ) -> Sequence[Fact]:
     access, finding = configuration.access, configuration.finding
     by_name = access.member_attribute.lower() == "memberuid"
     members = entry.texts(finding.login_attribute) if by_name else [entry.dn]
-    found = run_here(groups_of(directory, visitor, members, access.member_attribute, finding.bases))
+    found = run_blocking(
+        groups_of(directory, visitor, members, access.member_attribute, finding.bases)
+    )
     names = dict.fromkeys([*entry.texts("memberOf"), *found])
     return [("group", each) for each in names] or [("group", "none")]

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ualauth.ldap.client.filters import escape
-from ualauth.ldap.client.interface import Operations
-from ualauth.ldap.client.values import Entry, Requester, Scope
+from ualauth.ldap.client.interface import DirectoryOperations
+from ualauth.ldap.client.values import LdapEntry, Requester, Scope
 from ualauth.ldap.config.configuration import Access, Nesting
 from ualauth.ldap.rules.active_directory import IN_CHAIN, IS_ACTIVE_DIRECTORY
 
@@ -39,7 +39,11 @@ class Groups:
     bases: Sequence[str]
 
     async def have(
-        self, operations: Operations, requester: Requester, entry: Entry, users: Sequence[str]
+        self,
+        operations: DirectoryOperations,
+        requester: Requester,
+        entry: LdapEntry,
+        users: Sequence[str],
     ) -> bool:
         """Tell whether a person is in one of them; `users` are the names of `memberUid`.
 
@@ -67,7 +71,7 @@ class Groups:
 
     async def _any_has(
         self,
-        operations: Operations,
+        operations: DirectoryOperations,
         requester: Requester,
         attribute: str,
         members: Collection[str],
@@ -79,7 +83,9 @@ class Groups:
                     return True
         return False
 
-    async def _unseen(self, operations: Operations, requester: Requester, entry: Entry) -> bool:
+    async def _unseen(
+        self, operations: DirectoryOperations, requester: Requester, entry: LdapEntry
+    ) -> bool:
         """Tell whether the entry names one of the groups, which cannot be seen itself.
 
         `memberOf` has indirect groups, too, where 389 Directory Server writes it:
@@ -97,7 +103,7 @@ class Groups:
 
     async def _climb(
         self,
-        operations: Operations,
+        operations: DirectoryOperations,
         requester: Requester,
         members: Sequence[str],
         known: Sequence[str],
@@ -122,7 +128,7 @@ class Groups:
 
 
 async def groups_of(
-    operations: Operations,
+    operations: DirectoryOperations,
     requester: Requester,
     members: Collection[str],
     attribute: str,
@@ -147,7 +153,9 @@ def _having(attribute: str, members: Collection[str]) -> Iterator[str]:
         yield f"(|{''.join(f'({attribute}={escape(each)})' for each in some)})"
 
 
-async def _says(operations: Operations, requester: Requester, entry: Entry, group: str) -> bool:
+async def _says(
+    operations: DirectoryOperations, requester: Requester, entry: LdapEntry, group: str
+) -> bool:
     """Tell whether the entry has a group in its `memberOf`, by whatever way."""
     named = entry.texts("memberOf")
     if not named or group in named:
@@ -156,16 +164,16 @@ async def _says(operations: Operations, requester: Requester, entry: Entry, grou
     return bool(await operations.search(requester, entry.dn, Scope.BASE, text, ["1.1"], 1))
 
 
-async def _is_active_directory(operations: Operations, requester: Requester) -> bool:
+async def _is_active_directory(operations: DirectoryOperations, requester: Requester) -> bool:
     return IS_ACTIVE_DIRECTORY in await _root_dse(operations, requester)
 
 
-async def _writes_direct_groups(operations: Operations, requester: Requester) -> bool:
+async def _writes_direct_groups(operations: DirectoryOperations, requester: Requester) -> bool:
     """Tell whether the server is one whose `memberOf` has direct groups alone."""
     return bool({IS_ACTIVE_DIRECTORY, _IS_OPENLDAP} & await _root_dse(operations, requester))
 
 
-async def _root_dse(operations: Operations, requester: Requester) -> set[str]:
+async def _root_dse(operations: DirectoryOperations, requester: Requester) -> set[str]:
     """Return what the server says that it is."""
     names = ("objectClass", "supportedCapabilities")
     entries = await operations.search(requester, "", Scope.BASE, _ANYTHING, names, 1)
@@ -173,7 +181,7 @@ async def _root_dse(operations: Operations, requester: Requester) -> set[str]:
 
 
 async def _in_chain(
-    operations: Operations, requester: Requester, dn: str, groups: Iterable[str]
+    operations: DirectoryOperations, requester: Requester, dn: str, groups: Iterable[str]
 ) -> bool:
     any_of = "".join(f"(memberOf:{IN_CHAIN}:={escape(each)})" for each in groups)
     found = await operations.search(requester, dn, Scope.BASE, f"(|{any_of})", ["1.1"], 1)

@@ -7,13 +7,13 @@ from typing import Any
 
 from ualauth.contract.identity import MailboxClass, Person
 from ualauth.ldap.client.dn import first_value
-from ualauth.ldap.client.values import Entry, ascii_lower
+from ualauth.ldap.client.values import LdapEntry, ascii_lower
 from ualauth.ldap.rules.search import DEFAULT_ATTRIBUTES
 
 _TRUE = frozenset({"true", "yes", "1"})
 
 
-def canonical(entry: Entry, attributes: Sequence[str]) -> str | None:
+def canonical(entry: LdapEntry, attributes: Sequence[str]) -> str | None:
     """Return the name of the person whose entry it is, or `None` if it has none.
 
     It is the first value of the first of `attributes` that the entry has, in
@@ -31,7 +31,7 @@ def written(name: str) -> str:
     return ascii_lower(name) if "@" in name else name
 
 
-def user_of(entry: Entry, name: str | None, authid: str, attribute: str) -> str | None:
+def user_of(entry: LdapEntry, name: str | None, authid: str, attribute: str) -> str | None:
     """Return as whom to vouch for a person whom the USERLIST knows by an authid.
 
     That is whom the USERLIST says; but where the entry has that authid beside
@@ -43,7 +43,7 @@ def user_of(entry: Entry, name: str | None, authid: str, attribute: str) -> str 
     )
 
 
-def person(user: str, known: Person | None, entry: Entry, fields: Mapping[str, str]) -> Person:
+def person(user: str, known: Person | None, entry: LdapEntry, fields: Mapping[str, str]) -> Person:
     """Return whom to vouch for.
 
     `fields` are the file's `attribute` lines. Whom the USERLIST knows is who it

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.judgement import Conclusion
-from ualauth.ldap.client.values import Entry
+from ualauth.contract.judgement import Judgement
+from ualauth.ldap.client.values import LdapEntry
 from ualauth.ldap.rules import active_directory
 from ualauth.ldap.rules.active_directory import (
     ACCOUNT_DISABLED,
@@ -38,8 +38,8 @@ _KERBEROS_CHANGE = 0x200
 _SAMBA_NEVER = frozenset({0, 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF})
 _SAMBA_FLAGS = re.compile(r"\[[NDHTUMWSLXI ]*\]")
 
-_LOCKED = Conclusion(ReturnCode.PERM_DENIED, "the account is locked", "Your account is locked.")
-_NOT_YET = Conclusion(
+_LOCKED = Judgement(ReturnCode.PERM_DENIED, "the account is locked", "Your account is locked.")
+_NOT_YET = Judgement(
     ReturnCode.PERM_DENIED, "the account is not valid yet", "Your account may not be used yet."
 )
 
@@ -52,19 +52,19 @@ class Moment:
     bound: bool
 
 
-Rule = Callable[[str, Entry, Moment], Conclusion | None]
+Rule = Callable[[str, LdapEntry, Moment], Judgement | None]
 """Tells what one value means; raises `ValueError` where it means nothing that is known."""
 
 
-def _when_true(conclusion: Conclusion) -> Rule:
-    return lambda value, _entry, _moment: conclusion if truth(value) else None
+def _when_true(judgement: Judgement) -> Rule:
+    return lambda value, _entry, _moment: judgement if truth(value) else None
 
 
-def _when_not_active(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+def _when_not_active(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
     return None if value.lower() == "active" else ACCOUNT_DISABLED
 
 
-def _locked_since(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _locked_since(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     since = time(value)
     # draft-behera-ldap-password-policy-10, section 5.3.3: 000001010000Z is until an
     # administrator unlocks it. For how long any other lock holds is a matter of the policy: who
@@ -72,13 +72,13 @@ def _locked_since(value: str, _entry: Entry, moment: Moment) -> Conclusion | Non
     return None if moment.bound and since != BEGINNING else _LOCKED
 
 
-def _locked_until(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _locked_until(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     end = time(value)
     # 389 Directory Server, passwordUnlock off: the epoch is until an administrator unlocks it.
     return _LOCKED if end == _EPOCH or end > moment.now else None
 
 
-def _by_intruder(value: str, entry: Entry, moment: Moment) -> Conclusion | None:
+def _by_intruder(value: str, entry: LdapEntry, moment: Moment) -> Judgement | None:
     if not truth(value):
         return None
     # eDirectory takes the lock away by the first login after this time.
@@ -86,57 +86,57 @@ def _by_intruder(value: str, entry: Entry, moment: Moment) -> Conclusion | None:
     return None if ends and max(ends) <= moment.now else _LOCKED
 
 
-def _lockout_time(value: str, entry: Entry, _moment: Moment) -> Conclusion | None:
+def _lockout_time(value: str, entry: LdapEntry, _moment: Moment) -> Judgement | None:
     # [MS-ADA1], section 2.361: 0 is not locked. When a lock has ended is in what is computed.
     if natural(value) == 0 or _texts(entry, "msDS-User-Account-Control-Computed"):
         return None
     return _LOCKED
 
 
-def _after(conclusion: Conclusion, *never: datetime) -> Rule:
+def _after(judgement: Judgement, *never: datetime) -> Rule:
     """Return a rule for a time (RFC 4517, section 3.3.13) after which something is so."""
 
-    def rule(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+    def rule(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
         end = time(value)
-        return conclusion if end <= moment.now and end not in never else None
+        return judgement if end <= moment.now and end not in never else None
 
     return rule
 
 
-def _before(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _before(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     return _NOT_YET if time(value) > moment.now else None
 
 
-def _file_time(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _file_time(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     end = time_of(natural(value))
     return ACCOUNT_EXPIRED if end is not None and end <= moment.now else None
 
 
-def _control(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+def _control(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
     bits = bits_of(value)
     if bits & active_directory.DISABLED:
         return ACCOUNT_DISABLED
     return _LOCKED if bits & active_directory.LOCKED else None
 
 
-def _computed_lock(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+def _computed_lock(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
     return _LOCKED if bits_of(value) & active_directory.LOCKED else None
 
 
-def _expired_bit(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+def _expired_bit(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
     return PASSWORD_EXPIRED if bits_of(value) & active_directory.EXPIRED else None
 
 
-def _set_never(value: str, entry: Entry, _moment: Moment) -> Conclusion | None:
+def _set_never(value: str, entry: LdapEntry, _moment: Moment) -> Judgement | None:
     control = sum(bits_of(each) & _DONT_EXPIRE for each in _texts(entry, "userAccountControl"))
     return MUST_CHANGE if natural(value) == 0 and not control else None
 
 
-def _kerberos_flags(bit: int, conclusion: Conclusion) -> Rule:
-    return lambda value, _entry, _moment: conclusion if bits_of(value) & bit else None
+def _kerberos_flags(bit: int, judgement: Judgement) -> Rule:
+    return lambda value, _entry, _moment: judgement if bits_of(value) & bit else None
 
 
-def _samba_flags(value: str, _entry: Entry, _moment: Moment) -> Conclusion | None:
+def _samba_flags(value: str, _entry: LdapEntry, _moment: Moment) -> Judgement | None:
     # passdb.h: D is disabled, L is locked after failures.
     if not _SAMBA_FLAGS.fullmatch(value):
         raise ValueError(value)
@@ -145,20 +145,20 @@ def _samba_flags(value: str, _entry: Entry, _moment: Moment) -> Conclusion | Non
     return _LOCKED if "L" in value else None
 
 
-def _samba_kickoff(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _samba_kickoff(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     end = natural(value)
     if end in _SAMBA_NEVER:
         return None
     return ACCOUNT_EXPIRED if end <= (moment.now - _EPOCH) // _SECOND else None
 
 
-def _shadow_expire(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _shadow_expire(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     # shadow(5): days since 1970; 0 has two meanings, of which pam_unix takes this one.
     days = number(value)
     return ACCOUNT_EXPIRED if days != -1 and _days(moment) >= days else None
 
 
-def _shadow_change(value: str, entry: Entry, moment: Moment) -> Conclusion | None:
+def _shadow_change(value: str, entry: LdapEntry, moment: Moment) -> Judgement | None:
     changed = number(value)
     if changed == 0:
         return MUST_CHANGE
@@ -172,7 +172,7 @@ def _shadow_change(value: str, entry: Entry, moment: Moment) -> Conclusion | Non
     return PASSWORD_EXPIRED if late > 0 else None
 
 
-def _password_end(value: str, _entry: Entry, moment: Moment) -> Conclusion | None:
+def _password_end(value: str, _entry: LdapEntry, moment: Moment) -> Judgement | None:
     end = time(value)
     # 389 Directory Server, pw.h: NO_TIME after a reset, NOT_FIRST_TIME after the login that
     # followed it where no policy wanted a change, and the end of time.
@@ -222,17 +222,17 @@ NAMES = tuple(dict.fromkeys([*(name for name, _ in (*ACCOUNT, *PASSWORD)), *_BES
 """All that is read."""
 
 
-def restriction(entry: Entry, moment: Moment) -> Conclusion | None:
+def restriction(entry: LdapEntry, moment: Moment) -> Judgement | None:
     """Return why the account may not be used, if there is a reason."""
     return _first(ACCOUNT, entry, moment)
 
 
-def age(entry: Entry, moment: Moment) -> Conclusion | None:
+def age(entry: LdapEntry, moment: Moment) -> Judgement | None:
     """Return why the password must be changed, if there is a reason."""
     return _first(PASSWORD, entry, moment)
 
 
-def _first(rules: Sequence[tuple[str, Rule]], entry: Entry, moment: Moment) -> Conclusion | None:
+def _first(rules: Sequence[tuple[str, Rule]], entry: LdapEntry, moment: Moment) -> Judgement | None:
     for name, rule in rules:
         if name not in entry.attributes:
             continue
@@ -242,14 +242,14 @@ def _first(rules: Sequence[tuple[str, Rule]], entry: Entry, moment: Moment) -> C
             found = []
         if not found:
             log = f"the attribute {name} cannot be read"
-            return Conclusion(ReturnCode.AUTHINFO_UNAVAIL, log)
+            return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
         for each in found:
             if each is not None:
-                return Conclusion(each.code, f"{each.log} ({name})", each.person)
+                return Judgement(each.code, f"{each.log} ({name})", each.person)
     return None
 
 
-def _texts(entry: Entry, name: str) -> list[str]:
+def _texts(entry: LdapEntry, name: str) -> list[str]:
     """Return all values of an attribute; one that is no text raises `ValueError`."""
     return [each.decode() for each in entry.attributes.get(name, ())]
 

@@ -139,7 +139,7 @@ class OutageCache:
 
     async def _matches(self, attempt: Attempt, kept: _Kept | None, password: str) -> bool:
         if kept is None:
-            await attempt.compute(self._hasher.burn, password)
+            await attempt.compute(self._hasher.dummy_verify, password)
             return False
         return await attempt.compute(self._hasher.verify, password, kept.verifier)
 

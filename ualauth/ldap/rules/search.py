@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.judgement import Conclusion
+from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.filters import Filter
-from ualauth.ldap.client.interface import Operations
+from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.templates import Template
-from ualauth.ldap.client.values import Entry, Requester, Scope, ascii_lower
+from ualauth.ldap.client.values import LdapEntry, Requester, Scope, ascii_lower
 from ualauth.ldap.config.configuration import Configuration, Finding, Method
 from ualauth.ldap.rules import locks
 from ualauth.ldap.rules.answers import UNKNOWN
 
 ANYTHING = "(objectClass=*)"
-_SEVERAL = Conclusion(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
+_SEVERAL = Judgement(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
 _BESIDE = ("memberOf", "host", "authorizedService")
 _WHOLE = r"\{(?:user|authid|username|login|mail)\}"
 _COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
@@ -46,35 +46,35 @@ class Plan:
     """Whom to bind as, where nothing is searched before."""
 
 
-def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Conclusion:
+def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
     """Return how to find the person with these values, or why nobody can be found."""
     match finding.method:
         case Method.TEMPLATE:
             template = finding.bind_template
             assert template is not None  # noqa: S101 - `reading` sees to it
             dn = fill(template, values)
-            if isinstance(dn, Conclusion):
+            if isinstance(dn, Judgement):
                 return dn
             return Plan([[Search(dn, Scope.BASE, ANYTHING)]], dn)
         case Method.ACTIVE_DIRECTORY:
             return _active_directory(finding, values["user"])
         case _:
             text = fill(finding.filter, values)
-            if isinstance(text, Conclusion):
+            if isinstance(text, Judgement):
                 return text
             return Plan([[Search(base, finding.scope, text) for base in finding.bases]])
 
 
-def fill(template: Template, values: Mapping[str, str]) -> str | Conclusion:
+def fill(template: Template, values: Mapping[str, str]) -> str | Judgement:
     """Return a template with the values in it, or that one is not known."""
     missing = sorted(template.names - values.keys())
     if missing:
         log = f"{{{missing[0]}}} is not known of this name"
-        return Conclusion(ReturnCode.USER_UNKNOWN, log)
+        return Judgement(ReturnCode.USER_UNKNOWN, log)
     return template.fill(values)
 
 
-def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
+def _active_directory(finding: Finding, user: str) -> Plan | Judgement:
     r"""Follow the domain controller's own order for `name`, `name@domain` and `DOMAIN\name`.
 
     It looks for the userPrincipalName first, then for an account of that name in
@@ -87,7 +87,7 @@ def _active_directory(finding: Finding, user: str) -> Plan | Conclusion:
             or ascii_lower(netbios) != ascii_lower(finding.netbios)
             or not account
         ):
-            return Conclusion(ReturnCode.USER_UNKNOWN, "not of the domain of ad_netbios")
+            return Judgement(ReturnCode.USER_UNKNOWN, "not of the domain of ad_netbios")
         return Plan(
             [_in_bases(finding, finding.by_account, account)], f"{finding.netbios}\\{account}"
         )
@@ -136,18 +136,18 @@ DEFAULT_ATTRIBUTES: Mapping[str, str] = {"mail": "addresses"}
 
 
 async def find(
-    operations: Operations,
+    operations: DirectoryOperations,
     requester: Requester,
     searches: Sequence[Sequence[Search]],
     attributes: Sequence[str],
-) -> Entry | Conclusion:
+) -> LdapEntry | Judgement:
     """Return the one entry that is found, or why there is none.
 
     Two entries are two, however alike their names are. Where bases overlap, the
     server writes the name of the entry that it returns twice in the same way.
     """
     for step in searches:
-        found: dict[str, Entry] = {}
+        found: dict[str, LdapEntry] = {}
         for each in step:
             entries = await operations.search(
                 requester, each.base, each.scope, each.filter_text, attributes, 2

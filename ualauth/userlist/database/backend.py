@@ -1,6 +1,6 @@
 """Where a USERLIST is, and what differs from one kind of database to another.
 
-Each kind has a file of its own, and a row in `database.PLACES`.
+Each kind has a file of its own, and a row in `database.BACKENDS`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_USERLIST = "holds no USERLIST: create it with `ualauth init`"
 _LOG_NAME = "ualauth"
 
 
-class Place(ABC):
+class Backend(ABC):
     """Where a USERLIST is: `name` for people, without a password; opens nothing."""
 
     name: str
@@ -75,7 +75,7 @@ class Place(ABC):
         """Tell which file it is now; `None` where there is none to tell."""
         return None
 
-    def for_creation(self) -> Place:
+    def for_creation(self) -> Backend:
         """Return the place as who creates or upgrades tables sees it."""
         return self
 

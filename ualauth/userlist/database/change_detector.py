@@ -17,14 +17,14 @@ from urllib.parse import quote
 
 from sqlalchemy import URL
 
-Mark = tuple[int, int]
-"""A state of the database: equal marks are the same state."""
+Version = tuple[int, int]
+"""A state of the database: equal versions are the same state."""
 
 
-class Freshness(Protocol):
+class ChangeDetector(Protocol):
     """Tells whether something changed."""
 
-    def mark(self) -> Mark | None:
+    def version(self) -> Version | None:
         """Return the present state, or `None` if it cannot be told; never waits."""
         ...
 
@@ -33,10 +33,10 @@ class Freshness(Protocol):
         ...
 
 
-class Unknown:
-    """The freshness of a database that cannot tell."""
+class NoChangeDetector:
+    """The change detector of a database that cannot tell."""
 
-    def mark(self) -> Mark | None:
+    def version(self) -> Version | None:
         """Return `None`."""
         return None
 
@@ -44,8 +44,8 @@ class Unknown:
         """Do nothing."""
 
 
-class SQLiteFreshness:
-    """The freshness of a file."""
+class SQLiteChangeDetector:
+    """The change detector of a file."""
 
     def __init__(self, path: str) -> None:
         """Remember the file; opens nothing."""
@@ -60,8 +60,8 @@ class SQLiteFreshness:
         self._file: tuple[int, int] | None = None
         self._cursor: sqlite3.Cursor | None = None
 
-    def mark(self) -> Mark | None:
-        """See `Freshness.mark`."""
+    def version(self) -> Version | None:
+        """See `ChangeDetector.version`."""
         with self._lock:
             try:
                 found = os.stat(self._path)  # noqa: PTH116 - a microsecond less
@@ -78,7 +78,7 @@ class SQLiteFreshness:
                 return None
 
     def close(self) -> None:
-        """See `Freshness.close`."""
+        """See `ChangeDetector.close`."""
         with self._lock:
             self._drop()
 
@@ -116,21 +116,21 @@ class SQLiteFreshness:
             cursor.connection.close()
 
 
-def freshness_of(url: URL) -> Freshness:
-    """Return what tells the freshness of a database."""
+def change_detector_of(url: URL) -> ChangeDetector:
+    """Return what tells whether a database has changed."""
     if url.get_backend_name() == "sqlite":
-        return SQLiteFreshness(url.database or "")
-    return Unknown()
+        return SQLiteChangeDetector(url.database or "")
+    return NoChangeDetector()
 
 
-_open: weakref.WeakSet[SQLiteFreshness] = weakref.WeakSet()
+_open: weakref.WeakSet[SQLiteChangeDetector] = weakref.WeakSet()
 _left_behind: list[sqlite3.Cursor | None] = []
 """Each with its connection."""
 
 
 def _forget_all() -> None:
-    for freshness in list(_open):
-        freshness.forget()
+    for detector in list(_open):
+        detector.forget()
 
 
 os.register_at_fork(after_in_child=_forget_all)

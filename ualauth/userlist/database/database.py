@@ -21,18 +21,18 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, Engine, SelectBase
 
 from ualauth.errors import ConfigurationError, StoreError
-from ualauth.userlist.database.backend import Place
+from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.revision import check_revision
 from ualauth.userlist.database.rows import Row
 
 T = TypeVar("T")
 
 # Each kind is imported when a URL names it: psycopg is not always there.
-PLACES: Mapping[str, tuple[str, str]] = {
-    "sqlite": ("ualauth.userlist.database.sqlite", "SQLitePlace"),
-    "sqlite+pysqlite": ("ualauth.userlist.database.sqlite", "SQLitePlace"),
-    "postgresql": ("ualauth.userlist.database.postgresql", "PostgreSQLPlace"),
-    "postgresql+psycopg": ("ualauth.userlist.database.postgresql", "PostgreSQLPlace"),
+BACKENDS: Mapping[str, tuple[str, str]] = {
+    "sqlite": ("ualauth.userlist.database.sqlite", "SQLiteBackend"),
+    "sqlite+pysqlite": ("ualauth.userlist.database.sqlite", "SQLiteBackend"),
+    "postgresql": ("ualauth.userlist.database.postgresql", "PostgreSQLBackend"),
+    "postgresql+psycopg": ("ualauth.userlist.database.postgresql", "PostgreSQLBackend"),
 }
 """What a URL begins with, and the class of what it names."""
 
@@ -55,7 +55,7 @@ class Database:
                 or if the library for its kind is not installed.
 
         """
-        self.place = _place(url, timeout)
+        self.backend = _backend(url, timeout)
         self._text = url
         self._begin()
         _databases.add(self)
@@ -63,11 +63,11 @@ class Database:
     @property
     def url(self) -> URL:
         """The URL as SQLAlchemy has it, without what is secret: it tells the kind."""
-        return self.place.url
+        return self.backend.url
 
     def anew(self) -> Database:
         """Return the same database with nothing open."""
-        return Database(self._text, self.place.timeout)
+        return Database(self._text, self.backend.timeout)
 
     def _begin(self) -> None:
         """Start with nothing open."""
@@ -99,9 +99,9 @@ class Database:
                 if prepared is None:
                     prepared = self._prepared[statement] = _Prepared(statement, connection)
                 rows = prepared.run(connection, values)
-            except self.place.failures as error:
-                lost = was_idle and self.place.is_lost(error)
-                fault = self.place.fault(error)
+            except self.backend.failures as error:
+                lost = was_idle and self.backend.is_lost(error)
+                fault = self.backend.fault(error)
             else:
                 if len(idle) < _MOST_IDLE:
                     idle.append(connection)
@@ -139,9 +139,9 @@ class Database:
             try:
                 with connection.begin():
                     return work(connection)
-            except self.place.failures as error:
-                repeat = tries < _MOST_TRIES and self.place.is_conflict(error)
-                fault = self.place.fault(error)
+            except self.backend.failures as error:
+                repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
+                fault = self.backend.fault(error)
                 if not repeat:
                     connection.invalidate()
             finally:
@@ -177,7 +177,7 @@ class Database:
         It is kept unused: who closes the last connection to a file deletes the
         WAL beside it (sqlite.org/wal.html), which belongs to the other file.
         """
-        found = self.place.file()
+        found = self.backend.file()
         if found == self._file:
             return
         with self._lock:
@@ -193,7 +193,7 @@ class Database:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            if not self.place.is_outdated(connection):
+            if not self.backend.is_outdated(connection):
                 return connection
             _throw_away(connection)
 
@@ -203,14 +203,14 @@ class Database:
         try:
             connection = self._open_engine(writing=writing).connect()
             if "checked" not in connection.info:
-                check_revision(connection, self.place.name)
+                check_revision(connection, self.backend.name)
                 connection.info["checked"] = True
         except StoreError:
             if connection is not None:
                 connection.close()
             raise
-        except self.place.failures as error:
-            fault = self.place.fault(error)
+        except self.backend.failures as error:
+            fault = self.backend.fault(error)
         else:
             return connection
         if connection is not None:
@@ -221,7 +221,7 @@ class Database:
         with self._lock:
             engine = self._engines.get(writing)
             if engine is None:
-                engine = self._engines[writing] = self.place.new_engine(writing=writing)
+                engine = self._engines[writing] = self.backend.new_engine(writing=writing)
             return engine
 
 
@@ -255,17 +255,17 @@ def _throw_away(connection: Connection) -> None:
     connection.close()
 
 
-def _place(url: str, timeout: float) -> Place:
+def _backend(url: str, timeout: float) -> Backend:
     kind = url.partition(":")[0]
-    if kind not in PLACES:
+    if kind not in BACKENDS:
         # The text may have a password.
         raise ConfigurationError(
             "url of the USERLIST: is like neither sqlite:////path nor "
             "postgresql://user@host/database",
         )
-    module, name = PLACES[kind]
-    place: Place = getattr(import_module(module), name)(url, timeout)
-    return place
+    module, name = BACKENDS[kind]
+    backend: Backend = getattr(import_module(module), name)(url, timeout)
+    return backend
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

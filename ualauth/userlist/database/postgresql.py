@@ -13,7 +13,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
-from ualauth.userlist.database.backend import Place, original_of, quiet_engine, taken, unusable
+from ualauth.userlist.database.backend import Backend, original_of, quiet_engine, taken, unusable
 
 try:
     import psycopg
@@ -37,10 +37,10 @@ _NO_URL = (
 )
 
 
-class PostgreSQLPlace(Place):
+class PostgreSQLBackend(Backend):
     """A database on one server, or on a primary and its replicas."""
 
-    failures = (*Place.failures, psycopg.Error)
+    failures = (*Backend.failures, psycopg.Error)
 
     def __init__(self, url: str, timeout: float) -> None:
         """Read `postgresql://[user@][host[:port],...][/database][?parameters]`.
@@ -58,7 +58,7 @@ class PostgreSQLPlace(Place):
         self._servers = Servers(parameters, timeout)
 
     def new_engine(self, *, writing: bool) -> Engine:
-        """See `Place.new_engine`."""
+        """See `Backend.new_engine`."""
         options: dict[str, Any]
         if writing:
             options = {
@@ -74,13 +74,13 @@ class PostgreSQLPlace(Place):
         return engine
 
     def new_creating_engine(self) -> Engine:
-        """See `Place.new_creating_engine`: the database itself must exist."""
+        """See `Backend.new_creating_engine`: the database itself must exist."""
         engine = self.new_engine(writing=True)
         event.listen(engine, "begin", self._begin_creation)
         return engine
 
     def fault(self, error: Exception) -> UalauthError:
-        """See `Place.fault`; nothing is chained."""
+        """See `Backend.fault`; nothing is chained."""
         original = original_of(error)
         if faults.is_taken(original):
             return taken()
@@ -89,21 +89,21 @@ class PostgreSQLPlace(Place):
         return StoreError(f"{self.name}: {faults.cure_of(original, self.timeout)}")
 
     def is_lost(self, error: Exception) -> bool:
-        """See `Place.is_lost`."""
+        """See `Backend.is_lost`."""
         return faults.is_lost(original_of(error))
 
     def is_conflict(self, error: Exception) -> bool:
-        """See `Place.is_conflict`."""
+        """See `Backend.is_conflict`."""
         return faults.is_conflict(original_of(error))
 
     def is_outdated(self, connection: Connection) -> bool:
-        """See `Place.is_outdated`: replicas are read from no longer than needed."""
+        """See `Backend.is_outdated`: replicas are read from no longer than needed."""
         driver: Any = connection.connection.dbapi_connection
         return self._servers.is_outdated(driver)
 
-    def for_creation(self) -> Place:
-        """See `Place.for_creation`: with more time, which large tables take."""
-        return PostgreSQLPlace(self._text, max(self.timeout, _MOST_TO_CREATE))
+    def for_creation(self) -> Backend:
+        """See `Backend.for_creation`: with more time, which large tables take."""
+        return PostgreSQLBackend(self._text, max(self.timeout, _MOST_TO_CREATE))
 
     def _begin_creation(self, connection: Connection) -> None:
         # It ends with the transaction.

@@ -6,7 +6,7 @@ import threading
 
 from sqlalchemy import Connection, inspect
 
-from ualauth.userlist.database.backend import Place
+from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.revision import REVISION, check_revision, read_revision
 
@@ -24,22 +24,22 @@ def create(database: Database) -> bool:
         StoreError: if that is not possible, or they were made by a newer version.
 
     """
-    place = database.place.for_creation()
-    engine = place.new_creating_engine()
+    backend = database.backend.for_creation()
+    engine = backend.new_creating_engine()
     try:
         with engine.begin() as connection:
-            return _upgrade(connection, place)
-    except place.failures as error:
-        fault = place.fault(error)
+            return _upgrade(connection, backend)
+    except backend.failures as error:
+        fault = backend.fault(error)
     finally:
         engine.dispose()
     raise fault
 
 
-def _upgrade(connection: Connection, place: Place) -> bool:
+def _upgrade(connection: Connection, backend: Backend) -> bool:
     existed = inspect(connection).has_table("alembic_version")
     if existed and read_revision(connection) >= REVISION:
-        check_revision(connection, place.name)
+        check_revision(connection, backend.name)
     else:
         _migrate(connection)
     return not existed

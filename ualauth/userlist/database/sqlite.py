@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
 from ualauth.userlist.database.backend import (
     NO_USERLIST,
-    Place,
+    Backend,
     original_of,
     quiet_engine,
     taken,
@@ -46,10 +46,10 @@ _NO_FILE = (0, 0)
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
-class SQLitePlace(Place):
+class SQLiteBackend(Backend):
     """A file; whoever writes has the only right to, from the start of a transaction."""
 
-    failures = (*Place.failures, sqlite3.Error)
+    failures = (*Backend.failures, sqlite3.Error)
 
     def __init__(self, url: str, timeout: float) -> None:
         """Read `sqlite:////path`.
@@ -71,7 +71,7 @@ class SQLitePlace(Place):
         self.url = parsed.set(database=self.path)
 
     def new_engine(self, *, writing: bool) -> Engine:  # noqa: ARG002 - both are alike
-        """See `Place.new_engine`."""
+        """See `Backend.new_engine`."""
         engine = quiet_engine(
             self.url.set(database=f"file:{quote(self.path)}", query={"mode": "rw", "uri": "true"}),
             connect_args={"timeout": self.timeout},
@@ -83,14 +83,14 @@ class SQLitePlace(Place):
         return engine
 
     def new_creating_engine(self) -> Engine:
-        """See `Place.new_creating_engine`: makes an empty file unless there is one."""
+        """See `Backend.new_creating_engine`: makes an empty file unless there is one."""
         _create_file(self.path)
         engine = self.new_engine(writing=True)
         event.listen(engine, "connect", _let_read)
         return engine
 
     def file(self) -> object:
-        """See `Place.file`."""
+        """See `Backend.file`."""
         try:
             found = os.stat(self.path)  # noqa: PTH116 - a microsecond less
         except OSError:
@@ -98,7 +98,7 @@ class SQLitePlace(Place):
         return found.st_dev, found.st_ino
 
     def fault(self, error: Exception) -> UalauthError:
-        """See `Place.fault`; what is chained are SQLite's own fixed texts."""
+        """See `Backend.fault`; what is chained are SQLite's own fixed texts."""
         original = original_of(error)
         if not isinstance(original, sqlite3.Error):
             return unusable(self.name, original)

@@ -195,7 +195,7 @@ login_failures = Table(
     sqlite_with_rowid=False,
 )
 
-# What belongs to the USERLIST as a whole, such as the key of pretended salts.
+# What belongs to the USERLIST as a whole, such as the key of the mock secrets.
 keys = Table(
     "keys",
     metadata,

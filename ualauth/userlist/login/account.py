@@ -12,15 +12,15 @@ from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Error, Info
 from ualauth.userlist.account.password_age import aged, grace, has_grace, is_ageless
 from ualauth.userlist.account.restrictions import Restriction, is_unrestricted, restriction
-from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.cache import Account, UserCache
 
 
-def is_unremarkable(attempt: Attempt, known: Known) -> bool:
+def is_unremarkable(attempt: Attempt, account: Account) -> bool:
     """Return whether nothing restricts the account, and there is nothing to say."""
-    user, policy = known.user, known.policy
-    if known.always is None:
-        known.always = is_unrestricted(user, policy) and is_ageless(user, policy.password)
-    if known.always:
+    user, policy = account.user, account.policy
+    if account.always is None:
+        account.always = is_unrestricted(user, policy) and is_ageless(user, policy.password)
+    if account.always:
         return True
     now = now_in_utc()
     return (
@@ -29,16 +29,16 @@ def is_unremarkable(attempt: Attempt, known: Known) -> bool:
     )
 
 
-async def restricted(attempt: Attempt, known: Known) -> ReturnCode:
+async def restricted(attempt: Attempt, account: Account) -> ReturnCode:
     """Return whether the account may be used: `SUCCESS`, or why not."""
     rhost, now = attempt.rhost, now_in_utc()
-    found = restriction(known.user, known.policy, attempt.service, rhost, now)
+    found = restriction(account.user, account.policy, attempt.service, rhost, now)
     return ReturnCode.SUCCESS if found is None else await tell(attempt, found)
 
 
-async def age(attempt: Attempt, known: Known) -> ReturnCode:
+async def age(attempt: Attempt, account: Account) -> ReturnCode:
     """Judge the age of the password; one that expired may have grace logins left."""
-    user, rules = known.user, known.policy.password
+    user, rules = account.user, account.policy.password
     found = aged(user, rules, now_in_utc())
     if found is None:
         return ReturnCode.SUCCESS

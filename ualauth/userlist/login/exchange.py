@@ -11,7 +11,7 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.scram import ScramExchange
 from ualauth.system.networks import source_of
-from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.elsewhere import take_turn
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.verify import Comparison
@@ -24,86 +24,94 @@ _NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
 async def prove(
     attempt: Attempt,
     exchange: Exchange,
-    vouch: Callable[[Attempt, Known], None],
+    vouch: Callable[[Attempt, Account], None],
 ) -> ReturnCode:
     """Judge a SASL exchange by UL-SASL-PWD; `vouch` is called for whom it lets in."""
     if not isinstance(exchange, (ScramExchange, CramMd5Exchange)):
         return ReturnCode.CRED_UNAVAIL
     cache = attempt.resource(UserCache)
-    known = attempt.record_at_hand() or await attempt.get_record()
-    if known is not None and exchange.judged is not None and exchange.judged[0] == known.user.id:
+    account = attempt.record_at_hand() or await attempt.get_record()
+    if (
+        account is not None
+        and exchange.judged is not None
+        and exchange.judged[0] == account.user.id
+    ):
         # Another line of the stack has: it counts once, as nobody's does.
         return exchange.judged[1]
-    secret = None if known is None else known.secrets.get(exchange.kind)
-    if known is not None and secret is None:
-        secret = await _secret(attempt, cache, known, exchange.kind)
-    if known is None or secret is None or exchange.spent:
+    secret = None if account is None else account.secrets.get(exchange.kind)
+    if account is not None and secret is None:
+        secret = await _secret(attempt, cache, account, exchange.kind)
+    if account is None or secret is None or exchange.spent:
         # Another module may have one. If none has, it counts as a wrong password.
-        why = "not in the USERLIST" if known is None else f"no secret for {exchange.kind}"
+        why = "not in the USERLIST" if account is None else f"no secret for {exchange.kind}"
         attempt.remark(why)
         nothing = Comparison(ReturnCode.AUTH_ERR, why)
-        exchange.afterwards = lambda: _count(attempt, known, exchange, nothing)
+        exchange.afterwards = lambda: _count(attempt, account, exchange, nothing)
         return ReturnCode.CRED_UNAVAIL
-    number, source = known.user.id, source_of(attempt.rhost)
+    number, source = account.user.id, source_of(attempt.rhost)
     if isinstance(exchange, ScramExchange):
         # Who logged in from here before does not learn from the time that they exist.
-        proved = await exchange.verify(secret, hurry=cache.is_at_home(known, source))
+        proved = await exchange.verify(secret, hurry=cache.is_trusted_source(account, source))
         # A right proof is not enough: the password may have changed, or be locked out.
         exchange.verified = False
-        if proved and attempt.record_at_hand() is not known:
-            now = await _unchanged(attempt, cache, known, secret)
-            proved, known = now is not None, now or known
+        if proved and attempt.record_at_hand() is not account:
+            now = await _unchanged(attempt, cache, account, secret)
+            proved, account = now is not None, now or account
     else:
         proved = exchange.verify(secret)
         exchange.verified = False
     found = _PROVED if proved else _NOT_PROVED
     attempt.remark(found.why)
-    if proved and cache.guesses.is_quiet and cache.is_clear(known, attempt.login_name, source):
+    if (
+        proved
+        and cache.guesses.is_quiet
+        and cache.has_no_failures(account, attempt.login_name, source)
+    ):
         code = _SUCCESS
     else:
-        code = await _count(attempt, known, exchange, found)
+        code = await _count(attempt, account, exchange, found)
     exchange.judged = number, code
     if code is _SUCCESS:
         exchange.verified = True
-        cache.note_at_home(known, source)
-        vouch(attempt, known)
+        cache.note_trusted_source(account, source)
+        vouch(attempt, account)
     return code
 
 
 async def _count(
-    attempt: Attempt, known: Known | None, exchange: Exchange, found: Comparison
+    attempt: Attempt, account: Account | None, exchange: Exchange, found: Comparison
 ) -> ReturnCode:
     """Return what a proof amounts to that was verified already; a wrong one counts.
 
     It is counted whether the client waits for the answer or not: nothing is waited
     for before the guess is open.
     """
-    guess = open_guess(attempt, known, exchange, remembered=not found.wrong)
+    guess = open_guess(attempt, account, exchange, remembered=not found.wrong)
     if guess is not None:
         guess.wrong = found.wrong
         await take_turn(attempt, guess, guess.reserve if found.wrong else guess.look)
-    return await judge(attempt, guess, known, None, found)
+    return await judge(attempt, guess, account, None, found)
 
 
 async def _secret(
     attempt: Attempt,
     cache: UserCache,
-    known: Known,
+    account: Account,
     mechanism: str,
 ) -> ScramSecret | None:
     """Return the user's secret for a mechanism, if there is one."""
-    if known.stale:
+    if account.stale:
         raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
-    await attempt.offload(cache.read_secrets, known)
-    return known.secrets.get(mechanism)
+    await attempt.offload(cache.read_secrets, account)
+    return account.secrets.get(mechanism)
 
 
 async def _unchanged(
     attempt: Attempt,
     cache: UserCache,
-    before: Known,
+    before: Account,
     used: ScramSecret,
-) -> Known | None:
+) -> Account | None:
     """Return the record as it is now, if the secret that the client proved still holds.
 
     The client took its time: a password that was changed meanwhile is none.

@@ -17,14 +17,14 @@ from ualauth.contract.attempt import Attempt
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.account.lockout import Keys
-from ualauth.userlist.cache import Known, UserCache
+from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.elsewhere import forgive, most_failures, opened, say_locked
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.verify import Comparison, conceal
 
 
 def open_guess(
-    attempt: Attempt, known: Known | None, proof: object, *, remembered: bool
+    attempt: Attempt, account: Account | None, proof: object, *, remembered: bool
 ) -> Guess | None:
     """Return the guess of a login by the USERLIST, before anything is waited for.
 
@@ -36,27 +36,29 @@ def open_guess(
 
     """
     cache = attempt.resource(UserCache)
-    rules = (cache.policy if known is None else known.policy).lockout
+    rules = (cache.policy if account is None else account.policy).lockout
     if not rules.failures:
         return None
     name, guesses = attempt.login_name or attempt.user or "", cache.guesses
     clear = (
-        remembered and known is not None and cache.is_clear(known, name, source_of(attempt.rhost))
+        remembered
+        and account is not None
+        and cache.has_no_failures(account, name, source_of(attempt.rhost))
     )
     if clear and guesses.is_quiet:
         return None
-    keys = Keys.of(name, None if known is None else known.user.id)
+    keys = Keys.of(name, None if account is None else account.user.id)
     if clear and not guesses.concerns(keys, attempt.rhost):
         return None
     guess = opened(attempt, guesses, keys, rules, proof)
-    guess.tells = known is not None and not remembered and cache.remembers(known)
+    guess.tells = account is not None and not remembered and cache.remembers(account)
     return guess
 
 
 async def judge(
     attempt: Attempt,
     guess: Guess | None,
-    known: Known | None,
+    account: Account | None,
     password: str | None,
     found: Comparison,
 ) -> ReturnCode:
@@ -69,13 +71,13 @@ async def judge(
     code = found.code
     by_name = guess.is_locked(by_name=True)
     by_user = guess.is_locked(by_name=False)
-    if known is not None and code is ReturnCode.SUCCESS:
+    if account is not None and code is ReturnCode.SUCCESS:
         if not by_user and not by_name:
-            await _forgive(attempt, guess, known)
+            await _forgive(attempt, guess, account)
             return code
         if password is not None:
             hasher = attempt.resource(PasswordHasher)
-            await attempt.compute(conceal, hasher, known.user, password, found)
+            await attempt.compute(conceal, hasher, account.user, password, found)
         code = ReturnCode.AUTH_ERR
     if by_name:
         return await say_locked(attempt, guess)
@@ -93,10 +95,10 @@ async def judge(
     return code
 
 
-async def _forgive(attempt: Attempt, guess: Guess, known: Known) -> None:
+async def _forgive(attempt: Attempt, guess: Guess, account: Account) -> None:
     """End a guess that was right, and note that nothing failed before if that is so."""
     clear = not guess.has_failures
     await forgive(attempt, guess)
     if clear:
         name = attempt.login_name or attempt.user
-        attempt.resource(UserCache).note_clear(known, name, source_of(attempt.rhost))
+        attempt.resource(UserCache).note_no_failures(account, name, source_of(attempt.rhost))

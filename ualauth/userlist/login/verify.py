@@ -53,13 +53,13 @@ def compare(
 ) -> Comparison:
     """Compare a password with the stored one; computes, and always costs one verification."""
     if user is None or not user.password or not password:
-        hasher.burn(password)
+        hasher.dummy_verify(password)
         return _without_comparing(user, password, null_allowed)
     try:
         matches = hasher.verify(password, user.password)
         outdated = hasher.needs_rehash(user.password)
     except PasswordError as error:
-        hasher.burn(password)
+        hasher.dummy_verify(password)
         return Comparison(ReturnCode.AUTHINFO_UNAVAIL, str(error))
     if matches:
         return Comparison(
@@ -69,7 +69,7 @@ def compare(
             outdated=outdated,
         )
     if outdated or hasher.scheme_of(user.password) != hasher.scheme:
-        hasher.burn(password)
+        hasher.dummy_verify(password)
     return Comparison(ReturnCode.AUTH_ERR, "wrong password")
 
 
@@ -99,7 +99,7 @@ def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison
         hasher.verify(password, user.password)
     outdated = hasher.needs_rehash(user.password)
     if outdated or hasher.scheme_of(user.password) != hasher.scheme:
-        hasher.burn(password)
+        hasher.dummy_verify(password)
 
 
 def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from ualauth.identity import Identity, Person
     from ualauth.messages import Challenge, ConversationAgain, Error, Info, Question
+    from ualauth.runtime.peer import ConnectionInfo, Peer
     from ualauth.runtime.trace import TraceStep
     from ualauth.system.peer_credentials import peer_uid
 
@@ -66,6 +67,7 @@ _HOMES = {
     "identity": ("Identity", "Person"),
     "messages": ("Challenge", "ConversationAgain", "Error", "Info", "Question"),
     "system.peer_credentials": ("peer_uid",),
+    "runtime.peer": ("ConnectionInfo", "Peer"),
     "runtime.trace": ("TraceStep",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -81,6 +83,7 @@ __all__ = [
     "Challenge",
     "Config",
     "ConfigurationError",
+    "ConnectionInfo",
     "ConversationAgain",
     "Error",
     "Flag",
@@ -93,6 +96,7 @@ __all__ = [
     "Operation",
     "PasswordExpired",
     "PasswordRefused",
+    "Peer",
     "PeerUnknown",
     "Person",
     "Question",

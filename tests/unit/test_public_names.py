@@ -12,8 +12,9 @@ from ualauth.codes import TOKENS, Flag, Item, Operation
 NAMES = """
     AccountRestricted AsyncAuthenticator AsyncSaslExchange AsyncTransaction
     AuthenticationError AuthenticationFailed Authenticator Challenge Config
-    ConfigurationError ConversationAgain Error Flag Identity Info Item MechanismUnavailable
-    ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused PeerUnknown
+    ConfigurationError ConnectionInfo
+    ConversationAgain Error Flag Identity Info Item MechanismUnavailable
+    ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused Peer PeerUnknown
     Person Question ReturnCode SaslExchange ServiceFileError StoreError TemporaryFailure
     TraceStep Transaction UalauthError UnknownService __version__ peer_uid
 """

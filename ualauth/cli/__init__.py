@@ -1,4 +1,7 @@
-"""The command line: arguments in, output out, no logic."""
+"""The command line: arguments in, output out, no logic.
+
+Internal: it may change in any release.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import Exchange, NameKind
@@ -11,11 +11,6 @@ from ualauth.contract.identity import Person
 from ualauth.contract.messages import Answer, Error, Info, TextMessage
 from ualauth.contract.module import Module
 from ualauth.errors import UalauthError
-
-if TYPE_CHECKING:
-    from ualauth.userlist.cache import Account
-    from ualauth.userlist.guess import Guess
-
 
 T = TypeVar("T")
 
@@ -71,7 +66,7 @@ class Attempt(Protocol):
 
     user: str | None
     """The PAM user as far as known now, without asking; see `get_user`."""
-    guess: Guess | None
+    guess: Any
     """The password or proof of this login that counts as a failure until it was right."""
 
     @property
@@ -196,8 +191,11 @@ class Attempt(Protocol):
         """
         ...
 
-    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Account | None:
-        """Return what the USERLIST has of the user, or `None` if it has nobody of that name.
+    async def get_record(self, *, anew: bool = False, needed: bool = True) -> Any:  # noqa: ANN401
+        """Return the `Account` that the USERLIST has of the user, or `None` if it has none.
+
+        The type is that of the user store, for the modules that are made for it; any
+        other module annotates it as `Account | None` (`ualauth.contract.account`).
 
         It is what the database has now, or had at the beginning of this
         operation; with `anew` it is read, unless that was done in this
@@ -209,7 +207,7 @@ class Attempt(Protocol):
         """
         ...
 
-    def record_at_hand(self) -> Account | None:
+    def record_at_hand(self) -> Any:  # noqa: ANN401 - as `get_record`
         """Return what `get_record` would return without waiting, or `None` if it would wait."""
         ...
 

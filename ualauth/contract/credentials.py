@@ -9,13 +9,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ualauth.codes import ReturnCode
 
 if TYPE_CHECKING:
     from ualauth.codes import ReturnCode
-    from ualauth.contract.attempt import Attempt
 
 
 T = TypeVar("T")
@@ -30,6 +29,10 @@ class Challenges(Protocol):
 
     def resource(self, kind: type[T]) -> T:
         """Return what the application shares; see `Attempt.resource`."""
+        ...
+
+    async def offload(self, function: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
+        """Return `function(*args)`, called where it may block; see `Attempt.offload`."""
         ...
 
 
@@ -118,7 +121,7 @@ class Exchange:
     What it answers is what the exchange ends with, instead of the stack's code.
     """
 
-    async def mock(self, attempt: Attempt) -> None:
+    async def mock(self, attempt: Challenges) -> None:
         """Go on as if there were a user with a secret: nobody took the exchange."""
 
 

@@ -72,7 +72,7 @@ class OmAuth(Module[Options]):
         """Compare the password with UL-PWD; one that was verified before, at once."""
         if (exchange := attempt.exchange) is not None:
             return prove(attempt, exchange, _vouch)
-        account = attempt.record_at_hand()
+        account: Account | None = attempt.record_at_hand()
         if account is not None:
             only_present = self.options.use_first_pass
             password = attempt.authtok_at_hand(use_only_present=only_present)
@@ -118,7 +118,7 @@ class OmAuth(Module[Options]):
     def acct_mgmt(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
         """Refuse who is restricted; require a new password where the old one expired."""
         name = attempt.user
-        account = attempt.record_at_hand()
+        account: Account | None = attempt.record_at_hand()
         if (
             account is not None
             and is_unremarkable(attempt, account)
@@ -129,7 +129,7 @@ class OmAuth(Module[Options]):
         return self._acct_mgmt(attempt, name)
 
     async def _acct_mgmt(self, attempt: Attempt, name: str | None) -> ReturnCode:
-        account = await attempt.get_record()
+        account: Account | None = await attempt.get_record()
         if account is None:
             return ReturnCode.USER_UNKNOWN
         if _is_another(attempt, name, account):
@@ -144,7 +144,7 @@ class OmAuth(Module[Options]):
 
     async def open_session(self, attempt: Attempt) -> ReturnCode:
         """Succeed for everybody whom the USERLIST knows."""
-        account = await attempt.get_record()
+        account: Account | None = await attempt.get_record()
         return ReturnCode.USER_UNKNOWN if account is None else ReturnCode.SUCCESS
 
     close_session = open_session
@@ -152,7 +152,7 @@ class OmAuth(Module[Options]):
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass, write the new one in the second."""
         try:
-            account = await attempt.get_record()
+            account: Account | None = await attempt.get_record()
             user = _verified_user(attempt, account)
             if account is None or user is None or attempt.flags & Flag.PRELIM_CHECK:
                 code = await self._verify_old(attempt)
@@ -173,7 +173,7 @@ class OmAuth(Module[Options]):
             use_only_present=self.options.use_first_pass,
         )
         code = await self._check(attempt, old)
-        account = await attempt.get_record()
+        account: Account | None = await attempt.get_record()
         if code is ReturnCode.SUCCESS and account is not None:
             code = await restricted(attempt, account)
         return code
@@ -184,7 +184,7 @@ class OmAuth(Module[Options]):
     async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
         """Return what a password amounts to; vouch for whom it belongs to."""
         cache = attempt.resource(UserCache)
-        account = await attempt.get_record()
+        account: Account | None = await attempt.get_record()
         remembered = account is not None and cache.knows(account, password)
         guess = open_guess(attempt, account, password, remembered=remembered)
         if not remembered:

@@ -40,7 +40,7 @@ from ualauth.runtime.dispatch import dispatch_nested, path_of
 from ualauth.runtime.items import Items, LookedUp, NoUserlist
 
 if TYPE_CHECKING:
-    from ualauth.userlist.cache import Account
+    from ualauth.contract.account import Account
 
 log = logging.getLogger("ualauth.attempt")
 

@@ -36,7 +36,8 @@ from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
-    from ualauth.userlist.cache import Account, UserCache
+    from ualauth.contract.account import Account
+    from ualauth.userlist.cache import UserCache
 
 
 T = TypeVar("T")

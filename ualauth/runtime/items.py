@@ -18,12 +18,11 @@ from ualauth.contract.messages import AsyncConversation, Conversation
 from ualauth.contract.module import Module
 
 if TYPE_CHECKING:
+    # It brings SQLAlchemy along, which a service without USERLIST does without.
+    from ualauth.contract.account import Account
     from ualauth.runtime.path import Path
     from ualauth.runtime.trace import Run
     from ualauth.stack.model import Entry
-
-    # It brings SQLAlchemy along, which a service without USERLIST does without.
-    from ualauth.userlist.cache import Account
     from ualauth.userlist.guess import Guess
 
 log = logging.getLogger("ualauth.attempt")

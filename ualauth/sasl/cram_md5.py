@@ -18,7 +18,7 @@ from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_query
 
 if TYPE_CHECKING:
-    from ualauth.contract.attempt import Attempt
+    from ualauth.contract.credentials import Challenges
     from ualauth.passwords.scram import ScramSecret
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -64,5 +64,5 @@ class CramMd5Exchange(Exchange):
         self.verified |= right
         return right
 
-    async def mock(self, attempt: Attempt) -> None:
+    async def mock(self, attempt: Challenges) -> None:
         """Do nothing: the client was challenged before anybody knew its name."""

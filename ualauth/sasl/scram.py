@@ -27,7 +27,7 @@ from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.preparation import prepare_name, prepare_query
 
 if TYPE_CHECKING:
-    from ualauth.contract.attempt import Attempt
+    from ualauth.contract.credentials import Challenges
 
 _PLUS = "-PLUS"
 # Found by name, they take three times as long.
@@ -149,7 +149,7 @@ class ScramExchange(Exchange):
             self.signature = b"v=" + b2a_base64(answer, newline=False)
         return self.verified
 
-    async def mock(self, attempt: Attempt) -> None:
+    async def mock(self, attempt: Challenges) -> None:
         """Go on with a secret that nobody has; see `Exchange.mock`."""
         if self.spent:
             return

@@ -1,1 +1,4 @@
-"""The USERLIST: the mail system's own directory of users."""
+"""The USERLIST: the mail system's own directory of users.
+
+Internal: it may change in any release.
+"""

@@ -55,7 +55,7 @@ async def begin_elsewhere(attempt: Attempt, user: str, proof: object) -> Guess |
     rules = limiter.rules if known is None else known.policy.lockout
     if not rules.failures:
         return None
-    before = attempt.guess
+    before: Guess | None = attempt.guess
     if before is not None and before.is_open and before.proof == proof:
         # An entry before this one has counted it already.
         return before

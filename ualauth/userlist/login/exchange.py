@@ -30,7 +30,7 @@ async def prove(
     if not isinstance(exchange, (ScramExchange, CramMd5Exchange)):
         return ReturnCode.CRED_UNAVAIL
     cache = attempt.resource(UserCache)
-    account = attempt.record_at_hand() or await attempt.get_record()
+    account: Account | None = attempt.record_at_hand() or await attempt.get_record()
     if (
         account is not None
         and exchange.judged is not None
@@ -116,7 +116,7 @@ async def _unchanged(
 
     The client took its time: a password that was changed meanwhile is none.
     """
-    now = attempt.record_at_hand() or await attempt.get_record()
+    now: Account | None = attempt.record_at_hand() or await attempt.get_record()
     if now is None or now.user.id != before.user.id:
         attempt.remark("the user was deleted meanwhile")
         return None

@@ -1,0 +1,30 @@
+"""A user as a user store has it: what `Attempt.get_record` returns."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ualauth.contract.identity import Person
+
+
+class Account(Protocol):
+    """A user, and what a module may know of the user without knowing the store.
+
+    The USERLIST's is `ualauth.userlist.cache.Account`. Another store has its own
+    kind; what only the modules of that store use is no business of this protocol.
+    """
+
+    @property
+    def user(self) -> Any:  # noqa: ANN401 - of the store
+        """The store's own record; it has at least an `authid`."""
+        ...
+
+    @property
+    def person(self) -> Person:
+        """Whom a module may vouch for that verified this user."""
+        ...
+
+    @property
+    def stale(self) -> bool:
+        """Whether the store could not be asked: then only a remembered password counts."""
+        ...

@@ -67,7 +67,7 @@ def say(what, log_in) -> None:  # noqa: ANN001 - an example
 
 
 def with_ticket(auth: Authenticator, folder: Path) -> str:
-    """Log in by GSSAPI, as a mail client of somebody with a ticket does (RFC 4752)."""
+    """Log in by GSSAPI, as a mail client of a user with a ticket does (RFC 4752)."""
     cache = f"FILE:{folder}/tickets"
     run(folder, "kinit", "-c", cache, "jsmith", text=f"{PASSWORD}\n")
     run(folder, "kvno", "-c", cache, SERVICE)

@@ -74,11 +74,11 @@ RULES = """\
 # Submission access rules; docs/administrators/smtp-access.md explains them.
 # A change is in use within a second. None of these is in use: delete its #.
 
-# Whoever logs in sends as themselves only; info@example.com is everybody's.
+# A user who logs in sends as themselves only; info@example.com is every user's.
 #AUTH_MISMATCH  Reject   *
 #DELEGATE       *        info@example.com
 
-# Messages say in a header who logged in; with --anonymous, also that nobody did.
+# Messages say in a header who logged in; with --anonymous, also that no user did.
 #AUTH_SUCCESS   Header   *
 #ANONYMOUS      Header   *
 
@@ -143,7 +143,7 @@ class Playground:
 
     @property
     def bad_token(self) -> str:
-        """One that somebody tampered with."""
+        """One that an attacker tampered with."""
         head, _, signature = self.token.rpartition(".")
         return f"{head}.{signature[::-1]}"
 

@@ -51,7 +51,7 @@ WORDS: dict[type[AuthenticationError], str] = {
 
 @dataclass(frozen=True)
 class Step:
-    """What somebody does, and what should come of it."""
+    """What a user does, and what should come of it."""
 
     who: str
     password: str
@@ -69,7 +69,7 @@ STEPS: Sequence[Step | str] = (
     Step("grace", RIGHT, HOME, "let in"),
     Step("grace", RIGHT, HOME, "let in"),
     Step("grace", RIGHT, HOME, "expired"),
-    "A password that was set by somebody else has to be changed, to a good one.",
+    "A password that was set by an administrator has to be changed, to a good one.",
     Step("max", RIGHT, HOME, "expired"),
     Step("max", RIGHT, HOME, "not changed", new="password1"),
     Step("max", RIGHT, HOME, "changed", new=NEW),

@@ -6,7 +6,7 @@ It listens on 127.0.0.1, says how to log in with a mail program, prints who send
 and ends by Ctrl-C. FOLDER is made, or used if it is there; without one, it is a temporary one.
 
 FOLDER/smtpd.cfg has rules of who may send what; it may be changed while the server runs. What
-they refuse or drop is printed. With --anonymous, nobody has to log in unless they say so.
+they refuse or drop is printed. With --anonymous, no client has to log in unless it says so.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Printing:
     ) -> str:
         """Take a message."""
         identity = session.ualauth_identity
-        sender = "nobody" if identity is None else identity.user
+        sender = "no user" if identity is None else identity.user
         content = envelope.original_content or b""
         recipients = ", ".join(envelope.rcpt_tos)
         print(f"{sender} sends {len(content)} bytes to {recipients}", flush=True)

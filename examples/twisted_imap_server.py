@@ -3,7 +3,7 @@
 usage: .venv/bin/python examples/twisted_imap_server.py [FOLDER]
 
 It listens on 127.0.0.1, says how to log in with a mail program, and ends by Ctrl-C.
-FOLDER is made, or used if it is there; without one, it is a temporary one. Everybody has
+FOLDER is made, or used if it is there; without one, it is a temporary one. Every user has
 an empty inbox. Unlike pymap, Twisted's TLS lets clients bind to the channel by
 `tls-exporter`.
 """

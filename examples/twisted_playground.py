@@ -43,7 +43,7 @@ TRIALS = {
 
 
 class Realm:
-    """Gives everybody a mailbox, or lets them send: `requestAvatar` is what a `Portal` calls."""
+    """Gives every user a mailbox, or lets them send: `requestAvatar` is what a `Portal` calls."""
 
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: ANN401, N802 - Twisted's
         """Return what kind of thing it is, the thing, and what to do at the end."""
@@ -61,7 +61,7 @@ class Realm:
 
 @implementer(IMessageDelivery)
 class Delivery:
-    """Takes what somebody sends."""
+    """Takes what a client sends."""
 
     def __init__(self, name: str) -> None:
         """Keep who it is."""

@@ -63,7 +63,7 @@ class Authenticator:
             AuthenticationFailed: wrong password, unknown user, or refused.
             AccountRestricted: right password, but the account may not be used.
             PasswordExpired: right password, which must be changed first.
-            TemporaryFailure: somebody who had to be asked could not be.
+            TemporaryFailure: a server that had to be asked could not be.
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
@@ -84,7 +84,7 @@ class Authenticator:
             AuthenticationFailed: the old password is wrong, or refused.
             PasswordRefused: the new one was not taken; `messages` say why.
             AccountRestricted: the account may not change its password.
-            TemporaryFailure: somebody who had to be asked could not be.
+            TemporaryFailure: a server that had to be asked could not be.
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """

@@ -203,7 +203,7 @@ LEGAL: dict[Operation, frozenset[ReturnCode]] = {
         ReturnCode.ACCT_EXPIRED,
         ReturnCode.NEW_AUTHTOK_REQD,
         ReturnCode.CONV_AGAIN,
-        # Not in the manual: what pam_get_authtok(3) answers to somebody who says nothing.
+        # Not in the manual: what pam_get_authtok(3) answers to a user who says nothing.
         ReturnCode.AUTHTOK_ERR,
     },
     Operation.SETCRED: _COMMON

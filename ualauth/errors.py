@@ -6,7 +6,7 @@
     │   ├── AccountRestricted          right password, but locked, expired or not for this service
     │   ├── PasswordExpired            right password, which must be changed first
     │   ├── PasswordRefused            a new password that was not taken; `messages` say why
-    │   └── TemporaryFailure           nobody could check; try again later
+    │   └── TemporaryFailure           no module could check; try again later
     ├── ConfigurationError             the administrator has to act
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
     │   ├── AccessRulesError           `smtpd.cfg` has mistakes; `problems` has all of them
@@ -18,7 +18,7 @@
     │   ├── UserUnknown                no such user
     │   ├── NameTaken                  another user has that name
     │   ├── InvalidValue               a value that a field cannot hold
-    │   └── StaleRecord                somebody else changed the user in the meantime
+    │   └── StaleRecord                another process changed the user in the meantime
     ├── MechanismUnavailable           a SASL mechanism that the service does not offer here
     ├── PeerUnknown                    a socket that does not say who is at its other end
     └── PasswordError                  a password or a stored hash that cannot be used
@@ -69,7 +69,7 @@ class AccountRestricted(AuthenticationError):
 
 
 class PasswordExpired(AuthenticationError):
-    """The password was right, and has to be changed before it lets anybody in."""
+    """The password was right, and has to be changed before it lets the user in."""
 
     public_text = "The password has expired and must be changed"
 
@@ -168,7 +168,7 @@ class InvalidValue(UserError):
 
 
 class StaleRecord(UserError):
-    """The user was changed by somebody else since the record was read."""
+    """The user was changed by another process since the record was read."""
 
 
 class PeerUnknown(UalauthError):

@@ -1,6 +1,6 @@
 """Whom a successful visit vouches for.
 
-A module that recognized somebody vouches for a `Person`; the transaction makes
+A module that recognized a user vouches for a `Person`; the transaction makes
 it an `Identity`, which is the library's answer to a server.
 
 This is the public path; the definitions are in `ualauth.contract`.

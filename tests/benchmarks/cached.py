@@ -16,7 +16,7 @@ from ualauth.testing.userlist import Userlist
 TITLE = "Cached logins"
 HOW = """
 Median of 400 rounds of 25 calls, for each pair by itself: what libpam reads leaves the processor's
-caches cold for whoever comes next, which costs ualauth 1 to 2 µs. ualauth's side is
+caches cold for the login that comes next, which costs ualauth 1 to 2 µs. ualauth's side is
 `Authenticator.authenticate` with a password, `rhost` and `tls`, through a service with one `auth`
 and one `account` entry: `om_auth` on a USERLIST in SQLite, which asks the database at each login
 whether anything changed. The same call through `pam_permit` is the engine alone. libpam's side

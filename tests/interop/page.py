@@ -14,7 +14,7 @@ wrote log in to them, on loopback. This page is what the last run saw: it is wri
 tests, which fail if it was something else before. The packages are those of Debian 12.
 
 * *right*: with the right password, token or certificate.
-* *wrong*: with a wrong password, a token that was tampered with, or the certificate of somebody
+* *wrong*: with a wrong password, a token that was tampered with, or the certificate of a user
   else.
 * *outage*: with the right one, while the USERLIST cannot be read.
 
@@ -32,7 +32,7 @@ each program is set up stands in
 
 * *right*: with the ticket of a user.
 * *none*: without a ticket. The programs find out by themselves, and do not ask, or cancel.
-* *stranger*: with the ticket of somebody whom the USERLIST has not.
+* *stranger*: with the ticket of a user whom the USERLIST has not.
 * *locked*: with the ticket of a user who is locked in the USERLIST.
 * *another realm's*: with the ticket of a user's namesake in a realm that is not trusted.
 * *expired*: with a ticket that has expired, for a program whose clock is twelve hours behind.

@@ -82,7 +82,7 @@ def test_example_does_what_its_rules_say(people: Playground, tmp_path: Path) -> 
     codes, printed = played(people, tmp_path, PLAYED, "--anonymous")
     assert codes == [250, 550, 250, 250]
     lines = printed.splitlines()
-    assert lines[0] == "nobody sends 32 bytes to ann@example.com"
+    assert lines[0] == "no user sends 32 bytes to ann@example.com"
     assert re.search(r"is refused: AUTH_MISMATCH, .*smtpd\.cfg:2$", lines[1])
     assert re.search(r"is discarded \(ORIGINATOR, .*smtpd\.cfg:1\)$", lines[2])
     assert lines[3].startswith("jsmith sends ")

@@ -58,7 +58,7 @@ ALREADY: Reply = (503, "5.5.1 Already authenticated")
 IN_TRANSACTION: Reply = (503, "5.5.1 Not during a mail transaction")
 SYNTAX: Reply = (501, "5.5.4 Syntax: AUTH mechanism [initial-response]")
 REQUIRED: Reply = (530, "5.7.0 Authentication required")
-MISCONFIGURED: Reply = (451, "4.3.5 Nobody can authenticate now")
+MISCONFIGURED: Reply = (451, "4.3.5 No user can authenticate now")
 TLS_ALREADY: Reply = (503, "5.5.1 TLS is on already")
 SUBMITTER: Reply = (501, "5.5.4 Syntax: AUTH=address, in xtext")
 

@@ -43,9 +43,9 @@ COMMANDS = {
 def application(context: click.Context, *, config_dir: str | None) -> None:
     """Pluggable authentication for mail servers.
 
-    Exit status: 0 if all is well; 1 if somebody is refused, or what was asked
+    Exit status: 0 if all is well; 1 if a user is refused, or what was asked
     is not possible; 2 for a mistake in the arguments or the configuration; 75
-    if nobody could check; 130 after Ctrl-C.
+    if no module could check; 130 after Ctrl-C.
     """
     context.obj = Invocation(config_dir)
     context.call_on_close(context.obj.close)

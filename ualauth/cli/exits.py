@@ -23,15 +23,15 @@ class ExitStatus(enum.IntEnum):
 
     OK = 0
     REFUSED = 1
-    """Somebody is refused, a service file has errors, or what was asked is not possible."""
+    """A user is refused, a service file has errors, or what was asked is not possible."""
     USAGE = 2
     """The arguments or the configuration are wrong, or a file or the USERLIST cannot be used."""
     TEMPORARY = 75
-    """Nobody could check (EX_TEMPFAIL of sysexits.h)."""
+    """No module could check (EX_TEMPFAIL of sysexits.h)."""
     ABORTED = 130
     """Ctrl-C: 128 + SIGINT, as shells count."""
     BROKEN_PIPE = 141
-    """Nobody reads the output any more: 128 + SIGPIPE."""
+    """No program reads the output any more: 128 + SIGPIPE."""
 
 
 class ExitingGroup(LazyGroup):

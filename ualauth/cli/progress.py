@@ -27,7 +27,7 @@ class Progress:
         """Show it."""
         if not sys.stderr.isatty():
             return self
-        from rich.console import Console  # noqa: PLC0415 - only where somebody looks
+        from rich.console import Console  # noqa: PLC0415 - only at a terminal
         from rich.progress import (  # noqa: PLC0415 - likewise
             BarColumn,
             TextColumn,

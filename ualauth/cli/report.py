@@ -47,7 +47,7 @@ def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
     line(
         cell(report.outcome, _STYLES.get(report.outcome, "bold red")),
         ": ",
-        cell(user if user is not None else "nobody was named"),
+        cell(user if user is not None else "no user was named"),
         " for ",
         cell(report.item(Item.SERVICE)),
     )

@@ -116,7 +116,7 @@ def _cure(word: str) -> str:
 def _domains(facts: Facts) -> tuple[str, ...]:
     """Return the domains of a user: of the name, and of every address in the USERLIST.
 
-    What was typed does not count where the USERLIST knows the user: nobody
+    What was typed does not count where the USERLIST knows the user: no user
     changes domains by writing the name in another way.
     """
     addresses = facts.record.addresses if facts.record is not None else ()

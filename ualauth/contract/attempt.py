@@ -130,10 +130,10 @@ class Attempt(Protocol):
 
     @property
     def delegated(self) -> bool:
-        """Whether somebody else was authenticated, and acts for this user.
+        """Whether another user was authenticated, and acts for this one.
 
         `acct_mgmt` then asks whether the account may be used; the age of a
-        password that nobody used is of no interest.
+        password that was not used is of no interest.
         """
         ...
 
@@ -143,7 +143,7 @@ class Attempt(Protocol):
         ...
 
     async def get_user(self, prompt: str | None = None) -> str:
-        """Return the user, asking for the name if nobody did (pam_get_user(3)).
+        """Return the user, asking for the name if no module did (pam_get_user(3)).
 
         A name that the USERLIST knows is replaced by the user's authid, so
         that every way of writing a name meets the same rules. What a person
@@ -199,7 +199,7 @@ class Attempt(Protocol):
 
         It is what the database has now, or had at the beginning of this
         operation; with `anew` it is read, unless that was done in this
-        operation already. Where it is not `needed`, no USERLIST has nobody.
+        operation already. Where it is not `needed`, no USERLIST is no user.
 
         Raises:
             Refusal: as `get_user`; `AUTHINFO_UNAVAIL` if there is no USERLIST, too.
@@ -271,7 +271,7 @@ class Attempt(Protocol):
     async def tell(self, message: Info | Error) -> None:
         """Show the person a text, unless the application asked for silence.
 
-        Whether anybody sees it makes no difference.
+        Whether the user sees it makes no difference.
         """
         ...
 
@@ -294,7 +294,7 @@ class Attempt(Protocol):
     async def readable(self, fileno: int, seconds: float) -> bool:
         """Return whether `fileno` can be read (or is at its end) before `seconds` are over.
 
-        It MUST stay open meanwhile, and nobody else may wait for it.
+        It MUST stay open meanwhile, and nothing else may wait for it.
         """
         ...
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Challenges(Protocol):
-    """Whoever can put a challenge to the client: an `Attempt`."""
+    """What can put a challenge to the client: an `Attempt`."""
 
     async def challenge(self, data: bytes) -> bytes:
         """Send `data`, and return the client's response."""
@@ -96,10 +96,10 @@ NO_CREDENTIAL: frozenset[CredentialKind] = frozenset()
 
 
 class Exchange:
-    """A running SASL exchange: the credential of somebody who did not send a password.
+    """A running SASL exchange: the credential of a user who did not send a password.
 
     A module that can judge it goes on with it; every kind has its own method for
-    that, which sets `verified`. An exchange that no module verified lets nobody in,
+    that, which sets `verified`. An exchange that no module verified lets no client in,
     whatever the stack concludes.
     """
 
@@ -116,13 +116,13 @@ class Exchange:
     judged: tuple[int, ReturnCode] | None = None
     """Of whose secret it was judged to be a proof, by the user's id, and with what result."""
     afterwards: Callable[[], Awaitable[ReturnCode]] | None = None
-    """What a module that could not judge it wants done when nobody could: count a failure.
+    """What a module that could not judge it wants done when none could: count a failure.
 
     What it answers is what the exchange ends with, instead of the stack's code.
     """
 
     async def mock(self, attempt: Challenges) -> None:
-        """Go on as if there were a user with a secret: nobody took the exchange."""
+        """Go on as if there were a user with a secret: no module took the exchange."""
 
 
 Credential = Password | PasswordChange | Exchange

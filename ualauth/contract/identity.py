@@ -1,6 +1,6 @@
 """Whom a successful visit vouches for.
 
-A module that recognized somebody vouches for a `Person`; the transaction makes
+A module that recognized a user vouches for a `Person`; the transaction makes
 it an `Identity`, which is the library's answer to a server.
 """
 
@@ -51,9 +51,9 @@ class Identity:
     person: Person
     messages: tuple[str, ...] = field(default=())
     actor: Person | None = None
-    """Who was authenticated, if that is somebody else who may act for this user."""
+    """Who was authenticated, if that is another user who may act for this one."""
     anonymous: bool = False
-    """Whether nobody said who they are, and was let in all the same (SASL ANONYMOUS).
+    """Whether the user did not say who they are, and was let in all the same (SASL ANONYMOUS).
 
     Then `user` and `authid` are the word `anonymous`, which is no user's name, and
     `person` has nothing else: there is no mailbox that belongs to this login.

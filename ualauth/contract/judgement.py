@@ -1,4 +1,4 @@
-"""What somebody's case amounts to: a code, why (for the log), and what the person is told."""
+"""What a user's case amounts to: a code, why (for the log), and what the user is told."""
 
 from __future__ import annotations
 

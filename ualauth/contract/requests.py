@@ -10,7 +10,7 @@ from ualauth.contract.messages import Message
 
 
 class Request:
-    """What a module's coroutine yields to whoever drives it.
+    """What a module's coroutine yields to its driver.
 
     Awaiting a request hands it down; the driver carries it out in its own way
     and sends the result back.

@@ -10,7 +10,7 @@ until libpam asks or is done.
         event = call.go_on(answers)
 
 However the driver ends, the thread does: an abandoned call gets no answers
-any more, and whoever waits for it is told.
+any more, and the thread that waits for it is told.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 CALLS = threading.BoundedSemaphore(64)
 """Bounds the calls that are in libpam at once, those that never come back included.
 
-Nobody holds a place while a person is asked. More than these are waited for.
+No call holds a place while a user is asked. More than these are waited for.
 """
 CHANGES = threading.BoundedSemaphore(1)
 """Lets one change of password into libpam at a time.
@@ -53,7 +53,7 @@ class Done(Generic[T]):
 
 
 Answers = list[bytearray | None]
-"""An answer for each message. Whoever reads it overwrites it."""
+"""An answer for each message. The code that reads it overwrites it."""
 
 
 def overwrite(answers: Answers | None) -> None:

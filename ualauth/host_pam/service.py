@@ -70,7 +70,7 @@ class HostService:
         """Make sure that libpam decides by the file of this service; blocks.
 
         Raises:
-            PamFault: if there is none, or everybody may write to it.
+            PamFault: if there is none, or every user may write to it.
 
         """
         folders = FOLDERS if self.folder is None else (self.folder,)
@@ -82,7 +82,7 @@ class HostService:
             except OSError as error:
                 raise cannot(f"{folder / self.name} cannot be read: {error.strerror}") from error
             if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
-                raise cannot(f"{folder / self.name} is no file, or everybody may write to it")
+                raise cannot(f"{folder / self.name} is no file, or every user may write to it")
             return
         if not self.or_other:
             raise cannot(f"the host has no service {self.name}: {folders[0] / self.name}")

@@ -112,7 +112,7 @@ class HostTransaction:
             return self._perform(ask, operation, flags, items)
         except PamFault as fault:
             return Outcome(fault.code, fault=str(fault))
-        except Exception as error:  # noqa: BLE001 - nobody waits for what a thread raises
+        except Exception as error:  # noqa: BLE001 - no thread waits for what this one raises
             return Outcome(ReturnCode.SYSTEM_ERR, fault=f"raised {type(error).__name__}")
         finally:
             self._ask = None
@@ -242,7 +242,7 @@ def _accepted(code: int, what: str) -> None:
 
 
 class _Ends:
-    """The visits that are being ended: pam_end(3) blocks, and nobody waits for it."""
+    """The transactions that are being ended: pam_end(3) blocks, and no login waits for it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

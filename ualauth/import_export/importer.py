@@ -1,6 +1,6 @@
 """The import: batches to the USERLIST, in transactions that each leave whole users.
 
-Whoever is there already is no mistake, unless that is asked for. So an import that was
+A user who is there already is no mistake, unless that is asked for. So an import that was
 interrupted goes on when it is run again, without any state of its own: the file
 may even have been corrected in between.
 """
@@ -74,7 +74,7 @@ class Import:
                 self._refuse(line)
             if batch.rows:
                 ready = self._hashed(batch)
-                # What is added is counted: whoever interrupts is told the truth.
+                # What is added is counted: an administrator who interrupts is told the truth.
                 with undisturbed():
                     taken = self.store.add_many(ready.rows)
                     self.summary.added += taken.count(None)

@@ -39,7 +39,7 @@ from ualauth.import_export.line import (
 _FIELDS = 7
 _SHADOW_FIELDS = 9
 _NOWHERE = "x"
-# 65534 is nobody, on most systems (login.defs(5) ends at 60000).
+# 65534 is the user `nobody`, on most systems (login.defs(5) ends at 60000).
 _NOBODY = 65534
 
 
@@ -98,13 +98,13 @@ def _fields(
     if uid < reading.minimum_uid:
         return None
     fields: Fields = {"authid": authid, "name": name_fields(authid, gecos)}
-    # Nobody's number is no account of its own.
+    # The number of the user `nobody` is no account of its own.
     fields["unix_uid"] = None if uid == _NOBODY else uid
     if authid in shadow:
         stored = shadow[authid][1]
         fields |= _ages(shadow[authid])
     elif stored == _NOWHERE:
-        # Without any password `nullok` would let everybody in.
+        # Without any password `nullok` would let every client in.
         raise InvalidValue("password: stands in a shadow file, which --shadow has to name")
     return fields | password_fields(marked(stored))
 

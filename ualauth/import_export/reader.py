@@ -77,7 +77,7 @@ class Source:
         child = context.Process(target=_send, args=(self, path, sender), daemon=True)
         # What a start begins with on its own lets Ctrl-C through again.
         resource_tracker.ensure_running()
-        # Ctrl-C is this thread's business; the process ends when nobody reads.
+        # Ctrl-C is this thread's business; the process ends when its reader is gone.
         with undisturbed():
             child.start()
             sender.close()

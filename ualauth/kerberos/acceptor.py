@@ -31,7 +31,7 @@ _OURS = frozenset(BASE + each for each in (*range(159, 173), 184, 211)) - {BASE 
     errno.errorcode
 ) - {errno.EINVAL}
 """KRB5_RC_*, KRB5_KT_IOERR and errors of the system, but for the one that a token may cause:
-the replay cache or the keytab cannot be used, whoever comes."""
+the replay cache or the keytab cannot be used, for any client."""
 
 
 class AcceptedContext:

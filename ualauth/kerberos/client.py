@@ -39,7 +39,7 @@ log = logging.getLogger("ualauth.kerberos")
 _LEVELLED = frozenset({ReturnCode.USER_UNKNOWN, ReturnCode.ACCT_EXPIRED, ReturnCode.PERM_DENIED})
 """Refusals that a KDC answers before it looks at the password."""
 _SILENCE = 5.0
-"""Seconds in vain that are silence of a realm, and for which not everybody asks it then."""
+"""Seconds in vain that are silence of a realm, and for which few logins ask it then."""
 _REQUESTS = 2
 """What a wrong password takes: that pre-authentication is needed, and that it failed."""
 
@@ -90,7 +90,7 @@ class Client:
     def log_in(self, authid: str, password: str, *, listed: bool = False) -> Answer:
         """Return whether this is the person's password, said by a KDC that is the real one.
 
-        `listed` is whether the USERLIST has the authid; otherwise somebody typed it.
+        `listed` is whether the USERLIST has the authid; otherwise a user typed it.
         """
         try:
             with self.context() as context:
@@ -175,7 +175,7 @@ class Client:
         return user_of(principal, self._realm(context), self._domains) if user is None else user
 
     def _mapped(self, principal: str) -> str | None:
-        """Return whose principal it is by the file of principals; empty for nobody's."""
+        """Return whose principal it is by the file of principals; empty for no user's."""
         named = self.settings.principal_map
         if named is None:
             return None
@@ -204,7 +204,7 @@ class Client:
         before = context.requests
         if not password:
             return Answer(ReturnCode.AUTH_ERR, "empty password")
-        # Nobody's name: what is asked about it only takes time.
+        # The name of no user: what is asked about it only takes time.
         name = PrincipalName(f"{escaped(authid)}@{escaped(self._realm(context))}")
         answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
@@ -381,6 +381,6 @@ class Client:
 
 def _answer(error: KerberosFault | NoKeytab) -> Answer:
     if isinstance(error, NotTheUser | NoKeytab):
-        # Whoever is let in by another module, this has to be seen to.
+        # Whichever module lets a user in, this has to be seen to.
         log.error("%s", error)
     return Answer(error.code, str(error))

@@ -73,7 +73,7 @@ class OwnedHandle:
 
 
 class Context:
-    """One context; whoever uses it has it alone."""
+    """One context; the thread that uses it has it alone."""
 
     def __init__(self, configuration: str | None = None) -> None:
         """Read a krb5.conf, several of them joined by colons, or the host's; blocks.
@@ -137,8 +137,8 @@ class Context:
     def begin(self, deadline: float) -> None:
         """Begin anew by the host's clock; requests may be sent until then (time.monotonic).
 
-        libkrb5 takes a KDC's clock for its own, and nobody shall log in by the clock of
-        somebody else's KDC.
+        libkrb5 takes a KDC's clock for its own, and no user shall log in by the clock of
+        another realm's KDC.
         """
         self._ear.deadline = deadline
         self.call("krb5_use_natural_time")

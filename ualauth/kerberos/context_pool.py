@@ -59,7 +59,7 @@ class ContextPool:
         return context, now
 
     def close(self) -> None:
-        """Close those that nobody uses."""
+        """Close those that no thread uses."""
         while self._idle:
             with contextlib.suppress(IndexError):
                 self._idle.pop()[0].close()

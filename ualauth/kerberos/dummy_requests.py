@@ -1,6 +1,6 @@
-"""What a refusal costs: as much as a wrong password, whoever it is about.
+"""What a refusal costs: as much as a wrong password, for every user.
 
-A KDC says that it does not know somebody before it looks at a password. That
+A KDC says that it does not know a user before it looks at a password. That
 takes one request where a wrong password takes two, and the work of making a
 key of it; so these are made up for.
 """
@@ -36,7 +36,7 @@ def _ask(context: Context, name: PrincipalName) -> None:
         context.principal(name) as principal,
         context.credentials() as credentials,
     ):
-        # The password must not be sent, or be guessed from what is sent, on behalf of nobody.
+        # The password must not be sent, or be guessed from what is sent, where there is no user.
         context.call(
             "krb5_get_init_creds_password",
             byref(credentials),

@@ -1,6 +1,6 @@
 """What an error of libkrb5 amounts to: a return code, and what to do about it.
 
-Whatever is not in the table could not be checked: an error that nobody thought
+Whatever is not in the table could not be checked: an error that no author thought
 of is no wrong password. RFC 4120, section 7.5.9 numbers the KDC's errors, and
 krb5.h adds the library's own to the same base.
 """
@@ -37,7 +37,7 @@ _MOST = 500
 
 
 def plain(text: str) -> str:
-    """Return what a KDC said, or whoever typed a name, as one line that fits a log."""
+    """Return what a KDC said, or a client typed as a name, as one line that fits a log."""
     line = " ".join(text[: 2 * _MOST].split())
     return "".join(letter for letter in line if letter.isprintable())[:_MOST]
 
@@ -117,7 +117,7 @@ CURES: Mapping[int, str] = {
 
 # Realms whose KDCs say nothing: while one does, not every login waits for it.
 #
-# libkrb5 waits up to half a minute for a realm in which nobody answers. KDCs that
+# libkrb5 waits up to half a minute for a realm in which no KDC answers. KDCs that
 # refuse connections answer at once by themselves, and are asked every time.
 @contextlib.contextmanager
 def watched(outages: CircuitBreaker, realm: str) -> Iterator[None]:

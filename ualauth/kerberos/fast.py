@@ -94,7 +94,7 @@ class Armour:
                 elif settings.fast is Fast.DEMAND:
                     raise error
                 else:
-                    # Only here: whoever can cause an error shall not undress the others.
+                    # Only here: a client that can cause an error shall not undress the others.
                     return None
             return self._name
 
@@ -132,7 +132,7 @@ def _may_be_of_armour(error: KerberosFault) -> bool:
 
 
 def _usable(context: Context, name: str, fast: Fast) -> str | None:
-    """Return the name of a cache, or `None` if nobody has a ticket there."""
+    """Return the name of a cache, or `None` if there is no ticket."""
     if fast is not Fast.DEMAND:
         with contextlib.suppress(KerberosFault):
             cache = context.made("krb5_cc_resolve", name.encode())

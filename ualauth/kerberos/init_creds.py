@@ -1,6 +1,6 @@
 """Initial credentials for a password, and the KDC that gave them verified with the keytab.
 
-Whoever answers in the KDC's place can answer what it likes to a password that
+A server that answers in the KDC's place can answer what it likes to a password that
 it knows, so a reply proves nothing by itself (the "Zanarotti attack"). The KDC
 is known by a ticket for this service: only the real one has the key that is in
 the keytab. krb5_verify_init_creds(3) with ap_req_nofail does exactly that.
@@ -25,7 +25,7 @@ from ualauth.kerberos.principal import PrincipalName
 from ualauth.kerberos.settings import Fast, KerberosSettings
 
 CHANGE_SERVICE = b"kadmin/changepw"
-"""Whose ticket lets somebody change a password, also an expired one (RFC 3244)."""
+"""The service whose ticket lets a user change a password, also an expired one (RFC 3244)."""
 _TRIES = 4
 """How many keys of a keytab a KDC is verified with before it is given up."""
 

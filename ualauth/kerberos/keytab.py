@@ -98,7 +98,7 @@ def opened(context: Context, name: str) -> Iterator[Handle]:
 
 
 def _check_file(path: str | None) -> str:
-    """Return a warning about a keytab that others can read; whoever has a key is the service."""
+    """Return a warning about a keytab that others can read; its keys make the service."""
     if path is None:
         return ""
     try:
@@ -115,9 +115,9 @@ def _check_file(path: str | None) -> str:
     if not stat.S_ISREG(found.st_mode):
         raise NoKeytab(f"the keytab {path} is no file")
     if found.st_mode & stat.S_IWOTH:
-        raise NoKeytab(f"everybody may write to the keytab {path}; chmod 600 {path}")
+        raise NoKeytab(f"every user may write to the keytab {path}; chmod 600 {path}")
     if found.st_mode & stat.S_IROTH:
-        return f"everybody may read the keytab {path}, and pose as the service; chmod 600 {path}"
+        return f"every user may read the keytab {path}, and pose as the service; chmod 600 {path}"
     return ""
 
 

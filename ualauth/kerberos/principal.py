@@ -1,7 +1,7 @@
 r"""An authid becomes the principals that it may be; nothing is asked, and nothing is guessed.
 
-What somebody typed never is syntax of a principal's name: `/`, `@` and `\\` of
-an authid are escaped, so that nobody logs in as `host/mail.example.org`, or
+What a user typed never is syntax of a principal's name: `/`, `@` and `\\` of
+an authid are escaped, so that no user logs in as `host/mail.example.org`, or
 from a realm that the configuration does not name.
 """
 
@@ -57,7 +57,7 @@ class Template(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        """Check it: without `%s`, everybody would log in as the same principal."""
+        """Check it: without `%s`, all users would log in as the same principal."""
         if text.count("%s") != 1 or "%" in text.replace("%s", ""):
             raise ValueError("takes a principal with one %s, such as %s/mail")
         return super().__new__(cls, text)
@@ -176,11 +176,11 @@ _MEANINGS = {"n": "\n", "t": "\t", "b": "\b", "0": "\0"}
 
 
 def user_of(principal: str, realm: str, domains: Mapping[str, str]) -> str:
-    """Return the user whose principal it is by its realm; empty if it is nobody's.
+    """Return the user whose principal it is by its realm; empty if it is no user's.
 
     In the default realm that is the name without the realm; in that of a domain,
     the name at the domain. A name of several components, or with an `@` in it, would
-    look like somebody else's.
+    look like another user's.
     """
     components, found = split(principal)
     if len(components) != 1 or not components[0] or "@" in components[0]:

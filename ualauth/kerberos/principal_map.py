@@ -1,7 +1,7 @@
 """A file that says whose principals are whose: lines `PRINCIPAL USER`, comments after `#`.
 
 It is for tickets of principals whose name is not the user's. A user of `-` is
-nobody: that principal may not log in.
+no user: that principal may not log in.
 """
 
 from __future__ import annotations

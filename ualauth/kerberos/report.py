@@ -61,7 +61,7 @@ class KerberosReport:
     """The steps for one configuration."""
 
     def __init__(self, client: Client) -> None:
-        """Ask nobody yet."""
+        """Ask no KDC yet."""
         self._client = client
         self._kdcs = Kdcs()
         client.contexts.trace = self._kdcs.tell
@@ -106,7 +106,7 @@ class KerberosReport:
                 f"{domain}: {realm}" for domain, realm in settings.domain_map.realms.items()
             ]
         if settings.allow_unverified_kdc:
-            step.found.append("allow_unverified_kdc: whoever answers as KDC can let anybody in")
+            step.found.append("allow_unverified_kdc: a server that poses as KDC can let users in")
 
     def _keytab(self, step: ReportStep, into: list[Keytab]) -> None:
         with self._client.context() as context:

@@ -92,7 +92,7 @@ class KerberosSettings:
     ] = False
     domain_map: Annotated[
         DomainMap | None,
-        "The realms of mail domains in names; any other domain is nobody's.",
+        "The realms of mail domains in names; any other domain has no realm.",
         "domain_map=DOMAIN:REALM,...",
     ] = None
     enterprise: Annotated[

@@ -42,7 +42,7 @@ class OmAdmin(Module[Options]):
             return ReturnCode.SUCCESS
         user = await attempt.offload(attempt.resource(UserStore).by_unix_uid, uid)
         if user is None:
-            attempt.remark(f"nobody in the USERLIST has the uid {uid}")
+            attempt.remark(f"no user of the USERLIST has the uid {uid}")
             return ReturnCode.USER_UNKNOWN
         code, why = _judge(user)
         attempt.remark(f"{user.authid} calls, {why}")

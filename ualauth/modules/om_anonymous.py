@@ -19,13 +19,13 @@ class Options:
 
 
 class OmAnonymous(Module[Options]):
-    """Let anonymous people in: whoever names this module offers ANONYMOUS."""
+    """Let anonymous clients in: a service that names this module offers ANONYMOUS."""
 
     options_type = Options
     verifies = frozenset({CredentialKind.NOTHING})
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        """Succeed for who came by ANONYMOUS, and for nobody else."""
+        """Succeed for a client that came by ANONYMOUS, and for no other."""
         exchange = attempt.exchange
         if not isinstance(exchange, AnonymousExchange):
             return ReturnCode.CRED_UNAVAIL

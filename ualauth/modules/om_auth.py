@@ -1,9 +1,9 @@
 """The module om_auth: the USERLIST decides (UL-PWD, restrictions, policy, change of password).
 
-Somebody whom the USERLIST does not know, or who has no password there, costs
+A user whom the USERLIST does not know, or who has no password there, costs
 the time of a real verification, and so does a wrong password that is stored
 under a cheaper scheme than today's: how long a refusal takes tells nothing.
-So a refusal reads the record and counts the failure, whoever it is; only the
+So a refusal reads the record and counts the failure, for every user; only the
 right password, verified before, is answered from memory.
 
 This file asks; what is counted (`counting`), judged of an account (`judging`)
@@ -143,7 +143,7 @@ class OmAuth(Module[Options]):
         return code
 
     async def open_session(self, attempt: Attempt) -> ReturnCode:
-        """Succeed for everybody whom the USERLIST knows."""
+        """Succeed for every user whom the USERLIST knows."""
         account: Account | None = await attempt.get_record()
         return ReturnCode.USER_UNKNOWN if account is None else ReturnCode.SUCCESS
 
@@ -167,7 +167,7 @@ class OmAuth(Module[Options]):
             return _resumable(refusal)
 
     async def _verify_old(self, attempt: Attempt) -> ReturnCode:
-        """Return whether somebody with this old password may change it at all."""
+        """Return whether a user with this old password may change it at all."""
         old = await attempt.get_authtok(
             Item.OLDAUTHTOK,
             use_only_present=self.options.use_first_pass,
@@ -230,7 +230,7 @@ def _id_of(account: Account | None) -> int | None:
 
 
 def _vouch(attempt: Attempt, account: Account) -> None:
-    """Vouch for somebody whose password was verified."""
+    """Vouch for a user whose password was verified."""
     attempt.set_data(_LOGGED_IN, (account.user.authid, account.user.id))
     attempt.vouch(account.person)
 

@@ -1,7 +1,7 @@
 """The module om_diag: the diagnostic tools, for callers with certain UNIX uids.
 
 The tools `omqdump` and `omcontain` show other people's mail, so their services
-are closed to everybody but the uids that are named. The caller is known by the
+are closed to all callers but the uids that are named. The caller is known by the
 uid that the application got from the kernel, never by the login name.
 """
 

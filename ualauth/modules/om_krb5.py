@@ -1,7 +1,7 @@
 """The module om_krb5: a Kerberos KDC decides, which has proved to be the real one.
 
 What was found out while logging in is kept for the account stack: without the
-password, a KDC tells nothing about a person. Whoever did not log in here, in
+password, a KDC tells nothing about a user. A user who did not log in here, in
 this visit, is left to the other modules.
 """
 

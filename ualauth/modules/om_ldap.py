@@ -63,7 +63,7 @@ class Options:
     ] = False
     ignore_authinfo_unavail: Annotated[
         bool,
-        "Leave everybody to the other modules while the directory cannot be asked.",
+        "Leave every user to the other modules while the directory cannot be asked.",
     ] = False
 
 
@@ -76,7 +76,7 @@ class _Visit:
     user: str
     """... and as whom the person came in."""
     case: LdapUser | None = field(repr=False)
-    """`None` for somebody who came in from memory."""
+    """`None` for a user who came in from memory."""
     expired: bool = False
     """Whether the password was right, and too old to bind with."""
 
@@ -127,7 +127,7 @@ class OmLdap(Module[Options]):
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse whose account may not be used; require a new password where it is time."""
-        # Whom the directory has let in, it has to judge: nobody else may say yes in its place.
+        # Whom the directory has let in, it has to judge: no other module may say yes in its place.
         mine = self._visit(attempt, attempt.user or "") is not None
         return await self._answered(attempt, lambda: self._account(attempt), ignoring=not mine)
 

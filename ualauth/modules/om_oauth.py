@@ -26,7 +26,7 @@ from ualauth.sasl.preparation import vouched_name
 from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
-# whoever can check a token can make one.
+# a server that can check a token can make one.
 _ALGORITHMS = re.compile(r"(RS|PS|ES)(256|384|512)|EdDSA|Ed25519|Ed448")
 _DEFAULT = "RS256,PS256,ES256,EdDSA,Ed25519"
 

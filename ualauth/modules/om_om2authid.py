@@ -1,6 +1,6 @@
 """The module om_om2authid: the user becomes the authid, for the modules after it.
 
-It never succeeds. To know somebody's name is no proof of being that person, so
+It never succeeds. To know a user's name is no proof of being that user, so
 a stack of nothing else has to refuse: `IGNORE` leaves the verdict to the others.
 """
 
@@ -33,7 +33,7 @@ class OmOm2authid(Module[Options]):
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        """Refuse a name that is nobody's or several users'; otherwise leave it to the others."""
+        """Refuse a name of no user or of several; leave any other name to the other modules."""
         name = await attempt.get_user()
         find = attempt.resource(UserStore).lookup(attempt.name_kind)
         user = await attempt.offload(find, name)

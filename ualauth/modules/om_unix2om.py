@@ -28,14 +28,14 @@ class OmUnix2om(Module[Options]):
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        """Make the caller the user, or refuse a login name that is somebody else's."""
+        """Make the caller the user, or refuse a login name that is another user's."""
         uid = attempt.caller_uid
         if uid is None:
             attempt.remark("the application does not say who calls")
             return ReturnCode.PERM_DENIED
         user = await attempt.offload(attempt.resource(UserStore).by_unix_uid, uid)
         if user is None:
-            attempt.remark(f"nobody in the USERLIST has the uid {uid}")
+            attempt.remark(f"no user of the USERLIST has the uid {uid}")
             return ReturnCode.USER_UNKNOWN
         if attempt.user is not None and await attempt.get_user() != user.authid:
             attempt.remark(f"the uid {uid} is {user.authid}'s, and not that of the login name")

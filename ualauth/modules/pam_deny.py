@@ -1,4 +1,4 @@
-"""The module pam_deny: refuses everybody (pam_deny(8))."""
+"""The module pam_deny: refuses every user (pam_deny(8))."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Options:
 
 
 class PamDeny(Module[Options]):
-    """Refuse everybody; without asking who it is."""
+    """Refuse every user, without asking for the name."""
 
     options_type = Options
     verifies = NO_CREDENTIAL

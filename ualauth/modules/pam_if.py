@@ -2,7 +2,7 @@
 
 If all conditions hold, the stack that another service has for the same
 operation decides, or `SUCCESS` where none is named; if not, the answer is
-`IGNORE`. Nothing here proves who somebody is.
+`IGNORE`. Nothing here proves who a user is.
 """
 
 from __future__ import annotations

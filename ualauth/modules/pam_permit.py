@@ -1,4 +1,4 @@
-"""The module pam_permit: lets everybody in (pam_permit(8))."""
+"""The module pam_permit: lets every user in (pam_permit(8))."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _SUCCESS = ReturnCode.SUCCESS
 
 
 class PamPermit(Module[Options]):
-    """Let everybody in, whoever they are: only for what needs no protection."""
+    """Let every user in: only for what needs no protection."""
 
     options_type = Options
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
-        """Succeed as soon as there is a user; one without a name becomes nobody."""
+        """Succeed as soon as there is a user; one without a name becomes `nobody`."""
         return _SUCCESS if attempt.user else self._name_user(attempt)
 
     @staticmethod

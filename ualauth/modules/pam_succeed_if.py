@@ -2,7 +2,7 @@
 
 A condition is three arguments: an attribute of the person or the visit, a
 qualifier, and a value. All must hold; the first that does not ends the
-evaluation. Nothing here proves who somebody is.
+evaluation. Nothing here proves who a user is.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ _LONG_LONG = range(-(2**63), 2**63)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One triple; an attribute or a qualifier that nobody knows answers SERVICE_ERR."""
+    """One triple; an unknown attribute or qualifier answers SERVICE_ERR."""
 
     attribute: str
     qualifier: str

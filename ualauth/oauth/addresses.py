@@ -17,7 +17,7 @@ def mistake_in(url: str) -> str:
     if not host or parts.username or parts.password or parts.scheme not in {"http", "https"}:
         return "must be like https://host/path, without a name or password"
     if parts.scheme == "http" and host not in _THIS_HOST:
-        return "must begin with https://: whoever can change what is read there gets in"
+        return "must begin with https://: an attacker who can change what is read there gets in"
     return ""
 
 

@@ -80,7 +80,7 @@ class Rules:
 
     def _check_verified(self, claims: Mapping[str, Any]) -> None:
         # OpenID Connect Core, section 5.1: true or false; Apple and Cognito write them as texts.
-        # Nothing said means nothing: where users set their address, anybody may have this one.
+        # Nothing said means nothing: where users set their address, any user may have this one.
         found = claims.get("email_verified")
         if found is True or found == "true":
             return

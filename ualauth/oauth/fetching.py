@@ -76,7 +76,7 @@ def fetch_json(
 def _hung_up_after(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
     """Yield what httpx tells of its connections: they are shut when the time is up.
 
-    Its own limits are for each part of an answer: whoever sends one byte at a
+    Its own limits are for each part of an answer: a server that sends one byte at a
     time keeps within them for ever.
     """
     connections: list[socket.socket] = []
@@ -85,7 +85,7 @@ def _hung_up_after(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]]
     def hang_up() -> None:
         over.set()
         for each in connections:
-            # Whoever reads here learns of it at once.
+            # The thread that reads here learns of it at once.
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 

@@ -9,7 +9,7 @@ from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.system.circuit_breaker import CircuitBreaker
 
 _LASTS = 5.0
-"""Seconds for which an issuer that said nothing is not asked by everybody."""
+"""Seconds for which an issuer that was silent is not asked by every login."""
 
 
 class Introspection:

@@ -52,7 +52,7 @@ class KeyRing:
 
         Raises:
             Unavailable: if no keys can be had, or if there may be such a key by now, which
-                nobody can tell.
+                is not known.
 
         """
         self._refresh(LIFETIME)
@@ -76,7 +76,7 @@ class KeyRing:
                 self._read_file()
             return
         # Keys that are too old are not believed before the issuer was asked, but once it was
-        # away, nobody waits for the next try of somebody else.
+        # away, no login waits for the next try of another.
         if self._age() >= lifetime and self._lock.acquire(blocking=not self._away):
             try:
                 if self._age() >= lifetime and time.monotonic() - self._tried >= LEAST_INTERVAL:

@@ -53,7 +53,7 @@ def check_use(claims: Mapping[str, Any], *, accept_id_tokens: bool) -> None:
     """
     if "events" in claims:
         # RFC 8417, section 2.2; OpenID Connect Back-Channel Logout, section 2.4.
-        raise Refused("it tells of events and lets nobody in (events)")
+        raise Refused("it tells of events and lets no user in (events)")
     if "cnf" in claims:
         # RFC 7800; RFC 8705, section 3 (a TLS certificate); RFC 9449, section 6 (DPoP).
         raise Refused("it is bound to a key (cnf); a bearer has none to show")

@@ -1,7 +1,7 @@
 """The secret that CRAM-MD5 needs of a password: HMAC-MD5 begun (RFC 2195, section 3).
 
 Not the password: the two states of MD5 after its first block, as Dovecot and
-Cyrus SASL keep them. They let whoever has them answer challenges of CRAM-MD5,
+Cyrus SASL keep them. They let a program that has them answer challenges of CRAM-MD5,
 and guess the password quickly, but not log in elsewhere.
 """
 

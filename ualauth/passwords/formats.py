@@ -7,7 +7,7 @@ of its own, and takes libpass' name in braces: ``{nthash}8846f7...``.
 
 Left out on purpose: {CRAM-MD5}, {DIGEST-MD5} and those of libpass that need the
 inner state of MD5 or the user's name; {PLAIN-TRUNC}, lmhash, mssql2000 and
-mysql323, which accept passwords that nobody chose; {SASL}, {OTP} and the like, which do not keep a
+mysql323, which accept passwords that no user chose; {SASL}, {OTP} and the like, which do not keep a
 password.
 """
 

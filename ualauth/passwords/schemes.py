@@ -91,7 +91,7 @@ class PasswordHasher:
     def verify(self, password: str, stored: str) -> bool:
         """Return whether `stored` was made of `password`, prepared or as it was typed.
 
-        Hashes that come from elsewhere may be of passwords that nobody
+        Hashes that come from elsewhere may be of passwords that no program
         prepared; for printable ASCII the two are the same. A locked entry
         (``!``, ``*``) matches nothing, and at once: who wants it to cost what
         others cost calls `dummy_verify`.

@@ -104,7 +104,7 @@ class RunningAttempt(Items):
         return answer
 
     async def _converse(self, shown: list[Message], kind: type[T]) -> list[T | None]:
-        """Put messages to whoever is there; return the answers, each of `kind` or `None`."""
+        """Put messages to the user; return the answers, each of `kind` or `None`."""
         try:
             answers = await Ask(shown)
         except ConversationAgain:
@@ -123,7 +123,7 @@ class RunningAttempt(Items):
         return list(answers)
 
     def _own_answer(self, message: TextMessage) -> Answer:
-        """Answer for somebody who brought a password and cannot be asked."""
+        """Answer for a user who brought a password and cannot be asked."""
         if not isinstance(message, Question):
             return None
         if message.echo:
@@ -249,7 +249,7 @@ class RunningAttempt(Items):
         if use_only_present:
             raise Refusal(failure)
         if self.exchange is not None:
-            # What the person sent is no password, and whoever sent it cannot be asked.
+            # What the client sent is no password, and the client cannot be asked for one.
             raise Refusal(ReturnCode.CRED_UNAVAIL)
         token = self._brought(item)
         verified = token is not None

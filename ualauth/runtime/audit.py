@@ -1,7 +1,7 @@
 """A verdict becomes one log record: the only place that logs outcomes.
 
 The logger is `ualauth.audit`: `INFO` for what was granted, `WARNING` for what
-was refused, `ERROR` where nobody could check. A record names the person as
+was refused, `ERROR` where no module could check. A record names the user as
 typed and as resolved, the peer, the entry that decided and why; never a
 secret.
 """
@@ -49,7 +49,7 @@ def record(
 
 def _who(attempt: RunningAttempt) -> str:
     typed = attempt.login_name
-    parts = [_quoted(typed) if typed is not None else "somebody"]
+    parts = [_quoted(typed) if typed is not None else "a client"]
     if attempt.user not in (None, typed):
         parts.append(f"as {_quoted(attempt.user or '')}")
     if attempt.rhost:

@@ -136,7 +136,7 @@ class Handle:
         except (StoreError, TimeoutError) as error:
             log.error("%s: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
             return ReturnCode.AUTHINFO_UNAVAIL
-        # Nothing that comes after the stack lets anybody in.
+        # Nothing that comes after the stack lets a client in.
         return ReturnCode.AUTH_ERR if code is _SUCCESS else code
 
     async def _both_passes(self, flags: int) -> ReturnCode:
@@ -288,5 +288,5 @@ _APPLICATION_ITEMS = frozenset(Item) - {Item.AUTHTOK, Item.OLDAUTHTOK}
 
 
 async def _at_once(code: ReturnCode) -> ReturnCode:
-    """Answer without asking anybody."""
+    """Answer without asking a module."""
     return code

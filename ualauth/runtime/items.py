@@ -43,7 +43,7 @@ class Users(Protocol):
         ...
 
     def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
-        """Return who has a name of that kind, or `None` if nobody has; may block.
+        """Return the user who has a name of that kind, or `None` if there is none; may block.
 
         Raises:
             StoreError: if the USERLIST cannot be read.
@@ -54,7 +54,7 @@ class Users(Protocol):
 
 
 class NoUserlist(Exception):
-    """There is no USERLIST that could have anybody."""
+    """There is no USERLIST that could have a user."""
 
 
 Resources = Callable[[type], Any]
@@ -81,7 +81,7 @@ class AskedName(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """Who the user was before an entry confirmed somebody, and where that entry stands."""
+    """Who the user was before an entry confirmed a user, and where that entry stands."""
 
     run: Run | None
     place: int
@@ -91,7 +91,7 @@ class Naming(NamedTuple):
 
 
 class Items:
-    """The part of an attempt that asks nobody anything."""
+    """The part of an attempt that asks neither the user nor a store."""
 
     # Defaults stand on the class: a login sets only what it knows.
     operation: Operation = Operation.AUTHENTICATE
@@ -104,7 +104,7 @@ class Items:
     name_tests: tuple[AskedName, ...] = ()
     """What was decided by looking at the user's name."""
     unconfirmed: Naming | None = None
-    """Who the user was before the last entry that confirmed somebody."""
+    """Who the user was before the last entry that confirmed a user."""
     rhost: str | None = None
     ruser: str | None = None
     tty: str | None = None
@@ -210,7 +210,7 @@ class Items:
         self.forget_record()
 
     def unconfirm(self, run: Run) -> None:
-        """Make the user again who it was before the entry that `run` asks confirmed somebody."""
+        """Make the user again who it was before the entry that `run` asks confirmed a user."""
         before = self.unconfirmed
         if before is not None and before.run is run and before.place == len(run.codes):
             self.unconfirmed = None
@@ -276,7 +276,7 @@ class Items:
             return
         try:
             cleanup(value, status)
-        except Exception as error:  # noqa: BLE001 - a module's code; nobody waits for it
+        except Exception as error:  # noqa: BLE001 - a module's code; no caller waits for it
             log.error(  # noqa: TRY400 - without the text
                 "%s: the cleanup of %r raised %s", self.service, name, type(error).__name__
             )

@@ -1,6 +1,6 @@
 """A whole login: auth and account, and then an identity or an exception.
 
-Forgetting to look at a result cannot let anybody in, because there is no
+Forgetting to look at a result cannot let a client in, because there is no
 result but the identity. Only `SUCCESS` of both stacks grants; what could not
 be checked is a `TemporaryFailure`, whatever code the stack ended with.
 """
@@ -81,7 +81,7 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
 
 
 async def delegated_login(handle: Handle) -> Identity:
-    """Return whom the visit vouches for, whose own password nobody used, and end it.
+    """Return whom the login vouches for, whose own password was not used, and end it.
 
     Only the account stack is asked.
 
@@ -101,7 +101,7 @@ async def delegated_login(handle: Handle) -> Identity:
 
 
 def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
-    """Return whom a visit vouches for that let somebody in, with or without a name."""
+    """Return whom a login vouches for that let a user in, with or without a name."""
     attempt = handle.attempt
     person = None
     if anonymous:

@@ -26,7 +26,7 @@ class Outcome(enum.Enum):
 def outcome_of(operation: Operation, code: ReturnCode, *, could_not_check: bool) -> Outcome:
     """Return what `code` of `operation` amounts to.
 
-    `could_not_check` is that of the visit: what nobody could check is a
+    `could_not_check` is that of the login: what no module could check is a
     temporary failure, whatever the code.
     """
     if code is ReturnCode.SUCCESS:

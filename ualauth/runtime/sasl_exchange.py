@@ -49,7 +49,7 @@ class BaseSaslExchange:
 
     @property
     def done(self) -> bool:
-        """Whether somebody was let in; false while the exchange runs, and when it failed."""
+        """Whether the client was let in; false while the exchange runs, and when it failed."""
         return self._identity is not None
 
     @property
@@ -57,11 +57,11 @@ class BaseSaslExchange:
         """Who was let in.
 
         Raises:
-            RuntimeError: if nobody was, or not yet: look at `done` before.
+            RuntimeError: if no user was, or not yet: look at `done` before.
 
         """
         if self._identity is None:
-            raise RuntimeError("this exchange has let nobody in; look at `done` before")
+            raise RuntimeError("this exchange has let no user in; look at `done` before")
         return self._identity
 
     def close(self) -> None:

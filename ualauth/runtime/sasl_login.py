@@ -49,7 +49,7 @@ class SaslLogin:
         """Return who was let in.
 
         Raises:
-            AuthenticationError: one of its subclasses, if nobody was.
+            AuthenticationError: one of its subclasses, if no user was.
 
         """
         claim = await self._claim()
@@ -83,7 +83,7 @@ class SaslLogin:
         except Refusal as refusal:
             code, why = refusal.code, str(refusal)
         except TimeoutError:
-            code, why = ReturnCode.AUTHINFO_UNAVAIL, "nobody was named in time"
+            code, why = ReturnCode.AUTHINFO_UNAVAIL, "no user was named in time"
         except Exception as error:  # noqa: BLE001 - a module may be asked for the name; its bug refuses
             # Not the text of the exception: it may repeat what the client sent.
             code, why = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
@@ -96,7 +96,7 @@ class SaslLogin:
         """Return the identity of whom the client wants to act for, if it may.
 
         Otherwise the refusal is that of a wrong password: who exists, and for
-        whom one may act, is nobody's business (RFC 4422, section 3.4.1).
+        whom a user may act, is not for the client to learn (RFC 4422, section 3.4.1).
         """
         wanted = claim.authorization
         if wanted == claim.name:

@@ -74,7 +74,7 @@ class ThreadPool:
             self._call(future, function, args)
             with self._changed:
                 if future in self._lost:
-                    # Somebody else took this thread's place.
+                    # Another thread took this one's place.
                     self._lost.discard(future)
                     self._threads -= 1
                     return
@@ -90,7 +90,7 @@ class ThreadPool:
             failure = RuntimeError("StopIteration")
             failure.__cause__ = error
             future.set_exception(failure)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the call gets it
+        except BaseException as error:  # noqa: BLE001 - the thread that waits for the call gets it
             future.set_exception(error)
         else:
             future.set_result(result)

@@ -1,6 +1,6 @@
 """How a verdict came about: every entry asked, and what it did.
 
-A login records only the codes that modules answered. When somebody asks for
+A login records only the codes that modules answered. When an application asks for
 the trace, the same walk is repeated with these codes: the engine is pure, so
 the repetition is exact.
 """

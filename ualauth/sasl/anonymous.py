@@ -1,4 +1,4 @@
-"""ANONYMOUS: somebody who does not say who they are (RFC 4505)."""
+"""ANONYMOUS: a client that does not say who its user is (RFC 4505)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Anonymous(Mechanism):
 
 
 class AnonymousExchange(Exchange):
-    """Somebody without a name; `trace` is what they say of themselves, empty for nothing."""
+    """A user without a name; `trace` is what the client says of the user, empty for nothing."""
 
     mechanism = "ANONYMOUS"
     credential_kind = CredentialKind.NOTHING
@@ -37,5 +37,5 @@ class AnonymousExchange(Exchange):
         self.trace = trace
 
     def accept(self) -> None:
-        """Say that nobody in particular may come in."""
+        """Say that a user without a name may come in."""
         self.verified = True

@@ -22,7 +22,7 @@ ADMINISTRATORS = "@administrators"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationSettings:
-    """`[authorization]`: `rules` are `"WHO: WHOM"`; without one, everybody acts for themselves."""
+    """`[authorization]`: `rules` are `"WHO: WHOM"`; without one, every user acts for themselves."""
 
     rules: tuple[str, ...] = ()
 
@@ -35,7 +35,7 @@ class AuthorizationSettings:
         ]
 
     def allows(self, person: Person, authid: str) -> bool:
-        """Return whether somebody who was authenticated may act for the user `authid`."""
+        """Return whether a user who was authenticated may act for the user `authid`."""
         return any(
             _is_among(who.strip(), person) and _fits(authid, whom.strip())
             for who, _, whom in (rule.partition(":") for rule in self.rules)

@@ -24,7 +24,7 @@ def channel_bindings(tls: Any, certificate: bytes | None = None) -> dict[str, by
     handshake; `certificate` is the server's own, in DER.
     """
     found = {}
-    # Before, it needs an extended master secret (RFC 9266, section 4), which nobody tells.
+    # Before, it needs an extended master secret (RFC 9266, section 4), which no library tells.
     if hasattr(tls, "export_keying_material") and _version(tls) == "TLSv1.3":
         found["tls-exporter"] = bytes(tls.export_keying_material(_LABEL, _LENGTH, b""))
     if hasattr(tls, "get_channel_binding") and _version(tls) in _BEFORE_1_3:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ualauth.passwords.scram import ScramSecret
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
-# RFC 2195 wants a message id; the host's name is nobody's business.
+# RFC 2195 wants a message id; the host's name is not for clients to know.
 _DOMAIN = "ualauth.invalid"
 
 
@@ -65,4 +65,4 @@ class CramMd5Exchange(Exchange):
         return right
 
     async def mock(self, attempt: Challenges) -> None:
-        """Do nothing: the client was challenged before anybody knew its name."""
+        """Do nothing: the client was challenged before its name was known."""

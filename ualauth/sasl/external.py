@@ -20,7 +20,7 @@ class External(Mechanism):
         wanted = text_of(await wire.first())
         name = wire.channel.certificate_name
         if not name:
-            raise Malformed("no certificate of the client names somebody")
+            raise Malformed("no certificate of the client names a user")
         exchange = CertificateExchange()
         exchange.name_kind = wire.channel.certificate_name_kind
         return Claim(vouched_name(name), exchange, wanted and prepare_name(wanted))

@@ -3,7 +3,7 @@
     client    n,,token          n,a=whom,token          p=tls-exporter,,token
     server    token
 
-The header is part of what the ticket's authenticator is bound to, so nobody can
+The header is part of what the ticket's authenticator is bound to, so no attacker can
 change it on the way, and a context that is not bound to it is refused.
 """
 
@@ -64,7 +64,7 @@ class Gs2Krb5(Mechanism):
             if self.binds:
                 raise Malformed("a -PLUS mechanism without channel binding")
             if found["flag"] == b"y" and channel.offers_plus:
-                raise Malformed("-PLUS was offered, and somebody told the client otherwise")
+                raise Malformed("-PLUS was offered, and the client was told otherwise on the way")
             return b""
         if not self.binds:
             raise Malformed("channel binding without -PLUS")

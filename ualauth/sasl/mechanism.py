@@ -30,7 +30,7 @@ MAX_RESPONSE = 65_536
 """Bytes of one response. Tokens are the longest; Dovecot takes no more either."""
 
 PACE = 0.005
-"""Seconds. What would tell a user from nobody is answered at whole multiples of it."""
+"""Seconds. What would tell a known user from an unknown one is answered at whole multiples."""
 
 
 class Malformed(Refusal):
@@ -51,7 +51,7 @@ class Channel:
     `bindings` has the channel binding data by their type, such as
     `tls-exporter` (RFC 5929, RFC 9266). `offers_plus` is whether mechanisms that
     bind to the channel were offered, which the client must not be talked out
-    of. `certificate_name` is whom the client's certificate names, empty if nobody,
+    of. `certificate_name` is whom the client's certificate names, empty without one,
     and `certificate_name_kind` what that name is.
     """
 
@@ -135,7 +135,7 @@ class Mechanism(ABC):
     credential_kind: ClassVar[CredentialKind]
     """What a module of the service must be able to judge."""
     plaintext: ClassVar[bool] = False
-    """Whether whoever listens learns what lets them in."""
+    """Whether an eavesdropper learns what lets a client in."""
     binds: ClassVar[bool] = False
     """Whether it binds to the channel: `-PLUS`."""
     server_first: ClassVar[bool] = False

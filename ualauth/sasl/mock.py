@@ -1,4 +1,4 @@
-"""Salts of users who are not there, so that nobody can find out who is.
+"""Mock SCRAM secrets for unknown users, against enumeration (RFC 5802, section 9).
 
 A name that has no secret gets a salt all the same: always the same one, as a
 user's would be, on every host that shares the USERLIST. It is a keyed digest of
@@ -25,7 +25,7 @@ class MockSecrets:
         return f"{type(self).__name__}()"
 
     def secret(self, name: str, mechanism: str) -> ScramSecret:
-        """Return the secret of nobody called `name`; the same for all its spellings."""
+        """Return the mock secret of an unknown user `name`; the same for all its spellings."""
         kind = MECHANISMS[mechanism]
         parts = [
             hmac.digest(self._key, f"{use} {mechanism} {fold(name)}".encode(), kind.hash_name)

@@ -78,7 +78,7 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
     if unavailable is not None:
         raise unavailable
     if not wanted:
-        raise Malformed("a token that names nobody")
+        raise Malformed("a token that names no user")
     # No module will accept it; the log shows who it was said to be.
     return Claim(wanted, exchange)
 

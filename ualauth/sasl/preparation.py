@@ -16,7 +16,7 @@ from ualauth.sasl.mechanism import Malformed
 def prepare_name(text: str) -> str:
     """Return a login name as RFC 8265, section 3.4 has it, word by word.
 
-    O/R names have spaces, which the profile leaves to whoever splits a name
+    O/R names have spaces, which the profile leaves to the program that splits a name
     in parts (section 3.1).
 
     Raises:

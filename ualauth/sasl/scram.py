@@ -79,7 +79,7 @@ class Scram(Mechanism):
             if self.binds:
                 raise Malformed("a -PLUS mechanism without channel binding")
             if flag == "y" and channel.offers_plus:
-                raise Malformed("-PLUS was offered, and somebody told the client otherwise")
+                raise Malformed("-PLUS was offered, and the client was told otherwise on the way")
             return b""
         if not self.binds:
             raise Malformed("channel binding without -PLUS")
@@ -150,13 +150,13 @@ class ScramExchange(Exchange):
         return self.verified
 
     async def mock(self, attempt: Challenges) -> None:
-        """Go on with a secret that nobody has; see `Exchange.mock`."""
+        """Go on with a mock secret; see `Exchange.mock`."""
         if self.spent:
             return
         mock_secrets = await attempt.offload(attempt.resource, MockSecrets)
         if await self.verify(mock_secrets.secret(self.name, self.kind)):
             self.verified = False
-            raise StoreError("somebody knows what nobody has: the key of pretended salts leaked")
+            raise StoreError("a client proved a mock secret: the key of the mock secrets leaked")
 
 
 class ScramSha1(Scram):

@@ -20,7 +20,7 @@ class SaslSettings:
     """`[sasl]`: which `mechanisms` may be offered, where a service's modules can judge them.
 
     Empty is all but CRAM-MD5. A mechanism is named without -PLUS, which goes with
-    it. Those that show a password or a token to whoever listens are offered under
+    it. Those that show a password or a token to an eavesdropper are offered under
     TLS only, unless `plaintext_without_tls` says otherwise. `certificate_names` says
     which name in a client's certificate is the login name of EXTERNAL (see
     `ualauth.sasl.certificate`).

@@ -105,7 +105,7 @@ def suspicious_originator(address: str) -> Header:
 def _words(text: str) -> tuple[str, ...]:
     """Return a text of others as at least one word."""
     clean = printable(_BLANKS.sub(" ", text[:_MAX_VALUE])).strip() or "unknown"
-    # What looks like an encoded word would be decoded by whoever reads it.
+    # What looks like an encoded word would be decoded by the mail program that shows it.
     if clean.isascii() and "=?" not in clean:
         return tuple(clean.split(" "))
     encoded = EncodedWords(clean, "utf-8", maxlinelen=_ENCODED_WORD).encode(splitchars="")

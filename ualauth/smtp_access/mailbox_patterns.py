@@ -1,13 +1,13 @@
 """Patterns of e-mail addresses, read once.
 
     jsmith@example.com      one address
-    *@example.com           everybody at a domain
-    *@*.spam.net            everybody below a domain
+    *@example.com           every mailbox at a domain
+    *@*.spam.net            every mailbox below a domain
     postmaster@*            this part before the @, anywhere
     sales-*@mail?.example   with wildcards in either part
     *spam*                  with a wildcard that may stand for the @
     <>                      the null sender
-    *                       everybody, also the null sender
+    *                       every mailbox, also the null sender
 
 Domains are compared without regard to case, what is before the @ as written.
 """

@@ -1,6 +1,6 @@
 """The names of a client's address, believed only if they point back to it.
 
-Whoever owns an address can have it called anything. So a name counts only if
+The owner of an address can have it called anything. So a name counts only if
 its own addresses have that address (forward-confirmed reverse DNS). What could
 not be looked up in time is unknown: it matches no name.
 """

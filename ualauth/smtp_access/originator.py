@@ -11,7 +11,7 @@ from ualauth.smtp_access.rules import Rules
 from ualauth.text.folding import fold
 
 _MAX_FROM = 4096
-"""The most characters of all From: headers and their like; nobody is named by more."""
+"""The most characters of all From: headers and their like; no user is named by more."""
 _MAX_MAILBOXES = 100
 
 
@@ -23,7 +23,7 @@ def own_mailboxes(addresses: Iterable[str]) -> frozenset[tuple[str, str]]:
 def may_send_as(rules: Rules, person: Person, mailbox: Mailbox) -> bool:
     """Return whether a person may be the originator `mailbox`.
 
-    The USERLIST takes addresses that differ in case for the same, so nobody
+    The USERLIST takes addresses that differ in case for the same, so no user
     else has one of them.
     """
     return (

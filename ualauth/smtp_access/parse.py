@@ -128,7 +128,7 @@ class _Reader:
         if len(user) > 1 and user[0] == user[-1] == '"':
             user = _ESCAPED.sub(r"\1", user[1:-1])
         if "*" in user and user != EVERY_USER:
-            cure = "name one user, or * for everybody who is authenticated"
+            cure = "name one user, or * for every user who is authenticated"
             self._problem(words[1], f"{user!r} is no authid", cure)
             return
         self.delegations.append(Delegation(fold(user), pattern, self.page.source(words[0])))
@@ -197,7 +197,7 @@ class _Reader:
             text = f"{event.value} has no header, so this is the same as Accept"
             self._problem(words[1], text, "write Accept", warning=True)
         if event is Event.RELAY and not action.refuses and _is_everything(pattern):
-            text = "this lets everybody send anywhere: an open relay"
+            text = "this lets every client send anywhere: an open relay"
             cure = "name your own hosts and domains"
             self._problem(words[2], text, cure, warning=True)
 
@@ -206,7 +206,7 @@ class _Reader:
 
 
 def _is_everything(pattern: object) -> bool:
-    """Return whether a pattern of hosts leaves nobody out, or nearly."""
+    """Return whether a pattern of hosts leaves no host out, or nearly none."""
     match pattern:
         case AnyHost():
             return True

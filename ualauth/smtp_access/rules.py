@@ -17,7 +17,7 @@ from ualauth.sources.problem import Source
 from ualauth.text.folding import fold
 
 EVERY_USER = "*"
-"""Whom a DELEGATE line names that holds for everybody who is authenticated."""
+"""Whom a DELEGATE line names that holds for every user who is authenticated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One client's attempts to submit, decided step by step; no input or output.
 
-Whoever speaks SMTP tells what happened, and answers as the decision says:
+The server that speaks SMTP tells what happened, and answers as the decision says:
 
     session = AccessSession(access.load(), settings, own_host)
     session.connected(host)                  at the greeting
@@ -95,7 +95,7 @@ class AccessSession:
     def mail_from(self, sender: str, person: Person | None) -> Decision:
         """Decide about a new message; `person` is who is authenticated.
 
-        After a failed authentication it is nobody.
+        After a failed authentication there is no user.
         """
         self._dropped = set()
         self._person = person
@@ -134,7 +134,7 @@ class AccessSession:
         """Decide about the message at the end of DATA.
 
         The headers that the settings name are compared with the user; From: also
-        where the sender is `<>`, which names nobody.
+        where the sender is `<>`, which names no mailbox.
         """
         self._findings = (*self._findings, *self._found(self._mismatch_of(message)))
         return self._decide(self._findings)
@@ -189,7 +189,7 @@ class AccessSession:
                 return self._mismatch((NULL_SENDER,))
             names = ("From", *names)
         if names and message.ambiguous:
-            # Where readers may differ, nobody knows who it is from.
+            # Where readers may differ, it is not known who it is from.
             return self._mismatch((NULL_SENDER,))
         # Without such headers the envelope alone says who it is, and that was compared.
         mailboxes = read_from([value for name in names for value in message.values(name)])

@@ -33,7 +33,7 @@ class Text:
     path: str
     text: str = field(repr=False)
     public: bool = field(default=False, compare=False)
-    """Whether everybody on the host may read it."""
+    """Whether every user of the host may read it."""
 
 
 Found = Text | Missing | Unusable
@@ -52,7 +52,7 @@ def settings_of(found: Found) -> str | None:
             return None
         case Unusable(path, reason, _):
             raise ConfigurationError(
-                f"{path} {reason}; it has to be a file, and not everybody may write to it",
+                f"{path} {reason}; it has to be a file, and not every user may write to it",
             )
         case Text(path, text):
             if not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text):

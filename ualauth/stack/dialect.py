@@ -24,7 +24,7 @@ class Dialect:
     """`@include FILE` takes the lines of all types from FILE. Upstream has no such word."""
     trusting: bool = False
     """Take whatever libpam takes: any service name (what follows the last slash of it
-    counts), folders as empty files, files that everybody can write to. For comparisons only."""
+    counts), folders as empty files, files that every user can write to. For comparisons only."""
 
 
 LINUX_PAM = Dialect(
@@ -37,7 +37,7 @@ DEBIAN = Dialect(
     "debian",
     jump_counts_when_frozen=False,
     blank_ends_continuation=False,
-    # Debian's has none and recurses until it crashes; nobody needs this many.
+    # Debian's has none and recurses until it crashes; no service needs this many.
     include_limit=64,
 )
 DIALECTS = {dialect.name: dialect for dialect in (LINUX_PAM, DEBIAN)}

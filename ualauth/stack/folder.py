@@ -1,8 +1,8 @@
 """Service files on disk: the only place that opens them.
 
 A name is looked up in the service folder, an absolute path is taken as it is.
-A file that everybody may write to is refused, and so is anything that is not a
-regular file, because whoever can change a service file can let anybody in.
+A file that every user may write to is refused, and so is anything that is not a
+regular file, because a user who can change a service file can let any client in.
 """
 
 from __future__ import annotations
@@ -191,5 +191,5 @@ def _fault(status: os.stat_result) -> tuple[str, str] | None:
     if not stat.S_ISREG(status.st_mode):
         return "is not a regular file", "put a file there"
     if status.st_mode & stat.S_IWOTH:
-        return "can be written by everybody", "run: chmod o-w on it"
+        return "can be written by every user", "run: chmod o-w on it"
     return None

@@ -33,7 +33,7 @@ FindModule = Callable[[str], type[Module[Any]]]
 MAX_ENTRIES = 10_000
 """Entries of one service, with all that it includes: bounds memory on a wrong file."""
 _MAX_PROBLEMS = 20
-"""Problems of one line that are reported: whoever has more mends these first."""
+"""Problems of one line that are reported: more are reported once these are mended."""
 _TYPES = {module_type.value: module_type for module_type in ModuleType}
 _AT_INCLUDE = "@include"
 _DENY = Bound(DENY, [])
@@ -142,7 +142,7 @@ class LineReader:
         bound = self._bind(module, quiet=quiet)
         nested, mistake = self._nested(module_type, module, bound)
         if mistake:
-            # As for an include: whatever the control says, such a line cannot let anybody in.
+            # As for an include: whatever the control says, such a line cannot let a client in.
             self._add(module_type, Kind.MUST_FAIL, NO_CONTROL, module.text)
         else:
             self._add(module_type, Kind.MODULE, control, module.text, bound, nested)

@@ -2,7 +2,7 @@
 
 `om_auth`, `om_auth.so` and any path that ends in either name the same module:
 one registered in the entry point group `ualauth.modules`, by ualauth itself or
-by somebody else, or a file `om_auth.py` in a folder of `[modules] path`. An
+by another distribution, or a file `om_auth.py` in a folder of `[modules] path`. An
 absolute path to a `.py` file names that file. A name claimed twice is refused.
 """
 
@@ -116,7 +116,7 @@ def _from_file(path: Path) -> type[Module[Any]]:
     except OSError as error:
         raise ModuleUnavailable(f"module {path} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
-        raise ModuleUnavailable(f"module {path} is no regular file, or everybody may write to it")
+        raise ModuleUnavailable(f"module {path} is no regular file, or every user may write to it")
     # The path makes the name unique: two files may have the same base name.
     digest = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
     name = f"ualauth_module_{path.stem}_{digest}"

@@ -116,7 +116,7 @@ class Services:
             changing = self._followed.is_changing(fresh.files)
             interval = min(LOOK_AGAIN, self._interval) if changing else self._interval
             if len(self._loaded) >= _MOST_SERVICES:
-                # Only names that somebody makes up are so many: all of them are `other`.
+                # Only names that a client makes up are so many: all of them are `other`.
                 self._loaded.clear()
             self._loaded[name] = replace(fresh, next_check=now + interval)
             return self._loaded[name]

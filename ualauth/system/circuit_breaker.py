@@ -1,6 +1,6 @@
 """Servers that say nothing: while one does, not every login waits for it.
 
-Whoever found out spares the others the wait for some seconds: they could not
+The login that found out spares the others the wait for some seconds: they could not
 check, and say so at once. Then one finds out for all whether it is over.
 """
 
@@ -32,7 +32,7 @@ class CircuitBreaker:
         return now
 
     def end(self, name: str, began: float, *, answered: bool) -> None:
-        """Note whether the server answered; whoever refuses a connection at once has, too."""
+        """Note whether the server answered; one that refuses a connection at once has, too."""
         now = time.monotonic()
         if answered or now - began < self._least:
             self._until.pop(name, None)

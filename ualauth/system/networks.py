@@ -15,7 +15,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SOURCE_PREFIX = 64
-"""Bits of an IPv6 address that tell a source: what follows anybody there chooses (RFC 4291)."""
+"""Bits of an IPv6 address that tell a source: what follows the host chooses (RFC 4291)."""
 _SITE_PREFIX = 48
 """Bits of an IPv6 address that tell a site, which has all networks behind them (RFC 6177)."""
 _SITE_FACTOR = 4

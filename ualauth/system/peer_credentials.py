@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # struct ucred of Linux: pid_t, uid_t, gid_t.
 _CREDENTIALS = struct.Struct("iII")
-# (uid_t) -1: nobody was there to ask.
+# (uid_t) -1: there was no process to ask.
 _NONE = 2**32 - 1
 
 
@@ -22,7 +22,7 @@ def peer_uid(connection: socket.socket | TransportSocket) -> int:
     """Return the UNIX uid of the process at the other end of a connection.
 
     It is the effective uid at the time of connect(2), or of socketpair(2):
-    whoever was handed the descriptor afterwards counts as whoever connected.
+    a process that was handed the descriptor afterwards counts as the one that connected.
 
     Raises:
         PeerUnknown: if this is no connected UNIX socket, or not Linux.

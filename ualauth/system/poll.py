@@ -33,7 +33,7 @@ async def wait_on_loop(fileno: int, seconds: float, left: float = math.inf) -> b
         return await result or _not_yet(seconds, left)
     finally:
         timer.cancel()
-        # Whoever is woken may close it, and its number then belongs to something else.
+        # The thread that is woken may close it, and its number then belongs to something else.
         loop.remove_reader(fileno)
 
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Nobody:
-    """A USERLIST that has nobody."""
+    """A USERLIST without users."""
 
     def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
         """See `Users.recall`."""

@@ -170,7 +170,7 @@ class ModuleCompliance:
                 assert code in legal, f"{where}, answers {code}"
 
     def test_a_password_that_nobody_gave_lets_nobody_in(self) -> None:
-        """Whoever asks for a password and gets none does not succeed."""
+        """A module that asks for a password and gets none does not succeed."""
         for answers in ((), (ConnectionResetError,)):
             conversation = ScriptedConversation(*answers)
             code = self._call(self.attempt(USER, None, conversation), Operation.AUTHENTICATE)
@@ -319,7 +319,7 @@ class _Walk:
 
 
 class _Heard(logging.Handler):
-    """Everything that anybody logs."""
+    """Everything that is logged."""
 
     def __init__(self) -> None:
         """Hear nothing yet."""

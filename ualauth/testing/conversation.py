@@ -47,7 +47,7 @@ class _Script:
 
     @property
     def unused(self) -> int:
-        """How many answers nobody asked for yet."""
+        """How many answers no module asked for yet."""
         return len(self._answers)
 
     def add(self, *answers: Scripted) -> None:

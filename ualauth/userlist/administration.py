@@ -27,7 +27,7 @@ def add_user(store: UserStore, hasher: PasswordHasher, new: NewUser, password: s
     if password is None:
         return store.add(new)
     hashed, secrets, now = hasher.hash(password), hasher.secrets(password), datetime.now(UTC)
-    # With the hash from the start: there is no moment in which `nullok` would let anybody in.
+    # With the hash from the start: there is no moment in which `nullok` would let a client in.
     user = store.add(dataclasses.replace(new, password=hashed, password_changed=now))
     return store.set_password(
         user,

@@ -219,7 +219,7 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
     before = connection.scalar(_NEWEST) or 0
     _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
     if connection.dialect.name == "sqlite":
-        # Nobody else writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
+        # No process writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
         newest = connection.scalar(_NEWEST) or 0
         return list(enumerate(new, newest - len(new) + 1))
     # Others may add users meanwhile: the key tells whose id it is.

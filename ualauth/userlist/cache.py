@@ -2,7 +2,7 @@
 
 A record is used again only if the database says that nothing changed since it
 was read: a changed password, a lock or a deletion holds for the very next
-login, whoever made it. Where the database cannot say so (`change_detector`), each
+login, by any process. Where the database cannot say so (`change_detector`), each
 login reads the record, and only the verification of its password is spared.
 """
 
@@ -68,7 +68,7 @@ class Account:
         self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
         self.always: bool | None = None
-        """Whether the account is unremarkable at any time; `None` until somebody looks."""
+        """Whether the account is unremarkable at any time; `None` until a module looks."""
 
 
 class UserCache:
@@ -116,7 +116,7 @@ class UserCache:
         return account
 
     def read(self, name: str, kind: NameKind = _TYPED) -> Account | None:
-        """Return who has a name of that kind, or `None` if nobody has it; blocks.
+        """Return the user who has a name of that kind, or `None` if there is none; blocks.
 
         Raises:
             StoreError: if the database cannot be read, and the record was not
@@ -162,7 +162,7 @@ class UserCache:
 
     @property
     def policy(self) -> Policy:
-        """The policy for somebody whom the USERLIST does not know."""
+        """The policy for a user whom the USERLIST does not know."""
         return self._policy
 
     # Passwords
@@ -260,7 +260,7 @@ class UserCache:
                 del self._latest[next(iter(self._latest))]
 
     def _drop(self, key: _Key) -> None:
-        """Forget a name that nobody has now, and whoever had it."""
+        """Forget a name that no user has now, and the user who had it."""
         with self._lock:
             account = self._known.pop(key, None)
             if account is not None:

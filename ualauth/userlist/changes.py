@@ -99,7 +99,7 @@ def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with
 
 def fill_secrets(connection: Connection, user: User, secrets: Sequence[ScramSecret]) -> bool:
     """Add the secrets that are not there, and return whether `user` still is what is there."""
-    # Changed to what it is: whoever sets a password meanwhile has to wait.
+    # Changed to what it is: a process that sets a password meanwhile has to wait.
     condition = (users.c.id == user.id) & (users.c.revision == user.revision)
     statement = update(users).where(condition).values(revision=user.revision)
     if connection.execute(statement).rowcount == 0:

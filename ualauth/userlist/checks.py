@@ -44,7 +44,7 @@ MAX_UNIX_UID = 2**32 - 2
 """The highest uid: (uid_t) -1 means none (chown(2))."""
 
 MAX_LOCK_REASON = 200
-"""The most characters of why somebody is locked: a line of a log."""
+"""The most characters of why a user is locked: a line of a log."""
 
 MAX_POLICY = 4096
 """The most characters of a user's own policy: each login reads it."""

@@ -43,7 +43,7 @@ async def begin_elsewhere(attempt: Attempt, user: str, proof: object) -> Guess |
 
     `user` is who that system says it is, or who is asked for. What the other system
     is asked meanwhile is counted in this process; its "no" (`Guess.wrong`) in the
-    USERLIST, if there is one. `None` if the rules lock nobody out.
+    USERLIST, if there is one. `None` if the rules lock no user out.
 
     Raises:
         Refusal: `PERM_DENIED` for a user who is locked out for this source;

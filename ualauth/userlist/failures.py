@@ -96,7 +96,7 @@ def forget_all(connection: Connection, user: bytes) -> bool:
 def _begin(connection: Connection, name: bytes, source: str) -> Failures:
     """Return what the row says, which is made unless it is there.
 
-    Whoever else counts the same waits here until this transaction ends.
+    A process that counts the same waits here until this transaction ends.
     """
     values = {"name": name, "source": source, "moments": "", "locked_until": 0, "forgotten": 0}
     return failures_of(connection.execute(_BEGIN[connection.dialect.name], values).one())

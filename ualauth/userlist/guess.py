@@ -1,7 +1,7 @@
 """A guess: one password or proof that a login has brought, until it has ended.
 
 It counts as a failed login until it was right. Who ends it is the login, or, if that
-was cut off, whoever checks it, or a thread that is started for it.
+was cut off, the thread that checks it, or one that is started for it.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Guess:
             self._limiter.end(self, ending)
 
     def abandon(self) -> None:
-        """Leave it to whoever checks it, or to a thread of its own; never waits."""
+        """Leave it to the thread that checks it, or to one of its own; never waits."""
         with self._lock:
             if self._ended or self.abandoned:
                 return

@@ -4,7 +4,7 @@ A guess has a place among those of its user and source from the moment at which
 it arrives: as many are checked at a time as may fail, the others wait for their
 turn. Before a password is hashed it is counted in the USERLIST, for every process
 (`failure_counts`). What a client does meanwhile changes nothing: a guess whose
-login was cut off is ended by whoever checks it, or by a thread that is started
+login was cut off is ended by the thread that checks it, or by one that is started
 for it.
 
 All methods may be called by any thread. Those that end a guess or look at counts

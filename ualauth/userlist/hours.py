@@ -1,4 +1,4 @@
-"""Hours of the week at which somebody may log in: `Mo-Fr 08:00-18:00`.
+"""Hours of the week at which a user may log in: `Mo-Fr 08:00-18:00`.
 
     hours = days blank time "-" time
     days  = day ["-" day] *("," day ["-" day])

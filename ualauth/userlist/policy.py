@@ -63,7 +63,7 @@ class AccountRules:
 class LockoutRules:
     """When failed logins lock a user out, for the source that they came from.
 
-    After `failures` within `failure_window` seconds nobody from there gets in as
+    After `failures` within `failure_window` seconds no client from there gets in as
     that user for `lock_duration` seconds (0 failures: never). Each failure is
     answered after a delay: `failure_delay` seconds at first, twice as many each
     time, up to `longest_delay`.

@@ -76,7 +76,7 @@ class User(NewUser):
     """A user as the USERLIST has it; all times are in UTC.
 
     `id` is never given to another user. `revision` counts the changes, and
-    says at the next one whether somebody else made one in between. `created`
+    says at the next one whether another process made one in between. `created`
     and `changed` are about the record, not the password. `grace_logins_used`
     are the logins since the password expired.
     """

@@ -51,7 +51,7 @@ class UserStore:
     a forked child too. Methods raise `StoreError` if the database cannot be
     used, with the cure; what they raise besides is said with each.
 
-    Changes are refused if somebody else made one since the record was read:
+    Changes are refused if another process made one since the record was read:
     each takes the record as the caller knows it, and returns it as it is then.
     """
 
@@ -146,7 +146,7 @@ class UserStore:
         user = self.resolve(login_name)
         if user is None:
             raise UserUnknown(
-                f"{login_name[:MAX_LOGIN_NAME]!r} is nobody's name, or several users'"
+                f"{login_name[:MAX_LOGIN_NAME]!r} is the name of no user, or of several"
             )
         return user
 
@@ -185,7 +185,7 @@ class UserStore:
         return user_of(rows) if rows else None
 
     def by_unix_uid(self, uid: int) -> User | None:
-        """Return the user whose UNIX account has the number `uid`, or `None` if nobody's has."""
+        """Return the user whose UNIX account has the number `uid`, or `None` if there is none."""
         if not 0 <= uid <= MAX_UNIX_UID:
             return None
         rows = self._database.read(queries.BY_UNIX_UID, {"uid": uid})
@@ -194,7 +194,7 @@ class UserStore:
     def users(self) -> Iterator[User]:
         """Return every user by folded authid, reading some hundred at a time.
 
-        Who is added or deleted meanwhile may be seen or not; nobody is seen
+        A user who is added or deleted meanwhile may be seen or not; no user is seen
         twice.
         """
         after = ""
@@ -211,7 +211,7 @@ class UserStore:
             after = str(rows[-1][0])
 
     def mock_key(self) -> bytes:
-        """Return the key of the salts that nobody has: the same for all who share the USERLIST."""
+        """Return the key of the mock secrets: the same for all who share the USERLIST."""
         rows = self._database.read(queries.KEY, {"name": "pretence"})
         return bytes(rows[0][0])
 
@@ -236,7 +236,7 @@ class UserStore:
     def add_many(self, new: Sequence[Rows]) -> list[Taken | None]:
         """Add all users that can be, in one transaction; return for each why not, or `None`.
 
-        `bulk.rows_of` makes the rows, of users that were checked. Whoever
+        `bulk.rows_of` makes the rows, of users that were checked. A user who
         writes besides waits until it is done: some ten thousand take a second.
         """
         with suppress(NameTaken):
@@ -246,7 +246,7 @@ class UserStore:
         return self._database.write(lambda connection: bulk.add_free(connection, new))
 
     def taken(self, new: Sequence[Rows]) -> list[Taken | None]:
-        """Return what `add_many` would, and add nobody."""
+        """Return what `add_many` would, and add no user."""
         return self._database.write(lambda connection: bulk.find_taken(connection, new))
 
     def revise_many(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
@@ -268,8 +268,8 @@ class UserStore:
         Raises:
             InvalidValue: for a value that its field cannot hold.
             NameTaken: if an authid, address, O/R name or UNIX uid is another user's.
-            StaleRecord: if somebody changed the user since.
-            UserUnknown: if somebody deleted the user.
+            StaleRecord: if another process changed the user since.
+            UserUnknown: if another process deleted the user.
             TypeError: for a name that is not such a field.
 
         """
@@ -300,8 +300,8 @@ class UserStore:
 
         Raises:
             InvalidValue: for what cannot be kept.
-            StaleRecord: if somebody changed the user since.
-            UserUnknown: if somebody deleted the user.
+            StaleRecord: if another process changed the user since.
+            UserUnknown: if another process deleted the user.
 
         """
         check_secrets(password, secrets)
@@ -416,7 +416,7 @@ class UserStore:
     def fill_secrets(self, user: User, secrets: Sequence[ScramSecret]) -> bool:
         """Add secrets of the very password that `user` has; those that are there stay.
 
-        Returns whether it was done: not if somebody changed the user since. The
+        Returns whether it was done: not if another process changed the user since. The
         revision stays, as with `replace_hash`.
 
         Raises:
@@ -432,8 +432,8 @@ class UserStore:
         """Delete a user and the user's secrets.
 
         Raises:
-            StaleRecord: if somebody changed the user since.
-            UserUnknown: if somebody deleted the user already.
+            StaleRecord: if another process changed the user since.
+            UserUnknown: if another process deleted the user already.
 
         """
         self._database.write(lambda connection: changes.remove(connection, user))
@@ -467,7 +467,7 @@ def _name(login_name: str) -> ORName | None:
 
 
 def _key(login_name: str) -> str | None:
-    """Return what a login name is looked up by, or `None` for what nobody's can be."""
+    """Return what a login name is looked up by, or `None` for what no user's can be."""
     # No character has less than one octet, so long texts are not encoded.
     if len(login_name) > MAX_LOGIN_NAME or REFUSED.search(login_name):
         return None

@@ -88,7 +88,7 @@ def test_a_service_file_that_everybody_may_write_could_not_check(
 ) -> None:
     folder = mail(PERMIT)
     (tmp_path / "host" / "mailhost").chmod(0o666)
-    broken(way, folder, "everybody may write to it")
+    broken(way, folder, "every user may write to it")
 
 
 def test_a_folder_in_its_place_could_not_check(way: Way, mail: Mail, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_all_that_works_is_shown(diagnose: Callable[..., Any]) -> None:
         ("jsmith", ("nested_groups chain", "pam_groupdn cn=x"), 75, "nested_groups chain needs"),
         ("jsmith", ("timelimit soon",), 2, "'soon' is no number"),
         ("jsmith", ("tls_reqcert never",), 0, "not verified"),
-        ("jsmith", ("tls_reqcert never",), 0, "warning: whoever stands between"),
+        ("jsmith", ("tls_reqcert never",), 0, "warning: an attacker between"),
     ],
 )
 def test_what_fails_says_why_and_what_to_do(

@@ -336,9 +336,9 @@ def test_the_audit_names_the_caller(
         codes(way, folder, "administrators", Operation.AUTHENTICATE, user="jsmith")
         codes(way, folder, "administrators", Operation.ACCT_MGMT, caller_uid=ROOT)
     granted, refused, unnamed, root = (record.getMessage() for record in caplog.records)
-    assert granted == "administrators: granted authenticate of somebody as 'boss' by uid 1000"
+    assert granted == "administrators: granted authenticate of a client as 'boss' by uid 1000"
     assert " of " not in refused
-    assert "perm_denied to somebody as 'locked' by uid 1002 by om_admin" in refused
+    assert "perm_denied to a client as 'locked' by uid 1002 by om_admin" in refused
     assert refused.endswith("locked calls; locked calls, an administrator whose account is locked")
     assert "perm_denied to 'jsmith' by om_unix2om" in unnamed
-    assert root == "administrators: granted acct_mgmt of somebody by uid 0"
+    assert root == "administrators: granted acct_mgmt of a client by uid 0"

@@ -261,7 +261,7 @@ def test_nobody_is_named_if_nobody_was_asked_for(program: Program) -> None:
     program.folder.service("pop3", "auth required pam_deny")
     result = program.run("test-auth", "pop3")
     assert result.exit_code == 1
-    assert "refused: nobody was named for pop3" in result.stdout
+    assert "refused: no user was named for pop3" in result.stdout
 
 
 def test_the_end_of_the_input_aborts(pop3: Program) -> None:

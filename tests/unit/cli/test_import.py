@@ -47,7 +47,7 @@ def test_a_bad_line_refuses_the_whole_file(program: Program, file: Path, how: st
     assert result.exit_code == 1
     assert "line 4: addresses: 'not-an-address' is not of the form" in result.stderr
     assert "line 5: name: is missing" in result.stderr
-    assert result.stderr.endswith("2 lines bad: nobody was added.\n")
+    assert result.stderr.endswith("2 lines bad: no user was added.\n")
     assert authids(program) == []
 
 

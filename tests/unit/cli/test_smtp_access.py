@@ -68,7 +68,7 @@ def test_a_file_that_everybody_may_write_to_is_an_error(program: Program) -> Non
     (program.folder.path / "smtpd.cfg").chmod(0o666)
     result = program.run("smtp-access", "check")
     assert result.exit_code == 1
-    assert "can be written by everybody" in result.stdout
+    assert "can be written by every user" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_addresses_are_edited_without_regard_to_case() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
-        (("nobody", "--language", "de"), 1, "'nobody' is nobody's name"),
+        (("nobody", "--language", "de"), 1, "'nobody' is the name of no user"),
         (("ann",), 2, "Say what to change"),
         (("ann", "--expires", "2030-01-01", "--no-expires"), 2, "Either set the account expires"),
         (("ann", "--authid", "bob"), 1, "'bob' already is"),
@@ -331,7 +331,7 @@ def test_delete_can_be_told_not_to_ask(program: Program) -> None:
 def test_an_unknown_user_is_one_line(program: Program, command: str) -> None:
     result = program.run("user", command, "nobody")
     assert result.exit_code == 1
-    assert result.stderr == "Error: 'nobody' is nobody's name, or several users'\n"
+    assert result.stderr == "Error: 'nobody' is the name of no user, or of several\n"
 
 
 def test_a_damaged_userlist_is_one_line(program: Program, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_file_that_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "om_krb5.conf"
     path.write_text("realm A\n")
     path.chmod(0o666)
-    with pytest.raises(ConfigurationError, match="everybody may write"):
+    with pytest.raises(ConfigurationError, match="every user may write"):
         Kerberos(tmp_path).client(options())
 
 

@@ -157,11 +157,11 @@ MISTAKES = {
     "tls_cacertfile empty.pem": "it has no certificate or key in PEM",
     "tls_cacertdir certs": "write the whole path",
     "tls_key own.pem": "a key without a certificate",
-    "tls_cert public.pem": "everybody on this host can read the key in it",
+    "tls_cert public.pem": "every user of this host can read the key in it",
     "bindpw secret": "bindpw without a name is of no use",
-    "binddn cn=x": "binddn without a password would search as nobody",
+    "binddn cn=x": "binddn without a password would search anonymously",
     "binddn cn=x\nbindpw secret\nbindpw_file password": "there is a bindpw, too",
-    "binddn cn=x\nbindpw_file public": "everybody on this host can read the password",
+    "binddn cn=x\nbindpw_file public": "every user of this host can read the password",
     "binddn cn=x\nbindpw_file blank": "its first line is no password",
     "binddn cn=x\nbindpw_file none": "there is no file",
     "binddn cn=x\nbindpw_file /": "is a folder",
@@ -176,7 +176,7 @@ MISTAKES = {
     "referrals perhaps": "is neither yes nor no",
     "filter uid={user}": "a filter begins with a parenthesis",
     "filter (uid={user}": "a parenthesis is not closed",
-    "filter (uid=jsmith)": "finds the same for everybody",
+    "filter (uid=jsmith)": "finds the same for every user",
     "filter (uid={usr})": "{usr} stands for nothing",
     "filter (uid=$usr)": "{usr} stands for nothing",
     "filter (uid={rhost})": "{rhost} stands for nothing",
@@ -187,7 +187,7 @@ MISTAKES = {
     "auth_method template": "template needs bind_template",
     "auth_method active_directory": "active_directory needs ad_domain",
     "auth_method compare": "who searches must be allowed to compare passwords",
-    "bind_template uid=jsmith,dc=x": "is the same for everybody",
+    "bind_template uid=jsmith,dc=x": "is the same for every user",
     "bind_template {user": "a brace that stands for itself is written twice",
     "bind_template {user}@x": "is no distinguished name",
     "ad_domain example..com": "is no DNS domain",
@@ -209,8 +209,8 @@ MISTAKES = {
     "rootpwmodpw hunter2": "write bindpw_file, and password_as service",
 }
 WARNINGS = {
-    "uri ldap://x\nssl off": "passwords cross the network for everybody to read",
-    "tls_reqcert never": "whoever stands between can read and change everything",
+    "uri ldap://x\nssl off": "passwords cross the network unencrypted",
+    "tls_reqcert never": "an attacker between can read and change everything",
     "bind_template uid={user},dc=x\nauth_method search": "this has no effect here",
     "ad_netbios X": "this has no effect here",
     "nested_groups auto": "this has no effect here",
@@ -268,7 +268,7 @@ def test_a_file_with_a_password_is_nobody_elses(etc: Etc, mode: int) -> None:
     etc.write("om_ldap.conf", f"{GOOD}binddn cn=x\nbindpw hunter2\n", mode)
     configuration, problems = read("om_ldap.conf", etc)
     assert configuration is None
-    assert "everybody" in problems[0].text
+    assert "every user" in problems[0].text
     assert "hunter2" not in str(problems)
 
 

@@ -163,8 +163,8 @@ def test_a_file_that_everybody_may_write_to_is_refused(mode: int, write: Write) 
     path = write(text="raise SystemExit('it was run')")
     path.chmod(mode)
 
-    assert "everybody may write to it" in refused(ModuleRegistry(), str(path))
-    assert "everybody may write to it" in refused(ModuleRegistry([str(path.parent)]), "vacation")
+    assert "every user may write to it" in refused(ModuleRegistry(), str(path))
+    assert "every user may write to it" in refused(ModuleRegistry([str(path.parent)]), "vacation")
 
 
 @pytest.mark.timeout(10)

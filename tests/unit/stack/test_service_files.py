@@ -79,7 +79,7 @@ def test_a_file_that_everybody_may_write_is_refused(
     found = services.read("pop3")
 
     assert isinstance(found, Unusable)
-    assert found.reason == "can be written by everybody"
+    assert found.reason == "can be written by every user"
     assert "chmod o-w" in found.cure
 
 

@@ -321,7 +321,7 @@ def test_delete_leaves_nothing(store: UserStore, database: Database) -> None:
     store.delete(user)
     assert store.secrets(user) == ()
     assert list(store.users()) == [kept]
-    with pytest.raises(UserUnknown, match="'jsmith' is nobody's name"):
+    with pytest.raises(UserUnknown, match="'jsmith' is the name of no user"):
         store.get("jsmith")
     for table in ("login_names", "addresses", "or_names", "sasl_passwords"):
         rows = database.execute(f"SELECT user_id FROM {table}")

@@ -3,7 +3,7 @@
     SMTP(handler, AsyncAuthenticator("/etc/ualauth"), tls_context=context, auth_required=True)
 
 What aiosmtpd has for this is not used: it calls an authenticator on the event loop,
-which waits for it, and offers the same mechanisms to everybody. Here every step is
+which waits for it, and offers the same mechanisms to all clients. Here every step is
 awaited, and what is offered depends on the connection.
 """
 
@@ -74,7 +74,7 @@ class SMTP(smtp.SMTP):
     ) -> None:
         """Ask a service; `options` are those of aiosmtpd's SMTP.
 
-        After `most_failures` exchanges that let nobody in, AUTH ends the
+        After `most_failures` exchanges that let no user in, AUTH ends the
         connection. With `certificate`, the server's own in DER, clients may
         bind to it under TLS 1.3, too: some cannot (see `docs/decisions/0025-channel-binding.md`).
 
@@ -172,7 +172,7 @@ class SMTP(smtp.SMTP):
         try:
             offered = await self._asked.mechanisms(self.connection())
         except ConfigurationError:
-            log.exception("nobody can authenticate: service %s", self._asked.service)
+            log.exception("no user can authenticate: service %s", self._asked.service)
             self._usable = False
             return others
         self._usable = True
@@ -181,7 +181,7 @@ class SMTP(smtp.SMTP):
         return others
 
     async def check_auth_needed(self, caller_method: str) -> bool:
-        """Refuse a command for which somebody has to be let in, unless somebody is."""
+        """Refuse a command for which a user has to be let in, unless one is."""
         if not self._auth_required or self.session.authenticated:
             return False
         log.info("%s before AUTH", caller_method)
@@ -210,7 +210,7 @@ class SMTP(smtp.SMTP):
 
     @smtp.syntax("AUTH <mechanism> [initial-response]")
     async def smtp_AUTH(self, arg: str | None) -> None:
-        """Let somebody in by a SASL mechanism."""
+        """Let a user in by a SASL mechanism."""
         words = (arg or "").split()
         session = self.session
         objections = (
@@ -238,7 +238,7 @@ class SMTP(smtp.SMTP):
             raise
         except Exception as error:
             if not isinstance(error, _EXPECTED):
-                log.exception("nobody can authenticate: service %s", self._asked.service)
+                log.exception("no user can authenticate: service %s", self._asked.service)
             if isinstance(error, AuthenticationError) and not isinstance(error, TemporaryFailure):
                 session.ualauth_failed = True
             return reply_to(error, replies.REPLIES)

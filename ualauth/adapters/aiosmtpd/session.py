@@ -21,7 +21,7 @@ class Session(smtp.Session):
     ualauth_identity: Identity | None = None
     """Who was let in."""
     ualauth_failed: bool = False
-    """Whether somebody tried to authenticate, and was refused."""
+    """Whether the client tried to authenticate, and was refused."""
 
     def let_in(self, identity: Identity) -> None:
         """Note who was let in."""
@@ -41,5 +41,5 @@ class Envelope(smtp.Envelope):
     ualauth_submitter: str | None = None
     """What MAIL says by `AUTH=` of who submitted the message first (RFC 4954, section 5).
 
-    `None` is nothing; empty is nobody, or somebody whom the client may not speak for.
+    `None` is nothing; empty is no user, or one whom the client may not speak for.
     """

@@ -19,7 +19,7 @@ _KEYWORD = "AUTH="
 def take(parameters: str) -> tuple[str, str | None]:
     """Return the parameters without AUTH, and its address; `None` if it is not there.
 
-    The address is empty for nobody.
+    The address is empty for no user.
 
     Raises:
         ValueError: if it is there twice, or is no xtext.
@@ -37,7 +37,7 @@ def take(parameters: str) -> tuple[str, str | None]:
 
 
 def trusted(submitter: str | None, identity: Identity | None) -> str | None:
-    """Return whom to believe to be the submitter: only somebody's own address.
+    """Return whom to believe to be the submitter: only a user's own address.
 
     Without trust, the parameter is to be taken for `AUTH=<>`.
     """

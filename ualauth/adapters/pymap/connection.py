@@ -70,7 +70,7 @@ class SaslState(ConnectionState):
 
     @property
     def logged_in(self) -> bool:
-        """Whether somebody is."""
+        """Whether a user is."""
         return self._session is not None
 
     @property
@@ -115,7 +115,7 @@ class SaslConnection(imap.IMAPConnection):
 
     @property
     def logged_in(self) -> bool:
-        """Whether somebody is."""
+        """Whether a user is."""
         return isinstance(self._state, SaslState) and self._state.logged_in
 
     @classmethod
@@ -216,7 +216,7 @@ class SaslConnection(imap.IMAPConnection):
         """Return whom the current command lets in.
 
         Raises:
-            Refused: if nobody is.
+            Refused: if no user is.
 
         """
         if self.logged_in:
@@ -258,7 +258,7 @@ class SaslConnection(imap.IMAPConnection):
         asked = self._asked
         try:
             self.offered = await asked.authenticator.mechanisms(asked.service, **self._known())
-        except Exception as error:  # noqa: BLE001 - whoever tries to log in is told
+        except Exception as error:  # noqa: BLE001 - the client that tries to log in is told
             log.warning("%s: %s", asked.service, error)
             self.offered = []
 

@@ -1,6 +1,6 @@
-"""Who somebody is says ualauth; where their mail is says pymap's backend.
+"""Who a user is says ualauth; where their mail is says pymap's backend.
 
-`Login` stands in front of the login of any of pymap's backends. Whoever is let in
+`Login` stands in front of the login of any of pymap's backends. A user who is let in
 gets a mailbox there; the backend's own passwords count for nothing.
 """
 
@@ -64,7 +64,7 @@ class Vouched(ServerCredentials):
 
     @property
     def authzid(self) -> str:
-        """The same: acting for somebody else was judged, too."""
+        """The same: acting for another user was judged, too."""
         return self.identity.authid
 
     def verify(self, identity: SaslIdentity | None) -> bool:  # noqa: ARG002 - of the interface
@@ -95,7 +95,7 @@ class Login(LoginInterface):
 
     @property
     def tokens(self) -> TokensInterface:
-        """The backend's tokens, of which nobody gets one here."""
+        """The backend's tokens, of which no user gets one here."""
         return self._behind.tokens
 
     async def authenticate(self, credentials: ServerCredentials) -> IdentityInterface:
@@ -114,7 +114,7 @@ class Login(LoginInterface):
         return await self._mailbox_of(await asyncio.wrap_future(checking))
 
     async def authorize(self, authenticated: IdentityInterface, authzid: str) -> IdentityInterface:
-        """Return the same: whoever acts for somebody else is that one already.
+        """Return the same: a user who acts for another is that one already.
 
         Raises:
             AuthorizationFailure: if it is another.
@@ -137,9 +137,9 @@ class Login(LoginInterface):
         return exchange.identity
 
     async def _mailbox_of(self, identity: Identity) -> IdentityInterface:
-        """Return the backend's identity of somebody, making it if need be."""
+        """Return the backend's identity of a user, making it if need be."""
         name = identity.authid
-        # A login without a name has no mailbox, whoever else may be called so (RFC 4505).
+        # A login without a name has no mailbox, whichever user may be called so (RFC 4505).
         if identity.anonymous or _NO_MAILBOX.search(name):
             raise NotAllowedError
         found = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)

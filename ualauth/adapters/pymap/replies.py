@@ -24,7 +24,7 @@ TOO_LONG = ResponseBye(REPLIES[TooLong].text)
 
 
 class Refused(ResponseError):
-    """Nobody was let in; the reply is that of `ualauth.adapters.imap_replies`."""
+    """No user was let in; the reply is that of `ualauth.adapters.imap_replies`."""
 
     def __init__(self, error: Exception) -> None:
         """Find the reply to what went wrong, and log what should not have."""

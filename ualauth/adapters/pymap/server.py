@@ -44,8 +44,8 @@ class IMAPServer(imap.IMAPServer):
     ) -> None:
         """Ask a service.
 
-        After `most_failures` logins that let nobody in, the next one ends the connection. So
-        does it if nobody has logged in after `login_timeout` seconds.
+        After `most_failures` logins that let no user in, the next one ends the connection. So
+        does it if no user has logged in after `login_timeout` seconds.
         """
         super().__init__(Login(authenticator, behind, config, service), config)
         self.commands = with_logins(self.commands)

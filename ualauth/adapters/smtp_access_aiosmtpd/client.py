@@ -29,7 +29,7 @@ def client_of(server: SMTP, session: Session) -> Host:
 def person_of(session: Session) -> Person | None:
     """Return who is authenticated, as an authentication hook left it in the session.
 
-    Whoever was let in without a name is nobody.
+    A user who was let in without a name is none.
     """
     identity = getattr(session, "ualauth_identity", None)
     if not isinstance(identity, Identity) or identity.anonymous:

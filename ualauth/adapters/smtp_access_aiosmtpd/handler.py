@@ -143,7 +143,7 @@ class AccessHandler:
             return FAULT
         if decision.refuses:
             return _refusal(session, decision)
-        # Whoever is not to know that it is dropped must not hear of it from the application.
+        # A client that is not to know that it is dropped must not hear of it from the application.
         kept = bool(access.keep([address]))
         hook = getattr(self.handler, "handle_RCPT", None) if kept else None
         if hook is not None:

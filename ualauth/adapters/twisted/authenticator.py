@@ -151,7 +151,7 @@ class DeferredExchange:
 
     @property
     def done(self) -> bool:
-        """Whether somebody was let in."""
+        """Whether a user was let in."""
         return self._exchange.done
 
     @property
@@ -159,7 +159,7 @@ class DeferredExchange:
         """Who was let in.
 
         Raises:
-            RuntimeError: if nobody was, or not yet: look at `done` before.
+            RuntimeError: if no user was, or not yet: look at `done` before.
 
         """
         return self._exchange.identity

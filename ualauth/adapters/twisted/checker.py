@@ -33,7 +33,7 @@ class LoginExpired(UnauthorizedLogin):
 
 
 class LoginUnavailable(LoginFailed):
-    """Nobody could check: this says nothing about the password, and is no `UnauthorizedLogin`."""
+    """No module could check: this says nothing about the password; no `UnauthorizedLogin`."""
 
 
 ERRORS: Mapping[type[Exception], type[LoginFailed]] = {
@@ -76,7 +76,7 @@ class Checker:
 
         Raises:
             UnauthorizedLogin: wrong or refused; or `LoginRestricted`, `LoginExpired`.
-            LoginUnavailable: if nobody could check.
+            LoginUnavailable: if no module could check.
 
         """
         peer: Peer = {**self._peer, **getattr(credentials, "peer", {})}

@@ -53,7 +53,7 @@ _MOST_LINES = 64
 
 
 class MailboxInUse(LoginDenied):
-    """What a realm raises where a mailbox is for one at a time, and somebody has it."""
+    """What a realm raises where a mailbox is for one client at a time, and another has it."""
 
 
 @implementer(IHandshakeListener)
@@ -94,7 +94,7 @@ class Dialogue(Base):
     ) -> None:
         """Ask a service; with a context factory, STARTTLS is offered.
 
-        After `most_failures` logins that let nobody in, the next one ends the connection.
+        After `most_failures` logins that let no user in, the next one ends the connection.
         """
         super().__init__()
         self.authenticator = authenticator
@@ -144,7 +144,7 @@ class Dialogue(Base):
             self.offered = tuple(await self.authenticator.mechanisms(self.service, **known))
         except CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever tries to log in is told
+        except Exception as error:  # noqa: BLE001 - the client that tries to log in is told
             log.warning("%s: %s", self.service, error)
             return error
         return None

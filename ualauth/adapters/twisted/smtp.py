@@ -122,18 +122,18 @@ class ESMTP(Dialogue, smtp.ESMTP):
         super().ext_STARTTLS(rest)
 
     def _forget(self) -> None:
-        """Begin as if nothing had been said: whoever was logged in is not any more."""
+        """Begin as if nothing had been said: a user who was logged in is not any more."""
         self._from, self._to = None, []
         self._extended = self.authenticated = False
         self.identity = None
-        # What comes from the portal; a server may have one for everybody, which stays.
+        # What comes from the portal; a server may have one for all clients, which stays.
         if self._onLogout is not None:
             self.delivery = self.deliveryFactory = None
             self._onLogout()
             self._onLogout = None
 
     def validateFrom(self, helo: Any, origin: Any) -> Deferred[Any]:  # noqa: ANN401 - Twisted's
-        """Return the sender that is accepted; where nobody may send so, somebody has to log in."""
+        """Return the sender that is accepted; where it needs a login, the client has to log in."""
         found: Deferred[Any] = maybeDeferred(super().validateFrom, helo, origin)
         return found.addErrback(self._not_accepted)
 

@@ -33,7 +33,7 @@ def command(
     """Add a user.
 
     Asks for the password twice, unless told otherwise. Without a password
-    nobody gets in by one, except where a stack says nullok.
+    no user gets in by one, except where a stack says nullok.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     if policy:

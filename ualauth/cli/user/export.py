@@ -81,7 +81,7 @@ def _write_to_stdout(pieces: Iterable[str], *, secret: bool) -> None:
 
 
 def _others_read_stdout() -> bool:
-    """Return whether stdout is a file that its group or anybody may read."""
+    """Return whether stdout is a file that its group or every user may read."""
     try:
         mode = os.fstat(sys.stdout.fileno()).st_mode
     except (OSError, ValueError):

@@ -35,7 +35,7 @@ _INTERRUPTED = "Interrupted. What was added stays; run the same command again to
     "--bad-lines",
     type=click.Choice(["refuse", "skip"]),
     default="refuse",
-    help="Add nobody if any line is bad, which takes reading the file twice; or leave bad "
+    help="Add no user if any line is bad, which takes reading the file twice; or leave bad "
     "lines out. refuse is the default.",
 )
 @click.option(
@@ -115,7 +115,7 @@ def command(
             with opened(source) as batches, Progress("Checking", size) as progress:
                 progress.follow(checked.check(batches), lambda: checked.summary.seen)
             if bad := checked.summary.bad:
-                click.echo(f"{_lines(bad)} bad: nobody was added.", err=True)
+                click.echo(f"{_lines(bad)} bad: no user was added.", err=True)
                 context.exit(ExitStatus.REFUSED)
         running = Import(store, choice, hasher, _report)
         try:

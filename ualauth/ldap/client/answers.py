@@ -23,7 +23,7 @@ BIND: Mapping[int, Kind] = {
     SUCCESS: Kind.OK,
     19: Kind.REFUSED,  # constraintViolation: 389-DS's "Exceed password retry limit"
     NO_SUCH_OBJECT: Kind.NO_SUCH_OBJECT,
-    34: Kind.NO_SUCH_OBJECT,  # invalidDNSyntax: no name that anybody could have
+    34: Kind.NO_SUCH_OBJECT,  # invalidDNSyntax: no name that a user could have
     48: Kind.WRONG_PASSWORD,  # inappropriateAuthentication: an entry without a password
     49: Kind.WRONG_PASSWORD,
     50: Kind.REFUSED,  # insufficientAccessRights

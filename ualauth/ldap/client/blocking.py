@@ -36,4 +36,4 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
         value: T = stop.value
         return value
     coroutine.close()
-    raise RuntimeError("this coroutine waits for somebody else")
+    raise RuntimeError("this coroutine waits for something else than a directory")

@@ -43,7 +43,7 @@ class Reply:
 
 
 class Connection(Protocol):
-    """One connection; whoever has it has it alone, and sends one request after the other.
+    """One connection; its user has it alone, and sends one request after the other.
 
     Every request returns a `Reply`, whatever its code, or raises a
     `DirectoryFault`; after that, or when it was not waited for to its end, the

@@ -1,6 +1,6 @@
 """A name and a password for a simple bind, which cannot be empty.
 
-A bind with a name and an empty password succeeds as nobody, whoever's name it
+A bind with a name and an empty password succeeds anonymously, whose name it ever
 is (RFC 4513, section 5.1.2), and one with an empty name does so on some
 servers. No connection can send either: a `BindCredentials` is all that they take.
 """
@@ -21,7 +21,7 @@ class BindCredentials:
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what a server might take for nobody.
+        """Refuse what a server might take for an anonymous bind.
 
         Raises:
             ValueError: if one is empty, or begins where a C program sees its end.

@@ -1,6 +1,6 @@
 """A directory with pools of connections to each of its servers.
 
-A connection that a server has closed meanwhile fails nobody: what was asked on
+A connection that a server has closed meanwhile fails no login: what was asked on
 it is asked again on a new one, once. What was answered is never asked again.
 """
 
@@ -221,7 +221,7 @@ class PooledDirectory:
             if isinstance(error, DirectoryFault):
                 error.server = server.name
                 if not isinstance(error, Unanswered | ServiceRefused):
-                    # Whoever comes next shall not wait for a connection as long.
+                    # The next caller shall not wait for a connection as long.
                     slow = on is None and isinstance(error, TimedOut)
                     self._servers.failed(server, error, slow=slow)
             raise
@@ -298,14 +298,14 @@ def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
     return Unreachable(text) if kind is Unanswered else kind(text)
 
 
-# A connection on which somebody has bound, for as long as an `async with` statement lasts.
+# A connection on which a user has bound, for as long as an `async with` statement lasts.
 class BoundSession:
     """What `PooledDirectory.session` returns."""
 
     def __init__(
         self, directory: PooledDirectory, requester: Requester, login: BindCredentials
     ) -> None:
-        """Bind nobody yet."""
+        """Bind no user yet."""
         self._directory = directory
         self._requester = requester
         self._login = login

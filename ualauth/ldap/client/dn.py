@@ -22,7 +22,7 @@ _INNER = rf"(?:[^\0\"+,;<>\\]|{_ESCAPED})"
 _LAST = rf"(?:[^\0\"+,;<>\\ ]|{_ESCAPED})"
 _STRING = rf"{_FIRST}(?:{_INNER}*{_LAST})?"
 _PAIR = rf"{_TYPE}=(?:{_STRING}|#(?:[0-9A-Fa-f]{{2}})+)?"
-# Blanks after a separator are not in RFC 4514, but everybody writes them.
+# Blanks after a separator are not in RFC 4514, but administrators write them.
 _NAME = re.compile(rf"{_PAIR}(?: *[+,] *{_PAIR})*", re.DOTALL)
 _PARTS = re.compile(r"((?:\\.?|[^\\,+])*)([,+]?)", re.DOTALL)
 _VALUE = re.compile(r" *((?:\\.?|[^\\])*?) *", re.DOTALL)

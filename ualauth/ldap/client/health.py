@@ -36,7 +36,7 @@ class Health:
         return self._fault.again()
 
     def failed(self, fault: DirectoryFault, *, slow: bool) -> None:
-        """Remember a failure; one that took its time is not waited for by everybody."""
+        """Remember a failure; one that took its time is not waited for by every login."""
         now = time.monotonic()
         with self._lock:
             self._fault = fault.again()

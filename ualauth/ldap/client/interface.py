@@ -8,7 +8,7 @@
         if session.answer.ok:
             answer = await session.change_password(attempt, dn, old, new, How.EXOP)
 
-The first argument is whoever asks: an `Attempt`. Every method may raise a
+The first argument is what asks: an `Attempt`. Every method may raise a
 `DirectoryFault`, and `TimeoutError` when the time of the whole operation is
 over: both mean "could not check" (`AUTHINFO_UNAVAIL`), never a wrong password.
 
@@ -35,7 +35,7 @@ from ualauth.ldap.client.values import (
 
 
 class DirectoryOperations(Protocol):
-    """What can be asked as somebody."""
+    """What can be asked under a name."""
 
     async def search(  # noqa: PLR0913, PLR0917 - the protocol's
         self,
@@ -93,9 +93,9 @@ class DirectoryOperations(Protocol):
 
 
 class BoundDirectory(DirectoryOperations, Protocol):
-    """A connection on which somebody has bound, until its `async with` statement ends.
+    """A connection on which a user has bound, until its `async with` statement ends.
 
-    After a bind that was refused it is nobody's (RFC 4511, section 4.2.1).
+    After a bind that was refused it is anonymous (RFC 4511, section 4.2.1).
     """
 
     @property

@@ -1,4 +1,4 @@
-"""A connection in the making, which nobody may want any more when it is there.
+"""A connection in the making, which may not be wanted any more when it is there.
 
 Connecting has steps without a limit of their own: names are looked up, and a
 server may send its part of TLS octet by octet. So it has a thread to itself,
@@ -15,7 +15,7 @@ from ualauth.ldap.client.settings import LdapSettings, Uri
 
 
 class PendingConnection:
-    """Whoever waits for a connection gets it, or it is closed."""
+    """The caller that waits for a connection gets it, or it is closed."""
 
     def __init__(self, connector: Connector, uri: Uri, settings: LdapSettings) -> None:
         """Begin nothing yet."""
@@ -58,7 +58,7 @@ class PendingConnection:
         failure: BaseException | None = None
         try:
             connection = self._connector.connect(self._uri, self._settings)
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        except BaseException as error:  # noqa: BLE001 - the caller that waits gets it
             failure = error
         with self._lock:
             self._failure = failure

@@ -19,7 +19,7 @@ from ualauth.system.poll import wait_blocking
 class Pool:
     """At most `settings.pool_size` connections; who finds none free waits for a turn.
 
-    Whoever has taken a place MUST give it back, with its connection or without.
+    A caller that has taken a place MUST give it back, with its connection or without.
     """
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -56,14 +56,14 @@ class Pool:
             self._pass_on()
 
     def clear(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that no caller uses."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection, _ in idle:
             connection.close()
 
     def forget(self) -> list[Connection]:
-        """Return all connections that nobody uses, which are now somebody else's business."""
+        """Return all connections that no caller uses; the caller of this closes them."""
         idle, self._idle = self._idle, []
         return [connection for connection, _ in idle]
 
@@ -87,7 +87,7 @@ class Pool:
                 self._waiting.remove(turn)
 
     def _pass_on(self) -> None:
-        """Let the next one have a place, or nobody."""
+        """Let the next one that waits have a place, if one does."""
         if self._waiting:
             self._waiting.popleft().give()
         else:

@@ -65,7 +65,7 @@ class _Handle(SimpleLDAPObject):  # type: ignore[misc]  # it has no annotations
 def _initialize(uri: Uri, settings: LdapSettings, deadline: float) -> SimpleLDAPObject:
     """Return what has a socket that is connected; for `ldaps`, libldap connects itself.
 
-    It gives TLS on a socket of somebody else the options of all connections only.
+    It gives TLS on a socket that it did not open the options of all connections only.
     """
     if uri.scheme == "ldaps":
         return _Handle(str(uri))

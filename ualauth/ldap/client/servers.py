@@ -25,7 +25,7 @@ class Purpose(Enum):
     SERVICE = "service"
     """The service has bound on it: searches."""
     USER = "user"
-    """Somebody binds on it, before anything else is done."""
+    """A user binds on it, before anything else is done."""
 
 
 class Server:
@@ -39,7 +39,7 @@ class Server:
         self.pools = {purpose: Pool(settings) for purpose in Purpose}
 
     def clear(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that no caller uses."""
         for pool in self.pools.values():
             pool.clear()
 
@@ -68,7 +68,7 @@ class Servers:
         """Return whom to ask, in this order: those that are well come first.
 
         Raises:
-            Unreachable: if there is nobody, since DNS cannot say.
+            Unreachable: if there is no server, since DNS cannot say.
 
         """
         if self._lookup is not None and self._lookup.is_due():
@@ -98,7 +98,7 @@ class Servers:
         return next((each for each in self._all if each.health.well), server) is server
 
     def close(self) -> None:
-        """Close what nobody uses, and look after nobody."""
+        """Close what no caller uses, and watch no server."""
         self._watch.end()
         for each in self._known.values():
             each.clear()
@@ -159,7 +159,7 @@ class Watch:
                     self._probe(each)
                 except DirectoryFault as fault:
                     each.health.failed(fault, slow=isinstance(fault, TimedOut))
-                except Exception as error:  # noqa: BLE001 - nobody else would try it again
+                except Exception as error:  # noqa: BLE001 - no other thread would try it again
                     each.health.failed(Unreachable(repr(error)), slow=False)
                 else:
                     servers.succeeded(each)

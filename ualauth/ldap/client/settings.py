@@ -30,7 +30,7 @@ class Tls(Enum):
     START_TLS = "start_tls"
     """`ldap` URIs by StartTLS, before anything else is sent; `ldaps` ones from the start."""
     OFF = "off"
-    """`ldap` URIs are not encrypted: passwords cross the network for everybody to read."""
+    """`ldap` URIs are not encrypted: passwords cross the network unencrypted."""
 
 
 class Library(Enum):
@@ -95,7 +95,7 @@ class LdapSettings:
     srv_ldaps: bool = False
 
     login: BindCredentials | None = None
-    """Who searches; `None` is nobody (anonymous)."""
+    """Who searches; `None` is anonymous."""
 
     tls: Tls = Tls.START_TLS
     ca_file: str = ""

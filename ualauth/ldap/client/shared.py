@@ -1,4 +1,4 @@
-"""Directories by their settings: whoever names the same one shares its connections."""
+"""Directories by their settings: entries that name the same one share its connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _open: weakref.WeakValueDictionary[LdapSettings, PooledDirectory] = weakref.Weak
 
 
 def shared_directory(settings: LdapSettings) -> PooledDirectory:
-    """Return the directory of these settings; it ends when nobody has it any more.
+    """Return the directory of these settings; it ends when no entry has it any more.
 
     Nothing is connected, read or looked up yet.
 

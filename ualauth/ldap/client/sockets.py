@@ -165,7 +165,7 @@ class GuardedSocket:
         return self._socket.fileno()
 
     def shutdown(self, _how: int = socket.SHUT_RDWR) -> None:
-        """Wake whoever waits, and send no more."""
+        """Wake the thread that waits, and send no more."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 

@@ -28,7 +28,7 @@ class Record:
 Resolver = Callable[[str, float], tuple[Sequence[Record], float]]
 """A name and how long it may take, to its records and the seconds for which they hold.
 
-It blocks, and raises `Unreachable` if nobody can say.
+It blocks, and raises `Unreachable` if DNS cannot say.
 """
 
 
@@ -69,10 +69,10 @@ class Lookup:
     def uris(self) -> Sequence[Uri]:
         """Return the servers in the order of this moment; blocks.
 
-        What was known before holds while nobody can say.
+        What was known before holds while DNS cannot say.
 
         Raises:
-            Unreachable: if nobody can say, and no server is known at all.
+            Unreachable: if DNS cannot say, and no server is known at all.
 
         """
         with self._lock:
@@ -94,7 +94,7 @@ class Lookup:
         uris = []
         for each in sorted(records, key=_place):
             target = each.target.rstrip(".").lower()
-            # DNS is not authenticated: a password goes to nobody outside of the domain,
+            # DNS is not authenticated: a password goes to no server outside of the domain,
             # however good their certificate may be.
             if target == self._domain or target.endswith(f".{self._domain}"):
                 uris.append(Uri(self._scheme, target, each.port))

@@ -178,7 +178,7 @@ class Modification:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """What a connection is like, for whoever has to find a fault."""
+    """What a connection is like, for an administrator who has to find a fault."""
 
     server: str
     library: str

@@ -27,7 +27,7 @@ from ualauth.ldap.config.values import Demand, Ssl
 from ualauth.ldap.config.variables import WHO
 from ualauth.sources.files import Text
 
-# The file may have a password: nobody shall find it by trying.
+# The file may have a password: no user shall find it by trying.
 _KEY = secrets.token_bytes(32)
 
 

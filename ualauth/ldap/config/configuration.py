@@ -64,7 +64,7 @@ class Finding:
     netbios: str
     """Its short name, for `DOMAIN\\user`."""
     decoy: str
-    """The entry that a bind is tried on where nobody was found, or empty."""
+    """The entry that a bind is tried on where no user was found, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,12 +92,12 @@ class Changing:
     how: How
     who: ChangeAs
     prohibited: str
-    """Why nobody may change a password here, or empty."""
+    """Why no user may change a password here, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outage:
-    """Whether somebody may come in while no server can be reached; a `lifetime` of 0 is never."""
+    """Whether a user may come in while no server can be reached; a `lifetime` of 0 is never."""
 
     lifetime: float
     users: int

@@ -125,7 +125,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         "NAME", "userPassword", "For `compare`: what is compared.", values.attribute
     ),
     "decoy_dn": Keyword(
-        "DN", "", "An entry with a password nobody knows: unknown users cost as much.", values.dn
+        "DN", "", "An entry whose password is not known: unknown users cost as much.", values.dn
     ),
     "attribute": Keyword(
         "NAME FIELD",
@@ -212,7 +212,7 @@ FOREIGN: Mapping[str, str] = {
     "map": "write attribute NAME FIELD",
     "log": "remove it: Python's logging is used",
     "threads": "write pool_size",
-    "pagesize": "remove it: nobody is listed",
+    "pagesize": "remove it: users are not listed",
     "ignorecase": "remove it: the directory decides what is equal",
     "sasl_mech": "remove it: the service binds by binddn and bindpw_file",
     "use_sasl": "remove it: the service binds by binddn and bindpw_file",

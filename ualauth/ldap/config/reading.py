@@ -24,7 +24,7 @@ from ualauth.sources.values import hint
 _SECRET = frozenset({"bindpw", "rootpwmodpw"})
 _LIKE_SECRET = ("pw", "pass", "secret", "cred")
 _CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
-_PUBLIC = "everybody on this host can read the password in it"
+_PUBLIC = "every user of this host can read the password in it"
 _NO_READ = "run: chmod o-r on it"
 
 
@@ -97,14 +97,14 @@ class _Reader:
     # What does not fit together
 
     def _service(self, given: Given) -> None:
-        """Check who searches: a name without a password would bind as nobody."""
+        """Check who searches: a name without a password would bind anonymously."""
         name = given.lines.get("binddn")
         if "bindpw" in given.lines and "bindpw_file" in given.lines:
             self._say(given, "bindpw_file", "there is a bindpw, too", "remove one of them")
         secret = next((each for each in ("bindpw", "bindpw_file") if each in given.lines), None)
         if name is not None and secret is None:
             cure = "add bindpw_file FILE"
-            self._at(name.keyword, "binddn without a password would search as nobody", cure)
+            self._at(name.keyword, "binddn without a password would search anonymously", cure)
         if name is None and secret is not None:
             self._say(given, secret, f"{secret} without a name is of no use", "add binddn DN")
         if "bindpw" in given and self._file.public:
@@ -122,10 +122,10 @@ class _Reader:
         if ssl is Ssl.ON and plain:
             self._say(given, "ssl", f"{plain[0]} is not encrypted from the start", "write ldaps://")
         if ssl is Ssl.OFF and (plain or given.get("srv_domain")):
-            text = "passwords cross the network for everybody to read"
+            text = "passwords cross the network unencrypted"
             self._say(given, "ssl", text, "remove the line, or use ldaps://", warning=True)
         if given.get("tls_reqcert") is Demand.NO:
-            text = "whoever stands between can read and change everything"
+            text = "an attacker between can read and change everything"
             self._say(
                 given, "tls_reqcert", text, "name an authority by tls_cacertfile", warning=True
             )
@@ -161,7 +161,7 @@ class _Reader:
             self._say(given, "pam_authz_search", "there is nothing to search", "add base DN")
 
     def _useless(self, given: Given) -> None:
-        """Report what has no effect: somebody may count on it."""
+        """Report what has no effect: an administrator may count on it."""
         method = given.get("auth_method", method_of(given))
         for name, useful in {
             "filter": method in (Method.SEARCH, Method.COMPARE),
@@ -206,7 +206,7 @@ class _Reader:
         if "-----BEGIN " not in found.text:
             self._say(given, name, "it has no certificate or key in PEM", "convert it to PEM")
         if found.public and "PRIVATE KEY-----" in found.text:
-            self._say(given, name, "everybody on this host can read the key in it", _NO_READ)
+            self._say(given, name, "every user of this host can read the key in it", _NO_READ)
         return found.path
 
     def _named(self, given: Given, name: str) -> Text | None:
@@ -249,7 +249,7 @@ def _legible(text: str) -> str:
     """Return a text that can be sent.
 
     Raises:
-        ValueError: if it is no UTF-8, or has what nobody can see.
+        ValueError: if it is no UTF-8, or has what cannot be seen.
 
     """
     if not text.isprintable():

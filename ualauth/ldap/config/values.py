@@ -148,7 +148,7 @@ def who_filter(value: str) -> Filter:
     """Read the filter that finds a person."""
     found = _filter(value, WHO)
     if not found.names:
-        raise ValueError("this filter finds the same for everybody\nuse {user} in it")
+        raise ValueError("this filter finds the same for every user\nuse {user} in it")
     return found
 
 
@@ -165,14 +165,14 @@ def plain_filter(value: str) -> str:
 
 
 def name_template(value: str) -> Name:
-    """Read the name by which somebody binds."""
+    """Read the name by which a user binds."""
     found: Name = _with_cure(
         lambda given: Name(names.without_blanks(translated(given)), WHO),
         value,
         "write such as uid={user},ou=people,dc=example,dc=com",
     )
     if not found.names:
-        raise ValueError("this name is the same for everybody\nuse {user} in it")
+        raise ValueError("this name is the same for every user\nuse {user} in it")
     return found
 
 
@@ -230,7 +230,7 @@ def never(value: str) -> bool:
     """Read a `no` that cannot be a yes."""
     if yes_no(value):
         raise ValueError(
-            "referrals are never followed: that would send passwords to servers that nobody named"
+            "referrals are never followed: that would send passwords to other servers"
             "\nwrite no, and name all servers by uri"
         )
     return False

@@ -32,7 +32,7 @@ WHO: Mapping[str, str] = {
     "ou3": "the third",
     "ou4": "the fourth",
 }
-"""What is known before anybody is looked for."""
+"""What is known before the user is looked for."""
 VISIT: Mapping[str, str] = {
     "dn": "the name of the entry that was found",
     "uid": "who it is, as that entry says: the first value of `pam_login_attribute`",
@@ -54,7 +54,7 @@ def translated(text: str) -> str:
 
 
 def who(user: str, known: User | None, login: str | None = None) -> dict[str, str]:
-    """Return the values of `WHO` that somebody has.
+    """Return the values of `WHO` that a user has.
 
     `known` is who it is in the USERLIST, `login` what was typed.
     """

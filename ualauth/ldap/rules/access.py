@@ -1,4 +1,4 @@
-"""Whether somebody with the right password may come in: locks, groups, hosts, services, filters."""
+"""Whether a user with the right password may come in: locks, groups, hosts, services, filters."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     found = found or _listed(access, entry, visitor.service, here)
     if found is None:
         found = await _allowed(operations, visitor, configuration, entry, values)
-    # Nobody used the password of somebody for whom another one acts.
+    # The password of a user for whom another one acts was not used.
     if found is None and access.check_lock and not visitor.delegated:
         found = age(entry, moment)
     return found or _ALLOWED

@@ -1,7 +1,7 @@
 """A login by a directory: whose entry it is, whether the password is right, and its change.
 
 What raises a `DirectoryFault` could not be checked. An empty password is never
-sent: a server would take it for a wish to be nobody (RFC 4513, section 5.1.2).
+sent: a server would take it for a wish to be anonymous (RFC 4513, section 5.1.2).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_SERVICE = Judgement(
 
 @dataclass(frozen=True, slots=True)
 class LdapUser:
-    """What is known of somebody whose entry was found, or who could bind."""
+    """What is known of a user whose entry was found, or who could bind."""
 
     entry: LdapEntry
     values: Mapping[str, str] = field(repr=False)
@@ -46,7 +46,7 @@ class LdapUser:
     bound: bool = False
     """Whether the directory has taken the password."""
     account: Judgement | None = None
-    """What the account amounts to, where nobody but the person may ask."""
+    """What the account amounts to, where only the user may ask."""
 
     @property
     def name(self) -> str | None:
@@ -58,7 +58,7 @@ class LdapAuthenticator:
     """The logins of one configuration."""
 
     def __init__(self, configuration: Configuration, directory: Directory) -> None:
-        """Ask nobody yet."""
+        """Ask no server yet."""
         self.configuration = configuration
         self.directory = directory
         self._finding = configuration.finding
@@ -102,7 +102,7 @@ class LdapAuthenticator:
         return of_bind(answer), replace(case, policy=answer.policy, bound=answer.ok)
 
     async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> LdapUser | Judgement:
-        """Return somebody's case without a password."""
+        """Return a user without a password."""
         found = plan(self._finding, values)
         if isinstance(found, Judgement):
             return found
@@ -253,7 +253,7 @@ class LdapAuthenticator:
                 return unnamed
 
     async def _dummy_verify(self, attempt: Attempt, password: str) -> None:
-        """Ask what would have been asked of somebody who exists."""
+        """Ask what would have been asked of a user who exists."""
         finding = self._finding
         base = finding.bases[0] if finding.bases else ""
         dn = finding.decoy or f"cn={secrets.token_hex(8)}{',' if base else ''}{base}"
@@ -268,7 +268,7 @@ class LdapAuthenticator:
 async def _try(
     session: BoundDirectory, attempt: Attempt, dn: str, old: str, new: str
 ) -> Answer | None:
-    """Change an expired password as nobody, on a server that allows it."""
+    """Change an expired password anonymously, on a server that allows it."""
     try:
         answer = await session.change_password(attempt, dn, old, new, How.EXOP)
     except Unanswered:

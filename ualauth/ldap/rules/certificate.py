@@ -1,4 +1,4 @@
-"""The certificate that a server shows, for whoever has to find a fault.
+"""The certificate that a server shows, for an administrator who has to find a fault.
 
 The libraries do not tell: so a connection of its own is made, and ended.
 """
@@ -67,7 +67,7 @@ def _start_tls(plain: socket.socket) -> None:
 def _certificate(encrypted: ssl.SSLSocket) -> Certificate:
     protocol = encrypted.version() or ""
     cipher = (encrypted.cipher() or ("",))[0]
-    # Empty if nobody verified it.
+    # Empty if it was not verified.
     found: dict[str, Any] = encrypted.getpeercert() or {}
     if not found:
         return Certificate(protocol, cipher)

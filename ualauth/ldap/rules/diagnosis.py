@@ -66,7 +66,7 @@ class DiagnosisStep:
 
 
 class Visitor(BlockingRequester):
-    """Somebody whose access is judged without a login."""
+    """A user whose access is judged without a login."""
 
     ruser = tty = None
     delegated = False
@@ -81,7 +81,7 @@ class Visitor(BlockingRequester):
 def diagnose(
     configuration: Configuration, directory: Directory, visitor: Visitor | None
 ) -> Iterator[DiagnosisStep]:
-    """Try the servers, the service, and what is found for somebody, in this order.
+    """Try the servers, the service, and what is found for a user, in this order.
 
     What a step needs is tried before it; after a step that failed, no other one
     makes sense, but that each server is tried by itself.
@@ -197,7 +197,7 @@ def _service(
         ("server", found.server),
         ("library", found.library),
         ("encryption", found.tls or "none"),
-        ("as", "nobody (anonymous)" if login is None else login.name),
+        ("as", "anonymous" if login is None else login.name),
     ]
 
 

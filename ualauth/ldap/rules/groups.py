@@ -1,4 +1,4 @@
-"""Whether somebody is in a group: directly, or through groups in groups.
+"""Whether a user is in a group: directly, or through groups in groups.
 
 The way up is taken, from the person to the groups: groups may have many
 thousand members, and no person has as many groups. The server alone decides

@@ -3,7 +3,7 @@
 A verifier (argon2id) of the last password that the directory took is kept in
 memory, for people who passed the account stack as well, and forgotten as soon
 as the directory says anything else about them. Nothing is written anywhere: a
-new process knows nobody.
+new process knows no user.
 
 The password that was right at last may have been changed by other means since:
 until its `lifetime` is over, an outage lets the old one in. That is what this
@@ -27,7 +27,7 @@ from ualauth.passwords.schemes import PasswordHasher
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """As whom somebody came in, and who it is."""
+    """As whom a user came in, and who it is."""
 
     user: str
     person: Person
@@ -53,7 +53,7 @@ class OutageCache:
     """Verifiers by the user whom the directory confirmed; at most `rules.users` of them."""
 
     def __init__(self, rules: Outage) -> None:
-        """Begin with nobody."""
+        """Begin with no user."""
         self._rules = rules
         self._hasher = PasswordHasher("argon2id")
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
@@ -85,14 +85,14 @@ class OutageCache:
                 self._drop(next(iter(self._kept)))
 
     def allow(self, user: str, service: str, *, allowed: bool) -> None:
-        """Keep what the account stack said of somebody for a service."""
+        """Keep what the account stack said of a user for a service."""
         with self._lock:
             kept = self._kept.get(self._users.get(user, user))
             if kept is not None:
                 (kept.services.add if allowed else kept.services.discard)(service)
 
     def forget(self, *users: str) -> None:
-        """Forget somebody of whom the directory says something else, by whatever names."""
+        """Forget a user of whom the directory says something else, by whatever names."""
         with self._lock:
             for each in users:
                 self._drop(self._users.get(each, each))
@@ -102,7 +102,7 @@ class OutageCache:
         """Forget what does not hold any more.
 
         A wrong password says nothing about the right one, unless it is the one
-        that is kept. Finding that out costs the same for everybody.
+        that is kept. Finding that out costs the same for every user.
         """
         matches = await self._matches(attempt, self._fresh(user), password)
         if matches or code is not ReturnCode.AUTH_ERR:

@@ -30,7 +30,7 @@ _FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One way to look for somebody: a base, how far below, and a filter that is ready."""
+    """One way to look for a user: a base, how far below, and a filter that is ready."""
 
     base: str
     scope: Scope
@@ -39,7 +39,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to find somebody; where the first searches find nobody, the next ones are tried."""
+    """How to find a user; where the first searches find none, the next ones are tried."""
 
     searches: Sequence[Sequence[Search]]
     bind_name: str | None = None
@@ -47,7 +47,7 @@ class Plan:
 
 
 def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
-    """Return how to find the person with these values, or why nobody can be found."""
+    """Return how to find the user with these values, or why none can be found."""
     match finding.method:
         case Method.TEMPLATE:
             template = finding.bind_template

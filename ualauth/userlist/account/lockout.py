@@ -1,9 +1,9 @@
-"""Failed logins: when they lock somebody out, and how long each one waits.
+"""Failed logins: when they lock a user out, and how long each one waits.
 
-They are counted for a source, so that nobody can lock a person out everywhere,
+They are counted for a source, so that no attacker can lock a user out everywhere,
 and twice: for the user, however the name was written, and for the name as it was
 typed. What a stranger sees, the lock and the delays, follows from the second
-alone: it does not tell which names are one user's. Names that nobody has are
+alone: it does not tell which names are one user's. Names that no user has are
 counted the same way: being locked out tells nothing.
 """
 
@@ -33,7 +33,7 @@ class Failures:
     locked_until: int = 0
 
     def is_locked(self, now: int) -> bool:
-        """Return whether nobody gets in."""
+        """Return whether every login is refused."""
         return now < self.locked_until
 
     def counting(self, now: int, rules: LockoutRules) -> Failures:

@@ -19,7 +19,7 @@ from ualauth.userlist.record import User
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """Why somebody may not log in: a code, a text for the person, one for the log."""
+    """Why a user may not log in: a code, a text for the user, one for the log."""
 
     code: ReturnCode
     person: str

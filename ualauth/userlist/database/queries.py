@@ -215,7 +215,7 @@ class Rank(enum.IntEnum):
     NAME = 1
     """It is the user's whole O/R name."""
     PARTS = 2
-    """The user's O/R name has every part of it, and others; nobody is meant if two have."""
+    """The user's O/R name has every part of it, and others; no user is meant if two have."""
 
 
 def _rank(rank: Rank) -> ColumnElement[int]:
@@ -261,7 +261,7 @@ def _meant(columns: frozenset[str]) -> Question:
     """Return the question for a name that has parts in these columns.
 
     It is one question for all, since asking takes as long as answering; what is not asked
-    for if somebody has the whole name is not looked up either. Ids are all that it
+    for if a user has the whole name is not looked up either. Ids are all that it
     finds: only one of them will be read.
     """
     found = []

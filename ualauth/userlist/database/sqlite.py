@@ -47,7 +47,7 @@ _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKE
 
 
 class SQLiteBackend(Backend):
-    """A file; whoever writes has the only right to, from the start of a transaction."""
+    """A file; one process at a time may write, from the start of its transaction."""
 
     failures = (*Backend.failures, sqlite3.Error)
 
@@ -149,7 +149,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _let_read(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
-    # Readers go on while somebody writes. The file remembers it.
+    # Readers go on while a process writes. The file remembers it.
     cursor = connection.cursor()
     end = time.monotonic() + _PATIENCE
     while True:

@@ -111,13 +111,13 @@ users = Table(
     CheckConstraint("length(language) <= 35", "language"),
     CheckConstraint("revision >= 1", "revision"),
     CheckConstraint("surname <> '' OR common_name <> ''", "name"),
-    # Ids are never used again: a record that somebody still holds must not
+    # Ids are never used again: a record that a process still holds must not
     # come to mean another user.
     sqlite_autoincrement=True,
 )
 
-# Everything that somebody may log in by as a whole: authids and addresses,
-# folded. One key belongs to one user, so nobody's authid is another's address;
+# Everything that a user may log in by as a whole: authids and addresses,
+# folded. One key belongs to one user, so no user's authid is another's address;
 # a user whose authid is also an address has one row for both.
 login_names = Table(
     "login_names",
@@ -173,7 +173,7 @@ sasl_passwords = Table(
     sqlite_with_rowid=False,
 )
 
-# What UL-PWD was before, so that nobody goes back to it; the newest has the highest number.
+# What UL-PWD was before, so that no user goes back to it; the newest has the highest number.
 former_passwords = Table(
     "former_passwords",
     metadata,

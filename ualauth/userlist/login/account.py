@@ -1,4 +1,4 @@
-"""An account judged while somebody logs in: restrictions, and the age of the password.
+"""An account judged during a login: restrictions, and the age of the password.
 
 What is found goes to the log and to the person, each in a text of its own.
 """

@@ -64,7 +64,7 @@ async def _write(attempt: Attempt, user: User, rules: PasswordRules, new: str) -
     except PasswordError as error:
         return await _object(attempt, [Objection("scheme", str(error))])
     except StaleRecord:
-        attempt.remark("the user was changed by somebody else meanwhile")
+        attempt.remark("the user was changed by another process meanwhile")
         return ReturnCode.AUTHTOK_LOCK_BUSY
     except UserUnknown:
         return ReturnCode.USER_UNKNOWN

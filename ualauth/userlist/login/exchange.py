@@ -36,7 +36,7 @@ async def prove(
         and exchange.judged is not None
         and exchange.judged[0] == account.user.id
     ):
-        # Another line of the stack has: it counts once, as nobody's does.
+        # Another line of the stack has: it counts once, as that of an unknown user does.
         return exchange.judged[1]
     secret = None if account is None else account.secrets.get(exchange.kind)
     if account is not None and secret is None:

@@ -28,7 +28,7 @@ def open_guess(
 ) -> Guess | None:
     """Return the guess of a login by the USERLIST, before anything is waited for.
 
-    `None` where none has to be counted: the rules lock nobody out, or the password
+    `None` where none has to be counted: the rules lock no user out, or the password
     is `remembered` (or the proof verified) and nothing failed before, for sure.
 
     Raises:

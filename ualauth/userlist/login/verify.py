@@ -1,6 +1,6 @@
 """Comparing a password with UL-PWD, and what follows for the record; all of it computes or blocks.
 
-Every comparison costs one verification, whoever the user is and whatever is
+Every comparison costs one verification, for every user and whatever is
 stored: how long a refusal takes tells nothing.
 """
 
@@ -91,7 +91,7 @@ def _without_comparing(
 def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison) -> None:
     """Spend what a wrong password would have taken beyond what comparing this right one took.
 
-    Somebody who is locked out is to learn nothing from the time of the answer.
+    A client that is locked out is to learn nothing from the time of the answer.
     """
     if not user.password:
         return

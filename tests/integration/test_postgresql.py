@@ -84,10 +84,12 @@ def test_guesses_count_where_the_server_takes_no_changes(
                 way.run(authenticator.authenticate("mail", "jsmith", password, rhost=rhost))
             except AuthenticationFailed as error:
                 return str(error.code)
+            except TemporaryFailure:
+                return "unavailable"
             return "granted"
 
         assert login("s3cret") == "granted"
-        assert [login(f"wrong {number}") for number in range(MOST)] == ["auth_err"] * MOST
+        assert [login(f"wrong {number}") for number in range(MOST)] == ["unavailable"] * MOST
         assert login("s3cret") == "perm_denied"
         assert login("s3cret", rhost="198.51.100.9") == "granted"
 

@@ -23,10 +23,10 @@ from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.cache import Account, UserCache
-from ualauth.userlist.elsewhere import take_turn
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
 from ualauth.userlist.login.change import replace_password
+from ualauth.userlist.login.elsewhere import take_turn
 from ualauth.userlist.login.exchange import prove
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare, fill, rewrite

@@ -27,7 +27,7 @@ from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
-from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from ualauth.ldap.rules.outage import OutageCache, Remembered, outage_cache
 from ualauth.messages import Error
 from ualauth.module import Attempt, Files, Module, Refusal, immediate
 from ualauth.sources.problem import Problem
-from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 log = logging.getLogger("ualauth.modules.om_ldap")
 

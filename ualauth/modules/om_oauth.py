@@ -23,7 +23,7 @@ from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
-from ualauth.userlist.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
 # a server that can check a token can make one.

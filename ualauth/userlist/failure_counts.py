@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ualauth.errors import StoreError
 from ualauth.userlist.account.lockout import Failures
-from ualauth.userlist.reservation import Ending, Place, settle
+from ualauth.userlist.account.reservation import Ending, Place, settle
 
 log = logging.getLogger("ualauth.guesses")
 
@@ -29,7 +29,9 @@ _MOST_COUNTED_HERE = 100_000
 _MOST_OWED = 10_000
 """Guesses that are to be given back when the USERLIST takes changes again."""
 _RETRY_AFTER = 5.0
-"""Seconds for which the USERLIST is not asked again to take a change after it took none."""
+"""Seconds for which a USERLIST that took long to take no change is not asked to take another."""
+_LONG = 1.0
+"""Seconds that are long: most failures are told at once, and then asking costs nothing."""
 _NONE_FOR = 0.5
 """Seconds for which there is no USERLIST after there was none."""
 
@@ -96,11 +98,14 @@ class FailureCounts:
         store = None if offline else self._store()
         if store is None or time.monotonic() < self._away_until:
             return None
+        begun = time.monotonic()
         try:
             rows = store.change_failures(places, lambda rows: work(self._joined(places, rows)), now)
             self._give_back(store, now)
         except StoreError as error:
-            self._away_until = time.monotonic() + _RETRY_AFTER
+            ended = time.monotonic()
+            if ended - begun > _LONG:
+                self._away_until = ended + _RETRY_AFTER
             log.warning("failed logins are counted in this process alone: %s", error)
             return None
         if self.here:

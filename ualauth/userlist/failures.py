@@ -10,10 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ualauth.system.networks import Source
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys
+from ualauth.userlist.account.reservation import Place, places_of
 from ualauth.userlist.database.rows import Row
 from ualauth.userlist.database.tables import login_failures
 from ualauth.userlist.policy import LockoutRules
-from ualauth.userlist.reservation import Place, places_of
 
 _MOST_FORGOTTEN = 100
 """Rows that are deleted when one is added: so there are never many that no longer count."""

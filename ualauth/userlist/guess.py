@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from ualauth.userlist.account.lockout import Failures
+from ualauth.userlist.account.reservation import Ending, Place
 from ualauth.userlist.policy import LockoutRules
-from ualauth.userlist.reservation import Ending, Place
 
 C = TypeVar("C", bound="Checked")
 
@@ -71,6 +71,7 @@ class Guess:
         "_lock",
         "_turn",
         "abandoned",
+        "counted_here",
         "done",
         "held",
         "key",
@@ -103,6 +104,8 @@ class Guess:
         self.moment = 0
         self.proof: object = None
         """What the client brought: the same in the next entry is the same guess."""
+        self.counted_here = False
+        """Whether it is counted in this process alone, as the USERLIST takes no changes."""
         self.offline = False
         """Whether the USERLIST cannot be read: then what is counted here has to do."""
         self.remote = False

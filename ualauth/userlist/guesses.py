@@ -24,10 +24,10 @@ from itertools import islice
 from ualauth.errors import StoreError
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
+from ualauth.userlist.account.reservation import Ending, Place, holds, places_of, reserve, settle
 from ualauth.userlist.failure_counts import FailureCounts, FailureStore, Work
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.policy import LockoutRules
-from ualauth.userlist.reservation import Ending, Place, holds, places_of, reserve, settle
 
 log = logging.getLogger("ualauth.guesses")
 
@@ -156,6 +156,7 @@ class GuessLimiter:
 
         counts, offline = self._counts, guess.offline
         rows = counts.change(guess.places, work, now, offline=offline)
+        guess.counted_here = rows is None
         if rows is None:
             rows = counts.change_here(guess.places, work, now, offline=offline)
         guess.rows, guess.moment = rows, now

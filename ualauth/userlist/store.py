@@ -21,6 +21,7 @@ from ualauth.stack.control import ascii_lower
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import bulk, changes, failures, names
 from ualauth.userlist.account.lockout import Counts, Failures, Keys, user_key
+from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
@@ -37,7 +38,6 @@ from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
-from ualauth.userlist.reservation import Place
 from ualauth.userlist.update import Revision, differs, revise_all
 
 # An authid seldom has one of these, and most names of people do.

@@ -12,7 +12,7 @@ from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.scram import ScramExchange
 from ualauth.system.networks import source_of
 from ualauth.userlist.cache import Account, UserCache
-from ualauth.userlist.elsewhere import take_turn
+from ualauth.userlist.login.elsewhere import take_turn
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.verify import Comparison
 

@@ -18,8 +18,8 @@ from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.cache import Account, UserCache
-from ualauth.userlist.elsewhere import forgive, most_failures, opened, say_locked
 from ualauth.userlist.guess import Guess
+from ualauth.userlist.login.elsewhere import forgive, most_failures, opened, say_locked
 from ualauth.userlist.login.verify import Comparison, conceal
 
 
@@ -89,6 +89,10 @@ async def judge(
     if code is ReturnCode.AUTH_ERR or found.wrong:
         guess.wrong = True
         attempt.fail_delay(guess.by_name.delay(guess.rules))
+        if guess.counted_here:
+            # Other processes do not know of it: to tell would give each of them a guess.
+            attempt.remark("the failure is counted in this process alone")
+            return ReturnCode.AUTHINFO_UNAVAIL
     elif guess.tells:
         # It could not be checked, but is not the one that would have been answered at once.
         guess.wrong = True

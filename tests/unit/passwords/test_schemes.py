@@ -328,7 +328,7 @@ def work():
             if not hashers[0].verify("test", text):
                 failures.append(text)
         for hasher in hashers:
-            hasher.burn("test")
+            hasher.dummy_verify("test")
             if not hasher.verify("test", hasher.hash("test")):
                 failures.append(hasher.scheme)
     except Exception as error:

@@ -20,9 +20,18 @@ _MOST_FORGOTTEN = 100
 
 
 def failures_of(row: Row) -> Failures:
-    """Return what a row in the shape of `queries.FAILURES` says."""
-    moments, locked_until = row
-    return Failures(tuple(map(int, moments.split())), locked_until)
+    """Return what a row in the shape of `queries.FAILURES` says.
+
+    A guess that is being checked stands among the moments with a minus.
+    """
+    text, locked_until = row
+    numbers = [int(each) for each in text.split()]
+    moments = tuple(each for each in numbers if each >= 0)
+    return Failures(moments, locked_until, tuple(-each for each in numbers if each < 0))
+
+
+def _text_of(failures: Failures) -> str:
+    return " ".join(map(str, (*failures.moments, *(-each for each in failures.reserved))))
 
 
 def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
@@ -65,14 +74,14 @@ def change(
             {
                 "key": place.key,
                 "here": place.source,
-                "moments": " ".join(map(str, found.moments)),
+                "moments": _text_of(found),
                 "locked_until": found.locked_until,
                 "forgotten": found.forgotten(place.rules),
             }
         )
     if rows:
         connection.execute(_UPDATE, rows)
-    if any(len(each.moments) == 1 for each in after):
+    if any(each.number == 1 for each in after):
         _forget_old(connection, now)
     return after
 

@@ -132,8 +132,9 @@ class Guess:
 
     @property
     def by_name(self) -> Failures:
-        """What is counted of the name as typed, for its own source."""
-        return self.rows[1]
+        """What is counted of the name as typed, for its own source, this one as a failure."""
+        row = self.rows[1]
+        return row.with_moment(self.moment) if self.held[1] else row
 
     def is_locked(self, *, by_name: bool) -> bool:
         """Return whether the name, or else the user, was locked out when it was looked at."""
@@ -146,7 +147,7 @@ class Guess:
     @property
     def has_failures(self) -> bool:
         """Whether anything is counted that a success would forget."""
-        return any(row.moments for row in self.rows)
+        return any(row.number for row in self.rows)
 
     def is_next(self) -> bool:
         """Return whether fewer came before it than may fail; never waits."""

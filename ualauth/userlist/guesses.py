@@ -133,7 +133,7 @@ class GuessLimiter:
             # What is asked elsewhere is counted when it has failed: those ahead still may.
             ahead = self._ahead(guess)
             free = free and all(
-                len(row.counting(now, place.rules).moments) + ahead < place.rules.failures
+                row.counting(now, place.rules).number + ahead < place.rules.failures
                 for row, place in zip(guess.rows, guess.places, strict=True)
                 if not row.is_locked(now)
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable
 
@@ -12,8 +13,10 @@ from tests.ldap import people
 from tests.ldap.module.conftest import STACK, Logins
 from tests.ldap.module.spellings import with_userlist
 from ualauth import AsyncAuthenticator, AuthenticationError, TemporaryFailure
+from ualauth.module import Attempt
+from ualauth.modules import om_ldap
 from ualauth.userlist.guess import Guess
-from ualauth.userlist.guesses import GuessLimiter
+from ualauth.userlist.login.elsewhere import begin_elsewhere
 
 Make = Callable[..., Logins]
 MOST = 4
@@ -28,10 +31,6 @@ async def until(true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.001)
     raise AssertionError("it does not come to pass")
-
-
-def guesses_of(limiter: GuessLimiter) -> list[Guess]:
-    return [each for queue in list(limiter._open.values()) for each in queue]
 
 
 @pytest.fixture(params=[False, True], ids=["alone", "with a USERLIST"])
@@ -96,19 +95,33 @@ def test_of_many_guesses_at_once_no_more_are_answered_than_may_fail(logins: Logi
     asyncio.run(run())
 
 
-def test_guesses_of_a_client_that_hangs_up_count(logins: Logins) -> None:
+def test_guesses_of_a_client_that_hangs_up_count(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    async def begin(attempt: Attempt, whom: str, proof: object) -> Guess | None:
+        guess = await begin_elsewhere(attempt, whom, proof)
+        begun.release()
+        await attempt.offload(gate.wait, 60)
+        return guess
+
     async def run() -> None:
         async with AsyncAuthenticator(logins.config) as auth:
             await auth.authenticate("mail", "jsmith", RIGHT, **HERE)
             limiter = auth._base._guesses
-            for number in range(MOST):
-                task = asyncio.ensure_future(
-                    auth.authenticate("mail", "jsmith", f"wrong {number}", **HERE)
-                )
-                await until(lambda: any(each.started for each in guesses_of(limiter)))
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-                await until(lambda: not guesses_of(limiter))
+            with monkeypatch.context() as patched:
+                patched.setattr(om_ldap, "begin_elsewhere", begin)
+                for number in range(MOST):
+                    gate.clear()
+                    task = asyncio.ensure_future(
+                        auth.authenticate("mail", "jsmith", f"wrong {number}", **HERE)
+                    )
+                    await asyncio.to_thread(begun.acquire)
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+                    gate.set()
+                    await until(lambda: not limiter._open)
             with pytest.raises(AuthenticationError):
                 await auth.authenticate("mail", "jsmith", RIGHT, **HERE)
             await auth.authenticate("mail", "jsmith", RIGHT, **THERE)

@@ -20,10 +20,14 @@ from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
 from ualauth.identity import Identity
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
+from ualauth.system.networks import sources_of
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.account.lockout import Failures, Keys
+from ualauth.userlist.account.reservation import places_of, reserve
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.guesses import GuessLimiter
+from ualauth.userlist.policy import LockoutRules
 
 HERE, THERE = "192.0.2.7", "198.51.100.9"
 PASSWORD = "correct horse"
@@ -84,7 +88,7 @@ class Place:
         """Return how many failures are counted."""
         user = self.userlist.store.get(name)
         found = self.userlist.store.all_failures(user).get(source)
-        return 0 if found is None else len(found.moments)
+        return 0 if found is None else found.number
 
 
 @pytest.fixture
@@ -487,3 +491,29 @@ def test_an_identity_is_of_whom_was_checked_whatever_is_remembered(place: Place)
             assert [each.authid for each in found] == [name.partition("@")[0] for name in names]
 
     asyncio.run(run())
+
+
+def test_one_wrong_guess_among_many_right_ones_locks_out_no_login(place: Place) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        passwords = [PASSWORD if number % 4 else "wrong" for number in range(3 * MOST)]
+        found = [await asyncio.gather(*(login(auth, each) for each in passwords))]
+        wrong = passwords.count("wrong")
+        assert wrong < MOST
+        assert Counter(found[0]) == {"granted": len(passwords) - wrong, "refused": wrong}
+
+    asyncio.run(run())
+
+
+def test_a_process_that_died_leaves_its_guesses_behind_as_failures() -> None:
+    second, rules = 1_000_000, LockoutRules(failures=2, failure_window=900, lock_duration=900)
+    places = places_of(Keys.of("jsmith", 1), sources_of(HERE), rules)
+    rows = [Failures()] * len(places)
+    for now in (1_000 * second, 1_001 * second):
+        rows, free = reserve(rows, places, now)
+        assert free
+    rows, free = reserve(rows, places, 1_010 * second)
+    assert not free
+    rows, free = reserve(rows, places, 1_100 * second)
+    assert free
+    assert all(row.is_locked(1_100 * second) for row in rows)

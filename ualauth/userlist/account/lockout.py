@@ -19,6 +19,8 @@ from ualauth.userlist.policy import LockoutRules
 
 KEY_BYTES = 16
 _SECOND = 1_000_000
+_LONGEST_CHECK = 60 * _SECOND
+"""After which no guess is being checked any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,18 @@ class Failures:
     """The failed logins of a name from a source.
 
     `moments` are those that may still count, oldest first, and `locked_until`
-    is 0 or the end of a lock; all in microseconds since 1970.
+    is 0 or the end of a lock; `reserved` are guesses that are being checked, which
+    count until they were right. All in microseconds since 1970.
     """
 
     moments: tuple[int, ...] = ()
     locked_until: int = 0
+    reserved: tuple[int, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """How many count, guesses that are being checked included."""
+        return len(self.moments) + len(self.reserved)
 
     def is_locked(self, now: int) -> bool:
         """Return whether every login is refused."""
@@ -41,7 +50,11 @@ class Failures:
         if self.is_locked(now):
             return self
         begin = max(now - round(rules.failure_window * _SECOND), self.locked_until)
-        return Failures(tuple(each for each in self.moments if each > begin))
+        # The process that checked those has died.
+        lost = [each for each in self.reserved if each + _LONGEST_CHECK < now]
+        moments = sorted(each for each in (*self.moments, *lost) if each > begin)
+        reserved = (each for each in self.reserved if each + _LONGEST_CHECK >= now)
+        return Failures(tuple(moments), 0, tuple(reserved))
 
     def one_more(self, now: int, rules: LockoutRules) -> Failures:
         """Return what they are after one more; one that comes during a lock does not count."""
@@ -51,25 +64,33 @@ class Failures:
 
     def with_moment(self, moment: int) -> Failures:
         """Return them with one more at `moment`."""
-        return Failures((*self.moments, moment), self.locked_until)
+        return Failures((*self.moments, moment), self.locked_until, self.reserved)
 
-    def without_moment(self, moment: int) -> Failures:
-        """Return them without one of those at `moment`, if there is one."""
-        moments = list(self.moments)
-        if moment in moments:
-            moments.remove(moment)
-        return Failures(tuple(moments), self.locked_until)
+    def with_reserved(self, moment: int) -> Failures:
+        """Return them with a guess at `moment` that is being checked."""
+        return Failures(self.moments, self.locked_until, (*self.reserved, moment))
+
+    def without_reserved(self, moment: int) -> Failures:
+        """Return them without a guess at `moment`, checked or given up."""
+        reserved, moments = list(self.reserved), list(self.moments)
+        for each in (reserved, moments):
+            if moment in each:
+                each.remove(moment)
+                break
+        return Failures(tuple(moments), self.locked_until, tuple(reserved))
 
     def locked_if_too_many(self, now: int, rules: LockoutRules) -> Failures:
         """Return them with a lock that begins at `now` if there are as many as the rules allow."""
         if len(self.moments) < rules.failures:
             return self
-        return Failures(self.moments, now + round(rules.lock_duration * _SECOND))
+        return Failures(self.moments, now + round(rules.lock_duration * _SECOND), self.reserved)
 
     def joined(self, other: Failures) -> Failures:
         """Return what both say, who were counted in two places."""
-        moments = tuple(sorted({*self.moments, *other.moments}))
-        return Failures(moments, max(self.locked_until, other.locked_until))
+        moments = {*self.moments, *other.moments}
+        reserved = {*self.reserved, *other.reserved} - moments
+        until = max(self.locked_until, other.locked_until)
+        return Failures(tuple(sorted(moments)), until, tuple(sorted(reserved)))
 
     def delay(self, rules: LockoutRules) -> float:
         """Return how many seconds the last one is to wait for its answer."""
@@ -81,7 +102,7 @@ class Failures:
 
     def forgotten(self, rules: LockoutRules) -> int:
         """Return when nothing of it counts any more."""
-        last = self.moments[-1] if self.moments else 0
+        last = max((*self.moments, *self.reserved), default=0)
         return max(self.locked_until, last + round(rules.failure_window * _SECOND))
 
 

@@ -15,9 +15,6 @@ from ualauth.system.networks import Source
 from ualauth.userlist.account.lockout import Failures, Keys
 from ualauth.userlist.policy import LockoutRules
 
-_LONGEST_CHECK = 60_000_000
-"""Microseconds after which no guess is being checked any more: its process has died."""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -67,26 +64,21 @@ def reserve(
     after = []
     for row, place in zip(rows, places, strict=True):
         counting = row.counting(now, place.rules)
-        if (
-            not counting.is_locked(now)
-            and len(counting.moments) >= place.rules.failures
-            and counting.moments[-1] + _LONGEST_CHECK < now
-        ):
+        if not counting.is_locked(now):
+            # There are too many only where a process has died.
             counting = counting.locked_if_too_many(now, place.rules)
         after.append(counting)
     both = list(zip(after, places, strict=True))
     if any(row.is_locked(now) for row, place in both if place.by_name):
         return after, True
-    if any(
-        len(row.moments) >= place.rules.failures for row, place in both if not row.is_locked(now)
-    ):
+    if any(row.number >= place.rules.failures for row, place in both if not row.is_locked(now)):
         return after, False
-    return [row if row.is_locked(now) else row.with_moment(now) for row in after], True
+    return [row if row.is_locked(now) else row.with_reserved(now) for row in after], True
 
 
 def holds(rows: Sequence[Failures], moment: int) -> tuple[bool, ...]:
     """Return for each count whether a guess was counted in it at `moment`."""
-    return tuple(moment in row.moments for row in rows)
+    return tuple(moment in row.reserved for row in rows)
 
 
 def settle(  # noqa: PLR0913, PLR0917 - a guess, and all that is known of it
@@ -100,21 +92,13 @@ def settle(  # noqa: PLR0913, PLR0917 - a guess, and all that is known of it
     """Return the counts after a guess that was counted at `moment` where it is `held`."""
     after = []
     for row, place, counted in zip(rows, places, held, strict=True):
-        if ending is Ending.WRONG:
-            after.append(_failed(row, place, moment, now) if counted else row)
+        without = row.without_reserved(moment) if counted else row
+        if ending is Ending.WRONG and counted:
+            after.append(without.one_more(now, place.rules))
         elif ending is Ending.RIGHT and place.source == places[0].source:
-            after.append(Failures())
+            # Those that are being checked meanwhile still count.
+            after.append(Failures((), 0, without.reserved))
         else:
             # A wider network has failures of others, which a right guess does not forgive.
-            after.append(row.without_moment(moment) if counted else row)
+            after.append(without)
     return after
-
-
-def _failed(row: Failures, place: Place, moment: int, now: int) -> Failures:
-    if row.is_locked(now):
-        return row
-    row = row.counting(now, place.rules)
-    if moment not in row.moments:
-        # Another login's success, or the time, has taken it away: it is counted all the same.
-        row = row.with_moment(now)
-    return row.locked_if_too_many(now, place.rules)

@@ -189,7 +189,9 @@ login_failures = Table(
     metadata,
     Column("name", LargeBinary, primary_key=True),
     Column("source", Key, primary_key=True),
-    Column("moments", Text, nullable=False),  # of the failures that still count
+    Column(
+        "moments", Text, nullable=False
+    ),  # of the failures that still count; with a minus, of guesses being checked
     Column("locked_until", BigInteger, nullable=False),  # 0: is not
     Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
     sqlite_with_rowid=False,

@@ -33,7 +33,7 @@ from ualauth.contract.messages import (
     TextMessage,
 )
 from ualauth.contract.module import Module
-from ualauth.contract.requests import Ask, Compute, Offload, Readable, Send, Wait
+from ualauth.contract.requests import Ask, Compute, Offload, Readable, Wait
 from ualauth.errors import StoreError
 from ualauth.runtime.confirming import ask_about_name, confirm
 from ualauth.runtime.dispatch import dispatch_nested, path_of
@@ -91,9 +91,9 @@ class RunningAttempt(Items):
 
     async def challenge(self, data: bytes) -> bytes:
         """See `Attempt.challenge`."""
-        if self.stepping:
+        if self.client is not None:
             # The exchange has looked at what it was given.
-            response: bytes = await Send(data)
+            response = await self.client(data)
             self.forget_record()
             return response
         if self.conversation is None:

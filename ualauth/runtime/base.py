@@ -140,7 +140,7 @@ class BaseAuthenticator:
             if unknown := connection.keys() - _CONNECTION:
                 raise TypeError(f"unknown keyword {unknown.pop()!r}")
         handle = self._handle(compiled, None, peer)
-        handle.attempt.stepping = True
+        handle.go_by_steps()
         return SaslLogin(
             handle,
             kind(),

@@ -17,7 +17,7 @@ from typing import Any
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange, NameKind
-from ualauth.contract.requests import Sleep
+from ualauth.contract.requests import Send, Sleep
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
@@ -52,6 +52,12 @@ class Handle:
     # Defaults stand on the class: most visits never set them.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
+    deadline: float | None = None
+    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
+    at_once: bool = False
+    """Whether the next operation is part of the same login as the last one."""
+    stepping: bool = False
+    """Whether the driver hands challenges to the client of a SASL exchange."""
     _last_run: Run | None = None
     """The last walk over the service as it is; it was interrupted if it has a rest."""
     _updating: bool = False
@@ -72,6 +78,11 @@ class Handle:
         self._cached_codes: dict[int, list[ReturnCode | None]] = {}
         if not service.takes_passwords:
             attempt.takes_passwords = False
+
+    def go_by_steps(self) -> None:
+        """Let the driver hand the challenges of a SASL exchange to the client, step by step."""
+        self.stepping = True
+        self.attempt.client = Send
 
     # Operations
 
@@ -218,10 +229,10 @@ class Handle:
         self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
-        if attempt.deadline is not None or not attempt.at_once:
+        if self.deadline is not None or not self.at_once:
             # Something may have changed meanwhile.
             attempt.forget_record()
-        attempt.deadline = None
+        self.deadline = None
         return dispatch(attempt, run, cached_codes)
 
     def _reload(self) -> Service:

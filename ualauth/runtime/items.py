@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
@@ -113,8 +113,8 @@ class Items:
     """The SASL mechanism by which the person came; `None` for a typed password."""
     caller_uid: int | None = None
     delegated: bool = False
-    stepping: bool = False
-    """Whether the program at the other end can be challenged: a SASL exchange is running."""
+    client: Callable[[bytes], Awaitable[bytes]] | None = None
+    """Sends a challenge to the client of the SASL exchange that is running, if one is."""
     conversation: Conversation | AsyncConversation | None = None
     credential: Credential | None = None
     takes_passwords: bool = True
@@ -125,10 +125,6 @@ class Items:
     """Whether a module ran out of time: its threads may still run."""
     delay: float = 0.0
     delay_report: Callable[[ReturnCode, int], None] | None = None
-    deadline: float | None = None
-    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
-    at_once: bool = False
-    """Whether the next operation is part of the same login as the last one."""
     run: Run | None = None
     """The walk that asks now."""
     guess: Guess | None = None

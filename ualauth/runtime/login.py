@@ -68,7 +68,7 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
         if code is not _SUCCESS:
             raise _refusal(handle, _AUTHENTICATE, code)
         # If nothing was waited for, the record is still what it was.
-        attempt.at_once = True
+        handle.at_once = True
         code = await handle.perform(_ACCT_MGMT)
         if code is not _SUCCESS:
             raise _refusal(handle, _ACCT_MGMT, code)

@@ -104,7 +104,7 @@ class SaslLogin:
         handle = self.begin_delegated(wanted)
         handle.attempt.mechanism = self.mechanism.name
         # What is asked now is another operation, with its own time.
-        self.handle.attempt.deadline = None
+        self.handle.deadline = None
         try:
             target = await handle.attempt.get_user()
             if target == identity.user:

@@ -107,7 +107,7 @@ class AsyncAuthenticator:
         compiled yet is compiled here, on the event loop; `load` avoids that.
         """
         handle = self._base.handle(service, user, **peer)
-        handle.attempt.conversation = conversation
+        handle.items.conversation = conversation
         return AsyncTransaction(handle, self)
 
     async def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
@@ -208,7 +208,7 @@ class AsyncAuthenticator:
                 async with asyncio.timeout(handle.deadline - started):
                     return await awaitable
             case Ask(messages):
-                conversation: Any = handle.attempt.conversation
+                conversation: Any = handle.items.conversation
                 answers = conversation(messages)
                 if inspect.isawaitable(answers):
                     answers = await answers

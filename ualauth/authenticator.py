@@ -107,7 +107,7 @@ class Authenticator:
 
         """
         handle = self._base.handle(service, user, **peer)
-        handle.attempt.conversation = conversation
+        handle.items.conversation = conversation
         return Transaction(handle, self)
 
     def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
@@ -197,7 +197,7 @@ class Authenticator:
                     raise TimeoutError
                 return result
             case Ask(messages):
-                conversation: Any = handle.attempt.conversation
+                conversation: Any = handle.items.conversation
                 answers = conversation(messages)
                 # The person's time is not the modules'.
                 handle.deadline += time.monotonic() - started

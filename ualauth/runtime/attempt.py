@@ -3,6 +3,8 @@
 Linux-PAM's pam_get_authtok.c and pam_user.c are the reference. A transaction
 has one attempt. It holds the items (`Items`), and keeps what was said by the
 entries that were asked; of the driver it knows nothing.
+
+The file is long because the protocol is: nearly every method is one of its own.
 """
 
 from __future__ import annotations

@@ -90,6 +90,23 @@ def test_what_an_item_cannot_hold_is_refused(item: Item, value: object, code: Re
     assert attempt.get_item(item) == before
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("service", "login_name", "name_kind", "exchange", "mechanism"),
+        *("rhost", "ruser", "tty", "tls", "caller_uid"),
+    ],
+)
+def test_what_modules_only_read_they_cannot_set(name: str) -> None:
+    attempt = FakeAttempt("jsmith", rhost="192.0.2.7", tls=True)
+    before = getattr(attempt, name)
+
+    with pytest.raises(AttributeError):
+        setattr(attempt, name, "another")
+
+    assert getattr(attempt, name) is before
+
+
 # The environment
 
 

@@ -35,7 +35,6 @@ from ualauth.contract.requests import (
 )
 from ualauth.errors import ConfigurationError
 from ualauth.runtime import login
-from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -80,7 +79,7 @@ class AsyncAuthenticator:
     ) -> Identity:
         """Let a person in by name and password; see `Authenticator.authenticate`."""
         handle = await self._handle(service, user, peer)
-        return await self._drive(handle.attempt, login.login(handle, Password(password)))
+        return await self._drive(handle, login.login(handle, Password(password)))
 
     async def change_password(
         self,
@@ -93,7 +92,7 @@ class AsyncAuthenticator:
         """Change a person's password; see `Authenticator.change_password`."""
         handle = await self._handle(service, user, peer)
         change = login.change_password(handle, PasswordChange(old, new))
-        await self._drive(handle.attempt, change)
+        await self._drive(handle, change)
 
     def transaction(
         self,
@@ -108,7 +107,7 @@ class AsyncAuthenticator:
         compiled yet is compiled here, on the event loop; `load` avoids that.
         """
         handle = self._base.handle(service, user, **peer)
-        handle.attempt.conversation = conversation
+        handle.items.conversation = conversation
         return AsyncTransaction(handle, self)
 
     async def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
@@ -167,13 +166,13 @@ class AsyncAuthenticator:
             await self.load(service)
         return self._base.handle(service, user, **peer)
 
-    async def _drive(self, attempt: RunningAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
+    async def _drive(self, handle: Handle, coroutine: Coroutine[Request, Any, T]) -> T:
         """Run a coroutine to its end, awaiting what it requests."""
-        return cast("T", await self._advance(attempt, coroutine))
+        return cast("T", await self._advance(handle, coroutine))
 
     async def _advance(
         self,
-        attempt: RunningAttempt,
+        handle: Handle,
         coroutine: Coroutine[Request, Any, T],
         answer: object = None,
     ) -> T | Send:
@@ -181,11 +180,11 @@ class AsyncAuthenticator:
         try:
             request = coroutine.send(answer)
             while True:
-                if type(request) is Send and attempt.stepping:
+                if type(request) is Send and handle.stepping:
                     return request
                 failure = None
                 try:
-                    result = await self._carry_out(attempt, request)
+                    result = await self._carry_out(handle, request)
                 except BaseException as error:  # noqa: BLE001 - the module's to handle
                     # Thrown below: from in here it would become the context of a refusal
                     # that is raised later, and its text may hold what the person typed.
@@ -195,26 +194,26 @@ class AsyncAuthenticator:
             value: T = stop.value
             return value
 
-    async def _carry_out(self, attempt: RunningAttempt, request: object) -> Any:  # noqa: ANN401
+    async def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401
         started = time.monotonic()
-        if attempt.deadline is None:
-            attempt.deadline = started + self.config.stack.timeout
+        if handle.deadline is None:
+            handle.deadline = started + self.config.stack.timeout
         match request:
             case Offload(function, args):
                 pool = self._processors if type(request) is Compute else self._pool
-                return await _in_time(pool, attempt.deadline - started, function, *args)
+                return await _in_time(pool, handle.deadline - started, function, *args)
             case Readable(fileno, seconds):
-                return await wait_on_loop(fileno, seconds, attempt.deadline - started)
+                return await wait_on_loop(fileno, seconds, handle.deadline - started)
             case Wait(awaitable):
-                async with asyncio.timeout(attempt.deadline - started):
+                async with asyncio.timeout(handle.deadline - started):
                     return await awaitable
             case Ask(messages):
-                conversation: Any = attempt.conversation
+                conversation: Any = handle.items.conversation
                 answers = conversation(messages)
                 if inspect.isawaitable(answers):
                     answers = await answers
                 # The person's time is not the modules'.
-                attempt.deadline += time.monotonic() - started
+                handle.deadline += time.monotonic() - started
                 return answers
             case Sleep(seconds):
                 if self.config.stack.fail_delay:
@@ -261,7 +260,7 @@ class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
         handle = self._handle
         self._last = INTERRUPTED
         self._last = await self._authenticator._drive(  # noqa: SLF001 - made for each other
-            handle.attempt,
+            handle,
             handle.perform(operation, flags),
         )
         return self._last
@@ -304,9 +303,9 @@ class AsyncSaslExchange(BaseSaslExchange):
     async def step(self, response: bytes | None = None) -> bytes | None:
         """Take what the client sent; return what to send to it; see `SaslExchange.step`."""
         await self._begun()
-        attempt, coroutine, answer = self._enter(response)
+        handle, coroutine, answer = self._enter(response)
         try:
-            result = await self._authenticator._advance(attempt, coroutine, answer)  # noqa: SLF001 - made for each other
+            result = await self._authenticator._advance(handle, coroutine, answer)  # noqa: SLF001 - made for each other
         except BaseException as error:
             self._leave(error)
             raise

@@ -21,7 +21,6 @@ from ualauth.contract.identity import Identity
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.runtime import login
-from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -68,7 +67,7 @@ class Authenticator:
 
         """
         handle = self._base.handle(service, user, **peer)
-        return self._drive(handle.attempt, login.login(handle, Password(password)))
+        return self._drive(handle, login.login(handle, Password(password)))
 
     def change_password(
         self,
@@ -89,7 +88,7 @@ class Authenticator:
 
         """
         handle = self._base.handle(service, user, **peer)
-        self._drive(handle.attempt, login.change_password(handle, PasswordChange(old, new)))
+        self._drive(handle, login.change_password(handle, PasswordChange(old, new)))
 
     def transaction(
         self,
@@ -108,7 +107,7 @@ class Authenticator:
 
         """
         handle = self._base.handle(service, user, **peer)
-        handle.attempt.conversation = conversation
+        handle.items.conversation = conversation
         return Transaction(handle, self)
 
     def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
@@ -157,13 +156,13 @@ class Authenticator:
         """Close it."""
         self.close()
 
-    def _drive(self, attempt: RunningAttempt, coroutine: Coroutine[Request, Any, T]) -> T:
+    def _drive(self, handle: Handle, coroutine: Coroutine[Request, Any, T]) -> T:
         """Run a coroutine to its end, carrying out its requests on the spot."""
-        return cast("T", self._advance(attempt, coroutine))
+        return cast("T", self._advance(handle, coroutine))
 
     def _advance(
         self,
-        attempt: RunningAttempt,
+        handle: Handle,
         coroutine: Coroutine[Request, Any, T],
         answer: object = None,
     ) -> T | Send:
@@ -171,11 +170,11 @@ class Authenticator:
         try:
             request = coroutine.send(answer)
             while True:
-                if type(request) is Send and attempt.stepping:
+                if type(request) is Send and handle.stepping:
                     return request
                 failure = None
                 try:
-                    result = self._carry_out(attempt, request)
+                    result = self._carry_out(handle, request)
                 except BaseException as error:  # noqa: BLE001 - the module's to handle
                     # Thrown below: from in here it would become the context of a refusal
                     # that is raised later, and its text may hold what the person typed.
@@ -185,23 +184,23 @@ class Authenticator:
             value: T = stop.value
             return value
 
-    def _carry_out(self, attempt: RunningAttempt, request: object) -> Any:  # noqa: ANN401
+    def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401
         started = time.monotonic()
-        if attempt.deadline is None:
-            attempt.deadline = started + self.config.stack.timeout
+        if handle.deadline is None:
+            handle.deadline = started + self.config.stack.timeout
         match request:
             case Offload(function, args):
-                if started > attempt.deadline:
+                if started > handle.deadline:
                     raise TimeoutError
                 result = function(*args)
-                if time.monotonic() > attempt.deadline:
+                if time.monotonic() > handle.deadline:
                     raise TimeoutError
                 return result
             case Ask(messages):
-                conversation: Any = attempt.conversation
+                conversation: Any = handle.items.conversation
                 answers = conversation(messages)
                 # The person's time is not the modules'.
-                attempt.deadline += time.monotonic() - started
+                handle.deadline += time.monotonic() - started
                 return answers
             case Sleep(seconds):
                 time.sleep(seconds if self.config.stack.fail_delay else 0)
@@ -210,7 +209,7 @@ class Authenticator:
                 time.sleep(max(0, moment - started))
                 return None
             case Readable(fileno, seconds):
-                return wait_blocking(fileno, seconds, attempt.deadline - started)
+                return wait_blocking(fileno, seconds, handle.deadline - started)
             case Wait(awaitable):
                 raise _needs_loop(awaitable)
             case _:
@@ -239,7 +238,7 @@ class Transaction(BaseTransaction[ReturnCode]):
         handle = self._handle
         self._last = INTERRUPTED
         self._last = self._authenticator._drive(  # noqa: SLF001 - made for each other
-            handle.attempt,
+            handle,
             handle.perform(operation, flags),
         )
         return self._last
@@ -273,9 +272,9 @@ class SaslExchange(BaseSaslExchange):
             RuntimeError: for a step after the last.
 
         """
-        attempt, coroutine, answer = self._enter(response)
+        handle, coroutine, answer = self._enter(response)
         try:
-            result = self._authenticator._advance(attempt, coroutine, answer)  # noqa: SLF001 - made for each other
+            result = self._authenticator._advance(handle, coroutine, answer)  # noqa: SLF001 - made for each other
         except BaseException as error:
             self._leave(error)
             raise

@@ -1,7 +1,10 @@
 """What a module sees of a transaction, carried out: questions, the user, tokens.
 
 Linux-PAM's pam_get_authtok.c and pam_user.c are the reference. A transaction
-has one attempt, and keeps in it all it knows about the visit.
+has one attempt. It holds the items (`Items`), and keeps what was said by the
+entries that were asked; of the driver it knows nothing.
+
+The file is long because the protocol is: nearly every method is one of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
@@ -16,11 +20,13 @@ from ualauth.contract.attempt import NameTest, Refusal
 from ualauth.contract.credentials import (
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
+    Exchange,
     NameKind,
     Password,
     PasswordChange,
     is_acceptable,
 )
+from ualauth.contract.identity import Person
 from ualauth.contract.messages import (
     MAX_MESSAGES,
     Answer,
@@ -33,14 +39,20 @@ from ualauth.contract.messages import (
     TextMessage,
 )
 from ualauth.contract.module import Module
-from ualauth.contract.requests import Ask, Compute, Offload, Readable, Send, Wait
+from ualauth.contract.requests import Ask, Compute, Offload, Readable, Wait
 from ualauth.errors import StoreError
 from ualauth.runtime.confirming import ask_about_name, confirm
 from ualauth.runtime.dispatch import dispatch_nested, path_of
-from ualauth.runtime.items import Items, LookedUp, NoUserlist
+from ualauth.runtime.inner import AskedName, Naming
+from ualauth.runtime.items import Items
+from ualauth.runtime.path import Path
+from ualauth.runtime.trace import Run
+from ualauth.runtime.users import LookedUp, NoUserlist, Resources, Users
 
 if TYPE_CHECKING:
+    # They bring SQLAlchemy along, which a service without USERLIST does without.
     from ualauth.contract.account import Account
+    from ualauth.userlist.guess import Guess
 
 log = logging.getLogger("ualauth.attempt")
 
@@ -56,8 +68,64 @@ _ABORTED = "Password change has been aborted."
 _MISMATCH = "Sorry, passwords do not match."
 
 
-class RunningAttempt(Items):
+def _item(name: str, setter: Callable[[Any, Any], None] | None = None) -> Any:  # noqa: ANN401 - a property
+    """Return the property that reads `items.NAME`, without a call of Python."""
+    return property(attrgetter(f"items.{name}"), setter)
+
+
+def _set_user(attempt: RunningAttempt, name: str | None) -> None:
+    attempt.items.user = name
+
+
+class RunningAttempt:
     """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
+
+    # Defaults stand on the class: a login sets only what it knows.
+    operation: Operation = Operation.AUTHENTICATE
+    flags: int = 0
+    delegated: bool = False
+    guess: Guess | None = None
+    """The password or proof that is being checked, until the operation has ended."""
+
+    service: str = _item("service")
+    user: str | None = _item("user", _set_user)
+    login_name: str | None = _item("login_name")
+    name_kind: NameKind = _item("name_kind")
+    rhost: str | None = _item("rhost")
+    ruser: str | None = _item("ruser")
+    tty: str | None = _item("tty")
+    tls: bool = _item("tls")
+    caller_uid: int | None = _item("caller_uid")
+    mechanism: str | None = _item("mechanism")
+    exchange: Exchange | None = _item("exchange")
+
+    # Not for modules
+    client: Callable[[bytes], Awaitable[bytes]] | None = None
+    """Sends a challenge to the client of the SASL exchange that is running, if one is."""
+    takes_passwords: bool = True
+    """Whether the service takes passwords as they were typed."""
+    run: Run | None = None
+    """The walk that asks now."""
+    late: bool = False
+    """Whether a module ran out of time: its threads may still run."""
+    vouches: tuple[tuple[Run | None, int, Person], ...] = ()
+    """The run and the number of an entry, and whom it vouched for before it answered."""
+    name_tests: tuple[AskedName, ...] = ()
+    """What was decided by looking at the user's name."""
+    unconfirmed: Naming | None = None
+    """Who the user was before the last entry that confirmed a user."""
+    paths: dict[tuple[Module[Any], int], Path] | None = None
+    """Module and operation -> what its entry settled, and how far a stack of its own went."""
+    _resolved: str | None = None
+    _account: Account | None = None
+    _looked_up: LookedUp | None = None
+
+    def __init__(self, items: Items, resource: Resources, users: Users) -> None:
+        """Begin with nothing asked; `resource` is as `Attempt.resource`."""
+        self.items = items
+        self.resource = resource
+        self.messages: list[str] = []
+        self._users = users
 
     # Requests
 
@@ -85,18 +153,18 @@ class RunningAttempt(Items):
             self.remark(NO_TYPED_PASSWORDS)
             raise Refusal(ReturnCode.PERM_DENIED)
         self.messages += [each.text for each in messages if isinstance(each, Info | Error)]
-        if self.conversation is None:
+        if self.items.conversation is None:
             return [self._own_answer(each) for each in messages]
         return await self._converse(list(messages), str)
 
     async def challenge(self, data: bytes) -> bytes:
         """See `Attempt.challenge`."""
-        if self.stepping:
+        if self.client is not None:
             # The exchange has looked at what it was given.
-            response: bytes = await Send(data)
+            response = await self.client(data)
             self.forget_record()
             return response
-        if self.conversation is None:
+        if self.items.conversation is None:
             raise Refusal(ReturnCode.CONV_ERR)
         (answer,) = await self._converse([Challenge(data)], bytes)
         if answer is None:
@@ -112,13 +180,13 @@ class RunningAttempt(Items):
         except Exception as error:  # noqa: BLE001 - the application's code
             # Its text might repeat what the person typed.
             log.error(  # noqa: TRY400 - without the text
-                "%s: the conversation raised %s", self.service, type(error).__name__
+                "%s: the conversation raised %s", self.items.service, type(error).__name__
             )
             raise Refusal(ReturnCode.CONV_ERR) from None
         # Meanwhile, anything may have changed.
         self.forget_record()
         if not _is_answer_list(answers, len(shown), kind):
-            log.error("%s: the conversation gave no list of answers", self.service)
+            log.error("%s: the conversation gave no list of answers", self.items.service)
             raise Refusal(ReturnCode.CONV_ERR)
         return list(answers)
 
@@ -127,23 +195,55 @@ class RunningAttempt(Items):
         if not isinstance(message, Question):
             return None
         if message.echo:
-            return self.user
-        return self.credential.text if isinstance(self.credential, Password) else None
+            return self.items.user
+        password = self.items.password
+        return password.text if isinstance(password, Password) else None
 
     # The user
 
     async def get_user(self, prompt: str | None = None) -> str:
         """See `Attempt.get_user`."""
-        if self.user is None:
+        items = self.items
+        if items.user is None:
             await self._ask_user(prompt)
-        typed = cast("str", self.user)
+        typed = cast("str", items.user)
         if typed == self._resolved:
             return typed
         account = await self._look_up(typed)
-        self.user = self._resolved = typed if account is None else account.user.authid
-        if account is not None and self.name_kind is _ADDRESS:
-            self.name_kind = NameKind.AUTHID
-        return self.user
+        name = items.user = self._resolved = typed if account is None else account.user.authid
+        if account is not None and items.name_kind is _ADDRESS:
+            items.name_kind = NameKind.AUTHID
+        return name
+
+    def naming(self) -> Naming:
+        """Return who the user is before the entry that is being asked says more."""
+        run, items = self.run, self.items
+        place = 0 if run is None else len(run.codes)
+        return Naming(run, place, items.user, items.name_kind, self._resolved)
+
+    def become(self, name: str) -> None:
+        """Make the user exactly `name`."""
+        if name != self.items.user or name != self._resolved:
+            self._resolved = None
+            self.forget_record()
+        self.items.user, self.items.name_kind = name, NameKind.AUTHID
+
+    def restore(self, before: Naming) -> None:
+        """Make the user again who it was."""
+        items = self.items
+        items.user, items.name_kind, self._resolved = before[2:]
+        self.forget_record()
+
+    def unconfirm(self, run: Run) -> None:
+        """Make the user again who it was before the entry that `run` asks confirmed a user."""
+        before = self.unconfirmed
+        if before is not None and before.run is run and before.place == len(run.codes):
+            self.unconfirmed = None
+            self.restore(before)
+
+    def forget_record(self) -> None:
+        """Forget the user's record: the next who needs it asks anew."""
+        self._account = self._looked_up = None
 
     async def test_name(self, test: NameTest) -> ReturnCode:
         """See `Attempt.test_name`."""
@@ -160,7 +260,7 @@ class RunningAttempt(Items):
             account = await self._look_up(name, recall=not anew)
             if account is not None:
                 # The name may have become another user's address meanwhile.
-                self.user = self._resolved = account.user.authid
+                self.items.user = self._resolved = account.user.authid
         if self._looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
@@ -168,12 +268,13 @@ class RunningAttempt(Items):
 
     def record_at_hand(self) -> Account | None:
         """See `Attempt.record_at_hand`."""
-        name = self.user
+        items = self.items
+        name = items.user
         if name is None:
             return None
         if name == self._resolved and self._looked_up is not None:
             return self._account
-        kind = self.name_kind
+        kind = items.name_kind
         try:
             if kind is _TYPED:
                 account = self._users.recall(name)
@@ -183,15 +284,15 @@ class RunningAttempt(Items):
             return None
         if account is not None:
             self._account, self._looked_up = account, LookedUp.RECALLED
-            self.user = self._resolved = account.user.authid
+            items.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
-                self.name_kind = NameKind.AUTHID
+                items.name_kind = NameKind.AUTHID
         return account
 
     async def _look_up(self, name: str, *, recall: bool = True) -> Account | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
-        kind = self.name_kind
+        kind = self.items.name_kind
         if kind is _NOBODY:
             self._account, self._looked_up = None, LookedUp.READ
             return None
@@ -212,23 +313,24 @@ class RunningAttempt(Items):
         return self._account
 
     async def _ask_user(self, prompt: str | None) -> None:
-        if self._failed_user is not None:
-            raise Refusal(self._failed_user)
-        text = prompt or self._items.get(Item.USER_PROMPT) or "login:"
-        if self._pending_prompt not in (None, text):
+        items = self.items
+        if items.failed_user is not None:
+            raise Refusal(items.failed_user)
+        text = prompt or items.get_item(Item.USER_PROMPT) or "login:"
+        if items.pending_prompt not in (None, text):
             raise Refusal(ReturnCode.ABORT)
-        self._pending_prompt = None
+        items.pending_prompt = None
         try:
             (answer,) = await self.ask(Question(text, echo=True))
             if answer is None:
                 raise Refusal(ReturnCode.CONV_ERR)  # noqa: TRY301 - remembered like the others
         except Refusal as refusal:
             if refusal.code is ReturnCode.CONV_AGAIN:
-                self._pending_prompt = text
+                items.pending_prompt = text
             else:
-                self._failed_user = refusal.code
+                items.failed_user = refusal.code
             raise
-        self.user = self.login_name = answer
+        items.user = items.login_name = answer
 
     # Tokens
 
@@ -241,7 +343,7 @@ class RunningAttempt(Items):
         verify: bool = True,
     ) -> str:
         """See `Attempt.get_authtok`."""
-        present = self.get_item(item)
+        present = self.items.get_item(item)
         if present is not None:
             return cast("str", present)
         new = self.operation is Operation.CHAUTHTOK and item is Item.AUTHTOK
@@ -259,33 +361,34 @@ class RunningAttempt(Items):
                 await self._retype(prompt, token)
                 verified = True
         if new:
-            self._verified = verified
+            self.items.retyped = verified
         if not is_acceptable(token, MAX_PASSWORD_BYTES):
             self.remark(f"password longer than {MAX_PASSWORD_BYTES} bytes, or with NUL")
             raise Refusal(failure)
-        self.set_item(item, token)
+        self.items.set_item(item, token)
         return token
 
     def authtok_at_hand(self, *, use_only_present: bool = False) -> str | None:
         """See `Attempt.authtok_at_hand`."""
-        if self._authtok is None and not use_only_present:
+        items = self.items
+        if items.authtok is None and not use_only_present:
             brought = self._brought(Item.AUTHTOK)
             if brought is None or not is_acceptable(brought, MAX_PASSWORD_BYTES):
                 return None
-            self._authtok = brought
-        return self._authtok
+            items.authtok = brought
+        return items.authtok
 
     async def verify_authtok(self, prompt: str | None = None) -> str:
         """See `Attempt.verify_authtok`."""
         token = await self.get_authtok(verify=False)
-        if not self._verified:
+        if not self.items.retyped:
             await self._retype(prompt, token)
-            self._verified = True
+            self.items.retyped = True
         return token
 
     def _brought(self, item: Item) -> str | None:
         """Return the token of the credential that the person came with."""
-        brought = self.credential
+        brought = self.items.password
         changing = self.operation is Operation.CHAUTHTOK
         if isinstance(brought, Password) and not changing:
             return brought.text
@@ -294,7 +397,7 @@ class RunningAttempt(Items):
         return None
 
     def _prompt(self, item: Item, *, new: bool) -> str:
-        kind = self._items.get(Item.AUTHTOK_TYPE)
+        kind = self.items.get_item(Item.AUTHTOK_TYPE)
         words = f"{kind} password: " if kind else "password: "
         if new:
             return f"New {words}"
@@ -306,7 +409,7 @@ class RunningAttempt(Items):
         question = f"Retype {prompt}" if prompt else f"Retype n{default[1:]}"
         again = await self._secret(question, new=True)
         if again != token:
-            self.set_item(Item.AUTHTOK, None)
+            self.items.set_item(Item.AUTHTOK, None)
             await self.tell(Error(_MISMATCH))
             raise Refusal(ReturnCode.TRY_AGAIN)
 
@@ -329,6 +432,62 @@ class RunningAttempt(Items):
         if not self.flags & Flag.SILENT:
             with contextlib.suppress(Refusal):
                 await self.ask(message)
+
+    # Items
+
+    def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
+        """See `Attempt.get_item`."""
+        return self.items.get_item(item)
+
+    def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - likewise
+        """See `Attempt.set_item`."""
+        return self.items.set_item(item, value)
+
+    def get_data(self, name: str) -> Any:  # noqa: ANN401 - whatever was stored
+        """See `Attempt.get_data`."""
+        return self.items.get_data(name)
+
+    def set_data(
+        self,
+        name: str,
+        value: object,
+        cleanup: Callable[[object, int], None] | None = None,
+    ) -> None:
+        """See `Attempt.set_data`."""
+        self.items.set_data(name, value, cleanup)
+
+    def getenv(self, name: str) -> str | None:
+        """See `Attempt.getenv`."""
+        return self.items.getenv(name)
+
+    def putenv(self, text: str) -> ReturnCode:
+        """See `Attempt.putenv`."""
+        return self.items.putenv(text)
+
+    def fail_delay(self, seconds: float) -> None:
+        """See `Attempt.fail_delay`."""
+        self.items.delay = max(self.items.delay, seconds)
+
+    # What an entry says
+
+    def vouch(self, person: Person) -> None:
+        """See `Attempt.vouch`."""
+        run = self.run
+        self.vouches = (*self.vouches, (run, 0 if run is None else len(run.codes), person))
+
+    @property
+    def person(self) -> Person | None:
+        """Whom the modules vouch for: the last who was vouched for by an entry that succeeded."""
+        for run, place, person in reversed(self.vouches):
+            if run is not None and run.granted(place):
+                return person
+        return None
+
+    def remark(self, text: str) -> None:
+        """See `Attempt.remark`."""
+        run = self.run
+        if run is not None:
+            run.remark(text)
 
     # Guesses
 

@@ -17,9 +17,10 @@ from ualauth.contract.credentials import NameKind
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.items import NoUserlist
+from ualauth.runtime.items import Items
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_login import SaslLogin
+from ualauth.runtime.users import NoUserlist
 from ualauth.sasl.certificate import owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
 from ualauth.sasl.mock import MockSecrets
@@ -87,8 +88,8 @@ class BaseAuthenticator:
 
     def _handle(self, compiled: Service, user: str | None, peer: Peer) -> Handle:
         users = self if self._users is None else self._users
-        attempt = RunningAttempt(compiled.name, self.resource, users)
-        attempt.user = attempt.login_name = user
+        items = Items(compiled.name)
+        items.user = items.login_name = user
         if not peer.keys() <= _PEER:
             (name, *_) = peer.keys() - _PEER
             raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
@@ -97,7 +98,8 @@ class BaseAuthenticator:
         if uid is not None and type(uid) is not int:
             raise TypeError("caller_uid takes a number, or None")
         for name, value in peer.items():
-            setattr(attempt, name, value)
+            setattr(items, name, value)
+        attempt = RunningAttempt(items, self.resource, users)
         return Handle(compiled, attempt, self.services.load, self._frozen)
 
     def mechanisms(self, service: str, connection: ConnectionInfo) -> list[str]:
@@ -140,7 +142,7 @@ class BaseAuthenticator:
             if unknown := connection.keys() - _CONNECTION:
                 raise TypeError(f"unknown keyword {unknown.pop()!r}")
         handle = self._handle(compiled, None, peer)
-        handle.attempt.stepping = True
+        handle.go_by_steps()
         return SaslLogin(
             handle,
             kind(),

@@ -11,10 +11,10 @@ from __future__ import annotations
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import NameTest, Refusal
 from ualauth.contract.credentials import MAX_NAME_BYTES, NameKind, is_acceptable
-from ualauth.runtime.items import AskedName, Items
+from ualauth.runtime.inner import AskedName, InnerAttempt
 
 
-async def ask_about_name(attempt: Items, name: str, test: NameTest) -> ReturnCode:
+async def ask_about_name(attempt: InnerAttempt, name: str, test: NameTest) -> ReturnCode:
     """Return what a test says of a name, and keep both for a name that is confirmed later."""
     answer = await test(name)
     run = attempt.run
@@ -26,7 +26,7 @@ async def ask_about_name(attempt: Items, name: str, test: NameTest) -> ReturnCod
     return answer.code
 
 
-async def confirm(attempt: Items, name: str) -> None:
+async def confirm(attempt: InnerAttempt, name: str) -> None:
     """Make `name` the user, exactly; see `Attempt.confirm_user`.
 
     Raises:

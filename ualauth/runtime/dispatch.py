@@ -17,7 +17,7 @@ from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
 from ualauth.errors import StoreError
-from ualauth.runtime.items import Items
+from ualauth.runtime.inner import InnerAttempt
 from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
 from ualauth.stack.engine import Verdict, evaluate, resume_after
@@ -41,21 +41,21 @@ _MAX_DEPTH = 16
 """Stacks run by entries of each other: more cannot be compiled, only made by a module's mistake."""
 
 
-def path_of(attempt: Items, module: Module[Any]) -> Path:
+def path_of(attempt: InnerAttempt, module: Module[Any]) -> Path:
     """Return the path of a module's entry, a blank one if there is none."""
     if attempt.paths is None:
         attempt.paths = {}
     return attempt.paths.setdefault((module, SHARED_WITH[attempt.operation]), Path())
 
 
-def forget_nested(attempt: Items, twin: int) -> None:
+def forget_nested(attempt: InnerAttempt, twin: int) -> None:
     """Forget what entries settled when their operation was asked before."""
     for (_, number), path in (attempt.paths or {}).items():
         if number == twin:
             path.settled = path.suspended = None
 
 
-def begin_operation(attempt: Items, operation: Operation) -> None:
+def begin_operation(attempt: InnerAttempt, operation: Operation) -> None:
     """Forget what entries said when the operation was asked before."""
     if operation is Operation.AUTHENTICATE:
         # Who was vouched for may have been another user.
@@ -66,14 +66,13 @@ def begin_operation(attempt: Items, operation: Operation) -> None:
 
 
 async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
-    attempt: Items, run: Run, cached_codes: CachedCodes
+    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes
 ) -> ReturnCode:
     """Ask the entries of a run, and return its verdict."""
     attempt.run = run
     number = run.operation.number
     codes = run.codes
-    credential = attempt.credential
-    exchange = credential if isinstance(credential, Exchange) else None
+    exchange = attempt.items.exchange
     proved = exchange is not None and exchange.verified
     suspended, answer = run.suspended, _UNASKED
     if suspended is None and run.frozen is None:
@@ -151,7 +150,7 @@ def _report(entry: Entry, operation: Operation, code: ReturnCode) -> None:
         log.warning("%s: answers %s to %s, which PAM does not allow", place, code, operation)
 
 
-async def _code_of(attempt: Items, answer: object, entry: Entry, run: Run) -> ReturnCode:
+async def _code_of(attempt: InnerAttempt, answer: object, entry: Entry, run: Run) -> ReturnCode:
     """Return the code of an answer: it is one, it is awaited, or it makes no sense."""
     if type(answer) is ReturnCode:
         return answer
@@ -165,7 +164,7 @@ async def _code_of(attempt: Items, answer: object, entry: Entry, run: Run) -> Re
     return code
 
 
-async def dispatch_nested(attempt: Items, module: Module[Any]) -> ReturnCode:
+async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnCode:
     """Run the stack that was compiled for `module`, as part of the run that asks it."""
     outer = attempt.run
     stack = cast("Stack", module.nested)
@@ -188,7 +187,7 @@ async def dispatch_nested(attempt: Items, module: Module[Any]) -> ReturnCode:
     run.rest = path.suspended
     outer.add(run)
     before = attempt.naming()
-    exchange = attempt.exchange
+    exchange = attempt.items.exchange
     proved = exchange is not None and exchange.verified
     code = ReturnCode.SYSTEM_ERR
     try:
@@ -196,7 +195,7 @@ async def dispatch_nested(attempt: Items, module: Module[Any]) -> ReturnCode:
     finally:
         attempt.run = outer
         path.suspended = run.rest
-        if attempt.user != before.user or attempt.name_kind is not before.name_kind:
+        if attempt.items.user != before.user or attempt.items.name_kind is not before.name_kind:
             # What an entry of it confirmed is the say of the entry that runs it.
             attempt.unconfirmed = before
             if code not in _CONFIRMING:
@@ -206,7 +205,9 @@ async def dispatch_nested(attempt: Items, module: Module[Any]) -> ReturnCode:
     return code
 
 
-def _code_of_exception(attempt: Items, entry: Entry, run: Run, error: BaseException) -> ReturnCode:
+def _code_of_exception(
+    attempt: InnerAttempt, entry: Entry, run: Run, error: BaseException
+) -> ReturnCode:
     """Return what an entry answers whose module raised `error`."""
     match error:
         case Refusal(code=code) if code is not ReturnCode.SYSTEM_ERR:

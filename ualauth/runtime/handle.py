@@ -17,7 +17,7 @@ from typing import Any
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange, NameKind
-from ualauth.contract.requests import Sleep
+from ualauth.contract.requests import Send, Sleep
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
@@ -52,6 +52,12 @@ class Handle:
     # Defaults stand on the class: most visits never set them.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
+    deadline: float | None = None
+    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
+    at_once: bool = False
+    """Whether the next operation is part of the same login as the last one."""
+    stepping: bool = False
+    """Whether the driver hands challenges to the client of a SASL exchange."""
     _last_run: Run | None = None
     """The last walk over the service as it is; it was interrupted if it has a rest."""
     _updating: bool = False
@@ -65,6 +71,7 @@ class Handle:
     ) -> None:
         """Begin with nothing asked; `load` serves a later change of the service."""
         self.attempt = attempt
+        self.items = attempt.items
         self.runs: list[Run] = []
         self._service: Service | None = service
         self._load = load
@@ -72,6 +79,11 @@ class Handle:
         self._cached_codes: dict[int, list[ReturnCode | None]] = {}
         if not service.takes_passwords:
             attempt.takes_passwords = False
+
+    def go_by_steps(self) -> None:
+        """Let the driver hand the challenges of a SASL exchange to the client, step by step."""
+        self.stepping = True
+        self.attempt.client = Send
 
     # Operations
 
@@ -82,7 +94,7 @@ class Handle:
         if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
-        attempt = self.attempt
+        attempt, items = self.attempt, self.items
         last = self._last_run
         interrupted = last is not None and last.rest is not None
         if not interrupted:
@@ -91,20 +103,21 @@ class Handle:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
                 # Both begin and end without tokens, and may be delayed.
                 self.delayed = 0.0
-                if not interrupted or not self._resuming:
-                    attempt.forget_tokens()
+                # No module has set one before the first run.
+                if self.runs and not (interrupted and self._resuming):
+                    items.forget_tokens()
                 if operation is _CHAUTHTOK:
                     code = await self._both_passes(flags)
                 else:
                     code = await self._dispatch(operation, flags)
-                    exchange = attempt.exchange
+                    exchange = items.exchange
                     if exchange is not None and (code is not _SUCCESS or not self._proved()):
                         code = await self._judged(exchange, code)
                 if attempt.guess is not None:
                     await attempt.end_guess(code)
                 if code is not _INCOMPLETE:
-                    attempt.forget_tokens()
-                    if attempt.delay or attempt.delay_report is not None:
+                    items.forget_tokens()
+                    if items.delay or items.delay_report is not None:
                         await self._delay(code)
             else:
                 code = await self._dispatch(operation, flags or _USUAL[operation.number])
@@ -123,7 +136,7 @@ class Handle:
         one had.
         """
         if code is _SUCCESS:
-            log.error("%s: no module verified %s", self.attempt.service, exchange.mechanism)
+            log.error("%s: no module verified %s", self.items.service, exchange.mechanism)
             code = ReturnCode.CRED_UNAVAIL
         if self.could_not_check(code):
             return code
@@ -134,7 +147,7 @@ class Handle:
         except Refusal as refusal:
             return refusal.code
         except (StoreError, TimeoutError) as error:
-            log.error("%s: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
+            log.error("%s: %s", self.items.service, error)  # noqa: TRY400 - no bug
             return ReturnCode.AUTHINFO_UNAVAIL
         # Nothing that comes after the stack lets a client in.
         return ReturnCode.AUTH_ERR if code is _SUCCESS else code
@@ -165,11 +178,11 @@ class Handle:
 
         The delay varies by up to a half, so that it tells nothing.
         """
-        attempt = self.attempt
-        seconds = attempt.delay * (0.5 + sum(_random.random() for _ in range(3)) / 3)
-        attempt.delay = self.delayed = 0.0
-        if attempt.delay_report is not None:
-            attempt.delay_report(code, int(seconds * 1_000_000))
+        items = self.items
+        seconds = items.delay * (0.5 + sum(_random.random() for _ in range(3)) / 3)
+        items.delay = self.delayed = 0.0
+        if items.delay_report is not None:
+            items.delay_report(code, int(seconds * 1_000_000))
         elif code is not _SUCCESS:
             self.delayed = seconds
             await Sleep(seconds)
@@ -181,7 +194,7 @@ class Handle:
         try:
             service = self._service or self._reload()
         except ConfigurationError as error:
-            log.error("service %r: %s", self.attempt.service, error)  # noqa: TRY400 - no bug
+            log.error("service %r: %s", self.items.service, error)  # noqa: TRY400 - no bug
             return _at_once(ReturnCode.ABORT)
         last = self._last_run
         suspended = None
@@ -218,14 +231,14 @@ class Handle:
         self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
-        if attempt.deadline is not None or not attempt.at_once:
+        if self.deadline is not None or not self.at_once:
             # Something may have changed meanwhile.
             attempt.forget_record()
-        attempt.deadline = None
+        self.deadline = None
         return dispatch(attempt, run, cached_codes)
 
     def _reload(self) -> Service:
-        self._service = self._load(self.attempt.service)
+        self._service = self._load(self.items.service)
         self.attempt.takes_passwords = self._service.takes_passwords
         self._cached_codes = {}
         self._last_run = None
@@ -255,7 +268,7 @@ class Handle:
         """Return `SUCCESS` and the item; `BAD_ITEM` for tokens and unknown items."""
         if item not in _APPLICATION_ITEMS:
             return ReturnCode.BAD_ITEM, None
-        return _SUCCESS, self.attempt.get_item(Item(item))
+        return _SUCCESS, self.items.get_item(Item(item))
 
     def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - many types
         """Set an item; `BAD_ITEM` for tokens, unknown items and wrong types."""
@@ -263,14 +276,14 @@ class Handle:
             return ReturnCode.BAD_ITEM
         if item is Item.USER and isinstance(value, str | None):
             attempt = self.attempt
-            attempt.login_name = attempt.user = value
-            attempt.name_kind = NameKind.TYPED
+            self.items.login_name = self.items.user = value
+            self.items.name_kind = NameKind.TYPED
             attempt.name_tests, attempt.unconfirmed, attempt.vouches = (), None, ()
         if item is Item.SERVICE and isinstance(value, str):
             # pam_set_item(3): the next operation reads the files of the new service.
             value = ascii_lower(value)
             self._service = None
-        return self.attempt.set_item(Item(item), value)
+        return self.items.set_item(Item(item), value)
 
     @property
     def trace(self) -> list[TraceStep]:
@@ -281,7 +294,7 @@ class Handle:
         """End the transaction: later operations answer `SYSTEM_ERR` (pam_end(3))."""
         if not self._ended:
             self._ended = True
-            self.attempt.end(status)
+            self.items.end(status)
 
 
 _APPLICATION_ITEMS = frozenset(Item) - {Item.AUTHTOK, Item.OLDAUTHTOK}

@@ -56,19 +56,19 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
         AuthenticationError: one of its subclasses, if the person is not let in.
 
     """
-    attempt = handle.attempt
     code = _SYSTEM_ERR
     try:
         if isinstance(credential, Password):
             _check_texts(handle, _AUTHENTICATE, credential.text)
+            handle.items.password = credential
         else:
             _check_texts(handle, _AUTHENTICATE)
-        attempt.credential = credential
+            handle.items.exchange = credential
         code = await handle.perform(_AUTHENTICATE)
         if code is not _SUCCESS:
             raise _refusal(handle, _AUTHENTICATE, code)
         # If nothing was waited for, the record is still what it was.
-        attempt.at_once = True
+        handle.at_once = True
         code = await handle.perform(_ACCT_MGMT)
         if code is not _SUCCESS:
             raise _refusal(handle, _ACCT_MGMT, code)
@@ -102,13 +102,13 @@ async def delegated_login(handle: Handle) -> Identity:
 
 def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
     """Return whom a login vouches for that let a user in, with or without a name."""
-    attempt = handle.attempt
+    attempt, items = handle.attempt, handle.items
     person = None
     if anonymous:
         # Whatever modules say: there is no identity (RFC 4505).
         user, person = ANONYMOUS, Person(ANONYMOUS)
     else:
-        user = attempt.user or ""
+        user = items.user or ""
         last = attempt.vouches[-1] if attempt.vouches else None
         # Mostly it is one of the last operation; `person` would take two calls to say so.
         run = handle.runs[-1]
@@ -117,8 +117,8 @@ def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
             if run.codes[place] is _SUCCESS and run.verdict is _SUCCESS:
                 person = who
     return Identity(
-        service=attempt.service,
-        login_name=attempt.login_name or "",
+        service=items.service,
+        login_name=items.login_name or "",
         user=user,
         person=person or attempt.person or Person(authid=user),
         messages=tuple(attempt.messages),
@@ -136,7 +136,7 @@ async def change_password(handle: Handle, credential: PasswordChange) -> None:
     code = _SYSTEM_ERR
     try:
         _check_texts(handle, Operation.CHAUTHTOK, credential.old, credential.new)
-        handle.attempt.credential = credential
+        handle.items.password = credential
         code = await handle.perform(Operation.CHAUTHTOK)
         if code is not _SUCCESS:
             raise _refusal(handle, Operation.CHAUTHTOK, code)
@@ -156,7 +156,7 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
         code = ReturnCode.PERM_DENIED
         audit.record(handle.attempt, operation, code, (), NO_TYPED_PASSWORDS)
         raise AuthenticationFailed(code)
-    user = handle.attempt.login_name or ""
+    user = handle.items.login_name or ""
     fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
     for each in passwords:
         fits = fits and is_acceptable(each, MAX_PASSWORD_BYTES)

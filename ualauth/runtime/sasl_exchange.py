@@ -18,10 +18,10 @@ from typing import Any
 from ualauth.contract.identity import Identity
 from ualauth.contract.requests import Request, Send
 from ualauth.errors import AuthenticationError
-from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.handle import Handle
 from ualauth.runtime.sasl_login import SaslLogin
 
-RunningStep = tuple[RunningAttempt, Coroutine[Request, Any, Identity], bytes | None]
+RunningStep = tuple[Handle, Coroutine[Request, Any, Identity], bytes | None]
 """What a runtime has to do for one step: whose it is, and what to send into which coroutine."""
 
 
@@ -83,7 +83,7 @@ class BaseSaslExchange:
             raise TypeError("a response is bytes, or None")
         if sasl_login is None or self._busy or self._closed:
             raise RuntimeError("this exchange takes no step now: it is over, or taking one")
-        attempt = sasl_login.handle.attempt
+        handle = sasl_login.handle
         answer = None
         if self._coroutine is None:
             sasl_login.wire.initial = response
@@ -93,11 +93,11 @@ class BaseSaslExchange:
             raise TypeError("only the first step may be without a response")
         else:
             answer = response
-            if attempt.deadline is not None:
+            if handle.deadline is not None:
                 # The client's time is not the modules'.
-                attempt.deadline += time.monotonic() - self._suspended
+                handle.deadline += time.monotonic() - self._suspended
         self._busy = True
-        return attempt, self._coroutine, answer
+        return handle, self._coroutine, answer
 
     def _leave(self, result: Identity | Send | BaseException) -> bytes | None:
         """Return what to send to the client after a step; keep what it came to."""

@@ -53,13 +53,13 @@ class SaslLogin:
 
         """
         claim = await self._claim()
-        attempt = self.handle.attempt
-        attempt.user = attempt.login_name = claim.name
+        items = self.handle.items
+        items.user = items.login_name = claim.name
         credential = claim.credential
         if isinstance(credential, PasswordChange):
             raise TypeError("a mechanism logs in")
         if isinstance(credential, Exchange):
-            attempt.name_kind = credential.name_kind
+            items.name_kind = credential.name_kind
         try:
             identity = await login(self.handle, credential)
             if claim.authorization:
@@ -77,7 +77,7 @@ class SaslLogin:
 
     async def _claim(self) -> Claim:
         attempt = self.handle.attempt
-        attempt.mechanism = self.mechanism.name
+        self.handle.items.mechanism = self.mechanism.name
         try:
             return await self.mechanism.begin(self.wire)
         except Refusal as refusal:
@@ -102,9 +102,9 @@ class SaslLogin:
         if wanted == claim.name:
             return identity
         handle = self.begin_delegated(wanted)
-        handle.attempt.mechanism = self.mechanism.name
+        handle.items.mechanism = self.mechanism.name
         # What is asked now is another operation, with its own time.
-        self.handle.attempt.deadline = None
+        self.handle.deadline = None
         try:
             target = await handle.attempt.get_user()
             if target == identity.user:
@@ -121,7 +121,7 @@ class SaslLogin:
                 raise TemporaryFailure(error.code) from None
             log.warning(
                 "%s: %s may not act for %s",
-                handle.attempt.service,
+                handle.items.service,
                 ascii(identity.user),
                 ascii(wanted[:80]),
             )

@@ -69,15 +69,15 @@ class BaseTransaction(Generic[R]):
 
     def getenv(self, name: str) -> str | None:
         """Return a variable of the transaction's environment (pam_getenv(3))."""
-        return self._handle.attempt.getenv(name)
+        return self._handle.items.getenv(name)
 
     def putenv(self, text: str) -> ReturnCode:
         """Set, empty or delete a variable: `N=V`, `N=`, `N` (pam_putenv(3))."""
-        return self._handle.attempt.putenv(text)
+        return self._handle.items.putenv(text)
 
     def getenvlist(self) -> list[str]:
         """Return all variables as `N=V` (pam_getenvlist(3))."""
-        return self._handle.attempt.getenvlist()
+        return self._handle.items.getenvlist()
 
     def fail_delay(self, seconds: float) -> None:
         """Ask for a delay if the next operation fails; the largest wins (pam_fail_delay(3))."""

@@ -22,9 +22,10 @@ from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Sleep, Until, Wait
 from ualauth.errors import ModuleUnavailable
 from ualauth.runtime.attempt import RunningAttempt
-from ualauth.runtime.items import Users
+from ualauth.runtime.items import Items
 from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import Run
+from ualauth.runtime.users import Users
 from ualauth.system.poll import wait_blocking
 from ualauth.userlist.guesses import GuessLimiter
 
@@ -66,15 +67,16 @@ class FakeAttempt(RunningAttempt):
     ) -> None:
         """Begin with what the test says."""
         self._shared = list(resources)
-        super().__init__(service, self._find, users or Nobody())
-        self.user = self.login_name = user
+        items = Items(service)
+        items.user = items.login_name = user
+        items.conversation = conversation
+        for name, value in peer.items():
+            setattr(items, name, value)
+        if password is not None:
+            items.password = Password(password)
+        super().__init__(items, self._find, users or Nobody())
         self.operation = operation
         self.flags = flags
-        self.conversation = conversation
-        if password is not None:
-            self.credential = Password(password)
-        for name, value in peer.items():
-            setattr(self, name, value)
         self.remarks: list[str] = []
         self.run = Run(operation, (), [], None, None)
         self.offloaded: list[Callable[..., object]] = []
@@ -94,6 +96,15 @@ class FakeAttempt(RunningAttempt):
     def remark(self, text: str) -> None:
         """Keep what the module, or one of a stack that it runs, said about its answer."""
         self.remarks.append(text)
+
+    def end(self, status: int) -> None:
+        """Call every cleanup with `status`, and forget all secrets, as at the transaction's end."""
+        self.items.end(status)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that the module asked for if the operation fails."""
+        return self.items.delay
 
     @property
     def person(self) -> Person | None:
@@ -158,7 +169,7 @@ class FakeAttempt(RunningAttempt):
                 self.offloaded.append(function)
                 return function(*args)
             case Ask(messages):
-                conversation: Any = self.conversation
+                conversation: Any = self.items.conversation
                 return conversation(messages)
             case Sleep(seconds):
                 self.slept.append(seconds)

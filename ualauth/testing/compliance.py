@@ -228,7 +228,7 @@ class ModuleCompliance:
         answers = []
         for operation, flags in _CALLS:
             if hasattr(self.module, operation.method):
-                attempt.forget_tokens()
+                attempt.items.forget_tokens()
                 walk = _Walk(methods[operation], attempt, operation, flags)
                 try:
                     answers.append((operation, int(flags), walk.finish()))

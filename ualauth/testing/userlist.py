@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self, TypedDict, Unpack
 
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
-from ualauth.runtime.items import Users
+from ualauth.runtime.users import Users
 from ualauth.userlist.cache import UserCache
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import Policy

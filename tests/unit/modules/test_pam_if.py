@@ -73,7 +73,7 @@ def test_a_typed_password_has_no_mechanism() -> None:
     attempt = FakeAttempt("jsmith")
     assert attempt.answer(made("mechanism=*").authenticate(attempt)) is IGNORE
     attempt = FakeAttempt("jsmith")
-    attempt.mechanism = "SCRAM-SHA-256"
+    attempt.items.mechanism = "SCRAM-SHA-256"
     assert attempt.answer(made("mechanism=SCRAM-*").authenticate(attempt)) is SUCCESS
 
 

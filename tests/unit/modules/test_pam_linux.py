@@ -93,7 +93,7 @@ def test_prompts_of_a_change_are_known_by_their_words(texts: list[str], item: st
         assert not change.claims(Question(text, echo=True))
         if item is not None:
             attempt = FakeAttempt("jsmith")
-            attempt._oldauthtok, attempt._authtok = "old", "new"
+            attempt.items.oldauthtok, attempt.items.authtok = "old", "new"
             assert attempt.answer(change.answer(attempt, Question(text))) == item, text
 
 

@@ -90,6 +90,23 @@ def test_what_an_item_cannot_hold_is_refused(item: Item, value: object, code: Re
     assert attempt.get_item(item) == before
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("service", "login_name", "name_kind", "exchange", "mechanism"),
+        *("rhost", "ruser", "tty", "tls", "caller_uid"),
+    ],
+)
+def test_what_modules_only_read_they_cannot_set(name: str) -> None:
+    attempt = FakeAttempt("jsmith", rhost="192.0.2.7", tls=True)
+    before = getattr(attempt, name)
+
+    with pytest.raises(AttributeError):
+        setattr(attempt, name, "another")
+
+    assert getattr(attempt, name) is before
+
+
 # The environment
 
 
@@ -97,9 +114,9 @@ def test_variables_are_set_emptied_and_deleted() -> None:
     attempt = FakeAttempt()
 
     assert [attempt.putenv(text) for text in ("A=1", "B=", "C=x=y", "A=2")] == [SUCCESS] * 4
-    assert attempt.getenvlist() == ["A=2", "B=", "C=x=y"]
+    assert attempt.items.getenvlist() == ["A=2", "B=", "C=x=y"]
     assert attempt.putenv("B") is SUCCESS
-    assert attempt.getenvlist() == ["A=2", "C=x=y"]
+    assert attempt.items.getenvlist() == ["A=2", "C=x=y"]
     assert (attempt.getenv("A"), attempt.getenv("B"), attempt.getenv("C")) == ("2", None, "x=y")
 
 
@@ -109,15 +126,15 @@ def test_a_variable_without_a_name_or_that_is_not_there_is_a_bad_item(text: str)
     attempt.putenv("A=1")
 
     assert attempt.putenv(text) is ReturnCode.BAD_ITEM
-    assert attempt.getenvlist() == ["A=1"]
+    assert attempt.items.getenvlist() == ["A=1"]
 
 
 def test_the_list_of_variables_is_a_copy() -> None:
     attempt = FakeAttempt()
     attempt.putenv("A=1")
-    attempt.getenvlist().clear()
+    attempt.items.getenvlist().clear()
 
-    assert attempt.getenvlist() == ["A=1"]
+    assert attempt.items.getenvlist() == ["A=1"]
 
 
 # Data
@@ -176,7 +193,7 @@ def test_the_end_forgets_the_tokens_and_the_password() -> None:
     attempt.end(SUCCESS)
 
     assert attempt.get_item(Item.AUTHTOK) is attempt.get_item(Item.OLDAUTHTOK) is None
-    assert attempt.credential is None
+    assert attempt.items.password is None
 
 
 # Asking
@@ -474,7 +491,7 @@ def test_the_password_of_a_login_is_not_the_new_one_of_a_change() -> None:
 
 def test_a_change_brings_the_old_and_the_new_password() -> None:
     attempt = FakeAttempt("jsmith", operation=CHAUTHTOK)
-    attempt.credential = PasswordChange("old", "new")
+    attempt.items.password = PasswordChange("old", "new")
 
     assert get_authtok(attempt, Item.OLDAUTHTOK) == "old"
     assert get_authtok(attempt) == "new"

@@ -9,7 +9,7 @@ import pytest
 
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.runtime.base import BaseAuthenticator
-from ualauth.runtime.items import NoUserlist
+from ualauth.runtime.users import NoUserlist
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 

@@ -133,7 +133,7 @@ def test_an_exact_name_is_not_confirmed_as_another() -> None:
 
 def test_an_address_that_is_confirmed_may_become_another_name(userlist: Userlist) -> None:
     attempt = FakeAttempt("else@example.org", **userlist.behind_attempt())
-    attempt.name_kind = NameKind.ADDRESS
+    attempt.items.name_kind = NameKind.ADDRESS
     assert attempt.answer(attempt.get_user()) == "else@example.org"
     attempt.answer(attempt.confirm_user("else"))
     assert attempt.user == "else"
@@ -156,7 +156,7 @@ def test_an_address_is_compared_with_the_case_of_ascii_alone(
     userlist: Userlist, address: str, authid: str | None
 ) -> None:
     attempt = FakeAttempt(address, **userlist.behind_attempt())
-    attempt.name_kind = NameKind.ADDRESS
+    attempt.items.name_kind = NameKind.ADDRESS
     record = attempt.answer(attempt.get_record())
     assert (record and record.user.authid) == authid
     assert attempt.user == (authid or address)

@@ -223,7 +223,7 @@ def test_a_cancelled_login_shows_no_password(
 
     async def run() -> BaseException:
         handle = AsyncAuthenticator(folder.config()).transaction("test", "jsmith", never)
-        handle._handle.attempt.credential = Password(CANARY)
+        handle._handle.items.password = Password(CANARY)
         task = asyncio.create_task(handle.authenticate())
         await asyncio.sleep(0.01)
         task.cancel()

@@ -297,7 +297,7 @@ def test_an_exchange_that_was_verified_without_success_is_not(
         "test", f"auth sufficient {first}\nauth required pam_permit\naccount required pam_permit"
     )
     with way.begin(vouching.config(), "test", "jsmith", None) as handle:
-        handle._handle.attempt.credential = Believing()
+        handle._handle.items.exchange = Believing()
         assert way.perform(handle, Operation.AUTHENTICATE) is not SUCCESS
 
 
@@ -310,7 +310,7 @@ def test_an_exchange_that_was_verified_with_success_is(vouching: ConfigFolder, w
     for line in ("vouching", "pam_if !user=x stack=inner"):
         vouching.service("test", f"auth required {line}\nauth optional pam_deny")
         with way.begin(vouching.config(), "test", "jsmith", None) as handle:
-            handle._handle.attempt.credential = Believing()
+            handle._handle.items.exchange = Believing()
             assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
 
 

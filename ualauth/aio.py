@@ -35,6 +35,7 @@ from ualauth.contract.requests import (
 )
 from ualauth.errors import ConfigurationError
 from ualauth.runtime import login
+from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
@@ -79,6 +80,8 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> Identity:
         """Let a person in by name and password; see `Authenticator.authenticate`."""
+        if not type(service) is type(user) is type(password) is str:
+            check_arguments(service=service, user=user, password=password)
         handle = await self._handle(service, user, peer)
         return await self._drive(handle.attempt, login.login(handle, Password(password)))
 
@@ -91,6 +94,7 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> None:
         """Change a person's password; see `Authenticator.change_password`."""
+        check_arguments(service=service, user=user, old=old, new=new)
         handle = await self._handle(service, user, peer)
         change = login.change_password(handle, PasswordChange(old, new))
         await self._drive(handle.attempt, change)
@@ -107,12 +111,16 @@ class AsyncAuthenticator:
         `conversation` may be a coroutine function. A service that is not
         compiled yet is compiled here, on the event loop; `load` avoids that.
         """
+        check_arguments(service=service, conversation=conversation)
+        if user is not None:
+            check_arguments(user=user)
         handle = self._base.handle(service, user, **peer)
         handle.attempt.conversation = conversation
         return AsyncTransaction(handle, self)
 
     async def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
         """Return the names of the SASL mechanisms to offer; see `Authenticator.mechanisms`."""
+        check_connection(connection)
         await self.load(service)
         return self._base.mechanisms(service, connection)
 
@@ -125,8 +133,10 @@ class AsyncAuthenticator:
         """Begin a SASL exchange; see `Authenticator.sasl`.
 
         What the exchange raises at its beginning is raised when it is awaited,
-        or else by its first step.
+        or else by its first step; but an argument of a wrong type at once.
         """
+        check_arguments(service=service, mechanism=mechanism)
+        check_connection(connection)
 
         async def begin() -> SaslLogin:
             if not self._base.services.is_fresh(service):
@@ -137,6 +147,7 @@ class AsyncAuthenticator:
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
+        check_arguments(service=service)
         if self._base.services.is_fresh(service):
             return self._base.services.load(service)
         seconds = self.config.stack.timeout
@@ -164,6 +175,7 @@ class AsyncAuthenticator:
 
     async def _handle(self, service: str, user: str, peer: Peer) -> Handle:
         if not self._base.services.is_fresh(service):
+            check_peer(peer)
             await self.load(service)
         return self._base.handle(service, user, **peer)
 

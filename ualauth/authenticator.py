@@ -21,6 +21,7 @@ from ualauth.contract.identity import Identity
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.runtime import login
+from ualauth.runtime.arguments import check_arguments, check_connection
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
@@ -67,6 +68,8 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        if not type(service) is type(user) is type(password) is str:
+            check_arguments(service=service, user=user, password=password)
         handle = self._base.handle(service, user, **peer)
         return self._drive(handle.attempt, login.login(handle, Password(password)))
 
@@ -88,6 +91,7 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service, user=user, old=old, new=new)
         handle = self._base.handle(service, user, **peer)
         self._drive(handle.attempt, login.change_password(handle, PasswordChange(old, new)))
 
@@ -107,6 +111,9 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service, conversation=conversation)
+        if user is not None:
+            check_arguments(user=user)
         handle = self._base.handle(service, user, **peer)
         handle.attempt.conversation = conversation
         return Transaction(handle, self)
@@ -122,6 +129,8 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service)
+        check_connection(connection)
         return self._base.mechanisms(service, connection)
 
     def sasl(
@@ -134,6 +143,8 @@ class Authenticator:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
+        check_arguments(service=service, mechanism=mechanism)
+        check_connection(connection)
         return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
 
     def load(self, service: str) -> Service:
@@ -143,6 +154,7 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service)
         return self._base.services.load(service)
 
     def close(self) -> None:

@@ -10,13 +10,13 @@ from ualauth import ReturnCode
 from ualauth.codes import TOKENS, Flag, Item, Operation
 
 NAMES = """
-    AccountRestricted AsyncAuthenticator AsyncSaslExchange AsyncTransaction
-    AuthenticationError AuthenticationFailed Authenticator Challenge Config
-    ConfigurationError ConnectionInfo
-    ConversationAgain Error Flag Identity Info Item MechanismUnavailable
+    AccountRestricted Answer Answers AsyncAuthenticator AsyncConversation AsyncSaslExchange
+    AsyncTransaction AuthenticationError AuthenticationFailed Authenticator Challenge Config
+    ConfigurationError ConnectionInfo Conversation
+    ConversationAgain Error Flag Identity Info Item MechanismUnavailable Message
     ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused Peer PeerUnknown
-    Person Question ReturnCode SaslExchange ServiceFileError StoreError TemporaryFailure
-    TraceStep Transaction UalauthError UnknownService __version__ peer_uid
+    Person Question ReturnCode SaslExchange Service ServiceFileError StoreError TemporaryFailure
+    TextMessage TraceStep Transaction UalauthError UnknownService __version__ peer_uid
 """
 # _pam_types.h, in the order of its numbers.
 CODES = """

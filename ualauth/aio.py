@@ -5,6 +5,8 @@ blocks or computes goes to a bounded pool of threads of its own; what is not
 done when the time of an operation is up counts as not checked.
 
 An `AsyncAuthenticator` belongs to one event loop at a time.
+
+Internal: its names are imported from `ualauth`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
     identity = auth.authenticate("pop3", "jsmith", password, rhost="192.0.2.7", tls=True)
 
 An `Authenticator` may be shared by threads; a `Transaction` belongs to one.
+
+Internal: its names are imported from `ualauth`.
 """
 
 from __future__ import annotations

@@ -53,7 +53,10 @@ T = TypeVar("T")
 
 
 class AsyncAuthenticator:
-    """Asks services whether a person may come in, without blocking the event loop."""
+    """Asks services whether a person may come in, without blocking the event loop.
+
+    An argument of a wrong type is a `TypeError`, at the call or when that is awaited.
+    """
 
     def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
         """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.

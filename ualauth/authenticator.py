@@ -38,7 +38,10 @@ T = TypeVar("T")
 
 
 class Authenticator:
-    """Asks services whether a person may come in, and waits for the answer."""
+    """Asks services whether a person may come in, and waits for the answer.
+
+    An argument of a wrong type is a `TypeError` at the call.
+    """
 
     def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
         """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.

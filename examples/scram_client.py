@@ -7,8 +7,7 @@ import hmac
 import secrets
 from base64 import b64decode, b64encode
 
-from ualauth import Identity
-from ualauth.authenticator import SaslExchange
+from ualauth import Identity, SaslExchange
 
 
 def log_in(exchange: SaslExchange, name: str, password: str) -> Identity:

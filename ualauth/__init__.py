@@ -36,9 +36,22 @@ if TYPE_CHECKING:
         UnknownService,
     )
     from ualauth.identity import Identity, Person
-    from ualauth.messages import Challenge, ConversationAgain, Error, Info, Question
+    from ualauth.messages import (
+        Answer,
+        Answers,
+        AsyncConversation,
+        Challenge,
+        Conversation,
+        ConversationAgain,
+        Error,
+        Info,
+        Message,
+        Question,
+        TextMessage,
+    )
     from ualauth.runtime.peer import ConnectionInfo, Peer
     from ualauth.runtime.trace import TraceStep
+    from ualauth.stack.model import Service
     from ualauth.system.peer_credentials import peer_uid
 
 __version__ = "0.1.0"
@@ -65,7 +78,20 @@ _HOMES = {
         "UnknownService",
     ),
     "identity": ("Identity", "Person"),
-    "messages": ("Challenge", "ConversationAgain", "Error", "Info", "Question"),
+    "messages": (
+        "Answer",
+        "Answers",
+        "AsyncConversation",
+        "Challenge",
+        "Conversation",
+        "ConversationAgain",
+        "Error",
+        "Info",
+        "Message",
+        "Question",
+        "TextMessage",
+    ),
+    "stack.model": ("Service",),
     "system.peer_credentials": ("peer_uid",),
     "runtime.peer": ("ConnectionInfo", "Peer"),
     "runtime.trace": ("TraceStep",),
@@ -74,7 +100,10 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccountRestricted",
+    "Answer",
+    "Answers",
     "AsyncAuthenticator",
+    "AsyncConversation",
     "AsyncSaslExchange",
     "AsyncTransaction",
     "AuthenticationError",
@@ -84,6 +113,7 @@ __all__ = [
     "Config",
     "ConfigurationError",
     "ConnectionInfo",
+    "Conversation",
     "ConversationAgain",
     "Error",
     "Flag",
@@ -91,6 +121,7 @@ __all__ = [
     "Info",
     "Item",
     "MechanismUnavailable",
+    "Message",
     "ModuleType",
     "ModuleUnavailable",
     "Operation",
@@ -102,9 +133,11 @@ __all__ = [
     "Question",
     "ReturnCode",
     "SaslExchange",
+    "Service",
     "ServiceFileError",
     "StoreError",
     "TemporaryFailure",
+    "TextMessage",
     "TraceStep",
     "Transaction",
     "UalauthError",

@@ -5,6 +5,8 @@ blocks or computes goes to a bounded pool of threads of its own; what is not
 done when the time of an operation is up counts as not checked.
 
 An `AsyncAuthenticator` belongs to one event loop at a time.
+
+Internal: its names are imported from `ualauth`.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from ualauth.contract.requests import (
 )
 from ualauth.errors import ConfigurationError
 from ualauth.runtime import login
+from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -49,7 +52,10 @@ T = TypeVar("T")
 
 
 class AsyncAuthenticator:
-    """Asks services whether a person may come in, without blocking the event loop."""
+    """Asks services whether a person may come in, without blocking the event loop.
+
+    An argument of a wrong type is a `TypeError`, at the call or when that is awaited.
+    """
 
     def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
         """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.
@@ -78,6 +84,8 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> Identity:
         """Let a person in by name and password; see `Authenticator.authenticate`."""
+        if not type(service) is type(user) is type(password) is str:
+            check_arguments(service=service, user=user, password=password)
         handle = await self._handle(service, user, peer)
         return await self._drive(handle, login.login(handle, Password(password)))
 
@@ -90,6 +98,7 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> None:
         """Change a person's password; see `Authenticator.change_password`."""
+        check_arguments(service=service, user=user, old=old, new=new)
         handle = await self._handle(service, user, peer)
         change = login.change_password(handle, PasswordChange(old, new))
         await self._drive(handle, change)
@@ -106,12 +115,16 @@ class AsyncAuthenticator:
         `conversation` may be a coroutine function. A service that is not
         compiled yet is compiled here, on the event loop; `load` avoids that.
         """
+        check_arguments(service=service, conversation=conversation)
+        if user is not None:
+            check_arguments(user=user)
         handle = self._base.handle(service, user, **peer)
         handle.items.conversation = conversation
         return AsyncTransaction(handle, self)
 
     async def mechanisms(self, service: str, **connection: Unpack[ConnectionInfo]) -> list[str]:
         """Return the names of the SASL mechanisms to offer; see `Authenticator.mechanisms`."""
+        check_connection(connection)
         await self.load(service)
         return self._base.mechanisms(service, connection)
 
@@ -124,8 +137,10 @@ class AsyncAuthenticator:
         """Begin a SASL exchange; see `Authenticator.sasl`.
 
         What the exchange raises at its beginning is raised when it is awaited,
-        or else by its first step.
+        or else by its first step; but an argument of a wrong type at once.
         """
+        check_arguments(service=service, mechanism=mechanism)
+        check_connection(connection)
 
         async def begin() -> SaslLogin:
             if not self._base.services.is_fresh(service):
@@ -136,6 +151,7 @@ class AsyncAuthenticator:
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
+        check_arguments(service=service)
         if self._base.services.is_fresh(service):
             return self._base.services.load(service)
         seconds = self.config.stack.timeout
@@ -163,6 +179,7 @@ class AsyncAuthenticator:
 
     async def _handle(self, service: str, user: str, peer: Peer) -> Handle:
         if not self._base.services.is_fresh(service):
+            check_peer(peer)
             await self.load(service)
         return self._base.handle(service, user, **peer)
 

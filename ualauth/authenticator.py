@@ -4,6 +4,8 @@
     identity = auth.authenticate("pop3", "jsmith", password, rhost="192.0.2.7", tls=True)
 
 An `Authenticator` may be shared by threads; a `Transaction` belongs to one.
+
+Internal: its names are imported from `ualauth`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ualauth.contract.identity import Identity
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
 from ualauth.runtime import login
+from ualauth.runtime.arguments import check_arguments, check_connection
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -34,7 +37,10 @@ T = TypeVar("T")
 
 
 class Authenticator:
-    """Asks services whether a person may come in, and waits for the answer."""
+    """Asks services whether a person may come in, and waits for the answer.
+
+    An argument of a wrong type is a `TypeError` at the call.
+    """
 
     def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
         """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.
@@ -66,6 +72,8 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        if not type(service) is type(user) is type(password) is str:
+            check_arguments(service=service, user=user, password=password)
         handle = self._base.handle(service, user, **peer)
         return self._drive(handle, login.login(handle, Password(password)))
 
@@ -87,6 +95,7 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service, user=user, old=old, new=new)
         handle = self._base.handle(service, user, **peer)
         self._drive(handle, login.change_password(handle, PasswordChange(old, new)))
 
@@ -106,6 +115,9 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service, conversation=conversation)
+        if user is not None:
+            check_arguments(user=user)
         handle = self._base.handle(service, user, **peer)
         handle.items.conversation = conversation
         return Transaction(handle, self)
@@ -121,6 +133,8 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service)
+        check_connection(connection)
         return self._base.mechanisms(service, connection)
 
     def sasl(
@@ -133,6 +147,8 @@ class Authenticator:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
+        check_arguments(service=service, mechanism=mechanism)
+        check_connection(connection)
         return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
 
     def load(self, service: str) -> Service:
@@ -142,6 +158,7 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        check_arguments(service=service)
         return self._base.services.load(service)
 
     def close(self) -> None:

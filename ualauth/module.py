@@ -36,7 +36,9 @@ This is the public path; the definitions are in `ualauth.contract`.
 from __future__ import annotations
 
 from ualauth.contract.attempt import Attempt, NameAnswer, NameTest, Refusal
+from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
 from ualauth.contract.module import Files, Method, Module, immediate
+from ualauth.contract.options import OptionHelp, OptionProblem, describe, read_options
 from ualauth.contract.requests import (
     Ask,
     Compute,
@@ -50,15 +52,20 @@ from ualauth.contract.requests import (
 )
 
 __all__ = [
+    "NO_CREDENTIAL",
+    "PASSWORD_ONLY",
     "Ask",
     "Attempt",
     "Compute",
+    "CredentialKind",
     "Files",
     "Method",
     "Module",
     "NameAnswer",
     "NameTest",
     "Offload",
+    "OptionHelp",
+    "OptionProblem",
     "Readable",
     "Refusal",
     "Request",
@@ -66,5 +73,7 @@ __all__ = [
     "Sleep",
     "Until",
     "Wait",
+    "describe",
     "immediate",
+    "read_options",
 ]

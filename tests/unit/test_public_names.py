@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 import ualauth
+from tests.docs.pages import PAGES, ROOT, blocks, name_of, table
 from ualauth import ReturnCode
 from ualauth.codes import TOKENS, Flag, Item, Operation
 
 NAMES = """
-    AccountRestricted AsyncAuthenticator AsyncSaslExchange AsyncTransaction
-    AuthenticationError AuthenticationFailed Authenticator Challenge Config
-    ConfigurationError ConnectionInfo
-    ConversationAgain Error Flag Identity Info Item MechanismUnavailable
+    AccountRestricted Answer Answers AsyncAuthenticator AsyncConversation AsyncSaslExchange
+    AsyncTransaction AuthenticationError AuthenticationFailed Authenticator Challenge Config
+    ConfigurationError ConnectionInfo Conversation
+    ConversationAgain Error Flag Identity Info Item MechanismUnavailable Message
     ModuleType ModuleUnavailable Operation PasswordExpired PasswordRefused Peer PeerUnknown
-    Person Question ReturnCode SaslExchange ServiceFileError StoreError TemporaryFailure
-    TraceStep Transaction UalauthError UnknownService __version__ peer_uid
+    Person Question ReturnCode SaslExchange Service ServiceFileError StoreError TemporaryFailure
+    TextMessage TraceStep Transaction UalauthError UnknownService __version__ peer_uid
 """
 # _pam_types.h, in the order of its numbers.
 CODES = """
@@ -64,3 +71,119 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     heavy = {"asyncio", "sqlalchemy", "passlib", "argon2", "click", "rich", "alembic"}
     assert not heavy & set(loaded)
     assert "ualauth.authenticator" not in loaded
+
+
+# Packages and modules
+
+PACKAGE = Path(ualauth.__file__).parent
+PAGE = ROOT / "docs" / "applications" / "public.md"
+PUBLIC = """
+    ualauth ualauth.errors ualauth.codes ualauth.messages ualauth.identity ualauth.module
+    ualauth.adapters.* ualauth.passwords.* ualauth.smtp_access.* ualauth.testing.*
+    ualauth.sasl.certificate ualauth.sasl.certificate_reading ualauth.sasl.channel_binding
+"""
+NOT_YET = """
+    ualauth.config.install.install
+    ualauth.stack.registry.ModuleRegistry
+    ualauth.userlist.names.ORName
+    ualauth.userlist.names.parse
+    ualauth.userlist.policy.LockoutRules
+    ualauth.userlist.record.NewUser
+    ualauth.userlist.store.UserStore
+"""
+"""What documents and examples use without a public path: the list only gets shorter."""
+
+
+def is_public(path: str) -> bool:
+    """Return whether an import path is one of those that stay."""
+    return any(
+        f"{path}.".startswith(public[:-1]) if public.endswith("*") else path == public
+        for public in PUBLIC.split()
+    )
+
+
+def may_be_imported(name: str) -> bool:
+    """Return whether a name, with its path, is public or in a module that is."""
+    module, _, attribute = name.rpartition(".")
+    if module == "ualauth" and attribute in ualauth.__all__:
+        return True
+    return is_public(name) or (module != "ualauth" and is_public(module))
+
+
+def rooms() -> Iterator[tuple[str, Path]]:
+    """Return the import paths and files of all packages, and of the modules beside them."""
+    for file in PACKAGE.rglob("*.py"):
+        if file.name == "__init__.py" or file.parent == PACKAGE:
+            parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__"), file
+
+
+ROOMS = sorted(rooms())
+
+
+def imported(text: str) -> Iterator[str]:
+    """Return all that a program imports from ualauth, with its path."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def programs() -> Iterator[tuple[str, str]]:
+    """Return the programs in the documents and examples, and where they stand."""
+    for page in PAGES:
+        yield from (
+            (str(block), block.text) for block in blocks(page) if block.language == "python"
+        )
+    for file in (ROOT / "examples").rglob("*.py"):
+        yield name_of(file), file.read_text(encoding="utf-8")
+
+
+def internal_uses() -> set[tuple[str, str]]:
+    """Return what programs in documents and examples import that is not public, and where."""
+    return {
+        (name, where)
+        for where, text in programs()
+        for name in imported(text)
+        if name.partition(".")[0] == "ualauth" and not may_be_imported(name)
+    }
+
+
+def test_the_page_names_the_public_paths() -> None:
+    rows = table(PAGE, "import path", "for", "is")
+    assert sorted(row[0].strip("`") for row in rows) == sorted(PUBLIC.split())
+    rows = table(PAGE, "name", "is for")
+    assert sorted(row[0].strip("`") for row in rows) == NOT_YET.split()
+
+
+@pytest.mark.parametrize(("path", "file"), ROOMS, ids=[path for path, _ in ROOMS])
+def test_every_package_is_public_or_says_that_it_is_internal(path: str, file: Path) -> None:
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    sentences = [line for line in text.split("\n") if line.startswith("Internal: ")]
+    assert len(sentences) == (0 if is_public(path) else 1)
+
+
+def test_there_is_a_file_for_every_public_path() -> None:
+    for path in PUBLIC.split():
+        place = PACKAGE.parent.joinpath(*path.removesuffix(".*").split("."))
+        assert place.is_dir() or place.with_suffix(".py").is_file()
+    assert not is_public("ualauth.sasl")
+    assert not is_public("ualauth.sasl.scram")
+    assert not is_public("ualauth.passwords_of_others")
+    assert not may_be_imported("ualauth.aio")
+    assert not may_be_imported("ualauth.authenticator.SaslExchange")
+    assert may_be_imported("ualauth.passwords.schemes.PasswordHasher")
+
+
+def test_documents_and_examples_import_what_is_public() -> None:
+    allowed = NOT_YET.split()
+    assert not {use for use in internal_uses() if use[0] not in allowed}
+
+
+def test_what_is_not_public_yet_is_still_used_and_exists() -> None:
+    used = {name for name, _ in internal_uses()}
+    for name in NOT_YET.split():
+        assert name in used
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute)

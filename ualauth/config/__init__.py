@@ -1,1 +1,4 @@
-"""The configuration folder: read, and made ready. Internal."""
+"""The configuration folder: read, and made ready.
+
+Internal: it may change in any release.
+"""

@@ -1,1 +1,4 @@
-"""What modules see, without stores and stacks; public through `ualauth.module`."""
+"""What modules see, without stores and stacks.
+
+Internal: authors of modules import `ualauth.module`, `ualauth.messages` and `ualauth.identity`.
+"""

@@ -1,1 +1,4 @@
-"""The modules that ualauth supplies: one a file, found by name, never imported directly."""
+"""The modules that ualauth supplies: one a file, found by name, never imported directly.
+
+Internal: their names, options and answers are public, their classes are not.
+"""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import MechanismUnavailable, ModuleUnavailable
+from ualauth.runtime.arguments import USUAL_OF_PEER, check_peer
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.items import Items
@@ -45,7 +46,6 @@ T = TypeVar("T")
 
 
 _PEER = Peer.__optional_keys__
-_CONNECTION = ConnectionInfo.__optional_keys__
 
 
 class BaseAuthenticator:
@@ -81,22 +81,20 @@ class BaseAuthenticator:
         """Begin a visit of `user` to `service`.
 
         Raises:
+            TypeError: for what a peer does not have, or a value of a wrong type.
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
+        for name, value in peer.items():
+            if type(value) is not USUAL_OF_PEER.get(name):
+                check_peer(peer)
+                break
         return self._handle(self.services.load(service), user, peer)
 
     def _handle(self, compiled: Service, user: str | None, peer: Peer) -> Handle:
         users = self if self._users is None else self._users
         items = Items(compiled.name)
         items.user = items.login_name = user
-        if not peer.keys() <= _PEER:
-            (name, *_) = peer.keys() - _PEER
-            raise TypeError(f"unknown keyword {name!r}; a peer has {', '.join(sorted(_PEER))}")
-        uid = peer.get("caller_uid")
-        # False is equal to root's uid.
-        if uid is not None and type(uid) is not int:
-            raise TypeError("caller_uid takes a number, or None")
         for name, value in peer.items():
             setattr(items, name, value)
         attempt = RunningAttempt(items, self.resource, users)
@@ -139,8 +137,6 @@ class BaseAuthenticator:
         peer = cast("Peer", connection)
         if not connection.keys() <= _PEER:
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
-            if unknown := connection.keys() - _CONNECTION:
-                raise TypeError(f"unknown keyword {unknown.pop()!r}")
         handle = self._handle(compiled, None, peer)
         handle.go_by_steps()
         return SaslLogin(

@@ -1,4 +1,4 @@
 """SASL mechanisms, the server's side (RFC 4422): one a file.
 
-Apart from `certificate` and `channel_binding`, internal.
+Internal: all but `certificate`, `certificate_reading` and `channel_binding`.
 """

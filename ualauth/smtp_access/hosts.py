@@ -10,6 +10,8 @@ from ualauth.smtp_access.domains import domain_form
 from ualauth.smtp_access.mailboxes import Mailbox
 from ualauth.system.networks import Address, read_address
 
+__all__ = ["Host", "OwnHost", "destination", "read_address"]
+
 
 @dataclass(frozen=True, slots=True)
 class Host:

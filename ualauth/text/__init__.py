@@ -1,1 +1,4 @@
-"""Text: when two names are the same, and how they are escaped. Internal."""
+"""Text: when two names are the same, and how they are escaped.
+
+Internal: it may change in any release.
+"""

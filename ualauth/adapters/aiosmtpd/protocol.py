@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, AnyStr
 
 from aiosmtpd import smtp
@@ -112,7 +113,9 @@ class SMTP(smtp.SMTP):
         """Return what is known of the connection; to be overridden if something else knows more."""
         proxy, peer = self.session.proxy_data, self.session.peer
         if proxy is not None:
-            rhost = None if proxy.src_addr is None else str(proxy.src_addr)
+            # That of a UNIX socket is a path, in bytes.
+            known = isinstance(proxy.src_addr, IPv4Address | IPv6Address)
+            rhost = str(proxy.src_addr) if known else None
         else:
             rhost = peer[0] if isinstance(peer, tuple) else None
         return connection_of(rhost, self._tls(), self._certificate)

@@ -1,4 +1,7 @@
-"""`ualauth krb5`: the Kerberos of a service."""
+"""`ualauth krb5`: the Kerberos of a service.
+
+Internal: it may change in any release.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`ualauth ldap`: directories that om_ldap asks."""
+"""`ualauth ldap`: directories that om_ldap asks.
+
+Internal: it may change in any release.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`ualauth smtp-access`: the rules of mail submission."""
+"""`ualauth smtp-access`: the rules of mail submission.
+
+Internal: it may change in any release.
+"""
 
 from __future__ import annotations
 

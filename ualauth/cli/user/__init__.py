@@ -1,4 +1,7 @@
-"""`ualauth user`: the users of the USERLIST."""
+"""`ualauth user`: the users of the USERLIST.
+
+Internal: it may change in any release.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""om_ldap.conf: its text becomes a configuration. Internal."""
+"""om_ldap.conf: its text becomes a configuration.
+
+Internal: it may change in any release.
+"""

@@ -1,1 +1,4 @@
-"""The USERLIST in a database: connections, tables, queries, migrations. Internal."""
+"""The USERLIST in a database: connections, tables, queries, migrations.
+
+Internal: it may change in any release.
+"""

@@ -278,29 +278,48 @@ def test_ways_of_aiosmtpd_are_refused(folder: Any) -> None:
         SMTP(object(), AsyncAuthenticator(folder.config()), auth_callback=lambda *_: True)
 
 
-def test_address_behind_a_proxy_is_the_clients(
-    aiosmtpd_servers: AiosmtpdServers, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Trusting(type(aiosmtpd_servers.handler)):
+def refused_behind_a_proxy(
+    servers: AiosmtpdServers, caplog: pytest.LogCaptureFixture, header: bytes
+) -> str:
+    """Return what is logged of a refused login behind a proxy that says `header`."""
+
+    class Trusting(type(servers.handler)):
         async def handle_PROXY(self, *_: object) -> bool:  # noqa: N802
             return True
 
-    port = aiosmtpd_servers.listen(
-        "smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=30
-    )
+    port = servers.listen("smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=30)
 
     class Behind(Smtp):
         def read(self) -> str:
             if not hasattr(self, "greeting"):
                 self.greeting = "soon"
-                self.send("PROXY TCP4 192.0.2.7 192.0.2.1 4711 25")
+                self.socket.sendall(header)
             return super().read()
 
     with caplog.at_level("INFO", "ualauth"), Behind(port) as talk:
         client = scram("SCRAM-SHA-256", "jsmith", "wrong")
         assert talk.log_in("SCRAM-SHA-256", client).startswith("535")
-    assert "192.0.2.7" in caplog.text
-    assert "127.0.0.1" not in caplog.text
+    return caplog.text
+
+
+def test_address_behind_a_proxy_is_the_clients(
+    aiosmtpd_servers: AiosmtpdServers, caplog: pytest.LogCaptureFixture
+) -> None:
+    header = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n"
+    text = refused_behind_a_proxy(aiosmtpd_servers, caplog, header)
+    assert "192.0.2.7" in text
+    assert "127.0.0.1" not in text
+
+
+def test_unix_socket_behind_a_proxy_is_no_address(
+    aiosmtpd_servers: AiosmtpdServers, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Version 2, PROXY, AF_UNIX and STREAM (proxy-protocol.txt, section 2.2).
+    ends = b"/run/client".ljust(108, b"\0") + b"/run/server".ljust(108, b"\0")
+    header = b"\r\n\r\n\0\r\nQUIT\n\x21\x31" + len(ends).to_bytes(2) + ends
+    text = refused_behind_a_proxy(aiosmtpd_servers, caplog, header)
+    assert "to 'jsmith' by" in text
+    assert "/run/client" not in text
 
 
 def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:

@@ -1,1 +1,4 @@
-"""The migrations, in the order of their numbers."""
+"""The migrations, in the order of their numbers.
+
+Internal: it may change in any release.
+"""

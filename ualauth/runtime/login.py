@@ -7,8 +7,6 @@ be checked is a `TemporaryFailure`, whatever code the stack ended with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import (
     ANONYMOUS,
@@ -21,32 +19,17 @@ from ualauth.contract.credentials import (
     is_acceptable,
 )
 from ualauth.contract.identity import Identity, Person
-from ualauth.errors import (
-    AccountRestricted,
-    AuthenticationError,
-    AuthenticationFailed,
-    PasswordExpired,
-    PasswordRefused,
-    TemporaryFailure,
-)
+from ualauth.errors import AuthenticationError, AuthenticationFailed
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import NO_TYPED_PASSWORDS
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.outcome import Outcome, outcome_of
+from ualauth.runtime.outcome import EXCEPTIONS, outcome_of
 
 # Members of enumerations that every login needs: to look them up takes longer than to use them.
 _SUCCESS = ReturnCode.SUCCESS
 _SYSTEM_ERR = ReturnCode.SYSTEM_ERR
 _AUTHENTICATE = Operation.AUTHENTICATE
 _ACCT_MGMT = Operation.ACCT_MGMT
-
-_EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
-    Outcome.REFUSED: AuthenticationFailed,
-    Outcome.ACCOUNT_RESTRICTED: AccountRestricted,
-    Outcome.PASSWORD_EXPIRED: PasswordExpired,
-    Outcome.PASSWORD_REFUSED: PasswordRefused,
-    Outcome.TEMPORARY_FAILURE: TemporaryFailure,
-}
 
 
 async def login(handle: Handle, credential: Password | Exchange) -> Identity:
@@ -169,4 +152,4 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
 
 def _refusal(handle: Handle, operation: Operation, code: ReturnCode) -> AuthenticationError:
     outcome = outcome_of(operation, code, could_not_check=handle.could_not_check(code))
-    return _EXCEPTIONS[outcome](code, handle.attempt.messages)
+    return EXCEPTIONS[outcome](code, handle.attempt.messages)

@@ -29,7 +29,7 @@ from ualauth.import_export.closing import REASONS
 from ualauth.import_export.directory_limits import RULES, SHADOW
 from ualauth.import_export.formats import FORMATS
 from ualauth.ldap.config.keywords import KEYWORDS as KEYWORDS_OF_LDAP
-from ualauth.ldap.config.variables import VISIT, WHO
+from ualauth.ldap.config.variables import ATTEMPT, WHO
 from ualauth.ldap.rules import access, active_directory, answers, authenticator, locks, search
 from ualauth.module import Attempt
 from ualauth.passwords.formats import BY_BEGINNING, BY_IDENT, BY_LIBPASS_NAME, BY_NAME
@@ -90,7 +90,7 @@ def test_keywords_of_om_ldap_are_those_that_are_read() -> None:
 def test_places_for_values_in_om_ldap_are_all_there() -> None:
     rows = table(MODULES / "om_ldap.md", "place", "is", "where")
     assert {words(row[0])[0]: row[1] for row in rows} == {
-        f"{{{name}}}": text for name, text in {**WHO, **VISIT}.items()
+        f"{{{name}}}": text for name, text in {**WHO, **ATTEMPT}.items()
     }
 
 

@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - one for each option
     """
     if password_stdin and user is None:
         raise click.UsageError("With --password-stdin, name the USER.")
-    # Only this login's modules believe it: a user who can run this may call the library, too.
+    # Only this login's modules trust it: a user who can run this may call the library, too.
     if peer["caller_uid"] is None:
         peer["caller_uid"] = os.getuid()
     invocation: Invocation = context.obj

@@ -1,7 +1,7 @@
 """What a module sees of a transaction, carried out: questions, the user, tokens.
 
 Linux-PAM's pam_get_authtok.c and pam_user.c are the reference. A transaction
-has one attempt, and keeps in it all it knows about the visit.
+has one attempt, and keeps in it all it knows about the login.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ log = logging.getLogger("ualauth.attempt")
 T = TypeVar("T")
 
 _TYPED = NameKind.TYPED
-_NOBODY = NameKind.NOBODY
+_NO_USER = NameKind.NO_USER
 _ADDRESS = NameKind.ADDRESS
 NO_TYPED_PASSWORDS = (
     "this service takes no typed password: PLAIN and LOGIN are not in its mechanisms"
@@ -178,7 +178,7 @@ class RunningAttempt(Items):
             if kind is _TYPED:
                 account = self._users.recall(name)
             else:
-                account = None if kind is _NOBODY else self._users.recall(name, kind)
+                account = None if kind is _NO_USER else self._users.recall(name, kind)
         except NoUserlist:
             return None
         if account is not None:
@@ -192,7 +192,7 @@ class RunningAttempt(Items):
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
         kind = self.name_kind
-        if kind is _NOBODY:
+        if kind is _NO_USER:
             self._account, self._looked_up = None, LookedUp.READ
             return None
         arguments = (name,) if kind is _TYPED else (name, kind)
@@ -367,9 +367,9 @@ class RunningAttempt(Items):
     ) -> ReturnCode:
         """See `Attempt.decide_once`."""
         path = path_of(self, module)
-        if path.settled is None:
-            path.settled = await decide()
-        return path.settled
+        if path.decided is None:
+            path.decided = await decide()
+        return path.decided
 
     async def run_stack(self, module: Module[Any]) -> ReturnCode:
         """See `Attempt.run_stack`."""

@@ -1,4 +1,4 @@
-"""What a visit keeps: items, environment and module data, and what was said and vouched for.
+"""What a login keeps: items, environment and module data, and what was said and vouched for.
 
 Linux-PAM's pam_item.c, pam_env.c and pam_data.c are the reference.
 """
@@ -134,7 +134,7 @@ class Items:
     guess: Guess | None = None
     """The password or proof that is being checked, until the operation has ended."""
     paths: dict[tuple[Module[Any], int], Path] | None = None
-    """Module and operation -> what its entry settled, and how far a stack of its own went."""
+    """Module and operation -> what its entry decided, and how far a stack of its own went."""
     _resolved: str | None = None
     _account: Account | None = None
     _looked_up: LookedUp | None = None
@@ -176,7 +176,7 @@ class Items:
             return ReturnCode.BAD_ITEM
         if item in (Item.USER, Item.USER_PROMPT, Item.CONV):
             self._failed_user = None
-        if item is Item.USER and value != self.user and self.name_kind is not NameKind.NOBODY:
+        if item is Item.USER and value != self.user and self.name_kind is not NameKind.NO_USER:
             # What a module puts there was not typed: it has found out who the user is.
             self.name_kind = NameKind.TYPED if value is None else NameKind.AUTHID
         attribute = _ATTRIBUTES.get(item)

@@ -33,7 +33,7 @@ _ACCT_MGMT = Operation.ACCT_MGMT
 
 
 async def login(handle: Handle, credential: Password | Exchange) -> Identity:
-    """Return whom the visit vouches for, and end it.
+    """Return whom the login vouches for, and end the handle.
 
     Raises:
         AuthenticationError: one of its subclasses, if the person is not let in.
@@ -64,7 +64,7 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
 
 
 async def delegated_login(handle: Handle) -> Identity:
-    """Return whom the login vouches for, whose own password was not used, and end it.
+    """Return whom the login vouches for, whose own password was not used, and end the handle.
 
     Only the account stack is asked.
 
@@ -110,7 +110,7 @@ def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
 
 
 async def change_password(handle: Handle, credential: PasswordChange) -> None:
-    """Change the person's password, and end the visit.
+    """Change the person's password, and end the handle.
 
     Raises:
         AuthenticationError: one of its subclasses, if nothing was changed.

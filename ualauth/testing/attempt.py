@@ -31,7 +31,7 @@ from ualauth.userlist.guesses import GuessLimiter
 T = TypeVar("T")
 
 
-class Nobody:
+class NoUsers:
     """A USERLIST without users."""
 
     def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
@@ -66,7 +66,7 @@ class FakeAttempt(RunningAttempt):
     ) -> None:
         """Begin with what the test says."""
         self._shared = list(resources)
-        super().__init__(service, self._find, users or Nobody())
+        super().__init__(service, self._find, users or NoUsers())
         self.user = self.login_name = user
         self.operation = operation
         self.flags = flags
@@ -110,7 +110,7 @@ class FakeAttempt(RunningAttempt):
         """
         mine, run = self.run, Run(self.operation, (), [], None, None)
         try:
-            value = self._driven(self._whole(result)) if inspect.isawaitable(result) else result
+            value = self._driven(self._completed(result)) if inspect.isawaitable(result) else result
             if isinstance(value, ReturnCode) and self.run is mine:
                 self._conclude(value)
         finally:
@@ -141,7 +141,7 @@ class FakeAttempt(RunningAttempt):
             value: T = stop.value
             return value
 
-    async def _whole(self, result: Awaitable[T]) -> T:
+    async def _completed(self, result: Awaitable[T]) -> T:
         """Return what was answered, when the guess has ended as at the end of an operation."""
         try:
             found = await result

@@ -53,7 +53,7 @@ class Limiter(Protocol):
         """End an abandoned guess in a thread; never waits."""
         ...
 
-    def settle_abandoned(self, guess: Guess) -> None:
+    def conclude_abandoned(self, guess: Guess) -> None:
         """End an abandoned guess as far as anything is known of it."""
         ...
 
@@ -71,13 +71,13 @@ class Guess:
         "_lock",
         "_turn",
         "abandoned",
+        "credential",
         "done",
         "held",
         "key",
         "moment",
         "offline",
         "places",
-        "proof",
         "remote",
         "right",
         "rows",
@@ -101,7 +101,7 @@ class Guess:
         """What is counted in each of the places, this guess included."""
         self.held: tuple[bool, ...] = (False,) * len(places)
         self.moment = 0
-        self.proof: object = None
+        self.credential: object = None
         """What the client brought: the same in the next entry is the same guess."""
         self.offline = False
         """Whether the USERLIST cannot be read: then what is counted here has to do."""
@@ -163,7 +163,7 @@ class Guess:
             return self._ended or self._limiter.reserve(self)
 
     def run(self, check: Callable[..., C], *args: Any) -> C:  # noqa: ANN401 - as check takes them
-        """Return what `check(*args)` returns; settle the guess if it was given up meanwhile."""
+        """Return what `check(*args)` returns; conclude the guess if it was given up meanwhile."""
         self.started = True
         try:
             found = check(*args)
@@ -174,7 +174,7 @@ class Guess:
                 self.done = True
                 mine = self.abandoned
             if mine:
-                self._limiter.settle_abandoned(self)
+                self._limiter.conclude_abandoned(self)
 
     def fail(self) -> None:
         """End it as a failed login."""
@@ -226,5 +226,5 @@ class Guess:
             if self._ended:
                 return False
             self._ended = True
-        self.proof = None
+        self.credential = None
         return True

@@ -164,13 +164,13 @@ def test_a_token_of_another_use_is_refused(
 MARKED: dict[str, tuple[dict[str, Any], str]] = {
     "security event": (
         {"events": {"https://schemas.openid.net/secevent/risc/event-type/account-disabled": {}}},
-        "it tells of events and lets nobody in (events)",
+        "it tells of events and lets no user in (events)",
     ),
     "logout": (
         {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
-        "it tells of events and lets nobody in (events)",
+        "it tells of events and lets no user in (events)",
     ),
-    "events of a wrong type": ({"events": 0}, "it tells of events and lets nobody in (events)"),
+    "events of a wrong type": ({"events": 0}, "it tells of events and lets no user in (events)"),
     "DPoP": ({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, "bound"),
     "certificate": ({"cnf": {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}}, "bound"),
     "a key itself": ({"cnf": {"jwk": {"kty": "EC"}}}, "bound"),

@@ -45,7 +45,7 @@ def text(value: str) -> str:
 def folder(value: str) -> str:
     """Read the path of a folder."""
     if not value.startswith("/"):
-        raise ValueError(f"{value!r} could be anywhere\nwrite the ldap_filter path")
+        raise ValueError(f"{value!r} could be anywhere\nwrite the whole path")
     return value
 
 
@@ -92,7 +92,7 @@ def seconds_or_never(value: str) -> float:
 
 
 def count(least: int, most: int) -> Read:
-    """Return a reader of ldap_filter numbers."""
+    """Return a reader of whole numbers."""
 
     def read(value: str) -> int:
         if not value.isdecimal() or not least <= int(value[:10]) <= most:

@@ -25,14 +25,16 @@ from types import FrameType
 from tests.docs.pages import ROOT
 from ualauth import Authenticator
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.sources.watched import wait_for
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGE = ROOT / "ualauth"
 SERVICE = "auth required om_auth\naccount required om_auth\n"
-TRIES = 8
-"""Of each login; in the shortest one no file was looked at, which is done twice a second."""
+LOOK = wait_for.__code__
+"""Looks whether a service file has changed, now and then: it is left out."""
+APPLICATION = "application"
 
 Arrows = Mapping[str, set[str]]
 
@@ -143,18 +145,28 @@ def calls_of(login: Callable[[], object]) -> list[Call]:
     calls: list[Call] = []
 
     def profile(frame: FrameType, event: str, _: object) -> None:
-        here = Path(frame.f_code.co_filename)
-        if event == "call" and here.is_relative_to(PACKAGE) and "<" not in frame.f_code.co_name:
-            caller = frame.f_back
-            while caller is not None and not is_ours(caller):
-                caller = caller.f_back
-            room = "application" if caller is None else room_of(Path(caller.f_code.co_filename))
-            file = here.relative_to(PACKAGE).as_posix()
-            calls.append(Call(room, file, frame.f_code.co_qualname.split(".<locals>")[0]))
+        code = frame.f_code
+        if event == "call" and is_ours(frame) and "<" not in code.co_name:
+            callers = list(above(frame))
+            if LOOK not in {each.f_code for each in [frame, *callers]}:
+                room = next(
+                    (room_of(Path(each.f_code.co_filename)) for each in callers), APPLICATION
+                )
+                file = Path(code.co_filename).relative_to(PACKAGE).as_posix()
+                calls.append(Call(room, file, code.co_qualname.split(".<locals>")[0]))
 
     with profiled(profile):
         login()
     return calls
+
+
+def above(frame: FrameType) -> Iterator[FrameType]:
+    """Yield the functions of ours that wait for a frame, the nearest first."""
+    caller = frame.f_back
+    while caller is not None:
+        if is_ours(caller):
+            yield caller
+        caller = caller.f_back
 
 
 def is_ours(frame: FrameType) -> bool:
@@ -179,32 +191,33 @@ def traced() -> tuple[list[Call], list[Call]]:
         folder = ConfigFolder(Path(name))
         folder.service("imap", SERVICE)
         userlist = Userlist.create(Path(name))
-        users = [f"user{number}" for number in range(TRIES)]
         # As new passwords are kept: nothing of them is to be made anew by a login.
         hasher = PasswordHasher()
         stored, secrets = hasher.hash("s3cret"), hasher.secrets("s3cret")
-        for user in users:
-            userlist.store.set_password(
-                userlist.add(user), stored, secrets, changed=datetime.now(UTC), expires=None
-            )
+        for authid in ("first", "second"):
+            user, now = userlist.add(authid), datetime.now(UTC)
+            userlist.store.set_password(user, stored, secrets, changed=now, expires=None)
         with Authenticator(folder.config()) as authenticator:
 
-            def login(user: str) -> Callable[[], object]:
-                return lambda: authenticator.authenticate("imap", user, "s3cret", rhost="::1")
+            def login(authid: str) -> Callable[[], object]:
+                return lambda: authenticator.authenticate("imap", authid, "s3cret", rhost="::1")
 
-            login(users[0])()
-            hashed = [calls_of(login(user)) for user in users[1:]]
-            login(users[0])()
-            remembered = [calls_of(login(users[0])) for _ in range(TRIES)]
+            # What is opened and made at the first login of all is left out.
+            login("first")()
+            hashed = calls_of(login("second"))
+            # The record is read again as long as anything was written.
+            for _ in range(3):
+                login("second")()
+            remembered = calls_of(login("second"))
         userlist.close()
-    return min(remembered, key=len), min(hashed, key=len)
+    return remembered, hashed
 
 
 def login_picture(calls: Sequence[Call], *, each: Callable[[Call], object]) -> str:
     """Return the calls from room to room, of those that are the same by `each` the first."""
     seen: set[object] = set()
     messages = []
-    rooms = ["application"]
+    rooms = [APPLICATION]
     for call in calls:
         key = (call.caller, each(call))
         if call.caller != call.room and key not in seen:

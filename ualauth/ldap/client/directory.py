@@ -298,9 +298,8 @@ def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
     return Unreachable(text) if kind is Unanswered else kind(text)
 
 
-# A connection on which a user has bound, for as long as an `async with` statement lasts.
 class BoundSession:
-    """What `PooledDirectory.session` returns."""
+    """A connection on which a user has bound, for as long as an `async with` statement lasts."""
 
     def __init__(
         self, directory: PooledDirectory, requester: Requester, login: BindCredentials

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 
 from ualauth import AsyncAuthenticator, AuthenticationError
+from ualauth.runtime.outcome import outcome_of_exception
 
 LOGINS = 12
 PASSWORD = "correct horse"
@@ -43,8 +44,8 @@ async def log_in(auth: AsyncAuthenticator, password: str) -> str:
     try:
         identity = await auth.authenticate("imap", "jsmith", password, tls=True)
     except AuthenticationError as error:
-        return type(error).__name__
-    return f"let in as {identity.authid}"
+        return str(outcome_of_exception(error))
+    return f"granted to {identity.authid}"
 
 
 async def take_turns(turns: list[float]) -> None:

@@ -21,17 +21,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from scram_client import log_in
 
-from ualauth import (
-    AccountRestricted,
-    AuthenticationError,
-    AuthenticationFailed,
-    Authenticator,
-    PasswordExpired,
-    PasswordRefused,
-    TemporaryFailure,
-)
+from ualauth import AuthenticationError, Authenticator
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import ScramSecret
+from ualauth.runtime.outcome import Outcome, outcome_of_exception
 from ualauth.userlist.names import parse as parse_name
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
@@ -42,13 +35,6 @@ CHANGE_SERVICE = {"omslapdeng": "ual.remote", "smtpd.auth": "ual.remote"}
 RIGHT = "correct horse"
 WRONG = "incorrect horse"
 NEW = "battery staple"
-WORDS: dict[type[AuthenticationError], str] = {
-    AuthenticationFailed: "refused",
-    AccountRestricted: "restricted",
-    PasswordExpired: "expired",
-    PasswordRefused: "not changed",
-    TemporaryFailure: "unchecked",
-}
 
 
 def main(folder: Path) -> int:
@@ -91,7 +77,7 @@ def main(folder: Path) -> int:
 Attempt = Callable[[], object]
 
 
-def situations(auth: Authenticator, service: str) -> list[tuple[str, str, Attempt]]:
+def situations(auth: Authenticator, service: str) -> list[tuple[str, Outcome, Attempt]]:
     """Return situation, expected outcome and what to do, in order."""
     typed = {"PLAIN", "LOGIN"} & set(auth.mechanisms(service, tls=True))
 
@@ -109,28 +95,28 @@ def situations(auth: Authenticator, service: str) -> list[tuple[str, str, Attemp
         return lambda: auth.change_password(where, login_name, old, new)
 
     return [
-        ("right password", "let in", login("jsmith", RIGHT)),
-        ("  by SCRAM", "let in", prove_it("jsmith", RIGHT)),
-        ("  typed", "let in" if typed else "refused", type_it("jsmith", RIGHT)),
-        ("  by address", "let in", login("John.Smith@example.com", RIGHT)),
-        ("  by O/R name", "let in", login("John Smith/ny", RIGHT)),
-        ("wrong password", "refused", login("jsmith", WRONG)),
-        ("unknown user", "refused", login("nobody", RIGHT)),
-        ("locked account", "restricted", login("locked", RIGHT)),
-        ("expired password", "expired", login("expired", RIGHT)),
-        ("  changes it", "changed", change("expired", RIGHT, NEW)),
-        ("  the old one", "refused", login("expired", RIGHT)),
-        ("  the new one", "let in", login("expired", NEW)),
+        ("right password", Outcome.GRANTED, login("jsmith", RIGHT)),
+        ("  by SCRAM", Outcome.GRANTED, prove_it("jsmith", RIGHT)),
+        ("  typed", Outcome.GRANTED if typed else Outcome.REFUSED, type_it("jsmith", RIGHT)),
+        ("  by address", Outcome.GRANTED, login("John.Smith@example.com", RIGHT)),
+        ("  by O/R name", Outcome.GRANTED, login("John Smith/ny", RIGHT)),
+        ("wrong password", Outcome.REFUSED, login("jsmith", WRONG)),
+        ("unknown user", Outcome.REFUSED, login("nobody", RIGHT)),
+        ("locked account", Outcome.RESTRICTED, login("locked", RIGHT)),
+        ("expired password", Outcome.EXPIRED, login("expired", RIGHT)),
+        ("  changes it", Outcome.GRANTED, change("expired", RIGHT, NEW)),
+        ("  the old one", Outcome.REFUSED, login("expired", RIGHT)),
+        ("  the new one", Outcome.GRANTED, login("expired", NEW)),
     ]
 
 
-def outcome_of(attempt: Attempt) -> str:
-    """Return what came of it, in a word."""
+def outcome_of(attempt: Attempt) -> Outcome:
+    """Return what came of it."""
     try:
-        identity = attempt()
+        attempt()
     except AuthenticationError as error:
-        return WORDS[type(error)]
-    return "changed" if identity is None else "let in"
+        return outcome_of_exception(error)
+    return Outcome.GRANTED
 
 
 def add_people(url: str, stored: str, secrets: Sequence[ScramSecret]) -> None:

@@ -19,16 +19,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ualauth import (
-    AccountRestricted,
-    AuthenticationError,
-    AuthenticationFailed,
-    Authenticator,
-    Config,
-    PasswordExpired,
-    PasswordRefused,
-)
+from ualauth import AuthenticationError, Authenticator, Config
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.runtime.outcome import Outcome, outcome_of_exception
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import NewUser
@@ -41,13 +34,6 @@ HOME = "192.0.2.7"
 STRANGER = "198.51.100.9"
 USERS = 50_000
 
-WORDS: dict[type[AuthenticationError], str] = {
-    AuthenticationFailed: "refused",
-    AccountRestricted: "restricted",
-    PasswordExpired: "expired",
-    PasswordRefused: "not changed",
-}
-
 
 @dataclass(frozen=True)
 class Step:
@@ -56,24 +42,24 @@ class Step:
     who: str
     password: str
     source: str
-    expected: str
+    expected: Outcome
     new: str = ""
 
 
 STEPS: Sequence[Step | str] = (
     "Five wrong passwords lock a user out, for the source that they came from only.",
-    *(Step("lucy", WRONG, STRANGER, "refused") for _ in range(5)),
-    Step("lucy", RIGHT, STRANGER, "refused"),
-    Step("lucy", RIGHT, HOME, "let in"),
+    *(Step("lucy", WRONG, STRANGER, Outcome.REFUSED) for _ in range(5)),
+    Step("lucy", RIGHT, STRANGER, Outcome.REFUSED),
+    Step("lucy", RIGHT, HOME, Outcome.GRANTED),
     "An expired password lets in two more times.",
-    Step("grace", RIGHT, HOME, "let in"),
-    Step("grace", RIGHT, HOME, "let in"),
-    Step("grace", RIGHT, HOME, "expired"),
+    Step("grace", RIGHT, HOME, Outcome.GRANTED),
+    Step("grace", RIGHT, HOME, Outcome.GRANTED),
+    Step("grace", RIGHT, HOME, Outcome.EXPIRED),
     "A password that was set by an administrator has to be changed, to a good one.",
-    Step("max", RIGHT, HOME, "expired"),
-    Step("max", RIGHT, HOME, "not changed", new="password1"),
-    Step("max", RIGHT, HOME, "changed", new=NEW),
-    Step("max", NEW, HOME, "let in"),
+    Step("max", RIGHT, HOME, Outcome.EXPIRED),
+    Step("max", RIGHT, HOME, Outcome.UNSUITABLE, new="password1"),
+    Step("max", RIGHT, HOME, Outcome.GRANTED, new=NEW),
+    Step("max", NEW, HOME, Outcome.GRANTED),
 )
 
 
@@ -109,16 +95,16 @@ def words_of(password: str) -> str:
     return {RIGHT: "right password", WRONG: "wrong password", NEW: "the new one"}[password]
 
 
-def outcome_of(auth: Authenticator, step: Step) -> tuple[str, str]:
+def outcome_of(auth: Authenticator, step: Step) -> tuple[Outcome, str]:
     """Return what came of a step, and what the person was told."""
     try:
         if step.new:
             auth.change_password("imap", step.who, step.password, step.new, rhost=step.source)
-            return "changed", ""
+            return Outcome.GRANTED, ""
         identity = auth.authenticate("imap", step.who, step.password, rhost=step.source, tls=True)
     except AuthenticationError as error:
-        return WORDS.get(type(error), "unchecked"), " ".join(error.messages)
-    return "let in", " ".join(identity.messages)
+        return outcome_of_exception(error), " ".join(error.messages)
+    return Outcome.GRANTED, " ".join(identity.messages)
 
 
 def add_people(config: Config) -> None:

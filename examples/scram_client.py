@@ -14,7 +14,7 @@ def log_in(exchange: SaslExchange, name: str, password: str) -> Identity:
     """Return who was let in, in an exchange that has just begun; names and passwords are ASCII.
 
     Raises:
-        AuthenticationError: one of its subclasses, if the server lets nobody in.
+        AuthenticationError: one of its subclasses, if the server does not let the user in.
 
     """
     escaped = name.replace("=", "=3D").replace(",", "=2C")

@@ -35,24 +35,24 @@ def main(folder: str) -> None:
     """Ask all that a program does that opens a session."""
     with (
         Authenticator(folder) as auth,
-        auth.transaction("ual.remote", conversation=converse, rhost="192.0.2.7") as visit,
+        auth.transaction("ual.remote", conversation=converse, rhost="192.0.2.7") as transaction,
     ):
         for operation in (
-            visit.authenticate,
-            visit.acct_mgmt,
-            visit.setcred,
-            visit.open_session,
-            visit.close_session,
+            transaction.authenticate,
+            transaction.acct_mgmt,
+            transaction.setcred,
+            transaction.open_session,
+            transaction.close_session,
         ):
             code = operation()
             print(f"{operation.__name__}: {code}")
             if code is not ReturnCode.SUCCESS:
                 break
         print()
-        for step in visit.trace:
+        for step in transaction.trace:
             entry = f"{step.module}, line {step.line}"
             print(f"{step.operation!s:14} {entry:16} {step.code:10} {step.action:6} {step.remark}")
-        print(f"\nvouched for: {visit.person}")
+        print(f"\nvouched for: {transaction.person}")
 
 
 if __name__ == "__main__":

@@ -262,14 +262,14 @@ async def _in_time(
 
 
 class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
-    """One visit of one person to one service; use it in an `async with` statement.
+    """One login of one user to one service; use it in an `async with` statement.
 
     Operations are awaited and return codes, as PAM's do; only
     `ReturnCode.SUCCESS` is a yes.
     """
 
     def __init__(self, handle: Handle, authenticator: AsyncAuthenticator) -> None:
-        """Hold a visit; made by `AsyncAuthenticator.transaction`."""
+        """Hold a transaction; made by `AsyncAuthenticator.transaction`."""
         super().__init__(handle)
         self._authenticator = authenticator
 

@@ -240,14 +240,14 @@ def _needs_loop(awaitable: object) -> RuntimeError:
 
 
 class Transaction(BaseTransaction[ReturnCode]):
-    """One visit of one person to one service; use it in a `with` statement.
+    """One login of one user to one service; use it in a `with` statement.
 
     Operations return codes, as PAM's do, and only `ReturnCode.SUCCESS` is a
     yes. An operation called from inside a conversation answers `SYSTEM_ERR`.
     """
 
     def __init__(self, handle: Handle, authenticator: Authenticator) -> None:
-        """Hold a visit; made by `Authenticator.transaction`."""
+        """Hold a transaction; made by `Authenticator.transaction`."""
         super().__init__(handle)
         self._authenticator = authenticator
 

@@ -18,7 +18,7 @@ from tests.interop.servers import EXAMPLES as EXAMPLE_SERVERS
 EXAMPLES = ROOT / "examples"
 # Script -> how its output begins.
 OUTPUTS: Mapping[str, str] = {
-    "asyncio_login.py": "  3 AuthenticationFailed\n  9 let in as jsmith\n",
+    "asyncio_login.py": "  9 granted to jsmith\n  3 refused\n",
     "blocking_login.py": """\
 jsmith         +OK welcome, John Q Smith III/ny,hq/CN=John Smith
 John Smith/ny  +OK welcome, John Q Smith III/ny,hq/CN=John Smith

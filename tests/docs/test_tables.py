@@ -7,14 +7,17 @@ import inspect
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import pytest
 
 from tests.docs.pages import ROOT, blocks, prose, table, tables
 from ualauth import errors
+from ualauth.adapters import imap_replies, smtp_replies
+from ualauth.adapters.sasl_lines import NeedsTls
+from ualauth.adapters.twisted.pop3 import REPLIES as POP3_REPLIES
 from ualauth.cli.application import COMMANDS
 from ualauth.cli.exits import ExitStatus
 from ualauth.codes import MODULE_TYPE, UNCHECKED, ModuleType, Operation, ReturnCode
@@ -26,12 +29,12 @@ from ualauth.import_export.closing import REASONS
 from ualauth.import_export.directory_limits import RULES, SHADOW
 from ualauth.import_export.formats import FORMATS
 from ualauth.ldap.config.keywords import KEYWORDS as KEYWORDS_OF_LDAP
-from ualauth.ldap.config.variables import VISIT, WHO
+from ualauth.ldap.config.variables import ATTEMPT, WHO
 from ualauth.ldap.rules import access, active_directory, answers, authenticator, locks, search
 from ualauth.module import Attempt
 from ualauth.passwords.formats import BY_BEGINNING, BY_IDENT, BY_LIBPASS_NAME, BY_NAME
 from ualauth.passwords.making import MAKERS
-from ualauth.runtime.outcome import outcome_of
+from ualauth.runtime.outcome import EXCEPTIONS, Outcome, outcome_of, outcome_of_exception
 from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import TraceStep
 from ualauth.runtime.transaction import BaseTransaction
@@ -41,6 +44,7 @@ from ualauth.stack.registry import ModuleRegistry
 from ualauth.userlist import checks
 from ualauth.userlist.record import User
 
+Reply = TypeVar("Reply")
 DOCS = ROOT / "docs"
 ADMINISTRATORS = DOCS / "administrators"
 APPLICATIONS = DOCS / "applications"
@@ -86,7 +90,7 @@ def test_keywords_of_om_ldap_are_those_that_are_read() -> None:
 def test_places_for_values_in_om_ldap_are_all_there() -> None:
     rows = table(MODULES / "om_ldap.md", "place", "is", "where")
     assert {words(row[0])[0]: row[1] for row in rows} == {
-        f"{{{name}}}": text for name, text in {**WHO, **VISIT}.items()
+        f"{{{name}}}": text for name, text in {**WHO, **ATTEMPT}.items()
     }
 
 
@@ -304,29 +308,63 @@ def test_codes_become_the_exceptions_that_the_table_says() -> None:
         for code in set(ReturnCode) - UNCHECKED - {ReturnCode.SUCCESS, ReturnCode.INCOMPLETE}:
             outcome = outcome_of(Operation[name.upper()], code, could_not_check=False)
             expected = codes.get(str(code), codes["any other"])
-            assert OUTCOMES[str(outcome)] == expected, f"{name}: {code}"
+            assert EXCEPTIONS[outcome].__name__ == expected, f"{name}: {code}"
 
 
-OUTCOMES = {
-    "refused": "AuthenticationFailed",
-    "account restricted": "AccountRestricted",
-    "password expired": "PasswordExpired",
-    "password refused": "PasswordRefused",
-    "temporary failure": "TemporaryFailure",
-}
+def test_every_outcome_has_its_row_and_the_replies_of_the_adapters() -> None:
+    headings = ("outcome", "exception", "when", *REPLIES_OF)
+    said = {
+        words(row[0])[0]: (
+            words(row[1]) or [row[1]],
+            [words(cell) for cell in row[3:]],
+        )
+        for row in table(APPLICATIONS / "exceptions.md", *headings)
+    }
+    expected = {"granted": (["none"], [["235 2.7.0"], ["OK"], ["+OK"]])}
+    for outcome, kind in EXCEPTIONS.items():
+        replies = [[]] * 3 if outcome is Outcome.UNSUITABLE else replies_to(kind)
+        expected[str(outcome)] = ([kind.__name__], replies)
+    assert said == expected
+    assert list(said) == [str(outcome) for outcome in Outcome]
+    assert smtp_replies.SUCCESS[1].startswith("2.7.0")
 
 
-def test_every_refusal_of_a_login_has_a_reply() -> None:
-    rows = table(
-        APPLICATIONS / "exceptions.md",
-        "exception",
-        "SMTP (RFC 4954)",
-        "IMAP (RFC 9051, RFC 5530)",
-        "POP3 (RFC 2449, RFC 3206)",
-    )
-    of_logins = set(OUTCOMES.values()) - {"PasswordRefused"}
-    others = {"ConfigurationError", "MechanismUnavailable", "needs_tls"}
-    assert set(first_words(rows)) == of_logins | others
+def test_what_has_no_outcome_has_the_replies_of_the_adapters() -> None:
+    rows = table(APPLICATIONS / "exceptions.md", "exception", "SMTP", "IMAP", "POP3")
+    assert {words(row[0])[0]: [words(cell) for cell in row[1:]] for row in rows} == {
+        "ConfigurationError": replies_to(errors.ConfigurationError),
+        "UnsteadyFile": replies_to(errors.UnsteadyFile),
+        "MechanismUnavailable": replies_to(errors.MechanismUnavailable),
+        "needs_tls": replies_to(NeedsTls),
+    }
+
+
+def test_every_authentication_error_is_one_outcome() -> None:
+    kinds = set(errors.AuthenticationError.__subclasses__())
+    assert set(EXCEPTIONS.values()) == kinds
+    assert EXCEPTIONS.keys() == set(Outcome) - {Outcome.GRANTED}
+    for outcome, kind in EXCEPTIONS.items():
+        assert outcome_of_exception(kind(ReturnCode.AUTH_ERR)) is outcome
+
+
+REPLIES_OF = ("SMTP (RFC 4954)", "IMAP (RFC 9051, RFC 5530)", "POP3 (RFC 2449, RFC 3206)")
+
+
+def replies_to(kind: type[Exception]) -> list[list[str]]:
+    """Return what SMTP, IMAP and POP3 servers reply, as the page writes it."""
+    number, text = reply_to_kind(smtp_replies.REPLIES, kind)
+    imap = reply_to_kind(imap_replies.REPLIES, kind)
+    pop3 = reply_to_kind(POP3_REPLIES, kind).decode()
+    code = f" [{imap.code.decode()}]" if imap.code else ""
+    return [
+        [f"{number} {text.split()[0]}"],
+        [f"{imap.condition.decode()}{code}"],
+        [f"-ERR {pop3[: pop3.index(']') + 1]}" if pop3.startswith("[") else "-ERR"],
+    ]
+
+
+def reply_to_kind(replies: Mapping[type[Exception], Reply], kind: type[Exception]) -> Reply:
+    return next(replies[each] for each in kind.__mro__ if each in replies)
 
 
 def test_the_peer_has_these_keywords() -> None:

@@ -1,4 +1,4 @@
-"""How SMTP says what came of AUTH: the replies of RFC 4954, sections 4 and 6."""
+"""How SMTP says what came of AUTH (RFC 4954, sections 4 and 6), and what it refuses before."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ TLS_ALREADY: Reply = (503, "5.5.1 TLS is on already")
 SUBMITTER: Reply = (501, "5.5.4 Syntax: AUTH=address, in xtext")
 
 
-# What SMTP refuses before an exchange begins, with replies of its own.
 def check_mechanism(
     name: str,
     response: bytes | None,

@@ -20,7 +20,7 @@ from ualauth.runtime.outcome import Outcome, outcome_of
 from ualauth.runtime.peer import Peer
 from ualauth.userlist.checks import MAX_UNIX_UID
 
-_STATUS = {Outcome.GRANTED: ExitStatus.OK, Outcome.TEMPORARY_FAILURE: ExitStatus.TEMPORARY}
+_STATUS = {Outcome.GRANTED: ExitStatus.OK, Outcome.UNAVAILABLE: ExitStatus.TEMPORARY}
 _WITHOUT_PASSWORD = frozenset(Operation) - {Operation.AUTHENTICATE, Operation.CHAUTHTOK}
 _DEFAULT = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
 
@@ -72,12 +72,12 @@ def command(  # noqa: PLR0913 - one for each option
     modules put to you. This is a real login, and chauthtok
     changes the password.
 
-    Exit status: 0 granted; 1 refused; 2 usage or configuration; 75 temporary
-    failure: a module could not check, which says nothing about the person.
+    Exit status: 0 granted; 1 refused, restricted or expired; 2 usage or configuration;
+    75 unavailable: a module could not check, which says nothing about the person.
     """
     if password_stdin and user is None:
         raise click.UsageError("With --password-stdin, name the USER.")
-    # Only this login's modules believe it: a user who can run this may call the library, too.
+    # Only this login's modules trust it: a user who can run this may call the library, too.
     if peer["caller_uid"] is None:
         peer["caller_uid"] = os.getuid()
     invocation: Invocation = context.obj
@@ -85,13 +85,13 @@ def command(  # noqa: PLR0913 - one for each option
     operations = [Operation[name.upper()] for name in names] or _DEFAULT
     with (
         Authenticator(invocation.config) as authenticator,
-        authenticator.transaction(service, user, conversation, **peer) as visit,
+        authenticator.transaction(service, user, conversation, **peer) as transaction,
     ):
         warn_of_other(invocation, service)
         if not _WITHOUT_PASSWORD.issuperset(operations):
             warn_of_no_passwords(invocation, service)
-        visit.set_item(Item.USER_PROMPT, "User:")
-        report = _perform(visit, operations)
+        transaction.set_item(Item.USER_PROMPT, "User:")
+        report = _perform(transaction, operations)
         if conversation.fault is not None:
             raise conversation.fault
         if as_json:
@@ -101,14 +101,14 @@ def command(  # noqa: PLR0913 - one for each option
     context.exit(_STATUS.get(report.outcome, ExitStatus.REFUSED))
 
 
-def _perform(visit: Transaction, operations: Sequence[Operation]) -> LoginReport:
+def _perform(transaction: Transaction, operations: Sequence[Operation]) -> LoginReport:
     """Ask one operation after the other, until one does not succeed."""
     codes: list[tuple[Operation, ReturnCode]] = []
     outcome = Outcome.GRANTED
     for operation in operations:
-        code: ReturnCode = getattr(visit, operation.method)()
+        code: ReturnCode = getattr(transaction, operation.method)()
         codes.append((operation, code))
-        outcome = outcome_of(operation, code, could_not_check=visit.could_not_check)
+        outcome = outcome_of(operation, code, could_not_check=transaction.could_not_check)
         if outcome is not Outcome.GRANTED:
             break
-    return LoginReport(visit, codes, outcome)
+    return LoginReport(transaction, codes, outcome)

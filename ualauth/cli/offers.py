@@ -37,7 +37,7 @@ def nothing_offered(invocation: Invocation, compiled: Service) -> Iterator[Probl
         yield _warning(
             invocation,
             compiled.name,
-            f"service {compiled.name!r} lets nobody in: its modules can judge none of the "
+            f"service {compiled.name!r} lets no user in: its modules can judge none of the "
             f"mechanisms that {rules.setting} has",
             f"write {' and '.join(TYPED)} into {rules.setting}, if their passwords may be typed",
         )

@@ -32,8 +32,8 @@ def console() -> Console:
 
 def line(*parts: Text | str) -> None:
     """Print one line of text; a long one is left to the terminal."""
-    whole = Text.assemble(*(part if isinstance(part, Text) else Text(part) for part in parts))
-    console().print(whole, soft_wrap=True)
+    assembled = Text.assemble(*(part if isinstance(part, Text) else Text(part) for part in parts))
+    console().print(assembled, soft_wrap=True)
 
 
 def cell(text: object, style: str = "") -> Text:

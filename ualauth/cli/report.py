@@ -22,23 +22,23 @@ from ualauth.stack.engine import State
 class LoginReport:
     """A transaction, the codes of its operations, and what they amount to."""
 
-    visit: Transaction
+    transaction: Transaction
     codes: Sequence[tuple[Operation, ReturnCode]]
     outcome: Outcome
 
     def item(self, item: Item) -> str | None:
         """Return an item of the transaction."""
-        value: str | None = self.visit.get_item(item)[1]
+        value: str | None = self.transaction.get_item(item)[1]
         return value
 
 
-_STYLES = {Outcome.GRANTED: "bold green", Outcome.TEMPORARY_FAILURE: "bold yellow"}
+_STYLES = {Outcome.GRANTED: "bold green", Outcome.UNAVAILABLE: "bold yellow"}
 
 
 def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
     """Print a report for people; files in `folder` are shown without it."""
     if trace:
-        _print_trace(report.visit.trace, folder)
+        _print_trace(report.transaction.trace, folder)
     table = grid()
     for operation, code in report.codes:
         table.add_row(cell(operation), _code(code))
@@ -53,7 +53,7 @@ def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
     )
     if report.outcome is not Outcome.GRANTED and not trace:
         line(cell("  --trace shows why", "dim"))
-    person = report.visit.person
+    person = report.transaction.person
     if report.outcome is Outcome.GRANTED and person is not None:
         known = {"name": person.name, "addresses": ", ".join(person.addresses)}
         for label, text in known.items():
@@ -64,21 +64,21 @@ def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
 def report_json(report: LoginReport, *, trace: bool) -> dict[str, Any]:
     """Return a report as one JSON object."""
     granted = report.outcome is Outcome.GRANTED
-    person = report.visit.person
+    person = report.transaction.person
     value: dict[str, Any] = {
         "service": report.item(Item.SERVICE),
         "user": report.item(Item.USER),
         "granted": granted,
         "outcome": str(report.outcome),
         "operations": [{"operation": str(each), "code": str(code)} for each, code in report.codes],
-        "messages": list(report.visit.messages),
+        "messages": list(report.transaction.messages),
     }
     if granted and person is not None:
         value["identity"] = dataclasses.asdict(person) | {
             "mailbox_class": person.mailbox_class.value,
         }
     if trace:
-        value["trace"] = [_step_json(step) for step in report.visit.trace]
+        value["trace"] = [_step_json(step) for step in report.transaction.trace]
     return value
 
 

@@ -1,4 +1,4 @@
-"""Conditions on a visit: by user, peer, time and way of the login.
+"""Conditions on a login: by user, peer, time and way of the login.
 
 Internal: it may change in any release.
 """

@@ -1,4 +1,4 @@
-"""Conditions on a visit: what an administrator writes, read once, and whether it holds.
+"""Conditions on a login: what an administrator writes, read once, and whether it holds.
 
     condition = [ "!" ] word [ "=" value ]
     value     = item *( "," item )       ; any item may hold; "/" between mail nodes
@@ -33,7 +33,7 @@ from ualauth.userlist.record import User
 class Need(IntEnum):
     """What has to be known before a condition can be looked at; more is dearer."""
 
-    VISIT = 0
+    ATTEMPT = 0
     USER = 1
     RECORD = 2
 
@@ -144,17 +144,17 @@ def _one(name: str | None) -> tuple[str, ...]:
 
 
 WORDS: Mapping[str, Word] = {
-    "tls": Word("tls", Need.VISIT, lambda facts: facts.tls),
+    "tls": Word("tls", Need.ATTEMPT, lambda facts: facts.tls),
     "mechanism": Word(
-        "mechanism=NAME,...", Need.VISIT, lambda facts: _one(facts.mechanism), matching.patterns
+        "mechanism=NAME,...", Need.ATTEMPT, lambda facts: _one(facts.mechanism), matching.patterns
     ),
     "service": Word(
-        "service=NAME,...", Need.VISIT, lambda facts: (facts.service,), matching.patterns
+        "service=NAME,...", Need.ATTEMPT, lambda facts: (facts.service,), matching.patterns
     ),
-    "rhost": Word("rhost=NETWORK,...", Need.VISIT, lambda facts: facts.rhost, matching.networks),
-    "hour": Word("hour=FROM-TO,...", Need.VISIT, lambda facts: facts.moment, matching.hours),
+    "rhost": Word("rhost=NETWORK,...", Need.ATTEMPT, lambda facts: facts.rhost, matching.networks),
+    "hour": Word("hour=FROM-TO,...", Need.ATTEMPT, lambda facts: facts.moment, matching.hours),
     "weekday": Word(
-        "weekday=FROM-TO,...", Need.VISIT, lambda facts: facts.moment, matching.weekdays
+        "weekday=FROM-TO,...", Need.ATTEMPT, lambda facts: facts.moment, matching.weekdays
     ),
     "user": Word("user=NAME,...", Need.USER, lambda facts: (facts.user,), matching.patterns),
     "authid": Word(

@@ -307,7 +307,7 @@ class Attempt(Protocol):
 
         Where the walk repeats or resumes an earlier one (`setcred`,
         `close_session`, the second pass of `chauthtok`, what `INCOMPLETE`
-        interrupted), it is what `decide` answered then: one visit takes one path.
+        interrupted), it is what `decide` answered then: one login takes one path.
         What `decide` raises is not kept.
         """
         ...

@@ -85,14 +85,14 @@ class NameKind(enum.Enum):
     """Written by a KDC, an issuer, an authority or a directory: an authid, octet by octet."""
     ADDRESS = "address"
     """As `AUTHID`, or an e-mail address of the USERLIST, in which the case of ASCII is nothing."""
-    NOBODY = "nobody"
+    NO_USER = "no user"
     """No name at all: an anonymous login (RFC 4505). The USERLIST is not asked."""
 
 
 PASSWORD_ONLY = frozenset({CredentialKind.PASSWORD})
 """What a module can judge that says nothing else of itself."""
 NO_CREDENTIAL: frozenset[CredentialKind] = frozenset()
-"""What a module judges that looks at something else than the person's proof."""
+"""What a module verifies that looks at something else than the person's proof."""
 
 
 class Exchange:

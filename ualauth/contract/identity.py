@@ -1,4 +1,4 @@
-"""Whom a successful visit vouches for.
+"""Whom a successful login vouches for.
 
 A module that recognized a user vouches for a `Person`; the transaction makes
 it an `Identity`, which is the library's answer to a server.

@@ -55,7 +55,7 @@ class Module(Generic[O]):
     tests_names: ClassVar[bool] = False
     """Whether whatever it decides by the user's name it decides by `Attempt.test_name`.
 
-    `ualauth check` warns of a module that does not say so, and judges no proof, before
+    `ualauth check` warns of a module that does not say so, and verifies no proof, before
     one that confirms who the user is: what it decides may hold for one spelling only.
     """
 

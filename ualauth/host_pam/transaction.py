@@ -1,4 +1,4 @@
-"""One visit to the host's PAM: from pam_start(3) to pam_end(3), over several calls.
+"""One transaction with the host's PAM: from pam_start(3) to pam_end(3), over several calls.
 
 The functions that block are called in the threads of `Call` only. Nothing that
 libpam calls back may raise: ctypes would answer for it, with 0, which is success.
@@ -34,7 +34,7 @@ from ualauth.host_pam.service import HostService, cannot
 log = logging.getLogger("ualauth.host_pam")
 
 _LAST_WAIT = 5.0
-"""Seconds that the end of the program waits for visits that are being ended."""
+"""Seconds that the end of the program waits for transactions that are being ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class HostTransaction:
         return Call(work, places, timeout)
 
     def end(self, status: int) -> None:
-        """End the visit as soon as libpam has come back; does not block (pam_end(3))."""
+        """End the transaction as soon as libpam has come back; does not block (pam_end(3))."""
         with self._lock:
             if self._status is not None:
                 return

@@ -98,7 +98,8 @@ class _Seen:
                 first = self._first(claim)
                 if first != number:
                     found[index] = BadLine(
-                        number, f"{Taken(claim, is_there=False).what}, which line {first} has too"
+                        number,
+                        f"{Taken(claim, is_existing=False).what}, which line {first} has too",
                     )
                     break
         return found

@@ -83,8 +83,8 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     rows = csv.writer(buffer, lineterminator="\n")
     rows.writerow([*fields, *mechanisms])
     for user, secrets in users:
-        whole = carried(user, writing)
-        values = [(getattr(whole, name), text) for name, text in fields.items()]
+        carried_user = carried(user, writing)
+        values = [(getattr(carried_user, name), text) for name, text in fields.items()]
         cells = ["" if value is None else text(value) for value, text in values]
         known = {secret.mechanism: to_auth_password(secret) for secret in secrets}
         rows.writerow(cells + [known.get(mechanism, "") for mechanism in mechanisms])

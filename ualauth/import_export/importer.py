@@ -88,9 +88,9 @@ class Import:
         for index, why in enumerate(taken):
             if why is None:
                 continue
-            if why.is_there and self.existing is Existing.SKIP:
+            if why.is_existing and self.existing is Existing.SKIP:
                 self.summary.existing += 1
-            elif why.is_there:
+            elif why.is_existing:
                 existing.append(index)
             else:
                 self._refuse(BadLine(batch.numbers[index], str(why)))

@@ -1,4 +1,4 @@
-"""What a line of a file amounts to: a user, or a problem."""
+"""What a line of a file amounts to: a user, or a problem; and what is written to one."""
 
 from __future__ import annotations
 
@@ -165,9 +165,8 @@ def _complete(fields: Fields, reading: Reading) -> None:
         fields["addresses"] = (authid if "@" in authid else f"{authid}@{reading.domain}",)
 
 
-# What goes into a file that is written.
 ExportedUser = tuple[User, tuple[ScramSecret, ...]]
-"""A user and UL-SASL-PWD."""
+"""What goes into a file that is written: a user and UL-SASL-PWD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

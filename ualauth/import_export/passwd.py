@@ -40,7 +40,7 @@ _FIELDS = 7
 _SHADOW_FIELDS = 9
 _NOWHERE = "x"
 # 65534 is the user `nobody`, on most systems (login.defs(5) ends at 60000).
-_NOBODY = 65534
+_NO_UNIX_USER = 65534
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
@@ -81,7 +81,7 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
             password = LOCK
         elif is_closed and password != LOCK:
             password = f"!{password}"
-        uid = _NOBODY if user.unix_uid is None else user.unix_uid
+        uid = _NO_UNIX_USER if user.unix_uid is None else user.unix_uid
         yield f"{user.authid}:{password}:{uid}:{uid}:{gecos_of(user.name)}:/:/usr/sbin/nologin\n"
 
 
@@ -99,7 +99,7 @@ def _fields(
         return None
     fields: Fields = {"authid": authid, "name": name_fields(authid, gecos)}
     # The number of the user `nobody` is no account of its own.
-    fields["unix_uid"] = None if uid == _NOBODY else uid
+    fields["unix_uid"] = None if uid == _NO_UNIX_USER else uid
     if authid in shadow:
         stored = shadow[authid][1]
         fields |= _ages(shadow[authid])

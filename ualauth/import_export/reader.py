@@ -135,10 +135,9 @@ def _send(source: Source, path: Path, sender: Connection) -> None:
         os._exit(0)
 
 
-# Batches as octets, on their way from the process that reads to the one that stores.
-#
-# Rows are nothing but texts, numbers and octets, which `marshal` packs in a third of the
-# time that `pickle` takes; both processes are the same Python.
+# Batches are octets on their way from the process that reads to the one that stores. Rows
+# are nothing but texts, numbers and octets, which `marshal` packs in a third of the time
+# that `pickle` takes; both processes are the same Python.
 END = b"end"
 """What stands for the end: it is no batch."""
 

@@ -364,11 +364,11 @@ class Client:
 
     # Tickets that are kept
 
-    def write_cache(self, memory: str, name: str) -> Answer:
+    def write_cache(self, memory_cache: str, name: str) -> Answer:
         """Copy a ticket from memory into a cache, and say how that went."""
         try:
             with self.context() as context:
-                ccache.copy(context, memory, name)
+                ccache.copy(context, memory_cache, name)
         except KerberosFault as error:
             return Answer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
         return Answer(ReturnCode.SUCCESS, f"the ticket is in {name}")

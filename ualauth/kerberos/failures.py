@@ -115,13 +115,12 @@ CURES: Mapping[int, str] = {
 }
 
 
-# Realms whose KDCs say nothing: while one does, not every login waits for it.
-#
-# libkrb5 waits up to half a minute for a realm in which no KDC answers. KDCs that
-# refuse connections answer at once by themselves, and are asked every time.
 @contextlib.contextmanager
 def watched(outages: CircuitBreaker, realm: str) -> Iterator[None]:
-    """Ask the KDCs of a realm within.
+    """Ask the KDCs of a realm within; while they say nothing, not every login waits for them.
+
+    libkrb5 waits up to half a minute for a realm in which no KDC answers. KDCs that
+    refuse connections answer at once by themselves, and are asked every time.
 
     Raises:
         KerberosFault: if they kept silent a moment ago.

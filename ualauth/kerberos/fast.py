@@ -3,7 +3,7 @@
 It is got with a key of the keytab, and lives in memory. A KDC that gives none
 is not asked for one by every login. One that does not take it any more, after its
 keys were changed or its database was made anew, says no to every password alike:
-what goes wrong in armour is tried in another one before it is believed.
+what goes wrong in armour is tried in another one before it is trusted.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ class OmAuth(Module[Options]):
             guess.offline = account is not None and account.stale
             await take_turn(attempt, guess, guess.look if remembered else guess.reserve)
         if account is not None and account.stale:
-            # Within the outage grace, only a remembered password is believed.
+            # Within the outage grace, only a remembered password is trusted.
             found = _FROM_MEMORY if remembered else _UNREADABLE
         elif remembered:
             found = REMEMBERED

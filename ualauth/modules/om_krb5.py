@@ -2,7 +2,7 @@
 
 What was found out while logging in is kept for the account stack: without the
 password, a KDC tells nothing about a user. A user who did not log in here, in
-this visit, is left to the other modules.
+this login, is left to the other modules.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
+class _LoginState:
     """What one operation hands to the next."""
 
     typed: str
@@ -76,7 +76,7 @@ class _Visit:
     user: str
     """... and as whom the person came in."""
     case: LdapUser | None = field(repr=False)
-    """`None` for a user who came in from memory."""
+    """`None` for a user who was let in from the cache."""
     expired: bool = False
     """Whether the password was right, and too old to bind with."""
 
@@ -128,7 +128,7 @@ class OmLdap(Module[Options]):
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse whose account may not be used; require a new password where it is time."""
         # Whom the directory has let in, it has to judge: no other module may say yes in its place.
-        mine = self._visit(attempt, attempt.user or "") is not None
+        mine = self._state(attempt, attempt.user or "") is not None
         return await self._answered(attempt, lambda: self._account(attempt), ignoring=not mine)
 
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
@@ -171,7 +171,7 @@ class OmLdap(Module[Options]):
         """Say who it is, under the name that the directory has, if it says one."""
         if not await self._confirm(attempt, case):
             return None
-        return await self._introduce(attempt, case, case.values["user"])
+        return await self._vouch_as(attempt, case, case.values["user"])
 
     async def _confirm(self, attempt: Attempt, case: LdapUser) -> bool:
         """Make the user whom the entry names, if it names one."""
@@ -185,11 +185,11 @@ class OmLdap(Module[Options]):
         await attempt.confirm_user(name)
         return True
 
-    async def _introduce(self, attempt: Attempt, case: LdapUser, typed: str) -> Remembered:
+    async def _vouch_as(self, attempt: Attempt, case: LdapUser, typed: str) -> Remembered:
         """Vouch for the user that is confirmed, with what the entry has."""
         user = await attempt.get_user()
         account = await attempt.get_record(needed=False)
-        attempt.set_data(self._data, _Visit(typed, user, case))
+        attempt.set_data(self._data, _LoginState(typed, user, case))
         by_userlist = None if account is None else account.person
         attributes = self._authenticator.configuration.attributes
         found = person(user, by_userlist, case.entry, attributes)
@@ -204,10 +204,10 @@ class OmLdap(Module[Options]):
 
     async def _account(self, attempt: Attempt) -> ReturnCode:
         user = await attempt.get_user()
-        visit = self._visit(attempt, user)
-        if visit is not None and visit.case is None:
-            return self._account_from_memory(attempt, visit.typed)
-        case = None if visit is None else visit.case
+        state = self._state(attempt, user)
+        if state is not None and state.case is None:
+            return self._account_from_memory(attempt, state.typed)
+        case = None if state is None else state.case
         if case is None:
             found = await self._authenticator.look_up(attempt, await _values(attempt))
             if isinstance(found, Judgement):
@@ -221,11 +221,11 @@ class OmLdap(Module[Options]):
                 case.values["user"], attempt.service, allowed=judgement.code is _SUCCESS
             )
         code = await judgement.tell(attempt)
-        if code is not _SUCCESS or visit is not None:
+        if code is not _SUCCESS or state is not None:
             return code
         if attempt.name_kind is NameKind.AUTHID:
             # Another module has proof of who it is: the directory says whether that one may.
-            await self._introduce(attempt, case, user)
+            await self._vouch_as(attempt, case, user)
         elif await self._vouch(attempt, case) is None:
             return await self._nameless(attempt, case)
         return _SUCCESS
@@ -237,8 +237,8 @@ class OmLdap(Module[Options]):
             return await Judgement(
                 ReturnCode.PERM_DENIED, "pam_password_prohibit_message is set", prohibited
             ).tell(attempt)
-        visit = self._visit(attempt, user, self._old)
-        if visit is None or visit.case is None or attempt.flags & Flag.PRELIM_CHECK:
+        state = self._state(attempt, user, self._old)
+        if state is None or state.case is None or attempt.flags & Flag.PRELIM_CHECK:
             old = await attempt.get_authtok(
                 Item.OLDAUTHTOK, use_only_present=self.options.use_first_pass
             )
@@ -258,14 +258,14 @@ class OmLdap(Module[Options]):
                 return ReturnCode.AUTHTOK_ERR
             if attempt.name_kind is not NameKind.AUTHID:
                 await self._confirm(attempt, case)
-            visit = _Visit(case.values["user"], await attempt.get_user(), case, expired)
-            attempt.set_data(self._old, visit)
-        assert visit.case is not None  # noqa: S101 - for mypy
-        if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not await self._is_due(attempt, visit):
+            state = _LoginState(case.values["user"], await attempt.get_user(), case, expired)
+            attempt.set_data(self._old, state)
+        assert state.case is not None  # noqa: S101 - for mypy
+        if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not await self._is_due(attempt, state):
             return ReturnCode.IGNORE
         if attempt.flags & Flag.PRELIM_CHECK:
             return _SUCCESS
-        return await self._write(attempt, visit.case)
+        return await self._write(attempt, state.case)
 
     async def _write(self, attempt: Attempt, case: LdapUser) -> ReturnCode:
         old = await attempt.get_authtok(Item.OLDAUTHTOK, use_only_present=True)
@@ -279,14 +279,14 @@ class OmLdap(Module[Options]):
             self._outage.forget(case.values["user"], *([case.name] if case.name else []))
         return await judgement.tell(attempt)
 
-    async def _is_due(self, attempt: Attempt, visit: _Visit) -> bool:
+    async def _is_due(self, attempt: Attempt, state: _LoginState) -> bool:
         """Return whether the password has expired, or must be changed for another reason."""
-        if visit.expired or visit.case is None:
-            return visit.expired
-        later = of_policy(visit.case.policy)
+        if state.expired or state.case is None:
+            return state.expired
+        later = of_policy(state.case.policy)
         if later is not None and later.code is _EXPIRED:
             return True
-        return (await self._authenticator.judge(attempt, visit.case)).code is _EXPIRED
+        return (await self._authenticator.judge(attempt, state.case)).code is _EXPIRED
 
     # Outages
 
@@ -305,7 +305,7 @@ class OmLdap(Module[Options]):
         attempt.remark(f"let in from memory, since no server can be reached: {fault}")
         log.warning("%s: %a is let in from memory: %s", attempt.service, user, fault)
         await attempt.confirm_user(account.user)
-        attempt.set_data(self._data, _Visit(user, await attempt.get_user(), None))
+        attempt.set_data(self._data, _LoginState(user, await attempt.get_user(), None))
         attempt.vouch(account.person)
         return _SUCCESS
 
@@ -350,13 +350,13 @@ class OmLdap(Module[Options]):
     def _old(self) -> str:
         return f"{self._data}, old password"
 
-    def _visit(self, attempt: Attempt, user: str, name: str = "") -> _Visit | None:
+    def _state(self, attempt: Attempt, user: str, name: str = "") -> _LoginState | None:
         """Return what an earlier operation found out about this user."""
         try:
-            visit = attempt.get_data(name or self._data)
+            state = attempt.get_data(name or self._data)
         except Refusal:
             return None
-        return visit if isinstance(visit, _Visit) and visit.user == user else None
+        return state if isinstance(state, _LoginState) and state.user == user else None
 
 
 async def _values(attempt: Attempt) -> dict[str, str]:

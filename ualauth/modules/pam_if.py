@@ -166,7 +166,7 @@ class PamIf(Module[Options]):
         """Sort the conditions by what they need."""
         super().__init__(options)
         conditions = options.conditions()
-        self._of_visit, self._of_name, self._of_record = (
+        self._of_attempt, self._of_name, self._of_record = (
             tuple(each for each in conditions if each.need is need) for need in Need
         )
         self._of_user = self._of_name + self._of_record
@@ -196,7 +196,7 @@ class PamIf(Module[Options]):
         """Return `SUCCESS` if all conditions hold, `IGNORE` if not: cheap ones first."""
         moment = self.clock(self.options.zone)
         facts = Facts(attempt.service, attempt.rhost, attempt.tls, attempt.mechanism, moment)
-        failing = _failing(self._of_visit, facts)
+        failing = _failing(self._of_attempt, facts)
         if failing is None and self._of_user:
             return await attempt.test_name(partial(self._about_user, attempt, facts))
         attempt.remark(_said(failing))

@@ -1,6 +1,6 @@
 """The module pam_linux: hands the login to the host's own PAM, and its C modules.
 
-Each operation is libpam's own, on one handle for the whole visit. Numbers are
+Each operation is libpam's own, on one handle for the whole transaction. Numbers are
 libpam's; a code that an operation may not answer becomes `SYSTEM_ERR`.
 
 libpam changes a password without asking for the old one where root calls it.
@@ -76,7 +76,7 @@ _EXPIRED = frozenset({ReturnCode.NEW_AUTHTOK_REQD, ReturnCode.AUTHTOK_EXPIRED})
 
 
 @dataclass(slots=True)
-class _Visit:
+class _HostState:
     """What lasts as long as the attempt: the handle of libpam, and how things stand."""
 
     host: HostTransaction
@@ -95,7 +95,7 @@ class _Visit:
         return self.talk is not None and self.talk.operation is operation
 
     def end(self, status: int) -> None:
-        """Give up what waits, and end the visit to libpam."""
+        """Give up what waits, and end the transaction with libpam."""
         if self.talk is not None:
             self.talk.abandon()
         self.host.end(status)
@@ -138,16 +138,16 @@ class PamLinux(Module[Options]):
 
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass; change it in the second."""
-        visit = self._visit(attempt)
+        state = self._state(attempt)
         try:
             user = await attempt.get_user()
             first = bool(attempt.flags & Flag.PRELIM_CHECK)
-            if first or (visit.verified != user and not visit.waits(Operation.CHAUTHTOK)):
-                code = await self._verify(attempt, visit)
+            if first or (state.verified != user and not state.waits(Operation.CHAUTHTOK)):
+                code = await self._verify(attempt, state)
                 if code is not ReturnCode.SUCCESS:
                     return code
-                visit.verified = visit.user
-            if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not visit.expired:
+                state.verified = state.user
+            if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not state.expired:
                 return ReturnCode.IGNORE
             if first:
                 return ReturnCode.SUCCESS
@@ -158,22 +158,22 @@ class PamLinux(Module[Options]):
             code, _ = await self._perform(attempt, Operation.CHAUTHTOK, change)
         except Refusal as refusal:
             return _resumable(refusal)
-        visit.verified = None
+        state.verified = None
         return code
 
-    async def _verify(self, attempt: Attempt, visit: _Visit) -> ReturnCode:
+    async def _verify(self, attempt: Attempt, state: _HostState) -> ReturnCode:
         """Return `SUCCESS` if the old password is right, and the account may be used."""
-        visit.verified = None
-        if not visit.waits(Operation.ACCT_MGMT):
+        state.verified = None
+        if not state.waits(Operation.ACCT_MGMT):
             code, _ = await self._log_in(attempt, Item.OLDAUTHTOK)
-            visit.expired = code in _EXPIRED
-            if visit.expired:
+            state.expired = code in _EXPIRED
+            if state.expired:
                 return ReturnCode.SUCCESS
             if code is not ReturnCode.SUCCESS:
                 return code
         code, _ = await self._perform(attempt, Operation.ACCT_MGMT, NoTokens())
-        visit.expired = code in _EXPIRED
-        return ReturnCode.SUCCESS if visit.expired else code
+        state.expired = code in _EXPIRED
+        return ReturnCode.SUCCESS if state.expired else code
 
     async def _log_in(self, attempt: Attempt, item: Item) -> tuple[ReturnCode, Tokens]:
         password = OnePassword(item, never_ask=self.options.use_first_pass)
@@ -199,13 +199,13 @@ class PamLinux(Module[Options]):
             TimeoutError: libpam took too long.
 
         """
-        visit = self._visit(attempt)
-        talk = visit.talk
+        state = self._state(attempt)
+        talk = state.talk
         if talk is None:
-            items = await self._items(attempt, visit)
+            items = await self._items(attempt, state)
             flags = attempt.flags & _FLAGS[operation]
-            call = visit.host.call(operation, flags, items, self.options.timeout)
-            talk = visit.talk = Talk(operation, call, tokens)
+            call = state.host.call(operation, flags, items, self.options.timeout)
+            talk = state.talk = Talk(operation, call, tokens)
         elif talk.operation is not operation:
             raise Refusal(ReturnCode.ABORT)
         try:
@@ -213,17 +213,17 @@ class PamLinux(Module[Options]):
         except Refusal:
             raise
         except BaseException:
-            visit.talk = None
+            state.talk = None
             raise
-        visit.talk = None
-        return await self._judge(attempt, visit, talk, outcome), talk.tokens
+        state.talk = None
+        return await self._judge(attempt, state, talk, outcome), talk.tokens
 
-    async def _items(self, attempt: Attempt, visit: _Visit) -> dict[Item, bytes | None]:
+    async def _items(self, attempt: Attempt, state: _HostState) -> dict[Item, bytes | None]:
         """Return what libpam has to know beforehand."""
         user = await attempt.get_user()
-        if user != visit.user:
-            visit.user = visit.host_user = user
-        texts = {Item.USER: visit.host_user} | {item: attempt.get_item(item) for item in _ITEMS}
+        if user != state.user:
+            state.user = state.host_user = user
+        texts = {Item.USER: state.host_user} | {item: attempt.get_item(item) for item in _ITEMS}
         for item, text in texts.items():
             if text is not None and not is_acceptable(text, MAX_NAME_BYTES):
                 attempt.remark(f"{item.name} is longer than {MAX_NAME_BYTES} bytes, or no text")
@@ -233,7 +233,7 @@ class PamLinux(Module[Options]):
     async def _judge(
         self,
         attempt: Attempt,
-        visit: _Visit,
+        state: _HostState,
         talk: Talk,
         outcome: Outcome,
     ) -> ReturnCode:
@@ -243,8 +243,8 @@ class PamLinux(Module[Options]):
             return ReturnCode(outcome.code)
         if outcome.delay:
             attempt.fail_delay(outcome.delay)
-        _hand_on(attempt, visit.environment or {}, outcome.environment)
-        visit.environment = outcome.environment
+        _hand_on(attempt, state.environment or {}, outcome.environment)
+        state.environment = outcome.environment
         code = _known(attempt, talk.operation, outcome.code)
         if code is not ReturnCode.SUCCESS:
             return talk.refusal or code
@@ -253,29 +253,29 @@ class PamLinux(Module[Options]):
             return ReturnCode.SYSTEM_ERR
         # The host may write the name in another way: from now on, this is who it is.
         await attempt.confirm_user(outcome.user)
-        if outcome.user != visit.host_user:
-            visit.user = visit.host_user = outcome.user
-            attempt.vouch(Person(authid=visit.user))
+        if outcome.user != state.host_user:
+            state.user = state.host_user = outcome.user
+            attempt.vouch(Person(authid=state.user))
         return code
 
-    def _visit(self, attempt: Attempt) -> _Visit:
-        """Return the visit to libpam that entries with the same service share."""
+    def _state(self, attempt: Attempt) -> _HostState:
+        """Return the transaction with libpam that entries with the same service share."""
         confdir = self.options.confdir
         name = f"pam_linux: {confdir or ''} {self.options.service}"
         try:
             found = attempt.get_data(name)
         except Refusal:
             found = None
-        if isinstance(found, _Visit):
+        if isinstance(found, _HostState):
             return found
         service = HostService(
             str(self.options.service),
             None if confdir is None else Path(confdir),
             self.options.or_other,
         )
-        visit = _Visit(HostTransaction(service))
-        attempt.set_data(name, visit, lambda _, status: visit.end(status & 0xFF))
-        return visit
+        state = _HostState(HostTransaction(service))
+        attempt.set_data(name, state, lambda _, status: state.end(status & 0xFF))
+        return state
 
 
 def _known(attempt: Attempt, operation: Operation, number: int) -> ReturnCode:
@@ -292,7 +292,7 @@ def _known(attempt: Attempt, operation: Operation, number: int) -> ReturnCode:
 
 
 def _hand_on(attempt: Attempt, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Change the visit's environment as libpam's has changed."""
+    """Change the transaction's environment as libpam's has changed."""
     for name in before.keys() - after.keys():
         attempt.putenv(name)
     for name, value in after.items():

@@ -1,6 +1,6 @@
 """The module pam_succeed_if: succeeds if conditions hold (pam_succeed_if(8)).
 
-A condition is three arguments: an attribute of the person or the visit, a
+A condition is three arguments: an attribute of the person or the login, a
 qualifier, and a value. All must hold; the first that does not ends the
 evaluation. Nothing here proves who a user is.
 """

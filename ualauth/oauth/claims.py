@@ -1,4 +1,4 @@
-"""What a token has to say to be believed (RFC 7519, RFC 8725, RFC 9068), and what it says."""
+"""What a token has to say to be trusted (RFC 7519, RFC 8725, RFC 9068), and what it says."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def verified(token: str, rules: Rules, keys: KeyRing) -> str:
     """Return the login name of a JSON Web Token; blocks where keys have to be read.
 
     Raises:
-        Refused: if it is not to be believed.
+        Refused: if it is not to be trusted.
         Unavailable: if the keys cannot be had.
 
     """

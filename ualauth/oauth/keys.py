@@ -75,7 +75,7 @@ class KeyRing:
             with self._lock:
                 self._read_file()
             return
-        # Keys that are too old are not believed before the issuer was asked, but once it was
+        # Keys that are too old are not trusted before the issuer was asked, but once it was
         # away, no login waits for the next try of another.
         if self._age() >= lifetime and self._lock.acquire(blocking=not self._away):
             try:

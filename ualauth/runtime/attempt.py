@@ -59,7 +59,7 @@ log = logging.getLogger("ualauth.attempt")
 T = TypeVar("T")
 
 _TYPED = NameKind.TYPED
-_NOBODY = NameKind.NOBODY
+_NO_USER = NameKind.NO_USER
 _ADDRESS = NameKind.ADDRESS
 NO_TYPED_PASSWORDS = (
     "this service takes no typed password: PLAIN and LOGIN are not in its mechanisms"
@@ -279,7 +279,7 @@ class RunningAttempt:
             if kind is _TYPED:
                 account = self._users.recall(name)
             else:
-                account = None if kind is _NOBODY else self._users.recall(name, kind)
+                account = None if kind is _NO_USER else self._users.recall(name, kind)
         except NoUserlist:
             return None
         if account is not None:
@@ -293,7 +293,7 @@ class RunningAttempt:
         if not is_acceptable(name, MAX_NAME_BYTES):
             raise Refusal(ReturnCode.USER_UNKNOWN)
         kind = self.items.name_kind
-        if kind is _NOBODY:
+        if kind is _NO_USER:
             self._account, self._looked_up = None, LookedUp.READ
             return None
         arguments = (name,) if kind is _TYPED else (name, kind)
@@ -526,9 +526,9 @@ class RunningAttempt:
     ) -> ReturnCode:
         """See `Attempt.decide_once`."""
         path = path_of(self, module)
-        if path.settled is None:
-            path.settled = await decide()
-        return path.settled
+        if path.decided is None:
+            path.decided = await decide()
+        return path.decided
 
     async def run_stack(self, module: Module[Any]) -> ReturnCode:
         """See `Attempt.run_stack`."""

@@ -1,4 +1,4 @@
-"""A verdict becomes one log record: the only place that logs outcomes.
+"""A verdict becomes one log record: the only place that logs outcomes (see `outcome`).
 
 The logger is `ualauth.audit`: `INFO` for what was granted, `WARNING` for what
 was refused, `ERROR` where no module could check. A record names the user as
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.runtime.outcome import Outcome
 from ualauth.stack.engine import Impression
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ualauth.stack.model import Entry
 
 log = logging.getLogger("ualauth.audit")
+_GRANTED = f"%s: {Outcome.GRANTED} %s of %s"
 _SHOWN = 80
 """Characters of what a peer sent."""
 
@@ -37,7 +39,7 @@ def record(
     Where there are none, `remark` says why.
     """
     if code is ReturnCode.SUCCESS:
-        log.info("%s: granted %s of %s", attempt.service, operation, _who(attempt))
+        log.info(_GRANTED, attempt.service, operation, _who(attempt))
         return
     run = runs[-1] if runs else None
     level = logging.ERROR if run is not None and run.unchecked() else logging.WARNING

@@ -49,7 +49,7 @@ _PEER = Peer.__optional_keys__
 
 
 class BaseAuthenticator:
-    """Builds visits from a configuration."""
+    """Builds handles from a configuration."""
 
     def __init__(self, config: Config) -> None:
         """Remember the configuration; opens nothing."""
@@ -78,7 +78,7 @@ class BaseAuthenticator:
         return self._own_rules.get(service, self._usual_rules)
 
     def handle(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Handle:
-        """Begin a visit of `user` to `service`.
+        """Begin a login of `user` to `service`.
 
         Raises:
             TypeError: for what a peer does not have, or a value of a wrong type.
@@ -133,7 +133,7 @@ class BaseAuthenticator:
         if channel.bindings:
             plus = any(each.binds for each in offered(verifiers, rules, channel))
             channel = replace(channel, offers_plus=plus)
-        # A visit takes what it knows, and nothing of the channel.
+        # A login takes what it knows, and nothing of the channel.
         peer = cast("Peer", connection)
         if not connection.keys() <= _PEER:
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})

@@ -36,7 +36,7 @@ async def confirm(attempt: InnerAttempt, name: str) -> None:
     if not name or not is_acceptable(name, MAX_NAME_BYTES):
         raise Refusal(ReturnCode.USER_UNKNOWN, "no name that a user can have")
     before = attempt.naming()
-    if before.name_kind is NameKind.NOBODY:
+    if before.name_kind is NameKind.NO_USER:
         raise Refusal(ReturnCode.USER_UNKNOWN, "an anonymous login is no user's")
     if before.name_kind is NameKind.AUTHID and name != before.user:
         why = f"the user is {before.user!a}, and is confirmed as {name!a}"

@@ -23,7 +23,7 @@ from ualauth.runtime.trace import Run
 from ualauth.stack.engine import Verdict, evaluate, resume_after
 from ualauth.stack.model import Entry, Stack
 
-log = logging.getLogger("ualauth.visit")
+log = logging.getLogger("ualauth.login")
 
 SHARED_WITH = (0, 0, 2, 3, 3, 5)
 """Operation -> the number of the one whose codes its walk shares."""
@@ -48,11 +48,11 @@ def path_of(attempt: InnerAttempt, module: Module[Any]) -> Path:
     return attempt.paths.setdefault((module, SHARED_WITH[attempt.operation]), Path())
 
 
-def forget_nested(attempt: InnerAttempt, twin: int) -> None:
-    """Forget what entries settled when their operation was asked before."""
+def forget_nested(attempt: InnerAttempt, shared_with: int) -> None:
+    """Forget what entries decided when their operation was asked before."""
     for (_, number), path in (attempt.paths or {}).items():
-        if number == twin:
-            path.settled = path.suspended = None
+        if number == shared_with:
+            path.decided = path.suspended = None
 
 
 def begin_operation(attempt: InnerAttempt, operation: Operation) -> None:
@@ -91,7 +91,7 @@ async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as
                 if answer is not _SUCCESS:
                     break
             if exchange is not None:
-                proved = _settled(exchange, proved, late=attempt.late)
+                proved = _still_verified(exchange, proved, late=attempt.late)
             codes.append(_SUCCESS)
             cached_codes[done] = _SUCCESS
             done += 1
@@ -121,7 +121,7 @@ async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as
                 if exchange is not None:
                     exchange.verified = proved
             elif exchange is not None:
-                proved = _settled(exchange, proved, late=attempt.late)
+                proved = _still_verified(exchange, proved, late=attempt.late)
             codes.append(code)
             entry = send(code)
     except StopIteration as stop:
@@ -132,7 +132,7 @@ async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as
     return run.verdict
 
 
-def _settled(exchange: Exchange, proved: bool, *, late: bool) -> bool:  # noqa: FBT001 - as it was
+def _still_verified(exchange: Exchange, proved: bool, *, late: bool) -> bool:  # noqa: FBT001 - as it was
     """Return whether an exchange is verified after an entry that succeeded.
 
     When a module has run out of time, a thread of it may say so while another is asked.
@@ -176,7 +176,7 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     cached_codes = path.cached_codes
     if cached_codes is None:
         cached_codes = path.cached_codes = [None] * len(stack)
-    # As in the visit: what a frozen walk is judged by must not change under its trace.
+    # As in the login: what a frozen walk is judged by must not change under its trace.
     kept = cached_codes if outer.frozen is None else cached_codes.copy()
     run = Run(attempt.operation, stack, kept, outer.frozen, path.suspended)
     run.depth = outer.depth + 1

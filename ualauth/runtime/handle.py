@@ -27,7 +27,7 @@ from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
 
-log = logging.getLogger("ualauth.visit")
+log = logging.getLogger("ualauth.login")
 
 Load = Callable[[str], Service]
 
@@ -49,7 +49,7 @@ _random = random.SystemRandom()
 class Handle:
     """A transaction: its attempt, the service's stacks, and the runs so far."""
 
-    # Defaults stand on the class: most visits never set them.
+    # Defaults stand on the class: most logins never set them.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
     deadline: float | None = None

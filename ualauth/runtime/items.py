@@ -74,7 +74,7 @@ class Items:
             return ReturnCode.BAD_ITEM
         if item in (Item.USER, Item.USER_PROMPT, Item.CONV):
             self.failed_user = None
-        if item is Item.USER and value != self.user and self.name_kind is not NameKind.NOBODY:
+        if item is Item.USER and value != self.user and self.name_kind is not NameKind.NO_USER:
             # What a module puts there was not typed: it has found out who the user is.
             self.name_kind = NameKind.TYPED if value is None else NameKind.AUTHID
         attribute = _ATTRIBUTES.get(item)

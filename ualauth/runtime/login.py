@@ -7,8 +7,6 @@ be checked is a `TemporaryFailure`, whatever code the stack ended with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import (
     ANONYMOUS,
@@ -21,18 +19,11 @@ from ualauth.contract.credentials import (
     is_acceptable,
 )
 from ualauth.contract.identity import Identity, Person
-from ualauth.errors import (
-    AccountRestricted,
-    AuthenticationError,
-    AuthenticationFailed,
-    PasswordExpired,
-    PasswordRefused,
-    TemporaryFailure,
-)
+from ualauth.errors import AuthenticationError, AuthenticationFailed
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import NO_TYPED_PASSWORDS
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.outcome import Outcome, outcome_of
+from ualauth.runtime.outcome import EXCEPTIONS, outcome_of
 
 # Members of enumerations that every login needs: to look them up takes longer than to use them.
 _SUCCESS = ReturnCode.SUCCESS
@@ -40,17 +31,9 @@ _SYSTEM_ERR = ReturnCode.SYSTEM_ERR
 _AUTHENTICATE = Operation.AUTHENTICATE
 _ACCT_MGMT = Operation.ACCT_MGMT
 
-_EXCEPTIONS: Mapping[Outcome, type[AuthenticationError]] = {
-    Outcome.REFUSED: AuthenticationFailed,
-    Outcome.ACCOUNT_RESTRICTED: AccountRestricted,
-    Outcome.PASSWORD_EXPIRED: PasswordExpired,
-    Outcome.PASSWORD_REFUSED: PasswordRefused,
-    Outcome.TEMPORARY_FAILURE: TemporaryFailure,
-}
-
 
 async def login(handle: Handle, credential: Password | Exchange) -> Identity:
-    """Return whom the visit vouches for, and end it.
+    """Return whom the login vouches for, and end the handle.
 
     Raises:
         AuthenticationError: one of its subclasses, if the person is not let in.
@@ -81,7 +64,7 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
 
 
 async def delegated_login(handle: Handle) -> Identity:
-    """Return whom the login vouches for, whose own password was not used, and end it.
+    """Return whom the login vouches for, whose own password was not used, and end the handle.
 
     Only the account stack is asked.
 
@@ -127,7 +110,7 @@ def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
 
 
 async def change_password(handle: Handle, credential: PasswordChange) -> None:
-    """Change the person's password, and end the visit.
+    """Change the person's password, and end the handle.
 
     Raises:
         AuthenticationError: one of its subclasses, if nothing was changed.
@@ -169,4 +152,4 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
 
 def _refusal(handle: Handle, operation: Operation, code: ReturnCode) -> AuthenticationError:
     outcome = outcome_of(operation, code, could_not_check=handle.could_not_check(code))
-    return _EXCEPTIONS[outcome](code, handle.attempt.messages)
+    return EXCEPTIONS[outcome](code, handle.attempt.messages)

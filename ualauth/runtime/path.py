@@ -15,7 +15,7 @@ CachedCodes = list[ReturnCode | None]
 class Path:
     """What an entry that may run a stack does: for the operations that repeat or resume it."""
 
-    settled: ReturnCode | None = None
+    decided: ReturnCode | None = None
     cached_codes: CachedCodes | None = None
     suspended: Suspended | None = None
     run: Run | None = None

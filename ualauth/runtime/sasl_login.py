@@ -26,7 +26,7 @@ log = logging.getLogger("ualauth.sasl")
 
 
 class SaslLogin:
-    """An exchange; `begin_delegated` begins a visit of whom the client may act for."""
+    """An exchange; `begin_delegated` begins a login of whom the client may act for."""
 
     __slots__ = ("authorization", "begin_delegated", "handle", "mechanism", "wire")
 

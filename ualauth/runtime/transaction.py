@@ -1,4 +1,4 @@
-"""What an application holds of one visit of one person to one service."""
+"""What an application holds of one login of one user to one service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BaseTransaction(Generic[R]):
     """
 
     def __init__(self, handle: Handle) -> None:
-        """Hold a visit."""
+        """Hold a transaction."""
         self._handle = handle
         self._last = _SUCCESS
 

@@ -30,7 +30,7 @@ class AnonymousExchange(Exchange):
 
     mechanism = "ANONYMOUS"
     credential_kind = CredentialKind.NOTHING
-    name_kind = NameKind.NOBODY
+    name_kind = NameKind.NO_USER
 
     def __init__(self, trace: str) -> None:
         """Keep the trace."""

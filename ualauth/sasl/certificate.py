@@ -110,8 +110,8 @@ def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> Owner:
             continue
         for groups in _fitting(certificate, found["field"], found["pattern"]):
             name = _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
-            whole = found["field"] == "email" and "{0}" in found["name"]
-            is_address = "@" in name and (whole or "@" in found["name"])
+            names_address = found["field"] == "email" and "{0}" in found["name"]
+            is_address = "@" in name and (names_address or "@" in found["name"])
             return Owner(name, NameKind.ADDRESS if is_address else NameKind.AUTHID)
     return Owner()
 

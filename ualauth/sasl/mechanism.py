@@ -117,7 +117,7 @@ class Wire:
 
 
 class Claim(NamedTuple):
-    """Who the client says it is: prepared, and not yet believed.
+    """Who the client says it is: prepared, and not yet trusted.
 
     `authorization` is whom it wants to act for, empty for itself.
     """

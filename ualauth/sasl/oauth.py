@@ -1,7 +1,7 @@
 """What OAUTHBEARER and XOAUTH2 share: a token as credential (RFC 6750).
 
 Who the client is stands in the token, or only its issuer knows. So the module
-that will judge the token is asked for the name first; what it says is believed
+that will judge the token is asked for the name first; what it says is trusted
 no sooner than it has judged the token.
 """
 

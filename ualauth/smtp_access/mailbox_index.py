@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from ualauth.smtp_access.host_index import NONE, Matcher, first_below
 from ualauth.smtp_access.host_patterns import AnyHost, BelowDomain, HostName, HostWildcard
 from ualauth.smtp_access.mailbox_patterns import (
-    Everybody,
+    AnyMailbox,
     MailboxPattern,
     NullSender,
     Parts,
-    Whole,
+    WildcardMailbox,
 )
 from ualauth.smtp_access.mailboxes import NULL_SENDER, Mailbox
 from ualauth.smtp_access.wildcards import WILD, matcher
 
-_ANYBODY = "*"
+_ANY_LOCAL_PART = "*"
 
 
 class MailboxIndex:
@@ -27,30 +27,30 @@ class MailboxIndex:
 
     def __init__(self, patterns: Iterable[tuple[int, MailboxPattern]]) -> None:
         """Sort the patterns by kind."""
-        self._everybody = NONE
+        self._any_mailbox = NONE
         self._null = NONE
         self._exact: dict[tuple[str, str], int] = {}
         self._below: dict[str, int] = {}
         self._locals: dict[str, int] = {}
         self._wild: list[tuple[int, Matcher, Matcher]] = []
-        self._whole: list[tuple[int, Matcher]] = []
+        self._wildcards: list[tuple[int, Matcher]] = []
         for number, pattern in sorted(patterns, key=lambda each: each[0]):
             match pattern:
-                case Everybody():
-                    self._everybody = min(self._everybody, number)
+                case AnyMailbox():
+                    self._any_mailbox = min(self._any_mailbox, number)
                 case NullSender():
                     self._null = min(self._null, number)
-                case Whole(text):
-                    self._whole.append((number, matcher(text)))
+                case WildcardMailbox(text):
+                    self._wildcards.append((number, matcher(text)))
                 case Parts():
                     self._add(number, pattern)
 
     def _add(self, number: int, pattern: Parts) -> None:
         plain = not WILD.search(pattern.local)
         match pattern.domain:
-            case HostName(name) if plain or pattern.local == _ANYBODY:
+            case HostName(name) if plain or pattern.local == _ANY_LOCAL_PART:
                 self._exact.setdefault((pattern.local, name), number)
-            case BelowDomain(name) if pattern.local == _ANYBODY:
+            case BelowDomain(name) if pattern.local == _ANY_LOCAL_PART:
                 self._below.setdefault(name, number)
             case AnyHost() if plain:
                 self._locals.setdefault(pattern.local, number)
@@ -60,13 +60,13 @@ class MailboxIndex:
     def first(self, mailbox: Mailbox) -> int:
         """Return the number of the first rule that matches, or `NONE`."""
         if mailbox == NULL_SENDER:
-            return min(self._everybody, self._null)
+            return min(self._any_mailbox, self._null)
         local, domain = mailbox.local, mailbox.domain
         exact = self._exact
         best = min(
-            self._everybody,
+            self._any_mailbox,
             exact.get((local, domain), NONE),
-            exact.get((_ANYBODY, domain), NONE),
+            exact.get((_ANY_LOCAL_PART, domain), NONE),
             self._locals.get(local, NONE),
         )
         if self._below:
@@ -76,7 +76,7 @@ class MailboxIndex:
                 break
             if matches_domain(domain) and matches_local(local):
                 best = number
-        for number, matches in self._whole:
+        for number, matches in self._wildcards:
             if number >= best:
                 break
             if matches(f"{local}@{domain}"):

@@ -39,7 +39,7 @@ DomainPattern = AnyHost | HostName | BelowDomain | HostWildcard
 
 
 @dataclass(frozen=True, slots=True)
-class Everybody:
+class AnyMailbox:
     """Every address, and the null sender."""
 
 
@@ -57,13 +57,13 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class WildcardMailbox:
     """A text with a wildcard that may stand for the @; it is ASCII in lower case."""
 
     text: str
 
 
-MailboxPattern = Everybody | NullSender | Parts | Whole
+MailboxPattern = AnyMailbox | NullSender | Parts | WildcardMailbox
 
 
 def read_mailbox_pattern(text: str) -> MailboxPattern:
@@ -76,20 +76,20 @@ def read_mailbox_pattern(text: str) -> MailboxPattern:
     if len(text) > MAX_MAILBOX:
         raise PatternError(f"it is longer than any address: {MAX_MAILBOX} characters", _LIKE)
     if _STARS.fullmatch(text):
-        return Everybody()
+        return AnyMailbox()
     if text == "<>":
         return NullSender()
     if text[0] == "<" or text[-1] == ">":
         raise PatternError(f"{text[:64]!r} has brackets around it", "leave them out")
     written, at, domain = text.rpartition("@")
     if not at:
-        return _whole(text)
+        return _wildcard(text)
     if not WILD.search(text):
         return _plain(text)
     return Parts(_local(written), _domain(domain))
 
 
-def _whole(text: str) -> Whole:
+def _wildcard(text: str) -> WildcardMailbox:
     if not WILD.search(text):
         cure = f"write *@{text} or *@*.{text}" if "." in text else _LIKE
         raise PatternError(f"{text!r} has no @, so no address is like it", cure)
@@ -98,7 +98,7 @@ def _whole(text: str) -> Whole:
             f"{text!r} has no @, so it is not known which part is the domain",
             "write it with an @, or in lower case without letters beyond ASCII",
         )
-    return Whole(_STARS.sub("*", text))
+    return WildcardMailbox(_STARS.sub("*", text))
 
 
 def _plain(text: str) -> Parts:

@@ -112,9 +112,9 @@ def without_own_headers(content: bytes, limit: int = HEADER_SIZE_LIMIT) -> bytes
     if _OWN_NAME in header.replace(b"\0", b"").lower():
         if _LINE_ENDS.search(header):
             raise HeaderError(HEADER_UNCLEAR)
-        whole = content[: len(header) + len(_END)]
-        kept = [field for field in _LINE.split(whole) if not _OWN.match(field)]
-        content = b"".join([*kept, content[len(whole) :]])
+        header_block = content[: len(header) + len(_END)]
+        kept = [field for field in _LINE.split(header_block) if not _OWN.match(field)]
+        content = b"".join([*kept, content[len(header_block) :]])
     # Where the header is empty, some readers look for one below.
     if content.startswith(_END) and _OWN_LINE.search(content[:limit]):
         raise HeaderError(HEADER_UNCLEAR)

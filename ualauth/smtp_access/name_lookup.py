@@ -1,4 +1,4 @@
-"""The names of a client's address, believed only if they point back to it.
+"""The names of a client's address, trusted only if they point back to it.
 
 The owner of an address can have it called anything. So a name counts only if
 its own addresses have that address (forward-confirmed reverse DNS). What could

@@ -21,7 +21,7 @@ from ualauth.smtp_access.host_patterns import (
     PatternError,
     read_host_pattern,
 )
-from ualauth.smtp_access.mailbox_patterns import Everybody, read_mailbox_pattern
+from ualauth.smtp_access.mailbox_patterns import AnyMailbox, read_mailbox_pattern
 from ualauth.smtp_access.rules import EVERY_USER, Delegation, Rule, Rules
 from ualauth.smtp_access.syntax import lines
 from ualauth.sources.page import Line, Page, Token
@@ -191,7 +191,7 @@ class _Reader:
             text = f"this rule is never used: line {earlier} decides before it"
             self._problem(words[0], text, "remove it, or put it first", warning=True)
         self._seen.setdefault((event, pattern), number)
-        if isinstance(pattern, AnyHost | Everybody):
+        if isinstance(pattern, AnyHost | AnyMailbox):
             self._catch_all.setdefault(event, number)
         if action is Action.HEADER and not event.has_header:
             text = f"{event.value} has no header, so this is the same as Accept"

@@ -47,7 +47,7 @@ PATIENCE = 1.0
 _STEP = 0.02
 # Two changes within one tick of a file system's clock leave the same time stamp;
 # FAT's tick, two seconds, is the longest.
-_SETTLED = 2 * 10**9
+_CERTAIN_AFTER = 2 * 10**9
 
 Stamp = tuple[int, int, int, int, int] | None
 """Device, inode, size, and both times of a file; `None` if there is none."""
@@ -65,11 +65,11 @@ CLOCK = Clock()
 
 
 class _Good(NamedTuple, Generic[T]):
-    """What is in use; unless `settled`, the stamp does not tell it from what came later."""
+    """What is in use; unless `certain`, the stamp does not tell it from what came later."""
 
     stamp: Stamp
     content: T
-    settled: bool
+    certain: bool
 
 
 class _Seen(NamedTuple, Generic[T]):
@@ -80,9 +80,9 @@ class _Seen(NamedTuple, Generic[T]):
     since: float
 
 
-def is_settled(stamp: Stamp, now: int) -> bool:
+def is_certain(stamp: Stamp, now: int) -> bool:
     """Return whether a change after `now` (in nanoseconds) must show in the stamp."""
-    return stamp is None or now - stamp[-1] > _SETTLED
+    return stamp is None or now - stamp[-1] > _CERTAIN_AFTER
 
 
 def _never(_: object) -> bool:
@@ -145,7 +145,7 @@ class SteadyFile(Generic[T]):
 
         """
         good = self._good
-        if good is not None and good.settled and self._seen is None and good.stamp == stamp:
+        if good is not None and good.certain and self._seen is None and good.stamp == stamp:
             self._looked = self._clock.monotonic()
             return good.content
         good = self._look()
@@ -175,7 +175,7 @@ class SteadyFile(Generic[T]):
             if not self._is_steady(seen, now, wall, idle=idle) or self._is_kept_out(seen):
                 return good
         self._seen = None
-        self._good = _Good(stamp, content, is_settled(stamp, wall))
+        self._good = _Good(stamp, content, is_certain(stamp, wall))
         return self._good
 
     def _count_replaced(self, seen: _Seen[T] | None, stamp: Stamp) -> None:

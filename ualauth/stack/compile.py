@@ -201,9 +201,8 @@ class _Compiler:
         return found
 
 
-# What is legal in a stack, and yet surely not meant: reported as warnings.
 def advise(stack: Stack) -> Iterator[Problem]:
-    """Find jumps that go past the end of their stack or substack.
+    """Warn of what is legal, and surely not meant: jumps past the end of a stack or substack.
 
     Such a jump refuses, whatever the other entries answer (pam.conf(5)). Stacks
     that entries run themselves are looked at, too.

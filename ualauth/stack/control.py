@@ -134,9 +134,8 @@ def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
     )
 
 
-# A control's table, printed in the bracket form that reads to the same table.
 def expand(table: Table) -> str:
-    """Return the pairs of codes and actions; the most frequent action is the default."""
+    """Return the bracket form that reads to a table; the most frequent action is the default."""
     default = Counter(table).most_common(1)[0][0]
     pairs = [
         f"{code}={action_text(action)}"

@@ -100,7 +100,7 @@ class ServiceFolder:
         status = os.fstat(descriptor)
         if self.trusting and stat.S_ISDIR(status.st_mode):
             return Text(path, "")
-        fault = None if self.trusting else _fault(status)
+        fault = None if self.trusting else _why_unusable(status)
         if fault is not None:
             return Unusable(path, *fault)
         try:
@@ -185,7 +185,7 @@ def _reason(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _fault(status: os.stat_result) -> tuple[str, str] | None:
+def _why_unusable(status: os.stat_result) -> tuple[str, str] | None:
     if stat.S_ISDIR(status.st_mode):
         return "is a folder", "put a file there, or include the files in it one by one"
     if not stat.S_ISREG(status.st_mode):

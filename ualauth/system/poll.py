@@ -27,8 +27,8 @@ async def wait_on_loop(fileno: int, seconds: float, left: float = math.inf) -> b
         return True
     loop = asyncio.get_running_loop()
     result: asyncio.Future[bool] = loop.create_future()
-    loop.add_reader(fileno, _settle, result, True)  # noqa: FBT003 - the answer
-    timer = loop.call_later(min(seconds, left), _settle, result, False)  # noqa: FBT003 - likewise
+    loop.add_reader(fileno, _set_result, result, True)  # noqa: FBT003 - the answer
+    timer = loop.call_later(min(seconds, left), _set_result, result, False)  # noqa: FBT003 - likewise
     try:
         return await result or _not_yet(seconds, left)
     finally:
@@ -37,7 +37,7 @@ async def wait_on_loop(fileno: int, seconds: float, left: float = math.inf) -> b
         loop.remove_reader(fileno)
 
 
-def _settle(result: asyncio.Future[bool], answer: bool) -> None:  # noqa: FBT001 - a callback
+def _set_result(result: asyncio.Future[bool], answer: bool) -> None:  # noqa: FBT001 - a callback
     if not result.done():
         result.set_result(answer)
 

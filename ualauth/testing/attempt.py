@@ -32,7 +32,7 @@ from ualauth.userlist.guesses import GuessLimiter
 T = TypeVar("T")
 
 
-class Nobody:
+class NoUsers:
     """A USERLIST without users."""
 
     def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
@@ -74,7 +74,7 @@ class FakeAttempt(RunningAttempt):
             setattr(items, name, value)
         if password is not None:
             items.password = Password(password)
-        super().__init__(items, self._find, users or Nobody())
+        super().__init__(items, self._find, users or NoUsers())
         self.operation = operation
         self.flags = flags
         self.remarks: list[str] = []
@@ -121,7 +121,7 @@ class FakeAttempt(RunningAttempt):
         """
         mine, run = self.run, Run(self.operation, (), [], None, None)
         try:
-            value = self._driven(self._whole(result)) if inspect.isawaitable(result) else result
+            value = self._driven(self._completed(result)) if inspect.isawaitable(result) else result
             if isinstance(value, ReturnCode) and self.run is mine:
                 self._conclude(value)
         finally:
@@ -152,7 +152,7 @@ class FakeAttempt(RunningAttempt):
             value: T = stop.value
             return value
 
-    async def _whole(self, result: Awaitable[T]) -> T:
+    async def _completed(self, result: Awaitable[T]) -> T:
         """Return what was answered, when the guess has ended as at the end of an operation."""
         try:
             found = await result

@@ -44,9 +44,9 @@ def begin(
     return Authenticator(config).transaction(service, user, conversation)
 
 
-def perform(visit: Traced, operation: Operation, flags: int) -> ReturnCode:
+def perform(transaction: Traced, operation: Operation, flags: int) -> ReturnCode:
     """Run an operation of a blocking transaction."""
-    code: ReturnCode = getattr(visit, operation.method)(flags)
+    code: ReturnCode = getattr(transaction, operation.method)(flags)
     return code
 
 

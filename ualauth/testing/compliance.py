@@ -76,7 +76,7 @@ _JUNK: Sequence[Sequence[str]] = (
 )
 
 Calls = Sequence[tuple[Operation, int]]
-# In the order of a visit, since a module may store data for a later operation.
+# In the order of a login, since a module may store data for a later operation.
 _CALLS: Calls = (
     (Operation.AUTHENTICATE, 0),
     (Operation.AUTHENTICATE, Flag.DISALLOW_NULL_AUTHTOK | Flag.SILENT),
@@ -163,13 +163,13 @@ class ModuleCompliance:
         """In every situation, each operation answers a code that it may answer."""
         for name, situation in SITUATIONS.items():
             attempt = self.attempt(*situation())
-            for operation, flags, code in self._visit(attempt):
+            for operation, flags, code in self._operations(attempt):
                 legal = LEGAL[operation] | _RESUMABLE
                 where = f"{operation} with flags {flags:#x}, where {name}"
                 assert type(code) is ReturnCode, f"{where}, answers {code!r}"
                 assert code in legal, f"{where}, answers {code}"
 
-    def test_a_password_that_nobody_gave_lets_nobody_in(self) -> None:
+    def test_a_password_that_was_not_given_lets_no_user_in(self) -> None:
         """A module that asks for a password and gets none does not succeed."""
         for answers in ((), (ConnectionResetError,)):
             conversation = ScriptedConversation(*answers)
@@ -206,7 +206,7 @@ class ModuleCompliance:
         try:
             for situation in SITUATIONS.values():
                 attempt = self.attempt(*situation())
-                self._visit(attempt)
+                self._operations(attempt)
                 heard.texts += [*attempt.remarks, *attempt.messages, repr(attempt.person)]
         finally:
             root.removeHandler(heard)
@@ -222,8 +222,8 @@ class ModuleCompliance:
         assert options is not None
         return self.module(options)
 
-    def _visit(self, attempt: FakeAttempt) -> list[tuple[Operation, int, Any]]:
-        """Call every operation that the module serves, in the order of a visit."""
+    def _operations(self, attempt: FakeAttempt) -> list[tuple[Operation, int, Any]]:
+        """Call every operation that the module serves, in the order of a login."""
         methods = bind(self.module, self.arguments).methods
         answers = []
         for operation, flags in _CALLS:

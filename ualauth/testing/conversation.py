@@ -1,7 +1,7 @@
 """A person whose answers are written down beforehand.
 
     conversation = ScriptedConversation("jsmith", "s3cret")
-    with authenticator.transaction("pop3", conversation=conversation) as visit:
+    with authenticator.transaction("pop3", conversation=conversation) as transaction:
         ...
     assert conversation.questions == ["login:", "Password: "]
 

@@ -1,4 +1,7 @@
-"""What an administrator does to users that takes more than one step."""
+"""What an administrator does to users that takes more than one step.
+
+A new password is UL-PWD and all of UL-SASL-PWD, from one clear text.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,6 @@ def edit_addresses(
     return (*kept, *(address for address in add if fold(address) not in present))
 
 
-# Giving a user a new password: UL-PWD and all of UL-SASL-PWD, from one clear text.
 def set_password(  # noqa: PLR0913 - a password, and all that goes with it
     store: UserStore,
     hasher: PasswordHasher,

@@ -75,11 +75,11 @@ class Taken:
     """
 
     claim: tuple[str, str]
-    is_there: bool
+    is_existing: bool
 
     def __str__(self) -> str:
         """Say it in a sentence."""
-        if self.is_there:
+        if self.is_existing:
             return f"the user {self.claim[1]!r} is there already"
         return f"{self.what} already is another user's"
 
@@ -136,14 +136,14 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
         authid_key = rows.user[_AUTHID_KEY]
         own = "login name", authid_key
         if owners.get(own) == authid_key:
-            found.append(Taken(own, is_there=True))
+            found.append(Taken(own, is_existing=True))
             continue
         claim = next((claim for claim in rows.claims() if claim in owners), None)
         if claim is None:
             owners.update(dict.fromkeys(rows.claims(), authid_key))
             found.append(None)
         else:
-            found.append(Taken(claim, is_there=False))
+            found.append(Taken(claim, is_existing=False))
     return found
 
 

@@ -38,7 +38,7 @@ class Account:
     """A user as the database has it, and what was made of the record.
 
     `stale` is whether the database could not be asked: then only a password
-    that is remembered may be believed.
+    that is remembered may be trusted.
     """
 
     __slots__ = (
@@ -55,7 +55,7 @@ class Account:
         "version",
     )
 
-    def __init__(self, user: User, person: Person, policy: Policy, prefix: Any) -> None:  # noqa: ANN401 - of the memo
+    def __init__(self, user: User, person: Person, policy: Policy, prefix: Any) -> None:  # noqa: ANN401 - of the verified password
         """Begin with a record that was just read."""
         self.user = user
         self.person = person

@@ -23,12 +23,12 @@ from ualauth.userlist.database.tables import (
 from ualauth.userlist.record import NewUser, User
 
 # No user has this id.
-_NOBODY = 0
+_NO_USER = 0
 
 
 def add(connection: Connection, new: NewUser) -> User:
     """Add a user; raises `NameTaken`."""
-    _refuse_taken(connection, new, owner=_NOBODY)
+    _refuse_taken(connection, new, owner=_NO_USER)
     now = microseconds(datetime.now(UTC))
     values = values_of(new) | {
         "password": new.password,

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ualauth.errors import StoreError
 from ualauth.userlist.account.lockout import Failures
-from ualauth.userlist.account.reservation import Ending, Place, settle
+from ualauth.userlist.account.reservation import Ending, Place, conclude
 
 log = logging.getLogger("ualauth.guesses")
 
@@ -151,7 +151,7 @@ class FailureCounts:
                 held: Sequence[bool] = held,
                 moment: int = moment,
             ) -> list[Failures]:
-                return settle(rows, places, held, moment, now, Ending.UNCHECKED)
+                return conclude(rows, places, held, moment, now, Ending.UNCHECKED)
 
             try:
                 store.change_failures(places, work, now)

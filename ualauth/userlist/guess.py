@@ -53,7 +53,7 @@ class Limiter(Protocol):
         """End an abandoned guess in a thread; never waits."""
         ...
 
-    def settle_abandoned(self, guess: Guess) -> None:
+    def conclude_abandoned(self, guess: Guess) -> None:
         """End an abandoned guess as far as anything is known of it."""
         ...
 
@@ -72,13 +72,13 @@ class Guess:
         "_turn",
         "abandoned",
         "counted_here",
+        "credential",
         "done",
         "held",
         "key",
         "moment",
         "offline",
         "places",
-        "proof",
         "remote",
         "right",
         "rows",
@@ -102,7 +102,7 @@ class Guess:
         """What is counted in each of the places, this guess included."""
         self.held: tuple[bool, ...] = (False,) * len(places)
         self.moment = 0
-        self.proof: object = None
+        self.credential: object = None
         """What the client brought: the same in the next entry is the same guess."""
         self.counted_here = False
         """Whether it is counted in this process alone, as the USERLIST takes no changes."""
@@ -167,7 +167,7 @@ class Guess:
             return self._ended or self._limiter.reserve(self)
 
     def run(self, check: Callable[..., C], *args: Any) -> C:  # noqa: ANN401 - as check takes them
-        """Return what `check(*args)` returns; settle the guess if it was given up meanwhile."""
+        """Return what `check(*args)` returns; conclude the guess if it was given up meanwhile."""
         self.started = True
         try:
             found = check(*args)
@@ -178,7 +178,7 @@ class Guess:
                 self.done = True
                 mine = self.abandoned
             if mine:
-                self._limiter.settle_abandoned(self)
+                self._limiter.conclude_abandoned(self)
 
     def fail(self) -> None:
         """End it as a failed login."""
@@ -230,5 +230,5 @@ class Guess:
             if self._ended:
                 return False
             self._ended = True
-        self.proof = None
+        self.credential = None
         return True

@@ -24,7 +24,7 @@ from itertools import islice
 from ualauth.errors import StoreError
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
-from ualauth.userlist.account.reservation import Ending, Place, holds, places_of, reserve, settle
+from ualauth.userlist.account.reservation import Ending, Place, conclude, holds, places_of, reserve
 from ualauth.userlist.failure_counts import FailureCounts, FailureStore, Work
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.policy import LockoutRules
@@ -169,7 +169,7 @@ class GuessLimiter:
         if not guess.close():
             return
         try:
-            self._settle(guess, ending, microseconds_now())
+            self._conclude(guess, ending, microseconds_now())
         finally:
             with self._lock:
                 queue = self._open.get(guess.key)
@@ -180,7 +180,7 @@ class GuessLimiter:
                         del self._open[guess.key]
                 self.is_quiet = not self._open and not self._counts.here
 
-    def _settle(self, guess: Guess, ending: Ending, now: int) -> None:
+    def _conclude(self, guess: Guess, ending: Ending, now: int) -> None:
         held, moment, counted = guess.held, guess.moment, guess.is_counted
         if not counted and ending is Ending.WRONG:
             if guess.is_locked(by_name=True):
@@ -191,7 +191,7 @@ class GuessLimiter:
             return
 
         def work(rows: list[Failures]) -> list[Failures]:
-            return settle(rows, guess.places, held, moment, now, ending)
+            return conclude(rows, guess.places, held, moment, now, ending)
 
         counts, offline = self._counts, guess.offline
         if counted and ending is Ending.WRONG and self._says(guess, work):
@@ -214,7 +214,7 @@ class GuessLimiter:
     # Guesses that were given up
 
     def sweep(self, guess: Guess) -> None:
-        """Settle a guess in a thread; never waits."""
+        """Conclude a guess in a thread; never waits."""
         with self._lock:
             self._left.append(guess)
             if self._sweeping:
@@ -229,10 +229,10 @@ class GuessLimiter:
                     self._sweeping = False
                     return
                 guess = self._left.popleft()
-            self.settle_abandoned(guess)
+            self.conclude_abandoned(guess)
 
-    def settle_abandoned(self, guess: Guess) -> None:
-        """Settle a guess that was given up, as far as anything is known of it."""
+    def conclude_abandoned(self, guess: Guess) -> None:
+        """Conclude a guess that was given up, as far as anything is known of it."""
         try:
             guess.end(guess.ending())
         except Exception as error:  # noqa: BLE001 - no login waits for it

@@ -57,22 +57,22 @@ def is_within(spans: Iterable[Span], moment: datetime) -> bool:
     )
 
 
-def _days(text: str, whole: str) -> list[int]:
+def _days(text: str, hours: str) -> list[int]:
     days: list[int] = []
     for part in text.lower().split(","):
         first, dash, last = part.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
-            raise _wrong(whole)
+            raise _wrong(hours)
         start = DAYS.index(first)
         count = (DAYS.index(last) - start) % len(DAYS) if dash else 0
         days += [(start + step) % len(DAYS) for step in range(count + 1)]
     return list(dict.fromkeys(days))
 
 
-def _minute(hour: str, minute: str, whole: str) -> int:
+def _minute(hour: str, minute: str, hours: str) -> int:
     value = int(hour) * 60 + int(minute)
     if int(minute) > 59 or value > _DAY:
-        raise _wrong(whole)
+        raise _wrong(hours)
     return value
 
 

@@ -322,9 +322,8 @@ def _tag_list() -> str:
     return ", ".join(tag.upper() for tag in TAGS)
 
 
-# The words of a personal name: which is the given name, which the surname.
-#
-# The rules stand in `names`, with the grammar; here they are applied.
+# The words of a personal name: which is the given name, which the surname. The rules stand
+# with the grammar at the top.
 _WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
 _GENERATION = re.compile(
     r"[js]r\.?|i{1,3}|iv|vi{0,3}|ix|x|[1-9]\d?(?:st|nd|rd|th)",

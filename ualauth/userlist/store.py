@@ -159,8 +159,8 @@ class UserStore:
                 return self.by_authid
             case NameKind.ADDRESS:
                 return self.by_address
-            case NameKind.NOBODY:
-                return _nobody
+            case NameKind.NO_USER:
+                return _find_no_user
 
     def by_authid(self, authid: str) -> User | None:
         """Return the user with exactly this authid, octet by octet, or `None`."""
@@ -454,7 +454,7 @@ class UserStore:
         return self._database.read(queries.NEXT_PAGE, {"after": after})
 
 
-def _nobody(_name: str) -> None:
+def _find_no_user(_name: str) -> None:
     """Find no user: the login has no name."""
 
 

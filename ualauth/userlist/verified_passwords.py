@@ -2,7 +2,7 @@
 
 What is kept is a keyed BLAKE2b (RFC 7693, section 2.9) over the user's id, the
 revision of the record, UL-PWD and the password. The key is random, and only in
-this process's memory. So a memo says nothing about a password without the key,
+this process's memory. So a prefix says nothing about a password without the key,
 and is worth nothing once the record or UL-PWD is another one.
 """
 
@@ -20,7 +20,7 @@ _DIGEST = 32
 
 
 class VerifiedPasswords:
-    """At most `size` memos, each for at most `lifetime` seconds; for one thread or many."""
+    """At most `size` of them, each for at most `lifetime` seconds; for one thread or many."""
 
     def __init__(self, size: int, lifetime: float) -> None:
         """Begin with none; a `size` or `lifetime` of 0 keeps none."""
@@ -30,11 +30,11 @@ class VerifiedPasswords:
         self._known: dict[int, tuple[bytes, float]] = {}
 
     def __repr__(self) -> str:
-        """Show neither the key nor a memo."""
+        """Show neither the key nor a prefix."""
         return f"{type(self).__name__}({len(self._known)} of {self._size})"
 
     def prefix(self, user: User) -> Any:  # noqa: ANN401 - the library's type has no public name
-        """Return what a record's memos begin with: make it once for a record."""
+        """Return what the digests of a record begin with: make it once for a record."""
         begun = self._keyed.copy()
         begun.update(f"{user.id} {user.revision} {user.password}\0".encode())
         return begun
@@ -67,7 +67,7 @@ class VerifiedPasswords:
 
 
 def _close(prefix: Any, password: str) -> bytes:  # noqa: ANN401 - as above
-    whole = prefix.copy()
-    whole.update(password.encode())
-    digest: bytes = whole.digest()
+    sha = prefix.copy()
+    sha.update(password.encode())
+    digest: bytes = sha.digest()
     return digest

@@ -62,9 +62,9 @@ def test_an_empty_password_can_be_tried(pop3: Program) -> None:
 @pytest.mark.parametrize(
     ("fields", "outcome"),
     [
-        ({"locked": True}, "account restricted"),
-        ({"account_expires": YESTERDAY}, "account restricted"),
-        ({"password_expires": YESTERDAY}, "password expired"),
+        ({"locked": True}, "restricted"),
+        ({"account_expires": YESTERDAY}, "restricted"),
+        ({"password_expires": YESTERDAY}, "expired"),
     ],
 )
 def test_a_restriction_has_its_own_words(pop3: Program, fields: Changes, outcome: str) -> None:
@@ -85,7 +85,7 @@ def test_a_module_that_could_not_check_is_a_temporary_failure(
     )
     result = pop3.run("test-auth", "imap", "jsmith", answers="s3cret\n")
     assert result.exit_code == 75
-    assert "temporary failure: jsmith for imap" in result.stdout
+    assert "unavailable: jsmith for imap" in result.stdout
 
 
 def test_no_userlist_is_a_temporary_failure(pop3: Program, tmp_path: Path) -> None:
@@ -300,15 +300,15 @@ def test_an_operation_without_a_stack_is_no_temporary_failure(
     ("operation", "code", "outcome"),
     [
         (Operation.AUTHENTICATE, ReturnCode.AUTH_ERR, Outcome.REFUSED),
-        (Operation.AUTHENTICATE, ReturnCode.NEW_AUTHTOK_REQD, Outcome.PASSWORD_EXPIRED),
-        (Operation.ACCT_MGMT, ReturnCode.AUTH_ERR, Outcome.ACCOUNT_RESTRICTED),
-        (Operation.ACCT_MGMT, ReturnCode.AUTHTOK_EXPIRED, Outcome.PASSWORD_EXPIRED),
-        (Operation.CHAUTHTOK, ReturnCode.PERM_DENIED, Outcome.ACCOUNT_RESTRICTED),
-        (Operation.CHAUTHTOK, ReturnCode.AUTHTOK_LOCK_BUSY, Outcome.TEMPORARY_FAILURE),
+        (Operation.AUTHENTICATE, ReturnCode.NEW_AUTHTOK_REQD, Outcome.EXPIRED),
+        (Operation.ACCT_MGMT, ReturnCode.AUTH_ERR, Outcome.RESTRICTED),
+        (Operation.ACCT_MGMT, ReturnCode.AUTHTOK_EXPIRED, Outcome.EXPIRED),
+        (Operation.CHAUTHTOK, ReturnCode.PERM_DENIED, Outcome.RESTRICTED),
+        (Operation.CHAUTHTOK, ReturnCode.AUTHTOK_LOCK_BUSY, Outcome.UNAVAILABLE),
         (Operation.SETCRED, ReturnCode.CRED_ERR, Outcome.REFUSED),
     ],
 )
 def test_what_a_code_amounts_to(operation: Operation, code: ReturnCode, outcome: Outcome) -> None:
     assert outcome_of(operation, code, could_not_check=False) is outcome
-    assert outcome_of(operation, code, could_not_check=True) is Outcome.TEMPORARY_FAILURE
+    assert outcome_of(operation, code, could_not_check=True) is Outcome.UNAVAILABLE
     assert outcome_of(operation, ReturnCode.SUCCESS, could_not_check=True) is Outcome.GRANTED

@@ -38,7 +38,7 @@ def test_check_warns_of_a_service_that_lets_nobody_in(program: Program, settings
     name = "pop3" if settings else "smtpd.auth"
     program.folder.service(name, DIRECTORY)
     text = program.succeed("check")
-    assert f"warning: service '{name}' lets nobody in" in text
+    assert f"warning: service '{name}' lets no user in" in text
     assert f'write PLAIN and LOGIN into [service."{name}"] mechanisms' in text
 
 

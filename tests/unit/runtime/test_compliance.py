@@ -287,7 +287,7 @@ FAULTS = [
     (IllegalWhenUnset, "test_only_legal_codes_are_answered"),
     (Nonsense, "test_only_legal_codes_are_answered"),
     (Bug, "test_only_legal_codes_are_answered"),
-    (Forgiving, "test_a_password_that_nobody_gave_lets_nobody_in"),
+    (Forgiving, "test_a_password_that_was_not_given_lets_no_user_in"),
     (Loop, "test_only_legal_codes_are_answered"),
     (RunningLoop, "test_only_legal_codes_are_answered"),
     (Endless, "test_only_legal_codes_are_answered"),

@@ -354,4 +354,4 @@ def test_cached_authids_do_not_serve_typed_names(userlist: Userlist) -> None:
     assert cache.recall("smith", NameKind.AUTHID) is None
     assert cache.read("smith", NameKind.AUTHID) is None
     assert cache.read("Smith", NameKind.ADDRESS) is None
-    assert cache.read("jsmith", NameKind.NOBODY) is None
+    assert cache.read("jsmith", NameKind.NO_USER) is None

@@ -213,7 +213,7 @@ def test_a_fault_is_a_temporary_failure_and_tells_where(
 
     assert raised.value.code is SYSTEM_ERR
     assert raised.value.__cause__ is None
-    (record,) = [each for each in caplog.records if each.name == "ualauth.visit"]
+    (record,) = [each for each in caplog.records if each.name == "ualauth.login"]
     assert record.levelno == logging.ERROR
     assert "raised LookupError" in record.getMessage()
     assert "test_faulty_modules.py:" in record.getMessage()

@@ -356,7 +356,7 @@ def test_a_code_that_pam_does_not_allow_never_grants_and_is_logged_once(
     for _ in range(3):
         handle = made.transaction("test", user="jsmith")
         assert way.perform(handle, operation) is code
-    (record,) = [each for each in caplog.records if each.name == "ualauth.visit"]
+    (record,) = [each for each in caplog.records if each.name == "ualauth.login"]
     line = {Operation.AUTHENTICATE: 1, Operation.ACCT_MGMT: 2}.get(operation, 3)
     text = f"{folder.services}/test:{line}: odd: answers {code} to {operation}"
     assert record.levelno == logging.WARNING

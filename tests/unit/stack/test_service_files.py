@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ualauth.sources.files import MAX_FILE_BYTES, Missing, Text, Unusable
-from ualauth.sources.watched import is_settled, stamp_at
+from ualauth.sources.watched import is_certain, stamp_at
 from ualauth.stack.folder import ServiceFolder
 
 
@@ -225,10 +225,10 @@ def test_a_fresh_file_is_not_settled(tmp_path: Path) -> None:
     taken = stamp_at(str(path))
     changed = path.stat().st_ctime_ns
 
-    assert not is_settled(taken, changed)
-    assert not is_settled(taken, changed + 2 * 10**9)
-    assert is_settled(taken, changed + 2 * 10**9 + 1)
-    assert is_settled(None, 0)
+    assert not is_certain(taken, changed)
+    assert not is_certain(taken, changed + 2 * 10**9)
+    assert is_certain(taken, changed + 2 * 10**9 + 1)
+    assert is_certain(None, 0)
 
 
 def test_reading_is_done_by_many_threads_at_once(services: ServiceFolder, tmp_path: Path) -> None:

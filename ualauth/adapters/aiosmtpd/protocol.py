@@ -20,7 +20,7 @@ from aiosmtpd import smtp
 from ualauth.adapters import smtp_replies as replies
 from ualauth.adapters.aiosmtpd import submitter
 from ualauth.adapters.aiosmtpd.dialogue import LONGEST, SmtpService, log_in, read_line
-from ualauth.adapters.aiosmtpd.hiding import SECRET_FILTER
+from ualauth.adapters.aiosmtpd.secret_filter import SECRET_FILTER
 from ualauth.adapters.aiosmtpd.session import Envelope, Session
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.sasl_lines import (

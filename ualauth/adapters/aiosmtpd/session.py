@@ -28,7 +28,7 @@ class Session(smtp.Session):
         self.ualauth_identity = identity
         self.ualauth_failed = False
         self.authenticated = True
-        # Whoever has no name is none of the users (RFC 4505).
+        # A client without a name is none of the users (RFC 4505).
         name = b"" if identity.anonymous else identity.user.encode()
         self.auth_data = smtp.LoginPassword(name, b"")
         # Its setter logs that the attribute is going to be removed.

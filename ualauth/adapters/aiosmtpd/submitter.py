@@ -9,7 +9,7 @@ import re
 
 from ualauth.contract.identity import Identity
 
-_NOBODY = "<>"
+_NULL_SENDER = "<>"
 # Printable but + and =, which are written in hexadecimal digits.
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
 _ESCAPED = re.compile(r"\+([0-9A-F]{2})")
@@ -22,7 +22,7 @@ def take(parameters: str) -> tuple[str, str | None]:
     The address is empty for no user.
 
     Raises:
-        ValueError: if it is there twice, or is no xtext.
+        ValueError: if it is given more than once, or is no xtext.
 
     """
     words = parameters.split()
@@ -33,11 +33,11 @@ def take(parameters: str) -> tuple[str, str | None]:
     if len(found) > 1 or not _XTEXT.fullmatch(value):
         raise ValueError("AUTH= has one address")
     others = " ".join(word for word in words if word not in found)
-    return others, "" if value == _NOBODY else _ESCAPED.sub(_character, value)
+    return others, "" if value == _NULL_SENDER else _ESCAPED.sub(_character, value)
 
 
 def trusted(submitter: str | None, identity: Identity | None) -> str | None:
-    """Return whom to believe to be the submitter: only a user's own address.
+    """Return whom to trust to be the submitter: only a user's own address.
 
     Without trust, the parameter is to be taken for `AUTH=<>`.
     """

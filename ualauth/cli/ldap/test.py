@@ -14,7 +14,7 @@ from ualauth.errors import ConfigurationError
 from ualauth.ldap.client.shared import shared_directory
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
-from ualauth.ldap.rules.diagnosis import DiagnosisStep, Visitor, diagnose
+from ualauth.ldap.rules.diagnosis import DiagnosisStep, SimulatedAttempt, diagnose
 from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.stack.folder import ServiceFolder
 
@@ -64,9 +64,9 @@ def command(  # noqa: PLR0913 - one for each option
     """
     invocation: Invocation = context.obj
     configuration = _configuration(invocation, config)
-    visitor = None if user is None else Visitor(user, service, rhost)
+    attempt = None if user is None else SimulatedAttempt(user, service, rhost)
     steps: list[DiagnosisStep] = []
-    for step in diagnose(configuration, shared_directory(configuration.settings), visitor):
+    for step in diagnose(configuration, shared_directory(configuration.settings), attempt):
         steps.append(step)
         if not as_json:
             _print(step)

@@ -109,7 +109,7 @@ def command(
     )
     invocation: Invocation = context.obj
     store, hasher = invocation.store, invocation.hasher
-    with _input(file, twice=bad_lines == "refuse") as (opened, size):
+    with _input(file, again=bad_lines == "refuse") as (opened, size):
         if bad_lines == "refuse":
             checked = Import(store, choice, hasher, _report)
             with opened(source) as batches, Progress("Checking", size) as progress:
@@ -145,16 +145,16 @@ class _Opened:
 
 
 @contextmanager
-def _input(file: str, *, twice: bool) -> Iterator[tuple[_Opened, int | None]]:
+def _input(file: str, *, again: bool) -> Iterator[tuple[_Opened, int | None]]:
     """Return what opens a file, and how many bytes it has if that is known."""
     if file != "-":
         path = Path(file)
         regular = path.is_file()
-        if regular or not twice:
+        if regular or not again:
             yield _Opened(path), path.stat().st_size if regular else None
             return
     with path.open("rb") if file != "-" else nullcontext(sys.stdin.buffer) as stream:
-        if not twice:
+        if not again:
             yield _Opened(stream), None
             return
         # It has no name, and goes with this process: hashes stand in it.

@@ -72,7 +72,7 @@ class PooledDirectory:
         self._connector = connector
         self._resolver = resolver
         self._refused: tuple[float, ServiceRefused] | None = None
-        self._begin_anew()
+        self._start_servers()
 
     async def search(  # noqa: PLR0913, PLR0917 - see `DirectoryOperations`
         self,
@@ -261,7 +261,7 @@ class PooledDirectory:
             raise fault
         self._refused = None
 
-    def _begin_anew(self) -> None:
+    def _start_servers(self) -> None:
         """Begin with no connection, which all end with this directory."""
         connector, settings = self._connector, self._settings
 
@@ -285,7 +285,7 @@ class PooledDirectory:
             for pool in server.pools.values():
                 _OF_THE_PARENT.extend(pool.forget())
         self._finalizer.detach()
-        self._begin_anew()
+        self._start_servers()
 
 
 def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
@@ -298,9 +298,8 @@ def _together(faults: Sequence[DirectoryFault]) -> DirectoryFault:
     return Unreachable(text) if kind is Unanswered else kind(text)
 
 
-# A connection on which a user has bound, for as long as an `async with` statement lasts.
 class BoundSession:
-    """What `PooledDirectory.session` returns."""
+    """A connection on which a user has bound, for as long as an `async with` statement lasts."""
 
     def __init__(
         self, directory: PooledDirectory, requester: Requester, login: BindCredentials

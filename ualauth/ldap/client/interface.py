@@ -106,7 +106,7 @@ class BoundDirectory(DirectoryOperations, Protocol):
     async def who_am_i(self, requester: Requester) -> str:
         """Return who has bound, as the server calls it: an authzId of RFC 4513, section 5.2.1.8.
 
-        It is `dn:` and a name, `u:` and a name, or empty for nobody.
+        It is `dn:` and a name, `u:` and a name, or empty for an anonymous bind.
 
         Raises:
             Unanswered: any code but success; protocolError (2) if the server does not know the

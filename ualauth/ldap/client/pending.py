@@ -23,9 +23,9 @@ class PendingConnection:
         self._uri = uri
         self._settings = settings
         self._lock = threading.Lock()
-        self._there = threading.Event()
+        self._ended = threading.Event()
         self._abandoned = False
-        self._link: Connection | None = None
+        self._connection: Connection | None = None
         self._failure: BaseException | None = None
 
     def wait(self) -> Connection:
@@ -37,11 +37,11 @@ class PendingConnection:
         """
         threading.Thread(target=self._connect, name="ualauth-connect", daemon=True).start()
         # A little more than the library has: it can say better what it waited for.
-        if not self._there.wait(self._settings.connect_timeout * 1.2 + 0.1):
+        if not self._ended.wait(self._settings.connect_timeout * 1.2 + 0.1):
             self.abandon()
             raise TimedOut("no connection in time")
-        if self._link is not None:
-            return self._link
+        if self._connection is not None:
+            return self._connection
         failure, self._failure = self._failure, None
         raise failure or TimedOut("no connection in time")
 
@@ -49,7 +49,7 @@ class PendingConnection:
         """Close the connection, now or when it is there."""
         with self._lock:
             self._abandoned = True
-            connection, self._link = self._link, None
+            connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
@@ -64,7 +64,7 @@ class PendingConnection:
             self._failure = failure
             wanted = not self._abandoned
             if wanted:
-                self._link = connection
+                self._connection = connection
         if connection is not None and not wanted:
             connection.close()
-        self._there.set()
+        self._ended.set()

@@ -112,9 +112,11 @@ class Pool:
             connection.close()
 
 
-# Waiting for a place without a thread: each who waits has a file descriptor to be woken by.
 class Waiter:
-    """One who waits; `give` may be called from any thread, once. Use it in a `with` statement."""
+    """A caller that waits for a place without a thread, with a file descriptor to be woken by.
+
+    `give` may be called from any thread, once. Use it in a `with` statement.
+    """
 
     def __init__(self) -> None:
         """Open what it is woken by."""

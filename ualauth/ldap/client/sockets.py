@@ -109,16 +109,17 @@ def _left(deadline: float) -> float:
     return left
 
 
-# A socket that neither waits longer nor reads more than one request may.
-#
-# ldap3 asks a socket for a few octets until it has a message: its own limit is
-# for each time that it asks, and it has none for how much may come.
 # ldap3 puts what it has and what comes together each time: the more comes at once, the better.
 _CHUNK = 256 * 1024
 
 
 class GuardedSocket:
-    """What ldap3 uses of a socket; `fault` is why the last request failed, if it did."""
+    """A socket that neither waits longer nor reads more than one request may.
+
+    ldap3 asks a socket for a few octets until it has a message: its own limit is
+    for each time that it asks, and it has none for how much may come. `fault` is
+    why the last request failed, if it did.
+    """
 
     def __init__(self, connected: socket.socket, limit: int) -> None:
         """Take a connected socket, encrypted or not, and how many octets an answer may have."""

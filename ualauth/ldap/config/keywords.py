@@ -151,10 +151,10 @@ KEYWORDS: Mapping[str, Keyword] = {
         "NUMBER", "10", "How many levels of groups are followed.", values.count(1, 100)
     ),
     "access_filter": Keyword(
-        "FILTER", "", "What the person's own entry must match.", values.visit_filter, many=True
+        "FILTER", "", "What the person's own entry must match.", values.attempt_filter, many=True
     ),
     "pam_authz_search": Keyword(
-        "FILTER", "", "What must be found below a base.", values.visit_filter, many=True
+        "FILTER", "", "What must be found below a base.", values.attempt_filter, many=True
     ),
     "pam_check_host_attr": Keyword(
         "yes|no", "no", "The attribute `host` must have this host, or `*`.", values.yes_no

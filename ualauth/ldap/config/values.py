@@ -15,7 +15,7 @@ from ualauth.ldap.client import dn as names
 from ualauth.ldap.client.dn import Name
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.settings import Tls, Uri
-from ualauth.ldap.config.variables import VISIT, WHO, translated
+from ualauth.ldap.config.variables import ATTEMPT, WHO, translated
 from ualauth.sources.values import hint
 
 Read = Callable[[str], Any]
@@ -152,16 +152,16 @@ def who_filter(value: str) -> Filter:
     return found
 
 
-def visit_filter(value: str) -> Filter:
+def attempt_filter(value: str) -> Filter:
     """Read a filter that decides about access."""
-    return _filter(value, WHO.keys() | VISIT.keys())
+    return _filter(value, WHO.keys() | ATTEMPT.keys())
 
 
 def plain_filter(value: str) -> str:
     """Read a filter without variables; PADL's form has no parentheses around it."""
-    whole = value if value.startswith("(") else f"({value})"
-    _with_cure(Filter, whole, "write a filter such as (objectClass=person)")
-    return whole
+    ldap_filter = value if value.startswith("(") else f"({value})"
+    _with_cure(Filter, ldap_filter, "write a filter such as (objectClass=person)")
+    return ldap_filter
 
 
 def name_template(value: str) -> Name:

@@ -33,7 +33,7 @@ WHO: Mapping[str, str] = {
     "ou4": "the fourth",
 }
 """What is known before the user is looked for."""
-VISIT: Mapping[str, str] = {
+ATTEMPT: Mapping[str, str] = {
     "dn": "the name of the entry that was found",
     "uid": "who it is, as that entry says: the first value of `pam_login_attribute`",
     "service": "the service",

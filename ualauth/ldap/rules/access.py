@@ -17,7 +17,7 @@ from ualauth.ldap.rules.locks import Moment, age, restriction
 from ualauth.ldap.rules.search import fill
 
 
-class Visitor(Requester, Protocol):
+class AccessAttempt(Requester, Protocol):
     """Whose access is judged: what of an `Attempt` counts."""
 
     @property
@@ -52,7 +52,7 @@ _ALLOWED = Judgement(ReturnCode.SUCCESS, "the account may be used")
 
 async def judge(  # noqa: PLR0913 - what there is to look at
     operations: DirectoryOperations,
-    visitor: Visitor,
+    attempt: AccessAttempt,
     configuration: Configuration,
     entry: LdapEntry,
     values: Mapping[str, str],
@@ -71,12 +71,12 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     moment = Moment(datetime.now(UTC), bound)
     found = restriction(entry, moment) if access.check_lock else None
     # The first question for this host's name goes to the resolver.
-    here = await visitor.offload(host) if access.check_host else {}
-    found = found or _listed(access, entry, visitor.service, here)
+    here = await attempt.offload(host) if access.check_host else {}
+    found = found or _listed(access, entry, attempt.service, here)
     if found is None:
-        found = await _allowed(operations, visitor, configuration, entry, values)
+        found = await _allowed(operations, attempt, configuration, entry, values)
     # The password of a user for whom another one acts was not used.
-    if found is None and access.check_lock and not visitor.delegated:
+    if found is None and access.check_lock and not attempt.delegated:
         found = age(entry, moment)
     return found or _ALLOWED
 
@@ -100,21 +100,21 @@ def _has(entry: LdapEntry, name: str, allowed: set[str]) -> bool:
 
 async def _allowed(
     operations: DirectoryOperations,
-    visitor: Visitor,
+    attempt: AccessAttempt,
     configuration: Configuration,
     entry: LdapEntry,
     values: Mapping[str, str],
 ) -> Judgement | None:
     """Ask the directory what the attributes of the entry do not say."""
     access, bases = configuration.access, configuration.finding.bases
-    values = {**values, **await _of_visit(visitor, entry, configuration)}
+    values = {**values, **await _of_attempt(attempt, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))
         # The person is one entry: any name that it has may stand in a group.
         names = entry.texts(configuration.finding.login_attribute)
         users = names or [each for name, each in values.items() if name == "uid"]
         try:
-            inside = await groups.have(operations, visitor, entry, users)
+            inside = await groups.have(operations, attempt, entry, users)
         except NoChain:
             log = "nested_groups chain needs Active Directory; use auto, or expand"
             return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
@@ -128,19 +128,19 @@ async def _allowed(
         text = fill(template, values)
         if isinstance(text, Judgement):
             return _denied(text.log)
-        if not await _finds(operations, visitor, places, text):
+        if not await _finds(operations, attempt, places, text):
             return _denied(log)
     return None
 
 
 async def _finds(
     operations: DirectoryOperations,
-    visitor: Visitor,
+    attempt: AccessAttempt,
     places: Sequence[tuple[str, Scope]],
     text: str,
 ) -> bool:
     for base, scope in places:
-        if await operations.search(visitor, base, scope, text, ["1.1"], 1):
+        if await operations.search(attempt, base, scope, text, ["1.1"], 1):
             return True
     return False
 
@@ -149,20 +149,20 @@ def _denied(log: str) -> Judgement:
     return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE)
 
 
-async def _of_visit(
-    visitor: Visitor, entry: LdapEntry, configuration: Configuration
+async def _of_attempt(
+    attempt: AccessAttempt, entry: LdapEntry, configuration: Configuration
 ) -> dict[str, str]:
-    """Return the values of `variables.VISIT` that are known."""
+    """Return the values of `variables.ATTEMPT` that are known."""
     known = {
         "dn": entry.dn,
-        "service": visitor.service,
-        "rhost": visitor.rhost,
-        "ruser": visitor.ruser,
-        "tty": visitor.tty,
+        "service": attempt.service,
+        "rhost": attempt.rhost,
+        "ruser": attempt.ruser,
+        "tty": attempt.tty,
     }
     values = {name: value for name, value in known.items() if value}
     access = configuration.access
     names = frozenset().union(*(each.names for each in (*access.filters, *access.searches)))
     if names & {"hostname", "fqdn"}:
-        values |= await visitor.offload(host)
+        values |= await attempt.offload(host)
     return values

@@ -65,7 +65,7 @@ class DiagnosisStep:
     """Whether another server may do instead."""
 
 
-class Visitor(BlockingRequester):
+class SimulatedAttempt(BlockingRequester):
     """A user whose access is judged without a login."""
 
     ruser = tty = None
@@ -79,14 +79,14 @@ class Visitor(BlockingRequester):
 
 
 def diagnose(
-    configuration: Configuration, directory: Directory, visitor: Visitor | None
+    configuration: Configuration, directory: Directory, attempt: SimulatedAttempt | None
 ) -> Iterator[DiagnosisStep]:
     """Try the servers, the service, and what is found for a user, in this order.
 
     What a step needs is tried before it; after a step that failed, no other one
     makes sense, but that each server is tried by itself.
     """
-    requester = visitor or BlockingRequester()
+    requester = attempt or BlockingRequester()
     for uri in configuration.settings.servers:
         step = _step(f"connect to {uri}", partial(_server, uri, configuration))
         yield replace(step, spare=True)
@@ -98,15 +98,15 @@ def diagnose(
         yield step
         if step.fault:
             return
-    if visitor is not None:
-        yield from _person(configuration, directory, visitor)
+    if attempt is not None:
+        yield from _person(configuration, directory, attempt)
 
 
 def _person(
-    configuration: Configuration, directory: Directory, visitor: Visitor
+    configuration: Configuration, directory: Directory, attempt: SimulatedAttempt
 ) -> Iterator[DiagnosisStep]:
     finding = configuration.finding
-    values = who(visitor.user or "", None)
+    values = who(attempt.user or "", None)
     found = plan(finding, values)
     if isinstance(found, Judgement):
         yield DiagnosisStep(
@@ -119,7 +119,7 @@ def _person(
     held: list[tuple[LdapEntry, str]] = []
 
     def search() -> Sequence[Fact]:
-        entry = run_blocking(find(directory, visitor, found.searches, wanted(configuration)))
+        entry = run_blocking(find(directory, attempt, found.searches, wanted(configuration)))
         if isinstance(entry, Judgement):
             raise _Refused(entry.log)
         name = canonical(entry, naming(configuration))
@@ -135,11 +135,11 @@ def _person(
     if not held:
         return
     entry, name = held[0]
-    yield _step("ask for groups", lambda: _groups(configuration, directory, visitor, entry))
+    yield _step("ask for groups", lambda: _groups(configuration, directory, attempt, entry))
 
     def account() -> Sequence[Fact]:
         judgement = run_blocking(
-            judge(directory, visitor, configuration, entry, values | {"uid": name}, bound=False)
+            judge(directory, attempt, configuration, entry, values | {"uid": name}, bound=False)
         )
         if judgement.code is not ReturnCode.SUCCESS:
             asked = judgement.code is not ReturnCode.AUTHINFO_UNAVAIL
@@ -221,13 +221,13 @@ def _server_says(directory: Directory, requester: BlockingRequester) -> Sequence
 
 
 def _groups(
-    configuration: Configuration, directory: Directory, visitor: Visitor, entry: LdapEntry
+    configuration: Configuration, directory: Directory, attempt: SimulatedAttempt, entry: LdapEntry
 ) -> Sequence[Fact]:
     access, finding = configuration.access, configuration.finding
     by_name = access.member_attribute.lower() == "memberuid"
     members = entry.texts(finding.login_attribute) if by_name else [entry.dn]
     found = run_blocking(
-        groups_of(directory, visitor, members, access.member_attribute, finding.bases)
+        groups_of(directory, attempt, members, access.member_attribute, finding.bases)
     )
     names = dict.fromkeys([*entry.texts("memberOf"), *found])
     return [("group", each) for each in names] or [("group", "none")]

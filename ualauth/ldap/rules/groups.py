@@ -89,7 +89,7 @@ class Groups:
         """Tell whether the entry names one of the groups, which cannot be seen itself.
 
         `memberOf` has indirect groups, too, where 389 Directory Server writes it:
-        only of servers that do not do this it is believed. A group that can be
+        only of servers that do not do this it is trusted. A group that can be
         seen has said already that the person is no member.
         """
         for group in self.access.groups:

@@ -70,7 +70,7 @@ class OutageCache:
         verifier = await attempt.compute(self._hasher.hash, password)
         with self._lock:
             if self._users.get(user, who.user) != who.user:
-                # The directory finds somebody else by this name now.
+                # The directory finds another user by this name now.
                 self._drop(self._users[user])
             last = self._kept.pop(who.user, None)
             services = set() if last is None else last.services

@@ -81,7 +81,7 @@ def holds(rows: Sequence[Failures], moment: int) -> tuple[bool, ...]:
     return tuple(moment in row.reserved for row in rows)
 
 
-def settle(  # noqa: PLR0913, PLR0917 - a guess, and all that is known of it
+def conclude(  # noqa: PLR0913, PLR0917 - a guess, and all that is known of it
     rows: Sequence[Failures],
     places: Sequence[Place],
     held: Sequence[bool],

@@ -229,11 +229,11 @@ def meant(key: str, name: ORName) -> tuple[Question, dict[str, str]]:
     id and a `Rank`. Of those with `PARTS` two are enough to know that a name
     is not unique, so more are not looked for.
     """
-    whole, *parts = name_row(name)
+    name_key, *parts = name_row(name)
     keys = {column: part for column, part in zip(_PART_COLUMNS, parts, strict=True) if part}
     statement = _meant(frozenset(keys))
-    words = whole.partition("\n")[0]
-    keys["key"], keys["name_key"], keys["words"] = key, whole, words
+    words = name_key.partition("\n")[0]
+    keys["key"], keys["name_key"], keys["words"] = key, name_key, words
     # All keys of names with these words and this mail node lie between: a line feed follows
     # in them, and a vertical tab comes after that.
     begin = "\n".join([words, *(keys[unit] for unit in _UNIT_COLUMNS if unit in keys)])

@@ -106,11 +106,11 @@ class SQLiteBackend(Backend):
         if code is None:
             # Python found it, mostly text that is not UTF-8, and quotes it.
             return StoreError(f"{self.name}: {_DAMAGED} ({type(original).__name__})")
-        fault = self._fault(code, original.sqlite_errorname)
+        fault = self._error_of(code, original.sqlite_errorname)
         fault.__cause__ = original
         return fault
 
-    def _fault(self, code: int, name: str) -> UalauthError:
+    def _error_of(self, code: int, name: str) -> UalauthError:
         if code in _UNIQUE:
             return taken()
         primary = code & 0xFF

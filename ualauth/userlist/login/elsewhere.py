@@ -38,7 +38,7 @@ async def take_turn(attempt: Attempt, guess: Guess, take: Callable[[], bool]) ->
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def begin_elsewhere(attempt: Attempt, user: str, proof: object) -> Guess | None:
+async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Guess | None:
     """Return the guess of a login that another system checks, when it may be asked.
 
     `user` is who that system says it is, or who is asked for. What the other system
@@ -56,11 +56,11 @@ async def begin_elsewhere(attempt: Attempt, user: str, proof: object) -> Guess |
     if not rules.failures:
         return None
     before: Guess | None = attempt.guess
-    if before is not None and before.is_open and before.proof == proof:
+    if before is not None and before.is_open and before.credential == credential:
         # An entry before this one has counted it already.
         return before
     keys = Keys.of(attempt.login_name or user, user if known is None else known.user.id)
-    guess = opened(attempt, limiter, keys, rules, proof)
+    guess = opened(attempt, limiter, keys, rules, credential)
     guess.remote = True
     if not (guess.is_next() and guess.has_no_failures()):
         await take_turn(attempt, guess, guess.look)
@@ -81,7 +81,7 @@ async def end_elsewhere(attempt: Attempt, guess: Guess | None, code: ReturnCode)
 
 
 def opened(
-    attempt: Attempt, limiter: GuessLimiter, keys: Keys, rules: LockoutRules, proof: object
+    attempt: Attempt, limiter: GuessLimiter, keys: Keys, rules: LockoutRules, credential: object
 ) -> Guess:
     """Return the new guess of an attempt; one that was open for another password ends.
 
@@ -91,7 +91,7 @@ def opened(
     """
     before, attempt.guess = attempt.guess, None
     if before is not None and before.is_open:
-        if before.remote and before.proof == proof:
+        if before.remote and before.credential == credential:
             # It is the same login: it counts once, by the entry that comes now.
             before.release()
         else:
@@ -100,7 +100,7 @@ def opened(
         guess = limiter.open(keys, attempt.rhost, rules)
     except TooManyGuesses:
         raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, _BUSY) from None
-    guess.proof = proof
+    guess.credential = credential
     attempt.guess = guess
     return guess
 

@@ -24,7 +24,7 @@ from ualauth.userlist.login.verify import Comparison, conceal
 
 
 def open_guess(
-    attempt: Attempt, account: Account | None, proof: object, *, remembered: bool
+    attempt: Attempt, account: Account | None, credential: object, *, remembered: bool
 ) -> Guess | None:
     """Return the guess of a login by the USERLIST, before anything is waited for.
 
@@ -50,7 +50,7 @@ def open_guess(
     keys = Keys.of(name, None if account is None else account.user.id)
     if clear and not guesses.concerns(keys, attempt.rhost):
         return None
-    guess = opened(attempt, guesses, keys, rules, proof)
+    guess = opened(attempt, guesses, keys, rules, credential)
     guess.tells = account is not None and not remembered and cache.remembers(account)
     return guess
 

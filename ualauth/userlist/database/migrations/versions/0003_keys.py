@@ -14,7 +14,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add them, and make the one for pretended salts."""
+    """Add them, and make the one for mock salts."""
     table = op.create_table(
         "keys",
         sa.Column("name", Key(), nullable=False),

@@ -12,7 +12,7 @@ import logging
 from ualauth.sasl.registry import MECHANISMS
 
 _HIDDEN = b"********"
-_WHOLE = frozenset({b"HELO", b"EHLO", b"MAIL", b"RCPT", b"VRFY"})
+_SHOWN_WITH_ARGUMENTS = frozenset({b"HELO", b"EHLO", b"MAIL", b"RCPT", b"VRFY"})
 _NAME_ONLY = frozenset({b"DATA", b"EXPN", b"HELP", b"NOOP", b"QUIT", b"RSET", b"STARTTLS"})
 # A challenge; and replies that may repeat what the client sent.
 _BY_CODE = (b"334", b"421", b"500", b"502")
@@ -42,7 +42,7 @@ def _line(line: bytes) -> bytes:
     """Return what may be shown of a client's line."""
     words = line.split()
     command = words[0].upper() if words else b""
-    if command in _WHOLE:
+    if command in _SHOWN_WITH_ARGUMENTS:
         return line
     if command in _NAME_ONLY:
         return command if len(words) == 1 else b"%b %b" % (command, _HIDDEN)

@@ -1,0 +1,210 @@
+"""One word for each thing: what the code and its pages no longer say, and what they say instead.
+
+Names are what the tokenizer finds; prose is comments, docstrings and other texts of the code,
+the pages without their code, and the comments of the shipped service files. A use that is
+right stands in `ALLOWED`, by its place and with its reason.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, name_of, prose
+
+PYTHON = sorted([*(ROOT / "ualauth").rglob("*.py"), *(ROOT / "examples").rglob("*.py")])
+SERVICE_FILES = sorted(path for path in (ROOT / "stacks").rglob("*") if path.is_file())
+NEW_NAMES: Mapping[str, str] = {
+    "Arrival": "PendingConnection",
+    "Hiding": "SecretFilter",
+    "Known": "Account",
+    "Link": "Connection",
+    "OnLink": "Operations",
+    "Proof": "CredentialKind",
+    "TWIN": "SHARED_WITH",
+    "Turn": "Waiter (asyncio)",
+    "def after": "resume_after",
+    "def mark": "version",
+    "def _fault": "code_of_exception",
+    "_hire": "_start_thread",
+    "_introduce": "_bind_as_service",
+    "_labour": "_run",
+    "_stand_back": "_set_nice",
+    "is_at_home": "is_trusted_source",
+    "is_clear": "has_no_failures",
+    "judges": "verifies",
+    "link": "connection",
+    "memory": "cached_codes (Linux-PAM's cached_retval), or what is in memory",
+    "proof": "credential",
+    "there": "existing",
+    "twice": "duplicates",
+    "twin": "shared_with",
+    "whole": "with_users, or what it is",
+}
+"""Names that are not used, with or without another underscore before them."""
+NEW_WORDS_IN_NAMES: Mapping[str, str] = {
+    "begin_anew": "forget_nested, or what begins",
+    "believed": "trusted",
+    "burn": "dummy_verify (passlib)",
+    "freshness": "change_detector",
+    "hiding": "secret_filter",
+    "memo": "verified_passwords",
+    "pretence": "mock (PostgreSQL's mock secrets)",
+    "pretend": "mock",
+    "seal": "prefix",
+    "settle": "decide_once; conclude, of a guess",
+}
+"""Words that no name has among its own."""
+NEW_WORDS: Mapping[str, str] = {
+    "visit": "transaction (the application's), attempt (a module's), handle (the library's); login",
+    "visitor": "attempt",
+    **dict.fromkeys(
+        ("nobody", "somebody", "whoever", "everybody", "anybody", "everyone", "someone", "anyone"),
+        "the user, caller, client, module, thread or administrator who is meant",
+    ),
+}
+"""Words of neither names nor prose."""
+NEW_WORDS_IN_PROSE: Mapping[str, str] = {
+    **NEW_WORDS,
+    "believed": "trusted",
+    "memo": "verified password, or its prefix",
+    "pretence": "mock",
+    "pretended": "mock",
+}
+ALLOWED: Mapping[tuple[str, str], str] = {
+    ("ualauth/import_export/passwd.py", "nobody"): "the UNIX user",
+    ("ualauth/modules/pam_permit.py", "nobody"): "the UNIX user, as in Linux-PAM's pam_permit",
+    ("stacks/examples/administrators", "nobody"): "the UNIX user",
+    ("examples/scram_client.py", "proof"): "ClientProof of RFC 5802, section 3",
+    ("examples/own_module/test_htpasswd.py", "nobody"): "a login name that no user has",
+    ("examples/demo.py", "nobody"): "a login name that no user has",
+    ("ualauth/userlist/account/lockout.py", "nobody"): "part of digests in the USERLIST",
+    ("ualauth/userlist/store.py", "pretence"): "the name of a row in the USERLIST",
+    (
+        "ualauth/userlist/database/migrations/versions/0003_keys.py",
+        "pretence",
+    ): "the name of a row in the USERLIST",
+    ("ualauth/sasl/scram.py", "proof"): "ClientProof of RFC 5802, section 3",
+    ("docs/administrators/active-directory.md", "everyone"): "the group of Windows",
+}
+
+
+def names(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines and the names of a file; one that is defined, with `def` before it, too."""
+    before = ""
+    for token in tokens(file):
+        if token.type == tokenize.NAME:
+            yield token.start[0], token.string
+            if before == "def":
+                yield token.start[0], f"def {token.string}"
+        before = token.string
+
+
+def texts(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield comments, docstrings and other literals, line by line."""
+    for token in tokens(file):
+        if token.type in TEXTS:
+            yield from enumerate(token.string.split("\n"), token.start[0])
+
+
+TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+
+
+def tokens(file: Path) -> Iterator[tokenize.TokenInfo]:
+    return tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline)
+
+
+def found_in_names(file: Path) -> list[str]:
+    """Return the old words in the names of a file, each with its place and the new word."""
+    found = []
+    for line, name in names(file):
+        found += [(line, each, NEW_NAMES[each]) for each in {name, name[1:]} & NEW_NAMES.keys()]
+        parts = f"_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name)}_".lower()
+        found += [
+            (line, each, new)
+            for each, new in (NEW_WORDS_IN_NAMES | NEW_WORDS).items()
+            if re.search(rf"_{each}(s|d|ed)?_", parts)
+        ]
+    return reported(file, found)
+
+
+def found_in_prose(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
+    """Return the old words in prose, each with its place and the new word."""
+    found = [
+        (line, each, new)
+        for line, text in lines
+        for each, new in NEW_WORDS_IN_PROSE.items()
+        if re.search(rf"(?<![A-Za-z]){each}s?(?![A-Za-z])", text, re.IGNORECASE)
+    ]
+    return reported(file, found)
+
+
+def reported(file: Path, found: list[tuple[int, str, str]]) -> list[str]:
+    place = file.relative_to(ROOT).as_posix()
+    return [
+        f"{place}:{line}: {old} -> {new}" for line, old, new in found if (place, old) not in ALLOWED
+    ]
+
+
+def comments(file: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        yield number, line.partition("#")[2]
+
+
+def prose_of_page(page: Path) -> Iterator[tuple[int, str]]:
+    """Yield a page without its blocks, its code and the targets of its links."""
+    yield 0, re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose(page))
+
+
+@pytest.mark.parametrize("file", PYTHON, ids=name_of)
+def test_code_has_the_words_of_the_field(file: Path) -> None:
+    found = found_in_names(file) + found_in_prose(file, texts(file))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_have_the_words_of_the_field(page: Path) -> None:
+    found = found_in_prose(page, prose_of_page(page))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("file", SERVICE_FILES, ids=name_of)
+def test_service_files_have_the_words_of_the_field(file: Path) -> None:
+    found = found_in_prose(file, comments(file))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("place", "word"), ALLOWED, ids=str)
+def test_what_is_allowed_is_still_there(place: str, word: str) -> None:
+    text = (ROOT / place).read_text(encoding="utf-8")
+    assert re.search(rf"\b{word}\b", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("class OnLink: ...", ["OnLink"]),
+        ("_TWIN = 1", ["TWIN"]),
+        ("def after(successes): ...", ["def after"]),
+        ("def seal(): ...", ["seal"]),
+        ("PretendSalt = _settled = 1", ["pretend", "settle"]),
+        ("x._of_visit", ["visit"]),
+        ("lets_nobody_in = None", ["nobody"]),
+        ("# Somebody's visits.", ["visit", "somebody"]),
+        ('raise E(f"{x} lets nobody in")', ["nobody"]),
+        ("known = burning = linked = revisited = unsealed = 1  # memory, and whole", []),
+    ],
+)
+def test_old_words_are_found(
+    tmp_path: Path, code: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    file = tmp_path / "file.py"
+    file.write_text(code, encoding="utf-8")
+    found = found_in_names(file) + found_in_prose(file, texts(file))
+    assert [each.split(": ")[1].split(" -> ")[0] for each in found] == words

@@ -15,8 +15,7 @@ import sys
 import time
 from collections import Counter
 
-from ualauth import AsyncAuthenticator, AuthenticationError
-from ualauth.runtime.outcome import outcome_of_exception
+from ualauth import AsyncAuthenticator, AuthenticationError, outcome_of_exception
 
 LOGINS = 12
 PASSWORD = "correct horse"

@@ -21,10 +21,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from scram_client import log_in
 
-from ualauth import AuthenticationError, Authenticator
+from ualauth import AuthenticationError, Authenticator, Outcome, outcome_of_exception
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import ScramSecret
-from ualauth.runtime.outcome import Outcome, outcome_of_exception
 from ualauth.userlist.names import parse as parse_name
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore

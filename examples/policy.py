@@ -19,9 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ualauth import AuthenticationError, Authenticator, Config
+from ualauth import AuthenticationError, Authenticator, Config, Outcome, outcome_of_exception
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.runtime.outcome import Outcome, outcome_of_exception
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import NewUser

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Question,
         TextMessage,
     )
+    from ualauth.runtime.outcome import Outcome, outcome_of_exception
     from ualauth.runtime.peer import ConnectionInfo, Peer
     from ualauth.runtime.trace import TraceStep
     from ualauth.stack.model import Service
@@ -93,6 +94,7 @@ _HOMES = {
     ),
     "stack.model": ("Service",),
     "system.peer_credentials": ("peer_uid",),
+    "runtime.outcome": ("Outcome", "outcome_of_exception"),
     "runtime.peer": ("ConnectionInfo", "Peer"),
     "runtime.trace": ("TraceStep",),
 }
@@ -125,6 +127,7 @@ __all__ = [
     "ModuleType",
     "ModuleUnavailable",
     "Operation",
+    "Outcome",
     "PasswordExpired",
     "PasswordRefused",
     "Peer",
@@ -143,6 +146,7 @@ __all__ = [
     "UalauthError",
     "UnknownService",
     "__version__",
+    "outcome_of_exception",
     "peer_uid",
 ]
 

@@ -28,10 +28,6 @@ _MOST_COUNTED_HERE = 100_000
 """Counts that this process keeps."""
 _MOST_OWED = 10_000
 """Guesses that are to be given back when the USERLIST takes changes again."""
-_RETRY_AFTER = 5.0
-"""Seconds for which a USERLIST that took long to take no change is not asked to take another."""
-_LONG = 1.0
-"""Seconds that are long: most failures are told at once, and then asking costs nothing."""
 _NONE_FOR = 0.5
 """Seconds for which there is no USERLIST after there was none."""
 
@@ -58,7 +54,6 @@ class FailureCounts:
         """Key and source -> what is counted in this process alone."""
         self._owed: deque[tuple[Sequence[Place], Sequence[bool], int]] = deque(maxlen=_MOST_OWED)
         self._none_until = 0.0
-        self._away_until = 0.0
         self.forget_lock()
 
     def forget_lock(self) -> None:
@@ -96,16 +91,12 @@ class FailureCounts:
         `None` if the USERLIST takes no changes now: then `change_here`.
         """
         store = None if offline else self._store()
-        if store is None or time.monotonic() < self._away_until:
+        if store is None:
             return None
-        begun = time.monotonic()
         try:
             rows = store.change_failures(places, lambda rows: work(self._joined(places, rows)), now)
             self._give_back(store, now)
         except StoreError as error:
-            ended = time.monotonic()
-            if ended - begun > _LONG:
-                self._away_until = ended + _RETRY_AFTER
             log.warning("failed logins are counted in this process alone: %s", error)
             return None
         if self.here:

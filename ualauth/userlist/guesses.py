@@ -196,9 +196,12 @@ class GuessLimiter:
         counts, offline = self._counts, guess.offline
         if counted and ending is Ending.WRONG and self._says(guess, work):
             return
-        rows = counts.change(guess.places, work, now, offline=offline)
+        rows = None
+        if not guess.counted_here:
+            # Where it took none before, it would mostly be waited for in vain once more.
+            rows = counts.change(guess.places, work, now, offline=offline)
         if rows is None:
-            if counted and ending is not Ending.WRONG:
+            if counted and not guess.counted_here and ending is not Ending.WRONG:
                 counts.owe(guess.places, held, moment)
             rows = counts.change_here(guess.places, work, now, offline=offline)
         guess.rows = rows

@@ -109,12 +109,12 @@ sys.modules.update(dict.fromkeys(hidden))
 import importlib.util
 find = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name in hidden else find(name, *rest)
-from ualauth.ldap.client.settings import Library, Settings
+from ualauth.ldap.client.settings import Library, LdapSettings
 from ualauth.ldap.client.shared import open_directory
 from ualauth.errors import ModuleUnavailable
 for library in Library:
     try:
-        print(open_directory(Settings(uris=("ldap://a",), library=library))._connector.name)
+        print(open_directory(LdapSettings(uris=("ldap://a",), library=library))._connector.name)
     except ModuleUnavailable as error:
         print(error)
 """

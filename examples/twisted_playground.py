@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playground import PASSWORD, Playground
+from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, succeed
@@ -48,6 +49,9 @@ class Realm:
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: ANN401, N802 - Twisted's
         """Return what kind of thing it is, the thing, and what to do at the end."""
         del mind
+        if not avatar and IMessageDelivery not in interfaces:
+            # twisted.cred's ANONYMOUS: a client without a name has no mailbox.
+            raise LoginDenied
         if IMailboxPOP3 in interfaces:
             return IMailboxPOP3, Pop3Mailbox(avatar.decode()), lambda: None
         if IAccountIMAP in interfaces:
@@ -55,7 +59,7 @@ class Realm:
             account.addMailbox("INBOX", ImapMailbox())
             return IAccountIMAP, account, lambda: None
         if IMessageDelivery in interfaces:
-            return IMessageDelivery, Delivery(avatar.decode()), lambda: None
+            return IMessageDelivery, Delivery(avatar.decode() if avatar else ""), lambda: None
         raise NotImplementedError
 
 

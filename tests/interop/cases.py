@@ -126,6 +126,9 @@ class Row:
         """Return the answer that the client has to see last."""
         if case is Case.WRONG and self.gives_up_at:
             return self.gives_up_at
+        if self.mechanism == "ANONYMOUS" and self.protocol in {IMAP, TWISTED_IMAP, POP3}:
+            # A client without a name has no mailbox.
+            case = Case.LOCKED
         return self.protocol.expected(case)
 
     @property

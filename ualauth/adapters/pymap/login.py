@@ -29,7 +29,9 @@ from pysasl.identity import Identity as SaslIdentity
 
 from ualauth.adapters.pymap.replies import Refused
 from ualauth.aio import AsyncAuthenticator
+from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
+from ualauth.errors import AccountRestricted
 from ualauth.runtime.peer import ConnectionInfo
 
 # Backends make folders and lines of a file of names.
@@ -139,8 +141,10 @@ class Login(LoginInterface):
     async def _mailbox_of(self, identity: Identity) -> IdentityInterface:
         """Return the backend's identity of a user, making it if need be."""
         name = identity.authid
-        # A login without a name has no mailbox, whichever user may be called so (RFC 4505).
-        if identity.anonymous or _NO_MAILBOX.search(name):
+        if identity.anonymous:
+            # A login without a name has no mailbox, whichever user may be called so (RFC 4505).
+            raise Refused(AccountRestricted(ReturnCode.PERM_DENIED))
+        if _NO_MAILBOX.search(name):
             raise NotAllowedError
         found = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)
         try:

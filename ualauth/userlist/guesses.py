@@ -21,11 +21,10 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from ualauth.errors import StoreError
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
 from ualauth.userlist.account.reservation import Ending, Place, conclude, holds, places_of, reserve
-from ualauth.userlist.failure_counts import FailureCounts, FailureStore, Work
+from ualauth.userlist.failure_counts import FailureCounts, FailureStore
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.policy import LockoutRules
 
@@ -194,8 +193,6 @@ class GuessLimiter:
             return conclude(rows, guess.places, held, moment, now, ending)
 
         counts, offline = self._counts, guess.offline
-        if counted and ending is Ending.WRONG and self._says(guess, work):
-            return
         rows = None
         if not guess.counted_here:
             # Where it took none before, it would mostly be waited for in vain once more.
@@ -205,14 +202,6 @@ class GuessLimiter:
                 counts.owe(guess.places, held, moment)
             rows = counts.change_here(guess.places, work, now, offline=offline)
         guess.rows = rows
-
-    def _says(self, guess: Guess, work: Work) -> bool:
-        """Return whether the counts say already what `work` would make of them."""
-        try:
-            rows = self._counts.read(guess.places, offline=guess.offline)
-        except StoreError:
-            return False
-        return work(rows) == rows
 
     # Guesses that were given up
 

@@ -107,9 +107,8 @@ def opened(
 
 async def say_locked(attempt: Attempt, guess: Guess) -> ReturnCode:
     """Say that the name is locked out, to the log and to the person; return the code."""
-    attempt.remark(
-        f"locked out for this source after {most_failures(guess, by_name=True)} failures"
-    )
+    number = most_failures(guess, by_name=True) or most_failures(guess, by_name=False)
+    attempt.remark(f"locked out for this source after {number} failures")
     attempt.fail_delay(guess.by_name.delay(guess.rules))
     await attempt.tell(Error("There were too many failed logins; try again later."))
     return ReturnCode.PERM_DENIED

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from base64 import b64encode, urlsafe_b64encode
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -102,12 +103,13 @@ class Issuer:
     ) -> str:
         """Return a signed token; a claim that is `None` is left out, one that is `NULL` is null.
 
+        A claim that is a `timedelta` is a moment: that long from the making of the token.
         `header` is what else the header has; a parameter that is `None` is left out.
         """
         all_claims = {
             "iss": self.url,
             "aud": "mail",
-            "exp": int(time.time()) + 300,
+            "exp": timedelta(minutes=5),
             "email": "jsmith@example.com",
             "email_verified": True,
             "scope": "openid mail",
@@ -131,11 +133,13 @@ class Issuer:
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if value is NULL else value
-        for name, value in values.items()
-        if value is not None
-    }
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return int(time.time() + value.total_seconds())
+    return None if value is NULL else value
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any], key: Any) -> str:

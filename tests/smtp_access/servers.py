@@ -49,9 +49,7 @@ class Names:
         return [address for address, each in self.table.items() if each == name]
 
 
-def login(
-    _server: SMTP, session: Session, _envelope: Envelope, _name: str, data: Any
-) -> AuthResult:
+def login(_server: SMTP, session: Any, _envelope: Envelope, _name: str, data: Any) -> AuthResult:
     """Stand for an authentication adapter: leave an identity in the session, or none."""
     assert isinstance(data, LoginPassword)
     user = data.login.decode()

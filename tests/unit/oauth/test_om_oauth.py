@@ -189,6 +189,7 @@ def test_scopes_that_are_needed(
 ) -> None:
     service(folder, issuer, "audience=mail", f"keys={issuer.url}/keys", "scope=mail,imap")
     auth = way.authenticator(folder.config())
+    scope: object
     for scope in ("mail imap", "imap x mail", ["imap", "mail"]):
         assert log_in(way, auth, issuer.token(scope=scope)).user == "jsmith"
     for scope in ("mail", "", "mailimap", None, 7):

@@ -161,8 +161,11 @@ def test_a_right_password_that_is_locked_out_costs_what_a_wrong_one_does(
     user = strict.store.get("jsmith")
     strict.store.set_password(user, stored, (), changed=user.created, expires=None)
     if remembered:
-        strict.cache.remember(strict.cache.read("jsmith"), "s3cret")
-        assert strict.cache.knows(strict.cache.recall("jsmith"), "s3cret")
+        account = strict.cache.read("jsmith")
+        assert account is not None
+        strict.cache.remember(account, "s3cret")
+        assert strict.cache.recall("jsmith") is account
+        assert strict.cache.knows(account, "s3cret")
     codes(strict, "jsmith", "a", "b", "c")
     spent = {}
     for name in ("jsmith", "john@example.com"):

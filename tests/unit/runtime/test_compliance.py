@@ -135,7 +135,7 @@ class Loose:
 class NotFrozen(Good):
     """Have options that can be changed."""
 
-    options_type = Loose
+    options_type = Loose  # type: ignore[assignment]  # what is tested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ class Silent:
 class NoHelp(Good):
     """Have options without help."""
 
-    options_type = Silent
+    options_type = Silent  # type: ignore[assignment]  # what is tested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ class Raising:
 class RaisesOnArguments(Good):
     """Have options whose reading raises."""
 
-    options_type = Raising
+    options_type = Raising  # type: ignore[assignment]  # what is tested
 
 
 class ExtraParameter(Good):

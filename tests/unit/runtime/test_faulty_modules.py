@@ -33,7 +33,8 @@ class Faulty(Module[Options]):
     deed: Any = None
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
-        return await type(self).deed(attempt)
+        code: ReturnCode = await type(self).deed(attempt)
+        return code
 
     acct_mgmt = authenticate
 
@@ -42,7 +43,8 @@ class FaultyPlain(Faulty):
     """The same in a plain method, which is offloaded."""
 
     def authenticate(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]
-        return type(self).deed(attempt)
+        code: ReturnCode = type(self).deed(attempt)
+        return code
 
     acct_mgmt = authenticate  # type: ignore[assignment]
 
@@ -52,7 +54,8 @@ class FaultyImmediate(Faulty):
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]
-        return type(self).deed(attempt)
+        code: ReturnCode = type(self).deed(attempt)
+        return code
 
     acct_mgmt = authenticate  # type: ignore[assignment]
 
@@ -60,7 +63,8 @@ class FaultyImmediate(Faulty):
 @pytest.fixture(params=[Faulty, FaultyPlain, FaultyImmediate], ids=lambda kind: kind.__name__)
 def kind(request: pytest.FixtureRequest) -> type[Faulty]:
     """Return one kind of module after the other."""
-    return request.param
+    param: type[Faulty] = request.param
+    return param
 
 
 def answer_of(folder: ConfigFolder, way: Way, kind: type[Faulty], deed: Any) -> ReturnCode:
@@ -151,7 +155,7 @@ class ByProperty(Refusal):
     """Say so by a property."""
 
     @property
-    def code(self) -> ReturnCode:  # type: ignore[override]
+    def code(self) -> ReturnCode:
         return SUCCESS
 
     @code.setter

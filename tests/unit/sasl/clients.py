@@ -28,8 +28,8 @@ def plain(name: str, password: str, authorization: str = "") -> Client:
     yield f"{authorization}\0{name}\0{password}".encode()
 
 
-def anonymous(trace: bytes) -> Client:
-    yield trace
+def initial(message: bytes) -> Client:
+    yield message
 
 
 def login(name: str, password: str) -> Client:

@@ -72,7 +72,7 @@ def read_from(store: UserStore) -> int:
     assert store.get("jsmith").authid == "jsmith"
     driver = store._database._idle[-1].connection.dbapi_connection
     assert driver is not None
-    port: int = driver.info.port  # type: ignore[attr-defined]
+    port: int = driver.info.port
     return port
 
 

@@ -81,7 +81,7 @@ def twisted_login() -> Callable[[], None]:
     from twisted.cred.portal import IRealm, Portal
     from zope.interface import Interface, implementer
 
-    class Mailbox(Interface):  # type: ignore[misc, valid-type, unused-ignore]
+    class Mailbox(Interface):  # type: ignore[misc]  # zope has no annotations
         """What a login is for."""
 
     @implementer(IRealm)

@@ -103,7 +103,7 @@ class Server:
     def _new(self) -> SMTP:
         peer, transports = self.peer, self._transports
 
-        class FromElsewhere(self._kind):  # type: ignore[name-defined, misc]
+        class FromElsewhere(self._kind):  # type: ignore[name-defined, misc]  # of any kind
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
                 transports.append(transport)

@@ -5,6 +5,7 @@ It is long by its tables: what tokens of each kind, and of each usual issuer, lo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -374,8 +375,9 @@ def test_options_that_make_no_sense(folder: ConfigFolder) -> None:
             "imap", f"auth required om_oauth issuer=https://i audience=a keys=/k {options}\n"
         )
         with Authenticator(folder.config()) as auth:
+            problems: Sequence[object]
             try:
                 problems = auth.load("imap").problems
             except ServiceFileError as error:
-                problems = error.problems  # type: ignore[assignment]
+                problems = error.problems
             assert text in str(problems[0])

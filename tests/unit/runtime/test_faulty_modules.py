@@ -42,22 +42,22 @@ class Faulty(Module[Options]):
 class FaultyPlain(Faulty):
     """The same in a plain method, which is offloaded."""
 
-    def authenticate(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]
+    def authenticate(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]  # another kind of method
         code: ReturnCode = type(self).deed(attempt)
         return code
 
-    acct_mgmt = authenticate  # type: ignore[assignment]
+    acct_mgmt = authenticate  # type: ignore[assignment]  # another kind of method
 
 
 class FaultyImmediate(Faulty):
     """The same in a plain method, which is called on the spot."""
 
     @immediate
-    def authenticate(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]
+    def authenticate(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]  # another kind of method
         code: ReturnCode = type(self).deed(attempt)
         return code
 
-    acct_mgmt = authenticate  # type: ignore[assignment]
+    acct_mgmt = authenticate  # type: ignore[assignment]  # another kind of method
 
 
 @pytest.fixture(params=[Faulty, FaultyPlain, FaultyImmediate], ids=lambda kind: kind.__name__)
@@ -110,8 +110,8 @@ ERRORS = [
     (TimeoutError(), UNAVAIL),
     (StoreError("the disk is full"), UNAVAIL),
     (Refusal(ReturnCode.MAXTRIES), ReturnCode.MAXTRIES),
-    (Refusal(0), SYSTEM_ERR),  # type: ignore[arg-type]
-    (Refusal("success"), SYSTEM_ERR),  # type: ignore[arg-type]
+    (Refusal(0), SYSTEM_ERR),  # type: ignore[arg-type]  # what is tested
+    (Refusal("success"), SYSTEM_ERR),  # type: ignore[arg-type]  # what is tested
 ]
 
 

@@ -108,7 +108,7 @@ def place(
         subprocess.run(["umount", str(path)], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_lets_nobody_in_unjudged(
+def test_a_full_disk_loses_nothing_and_lets_no_user_in_unjudged(
     place: tuple[ConfigFolder, Disk], cheap_scram: None, way: Way, tell: Callable[[str], None]
 ) -> None:
     folder, disk = place

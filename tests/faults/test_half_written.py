@@ -129,7 +129,7 @@ def test_an_emptied_file_changes_nothing_and_is_told_of(
     assert caplog.text.count(f"{path} is empty now, and was not before") == 1
 
 
-def test_an_emptied_list_of_whom_to_let_in_lets_in_nobody_and_is_no_wrong_password(
+def test_an_emptied_list_of_whom_to_let_in_lets_in_no_user_and_is_no_wrong_password(
     way: Way, folder: ConfigFolder
 ) -> None:
     mail = Mail(way, folder)

@@ -100,7 +100,7 @@ def locked(database: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def everybody(place: Path, size: int, tries: list[Try]) -> list[tuple[object, ...]]:
+def all_tries(place: Path, size: int, tries: list[Try]) -> list[tuple[object, ...]]:
     """Return the processes that log in: tasks of asyncio, and two that wait."""
     return [
         (hammer, str(place), True, size, tries),
@@ -159,7 +159,7 @@ def test_while_the_userlist_is_away_only_what_is_known_for_sure_grants(
     userlist.add("anna", "violet 7 anchor")
     userlist.add("bert", "copper 5 lantern")
     clock = Clock()
-    with children(*everybody(folder.path, 8, TRIES)) as processes:
+    with children(*all_tries(folder.path, 8, TRIES)) as processes:
         # Everybody remembers bert's former password; then it is changed, and that is seen.
         clock.turn("between")
         lap(processes)
@@ -190,7 +190,7 @@ def test_while_the_userlist_is_away_only_what_is_known_for_sure_grants(
     tell(f"outage, grace {grace} s: {ROUNDS} times away, {_text(counts)}: 0 wrong")
 
 
-def test_while_somebody_else_writes_no_password_is_called_wrong(
+def test_while_another_program_writes_no_password_is_called_wrong(
     folder: ConfigFolder, userlist: Userlist, database: Path, tell: Callable[[str], None]
 ) -> None:
     # Each failure is counted, and each process tries two of them at most at once.
@@ -201,7 +201,7 @@ def test_while_somebody_else_writes_no_password_is_called_wrong(
     userlist.add("anna", "violet 7 anchor")
     userlist.add("bert", "copper 6 lantern")
     clock = Clock()
-    with children(*everybody(folder.path, 2, TRIES[:3])) as processes:
+    with children(*all_tries(folder.path, 2, TRIES[:3])) as processes:
         lap(processes)
         for _ in range(2):
             clock.turn("between")
@@ -220,7 +220,7 @@ def test_while_somebody_else_writes_no_password_is_called_wrong(
     tell(f"locked by another program: 2 times, {_text(counts)}: 0 wrong")
 
 
-def test_no_grace_lets_somebody_in_whom_this_process_never_saw(
+def test_no_grace_lets_a_user_in_whom_this_process_never_saw(
     folder: ConfigFolder, userlist: Userlist, database: Path
 ) -> None:
     settings(folder, "\n[lockout]\nfailures = 0\n\n[cache]\noutage_grace = 3600\n")

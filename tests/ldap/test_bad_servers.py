@@ -168,7 +168,7 @@ def test_a_server_that_answers_octet_by_octet(connect: Callable[..., Client]) ->
         _refuses(connect(server.uri, login=None, tls=Tls.OFF, **QUICK), TimedOut)
 
 
-def test_nobody_is_there(connect: Callable[..., Client]) -> None:
+def test_no_server_is_there(connect: Callable[..., Client]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

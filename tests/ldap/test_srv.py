@@ -79,7 +79,7 @@ def test_servers_outside_of_the_domain_are_not_asked() -> None:
         _found(Zone(Record(0, 0, 389, "evil.example.org.")))
 
 
-def test_an_answer_holds_as_long_as_dns_says_and_longer_if_nobody_can_say(
+def test_an_answer_holds_as_long_as_dns_says_and_longer_if_no_server_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0

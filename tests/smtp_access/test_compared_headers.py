@@ -69,7 +69,7 @@ def test_every_one_of_them_counts(session: NewSession, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_an_ambiguous_header_is_nobodys_whatever_is_compared(
+def test_an_ambiguous_header_names_no_user_whatever_is_compared(
     session: NewSession, name: str
 ) -> None:
     content = b"  \r\nFrom: js@example.com\r\n\r\nx\r\n"

@@ -59,7 +59,7 @@ def test_krb5_conf_cannot_allow_it(way: Way, kdc: Realm, false: Realm, mail: Mai
         way.login(mail(false, keytab=kdc.keytab, conf=lax).config(), "mail", "jsmith", CHOSEN)
 
 
-def test_without_a_keytab_nobody_is_asked(way: Way, false: Realm, mail: Mail) -> None:
+def test_without_a_keytab_no_user_is_asked(way: Way, false: Realm, mail: Mail) -> None:
     before = (false.folder / "kdc.log").read_text()
     config = mail(false, keytab=false.folder / "none").config()
     with pytest.raises(TemporaryFailure):

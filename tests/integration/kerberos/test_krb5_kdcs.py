@@ -80,7 +80,7 @@ def test_an_unknown_realm_is_a_temporary_failure(way: Way, kdc: Realm, mail: Mai
 
 
 @pytest.mark.parametrize("answer", [b"\x7e", b"nonsense", os.urandom(1400), b"\x30\x84\xff\xff"])
-def test_a_kdc_that_speaks_nonsense_lets_nobody_in(
+def test_a_kdc_that_speaks_nonsense_lets_no_user_in(
     way: Way, kdc: Realm, mail: Mail, answer: bytes
 ) -> None:
     with silent(answer) as port, pytest.raises(TemporaryFailure):

@@ -79,7 +79,7 @@ class Load:
 
 
 @pytest.mark.timeout(900)
-def test_restarts_of_the_kdc_let_nobody_in_and_call_nobody_wrong(mail: Mail) -> None:
+def test_restarts_of_the_kdc_let_no_user_in_and_call_no_password_wrong(mail: Mail) -> None:
     async def main(kdc: Realm) -> Counter[str]:
         async with AsyncAuthenticator(mail(kdc, "fast=try").config()) as auth:
             for _ in range(40):

@@ -152,8 +152,8 @@ def test_only_what_has_expired_is_changed_if_that_is_asked(make: Make, newcomer:
             return [next(answers) for _ in messages]
 
         conversation = ask_later if logins.way.asynchronous else ask
-        with logins.way.begin(logins.config, "mail", user, conversation) as visit:
-            done = logins.way.run(visit.chauthtok(Flag.CHANGE_EXPIRED_AUTHTOK))
+        with logins.way.begin(logins.config, "mail", user, conversation) as transaction:
+            done = logins.way.run(transaction.chauthtok(Flag.CHANGE_EXPIRED_AUTHTOK))
         # A stack of nothing that decided is a refusal.
         expected = ReturnCode.PERM_DENIED if code is ReturnCode.IGNORE else code
         assert done is expected

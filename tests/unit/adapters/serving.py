@@ -148,7 +148,7 @@ class TwistedServers:
         number: int = port.getHost().port
         return number
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.thread.call(self._connections))
         wait_until_none(self._authenticator_tasks)

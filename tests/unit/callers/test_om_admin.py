@@ -54,7 +54,7 @@ def test_the_caller_is_judged(
 
 @pytest.mark.parametrize("name", ["boss", "boss@example.com", "abroad", "root", "0", None])
 @pytest.mark.parametrize("uid", [USER, LOCKED, NOBODY, None])
-def test_the_login_name_makes_nobody_an_administrator(
+def test_the_login_name_makes_no_user_an_administrator(
     userlist: Userlist, uid: int | None, name: str | None
 ) -> None:
     attempt = FakeAttempt(name, caller_uid=uid, ruser="root", **userlist.behind_attempt())
@@ -116,5 +116,5 @@ class TestCompliance(ModuleCompliance):
         )
 
 
-class TestComplianceForNobody(TestCompliance):
+class TestComplianceForACallerWithoutAUser(TestCompliance):
     caller = None

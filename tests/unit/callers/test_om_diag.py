@@ -115,5 +115,5 @@ class TestCompliance(ModuleCompliance):
         )
 
 
-class TestComplianceForNobody(TestCompliance):
+class TestComplianceForACallerWithoutAUser(TestCompliance):
     caller = None

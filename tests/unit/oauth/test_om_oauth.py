@@ -124,7 +124,7 @@ def test_a_bad_claim_refuses(
     )
 
 
-def test_only_allowed_algorithms_and_the_issuers_keys_are_believed(
+def test_only_allowed_algorithms_and_the_issuers_keys_are_trusted(
     way: Way, folder: ConfigFolder, people: Userlist, issuer: Issuer
 ) -> None:
     service(folder, issuer)

@@ -16,10 +16,10 @@ NEED_THE_USERS_NAME = {
     *("cisco_asa", "cisco_pix", "htdigest", "msdcc", "msdcc2", "oracle10", "postgres_md5"),
 }
 # The case of letters, or blanks, make no difference to them.
-ACCEPT_WHAT_NOBODY_CHOSE = {"lmhash", "mssql2000", "mysql323"}
+ACCEPT_PASSWORDS_NOT_CHOSEN = {"lmhash", "mssql2000", "mysql323"}
 CLEAR_TEXT = {"plaintext", "ldap_plaintext", "roundup_plaintext"}
 LOCKED = {"django_disabled", "unix_disabled"}
-LEFT_OUT = NEED_THE_USERS_NAME | ACCEPT_WHAT_NOBODY_CHOSE | CLEAR_TEXT | LOCKED
+LEFT_OUT = NEED_THE_USERS_NAME | ACCEPT_PASSWORDS_NOT_CHOSEN | CLEAR_TEXT | LOCKED
 KNOWN = sorted(set(registry.list_crypt_handlers()) - LEFT_OUT)
 
 

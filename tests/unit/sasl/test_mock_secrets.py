@@ -50,7 +50,7 @@ def test_all_see_the_same_but_for_the_salt(
     assert found[0]["error"] is AuthenticationFailed
 
 
-def test_a_pretended_salt_stays_the_same(way: Way, folder: ConfigFolder, people: Userlist) -> None:
+def test_a_mock_salt_stays_the_same(way: Way, folder: ConfigFolder, people: Userlist) -> None:
     salts = {}
     for name in KINDS.values():
         salts[name] = shown(way, folder, name)["salt"]
@@ -60,7 +60,7 @@ def test_a_pretended_salt_stays_the_same(way: Way, folder: ConfigFolder, people:
     assert len(set(salts.values())) == len(KINDS) - 1
 
 
-def test_another_userlist_pretends_other_salts(
+def test_another_userlist_mocks_other_salts(
     way: Way, folder: ConfigFolder, people: Userlist, tmp_path: Any
 ) -> None:
     before = shown(way, folder, "nobody")["salt"]

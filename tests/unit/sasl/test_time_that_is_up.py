@@ -59,7 +59,7 @@ class Broken(Module[Options]):
 
 
 @pytest.mark.parametrize("kind", [Slow, Broken])
-def test_before_anybody_was_named(
+def test_before_a_user_was_named(
     way: Way,
     folder: ConfigFolder,
     people: Userlist,

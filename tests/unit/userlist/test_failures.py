@@ -37,7 +37,7 @@ def test_a_failure_counts_for_its_name_and_for_its_user(store: UserStore, jsmith
     assert number(store.all_failures(jsmith)[HERE]) == 4
 
 
-def test_the_same_name_of_nobody_and_of_another_user_counts_apart(
+def test_the_same_name_of_no_user_and_of_another_user_counts_apart(
     store: UserStore, jsmith: User
 ) -> None:
     store.count_failure("jsmith", jsmith, HERE, microseconds_now(), RULES)

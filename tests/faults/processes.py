@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 PATIENCE = 60.0
-"""Seconds after which whoever does not answer is taken for hung."""
+"""Seconds after which a process that does not answer is taken for hung."""
 
 
 class Child:

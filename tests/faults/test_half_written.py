@@ -1,4 +1,4 @@
-"""Logins while somebody writes the files that decide them: in place, slowly, with pauses.
+"""Logins while an administrator writes the files that decide them: in place, slowly, with pauses.
 
 Whatever a login meets is what the old file says, or what the new one says.
 """
@@ -32,7 +32,7 @@ class Mail:
     """A service that refuses jsmith and lets in ann, and clocks of its own."""
 
     def __init__(self, way: Way, folder: ConfigFolder) -> None:
-        """Write its files; `other` lets in everybody, as on a careless host."""
+        """Write its files; `other` lets in every user, as on a careless host."""
         self.way = way
         self.time = FakeTime()
         self.list = folder.path / "deny"

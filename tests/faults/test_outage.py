@@ -1,6 +1,6 @@
 """The USERLIST goes away while people log in, and comes back.
 
-While it is away nobody gets in, unless an outage grace is set; then only a
+While it is away no user gets in, unless an outage grace is set; then only a
 password that was verified for the record as it was last seen. No refusal says
 that a password is wrong, and nothing has to be started anew.
 """
@@ -70,7 +70,7 @@ def moved(database: Path, instead: str) -> Iterator[None]:
     """Move the files of a USERLIST away, and put something else there, while it lasts."""
     away = database.parent / "away"
     away.mkdir()
-    # Whoever finds the USERLIST itself finds all of it: it goes first, and comes last.
+    # A process that finds the USERLIST itself finds all of it: it goes first, and comes last.
     names = [database.name + end for end in ("", "-wal", "-shm")]
     moved = [name for name in names if (database.parent / name).exists()]
     for name in moved:
@@ -93,7 +93,7 @@ def moved(database: Path, instead: str) -> Iterator[None]:
 
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Let nobody else write for a while."""
+    """Let no other program write for a while."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
@@ -110,7 +110,7 @@ def all_tries(place: Path, size: int, tries: list[Try]) -> list[tuple[object, ..
 
 
 def lap(processes: list[Child]) -> None:
-    """Wait until everybody has tried everything, from the beginning to the end."""
+    """Wait until every process has tried everything, from the beginning to the end."""
     for process in processes:
         process.send(LAP)
     for process in processes:
@@ -160,7 +160,7 @@ def test_while_the_userlist_is_away_only_what_is_known_for_sure_grants(
     userlist.add("bert", "copper 5 lantern")
     clock = Clock()
     with children(*all_tries(folder.path, 8, TRIES)) as processes:
-        # Everybody remembers bert's former password; then it is changed, and that is seen.
+        # Every process remembers bert's former password; then it is changed, and that is seen.
         clock.turn("between")
         lap(processes)
         user = userlist.store.get("bert")

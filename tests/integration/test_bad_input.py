@@ -1,4 +1,4 @@
-"""Every kind of bad input: a clear error, nobody let in, and nothing changed."""
+"""Every kind of bad input: a clear error, no user let in, and nothing changed."""
 
 from __future__ import annotations
 

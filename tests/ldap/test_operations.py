@@ -29,7 +29,7 @@ def client(connect: Callable[..., Client], slapd: Slapd) -> Client:
 
 @pytest.fixture
 def add_person(slapd: Slapd) -> Callable[..., BindCredentials]:
-    """Return a function that adds a person of whom nobody else knows."""
+    """Return a function that adds a person of whom no other test knows."""
 
     def add(*lines: str) -> BindCredentials:
         login = people.user(next(_numbers))
@@ -262,7 +262,7 @@ def test_a_session_that_was_refused_is_anonymous(client: Client) -> None:
             assert session.answer.kind is Kind.WRONG_PASSWORD
             await session.search(BLOCKING, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
 
-    # Even if somebody has bound on this connection before.
+    # Even if a user has bound on this connection before.
     assert client.bind(people.JOHN).ok
     with pytest.raises(Unanswered):
         run_blocking(look())

@@ -1,4 +1,4 @@
-"""Random service files through the whole library: only a module's SUCCESS lets anybody in."""
+"""Random service files through the whole library: only a module's SUCCESS lets a user in."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LIKELY = st.builds(
     CONTROLS,
     st.lists(st.one_of(MODULE_LINES, MODULE_LINES, LINES), max_size=4).map("\n".join),
 )
-"""Files that let somebody in now and then."""
+"""Files that let a user in now and then."""
 CALLS = st.lists(
     st.sampled_from([each for each in Operation for _ in range(2)]),
     min_size=1,

@@ -75,7 +75,7 @@ def test_an_ambiguous_header_names_no_user_whatever_is_compared(
     content = b"  \r\nFrom: js@example.com\r\n\r\nx\r\n"
     assert action(session, content, name) is Action.REJECT
     assert action(session, content) is Action.ACCEPT
-    # The null sender names nobody.
+    # The null sender names no user.
     assert action(session, content, sender="<>") is Action.REJECT
 
 

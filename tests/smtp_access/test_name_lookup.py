@@ -1,4 +1,4 @@
-"""Names of hosts: believed only if they point back, and never waited for too long."""
+"""Names of hosts: trusted only if they point back, and never waited for too long."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def test_who_could_not_be_checked_is_anonymous(people: Playground, tmp_path: Pat
         assert mail(talk, "js@example.com") == UNKNOWN
 
 
-# How long somebody is there
+# How long a user is there
 
 
 def test_starttls_makes_every_client_anonymous(people: Playground, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_hooks_find_what_is_offered_and_who_is_there(people: Playground, tmp_pat
 
 
 class Passing(Recorder):
-    """An application that would let anybody in by itself."""
+    """An application that would let every client in by itself."""
 
     async def handle_AUTH(self, *_: object) -> str:
         return "235 come in"

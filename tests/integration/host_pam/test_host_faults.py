@@ -115,7 +115,7 @@ def hanging(mail: Mail, tmp_path: Path) -> Iterator[ConfigFolder]:
     """Make a service that hangs until the test is over."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    # Opened for both, so that opening waits for nobody; whoever reads waits for its end.
+    # Opened for both, so that opening does not wait; a reader waits for its end.
     writer = os.open(gate, os.O_RDWR)
     text = f"auth required pam_exec.so /bin/cat {gate}\n{PERMIT}"
     folder = mail(text, "timeout=0.3")
@@ -222,7 +222,7 @@ def test_many_threads_at_once_are_each_answered_right(mail: Mail, account: Accou
 
 
 def test_a_hundred_people_may_think_at_once(mail: Mail, account: Account) -> None:
-    """Nobody answers before all were asked: neither threads nor places are held meanwhile."""
+    """No person answers before all were asked: neither threads nor places are held meanwhile."""
     people = 100
 
     async def main() -> list[ReturnCode]:

@@ -305,7 +305,7 @@ def test_what_the_host_asked_serves_later_modules(way: Way, mail: Mail, account:
     assert person.questions == ["Password: "]
 
 
-# The visit
+# The transaction
 
 
 def test_all_operations_are_on_one_handle(

@@ -86,7 +86,7 @@ def test_a_change_of_password_by_it_is_no_success(
     config = mail(false, keytab=kdc.keytab).config()
     with pytest.raises(TemporaryFailure):
         way.change(config, "mail", "jsmith", CHOSEN, "another one")
-    # It can say that a password has expired, which nobody can verify; but not that it was changed.
+    # It can say that a password has expired, which it cannot verify; but not that it was changed.
     with pytest.raises(PasswordExpired):
         way.login(config, "mail", "victim", CHOSEN)
     with pytest.raises((TemporaryFailure, PasswordRefused)):

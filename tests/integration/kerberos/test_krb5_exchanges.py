@@ -130,7 +130,7 @@ LAST = {
     "nothing": b"",
     "no text": b"\1\0\0\0\xff\xfe",
     "a name with a NUL": b"\1\0\0\0js\0mith",
-    "somebody else": b"\1\0\0\0other",
+    "another user": b"\1\0\0\0other",
 }
 
 
@@ -201,7 +201,7 @@ GS2 = {
     "binding without plus": ("GS2-KRB5", b"p=tls-exporter,,", EXPORTER, {}),
     "talked out of plus": ("GS2-KRB5", b"y,,", b"", {}),
     "not mutual": ("GS2-KRB5", b"n,,", b"", {"mutual": False}),
-    "somebody else": ("GS2-KRB5", b"n,a=other,", b"", {}),
+    "another user": ("GS2-KRB5", b"n,a=other,", b"", {}),
 }
 
 
@@ -308,7 +308,7 @@ class NoOptions:
 
 
 class Swap(Module[NoOptions]):
-    """Put somebody else there."""
+    """Put another user there."""
 
     options_type = NoOptions
 
@@ -547,7 +547,7 @@ def test_changed_tokens_of_every_step_let_no_user_in(
             try:
                 play(way, exchange, Initiator(tickets), step, source)
             except (AuthenticationFailed, GSSError):
-                # Some changes only the client sees: nobody protects the options of a request.
+                # Some changes only the client sees: the options of a request are not protected.
                 assert not exchange.done
                 continue
             # A bit of a token that nothing is made of may change: who it is must not.

@@ -96,7 +96,7 @@ def test_a_krb5_conf_on_a_disk_that_hangs_never_blocks_the_event_loop(
     kdc: Realm, mail: Mail, tmp_path: Path
 ) -> None:
     path = tmp_path / "krb5.conf"
-    # To open it waits for somebody who writes, in libkrb5's own code.
+    # To open it waits for a writer, in libkrb5's own code.
     os.mkfifo(path)
     try:
         assert asyncio.run(longest_beat(mail(kdc, conf=path))) < 1.0

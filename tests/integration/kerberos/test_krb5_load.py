@@ -61,7 +61,7 @@ class Load:
                 self.left += 1
                 await asyncio.sleep(0.01)
             else:
-                assert not wrong, "a wrong password let somebody in"
+                assert not wrong, "a wrong password let a user in"
                 self.seen["granted"] += 1
 
     async def restarts(self) -> None:

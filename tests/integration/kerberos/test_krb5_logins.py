@@ -1,4 +1,4 @@
-"""Passwords, verified by a real KDC: who comes in, and what everybody else is told."""
+"""Passwords, verified by a real KDC: who comes in, and what every other user is told."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_without_encryption_samba_takes_no_password(make: Make, controller: Cont
 
 def test_an_unknown_user(ad: Make) -> None:
     assert ad(*SEARCH).outcome("nobody", PASSWORD) == "user_unknown"
-    # Whoever may not search cannot tell.
+    # A client that may not search cannot tell.
     assert ad(*DIRECT).outcome("nobody", PASSWORD) == "auth_err"
 
 

@@ -91,7 +91,7 @@ def test_client_that_says_nothing_is_hung_up_on(
             if side.protocol == "smtp":
                 talks[0].command("EHLO me")
             assert talks[0].command(talks[0].starttls)[-1].startswith(talks[0].plain_end)
-        # Nobody answers here, not even when the server ends TLS.
+        # The client does not answer here, not even when the server ends TLS.
         side.wait_until_idle()
 
 

@@ -12,8 +12,8 @@ from tests.unit.callers.conftest import (
     EXPIRED,
     EXPIRING,
     LOCKED,
-    NOBODY,
     ROOT,
+    STRANGER,
     USER,
     Install,
 )
@@ -88,7 +88,7 @@ def test_an_administrator_needs_no_name(
 
 
 @pytest.mark.parametrize("name", ["boss", "jsmith", "locked", "gone", "root", "nobody"])
-@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, NOBODY, ROOT, None])
+@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, STRANGER, ROOT, None])
 def test_no_other_caller_gets_in_under_any_name(
     way: Way,
     folder: ConfigFolder,
@@ -102,14 +102,14 @@ def test_no_other_caller_gets_in_under_any_name(
         way.login(folder.config(), "administrators", name, "s3cret", caller_uid=uid)
 
 
-@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, NOBODY, ROOT, None])
+@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, STRANGER, ROOT, None])
 def test_after_a_refusal_no_operation_succeeds(
     way: Way, folder: ConfigFolder, userlist: Userlist, install: Install, uid: int | None
 ) -> None:
     install("administrators")
     answers = codes(way, folder, "administrators", *USUAL, Operation.CHAUTHTOK, caller_uid=uid)
     assert uid == ROOT or SUCCESS not in answers
-    # root may administer, but is nobody here.
+    # root may administer, but is no user here.
     assert uid != ROOT or [answer is SUCCESS for answer in answers] == [False, False, True, False]
 
 
@@ -163,7 +163,7 @@ def test_root_may_use_the_diagnostic_tools_even_without_a_userlist(
     assert codes(way, folder, service.upper(), caller_uid=ROOT) == [SUCCESS] * 3
 
 
-@pytest.mark.parametrize("uid", [BOSS, USER, NOBODY, 2**32 - 1, None])
+@pytest.mark.parametrize("uid", [BOSS, USER, STRANGER, 2**32 - 1, None])
 def test_no_other_caller_may_use_the_diagnostic_tools(
     way: Way, folder: ConfigFolder, userlist: Userlist, install: Install, uid: int | None
 ) -> None:
@@ -267,7 +267,7 @@ def test_the_uid_may_stand_for_the_password_of_its_own_user_only(
         ("boss", "", USER),
         ("boss", "wrong", USER),
         ("jsmith", "", None),
-        ("jsmith", "", NOBODY),
+        ("jsmith", "", STRANGER),
         ("jsmith", "", ROOT),
     ):
         with pytest.raises(AuthenticationFailed):
@@ -283,7 +283,7 @@ def test_who_has_no_uid_of_a_user_is_asked_for_name_and_password(
 ) -> None:
     folder.service("club", OWN_UID)
     person = ScriptedConversation("boss", "s3cret")
-    with way.begin(folder.config(), "club", None, person, caller_uid=NOBODY) as transaction:
+    with way.begin(folder.config(), "club", None, person, caller_uid=STRANGER) as transaction:
         assert way.perform(transaction, Operation.AUTHENTICATE) is SUCCESS
         assert transaction.person is not None
         assert transaction.person.authid == "boss"
@@ -308,7 +308,7 @@ def test_an_administrator_may_act_for_every_user_where_om_admin_is_enough(
     assert login(BOSS, "john@example.com") == "jsmith"
     assert login(ROOT, "jsmith") == "jsmith"
     assert login(USER, "boss", "s3cret") == "boss"
-    for uid in (USER, LOCKED, EXPIRED, NOBODY, None):
+    for uid in (USER, LOCKED, EXPIRED, STRANGER, None):
         with pytest.raises(AuthenticationFailed):
             login(uid, "boss")
     with pytest.raises(AccountRestricted):

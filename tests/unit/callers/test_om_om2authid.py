@@ -1,4 +1,4 @@
-"""om_om2authid: a name becomes an authid, and lets nobody in."""
+"""om_om2authid: a name becomes an authid, and lets no user in."""
 
 from __future__ import annotations
 

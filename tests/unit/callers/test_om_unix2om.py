@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.callers.conftest import BOSS, LOCKED, NOBODY, ROOT, USER
+from tests.unit.callers.conftest import BOSS, LOCKED, ROOT, STRANGER, USER
 from ualauth.codes import Item, ReturnCode
 from ualauth.errors import StoreError
 from ualauth.messages import Conversation
@@ -56,7 +56,7 @@ def test_a_name_that_cannot_be_one_is_refused(userlist: Userlist) -> None:
     ("uid", "code"),
     [
         (None, ReturnCode.PERM_DENIED),
-        (NOBODY, ReturnCode.USER_UNKNOWN),
+        (STRANGER, ReturnCode.USER_UNKNOWN),
         (ROOT, ReturnCode.USER_UNKNOWN),
         (-1, ReturnCode.USER_UNKNOWN),
         (2**80, ReturnCode.USER_UNKNOWN),

@@ -350,7 +350,7 @@ def test_a_user_changed_meanwhile_is_not_overwritten(program: Program) -> None:
     store = program.userlist.store
 
     class Meanwhile(io.BytesIO):
-        """Somebody else changes the user while the administrator types."""
+        """Another administrator changes the user while the administrator types."""
 
         def __next__(self) -> bytes:
             store.update(store.get("ann"), language="de")

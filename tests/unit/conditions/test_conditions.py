@@ -33,7 +33,7 @@ RECORD = User(
 
 
 def facts(**known: Any) -> Facts:
-    """Return what is known of a visit, nothing by default."""
+    """Return what is known of a login, nothing by default."""
     blank: dict[str, Any] = {
         "service": "pop3",
         "rhost": None,
@@ -58,7 +58,7 @@ def at(clock: str, zone: str = "UTC", day: int = 29) -> datetime:
     return datetime.fromisoformat(f"2024-02-{day:02}T{clock}").replace(tzinfo=ZoneInfo(zone))
 
 
-# The visit
+# The login
 
 
 def test_tls_is_what_the_application_says() -> None:

@@ -1,4 +1,4 @@
-"""pam_if in whole visits: what it decides by, the stack that it runs, and what is not checked."""
+"""pam_if in transactions: what it decides by, the stack that it runs, and what is not checked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def made(*arguments: str) -> PamIf:
 
 
 def answer(*arguments: str, **known: Any) -> ReturnCode:
-    """Return what the module answers in a visit of its own."""
+    """Return what the module answers in a transaction of its own."""
     attempt = FakeAttempt(known.pop("user", "jsmith"), **known)
     return attempt.answer(made(*arguments).authenticate(attempt))
 
@@ -205,7 +205,7 @@ def test_setcred_and_close_session_follow_the_path_and_not_the_clock(
         assert way.perform(transaction, SETCRED) is IGNORE
         assert way.perform(transaction, open_session) is SUCCESS  # at 9
         assert way.perform(transaction, close_session) is ReturnCode.SESSION_ERR
-        # Whoever comes to another service has no path there.
+        # A user who comes to another service has no path there.
         transaction.set_item(Item.SERVICE, "test")
         assert way.perform(transaction, close_session) is IGNORE  # at 10
     assert TickingIf.times == [11]
@@ -229,7 +229,7 @@ def test_the_second_pass_and_an_interrupted_one_follow_the_first(
 
 
 class Witness(Module[NoOptions]):
-    """Write down the operation and the flags, and vouch for nobody."""
+    """Write down the operation and the flags, and vouch for no user."""
 
     options_type = NoOptions
     seen: ClassVar[list[tuple[str, int]]] = []
@@ -360,7 +360,7 @@ def test_the_trace_has_the_steps_of_the_stack_below_those_of_the_entry(
 
 
 class Hungry(Module[NoOptions]):
-    """Run a stack in which it stands itself, which nobody can write in a file."""
+    """Run a stack in which it stands itself, which no file can say."""
 
     options_type = NoOptions
 

@@ -1,4 +1,4 @@
-"""The shipped examples with pam_if let in whom they say, and nobody else."""
+"""The shipped examples with pam_if let in whom they say, and no other user."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_call_stops_where_it_asks() -> None:
     made = call(work)
     event = made.go_on()
     assert event == PamQuestions((Question("Who? "),))
-    # Nobody holds a place while the person thinks.
+    # No place is held while the person thinks.
     assert made.places.acquire(blocking=False)
     made.places.release()
     assert made.go_on([bytearray(b"me")]) == Done("me")
@@ -197,7 +197,7 @@ def test_no_password_is_shown() -> None:
 
 
 class Talking(HostTransaction):
-    """A visit that libpam asks something, although it never began."""
+    """A transaction that libpam asks something, although it never began."""
 
     def __init__(self, ask: Answering | None) -> None:
         super().__init__(HostService("mail"))

@@ -80,7 +80,7 @@ def test_a_name_that_no_user_has_is_locked_out_like_any_other(strict: Userlist) 
     assert found["jsmith"] == found["nobody"]
 
 
-# Three ways to write one user, another user, and nobody.
+# Three ways to write one user, another user, and no user.
 NAMES = ("jsmith", "john@example.com", "John Smith", "ann", "nobody")
 
 
@@ -152,7 +152,7 @@ class CountingHasher(PasswordHasher):
         return super().verify(password, stored)
 
     def dummy_verify(self, password: str) -> None:
-        """Count, and burn."""
+        """Count the dummy verification."""
         self.spent += 1
         super().dummy_verify(password)
 

@@ -41,7 +41,7 @@ def test_what_libpass_made_is_verified(name: str) -> None:
     try:
         stored = stored_by_libpass(name)
     except (RuntimeError, ValueError) as error:
-        # No library on this machine makes it, so nobody can verify it here either.
+        # No library on this machine makes it, so it cannot be verified here either.
         assert "backend" in str(error) or "algorithm" in str(error)  # noqa: PT017
         return
     hasher = PasswordHasher()

@@ -1,4 +1,4 @@
-"""Modules with bugs: whatever they do, nobody is let in by it, and others are not harmed."""
+"""Modules with bugs: whatever they do, no user is let in by it, and others are not harmed."""
 
 from __future__ import annotations
 

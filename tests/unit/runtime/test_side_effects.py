@@ -224,7 +224,7 @@ def test_setcred_vouches_for_no_user_without_success(vouching: ConfigFolder, way
 
 
 class Slow(Module[Options]):
-    """Vouch in a thread that goes on when nobody waits for it any more."""
+    """Vouch in a thread that goes on when no login waits for it any more."""
 
     options_type = Options
     go_on = threading.Event()
@@ -280,7 +280,7 @@ def test_a_thread_that_comes_too_late_says_nothing_about_a_later_entry(
 
 
 class Believing(Exchange):
-    """An exchange that whoever likes can call verified."""
+    """An exchange that every module can call verified."""
 
     mechanism = "EXTERNAL"
     credential_kind = CredentialKind.CERTIFICATE

@@ -29,7 +29,7 @@ KINDS = {
 
 
 def shown(way: Way, folder: ConfigFolder, name: str) -> dict[str, Any]:
-    """Return what somebody with a wrong password sees."""
+    """Return what a client with a wrong password sees."""
     seen: dict[str, Any] = {}
     with pytest.raises(AuthenticationError) as error:
         converse(
@@ -122,7 +122,7 @@ def test_the_times_of_all_are_as_those_of_two_halves_of_one(
         of = {name: [pair[answer] for pair in found[1:]] for name, found in times.items()}
         medians = {name: statistics.median(found) for name, found in of.items()}
         everything = [each for found in of.values() for each in found]
-        # What medians of random samples of everybody differ by, at the most of many.
+        # What medians of random samples of all differ by, at the most of many.
         noise = max(
             abs(
                 statistics.median(chance.sample(everything, ROUNDS))

@@ -42,7 +42,7 @@ class Slow(Module[Options]):
         return ReturnCode.SUCCESS
 
     async def name_in(self, wire: Any, _exchange: Any) -> str:
-        """Name nobody in time."""
+        """Name no user in time."""
         await wire.offload(time.sleep, 2 * TIMEOUT)
         return "jsmith"
 

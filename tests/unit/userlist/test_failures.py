@@ -81,7 +81,7 @@ def test_all_that_fail_at_once_under_several_names_are_counted(
     def fail(index: int) -> None:
         store.count_failure(NAMES[index % 3], jsmith, HERE, now + index, RULES)
         if index % 10 == 0:
-            store.forget_failures("somebody else's", jsmith, THERE)
+            store.forget_failures("another's", jsmith, THERE)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(fail, range(60)))

@@ -179,7 +179,7 @@ def test_a_locked_database_is_waited_for_and_then_reported(
 ) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        # Who writes keeps nobody from reading.
+        # Who writes keeps no reader from reading.
         assert store.get("jsmith") == user
         assert_refused(every_use(store, user)[6:7], path, "is locked", "longer than 0.2 s")
         connection.execute("ROLLBACK")

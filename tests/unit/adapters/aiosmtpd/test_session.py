@@ -247,7 +247,7 @@ def test_handler_may_have_a_hook_of_ehlo(connect: Connect) -> None:
 
 
 class Passing:
-    """A handler that would let anybody in by itself."""
+    """A handler that would let every client in by itself."""
 
     async def handle_AUTH(self, *_: object) -> str:  # noqa: N802
         return "235 come in"

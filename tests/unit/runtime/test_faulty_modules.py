@@ -84,7 +84,7 @@ NONSENSE = [None, 0, 1, True, False, "yes", "success", "", b"", (), SUCCESS.valu
             [SUCCESS], 7.0, ReturnCode, Operation.AUTHENTICATE]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda value: repr(value).partition(" at ")[0])
 def test_an_answer_that_is_no_return_code_refuses(
     value: object,
     kind: type[Faulty],

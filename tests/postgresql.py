@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 PASSWORD = "hunter2"
-"""Of the role that has rights; nobody may ever see it."""
+"""Of the role that has rights; no log may ever show it."""
 
 _SECONDS = 60
 # Nothing has to survive a failing power supply, and little has to be quick.
@@ -154,7 +154,7 @@ class Server:
             connection.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
 
     def drop(self, database: str) -> None:
-        """Drop a database, whoever uses it."""
+        """Drop a database, though programs use it."""
         with contextlib.closing(self.connect()) as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))

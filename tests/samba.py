@@ -231,7 +231,7 @@ def running(authority: Authority) -> Iterator[Controller]:
 
 
 def _free_address() -> str:
-    """Return a loopback address on whose ports nobody listens."""
+    """Return a loopback address on whose ports no server listens."""
     while True:
         address = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:

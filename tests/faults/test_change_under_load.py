@@ -158,7 +158,7 @@ def test_every_change_holds_for_the_very_next_login(
         while made < CHANGES or logins < LOGINS:
             administrator.change(by_program=made in by_program)
             made += 1
-            # Sometimes everybody remembers everything before the next change, sometimes not.
+            # Sometimes every process remembers everything before the next change, sometimes not.
             if made % 2:
                 for process in processes:
                     process.send(LAP)

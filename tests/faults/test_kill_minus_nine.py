@@ -62,7 +62,7 @@ class Audit:
             self.fields[name] = unchanging(user)
             self.revisions[name] = user.revision
 
-    def after(self, killed: Killed) -> None:
+    def note(self, killed: Killed) -> None:
         """Take note of what a killed process had said."""
         self.counts["killed"] += 1
         for name, number in killed.confirmed.items():
@@ -117,7 +117,7 @@ def test_a_change_of_password_is_there_as_a_whole_or_not_at_all(
     with children((kill, str(folder.path), SEED)) as (killer,):
         while audit.counts["killed"] < KILLS:
             for killed in killer.ask((JOBS, audit.numbers)):
-                audit.after(killed)
+                audit.note(killed)
             audit.check()
     # Who was told that the password was changed gets in with it.
     with Authenticator(folder.config()) as authenticator:

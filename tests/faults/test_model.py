@@ -50,7 +50,7 @@ RIGHT, WRONG = "violet 7 anchor", "copper 6 lantern"
 
 @dataclass
 class Person:
-    """What the model knows of somebody."""
+    """What the model knows of a user."""
 
     fields: dict[str, Any]
     own: dict[str, Any]
@@ -62,7 +62,7 @@ class Person:
 
 
 def person(chance: random.Random, now: datetime) -> Person:  # noqa: C901 - one choice a line
-    """Make somebody up: most people may log in."""
+    """Make a user up: most may log in."""
 
     def days(*choices: int) -> datetime:
         return now + timedelta(days=chance.choice(choices), hours=chance.choice([-5, 5]))

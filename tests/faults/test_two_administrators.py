@@ -90,7 +90,7 @@ def test_of_processes_with_the_same_record_one_changes_it(
 
 
 class Typing(io.BytesIO):
-    """Standard input on which somebody types after `before` was called."""
+    """Standard input on which an administrator types after `before` was called."""
 
     def __init__(self, text: bytes, before: Callable[[], object]) -> None:
         """Keep what is typed."""

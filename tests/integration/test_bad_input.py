@@ -1,4 +1,4 @@
-"""Every kind of bad input: a clear error, nobody let in, and nothing changed."""
+"""Every kind of bad input: a clear error, no user let in, and nothing changed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_service_name_that_is_none(way: Way, mail: ConfigFolder, service: str)
 @pytest.mark.parametrize(
     "user", ["", "\0", "jsmith\0", "js\nmith", LONG, "\ud800", "*", "%", "'; DROP TABLE users; --"]
 )
-def test_a_user_name_that_is_nobodys(way: Way, mail: ConfigFolder, user: str) -> None:
+def test_a_user_name_that_no_user_has(way: Way, mail: ConfigFolder, user: str) -> None:
     with pytest.raises(AuthenticationFailed):
         way.login(mail.config(), "mail", user, "s3cret")
 
@@ -73,7 +73,7 @@ def test_a_user_name_that_is_nobodys(way: Way, mail: ConfigFolder, user: str) ->
 @pytest.mark.parametrize(
     "password", ["", "\0", "s3cret\0", "s3cret\0x", LONG, "\ud800", "s3cret\n"]
 )
-def test_a_password_that_is_nobodys(way: Way, mail: ConfigFolder, password: str) -> None:
+def test_a_password_that_no_user_has(way: Way, mail: ConfigFolder, password: str) -> None:
     with pytest.raises(AuthenticationFailed):
         way.login(mail.config(), "mail", "jsmith", password)
 
@@ -86,8 +86,8 @@ def test_a_new_password_that_none_can_be(way: Way, mail: ConfigFolder, password:
 
 @pytest.mark.parametrize("answer", ["s3cret\0", LONG, "\ud800"])
 def test_an_answer_that_no_password_can_be(way: Way, mail: ConfigFolder, answer: str) -> None:
-    with way.begin(mail.config(), "mail", "jsmith", ScriptedConversation(answer)) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.AUTH_ERR
+    with way.begin(mail.config(), "mail", "jsmith", ScriptedConversation(answer)) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.AUTH_ERR
 
 
 def unreadable(path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_service_file_that_cannot_be_used(
         b"",
     ],
 )
-def test_a_service_file_full_of_mistakes_lets_nobody_in(
+def test_a_service_file_full_of_mistakes_lets_no_user_in(
     way: Way, mail: ConfigFolder, text: bytes
 ) -> None:
     mail.service("mail", text)

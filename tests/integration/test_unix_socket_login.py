@@ -67,11 +67,15 @@ class Server(threading.Thread):
                 return authenticator.authenticate("administrators", name, "", caller_uid=uid).user
             except AuthenticationError as error:
                 return type(error).__name__
-        with authenticator.transaction("administrators", caller_uid=uid) as visit:
-            code = visit.authenticate()
+        with authenticator.transaction("administrators", caller_uid=uid) as transaction:
+            code = transaction.authenticate()
             if code is ReturnCode.SUCCESS:
-                code = visit.acct_mgmt()
-            return visit.person.authid if code is ReturnCode.SUCCESS and visit.person else str(code)
+                code = transaction.acct_mgmt()
+            return (
+                transaction.person.authid
+                if code is ReturnCode.SUCCESS and transaction.person
+                else str(code)
+            )
 
 
 def uid_of(number: int) -> int:
@@ -126,7 +130,7 @@ def test_a_caller_is_known_by_the_uid_that_the_kernel_tells(
     assert call(path, 54321, "jsmith") == f"{uid} AuthenticationFailed"
 
 
-def test_a_caller_whose_uid_is_nobodys_is_refused(path: Path, folder: ConfigFolder) -> None:
+def test_a_caller_whose_uid_no_user_has_is_refused(path: Path, folder: ConfigFolder) -> None:
     uid = uid_of(54321)
     people = Userlist.create(folder.path)
     people.add("boss", administrator=True, unix_uid=uid + 1)

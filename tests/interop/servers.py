@@ -34,7 +34,7 @@ fail_delay = false
 [password]
 argon2_memory = 8192
 argon2_passes = 1
-# More wrong passwords are tried than anybody may.
+# More wrong passwords are tried than a client may.
 [lockout]
 failures = 0
 """

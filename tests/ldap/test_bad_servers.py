@@ -1,4 +1,4 @@
-"""Whatever a server does, nobody is let in who should not be, and nobody waits for ever."""
+"""Whatever a server does, no user is let in who should not be, and no login waits for ever."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _farewell(connection: socket.socket, _: Request) -> None:
 
 
 def _endless(connection: socket.socket, _: Request) -> None:
-    # A message of 2 GB, as long as somebody listens.
+    # A message of 2 GB, as long as a client listens.
     connection.sendall(bytes.fromhex("30847fffffff"))
     while True:
         connection.sendall(b"\x04" * 65536)
@@ -168,7 +168,7 @@ def test_a_server_that_answers_octet_by_octet(connect: Callable[..., Client]) ->
         _refuses(connect(server.uri, login=None, tls=Tls.OFF, **QUICK), TimedOut)
 
 
-def test_nobody_is_there(connect: Callable[..., Client]) -> None:
+def test_no_server_is_there(connect: Callable[..., Client]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -264,7 +264,7 @@ def test_a_code_that_says_nothing_about_the_password_is_no_answer(
         fault = _refuses(connect(server.uri, login=None, tls=Tls.OFF), Unanswered)
         assert isinstance(fault, Unanswered)
         assert fault.code == code
-        # A referral is an answer, too: nobody goes there.
+        # A referral is an answer, too: it is not followed.
         assert server.connections == 1
 
 

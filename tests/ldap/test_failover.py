@@ -60,7 +60,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_connection_that_was_closed_meanwhile_fails_nobody(
+def test_a_connection_that_was_closed_meanwhile_fails_no_login(
     connect: Callable[..., Client], authority: Authority, how: signal.Signals
 ) -> None:
     with running(authority) as server:
@@ -105,7 +105,7 @@ def test_connections_are_kept_and_used_again(connect: Callable[..., Client]) -> 
         assert server.connections == 1
 
 
-def test_connections_that_nobody_used_for_long_are_closed(
+def test_connections_that_were_not_used_for_long_are_closed(
     connect: Callable[..., Client],
 ) -> None:
     with BadServer(well) as server:
@@ -207,7 +207,7 @@ def test_all_that_is_wrong_is_said(connect: Callable[..., Client]) -> None:
     assert all(f":{port}: " in str(caught.value) for port in ports)
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_by_everybody(
+def test_a_server_that_says_nothing_is_not_waited_for_by_every_login(
     connect: Callable[..., Client],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -222,7 +222,7 @@ def test_a_server_that_says_nothing_is_not_waited_for_by_everybody(
         assert time.monotonic() - started < 0.3
 
 
-def test_a_server_that_refuses_is_asked_by_everybody(
+def test_a_server_that_refuses_is_asked_by_every_login(
     connect: Callable[..., Client], authority: Authority
 ) -> None:
     with running(authority) as server:
@@ -325,10 +325,10 @@ def test_a_connection_that_comes_too_late_is_closed(library: Library) -> None:
 
         def connect(self, _: Uri, __: LdapSettings) -> Any:
             wanted.wait(10)
-            self.connection = Link()
+            self.connection = Connection()
             return self.connection
 
-    class Link:
+    class Connection:
         closed = threading.Event()
 
         def close(self) -> None:
@@ -340,7 +340,7 @@ def test_a_connection_that_comes_too_late_is_closed(library: Library) -> None:
     with pytest.raises(TimedOut):
         pending.wait()
     wanted.set()
-    assert Link.closed.wait(10)
+    assert Connection.closed.wait(10)
 
 
 # Sharing

@@ -84,7 +84,7 @@ def test_a_login_waits_no_longer_than_its_service_allows(
             way.login(folder.config(), "test", "jsmith", "s3cret")
         assert time.monotonic() - started < 3
         pools = directory._servers.all[0].pools.values()
-        # Nobody holds a place of those who gave up.
+        # Those who gave up hold no place.
         assert [(pool._taken, len(pool._idle)) for pool in pools] == [(0, 0), (0, 0)]
     way.close()
 

@@ -61,7 +61,7 @@ def _shares(counter: Counter[str]) -> str:
 
 
 def new_seed() -> str:
-    """Return a seed that nobody used."""
+    """Return a seed that was not used."""
     return secrets.token_hex(4)
 
 

@@ -98,7 +98,7 @@ MEMORIES = st.lists(st.one_of(st.none(), CODES.filter(lambda code: code is not I
 
 @settings(max_examples=200)
 @given(stacks(), ANSWERS, FROZEN, MEMORIES)
-def test_nobody_is_let_in_unless_some_module_answered_success(
+def test_no_user_is_let_in_unless_some_module_answered_success(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
@@ -207,7 +207,7 @@ def test_an_interruption_makes_no_difference(
 ) -> None:
     """Interrupted at any entry and resumed, a walk ends as if it had not been."""
     whole_memory: list[ReturnCode | None] = [None] * len(stack)
-    whole, asked, used = walk(stack, codes, whole_memory, frozen)
+    complete, asked, used = walk(stack, codes, whole_memory, frozen)
     if not asked:
         return
     place = data.draw(st.integers(0, len(asked) - 1))
@@ -217,7 +217,7 @@ def test_an_interruption_makes_no_difference(
     second, after, _ = walk(stack, used[place:], cached_codes, frozen, first.suspended)
 
     assert first.code is INCOMPLETE
-    assert second == whole
+    assert second == complete
     assert [*before, *after[1:]] == asked
     assert cached_codes == whole_memory
 

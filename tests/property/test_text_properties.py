@@ -60,7 +60,7 @@ def test_a_text_that_was_read_can_be_printed_and_read_again(text: str, dialect: 
 
 @settings(max_examples=150)
 @given(TEXTS, DIALECTS)
-def test_printing_is_settled_after_the_first_time(text: str, dialect: Dialect) -> None:
+def test_printing_changes_nothing_after_the_first_time(text: str, dialect: Dialect) -> None:
     printed = print_lines(words(text, dialect))
 
     assert print_lines(words(printed, dialect)) == printed
@@ -90,9 +90,9 @@ def test_a_token_stands_where_it_says(text: str, dialect: Dialect) -> None:
         assert places == sorted(set(places))
         assert all(place >= line.number for place, _ in places)
         for token in line.tokens:
-            there = physical[token.line - 1][token.column - 1 :]
+            rest = physical[token.line - 1][token.column - 1 :]
             begin = re.split(r"[\\\n\] ]", token.text)[0]
-            assert there.removeprefix("[").startswith(begin)
+            assert rest.removeprefix("[").startswith(begin)
 
 
 @settings(max_examples=250)

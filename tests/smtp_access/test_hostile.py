@@ -181,6 +181,6 @@ def test_any_text_is_one_address_or_none(text: str) -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(PIECES)
-def test_any_from_header_is_read_or_nobodys(text: str) -> None:
+def test_any_from_header_is_read_or_names_no_user(text: str) -> None:
     found = read_from([text])
     assert found is None or len(found) > 0

@@ -1,4 +1,4 @@
-"""Names of hosts: believed only if they point back, and never waited for too long."""
+"""Names of hosts: trusted only if they point back, and never waited for too long."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def found(zone: Zone, address: Address | None, seconds: float = 5.0) -> list[tup
     ]
 
 
-def test_only_names_that_point_back_are_believed(zone: Zone) -> None:
+def test_only_names_that_point_back_are_trusted(zone: Zone) -> None:
     assert found(zone, FOUR) == [("pc7.example.com",)] * 2
     assert ("*.example.com.", "A") not in zone.asked
 

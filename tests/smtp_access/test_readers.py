@@ -126,14 +126,14 @@ def test_a_simple_reader_is_blind_to_what_others_show(
     simple: Callable[[bytes], Message],
 ) -> None:
     blind: set[str] = set()
-    believed = []
+    trusted = []
     for _, content in corpus():
         message = simple(content)
         values = [value for name in ("From", "Sender") for value in message.values(name)]
         judged = read_from(values)
         if judged is not None and {str(each).lower() for each in judged} <= OWN:
-            believed.append(content)
+            trusted.append(content)
     for name, read in READERS.items():
-        for shown in read(believed):
+        for shown in read(trusted):
             blind.update(name for answer in shown if not answer.addresses <= OWN)
     assert blind == set(READERS)

@@ -59,7 +59,7 @@ def _default_realm(contexts: ContextPool) -> str:
         return context.default_realm
 
 
-def test_nobody_logs_in_by_the_clock_that_a_kdc_told_somebody_else(contexts: ContextPool) -> None:
+def test_no_user_logs_in_by_the_clock_that_a_kdc_told_another(contexts: ContextPool) -> None:
     with contexts.one(1) as first:
         tomorrow = int(time.time()) + 86400
         # What libkrb5 does with the clock of a KDC that it asked (kdc_timesync).

@@ -80,7 +80,7 @@ def test_an_unknown_realm_is_a_temporary_failure(way: Way, kdc: Realm, mail: Mai
 
 
 @pytest.mark.parametrize("answer", [b"\x7e", b"nonsense", os.urandom(1400), b"\x30\x84\xff\xff"])
-def test_a_kdc_that_speaks_nonsense_lets_nobody_in(
+def test_a_kdc_that_speaks_nonsense_lets_no_user_in(
     way: Way, kdc: Realm, mail: Mail, answer: bytes
 ) -> None:
     with silent(answer) as port, pytest.raises(TemporaryFailure):
@@ -96,7 +96,7 @@ def test_a_krb5_conf_on_a_disk_that_hangs_never_blocks_the_event_loop(
     kdc: Realm, mail: Mail, tmp_path: Path
 ) -> None:
     path = tmp_path / "krb5.conf"
-    # To open it waits for somebody who writes, in libkrb5's own code.
+    # To open it waits for a writer, in libkrb5's own code.
     os.mkfifo(path)
     try:
         assert asyncio.run(longest_beat(mail(kdc, conf=path))) < 1.0

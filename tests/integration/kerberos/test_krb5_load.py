@@ -61,7 +61,7 @@ class Load:
                 self.left += 1
                 await asyncio.sleep(0.01)
             else:
-                assert not wrong, "a wrong password let somebody in"
+                assert not wrong, "a wrong password let a user in"
                 self.seen["granted"] += 1
 
     async def restarts(self) -> None:
@@ -79,7 +79,7 @@ class Load:
 
 
 @pytest.mark.timeout(900)
-def test_restarts_of_the_kdc_let_nobody_in_and_call_nobody_wrong(mail: Mail) -> None:
+def test_restarts_of_the_kdc_let_no_user_in_and_call_no_password_wrong(mail: Mail) -> None:
     async def main(kdc: Realm) -> Counter[str]:
         async with AsyncAuthenticator(mail(kdc, "fast=try").config()) as auth:
             for _ in range(40):

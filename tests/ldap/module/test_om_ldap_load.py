@@ -64,16 +64,16 @@ async def _storm(path: Path, server: Slapd) -> Counter[tuple[str, str]]:
                 await asyncio.to_thread(server.start)
 
         await asyncio.gather(restart(), *(log_in() for _ in range(TASKS)))
-        # What was down is up again, and everybody may come in.
+        # What was down is up again, and every user may come in.
         for _ in range(1000):
             if await _comes_in(authenticator):
                 return seen
             await asyncio.sleep(0.01)
-    raise AssertionError("nobody comes in any more")
+    raise AssertionError("no user comes in any more")
 
 
 async def _comes_in(authenticator: AsyncAuthenticator) -> bool:
-    """Return whether somebody with the right password comes in, who may not be refused."""
+    """Return whether a user with the right password comes in, who may not be refused."""
     try:
         await authenticator.authenticate("mail", "jsmith", people.JOHN.password)
     except TemporaryFailure:

@@ -61,7 +61,7 @@ class LoopServers:
         port: int = server.sockets[0].getsockname()[1]
         return port
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.run(self._tasks()))
         wait_until_none(lambda: open_exchanges(self.authenticator))

@@ -22,7 +22,7 @@ def test_nothing_is_left_of_who_disappears(side: Side, certificates: Certificate
     for when in ("greeting", "command", "challenge", "half a line", "handshake"):
         for gone in ("closed", "reset", "closed", "reset"):
             begin_and_leave(side, certificates, when, gone)
-    side.settled()
+    side.wait_until_idle()
 
 
 def begin_and_leave(side: Side, certificates: Certificates, when: str, gone: str) -> None:
@@ -58,7 +58,7 @@ def test_nothing_is_left_of_exchanges_that_were_begun(
     finally:
         for talk in opened:
             talk.__exit__()
-    side.settled()
+    side.wait_until_idle()
 
 
 TOO_MANY = {
@@ -91,8 +91,8 @@ def test_client_that_says_nothing_is_hung_up_on(
             if side.protocol == "smtp":
                 talks[0].command("EHLO me")
             assert talks[0].command(talks[0].starttls)[-1].startswith(talks[0].plain_end)
-        # Nobody answers here, not even when the server ends TLS.
-        side.settled()
+        # The client does not answer here, not even when the server ends TLS.
+        side.wait_until_idle()
 
 
 @pytest.mark.parametrize("kind", ["imap", "pop3", "smtp"])
@@ -105,4 +105,4 @@ def test_client_that_never_begins_tls_is_hung_up_on(
         socket.create_connection(("127.0.0.1", port)) as other,
     ):
         other.sendall(b"\x16\x03\x01\x00")
-        twisted_servers.settled()
+        twisted_servers.wait_until_idle()

@@ -12,7 +12,7 @@ from ualauth.oauth.fetching import Unavailable
 from ualauth.oauth.introspection import Introspection
 
 
-def test_not_everybody_waits_for_an_issuer_that_says_nothing(
+def test_not_every_login_waits_for_an_issuer_that_says_nothing(
     issuer: Issuer, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"

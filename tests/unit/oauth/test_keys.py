@@ -27,7 +27,7 @@ STRANGE: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("strange", STRANGE)
-def test_keys_that_nobody_knows_are_passed_over(tmp_path: Path, strange: object) -> None:
+def test_keys_of_unknown_kinds_are_passed_over(tmp_path: Path, strange: object) -> None:
     """RFC 7517, section 5: so that an issuer can add others."""
     file = tmp_path / "keys"
     good = ECKey.generate_key("P-256", {"kid": "good"}).as_dict(private=False)
@@ -80,7 +80,7 @@ def test_a_key_that_is_not_known_while_the_issuer_is_away_is_no_wrong_one(
     assert ring.candidates("second") == ()
 
 
-def test_nobody_waits_while_an_issuer_that_was_away_is_asked_again(
+def test_no_login_waits_while_an_issuer_that_was_away_is_asked_again(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring = ring_of(issuer, monkeypatch)
@@ -98,7 +98,7 @@ def test_nobody_waits_while_an_issuer_that_was_away_is_asked_again(
     asking.join(10)
 
 
-def test_keys_that_are_old_are_not_believed_before_the_issuer_was_asked(
+def test_keys_that_are_old_are_not_trusted_before_the_issuer_was_asked(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring = ring_of(issuer, monkeypatch)

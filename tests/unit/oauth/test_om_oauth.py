@@ -59,7 +59,7 @@ def log_in(way: Way, auth: Any, token: str, mechanism: str = "OAUTHBEARER", user
         told = json.loads(challenge)
         assert told["status"] == {"OAUTHBEARER": "invalid_token", "XOAUTH2": "401"}[mechanism]
         way.run(exchange.step(b"\1" if mechanism == "OAUTHBEARER" else b""))
-        raise AssertionError("whoever was refused went on")
+        raise AssertionError("a client that was refused went on")
     return exchange.identity
 
 
@@ -104,8 +104,8 @@ BAD: dict[str, dict[str, Any]] = {
     "no audience": {"aud": None},
     "no name": {"email": None},
     "a name that is no text": {"email": ["jsmith@example.com"]},
-    "an address that nobody verified": {"email_verified": False},
-    "an address that nobody verified, as text": {"email_verified": "false"},
+    "an address that was not verified": {"email_verified": False},
+    "an address that was not verified, as text": {"email_verified": "false"},
     "expiry that is no number": {"exp": "tomorrow"},
 }
 
@@ -124,7 +124,7 @@ def test_a_bad_claim_refuses(
     )
 
 
-def test_only_allowed_algorithms_and_the_issuers_keys_are_believed(
+def test_only_allowed_algorithms_and_the_issuers_keys_are_trusted(
     way: Way, folder: ConfigFolder, people: Userlist, issuer: Issuer
 ) -> None:
     service(folder, issuer)
@@ -141,7 +141,7 @@ def test_only_allowed_algorithms_and_the_issuers_keys_are_believed(
     public = json.dumps(issuer.keys[0].as_dict(private=False)).encode()
     bad = {
         "another's key": issuer.token(stranger),
-        "a key that nobody has": issuer.token(unnamed),
+        "a key that no issuer has": issuer.token(unnamed),
         "no signature": f"{header}.{payload}.",
         "alg none": f"{none}.{payload}.",
         "changed": f"{header}.{payload[:-4]}AAAA.{signature}",
@@ -243,13 +243,13 @@ def test_tokens_that_only_the_issuer_knows(
         "text": {**good, "active": "true"},
         "expired": {**good, "exp": int(time.time()) - 1000},
         "another": {**good, "aud": "web"},
-        "anybody": {"active": True, **address},
+        "for-all": {"active": True, **address},
         "foreign": {**good, "iss": "https://elsewhere.example"},
         "nameless": {"active": True, "aud": "mail"},
     }
     assert log_in(way, auth, "good").user == "jsmith"
     assert issuer.asked == ["/introspect"]
-    for token in ("inactive", "text", "expired", "another", "anybody", "foreign", "nameless", "x"):
+    for token in ("inactive", "text", "expired", "another", "for-all", "foreign", "nameless", "x"):
         with pytest.raises(AuthenticationFailed):
             log_in(way, auth, token, user="jsmith")
     (tmp_path / "secret").write_text("wrong")

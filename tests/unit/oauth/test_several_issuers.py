@@ -112,7 +112,7 @@ def test_an_issuer_that_is_away_does_not_speak_for_another(
             server.log_in("neither")
 
 
-def test_an_answer_of_another_issuer_names_nobody(
+def test_an_answer_of_another_issuer_names_no_user(
     server: Server, issuer: Issuer, others: Issuer, tmp_path: Path
 ) -> None:
     issuer.opaque["good"] = {

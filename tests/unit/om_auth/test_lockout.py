@@ -69,7 +69,7 @@ def test_a_password_that_is_remembered_is_locked_out_too(strict: Userlist) -> No
     assert codes(strict, "jsmith", "s3cret") == [ReturnCode.PERM_DENIED]
 
 
-def test_a_name_that_nobody_has_is_locked_out_like_any_other(strict: Userlist) -> None:
+def test_a_name_that_no_user_has_is_locked_out_like_any_other(strict: Userlist) -> None:
     found = {}
     for name in ("jsmith", "nobody"):
         attempts = [login(strict, name, password) for password in ("a", "b", "c", "d")]
@@ -80,7 +80,7 @@ def test_a_name_that_nobody_has_is_locked_out_like_any_other(strict: Userlist) -
     assert found["jsmith"] == found["nobody"]
 
 
-# Three ways to write one user, another user, and nobody.
+# Three ways to write one user, another user, and no user.
 NAMES = ("jsmith", "john@example.com", "John Smith", "ann", "nobody")
 
 
@@ -152,7 +152,7 @@ class CountingHasher(PasswordHasher):
         return super().verify(password, stored)
 
     def dummy_verify(self, password: str) -> None:
-        """Count, and burn."""
+        """Count the dummy verification."""
         self.spent += 1
         super().dummy_verify(password)
 
@@ -202,7 +202,7 @@ def test_a_login_that_repeats_another_asks_nothing(strict: Userlist) -> None:
     assert [each.offloaded for each in others] == [[], []]
 
 
-def test_nobody_is_counted_twice_like_somebody(strict: Userlist) -> None:
+def test_an_unknown_user_is_counted_twice_like_a_known_one(strict: Userlist) -> None:
     for name, rows in (("jsmith", 2), ("nobody", 4)):
         codes(strict, name, "a")
         assert count_rows(strict) == rows

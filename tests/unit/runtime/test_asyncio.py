@@ -1,4 +1,4 @@
-"""The event loop is never blocked, and what hangs harms nobody else."""
+"""The event loop is never blocked, and what hangs harms no other login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations without a USERLIST: nobody waits for one, and one that is made is found."""
+"""Configurations without a USERLIST: no login waits for one, and one that is made is found."""
 
 from __future__ import annotations
 

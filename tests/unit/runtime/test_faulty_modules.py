@@ -1,4 +1,4 @@
-"""Modules with bugs: whatever they do, nobody is let in by it, and others are not harmed."""
+"""Modules with bugs: whatever they do, no user is let in by it, and others are not harmed."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_refusal_that_becomes_a_success_is_read_as_a_fault(
     assert answer_of(folder, way, kind, handing_on) is SYSTEM_ERR
 
 
-def test_an_interruption_from_the_keyboard_is_nobodys_answer(
+def test_an_interruption_from_the_keyboard_is_no_modules_answer(
     folder: ConfigFolder,
     way: Way,
 ) -> None:
@@ -379,7 +379,7 @@ def test_the_time_is_that_of_all_modules_together(short: ConfigFolder, way: Way)
     assert code is UNAVAIL
 
 
-def test_whoever_is_asked_after_the_time_is_up_is_not_waited_for(
+def test_a_module_that_is_asked_after_the_time_is_up_is_not_waited_for(
     short: ConfigFolder,
     way: Way,
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_module_learns_that_its_seconds_are_over(
         way.login(folder.config(), "test", "0.1", "")
 
 
-def test_nobody_waits_longer_than_an_operation_may_take(
+def test_no_caller_waits_longer_than_an_operation_may_take(
     way: Way, folder: ConfigFolder, pipe: tuple[int, int]
 ) -> None:
     started = time.monotonic()

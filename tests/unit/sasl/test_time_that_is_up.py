@@ -42,7 +42,7 @@ class Slow(Module[Options]):
         return ReturnCode.SUCCESS
 
     async def name_in(self, wire: Any, _exchange: Any) -> str:
-        """Name nobody in time."""
+        """Name no user in time."""
         await wire.offload(time.sleep, 2 * TIMEOUT)
         return "jsmith"
 
@@ -59,7 +59,7 @@ class Broken(Module[Options]):
 
 
 @pytest.mark.parametrize("kind", [Slow, Broken])
-def test_before_anybody_was_named(
+def test_before_a_user_was_named(
     way: Way,
     folder: ConfigFolder,
     people: Userlist,

@@ -218,7 +218,7 @@ ROUNDS = 150
 
 
 @pytest.mark.parametrize("mechanism", FUZZED)
-def test_random_and_mutated_messages_let_nobody_in(
+def test_random_and_mutated_messages_let_no_user_in(
     way: Way, folder: ConfigFolder, people: Userlist, mechanism: str
 ) -> None:
     """No exception but ours, and no success without the secret."""

@@ -98,7 +98,9 @@ def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(
     assert not userlist.cache.has_no_failures(after, "jsmith", "192.0.2.7")
 
 
-def test_a_changed_password_is_not_known_by_the_memo(userlist: Userlist, other: UserStore) -> None:
+def test_a_changed_password_is_not_among_the_verified_ones(
+    userlist: Userlist, other: UserStore
+) -> None:
     before = read(userlist.cache)
     userlist.cache.remember(before, "s3cret")
     stored = userlist.hasher.hash("s3cret")
@@ -209,7 +211,7 @@ def test_a_policy_that_makes_no_sense_is_not_the_usual_one(
         userlist.cache.read("ann")
 
 
-def test_freshness_tells_every_commit_of_others_and_no_own_reading(
+def test_the_change_detector_tells_every_commit_of_others_and_no_own_reading(
     userlist: Userlist, other: UserStore, tmp_path: Path
 ) -> None:
     change_detector = SQLiteChangeDetector(str(tmp_path / "userlist.db"))

@@ -1,4 +1,4 @@
-"""Servers that cannot be used: every error says which one, and the cure; nobody waits for long."""
+"""Servers that cannot be used: errors say which one, and the cure; none is waited for long."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_locked_row_is_waited_for_and_then_reported(
     with contextlib.closing(server.connect(name)) as other, postgresql_database.open(0.3) as store:
         other.execute("BEGIN")
         other.execute("SELECT * FROM users FOR UPDATE")
-        # Who writes keeps nobody from reading.
+        # Who writes keeps no reader from reading.
         assert store.get("jsmith") == user
         begun = time.monotonic()
         uses = every_use(store, user)[7:]
@@ -224,7 +224,7 @@ def test_a_restart_costs_nothing_once_it_is_over(own: Server, how: signal.Signal
         assert store.get("jsmith").language == "de"
         own.stop(how)
         own.start()
-        # Nobody asked while it was away: the old connections are still there.
+        # It was not asked while it was away: the old connections are still there.
         assert store.update(store.get("jsmith"), language="fr").language == "fr"
 
 

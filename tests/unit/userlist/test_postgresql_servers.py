@@ -108,7 +108,7 @@ def test_reads_go_on_from_a_replica_until_the_primary_is_back(pair: Pair, order:
         store.close()
         assert read_from(store) == pair.replica.port
         pair.primary.start()
-        # Whoever writes asks for the primary at once.
+        # A writer asks for the primary at once.
         changed = store.update(user, language="pt")
         assert changed.revision == user.revision + 1
         look_again(store)

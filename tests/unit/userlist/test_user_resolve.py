@@ -47,7 +47,7 @@ PLACES = ("Example.org", "x")
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """Return one kind after the other; nobody changes anything, so one of each is enough."""
+    """Return one kind after the other; no test changes anything, so one of each is enough."""
     if request.param == "sqlite":
         yield SQLiteDatabase(tmp_path_factory.mktemp("resolve") / "userlist.db")
         return
@@ -114,7 +114,7 @@ def users(store: UserStore) -> dict[str, User]:
         ("CN=Sales/OU1=ny", "sales"),
         ("JÖRG STRASSE", "joerg"),
         ("jorg strasse", None),
-        # Somebody's authid comes before everybody's surname.
+        # An authid comes before any surname.
         ("smith", "smith"),
         ("Miller", "smith"),
         ("Straße", "joerg"),
@@ -143,7 +143,7 @@ def users(store: UserStore) -> dict[str, User]:
         ("S=Smith", None),
         ("Smith/ny", None),
         ("Plain", None),
-        # Nobody.
+        # No user.
         ("nobody", None),
         ("jsmith@example.com", None),
         ("John Smith/sf", None),
@@ -279,7 +279,7 @@ def test_every_query_is_answered_by_an_index(
 
 
 def _every_shape() -> Iterator[str]:
-    """Return a name nobody has for each set of parts that a name may lack."""
+    """Return a name that no user has for each set of parts that a name may lack."""
     personal = [
         {"S": "x"} | dict.fromkeys(parts, "x")
         for size in range(4)

@@ -47,7 +47,7 @@ def test_handler_learns_who_is_there(talk: Smtp, aiosmtpd_servers: AiosmtpdServe
     assert PASSWORD not in repr(vars(session))
 
 
-def test_handler_learns_that_somebody_failed(
+def test_handler_learns_that_a_client_failed(
     connect: Connect, aiosmtpd_servers: AiosmtpdServers
 ) -> None:
     talk = connect()
@@ -75,7 +75,7 @@ SUBMITTERS = [
 
 
 @pytest.mark.parametrize(("parameters", "unknown", "known"), SUBMITTERS)
-def test_submitter_is_believed_to_be_somebody_only_by_themselves(
+def test_submitter_is_taken_for_a_user_only_by_their_own_login(
     talk: Smtp,
     aiosmtpd_servers: AiosmtpdServers,
     parameters: str,
@@ -247,7 +247,7 @@ def test_handler_may_have_a_hook_of_ehlo(connect: Connect) -> None:
 
 
 class Passing:
-    """A handler that would let anybody in by itself."""
+    """A handler that would let every client in by itself."""
 
     async def handle_AUTH(self, *_: object) -> str:  # noqa: N802
         return "235 come in"
@@ -268,7 +268,7 @@ class Old:
 
 
 @pytest.mark.parametrize("handler", [Passing(), Mechanism()])
-def test_nobody_is_let_in_past_the_service(folder: Any, handler: object) -> None:
+def test_no_client_is_let_in_past_the_service(folder: Any, handler: object) -> None:
     with pytest.raises(TypeError, match="of the handler is not used"):
         SMTP(handler, AsyncAuthenticator(folder.config()), loop=SimpleNamespace())
 

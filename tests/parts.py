@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.seeds import rounds
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +26,9 @@ MARKS = {
 }
 """Mark -> the files that have it. Single tests have it by a decorator."""
 
+STARTED = {"postgresql", "samba_controller", "slapd"}
+"""Fixtures that start a server: what uses them is marked `servers` by itself."""
+
 SHARED: tuple[str, ...] = ()
 """Folders whose files run in one process, one after the other: they share a server that
 takes long to start."""
@@ -34,6 +40,16 @@ LONGEST: tuple[str, ...] = ()
 def marks_of(path: str) -> set[str]:
     """Return the marks of a file or folder, whose path begins with `tests/`."""
     return {mark for mark, places in MARKS.items() if _stands_in(path, places)}
+
+
+def marks_by_content(item: pytest.Item) -> set[str]:
+    """Return the marks of a test by what it uses."""
+    marks = set()
+    if any(name in STARTED for name in getattr(item, "fixturenames", ())):
+        marks.add("servers")
+    if isinstance(item, pytest.Function) and vars(item.module).get("rounds") is rounds:
+        marks.add("rounds")
+    return marks
 
 
 def group_of(path: str) -> str:

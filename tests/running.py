@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the tests, let their limits follow the machine, and begin with what takes longest."""
     usual = float(config.getini("timeout"))
     for item in items:
-        for mark in parts.marks_of(_path(item.path)):
+        for mark in parts.marks_of(_path(item.path)) | parts.marks_by_content(item):
             item.add_marker(mark)
         own = item.get_closest_marker("timeout")
         limit = patience(own.args[0] if own is not None else usual)

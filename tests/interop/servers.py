@@ -25,6 +25,7 @@ from tests.interop.cases import (
     Credentials,
     Server,
 )
+from tests.machine import patience
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """\
@@ -153,7 +154,7 @@ def _started(
     finally:
         process.send_signal(2)
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=patience(20))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -20,7 +20,7 @@ import pytest
 
 from tests.oracle.case import Case
 from tests.oracle.libpam import run_case
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from tests.unit.modules.conftest import FakeAttempt, run
 from ualauth.codes import MODULE_TYPE, Flag, Operation, ReturnCode
 from ualauth.module import Refusal
@@ -30,7 +30,7 @@ from ualauth.modules.pam_listfile import PamListfile
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.modules.pam_succeed_if import PamSucceedIf
 
-RANDOM_CASES = 500
+RANDOM_CASES = rounds(500)
 FOLDERS = ("/lib/x86_64-linux-gnu/security", "/lib/security", "/usr/lib64/security")
 MODULES = {
     "pam_debug": PamDebug,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from tests.machine import patience
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.options import read_options
@@ -391,7 +392,7 @@ def test_a_change_of_the_other_service_is_noticed(folder: ConfigFolder) -> None:
         with auth.transaction("test", "jsmith") as visit:
             assert visit.authenticate() is ReturnCode.AUTH_ERR
             folder.service("own", "auth required pam_permit")
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + patience(20)
             while auth.load("test") is service and time.monotonic() < deadline:
                 time.sleep(0.05)
             # Who is inside keeps the version that they began with.
@@ -406,7 +407,7 @@ def test_a_missing_service_that_appears_is_used(folder: ConfigFolder) -> None:
         service = auth.load("test")
         assert not service.sound
         folder.service("own", "auth required pam_permit")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(20)
         while auth.load("test") is service and time.monotonic() < deadline:
             time.sleep(0.05)
         with auth.transaction("test", "jsmith") as visit:

@@ -1,8 +1,4 @@
-"""Many logins at once while servers come and go: no wrong answer, ever.
-
-UALAUTH_LDAP_LOGINS=10000 runs as many; the server is restarted for each thousandth part
-of them.
-"""
+"""Many logins at once while servers come and go: no wrong answer, ever."""
 
 from __future__ import annotations
 

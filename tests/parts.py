@@ -6,7 +6,10 @@ may need libraries that it does not install. A path is a file, or a folder with 
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -22,7 +25,18 @@ MARKS = {
         "tests/ldap",
     ),
     "root": ("tests/integration/host_pam",),
-    "slow": ("tests/faults",),
+    "slow": (
+        "tests/docs/test_examples.py",
+        "tests/docs/test_pages.py",
+        "tests/docs/test_pictures.py",
+        "tests/faults",
+        "tests/oracle/test_libpam.py",
+        "tests/property",
+        "tests/unit/callers/test_caller_stacks.py",
+        "tests/unit/import_export/test_closing.py",
+        "tests/unit/import_export/test_kill.py",
+        "tests/unit/sasl/test_violations.py",
+    ),
 }
 """Mark -> the files that have it. Single tests have it by a decorator."""
 
@@ -69,6 +83,32 @@ def _is_in(path: str, place: str) -> bool:
 
 def _stands_in(path: str, places: tuple[str, ...]) -> bool:
     return any(_is_in(path, place) for place in places)
+
+
+class Programs:
+    """Sees which programs are started, and stops those that a test has no mark for."""
+
+    EVERYWHERE = frozenset({"sh", "cat", "env", "python3", "sleep", "true", "false"})
+    """What each system with Python has."""
+
+    def __init__(self) -> None:
+        """Watch from now on: audit hooks stay."""
+        self.unmarked = ""
+        sys.addaudithook(self._look)
+
+    def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.unmarked or event != "subprocess.Popen":
+            return
+        program = Path(os.fsdecode(arguments[0] or arguments[1][0]))
+        if program.name not in self.EVERYWHERE and not _is_ours(program):
+            raise RuntimeError(f"mark {self.unmarked} as `servers`: it starts {program}")
+
+
+def _is_ours(program: Path) -> bool:
+    return any(program.is_relative_to(place) for place in (sys.prefix, ROOT, "/tmp"))
+
+
+PROGRAMS = Programs()
 
 
 class ByGroup(LoadScopeScheduling):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def pytest_collection_finish() -> None:
     """Let the garbage collector pass over 14,000 tests: that took a fifth of a second each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that is not marked `servers` start nothing of Debian's optional packages."""
+    parts.PROGRAMS.unmarked = "" if item.get_closest_marker("servers") else item.nodeid
+    try:
+        return (yield)
+    finally:
+        parts.PROGRAMS.unmarked = ""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -30,7 +30,7 @@ PEOPLE = f"CN=Users,{SUFFIX}"
 ADMINISTRATOR = "Administrator@ad.example.com"
 ADMINISTRATOR_PASSWORD = "Adm1n-secret"
 
-_SECONDS = patience(60)
+_SECONDS = patience(180)
 _CONFIGURATION = """\
 [global]
 bind interfaces only = yes

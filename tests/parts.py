@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 
 MARKS = {
     "servers": (
+        "tests/docs/test_examples.py",
+        "tests/docs/test_pages.py",
         "tests/integration",
         "tests/interop",
         "tests/ldap",
@@ -43,9 +45,9 @@ MARKS = {
 STARTED = {"postgresql", "samba_controller", "slapd"}
 """Fixtures that start a server: what uses them is marked `servers` by itself."""
 
-SHARED: tuple[str, ...] = ()
-"""Folders whose files run in one process, one after the other: they share a server that
-takes long to start."""
+SHARED = ("tests/integration/host_pam", "tests/interop")
+"""Folders whose files run in one process, one after the other: for one file of passwords of
+the host, or servers and clients that take long."""
 
 LONGEST: tuple[str, ...] = ()
 """What takes longest runs first, in this order, so that the others fill the time beside it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -61,14 +60,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let a test that is not marked `servers` start nothing of Debian's optional packages."""
     parts.PROGRAMS.unmarked = "" if item.get_closest_marker("servers") else item.nodeid
-    try:
-        return (yield)
-    finally:
-        parts.PROGRAMS.unmarked = ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Let what earlier tests started be stopped."""
+    parts.PROGRAMS.unmarked = ""
 
 
 @pytest.hookimpl(optionalhook=True)

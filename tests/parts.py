@@ -113,7 +113,7 @@ def _is_ours(program: Path) -> bool:
 PROGRAMS = Programs()
 
 
-class ByGroup(LoadScopeScheduling):
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no annotations
     """Gives whole groups of files to the processes, in the order of collection."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -34,7 +34,10 @@ from ualauth.ldap.client.faults import (
 from ualauth.ldap.client.settings import Tls
 from ualauth.ldap.client.values import Kind, Scope
 
-QUICK = dict.fromkeys(("connect_timeout", "bind_timeout", "search_timeout"), patience(0.4))
+Behaviour = Callable[[socket.socket, Request], None]
+QUICK: dict[str, Any] = dict.fromkeys(
+    ("connect_timeout", "bind_timeout", "search_timeout"), patience(0.4)
+)
 PATIENCE = patience(5.0)
 """Seconds, on a machine that is busy, after which something counts as waiting for ever."""
 
@@ -90,7 +93,7 @@ def _endless(connection: socket.socket, _: Request) -> None:
         connection.sendall(b"\x04" * 65536)
 
 
-_MISBEHAVIOURS = {
+_MISBEHAVIOURS: dict[str, tuple[Behaviour, *tuple[type[DirectoryFault], ...]]] = {
     "never answers": (_silent, TimedOut),
     "answers garbage": (_garbage, ProtocolFault, Lost, TimedOut),
     "closes in the middle": (_half, Lost),
@@ -262,6 +265,7 @@ def test_a_code_that_says_nothing_about_the_password_is_no_answer(
 
     with BadServer(answers) as server:
         fault = _refuses(connect(server.uri, login=None, tls=Tls.OFF), Unanswered)
+        assert isinstance(fault, Unanswered)
         assert fault.code == code
         # A referral is an answer, too: nobody goes there.
         assert server.connections == 1

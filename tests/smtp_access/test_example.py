@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from examples.playground import PASSWORD, RULES, Playground
+from playground import PASSWORD, RULES, Playground
+
 from tests.docs.pages import ROOT
 from tests.machine import patience
 from ualauth.smtp_access.parse import parse

@@ -25,6 +25,10 @@ MARKS = {
         "tests/integration",
         "tests/interop",
         "tests/ldap",
+        "tests/smtp_access/test_dialogues.py",
+        "tests/smtp_access/test_example.py",
+        "tests/smtp_access/test_readers.py",
+        "tests/smtp_access/test_submission.py",
     ),
     "root": ("tests/integration/host_pam",),
     "slow": (
@@ -34,9 +38,19 @@ MARKS = {
         "tests/faults",
         "tests/oracle/test_libpam.py",
         "tests/property",
-        "tests/unit/callers/test_caller_stacks.py",
+        "tests/smtp_access/test_against_naive.py",
+        "tests/unit/adapters",
+        "tests/unit/callers",
         "tests/unit/import_export/test_closing.py",
+        "tests/unit/import_export/test_csv_limits.py",
+        "tests/unit/import_export/test_directory_limits.py",
         "tests/unit/import_export/test_kill.py",
+        "tests/unit/import_export/test_round_trip.py",
+        "tests/unit/modules/test_pam_if_examples.py",
+        "tests/unit/oauth",
+        "tests/unit/om_auth/test_guesses.py",
+        "tests/unit/om_auth/test_lockout.py",
+        "tests/unit/sasl/test_exchanges.py",
         "tests/unit/sasl/test_violations.py",
     ),
 }
@@ -49,7 +63,26 @@ SHARED = ("tests/integration/host_pam", "tests/interop")
 """Folders whose files run in one process, one after the other: for one file of passwords of
 the host, or servers and clients that take long."""
 
-LONGEST: tuple[str, ...] = ()
+LONGEST = (
+    "tests/faults/test_change_under_load.py",
+    "tests/interop",
+    "tests/docs/test_pages.py",
+    "tests/docs/test_examples.py",
+    "tests/faults/test_kill_minus_nine.py",
+    "tests/faults/test_outage.py",
+    "tests/faults/test_model.py",
+    "tests/integration/kerberos/test_krb5_load.py",
+    "tests/integration/test_bad_input.py",
+    "tests/ldap/test_load.py",
+    "tests/ldap/module/test_active_directory.py",
+    "tests/unit/userlist/test_user_store.py",
+    "tests/unit/callers/test_caller_stacks.py",
+    "tests/oracle/test_libpam.py",
+    "tests/unit/sasl/test_violations.py",
+    "tests/unit/import_export/test_closing.py",
+    "tests/unit/import_export/test_kill.py",
+    "tests/integration/kerberos/test_krb5_exchanges.py",
+)
 """What takes longest runs first, in this order, so that the others fill the time beside it."""
 
 

@@ -56,8 +56,8 @@ MARKS = {
 }
 """Mark -> the files that have it. Single tests have it by a decorator."""
 
-STARTED = {"postgresql", "samba_controller", "slapd"}
-"""Fixtures that start a server: what uses them is marked `servers` by itself."""
+STARTED = {"postgresql", "samba_controller", "slapd", "tls"}
+"""Fixtures that start a server, or openssl(1): what uses them is marked `servers` by itself."""
 
 SHARED = ("tests/integration/host_pam", "tests/interop")
 """Folders whose files run in one process, one after the other: for one file of passwords of
@@ -123,7 +123,7 @@ def _stands_in(path: str, places: tuple[str, ...]) -> bool:
 class Programs:
     """Sees which programs are started, and stops those that a test has no mark for."""
 
-    EVERYWHERE = frozenset({"sh", "cat", "env", "python3", "sleep", "true", "false"})
+    EVERYWHERE = frozenset({"sh", "cat", "env", "python3", "ldconfig"})
     """What each system with Python has."""
 
     def __init__(self) -> None:

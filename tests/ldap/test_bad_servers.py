@@ -333,7 +333,7 @@ def test_a_connection_with_an_open_question_is_not_used_again(
     def late(connection: socket.socket, request: Request) -> None:
         asked.append(request.number)
         if len(asked) == 1:
-            server.wait(0.6)
+            server.wait(patience(0.6))
         connection.sendall(answer(request.number, 0x61, 0 if len(asked) == 1 else 49))
 
     async def ask_in_a_session() -> None:

@@ -260,7 +260,7 @@ def test_who_waits_for_a_connection_in_vain_learns_so(connect: Callable[..., Cli
         """Never answer."""
 
     with BadServer(never) as server:
-        client = connect(server.uri, pool_size=1, bind_timeout=0.4, **PLAIN)
+        client = connect(server.uri, pool_size=1, bind_timeout=patience(0.4), **PLAIN)
         with ThreadPoolExecutor(2) as threads:
             futures = [threads.submit(client.bind, people.JOHN) for _ in range(2)]
             faults = sorted(str(each.exception()) for each in futures)

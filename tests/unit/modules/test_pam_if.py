@@ -316,9 +316,9 @@ def test_a_stack_that_is_not_there_is_a_temporary_failure(
 
 def test_the_time_of_the_operation_is_that_of_its_stacks(folder: ConfigFolder, way: Way) -> None:
     folder.module("scripted", ScriptedModule)
-    folder.settings("[stack]\ntimeout = 0.05\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\n")
     folder.service("test", "auth required pam_if user=jsmith stack=own")
-    folder.service("own", "auth required scripted authenticate=hang:0.2,success")
+    folder.service("own", f"auth required scripted authenticate=hang:{patience(0.4)},success")
     with way.begin(folder.config(), "test", "jsmith", None) as visit:
         assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTHINFO_UNAVAIL
         assert [step.remark for step in visit.trace] == [

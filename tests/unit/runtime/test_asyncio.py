@@ -221,7 +221,7 @@ def test_a_cancelled_operation_leaves_a_transaction_usable(folder: ConfigFolder)
 
 def test_what_a_module_waits_for_is_given_up_in_time(folder: ConfigFolder) -> None:
     Cleaning.ended.clear()
-    folder.settings("[stack]\ntimeout = 0.05\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.3)}\n")
     folder.module("cleaning", Cleaning)
     folder.service("test", "auth required cleaning\n")
 
@@ -286,7 +286,7 @@ def test_the_process_ends_although_a_thread_hangs(folder: ConfigFolder) -> None:
             """,
         ),
     )
-    folder.settings("[stack]\ntimeout = 0.2\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\n")
     folder.service("test", f"auth required {folder.path}/sleeper.py\n")
     program = textwrap.dedent(
         """

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-PATIENCE = 60.0
+from tests.machine import patience
+
+PATIENCE = patience(60.0)
 """Seconds after which a process that does not answer is taken for hung."""
 
 

@@ -1,4 +1,4 @@
-"""Ten thousand random logins, against a model of the policy that shares nothing with the code."""
+"""Random logins, against a model of the policy that shares nothing with the code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth import AuthenticationError
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-LOGINS = 5000
+LOGINS = rounds(2500)
 SETTINGS = """
 [password]
 argon2_passes = 1

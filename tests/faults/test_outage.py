@@ -20,12 +20,13 @@ import pytest
 
 from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
 from tests.faults.processes import Child, children
+from tests.seeds import rounds
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
 
 REFUSED, TEMPORARY = "AuthenticationFailed", "TemporaryFailure"
-ROUNDS = 4
+ROUNDS = rounds(4)
 State = Literal["there", "away", "between"]
 TRIES = [
     Try("right", "anna", "violet 7 anchor"),

@@ -12,13 +12,14 @@ from click.testing import CliRunner
 
 from tests.faults.editing import DONE, STALE, administrate, edit
 from tests.faults.processes import PATIENCE, children
+from tests.seeds import rounds
 from ualauth.cli.application import application
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.record import User
 
-ROUNDS = 200
+ROUNDS = rounds(200)
 
 
 def changes(number: int) -> list[dict[str, Any]]:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import patience
 from ualauth import AuthenticationError, Authenticator, ReturnCode, peer_uid
 from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-PATIENCE = 30
+PATIENCE = patience(30)
 """Seconds; nothing here takes one."""
 
 # Without root's rights it keeps the uid that it has, and the test goes by that one.

@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-SECONDS = 40
+from tests.machine import patience
+
+SECONDS = patience(40)
 """How long a client may take. Loaded machines are slow at times."""
 
 

@@ -20,6 +20,7 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
+from tests.machine import patience
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.faults import (
     DirectoryFault,
@@ -34,8 +35,10 @@ from ualauth.ldap.client.settings import Tls
 from ualauth.ldap.client.values import Kind, Scope
 
 Behaviour = Callable[[socket.socket, Request], None]
-QUICK: dict[str, Any] = {"connect_timeout": 0.4, "bind_timeout": 0.4, "search_timeout": 0.4}
-PATIENCE = 5.0
+QUICK: dict[str, Any] = dict.fromkeys(
+    ("connect_timeout", "bind_timeout", "search_timeout"), patience(0.4)
+)
+PATIENCE = patience(5.0)
 """Seconds, on a machine that is busy, after which something counts as waiting for ever."""
 
 
@@ -140,7 +143,7 @@ def test_a_server_that_sends_its_part_of_tls_octet_by_octet(
         with connection:
             connection.recv(1000)
             connection.sendall(b"\x16\x03\x03\x40\x00")
-            for _ in range(40):
+            for _ in range(int(patience(40))):
                 if ended.wait(0.1):
                     return
                 connection.sendall(b"\x02")
@@ -152,7 +155,7 @@ def test_a_server_that_sends_its_part_of_tls_octet_by_octet(
         client = connect(f"ldaps://127.0.0.1:{listener.getsockname()[1]}", **QUICK)
         started = time.monotonic()
         _refuses(client, TimedOut)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < patience(2)
         ended.set()
         thread.join()
 
@@ -330,7 +333,7 @@ def test_a_connection_with_an_open_question_is_not_used_again(
     def late(connection: socket.socket, request: Request) -> None:
         asked.append(request.number)
         if len(asked) == 1:
-            server.wait(0.6)
+            server.wait(patience(0.6))
         connection.sendall(answer(request.number, 0x61, 0 if len(asked) == 1 else 49))
 
     async def ask_in_a_session() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth import Authenticator
 from ualauth.codes import TOKENS, Operation, ReturnCode
 from ualauth.config.config import Config, StackSettings
@@ -99,7 +100,7 @@ def expected(step: TraceStep) -> ReturnCode:
     return next(answers, ReturnCode.SUCCESS)
 
 
-@settings(max_examples=80)
+@settings(max_examples=rounds(80))
 @given(st.one_of(LIKELY, FILES), FILES, FILES, CALLS, st.sampled_from(["linux-pam", "debian"]))
 def test_every_success_and_every_trace_is_covered_by_answers(
     shared: ConfigFolder,
@@ -132,7 +133,7 @@ def test_every_success_and_every_trace_is_covered_by_answers(
             assert set(spoken) <= set(told)
 
 
-@settings(max_examples=80)
+@settings(max_examples=rounds(80))
 @given(LIKELY, FILES, FILES)
 def test_a_login_needs_a_success_of_auth_and_of_account(
     shared: ConfigFolder,
@@ -155,7 +156,7 @@ def test_a_login_needs_a_success_of_auth_and_of_account(
     assert (Operation.ACCT_MGMT, ReturnCode.SUCCESS) in answers
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(60))
 @given(
     FILES.map(lambda text: text.replace("=success", "=auth_err")),
     st.sampled_from(["linux-pam", "debian"]),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth import Authenticator
 from ualauth.codes import TOKENS, Operation, ReturnCode
 from ualauth.testing.folder import ConfigFolder
@@ -62,7 +63,7 @@ def play(folder: ConfigFolder, calls: list[Operation]) -> list[tuple[Any, ...]]:
         return played
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(LINES, LINES, CALLS)
 def test_a_stack_is_worth_the_same_run_by_pam_if_and_as_a_substack(
     shared: ConfigFolder, lines: list[str], inner: list[str], calls: list[Operation]
@@ -90,7 +91,7 @@ def test_a_stack_is_worth_the_same_run_by_pam_if_and_as_a_substack(
 CONTROLLED = st.builds("{} pam_if user={} stack=own".format, CONTROLS, st.sampled_from("jx*"))
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(
     st.lists(st.one_of(CONTROLLED, CONTROLLED, MODULES), min_size=1, max_size=4),
     LINES,

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Way
 from tests.integration.host_pam.conftest import TYPES, UNIX, Account
+from tests.machine import patience
 from ualauth import (
     AsyncAuthenticator,
     AsyncTransaction,
@@ -118,7 +119,7 @@ def hanging(mail: Mail, tmp_path: Path) -> Iterator[ConfigFolder]:
     # Opened for both, so that opening does not wait; a reader waits for its end.
     writer = os.open(gate, os.O_RDWR)
     text = f"auth required pam_exec.so /bin/cat {gate}\n{PERMIT}"
-    folder = mail(text, "timeout=0.3")
+    folder = mail(text, f"timeout={patience(0.3)}")
     yield folder
     # Readers that have opened it meanwhile see its end.
     os.close(writer)

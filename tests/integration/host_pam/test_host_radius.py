@@ -16,11 +16,6 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 
-pytestmark = pytest.mark.skipif(
-    not [*Path("/lib").glob("*/security/pam_radius_auth.so")],
-    reason="libpam-radius-auth is not installed",
-)
-
 
 @pytest.fixture
 def server() -> Iterator[RadiusServer]:

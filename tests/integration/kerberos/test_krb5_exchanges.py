@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
 import subprocess
@@ -19,6 +18,7 @@ from tests.conftest import Way
 from tests.integration.kerberos.conftest import Mail
 from tests.integration.kerberos.tickets import Initiator, cache_of, unframed
 from tests.kerberos import REALM, SERVICE, Realm, realm
+from tests.seeds import SEED, rounds
 from ualauth import (
     AccountRestricted,
     AuthenticationError,
@@ -517,7 +517,7 @@ def test_nonsense_is_refused(
 def mutations(data: bytes, source: random.Random, count: int) -> list[bytes]:
     """Return a message cut off, changed and random, so many times."""
     found = []
-    for _ in range(count):
+    for _ in range(rounds(60)):
         match source.randrange(4):
             case 0:
                 found.append(data[: source.randrange(len(data))])
@@ -536,13 +536,11 @@ def mutations(data: bytes, source: random.Random, count: int) -> list[bytes]:
 def test_changed_tokens_of_every_step_let_no_user_in(
     way: Way, kdc: Realm, mail: Mail, cache: Cache
 ) -> None:
-    seed = int(os.environ.get("UALAUTH_SEED", "4752"))
-    count = int(os.environ.get("UALAUTH_FUZZ_TOKENS", "60"))
-    source = random.Random(seed)
+    source = random.Random(SEED)
     tickets, authenticator = cache(), way.authenticator(mail(kdc).config())
-    where = f"UALAUTH_SEED={seed}"
+    where = f"UALAUTH_SEED={SEED}"
     for step in range(3):
-        for number in range(count):
+        for number in range(rounds(60)):
             exchange = authenticator.sasl("mail", "GSSAPI")
             try:
                 play(way, exchange, Initiator(tickets), step, source)
@@ -557,11 +555,9 @@ def test_changed_tokens_of_every_step_let_no_user_in(
 def test_changed_messages_of_gs2_let_no_user_in(
     way: Way, kdc: Realm, mail: Mail, cache: Cache
 ) -> None:
-    seed = int(os.environ.get("UALAUTH_SEED", "5801"))
-    count = int(os.environ.get("UALAUTH_FUZZ_TOKENS", "60"))
-    source = random.Random(seed)
+    source = random.Random(SEED)
     tickets, authenticator = cache(), way.authenticator(mail(kdc).config())
-    for number in range(count):
+    for number in range(rounds(60)):
         client = Initiator(tickets, bindings=b"n,,")
         (changed,) = mutations(b"n,," + unframed(client.step()), source, 1)
         exchange = authenticator.sasl("mail", "GS2-KRB5")
@@ -571,7 +567,7 @@ def test_changed_messages_of_gs2_let_no_user_in(
         except (AuthenticationFailed, GSSError):
             assert not exchange.done
             continue
-        assert exchange.identity.user == "jsmith", f"UALAUTH_SEED={seed}, {number}"
+        assert exchange.identity.user == "jsmith", f"UALAUTH_SEED={SEED}, {number}"
 
 
 def play(way: Way, exchange: Any, client: Initiator, changed: int, source: random.Random) -> None:

@@ -1,13 +1,12 @@
 """Many logins at once while the KDC is stopped and started again and again.
 
-UALAUTH_KRB5_LOGINS says how many logins, of which a tenth have a wrong password.
+A tenth of the logins have a wrong password.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import pytest
 
 from tests.integration.kerberos.conftest import Mail
 from tests.kerberos import Realm, realm
+from tests.seeds import rounds
 from ualauth import AsyncAuthenticator, AuthenticationFailed, TemporaryFailure
 
-LOGINS = int(os.environ.get("UALAUTH_KRB5_LOGINS", "800"))
+LOGINS = rounds(800)
 TASKS = 100
 RESTARTS = 5
 

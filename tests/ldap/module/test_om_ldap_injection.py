@@ -14,6 +14,7 @@ from tests.conftest import Asynchronous, Way
 from tests.ldap import people
 from tests.ldap.module.conftest import Logins
 from tests.ldap.slapd import Slapd
+from tests.seeds import rounds
 
 Make = Callable[..., Logins]
 # RFC 4515, section 3, RFC 4514, section 2.4, what ldap3 and libldap look for, and a few more.
@@ -86,7 +87,7 @@ def test_a_name_with_special_characters_is_its_own(
     ),
     password=st.text(max_size=20),
 )
-@settings(max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(100), suppress_health_check=list(HealthCheck))
 def test_no_name_and_no_password_lets_a_client_in(fuzzed: Logins, name: str, password: str) -> None:
     code = fuzzed.outcome(name, password)
     assert code in {"auth_err", "user_unknown"}, (name, password)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,12 +10,13 @@ from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import STACK, lines
 from tests.ldap.slapd import Slapd, running
+from tests.seeds import rounds
 from ualauth import AsyncAuthenticator, AuthenticationError, TemporaryFailure
 from ualauth.testing.folder import ConfigFolder
 
-LOGINS = int(os.environ.get("LDAP_LOGINS", "800"))
-TASKS = int(os.environ.get("LDAP_TASKS", "40"))
-RESTARTS = int(os.environ.get("LDAP_RESTARTS", "2"))
+LOGINS = rounds(800)
+TASKS = 40
+RESTARTS = rounds(2)
 
 
 def test_no_restart_makes_a_wrong_answer(folder: ConfigFolder, authority: Authority) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.machine import patience
 from tests.unit.adapters.certificates import Certificates
 from ualauth import AsyncAuthenticator
 from ualauth.aio import AsyncSaslExchange
 
-SECONDS = 30
+SECONDS = patience(30)
 
 
 def wait_until_none(find: Callable[[], list[Any]]) -> None:

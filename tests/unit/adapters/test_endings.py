@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.machine import patience
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, Side
 from tests.unit.adapters.serving import TwistedServers
@@ -84,7 +85,7 @@ def test_client_that_says_nothing_is_hung_up_on(
 ) -> None:
     context = certificates.client_context() if secure else None
     with ExitStack() as opened:
-        talks = [opened.enter_context(side.connect(context, timeout=0.6)) for _ in range(3)]
+        talks = [opened.enter_context(side.connect(context, timeout=patience(1))) for _ in range(3)]
         assert talks[1].begin_login("CRAM-MD5").startswith("+")
         talks[2].socket.sendall(b"a NOO")
         if not secure:
@@ -99,7 +100,7 @@ def test_client_that_says_nothing_is_hung_up_on(
 def test_client_that_never_begins_tls_is_hung_up_on(
     twisted_servers: TwistedServers, kind: str
 ) -> None:
-    port = twisted_servers.listen(kind, "pop3", tls=True, timeout=0.6)
+    port = twisted_servers.listen(kind, "pop3", tls=True, timeout=patience(1))
     with (
         socket.create_connection(("127.0.0.1", port)),
         socket.create_connection(("127.0.0.1", port)) as other,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from tests.machine import patience
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.options import read_options
@@ -315,9 +316,9 @@ def test_a_stack_that_is_not_there_is_a_temporary_failure(
 
 def test_the_time_of_the_operation_is_that_of_its_stacks(folder: ConfigFolder, way: Way) -> None:
     folder.module("scripted", ScriptedModule)
-    folder.settings("[stack]\ntimeout = 0.05\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\n")
     folder.service("test", "auth required pam_if user=jsmith stack=own")
-    folder.service("own", "auth required scripted authenticate=hang:0.2,success")
+    folder.service("own", f"auth required scripted authenticate=hang:{patience(0.4)},success")
     with way.begin(folder.config(), "test", "jsmith", None) as transaction:
         assert way.perform(transaction, AUTHENTICATE) is ReturnCode.AUTHINFO_UNAVAIL
         assert [step.remark for step in transaction.trace] == [
@@ -391,7 +392,7 @@ def test_a_change_of_the_other_service_is_noticed(folder: ConfigFolder) -> None:
         with auth.transaction("test", "jsmith") as transaction:
             assert transaction.authenticate() is ReturnCode.AUTH_ERR
             folder.service("own", "auth required pam_permit")
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + patience(20)
             while auth.load("test") is service and time.monotonic() < deadline:
                 time.sleep(0.05)
             # Who is inside keeps the version that they began with.
@@ -406,7 +407,7 @@ def test_a_missing_service_that_appears_is_used(folder: ConfigFolder) -> None:
         service = auth.load("test")
         assert not service.sound
         folder.service("own", "auth required pam_permit")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(20)
         while auth.load("test") is service and time.monotonic() < deadline:
             time.sleep(0.05)
         with auth.transaction("test", "jsmith") as transaction:

@@ -39,7 +39,7 @@ def by_asking(issuer: Issuer, folder: Path) -> str:
     secret.write_text(CLIENT[1])
     return (
         f"issuer={issuer.url} audience=mail introspection={issuer.url}/introspect "
-        f"client_id={CLIENT[0]} client_secret_file={secret} timeout=0.5"
+        f"client_id={CLIENT[0]} client_secret_file={secret}"
     )
 
 

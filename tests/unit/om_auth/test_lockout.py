@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth.codes import ReturnCode
 from ualauth.modules.om_auth import OmAuth, Options
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
@@ -122,7 +122,7 @@ def test_the_log_tells_a_lock_that_is_not_seen(strict: Userlist) -> None:
 
 def test_what_is_seen_of_a_name_follows_from_what_was_typed_as_that_name(tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    for number in range(6):
+    for number in range(rounds(6)):
         folders = [tmp_path / f"{number}-{index}" for index in range(len(NAMES) + 1)]
         for folder in folders:
             folder.mkdir()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
+from tests.seeds import SEED
 from tests.unit.sasl import clients
 from tests.unit.sasl.clients import converse
 from tests.unit.sasl.test_exchanges import begin
@@ -99,7 +100,7 @@ def test_the_times_of_all_are_as_those_of_two_halves_of_one(
 
     The first round is left out: who asks for the first time loads libraries.
     """
-    chance = random.Random(4)
+    chance = random.Random(SEED)
     auth = Authenticator(folder.config())
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in KINDS.values()}
     names = [name for name in KINDS.values() for _ in range(ROUNDS)]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
+from tests.machine import patience
 from tests.unit.sasl import clients
 from tests.unit.sasl.clients import converse
 from tests.unit.sasl.conftest import SETTINGS
@@ -19,7 +20,7 @@ from ualauth.module import Attempt, Module
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-TIMEOUT = 0.2
+TIMEOUT = patience(0.2)
 SHORT = SETTINGS.replace("[stack]", f"[stack]\n    timeout = {TIMEOUT}")
 
 

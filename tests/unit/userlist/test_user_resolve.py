@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgresql import Server
+from tests.seeds import SEED, rounds
 from tests.unit.userlist.databases import (
     Database,
     PostgreSQLDatabase,
@@ -43,7 +44,9 @@ USERS = {
 PLACES = ("Example.org", "x")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
+)
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
@@ -194,13 +197,13 @@ def test_the_longest_names_are_found(store: UserStore) -> None:
 
 def test_random_names_are_resolved_as_a_scan_of_all_users_would(tmp_path: Path) -> None:
     # Few words, so that names share them, and words mean one part here and another there.
-    words = random.Random(18)
+    words = random.Random(SEED)
     with UserStore(f"sqlite:///{tmp_path / 'userlist.db'}") as store:
         store.create()
         new = [NewUser(authid=f"u{number}", name=_random_name(words)) for number in range(150)]
         store.add_many([rows_of(user, (), 1) for user in new])
         known = list(store.users())
-        asked = [*map(_random_name, [words] * 500), *(user.name for user in known)]
+        asked = [*map(_random_name, [words] * rounds(500)), *(user.name for user in known)]
         resolved = []
         for name in asked:
             for text in {print_positional(name), print_tagged(name)}:

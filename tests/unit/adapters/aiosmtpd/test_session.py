@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from tests.machine import patience
 from tests.unit.adapters.aiosmtpd.conftest import Connect
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers, Handler
 from tests.unit.adapters.aiosmtpd.test_replies import GOOD, initial
@@ -289,7 +290,9 @@ def refused_behind_a_proxy(
         async def handle_PROXY(self, *_: object) -> bool:  # noqa: N802
             return True
 
-    port = servers.listen("smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=30)
+    port = servers.listen(
+        "smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=patience(30)
+    )
 
     class Behind(Smtp):
         def read(self) -> str:
@@ -325,7 +328,7 @@ def test_unix_socket_behind_a_proxy_is_no_address(
 
 
 def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:
-    talk = connect(timeout=1.5)
+    talk = connect(timeout=patience(1.5))
     talk.command("EHLO me")
     assert talk.command("AUTH PLAIN") == ["334 "]
     assert talk.read() == ""

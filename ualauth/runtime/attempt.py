@@ -58,6 +58,11 @@ log = logging.getLogger("ualauth.attempt")
 
 T = TypeVar("T")
 
+# Members of enumerations that a login needs: to look them up takes longer than to use them.
+_AUTHENTICATE = Operation.AUTHENTICATE
+_CHAUTHTOK = Operation.CHAUTHTOK
+_AUTHTOK = Item.AUTHTOK
+_RECALLED = LookedUp.RECALLED
 _TYPED = NameKind.TYPED
 _NO_USER = NameKind.NO_USER
 _ADDRESS = NameKind.ADDRESS
@@ -80,13 +85,6 @@ def _set_user(attempt: RunningAttempt, name: str | None) -> None:
 class RunningAttempt:
     """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
 
-    # Defaults stand on the class: a login sets only what it knows.
-    operation: Operation = Operation.AUTHENTICATE
-    flags: int = 0
-    delegated: bool = False
-    guess: Guess | None = None
-    """The password or proof that is being checked, until the operation has ended."""
-
     service: str = _item("service")
     user: str | None = _item("user", _set_user)
     login_name: str | None = _item("login_name")
@@ -99,33 +97,38 @@ class RunningAttempt:
     mechanism: str | None = _item("mechanism")
     exchange: Exchange | None = _item("exchange")
 
-    # Not for modules
-    client: Callable[[bytes], Awaitable[bytes]] | None = None
-    """Sends a challenge to the client of the SASL exchange that is running, if one is."""
-    takes_passwords: bool = True
-    """Whether the service takes passwords as they were typed."""
-    run: Run | None = None
-    """The walk that asks now."""
-    late: bool = False
-    """Whether a module ran out of time: its threads may still run."""
-    vouches: tuple[tuple[Run | None, int, Person], ...] = ()
-    """The run and the number of an entry, and whom it vouched for before it answered."""
-    name_tests: tuple[AskedName, ...] = ()
-    """What was decided by looking at the user's name."""
-    unconfirmed: Naming | None = None
-    """Who the user was before the last entry that confirmed a user."""
-    paths: dict[tuple[Module[Any], int], Path] | None = None
-    """Module and operation -> what its entry settled, and how far a stack of its own went."""
-    _resolved: str | None = None
-    _account: Account | None = None
-    _looked_up: LookedUp | None = None
-
     def __init__(self, items: Items, resource: Resources, users: Users) -> None:
         """Begin with nothing asked; `resource` is as `Attempt.resource`."""
         self.items = items
         self.resource = resource
         self.messages: list[str] = []
+        self.operation = _AUTHENTICATE
+        self.flags = 0
+        self.delegated = False
+        self.guess: Guess | None = None
+        """The password or proof that is being checked, until the operation has ended."""
+
+        # Not for modules
+        self.client: Callable[[bytes], Awaitable[bytes]] | None = None
+        """Sends a challenge to the client of the SASL exchange that is running, if one is."""
+        self.takes_passwords = True
+        """Whether the service takes passwords as they were typed."""
+        self.run: Run | None = None
+        """The walk that asks now."""
+        self.late = False
+        """Whether a module ran out of time: its threads may still run."""
+        self.vouches: tuple[tuple[Run | None, int, Person], ...] = ()
+        """The run and the number of an entry, and whom it vouched for before it answered."""
+        self.name_tests: tuple[AskedName, ...] = ()
+        """What was decided by looking at the user's name."""
+        self.unconfirmed: Naming | None = None
+        """Who the user was before the last entry that confirmed a user."""
+        self.paths: dict[tuple[Module[Any], int], Path] | None = None
+        """Module and operation -> what its entry settled, and how far a stack of its own went."""
         self._users = users
+        self._resolved: str | None = None
+        self._account: Account | None = None
+        self._looked_up: LookedUp | None = None
 
     # Requests
 
@@ -272,7 +275,7 @@ class RunningAttempt:
         name = items.user
         if name is None:
             return None
-        if name == self._resolved and self._looked_up is not None:
+        if self._looked_up is not None and name == self._resolved:
             return self._account
         kind = items.name_kind
         try:
@@ -283,7 +286,7 @@ class RunningAttempt:
         except NoUserlist:
             return None
         if account is not None:
-            self._account, self._looked_up = account, LookedUp.RECALLED
+            self._account, self._looked_up = account, _RECALLED
             items.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
                 items.name_kind = NameKind.AUTHID
@@ -372,7 +375,7 @@ class RunningAttempt:
         """See `Attempt.authtok_at_hand`."""
         items = self.items
         if items.authtok is None and not use_only_present:
-            brought = self._brought(Item.AUTHTOK)
+            brought = self._brought(_AUTHTOK)
             if brought is None or not is_acceptable(brought, MAX_PASSWORD_BYTES):
                 return None
             items.authtok = brought
@@ -389,7 +392,7 @@ class RunningAttempt:
     def _brought(self, item: Item) -> str | None:
         """Return the token of the credential that the person came with."""
         brought = self.items.password
-        changing = self.operation is Operation.CHAUTHTOK
+        changing = self.operation is _CHAUTHTOK
         if isinstance(brought, Password) and not changing:
             return brought.text
         if isinstance(brought, PasswordChange) and changing:
@@ -473,7 +476,7 @@ class RunningAttempt:
     def vouch(self, person: Person) -> None:
         """See `Attempt.vouch`."""
         run = self.run
-        self.vouches = (*self.vouches, (run, 0 if run is None else len(run.codes), person))
+        self.vouches += ((run, 0 if run is None else len(run.codes), person),)
 
     @property
     def person(self) -> Person | None:

@@ -93,8 +93,7 @@ class BaseAuthenticator:
 
     def _handle(self, compiled: Service, user: str | None, peer: Peer) -> Handle:
         users = self if self._users is None else self._users
-        items = Items(compiled.name)
-        items.user = items.login_name = user
+        items = Items(compiled.name, user)
         for name, value in peer.items():
             setattr(items, name, value)
         attempt = RunningAttempt(items, self.resource, users)

@@ -49,22 +49,24 @@ _random = random.SystemRandom()
 class Handle:
     """A transaction: its attempt, the service's stacks, and the runs so far."""
 
-    # Defaults stand on the class: most logins never set them.
-    delayed: float = 0.0
-    """Seconds that the last operation was delayed, or would have been."""
-    deadline: float | None = None
-    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
-    at_once: bool = False
-    """Whether the next operation is part of the same login as the last one."""
-    stepping: bool = False
-    """Whether the driver hands challenges to the client of a SASL exchange."""
-    _last_run: Run | None = None
-    """The last walk over the service as it is; it was interrupted if it has a rest."""
-    _updating: bool = False
-    _busy: bool = False
-    _ended: bool = False
-    _first_run: int = 0
-    """Where the runs of the last operation begin, what came before an interruption included."""
+    __slots__ = (
+        "_busy",
+        "_cached_codes",
+        "_ended",
+        "_first_run",
+        "_frozen",
+        "_last_run",
+        "_load",
+        "_service",
+        "_updating",
+        "at_once",
+        "attempt",
+        "deadline",
+        "delayed",
+        "items",
+        "runs",
+        "stepping",
+    )
 
     def __init__(
         self, service: Service, attempt: RunningAttempt, load: Load, frozen: Frozen
@@ -77,6 +79,21 @@ class Handle:
         self._load = load
         self._frozen = frozen
         self._cached_codes: dict[int, list[ReturnCode | None]] = {}
+        self.delayed = 0.0
+        """Seconds that the last operation was delayed, or would have been."""
+        self.deadline: float | None = None
+        """When the modules' time is up (time.monotonic); set by the driver at the first request."""
+        self.at_once = False
+        """Whether the next operation is part of the same login as the last one."""
+        self.stepping = False
+        """Whether the driver hands challenges to the client of a SASL exchange."""
+        self._last_run: Run | None = None
+        """The last walk over the service as it is; it was interrupted if it has a rest."""
+        self._updating = False
+        self._busy = False
+        self._ended = False
+        self._first_run = 0
+        """Where the runs of the last operation begin, what came before an interruption included."""
         if not service.takes_passwords:
             attempt.takes_passwords = False
 

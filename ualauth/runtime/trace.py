@@ -40,7 +40,7 @@ class TraceStep:
     depth: int = 0
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Run:
     """One walk over one stack, as far as it went; `verdict` is its end.
 
@@ -54,7 +54,6 @@ class Run:
     frozen: Frozen | None
     suspended: Suspended | None
     codes: list[ReturnCode] = field(default_factory=list)
-    # Without slots, these defaults stand on the class: most runs never set them.
     remarks: list[tuple[int, str]] | None = field(init=False, default=None)
     verdict: ReturnCode | None = field(init=False, default=None)
     nested: list[tuple[int, Run]] | None = field(init=False, default=None)

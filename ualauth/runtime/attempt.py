@@ -58,7 +58,7 @@ log = logging.getLogger("ualauth.attempt")
 
 T = TypeVar("T")
 
-# Members of enumerations that a login needs: to look them up takes longer than to use them.
+# Members of enumerations that each login needs: to look them up takes longer than to use them.
 _AUTHENTICATE = Operation.AUTHENTICATE
 _CHAUTHTOK = Operation.CHAUTHTOK
 _AUTHTOK = Item.AUTHTOK
@@ -85,6 +85,11 @@ def _set_user(attempt: RunningAttempt, name: str | None) -> None:
 class RunningAttempt:
     """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
 
+    # What each login reads is set for each; of the rest, defaults stand on the class.
+    operation: Operation = _AUTHENTICATE
+    flags: int = 0
+    delegated: bool = False
+
     service: str = _item("service")
     user: str | None = _item("user", _set_user)
     login_name: str | None = _item("login_name")
@@ -97,38 +102,37 @@ class RunningAttempt:
     mechanism: str | None = _item("mechanism")
     exchange: Exchange | None = _item("exchange")
 
+    # Not for modules
+    client: Callable[[bytes], Awaitable[bytes]] | None = None
+    """Sends a challenge to the client of the SASL exchange that is running, if one is."""
+    run: Run | None = None
+    """The walk that asks now."""
+    late: bool = False
+    """Whether a module ran out of time: its threads may still run."""
+    unconfirmed: Naming | None = None
+    """Who the user was before the last entry that confirmed a user."""
+    _resolved: str | None = None
+    _account: Account | None = None
+    _looked_up: LookedUp | None = None
+
     def __init__(self, items: Items, resource: Resources, users: Users) -> None:
         """Begin with nothing asked; `resource` is as `Attempt.resource`."""
         self.items = items
         self.resource = resource
         self.messages: list[str] = []
-        self.operation = _AUTHENTICATE
-        self.flags = 0
-        self.delegated = False
+        self._users = users
         self.guess: Guess | None = None
         """The password or proof that is being checked, until the operation has ended."""
 
         # Not for modules
-        self.client: Callable[[bytes], Awaitable[bytes]] | None = None
-        """Sends a challenge to the client of the SASL exchange that is running, if one is."""
         self.takes_passwords = True
         """Whether the service takes passwords as they were typed."""
-        self.run: Run | None = None
-        """The walk that asks now."""
-        self.late = False
-        """Whether a module ran out of time: its threads may still run."""
         self.vouches: tuple[tuple[Run | None, int, Person], ...] = ()
         """The run and the number of an entry, and whom it vouched for before it answered."""
         self.name_tests: tuple[AskedName, ...] = ()
         """What was decided by looking at the user's name."""
-        self.unconfirmed: Naming | None = None
-        """Who the user was before the last entry that confirmed a user."""
         self.paths: dict[tuple[Module[Any], int], Path] | None = None
         """Module and operation -> what its entry settled, and how far a stack of its own went."""
-        self._users = users
-        self._resolved: str | None = None
-        self._account: Account | None = None
-        self._looked_up: LookedUp | None = None
 
     # Requests
 

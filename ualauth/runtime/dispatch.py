@@ -10,6 +10,7 @@ counts with `SUCCESS` only. Linux-PAM's pam_dispatch.c is the reference.
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
 from typing import Any, cast
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
@@ -65,49 +66,78 @@ def begin_operation(attempt: InnerAttempt, operation: Operation) -> None:
     )
 
 
-async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
+def dispatch(
     attempt: InnerAttempt, run: Run, cached_codes: CachedCodes
-) -> ReturnCode:
-    """Ask the entries of a run, and return its verdict."""
+) -> ReturnCode | Coroutine[Any, Any, ReturnCode]:
+    """Ask the entries of a run; return its verdict, or what has to be awaited for it."""
     attempt.run = run
-    number = run.operation.number
-    codes = run.codes
     exchange = attempt.items.exchange
-    proved = exchange is not None and exchange.verified
-    suspended, answer = run.suspended, _UNASKED
-    if suspended is None and run.frozen is None:
-        # Most logins are `simple` entries that answer SUCCESS. The engine would do the
-        # same with them, and take twice as long.
-        done = 0
-        for entry in run.stack:
+    run.proved = exchange is not None and exchange.verified
+    answer = _UNASKED
+    if run.stack and run.suspended is None and run.frozen is None:
+        answer = _ask_simple(attempt, run, cached_codes, _UNASKED)
+        if answer is _SUCCESS:
+            return _SUCCESS
+    return _dispatch(attempt, run, cached_codes, answer)
+
+
+def _ask_simple(
+    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object
+) -> object:
+    """Ask `simple` entries for as long as they answer SUCCESS at once; most logins are no more.
+
+    The engine would do the same with them, and take twice as long. `answer` is what
+    the next entry answered already. Returns SUCCESS at the stack's end, and otherwise the
+    answer of the entry at which it stopped, or that it was not asked.
+    """
+    stack, codes = run.stack, run.codes
+    operation, exchange = run.operation, attempt.items.exchange
+    place, end = len(codes), len(stack)
+    while place < end:
+        if answer is _UNASKED:
+            entry = stack[place]
             if not entry.simple:
-                break
+                return _UNASKED
             try:
-                answer = entry.methods[number](attempt)
+                answer = entry.methods[operation](attempt)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 answer = _code_of_exception(attempt, entry, run, error)
-            if answer is not _SUCCESS:
-                answer = await _code_of(attempt, answer, entry, run)
-                if answer is not _SUCCESS:
-                    break
-            if exchange is not None:
-                proved = _still_verified(exchange, proved, late=attempt.late)
-            codes.append(_SUCCESS)
-            cached_codes[done] = _SUCCESS
-            done += 1
-            answer = _UNASKED
-        if done and done == len(run.stack):
-            run.verdict, run.proved = _SUCCESS, proved
+        if answer is not _SUCCESS:
+            return answer
+        if exchange is not None:
+            run.proved = _still_verified(exchange, run.proved, late=attempt.late)
+        codes.append(_SUCCESS)
+        cached_codes[place] = _SUCCESS
+        place += 1
+        answer = _UNASKED
+    run.verdict = _SUCCESS
+    return _SUCCESS
+
+
+async def _dispatch(  # noqa: C901 - one walk, one function, as fast as it can be
+    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object
+) -> ReturnCode:
+    """Ask the other entries of a run; `answer` is that of the first of them, if it was asked."""
+    codes, operation = run.codes, run.operation
+    while answer is not _UNASKED:
+        answer = await _code_of(attempt, answer, run.stack[len(codes)], run)
+        if answer is not _SUCCESS:
+            break
+        answer = _ask_simple(attempt, run, cached_codes, answer)
+        if answer is _SUCCESS:
             return _SUCCESS
-        suspended = resume_after(done)
-    legal = _LEGAL[number]
+    exchange, proved = attempt.items.exchange, run.proved
+    suspended = run.suspended
+    if suspended is None and run.frozen is None:
+        suspended = resume_after(len(codes))
+    legal = _LEGAL[operation]
     engine = evaluate(run.stack, cached_codes, frozen=run.frozen, suspended=suspended)
     send = engine.send
     try:
         entry = next(engine)
         while True:
             try:
-                code = entry.methods[number](attempt) if answer is _UNASKED else answer
+                code = entry.methods[operation](attempt) if answer is _UNASKED else answer
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 code = _code_of_exception(attempt, entry, run, error)
             answer = _UNASKED
@@ -115,7 +145,7 @@ async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as
                 code = await _code_of(attempt, code, entry, run)
             if code is not _SUCCESS:
                 if not legal[code]:
-                    _report(entry, run.operation, code)
+                    _report(entry, operation, code)
                 if attempt.unconfirmed is not None and code not in _CONFIRMING:
                     attempt.unconfirm(run)
                 if exchange is not None:
@@ -191,7 +221,8 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     proved = exchange is not None and exchange.verified
     code = ReturnCode.SYSTEM_ERR
     try:
-        code = await dispatch(attempt, run, cached_codes)
+        answer = dispatch(attempt, run, cached_codes)
+        code = answer if isinstance(answer, ReturnCode) else await answer
     finally:
         attempt.run = outer
         path.suspended = run.rest

@@ -22,72 +22,47 @@ _TYPED = NameKind.TYPED
 class Items:
     """What the application and the modules set, and nothing of who asks what."""
 
-    # Python finds what a slot or an instance has ten times as fast as a default of the class.
-    __slots__ = (
-        "_data",
-        "_environment",
-        "_others",
-        "authtok",
-        "caller_uid",
-        "conversation",
-        "delay",
-        "delay_report",
-        "exchange",
-        "failed_user",
-        "login_name",
-        "mechanism",
-        "name_kind",
-        "oldauthtok",
-        "password",
-        "pending_prompt",
-        "retyped",
-        "rhost",
-        "ruser",
-        "service",
-        "tls",
-        "tty",
-        "user",
-    )
+    # What each login reads is set for each; of the rest, defaults stand on the class.
+    rhost: str | None = None
+    ruser: str | None = None
+    tty: str | None = None
+    tls: bool = False
+    caller_uid: int | None = None
+    mechanism: str | None = None
+    """The SASL mechanism by which the client came; `None` for a typed password."""
+    conversation: Conversation | AsyncConversation | None = None
+    oldauthtok: str | None = None
+    retyped: bool = False
+    """Whether `authtok` is a new password that need not be asked for once more."""
+    failed_user: ReturnCode | None = None
+    """What came of asking for the user's name, if none did: it is not asked for again."""
+    pending_prompt: str | None = None
+    """The question for the user's name that the application has put off."""
+    _others: dict[Item, Any] | None = None
+    _environment: dict[str, str] | None = None
 
     def __init__(self, service: str, user: str | None = None) -> None:
-        """Begin with nothing known but the service, and maybe the name as typed."""
+        """Begin with nothing known but the service, and the name as typed, if there is one."""
         self.service = service
         self.login_name = self.user = user
         self.name_kind = _TYPED
         """How the USERLIST is asked for the user."""
-        self.rhost: str | None = None
-        self.ruser: str | None = None
-        self.tty: str | None = None
-        self.tls = False
-        self.caller_uid: int | None = None
-        self.mechanism: str | None = None
-        """The SASL mechanism by which the client came; `None` for a typed password."""
         self.password: Password | PasswordChange | None = None
         """What the client brought along, so that the user need not be asked for it."""
         self.exchange: Exchange | None = None
         """The SASL exchange that stands for a password."""
-        self.conversation: Conversation | AsyncConversation | None = None
+        self.authtok: str | None = None
         self.delay = 0.0
         """Seconds that the operation shall be delayed if it fails."""
         self.delay_report: Callable[[ReturnCode, int], None] | None = None
-        self.authtok: str | None = None
-        self.oldauthtok: str | None = None
-        self.retyped = False
-        """Whether `authtok` is a new password that need not be asked for once more."""
-        self.failed_user: ReturnCode | None = None
-        """What came of asking for the user's name, if none did: it is not asked for again."""
-        self.pending_prompt: str | None = None
-        """The question for the user's name that the application has put off."""
-        self._others: dict[Item, Any] = {}
         self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
-        self._environment: dict[str, str] = {}
 
     # Items
 
     def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
         """Return an item, or `None` (pam_get_item(3))."""
         attribute = _ATTRIBUTES.get(item)
-        return getattr(self, attribute) if attribute else self._others.get(item)
+        return getattr(self, attribute) if attribute else (self._others or {}).get(item)
 
     def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - likewise
         """Set an item; `BAD_ITEM` for a type that it cannot have (pam_set_item(3))."""
@@ -106,7 +81,7 @@ class Items:
         if attribute:
             setattr(self, attribute, value)
         else:
-            self._others[item] = value
+            self._others = {**(self._others or {}), item: value}
         return ReturnCode.SUCCESS
 
     def forget_tokens(self) -> None:
@@ -118,21 +93,24 @@ class Items:
 
     def getenv(self, name: str) -> str | None:
         """Return a variable (pam_getenv(3))."""
-        return self._environment.get(name)
+        return (self._environment or {}).get(name)
 
     def getenvlist(self) -> list[str]:
         """Return the environment as `N=V` texts, oldest first (pam_getenvlist(3))."""
-        return [f"{name}={value}" for name, value in self._environment.items()]
+        return [f"{name}={value}" for name, value in (self._environment or {}).items()]
 
     def putenv(self, text: str) -> ReturnCode:
         """Set, empty or delete a variable: `N=V`, `N=`, `N` (pam_putenv(3))."""
         name, equals, value = text.partition("=")
-        if not name or (not equals and name not in self._environment):
+        environment = self._environment
+        if environment is None:
+            environment = self._environment = {}
+        if not name or (not equals and name not in environment):
             return ReturnCode.BAD_ITEM
         if equals:
-            self._environment[name] = value
+            environment[name] = value
         else:
-            del self._environment[name]
+            del environment[name]
         return ReturnCode.SUCCESS
 
     # Data

@@ -138,7 +138,8 @@ class AsyncAuthenticator:
         What the exchange raises at its beginning is raised when it is awaited,
         or else by its first step; but an argument of a wrong type at once.
         """
-        check_arguments(service=service, mechanism=mechanism)
+        if not type(service) is type(mechanism) is str:
+            check_arguments(service=service, mechanism=mechanism)
         check_connection(connection)
 
         async def begin() -> SaslLogin:

@@ -146,7 +146,8 @@ class Authenticator:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
-        check_arguments(service=service, mechanism=mechanism)
+        if not type(service) is type(mechanism) is str:
+            check_arguments(service=service, mechanism=mechanism)
         check_connection(connection)
         return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
 

@@ -134,7 +134,7 @@ class BaseAuthenticator:
             plus = any(each.binds for each in offered(verifiers, rules, channel))
             channel = replace(channel, offers_plus=plus)
         # A login takes what it knows, and nothing of the channel.
-        peer = cast("Peer", connection)
+        peer: Peer = connection
         if not connection.keys() <= _PEER:
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
         handle = self._handle(compiled, None, peer)

@@ -75,14 +75,18 @@ def dispatch(
     run.proved = exchange is not None and exchange.verified
     answer = _UNASKED
     if run.stack and run.suspended is None and run.frozen is None:
-        answer = _ask_simple(attempt, run, cached_codes, _UNASKED)
+        answer = _ask_simple(attempt, run, cached_codes, exchange, _UNASKED)
         if answer is _SUCCESS:
             return _SUCCESS
     return _dispatch(attempt, run, cached_codes, answer)
 
 
 def _ask_simple(
-    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object
+    attempt: InnerAttempt,
+    run: Run,
+    cached_codes: CachedCodes,
+    exchange: Exchange | None,
+    answer: object,
 ) -> object:
     """Ask `simple` entries for as long as they answer SUCCESS at once; most logins are no more.
 
@@ -90,8 +94,7 @@ def _ask_simple(
     the next entry answered already. Returns SUCCESS at the stack's end, and otherwise the
     answer of the entry at which it stopped, or that it was not asked.
     """
-    stack, codes = run.stack, run.codes
-    operation, exchange = run.operation, attempt.items.exchange
+    stack, codes, operation = run.stack, run.codes, run.operation
     place, end = len(codes), len(stack)
     while place < end:
         if answer is _UNASKED:
@@ -105,7 +108,7 @@ def _ask_simple(
         if answer is not _SUCCESS:
             return answer
         if exchange is not None:
-            run.proved = _still_verified(exchange, run.proved, late=attempt.late)
+            run.proved = _still_verified(exchange, run.proved, attempt)
         codes.append(_SUCCESS)
         cached_codes[place] = _SUCCESS
         place += 1
@@ -114,20 +117,19 @@ def _ask_simple(
     return _SUCCESS
 
 
-async def _dispatch(  # noqa: C901 - one walk, one function, as fast as it can be
+async def _dispatch(  # noqa: C901, PLR0912 - one walk, one function, as fast as it can be
     attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object
 ) -> ReturnCode:
     """Ask the other entries of a run; `answer` is that of the first of them, if it was asked."""
-    codes, operation = run.codes, run.operation
+    codes, operation, exchange = run.codes, run.operation, attempt.items.exchange
     while answer is not _UNASKED:
         answer = await _code_of(attempt, answer, run.stack[len(codes)], run)
         if answer is not _SUCCESS:
             break
-        answer = _ask_simple(attempt, run, cached_codes, answer)
+        answer = _ask_simple(attempt, run, cached_codes, exchange, answer)
         if answer is _SUCCESS:
             return _SUCCESS
-    exchange, proved = attempt.items.exchange, run.proved
-    suspended = run.suspended
+    suspended, proved = run.suspended, run.proved
     if suspended is None and run.frozen is None:
         suspended = resume_after(len(codes))
     legal = _LEGAL[operation]
@@ -151,7 +153,7 @@ async def _dispatch(  # noqa: C901 - one walk, one function, as fast as it can b
                 if exchange is not None:
                     exchange.verified = proved
             elif exchange is not None:
-                proved = _still_verified(exchange, proved, late=attempt.late)
+                proved = _still_verified(exchange, proved, attempt)
             codes.append(code)
             entry = send(code)
     except StopIteration as stop:
@@ -162,12 +164,12 @@ async def _dispatch(  # noqa: C901 - one walk, one function, as fast as it can b
     return run.verdict
 
 
-def _still_verified(exchange: Exchange, proved: bool, *, late: bool) -> bool:  # noqa: FBT001 - as it was
+def _still_verified(exchange: Exchange, proved: bool, attempt: InnerAttempt) -> bool:  # noqa: FBT001 - as it was
     """Return whether an exchange is verified after an entry that succeeded.
 
     When a module has run out of time, a thread of it may say so while another is asked.
     """
-    if late and not proved:
+    if not proved and attempt.late:
         exchange.verified = False
     return exchange.verified
 

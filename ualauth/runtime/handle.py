@@ -103,7 +103,9 @@ class Handle:
         answer = self.begin(operation, flags)
         return answer if isinstance(answer, ReturnCode) else await answer
 
-    def begin(self, operation: Operation, flags: int = 0) -> Answer:
+    def begin(  # noqa: C901 - one operation, as fast as it can be
+        self, operation: Operation, flags: int = 0
+    ) -> Answer:
         """Run one operation as far as it goes without waiting: most logins have ended then.
 
         Otherwise it returns what has to be awaited, at once, for the same as `perform`.
@@ -254,11 +256,11 @@ class Handle:
             cached_codes = self._cached_codes[shared_with] = [None] * len(stack)
         frozen = self._frozen if _FROZEN[operation] else None
         attempt = self.attempt
-        if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
-            forget_nested(attempt, shared_with)
-        said = attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches)
-        if said and suspended is None and not flags & _UPDATE:
-            begin_operation(attempt, operation)
+        if self.runs and suspended is None and not flags & _UPDATE:
+            if attempt.paths and frozen is None:
+                forget_nested(attempt, shared_with)
+            if attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches):
+                begin_operation(attempt, operation)
         run = Run(
             operation,
             stack,

@@ -30,6 +30,7 @@ _SUCCESS = ReturnCode.SUCCESS
 _SYSTEM_ERR = ReturnCode.SYSTEM_ERR
 _AUTHENTICATE = Operation.AUTHENTICATE
 _ACCT_MGMT = Operation.ACCT_MGMT
+_NOTHING = CredentialKind.NOTHING
 _MOST_IDENTITIES = 1000
 """Identities that are kept for the next login."""
 
@@ -61,9 +62,7 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
             raise _refusal(handle, _ACCT_MGMT, code)
     finally:
         handle.end(code)
-    anonymous = (
-        isinstance(credential, Exchange) and credential.credential_kind is CredentialKind.NOTHING
-    )
+    anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
     return identity_of(handle, anonymous=anonymous)
 
 

@@ -204,6 +204,8 @@ class Authenticator:
         if handle.deadline is None:
             handle.deadline = started + self.config.stack.timeout
         match request:
+            case Readable(fileno, seconds):
+                return wait_blocking(fileno, seconds, handle.deadline - started)
             case Offload(function, args):
                 if started > handle.deadline:
                     raise TimeoutError
@@ -223,8 +225,6 @@ class Authenticator:
             case Until(moment):
                 time.sleep(max(0, moment - started))
                 return None
-            case Readable(fileno, seconds):
-                return wait_blocking(fileno, seconds, handle.deadline - started)
             case Wait(awaitable):
                 raise _needs_loop(awaitable)
             case _:

@@ -150,7 +150,8 @@ class RunningAttempt:
 
     async def readable(self, fileno: int, seconds: float) -> bool:
         """See `Attempt.readable`."""
-        return cast("bool", await Readable(fileno, seconds))
+        readable: bool = await Readable(fileno, seconds)
+        return readable
 
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         """See `Attempt.ask`."""
@@ -213,7 +214,7 @@ class RunningAttempt:
         items = self.items
         if items.user is None:
             await self._ask_user(prompt)
-        typed = cast("str", items.user)
+        typed: str = items.user  # type: ignore[assignment]  # it was asked for
         if typed == self._resolved:
             return typed
         account = await self._look_up(typed)
@@ -262,7 +263,9 @@ class RunningAttempt:
 
     async def get_record(self, *, anew: bool = False, needed: bool = True) -> Account | None:
         """See `Attempt.get_record`."""
-        name = await self.get_user()
+        name = self.items.user
+        if name is None or name != self._resolved:
+            name = await self.get_user()
         if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
             account = await self._look_up(name, recall=not anew)
             if account is not None:

@@ -234,7 +234,9 @@ class Handle:
 
     # One walk over one stack
 
-    def _dispatch(self, operation: Operation, flags: int) -> Answer:
+    def _dispatch(  # noqa: C901 - as above
+        self, operation: Operation, flags: int
+    ) -> Answer:
         """Walk over a stack as far as it goes without waiting; see `begin`."""
         try:
             service = self._service or self._reload()

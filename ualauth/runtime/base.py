@@ -66,6 +66,7 @@ class BaseAuthenticator:
             config.dialect,
             takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
         )
+        self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
         self._shared: dict[type, Any] = {GuessLimiter: self._guesses}
@@ -98,7 +99,7 @@ class BaseAuthenticator:
         for name, value in peer.items():
             setattr(items, name, value)
         attempt = RunningAttempt(items, self.resource, users)
-        return Handle(compiled, attempt, self.services.load, self._frozen, self._identities)
+        return Handle(compiled, attempt, self._load, self._frozen, self._identities)
 
     def mechanisms(self, service: str, connection: ConnectionInfo) -> list[str]:
         """Return the names of the SASL mechanisms to offer, the strongest first.
@@ -135,7 +136,7 @@ class BaseAuthenticator:
             channel = replace(channel, offers_plus=plus)
         # A login takes what it knows, and nothing of the channel.
         peer: Peer = connection
-        if not connection.keys() <= _PEER:
+        if "channel_binding" in connection or "certificate" in connection:
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
         handle = self._handle(compiled, None, peer)
         handle.go_by_steps()

@@ -113,7 +113,8 @@ class RunningAttempt:
     """Who the user was before the last entry that confirmed a user."""
     _resolved: str | None = None
     _account: Account | None = None
-    _looked_up: LookedUp | None = None
+    looked_up: LookedUp | None = None
+    """Where the user's record is from, if it is known."""
 
     def __init__(self, items: Items, resource: Resources, users: Users) -> None:
         """Begin with nothing asked; `resource` is as `Attempt.resource`."""
@@ -251,7 +252,7 @@ class RunningAttempt:
 
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""
-        self._account = self._looked_up = None
+        self._account = self.looked_up = None
 
     async def test_name(self, test: NameTest) -> ReturnCode:
         """See `Attempt.test_name`."""
@@ -266,12 +267,12 @@ class RunningAttempt:
         name = self.items.user
         if name is None or name != self._resolved:
             name = await self.get_user()
-        if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
+        if self.looked_up is None or (anew and self.looked_up is LookedUp.RECALLED):
             account = await self._look_up(name, recall=not anew)
             if account is not None:
                 # The name may have become another user's address meanwhile.
                 self.items.user = self._resolved = account.user.authid
-        if self._looked_up is LookedUp.NOWHERE and needed:
+        if self.looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
         return self._account
@@ -282,7 +283,7 @@ class RunningAttempt:
         name = items.user
         if name is None:
             return None
-        if self._looked_up is not None and name == self._resolved:
+        if self.looked_up is not None and name == self._resolved:
             return self._account
         kind = items.name_kind
         try:
@@ -293,7 +294,7 @@ class RunningAttempt:
         except NoUserlist:
             return None
         if account is not None:
-            self._account, self._looked_up = account, _RECALLED
+            self._account, self.looked_up = account, _RECALLED
             items.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
                 items.name_kind = NameKind.AUTHID
@@ -304,22 +305,22 @@ class RunningAttempt:
             raise Refusal(ReturnCode.USER_UNKNOWN)
         kind = self.items.name_kind
         if kind is _NO_USER:
-            self._account, self._looked_up = None, LookedUp.READ
+            self._account, self.looked_up = None, LookedUp.READ
             return None
         arguments = (name,) if kind is _TYPED else (name, kind)
         try:
             account = self._users.recall(*arguments) if recall else None
             if account is not None:
-                self._account, self._looked_up = account, LookedUp.RECALLED
+                self._account, self.looked_up = account, LookedUp.RECALLED
                 return account
             self._account = await self.offload(self._users.read, *arguments)
         except NoUserlist:
-            self._account, self._looked_up = None, LookedUp.NOWHERE
+            self._account, self.looked_up = None, LookedUp.NOWHERE
             return None
         except StoreError as error:
             self.remark(str(error))
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL) from error
-        self._looked_up = LookedUp.READ
+        self.looked_up = LookedUp.READ
         return self._account
 
     async def _ask_user(self, prompt: str | None) -> None:

@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 
 _PEER = Peer.__optional_keys__
+_OF_CHANNEL = ConnectionInfo.__optional_keys__ - _PEER
 
 
 class BaseAuthenticator:
@@ -136,7 +137,7 @@ class BaseAuthenticator:
             channel = replace(channel, offers_plus=plus)
         # A login takes what it knows, and nothing of the channel.
         peer: Peer = connection
-        if "channel_binding" in connection or "certificate" in connection:
+        if not _OF_CHANNEL.isdisjoint(connection):
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
         handle = self._handle(compiled, None, peer)
         handle.go_by_steps()

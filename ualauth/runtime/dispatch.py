@@ -10,7 +10,6 @@ counts with `SUCCESS` only. Linux-PAM's pam_dispatch.c is the reference.
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
 from typing import Any, cast
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
@@ -66,35 +65,22 @@ def begin_operation(attempt: InnerAttempt, operation: Operation) -> None:
     )
 
 
-def dispatch(
-    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes
-) -> ReturnCode | Coroutine[Any, Any, ReturnCode]:
-    """Ask the entries of a run; return its verdict, or what has to be awaited for it."""
-    attempt.run = run
-    exchange = attempt.items.exchange
-    run.proved = exchange is not None and exchange.verified
-    answer = _UNASKED
-    if run.stack and run.suspended is None and run.frozen is None:
-        answer = _ask_simple(attempt, run, cached_codes, exchange, _UNASKED)
-        if answer is _SUCCESS:
-            return _SUCCESS
-    return _dispatch(attempt, run, cached_codes, answer)
-
-
-def _ask_simple(
-    attempt: InnerAttempt,
-    run: Run,
-    cached_codes: CachedCodes,
-    exchange: Exchange | None,
-    answer: object,
+def ask_simple(
+    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object = _UNASKED
 ) -> object:
-    """Ask `simple` entries for as long as they answer SUCCESS at once; most logins are no more.
+    """Ask the `simple` entries of a run while they answer SUCCESS at once; most logins are no more.
 
-    The engine would do the same with them, and take twice as long. `answer` is what
-    the next entry answered already. Returns SUCCESS at the stack's end, and otherwise the
-    answer of the entry at which it stopped, or that it was not asked.
+    The engine would do the same with them, and take twice as long. Returns SUCCESS at
+    the stack's end, which is the verdict; otherwise `ask_others` has to follow, with what the
+    entry at which it stopped has answered. `answer` is that entry's, when it was awaited.
     """
     stack, codes, operation = run.stack, run.codes, run.operation
+    exchange = attempt.items.exchange
+    if answer is _UNASKED:
+        attempt.run = run
+        run.proved = exchange is not None and exchange.verified
+        if run.suspended is not None or run.frozen is not None or not stack:
+            return _UNASKED
     place, end = len(codes), len(stack)
     while place < end:
         if answer is _UNASKED:
@@ -117,16 +103,16 @@ def _ask_simple(
     return _SUCCESS
 
 
-async def _dispatch(  # noqa: C901, PLR0912 - one walk, one function, as fast as it can be
+async def ask_others(  # noqa: C901, PLR0912 - one walk, one function, as fast as it can be
     attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object
 ) -> ReturnCode:
-    """Ask the other entries of a run; `answer` is that of the first of them, if it was asked."""
+    """Ask the entries that `ask_simple` left, after what it returned; return the verdict."""
     codes, operation, exchange = run.codes, run.operation, attempt.items.exchange
     while answer is not _UNASKED:
         answer = await _code_of(attempt, answer, run.stack[len(codes)], run)
         if answer is not _SUCCESS:
             break
-        answer = _ask_simple(attempt, run, cached_codes, exchange, answer)
+        answer = ask_simple(attempt, run, cached_codes, answer)
         if answer is _SUCCESS:
             return _SUCCESS
     suspended, proved = run.suspended, run.proved
@@ -223,8 +209,11 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     proved = exchange is not None and exchange.verified
     code = ReturnCode.SYSTEM_ERR
     try:
-        answer = dispatch(attempt, run, cached_codes)
-        code = answer if isinstance(answer, ReturnCode) else await answer
+        answer = ask_simple(attempt, run, cached_codes)
+        if answer is _SUCCESS:
+            code = _SUCCESS
+        else:
+            code = await ask_others(attempt, run, cached_codes, answer)
     finally:
         attempt.run = outer
         path.suspended = run.rest

@@ -22,7 +22,13 @@ from ualauth.contract.requests import Send, Sleep
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
-from ualauth.runtime.dispatch import SHARED_WITH, begin_operation, dispatch, forget_nested
+from ualauth.runtime.dispatch import (
+    SHARED_WITH,
+    ask_others,
+    ask_simple,
+    begin_operation,
+    forget_nested,
+)
 from ualauth.runtime.trace import Run, TraceStep
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
@@ -277,11 +283,14 @@ class Handle:
         self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
-        if self.deadline is not None or not self.at_once:
+        if attempt.looked_up is not None and (self.deadline is not None or not self.at_once):
             # Something may have changed meanwhile.
             attempt.forget_record()
         self.deadline = None
-        return dispatch(attempt, run, cached_codes)
+        answer = ask_simple(attempt, run, cached_codes)
+        if answer is _SUCCESS:
+            return _SUCCESS
+        return ask_others(attempt, run, cached_codes, answer)
 
     def _reload(self) -> Service:
         self._service = self._load(self.items.service)

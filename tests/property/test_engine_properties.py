@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.seeds import rounds
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Method, Refusal
-from ualauth.runtime.dispatch import dispatch as carry_out
+from ualauth.runtime.dispatch import ask_others, ask_simple
 from ualauth.runtime.trace import Run
 from ualauth.sources.problem import Source
 from ualauth.stack.bind import DENY
@@ -296,7 +296,14 @@ def test_a_walk_that_is_carried_out_is_that_of_the_engine(
 
     attempt = FakeAttempt("nobody")
     run = Run(Operation.AUTHENTICATE, stack, cached_codes, frozen, None)
-    assert attempt.answer(carry_out(attempt, run, cached_codes)) is verdict.code
+
+    async def carry_out() -> ReturnCode:
+        answer = ask_simple(attempt, run, cached_codes)
+        if answer is SUCCESS:
+            return SUCCESS
+        return await ask_others(attempt, run, cached_codes, answer)
+
+    assert attempt.answer(carry_out()) is verdict.code
     assert (run.verdict, run.rest) == (verdict.code, verdict.suspended)
     assert run.codes == used
     assert cached_codes == expected

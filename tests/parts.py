@@ -54,6 +54,8 @@ MARKS = {
         "tests/unit/om_auth/test_guesses.py",
         "tests/unit/om_auth/test_lockout.py",
         "tests/unit/sasl/test_exchanges.py",
+        "tests/unit/runtime/test_typed_passwords.py",
+        "tests/unit/sasl/test_mock_secrets.py",
         "tests/unit/sasl/test_violations.py",
         "tests/unit/stack/test_compile.py",
         "tests/unit/userlist/test_user_processes.py",

@@ -10,12 +10,14 @@ import pytest
 from tests.conftest import Way
 from tests.unit.sasl.clients import scram
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationFailed
 from ualauth.modules.om_auth import OmAuth, Options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.cache import Account
 from ualauth.userlist.store import UserStore
 
 SERVICE = "auth required om_auth\naccount required om_auth\n"
@@ -49,6 +51,12 @@ def test_the_account_of_another_user_is_not_that_of_the_password(
     attempt = FakeAttempt(name, password="s3cret", **userlist.behind_attempt())
     assert attempt.answer(module.authenticate(attempt)) is ReturnCode.SUCCESS
     change(userlist.store)
+    if logins_before:
+        # The record of the user who has the name now is at hand.
+        for _ in range(3):
+            other = FakeAttempt(name, password="s3cret", **userlist.behind_attempt())
+            assert other.answer(OmAuth(Options()).authenticate(other)) is ReturnCode.SUCCESS
+        assert userlist.cache.recall("jsmith") is not None
     # The next operation of the same login looks for the user anew.
     attempt.forget_record()
     attempt.operation = Operation.ACCT_MGMT
@@ -70,6 +78,40 @@ def test_a_whole_transaction_ends_there(
         change(userlist.store)
         assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN
     userlist.close()
+
+
+class ChangedBetween:
+    """Users who change after a login has recalled one, and before it reads the record anew."""
+
+    def __init__(self, userlist: Userlist, change: Callable[[UserStore], None]) -> None:
+        self._userlist = userlist
+        self._changes = [change]
+
+    def recall(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
+        account = self._userlist.cache.recall(name, kind)
+        while self._changes:
+            self._changes.pop()(self._userlist.store)
+        return account
+
+    def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
+        return self._userlist.cache.read(name, kind)
+
+
+@CHANGES
+def test_a_wrong_password_counts_for_the_user_whose_it_would_be(
+    userlist: Userlist, change: Callable[[UserStore], None]
+) -> None:
+    before = userlist.store.get("jsmith")
+    first = FakeAttempt("jsmith", password="s3cret", **userlist.behind_attempt())
+    assert first.answer(OmAuth(Options()).authenticate(first)) is ReturnCode.SUCCESS
+    behind = userlist.behind_attempt()
+    behind["users"] = ChangedBetween(userlist, change)  # type: ignore[typeddict-item]
+    attempt = FakeAttempt("jsmith", password="wrong", rhost="192.0.2.7", **behind)
+    assert attempt.answer(OmAuth(Options()).authenticate(attempt)) is ReturnCode.AUTH_ERR
+    now = userlist.store.get("jsmith")
+    assert now.id != before.id
+    assert userlist.store.all_failures(now)
+    assert not userlist.store.all_failures(before)
 
 
 def test_an_application_may_go_on_as_another_user(userlist: Userlist) -> None:

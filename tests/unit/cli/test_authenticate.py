@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.moments import from_now
 from tests.unit.cli.conftest import OM_AUTH, Program
 from ualauth.codes import Operation, ReturnCode
 from ualauth.runtime.outcome import Outcome, outcome_of
 from ualauth.userlist.record import Changes
-
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.fixture
@@ -63,12 +62,12 @@ def test_an_empty_password_can_be_tried(pop3: Program) -> None:
     ("fields", "outcome"),
     [
         ({"locked": True}, "restricted"),
-        ({"account_expires": YESTERDAY}, "restricted"),
-        ({"password_expires": YESTERDAY}, "expired"),
+        ({"account_expires": timedelta(days=-1)}, "restricted"),
+        ({"password_expires": timedelta(days=-1)}, "expired"),
     ],
 )
 def test_a_restriction_has_its_own_words(pop3: Program, fields: Changes, outcome: str) -> None:
-    pop3.userlist.add("ann", "s3cret", **fields)
+    pop3.userlist.add("ann", "s3cret", **from_now(fields))
     result = pop3.run("test-auth", "pop3", "ann", answers="s3cret\n")
     assert result.exit_code == 1
     assert f"{outcome}: ann for pop3" in result.stdout

@@ -15,7 +15,16 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 CLIENT = "mail", "s3cret"
-NULL = object()
+
+
+class Null:
+    """A value that JSON writes as null."""
+
+    def __repr__(self) -> str:
+        return "null"
+
+
+NULL = Null()
 """A claim that is there, with the value null."""
 
 

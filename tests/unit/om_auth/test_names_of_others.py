@@ -105,7 +105,7 @@ def test_a_wrong_password_counts_for_the_user_whose_it_would_be(
     first = FakeAttempt("jsmith", password="s3cret", **userlist.behind_attempt())
     assert first.answer(OmAuth(Options()).authenticate(first)) is ReturnCode.SUCCESS
     behind = userlist.behind_attempt()
-    behind["users"] = ChangedBetween(userlist, change)  # type: ignore[typeddict-item]
+    behind["users"] = ChangedBetween(userlist, change)
     attempt = FakeAttempt("jsmith", password="wrong", rhost="192.0.2.7", **behind)
     assert attempt.answer(OmAuth(Options()).authenticate(attempt)) is ReturnCode.AUTH_ERR
     now = userlist.store.get("jsmith")

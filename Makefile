@@ -93,3 +93,19 @@ coverage:
 	.venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
+
+# A random share of the mutants of the parts that decide, SHARE per cent; see CONTRIBUTING.md
+SHARE ?= 4
+mutants:
+	@scripts/environment dev,mutants
+	nice .venv/bin/python -m tests.mutants --share $(SHARE)
+
+# The sdist and the wheel, in dist/
+package:
+	@scripts/environment dev
+	rm -rf dist
+	.venv/bin/python -m build --no-isolation
+
+# The tests of `make unit` with each Python that is here
+pythons:
+	@scripts/pythons

@@ -72,7 +72,7 @@ clean:
 
 # --- The documents' site, and how good the tests are
 
-.PHONY: docs spelling coverage mutants package pythons
+.PHONY: docs spelling coverage package pythons
 
 # What CI looks at with the code
 check: docs spelling
@@ -93,12 +93,6 @@ coverage:
 	.venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
-
-# A random share of the mutants of the parts that decide, SHARE per cent; see CONTRIBUTING.md
-SHARE ?= 4
-mutants:
-	@scripts/environment dev,mutants
-	nice .venv/bin/python -m tests.mutants --share $(SHARE)
 
 # The sdist and the wheel, in dist/
 package:

@@ -31,6 +31,7 @@ extensions = [
     "extensions.pictures",
     "extensions.code_files",
     "extensions.docstrings",
+    "extensions.offline",
 ]
 root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "docs/**/*.md", "examples/own_module/README.md"]
@@ -59,7 +60,9 @@ html_theme = "furo"
 html_title = f"ualauth {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_copy_source = False
+# Search shows the text around what it found.
+html_copy_source = True
+html_show_sourcelink = False
 html_show_sphinx = False
 html_theme_options = {
     "light_css_variables": {

@@ -34,8 +34,8 @@ def svg(source: str) -> str:
     kind = _KINDS[source.split(maxsplit=1)[0]]
     renamed = re.sub(r"\bmerman\b", own, drawn)
     # In a narrow window it is scrolled rather than read with a glass.
-    width = re.search(r"max-width:(?P<pixels>\d+)px", renamed)
+    width = re.search(r"max-width: ?(?P<pixels>[\d.]+)px", renamed)
     if width is not None:
-        least = int(width["pixels"]) * 2 // 3
-        renamed = renamed.replace(width[0], f"{width[0]};min-width:{least}px", 1)
+        least = float(width["pixels"]) * 0.55
+        renamed = renamed.replace(width[0], f"{width[0]};min-width:{least:.0f}px", 1)
     return renamed.replace("<svg ", f'<svg aria-label="{kind}" ', 1)

@@ -42,7 +42,9 @@ def _show_files(app: Sphinx, doctree: nodes.document) -> None:
     page = app.env.docname
     linked = _linked(app.env)[page] = set[str]()
     up = "../" * page.count("/")
-    for node in list(doctree.findall(_leads_to_file)):
+    for node in list(doctree.findall(nodes.Element)):
+        if not _leads_to_file(node):
+            continue
         path = posixpath.normpath(posixpath.join(posixpath.dirname(page), node["reftarget"]))
         place = Path(app.srcdir) / path
         if not isinstance(node, addnodes.download_reference) and not place.is_dir():

@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the tests, let their limits follow the machine, and begin with what takes longest."""
     usual = float(config.getini("timeout"))
     for item in items:
-        for mark in parts.marks_of(_path(item.path)):
+        for mark in parts.marks_of(_path(item.path)) | parts.marks_by_content(item):
             item.add_marker(mark)
         own = item.get_closest_marker("timeout")
         limit = patience(own.args[0] if own is not None else usual)
@@ -58,6 +58,18 @@ def pytest_collection_finish() -> None:
     """Let the garbage collector pass over 14,000 tests: that took a fifth of a second each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test that is not marked `servers` start nothing of Debian's optional packages."""
+    parts.PROGRAMS.unmarked = "" if item.get_closest_marker("servers") else item.nodeid
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Let what earlier tests started be stopped."""
+    parts.PROGRAMS.unmarked = ""
 
 
 @pytest.hookimpl(optionalhook=True)

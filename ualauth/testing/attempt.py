@@ -67,8 +67,7 @@ class FakeAttempt(RunningAttempt):
     ) -> None:
         """Begin with what the test says."""
         self._shared = list(resources)
-        items = Items(service)
-        items.user = items.login_name = user
+        items = Items(service, user)
         items.conversation = conversation
         for name, value in peer.items():
             setattr(items, name, value)

@@ -69,10 +69,10 @@ class Logins:
 
     def remarks(self, user: str, password: str, **peer: Any) -> str:
         """Return what the modules say to the log about one login."""
-        with self.way.begin(self.config, "mail", user, lambda _: [password], **peer) as visit:
-            if self.way.run(visit.authenticate()) is ReturnCode.SUCCESS:
-                self.way.run(visit.acct_mgmt())
-            return "; ".join(step.remark for step in visit.trace if step.remark)
+        with self.way.begin(self.config, "mail", user, lambda _: [password], **peer) as transaction:
+            if self.way.run(transaction.authenticate()) is ReturnCode.SUCCESS:
+                self.way.run(transaction.acct_mgmt())
+            return "; ".join(step.remark for step in transaction.trace if step.remark)
 
 
 def lines(authority: Authority, uri: str, *more: str) -> str:
@@ -158,7 +158,7 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def newcomer(slapd: Slapd) -> Callable[..., str]:
-    """Return what adds somebody to the directory whom no other test knows; it returns the name."""
+    """Return what adds a person to the directory whom no other test knows; it returns the name."""
 
     def add(*attributes: str, password: str = PASSWORD) -> str:
         name = f"newcomer{next(_numbers)}"

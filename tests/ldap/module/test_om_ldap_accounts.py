@@ -299,7 +299,7 @@ def test_grace_logins_are_counted_down_and_then_it_must_be_changed(
     assert logins.outcome(user, "wrong") == "auth_err"
 
 
-def test_too_many_failures_lock_and_nobody_is_told(make: Make, newcomer: Newcomer) -> None:
+def test_too_many_failures_lock_and_no_client_is_told(make: Make, newcomer: Newcomer) -> None:
     user = newcomer(STRICT)
     logins = make()
     assert [logins.outcome(user, "wrong") for _ in range(3)] == ["auth_err"] * 3

@@ -214,8 +214,8 @@ def test_pop3_lets_in_whom_the_directory_does(house: House) -> None:
     users = {f"u{index}": attributes for index, attributes in enumerate(LOGINS)}
     text = "".join(entry(user, *_lines(lines)) for user, lines in users.items())
     result = house.import_("ldif", text, "--bad-lines", "skip")
-    there = {user.authid for user in house.store.users()}
-    logins = house.logins(there)
+    authids = {user.authid for user in house.store.users()}
+    logins = house.logins(authids)
     found = {lines: logins.get(user, "bad") for user, lines in users.items()}
     assert found == LOGINS
     assert result.exit_code == 1

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
+from tests.machine import patience
+
 CLIENT = "mail", "s3cret"
 
 
@@ -67,7 +69,7 @@ class Issuer:
                 body = json.dumps(value).encode()
                 match issuer.fault:
                     case "hang":
-                        time.sleep(1.5)
+                        time.sleep(patience(1.5))
                     case "slow":
                         time.sleep(0.3)
                     case "drip":

@@ -67,7 +67,7 @@ class BaseAuthenticator:
             takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
         )
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
-        self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
+        self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, lambda: self._users)
         self._shared: dict[type, Any] = {GuessLimiter: self._guesses}
         self._users: UserCache | None = None
         self._no_userlist_until = 0.0
@@ -235,11 +235,6 @@ class BaseAuthenticator:
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
 
         return self.resource(UserStore)
-
-    def _version(self) -> object:
-        """Return what tells two states of the USERLIST apart, or `None`; never waits."""
-        users = self._users
-        return None if users is None else users.version()
 
     def close(self) -> None:
         """Close what was opened."""

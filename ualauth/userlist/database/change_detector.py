@@ -2,30 +2,61 @@
 
 SQLite counts the changes that other connections make, in every process of the
 machine (`PRAGMA data_version`, sqlite.org/pragma.html). A connection that
-never writes therefore sees them all. Other databases have nothing like it, and
-are asked for the record itself.
+never writes therefore sees them all. Only if there was one, the table `changes` is
+read, which triggers fill, whoever writes: row 0 has a random mark that is another
+one after each change that decides about a login, and the other rows say for which
+user a failed login was noted, the newest last.
+
+Other databases have nothing like it, and are asked for the record itself.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import threading
 import weakref
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL
 
 Version = tuple[int, int]
-"""A state of the database: equal versions are the same state."""
+"""A state of what decides: equal versions are the same state, later ones are greater."""
+
+_MOST_NEW = 200
+"""Noted changes that are read at a time: more are as good as all."""
+_MOST_USERS = 10_000
+"""Users whose last failure is known by its number."""
+
+_NEWEST = (
+    "SELECT number, mark, key FROM changes WHERE number = 0 UNION ALL SELECT * FROM "
+    "(SELECT number, mark, key FROM changes WHERE number > 0 ORDER BY number DESC LIMIT 1)"
+)
+_SINCE = (
+    "SELECT number, mark, key FROM changes WHERE number = 0 UNION ALL SELECT * FROM "
+    f"(SELECT number, mark, key FROM changes WHERE number >= ? LIMIT {_MOST_NEW + 2})"
+)
 
 
 class ChangeDetector(Protocol):
     """Tells whether something changed."""
 
+    noted: int
+    """A number for the state of all failures, as far as `version` has looked: later ones are
+    greater, also among several detectors of this process."""
+
     def version(self) -> Version | None:
-        """Return the present state, or `None` if it cannot be told; never waits."""
+        """Look; return the present state, or `None` if it cannot be told; never waits."""
+        ...
+
+    def is_unchanged(self, key: bytes, since: int) -> bool:
+        """Return whether the failures of a user are as they were when `noted` was `since`.
+
+        `key` is what they are kept under (`lockout.user_key`).
+        """
         ...
 
     def close(self) -> None:
@@ -36,9 +67,15 @@ class ChangeDetector(Protocol):
 class NoChangeDetector:
     """The change detector of a database that cannot tell."""
 
+    noted = 0
+
     def version(self) -> Version | None:
         """Return `None`."""
         return None
+
+    def is_unchanged(self, _key: bytes, _since: int) -> bool:
+        """Return `False`."""
+        return False
 
     def close(self) -> None:
         """Do nothing."""
@@ -57,8 +94,14 @@ class SQLiteChangeDetector:
     def _begin(self) -> None:
         """Start with nothing open."""
         self._lock = threading.Lock()
-        self._file: tuple[int, int] | None = None
+        self._inode: int | None = None
+        self._device = 0
         self._cursor: sqlite3.Cursor | None = None
+        self._version: Version | None = None
+        self._commits: tuple[int, ...] = ()
+        self._decided = b""
+        self._newest = (0, b"")
+        self._forget_changed()
 
     def version(self) -> Version | None:
         """See `ChangeDetector.version`."""
@@ -69,21 +112,27 @@ class SQLiteChangeDetector:
                 return None
             try:
                 # Another file may have been put in its place.
-                if self._file != (found.st_dev, found.st_ino):
-                    self._open((found.st_dev, found.st_ino))
-                rows = self._cursor.execute("PRAGMA data_version")  # type: ignore[union-attr]
-                return self._generation, rows.fetchone()[0]
+                if found.st_ino != self._inode or found.st_dev != self._device:
+                    self._open(found)
+                commits = self._ask("PRAGMA data_version").fetchone()
+                if commits != self._commits:
+                    self._read_changes(commits)
             except sqlite3.Error:
-                self._file = None
+                self._inode = None
                 return None
+            return self._version
+
+    def is_unchanged(self, key: bytes, since: int) -> bool:
+        """See `ChangeDetector.is_unchanged`."""
+        return since >= self._known_since and self._changed.get(key, 0) <= since
 
     def close(self) -> None:
         """See `ChangeDetector.close`."""
         with self._lock:
             self._drop()
 
-    def _open(self, file: tuple[int, int]) -> None:
-        if self._file is None:
+    def _open(self, file: os.stat_result) -> None:
+        if self._inode is None:
             self._drop()
         else:
             # Closing it would delete the WAL that belongs to the other file now.
@@ -91,6 +140,8 @@ class SQLiteChangeDetector:
             self._cursor = None
         # Versions of another connection mean nothing.
         self._generation += 1
+        self._version = None
+        self._commits = ()
         self._cursor = sqlite3.connect(
             f"file:{quote(self._path)}?mode=rw",
             uri=True,
@@ -98,7 +149,47 @@ class SQLiteChangeDetector:
             isolation_level=None,
             check_same_thread=False,
         ).cursor()
-        self._file = file
+        self._ask: Callable[..., sqlite3.Cursor] = self._cursor.execute
+        self._inode, self._device = file.st_ino, file.st_dev
+
+    def _read_changes(self, commits: tuple[int, ...]) -> None:
+        """Find out what the commits were about.
+
+        What is committed between the question for their number and this one is
+        found now, and once more then.
+        """
+        before = self._newest
+        (_, decided, _), *noted = self._rows(_SINCE, max(before[0], 1))
+        if self._version is None or len(noted) > _MOST_NEW or not _follow(before, noted):
+            (_, decided, _), *noted = self._rows(_NEWEST)
+            self._newest = noted[0][:2] if noted else (0, b"")
+            self._forget_changed()
+        elif noted and noted[-1][:2] != before:
+            self._newest = noted[-1][:2]
+            if len(self._changed) > _MOST_USERS:
+                self._forget_changed()
+            now = next(_states)
+            self._changed.update((key, now) for number, _, key in noted if number != before[0])
+            # Last, as other threads look at it without the lock.
+            self.noted = now
+        if self._version is None or decided != self._decided:
+            self._decided = decided
+            self._version = self._generation, commits[0]
+        self._commits = commits
+
+    def _rows(self, question: str, *parameters: int) -> list[Any]:
+        rows = self._ask(question, parameters).fetchall()
+        if not rows or rows[0][0] != 0:
+            raise sqlite3.DatabaseError("the mark of what decides is missing")
+        return rows
+
+    def _forget_changed(self) -> None:
+        """Begin to know anew whose failures change, and nothing of what was before."""
+        # In this order, as other threads look at it without the lock.
+        self._known_since = next(_states)
+        self._changed: dict[bytes, int] = {}
+        """Key -> `noted` as it was after its last change."""
+        self.noted = self._known_since
 
     def forget(self) -> None:
         """Start anew in a child process.
@@ -110,10 +201,17 @@ class SQLiteChangeDetector:
         self._begin()
 
     def _drop(self) -> None:
-        cursor, self._cursor, self._file = self._cursor, None, None
+        cursor, self._cursor, self._inode = self._cursor, None, None
         if cursor is not None:
             cursor.close()
             cursor.connection.close()
+
+
+def _follow(newest: tuple[int, bytes], noted: list[Any]) -> bool:
+    """Return whether noted changes are those since the newest that was known, and all of them."""
+    if newest[0] == 0:
+        return not noted or noted[0][0] == 1
+    return bool(noted) and noted[0][:2] == newest
 
 
 def change_detector_of(url: URL) -> ChangeDetector:
@@ -123,6 +221,7 @@ def change_detector_of(url: URL) -> ChangeDetector:
     return NoChangeDetector()
 
 
+_states = itertools.count(1)
 _open: weakref.WeakSet[SQLiteChangeDetector] = weakref.WeakSet()
 _left_behind: list[sqlite3.Cursor | None] = []
 """Each with its connection."""

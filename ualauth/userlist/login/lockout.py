@@ -105,4 +105,5 @@ async def _forgive(attempt: Attempt, guess: Guess, account: Account) -> None:
     await forgive(attempt, guess)
     if clear:
         name = attempt.login_name or attempt.user
-        attempt.resource(UserCache).note_no_failures(account, name, source_of(attempt.rhost))
+        cache, source = attempt.resource(UserCache), source_of(attempt.rhost)
+        cache.note_no_failures(account, name, source, guess.as_of)

@@ -102,9 +102,7 @@ def _rows(
     ]
 
 
-def _run(
-    timed: Callable[[str], float], taken: list[float], after: list[float], mark: Path
-) -> None:
+def _run(timed: Callable[[str], float], taken: list[float], after: list[float], mark: Path) -> None:
     begun, written = time.perf_counter(), b""
     for number in range(int(RATE * SECONDS)):
         time.sleep(max(0.0, begun + number / RATE - time.perf_counter()))

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from ualauth.system.forks import renew_after_fork
+
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
 
@@ -28,6 +30,11 @@ class ThreadPool:
         self._nice = nice
         self._size = size
         self._spare = 3 * size
+        self.begin_in_child()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """Begin with no thread and no work, which are the parent's; see `forks.Renewable`."""
         self._work: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
         self._changed = threading.Condition()
         self._threads = 0

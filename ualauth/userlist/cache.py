@@ -8,16 +8,14 @@ login reads the record, and only the verification of its password is spared.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-import weakref
 from typing import Any
 
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.passwords.scram import ScramSecret
+from ualauth.system.forks import new_lock
 from ualauth.userlist.account.lockout import user_key
 from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
@@ -98,10 +96,9 @@ class UserCache:
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         rules = self._policy.lockout
         self.guesses = guesses or GuessLimiter(rules, lambda: self.store, lambda: self)
-        _caches.add(self)
 
     def version(self) -> Version | None:
         """Return what tells two states of the database apart, or `None`; never waits."""
@@ -268,10 +265,6 @@ class UserCache:
             self._known.clear()
             self._latest.clear()
 
-    def forget_lock(self) -> None:
-        """Start with a free lock in a child process."""
-        self._lock = threading.Lock()
-
     def _renewed(self, key: _Key, user: User) -> Account:
         """Return a new `Account`, with what was made of an equal record before."""
         old = self._known.get(key) or self._known.get(user.authid)
@@ -323,14 +316,3 @@ def _stale(account: Account) -> Account:
     made.confirmed = account.confirmed
     made.stale = True
     return made
-
-
-_caches: weakref.WeakSet[UserCache] = weakref.WeakSet()
-
-
-def _free_locks() -> None:
-    for cache in list(_caches):
-        cache.forget_lock()
-
-
-os.register_at_fork(after_in_child=_free_locks)

@@ -14,14 +14,13 @@ block.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
+from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
 from ualauth.userlist.account.reservation import Ending, Place, conclude, holds, places_of, reserve
@@ -71,13 +70,12 @@ class GuessLimiter:
         self.rules = rules or LockoutRules()
         self._find_watch = find_watch
         self._counts = FailureCounts(find_store)
-        self.forget_lock()
-        _limiters.add(self)
+        self._lock = new_lock()
+        self.begin_in_child()
+        renew_after_fork(self)
 
-    def forget_lock(self) -> None:
-        """Start anew in a child process: the guesses of the parent are the parent's."""
-        self._lock = threading.Lock()
-        self._counts.forget_lock()
+    def begin_in_child(self) -> None:
+        """Begin with no guess: those of the parent are the parent's; see `Renewable`."""
         self._open: dict[tuple[bytes, str], deque[Guess]] = {}
         self._clear: dict[tuple[Place, ...], int] = {}
         self._left: deque[Guess] = deque()
@@ -249,14 +247,3 @@ class GuessLimiter:
             guess.end(guess.ending())
         except Exception as error:  # noqa: BLE001 - no login waits for it
             log.error("a guess cannot be counted: %s", type(error).__name__)  # noqa: TRY400 - no secrets
-
-
-_limiters: weakref.WeakSet[GuessLimiter] = weakref.WeakSet()
-
-
-def _start_anew() -> None:
-    for limiter in list(_limiters):
-        limiter.forget_lock()
-
-
-os.register_at_fork(after_in_child=_start_anew)

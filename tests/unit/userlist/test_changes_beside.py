@@ -95,8 +95,13 @@ def test_every_change_of_what_decides_is_told_whoever_makes_it(
     names = [row[1] for row in shell.execute(f"PRAGMA table_info({table})")]
     if event == "INSERT":
         row = shell.execute(f"SELECT * FROM {table}").fetchone()
-        values = ["x" if name in {"key", "name_key"} else each for name, each in zip(names, row)]
-        values = [9 if name == "position" else each for name, each in zip(names, values)]
+        values = [
+            "x" if name in {"key", "name_key"} else each
+            for name, each in zip(names, row, strict=True)
+        ]
+        values = [
+            9 if name == "position" else each for name, each in zip(names, values, strict=True)
+        ]
         if table == "or_names":
             values[0] = 99
         marks = ", ".join("?" * len(values))
@@ -213,7 +218,9 @@ def test_no_failure_of_another_process_is_missed(userlist: Userlist, other: User
                 keys = Keys.of(name, account.user.id)
                 if cache.has_no_failures(account, name, source):
                     clear += 1
-                    assert not any(each.number for each in other.failures(name, account.user, source))
+                    assert not any(
+                        each.number for each in other.failures(name, account.user, source)
+                    )
                 else:
                     guess = cache.guesses.open(keys, source, RULES)
                     guess.look()

@@ -15,13 +15,14 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
-import threading
-import weakref
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL
+
+from ualauth.system.forks import LIBRARY_CALLS, new_lock, renew_after_fork
 
 Version = tuple[int, int]
 """A state of what decides: equal versions are the same state, later ones are greater."""
@@ -37,7 +38,7 @@ _NEWEST = (
 )
 _SINCE = (
     "SELECT number, mark, key FROM changes WHERE number = 0 UNION ALL SELECT * FROM "
-    f"(SELECT number, mark, key FROM changes WHERE number >= ? LIMIT {_MOST_NEW + 2})"
+    "(SELECT number, mark, key FROM changes WHERE number >= ? LIMIT ?)"
 )
 
 
@@ -89,11 +90,11 @@ class SQLiteChangeDetector:
         self._path = path
         self._generation = 0
         self._begin()
-        _open.add(self)
+        renew_after_fork(self)
 
     def _begin(self) -> None:
         """Start with nothing open."""
-        self._lock = threading.Lock()
+        self._lock = new_lock(held_by_fork=True)
         self._inode: int | None = None
         self._device = 0
         self._cursor: sqlite3.Cursor | None = None
@@ -159,7 +160,7 @@ class SQLiteChangeDetector:
         found now, and once more then.
         """
         before = self._newest
-        (_, decided, _), *noted = self._rows(_SINCE, max(before[0], 1))
+        (_, decided, _), *noted = self._rows(_SINCE, max(before[0], 1), _MOST_NEW + 2)
         if self._version is None or len(noted) > _MOST_NEW or not _follow(before, noted):
             (_, decided, _), *noted = self._rows(_NEWEST)
             self._newest = noted[0][:2] if noted else (0, b"")
@@ -191,14 +192,20 @@ class SQLiteChangeDetector:
         """Key -> `noted` as it was after its last change."""
         self.noted = self._known_since
 
-    def forget(self) -> None:
-        """Start anew in a child process.
+    def begin_in_child(self) -> None:
+        """See `Renewable.begin_in_child`.
 
         SQLite forbids it even to close what the parent opened
         (sqlite.org/howtocorrupt.html, section 2.6).
         """
         _left_behind.append(self._cursor)
         self._begin()
+
+    def __del__(self) -> None:
+        """Close what is open, at no moment at which another thread forks."""
+        if not sys.is_finalizing():
+            with LIBRARY_CALLS:
+                self._drop()
 
     def _drop(self) -> None:
         cursor, self._cursor, self._inode = self._cursor, None, None
@@ -222,14 +229,5 @@ def change_detector_of(url: URL) -> ChangeDetector:
 
 
 _states = itertools.count(1)
-_open: weakref.WeakSet[SQLiteChangeDetector] = weakref.WeakSet()
 _left_behind: list[sqlite3.Cursor | None] = []
 """Each with its connection."""
-
-
-def _forget_all() -> None:
-    for detector in list(_open):
-        detector.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)

@@ -8,11 +8,9 @@ SQLAlchemy. Every error becomes a `StoreError`.
 
 from __future__ import annotations
 
-import os
 import random
-import threading
+import sys
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -21,6 +19,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, Engine, SelectBase
 
 from ualauth.errors import ConfigurationError, StoreError
+from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.revision import check_revision
 from ualauth.userlist.database.rows import Row
@@ -58,7 +57,7 @@ class Database:
         self.backend = _backend(url, timeout)
         self._text = url
         self._begin()
-        _databases.add(self)
+        renew_after_fork(self)
 
     @property
     def url(self) -> URL:
@@ -71,7 +70,7 @@ class Database:
 
     def _begin(self) -> None:
         """Start with nothing open."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._file: object = None
         self._engines: dict[bool, Engine] = {}
         self._idle: deque[Connection] = deque()
@@ -87,6 +86,10 @@ class Database:
             StoreError: if the database cannot be used.
 
         """
+        with self.backend.calls:
+            return self._read(statement, values)
+
+    def _read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
         self._follow()
         idle = self._idle
         connection = self._take_idle()
@@ -135,17 +138,18 @@ class Database:
         tries = 0
         while True:
             tries += 1
-            connection = self._connect(writing=True)
-            try:
-                with connection.begin():
-                    return work(connection)
-            except self.backend.failures as error:
-                repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
-                fault = self.backend.fault(error)
-                if not repeat:
-                    connection.invalidate()
-            finally:
-                connection.close()
+            with self.backend.calls:
+                connection = self._connect(writing=True)
+                try:
+                    with connection.begin():
+                        return work(connection)
+                except self.backend.failures as error:
+                    repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
+                    fault = self.backend.fault(error)
+                    if not repeat:
+                        connection.invalidate()
+                finally:
+                    connection.close()
             if not repeat:
                 raise fault
             # Rivals that wait for different times do not meet again.
@@ -156,13 +160,20 @@ class Database:
         with self._lock:
             engines, self._engines = self._engines, {}
             idle, self._idle = self._idle, deque()
-        while idle:
-            idle.pop().close()
-        for engine in engines.values():
-            engine.dispose()
+        with self.backend.calls:
+            while idle:
+                idle.pop().close()
+            for engine in engines.values():
+                engine.dispose()
 
-    def forget(self) -> None:
-        """Start anew in a child process.
+    def __del__(self) -> None:
+        """Close what is open, at no moment at which another thread forks."""
+        # An argument may have been wrong: then there is nothing.
+        if hasattr(self, "_engines") and not sys.is_finalizing():
+            self.close()
+
+    def begin_in_child(self) -> None:
+        """See `Renewable.begin_in_child`.
 
         What the parent opened is kept there unused: SQLite forbids even to
         close it (sqlite.org/howtocorrupt.html, section 2.6), and to close a
@@ -268,13 +279,4 @@ def _backend(url: str, timeout: float) -> Backend:
     return backend
 
 
-_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _left_behind: list[object] = []
-
-
-def _forget_all() -> None:
-    for database in list(_databases):
-        database.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)

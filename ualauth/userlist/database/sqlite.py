@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
+from ualauth.system.forks import LIBRARY_CALLS
 from ualauth.userlist.database.backend import (
     NO_USERLIST,
     Backend,
@@ -50,6 +51,7 @@ class SQLiteBackend(Backend):
     """A file; one process at a time may write, from the start of its transaction."""
 
     failures = (*Backend.failures, sqlite3.Error)
+    calls = LIBRARY_CALLS
 
     def __init__(self, url: str, timeout: float) -> None:
         """Read `sqlite:////path`.

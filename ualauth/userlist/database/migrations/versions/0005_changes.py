@@ -10,13 +10,11 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-_MOST_NOTED = 500
-"""Entries that are kept: who was away for longer reads the failures anew."""
-
 _DECIDED = "UPDATE changes SET mark = randomblob(16) WHERE number = 0;"
-_NOTED = f"""
+# 500 entries are kept: a process that was away for longer reads the failures anew.
+_NOTED = """
     INSERT INTO changes (mark, key) VALUES (randomblob(16), substr(new.name, 1, 16));
-    DELETE FROM changes WHERE number BETWEEN 1 AND last_insert_rowid() - {_MOST_NOTED};
+    DELETE FROM changes WHERE number BETWEEN 1 AND last_insert_rowid() - 500;
 """
 
 # What a new row of `users` or of `addresses` belongs to can be found only by its names.

@@ -46,7 +46,13 @@ class ThreadPool:
         future: Future[Any] = Future()
         with self._changed:
             self._work.append((future, function, args))
-            self._start_thread()
+            try:
+                self._start_thread()
+            except RuntimeError:
+                # No more are to be had: those that are there have to do, if there are any.
+                if self._threads == len(self._lost):
+                    self._work.pop()
+                    raise
             self._changed.notify()
         return future
 
@@ -57,14 +63,15 @@ class ThreadPool:
         with self._changed:
             if not future.done() and len(self._lost) < self._spare:
                 self._lost.add(future)
-                self._start_thread()
+                with contextlib.suppress(RuntimeError):
+                    self._start_thread()
 
     def _start_thread(self) -> None:
         """Start a thread if there is more work than idle threads."""
         active = self._threads - len(self._lost)
         if len(self._work) > self._idle and active < self._size:
-            self._threads += 1
             threading.Thread(target=self._run, name="ualauth", daemon=True).start()
+            self._threads += 1
 
     def _run(self) -> None:
         if self._nice:

@@ -86,6 +86,11 @@ def change(
     return after
 
 
+def try_counting(connection: Connection) -> None:
+    """Count something that is no user's and no name's; the caller undoes it."""
+    _begin(connection, b"", "")
+
+
 def forget(connection: Connection, keys: Keys, source: str) -> None:
     """Forget the failed logins of a name and of its user from a source."""
     table = login_failures

@@ -14,6 +14,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from sqlalchemy import Connection
+
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
@@ -42,6 +44,10 @@ from ualauth.userlist.update import Revision, differs, revise_all
 
 # An authid seldom has one of these, and most names of people do.
 _LIKE_A_NAME = re.compile("[ /=]")
+
+
+class _Undone(Exception):
+    """A transaction is to be undone, since all that it was for is known."""
 
 
 class UserStore:
@@ -111,6 +117,20 @@ class UserStore:
             anew.read(queries.NEXT_PAGE, {"after": ""})
         finally:
             anew.close()
+
+    def check_writing(self) -> None:
+        """Raise `StoreError` if the USERLIST takes no changes now; changes nothing."""
+
+        def work(connection: Connection) -> None:
+            failures.try_counting(connection)
+            raise _Undone
+
+        with suppress(_Undone):
+            self._database.write(work)
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return what an administrator should know of the database: texts, each with a cure."""
+        return self._database.backend.warnings()
 
     def close(self) -> None:
         """Close the connections; whatever is called later opens new ones."""

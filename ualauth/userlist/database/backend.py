@@ -78,6 +78,10 @@ class Backend(ABC):
         """Tell which file it is now; `None` where there is none to tell."""
         return None
 
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return what an administrator should know of it: texts, each with a cure."""
+        return []
+
     def for_creation(self) -> Backend:
         """Return the place as who creates or upgrades tables sees it."""
         return self

@@ -43,6 +43,9 @@ _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_ERROR: NO_USERLIST,
 }
 
+_USUAL_WAL = 8 << 20
+"""Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
+
 _NO_FILE = (0, 0)
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
@@ -99,6 +102,22 @@ class SQLiteBackend(Backend):
             return _NO_FILE
         return found.st_dev, found.st_ino
 
+    def warnings(self) -> list[tuple[str, str]]:
+        """See `Backend.warnings`: a WAL that is many times the database, as one reader holds it."""
+        try:
+            size = os.stat(self.path).st_size  # noqa: PTH116 - a path of the URL, used as it is
+            wal = os.stat(f"{self.path}-wal").st_size  # noqa: PTH116 - likewise
+        except OSError:
+            return []
+        if wal <= max(_USUAL_WAL, 2 * size):
+            return []
+        return [
+            (
+                f"{self.path}-wal has {wal >> 20} MiB, since a program reads without an end",
+                "end it, such as an open shell of sqlite3: the next changes make the file small",
+            )
+        ]
+
     def fault(self, error: Exception) -> UalauthError:
         """See `Backend.fault`; what is chained are SQLite's own fixed texts."""
         original = original_of(error)
@@ -143,6 +162,8 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's 
     # NORMAL may lose the last transactions when the power fails, and with them
     # a change of password that was confirmed: the old password would be back.
     cursor.execute("PRAGMA synchronous = FULL")
+    # Otherwise a WAL keeps the size that one long reader gave it.
+    cursor.execute(f"PRAGMA journal_size_limit = {_USUAL_WAL}")
     cursor.close()
 
 

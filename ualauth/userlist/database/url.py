@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 LIKE = "is like neither sqlite:////path nor postgresql://user@host/database"
 NO_FILE = "must name a file, as in sqlite:////path"
@@ -59,7 +60,8 @@ def _mistake_of_postgresql(text: str) -> str | None:
     hosts = str(parameters.pop("host", None) or parameters.get("hostaddr") or "").split(",")
     parameters.pop("hostaddr", None)
     parameters.pop("service", None)
-    conninfo = make_conninfo(**parameters, host=",".join([_NOWHERE] * len(hosts)))
+    rest: dict[str, Any] = dict(parameters)
+    conninfo = make_conninfo(**rest, host=",".join([_NOWHERE] * len(hosts)))
     connection = pq.PGconn.connect_start(conninfo.encode())
     said = connection.error_message.decode("utf-8", "replace").strip()
     connection.finish()

@@ -9,10 +9,12 @@ by `renew_after_fork`. A test walks over the package and finds what is not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -82,6 +84,7 @@ class LibraryCalls:
         """See `Renewable.begin_in_child`."""
         # Reentrant, as what is collected as garbage may end with a call.
         self._changed = threading.Condition(threading.RLock())
+        self._alone = threading.RLock()
         self._inside = 0
         self._forking: int | None = None
 
@@ -105,7 +108,8 @@ class LibraryCalls:
                 self._changed.notify_all()
 
     def stop(self, seconds: float) -> None:
-        """Let no call begin, and wait for those that have."""
+        """Let no call begin, and wait for those that have; one thread at a time."""
+        self._alone.acquire()
         with self._changed:
             self._forking = threading.get_ident()
             self._changed.wait_for(lambda: self._inside <= 0, seconds)
@@ -115,6 +119,17 @@ class LibraryCalls:
         with self._changed:
             self._forking = None
             self._changed.notify_all()
+        self._alone.release()
+
+
+@contextlib.contextmanager
+def all_calls_stopped() -> Iterator[None]:
+    """Be the only thread that is in a library with locks of its own, for a moment."""
+    _before()
+    try:
+        yield
+    finally:
+        _begin_in_parent()
 
 
 def _before() -> None:

@@ -147,30 +147,34 @@ def test_work_of_the_parent_is_not_done_by_the_child() -> None:
 
 
 def test_no_child_is_forked_while_a_thread_is_in_a_library() -> None:
-    calls, inside, over = LibraryCalls(), threading.Event(), threading.Event()
+    calls = LibraryCalls()
+    inside, over, stopped, forked = (threading.Event() for _ in range(4))
 
     def call() -> None:
         with calls:
             inside.set()
-            over.wait()
+            over.wait(60)
 
-    thread = threading.Thread(target=call)
-    thread.start()
-    inside.wait()
-    stopped = threading.Thread(target=calls.stop, args=(60,))
-    stopped.start()
-    stopped.join(0.05)
-    assert stopped.is_alive()
+    def fork() -> None:
+        calls.stop(60)
+        stopped.set()
+        forked.wait(60)
+        calls.go_on()
+
+    caller, forker, later = (threading.Thread(target=each) for each in (call, fork, call))
+    caller.start()
+    assert inside.wait(60)
+    forker.start()
+    assert not stopped.wait(0.05)
     over.set()
-    stopped.join()
-    thread.join()
-    calls.stop(60)
-    later = threading.Thread(target=call)
+    assert stopped.wait(60)
     later.start()
     later.join(0.05)
     assert later.is_alive()
-    calls.go_on()
-    later.join()
+    forked.set()
+    for thread in (caller, forker, later):
+        thread.join(60)
+    assert not later.is_alive()
 
 
 def test_a_thread_that_forks_may_itself_call_and_waits_no_longer_than_it_should() -> None:

@@ -110,7 +110,9 @@ def test_a_guess_counts_on_top_of_a_lock_that_is_cut(store: UserStore, jsmith: U
     assert counts(store, jsmith).locked_until <= microseconds_now() + 900 * SECOND
 
 
-def test_a_row_that_is_cut_down_is_deleted_in_its_time(database: Database, store: UserStore, jsmith: User) -> None:
+def test_a_row_that_is_cut_down_is_deleted_in_its_time(
+    database: Database, store: UserStore, jsmith: User
+) -> None:
     """What is cut down is written back, so that the row is deleted in its time."""
     now = microseconds_now()
     put(store, jsmith, Failures((now,), now + 48 * HOUR))

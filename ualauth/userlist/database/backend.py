@@ -74,9 +74,8 @@ class Backend(ABC):
         """Tell whether an idle connection should not be read from any more."""
         return False
 
-    def file(self) -> object:
-        """Tell which file it is now; `None` where there is none to tell."""
-        return None
+    path: str | None = None
+    """The file, if it is one."""
 
     def warnings(self) -> list[tuple[str, str]]:
         """Return what an administrator should know of it: texts, each with a cure."""

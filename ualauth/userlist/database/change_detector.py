@@ -17,12 +17,14 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL
 
 from ualauth.system.forks import LIBRARY_CALLS, new_lock, renew_after_fork
+from ualauth.userlist.database.files import Files, files_at, note_lost, register
 
 Version = tuple[int, int]
 """A state of what decides: equal versions are the same state, later ones are greater."""
@@ -31,6 +33,13 @@ _MOST_NEW = 200
 """Noted changes that are read at a time: more are as good as all."""
 _MOST_USERS = 10_000
 """Users whose last failure is known by its number."""
+
+_LOOK_AGAIN = 0.02
+"""Seconds after which it is looked at what is beside the file: a microsecond that few logins pay.
+
+So long a change may stay unseen that another program makes after a third one has taken
+away `-shm`, which none should.
+"""
 
 _NEWEST = (
     "SELECT number, mark, key FROM changes WHERE number = 0 UNION ALL SELECT * FROM "
@@ -87,16 +96,22 @@ class SQLiteChangeDetector:
 
     def __init__(self, path: str) -> None:
         """Remember the file; opens nothing."""
-        self._path = path
+        self.path = path
+        self._shm = f"{path}-shm"
         self._generation = 0
         self._begin()
         renew_after_fork(self)
+        register(self)
 
     def _begin(self) -> None:
         """Start with nothing open."""
         self._lock = new_lock(held_by_fork=True)
+        self._files: Files | None = None
+        """Those that are open, as they were when they were opened."""
+        self._written = 0
+        self._look_again = 0.0
         self._inode: int | None = None
-        self._device = 0
+        self._shm_inode: int | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._version: Version | None = None
         self._commits: tuple[int, ...] = ()
@@ -108,18 +123,20 @@ class SQLiteChangeDetector:
         """See `ChangeDetector.version`."""
         with self._lock:
             try:
-                found = os.stat(self._path)  # noqa: PTH116 - a microsecond less
-            except OSError:
-                return None
-            try:
-                # Another file may have been put in its place.
-                if found.st_ino != self._inode or found.st_dev != self._device:
-                    self._open(found)
+                found = os.stat(self.path)  # noqa: PTH116 - a microsecond less
+                if (
+                    found.st_mtime_ns != self._written
+                    or found.st_ino != self._inode
+                    or (monotonic() >= self._look_again and self._is_lost())
+                ) and not self._follow():
+                    return None
                 commits = self._ask("PRAGMA data_version").fetchone()
-                if commits != self._commits:
-                    self._read_changes(commits)
-            except sqlite3.Error:
-                self._inode = None
+                if commits != self._commits and not self._read_changes(commits):
+                    return None
+            except FileNotFoundError:
+                return self._version_without()
+            except (OSError, sqlite3.Error):
+                self._inode = self._files = None
                 return None
             return self._version
 
@@ -130,38 +147,85 @@ class SQLiteChangeDetector:
     def close(self) -> None:
         """See `ChangeDetector.close`."""
         with self._lock:
-            self._drop()
+            self.drop()
 
-    def _open(self, file: os.stat_result) -> None:
-        if self._inode is None:
-            self._drop()
-        else:
+    def _is_lost(self) -> bool:
+        """Look whether -shm is still the one that is open."""
+        self._look_again = monotonic() + _LOOK_AGAIN
+        return os.stat(self._shm).st_ino != self._shm_inode  # noqa: PTH116 - as above
+
+    def _version_without(self) -> Version | None:
+        """Return the version where a file is missing: the database, or what is beside it.
+
+        There is no -shm while no program has the database open, nor where it has no WAL.
+        """
+        try:
+            before = self._files
+            same = before is not None and before.shm is None and before == files_at(self.path)
+            if not same and not self._follow():
+                return None
+            commits = self._ask("PRAGMA data_version").fetchone()
+            if commits != self._commits and not self._read_changes(commits):
+                return None
+        except (OSError, sqlite3.Error):
+            self._inode = self._files = None
+            return None
+        return self._version
+
+    def _follow(self) -> bool:
+        """Open what is there now; return whether it can be told what state that is."""
+        before, now = self._files, files_at(self.path)
+        if now.database is None:
+            return False
+        if before is not None and before.database == now.database and before.lost(now):
+            return self._note_lost()
+        cursor, self._cursor = self._cursor, None
+        if before is not None and before.database != now.database:
             # Closing it would delete the WAL that belongs to the other file now.
-            _left_behind.append(self._cursor)
-            self._cursor = None
+            _left_behind.append(cursor)
+            cursor = None
+        self._open(now)
+        # Afterwards: it was not the last one.
+        _close(cursor)
+        return True
+
+    def _note_lost(self) -> bool:
+        """Tell nothing more until who reads next has closed all connections of this process."""
+        note_lost(self.path)
+        self._inode = None
+        return False
+
+    def _open(self, now: Files) -> None:
         # Versions of another connection mean nothing.
         self._generation += 1
         self._version = None
         self._commits = ()
         self._cursor = sqlite3.connect(
-            f"file:{quote(self._path)}?mode=rw",
+            f"file:{quote(self.path)}?mode=rw",
             uri=True,
             timeout=0,
             isolation_level=None,
             check_same_thread=False,
         ).cursor()
         self._ask: Callable[..., sqlite3.Cursor] = self._cursor.execute
-        self._inode, self._device = file.st_ino, file.st_dev
+        # The first question makes what has to be beside the file.
+        self._ask("PRAGMA data_version").fetchone()
+        self._files = files_at(self.path)._replace(written=now.written)
+        self._written = now.written
+        self._inode = now.database[1] if now.database else None
+        self._shm_inode = self._files.shm[1] if self._files.shm else None
 
-    def _read_changes(self, commits: tuple[int, ...]) -> None:
-        """Find out what the commits were about.
+    def _read_changes(self, commits: tuple[int, ...]) -> bool:
+        """Find out what the commits were about; return whether that can be told.
 
         What is committed between the question for their number and this one is
         found now, and once more then.
         """
+        if self._files is None or self._files.lost(files_at(self.path)):
+            return self._note_lost()
         before = self._newest
         (_, decided, _), *noted = self._rows(_SINCE, max(before[0], 1), _MOST_NEW + 2)
-        if self._version is None or len(noted) > _MOST_NEW or not _follow(before, noted):
+        if self._version is None or len(noted) > _MOST_NEW or not _continues(before, noted):
             (_, decided, _), *noted = self._rows(_NEWEST)
             self._newest = noted[0][:2] if noted else (0, b"")
             self._forget_changed()
@@ -177,6 +241,7 @@ class SQLiteChangeDetector:
             self._decided = decided
             self._version = self._generation, commits[0]
         self._commits = commits
+        return True
 
     def _rows(self, question: str, *parameters: int) -> list[Any]:
         rows = self._ask(question, parameters).fetchall()
@@ -205,16 +270,22 @@ class SQLiteChangeDetector:
         """Close what is open, at no moment at which another thread forks."""
         if not sys.is_finalizing():
             with LIBRARY_CALLS:
-                self._drop()
+                self.drop()
 
-    def _drop(self) -> None:
-        cursor, self._cursor, self._inode = self._cursor, None, None
-        if cursor is not None:
-            cursor.close()
-            cursor.connection.close()
+    def drop(self) -> None:
+        """See `files.Holder.drop`; the lock is held."""
+        cursor, self._cursor = self._cursor, None
+        self._files = self._inode = self._shm_inode = None
+        _close(cursor)
 
 
-def _follow(newest: tuple[int, bytes], noted: list[Any]) -> bool:
+def _close(cursor: sqlite3.Cursor | None) -> None:
+    if cursor is not None:
+        cursor.close()
+        cursor.connection.close()
+
+
+def _continues(newest: tuple[int, bytes], noted: list[Any]) -> bool:
     """Return whether noted changes are those since the newest that was known, and all of them."""
     if newest[0] == 0:
         return not noted or noted[0][0] == 1

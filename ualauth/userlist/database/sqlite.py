@@ -46,7 +46,6 @@ _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
 _USUAL_WAL = 8 << 20
 """Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
 
-_NO_FILE = (0, 0)
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
@@ -55,6 +54,7 @@ class SQLiteBackend(Backend):
 
     failures = (*Backend.failures, sqlite3.Error)
     calls = LIBRARY_CALLS
+    path: str
 
     def __init__(self, url: str, timeout: float) -> None:
         """Read `sqlite:////path`.
@@ -93,14 +93,6 @@ class SQLiteBackend(Backend):
         engine = self.new_engine(writing=True)
         event.listen(engine, "connect", _let_read)
         return engine
-
-    def file(self) -> object:
-        """See `Backend.file`."""
-        try:
-            found = os.stat(self.path)  # noqa: PTH116 - a microsecond less
-        except OSError:
-            return _NO_FILE
-        return found.st_dev, found.st_ino
 
     def warnings(self) -> list[tuple[str, str]]:
         """See `Backend.warnings`: a WAL that is many times the database, as one reader holds it."""

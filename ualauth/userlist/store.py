@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -22,7 +23,7 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.stack.control import ascii_lower
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import bulk, changes, failures, names
-from ualauth.userlist.account.lockout import Counts, Failures, Keys, user_key
+from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
@@ -33,7 +34,7 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import queries, schema
+from ualauth.userlist.database import backup, queries, schema
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
@@ -131,6 +132,21 @@ class UserStore:
     def warnings(self) -> list[tuple[str, str]]:
         """Return what an administrator should know of the database: texts, each with a cure."""
         return self._database.backend.warnings()
+
+    def back_up(self, target: Path) -> None:
+        """Write a copy to a file, as the USERLIST is at one moment; see `database.backup`."""
+        backup.back_up(self._database.backend, target)
+
+    def put_back(self, copy: Path) -> None:
+        """Make the USERLIST what a copy says, in one change, and upgrade that if it is older.
+
+        A USERLIST that is not there is made.
+        """
+        if self._database.backend.path is not None:
+            backup.check_copy(copy)
+            schema.create(self._database)
+        backup.put_back(self._database.backend, copy)
+        schema.create(self._database)
 
     def close(self) -> None:
         """Close the connections; whatever is called later opens new ones."""
@@ -408,6 +424,30 @@ class UserStore:
         """Forget the failed logins of a user under one name from one source."""
         keys = Keys.of(name, user.id)
         self._database.write(lambda connection: failures.forget(connection, keys, source))
+
+    def every_failure(self) -> Iterator[tuple[bytes, str, Failures]]:
+        """Yield the failed logins of all users: the key of the user, the source, what is kept.
+
+        Those that count no longer are among them.
+        """
+        for key, source, *rest in self._database.read(queries.EVERY_FAILURE, {}):
+            if len(key) == KEY_BYTES:
+                yield bytes(key), str(source), failures.failures_of(rest)
+
+    def authids_of_failures(self) -> dict[bytes, str]:
+        """Return key -> authid of the users who have failed logins; looks at every user."""
+        wanted = {key for key, _, _ in self.every_failure()}
+        if not wanted:
+            return {}
+        keys = ((user_key(user.id), user.authid) for user in self.users())
+        return {key: authid for key, authid in keys if key in wanted}
+
+    def clear_failures(self, keys: Collection[bytes] | None, source: str | None) -> int:
+        """Forget failed logins of users (`failures.keys_of_name`), of a source, or all.
+
+        Returns of how many users and sources there were any.
+        """
+        return self._database.write(lambda connection: failures.clear(connection, keys, source))
 
     def forget_all_failures(self, user: User) -> bool:
         """Forget all failed logins of a user, and so end every lock that came of them.

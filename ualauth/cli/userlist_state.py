@@ -12,7 +12,7 @@ from ualauth.stack.model import Stack
 from ualauth.stack.registry import plain_name
 
 _NEED = frozenset({"om_auth", "om_admin", "om_om2authid", "om_unix2om"})
-"""Modules that know nobody without a USERLIST."""
+"""Modules that know no user without a USERLIST."""
 _USE = _NEED | {"om_krb5", "om_ldap", "om_oauth"}
 """Modules that ask one where there is one."""
 

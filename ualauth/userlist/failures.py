@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ualauth.system.networks import Source
-from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
+from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys
 from ualauth.userlist.account.reservation import Place, places_of
 from ualauth.userlist.database.rows import Row
 from ualauth.userlist.database.tables import login_failures
 from ualauth.userlist.policy import LockoutRules
 
-if TYPE_CHECKING:
-    from ualauth.userlist.store import UserStore
-
-_LONGEST = 3 * 366 * 86_400 * 1_000_000
-"""Microseconds, more than a failure or a lock may count by any rules."""
 _MOST_FORGOTTEN = 100
 """Rows that are deleted when one is added: so there are never many that no longer count."""
 
@@ -91,13 +86,6 @@ def change(
     return after
 
 
-def keys_of_name(store: UserStore, name: str) -> frozenset[bytes]:
-    """Return what failures of a name may be kept under: a user's, another system's, of no user."""
-    user = store.resolve(name)
-    own = set() if user is None else {user_key(user.id)}
-    return frozenset(own | {user_key(name), Keys.of(name, None).user})
-
-
 def clear(connection: Connection, keys: Collection[bytes] | None, source: str | None) -> int:
     """Forget failures under some keys from a source, or all; return how many counts of users."""
     name = login_failures.c.name
@@ -163,13 +151,7 @@ def _forget_old(connection: Connection, now: int) -> None:
     key = tuple_(table.c.name, table.c.source)
     old = (
         select(table.c.name, table.c.source)
-        .where(
-            # What counts for longer than any rule allows was written by a wrong clock.
-            or_(
-                and_(table.c.forgotten < now, table.c.forgotten > 0),
-                table.c.forgotten > now + _LONGEST,
-            )
-        )
+        .where(table.c.forgotten < now, table.c.forgotten > 0)
         .limit(_MOST_FORGOTTEN)
         .with_for_update(skip_locked=True)
     )

@@ -144,7 +144,7 @@ class GuessLimiter:
         watch = self._find_watch()
         guess.as_of = None if watch is None else watch.noted()
         now = guess.moment = microseconds_now()
-        guess.rows = self._believed(guess, now)
+        guess.rows = self._plausible(guess, now)
         _, free = reserve(guess.rows, guess.places, now)
         if guess.remote and not guess.is_locked(by_name=True):
             # What is asked elsewhere is counted when it has failed: those ahead still may.
@@ -161,7 +161,7 @@ class GuessLimiter:
                 self._clear[guess.places] = guess.as_of
         return free
 
-    def _believed(self, guess: Guess, now: int) -> list[Failures]:
+    def _plausible(self, guess: Guess, now: int) -> list[Failures]:
         """Return the counts of a guess, without what a clock that was wrong has written.
 
         That is written back: otherwise a lock would be cut down at each look, and never end.
@@ -169,17 +169,17 @@ class GuessLimiter:
 
         def work(rows: list[Failures]) -> list[Failures]:
             both = zip(rows, guess.places, strict=True)
-            return [row.believed(now, place.rules) for row, place in both]
+            return [row.plausible(now, place.rules) for row, place in both]
 
         rows = self._counts.read(guess.places, offline=guess.offline)
-        believed = work(rows)
-        if believed == rows:
+        plausible = work(rows)
+        if plausible == rows:
             return rows
         log.warning(
             "failed logins of a time to come are counted as of now: see whose clock is wrong"
         )
         written = self._counts.change(guess.places, work, now, offline=guess.offline)
-        return believed if written is None else written
+        return plausible if written is None else written
 
     def reserve(self, guess: Guess) -> bool:
         """See `Guess.reserve`."""

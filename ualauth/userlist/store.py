@@ -442,8 +442,17 @@ class UserStore:
         keys = ((user_key(user.id), user.authid) for user in self.users())
         return {key: authid for key, authid in keys if key in wanted}
 
+    def failure_keys(self, name: str) -> frozenset[bytes]:
+        """Return what failures of a name may be kept under.
+
+        They are a user's, or another system's, or of a name that no user has.
+        """
+        user = self.resolve(name)
+        own = set() if user is None else {user_key(user.id)}
+        return frozenset(own | {user_key(name), Keys.of(name, None).user})
+
     def clear_failures(self, keys: Collection[bytes] | None, source: str | None) -> int:
-        """Forget failed logins of users (`failures.keys_of_name`), of a source, or all.
+        """Forget failed logins of users (`failure_keys`), of a source, or all.
 
         Returns of how many users and sources there were any.
         """

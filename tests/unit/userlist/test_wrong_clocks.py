@@ -147,17 +147,3 @@ def test_a_record_that_is_all_of_times_to_come_has_expired() -> None:
     expires = password_expires(user(None, NOW + timedelta(days=4000)), AGES)
     assert expires is not None
     assert expires < NOW
-
-
-def test_a_row_of_years_to_come_is_deleted_when_another_is_added(
-    database: Database, store: UserStore, jsmith: User
-) -> None:
-    put(store, jsmith, Failures((1,)))
-    far = microseconds_now() + 10 * 366 * 24 * HOUR
-    database.execute(f"UPDATE login_failures SET forgotten = {far}")
-    limiter = GuessLimiter(RULES, lambda: store)
-    guess = limiter.open(Keys.of("made-up", None), HERE, RULES)
-    guess.reserve()
-    guess.fail()
-    assert store.all_failures(jsmith) == {}
-    assert len(list(store.every_failure())) == 1

@@ -6,7 +6,6 @@ import click
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.problems import count
-from ualauth.userlist.failures import keys_of_name
 
 
 @click.command("clear")
@@ -20,6 +19,6 @@ def command(
     """Forget failed logins, and so end locks that came of them, at the very next login."""
     if everything is (user is not None or source is not None):
         raise click.UsageError("say --user or --source, or both, or else --all")
-    keys = None if user is None else keys_of_name(invocation.store, user)
+    keys = None if user is None else invocation.store.failure_keys(user)
     number = invocation.store.clear_failures(keys, source)
     click.echo(f"The failed logins of {count(number, 'user and source')} are forgotten.")

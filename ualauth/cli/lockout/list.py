@@ -10,7 +10,6 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import print_json
 from ualauth.cli.plain import plain
 from ualauth.userlist.account.lockout import microseconds_now
-from ualauth.userlist.failures import keys_of_name
 
 
 @click.command("list")
@@ -40,7 +39,7 @@ def listed(
 ) -> int:
     """Print what counts and is asked for, and return how much that is."""
     store, now = invocation.store, microseconds_now()
-    keys = None if user is None else keys_of_name(store, user)
+    keys = None if user is None else store.failure_keys(user)
     names = store.authids_of_failures() if user is None else {}
     rules, number = invocation.config.policy.lockout, 0
     for key, where, written in store.every_failure():

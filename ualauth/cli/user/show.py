@@ -28,7 +28,7 @@ def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
     rules, now = invocation.config.policy.with_own(record.policy).lockout, microseconds_now()
     # As a login would take them, which looks at the clock.
     counts = invocation.store.all_failures(record).items()
-    failures = {source: each.believed(now, rules) for source, each in counts}
+    failures = {source: each.plausible(now, rules) for source, each in counts}
     for label, text in user_rows(record, mechanisms, failures).items():
         table.add_row(cell(label, "dim"), lines(text))
     console().print(table)

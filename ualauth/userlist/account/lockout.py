@@ -47,7 +47,7 @@ class Failures:
         """Return whether every login is refused."""
         return now < self.locked_until
 
-    def believed(self, now: int, rules: LockoutRules) -> Failures:
+    def plausible(self, now: int, rules: LockoutRules) -> Failures:
         """Return them without what a clock that was wrong has written.
 
         A lock ends no later than one that begins `now`, and no failure is later than `now`:
@@ -66,7 +66,7 @@ class Failures:
 
     def counting(self, now: int, rules: LockoutRules) -> Failures:
         """Return those that still count at `now`; a lock that is over counts no longer."""
-        found = self.believed(now, rules)
+        found = self.plausible(now, rules)
         if found.is_locked(now):
             return found
         begin = max(now - round(rules.failure_window * _SECOND), found.locked_until)
@@ -79,7 +79,7 @@ class Failures:
     def one_more(self, now: int, rules: LockoutRules) -> Failures:
         """Return what they are after one more; one that comes during a lock does not count."""
         if self.is_locked(now):
-            return self.believed(now, rules)
+            return self.plausible(now, rules)
         return self.counting(now, rules).with_moment(now).locked_if_too_many(now, rules)
 
     def with_moment(self, moment: int) -> Failures:

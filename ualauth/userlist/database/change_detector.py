@@ -3,7 +3,7 @@
 SQLite counts the changes that other connections make, in every process of the
 machine (`PRAGMA data_version`, sqlite.org/pragma.html). A connection that
 never writes therefore sees them all. Only if there was one, the table `changes` is
-read, which triggers fill, whoever writes: row 0 has a random mark that is another
+read, which triggers fill, whichever program writes: row 0 has a random mark that is another
 one after each change that decides about a login, and the other rows say for which
 user a failed login was noted, the newest last.
 

@@ -13,6 +13,7 @@ from tests.benchmarks.page import PAGE, section, update
 SUBJECTS = (
     "transaction",
     "cached",
+    "beside_writes",
     "instructions",
     "hashing",
     "sasl",

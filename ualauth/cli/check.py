@@ -10,6 +10,7 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.offers import nothing_offered, print_offers, without_file
 from ualauth.cli.problems import count, print_problems
+from ualauth.cli.userlist_state import userlist_problems
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.problem import Problem
 
@@ -27,7 +28,8 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
     """Look for mistakes in the service files.
 
     Compiles the services, all of them by default, and prints every problem
-    with its place and its cure. Exit status: 1 if there is any error.
+    with its place and its cure. If one of them asks the USERLIST, opens it.
+    Exit status: 1 if there is any error.
     """
     invocation: Invocation = context.obj
     names = list(services) or invocation.base.services.folder.services()
@@ -36,6 +38,7 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
+    problems |= dict.fromkeys(userlist_problems(invocation, names))
     if not services:
         problems |= dict.fromkeys(without_file(invocation, names))
     if offers:

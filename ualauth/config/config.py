@@ -27,6 +27,7 @@ from ualauth.sources.values import hint, read_value
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import DIALECTS, LINUX_PAM, Dialect
 from ualauth.stack.folder import service_name
+from ualauth.userlist.database.url import mistake_of
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
@@ -48,7 +49,10 @@ class UserlistSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        return _not_positive(self, "timeout")
+        found = _not_positive(self, "timeout")
+        if self.url and (mistake := mistake_of(self.url)):
+            found.append(f"url {mistake}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

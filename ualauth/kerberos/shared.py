@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from ualauth.kerberos.settings import FILE_NAME, KerberosSettings, Options
 from ualauth.sources.files import Found, settings_of
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 from ualauth.stack.folder import FollowedFolder, ServiceFolder
+from ualauth.system.forks import new_lock
 
 
 class _Client(NamedTuple):
@@ -30,7 +30,7 @@ class Kerberos:
         self._clock = clock
         self._files = FollowedFolder(ServiceFolder(directory), clock=clock)
         self._clients: dict[Options, _Client] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def client_at_hand(self, options: Options) -> Client | None:
         """Return the client for a stack line if its file need not be looked at now."""

@@ -88,7 +88,7 @@ class OmAuth(Module[Options]):
             return False
         if account.policy.lockout.failures and not (
             cache.guesses.is_quiet
-            and account.has_no_failures(attempt.login_name, source_of(attempt.rhost))
+            and cache.has_no_failures(account, attempt.login_name, source_of(attempt.rhost))
         ):
             return False
         attempt.remark(REMEMBERED.why)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from ualauth.errors import UnsteadyFile
 from ualauth.oauth.addresses import is_url
 from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.sources.watched import Stamp, SteadyFile, stamp_at, stamp_of, wait_for
+from ualauth.system.forks import new_lock
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -40,7 +40,7 @@ class KeyRing:
         self._place = place
         self._timeout = timeout
         self._authorities = authorities
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._keys: tuple[Key, ...] = ()
         self._file: SteadyFile[bytes] = SteadyFile(place, _read)
         self._data: bytes | None = None

@@ -7,7 +7,6 @@ that needs no USERLIST never loads the libraries behind it.
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -34,6 +33,7 @@ from ualauth.stack.folder import ServiceFolder
 from ualauth.stack.model import Service
 from ualauth.stack.registry import ModuleRegistry
 from ualauth.stack.services import Services
+from ualauth.system.forks import new_rlock
 from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
@@ -69,12 +69,14 @@ class BaseAuthenticator:
         )
         self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
-        self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
+        self._guesses = GuessLimiter(
+            config.policy.lockout, self._failure_store, lambda: self._users
+        )
         self._shared: dict[type, Any] = {GuessLimiter: self._guesses}
         self._users: UserCache | None = None
         self._identities: Identities = {}
         self._no_userlist_until = 0.0
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     def offer_rules(self, service: str) -> OfferRules:
         """Return what a compiled service may offer."""
@@ -237,11 +239,6 @@ class BaseAuthenticator:
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
 
         return self.resource(UserStore)
-
-    def _version(self) -> object:
-        """Return what tells two states of the USERLIST apart, or `None`; never waits."""
-        users = self._users
-        return None if users is None else users.version()
 
     def close(self) -> None:
         """Close what was opened."""

@@ -22,6 +22,7 @@ from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
 from ualauth.stack.engine import Verdict, evaluate, resume_after
 from ualauth.stack.model import Entry, Stack
+from ualauth.system.shortage import shortage_of
 
 log = logging.getLogger("ualauth.login")
 
@@ -244,6 +245,8 @@ def _code_of_exception(
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
         case StoreError():
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
+        case _ if (shortage := shortage_of(error)) is not None:
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, shortage
         case _:
             # Not the text of the exception: it may repeat what the person typed.
             code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from ualauth.system.forks import renew_after_fork
+
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
 
@@ -28,6 +30,11 @@ class ThreadPool:
         self._nice = nice
         self._size = size
         self._spare = 3 * size
+        self.begin_in_child()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """Begin with no thread and no work, which are the parent's; see `forks.Renewable`."""
         self._work: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
         self._changed = threading.Condition()
         self._threads = 0
@@ -39,7 +46,13 @@ class ThreadPool:
         future: Future[Any] = Future()
         with self._changed:
             self._work.append((future, function, args))
-            self._start_thread()
+            try:
+                self._start_thread()
+            except RuntimeError:
+                # No more are to be had: those that are there have to do, if there are any.
+                if self._threads == len(self._lost):
+                    self._work.pop()
+                    raise
             self._changed.notify()
         return future
 
@@ -50,14 +63,15 @@ class ThreadPool:
         with self._changed:
             if not future.done() and len(self._lost) < self._spare:
                 self._lost.add(future)
-                self._start_thread()
+                with contextlib.suppress(RuntimeError):
+                    self._start_thread()
 
     def _start_thread(self) -> None:
         """Start a thread if there is more work than idle threads."""
         active = self._threads - len(self._lost)
         if len(self._work) > self._idle and active < self._size:
-            self._threads += 1
             threading.Thread(target=self._run, name="ualauth", daemon=True).start()
+            self._threads += 1
 
     def _run(self) -> None:
         if self._nice:

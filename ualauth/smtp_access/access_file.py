@@ -8,7 +8,6 @@ Where there is no file, there are no rules.
 from __future__ import annotations
 
 import logging
-import threading
 from pathlib import Path
 
 from ualauth.errors import AccessRulesError
@@ -18,6 +17,7 @@ from ualauth.sources.files import Found, Missing, Text
 from ualauth.sources.problem import Problem, Source
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
 from ualauth.stack.folder import FollowedFolder, ServiceFolder
+from ualauth.system.forks import new_lock
 
 log = logging.getLogger("ualauth.smtp_access")
 
@@ -39,7 +39,7 @@ class AccessFile:
         self._folder = ServiceFolder(directory, max_bytes=_MAX_BYTES)
         self._interval = interval
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._rules: Rules | None = None
         self._followed = FollowedFolder(self._folder, interval, clock)
         self._found: Found | None = None

@@ -15,7 +15,6 @@ import inspect
 import os
 import stat
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 
 from ualauth.contract.module import Module
 from ualauth.errors import ModuleUnavailable
+from ualauth.system.forks import new_lock
 
 GROUP = "ualauth.modules"
 
@@ -36,7 +36,7 @@ class ModuleRegistry:
         self._allow = frozenset(map(_key, allow))
         self._claims: dict[str, list[EntryPoint | Path]] | None = None
         self._found: dict[str, type[Module[Any]]] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def names(self) -> list[str]:
         """Return the names that may be used, sorted."""

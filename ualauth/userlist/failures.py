@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ualauth.system.networks import Source
@@ -84,6 +84,24 @@ def change(
     if any(each.number == 1 for each in after):
         _forget_old(connection, now)
     return after
+
+
+def clear(connection: Connection, keys: Collection[bytes] | None, source: str | None) -> int:
+    """Forget failures under some keys from a source, or all; return how many counts of users."""
+    name = login_failures.c.name
+    where = [] if source is None else [login_failures.c.source == source]
+    if keys is not None:
+        ranges = [name.between(key, key + b"\xff" * KEY_BYTES) for key in sorted(keys)]
+        where.append(or_(*ranges))
+    found = connection.execute(
+        delete(login_failures).where(*where).returning(login_failures.c.name)
+    ).all()
+    return sum(len(row[0]) == KEY_BYTES for row in found)
+
+
+def try_counting(connection: Connection) -> None:
+    """Count something that is no user's and no name's; the caller undoes it."""
+    _begin(connection, b"", "")
 
 
 def forget(connection: Connection, keys: Keys, source: str) -> None:

@@ -72,6 +72,7 @@ class Guess:
         "_lock",
         "_turn",
         "abandoned",
+        "as_of",
         "counted_here",
         "credential",
         "done",
@@ -101,6 +102,8 @@ class Guess:
         self.key = places[0].key, places[0].source
         self.rows: list[Failures] = [_NONE] * len(places)
         """What is counted in each of the places, this guess included."""
+        self.as_of: int | None = None
+        """The state of all failures (`FailureWatch.noted`) when they were looked at."""
         self.held: tuple[bool, ...] = (False,) * len(places)
         self.moment = 0
         self.credential: object = None

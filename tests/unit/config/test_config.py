@@ -125,6 +125,23 @@ def test_a_missing_folder_is_named_with_the_cure(kind: type, tmp_path: Path) -> 
         ("[stack]\ndialect = 'solaris'\n", "[stack] dialect 'solaris' is none of linux-pam, deb"),
         ("[password]\nscheme = 'rot13'\n", "[password] scheme 'rot13' is none of argon2id, "),
         ("[userlist]\nurl = 7\n", "[userlist] url must be of type str"),
+        ("[userlist]\nurl = 'mysql://u:canary@h/x'\n", "[userlist] url is like neither sqlite:"),
+        ("[userlist]\nurl = 'sqlite://x.db'\n", "[userlist] url must name a file, as in sqlite"),
+        ("[userlist]\nurl = 'sqlite:///:memory:'\n", "[userlist] url must name a file, as in"),
+        ("[userlist]\nurl = 'sqlite:////x?y=1'\n", "[userlist] url must name a file, as in"),
+        *(
+            (f"[userlist]\nurl = 'postgresql://u:canary@{rest}'\n", f"[userlist] url {mistake}")
+            for rest, mistake in (
+                ("canary@h/x", "is not like postgresql://"),
+                ("h/x?bogus=1", "has an unknown parameter 'bogus'"),
+                ("h/x?sslmode=bogus", "has a value of the parameter 'sslmode' that libpq"),
+                ("h/x?ssl_min_protocol_version=9", "has a value of the parameter 'ssl_min_protoc"),
+                ("h/x?target_session_attrs=9", "has a value of the parameter 'target_session"),
+                ("h/x?connect_timeout=soon", "has a value of the parameter 'connect_timeout'"),
+                ("h:99999/x", "has a value of the parameter 'port' that libpq"),
+                ("h,i/x?port=1,2,3", "has a value of the parameter 'port' that libpq"),
+            )
+        ),
         ("[modules]\npath = '/x'\n", "[modules] path must be a list of strings"),
         ("[modules]\nallow = ['a', 1]\n", "[modules] allow must be a list of strings"),
     ],
@@ -134,6 +151,23 @@ def test_a_mistake_is_named(text: str, mistake: str, folder: ConfigFolder) -> No
 
     (found,) = mistakes(folder)
     assert found.startswith(f"{folder.path}/ualauth.toml: {mistake}")
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///relative.db",
+        "sqlite+pysqlite:////var/lib/ul.db",
+        "postgresql:///x",
+        "postgresql://u:p%40ss@db1.example.com:5432,db2.example.com/x?sslmode=verify-full",
+        "postgresql+psycopg://u@[2001:db8::1]:5433/x?connect_timeout=3&keepalives=1",
+        "postgresql:///x?host=/run/postgresql&target_session_attrs=read-write",
+    ],
+)
+def test_a_url_that_can_be_is_taken_without_asking_anyone(url: str, folder: ConfigFolder) -> None:
+    folder.settings(f"[userlist]\nurl = '{url}'\n")
+    assert Config.load(folder.path).userlist_url == url
 
 
 def test_a_table_must_be_one(folder: ConfigFolder) -> None:

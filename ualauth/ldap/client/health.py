@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 
 from ualauth.ldap.client.faults import DirectoryFault, Unreachable
 from ualauth.ldap.client.settings import LdapSettings
+from ualauth.system.forks import new_lock
 
 # Not the one that all share: an application may have seeded that.
 _random = random.SystemRandom()
@@ -19,7 +19,7 @@ class Health:
     def __init__(self, settings: LdapSettings) -> None:
         """Begin well."""
         self._settings = settings
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._failures = 0
         self.well = True
         self._fault: DirectoryFault = Unreachable("not tried")

@@ -14,6 +14,7 @@ from ualauth.ldap.client.pool import Pool
 from ualauth.ldap.client.settings import LdapSettings, Uri
 from ualauth.ldap.client.srv import Lookup, Resolver
 from ualauth.ldap.client.values import Requester
+from ualauth.system.forks import new_lock
 
 _LOOK = 0.5
 """Seconds after which the thread looks whether the directory is still in use."""
@@ -123,7 +124,7 @@ class Watch:
         """Start nothing."""
         self._servers = weakref.ref(servers)
         self._probe = probe
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 import weakref
 
 from ualauth.errors import ModuleUnavailable
@@ -11,8 +10,9 @@ from ualauth.ldap.client.connection import Connector
 from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.srv import Resolver, resolve
+from ualauth.system.forks import new_lock
 
-_lock = threading.Lock()
+_lock = new_lock()
 _open: weakref.WeakValueDictionary[LdapSettings, PooledDirectory] = weakref.WeakValueDictionary()
 
 

@@ -12,7 +12,6 @@ costs, and why it is off unless it is asked for.
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections import OrderedDict
@@ -23,6 +22,7 @@ from ualauth.contract.attempt import Attempt
 from ualauth.contract.identity import Person
 from ualauth.ldap.config.configuration import Configuration, Outage
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.system.forks import new_lock
 
 
 # Made at each login, and so not frozen: that takes five times as long.
@@ -60,7 +60,7 @@ class OutageCache:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._users: dict[str, str] = {}
         """By the user before the directory was asked, who it is."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def __len__(self) -> int:
         """Return of how many people something is kept."""
@@ -146,7 +146,7 @@ class OutageCache:
 
 
 _caches: weakref.WeakValueDictionary[str, OutageCache] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = new_lock()
 
 
 def outage_cache(configuration: Configuration) -> OutageCache | None:

@@ -14,6 +14,10 @@ from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.restrictions import Restriction
 from ualauth.userlist.record import User
 
+_SKEW = timedelta(days=1)
+"""By how much the clocks of hosts may differ, in what is counted in days."""
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def aged(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
     """Return what follows of the password's age, or `None` if nothing does.
@@ -90,6 +94,8 @@ def unchangeable(user: User, rules: PasswordRules, now: datetime) -> Restriction
     if (
         rules.minimum_age_days
         and user.password_changed is not None
+        # A change in times to come was made by a clock that was wrong.
+        and user.password_changed <= now + _SKEW
         and now < _days_after(user.password_changed, rules.minimum_age_days)
         and not must_change(user, rules, now)
     ):
@@ -109,8 +115,15 @@ def password_expires(user: User, rules: PasswordRules) -> datetime | None:
     """
     if not rules.maximum_age_days:
         return user.password_expires
-    oldest = _days_after(user.password_changed or user.created, rules.maximum_age_days)
+    oldest = _days_after(_age_begins(user), rules.maximum_age_days)
     return oldest if user.password_expires is None else min(oldest, user.password_expires)
+
+
+def _age_begins(user: User) -> datetime:
+    """Return since when a password is as it is, as far as no clock was wrong that wrote it."""
+    latest = datetime.now(UTC) + _SKEW
+    known = (user.password_changed, user.created, user.changed)
+    return next((each for each in known if each is not None and each <= latest), _UNKNOWN)
 
 
 def _is_spent(expires: datetime | None, rules: PasswordRules, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
+from ualauth.system.forks import LIBRARY_CALLS
 from ualauth.userlist.database.backend import (
     NO_USERLIST,
     Backend,
@@ -42,7 +43,9 @@ _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_ERROR: NO_USERLIST,
 }
 
-_NO_FILE = (0, 0)
+_USUAL_WAL = 8 << 20
+"""Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
+
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
@@ -50,6 +53,8 @@ class SQLiteBackend(Backend):
     """A file; one process at a time may write, from the start of its transaction."""
 
     failures = (*Backend.failures, sqlite3.Error)
+    calls = LIBRARY_CALLS
+    path: str
 
     def __init__(self, url: str, timeout: float) -> None:
         """Read `sqlite:////path`.
@@ -89,13 +94,21 @@ class SQLiteBackend(Backend):
         event.listen(engine, "connect", _let_read)
         return engine
 
-    def file(self) -> object:
-        """See `Backend.file`."""
+    def warnings(self) -> list[tuple[str, str]]:
+        """See `Backend.warnings`: a WAL that is many times the database, as one reader holds it."""
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - a microsecond less
+            size = os.stat(self.path).st_size  # noqa: PTH116 - a path of the URL, used as it is
+            wal = os.stat(f"{self.path}-wal").st_size  # noqa: PTH116 - likewise
         except OSError:
-            return _NO_FILE
-        return found.st_dev, found.st_ino
+            return []
+        if wal <= max(_USUAL_WAL, 2 * size):
+            return []
+        return [
+            (
+                f"{self.path}-wal has {wal >> 20} MiB, since a program reads without an end",
+                "end it, such as an open shell of sqlite3: the next changes make the file small",
+            )
+        ]
 
     def fault(self, error: Exception) -> UalauthError:
         """See `Backend.fault`; what is chained are SQLite's own fixed texts."""
@@ -141,6 +154,8 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's 
     # NORMAL may lose the last transactions when the power fails, and with them
     # a change of password that was confirmed: the old password would be back.
     cursor.execute("PRAGMA synchronous = FULL")
+    # Otherwise a WAL keeps the size that one long reader gave it.
+    cursor.execute(f"PRAGMA journal_size_limit = {_USUAL_WAL}")
     cursor.close()
 
 

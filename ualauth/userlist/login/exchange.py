@@ -62,7 +62,8 @@ async def prove(
         exchange.verified = False
     found = _PROVED if proved else _NOT_PROVED
     attempt.remark(found.why)
-    if proved and cache.guesses.is_quiet and account.has_no_failures(attempt.login_name, source):
+    name, quiet = attempt.login_name, cache.guesses.is_quiet
+    if proved and quiet and cache.has_no_failures(account, name, source):
         code = _SUCCESS
     else:
         code = await _count(attempt, account, exchange, found)

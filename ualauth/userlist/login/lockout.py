@@ -43,7 +43,7 @@ def open_guess(
     clear = (
         remembered
         and account is not None
-        and account.has_no_failures(name, source_of(attempt.rhost))
+        and cache.has_no_failures(account, name, source_of(attempt.rhost))
     )
     if clear and guesses.is_quiet:
         return None
@@ -105,4 +105,5 @@ async def _forgive(attempt: Attempt, guess: Guess, account: Account) -> None:
     await forgive(attempt, guess)
     if clear:
         name = attempt.login_name or attempt.user
-        account.note_no_failures(name, source_of(attempt.rhost))
+        cache, source = attempt.resource(UserCache), source_of(attempt.rhost)
+        cache.note_no_failures(account, name, source, guess.as_of)

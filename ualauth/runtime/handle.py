@@ -56,6 +56,8 @@ class Handle:
     """When the modules' time is up (time.monotonic); set by the driver at the first request."""
     at_once: bool = False
     """Whether the next operation is part of the same login as the last one."""
+    begun: bool = False
+    """Whether something was computed for this login: it is finished before others begin."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
     _last_run: Run | None = None

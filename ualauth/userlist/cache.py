@@ -23,6 +23,7 @@ from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
+from ualauth.userlist.verifications import Verifications
 from ualauth.userlist.verified_passwords import VerifiedPasswords
 
 _MOST_SOURCES = 64
@@ -88,6 +89,8 @@ class UserCache:
         self._policies: dict[str, Policy] = {}
         self._change_detector = store.change_detector()
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
+        self.verifications = Verifications()
+        """The passwords that are being compared."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
         self._lock = threading.Lock()

@@ -78,6 +78,7 @@ class Guess:
         "key",
         "moment",
         "offline",
+        "passive",
         "places",
         "remote",
         "right",
@@ -112,6 +113,9 @@ class Guess:
         """Whether another system checks it, whose answer is not known if the login is cut off."""
         self.tells = False
         """Whether a right password would be answered at once: then silence tells a wrong one."""
+        self.passive = False
+        """Whether it is known to be right, or the same as one that is being checked: those
+        behind it need not wait for it."""
         self.started = False
         self.done = False
         self.wrong = False

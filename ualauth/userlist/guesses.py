@@ -19,7 +19,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
@@ -107,11 +106,17 @@ class GuessLimiter:
         return self._ahead(guess) < guess.rules.failures
 
     def _ahead(self, guess: Guess) -> int:
-        """Return how many guesses came before this one and are open; not all that are too many."""
+        """Return how many guesses came before this one that may fail; not all that are too many."""
         most = guess.rules.failures
+        ahead = 0
         with self._lock:
-            queue = islice(self._open.get(guess.key, ()), most)
-            return next((index for index, each in enumerate(queue) if each is guess), most)
+            for each in self._open.get(guess.key, ()):
+                if each is guess or ahead >= most:
+                    break
+                ahead += not each.passive
+            else:
+                ahead = most
+        return ahead
 
     def has_no_failures(self, guess: Guess) -> bool:
         """See `Guess.has_no_failures`."""

@@ -90,7 +90,7 @@ async def _count(
     if guess is not None:
         guess.wrong = found.wrong
         await take_turn(attempt, guess, guess.reserve if found.wrong else guess.look)
-    return await judge(attempt, guess, account, None, found)
+    return await judge(attempt, guess, account, found)
 
 
 async def _secret(

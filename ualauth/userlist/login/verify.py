@@ -88,20 +88,6 @@ def _without_comparing(
     return Comparison(ReturnCode.AUTH_ERR, "an empty password")
 
 
-def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison) -> None:
-    """Spend what a wrong password would have taken beyond what comparing this right one took.
-
-    A client that is locked out is to learn nothing from the time of the answer.
-    """
-    if not user.password:
-        return
-    if found.remembered:
-        hasher.verify(password, user.password)
-    outdated = hasher.needs_rehash(user.password)
-    if outdated or hasher.scheme_of(user.password) != hasher.scheme:
-        hasher.dummy_verify(password)
-
-
 def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:
     """Store the password under today's scheme; the login does not depend on it."""
     try:

@@ -104,7 +104,7 @@ class ComputeQueue:
             each.sources.append(source)
             each.measured = each.measured and not each.begun
             fits = each.begun or self._fits(source, deadline)
-            if fits and not each.begun and len(self._waiting) >= self._most_waiting:
+            if fits and not each.begun and self._is_full():
                 last = self._waiting.give_way(source)
                 fits = last is not None
                 if last is not None:
@@ -159,6 +159,7 @@ class ComputeQueue:
         """
         with self._lock:
             fits = self._fits(source, deadline)
+            fits = fits and not (self._is_full() and not self._waiting.may_displace(source))
         if not fits:
             raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
 
@@ -215,7 +216,13 @@ class ComputeQueue:
             return True
         seconds = mean / self._size
         left = deadline - time.monotonic() - mean
-        return waiting * seconds <= left or self._waiting.ahead(source) * seconds <= left
+        # Those at work have to end before.
+        if (waiting + 1) * seconds <= left:
+            return True
+        return (self._waiting.ahead(source) + 1) * seconds <= left
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= max(self._most_waiting, self._free())
 
     def _free(self) -> int:
         now = time.monotonic()

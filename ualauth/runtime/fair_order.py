@@ -65,23 +65,29 @@ class FairOrder(Generic[T]):
 
     def ahead(self, source: str) -> int:
         """Return how many come before the next item of a source, if no others arrive."""
-        own = len(self._of_source.get(source, ()))
+        own = self._number_of(source)
         others = sum(
             min(len(items), own + 1) for name, items in self._of_source.items() if name != source
         )
         return len(self._begun) + own + others
+
+    def may_displace(self, source: str) -> bool:
+        """Return whether a new item of a source may displace one of another, which has more."""
+        return self._number_of(self._largest()) > self._number_of(source) + 1
 
     def give_way(self, source: str) -> T | None:
         """Return the item that a new one of `source` displaces, which no longer waits.
 
         It is the last of the source that has most; `None` if that is `source` itself.
         """
-        if not self._of_source:
+        if not self.may_displace(source):
             return None
-        most = max(self._of_source, key=lambda name: len(self._of_source[name]))
-        own = len(self._of_source.get(source, ()))
-        if len(self._of_source[most]) <= own + 1:
-            return None
-        item = next(reversed(self._of_source[most]))
+        item = next(reversed(self._of_source[self._largest()]))
         self.remove(item)
         return item
+
+    def _largest(self) -> str:
+        return max(self._of_source, key=self._number_of, default="")
+
+    def _number_of(self, source: str) -> int:
+        return len(self._of_source.get(source, ()))

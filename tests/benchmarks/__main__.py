@@ -15,6 +15,7 @@ SUBJECTS = (
     "cached",
     "instructions",
     "hashing",
+    "overload",
     "sasl",
     "smtp_access",
     "startup",

@@ -36,6 +36,7 @@ class Computation:
         "deadline",
         "function",
         "future",
+        "is_settled",
         "measured",
         "sources",
         "started",
@@ -51,6 +52,8 @@ class Computation:
         self.future: Future[Any] = Future()
         # So that no login that leaves can cancel it for the others.
         self.future.set_running_or_notify_cancel()
+        self.is_settled: Callable[[], bool] = _settled
+        """Whether the first login has ended what follows from the result for all."""
         self.state = State.PREPARED
         self.sources: list[str] = []
         """The sources of those that wait, the first one's included."""
@@ -83,6 +86,11 @@ class Computation:
         else:
             self.future.set_exception(failure)
         self.turn.release(max(1, self.waiting))
+
+
+def _settled() -> bool:
+    """Say that nothing follows."""
+    return True
 
 
 def _nothing() -> None:

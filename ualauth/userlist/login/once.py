@@ -30,6 +30,8 @@ _FROM_MEMORY = Comparison(
 _UNREADABLE = Comparison(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
 _STEP = 0.005
 """Seconds. How long the refusal of a locked login takes beyond a comparison tells nothing."""
+_LONGEST_PAUSE = 1.0
+"""Seconds for which logins wait for what the first one writes."""
 _LOCKED = Comparison(ReturnCode.AUTH_ERR, "not compared")
 _LOCKED_UNKNOWN = Comparison(ReturnCode.USER_UNKNOWN, "not compared")
 
@@ -142,6 +144,7 @@ async def _compare(
     if is_locked(guess):
         computation.give_up()
         return await refuse_locked(guess, account)
+    computation.is_settled = lambda: not guess.is_open
     found = await Compute(guess.run, (check,), computation)
     return found
 
@@ -166,6 +169,12 @@ async def _joined(guess: Guess | None, computation: Computation) -> Comparison:
         guess.passive = True
     try:
         found: Comparison = await Join(computation)
+        if guess is not None and found.code is ReturnCode.SUCCESS:
+            # What the first one counted is given back in a moment: then nothing has to be written.
+            pause, until = _STEP, time.monotonic() + _LONGEST_PAUSE
+            while not computation.is_settled() and time.monotonic() < until:
+                await Until(time.monotonic() + pause)
+                pause *= 2
     finally:
         if guess is not None:
             guess.passive = False

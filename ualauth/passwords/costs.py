@@ -72,18 +72,31 @@ def _number(pattern: bytes, limit: float, *, base: int = 10, usual: int | None =
     return cost
 
 
+_ARGON2 = re.compile(
+    rb"(?:argon2)?\$argon2(?:id|i|d)\$(?:v=[0-9]+\$)?m=([0-9]{1,16}),t=([0-9]{1,16}),p=([0-9]{1,16})"
+    rb"(?![0-9])"
+)
+
+
 def _argon2(data: bytes) -> float:
-    found = re.match(
-        rb"(?:argon2)?\$argon2(?:id|i|d)\$(?:v=[0-9]+\$)?m=([0-9]{1,16}),t=([0-9]{1,16}),p=([0-9]{1,16})"
-        rb"(?![0-9])",
-        data,
-    )
-    if found is None:
-        raise ValueError("no costs of Argon2")
-    memory, passes, lanes = map(int, found.groups())
+    memory, passes, lanes = argon2_settings(data)
     # A pass has work besides its memory.
     work = max(memory, 8) * passes / _ARGON2_WORK
     return max(memory / _ARGON2_MEMORY, work, lanes / _ARGON2_LANES)
+
+
+def argon2_settings(data: bytes) -> tuple[int, int, int]:
+    """Return memory, passes and lanes.
+
+    Raises:
+        ValueError: if it is no hash of Argon2.
+
+    """
+    found = _ARGON2.match(data)
+    if found is None:
+        raise ValueError("no costs of Argon2")
+    memory, passes, lanes = map(int, found.groups())
+    return memory, passes, lanes
 
 
 def _bcrypt(data: bytes) -> float:

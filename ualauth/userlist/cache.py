@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from ualauth.contract.credentials import NameKind
@@ -22,6 +23,7 @@ from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
+from ualauth.userlist.schemes_in_use import SchemesInUse
 from ualauth.userlist.store import UserStore
 from ualauth.userlist.verifications import Verifications
 from ualauth.userlist.verified_passwords import VerifiedPasswords
@@ -91,6 +93,8 @@ class UserCache:
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
         self.verifications = Verifications()
         """The passwords that are being compared."""
+        self.in_use = SchemesInUse(_Users(store))
+        """The costs of the passwords that are stored."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
         self._lock = threading.Lock()
@@ -233,6 +237,7 @@ class UserCache:
     def forget_lock(self) -> None:
         """Start with a free lock in a child process."""
         self._lock = threading.Lock()
+        self.in_use.forget_lock()
 
     def _renewed(self, key: _Key, user: User) -> Account:
         """Return a new `Account`, with what was made of an equal record before."""
@@ -278,6 +283,16 @@ class UserCache:
         if latest is None or latest.user != account.user:
             return False
         return time.monotonic() - account.confirmed < self._settings.outage_grace
+
+
+class _Users:
+    """The users of a store, in the order in which it reads them."""
+
+    def __init__(self, store: UserStore) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[User]:
+        return self._store.users()
 
 
 def _stale(account: Account) -> Account:

@@ -84,6 +84,7 @@ class Guess:
         "right",
         "rows",
         "rules",
+        "shown_rules",
         "started",
         "tells",
         "wrong",
@@ -98,6 +99,8 @@ class Guess:
         self._ended = False
         self.places = places
         self.rules = rules
+        self.shown_rules = rules
+        """The rules of those who have none of their own: delays are the same for all."""
         self.key = places[0].key, places[0].source
         self.rows: list[Failures] = [Failures()] * len(places)
         """What is counted in each of the places, this guess included."""

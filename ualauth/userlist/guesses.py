@@ -93,6 +93,7 @@ class GuessLimiter:
 
         """
         guess = Guess(self, places_of(keys, sources_of(rhost), rules), rules)
+        guess.shown_rules = self.rules
         with self._lock:
             queue = self._open.setdefault(guess.key, deque())
             if len(queue) >= _MOST_WAITING:

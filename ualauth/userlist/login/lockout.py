@@ -80,7 +80,7 @@ async def judge(
         )
     if code is ReturnCode.AUTH_ERR or found.wrong:
         guess.wrong = True
-        attempt.fail_delay(guess.by_name.delay(guess.rules))
+        attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
         if guess.counted_here:
             # Other processes do not know of it: to tell would give each of them a guess.
             attempt.remark("the failure is counted in this process alone")

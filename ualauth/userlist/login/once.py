@@ -95,7 +95,7 @@ async def _compare_once(
             if not first:
                 return await _share(attempt, guess, await _joined(guess, computation))
             hasher = attempt.resource(PasswordHasher)
-            check = partial(compare, hasher, user, password, null_allowed)
+            check = partial(compare, hasher, user, password, null_allowed, cache.in_use)
             if account is not None:
                 check = partial(_remembering, check, computation, cache, account, password)
             return await _compare(attempt, guess, account, check, computation)

@@ -36,7 +36,7 @@ class Computation:
         "deadline",
         "function",
         "future",
-        "is_settled",
+        "is_concluded",
         "measured",
         "sources",
         "started",
@@ -52,7 +52,7 @@ class Computation:
         self.future: Future[Any] = Future()
         # So that no login that leaves can cancel it for the others.
         self.future.set_running_or_notify_cancel()
-        self.is_settled: Callable[[], bool] = _settled
+        self.is_concluded: Callable[[], bool] = _concluded
         """Whether the first login has ended what follows from the result for all."""
         self.state = State.PREPARED
         self.sources: list[str] = []
@@ -88,7 +88,7 @@ class Computation:
         self.turn.release(max(1, self.waiting))
 
 
-def _settled() -> bool:
+def _concluded() -> bool:
     """Say that nothing follows."""
     return True
 

@@ -24,7 +24,7 @@ _PBKDF2_ROUNDS = 5_000_000
 # is 656,000).
 _CRYPT_ROUNDS = 2_000_000
 # RFC 9106, section 4: the first recommended option takes 2 GiB, and one pass.
-_ARGON2_MEMORY = 2**21
+_ARGON2_KIB = 2**21
 _ARGON2_WORK = 2**22
 _ARGON2_LANES = 64
 # Each one more doubles it; 12 takes a quarter of a second, and 16 four.
@@ -79,10 +79,10 @@ _ARGON2 = re.compile(
 
 
 def _argon2(data: bytes) -> float:
-    memory, passes, lanes = argon2_settings(data)
+    kib, passes, lanes = argon2_settings(data)
     # A pass has work besides its memory.
-    work = max(memory, 8) * passes / _ARGON2_WORK
-    return max(memory / _ARGON2_MEMORY, work, lanes / _ARGON2_LANES)
+    work = max(kib, 8) * passes / _ARGON2_WORK
+    return max(kib / _ARGON2_KIB, work, lanes / _ARGON2_LANES)
 
 
 def argon2_settings(data: bytes) -> tuple[int, int, int]:
@@ -95,8 +95,8 @@ def argon2_settings(data: bytes) -> tuple[int, int, int]:
     found = _ARGON2.match(data)
     if found is None:
         raise ValueError("no costs of Argon2")
-    memory, passes, lanes = map(int, found.groups())
-    return memory, passes, lanes
+    kib, passes, lanes = map(int, found.groups())
+    return kib, passes, lanes
 
 
 def _bcrypt(data: bytes) -> float:

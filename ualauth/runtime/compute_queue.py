@@ -135,7 +135,7 @@ class ComputeQueue:
                 self._waiting.add(each, source)
 
     def leave(self, each: Computation) -> None:
-        """Note that a login waits no longer; what nobody waits for is not begun."""
+        """Note that a login waits no longer; what no login waits for is not begun."""
         refused: list[Computation] = []
         with self._lock:
             each.waiting -= 1

@@ -14,7 +14,7 @@ Computing = Compute | Join | Admission | DummyCompute
 def enter(queue: ComputeQueue, handle: Handle, request: Computing) -> Computation | None:
     """Let a login wait for what a request says; `None` if there is nothing to wait for.
 
-    Whoever gets a computation waits for its future, and leaves it afterwards.
+    A driver that gets a computation waits for its future, and leaves it afterwards.
 
     Raises:
         Refusal: `AUTHINFO_UNAVAIL` if it cannot be done in time.

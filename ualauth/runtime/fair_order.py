@@ -1,7 +1,7 @@
 """The order in which calls are made that wait: what has begun first, then each source in turn.
 
 A source that sends a thousand logins delays its own; the login of another source comes next.
-Nothing here locks: whoever owns an order does.
+Nothing here locks: the owner of an order does.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ async def _compare(
     if is_locked(guess):
         computation.give_up()
         return await refuse_locked(guess, account)
-    computation.is_settled = lambda: not guess.is_open
+    computation.is_concluded = lambda: not guess.is_open
     found = await Compute(guess.run, (check,), computation)
     return found
 
@@ -172,7 +172,7 @@ async def _joined(guess: Guess | None, computation: Computation) -> Comparison:
         if guess is not None and found.code is ReturnCode.SUCCESS:
             # What the first one counted is given back in a moment: then nothing has to be written.
             pause, until = _STEP, time.monotonic() + _LONGEST_PAUSE
-            while not computation.is_settled() and time.monotonic() < until:
+            while not computation.is_concluded() and time.monotonic() < until:
                 await Until(time.monotonic() + pause)
                 pause *= 2
     finally:

@@ -117,6 +117,12 @@ async def login(
     return "granted"
 
 
+def forget_begun(place: Place) -> None:
+    """Forget which hashes have begun so far."""
+    while place.hasher.begun.acquire(blocking=False):
+        pass
+
+
 async def begun(place: Place, number: int = 1) -> None:
     """Wait until so many hashes have begun."""
     for _ in range(number):
@@ -176,6 +182,7 @@ def test_a_wrong_password_that_is_sent_at_once_counts_for_each_login(
 ) -> None:
     async def run() -> None:
         auth = place.authenticator()
+        forget_begun(place)
         place.hasher.gate.clear()
         tasks = [asyncio.create_task(login(auth, name, "wrong")) for _ in range(20)]
         await begun(place)
@@ -192,6 +199,7 @@ def test_a_wrong_password_that_is_sent_at_once_counts_for_each_login(
 def test_different_passwords_names_and_records_share_nothing(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
+        forget_begun(place)
         place.hasher.gate.clear()
         logins = [
             ("user0", "a"),
@@ -216,6 +224,7 @@ def test_the_login_that_hashes_for_others_may_go(place: Place) -> None:
 
     async def run(others: int) -> None:
         auth = place.authenticator()
+        forget_begun(place)
         place.hasher.gate.clear()
         busy = [asyncio.create_task(login(auth, "a stranger", str(each))) for each in range(others)]
         if others:
@@ -264,6 +273,7 @@ def test_loops_of_several_threads_share_a_hash(place: Place) -> None:
 def test_a_flood_of_one_source_delays_no_other(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
+        forget_begun(place)
         place.hasher.gate.clear()
         flood = [asyncio.create_task(login(auth, f"no user {each}", "x")) for each in range(100)]
         await begun(place, 2)
@@ -287,6 +297,7 @@ def test_a_full_queue_refuses_at_once_and_lets_other_sources_in(place: Place) ->
     async def run() -> None:
         auth = place.authenticator()
         auth._computing._most_waiting = 20
+        forget_begun(place)
         place.hasher.gate.clear()
         flood = [asyncio.create_task(login(auth, f"no user {each}", "x")) for each in range(60)]
         await begun(place, 2)
@@ -310,6 +321,7 @@ def test_what_cannot_be_done_in_time_is_refused_before_anything_is_written(place
         auth = place.authenticator()
         # Each takes nearly all of the time that a login has.
         auth._computing._seconds.extend([25.0] * 64)
+        forget_begun(place)
         place.hasher.gate.clear()
         busy = [asyncio.create_task(login(auth, "user7", str(each))) for each in range(2)]
         await begun(place, 2)
@@ -332,6 +344,7 @@ def test_remembered_users_get_in_whatever_waits(place: Place) -> None:
         auth = place.authenticator()
         assert await login(auth, "user0") == "granted"
         auth._computing._most_waiting = 5
+        forget_begun(place)
         place.hasher.gate.clear()
         flood = [asyncio.create_task(login(auth, f"no user {each}", "x")) for each in range(40)]
         await begun(place, 2)
@@ -350,14 +363,15 @@ def test_guesses_that_are_refused_for_want_of_time_count_where_the_right_one_is_
         auth = place.authenticator()
         assert await login(auth, "user0") == "granted"
         auth._computing._most_waiting = 0
+        forget_begun(place)
         place.hasher.gate.clear()
         busy = [asyncio.create_task(login(auth, f"no user {each}", "x")) for each in range(2)]
         await begun(place, 2)
         for number in range(5):
             assert await login(auth, "user0", f"wrong {number}") == "unavailable"
-        assert await login(auth, "user0") == "locked"
         place.hasher.gate.set()
         await asyncio.gather(*busy)
+        assert await login(auth, "user0") == "locked"
 
     asyncio.run(run())
 
@@ -381,6 +395,7 @@ def test_no_more_threads_hash_at_once_than_there_are_processors(place: Place) ->
 def test_clients_that_hang_up_have_no_more_hashed_at_once(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
+        forget_begun(place)
         place.hasher.gate.clear()
         for number in range(12):
             task = asyncio.create_task(login(auth, f"no user {number}", "x"))
@@ -426,5 +441,25 @@ def test_a_user_who_is_locked_out_under_another_name_costs_no_hash(place: Place)
         for password in ("wrong", PASSWORD):
             assert await login(auth, "user0@example.com", password) == "refused"
         assert place.hasher.computed == before
+
+    asyncio.run(run())
+
+
+def test_a_lock_under_overload_tells_no_right_password_from_a_wrong_one(place: Place) -> None:
+    async def run() -> None:
+        auth = place.authenticator()
+        assert await login(auth, "user0") == "granted"
+        for number in range(5):
+            await login(auth, "user0", f"wrong {number}")
+        auth._computing._most_waiting = 0
+        forget_begun(place)
+        place.hasher.gate.clear()
+        busy = [asyncio.create_task(login(auth, f"no user {each}", "x")) for each in range(2)]
+        await begun(place, 2)
+        for name in ("user0", "user0@example.com"):
+            for password in ("wrong", PASSWORD):
+                assert await login(auth, name, password) == "unavailable"
+        place.hasher.gate.set()
+        await asyncio.gather(*busy)
 
     asyncio.run(run())

@@ -55,8 +55,10 @@ async def check_password(  # noqa: PLR0913 - all that is known
         if guess is not None:
             await take_turn(attempt, guess, guess.look if remembered else guess.reserve)
             if remembered and is_locked(guess):
-                # As one that is wrong.
+                # As one that is wrong, also where that would not be compared in time.
+                guess.wrong = True
                 await attempt.get_record(anew=True)
+                await Admission()
                 return await refuse_locked(guess, account)
         if account is not None and account.stale:
             # Within the outage grace, only a remembered password is trusted.

@@ -1,6 +1,8 @@
 # make demo    install, and see real logins through all shipped services
-# make test    install what the tests need, and run all of them
-.PHONY: demo test check bench fuzz format clean
+# make unit    the tests that need neither a server nor root nor a Debian package: a minute or so
+# make test    install what the tests need, and run all of them, on all cores
+# make long    the random tests again, with ten times as many rounds and a new seed
+.PHONY: demo unit test long check bench fuzz format clean
 
 # Mail programs that log in to the example servers
 CLIENTS = curl cyrus-clients fetchmail gsasl isync libnet-ssleay-perl libsasl2-modules mpop msmtp mutt \
@@ -12,6 +14,13 @@ READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
+TESTED = libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils $(DS389) \
+	$(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
+
+# Processes that share the tests out
+JOBS ?= auto
+PYTEST = .venv/bin/python -m pytest -n $(JOBS)
+ROUNDS ?= 10
 CASES ?= 100000
 USERS ?= 1000000
 
@@ -20,11 +29,19 @@ demo:
 	@.venv/bin/python examples/demo.py demo
 	@.venv/bin/python examples/policy.py demo
 
+unit:
+	@scripts/environment unit
+	$(PYTEST) -m "not slow and not root and not servers"
+
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils $(DS389)
-	@scripts/packages $(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
+	@scripts/packages $(TESTED)
 	@scripts/environment dev
-	.venv/bin/python -m pytest
+	$(PYTEST)
+
+long:
+	@scripts/packages $(TESTED)
+	@scripts/environment dev
+	UALAUTH_SEED=$${UALAUTH_SEED:-random} UALAUTH_ROUNDS=$(ROUNDS) $(PYTEST) -m rounds
 
 check:
 	@scripts/environment dev
@@ -52,3 +69,37 @@ format:
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# --- The documents' site, and how good the tests are
+
+.PHONY: docs spelling coverage package pythons
+
+# What CI looks at with the code
+check: docs spelling
+
+# The site, in build/site/index.html; a warning is an error
+docs:
+	@scripts/environment dev
+	.venv/bin/python -m sphinx -q -W --keep-going -j auto -c docs/site -d build/doctrees . build/site
+
+spelling:
+	@scripts/environment dev
+	.venv/bin/codespell
+
+# Lines and branches that the tests of `make unit` reach
+coverage:
+	@scripts/environment dev
+	rm -rf build/coverage && mkdir -p build/coverage
+	.venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report
+
+# The sdist and the wheel, in dist/
+package:
+	@scripts/environment dev
+	rm -rf dist
+	.venv/bin/python -m build --no-isolation
+
+# The tests of `make unit` with each Python that is here
+pythons:
+	@scripts/pythons

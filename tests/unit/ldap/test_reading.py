@@ -11,6 +11,7 @@ from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
+from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.sources.problem import Problem
 from ualauth.stack.folder import ServiceFolder
 
@@ -31,7 +32,7 @@ class Etc:
         (self.path / name).write_text(text)
         (self.path / name).chmod(mode)
 
-    def read(self, path: str):  # noqa: ANN201
+    def read(self, path: str) -> Text | Missing | Unusable:
         self.seen.append(self.folder.beside(path))
         return self.folder.read(self.folder.beside(path))
 
@@ -140,7 +141,7 @@ def test_every_keyword_is_read(etc: Etc) -> None:
 MISTAKES = {
     "bse dc=x": "unknown keyword 'bse'\n    bse dc=x\n    ^^^\n    cure: did you mean 'base'?",
     "host ldap.example.com": "cure: write uri ldaps://HOST",
-    "nss_base_passwd ou=x": "see docs/administrators/modules/om_ldap.md",
+    "nss_base_passwd ou=x": f"cure: there are: {', '.join(KEYWORDS)}",
     "base dc=other\nscope sub\nscope one": "scope stands in line 4, too",
     "scope": "scope has no value",
     "scope deep": "scope: 'deep' is not known",
@@ -264,7 +265,7 @@ def test_a_file_that_is_missing_or_empty(etc: Etc) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o644])
-def test_a_file_with_a_password_is_nobody_elses(etc: Etc, mode: int) -> None:
+def test_a_file_with_a_password_is_for_no_other_account(etc: Etc, mode: int) -> None:
     etc.write("om_ldap.conf", f"{GOOD}binddn cn=x\nbindpw hunter2\n", mode)
     configuration, problems = read("om_ldap.conf", etc)
     assert configuration is None

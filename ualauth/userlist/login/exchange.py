@@ -35,7 +35,7 @@ async def prove(
     account: Account | None = attempt.record_at_hand()
     source = source_of(attempt.rhost)
     # Who logged in from here before does not learn from the time that they exist.
-    trusted = account is not None and cache.is_trusted_source(account, source)
+    trusted = account is not None and account.is_trusted_source(source)
     if not trusted:
         # The same way for all: known or not, remembered or not.
         account = await attempt.get_record(anew=True)
@@ -67,18 +67,14 @@ async def prove(
         exchange.verified = False
     found = _PROVED if proved else _NOT_PROVED
     attempt.remark(found.why)
-    if (
-        proved
-        and cache.guesses.is_quiet
-        and cache.has_no_failures(account, attempt.login_name, source)
-    ):
+    if proved and cache.guesses.is_quiet and account.has_no_failures(attempt.login_name, source):
         code = _SUCCESS
     else:
         code = await _count(attempt, account, exchange, found)
     exchange.judged = number, code
     if code is _SUCCESS:
         exchange.verified = True
-        cache.note_trusted_source(account, source)
+        account.note_trusted_source(source)
         vouch(attempt, account)
     return code
 

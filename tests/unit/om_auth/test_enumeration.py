@@ -89,15 +89,18 @@ def userlist(tmp_path: Path) -> Iterator[Userlist]:
     made.close()
 
 
-def refused(userlist: Userlist, name: str, number: int = 0) -> tuple[object, ...]:
+def refused(userlist: Userlist, name: str, number: int = 0) -> tuple[Counter[str], float]:
     """Return what refusing a wrong password costs, and what it shows."""
-    userlist.hasher.work.clear()
+    hasher = userlist.hasher
+    assert isinstance(hasher, RecordingHasher)
+    hasher.work.clear()
     attempt = FakeAttempt(
         name, password=f"wrong {number}", rhost="192.0.2.7", **userlist.behind_attempt()
     )
     code = attempt.answer(OmAuth(Options()).authenticate(attempt))
     assert code in {ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN, ReturnCode.PERM_DENIED}
-    return Counter(userlist.hasher.work), attempt.delay, attempt.messages
+    assert attempt.messages == []
+    return Counter(hasher.work), attempt.delay
 
 
 def test_each_scheme_costs_what_a_name_costs_that_no_user_has(userlist: Userlist) -> None:

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
+from ualauth.contract.computation import Computation
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.folder import ConfigFolder
@@ -81,15 +81,18 @@ class Place:
             self.userlist.store.set_password(user, hashed, [], changed=now, expires=None)
 
     def authenticator(self) -> AsyncAuthenticator:
-        return self._prepared(AsyncAuthenticator(self.folder.config()))
+        made = AsyncAuthenticator(self.folder.config())
+        self._prepare(made)
+        return made
 
     def blocking(self) -> Authenticator:
-        return self._prepared(Authenticator(self.folder.config()))
+        made = Authenticator(self.folder.config())
+        self._prepare(made)
+        return made
 
-    def _prepared(self, made: Any) -> Any:
+    def _prepare(self, made: AsyncAuthenticator | Authenticator) -> None:
         made._base._shared[PasswordHasher] = self.hasher
         made._computing._size = 2
-        return made
 
     def failures(self, name: str, source: str = HERE) -> int:
         found = self.userlist.store.all_failures(self.userlist.store.get(name)).get(source)
@@ -282,7 +285,12 @@ def test_a_flood_of_one_source_delays_no_other(place: Place) -> None:
         await until(lambda: len(auth._computing) >= 99)
         granted: list[list[str]] = []
         grant = auth._computing._grant
-        auth._computing._grant = lambda each: granted.append(each.sources) or grant(each)
+
+        def note(each: Computation) -> None:
+            granted.append(each.sources)
+            grant(each)
+
+        auth._computing._grant = note
         place.hasher.gate.set()
         assert await other == "granted"
         assert [THERE] in granted[:2]

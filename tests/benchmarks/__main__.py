@@ -16,6 +16,7 @@ SUBJECTS = (
     "beside_writes",
     "instructions",
     "hashing",
+    "overload",
     "sasl",
     "smtp_access",
     "startup",

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_children_of_a_process_with_busy_threads_do_not_hang(folder: Path) -> No
         for _ in range(CHILDREN):
             time.sleep(0.02)
             authenticator = newest[0]
-            good.append(ends_well(start(lambda made=authenticator: log_in(made))))
+            good.append(ends_well(start(partial(log_in, authenticator))))
     finally:
         over.set()
         for thread in threads:

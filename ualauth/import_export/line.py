@@ -87,7 +87,10 @@ def line_of(
         user = NewUser(**_values(fields))
         if secrets:
             check_secrets(password, secrets)
-        if password is not None and read(password).scheme.name == _CLEAR_TEXT:
+        stored = None if password is None else read(password)
+        if stored is not None and stored.is_too_costly():
+            stored.check_cost()
+        if stored is not None and stored.scheme.name == _CLEAR_TEXT:
             if not reading.clear_text:
                 return BadLine(number, "password: is clear text, which --hash-clear-text takes")
             clear_text(password)

@@ -23,20 +23,15 @@ from ualauth.module import Attempt, Module, Refusal, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.cache import Account, UserCache
-from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
 from ualauth.userlist.login.change import replace_password
-from ualauth.userlist.login.elsewhere import take_turn
 from ualauth.userlist.login.exchange import prove
 from ualauth.userlist.login.lockout import judge, open_guess
-from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare, fill, rewrite
+from ualauth.userlist.login.once import check_password
+from ualauth.userlist.login.verify import REMEMBERED, fill, rewrite
 from ualauth.userlist.record import User
 
 _SUCCESS = ReturnCode.SUCCESS
-_FROM_MEMORY = Comparison(
-    _SUCCESS, "the USERLIST cannot be read; password verified before", remembered=True
-)
-_UNREADABLE = Comparison(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
 _VERIFIED = "om_auth: user whose old password was verified"
 _LOGGED_IN = "om_auth: user whose password was verified"
 
@@ -193,16 +188,12 @@ class OmAuth(Module[Options]):
                 guess = open_guess(attempt, account, password, remembered=False)
         if guess is not None:
             guess.offline = account is not None and account.stale
-            await take_turn(attempt, guess, guess.look if remembered else guess.reserve)
-        if account is not None and account.stale:
-            # Within the outage grace, only a remembered password is trusted.
-            found = _FROM_MEMORY if remembered else _UNREADABLE
-        elif remembered:
-            found = REMEMBERED
-        else:
-            found = await self._compare(attempt, guess, account, password)
+        null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
+        found = await check_password(
+            attempt, guess, account, password, remembered=remembered, null_allowed=null_allowed
+        )
         attempt.remark(found.why)
-        code = await judge(attempt, guess, account, password, found)
+        code = await judge(attempt, guess, account, found)
         if code is not ReturnCode.SUCCESS or account is None:
             return code
         hasher = attempt.resource(PasswordHasher)
@@ -213,16 +204,6 @@ class OmAuth(Module[Options]):
             await attempt.compute(rewrite, cache.store, hasher, account.user, password)
         _vouch(attempt, account)
         return ReturnCode.SUCCESS
-
-    async def _compare(
-        self, attempt: Attempt, guess: Guess | None, account: Account | None, password: str
-    ) -> Comparison:
-        null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
-        user = None if account is None else account.user
-        hasher = attempt.resource(PasswordHasher)
-        if guess is None:
-            return await attempt.compute(compare, hasher, user, password, null_allowed)
-        return await attempt.compute(guess.run, compare, hasher, user, password, null_allowed)
 
 
 def _id_of(account: Account | None) -> int | None:

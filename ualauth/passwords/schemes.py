@@ -21,7 +21,7 @@ from ualauth.passwords.cram_md5 import derive_cram_md5
 from ualauth.passwords.making import CHEAPEST_FOR_TESTS, MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.preparation import prepare_password
 from ualauth.passwords.scram import MECHANISMS, ScramSecret, derive
-from ualauth.passwords.stored import read
+from ualauth.passwords.stored import Stored, read
 
 __all__ = ["CHEAPEST_FOR_TESTS", "RECOMMENDED", "PasswordHasher", "Profile"]
 
@@ -97,11 +97,14 @@ class PasswordHasher:
         others cost calls `dummy_verify`.
 
         Raises:
-            PasswordError: if no scheme knows `stored`, it is malformed or empty, or
-                this host cannot check it. The text does not contain it.
+            PasswordError: if no scheme knows `stored`, it is malformed or empty, it would
+                take too long (`ualauth.passwords.costs`), or this host cannot check it.
+                The text does not contain it.
 
         """
         found = read(stored)
+        if not self._is_own(found):
+            found.check_cost()
         return any(found.matches(spelling) for spelling in _spellings(password))
 
     def needs_rehash(self, stored: str) -> bool:
@@ -118,6 +121,15 @@ class PasswordHasher:
             return not self._maker.is_current(found.data.decode("ascii"), self._profile)
         except ValueError:
             raise PasswordError(f"malformed stored password of scheme {self.scheme!r}") from None
+
+    def _is_own(self, found: Stored) -> bool:
+        """Return whether a new hash would cost the same: what is configured is meant."""
+        if found.scheme.name != self.scheme:
+            return False
+        try:
+            return self._maker.is_current(found.data.decode("ascii"), self._profile)
+        except ValueError:
+            return False
 
     def dummy_verify(self, password: str) -> None:
         """Spend what refusing `password` costs with a hash of the configured scheme.

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import PasswordError
+from ualauth.passwords.costs import is_too_costly
 from ualauth.passwords.formats import (
     ARGON2,
     BIGCRYPT,
@@ -63,6 +64,29 @@ class Stored:
         except ValueError:
             # Libraries may quote the hash: `from None` keeps it out of logs.
             raise _unusable(self.scheme.name) from None
+
+    def is_too_costly(self) -> bool:
+        """Return whether it says of itself that it would take longer than any should."""
+        try:
+            return is_too_costly(self.scheme.name, self.data)
+        except (ValueError, IndexError):
+            return False
+
+    def check_cost(self) -> None:
+        """Do nothing if verifying it takes no longer than any should.
+
+        Raises:
+            PasswordError: if it takes longer, or does not say how long.
+
+        """
+        try:
+            too_costly = is_too_costly(self.scheme.name, self.data)
+        except (ValueError, IndexError):
+            raise _unusable(self.scheme.name) from None
+        if too_costly:
+            raise PasswordError(
+                f"stored password of scheme {self.scheme.name!r} would take too long to verify"
+            )
 
 
 def read(text: str) -> Stored:

@@ -63,6 +63,8 @@ class Handle:
     # What each login reads is set for each; of the rest, defaults stand on the class.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
+    begun: bool = False
+    """Whether something was computed for this login: it is finished before others begin."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
     _updating: bool = False

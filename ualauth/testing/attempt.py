@@ -16,10 +16,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.computation import Computation
 from ualauth.contract.credentials import NameKind, Password
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import Conversation
-from ualauth.contract.requests import Ask, Offload, Readable, Sleep, Until, Wait
+from ualauth.contract.requests import (
+    Admission,
+    Ask,
+    Compute,
+    DummyCompute,
+    Join,
+    Offload,
+    Readable,
+    Sleep,
+    Until,
+    Wait,
+)
 from ualauth.errors import ModuleUnavailable
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.items import Items
@@ -167,9 +179,18 @@ class FakeAttempt(RunningAttempt):
         finally:
             self.abandon_guess()
 
-    def carry_out(self, request: object) -> Any:  # noqa: ANN401 - whatever was requested
+    def carry_out(  # noqa: PLR0911 - a case for each kind of request
+        self, request: object
+    ) -> Any:  # noqa: ANN401 - whatever was requested
         """Do what a module requested, and return the result."""
         match request:
+            case Compute(function, args, once):
+                self.offloaded.append(function)
+                return _once(once, function, args)
+            case Join(once):
+                return once.future.result()
+            case Admission() | DummyCompute():
+                return None
             case Offload(function, args):
                 self.offloaded.append(function)
                 return function(*args)
@@ -189,6 +210,19 @@ class FakeAttempt(RunningAttempt):
                 raise AssertionError(
                     f"the module awaited {type(request).__name__}, which is not an attempt's",
                 )
+
+
+def _once(once: Computation | None, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:  # noqa: ANN401 - whatever it returns
+    """Call a function, and let those know that wait for it."""
+    if once is None:
+        return function(*args)
+    try:
+        result = function(*args)
+    except BaseException as error:
+        once.end(error)
+        raise
+    once.end(result=result)
+    return result
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

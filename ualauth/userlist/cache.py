@@ -9,6 +9,7 @@ login reads the record, and only the verification of its password is spared.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ualauth.contract.credentials import NameKind
@@ -21,7 +22,9 @@ from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
+from ualauth.userlist.schemes_in_use import SchemesInUse
 from ualauth.userlist.store import UserStore
+from ualauth.userlist.verifications import Verifications
 from ualauth.userlist.verified_passwords import VerifiedPasswords
 
 _MOST_SOURCES = 64
@@ -105,6 +108,10 @@ class UserCache:
         self._policies: dict[str, Policy] = {}
         self._change_detector = store.change_detector()
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
+        self.verifications = Verifications()
+        """The passwords that are being compared."""
+        self.in_use = SchemesInUse(_Users(store))
+        """The costs of the passwords that are stored."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
         self._lock = new_lock()
@@ -307,6 +314,16 @@ class UserCache:
         if latest is None or latest.user != account.user:
             return False
         return time.monotonic() - account.confirmed < self._settings.outage_grace
+
+
+class _Users:
+    """The users of a store, in the order in which it reads them."""
+
+    def __init__(self, store: UserStore) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[User]:
+        return self._store.users()
 
 
 def _stale(account: Account) -> Account:

@@ -17,7 +17,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from typing import Protocol
 
 from ualauth.system.forks import new_lock, renew_after_fork
@@ -105,6 +104,7 @@ class GuessLimiter:
 
         """
         guess = Guess(self, places_of(keys, sources_of(rhost), rules), rules)
+        guess.shown_rules = self.rules
         with self._lock:
             queue = self._open.setdefault(guess.key, deque())
             if len(queue) >= _MOST_WAITING:
@@ -118,11 +118,17 @@ class GuessLimiter:
         return self._ahead(guess) < guess.rules.failures
 
     def _ahead(self, guess: Guess) -> int:
-        """Return how many guesses came before this one and are open; not all that are too many."""
+        """Return how many guesses came before this one that may fail; not all that are too many."""
         most = guess.rules.failures
+        ahead = 0
         with self._lock:
-            queue = islice(self._open.get(guess.key, ()), most)
-            return next((index for index, each in enumerate(queue) if each is guess), most)
+            for each in self._open.get(guess.key, ()):
+                if each is guess or ahead >= most:
+                    break
+                ahead += not each.passive
+            else:
+                ahead = most
+        return ahead
 
     def has_no_failures(self, guess: Guess) -> bool:
         """See `Guess.has_no_failures`."""

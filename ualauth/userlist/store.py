@@ -253,7 +253,11 @@ class UserStore:
 
     def secrets(self, user: User) -> tuple[ScramSecret, ...]:
         """Return UL-SASL-PWD as it is now: a secret for each mechanism, or none."""
-        rows = self._database.read(queries.SECRETS, {"id": user.id})
+        return self.secrets_of(user.id)
+
+    def secrets_of(self, number: int) -> tuple[ScramSecret, ...]:
+        """Return UL-SASL-PWD of the user with this id; none for an id that no user has."""
+        rows = self._database.read(queries.SECRETS, {"id": number})
         return tuple(ScramSecret(*row) for row in rows)
 
     def add(self, new: NewUser) -> User:

@@ -115,7 +115,7 @@ def test_the_log_tells_a_lock_that_is_not_seen(strict: Userlist) -> None:
     attempt = login(strict, "john@example.com", "s3cret")
     assert attempt.messages == []
     assert attempt.remarks == [
-        "password verified",
+        "not compared",
         "locked out for this source after 3 failures, not all under this name",
     ]
 

@@ -109,7 +109,7 @@ async def say_locked(attempt: Attempt, guess: Guess) -> ReturnCode:
     """Say that the name is locked out, to the log and to the person; return the code."""
     number = most_failures(guess, by_name=True) or most_failures(guess, by_name=False)
     attempt.remark(f"locked out for this source after {number} failures")
-    attempt.fail_delay(guess.by_name.delay(guess.rules))
+    attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
     await attempt.tell(Error("There were too many failed logins; try again later."))
     return ReturnCode.PERM_DENIED
 

@@ -11,6 +11,27 @@ MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class FileRules:
+    """How a file is read, and what counts as one."""
+
+    max_bytes: int = MAX_FILE_BYTES
+    comments: bool = True
+    """Whether lines that begin with `#` say nothing: a file of these alone is an empty one."""
+    links: bool = True
+    """Whether the file may be a symbolic link. Links on the way to it always may."""
+    folder: bool = False
+    """Whether a folder is meant."""
+    trusting: bool = False
+    """Whether any file is taken, for comparisons with libpam only."""
+
+    def is_blank(self, found: Found) -> bool:
+        """Return whether a file says nothing."""
+        if self.comments or not isinstance(found, Text):
+            return is_blank(found)
+        return not found.text.strip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """There is no file of that name."""
 
@@ -19,11 +40,20 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """There is something, and it cannot be taken as a service file: why, and the cure."""
+    """There is something, and it cannot be taken: why, and the cure."""
 
     path: str
     reason: str
     cure: str
+    unsafe: bool = False
+    """Whether it can be read, and others than the administrators may have written it."""
+
+    def __str__(self) -> str:
+        """Return a sentence about it."""
+        if self.unsafe:
+            wanted = "it has to be a file, and not every user may write to it, nor to its folders"
+            return f"{self.path} {self.reason}; {wanted}"
+        return f"{self.path} {self.reason}; {self.cure}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +64,11 @@ class Text:
     text: str = field(repr=False)
     public: bool = field(default=False, compare=False)
     """Whether every user of the host may read it."""
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes, as they were read."""
+        return self.text.encode(errors="surrogateescape")
 
 
 Found = Text | Missing | Unusable

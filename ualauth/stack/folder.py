@@ -1,28 +1,18 @@
-"""Service files on disk: the only place that opens them.
+"""Service files on disk, opened by `ualauth.sources.opening`.
 
 A name is looked up in the service folder, an absolute path is taken as it is.
-A file that every user may write to is refused, and so is anything that is not a
-regular file, because a user who can change a service file can let any client in.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from ualauth.errors import UnknownService
-from ualauth.sources.files import MAX_FILE_BYTES, Found, Missing, Text, Unusable, is_blank
-from ualauth.sources.watched import (
-    CHECK_INTERVAL,
-    CLOCK,
-    Clock,
-    Stamp,
-    SteadyFile,
-    stamp_at,
-    stamp_of,
-)
+from ualauth.sources.files import FileRules, Found
+from ualauth.sources.opening import look
+from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, Clock, Stamp, SteadyFile, stamp_at
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import Dialect
 
@@ -58,12 +48,10 @@ class ServiceFolder:
         folder: Path,
         *,
         trusting: bool = False,
-        max_bytes: int = MAX_FILE_BYTES,
     ) -> None:
         """Remember the folder; opens nothing."""
         self.folder = folder
-        self.max_bytes = max_bytes
-        self.trusting = trusting
+        self.rules = FileRules(trusting=trusting)
 
     def path(self, name: str) -> str:
         """Return where `name` is looked up."""
@@ -80,39 +68,7 @@ class ServiceFolder:
 
     def look(self, path: str) -> tuple[Stamp, Found]:
         """Return the stamp and the content of the file at a path; see `read`."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            return None, Missing(path)
-        except (OSError, ValueError) as error:
-            unusable = Unusable(
-                path, f"cannot be read: {_reason(error)}", "let this process read it"
-            )
-            return stamp_at(path), unusable
-        try:
-            found = self._content(path, descriptor)
-            # The stamp after reading: what changed meanwhile has another one.
-            return stamp_of(os.fstat(descriptor)), found
-        finally:
-            os.close(descriptor)
-
-    def _content(self, path: str, descriptor: int) -> Text | Unusable:
-        status = os.fstat(descriptor)
-        if self.trusting and stat.S_ISDIR(status.st_mode):
-            return Text(path, "")
-        fault = None if self.trusting else _why_unusable(status)
-        if fault is not None:
-            return Unusable(path, *fault)
-        try:
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                data = file.read(self.max_bytes + 1)
-        except OSError as error:
-            return Unusable(path, f"cannot be read: {_reason(error)}", "check the disk")
-        if len(data) > self.max_bytes:
-            size = f"is larger than {self.max_bytes >> 20} MiB"
-            return Unusable(path, size, "split it, or remove what is no entry")
-        text = data.decode(errors="surrogateescape")
-        return Text(path, text, bool(status.st_mode & stat.S_IROTH))
+        return look(path, self.rules, str(self.folder.parent))
 
     def services(self) -> list[str]:
         """Return the names of all services here, sorted; empty if there is no folder."""
@@ -147,8 +103,8 @@ class FollowedFolder:
             if len(self._files) >= _MOST_FILES:
                 # Only names that a client makes up are so many: none of them has a file.
                 self._files = {at: each for at, each in self._files.items() if not each.is_missing}
-            look = self.folder.look
-            file = SteadyFile(path, look, is_blank, self._interval, self._clock)
+            is_blank = self.folder.rules.is_blank
+            file = SteadyFile(path, self.folder.look, is_blank, self._interval, self._clock)
             self._files[path] = file
         return file.current(stamp_at(path))
 
@@ -163,7 +119,7 @@ class Snapshot(ServiceFolder):
     def __init__(self, followed: FollowedFolder) -> None:
         """Begin with no file read."""
         folder = followed.folder
-        super().__init__(folder.folder, trusting=folder.trusting, max_bytes=folder.max_bytes)
+        super().__init__(folder.folder, trusting=folder.rules.trusting)
         self.contents: dict[str, Found] = {}
         """What was read, by path."""
         self._followed = followed
@@ -179,17 +135,3 @@ class Snapshot(ServiceFolder):
         if path not in self.contents:
             self.contents[path] = self._followed.current(path)
         return self.contents[path]
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _why_unusable(status: os.stat_result) -> tuple[str, str] | None:
-    if stat.S_ISDIR(status.st_mode):
-        return "is a folder", "put a file there, or include the files in it one by one"
-    if not stat.S_ISREG(status.st_mode):
-        return "is not a regular file", "put a file there"
-    if status.st_mode & stat.S_IWOTH:
-        return "can be written by every user", "run: chmod o-w on it"
-    return None

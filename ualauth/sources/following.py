@@ -1,0 +1,222 @@
+"""A file of the administrator as a value: read safely, watched, the last good one kept.
+
+Every file that a login follows is one of these, or is read by a service that is compiled
+anew when it changes (`ualauth.stack.folder`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from ualauth.errors import UnusableFile
+from ualauth.sources.files import FileRules, Found, Missing, Text
+from ualauth.sources.opening import look
+from ualauth.sources.page import Page, Token
+from ualauth.sources.problem import Problem, Source
+from ualauth.sources.watched import (
+    CHECK_INTERVAL,
+    CLOCK,
+    LOOK_AGAIN,
+    Clock,
+    Stamp,
+    SteadyFile,
+    stamp_at,
+    wait_for,
+)
+
+log = logging.getLogger("ualauth.files")
+
+T = TypeVar("T")
+
+Parse = Callable[[Text], tuple[T, Sequence[Problem]]]
+"""What a file says, and what is wrong with it. With any problem but a warning, it is not used."""
+
+RULES = FileRules()
+_SHOWN = 20
+"""Problems of one file that are logged at once."""
+
+
+class Watched(Generic[T]):
+    """One file of the administrator; for one thread or many.
+
+    What it says is used once the file was left alone (`ualauth.sources.watched`). A file that
+    cannot be used, or has an error, or nothing in it any more, is told of, and what it said
+    last stays. A deleted one counts: it says nothing.
+
+    `parse` must be a function of a module, or compare equal to itself when it is made anew.
+    With `secret`, it is a problem if every user of the host may read it. `home` is the
+    configuration folder, whose owner may own the file, too.
+    """
+
+    def __init__(  # noqa: PLR0913 - names of their own
+        self,
+        path: str,
+        parse: Parse[T],
+        rules: FileRules = RULES,
+        *,
+        needed: bool = True,
+        secret: bool = False,
+        home: str = "",
+        interval: float = CHECK_INTERVAL,
+        clock: Clock = CLOCK,
+        logger: logging.Logger = log,
+        kept: str = "the last good one stays",
+    ) -> None:
+        """Remember how to read it; opens nothing. `kept` is what the log says of a wrong change."""
+        self.path = path
+        self.parse = parse
+        self.rules = rules
+        self.needed = needed
+        self.secret = secret
+        self.home = home
+        self.problems: tuple[Problem, ...] = ()
+        """What is wrong with the file as it was left, whether it is in use or not."""
+        self._interval = interval
+        self._clock = clock
+        self._log = logger
+        self._kept = kept
+        self._file: SteadyFile[Found] = SteadyFile(
+            path, self._read, rules.is_blank, interval, clock
+        )
+        self._lock = threading.Lock()
+        self._found: Found | None = None
+        self._value: T | None = None
+        self._fault: UnusableFile | None = None
+        """Why nothing is in use, where nothing ever was."""
+        self._next_look = float("-inf")
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is the same file, read in the same way."""
+        return isinstance(other, Watched) and self._key == other._key
+
+    def __hash__(self) -> int:
+        """Return a hash of what `__eq__` compares."""
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return self.path, self.parse, self.rules, self.needed, self.secret, self.home
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether `current` would return at once, without looking at the file."""
+        return self._clock.monotonic() < self._next_look
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether the file was left with nothing in it, and is in use as it was before."""
+        return self._file.is_emptied
+
+    def current(self) -> T | None:
+        """Return what the file says, `None` if there is none; looks at it twice a second at most.
+
+        It may block. It is the same object until the file changes.
+
+        Raises:
+            UnusableFile: if it cannot be used, and never could.
+            UnsteadyFile: if it is being written, and was never read before.
+
+        """
+        if self._clock.monotonic() >= self._next_look:
+            wait_for(self._look, self._clock)
+        if self._fault is not None:
+            raise self._fault
+        return self._value
+
+    def begin(self) -> Sequence[Problem]:
+        """Return why it cannot be used, or what to warn of, instead of raising or logging it.
+
+        Raises:
+            UnsteadyFile: if it is being written, and was never read before.
+
+        """
+        if self._found is None:
+            self._look(tell=False)
+        return self.problems
+
+    def check(self) -> tuple[T | None, tuple[Problem, ...]]:
+        """Read the file as it is now; what is in use is not touched."""
+        return self._parsed(self._read(self.path)[1])
+
+    def _read(self, path: str) -> tuple[Stamp, Found]:
+        return look(path, self.rules, self.home)
+
+    def _look(self, *, tell: bool = True) -> None:
+        with self._lock:
+            if self.is_fresh:
+                return
+            found = self._file.current(stamp_at(self.path))
+            if found is not self._found:
+                self._take(found, tell=tell)
+            again = min(LOOK_AGAIN, self._interval) if self._file.is_changing else self._interval
+            self._next_look = self._clock.monotonic() + again
+
+    def _take(self, found: Found, *, tell: bool) -> None:
+        """Use what was found, if it can be used."""
+        value, problems = self._parsed(found)
+        wrong = not all(problem.warning for problem in problems)
+        never = self._found is None or self._fault is not None
+        if not wrong or isinstance(found, Missing):
+            self._value, self._fault = value, None
+        elif never:
+            self._fault = UnusableFile(problems, unsafe=getattr(found, "unsafe", False))
+        if tell and problems != self.problems:
+            self._tell(problems)
+            if wrong and not never:
+                self._log.error("%s: the changed file is not used, %s", self.path, self._kept)
+        self.problems, self._found = problems, found
+
+    def _parsed(self, found: Found) -> tuple[T | None, tuple[Problem, ...]]:
+        match found:
+            case Missing(path):
+                text, cure = "there is no such file", "write it, or correct the path"
+                problems = (Problem(Source(path, 1, 1), text, cure),) if self.needed else ()
+                return None, problems
+            case Text():
+                return self._parsed_text(found)
+            case _:
+                text = str(found).removeprefix(found.path).partition(";")[2].strip()
+                reason = f"the file {found.reason}" + (f": {text}" if found.unsafe else "")
+                return None, (Problem(Source(found.path, 1, 1), reason, found.cure),)
+
+    def _parsed_text(self, found: Text) -> tuple[T | None, tuple[Problem, ...]]:
+        try:
+            value, problems = self.parse(found)
+        except Exception as error:
+            self._log.exception("%s cannot be read because of a bug", found.path)
+            text = f"the file cannot be read because of a bug: {type(error).__name__}"
+            return None, (Problem(Source(found.path, 1, 1), text, "see the log"),)
+        if self.secret and found.public:
+            text = "every user of this host can read the secret in it"
+            told = Problem(Source(found.path, 1, 1), text, "run: chmod o-r on it", warning=True)
+            problems = (*problems, told)
+        return value, tuple(problems)
+
+    def _tell(self, problems: Sequence[Problem]) -> None:
+        for problem in problems[:_SHOWN]:
+            level = logging.WARNING if problem.warning else logging.ERROR
+            self._log.log(level, "%s", problem)
+        if len(problems) > _SHOWN:
+            more = len(problems) - _SHOWN
+            self._log.error("%s: %d more problems; run: ualauth check", self.path, more)
+
+
+def first_line(file: Text) -> tuple[str, Sequence[Problem]]:
+    """Read a file with a secret in its first line; no problem shows it."""
+    first = file.text.split("\n", 1)[0].rstrip("\r")
+    if first and first.isprintable():
+        return first, ()
+    text, cure = "its first line is no secret", "write the secret in the first line"
+    return "", (Problem(Source(file.path, 1, 1), text, cure),)
+
+
+def problem_at(file: Text, line: int, text: str, cure: str, *, warning: bool = False) -> Problem:
+    """Return a problem with a whole line of a file, which counts from 1."""
+    page = Page(file.path, file.text)
+    shown = file.text.split("\n")[line - 1]
+    word = shown.strip()
+    token = Token(word, line, 1 + len(shown) - len(shown.lstrip()))
+    return page.problem(token, text, cure, warning=warning)

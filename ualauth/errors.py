@@ -11,7 +11,7 @@
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
     │   ├── AccessRulesError           `smtpd.cfg` has mistakes; `problems` has all of them
     │   ├── UnsteadyFile               a file that is just being written, and was never read before
-    │   ├── UnusableFile               a file that cannot be used, and never could; `problems` has all
+    │   ├── UnusableFile               a file that cannot be used; `problems` has all of them
     │   ├── UnknownService             neither the service nor `other` is configured
     │   └── ModuleUnavailable          a module, or a library that it needs, is missing
     ├── StoreError                     the USERLIST could not be read or written
@@ -134,7 +134,8 @@ class UnusableFile(ConfigurationError):
     def __init__(self, problems: Sequence[Any], *, unsafe: bool = False) -> None:
         """Name the place of every problem, in lines like `om_krb5.conf:1: what is wrong; cure`."""
         told = (f"{each.source}: {each.text}; {each.cure}" for each in problems if not each.warning)
-        super().__init__("\n".join(told))
+        needed = "it has to be a file, and not every user may write to it, nor to its folders"
+        super().__init__("\n".join([*told, *([needed] if unsafe else [])]))
         self.problems = tuple(problems)
         self.unsafe = unsafe
         """Whether others than the administrators may have written it."""

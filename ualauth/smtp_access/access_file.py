@@ -22,7 +22,7 @@ from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, Clock
 log = logging.getLogger("ualauth.smtp_access")
 
 FILE_NAME = "smtpd.cfg"
-_FILE_RULES = FileRules(max_bytes=16 << 20)
+_FILE_RULES = FileRules(max_bytes=16 << 20, missing=())
 """Room for some hundred thousand rules."""
 
 
@@ -38,7 +38,6 @@ class AccessFile:
             str(self.path.absolute()),
             _parsed,
             _FILE_RULES,
-            needed=False,
             home=str(directory),
             interval=interval,
             clock=clock,

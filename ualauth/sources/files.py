@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ualauth.errors import ConfigurationError
+from ualauth.sources.problem import Problem
 
 MAX_FILE_BYTES = 1 << 20
 """Largest service file. A thousand times the usual; bounds the work on a wrong file."""
@@ -21,6 +22,10 @@ class FileRules:
     """Whether the file may be a symbolic link. Links on the way to it always may."""
     folder: bool = False
     """Whether a folder is meant."""
+    secret: bool = False
+    """Whether a warning says that every user of the host may read it."""
+    missing: tuple[Problem, ...] | None = None
+    """What is wrong where there is no file; by default an error says that there is none."""
     trusting: bool = False
     """Whether any file is taken, for comparisons with libpam only."""
 
@@ -47,13 +52,6 @@ class Unusable:
     cure: str
     unsafe: bool = False
     """Whether it can be read, and others than the administrators may have written it."""
-
-    def __str__(self) -> str:
-        """Return a sentence about it."""
-        if self.unsafe:
-            wanted = "it has to be a file, and not every user may write to it, nor to its folders"
-            return f"{self.path} {self.reason}; {wanted}"
-        return f"{self.path} {self.reason}; {self.cure}"
 
 
 @dataclass(frozen=True, slots=True)

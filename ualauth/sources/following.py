@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from ualauth.errors import UnusableFile
@@ -35,6 +35,8 @@ Parse = Callable[[Text], tuple[T, Sequence[Problem]]]
 """What a file says, and what is wrong with it. With any problem but a warning, it is not used."""
 
 RULES = FileRules()
+_SLACK = 0.005
+"""Seconds less, so that moments that are rounded down make no second with one look only."""
 _SHOWN = 20
 """Problems of one file that are logged at once."""
 
@@ -47,8 +49,7 @@ class Watched(Generic[T]):
     last stays. A deleted one counts: it says nothing.
 
     `parse` must be a function of a module, or compare equal to itself when it is made anew.
-    With `secret`, it is a problem if every user of the host may read it. `home` is the
-    configuration folder, whose owner may own the file, too.
+    `home` is the configuration folder, whose owner may own the file, too.
     """
 
     def __init__(  # noqa: PLR0913 - names of their own
@@ -57,8 +58,6 @@ class Watched(Generic[T]):
         parse: Parse[T],
         rules: FileRules = RULES,
         *,
-        needed: bool = True,
-        secret: bool = False,
         home: str = "",
         interval: float = CHECK_INTERVAL,
         clock: Clock = CLOCK,
@@ -69,8 +68,6 @@ class Watched(Generic[T]):
         self.path = path
         self.parse = parse
         self.rules = rules
-        self.needed = needed
-        self.secret = secret
         self.home = home
         self.problems: tuple[Problem, ...] = ()
         """What is wrong with the file as it was left, whether it is in use or not."""
@@ -86,19 +83,14 @@ class Watched(Generic[T]):
         self._value: T | None = None
         self._fault: UnusableFile | None = None
         """Why nothing is in use, where nothing ever was."""
+        self._is_kept = False
+        """Whether the file cannot be used, and what it said last is in use."""
         self._next_look = float("-inf")
 
-    def __eq__(self, other: object) -> bool:
-        """Return whether it is the same file, read in the same way."""
-        return isinstance(other, Watched) and self._key == other._key
-
-    def __hash__(self) -> int:
-        """Return a hash of what `__eq__` compares."""
-        return hash(self._key)
-
     @property
-    def _key(self) -> tuple[object, ...]:
-        return self.path, self.parse, self.rules, self.needed, self.secret, self.home
+    def key(self) -> Hashable:
+        """What is equal for two that read the same file in the same way."""
+        return self.path, self.parse, self.rules, self.home
 
     @property
     def is_fresh(self) -> bool:
@@ -135,7 +127,8 @@ class Watched(Generic[T]):
         """
         if self._found is None:
             self._look(tell=False)
-        return self.problems
+        # A change that is not used was logged when it was found.
+        return () if self._is_kept else self.problems
 
     def check(self) -> tuple[T | None, tuple[Problem, ...]]:
         """Read the file as it is now; what is in use is not touched."""
@@ -152,20 +145,22 @@ class Watched(Generic[T]):
             if found is not self._found:
                 self._take(found, tell=tell)
             again = min(LOOK_AGAIN, self._interval) if self._file.is_changing else self._interval
-            self._next_look = self._clock.monotonic() + again
+            self._next_look = self._clock.monotonic() + again - _SLACK
 
     def _take(self, found: Found, *, tell: bool) -> None:
         """Use what was found, if it can be used."""
         value, problems = self._parsed(found)
-        wrong = not all(problem.warning for problem in problems)
         never = self._found is None or self._fault is not None
-        if not wrong or isinstance(found, Missing):
+        wrong = not all(problem.warning for problem in problems)
+        wrong = wrong and not isinstance(found, Missing)
+        self._is_kept = wrong and not never
+        if not wrong:
             self._value, self._fault = value, None
         elif never:
             self._fault = UnusableFile(problems, unsafe=getattr(found, "unsafe", False))
         if tell and problems != self.problems:
             self._tell(problems)
-            if wrong and not never:
+            if self._is_kept:
                 self._log.error("%s: the changed file is not used, %s", self.path, self._kept)
         self.problems, self._found = problems, found
 
@@ -173,23 +168,22 @@ class Watched(Generic[T]):
         match found:
             case Missing(path):
                 text, cure = "there is no such file", "write it, or correct the path"
-                problems = (Problem(Source(path, 1, 1), text, cure),) if self.needed else ()
-                return None, problems
+                no_file = (Problem(Source(path, 1, 1), text, cure),)
+                return None, no_file if self.rules.missing is None else self.rules.missing
             case Text():
                 return self._parsed_text(found)
             case _:
-                text = str(found).removeprefix(found.path).partition(";")[2].strip()
-                reason = f"the file {found.reason}" + (f": {text}" if found.unsafe else "")
-                return None, (Problem(Source(found.path, 1, 1), reason, found.cure),)
+                at = Source(found.path, 1, 1)
+                return None, (Problem(at, f"the file {found.reason}", found.cure),)
 
     def _parsed_text(self, found: Text) -> tuple[T | None, tuple[Problem, ...]]:
         try:
             value, problems = self.parse(found)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a module's bug; it is logged
             self._log.exception("%s cannot be read because of a bug", found.path)
             text = f"the file cannot be read because of a bug: {type(error).__name__}"
             return None, (Problem(Source(found.path, 1, 1), text, "see the log"),)
-        if self.secret and found.public:
+        if self.rules.secret and found.public:
             text = "every user of this host can read the secret in it"
             told = Problem(Source(found.path, 1, 1), text, "run: chmod o-r on it", warning=True)
             problems = (*problems, told)

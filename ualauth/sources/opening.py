@@ -117,6 +117,8 @@ class _Way:
     """The way from `/` to a file."""
 
     def __init__(self, path: str, trusted: frozenset[int], rules: FileRules) -> None:
+        if not path:
+            raise FileNotFoundError
         whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - as text
         self._names = _names(whole)
         self._trusted = trusted

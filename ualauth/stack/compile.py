@@ -10,10 +10,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from itertools import chain
+from typing import TypeVar
 
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
-from ualauth.sources.files import MAX_FILE_BYTES, Missing, Text, Unusable
+from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unusable
+from ualauth.sources.following import Parse, Watched
+from ualauth.sources.opening import inspect
 from ualauth.sources.page import Page
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.dialect import Dialect
@@ -21,6 +24,8 @@ from ualauth.stack.folder import ServiceFolder, service_name
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
 from ualauth.stack.model import Entry, Service, Stack
 from ualauth.stack.syntax import parse
+
+T = TypeVar("T")
 
 OTHER = "other"
 """The service whose stacks serve where a service has none (pam.conf(5))."""
@@ -181,6 +186,17 @@ class _Compiler:
         if path not in self.files:
             self.files[path] = self._folder.read(path)
         return self.files[path]
+
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        """See `Files.watch`."""
+        watched, problems = self._folder.watch(path, parse, rules or FileRules())
+        for problem in problems:
+            self.report(problem)
+        return watched
+
+    def inspect(self, path: str, *, folder: bool = False) -> Text | Missing | Unusable:
+        """See `Files.inspect`."""
+        return inspect(self._folder.beside(path), self._folder.home, folder=folder)
 
     def _read(self, name: str) -> Text | Missing | Unusable:
         path = self._folder.path(name)

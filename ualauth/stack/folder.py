@@ -6,15 +6,21 @@ A name is looked up in the service folder, an absolute path is taken as it is.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from ualauth.errors import UnknownService
-from ualauth.sources.files import FileRules, Found
-from ualauth.sources.opening import look
+from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable
+from ualauth.sources.following import Parse, Watched
+from ualauth.sources.opening import inspect, look
+from ualauth.sources.problem import Problem
 from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, Clock, Stamp, SteadyFile, stamp_at
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import Dialect
+
+T = TypeVar("T")
 
 MAX_SERVICE_NAME = 64
 """Longest service name."""
@@ -53,6 +59,11 @@ class ServiceFolder:
         self.folder = folder
         self.rules = FileRules(trusting=trusting)
 
+    @property
+    def home(self) -> str:
+        """The configuration folder, which is around this one."""
+        return str(self.folder.parent)
+
     def path(self, name: str) -> str:
         """Return where `name` is looked up."""
         return name if name.startswith("/") else f"{self.folder}/{name}"
@@ -68,7 +79,14 @@ class ServiceFolder:
 
     def look(self, path: str) -> tuple[Stamp, Found]:
         """Return the stamp and the content of the file at a path; see `read`."""
-        return look(path, self.rules, str(self.folder.parent))
+        return look(path, self.rules, self.home)
+
+    def watch(
+        self, path: str, parse: Parse[T], rules: FileRules
+    ) -> tuple[Watched[T], Sequence[Problem]]:
+        """Return a file of a module's, and what is wrong with it now."""
+        made = Watched(self.beside(path), parse, rules, home=self.home)
+        return made, made.check()[1]
 
     def services(self) -> list[str]:
         """Return the names of all services here, sorted; empty if there is no folder."""
@@ -77,6 +95,26 @@ class ServiceFolder:
         except OSError:
             return []
         return [name for name in names if not name.startswith(".") and not name.endswith("~")]
+
+
+class FilesNow:
+    """The files of a configuration folder as they are now: `Files` where no login uses them."""
+
+    def __init__(self, folder: ServiceFolder) -> None:
+        """Read from the folder around the one with the service files."""
+        self._folder = folder
+
+    def read(self, path: str) -> Text | Missing | Unusable:
+        """See `Files.read`."""
+        return self._folder.read(self._folder.beside(path))
+
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        """See `Files.watch`."""
+        return self._folder.watch(path, parse, rules or FileRules())[0]
+
+    def inspect(self, path: str, *, folder: bool = False) -> Text | Missing | Unusable:
+        """See `Files.inspect`."""
+        return inspect(self._folder.beside(path), self._folder.home, folder=folder)
 
 
 class FollowedFolder:
@@ -90,6 +128,28 @@ class FollowedFolder:
         self._interval = interval
         self._clock = clock
         self._files: dict[str, SteadyFile[Found]] = {}
+        # Kept by the modules that use them: what was good lasts while a service is compiled anew.
+        self._watched: WeakValueDictionary[Hashable, Watched[Any]] = WeakValueDictionary()
+
+    def watch(
+        self, path: str, parse: Parse[T], rules: FileRules
+    ) -> tuple[Watched[T], Sequence[Problem]]:
+        """Return a file of a module's as it is in use, and what is wrong with that.
+
+        Raises:
+            UnsteadyFile: if it is being written, and nothing of it is in use yet.
+
+        """
+        made = Watched(
+            self.folder.beside(path),
+            parse,
+            rules,
+            home=self.folder.home,
+            interval=self._interval,
+            clock=self._clock,
+        )
+        watched = self._watched.setdefault(made.key, made)
+        return watched, watched.begin()
 
     def current(self, path: str) -> Found:
         """Return what is in use of a file: the same object until that changes.
@@ -135,3 +195,9 @@ class Snapshot(ServiceFolder):
         if path not in self.contents:
             self.contents[path] = self._followed.current(path)
         return self.contents[path]
+
+    def watch(
+        self, path: str, parse: Parse[T], rules: FileRules
+    ) -> tuple[Watched[T], Sequence[Problem]]:
+        """See `FollowedFolder.watch`."""
+        return self._followed.watch(path, parse, rules)

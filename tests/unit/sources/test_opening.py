@@ -44,6 +44,12 @@ def test_a_file_is_read(file: Path) -> None:
     assert found(file) == Text(str(file), "text")
 
 
+@pytest.mark.parametrize("path", ["", "/no/such/file", "no-such-file"])
+def test_what_is_not_there_is_missing(path: str) -> None:
+    assert look(path, RULES) == (None, Missing(path))
+    assert inspect(path) == Missing(path)
+
+
 def test_bytes_that_are_no_text_come_back_as_they_were(file: Path) -> None:
     data = bytes(range(256))
     file.write_bytes(data)
@@ -95,7 +101,7 @@ def test_the_owner_of_the_configuration_folder_is_an_administrator(
 
 
 def test_a_container_whose_root_has_another_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.stat("/")
+    real = Path("/").stat()
 
     class Host:
         st_uid = 65534
@@ -267,13 +273,22 @@ def test_no_descriptor_is_left_open_whatever_is_there(file: Path, tmp_path: Path
     (tmp_path / "link").symlink_to(file)
     file.parent.joinpath("public").touch(mode=0o666)
     file.parent.joinpath("public").chmod(0o666)
-    before = len(os.listdir("/proc/self/fd"))
-    names = ("one", "one/two/file", "one/two/public", "fifo", "loop", "link", "no", "one/two/file/x")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    names = (
+        "one",
+        "one/two/file",
+        "one/two/public",
+        "fifo",
+        "loop",
+        "link",
+        "no",
+        "one/two/file/x",
+    )
     for name in names * 20:
         found(tmp_path / name)
         inspect(str(tmp_path / name))
         inspect(str(tmp_path / name), folder=True)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_folder_is_looked_at_where_one_is_meant(file: Path) -> None:

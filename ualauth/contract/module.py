@@ -39,8 +39,11 @@ class Files(Protocol):
         """
         ...
 
-    def inspect(self, path: str, *, folder: bool = False) -> Text | Missing | Unusable:
-        """Look at a file, or folder, that a library opens itself; what is found has no text."""
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
+        """Look at a file, or folder, that a library opens itself; what is found has no text.
+
+        What is wrong with it is reported.
+        """
         ...
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ualauth.errors import ConfigurationError
 from ualauth.sources.problem import Problem
 
 MAX_FILE_BYTES = 1 << 20
@@ -20,6 +19,8 @@ class FileRules:
     """Whether lines that begin with `#` say nothing: a file of these alone is an empty one."""
     links: bool = True
     """Whether the file may be a symbolic link. Links on the way to it always may."""
+    utf8: bool = False
+    """Whether bytes that are no UTF-8 are an error."""
     folder: bool = False
     """Whether a folder is meant."""
     secret: bool = False
@@ -71,26 +72,6 @@ class Text:
 
 Found = Text | Missing | Unusable
 """What is at a path."""
-
-
-def settings_of(found: Found) -> str | None:
-    """Return the text of a file of settings, `None` if there is no file.
-
-    Raises:
-        ConfigurationError: if it cannot be used.
-
-    """
-    match found:
-        case Missing():
-            return None
-        case Unusable(path, reason, _):
-            raise ConfigurationError(
-                f"{path} {reason}; it has to be a file, and not every user may write to it",
-            )
-        case Text(path, text):
-            if not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text):
-                raise ConfigurationError(f"{path} is not UTF-8")
-            return text
 
 
 def is_blank(found: Found) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from ualauth.errors import UnusableFile
-from ualauth.sources.files import FileRules, Found, Missing, Text
+from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable
 from ualauth.sources.opening import look
 from ualauth.sources.page import Page, Token
 from ualauth.sources.problem import Problem, Source
@@ -102,6 +102,11 @@ class Watched(Generic[T]):
         """Whether the file was left with nothing in it, and is in use as it was before."""
         return self._file.is_emptied
 
+    @property
+    def value(self) -> T | None:
+        """What is in use, without a look; `None` before the first one, too."""
+        return self._value
+
     def current(self) -> T | None:
         """Return what the file says, `None` if there is none; looks at it twice a second at most.
 
@@ -129,6 +134,11 @@ class Watched(Generic[T]):
             self._look(tell=False)
         # A change that is not used was logged when it was found.
         return () if self._is_kept else self.problems
+
+    def read_now(self) -> Sequence[Problem]:
+        """Take the file as it is now, and return what is wrong with it: for a look at it only."""
+        self._take(self._read(self.path)[1], tell=False)
+        return self.problems
 
     def check(self) -> tuple[T | None, tuple[Problem, ...]]:
         """Read the file as it is now; what is in use is not touched."""
@@ -165,29 +175,16 @@ class Watched(Generic[T]):
         self.problems, self._found = problems, found
 
     def _parsed(self, found: Found) -> tuple[T | None, tuple[Problem, ...]]:
-        match found:
-            case Missing(path):
-                text, cure = "there is no such file", "write it, or correct the path"
-                no_file = (Problem(Source(path, 1, 1), text, cure),)
-                return None, no_file if self.rules.missing is None else self.rules.missing
-            case Text():
-                return self._parsed_text(found)
-            case _:
-                at = Source(found.path, 1, 1)
-                return None, (Problem(at, f"the file {found.reason}", found.cure),)
-
-    def _parsed_text(self, found: Text) -> tuple[T | None, tuple[Problem, ...]]:
+        around = problems_of(found, self.rules)
+        if not isinstance(found, Text) or not all(problem.warning for problem in around):
+            return None, around
         try:
             value, problems = self.parse(found)
         except Exception as error:  # noqa: BLE001 - a module's bug; it is logged
             self._log.exception("%s cannot be read because of a bug", found.path)
             text = f"the file cannot be read because of a bug: {type(error).__name__}"
             return None, (Problem(Source(found.path, 1, 1), text, "see the log"),)
-        if self.rules.secret and found.public:
-            text = "every user of this host can read the secret in it"
-            told = Problem(Source(found.path, 1, 1), text, "run: chmod o-r on it", warning=True)
-            problems = (*problems, told)
-        return value, tuple(problems)
+        return value, (*problems, *around)
 
     def _tell(self, problems: Sequence[Problem]) -> None:
         for problem in problems[:_SHOWN]:
@@ -198,12 +195,31 @@ class Watched(Generic[T]):
             self._log.error("%s: %d more problems; run: ualauth check", self.path, more)
 
 
-def first_line(file: Text) -> tuple[str, Sequence[Problem]]:
-    """Read a file with a secret in its first line; no problem shows it."""
-    first = file.text.split("\n", 1)[0].rstrip("\r")
-    if first and first.isprintable():
-        return first, ()
-    text, cure = "its first line is no secret", "write the secret in the first line"
+def problems_of(found: Found, rules: FileRules) -> tuple[Problem, ...]:
+    """Return what is wrong with a file, whatever it says."""
+    at = Source(found.path, 1, 1)
+    match found:
+        case Missing():
+            text, cure = "there is no such file", "write it, or correct the path"
+            return (Problem(at, text, cure),) if rules.missing is None else rules.missing
+        case Unusable():
+            return (Problem(at, f"the file {found.reason}", found.cure),)
+    if rules.utf8 and not found.text.isascii():
+        for number, line in enumerate(found.text.split("\n"), 1):
+            if any("\udc80" <= char <= "\udcff" for char in line):
+                return (problem_at(found, number, "this is not UTF-8", "write it as UTF-8"),)
+    if rules.secret and found.public:
+        text = "every user of this host can read the secret in it"
+        return (Problem(at, text, "run: chmod o-r on it", warning=True),)
+    return ()
+
+
+def read_secret(file: Text) -> tuple[str, Sequence[Problem]]:
+    """Read a file with one secret and nothing else; no problem shows it."""
+    secret = file.text.strip()
+    if secret and secret.isprintable():
+        return secret, ()
+    text, cure = "there is no secret in it, or more than one line", "write the secret alone"
     return "", (Problem(Source(file.path, 1, 1), text, cure),)
 
 

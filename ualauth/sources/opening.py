@@ -73,13 +73,13 @@ def look(path: str, rules: FileRules, home: str = "") -> tuple[Stamp, Found]:
         return stamp_at(path), _unreadable(path, error)
 
 
-def inspect(path: str, home: str = "", *, folder: bool = False) -> Text | Missing | Unusable:
-    """Look at a file that a library will open by its path; the text of what is found is empty.
+def inspect(path: str, rules: FileRules, home: str = "") -> Found:
+    """Look at a file, or folder, that a library will open by its path; what is found has no text.
 
-    With `folder`, there has to be a folder instead.
+    What it opens is the same: only administrators could put something else there.
     """
     try:
-        with _opened(path, FileRules(folder=folder), home) as descriptor:
+        with _opened(path, rules, home) as descriptor:
             return Text(path, "", is_public(os.fstat(descriptor)))
     except (FileNotFoundError, NotADirectoryError):
         return Missing(path)

@@ -55,9 +55,9 @@ class _NoFiles:
         """See `Files.watch`."""
         return Watched(path, parse, rules or FileRules())
 
-    def inspect(self, path: str, *, folder: bool = False) -> Text | Missing | Unusable:
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
         """See `Files.inspect`."""
-        return inspect_file(path, folder=folder)
+        return inspect_file(path, rules or FileRules())
 
 
 _NO_FILES = _NoFiles()

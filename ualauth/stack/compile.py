@@ -15,8 +15,7 @@ from typing import TypeVar
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unusable
-from ualauth.sources.following import Parse, Watched
-from ualauth.sources.opening import inspect
+from ualauth.sources.following import Parse, Watched, problems_of
 from ualauth.sources.page import Page
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.dialect import Dialect
@@ -194,9 +193,12 @@ class _Compiler:
             self.report(problem)
         return watched
 
-    def inspect(self, path: str, *, folder: bool = False) -> Text | Missing | Unusable:
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
         """See `Files.inspect`."""
-        return inspect(self._folder.beside(path), self._folder.home, folder=folder)
+        found = self._folder.inspect(path, rules or FileRules())
+        for problem in problems_of(found, rules or FileRules()):
+            self.report(problem)
+        return found
 
     def _read(self, name: str) -> Text | Missing | Unusable:
         path = self._folder.path(name)

@@ -86,7 +86,11 @@ class ServiceFolder:
     ) -> tuple[Watched[T], Sequence[Problem]]:
         """Return a file of a module's, and what is wrong with it now."""
         made = Watched(self.beside(path), parse, rules, home=self.home)
-        return made, made.check()[1]
+        return made, made.read_now()
+
+    def inspect(self, path: str, rules: FileRules) -> Found:
+        """Look at a file that a library opens; see `ualauth.sources.opening.inspect`."""
+        return inspect(self.beside(path), rules, self.home)
 
     def services(self) -> list[str]:
         """Return the names of all services here, sorted; empty if there is no folder."""
@@ -112,9 +116,9 @@ class FilesNow:
         """See `Files.watch`."""
         return self._folder.watch(path, parse, rules or FileRules())[0]
 
-    def inspect(self, path: str, *, folder: bool = False) -> Text | Missing | Unusable:
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
         """See `Files.inspect`."""
-        return inspect(self._folder.beside(path), self._folder.home, folder=folder)
+        return self._folder.inspect(path, rules or FileRules())
 
 
 class FollowedFolder:
@@ -131,15 +135,8 @@ class FollowedFolder:
         # Kept by the modules that use them: what was good lasts while a service is compiled anew.
         self._watched: WeakValueDictionary[Hashable, Watched[Any]] = WeakValueDictionary()
 
-    def watch(
-        self, path: str, parse: Parse[T], rules: FileRules
-    ) -> tuple[Watched[T], Sequence[Problem]]:
-        """Return a file of a module's as it is in use, and what is wrong with that.
-
-        Raises:
-            UnsteadyFile: if it is being written, and nothing of it is in use yet.
-
-        """
+    def watched(self, path: str, parse: Parse[T], rules: FileRules) -> Watched[T]:
+        """Return a file as a value: the same as long as it is kept anywhere."""
         made = Watched(
             self.folder.beside(path),
             parse,
@@ -148,8 +145,7 @@ class FollowedFolder:
             interval=self._interval,
             clock=self._clock,
         )
-        watched = self._watched.setdefault(made.key, made)
-        return watched, watched.begin()
+        return self._watched.setdefault(made.key, made)
 
     def current(self, path: str) -> Found:
         """Return what is in use of a file: the same object until that changes.
@@ -199,5 +195,11 @@ class Snapshot(ServiceFolder):
     def watch(
         self, path: str, parse: Parse[T], rules: FileRules
     ) -> tuple[Watched[T], Sequence[Problem]]:
-        """See `FollowedFolder.watch`."""
-        return self._followed.watch(path, parse, rules)
+        """Return a file of a module's as it is in use, and what is wrong with that.
+
+        Raises:
+            UnsteadyFile: if it is being written, and nothing of it is in use yet.
+
+        """
+        watched = self._followed.watched(path, parse, rules)
+        return watched, watched.begin()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.unit.cli.conftest import Program
 
@@ -115,3 +117,136 @@ def test_a_folder_that_every_user_may_write_to_is_an_error(program: Program, lis
     told = checked(program, line_of(listed), 1)
     assert f"{folder}/pam.d/pop3:1:1: error: the file is in {folder}, which can be written" in told
     assert f"    cure: run: chmod o-w {folder}\n" in told
+
+
+# Kerberos
+
+KRB5_MISTAKES = {
+    "keytap /x": "1:1: error: unknown option 'keytap'",
+    "realm A\nfast maybe": "2:1: error: option 'fast': 'maybe' is none of never, try, demand",
+    'realm "A': "1:1: error: No closing quotation",
+    "only_alt_auth": "1:1: error: force_alt_auth and only_alt_auth need alt_auth_map",
+    "realm \udcff": "1:1: error: this is not UTF-8",
+}
+
+
+@pytest.mark.parametrize("text", KRB5_MISTAKES)
+def test_mistakes_of_om_krb5_conf_have_their_places(program: Program, text: str) -> None:
+    path = program.folder.path / "om_krb5.conf"
+    path.write_bytes(f"{text}\n".encode(errors="surrogateescape"))
+    assert f"{path}:{KRB5_MISTAKES[text]}" in checked(program, "om_krb5", 1)
+
+
+def test_without_om_krb5_conf_there_are_defaults_but_not_for_one_that_is_named(
+    program: Program,
+) -> None:
+    assert checked(program, "om_krb5", 0) == "1 service, no problems\n"
+    told = checked(program, "om_krb5 config=other.conf", 1)
+    assert f"{program.folder.path}/other.conf:1:1: error: there is no such file" in told
+
+
+def test_a_file_of_principals_is_read(program: Program) -> None:
+    (program.folder.path / "om_krb5.conf").write_text("principal_map principals\n")
+    path = program.folder.path / "principals"
+    assert f"{path}:1:1: error: there is no such file" in checked(program, "om_krb5", 1)
+    path.write_text("a@B c\n# fine\n  one two three\n")
+    told = checked(program, "om_krb5", 1)
+    assert f"{path}:3:3: error: this is no PRINCIPAL@REALM USER" in told
+    assert "      one two three\n      ^^^^^^^^^^^^^\n" in told
+
+
+@pytest.mark.parametrize("name", ["{0}", "FILE:{0}"])
+@pytest.mark.parametrize(
+    ("mode", "status", "text"),
+    [
+        (0o600, 0, ""),
+        (0o644, 0, "warning: every user of this host can read the secret in it"),
+        (0o666, 1, "error: the file can be written by every user"),
+    ],
+)
+def test_a_keytab_is_looked_at(
+    program: Program, name: str, mode: int, status: int, text: str
+) -> None:
+    path = program.folder.path / "keytab"
+    path.write_bytes(b"\x05\x02")
+    path.chmod(mode)
+    told = checked(program, f"om_krb5 keytab={name.format(path)}", status)
+    assert (f"{path}:1:1: {text}" in told) is bool(text)
+    path.unlink()
+    assert "no such file" in checked(program, f"om_krb5 keytab={path}", 1)
+
+
+def test_a_krb5_conf_that_every_user_may_write_to_is_an_error(program: Program) -> None:
+    path = program.folder.path / "krb5.conf"
+    path.write_text("[libdefaults]\n")
+    assert "no problems" in checked(program, f"om_krb5 krb5_conf={path}", 0)
+    path.chmod(0o606)
+    assert "can be written" in checked(program, f"om_krb5 krb5_conf=/dev/null:{path}", 1)
+
+
+# Issuers of tokens
+
+
+@pytest.fixture
+def keys(program: Program) -> Path:
+    """Return a JWK set."""
+    key = ECKey.generate_key("P-256", {"kid": "first"}).as_dict(private=False)
+    path = program.folder.path / "keys.json"
+    path.write_text(json.dumps({"keys": [key]}))
+    return path
+
+
+ISSUER = "om_oauth issuer=https://i audience=a"
+
+
+@pytest.mark.parametrize("name", ["keys.json", "{0}"])
+def test_a_set_of_keys_that_every_user_may_write_to_is_an_error(
+    program: Program, keys: Path, name: str
+) -> None:
+    line = f"{ISSUER} keys={name.format(keys)}"
+    assert checked(program, line, 0) == "1 service, no problems\n"
+    keys.chmod(0o666)
+    assert f"{keys}:1:1: error: the file can be written by every user" in checked(program, line, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"keys": [\n  {]}', "2:4: error: this is no JSON"),
+        ("{}", "1:1: error: this is no set of keys"),
+        ('{"keys": []}', "1:1: error: this is a set of no keys that can be used"),
+        ('{"keys": "\udcff"}', "1:1: error: this is not UTF-8"),
+        ("[" * 100_000, "1:1: error: this is no set of keys"),
+    ],
+)
+def test_what_is_no_set_of_keys_is_told(program: Program, keys: Path, text: str, told: str) -> None:
+    keys.write_bytes(text.encode(errors="surrogateescape"))
+    assert f"{keys}:{told}" in checked(program, f"{ISSUER} keys={keys}", 1)
+    keys.unlink()
+    assert "there is no such file" in checked(program, f"{ISSUER} keys={keys}", 1)
+
+
+def test_authorities_are_read_with_the_keys_and_with_introspection(program: Program) -> None:
+    path = program.folder.path / "ca.pem"
+    path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    for where in ("keys=https://i/keys", "introspection=https://i/ask"):
+        told = checked(program, f"{ISSUER} {where} authorities={path}", 1)
+        assert f"{path}:1:1: error: a certificate in it cannot be read" in told
+    path.write_text("no certificate\n")
+    told = checked(program, f"{ISSUER} keys=https://i/keys authorities=ca.pem", 1)
+    assert f"{path}:1:1: error: there is no certificate in it" in told
+
+
+def test_the_secret_of_a_client_is_read_and_not_shown(program: Program) -> None:
+    path = program.folder.path / "secret"
+    line = f"{ISSUER} introspection=https://i/ask client_id=me client_secret_file={path}"
+    assert f"{path}:1:1: error: there is no such file" in checked(program, line, 1)
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    assert checked(program, line, 0) == "1 service, no problems\n"
+    path.chmod(0o644)
+    assert "warning: every user of this host can read the secret" in checked(program, line, 0)
+    path.write_text("s3cret\nand more\n")
+    told = checked(program, line, 1)
+    assert f"{path}:1:1: error: there is no secret in it" in told
+    assert "s3cret" not in told

@@ -27,7 +27,7 @@ def reason(path: Path | str, rules: FileRules = RULES, home: str = "") -> str:
     assert isinstance(it, Unusable), it
     assert it.unsafe
     assert it.cure
-    assert inspect(str(path), home) == it or rules != RULES
+    assert inspect(str(path), rules, home) == it
     return it.reason
 
 
@@ -47,7 +47,7 @@ def test_a_file_is_read(file: Path) -> None:
 @pytest.mark.parametrize("path", ["", "/no/such/file", "no-such-file"])
 def test_what_is_not_there_is_missing(path: str) -> None:
     assert look(path, RULES) == (None, Missing(path))
-    assert inspect(path) == Missing(path)
+    assert inspect(path, RULES) == Missing(path)
 
 
 def test_bytes_that_are_no_text_come_back_as_they_were(file: Path) -> None:
@@ -286,18 +286,18 @@ def test_no_descriptor_is_left_open_whatever_is_there(file: Path, tmp_path: Path
     )
     for name in names * 20:
         found(tmp_path / name)
-        inspect(str(tmp_path / name))
-        inspect(str(tmp_path / name), folder=True)
+        inspect(str(tmp_path / name), RULES)
+        inspect(str(tmp_path / name), FileRules(folder=True))
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_folder_is_looked_at_where_one_is_meant(file: Path) -> None:
     folder = file.parent
-    assert inspect(str(folder), folder=True) == Text(str(folder), "")
-    assert isinstance(inspect(str(file), folder=True), Unusable)
-    assert isinstance(inspect(f"{folder}/no", folder=True), Missing)
+    assert inspect(str(folder), FileRules(folder=True)) == Text(str(folder), "")
+    assert isinstance(inspect(str(file), FileRules(folder=True)), Unusable)
+    assert isinstance(inspect(f"{folder}/no", FileRules(folder=True)), Missing)
     folder.chmod(0o1777)
-    it = inspect(str(folder), folder=True)
+    it = inspect(str(folder), FileRules(folder=True))
     assert isinstance(it, Unusable)
     assert it.reason == "is a folder that can be written by every user"
 

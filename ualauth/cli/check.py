@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ualauth.cli.exits import ExitStatus
+from ualauth.cli.folder_problems import problems_of_folder
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.offers import nothing_offered, print_offers, without_file
 from ualauth.cli.problems import count, print_problems
@@ -24,10 +25,12 @@ from ualauth.sources.problem import Problem
 )
 @click.pass_context
 def command(context: click.Context, *, services: Sequence[str], strict: bool, offers: bool) -> None:
-    """Look for mistakes in the service files.
+    """Look for mistakes in the service files, and in the files that they name.
 
     Compiles the services, all of them by default, and prints every problem
-    with its place and its cure. Exit status: 1 if there is any error.
+    with its place and its cure; without SERVICE, also those of smtpd.cfg and
+    of who may read or write the other files. Exit status: 1 if there is any
+    error.
     """
     invocation: Invocation = context.obj
     names = list(services) or invocation.base.services.folder.services()
@@ -38,6 +41,7 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
     if not services:
         problems |= dict.fromkeys(without_file(invocation, names))
+        problems |= dict.fromkeys(problems_of_folder(invocation))
     if offers:
         print_offers(invocation, names)
     errors, warnings = print_problems(problems, count(len(names), "service"))

@@ -112,11 +112,18 @@ def test_a_file_that_every_user_may_write_to_is_an_error(program: Program, liste
 
 
 def test_a_folder_that_every_user_may_write_to_is_an_error(program: Program, listed: Path) -> None:
-    folder = program.folder.path
-    folder.chmod(0o777)
-    told = checked(program, line_of(listed), 1)
-    assert f"{folder}/pam.d/pop3:1:1: error: the file is in {folder}, which can be written" in told
-    assert f"    cure: run: chmod o-w {folder}\n" in told
+    for folder, file in (
+        (program.folder.services, program.folder.services / "pop3"),
+        (listed.parent / "lists", listed.parent / "lists" / "deny"),
+    ):
+        folder.mkdir(exist_ok=True)
+        program.folder.service("pop3", "")
+        (listed.parent / "lists" / "deny").touch()
+        folder.chmod(0o777)
+        told = checked(program, line_of(listed.parent / "lists" / "deny"), 1)
+        assert f"{file}:1:1: error: the file is in {folder}, which can be written" in told
+        assert f"    cure: run: chmod o-w {folder}\n" in told
+        folder.chmod(0o755)
 
 
 # Kerberos
@@ -250,3 +257,57 @@ def test_the_secret_of_a_client_is_read_and_not_shown(program: Program) -> None:
     told = checked(program, line, 1)
     assert f"{path}:1:1: error: there is no secret in it" in told
     assert "s3cret" not in told
+
+
+# What no service file names
+
+
+def test_the_submission_rules_are_checked_too(program: Program) -> None:
+    path = program.folder.path / "smtpd.cfg"
+    path.write_text("SUBMIT Accept *\nSUBMIT Rejct *\n")
+    assert f"{path}:2:8: error: unknown action 'Rejct'" in checked(program, "pam_permit", 1)
+    assert program.run("check", "pop3").exit_code == 0
+    path.write_text("SUBMIT Accept *\n")
+    assert "no problems" in checked(program, "pam_permit", 0)
+    path.chmod(0o666)
+    assert f"{path}:1:1: error: the file can be written" in checked(program, "pam_permit", 1)
+
+
+def test_a_userlist_that_every_user_may_write_to_is_an_error(program: Program) -> None:
+    path = program.folder.path / "userlist.db"
+    path.write_text("")
+    assert "no problems" in checked(program, "pam_permit", 0)
+    path.chmod(0o666)
+    assert f"{path}:1:1: error: the file can be written by every user" in checked(
+        program, "pam_permit", 1
+    )
+    path.chmod(0o600)
+    program.folder.path.joinpath("data").mkdir()
+    folder = program.folder.path / "data"
+    (folder / "users.db").write_text("")
+    program.folder.settings(f'[userlist]\nurl = "sqlite:///{folder}/users.db"\n')
+    folder.chmod(0o1777)
+    assert f"{folder}:1:1: error: the file is a folder that can be written" in checked(
+        program, "pam_permit", 1
+    )
+
+
+def test_a_password_of_the_userlist_that_every_user_may_read_is_told_of(program: Program) -> None:
+    path = program.folder.settings(
+        '# ours\n[userlist]\nurl = "postgresql://mail:s3cret@127.0.0.1/ual"\n'
+    )
+    told = checked(program, "pam_permit", 0)
+    assert f"{path}:3:1: warning: every user of this host can read the password in it" in told
+    assert "s3cret" not in told
+    path.chmod(0o640)
+    assert "no problems" in checked(program, "pam_permit", 0)
+
+
+def test_settings_that_every_user_may_write_to_stop_everything(program: Program) -> None:
+    program.folder.service("pop3", f"auth required pam_permit\n{ACCOUNT}")
+    path = program.folder.settings("[stack]\n")
+    path.chmod(0o666)
+    result = program.run("check")
+    assert result.exit_code == 2
+    assert f"{path} cannot be read: it can be written by every user" in result.stderr
+    assert f"run: chmod o-w {path}" in result.stderr

@@ -111,19 +111,18 @@ def test_a_file_that_every_user_may_write_to_is_an_error(program: Program, liste
     assert f"    cure: run: chmod o-w {listed}\n" in told
 
 
-def test_a_folder_that_every_user_may_write_to_is_an_error(program: Program, listed: Path) -> None:
-    for folder, file in (
-        (program.folder.services, program.folder.services / "pop3"),
-        (listed.parent / "lists", listed.parent / "lists" / "deny"),
-    ):
-        folder.mkdir(exist_ok=True)
-        program.folder.service("pop3", "")
-        (listed.parent / "lists" / "deny").touch()
-        folder.chmod(0o777)
-        told = checked(program, line_of(listed.parent / "lists" / "deny"), 1)
-        assert f"{file}:1:1: error: the file is in {folder}, which can be written" in told
-        assert f"    cure: run: chmod o-w {folder}\n" in told
-        folder.chmod(0o755)
+@pytest.mark.parametrize("which", ["pam.d", "lists"])
+def test_a_folder_that_every_user_may_write_to_is_an_error(program: Program, which: str) -> None:
+    path = program.folder.path / "lists" / "deny"
+    path.parent.mkdir()
+    path.write_text("ann\n")
+    assert "no problems" in checked(program, line_of(path), 0)
+    folder = {"pam.d": program.folder.services, "lists": path.parent}[which]
+    file = {"pam.d": folder / "pop3", "lists": path}[which]
+    folder.chmod(0o777)
+    told = checked(program, line_of(path), 1)
+    assert f"{file}:1:1: error: the file is in {folder}, which can be written" in told
+    assert f"    cure: run: chmod o-w {folder}\n" in told
 
 
 # Kerberos
@@ -311,3 +310,31 @@ def test_settings_that_every_user_may_write_to_stop_everything(program: Program)
     assert result.exit_code == 2
     assert f"{path} cannot be read: it can be written by every user" in result.stderr
     assert f"run: chmod o-w {path}" in result.stderr
+
+
+# LDAP
+
+
+@pytest.mark.parametrize("keyword", ["bindpw_file", "tls_cacertfile", "tls_cacertdir", "tls_key"])
+def test_what_om_ldap_conf_names_is_looked_at_with_its_folders(
+    program: Program, keyword: str
+) -> None:
+    folder = program.folder.path / "secrets"
+    path = folder / "one"
+    folder.mkdir()
+    if keyword == "tls_cacertdir":
+        path.mkdir()
+    else:
+        path.write_text("-----BEGIN CERTIFICATE-----\n")
+        path.chmod(0o600)
+    conf = program.folder.path / "om_ldap.conf"
+    conf.write_text(
+        f"uri ldaps://h\nbase dc=x\n{keyword} {path}\nbinddn cn=x\nbindpw_file {path}\n"
+        if keyword != "bindpw_file"
+        else f"uri ldaps://h\nbase dc=x\n{keyword} {path}\nbinddn cn=x\n"
+    )
+    folder.chmod(0o777)
+    told = checked(program, "om_ldap", 1)
+    assert f"{conf}:3:" in told
+    assert f"is in {folder}, which can be written by every user" in told
+    assert f"    cure: run: chmod o-w {folder}\n" in told

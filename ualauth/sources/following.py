@@ -7,9 +7,8 @@ anew when it changes (`ualauth.stack.folder`).
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ualauth.errors import UnusableFile
 from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable
@@ -41,6 +40,19 @@ _SHOWN = 20
 """Problems of one file that are logged at once."""
 
 
+class _State(NamedTuple, Generic[T]):
+    """What was found at the last look, and what is in use since."""
+
+    found: Found
+    value: T | None
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the file as it was left, whether it is in use or not."""
+    never: bool = False
+    """Whether nothing is in use, since the file never could be used."""
+    is_kept: bool = False
+    """Whether the file cannot be used, and what it said last is in use."""
+
+
 class Watched(Generic[T]):
     """One file of the administrator; for one thread or many.
 
@@ -69,8 +81,6 @@ class Watched(Generic[T]):
         self.parse = parse
         self.rules = rules
         self.home = home
-        self.problems: tuple[Problem, ...] = ()
-        """What is wrong with the file as it was left, whether it is in use or not."""
         self._interval = interval
         self._clock = clock
         self._log = logger
@@ -78,13 +88,8 @@ class Watched(Generic[T]):
         self._file: SteadyFile[Found] = SteadyFile(
             path, self._read, rules.is_blank, interval, clock
         )
-        self._lock = threading.Lock()
-        self._found: Found | None = None
-        self._value: T | None = None
-        self._fault: UnusableFile | None = None
-        """Why nothing is in use, where nothing ever was."""
-        self._is_kept = False
-        """Whether the file cannot be used, and what it said last is in use."""
+        # Replaced whole, so that no lock is needed, and a forked child has none that is held.
+        self._state: _State[T] | None = None
         self._next_look = float("-inf")
 
     @property
@@ -105,7 +110,7 @@ class Watched(Generic[T]):
     @property
     def value(self) -> T | None:
         """What is in use, without a look; `None` before the first one, too."""
-        return self._value
+        return None if self._state is None else self._state.value
 
     def current(self) -> T | None:
         """Return what the file says, `None` if there is none; looks at it twice a second at most.
@@ -117,11 +122,12 @@ class Watched(Generic[T]):
             UnsteadyFile: if it is being written, and was never read before.
 
         """
-        if self._clock.monotonic() >= self._next_look:
-            wait_for(self._look, self._clock)
-        if self._fault is not None:
-            raise self._fault
-        return self._value
+        state = self._state
+        if state is None or self._clock.monotonic() >= self._next_look:
+            state = wait_for(self._look, self._clock)
+        if state.never:
+            raise UnusableFile(state.problems, unsafe=getattr(state.found, "unsafe", False))
+        return state.value
 
     def begin(self) -> Sequence[Problem]:
         """Return why it cannot be used, or what to warn of, instead of raising or logging it.
@@ -130,15 +136,13 @@ class Watched(Generic[T]):
             UnsteadyFile: if it is being written, and was never read before.
 
         """
-        if self._found is None:
-            self._look(tell=False)
+        state = self._state or self._look(tell=False)
         # A change that is not used was logged when it was found.
-        return () if self._is_kept else self.problems
+        return () if state.is_kept else state.problems
 
     def read_now(self) -> Sequence[Problem]:
         """Take the file as it is now, and return what is wrong with it: for a look at it only."""
-        self._take(self._read(self.path)[1], tell=False)
-        return self.problems
+        return self._take(self._read(self.path)[1], tell=False).problems
 
     def check(self) -> tuple[T | None, tuple[Problem, ...]]:
         """Read the file as it is now; what is in use is not touched."""
@@ -147,32 +151,35 @@ class Watched(Generic[T]):
     def _read(self, path: str) -> tuple[Stamp, Found]:
         return look(path, self.rules, self.home)
 
-    def _look(self, *, tell: bool = True) -> None:
-        with self._lock:
-            if self.is_fresh:
-                return
-            found = self._file.current(stamp_at(self.path))
-            if found is not self._found:
-                self._take(found, tell=tell)
-            again = min(LOOK_AGAIN, self._interval) if self._file.is_changing else self._interval
-            self._next_look = self._clock.monotonic() + again - _SLACK
+    def _look(self, *, tell: bool = True) -> _State[T]:
+        """Look at the file; meanwhile, other threads go on with what is in use."""
+        state = self._state
+        if state is not None:
+            self._next_look = self._clock.monotonic() + self._interval
+        found = self._file.current(stamp_at(self.path))
+        if state is None or found is not state.found:
+            state = self._take(found, tell=tell)
+        again = min(LOOK_AGAIN, self._interval) if self._file.is_changing else self._interval
+        self._next_look = self._clock.monotonic() + again - _SLACK
+        return state
 
-    def _take(self, found: Found, *, tell: bool) -> None:
+    def _take(self, found: Found, *, tell: bool) -> _State[T]:
         """Use what was found, if it can be used."""
         value, problems = self._parsed(found)
-        never = self._found is None or self._fault is not None
+        last = self._state
         wrong = not all(problem.warning for problem in problems)
-        wrong = wrong and not isinstance(found, Missing)
-        self._is_kept = wrong and not never
-        if not wrong:
-            self._value, self._fault = value, None
-        elif never:
-            self._fault = UnusableFile(problems, unsafe=getattr(found, "unsafe", False))
-        if tell and problems != self.problems:
+        if not wrong or isinstance(found, Missing):
+            state = _State(found, value, problems)
+        elif last is None or last.never:
+            state = _State(found, None, problems, never=True)
+        else:
+            state = _State(found, last.value, problems, is_kept=True)
+        self._state = state
+        if tell and problems != (last.problems if last else ()):
             self._tell(problems)
-            if self._is_kept:
+            if state.is_kept:
                 self._log.error("%s: the changed file is not used, %s", self.path, self._kept)
-        self.problems, self._found = problems, found
+        return state
 
     def _parsed(self, found: Found) -> tuple[T | None, tuple[Problem, ...]]:
         around = problems_of(found, self.rules)

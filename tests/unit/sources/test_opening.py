@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +111,31 @@ def test_a_container_whose_root_has_another_number(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(opening.os, "stat", lambda _path: Host)
     assert owners() == {0, os.geteuid(), 65534}
     assert real.st_uid == 0 or os.geteuid() != 0
+
+
+@root
+@pytest.mark.parametrize(
+    ("folder_owner", "file_owner", "used"),
+    [(0, 0, True), (STRANGER, STRANGER, True), (65534, 65534, True), (0, STRANGER, False)],
+)
+def test_a_server_with_an_uid_of_its_own(folder_owner: int, file_owner: int, used: bool) -> None:
+    """As in a container: files of root, of the one who made the folder, or of the server."""
+    home = Path(tempfile.mkdtemp())
+    path = home / "file"
+    path.write_text("text")
+    home.chmod(0o755)
+    os.chown(path, file_owner, -1)
+    os.chown(home, folder_owner, -1)
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        os._exit(isinstance(found(path, home=str(home)), Text))
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == used
+    finally:
+        shutil.rmtree(home)
 
 
 # Links

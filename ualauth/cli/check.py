@@ -25,12 +25,12 @@ from ualauth.sources.problem import Problem
 )
 @click.pass_context
 def command(context: click.Context, *, services: Sequence[str], strict: bool, offers: bool) -> None:
-    """Look for mistakes in the service files, and in the files that they name.
+    """Look for mistakes in the service files.
 
-    Compiles the services, all of them by default, and prints every problem
-    with its place and its cure; without SERVICE, also those of smtpd.cfg and
-    of who may read or write the other files. Exit status: 1 if there is any
-    error.
+    Compiles the services, all of them by default, reads the files that they
+    name, and prints every problem with its place and its cure; without
+    SERVICE, also those of smtpd.cfg and of who may read or write the other
+    files. Exit status: 1 if there is any error.
     """
     invocation: Invocation = context.obj
     names = list(services) or invocation.base.services.folder.services()

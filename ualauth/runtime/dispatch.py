@@ -16,7 +16,7 @@ from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
-from ualauth.errors import StoreError
+from ualauth.errors import StoreError, UnsteadyFile, UnusableFile
 from ualauth.runtime.inner import InnerAttempt
 from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
@@ -220,7 +220,7 @@ def _code_of_exception(
         case TimeoutError():
             attempt.late = True
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-        case StoreError():
+        case StoreError() | UnusableFile() | UnsteadyFile():
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
         case _:
             # Not the text of the exception: it may repeat what the person typed.

@@ -167,9 +167,9 @@ def _misplaced(arguments: Sequence[str], *, lets_in: bool) -> dict[int, OptionPr
     elif quote in {'"', "'"}:
         ends = [end for end in range(at, len(arguments)) if arguments[end].endswith(quote)]
         parts = list(range(at, (ends or [at])[0] + 1))
-        whole = " ".join([path, *(arguments[part] for part in parts[1:])]).strip(quote)
+        unquoted = " ".join([path, *(arguments[part] for part in parts[1:])]).strip(quote)
         text = "PAM knows no quotes: they are part of the path"
-        cure = f"write [file={whole}]" if " " in whole else f"write file={whole}"
+        cure = f"write [file={unquoted}]" if " " in unquoted else f"write file={unquoted}"
     elif not path.startswith("/"):
         text = f"{path[:64]!r} could be anywhere: a relative path depends on the program"
         cure = "write the whole path, from / on"

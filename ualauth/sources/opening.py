@@ -1,8 +1,8 @@
 """Opening a file of the administrator: what is looked at is what is used.
 
 A path is walked name by name, each opened in the folder before it, so that no other program
-can put something else into the way between a look and the use. A file counts only if nobody
-but its administrators can have put it there: `docs/decisions/0043-one-reader-for-files.md`.
+can put something else into the way between a look and the use. A file counts only if no
+user but an administrator can have put it there: `docs/decisions/0043-one-reader-for-files.md`.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class _Way:
     def __init__(self, path: str, trusted: frozenset[int], rules: FileRules) -> None:
         if not path:
             raise FileNotFoundError
-        whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - as text
-        self._names = _names(whole)
+        absolute = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - as text
+        self._names = _names(absolute)
         self._trusted = trusted
         self._rules = rules
         self._links = 0

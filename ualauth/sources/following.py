@@ -108,6 +108,11 @@ class Watched(Generic[T]):
         return self._file.is_emptied
 
     @property
+    def is_missing(self) -> bool:
+        """Whether there was no file at the last look."""
+        return self._state is not None and isinstance(self._state.found, Missing)
+
+    @property
     def value(self) -> T | None:
         """What is in use, without a look; `None` before the first one, too."""
         return None if self._state is None else self._state.value

@@ -8,7 +8,8 @@ makes the service unusable. Every problem is kept, with its place and its cure.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ from ualauth.stack.folder import ServiceFolder, service_name
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
 from ualauth.stack.model import Entry, Service, Stack
 from ualauth.stack.syntax import parse
+
+log = logging.getLogger("ualauth.files")
 
 T = TypeVar("T")
 
@@ -189,16 +192,23 @@ class _Compiler:
     def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
         """See `Files.watch`."""
         watched, problems = self._folder.watch(path, parse, rules or FileRules())
-        for problem in problems:
-            self.report(problem)
+        self._report_of_file(problems, missing=watched.is_missing)
         return watched
 
     def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
         """See `Files.inspect`."""
         found = self._folder.inspect(path, rules or FileRules())
-        for problem in problems_of(found, rules or FileRules()):
-            self.report(problem)
+        problems = problems_of(found, rules or FileRules())
+        self._report_of_file(problems, missing=isinstance(found, Missing))
         return found
+
+    def _report_of_file(self, problems: Sequence[Problem], *, missing: bool) -> None:
+        """Report what is wrong with a file of a module's."""
+        for problem in problems:
+            if missing and not self._folder.tells_of_missing:
+                log.log(logging.WARNING if problem.warning else logging.ERROR, "%s", problem)
+            else:
+                self.report(problem)
 
     def _read(self, name: str) -> Text | Missing | Unusable:
         path = self._folder.path(name)

@@ -59,6 +59,9 @@ class ServiceFolder:
         self.folder = folder
         self.rules = FileRules(trusting=trusting)
 
+    tells_of_missing = True
+    """Whether a file of a module's that is not there is a problem of its service."""
+
     @property
     def home(self) -> str:
         """The configuration folder, which is around this one."""
@@ -171,6 +174,9 @@ class FollowedFolder:
 
 class Snapshot(ServiceFolder):
     """The files of a followed folder at one moment: each is the same however often it is read."""
+
+    # It may come later: what is not there is only logged.
+    tells_of_missing = False
 
     def __init__(self, followed: FollowedFolder) -> None:
         """Begin with no file read."""

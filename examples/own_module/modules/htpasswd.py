@@ -10,10 +10,8 @@ from typing import Annotated
 from ualauth.codes import ReturnCode
 from ualauth.errors import PasswordError
 from ualauth.identity import Person
-from ualauth.module import Attempt, FileRules, Files, Module, Problem, Source, Text, Watched
+from ualauth.module import Attempt, Files, Module, Problem, Source, Text, Watched
 from ualauth.passwords.schemes import PasswordHasher
-
-RULES = FileRules(secret=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +29,11 @@ class Htpasswd(Module[Options]):
     def __init__(self, options: Options) -> None:
         """Remember the file; opens nothing."""
         super().__init__(options)
-        self._people = Watched(str(options.file), read_people, RULES)
+        self._people = Watched(str(options.file), read_people)
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Find the file from the configuration folder, and have it looked at."""
-        self._people = files.watch(str(self.options.file), read_people, RULES)
+        self._people = files.watch(str(self.options.file), read_people)
         return ()
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

@@ -1,19 +1,23 @@
-"""What is wrong with the files of a configuration folder that no service file names."""
+"""What is wrong with the files of a configuration folder, beyond what a service has to say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.smtp_access.rules import access_control
 from ualauth.config.config import FILE_NAME, Config
-from ualauth.errors import ConfigurationError
+from ualauth.errors import ConfigurationError, StoreError
 from ualauth.sources.files import FileRules, Missing, Text
 from ualauth.sources.following import problems_of
 from ualauth.sources.opening import inspect, look
 from ualauth.sources.problem import Problem, Source
+from ualauth.stack.model import Service, modules_of
 
 _ACCESS_RULES = "smtpd.cfg"
+_MOST_TOLD = 20
+"""Users of lists that are told of."""
 
 
 def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
@@ -24,6 +28,29 @@ def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
     yield from _access_rules(invocation)
     yield from _userlist(invocation.config)
     yield from _settings(invocation.config)
+
+
+def users_that_are_none(invocation: Invocation, service: Service) -> Iterator[Problem]:
+    """Yield what is wrong with users in lists whom the USERLIST knows by another name, or not."""
+    named: dict[Problem, str] = {}
+    for stack in service.stacks.values():
+        for module in modules_of(stack):
+            named |= {problem: name for name, problem in module.users_in_files()}
+    if not named or not invocation.config.has_userlist:
+        # Without one, a name stays as it was typed.
+        return
+    told = 0
+    for problem, name in named.items():
+        try:
+            user = invocation.store.resolve(name)
+        except StoreError:
+            return
+        if (user is None and "@" in name) or (user is not None and user.authid != name):
+            cure = problem.cure if user is None else f"write {user.authid}"
+            yield replace(problem, cure=cure)
+            told += 1
+        if told >= _MOST_TOLD:
+            return
 
 
 def _access_rules(invocation: Invocation) -> Iterator[Problem]:

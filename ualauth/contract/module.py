@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import ReturnCode
@@ -85,6 +85,14 @@ class Module(Generic[O]):
 
         Called once, when the entry is compiled. With any problem but a warning, the entry
         answers `SERVICE_ERR`; what `Files.watch` reports does not do that.
+        """
+        return ()
+
+    def users_in_files(self) -> Iterable[tuple[str, Problem]]:
+        """Yield the users whom files of `configure` name, each with what is wrong if it is none.
+
+        They are compared with authids: `ualauth check` tells of those that the USERLIST knows
+        by another name, and of addresses that it does not know.
         """
         return ()
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
@@ -25,8 +25,18 @@ from ualauth.sources.following import Watched, problem_at
 from ualauth.sources.problem import Problem, Source
 from ualauth.system.accounts import account_of, is_member
 
-Entries = tuple[bytes, ...]
+
+class Entries(NamedTuple):
+    """What a list has."""
+
+    values: tuple[bytes, ...]
+    users: tuple[tuple[str, Problem], ...] = ()
+    """Those of users that are text, each with what is wrong if the USERLIST has no such authid."""
+
+
 _RULES = FileRules(max_bytes=16 << 20, comments=False, links=False)
+_MOST_LOOKED_AT = 10_000
+"""Lines of a list of users that `ualauth check` looks at."""
 _MOST_TOLD = 20
 """Lines of a list of which `ualauth check` warns."""
 
@@ -223,6 +233,11 @@ class PamListfile(Module[Options | Misread]):
             self._list = files.watch(options.file, _reader(options), rules)
         return ()
 
+    def users_in_files(self) -> Iterable[tuple[str, Problem]]:
+        """Yield those of a list of users."""
+        entries = None if self._list is None else self._list.value
+        return () if entries is None else entries.users
+
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""
         match self.options:
@@ -312,7 +327,7 @@ def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool 
         # What it said last would go on letting in.
         why = f"{entries.path} is empty now, and was not before"
         raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why)
-    return any(map(matches, listed))
+    return any(map(matches, listed.values))
 
 
 def _sought(item: Subject, value: str) -> str:
@@ -338,21 +353,23 @@ def _missing(options: Options) -> Problem:
 
 
 def _read_values(file: Text) -> tuple[Entries, Sequence[Problem]]:
-    return tuple(entry for entry in map(_entry, file.data.split(b"\n")) if entry), ()
+    entries = (_entry(line) for line in file.data.split(b"\n"))
+    return Entries(tuple(entry for entry in entries if entry)), ()
 
 
 def _read_users(file: Text) -> tuple[Entries, Sequence[Problem]]:
     entries, _ = _read_values(file)
-    problems = []
-    for number, line in enumerate(file.text.split("\n"), 1):
+    problems, users = [], []
+    for number, line in enumerate(file.text.split("\n")[:_MOST_LOOKED_AT], 1):
         name = line.partition("\r")[0].partition("\0")[0]
-        if "@" in name and not name.startswith("#"):
-            text = f"{name[:64]!r} is no authid: an address in a list is never found"
-            problems.append(problem_at(file, number, text, "write the user's authid", warning=True))
-        elif name != name.strip():
+        if name != name.strip():
             text = f"{name[:64]!r} begins or ends with a blank, and is compared with it"
             problems.append(problem_at(file, number, text, "remove the blank", warning=True))
-    return entries, problems[:_MOST_TOLD]
+        elif name.isprintable() and name and not name.startswith("#"):
+            text = f"{name[:64]!r} is no authid: such a line is never found"
+            told = problem_at(file, number, text, "write the user's authid", warning=True)
+            users.append((name, told))
+    return entries._replace(users=tuple(users)), problems[:_MOST_TOLD]
 
 
 def _entry(line: bytes) -> bytes:

@@ -42,16 +42,39 @@ def test_a_list_that_is_well_is_no_problem(program: Program, listed: Path) -> No
     assert checked(program, line_of(listed), 0) == "1 service, no problems\n"
 
 
-def test_an_address_in_a_list_of_users_is_told_of(program: Program, listed: Path) -> None:
-    listed.write_text("ann\njs@example.com\n")
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("js@example.com", "write jsmith"),
+        ("stranger@example.com", "write the user's authid"),
+        ("JSmith", "write jsmith"),
+    ],
+)
+def test_a_name_that_is_no_authid_is_told_of(
+    program: Program, listed: Path, name: str, cure: str
+) -> None:
+    program.userlist.add("jsmith", addresses=("js@example.com",))
+    listed.write_text(f"jsmith\n{name}\n#nobody\nstranger\n")
     assert checked(program, line_of(listed), 0) == (
-        f"{listed}:2:1: warning: 'js@example.com' is no authid: an address in a list is never "
-        "found\n"
-        "    js@example.com\n"
-        "    ^^^^^^^^^^^^^^\n"
-        "    cure: write the user's authid\n"
+        f"{listed}:2:1: warning: {name!r} is no authid: such a line is never found\n"
+        f"    {name}\n"
+        f"    {'^' * len(name)}\n"
+        f"    cure: {cure}\n"
         "1 service, 1 warning\n"
     )
+
+
+def test_an_authid_may_be_an_address(program: Program, listed: Path) -> None:
+    program.userlist.add("js@example.com")
+    listed.write_text("js@example.com\n")
+    assert checked(program, line_of(listed), 0) == "1 service, no problems\n"
+
+
+def test_without_a_userlist_an_address_may_be_a_user(program: Program, listed: Path) -> None:
+    program.userlist.close()
+    program.folder.path.joinpath("userlist.db").unlink()
+    listed.write_text("js@example.com\n")
+    assert checked(program, line_of(listed), 0) == "1 service, no problems\n"
 
 
 def test_an_address_in_another_list_is_none_of_a_user(program: Program, listed: Path) -> None:

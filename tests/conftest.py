@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import hypothesis
 import pytest
 
-from tests import samba
+from tests import postgresql as postgres
+from tests import running, samba
 from tests.ldap.authority import Authority
-from tests.postgresql import Server, running
-from tests.seeds import SEED
-from ualauth import AsyncAuthenticator, Authenticator
+from ualauth import AsyncAuthenticator, AsyncTransaction, Authenticator, Transaction
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.identity import Identity
@@ -37,33 +33,22 @@ hypothesis.settings.load_profile("ualauth")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let hypothesis begin with the seed of all other random tests, too; let Ctrl-C be obeyed."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell lets what runs in its background ignore it, with all that is started by it.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = int.from_bytes(SEED.encode())
+    """Let `tests/running.py` say how a run is made."""
+    config.pluginmanager.register(running)
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over 11,000 tests: that took a fifth of a second each time."""
-    gc.collect()
-    gc.freeze()
+A = TypeVar("A", bound=Authenticator | AsyncAuthenticator)
 
 
-def pytest_report_header() -> str:
-    """Say how to repeat the random tests of this run."""
-    return f"UALAUTH_SEED={SEED}"
+class OneWay(Generic[A]):
+    """What both ways in have."""
 
-
-class Blocking:
-    """The blocking way in."""
-
-    asynchronous = False
+    asynchronous: bool
+    kind: type[A]
 
     def __init__(self) -> None:
         """Begin."""
-        self._made: list[Any] = []
+        self._made: list[A] = []
 
     def close(self) -> None:
         """Close every authenticator."""
@@ -71,39 +56,53 @@ class Blocking:
             self.run(made.close())
 
     def run(self, result: Any) -> Any:
-        """Return what a call returned."""
-        return result
+        """Return what a call returned, or its coroutine comes to."""
+        raise NotImplementedError
 
-    def authenticator(self, config: Config) -> Authenticator:
+    def authenticator(self, config: Config) -> A:
         """Make an authenticator."""
-        self._made.append(Authenticator(config))
+        self._made.append(self.kind(config))
         return self._made[-1]
 
-    @contextmanager
-    def begin(
-        self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
-    ) -> Iterator:
-        """Begin a transaction."""
-        with self.authenticator(config).transaction(service, user, conversation, **peer) as visit:
-            yield visit
-
-    def perform(self, visit: Any, operation: Operation, flags: int = 0) -> ReturnCode:
+    def perform(self, transaction: Any, operation: Operation, flags: int = 0) -> ReturnCode:
         """Run one operation."""
-        return self.run(getattr(visit, operation.method)(flags))
+        code: ReturnCode = self.run(getattr(transaction, operation.method)(flags))
+        return code
 
     def login(self, config: Config, *args: str, **peer: Any) -> Identity:
         """Log in with an authenticator of its own."""
-        return self.run(self.authenticator(config).authenticate(*args, **peer))
+        identity: Identity = self.run(self.authenticator(config).authenticate(*args, **peer))
+        return identity
 
     def change(self, config: Config, *args: str, **peer: Any) -> None:
         """Change a password with an authenticator of its own."""
         self.run(self.authenticator(config).change_password(*args, **peer))
 
 
-class Asynchronous(Blocking):
+class Blocking(OneWay[Authenticator]):
+    """The blocking way in."""
+
+    asynchronous = False
+    kind = Authenticator
+
+    def run(self, result: Any) -> Any:
+        """Return what a call returned."""
+        return result
+
+    @contextmanager
+    def begin(
+        self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
+    ) -> Iterator[Transaction]:
+        """Begin a transaction."""
+        with self.authenticator(config).transaction(service, user, conversation, **peer) as begun:
+            yield begun
+
+
+class Asynchronous(OneWay[AsyncAuthenticator]):
     """The asyncio way in, driven from outside."""
 
     asynchronous = True
+    kind = AsyncAuthenticator
 
     def __init__(self) -> None:
         """Begin a loop."""
@@ -119,22 +118,17 @@ class Asynchronous(Blocking):
         """Run a coroutine to its end."""
         return self._runner.run(result)
 
-    def authenticator(self, config: Config) -> AsyncAuthenticator:
-        """Make an authenticator."""
-        self._made.append(AsyncAuthenticator(config))
-        return self._made[-1]
-
     @contextmanager
     def begin(
         self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
-    ) -> Iterator:
+    ) -> Iterator[AsyncTransaction]:
         """Begin a transaction."""
-        visit = self.authenticator(config).transaction(service, user, conversation, **peer)
-        self.run(visit.__aenter__())
+        transaction = self.authenticator(config).transaction(service, user, conversation, **peer)
+        self.run(transaction.__aenter__())
         try:
-            yield visit
+            yield transaction
         finally:
-            self.run(visit.__aexit__())
+            self.run(transaction.__aexit__())
 
 
 Way = Blocking | Asynchronous
@@ -155,9 +149,9 @@ def folder(tmp_path: Path) -> ConfigFolder:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
+def postgresql() -> Iterator[postgres.Server]:
     """Return a PostgreSQL server for all tests; each makes a database of its own."""
-    with running() as server:
+    with postgres.running() as server:
         yield server
 
 
@@ -166,19 +160,6 @@ def samba_controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[samba
     """Return an Active Directory domain controller for all tests, with a KDC."""
     with samba.running(Authority(tmp_path_factory.mktemp("samba"))) as controller:
         yield controller
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail if anything was skipped where everything is installed: in CI."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why it fails."""
-    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
-        terminalreporter.write_line("In CI, no test may be skipped.", red=True)
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import TOLD
 from ualauth.passwords import scram
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-
-_COUNTS: list[str] = []
 
 SERVICE = """\
     auth      required  om_auth
@@ -34,9 +33,9 @@ CHEAP = """\
 
 
 @pytest.fixture
-def tell() -> Callable[[str], None]:
+def tell(record_property: Callable[[str, str], None]) -> Callable[[str], None]:
     """Return what keeps a line for the end of the run."""
-    return _COUNTS.append
+    return lambda line: record_property(TOLD, line)
 
 
 @pytest.fixture
@@ -54,18 +53,10 @@ def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let new SCRAM secrets cost nothing; what they cost is kept in each."""
     for name, mechanism in scram.MECHANISMS.items():
         cheap = dataclasses.replace(mechanism, iterations=1)
-        monkeypatch.setitem(scram.MECHANISMS, name, cheap)  # type: ignore[arg-type]
+        monkeypatch.setitem(scram.MECHANISMS, name, cheap)
 
 
 @pytest.fixture
 def database(folder: ConfigFolder) -> Path:
     """Return where that USERLIST is."""
     return folder.path / "userlist.db"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the counts."""
-    if _COUNTS:
-        terminalreporter.section("faults")
-    for line in _COUNTS:
-        terminalreporter.write_line(line)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
-from examples.playground import PASSWORD, Playground
+from playground import PASSWORD, Playground
+
 from tests.interop import cases
 from tests.interop.cases import (
     IMAP,
@@ -25,6 +26,7 @@ from tests.interop.cases import (
     Credentials,
     Server,
 )
+from tests.machine import patience
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """\
@@ -33,7 +35,7 @@ fail_delay = false
 [password]
 argon2_memory = 8192
 argon2_passes = 1
-# More wrong passwords are tried than anybody may.
+# More wrong passwords are tried than a client may.
 [lockout]
 failures = 0
 """
@@ -61,7 +63,10 @@ _LISTENING = re.compile(r"(?P<protocol>\w+), (?P<how>STARTTLS|TLS): [0-9.]+ port
 class Servers(Protocol):
     """All that run, what clients come with, and what they ask."""
 
-    by_protocol: Mapping[str, Server]
+    @property
+    def by_protocol(self) -> Mapping[str, Server]:
+        """The servers."""
+        ...
 
     def credentials(self, case: Case) -> Credentials:
         """Return what is right, or, of the same kind, what is wrong."""
@@ -140,7 +145,7 @@ def _started(
     example: Example, playground: Playground, environment: Mapping[str, str]
 ) -> Iterator[IO[str]]:
     script = ROOT / "examples" / example.script
-    words = [script, playground.folder, *example.options, "--ports"]
+    words: list[str | Path] = [script, playground.folder, *example.options, "--ports"]
     process = subprocess.Popen(
         [sys.executable, *words, *["0"] * (2 * len(example.protocols))],
         env={**os.environ, **environment},
@@ -153,7 +158,7 @@ def _started(
     finally:
         process.send_signal(2)
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=patience(20))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

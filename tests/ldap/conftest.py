@@ -28,7 +28,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="session")
 def slapd(authority: Authority) -> Iterator[Slapd]:
-    """Return a server that nobody stops; tests may add entries of their own."""
+    """Return a server that no test stops; tests may add entries of their own."""
     with running(authority) as server:
         yield server
 
@@ -36,7 +36,8 @@ def slapd(authority: Authority) -> Iterator[Slapd]:
 @pytest.fixture(params=[Library.LDAP3, Library.PYTHON_LDAP], ids=lambda each: each.value)
 def library(request: pytest.FixtureRequest) -> Library:
     """Return one library after the other."""
-    return request.param
+    param: Library = request.param
+    return param
 
 
 class Client:
@@ -64,7 +65,7 @@ def connect(authority: Authority, library: Library) -> Iterator[Any]:
     made = []
 
     def make(*uris: str, resolver: Resolver = resolve, **options: Any) -> Client:
-        wanted = {
+        wanted: dict[str, Any] = {
             "ca_file": str(authority.file),
             "login": people.READER,
             "library": library,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.smtp_access.conftest import JOHN, NewSession, host
@@ -62,12 +64,12 @@ def test_other_addresses_may_not(session: NewSession, sender: str) -> None:
     assert action(session, sender) is Action.REJECT
 
 
-def test_whoever_has_no_address_may_use_none(session: NewSession) -> None:
-    nobody = Person("jsmith@example.com")
-    assert action(session, "jsmith@example.com", nobody) is Action.REJECT
+def test_a_user_who_has_no_address_may_use_none(session: NewSession) -> None:
+    unknown = Person("jsmith@example.com")
+    assert action(session, "jsmith@example.com", unknown) is Action.REJECT
 
 
-def test_whoever_is_not_authenticated_cannot_mismatch(session: NewSession) -> None:
+def test_a_client_who_is_not_authenticated_cannot_mismatch(session: NewSession) -> None:
     assert action(session, "boss@example.com", None) is Action.ACCEPT
 
 
@@ -123,7 +125,7 @@ def test_from_may_name_the_user(session: NewSession, value: str) -> None:
         "js@example.com, " * 500,
     ],
 )
-def test_from_may_name_nobody_else(session: NewSession, value: str) -> None:
+def test_from_may_name_no_other_user(session: NewSession, value: str) -> None:
     assert after_data(session, value) is Action.REJECT
     assert after_data(session, value, compare_from=False) is Action.ACCEPT
 
@@ -138,7 +140,7 @@ def test_without_from_the_envelope_says_who_it_is(session: NewSession) -> None:
 
 @pytest.mark.parametrize("compare_from", [False, True])
 def test_for_the_null_sender_from_says_who_it_is(session: NewSession, compare_from: bool) -> None:
-    settings = {"sender": "<>", "compare_from": compare_from}
+    settings: dict[str, Any] = {"sender": "<>", "compare_from": compare_from}
     assert after_data(session, "js@example.com", **settings) is Action.ACCEPT
     assert after_data(session, "boss@example.com", **settings) is Action.REJECT
     assert after_data(session, **settings) is Action.REJECT

@@ -11,7 +11,7 @@ from tests.conftest import Blocking, Way
 from tests.integration.kerberos.conftest import Mail
 from tests.integration.kerberos.test_krb5_exchanges import begin, gs2, gssapi
 from tests.integration.kerberos.tickets import Initiator
-from tests.kerberos import Realm
+from tests.kerberos import Realm, run
 from tests.ldap.authority import Authority
 from tests.samba import REALM, Controller, person, running
 from ualauth import (
@@ -50,8 +50,9 @@ class Domain:
             "LC_ALL": "C.UTF-8",
         }
 
-    run = Realm.run
-    _run = Realm._run
+    def run(self, *command: str, text: str = "") -> str:
+        """See `Realm.run`."""
+        return run(command, self.folder, self.environment, text)
 
     def create(self) -> None:
         tool = self.controller.tool
@@ -62,7 +63,7 @@ class Domain:
         # Samba takes no second change of a password within a day.
         tool("domain", "passwordsettings", "set", "--min-pwd-age=0", "--history-length=3")
         tool("domain", "passwordsettings", "set", "--account-lockout-threshold=3")
-        everybody = [
+        persons = [
             person("jsmith", PASSWORD),
             person("disabled", PASSWORD, control=514),
             person("gone", PASSWORD, EXPIRED),
@@ -70,9 +71,9 @@ class Domain:
         ]
         for name in ("changes", "changes-too", "must", "must-too", "policy"):
             lines = ("pwdLastSet: 0",) if name.startswith("must") else ()
-            everybody.append(person(name, PASSWORD, *lines))
+            persons.append(person(name, PASSWORD, *lines))
         other = person("other", PASSWORD).replace("other@ad.example.com", "mr.other@example.net")
-        self.controller.add("".join([*everybody, other]))
+        self.controller.add("".join([*persons, other]))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("user", "password"), REFUSALS)
-def test_everybody_else_is_told_what_the_domain_says(
+def test_every_other_user_is_told_what_the_domain_says(
     way: Way, domain: Domain, mail: Mail, user: str, password: str
 ) -> None:
     code, kind = REFUSALS[user, password]

@@ -19,6 +19,7 @@ from ualauth import AuthenticationError
 from ualauth.codes import ReturnCode
 from ualauth.config.config import Config
 from ualauth.identity import Identity
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.testing.folder import ConfigFolder
 
 PASSWORD = "correct horse"
@@ -45,7 +46,9 @@ class Logins:
         return self.folder.path / "om_ldap.conf"
 
     def login(self, user: str, password: str, service: str = "mail", **peer: Any) -> Identity:
-        return self.way.run(self.authenticator.authenticate(service, user, password, **peer))
+        login = self.authenticator.authenticate(service, user, password, **peer)
+        identity: Identity = self.way.run(login)
+        return identity
 
     def change(self, user: str, old: str, new: str, service: str = "mail") -> None:
         self.way.run(self.authenticator.change_password(service, user, old, new))
@@ -66,10 +69,10 @@ class Logins:
 
     def remarks(self, user: str, password: str, **peer: Any) -> str:
         """Return what the modules say to the log about one login."""
-        with self.way.begin(self.config, "mail", user, lambda _: [password], **peer) as visit:
-            if self.way.run(visit.authenticate()) is ReturnCode.SUCCESS:
-                self.way.run(visit.acct_mgmt())
-            return "; ".join(step.remark for step in visit.trace if step.remark)
+        with self.way.begin(self.config, "mail", user, lambda _: [password], **peer) as transaction:
+            if self.way.run(transaction.authenticate()) is ReturnCode.SUCCESS:
+                self.way.run(transaction.acct_mgmt())
+            return "; ".join(step.remark for step in transaction.trace if step.remark)
 
 
 def lines(authority: Authority, uri: str, *more: str) -> str:
@@ -155,11 +158,11 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def newcomer(slapd: Slapd) -> Callable[..., str]:
-    """Return what adds somebody to the directory whom no other test knows; it returns the name."""
+    """Return what adds a person to the directory whom no other test knows; it returns the name."""
 
     def add(*attributes: str, password: str = PASSWORD) -> str:
         name = f"newcomer{next(_numbers)}"
-        login = people.BindCredentials(f"uid={name},{people.PEOPLE}", password)
+        login = BindCredentials(f"uid={name},{people.PEOPLE}", password)
         slapd.add(people.person(login, "New Comer", *attributes))
         return name
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ from ualauth.userlist.login.elsewhere import begin_elsewhere
 
 Make = Callable[..., Logins]
 MOST = 4
-HERE, THERE = {"rhost": "192.0.2.7"}, {"rhost": "198.51.100.9"}
+HERE: dict[str, Any] = {"rhost": "192.0.2.7"}
+THERE: dict[str, Any] = {"rhost": "198.51.100.9"}
 RIGHT = people.JOHN.password
 
 
@@ -100,8 +102,8 @@ def test_guesses_of_a_client_that_hangs_up_count(
 ) -> None:
     gate, begun = threading.Event(), threading.Semaphore(0)
 
-    async def begin(attempt: Attempt, whom: str, proof: object) -> Guess | None:
-        guess = await begin_elsewhere(attempt, whom, proof)
+    async def begin(attempt: Attempt, whom: str, credential: object) -> Guess | None:
+        guess = await begin_elsewhere(attempt, whom, credential)
         begun.release()
         await attempt.offload(gate.wait, 60)
         return guess

@@ -46,7 +46,7 @@ def read(messages: Sequence[bytes]) -> Iterator[list[Shown]]:
 
 
 def _fetch(messages: Sequence[bytes]) -> dict[str, dict[str, str]]:
-    # Dovecot opens no mailbox as root: it becomes nobody, who has to get there.
+    # Dovecot opens no mailbox as root: it becomes the user `nobody`, who has to get there.
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     folder = Path(tempfile.mkdtemp(prefix="ualauth-dovecot-"))
     try:
@@ -76,8 +76,8 @@ def _fetch(messages: Sequence[bytes]) -> dict[str, dict[str, str]]:
         _, *parts = _ENVELOPE.split(fetch("pager", "guid", "imap.envelope").decode("latin-1"))
     finally:
         shutil.rmtree(folder)
-    for number, envelope in zip(parts[::2], parts[1::2], strict=True):
-        fetched[number]["envelope"] = envelope
+    for guid, envelope in zip(parts[::2], parts[1::2], strict=True):
+        fetched[guid]["envelope"] = envelope
     assert len(fetched) == len(messages)
     return fetched
 

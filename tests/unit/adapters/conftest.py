@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -135,7 +136,7 @@ class Side:
 
     def connect(
         self,
-        context: object = None,
+        context: ssl.SSLContext | None = None,
         *,
         service: str | None = None,
         ask: bool = False,
@@ -150,9 +151,9 @@ class Side:
             )
         return self._kind(self._ports[place], context)
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until all connections are gone, and nothing of them is left."""
-        self._servers.settled()
+        self._servers.wait_until_idle()
 
 
 SIDES: dict[str, type[Talk]] = {

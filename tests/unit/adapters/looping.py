@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.machine import patience
 from tests.unit.adapters.certificates import Certificates
 from ualauth import AsyncAuthenticator
 from ualauth.aio import AsyncSaslExchange
 
-SECONDS = 30
+SECONDS = patience(30)
 
 
 def wait_until_none(find: Callable[[], list[Any]]) -> None:
@@ -58,9 +59,10 @@ class LoopServers:
     def port_of(self, server: asyncio.Server) -> int:
         """Keep a server until the end, and return its port."""
         self._servers.append(server)
-        return server.sockets[0].getsockname()[1]
+        port: int = server.sockets[0].getsockname()[1]
+        return port
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.run(self._tasks()))
         wait_until_none(lambda: open_exchanges(self.authenticator))

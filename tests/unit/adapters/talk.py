@@ -7,9 +7,10 @@ import ssl
 from base64 import b64decode, b64encode
 from typing import ClassVar, Self
 
+from tests.machine import patience
 from tests.unit.sasl.clients import Client
 
-SECONDS = 30.0
+SECONDS = patience(30.0)
 
 
 class Talk:
@@ -94,6 +95,7 @@ class Talk:
         while found.startswith("+ ") or found == "+":
             if response is None:
                 response = client.send(b64decode(found[2:]))
+            assert response is not None
             self.send(b64encode(response))
             response = None
             found = self.challenge()

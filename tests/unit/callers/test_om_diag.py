@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.callers.conftest import BOSS, NOBODY, ROOT
+from tests.unit.callers.conftest import BOSS, ROOT, STRANGER
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.options import describe, read_options
 from ualauth.messages import Conversation
@@ -19,7 +19,9 @@ DENIED, SUCCESS = ReturnCode.PERM_DENIED, ReturnCode.SUCCESS
 def ask(attempt: FakeAttempt, *arguments: str) -> ReturnCode:
     options, problems = read_options(OmDiag.options_type, arguments)
     assert options is not None, problems
-    return attempt.answer(getattr(OmDiag(options), attempt.operation.method)(attempt))
+    method = getattr(OmDiag(options), attempt.operation.method)
+    code: ReturnCode = attempt.answer(method(attempt))
+    return code
 
 
 @pytest.mark.parametrize("operation", BOTH)
@@ -36,7 +38,7 @@ def ask(attempt: FakeAttempt, *arguments: str) -> ReturnCode:
         ("omqdump,omcontain", ROOT, (), DENIED),
         ("omqdump", BOSS, ("uid=0,1000",), SUCCESS),
         ("omqdump", ROOT, ("uid=0,1000",), SUCCESS),
-        ("omqdump", NOBODY, ("uid=0,1000",), DENIED),
+        ("omqdump", STRANGER, ("uid=0,1000",), DENIED),
         ("omqdump", 100, ("uid=0,1000",), DENIED),
         ("omqdump", ROOT, ("uid=1000",), DENIED),
         ("omqdump", None, ("uid=0,1000",), DENIED),
@@ -113,5 +115,5 @@ class TestCompliance(ModuleCompliance):
         )
 
 
-class TestComplianceForNobody(TestCompliance):
+class TestComplianceForACallerWithoutAUser(TestCompliance):
     caller = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_the_cases_are_as_they_say(name: str, case: Case) -> None:
     assert case.is_refused() is case.is_now, name
 
 
-def exported(kind: str, case: Case, authid: str, **how: bool) -> tuple[str, list[str]]:
+def exported(kind: str, case: Case, authid: str, **how: Any) -> tuple[str, list[str]]:
     writing = Writing(policy=case.settings, now=NOW, **how)
     text = "".join(FORMATS[kind].write([case.known(authid)], writing))
     return text, told(writing, kind)
@@ -191,11 +192,11 @@ def test_users_who_are_left_out_are_counted(kind: str) -> None:
 
 def test_the_program_tells_what_was_closed(house: House, tmp_path: Path) -> None:
     settings = "[account]\nallowed_services = ['imap']\n"
-    there = House(tmp_path / "there", settings)
-    add = there.store.add
+    other = House(tmp_path / "there", settings)
+    add = other.store.add
     add(NewUser(authid="ann", name=ORName("Ann"), password=HASH))
     add(NewUser(authid="ben", name=ORName("Ben"), password=HASH, must_change_password=True))
-    text, lines = there.export("dovecot")
+    text, lines = other.export("dovecot")
     assert lines == (
         "1 user with a password that must be changed, which dovecot cannot carry: "
         "written as locked.\n"
@@ -203,15 +204,15 @@ def test_the_program_tells_what_was_closed(house: House, tmp_path: Path) -> None
         "written as locked.\n"
     )
     assert HASH not in lines
-    text, lines = there.export("dovecot", "--open-restricted")
+    text, lines = other.export("dovecot", "--open-restricted")
     assert "2 users with services that are allowed, which dovecot cannot carry: left open." in lines
     assert house.import_("dovecot", text).exit_code == 0
     assert house.logins(["ann", "ben"]) == {"ann": GRANTED, "ben": "AccountRestricted"}
-    text, lines = there.export("csv")
+    text, lines = other.export("csv")
     assert (lines, "allowed_services" in text) == ("", True)
-    text, lines = there.export("csv", "--same-settings")
+    text, lines = other.export("csv", "--same-settings")
     assert (lines, "allowed_services" in text) == ("", False)
-    there.store.close()
+    other.store.close()
 
 
 def test_grace_logins_that_are_used_up_stay_so(house: House) -> None:

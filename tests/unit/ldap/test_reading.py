@@ -11,29 +11,31 @@ from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
+from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.sources.problem import Problem
-from ualauth.stack.folder import ServiceFolder
+from ualauth.stack.folder import FilesNow, ServiceFolder
 
 GOOD = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
 PEM = "-----BEGIN CERTIFICATE-----\n"
 KEY = "-----BEGIN PRIVATE KEY-----\n"
 
 
-class Etc:
+class Etc(FilesNow):
     """A configuration folder, as entries see it when they are compiled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.folder = ServiceFolder(path / "pam.d")
+        super().__init__(self.folder)
         self.seen: list[str] = []
 
     def write(self, name: str, text: str, mode: int = 0o600) -> None:
         (self.path / name).write_text(text)
         (self.path / name).chmod(mode)
 
-    def read(self, path: str):  # noqa: ANN201
+    def read(self, path: str) -> Text | Missing | Unusable:
         self.seen.append(self.folder.beside(path))
-        return self.folder.read(self.folder.beside(path))
+        return super().read(path)
 
     def configuration(self, text: str) -> tuple[Configuration | None, list[Problem]]:
         self.write("om_ldap.conf", text)
@@ -264,7 +266,7 @@ def test_a_file_that_is_missing_or_empty(etc: Etc) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o644])
-def test_a_file_with_a_password_is_nobody_elses(etc: Etc, mode: int) -> None:
+def test_a_file_with_a_password_is_for_no_other_account(etc: Etc, mode: int) -> None:
     etc.write("om_ldap.conf", f"{GOOD}binddn cn=x\nbindpw hunter2\n", mode)
     configuration, problems = read("om_ldap.conf", etc)
     assert configuration is None

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.unit.modules.conftest import Ask, FakeAttempt
@@ -7,11 +9,13 @@ from ualauth.modules.pam_permit import PamPermit
 
 
 @pytest.mark.parametrize("operation", list(Operation))
-def test_everybody_gets_in(ask: Ask, attempt: type[FakeAttempt], operation: Operation) -> None:
+def test_every_user_gets_in(ask: Ask, attempt: type[FakeAttempt], operation: Operation) -> None:
     assert ask(PamPermit, [], operation, attempt("jo")) is ReturnCode.SUCCESS
 
 
-def test_a_user_without_a_name_becomes_nobody(ask: Ask, attempt: type[FakeAttempt]) -> None:
+def test_a_user_without_a_name_gets_that_of_a_unix_user(
+    ask: Ask, attempt: type[FakeAttempt]
+) -> None:
     fake = attempt("")
     assert ask(PamPermit, [], Operation.AUTHENTICATE, fake) is ReturnCode.SUCCESS
     assert fake.user == "nobody"
@@ -27,7 +31,8 @@ def test_a_user_who_cannot_be_asked_for_passes_the_refusal_on(
 
 def test_a_known_user_needs_no_waiting(attempt: type[FakeAttempt]) -> None:
     options, _ = PamPermit.options_type.from_arguments([])
-    assert PamPermit(options).authenticate(attempt("jo")) is ReturnCode.SUCCESS
+    fake: Any = attempt("jo")
+    assert PamPermit(options).authenticate(fake) is ReturnCode.SUCCESS
 
 
 def test_arguments_are_reported_and_ignored() -> None:

@@ -21,7 +21,22 @@ def server(
     return Server(way, folder, issuer, caplog)
 
 
-UNVERIFIED = (None, NULL, False, "false", "", "True", "TRUE", " true", "yes", 1, 1.0, 0, [True], {})
+UNVERIFIED: tuple[object, ...] = (
+    None,
+    NULL,
+    False,
+    "false",
+    "",
+    "True",
+    "TRUE",
+    " true",
+    "yes",
+    1,
+    1.0,
+    0,
+    [True],
+    {},
+)
 
 
 @pytest.mark.parametrize("value", UNVERIFIED, ids=repr)
@@ -69,7 +84,7 @@ def test_other_claims_need_no_verified_address(server: Server, issuer: Issuer) -
      "jsmith@example.com\n", " jsmith@example.com"],
     ids=ascii,
 )  # fmt: skip
-def test_what_is_no_address_names_nobody(server: Server, issuer: Issuer, address: object) -> None:
+def test_what_is_no_address_names_no_user(server: Server, issuer: Issuer, address: object) -> None:
     for user in ("jsmith@example.com", "boss", "bosk@example.com"):
         with pytest.raises(AuthenticationFailed):
             server.log_in(issuer.token(email=address), user)

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from tests.machine import patience
 from tests.unit.sasl.clients import cram_md5, scram
 from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
@@ -40,7 +41,7 @@ SETTINGS = f"""
     [stack]
     fail_delay = false
     """
-IMPATIENT = f"{SETTINGS}[userlist]\n    timeout = 0.2\n"
+IMPATIENT = f"{SETTINGS}[userlist]\n    timeout = {patience(0.2)}\n"
 MECHANISMS = ("SCRAM-SHA-256", "CRAM-MD5")
 
 
@@ -57,6 +58,9 @@ class GatedHasher(PasswordHasher):
         self.begun.release()
         self.gate.wait(60)
         return super().verify(password, stored)
+
+
+A = TypeVar("A", Authenticator, AsyncAuthenticator)
 
 
 class Place:
@@ -80,7 +84,7 @@ class Place:
     def blocking(self) -> Authenticator:
         return self._prepared(Authenticator(self.folder.config()))
 
-    def _prepared(self, made: Any) -> Any:
+    def _prepared(self, made: A) -> A:
         made._base._shared[PasswordHasher] = self.hasher
         return made
 
@@ -447,7 +451,7 @@ def test_a_right_guess_is_given_back_when_the_userlist_takes_changes_again(place
 def test_neighbours_in_an_ipv6_site_share_a_higher_limit(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
-        found = Counter()
+        found: Counter[str] = Counter()
         for network in range(8):
             for number in range(MOST - 1):
                 rhost = f"2001:db8:7:{network:x}::{number + 1}"

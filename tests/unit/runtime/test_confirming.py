@@ -28,7 +28,7 @@ SPELLINGS = ["JSMITH", "jSmith", " jsmith", "jsmith ", "\uff4asmith", "john@exam
 
 
 class Directory(Module[Options]):
-    """Know everybody as `jsmith`, however it is written, as LDAP's matching rules do."""
+    """Know every user as `jsmith`, however it is written, as LDAP's matching rules do."""
 
     options_type = Options
     code = SUCCESS
@@ -48,7 +48,7 @@ class Failing(Directory):
 
 
 class Smith(Directory):
-    """Know everybody as `smith`, who is not in the USERLIST: it has one Smith."""
+    """Know every user as `smith`, who is not in the USERLIST: it has one Smith."""
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         await attempt.confirm_user("smith")
@@ -93,6 +93,7 @@ def test_a_confirmed_authid_has_its_record(userlist: Userlist) -> None:
     attempt = FakeAttempt("JSMITH", **userlist.behind_attempt())
     attempt.answer(attempt.confirm_user("jsmith"))
     record = attempt.answer(attempt.get_record())
+    assert record is not None
     assert record.user.authid == "jsmith"
     assert attempt.record_at_hand() is record
 
@@ -109,6 +110,7 @@ def test_no_other_name_of_a_user_is_an_authid(userlist: Userlist, name: str) -> 
         assert exact.answer(exact.get_record()) is None
         assert exact.record_at_hand() is None
         if name != "j smith":
+            assert found is not None
             assert found.user.authid == "jsmith"
 
 

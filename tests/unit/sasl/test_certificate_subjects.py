@@ -31,7 +31,7 @@ def named(rule: str, *subject: tuple[str, str]) -> str:
 def test_an_attribute_is_matched_and_no_text_of_another(rule: str) -> None:
     assert named(rule, (C, "DE"), (ORG, "Bank"), (OU, "Admins"), (CN, "root")) == "root"
     assert named(rule, (OU, "ADMINS"), (CN, "Root")) == "Root"
-    forged = (
+    forged: tuple[list[tuple[str, str]], ...] = (
         [(OU, "Guests"), (CN, f"x,{OU}=Admins,{CN}=root")],
         [(OU, "Guests"), (CN, f"x\\,{OU}=Admins\\,{CN}=root")],
         [(OU, f"Guests,{OU}=Admins"), (CN, "root")],
@@ -95,7 +95,7 @@ def test_the_whole_subject_is_written_so_that_it_can_be_told_again() -> None:
 
 
 @pytest.mark.parametrize("field", ["cn", "uid"])
-def test_an_attribute_that_is_there_twice_names_nobody(field: str) -> None:
+def test_an_attribute_that_is_there_twice_names_no_user(field: str) -> None:
     """Active Directory's full names have `CN=Users` before the user's own."""
     key = {"cn": CN, "uid": UID}[field]
     assert named(f"{field}: * -> {{0}}", (ORG, "Bank"), (key, "jsmith")) == "jsmith"

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.sasl.test_exchanges import begin, converse, iter_of
+from tests.unit.sasl.clients import converse
+from tests.unit.sasl.test_exchanges import begin, iter_of
 from ualauth import AccountRestricted, AuthenticationFailed
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationError, InvalidValue
-from ualauth.identity import Person
+from ualauth.identity import Identity, Person
 from ualauth.module import Attempt, Module, immediate
 from ualauth.modules.pam_permit import Options
 from ualauth.sasl.certificate import ClientCertificate, owner_of
@@ -78,7 +79,7 @@ def test_an_authid_and_an_address_are(way: Way, certified: ConfigFolder, address
         assert (found.user, found.authid) == ("jane", "jane")
 
 
-def test_an_address_that_folds_to_another_is_nobodys(
+def test_an_address_that_folds_to_another_is_no_users(
     way: Way, certified: ConfigFolder, people: Userlist
 ) -> None:
     people.add("backup", "x", addresses=("backup@bank.example",))
@@ -146,9 +147,11 @@ def guests(folder: ConfigFolder, people: Userlist) -> ConfigFolder:
     return folder
 
 
-def come(way: Way, folder: ConfigFolder, account: str) -> object:
+def come(way: Way, folder: ConfigFolder, account: str) -> Identity:
     folder.service("guests", f"auth required om_anonymous\naccount {account}\n")
-    return converse(way, begin(way, folder, "ANONYMOUS", "guests", tls=False), iter_of(b"sirhc"))
+    exchange = begin(way, folder, "ANONYMOUS", "guests", tls=False)
+    identity: Identity = converse(way, exchange, iter_of(b"sirhc"))
+    return identity
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ def come(way: Way, folder: ConfigFolder, account: str) -> object:
         "required pam_if !administrator !authid=*",
     ],
 )
-def test_an_anonymous_login_is_nobody(way: Way, guests: ConfigFolder, account: str) -> None:
+def test_an_anonymous_login_is_no_user(way: Way, guests: ConfigFolder, account: str) -> None:
     found = come(way, guests, account)
     assert found.anonymous
     assert (found.user, found.person) == ("anonymous", Person("anonymous"))
@@ -184,7 +187,7 @@ def test_no_module_finds_a_user_for_an_anonymous_login(
         come(way, guests, account)
 
 
-def test_nobody_else_is_called_so_from_now_on(people: Userlist) -> None:
+def test_no_other_user_is_called_so_from_now_on(people: Userlist) -> None:
     for name in ("anonymous", "Anonymous", "ANONYMOUS"):
         with pytest.raises(InvalidValue, match="without a name"):
             people.add(name, "x")
@@ -192,7 +195,7 @@ def test_nobody_else_is_called_so_from_now_on(people: Userlist) -> None:
             people.store.update(people.store.get("jsmith"), authid=name)
 
 
-def test_whoever_is_called_so_already_stays(
+def test_a_user_who_is_called_so_already_stays(
     way: Way, guests: ConfigFolder, people: Userlist
 ) -> None:
     user = people.store.update(people.store.get("anonymous"), language="en")

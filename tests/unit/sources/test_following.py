@@ -73,9 +73,12 @@ def test_it_is_looked_at_twice_a_second_at_most(
     followed.later(3)
     looks = []
     real = watched.stamp_at
-    monkeypatch.setattr(
-        "ualauth.sources.following.stamp_at", lambda path: (looks.append(path), real(path))[1]
-    )
+
+    def looked(path: str) -> watched.Stamp:
+        looks.append(path)
+        return real(path)
+
+    monkeypatch.setattr("ualauth.sources.following.stamp_at", looked)
     for _ in range(1000):
         followed.time.sleep(0.01)
         followed.file.current()

@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ualauth.sources import opening
 from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable
 from ualauth.sources.opening import inspect, look, owners
 
@@ -108,7 +108,7 @@ def test_a_container_whose_root_has_another_number(monkeypatch: pytest.MonkeyPat
     class Host:
         st_uid = 65534
 
-    monkeypatch.setattr(opening.os, "stat", lambda _path: Host)
+    monkeypatch.setattr(os, "stat", lambda _path: Host)
     assert owners() == {0, os.geteuid(), 65534}
     assert real.st_uid == 0 or os.geteuid() != 0
 
@@ -194,18 +194,18 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
 def after(monkeypatch: pytest.MonkeyPatch, number: int, happens: Callable[[], None]) -> None:
     """Let something happen once after `file` was opened so often: first to look at it."""
-    real = os.open
+    real: Any = os.open
     opened: list[object] = []
 
     def called(path: object, *args: object, **more: object) -> int:
-        answer = int(real(path, *args, **more))  # type: ignore[call-overload]
+        answer = int(real(path, *args, **more))
         if path == "file":
             opened.append(path)
             if len(opened) == number:
                 happens()
         return answer
 
-    monkeypatch.setattr(opening.os, "open", called)
+    monkeypatch.setattr(os, "open", called)
 
 
 def test_a_file_that_becomes_a_link_after_the_look_is_not_followed(
@@ -264,15 +264,15 @@ def test_a_folder_that_is_exchanged_on_the_way_does_not_lead_elsewhere(
     planted = tmp_path / "planted" / "two"
     planted.mkdir(parents=True)
     (planted / "file").write_text("planted")
-    real = os.open
+    real: Any = os.open
 
     def opened(path: object, *args: object, **more: object) -> int:
         if path == "two":
             file.parent.parent.rename(tmp_path / "away")
             (tmp_path / "one").symlink_to("planted")
-        return int(real(path, *args, **more))  # type: ignore[call-overload]
+        return int(real(path, *args, **more))
 
-    monkeypatch.setattr(opening.os, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
     assert found(file) == Text(str(file), "text")
 
 
@@ -281,14 +281,14 @@ def test_a_folder_that_is_exchanged_on_the_way_does_not_lead_elsewhere(
 
 def test_a_device_is_not_opened_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
-    real = os.open
+    real: Any = os.open
 
     def called(path: object, flags: int, **more: object) -> int:
         if path == "zero":
             opened.append(flags & os.O_PATH)
-        return int(real(path, flags, **more))  # type: ignore[call-overload]
+        return int(real(path, flags, **more))
 
-    monkeypatch.setattr(opening.os, "open", called)
+    monkeypatch.setattr(os, "open", called)
     assert reason("/dev/zero") == "is not a regular file"
     assert opened
     assert all(opened)
@@ -343,7 +343,7 @@ def test_a_lack_of_descriptors_has_a_cure_that_fits(
     def fails(*_: object, **__: object) -> int:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(opening.os, "open", fails)
+    monkeypatch.setattr(os, "open", fails)
     it = found(file)
     assert isinstance(it, Unusable)
     assert it.reason == "cannot be read: Too many open files"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import marshal
 import os
 import shutil
 import sys
@@ -164,7 +165,7 @@ def test_a_name_that_is_claimed_twice_is_refused(write: Write) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o602])
-def test_a_file_that_everybody_may_write_to_is_refused(mode: int, write: Write) -> None:
+def test_a_file_that_every_account_may_write_to_is_refused(mode: int, write: Write) -> None:
     path = write(text="raise SystemExit('it was run')")
     path.chmod(mode)
 
@@ -185,7 +186,7 @@ def test_byte_code_beside_a_file_is_neither_used_nor_written(write: Write) -> No
     cached = Path(importlib.util.cache_from_source(str(path)))
     cached.parent.mkdir(mode=0o777)
     # Unchecked: it counts whatever the source is (PEP 552).
-    data = importlib._bootstrap_external._code_to_hash_pyc(planted, b"12345678", False)
+    data = importlib.util.MAGIC_NUMBER + b"\1\0\0\0" + b"12345678" + marshal.dumps(planted)
     cached.write_bytes(data)
 
     assert ModuleRegistry().find(str(path)).__name__ == "Vacation"

@@ -13,7 +13,7 @@ def ask(outages: CircuitBreaker, name: str, *, answered: bool) -> bool:
     return began is not None
 
 
-def test_after_silence_nobody_waits() -> None:
+def test_after_silence_no_caller_waits() -> None:
     outages = CircuitBreaker(least=0.0, lasts=60.0)
     assert ask(outages, "A", answered=False)
     assert not ask(outages, "A", answered=True)

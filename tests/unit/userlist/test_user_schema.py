@@ -25,7 +25,7 @@ from ualauth.userlist.store import UserStore
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def empty(request: pytest.FixtureRequest, path: Path) -> Database:
     """Return a database without tables, of one kind after the other."""
     if request.param == "sqlite":
@@ -158,7 +158,7 @@ def create(url: str) -> bool:
 
 @pytest.mark.parametrize(("collates", "found"), [(True, 'TEXT COLLATE "C"'), (False, "TEXT")])
 def test_keys_are_compared_by_octets_where_that_has_to_be_said(collates: bool, found: str) -> None:
-    dialect = _Dialect()
+    dialect = _Dialect()  # type: ignore[no-untyped-call]  # as in SQLAlchemy
     dialect.collates = collates
     assert login_names.c.key.type.compile(dialect) == found
 

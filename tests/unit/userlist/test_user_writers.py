@@ -47,7 +47,7 @@ def change_one(url: str, number: int) -> None:
 
 
 def add_some(url: str, number: int) -> list[str]:
-    """Add users with names of which each is wanted by everybody; return which were got."""
+    """Add users with names of which each is wanted by every thread; return which were got."""
     got = []
     with UserStore(url, timeout=30) as store:
         for attempt in range(EACH):
@@ -87,7 +87,7 @@ def test_rivals_for_the_same_rows_are_both_served(
     both = threading.Barrier(2)
 
     def change(order: list[int]) -> Callable[[Connection], None]:
-        begun = []
+        begun: list[bool] = []
 
         def work(connection: Connection) -> None:
             tries.append(order)

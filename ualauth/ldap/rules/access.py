@@ -107,6 +107,8 @@ async def _allowed(
 ) -> Judgement | None:
     """Ask the directory what the attributes of the entry do not say."""
     access, bases = configuration.access, configuration.finding.bases
+    if not (access.groups or access.filters or access.searches):
+        return None
     values = {**values, **await _of_attempt(attempt, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))

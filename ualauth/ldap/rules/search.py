@@ -28,7 +28,8 @@ _COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
 _FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Search:
     """One way to look for a user: a base, how far below, and a filter that is ready."""
 
@@ -37,7 +38,8 @@ class Search:
     filter_text: str
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Plan:
     """How to find a user; where the first searches find none, the next ones are tried."""
 

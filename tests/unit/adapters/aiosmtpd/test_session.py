@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 from base64 import b64encode
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from tests.machine import patience
 from tests.unit.adapters.aiosmtpd.conftest import Connect
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers, Handler
 from tests.unit.adapters.aiosmtpd.test_replies import GOOD, initial
@@ -46,7 +48,7 @@ def test_handler_learns_who_is_there(talk: Smtp, aiosmtpd_servers: AiosmtpdServe
     assert PASSWORD not in repr(vars(session))
 
 
-def test_handler_learns_that_somebody_failed(
+def test_handler_learns_that_a_client_failed(
     connect: Connect, aiosmtpd_servers: AiosmtpdServers
 ) -> None:
     talk = connect()
@@ -74,7 +76,7 @@ SUBMITTERS = [
 
 
 @pytest.mark.parametrize(("parameters", "unknown", "known"), SUBMITTERS)
-def test_submitter_is_believed_to_be_somebody_only_by_themselves(
+def test_submitter_is_taken_for_a_user_only_by_their_own_login(
     talk: Smtp,
     aiosmtpd_servers: AiosmtpdServers,
     parameters: str,
@@ -186,7 +188,7 @@ def test_client_binds_to_tls_1_2(
 ) -> None:
     talk = connect(tls=False)
     context = certificates.client_context()
-    context.maximum_version = 771
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     talk.begin_tls(context)
     data = channel_bindings(talk.socket)["tls-unique"]
     mechanism = "SCRAM-SHA-256-PLUS"
@@ -201,13 +203,14 @@ def test_client_that_was_told_of_no_binding_is_refused(
 ) -> None:
     talk = connect(tls=False)
     context = certificates.client_context()
-    context.maximum_version = 771
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     talk.begin_tls(context)
     client = scram("SCRAM-SHA-256", "jsmith", PASSWORD, flag="y")
     assert talk.log_in("SCRAM-SHA-256", client).startswith("535")
 
 
 def test_under_tls_1_3_nothing_binds_that_ssl_has(talk: Smtp) -> None:
+    assert isinstance(talk.socket, ssl.SSLSocket)
     assert talk.socket.version() == "TLSv1.3"
     assert not {name for name in talk.mechanisms() if name.endswith("-PLUS")}
     client = scram("SCRAM-SHA-256", "jsmith", PASSWORD, flag="y")
@@ -245,7 +248,7 @@ def test_handler_may_have_a_hook_of_ehlo(connect: Connect) -> None:
 
 
 class Passing:
-    """A handler that would let anybody in by itself."""
+    """A handler that would let every client in by itself."""
 
     async def handle_AUTH(self, *_: object) -> str:  # noqa: N802
         return "235 come in"
@@ -266,14 +269,14 @@ class Old:
 
 
 @pytest.mark.parametrize("handler", [Passing(), Mechanism()])
-def test_nobody_is_let_in_past_the_service(folder: Any, handler: object) -> None:
+def test_no_client_is_let_in_past_the_service(folder: Any, handler: object) -> None:
     with pytest.raises(TypeError, match="of the handler is not used"):
         SMTP(handler, AsyncAuthenticator(folder.config()), loop=SimpleNamespace())
 
 
 def test_ways_of_aiosmtpd_are_refused(folder: Any) -> None:
     with pytest.raises(TypeError, match="takes an AsyncAuthenticator"):
-        SMTP(object(), lambda *_: None)
+        SMTP(object(), lambda *_: None)  # type: ignore[arg-type]  # what is tested
     with pytest.raises(TypeError, match="auth_callback= is not used"):
         SMTP(object(), AsyncAuthenticator(folder.config()), auth_callback=lambda *_: True)
 
@@ -283,11 +286,13 @@ def refused_behind_a_proxy(
 ) -> str:
     """Return what is logged of a refused login behind a proxy that says `header`."""
 
-    class Trusting(type(servers.handler)):
+    class Trusting(Handler):
         async def handle_PROXY(self, *_: object) -> bool:  # noqa: N802
             return True
 
-    port = servers.listen("smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=30)
+    port = servers.listen(
+        "smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=patience(30)
+    )
 
     class Behind(Smtp):
         def read(self) -> str:
@@ -323,7 +328,7 @@ def test_unix_socket_behind_a_proxy_is_no_address(
 
 
 def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:
-    talk = connect(timeout=1.5)
+    talk = connect(timeout=patience(1.5))
     talk.command("EHLO me")
     assert talk.command("AUTH PLAIN") == ["334 "]
     assert talk.read() == ""

@@ -135,7 +135,7 @@ class UnusableFile(ConfigurationError):
         """Name the place of every problem, in lines like `om_krb5.conf:1: what is wrong; cure`."""
         told = (f"{each.source}: {each.text}; {each.cure}" for each in problems if not each.warning)
         needed = "it has to be a file, and not every user may write to it, nor to its folders"
-        super().__init__("\n".join([*told, *([needed] if unsafe else [])]))
+        super().__init__("\n".join(told) + (f"; {needed}" if unsafe else ""))
         self.problems = tuple(problems)
         self.unsafe = unsafe
         """Whether others than the administrators may have written it."""

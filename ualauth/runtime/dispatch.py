@@ -243,7 +243,7 @@ def _code_of_exception(
             attempt.late = True
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
         case StoreError() | UnusableFile() | UnsteadyFile():
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
         case _:
             # Not the text of the exception: it may repeat what the person typed.
             code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"

@@ -74,6 +74,11 @@ Found = Text | Missing | Unusable
 """What is at a path."""
 
 
+def is_unusable(found: Found) -> bool:
+    """Return whether a file cannot be used: it may be mended by a change of one of its folders."""
+    return isinstance(found, Unusable)
+
+
 def is_blank(found: Found) -> bool:
     """Return whether a file says nothing: it is empty, or has only comments."""
     lines = found.text.splitlines() if isinstance(found, Text) else ["?"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from ualauth.errors import UnusableFile
-from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable
+from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable, is_unusable
 from ualauth.sources.opening import look
 from ualauth.sources.page import Page, Token
 from ualauth.sources.problem import Problem, Source
@@ -86,7 +86,12 @@ class Watched(Generic[T]):
         self._log = logger
         self._kept = kept
         self._file: SteadyFile[Found] = SteadyFile(
-            path, self._read, rules.is_blank, interval, clock
+            path,
+            self._read,
+            is_blank=rules.is_blank,
+            depends_on_more=is_unusable,
+            interval=interval,
+            clock=clock,
         )
         # Replaced whole, so that no lock is needed, and a forked child has none that is held.
         self._state: _State[T] | None = None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from ualauth.errors import UnknownService
-from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable
+from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable, is_unusable
 from ualauth.sources.following import Parse, Watched
 from ualauth.sources.opening import inspect, look
 from ualauth.sources.problem import Problem
@@ -162,8 +162,14 @@ class FollowedFolder:
             if len(self._files) >= _MOST_FILES:
                 # Only names that a client makes up are so many: none of them has a file.
                 self._files = {at: each for at, each in self._files.items() if not each.is_missing}
-            is_blank = self.folder.rules.is_blank
-            file = SteadyFile(path, self.folder.look, is_blank, self._interval, self._clock)
+            file = SteadyFile(
+                path,
+                self.folder.look,
+                is_blank=self.folder.rules.is_blank,
+                depends_on_more=is_unusable,
+                interval=self._interval,
+                clock=self._clock,
+            )
             self._files[path] = file
         return file.current(stamp_at(path))
 

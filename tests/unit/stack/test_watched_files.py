@@ -12,7 +12,13 @@ import pytest
 from tests.conftest import Way
 from tests.fake_time import FakeTime
 from ualauth.codes import ModuleType
-from ualauth.errors import AuthenticationError, AuthenticationFailed, UnsteadyFile
+from ualauth.errors import (
+    AuthenticationError,
+    AuthenticationFailed,
+    ConfigurationError,
+    UalauthError,
+    UnsteadyFile,
+)
 from ualauth.module import Files
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.sources.problem import Problem
@@ -42,11 +48,11 @@ class Mail:
             base.services.folder, base.registry.find, base.config.dialect, clock=self.time.clock
         )
 
-    def login(self, user: str) -> type[AuthenticationError] | None:
+    def login(self, user: str) -> type[UalauthError] | None:
         """Return what a login comes to: no error if it is granted."""
         try:
             self.way.run(self.auth.authenticate("mail", user, "secret"))
-        except AuthenticationError as error:
+        except (AuthenticationError, ConfigurationError) as error:
             return type(error)
         return None
 
@@ -139,3 +145,36 @@ def test_two_services_share_a_list(way: Way, folder: ConfigFolder, how: str) -> 
     assert len(lists) == 1
     spoil(mail.list, how)
     assert mail.later() == (AuthenticationFailed, None)
+
+
+@pytest.mark.parametrize("which", ["services", "lists"])
+def test_a_folder_that_is_mended_lets_its_files_be_used(
+    way: Way, folder: ConfigFolder, which: str
+) -> None:
+    """No file changes by that, and none of them could be used before."""
+    lists = folder.path / "lists"
+    lists.mkdir()
+    mail = Mail(way, folder)
+    mail.list.rename(lists / "deny")
+    mail.service.write_text(mail.text.replace(str(mail.list), str(lists / "deny")))
+    wrong = {"services": folder.services, "lists": lists}[which]
+    wrong.chmod(0o777)
+    mail.time.sleep(10)
+    for _ in range(3):
+        with pytest.raises((ConfigurationError, AuthenticationFailed)):
+            way.run(mail.auth.authenticate("mail", "ann", "secret"))
+        mail.time.sleep(10)
+    wrong.chmod(0o755)
+    mail.time.sleep(1)
+    assert mail.later() == (AuthenticationFailed, None)
+
+
+def test_a_file_that_was_changed_in_such_a_folder_is_used_once_that_is_mended(mail: Mail) -> None:
+    mail.list.parent.chmod(0o777)
+    mail.list.write_text("ann\n")
+    assert mail.later() == (AuthenticationFailed, None)
+    mail.time.sleep(10)
+    assert mail.later() == (AuthenticationFailed, None)
+    mail.list.parent.chmod(0o755)
+    mail.time.sleep(10)
+    assert mail.later() == (None, AuthenticationFailed)

@@ -57,6 +57,10 @@ class Kerberos:
         settings = file.current()
         if settings is None:
             if options.line.config is not None:
+                with self._lock:
+                    kept = self._clients.pop(options, None)
+                if kept is not None:
+                    kept.client.close()
                 raise ConfigurationError(f"there is no file {file.path}")
             settings = options.merged("", file.path)
         with self._lock:

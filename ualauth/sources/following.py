@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from ualauth.errors import UnusableFile
@@ -197,10 +198,11 @@ class Watched(Generic[T]):
             return None, around
         try:
             value, problems = self.parse(found)
-        except Exception as error:  # noqa: BLE001 - a module's bug; it is logged
-            self._log.exception("%s cannot be read because of a bug", found.path)
+        except Exception as error:  # noqa: BLE001 - a module's bug
+            # Not the text of the exception: it may repeat a secret of the file.
             text = f"the file cannot be read because of a bug: {type(error).__name__}"
-            return None, (Problem(Source(found.path, 1, 1), text, "see the log"),)
+            cure = f"tell the author of {self.parse.__module__}"
+            return None, (Problem(Source(found.path, 1, 1), text, cure),)
         return value, (*problems, *around)
 
     def _tell(self, problems: Sequence[Problem]) -> None:
@@ -224,7 +226,8 @@ def problems_of(found: Found, rules: FileRules) -> tuple[Problem, ...]:
     if rules.utf8 and not found.text.isascii():
         for number, line in enumerate(found.text.split("\n"), 1):
             if any("\udc80" <= char <= "\udcff" for char in line):
-                return (problem_at(found, number, "this is not UTF-8", "write it as UTF-8"),)
+                told = problem_at(found, number, "this is not UTF-8", "write it as UTF-8")
+                return (replace(told, shown="") if rules.secret else told,)
     if rules.secret and found.public:
         text = "every user of this host can read the secret in it"
         return (Problem(at, text, "run: chmod o-r on it", warning=True),)

@@ -194,7 +194,9 @@ def test_a_warning_is_logged_and_the_file_is_used(
     assert len(caplog.records) == 1
 
 
-def test_a_bug_of_a_reader_is_no_change(tmp_path: Path) -> None:
+def test_a_bug_of_a_reader_is_no_change_and_shows_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def parse(file: Text) -> tuple[str, Sequence[Problem]]:
         if "bug" in file.text:
             raise KeyError(file.text)
@@ -202,8 +204,10 @@ def test_a_bug_of_a_reader_is_no_change(tmp_path: Path) -> None:
 
     followed = Followed(tmp_path / "text", "fine", parse)
     assert followed.file.current() == "fine"
-    followed.path.write_text("bug")
+    followed.path.write_text("bug s3cret")
     assert followed.later() == "fine"
+    assert "cannot be read because of a bug: KeyError" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 def test_a_check_reads_what_is_there_now_and_changes_nothing(followed: Followed) -> None:
@@ -239,6 +243,14 @@ def test_a_secret_is_the_read_secret(tmp_path: Path, text: str, secret: str) -> 
     path = tmp_path / "secret"
     path.write_text(text)
     assert Watched(str(path), read_secret).current() == secret
+
+
+def test_a_secret_that_is_no_utf_8_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(b"s3cret\xff\n")
+    _, problems = Watched(str(path), read_secret, FileRules(secret=True, utf8=True)).check()
+    assert "this is not UTF-8" in str(problems[0])
+    assert "s3cret" not in str(problems[0])
 
 
 @pytest.mark.parametrize("text", ["", "s3cret\nmore", "s3\0cret", "\x1bs3cret"])

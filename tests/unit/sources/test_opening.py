@@ -192,7 +192,9 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 # What is exchanged between the look and the use
 
 
-def after(monkeypatch: pytest.MonkeyPatch, number: int, happens: Callable[[], None]) -> None:
+def exchanged_after(
+    monkeypatch: pytest.MonkeyPatch, number: int, happens: Callable[[], None]
+) -> None:
     """Let something happen once after `file` was opened so often: first to look at it."""
     real: Any = os.open
     opened: list[object] = []
@@ -219,7 +221,7 @@ def test_a_file_that_becomes_a_link_after_the_look_is_not_followed(
         file.unlink()
         file.symlink_to(planted)
 
-    after(monkeypatch, 1, exchange)
+    exchanged_after(monkeypatch, 1, exchange)
     assert isinstance(found(file), Unusable)
 
 
@@ -231,7 +233,7 @@ def test_a_file_that_is_exchanged_after_the_look_is_looked_at_again(
         file.write_text("planted")
         file.chmod(0o666)
 
-    after(monkeypatch, 1, exchange)
+    exchanged_after(monkeypatch, 1, exchange)
     assert reason(file) == "can be written by every user"
 
 
@@ -243,7 +245,7 @@ def test_a_file_that_becomes_a_fifo_after_the_look_is_not_waited_for(
         file.unlink()
         os.mkfifo(file, 0o600)
 
-    after(monkeypatch, 1, exchange)
+    exchanged_after(monkeypatch, 1, exchange)
     assert isinstance(found(file), Unusable)
 
 
@@ -254,7 +256,7 @@ def test_a_file_that_is_exchanged_after_it_was_opened_is_read_as_it_was_looked_a
         file.unlink()
         file.write_text("planted")
 
-    after(monkeypatch, 2, exchange)
+    exchanged_after(monkeypatch, 2, exchange)
     assert found(file) == Text(str(file), "text")
 
 

@@ -173,7 +173,7 @@ def test_a_file_that_every_account_may_write_to_is_refused(mode: int, write: Wri
     assert "every user may write to it" in refused(ModuleRegistry([str(path.parent)]), "vacation")
 
 
-def test_a_file_in_a_folder_that_everybody_may_write_to_is_refused(write: Write) -> None:
+def test_a_file_in_a_folder_that_every_user_may_write_to_is_refused(write: Write) -> None:
     path = write(text="raise SystemExit('it was run')")
     path.parent.chmod(0o777)
 

@@ -50,6 +50,9 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched, problem_at, read_secret
+from ualauth.sources.problem import Problem, Source
 
 __all__ = [
     "NO_CREDENTIAL",
@@ -58,6 +61,7 @@ __all__ = [
     "Attempt",
     "Compute",
     "CredentialKind",
+    "FileRules",
     "Files",
     "Method",
     "Module",
@@ -66,14 +70,20 @@ __all__ = [
     "Offload",
     "OptionHelp",
     "OptionProblem",
+    "Problem",
     "Readable",
     "Refusal",
     "Request",
     "Send",
     "Sleep",
+    "Source",
+    "Text",
     "Until",
     "Wait",
+    "Watched",
     "describe",
     "immediate",
+    "problem_at",
     "read_options",
+    "read_secret",
 ]

@@ -11,6 +11,8 @@ from ualauth.errors import ServiceFileError
 from ualauth.sasl.offer import is_allowed
 from ualauth.sasl.registry import MECHANISMS, PLUS, mechanism
 from ualauth.sasl.settings import TYPED
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.opening import look
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.model import Service
 
@@ -69,8 +71,9 @@ def _offered(invocation: Invocation, compiled: Service) -> list[str]:
 def _warning(invocation: Invocation, service: str, text: str, cure: str) -> Problem:
     path = invocation.config.directory / FILE_NAME
     number = 1
-    if path.is_file():
-        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    _, found = look(str(path), FileRules(), str(path.parent))
+    if isinstance(found, Text):
+        for at, line in enumerate(found.text.splitlines(), 1):
             if line.lstrip().startswith("[service") and service in line.lower():
                 number = at
     return Problem(Source(str(path), number, 1), text, cure, warning=True)

@@ -35,13 +35,20 @@ class OptionProblem:
     """What is wrong with one argument.
 
     `index` is its place among the arguments (past the last one for what is
-    missing); `fatal` is false for what the module merely ignores.
+    missing); `fatal` is false for what the module merely ignores. One that is `harmful` is an
+    error all the same: the module works, and lets in users whom it should not.
     """
 
     index: int
     text: str
     cure: str = ""
     fatal: bool = True
+    harmful: bool = False
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it changes nothing."""
+        return not (self.fatal or self.harmful)
 
 
 @dataclass(frozen=True, slots=True)

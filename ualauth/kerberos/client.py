@@ -27,10 +27,9 @@ from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial,
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
-from ualauth.kerberos.principal_map import parse_map
+from ualauth.kerberos.principal_map import RULES, parse_map
 from ualauth.kerberos.settings import KerberosSettings
-from ualauth.sources.files import settings_of
-from ualauth.sources.watched import wait_for
+from ualauth.sources.following import Watched
 from ualauth.stack.folder import FollowedFolder
 from ualauth.system.circuit_breaker import CircuitBreaker
 
@@ -66,9 +65,12 @@ class Client:
     """One configuration, used by any number of threads."""
 
     def __init__(self, settings: KerberosSettings, files: FollowedFolder) -> None:
-        """Keep the settings; nothing is opened. `files` reads the file of principals."""
+        """Keep the settings; nothing is opened. `files` follows the file of principals."""
         self.settings = settings
-        self._files = files
+        self._home = files.folder.home
+        self._map: Watched[Mapping[str, str]] | None = None
+        if settings.principal_map is not None:
+            self._map = files.watched(str(settings.principal_map), parse_map, RULES)
         self.contexts = ContextPool(settings.krb5_conf)
         self._armour = Armour()
         self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
@@ -146,7 +148,7 @@ class Client:
         only = self.settings.keytab_principal
         try:
             with self.context() as context:
-                keytab = read_keytab(context, self.settings.keytab)
+                keytab = read_keytab(context, self.settings.keytab, self._home)
                 if only is not None:
                     # python-gssapi would make it one of the process's default realm.
                     names = candidates(keytab.principals, only, self._realm(context))
@@ -176,14 +178,12 @@ class Client:
 
     def _mapped(self, principal: str) -> str | None:
         """Return whose principal it is by the file of principals; empty for no user's."""
-        named = self.settings.principal_map
-        if named is None:
+        if self._map is None:
             return None
-        path = str(named)
-        text = settings_of(wait_for(lambda: self._files.current(path)))
-        if text is None:
-            raise ConfigurationError(f"there is no file {path}")
-        return parse_map(path, text).get(principal)
+        users = self._map.current()
+        if users is None:
+            raise ConfigurationError(f"there is no file {self._map.path}")
+        return users.get(principal)
 
     def judge(self, principal: str, keytab: str, user: str) -> Answer:
         """Return whether a ticket that a keytab accepted is the user's, for this configuration."""
@@ -352,7 +352,7 @@ class Client:
         if known is not None and known[0] == stamp:
             return known[1]
         try:
-            found = read_keytab(context, self.settings.keytab)
+            found = read_keytab(context, self.settings.keytab, self._home)
         except NoKeytab:
             if self.settings.allow_unverified_kdc:
                 return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -19,12 +20,13 @@ from ualauth.contract.credentials import CredentialKind, NameKind
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Answer, Client
 from ualauth.kerberos.failures import plain
-from ualauth.kerberos.settings import KerberosSettings, Options
+from ualauth.kerberos.settings import KerberosSettings, Options, configure
 from ualauth.kerberos.shared import Kerberos
 from ualauth.messages import Error, Info
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Attempt, Files, Module, Refusal
 from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
+from ualauth.sources.problem import Problem
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
@@ -54,6 +56,11 @@ class OmKrb5(Module[Options]):
 
     verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.KERBEROS})
     confirms_user = True
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Have om_krb5.conf looked at, and what it names; logins follow it by themselves."""
+        configure(self.options, files)
+        return ()
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password verified by the KDC, or take the ticket that was accepted."""

@@ -7,13 +7,13 @@ A token is either a signed JSON Web Token, checked with the issuer's keys
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import CredentialKind, NameKind
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Attempt, Files, Module, Refusal
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
 from ualauth.oauth.fetching import Unavailable
@@ -23,6 +23,7 @@ from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
+from ualauth.sources.problem import Problem
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
@@ -118,6 +119,11 @@ class OmOauth(Module[Options]):
             accept_id_tokens=options.accept_id_tokens,
             assume_email_verified=options.assume_email_verified,
         )
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Have the keys, the secret and the authorities looked at that are in files."""
+        (self._introspection if self.options.introspection else self._keys).configure(files)
+        return ()
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed if the token is good, and the user's."""

@@ -56,7 +56,7 @@ class BaseAuthenticator:
         """Remember the configuration; opens nothing."""
         self.config = config
         path = [str(config.directory / folder) for folder in config.modules.path]
-        self.registry = ModuleRegistry(path, config.modules.allow)
+        self.registry = ModuleRegistry(path, config.modules.allow, str(config.directory))
         self._usual_rules = config.sasl.of_service("", None)
         self._own_rules = {
             name: config.offer_rules(name) for name in (*config.service, *WITHOUT_TYPED)

@@ -16,7 +16,7 @@ from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.attempt import Refusal
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
-from ualauth.errors import StoreError
+from ualauth.errors import StoreError, UnsteadyFile, UnusableFile
 from ualauth.runtime.inner import InnerAttempt
 from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
@@ -243,8 +243,8 @@ def _code_of_exception(
         case TimeoutError():
             attempt.late = True
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-        case StoreError():
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
+        case StoreError() | UnusableFile() | UnsteadyFile():
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
         case _ if (shortage := shortage_of(error)) is not None:
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, shortage
         case _:

@@ -90,7 +90,7 @@ class Service:
         serving = tuple(self.stacks[MODULE_TYPE[operation]] for operation in Operation)
         object.__setattr__(self, "serving", serving)
         verifiers: dict[CredentialKind, tuple[Module[Any], ...]] = {}
-        for module in _modules(self.stacks[ModuleType.AUTH]):
+        for module in modules_of(self.stacks[ModuleType.AUTH]):
             for kind in module.verifies:
                 verifiers[kind] = (*verifiers.get(kind, ()), module)
         object.__setattr__(self, "verifiers", verifiers)
@@ -101,9 +101,9 @@ class Service:
         return all(problem.warning for problem in self.problems)
 
 
-def _modules(stack: Stack) -> Iterator[Module[Any]]:
+def modules_of(stack: Stack) -> Iterator[Module[Any]]:
     """Yield the modules of a stack, and of those that its entries may run."""
     for entry in stack:
         if entry.instance is not None:
             yield entry.instance
-        yield from _modules(entry.nested)
+        yield from modules_of(entry.nested)

@@ -98,8 +98,11 @@ class Services:
         return loaded is not None and self._monotonic() < loaded.next_check
 
     def compile(self, name: str) -> Service:
-        """Compile the service from its files now; what is in use is not touched."""
-        return self._compile(name, self.folder)
+        """Compile the service from its files now; what is in use is not touched.
+
+        It may wait a second for a module that is being written.
+        """
+        return wait_for(lambda: self._compile(name, self.folder), self._clock)
 
     def _compile(self, name: str, folder: ServiceFolder) -> Service:
         service = compile_service(name, folder, self._find_module, self._dialect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import sqlite3
@@ -9,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.unit.cli.conftest import Program
 from ualauth.config.install import shipped_folder
@@ -98,6 +100,17 @@ def test_nothing_in_a_file_reaches_the_terminal_raw(program: Program) -> None:
     assert "[bold]x[/bold] [/]" in result.stdout
 
 
+def write_files_of_examples(folder: Path) -> None:
+    """Let the examples name files of this folder, and write them: users, and keys of an issuer."""
+    for name in ("mail.allow", "mail.deny", "staff"):
+        (folder / name).write_text("jsmith\n")
+    key = ECKey.generate_key("P-256", {"kid": "first"}).as_dict(private=False)
+    (folder / "jwks.json").write_text(json.dumps({"keys": [key]}))
+    for path in (folder / "pam.d").iterdir():
+        if path.is_file():
+            path.write_text(path.read_text().replace("=/etc/ualauth/", f"={folder}/"))
+
+
 @pytest.mark.parametrize("installed", ["init", "copied"])
 def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path: Path) -> None:
     if installed == "init":
@@ -108,6 +121,7 @@ def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path:
     # Which no installation can guess.
     settings = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
     (tmp_path / "om_ldap.conf").write_text(settings)
+    write_files_of_examples(tmp_path)
     assert "no problems" in program.succeed("check", "--strict")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ualauth import AsyncAuthenticator, Authenticator
 from ualauth.config.config import DEFAULT_DIRECTORY, Config
 from ualauth.errors import ConfigurationError
+from ualauth.sources import watched
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 from ualauth.testing.folder import ConfigFolder
 
@@ -221,6 +223,43 @@ def test_a_folder_in_place_of_the_file_is_named(folder: ConfigFolder) -> None:
 
     (found,) = mistakes(folder)
     assert "cannot be read: " in found
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o602])
+def test_a_file_that_every_user_may_write_to_is_refused_with_the_cure(
+    mode: int, folder: ConfigFolder
+) -> None:
+    folder.settings("[stack]\n").chmod(mode)
+
+    path = folder.path / "ualauth.toml"
+    assert mistakes(folder) == [
+        f"{path} cannot be read: it can be written by every user; run: chmod o-w {path}"
+    ]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_that_every_user_may_write_to_is_refused(
+    exists: bool, folder: ConfigFolder
+) -> None:
+    if exists:
+        folder.settings("[stack]\n")
+    folder.path.chmod(0o777)
+
+    (found,) = mistakes(folder)
+    assert f"it is in {folder.path}, which can be written by every user" in found
+    assert f"chmod o-w {folder.path}" in found
+
+
+def test_a_file_that_is_being_written_is_waited_for(
+    folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "FIRST", 0.25)
+    path = folder.settings("[stack]\n")
+    written = threading.Timer(0.1, path.write_text, ["[stack]\nthreads = 7\n"])
+    written.start()
+
+    assert Config.load(folder.path).stack.threads == 7
+    written.join()
 
 
 def test_modules_may_stand_in_a_folder_below(folder: ConfigFolder) -> None:

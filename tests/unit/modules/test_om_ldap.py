@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ualauth.codes import ReturnCode
 from ualauth.modules.om_ldap import OmLdap, Options
-from ualauth.stack.folder import ServiceFolder
+from ualauth.stack.folder import FilesNow, ServiceFolder
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import ModuleCompliance
 
@@ -21,12 +20,8 @@ class TestOmLdap(ModuleCompliance):
     arguments = ("config=none.conf",)
 
 
-class Etc:
-    def __init__(self, path: Path) -> None:
-        self.folder = ServiceFolder(path / "pam.d")
-
-    def read(self, path: str) -> Any:
-        return self.folder.read(self.folder.beside(path))
+def etc(path: Path) -> FilesNow:
+    return FilesNow(ServiceFolder(path / "pam.d"))
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def module(tmp_path: Path) -> OmLdap:
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 60\n"
     )
     made = OmLdap(Options())
-    assert not made.configure(Etc(tmp_path))
+    assert not made.configure(etc(tmp_path))
     return made
 
 
@@ -56,14 +51,14 @@ def test_an_empty_password_asks_no_server(module: OmLdap) -> None:
 
 def test_entries_with_the_same_file_share_what_they_know(module: OmLdap, tmp_path: Path) -> None:
     other = OmLdap(Options(use_first_pass=True))
-    assert not other.configure(Etc(tmp_path))
+    assert not other.configure(etc(tmp_path))
     assert other._outage is module._outage
     assert other._authenticator.directory is module._authenticator.directory
     (tmp_path / "om_ldap.conf").write_text(
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 61\n"
     )
     changed = OmLdap(Options())
-    assert not changed.configure(Etc(tmp_path))
+    assert not changed.configure(etc(tmp_path))
     assert changed._outage is not module._outage
     assert changed._authenticator.directory is module._authenticator.directory
 
@@ -73,7 +68,7 @@ def test_a_name_without_a_value_for_the_filter_is_no_users(tmp_path: Path) -> No
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\nfilter (associatedDomain={domain})\n"
     )
     module = OmLdap(Options())
-    assert not module.configure(Etc(tmp_path))
+    assert not module.configure(etc(tmp_path))
     attempt = FakeAttempt("jsmith", password="s3cret")
     assert attempt.answer(module.authenticate(attempt)) is ReturnCode.USER_UNKNOWN
     assert "{domain} is not known of this name" in attempt.remarks

@@ -15,18 +15,7 @@ from ualauth.ldap.client.shared import shared_directory
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
 from ualauth.ldap.rules.diagnosis import DiagnosisStep, SimulatedAttempt, diagnose
-from ualauth.sources.files import Missing, Text, Unusable
-from ualauth.stack.folder import ServiceFolder
-
-
-class _Folder:
-    """The configuration folder, as an entry of a service file sees it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._files = ServiceFolder(folder)
-
-    def read(self, path: str) -> Text | Missing | Unusable:
-        return self._files.read(self._files.beside(path))
+from ualauth.stack.folder import FilesNow, ServiceFolder
 
 
 @click.command("test")
@@ -83,7 +72,7 @@ def _configuration(invocation: Invocation, config: str) -> Configuration:
 
     """
     path = config if config == "om_ldap.conf" else str(Path(config))
-    found, problems = read(path, _Folder(invocation.config.service_folder))
+    found, problems = read(path, FilesNow(ServiceFolder(invocation.config.service_folder)))
     if found is None:
         raise ConfigurationError("the file cannot be used:\n" + "\n".join(map(str, problems)))
     for problem in problems:

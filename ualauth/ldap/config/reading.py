@@ -7,6 +7,8 @@ problem shows the text of a line with a password.
 
 from __future__ import annotations
 
+import os
+
 from ualauth.contract.module import Files
 from ualauth.errors import ModuleUnavailable
 from ualauth.ldap.client.settings import LdapSettings
@@ -16,7 +18,8 @@ from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, N
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.lines import lines
 from ualauth.ldap.config.values import Demand, Ssl
-from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.sources.files import FileRules, Missing, Text, Unusable
+from ualauth.sources.opening import inspect
 from ualauth.sources.page import Page, Token
 from ualauth.sources.problem import Problem, Source
 from ualauth.sources.values import hint
@@ -59,6 +62,7 @@ class _Reader:
             check(given)
         password = self._password(given)
         certificates = {name: self._certificate(given, name) for name in _CERTIFICATES}
+        self._folder(given, "tls_cacertdir")
         if not all(problem.warning for problem in self._problems):
             return None, self._problems
         try:
@@ -210,6 +214,16 @@ class _Reader:
         if found.public and "PRIVATE KEY-----" in found.text:
             self._say(given, name, "every user of this host can read the key in it", _NO_READ)
         return found.path
+
+    def _folder(self, given: Given, name: str) -> None:
+        """Check a folder of certificates: what is there says which servers are real."""
+        if name in given:
+            home = os.path.dirname(self._file.path)  # noqa: PTH120 - a path as text
+            match inspect(given.values[name], FileRules(folder=True), home):
+                case Missing(path):
+                    self._say(given, name, f"there is no folder {path}", "correct the path")
+                case Unusable(path, reason, cure):
+                    self._say(given, name, f"{path} {reason}", cure)
 
     def _named(self, given: Given, name: str) -> Text | None:
         """Read a file that the value of a keyword names."""

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
+from ualauth.sources.files import FileRules, Unusable
+from ualauth.sources.opening import inspect
 from ualauth.system.forks import LIBRARY_CALLS
 from ualauth.userlist.database.backend import (
     NO_USERLIST,
@@ -43,6 +45,9 @@ _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_ERROR: NO_USERLIST,
 }
 
+_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""What SQLite keeps in a folder (sqlite.org/tempfiles.html)."""
+_NO_FILE = (0, 0)
 _USUAL_WAL = 8 << 20
 """Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
 
@@ -83,9 +88,32 @@ class SQLiteBackend(Backend):
             # Each thread that reads keeps a connection.
             max_overflow=-1,
         )
+        event.listen(engine, "do_connect", self._check_files)
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin_immediate)
         return engine
+
+    def _check_files(self, *_: object) -> None:
+        """Refuse files that others may write: what they say decides who is let in.
+
+        Raises:
+            StoreError: if there is one.
+
+        """
+        problem = self.problem()
+        if problem is not None:
+            cure = f"{problem.cure}, and let this user use it as its owner, or by its group"
+            raise StoreError(f"{self.name}: is not used: {problem.path} {problem.reason}; {cure}")
+
+    def problem(self) -> Unusable | None:
+        """Return what of the USERLIST others may write, its folder or a file, if they may."""
+        folder = os.path.dirname(self.path)  # noqa: PTH120 - a path as text
+        # In one like /tmp, too, another user can put a journal beside the database.
+        looks = [inspect(folder, FileRules(folder=True), folder)]
+        # Who owns the folder has the say about what is in it: mostly the servers' user.
+        looks += [inspect(f"{self.path}{suffix}", FileRules(), folder) for suffix in _SUFFIXES]
+        unsafe = (each for each in looks if isinstance(each, Unusable) and each.unsafe)
+        return next((each for each in unsafe if os.path.exists(each.path)), None)  # noqa: PTH110
 
     def new_creating_engine(self) -> Engine:
         """See `Backend.new_creating_engine`: makes an empty file unless there is one."""

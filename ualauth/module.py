@@ -35,8 +35,12 @@ This is the public path; the definitions are in `ualauth.contract`.
 
 from __future__ import annotations
 
-from ualauth.contract.attempt import Attempt, NameAnswer, NameTest, Refusal
+import warnings
+from typing import TYPE_CHECKING
+
+from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answer_of
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
+from ualauth.contract.judgement import Judgement
 from ualauth.contract.module import Files, Method, Module, immediate
 from ualauth.contract.options import OptionHelp, OptionProblem, describe, read_options
 from ualauth.contract.requests import (
@@ -50,15 +54,18 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
+from ualauth.contract.tokens import TokenOptions
 
 __all__ = [
     "NO_CREDENTIAL",
     "PASSWORD_ONLY",
+    "Abort",
     "Ask",
     "Attempt",
     "Compute",
     "CredentialKind",
     "Files",
+    "Judgement",
     "Method",
     "Module",
     "NameAnswer",
@@ -67,13 +74,25 @@ __all__ = [
     "OptionHelp",
     "OptionProblem",
     "Readable",
-    "Refusal",
     "Request",
     "Send",
     "Sleep",
+    "TokenOptions",
     "Until",
     "Wait",
+    "answer_of",
     "describe",
     "immediate",
     "read_options",
 ]
+
+if TYPE_CHECKING:
+    Refusal = Abort
+else:
+
+    def __getattr__(name: str) -> type[Abort]:
+        """Return what a name of version 0.1 stands for."""
+        if name == "Refusal":
+            warnings.warn("Refusal is called Abort now", DeprecationWarning, stacklevel=2)
+            return Abort
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

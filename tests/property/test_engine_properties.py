@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.module import Method, Refusal
+from ualauth.module import Abort, Method
 from ualauth.runtime.dispatch import dispatch as carry_out
 from ualauth.runtime.trace import Run
 from ualauth.sources.problem import Source
@@ -249,7 +249,7 @@ def answering(code: ReturnCode, way: str) -> Method:
         return code
 
     def refuse(_attempt: object) -> ReturnCode:
-        raise Refusal(code)
+        raise Abort(code)
 
     return {"at once": lambda _: code, "later": later, "raising": refuse}[way]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
@@ -25,7 +26,7 @@ from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
 from ualauth.ldap.rules.outage import OutageCache, Remembered, outage_cache
 from ualauth.messages import Error
-from ualauth.module import Attempt, Files, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
 from ualauth.sources.problem import Problem
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
@@ -37,7 +38,7 @@ _EXPIRED = ReturnCode.NEW_AUTHTOK_REQD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class Options(TokenOptions):
     """What a stack line may set."""
 
     config: Annotated[
@@ -45,18 +46,6 @@ class Options:
         "The file that says how; a relative path is one in the configuration folder.",
         "config=PATH",
     ] = "om_ldap.conf"
-    try_first_pass: Annotated[
-        bool,
-        "Try the password that an earlier module got; if it is wrong, ask for another.",
-    ] = False
-    use_first_pass: Annotated[
-        bool,
-        "Use only the password that an earlier module got; never ask.",
-    ] = False
-    use_authtok: Annotated[
-        bool,
-        "Use only the new password that an earlier module got; never ask.",
-    ] = False
     ignore_unknown_user: Annotated[
         bool,
         "Leave whom the directory does not know to the other modules.",
@@ -108,15 +97,7 @@ class OmLdap(Module[Options]):
 
         async def decide() -> ReturnCode:
             await attempt.get_user()
-            given = attempt.get_item(Item.AUTHTOK)
-            password = await self._password(attempt)
-            code = await self._check(attempt, password)
-            if code is ReturnCode.AUTH_ERR and given is not None and self.options.try_first_pass:
-                attempt.set_item(Item.AUTHTOK, None)
-                password = await self._password(attempt)
-                if password != given:
-                    code = await self._check(attempt, password)
-            return code
+            return await self.options.verify(attempt, partial(self._check, attempt))
 
         return await self._answered(attempt, decide)
 
@@ -136,10 +117,6 @@ class OmLdap(Module[Options]):
         return await self._answered(attempt, lambda: self._change(attempt))
 
     # The operations
-
-    async def _password(self, attempt: Attempt) -> str:
-        # A SASL exchange has no password to show: then this raises CRED_UNAVAIL.
-        return await attempt.get_authtok(use_only_present=self.options.use_first_pass)
 
     async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
         """Return what a password amounts to; vouch for whom it belongs to."""
@@ -239,9 +216,7 @@ class OmLdap(Module[Options]):
             ).tell(attempt)
         state = self._state(attempt, user, self._old)
         if state is None or state.case is None or attempt.flags & Flag.PRELIM_CHECK:
-            old = await attempt.get_authtok(
-                Item.OLDAUTHTOK, use_only_present=self.options.use_first_pass
-            )
+            old = await self.options.token(attempt, Item.OLDAUTHTOK)
 
             async def begin(whom: str) -> None:
                 await begin_elsewhere(attempt, whom, old)
@@ -269,7 +244,7 @@ class OmLdap(Module[Options]):
 
     async def _write(self, attempt: Attempt, case: LdapUser) -> ReturnCode:
         old = await attempt.get_authtok(Item.OLDAUTHTOK, use_only_present=True)
-        new = await attempt.get_authtok(use_only_present=self.options.use_authtok)
+        new = await self.options.new_token(attempt)
         if not new or new == old:
             why = "it must differ from the old one" if new else "it must not be empty"
             await attempt.tell(Error(f"The new password was refused: {why}."))
@@ -328,12 +303,6 @@ class OmLdap(Module[Options]):
         """Return the code of an operation, as the options of the line want it."""
         try:
             code = await decide()
-        except Refusal as refusal:
-            # A person who has not answered yet will be asked again.
-            again = refusal.code is ReturnCode.CONV_AGAIN
-            if refusal.why:
-                attempt.remark(refusal.why)
-            return ReturnCode.INCOMPLETE if again else refusal.code
         except DirectoryFault as fault:
             attempt.remark(str(fault))
             ignored = ignoring and self.options.ignore_authinfo_unavail
@@ -354,7 +323,7 @@ class OmLdap(Module[Options]):
         """Return what an earlier operation found out about this user."""
         try:
             state = attempt.get_data(name or self._data)
-        except Refusal:
+        except Abort:
             return None
         return state if isinstance(state, _LoginState) and state.user == user else None
 

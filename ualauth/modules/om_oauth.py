@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import CredentialKind, NameKind
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Abort, Attempt, Module
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
 from ualauth.oauth.fetching import Unavailable
@@ -163,7 +163,7 @@ class OmOauth(Module[Options]):
         except Refused:
             return ""
         except Unavailable as error:
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
         return name
 
     async def _name(

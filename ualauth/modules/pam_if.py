@@ -20,7 +20,7 @@ from ualauth.conditions.matching import ConditionError
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import ModuleUnavailable, StoreError
-from ualauth.module import Attempt, Module, NameAnswer, Refusal
+from ualauth.module import Attempt, Module, NameAnswer
 from ualauth.userlist.record import User
 
 Conditions = tuple[Condition, ...]
@@ -177,11 +177,7 @@ class PamIf(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Decide once, and run the stack if all conditions hold."""
-        try:
-            code = await attempt.decide_once(self, partial(self._decide, attempt))
-        except Refusal as refusal:
-            again = refusal.code is ReturnCode.CONV_AGAIN
-            return ReturnCode.INCOMPLETE if again else refusal.code
+        code = await attempt.decide_once(self, partial(self._decide, attempt))
         if code is ReturnCode.SUCCESS and self.options.stack is not None:
             return await attempt.run_stack(self)
         return code

@@ -21,7 +21,7 @@ from ualauth.codes import Item, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile
-from ualauth.module import Attempt, Module, NameAnswer, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, NameAnswer, immediate
 from ualauth.sources.watched import Stamp, SteadyFile, stamp_of, wait_for
 from ualauth.system.accounts import account_of, is_member
 
@@ -194,7 +194,7 @@ async def _decide(options: Options, entries: List, attempt: Attempt) -> ReturnCo
     # The user is asked for even where another item is looked for.
     try:
         user = await attempt.get_user()
-    except Refusal:
+    except Abort:
         user = None
     if user is None or (options.item in _ITEMS and not options.apply):
         code, why = await _judge(options, entries, attempt, user)
@@ -238,7 +238,7 @@ def _is_listed(options: Options, entries: List, value: str) -> bool | ReturnCode
     """Return whether the file lists `value`, or the code if that cannot be known.
 
     Raises:
-        Refusal: if the file is not fit for use yet.
+        Abort: if the file is not fit for use yet.
 
     """
     try:
@@ -249,7 +249,7 @@ def _is_listed(options: Options, entries: List, value: str) -> bool | ReturnCode
     except (OSError, LookupError):
         return _ANSWERS[options.onerr]
     except UnsteadyFile as error:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
 
 
 class _Unsafe(Exception):
@@ -281,7 +281,7 @@ def _in_use(options: Options, entries: List) -> Entries:
     if entries.is_emptied and options.sense is Sense.ALLOW:
         # What it said last would go on letting in.
         why = f"{entries.path} is empty now, and was not before"
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why)
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why)
     return found
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Challenges, Credential, CredentialKind, NameKind
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Offload, Until
@@ -33,7 +33,7 @@ PACE = 0.005
 """Seconds. What would tell a known user from an unknown one is answered at whole multiples."""
 
 
-class Malformed(Refusal):
+class Malformed(Abort):
     """What the client sent is not of the mechanism: the end of this exchange.
 
     `why` is for the log only, and has nothing of what was sent.

@@ -115,7 +115,7 @@ class ScramExchange(Exchange):
         to find. Only one module's secret can be used: look at `spent` before.
 
         Raises:
-            Refusal: if the client sends nothing more, or nonsense.
+            Abort: if the client sends nothing more, or nonsense.
 
         """
         if self.spent or secret.mechanism != self.kind:

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, Unpack, cast
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.credentials import NameKind, Password
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import Conversation
@@ -116,7 +117,7 @@ class FakeAttempt(RunningAttempt):
         """Return what a module's method answers; `result` is what calling it returned.
 
         Raises:
-            Refusal: and whatever else the module lets pass.
+            Abort: and whatever else the module lets pass.
 
         """
         mine, run = self.run, Run(self.operation, (), [], None, None)
@@ -127,6 +128,16 @@ class FakeAttempt(RunningAttempt):
         finally:
             self.run = run
         return cast("T", value)
+
+    def code_of(self, result: Awaitable[ReturnCode] | ReturnCode) -> ReturnCode:
+        """Return what an entry answers whose module's method returned `result`.
+
+        As `answer`; an `Abort` that the module lets pass is its code, as at run time.
+        """
+        try:
+            return self.answer(result)
+        except Abort as abort:
+            return answer_of(abort)
 
     def _conclude(self, code: ReturnCode) -> None:
         """Take a code for the answer of the entry, with which counts what the module said."""

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
 from ualauth.contract.module import Module
 from ualauth.contract.options import describe, read_options
@@ -288,8 +288,8 @@ class _Walk:
         except StopIteration as stop:
             self.code = stop.value
             self._over = True
-        except Refusal as refusal:
-            self.code = refusal.code
+        except Abort as abort:
+            self.code = answer_of(abort)
             self._over = True
         except (TimeoutError, StoreError):
             self.code = ReturnCode.AUTHINFO_UNAVAIL

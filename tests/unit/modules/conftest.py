@@ -10,7 +10,7 @@ import pytest
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.messages import Answer, Message
-from ualauth.module import Offload, Refusal
+from ualauth.module import Abort, Offload
 
 Ask = Callable[..., ReturnCode]
 
@@ -50,7 +50,7 @@ class FakeAttempt:
 
     async def get_user(self, prompt: str | None = None) -> str:
         if self.user is None:
-            raise Refusal(self.refusal or ReturnCode.CONV_ERR)
+            raise Abort(self.refusal or ReturnCode.CONV_ERR)
         return self.user
 
     async def test_name(self, test: Any) -> ReturnCode:
@@ -62,7 +62,7 @@ class FakeAttempt:
     async def ask(self, *messages: Message) -> list[Answer]:
         self.told += messages
         if self.refusal:
-            raise Refusal(self.refusal)
+            raise Abort(self.refusal)
         return [None for _ in messages]
 
     async def offload(self, function: Callable[..., Any], *args: Any) -> Any:

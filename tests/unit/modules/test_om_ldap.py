@@ -42,7 +42,7 @@ def module(tmp_path: Path) -> OmLdap:
 @pytest.mark.parametrize("operation", ["authenticate", "acct_mgmt"])
 def test_a_directory_that_is_away_could_not_be_asked(module: OmLdap, operation: str) -> None:
     attempt = FakeAttempt("jsmith", password="s3cret")
-    code = attempt.answer(getattr(module, operation)(attempt))
+    code = attempt.code_of(getattr(module, operation)(attempt))
     assert code is ReturnCode.AUTHINFO_UNAVAIL
     assert attempt.person is None
     assert "s3cret" not in "".join(attempt.remarks)
@@ -50,7 +50,7 @@ def test_a_directory_that_is_away_could_not_be_asked(module: OmLdap, operation: 
 
 def test_an_empty_password_asks_nobody(module: OmLdap) -> None:
     attempt = FakeAttempt("jsmith", password="")
-    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.AUTH_ERR
+    assert attempt.code_of(module.authenticate(attempt)) is ReturnCode.AUTH_ERR
     assert not attempt.messages
 
 
@@ -75,5 +75,5 @@ def test_a_name_without_a_value_for_the_filter_is_nobodys(tmp_path: Path) -> Non
     module = OmLdap(Options())
     assert not module.configure(Etc(tmp_path))
     attempt = FakeAttempt("jsmith", password="s3cret")
-    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.USER_UNKNOWN
+    assert attempt.code_of(module.authenticate(attempt)) is ReturnCode.USER_UNKNOWN
     assert "{domain} is not known of this name" in attempt.remarks

@@ -44,7 +44,7 @@ def made(*arguments: str) -> PamIf:
 def answer(*arguments: str, **known: Any) -> ReturnCode:
     """Return what the module answers in a visit of its own."""
     attempt = FakeAttempt(known.pop("user", "jsmith"), **known)
-    return attempt.answer(made(*arguments).authenticate(attempt))
+    return attempt.code_of(made(*arguments).authenticate(attempt))
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def test_all_conditions_must_hold() -> None:
 
 def test_a_typed_password_has_no_mechanism() -> None:
     attempt = FakeAttempt("jsmith")
-    assert attempt.answer(made("mechanism=*").authenticate(attempt)) is IGNORE
+    assert attempt.code_of(made("mechanism=*").authenticate(attempt)) is IGNORE
     attempt = FakeAttempt("jsmith")
     attempt.items.mechanism = "SCRAM-SHA-256"
-    assert attempt.answer(made("mechanism=SCRAM-*").authenticate(attempt)) is SUCCESS
+    assert attempt.code_of(made("mechanism=SCRAM-*").authenticate(attempt)) is SUCCESS
 
 
 def test_nobody_is_asked_for_a_name_that_does_not_matter() -> None:
@@ -124,9 +124,9 @@ def test_without_a_userlist_its_conditions_cannot_be_checked(
 def test_a_userlist_that_cannot_be_read_is_not_asked_again_on_the_same_path() -> None:
     module = made("administrator")
     attempt = FakeAttempt("jsmith", resources=[UserStore("sqlite:////nonexistent/x.db")])
-    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
+    assert attempt.code_of(module.authenticate(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
     attempt.operation = SETCRED
-    assert attempt.answer(module.setcred(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
+    assert attempt.code_of(module.setcred(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
     assert [function.__name__ for function in attempt.offloaded] == ["read", "resolve"]
     (remark,) = attempt.remarks
     assert "/nonexistent/x.db" in remark
@@ -134,7 +134,7 @@ def test_a_userlist_that_cannot_be_read_is_not_asked_again_on_the_same_path() ->
 
 def test_the_remark_names_the_condition_that_does_not_hold() -> None:
     attempt = FakeAttempt("jsmith")
-    attempt.answer(made("!tls", "rhost=192.0.2.0/24", "user=ann").authenticate(attempt))
+    attempt.code_of(made("!tls", "rhost=192.0.2.0/24", "user=ann").authenticate(attempt))
     assert attempt.remarks == ["'rhost=192.0.2.0/24' does not hold"]
 
 

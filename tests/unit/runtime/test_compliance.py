@@ -14,7 +14,7 @@ import pytest
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.options import OptionProblem
 from ualauth.messages import Conversation
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
@@ -202,7 +202,7 @@ class Bug(Good):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         try:
             await attempt.get_authtok()
-        except Refusal:
+        except Abort:
             raise KeyError from None
         return SUCCESS
 
@@ -213,7 +213,7 @@ class Forgiving(Good):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         try:
             await attempt.get_authtok()
-        except Refusal:
+        except Abort:
             return SUCCESS
         return SUCCESS
 

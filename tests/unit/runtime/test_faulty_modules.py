@@ -13,7 +13,7 @@ import pytest
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.errors import AuthenticationFailed, StoreError, TemporaryFailure
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.pam_permit import Options
 from ualauth.testing.folder import ConfigFolder
 
@@ -105,9 +105,9 @@ ERRORS = [
     (AuthenticationFailed(SUCCESS), SYSTEM_ERR),
     (TimeoutError(), UNAVAIL),
     (StoreError("the disk is full"), UNAVAIL),
-    (Refusal(ReturnCode.MAXTRIES), ReturnCode.MAXTRIES),
-    (Refusal(0), SYSTEM_ERR),  # type: ignore[arg-type]
-    (Refusal("success"), SYSTEM_ERR),  # type: ignore[arg-type]
+    (Abort(ReturnCode.MAXTRIES), ReturnCode.MAXTRIES),
+    (Abort(0), SYSTEM_ERR),  # type: ignore[arg-type]
+    (Abort("success"), SYSTEM_ERR),  # type: ignore[arg-type]
 ]
 
 
@@ -131,14 +131,14 @@ def test_an_exception_in_a_module_refuses(
 
 def test_a_refusal_cannot_be_a_success(folder: ConfigFolder, way: Way, kind: type[Faulty]) -> None:
     def deed(_attempt: Attempt) -> ReturnCode:
-        raise Refusal(SUCCESS, "why")
+        raise Abort(SUCCESS, "why")
 
     with pytest.raises(ValueError, match="cannot be SUCCESS"):
-        Refusal(SUCCESS)
+        Abort(SUCCESS)
     assert answer_of(folder, way, kind, deed) is SYSTEM_ERR
 
 
-class ByClass(Refusal):
+class ByClass(Abort):
     """Say so in the class."""
 
     code = SUCCESS
@@ -147,7 +147,7 @@ class ByClass(Refusal):
         """Keep nothing."""
 
 
-class ByProperty(Refusal):
+class ByProperty(Abort):
     """Say so by a property."""
 
     @property
@@ -159,10 +159,10 @@ class ByProperty(Refusal):
         """Keep nothing."""
 
 
-def _assigned() -> Refusal:
-    refusal = Refusal(ReturnCode.AUTH_ERR)
-    refusal.code = SUCCESS
-    return refusal
+def _assigned() -> Abort:
+    abort = Abort(ReturnCode.AUTH_ERR)
+    abort.code = SUCCESS
+    return abort
 
 
 @pytest.mark.parametrize("make", [ByClass, lambda: ByProperty(ReturnCode.AUTH_ERR), _assigned])
@@ -175,8 +175,8 @@ def test_a_refusal_that_becomes_a_success_is_read_as_a_fault(
     def handing_on(_attempt: Attempt) -> ReturnCode:
         try:
             raise make()
-        except Refusal as refusal:
-            return refusal.code
+        except Abort as abort:
+            return abort.code
 
     assert answer_of(folder, way, kind, deed) is SYSTEM_ERR
     assert answer_of(folder, way, kind, handing_on) is SYSTEM_ERR

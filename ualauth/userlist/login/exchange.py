@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt, Refusal
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.credentials import Exchange
 from ualauth.passwords.scram import ScramSecret
 from ualauth.sasl.cram_md5 import CramMd5Exchange
@@ -101,7 +101,7 @@ async def _secret(
 ) -> ScramSecret | None:
     """Return the user's secret for a mechanism, if there is one."""
     if account.stale:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
     await attempt.offload(cache.read_secrets, account)
     return account.secrets.get(mechanism)
 

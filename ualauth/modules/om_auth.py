@@ -80,7 +80,7 @@ class OmAuth(Module[Options]):
             and cache.has_no_failures(account, attempt.login_name, source_of(attempt.rhost))
         ):
             return False
-        attempt.remark(REMEMBERED.why)
+        attempt.remark(REMEMBERED.log)
         return True
 
     async def _authenticate(self, attempt: Attempt) -> ReturnCode:
@@ -169,7 +169,7 @@ class OmAuth(Module[Options]):
             found = REMEMBERED
         else:
             found = await self._compare(attempt, guess, account, password)
-        attempt.remark(found.why)
+        attempt.remark(found.log)
         code = await judge(attempt, guess, account, password, found)
         if code is not ReturnCode.SUCCESS or account is None:
             return code

@@ -8,7 +8,7 @@ from typing import Any
 from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.system.circuit_breaker import CircuitBreaker
 
-_LASTS = 5.0
+_RESET_AFTER = 5.0
 """Seconds for which an issuer that was silent is not asked by every login."""
 
 
@@ -24,7 +24,7 @@ class Introspection:
         self._client = client
         self._authorities = authorities
         # One that uses up its time says nothing; the rest is for what comes before and after.
-        self._breaker = CircuitBreaker(least=0.9 * timeout, lasts=_LASTS)
+        self._breaker = CircuitBreaker(threshold=0.9 * timeout, reset_after=_RESET_AFTER)
 
     def ask(self, token: str) -> dict[str, Any]:
         """Return what the issuer says of a token; blocks.

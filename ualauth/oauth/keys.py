@@ -21,6 +21,7 @@ from ualauth.errors import UnsteadyFile
 from ualauth.oauth.addresses import is_url
 from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.sources.watched import Stamp, SteadyFile, stamp_at, stamp_of, wait_for
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -44,8 +45,11 @@ class KeyRing:
         self._keys: tuple[Key, ...] = ()
         self._file: SteadyFile[bytes] = SteadyFile(place, _read)
         self._data: bytes | None = None
-        self._read = self._tried = float("-inf")
-        self._away = False
+        self._read = self._asked = float("-inf")
+        # One that answers with an error is left alone, too.
+        self._breaker = CircuitBreaker(
+            threshold=0.0, reset_after=LEAST_INTERVAL, trial=LEAST_INTERVAL + 2 * timeout
+        )
 
     def candidates(self, key_id: str | None) -> tuple[Key, ...]:
         """Return the keys with that id; without one, all of them.
@@ -60,7 +64,7 @@ class KeyRing:
         if not found:
             self._refresh(LEAST_INTERVAL)
             found = self._having(key_id)
-            if not found and self._away:
+            if not found and not self._breaker.is_well(self._place):
                 raise Unavailable(f"{self._place} cannot be asked for a key that is not known")
         return found
 
@@ -77,26 +81,28 @@ class KeyRing:
             return
         # Keys that are too old are not trusted before the issuer was asked, but once it was
         # away, no login waits for the next try of another.
-        if self._age() >= lifetime and self._lock.acquire(blocking=not self._away):
-            try:
-                if self._age() >= lifetime and time.monotonic() - self._tried >= LEAST_INTERVAL:
-                    self._ask()
-            finally:
-                self._lock.release()
+        if self._age() >= lifetime and (began := self._breaker.begin(self._place)) is not None:
+            with self._lock:
+                # Another thread may have asked while this one waited for it.
+                if self._age() >= lifetime and self._asked < began:
+                    self._ask(began)
         if self._age() > GRACE:
             raise Unavailable(f"there are no keys from {self._place}")
 
     def _age(self) -> float:
         return time.monotonic() - self._read
 
-    def _ask(self) -> None:
-        self._tried = now = time.monotonic()
+    def _ask(self, began: float) -> None:
+        now, answered = time.monotonic(), False
         try:
             found = fetch_json(self._place, self._timeout, authorities=self._authorities)
-            self._keys, self._read, self._away = _keys_of(found), now, False
+            self._keys, self._read = _keys_of(found), now
+            answered = True
         except Unavailable as error:
-            self._away = True
             log.warning("the keys cannot be read: %s", error)
+        finally:
+            self._asked = time.monotonic()
+            self._breaker.end(self._place, began, answered=answered)
 
     def _read_file(self) -> None:
         try:

@@ -144,10 +144,10 @@ class ScramExchange(Exchange):
         )
         stored = _HASHES[hash_name](client_key).digest()
         answer = hmac.digest(secret.server_key, said, hash_name)
-        self.verified = hmac.compare_digest(stored, secret.stored_key)
-        if self.verified:
+        right = hmac.compare_digest(stored, secret.stored_key)
+        if right:
             self.signature = b"v=" + b2a_base64(answer, newline=False)
-        return self.verified
+        return right
 
     async def mock(self, attempt: Challenges) -> None:
         """Go on with a mock secret; see `Exchange.mock`."""
@@ -155,7 +155,6 @@ class ScramExchange(Exchange):
             return
         mock_secrets = await attempt.offload(attempt.resource, MockSecrets)
         if await self.verify(mock_secrets.secret(self.name, self.kind)):
-            self.verified = False
             raise StoreError("a client proved a mock secret: the key of the mock secrets leaked")
 
 

@@ -78,7 +78,7 @@ def read_from(store: UserStore) -> int:
 
 def look_again(store: UserStore) -> None:
     """Let the time pass after which the primary is looked for."""
-    store._database.backend._servers._look_again = 0  # type: ignore[attr-defined]
+    store._database.backend._servers._breaker.succeeded("primary")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -158,7 +158,8 @@ def test_a_server_that_is_cut_off_is_waited_for_once(pair: Pair) -> None:
                 connection.close()
                 assert read_from(store) == pair.replica.port
             assert time.monotonic() - looked < 1
-            rest = store._database.backend._servers._look_again - time.monotonic()  # type: ignore[attr-defined]
+            breaker = store._database.backend._servers._breaker  # type: ignore[attr-defined]
+            rest = breaker.retry_at("primary") - time.monotonic()
             assert rest > 5 * (looked - begun)
 
 

@@ -35,7 +35,7 @@ class Server:
         """Begin with no connection."""
         self.uri = uri
         self.name = str(uri)
-        self.health = Health(settings)
+        self.health = Health(self.name, settings)
         self.pools = {purpose: Pool(settings) for purpose in Purpose}
 
     def clear(self) -> None:

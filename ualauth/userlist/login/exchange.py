@@ -53,15 +53,13 @@ async def prove(
         # Who logged in from here before does not learn from the time that they exist.
         proved = await exchange.verify(secret, hurry=cache.is_trusted_source(account, source))
         # A right proof is not enough: the password may have changed, or be locked out.
-        exchange.verified = False
         if proved and attempt.record_at_hand() is not account:
             now = await _unchanged(attempt, cache, account, secret)
             proved, account = now is not None, now or account
     else:
         proved = exchange.verify(secret)
-        exchange.verified = False
     found = _PROVED if proved else _NOT_PROVED
-    attempt.remark(found.why)
+    attempt.remark(found.log)
     if (
         proved
         and cache.guesses.is_quiet
@@ -72,7 +70,7 @@ async def prove(
         code = await _count(attempt, account, exchange, found)
     exchange.judged = number, code
     if code is _SUCCESS:
-        exchange.verified = True
+        exchange.accept()
         cache.note_trusted_source(account, source)
         vouch(attempt, account)
     return code

@@ -11,7 +11,7 @@ from ualauth.ldap.client.faults import DirectoryFault
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.shared import shared_directory
-from ualauth.ldap.client.values import Kind, Scope
+from ualauth.ldap.client.values import Kind, Scope, Search
 from ualauth.module import Attempt, Module
 
 _FILTER = Filter("(&(objectClass=inetOrgPerson)(uid={user}))", ["user"])
@@ -46,7 +46,8 @@ class SearchAndBind(Module[Options]):
         filter_text = _FILTER.fill({"user": user})
         try:
             found = await self.directory.search(
-                attempt, people.PEOPLE, Scope.SUBTREE, filter_text, ("uid", "mail"), 2
+                attempt,
+                Search(people.PEOPLE, Scope.SUBTREE, filter_text, ("uid", "mail"), 2),
             )
             if len(found) != 1:
                 return ReturnCode.USER_UNKNOWN

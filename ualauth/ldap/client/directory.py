@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from ualauth.ldap.client import answers
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
-from ualauth.ldap.client.connection import Connection, Connector, Query
+from ualauth.ldap.client.connection import Connection, Connector
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import (
     DirectoryFault,
@@ -38,7 +38,7 @@ from ualauth.ldap.client.values import (
     LdapEntry,
     Modification,
     Requester,
-    Scope,
+    Search,
 )
 
 T = TypeVar("T")
@@ -74,21 +74,9 @@ class PooledDirectory:
         self._refused: tuple[float, ServiceRefused] | None = None
         self._start_servers()
 
-    async def search(  # noqa: PLR0913, PLR0917 - see `DirectoryOperations`
-        self,
-        requester: Requester,
-        base: str,
-        scope: Scope,
-        filter_text: str,
-        attributes: Sequence[str],
-        limit: int,
-    ) -> list[LdapEntry]:
+    async def search(self, requester: Requester, search: Search) -> list[LdapEntry]:
         """See `DirectoryOperations.search`."""
-        return await self._once(
-            requester,
-            Purpose.SERVICE,
-            lambda on: on.search(requester, base, scope, filter_text, attributes, limit),
-        )
+        return await self._once(requester, Purpose.SERVICE, lambda on: on.search(requester, search))
 
     async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
         """See `DirectoryOperations.compare`."""
@@ -124,7 +112,7 @@ class PooledDirectory:
 
     async def root_dse(self, requester: Requester) -> LdapEntry:
         """See `Directory.root_dse`."""
-        found = await self.search(requester, "", Scope.BASE, "(objectClass=*)", ("*", "+"), 1)
+        found = await self.search(requester, Search("", attributes=("*", "+")))
         return found[0] if found else LdapEntry("", Attributes({}))
 
     async def connected(self, requester: Requester) -> Connected:
@@ -132,7 +120,7 @@ class PooledDirectory:
 
         async def look(on: Operations) -> Connected:
             # Something has to be asked: a connection that was kept may be at its end.
-            await on.search(requester, "", Scope.BASE, "(objectClass=*)", (), 1)
+            await on.search(requester, Search(""))
             return Connected(on.server, self._connector.name, on.connection.encryption())
 
         return await self._once(requester, Purpose.SERVICE, look)
@@ -269,8 +257,8 @@ class PooledDirectory:
             """Tell whether a server answers; knows nothing of this directory, which may end."""
             connection = PendingConnection(connector, server.uri, settings).wait()
             try:
-                query = Query("", Scope.BASE, "(objectClass=*)", ("1.1",), 1)
-                run_blocking(connection.search(BLOCKING, query, (), settings.connect_timeout))
+                search = Search("", attributes=("1.1",))
+                run_blocking(connection.search(BLOCKING, search, (), settings.connect_timeout))
             finally:
                 connection.close()
 

@@ -51,6 +51,6 @@ class Health:
         return self._breaker.succeeded(self._name)
 
     def _pause(self, failures: int, _seconds: float) -> float:
-        longest = self._settings.retry_first * 2 ** min(failures - 1, 20)
+        longest: float = self._settings.retry_first * 2 ** min(failures - 1, 20)
         # At different times, so that not all clients of a server come back at once.
         return min(longest, self._settings.retry_most) * _random.uniform(0.5, 1.0)

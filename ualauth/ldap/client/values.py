@@ -42,6 +42,23 @@ class Scope(IntEnum):
     SUBTREE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for; references of other servers in the result are left out.
+
+    `filter_text` comes from `filters.Filter`, `base` from the configuration or an entry:
+    neither is ever put together from what a user typed. Without `attributes`, an entry is
+    its name alone. Ask for one entry more than expected to learn that there are more.
+    """
+
+    base: str
+    scope: Scope = Scope.BASE
+    filter_text: str = "(objectClass=*)"
+    attributes: Sequence[str] = ()
+    limit: int = 1
+    """Entries at most; for a connection, 0 is no limit."""
+
+
 class Attributes(Mapping[str, tuple[bytes, ...]]):
     """The attributes of an entry; names are found however they are written."""
 

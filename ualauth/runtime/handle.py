@@ -257,7 +257,7 @@ class Handle:
             return False
         if code is _INCOMPLETE or code in UNCHECKED:
             return True
-        return any(run.unchecked() for run in self._last_runs)
+        return any(run.reason.unchecked for run in self._last_runs)
 
     @property
     def _last_runs(self) -> list[Run]:

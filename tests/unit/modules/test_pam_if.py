@@ -352,7 +352,7 @@ def test_the_trace_has_the_steps_of_the_stack_below_those_of_the_entry(
     assert caplog.messages[-1] == (
         f"test: authenticate answers maxtries to 'jsmith' by pam_if ({place}/test:1), "
         f"pam_if ({place}/one:2), pam_debug ({place}/two:1): "
-        "all conditions hold; all conditions hold"
+        "pam_if:1 all conditions hold; pam_if:2 all conditions hold"
     )
 
 

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gssapi
@@ -57,7 +57,7 @@ def main() -> None:
                 say("unverified", lambda: auth.authenticate("imap", "jsmith", CHOSEN).user)
 
 
-def say(what, log_in) -> None:  # noqa: ANN001 - an example
+def say(what: str, log_in: Callable[[], object]) -> None:
     """Print what comes of a login."""
     try:
         outcome = f"let in as {log_in()}"
@@ -79,7 +79,7 @@ def with_ticket(auth: Authenticator, folder: Path) -> str:
     offer = exchange.step(client.step())
     while not client.complete:
         offer = exchange.step(client.step(offer) or b"")
-    client.unwrap(offer)
+    client.unwrap(offer or b"")
     exchange.step(client.wrap(b"\1\0\0\0", encrypt=False).message)
     return exchange.identity.user
 

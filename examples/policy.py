@@ -143,7 +143,16 @@ def imports(folder: Path, console: Console) -> bool:
         file = Path(name) / "people.csv"
         with file.open("w", newline="") as target:
             csv.writer(target).writerows(rows())
-        command = [ualauth, "--config-dir", own, "user", "import", file, "--format", "csv"]
+        command: list[str | Path] = [
+            ualauth,
+            "--config-dir",
+            own,
+            "user",
+            "import",
+            file,
+            "--format",
+            "csv",
+        ]
         done = subprocess.run(command, check=False)  # noqa: S603 - our own
         with UserStore(Config.load(own).userlist_url) as store:
             last = store.resolve(f"user{USERS - 1}@example.com")

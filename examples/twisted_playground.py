@@ -17,10 +17,10 @@ from typing import Any
 from playground import PASSWORD, Playground
 from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
-from twisted.internet import reactor, ssl
+from twisted.internet import reactor as installed
+from twisted.internet import ssl
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.mail.imap4 import IMailbox, MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery, IMessageSMTP
 from twisted.mail.pop3 import Mailbox
@@ -29,6 +29,8 @@ from zope.interface import implementer
 from ualauth.adapters.twisted import TwistedAuthenticator
 
 HOST = "127.0.0.1"
+# mypy takes the interfaces of zope for classes.
+reactor: Any = installed
 # Protocol -> how to try it.
 TRIALS = {
     "smtp": """\
@@ -128,7 +130,7 @@ class Pop3Mailbox(Mailbox):
         sizes = [len(message or b"") for message in self._messages]
         return sizes if index is None else sizes[index]
 
-    def getMessage(self, index: int) -> BytesIO:  # noqa: N802 - likewise
+    def getMessage(self, index: int) -> Any:  # noqa: ANN401, N802 - bytes, and not text
         """Return a message."""
         return BytesIO(self._messages[index] or b"")
 
@@ -196,8 +198,8 @@ class ImapMailbox:
 
 def serve(
     name: str,
-    protocol: Callable[..., IProtocol],
-    realm: Realm,
+    protocol: Callable[..., Protocol],
+    realm: Any,  # noqa: ANN401 - an IRealm, which mypy takes for a class
     ports: tuple[int, int],
     text: str | None,
 ) -> None:

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import hypothesis
 import pytest
@@ -18,7 +18,7 @@ from tests import samba
 from tests.ldap.authority import Authority
 from tests.postgresql import Server, running
 from tests.seeds import SEED
-from ualauth import AsyncAuthenticator, Authenticator
+from ualauth import AsyncAuthenticator, AsyncTransaction, Authenticator, Transaction
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.identity import Identity
@@ -56,14 +56,18 @@ def pytest_report_header() -> str:
     return f"UALAUTH_SEED={SEED}"
 
 
-class Blocking:
-    """The blocking way in."""
+A = TypeVar("A", bound=Authenticator | AsyncAuthenticator)
 
-    asynchronous = False
+
+class OneWay(Generic[A]):
+    """What both ways in have."""
+
+    asynchronous: bool
+    kind: type[A]
 
     def __init__(self) -> None:
         """Begin."""
-        self._made: list[Any] = []
+        self._made: list[A] = []
 
     def close(self) -> None:
         """Close every authenticator."""
@@ -71,39 +75,53 @@ class Blocking:
             self.run(made.close())
 
     def run(self, result: Any) -> Any:
-        """Return what a call returned."""
-        return result
+        """Return what a call returned, or its coroutine comes to."""
+        raise NotImplementedError
 
-    def authenticator(self, config: Config) -> Authenticator:
+    def authenticator(self, config: Config) -> A:
         """Make an authenticator."""
-        self._made.append(Authenticator(config))
+        self._made.append(self.kind(config))
         return self._made[-1]
 
-    @contextmanager
-    def begin(
-        self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
-    ) -> Iterator:
-        """Begin a transaction."""
-        with self.authenticator(config).transaction(service, user, conversation, **peer) as visit:
-            yield visit
-
-    def perform(self, visit: Any, operation: Operation, flags: int = 0) -> ReturnCode:
+    def perform(self, transaction: Any, operation: Operation, flags: int = 0) -> ReturnCode:
         """Run one operation."""
-        return self.run(getattr(visit, operation.method)(flags))
+        code: ReturnCode = self.run(getattr(transaction, operation.method)(flags))
+        return code
 
     def login(self, config: Config, *args: str, **peer: Any) -> Identity:
         """Log in with an authenticator of its own."""
-        return self.run(self.authenticator(config).authenticate(*args, **peer))
+        identity: Identity = self.run(self.authenticator(config).authenticate(*args, **peer))
+        return identity
 
     def change(self, config: Config, *args: str, **peer: Any) -> None:
         """Change a password with an authenticator of its own."""
         self.run(self.authenticator(config).change_password(*args, **peer))
 
 
-class Asynchronous(Blocking):
+class Blocking(OneWay[Authenticator]):
+    """The blocking way in."""
+
+    asynchronous = False
+    kind = Authenticator
+
+    def run(self, result: Any) -> Any:
+        """Return what a call returned."""
+        return result
+
+    @contextmanager
+    def begin(
+        self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
+    ) -> Iterator[Transaction]:
+        """Begin a transaction."""
+        with self.authenticator(config).transaction(service, user, conversation, **peer) as begun:
+            yield begun
+
+
+class Asynchronous(OneWay[AsyncAuthenticator]):
     """The asyncio way in, driven from outside."""
 
     asynchronous = True
+    kind = AsyncAuthenticator
 
     def __init__(self) -> None:
         """Begin a loop."""
@@ -119,22 +137,17 @@ class Asynchronous(Blocking):
         """Run a coroutine to its end."""
         return self._runner.run(result)
 
-    def authenticator(self, config: Config) -> AsyncAuthenticator:
-        """Make an authenticator."""
-        self._made.append(AsyncAuthenticator(config))
-        return self._made[-1]
-
     @contextmanager
     def begin(
         self, config: Config, service: str, user: str | None, conversation: Any, **peer: Any
-    ) -> Iterator:
+    ) -> Iterator[AsyncTransaction]:
         """Begin a transaction."""
-        visit = self.authenticator(config).transaction(service, user, conversation, **peer)
-        self.run(visit.__aenter__())
+        transaction = self.authenticator(config).transaction(service, user, conversation, **peer)
+        self.run(transaction.__aenter__())
         try:
-            yield visit
+            yield transaction
         finally:
-            self.run(visit.__aexit__())
+            self.run(transaction.__aexit__())
 
 
 Way = Blocking | Asynchronous

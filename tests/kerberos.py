@@ -27,6 +27,23 @@ def free_port() -> int:
                 return port
 
 
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], text: str) -> str:
+    """Run one of MIT's programs in a folder, with `text` to read; return what it says."""
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=folder,
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 class Realm:
     """One realm: its database, its KDC and its kadmind; `folder` holds all that it has."""
 
@@ -82,7 +99,7 @@ class Realm:
             f"  admin_server = FILE:{self.folder}/kadmind.log\n"
         )
         (self.folder / "kadm5.acl").write_text("")
-        self._run("kdb5_util", "-r", self.name, "create", "-s", "-P", "master")
+        self.run("kdb5_util", "-r", self.name, "create", "-s", "-P", "master")
         self.admin(
             f"addprinc -randkey -requires_preauth {SERVICE}",
             f"ktadd -k {self.keytab} {SERVICE}",
@@ -90,7 +107,7 @@ class Realm:
 
     def admin(self, *commands: str) -> str:
         """Give commands to kadmin.local, all in one process."""
-        done = self._run("kadmin.local", "-r", self.name, text="".join(f"{c}\n" for c in commands))
+        done = self.run("kadmin.local", "-r", self.name, text="".join(f"{c}\n" for c in commands))
         assert "while" not in done, done
         return done
 
@@ -98,24 +115,9 @@ class Realm:
         """Add a principal with a password."""
         self.admin(f'addprinc -pw "{password}" {options} {name}')
 
-    def _run(self, program: str, *arguments: str, text: str = "") -> str:
-        done = subprocess.run(
-            [program, *arguments],
-            env=self.environment,
-            cwd=self.folder,
-            input=text,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
     def run(self, *command: str, text: str = "") -> str:
         """Run one of MIT's programs as a client of this realm."""
-        return self._run(*command, text=text)
+        return run(command, self.folder, self.environment, text)
 
     # Processes
 

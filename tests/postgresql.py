@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -140,7 +141,7 @@ class Server:
         """Return a connection that is in no transaction."""
         return psycopg.connect(self.url(database), autocommit=True, connect_timeout=_SECONDS)
 
-    def execute(self, database: str, statement: str) -> list[tuple]:
+    def execute(self, database: str, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of one statement, if it has any."""
         with contextlib.closing(self.connect(database)) as connection:
             cursor = connection.execute(statement.encode())

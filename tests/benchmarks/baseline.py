@@ -20,7 +20,7 @@ COMMIT: str = json.loads(_FILE.read_text(encoding="utf-8"))["commit"]
 
 def unpack(folder: Path) -> Path:
     """Unpack the package as it was into a folder, and return what goes into PYTHONPATH."""
-    command = ["git", "-C", _ROOT, "archive", COMMIT, "ualauth", "stacks"]
+    command: list[str | Path] = ["git", "-C", _ROOT, "archive", COMMIT, "ualauth", "stacks"]
     try:
         packed = subprocess.run(command, check=True, capture_output=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:

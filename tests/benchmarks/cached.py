@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.libpam_login import libpam_login
 from tests.benchmarks.page import Row
@@ -80,7 +81,7 @@ def twisted_login() -> Callable[[], None]:
     from twisted.cred.portal import IRealm, Portal
     from zope.interface import Interface, implementer
 
-    class Mailbox(Interface):  # type: ignore[misc, valid-type, unused-ignore]
+    class Mailbox(Interface):  # type: ignore[misc]  # zope has no annotations
         """What a login is for."""
 
     @implementer(IRealm)
@@ -90,12 +91,13 @@ def twisted_login() -> Callable[[], None]:
 
     name, password = USER.encode(), PASSWORD.encode()
     checker = InMemoryUsernamePasswordDatabaseDontUse(**{USER: password})
-    portal = Portal(Realm(), [checker])
+    portal = Portal(Realm(), [checker])  # type: ignore[arg-type, list-item]  # zope's interfaces
 
     def login() -> None:
-        found: list[object] = []
-        portal.login(UsernamePassword(name, password), None, Mailbox).addCallback(found.append)
-        if not found or found[0][1] != name:  # type: ignore[index]
+        found: list[tuple[object, object, object]] = []
+        credentials: Any = UsernamePassword(name, password)
+        portal.login(credentials, None, Mailbox).addCallback(found.append)
+        if not found or found[0][1] != name:
             raise RuntimeError(f"twisted.cred answers {found}")
 
     return login

@@ -125,7 +125,8 @@ class Client:
         """Return whether a password is right."""
         self._next += 1
         number = self._next
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
         answer = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
         fields = ("AUTH", str(number), "PLAIN", "service=imap", "secured", f"resp={answer}")
         self._writer.write("\t".join(fields).encode() + b"\n")

@@ -17,9 +17,10 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 USER, PASSWORD = "jsmith", "violet 7 anchor"
-PEER = {"rhost": "192.0.2.7", "tls": True}
+PEER: dict[str, Any] = {"rhost": "192.0.2.7", "tls": True}
 _WARM = 60
 SETTINGS = """
     [password]

@@ -56,7 +56,13 @@ def instructions(operation: str, path: Path | None = None) -> float:
         marks = f"{folder}/marks.so"
         source = here / "callgrind_marks.c"
         subprocess.run(["gcc", "-shared", "-fPIC", "-o", marks, source], check=True)
-        program = [sys.executable, here / "instruction_probe.py", operation, str(_TIMES), marks]
+        program: list[str | Path] = [
+            sys.executable,
+            here / "instruction_probe.py",
+            operation,
+            str(_TIMES),
+            marks,
+        ]
         done = subprocess.run(
             [*_VALGRIND, f"--callgrind-out-file={folder}/out", *program],
             check=True,

@@ -127,10 +127,10 @@ def _import(folder: Path, users: int) -> _Imported:
     program = Path(sys.executable).with_name("ualauth")
     file = folder / "users.csv"
     some = _write(file, users)
-    start = [program, "--config-dir", folder / "etc"]
+    start: list[str | Path] = [program, "--config-dir", folder / "etc"]
     subprocess.run([*start, "init"], check=True, capture_output=True)
     begun = time.perf_counter()
-    arguments = ["user", "import", file, "--format", "csv", "--bad-lines", "skip"]
+    arguments: list[str | Path] = ["user", "import", file, "--format", "csv", "--bad-lines", "skip"]
     with subprocess.Popen([*start, *arguments], stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -54,7 +54,7 @@ def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let new SCRAM secrets cost nothing; what they cost is kept in each."""
     for name, mechanism in scram.MECHANISMS.items():
         cheap = dataclasses.replace(mechanism, iterations=1)
-        monkeypatch.setitem(scram.MECHANISMS, name, cheap)  # type: ignore[arg-type]
+        monkeypatch.setitem(scram.MECHANISMS, name, cheap)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def kill(pipe: Connection, folder: str, seed: str) -> None:
     """Begin the jobs that come from the pipe, kill each at some moment, answer what they said."""
     for name, mechanism in scram.MECHANISMS.items():
         cheap = dataclasses.replace(mechanism, iterations=1)
-        scram.MECHANISMS[name] = cheap  # type: ignore[index]
+        scram.MECHANISMS[name] = cheap  # type: ignore[index]  # of this process alone
     chance = random.Random(seed)
     config = Config.load(folder)
     # So that all is loaded and compiled.

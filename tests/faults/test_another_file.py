@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,11 @@ def test_an_open_file_that_was_moved_away_lets_nobody_in(
         away = database.rename(database.with_name("away.db"))
         with pytest.raises(TemporaryFailure):
             way.run(authenticator.authenticate("pop3", "anna", "s3cret"))
-        for use in (
+        uses: tuple[Callable[[], object], ...] = (
             lambda: userlist.store.get("anna"),
             lambda: userlist.store.update(user, locked=True),
-        ):
+        )
+        for use in uses:
             with pytest.raises(StoreError, match="does not exist"):
                 use()
         away.rename(database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +26,7 @@ session  required om_auth
 
 
 @pytest.fixture
-def mail(folder: ConfigFolder) -> Iterator[ConfigFolder]:
+def mail(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder in which `mail` asks the USERLIST."""
     folder.settings(CHEAP)
     folder.service("mail", SERVICE)

@@ -8,12 +8,13 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Blocking
+from tests.conftest import Way
 from ualauth import (
     AuthenticationError,
     AuthenticationFailed,
@@ -54,7 +55,7 @@ def people(mail: ConfigFolder) -> object:
     "service",
     ["", "/", "mail/", "/mail", "../mail", "..", ".", "a/b", "mail\0", "mail\n", "\x1b[2J", LONG],
 )
-def test_a_service_name_that_is_none(way: Blocking, mail: ConfigFolder, service: str) -> None:
+def test_a_service_name_that_is_none(way: Way, mail: ConfigFolder, service: str) -> None:
     with pytest.raises(UnknownService, match="is not a service name") as raised:
         way.login(mail.config(), service, "jsmith", "s3cret")
     assert str(raised.value).isprintable()
@@ -64,7 +65,7 @@ def test_a_service_name_that_is_none(way: Blocking, mail: ConfigFolder, service:
 @pytest.mark.parametrize(
     "user", ["", "\0", "jsmith\0", "js\nmith", LONG, "\ud800", "*", "%", "'; DROP TABLE users; --"]
 )
-def test_a_user_name_that_is_nobodys(way: Blocking, mail: ConfigFolder, user: str) -> None:
+def test_a_user_name_that_is_nobodys(way: Way, mail: ConfigFolder, user: str) -> None:
     with pytest.raises(AuthenticationFailed):
         way.login(mail.config(), "mail", user, "s3cret")
 
@@ -72,19 +73,19 @@ def test_a_user_name_that_is_nobodys(way: Blocking, mail: ConfigFolder, user: st
 @pytest.mark.parametrize(
     "password", ["", "\0", "s3cret\0", "s3cret\0x", LONG, "\ud800", "s3cret\n"]
 )
-def test_a_password_that_is_nobodys(way: Blocking, mail: ConfigFolder, password: str) -> None:
+def test_a_password_that_is_nobodys(way: Way, mail: ConfigFolder, password: str) -> None:
     with pytest.raises(AuthenticationFailed):
         way.login(mail.config(), "mail", "jsmith", password)
 
 
 @pytest.mark.parametrize("password", ["\0", LONG, "\ud800"])
-def test_a_new_password_that_none_can_be(way: Blocking, mail: ConfigFolder, password: str) -> None:
+def test_a_new_password_that_none_can_be(way: Way, mail: ConfigFolder, password: str) -> None:
     with pytest.raises(AuthenticationError):
         way.change(mail.config(), "mail", "jsmith", "s3cret", password)
 
 
 @pytest.mark.parametrize("answer", ["s3cret\0", LONG, "\ud800"])
-def test_an_answer_that_no_password_can_be(way: Blocking, mail: ConfigFolder, answer: str) -> None:
+def test_an_answer_that_no_password_can_be(way: Way, mail: ConfigFolder, answer: str) -> None:
     with way.begin(mail.config(), "mail", "jsmith", ScriptedConversation(answer)) as visit:
         assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.AUTH_ERR
 
@@ -117,7 +118,9 @@ def unfinished(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [unreadable, folder, world_writable, pipe, huge_line, unfinished])
-def test_a_service_file_that_cannot_be_used(way: Blocking, mail: ConfigFolder, spoil) -> None:  # noqa: ANN001
+def test_a_service_file_that_cannot_be_used(
+    way: Way, mail: ConfigFolder, spoil: Callable[[Path], object]
+) -> None:
     path = mail.services / "mail"
     spoil(path)
     with pytest.raises(ServiceFileError) as raised:
@@ -144,7 +147,7 @@ def test_a_service_file_that_cannot_be_used(way: Blocking, mail: ConfigFolder, s
     ],
 )
 def test_a_service_file_full_of_mistakes_lets_nobody_in(
-    way: Blocking, mail: ConfigFolder, text: bytes
+    way: Way, mail: ConfigFolder, text: bytes
 ) -> None:
     mail.service("mail", text)
     started = time.monotonic()
@@ -169,13 +172,13 @@ def test_every_mistake_of_the_settings_is_told_at_once(mail: ConfigFolder) -> No
     assert "did you mean 'userlist'?" in text
 
 
-def test_a_corrupt_database_is_a_temporary_failure(way: Blocking, mail: ConfigFolder) -> None:
+def test_a_corrupt_database_is_a_temporary_failure(way: Way, mail: ConfigFolder) -> None:
     (mail.path / "userlist.db").write_bytes(os.urandom(8192))
     with pytest.raises(TemporaryFailure):
         way.login(mail.config(), "mail", "jsmith", "s3cret")
 
 
-def test_a_locked_database_is_a_temporary_failure(way: Blocking, mail: ConfigFolder) -> None:
+def test_a_locked_database_is_a_temporary_failure(way: Way, mail: ConfigFolder) -> None:
     mail.settings("[userlist]\ntimeout = 0.2\n")
     path = mail.path / "userlist.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
@@ -186,7 +189,7 @@ def test_a_locked_database_is_a_temporary_failure(way: Blocking, mail: ConfigFol
             way.login(mail.config(), "mail", "jsmith", "s3cret")
 
 
-def test_a_missing_database_is_a_temporary_failure(way: Blocking, mail: ConfigFolder) -> None:
+def test_a_missing_database_is_a_temporary_failure(way: Way, mail: ConfigFolder) -> None:
     (mail.path / "userlist.db").rename(mail.path / "elsewhere.db")
     with pytest.raises(TemporaryFailure):
         way.login(mail.config(), "mail", "jsmith", "s3cret")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Blocking
+from tests.conftest import Way
 from ualauth import (
     AccountRestricted,
     AuthenticationError,
@@ -15,7 +15,7 @@ from ualauth import (
 from ualauth.testing.folder import ConfigFolder
 
 
-def test_the_right_password_lets_in(way: Blocking, mail: ConfigFolder) -> None:
+def test_the_right_password_lets_in(way: Way, mail: ConfigFolder) -> None:
     identity = way.login(mail.config(), "mail", "john@example.com", "s3cret", rhost="192.0.2.7")
     assert identity.service == "mail"
     assert identity.login_name == "john@example.com"
@@ -39,7 +39,7 @@ def test_the_right_password_lets_in(way: Blocking, mail: ConfigFolder) -> None:
     ],
 )
 def test_others_are_refused(
-    way: Blocking,
+    way: Way,
     mail: ConfigFolder,
     service: str,
     user: str,
@@ -51,9 +51,7 @@ def test_others_are_refused(
     assert type(raised.value) is error
 
 
-def test_a_wrong_password_and_an_unknown_user_read_the_same(
-    way: Blocking, mail: ConfigFolder
-) -> None:
+def test_a_wrong_password_and_an_unknown_user_read_the_same(way: Way, mail: ConfigFolder) -> None:
     refusals = []
     for user in ("jsmith", "nobody"):
         with pytest.raises(AuthenticationFailed) as raised:
@@ -62,7 +60,7 @@ def test_a_wrong_password_and_an_unknown_user_read_the_same(
     assert refusals[0] == refusals[1]
 
 
-def test_an_expired_password_is_changed_and_then_lets_in(way: Blocking, mail: ConfigFolder) -> None:
+def test_an_expired_password_is_changed_and_then_lets_in(way: Way, mail: ConfigFolder) -> None:
     config = mail.config()
     with pytest.raises(PasswordExpired):
         way.login(config, "mail", "old", "s3cret")
@@ -83,7 +81,7 @@ def test_an_expired_password_is_changed_and_then_lets_in(way: Blocking, mail: Co
     ],
 )
 def test_a_change_that_is_refused_changes_nothing(
-    way: Blocking,
+    way: Way,
     mail: ConfigFolder,
     user: str,
     old: str,
@@ -96,9 +94,7 @@ def test_a_change_that_is_refused_changes_nothing(
     assert way.login(mail.config(), "mail", "jsmith", "s3cret").user == "jsmith"
 
 
-def test_the_same_password_may_be_typed_in_two_unicode_forms(
-    way: Blocking, mail: ConfigFolder
-) -> None:
+def test_the_same_password_may_be_typed_in_two_unicode_forms(way: Way, mail: ConfigFolder) -> None:
     config = mail.config()
     way.change(config, "mail", "jsmith", "s3cret", "caf\u00e9 s3cret")
     assert way.login(config, "mail", "jsmith", "cafe\u0301 s3cret").user == "jsmith"

@@ -12,6 +12,7 @@ from tests.conftest import Way
 from tests.integration.conftest import CHEAP, SERVICE
 from tests.postgresql import PASSWORD, Server, replica_of, running
 from ualauth import AuthenticationFailed, TemporaryFailure
+from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.store import UserStore
@@ -35,7 +36,8 @@ def test_a_server_that_is_away_is_a_temporary_failure(
     authenticator = way.authenticator(folder.config())
 
     def login(password: str) -> str:
-        identity = way.run(authenticator.authenticate("mail", "john@example.com", password))
+        login = authenticator.authenticate("mail", "john@example.com", password)
+        identity: Identity = way.run(login)
         return identity.authid
 
     assert login("s3cret") == "jsmith"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
-from examples.playground import PASSWORD, Playground
+from playground import PASSWORD, Playground
+
 from tests.interop import cases
 from tests.interop.cases import (
     IMAP,
@@ -61,7 +62,10 @@ _LISTENING = re.compile(r"(?P<protocol>\w+), (?P<how>STARTTLS|TLS): [0-9.]+ port
 class Servers(Protocol):
     """All that run, what clients come with, and what they ask."""
 
-    by_protocol: Mapping[str, Server]
+    @property
+    def by_protocol(self) -> Mapping[str, Server]:
+        """The servers."""
+        ...
 
     def credentials(self, case: Case) -> Credentials:
         """Return what is right, or, of the same kind, what is wrong."""
@@ -140,7 +144,7 @@ def _started(
     example: Example, playground: Playground, environment: Mapping[str, str]
 ) -> Iterator[IO[str]]:
     script = ROOT / "examples" / example.script
-    words = [script, playground.folder, *example.options, "--ports"]
+    words: list[str | Path] = [script, playground.folder, *example.options, "--ports"]
     process = subprocess.Popen(
         [sys.executable, *words, *["0"] * (2 * len(example.protocols))],
         env={**os.environ, **environment},

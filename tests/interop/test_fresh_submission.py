@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from playground import Playground
 
-from examples.playground import Playground
 from tests.interop.cases import (
     SMTP,
     TWISTED_SMTP,

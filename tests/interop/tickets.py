@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.playground import PASSWORD, SERVICES, Playground
+from playground import PASSWORD, SERVICES, Playground
+
 from tests.interop.cases import Case, Credentials, Server
 from tests.interop.servers import SETTINGS, away, running
 from tests.kerberos import REALM, Realm, realm

@@ -36,7 +36,8 @@ def slapd(authority: Authority) -> Iterator[Slapd]:
 @pytest.fixture(params=[Library.LDAP3, Library.PYTHON_LDAP], ids=lambda each: each.value)
 def library(request: pytest.FixtureRequest) -> Library:
     """Return one library after the other."""
-    return request.param
+    param: Library = request.param
+    return param
 
 
 class Client:
@@ -64,7 +65,7 @@ def connect(authority: Authority, library: Library) -> Iterator[Any]:
     made = []
 
     def make(*uris: str, resolver: Resolver = resolve, **options: Any) -> Client:
-        wanted = {
+        wanted: dict[str, Any] = {
             "ca_file": str(authority.file),
             "login": people.READER,
             "library": library,

@@ -33,7 +33,8 @@ from ualauth.ldap.client.faults import (
 from ualauth.ldap.client.settings import Tls
 from ualauth.ldap.client.values import Kind, Scope, Search
 
-QUICK = {"connect_timeout": 0.4, "bind_timeout": 0.4, "search_timeout": 0.4}
+Behaviour = Callable[[socket.socket, Request], None]
+QUICK: dict[str, Any] = {"connect_timeout": 0.4, "bind_timeout": 0.4, "search_timeout": 0.4}
 PATIENCE = 5.0
 """Seconds, on a machine that is busy, after which something counts as waiting for ever."""
 
@@ -89,7 +90,7 @@ def _endless(connection: socket.socket, _: Request) -> None:
         connection.sendall(b"\x04" * 65536)
 
 
-_MISBEHAVIOURS = {
+_MISBEHAVIOURS: dict[str, tuple[Behaviour, *tuple[type[DirectoryFault], ...]]] = {
     "never answers": (_silent, TimedOut),
     "answers garbage": (_garbage, ProtocolFault, Lost, TimedOut),
     "closes in the middle": (_half, Lost),
@@ -261,6 +262,7 @@ def test_a_code_that_says_nothing_about_the_password_is_no_answer(
 
     with BadServer(answers) as server:
         fault = _refuses(connect(server.uri, login=None, tls=Tls.OFF), Unanswered)
+        assert isinstance(fault, Unanswered)
         assert fault.code == code
         # A referral is an answer, too: nobody goes there.
         assert server.connections == 1

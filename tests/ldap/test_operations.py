@@ -178,7 +178,8 @@ def test_the_server_tells_of_itself(client: Client) -> None:
 
 def test_a_value_is_compared(client: Client) -> None:
     def has(attribute: str, value: bytes) -> bool:
-        return client.compare(people.JOHN.name, attribute, value)
+        same: bool = client.compare(people.JOHN.name, attribute, value)
+        return same
 
     assert has("mail", b"jsmith@example.com")
     assert not has("mail", b"other@example.com")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_a_uri_that_is_none_is_refused(text: str) -> None:
         {"key_file": "/key"},
     ],
 )
-def test_settings_that_cannot_be_are_refused(options: dict) -> None:
+def test_settings_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         LdapSettings(**{"uris": ("ldap://a.example",), **options})
 
@@ -82,7 +83,11 @@ def test_secrets_are_in_no_representation() -> None:
 
 
 def test_a_fault_can_be_raised_again_without_its_past() -> None:
-    for fault in (TimedOut("late", "ldap://a"), Unanswered("no", 51, "ldap://a")):
+    faults: tuple[DirectoryFault, ...] = (
+        TimedOut("late", "ldap://a"),
+        Unanswered("no", 51, "ldap://a"),
+    )
+    for fault in faults:
         try:
             raise fault
         except DirectoryFault as caught:
@@ -90,6 +95,7 @@ def test_a_fault_can_be_raised_again_without_its_past() -> None:
         assert (type(again), str(again)) == (type(fault), str(fault))
         assert (again.__traceback__, again.__context__) == (None, None)
         assert str(pickle.loads(pickle.dumps(fault))) == str(fault)
+    assert isinstance(again, Unanswered)
     assert again.code == 51
 
 

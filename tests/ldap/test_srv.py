@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import dns.resolver
 import pytest
@@ -33,7 +34,7 @@ class Zone:
         return self.records, self.lifetime
 
 
-def _found(zone: Zone, domain: str = "example.com", **settings: bool) -> list[str]:
+def _found(zone: Zone, domain: str = "example.com", **settings: Any) -> list[str]:
     lookup = Lookup(LdapSettings(srv_domain=domain, **settings), zone)
     return [str(uri) for uri in lookup.uris()]
 

@@ -26,7 +26,11 @@ def service(folder: ConfigFolder, authority: Authority, library: Library) -> Cal
     """Return a function that configures the service `test` to ask a directory."""
 
     def configure(uri: str, timeout: float = 30, **options: Any) -> LdapSettings:
-        wanted = {"ca_file": str(authority.file), "login": people.READER, "library": library}
+        wanted: dict[str, Any] = {
+            "ca_file": str(authority.file),
+            "login": people.READER,
+            "library": library,
+        }
         SearchAndBind.settings = LdapSettings(uris=(uri,), **(wanted | options))
         folder.settings(f"[stack]\nfail_delay = false\ntimeout = {timeout}\n")
         folder.module("search_and_bind", SearchAndBind)

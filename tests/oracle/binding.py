@@ -16,6 +16,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.oracle.case import Case, Outcome
 
@@ -116,13 +117,13 @@ class _Talker:
         # Kept here, because libpam does not keep the callback alive.
         self.conversation = _Conversation(_Talk(self._talk), None)
 
-    def _talk(self, count: int, messages: object, responses: object, _data: object) -> int:
+    def _talk(self, count: int, messages: Any, responses: Any, _data: object) -> int:
         array = self._library.calloc(count, ctypes.sizeof(_Response))
         if not array:
             return _BUF_ERR
         answers = ctypes.cast(array, ctypes.POINTER(_Response))
         for index in range(count):
-            message = messages[index].contents  # type: ignore[index]
+            message = messages[index].contents
             if message.style == _TEXT_INFO:
                 self.texts.append(message.text.decode(errors="surrogateescape"))
             elif message.style in (_PROMPT_ECHO_OFF, _PROMPT_ECHO_ON) and self._answers:
@@ -133,7 +134,7 @@ class _Talker:
                 answers[index].text = self._library.strdup(data)
             elif message.style != _ERROR_MSG:
                 return _CONV_ERR
-        responses[0] = answers  # type: ignore[index]
+        responses[0] = answers
         return _SUCCESS
 
 

@@ -13,6 +13,7 @@ import ctypes
 import grp
 import os
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.oracle.libpam import run_case
 from tests.seeds import SEED
 from tests.unit.modules.conftest import FakeAttempt, run
 from ualauth.codes import MODULE_TYPE, Flag, Operation, ReturnCode
-from ualauth.module import Abort
+from ualauth.module import Abort, Module
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
 from ualauth.modules.pam_listfile import PamListfile
@@ -32,7 +33,7 @@ from ualauth.modules.pam_succeed_if import PamSucceedIf
 
 RANDOM_CASES = 500
 FOLDERS = ("/lib/x86_64-linux-gnu/security", "/lib/security", "/usr/lib64/security")
-MODULES = {
+MODULES: dict[str, type[Module[Any]]] = {
     "pam_debug": PamDebug,
     "pam_deny": PamDeny,
     "pam_listfile": PamListfile,
@@ -70,7 +71,7 @@ def libpam_answers(
     operation: Operation,
     *,
     user: str | None,
-    items: dict[str, str | None],
+    items: Mapping[str, str | None],
 ) -> tuple[str, tuple[str, ...]]:
     kind = MODULE_TYPE[operation].value
     words = " ".join(_quoted(argument) for argument in arguments)
@@ -91,7 +92,7 @@ def we_answer(
     operation: Operation,
     *,
     user: str | None,
-    items: dict[str, str | None],
+    items: Mapping[str, str | None],
 ) -> tuple[str, tuple[str, ...]]:
     module = MODULES[name]
     options, _ = module.options_type.from_arguments(arguments)
@@ -100,7 +101,9 @@ def we_answer(
     code = None
     passes = (Flag.PRELIM_CHECK, Flag.UPDATE_AUTHTOK) if operation.method == "chauthtok" else (0,)
     for flags in passes:
-        attempt = FakeAttempt(user, service="t", operation=operation, flags=flags, **items)
+        attempt = FakeAttempt(user, service="t", operation=operation, flags=flags)
+        for item, value in items.items():
+            setattr(attempt, item, value)
         try:
             code = run(method(attempt))
         except Abort as abort:
@@ -124,7 +127,7 @@ def assert_same(
     operation: Operation,
     *,
     user: str | None,
-    items: dict[str, str | None],
+    items: Mapping[str, str | None],
 ) -> None:
     theirs = libpam_answers(name, arguments, operation, user=user, items=items)
     ours = we_answer(name, arguments, operation, user=user, items=items)

@@ -251,7 +251,8 @@ def answering(code: ReturnCode, way: str) -> Method:
     def refuse(_attempt: object) -> ReturnCode:
         raise Abort(code)
 
-    return {"at once": lambda _: code, "later": later, "raising": refuse}[way]
+    methods: dict[str, Method] = {"at once": lambda _: code, "later": later, "raising": refuse}
+    return methods[way]
 
 
 @settings(max_examples=300)

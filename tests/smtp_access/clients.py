@@ -43,19 +43,18 @@ def by_smtplib(port: int, row: Row) -> Told:
                     client.login(row.user, password(row))
                 except smtplib.SMTPAuthenticationError:
                     assert row.wrong
-            for step, call in (
-                ("mail", lambda: client.mail(row.sender)),
-                ("rcpt", lambda: client.rcpt(row.recipient)),
-                ("data", lambda: client.data(message(row))),
-            ):
+            calls: dict[str, Callable[[], tuple[int, bytes]]] = {
+                "mail": lambda: client.mail(row.sender),
+                "rcpt": lambda: client.rcpt(row.recipient),
+                "data": lambda: client.data(message(row)),
+            }
+            for step, call in calls.items():
                 code, text = call()
                 if code >= 400:
                     return Told(step, f"{code} {text.decode()}")
-    except smtplib.SMTPDataError as error:
-        return Told("data", f"{error.smtp_code} {error.smtp_error.decode()}")
     except smtplib.SMTPResponseException as error:
-        text = error.smtp_error
-        return Told(step, f"{error.smtp_code} {text if isinstance(text, str) else text.decode()}")
+        told = error.smtp_error
+        return Told(step, f"{error.smtp_code} {told if isinstance(told, str) else told.decode()}")
     return Told("accepted")
 
 

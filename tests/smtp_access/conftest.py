@@ -8,10 +8,11 @@ import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playground import Playground
 
-from examples.playground import Playground
 from tests.smtp_access.people import make_people
 from ualauth.identity import Person
 from ualauth.smtp_access.hosts import Host, OwnHost
@@ -35,7 +36,7 @@ NewSession = Callable[..., AccessSession]
 def session() -> NewSession:
     """Return what makes a session by the rules of a text."""
 
-    def make(text: str = "", *, known_as: tuple[str, ...] = (), **settings: bool) -> AccessSession:
+    def make(text: str = "", *, known_as: tuple[str, ...] = (), **settings: Any) -> AccessSession:
         parsed = parse("smtpd.cfg", textwrap.dedent(text))
         assert parsed.sound, "\n".join(map(str, parsed.problems))
         own = OwnHost.of(known_as, "mx.example.com")

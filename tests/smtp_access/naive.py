@@ -39,11 +39,11 @@ class Outcome:
 
 def evaluate(text: str, attempt: Attempt) -> list[Outcome]:
     """Return what is decided at the connection, at MAIL, and at each RCPT."""
-    rules = [
-        (number, *line.split())
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip() and not line.startswith("#")
-    ]
+    rules: list[tuple[int, str, str, str]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip() and not line.startswith("#"):
+            event, action, pattern = line.split()
+            rules.append((number, event, action, pattern))
     found = [first(rules, "SUBMIT", attempt, attempt.names)]
     outcomes = [decide(found)]
     if outcomes[-1].action in {"DEFER", "REJECT"}:
@@ -76,7 +76,7 @@ def decide(found: list[Outcome | None]) -> Outcome:
         return Outcome("ACCEPT")
     worst = max(STRICTNESS.index(each.action) for each in held)
     winner = next(each for each in held if STRICTNESS.index(each.action) == worst)
-    headers = ()
+    headers: tuple[str, ...] = ()
     if winner.action == "HEADER":
         headers = tuple(each.event or "" for each in held if each.action == "HEADER")
     return Outcome(winner.action, winner.event, winner.line, headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from examples.playground import Playground
+from playground import Playground
 
 SETTINGS = """\
 [authorization]

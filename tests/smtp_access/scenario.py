@@ -56,7 +56,7 @@ def _read(path: Path) -> list[Row]:
 
 def _row(place: str, rules: str, line: str) -> Row:
     told, _, expected = line.partition(" => ")
-    words = dict(_WORD.findall(told))
+    words: dict[str, str] = dict(_WORD.findall(told))
     address, _, name = words.get("host", "192.0.2.7").partition("/")
     sender = words["sender"]
     return Row(

@@ -49,9 +49,7 @@ class Names:
         return [address for address, each in self.table.items() if each == name]
 
 
-def login(
-    _server: SMTP, session: Session, _envelope: Envelope, _name: str, data: Any
-) -> AuthResult:
+def login(_server: SMTP, session: Any, _envelope: Envelope, _name: str, data: Any) -> AuthResult:
     """Stand for an authentication adapter: leave an identity in the session, or none."""
     assert isinstance(data, LoginPassword)
     user = data.login.decode()
@@ -105,7 +103,7 @@ class Server:
     def _new(self) -> SMTP:
         peer, transports = self.peer, self._transports
 
-        class FromElsewhere(self._kind):  # type: ignore[name-defined, misc]
+        class FromElsewhere(self._kind):  # type: ignore[name-defined, misc]  # of any kind
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
                 transports.append(transport)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from examples.playground import Playground
+from playground import Playground
+
 from tests.smtp_access.servers import Server, serving
 from ualauth import AsyncAuthenticator
 from ualauth.adapters.aiosmtpd import SMTP

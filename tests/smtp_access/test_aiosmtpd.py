@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from tests.smtp_access.clients import PASSWORD
-from tests.smtp_access.servers import Recorder, Server, serving
+from tests.smtp_access.servers import Names, Recorder, Server, serving
 from ualauth.adapters.smtp_access_aiosmtpd import AccessHandler
 from ualauth.errors import AccessRulesError
 from ualauth.smtp_access.access_control import AccessControl
@@ -124,7 +124,7 @@ def test_names_are_looked_up_once_and_only_if_a_rule_wants_one(tmp_path: Path) -
             with client(server) as connected:
                 assert submit(connected, "x@localhost") == [250] * 3
                 assert submit(connected, "x@localhost") == [250] * 3
-            assert server._handler._resolver.asked == expected
+            assert names_of(server).asked == expected
 
 
 # The own host
@@ -160,9 +160,8 @@ class Believing(Recorder):
 )
 def test_behind_a_proxy_the_client_counts(tmp_path: Path, proxy: bytes, expected: bytes) -> None:
     rules = "SUBMIT Reject 203.0.113.*"
-    settings = {"proxy_protocol_timeout": 5}
     with (
-        serving(tmp_path, rules, Believing(), **settings) as server,
+        serving(tmp_path, rules, Believing(), proxy_protocol_timeout=5) as server,
         socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection,
         connection.makefile("rb") as answers,
     ):
@@ -196,10 +195,17 @@ def test_rules_hold_after_starttls(tmp_path: Path, tls: ssl.SSLContext) -> None:
             connected.login("jsmith", PASSWORD)
             assert connected.mail("boss@example.com")[0] == 550
             assert connected.mail("js@example.com")[0] == 250
-        assert server._handler._resolver.asked == 1
+        assert names_of(server).asked == 1
 
 
 # What the application sees
+
+
+def names_of(server: Server) -> Names:
+    """Return the resolver of a server, which counts questions."""
+    resolver = server._handler._resolver
+    assert isinstance(resolver, Names)
+    return resolver
 
 
 class Particular(Recorder):
@@ -258,8 +264,11 @@ def test_an_application_without_hooks_is_served(tmp_path: Path) -> None:
         assert submit(connected, "ann@x") == [250, 250, 250]
 
 
-class Both(Recorder):
+class Both:
     """An application that keeps both forms of a message."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str | bytes, bytes]] = []
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.messages.append((envelope.content, envelope.original_content))
@@ -275,6 +284,7 @@ def test_headers_reach_both_forms_of_the_message(tmp_path: Path) -> None:
         server.peer = "192.0.2.7"
         assert submit(connected, "ann@x") == [250, 250, 250]
     ((text, octets),) = application.messages
+    assert isinstance(text, str)
     assert text.encode() == octets == b"X-Scalix-Suspicious-Host: 127.0.0.1\r\n" + MESSAGE
 
 
@@ -431,13 +441,14 @@ class Broken:
 
 def test_a_bug_refuses_for_now_and_tells_nothing(tmp_path: Path) -> None:
     application = Recorder()
+    broken: Any = Broken()
     with serving(tmp_path, "", application, kind=SMTP) as server, client(server) as connected:
-        server._handler._access.file._rules = Broken()
+        server._handler._access.file._rules = broken
         server._handler._access.file._next_check = float("inf")
         code, text = connected.mail("a@b.example")
         assert (code, text) == (451, b"4.3.0 Temporary failure, try again later")
     with serving(tmp_path, "", application) as server:
-        server._handler._access.file._rules = Broken()
+        server._handler._access.file._rules = broken
         server._handler._access.file._next_check = float("inf")
         assert raw(server.port) == [b"421 4.3.0 Temporary failure, closing\r\n", b""]
     assert application.messages == []
@@ -470,7 +481,7 @@ def filtered(
     answers: dict[str, FilterAnswer | Exception],
     message: bytes = MESSAGE,
 ) -> tuple[list[int], list[Any], Recorder]:
-    application, calls = Recorder(), []
+    application, calls = Recorder(), list[Any]()
     rules = "SMTPFILTER=TRUE\nSUBMIT Header *"
 
     def new_filter() -> Filter:
@@ -505,7 +516,7 @@ def test_a_filter_is_called_as_a_milter_is(tmp_path: Path) -> None:
 
 
 def test_what_a_filter_adds_stays_and_what_it_sees_was_judged(tmp_path: Path) -> None:
-    application, calls = Recorder(), []
+    application, calls = Recorder(), list[Any]()
 
     def new_filter() -> Filter:
         made = Filter({}, calls)

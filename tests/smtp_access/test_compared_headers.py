@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,9 @@ def action(
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("spelling", [str, str.upper, str.lower])
-def test_a_header_is_compared_if_asked(session: NewSession, name: str, spelling: object) -> None:
+def test_a_header_is_compared_if_asked(
+    session: NewSession, name: str, spelling: Callable[[str], str]
+) -> None:
     for value, expected in (
         ("js@example.com", Action.ACCEPT),
         ("Info <info@example.com>", Action.ACCEPT),
@@ -47,7 +50,7 @@ def test_a_header_is_compared_if_asked(session: NewSession, name: str, spelling:
         ("", Action.REJECT),
         ("a group: js@example.com;", Action.REJECT),
     ):
-        header = f"{spelling(name)}: {value}\r\n"  # type: ignore[operator]
+        header = f"{spelling(name)}: {value}\r\n"
         content = f"To: x\r\n{header}\r\nx\r\n".encode()
         assert action(session, content, name) is expected
         assert action(session, content) is Action.ACCEPT

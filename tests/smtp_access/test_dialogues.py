@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from playground import Playground
 
-from examples.playground import Playground
 from tests.smtp_access.clients import CLIENTS, Told
 from tests.smtp_access.scenario import Row, rows
 from tests.smtp_access.servers import Recorder, serving

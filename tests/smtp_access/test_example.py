@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from examples.playground import PASSWORD, RULES, Playground
+from playground import PASSWORD, RULES, Playground
+
 from tests.docs.pages import ROOT
 from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.rules import NO_RULES

@@ -10,8 +10,8 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from playground import PASSWORD, Playground
 
-from examples.playground import PASSWORD, Playground
 from tests.smtp_access.servers import Recorder
 from tests.smtp_access.submission import submitting
 from tests.smtp_access.test_submission import SPOOFING, log_in, mail, scram_of, talking, trusting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ N = HEADER_SIZE_LIMIT // 8
 )
 def test_work_grows_as_the_header_does(shape: Callable[[int], bytes]) -> None:
     few, many = (
-        steps(lambda n=n: header(shape(n) + END, max_fields=HEADER_SIZE_LIMIT)) for n in (N, 4 * N)
+        steps(partial(header, shape(n) + END, max_fields=HEADER_SIZE_LIMIT)) for n in (N, 4 * N)
     )
     assert many < 5 * few
 
@@ -152,9 +153,7 @@ def test_work_grows_as_the_header_does(shape: Callable[[int], bytes]) -> None:
 )
 def test_parts_of_a_header_are_joined_once(shape: Callable[[int], bytes]) -> None:
     large, limit = 8 * N, 40 * N
-    few, many = (
-        seconds(lambda n=n: header(shape(n) + END, limit=limit)) for n in (large, 4 * large)
-    )
+    few, many = (seconds(partial(header, shape(n) + END, limit=limit)) for n in (large, 4 * large))
     # Four times the header: what copies all that was read takes sixteen times as long.
     assert many < 10 * few + 0.005
 
@@ -181,11 +180,11 @@ def test_parts_of_a_header_are_joined_once(shape: Callable[[int], bytes]) -> Non
     ],
 )
 def test_work_grows_as_from_does(shape: Callable[[int], str]) -> None:
-    few, many = (steps(lambda n=n: read_from([shape(n)])) for n in (256, 1024))
+    few, many = (steps(partial(read_from, [shape(n)])) for n in (256, 1024))
     assert many < 5 * few
 
 
 def test_no_more_of_from_is_read_than_all_of_them_may_have() -> None:
     for values in (["a@b, " * 1000 + "a@b"], ["a@b"] * 2000, ["x" * 1000 + " <a@b>"] * 5):
-        assert steps(lambda values=values: read_from(values)) < 5000
+        assert steps(partial(read_from, values)) < 5000
         assert read_from(values) is None

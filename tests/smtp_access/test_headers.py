@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.policy import default
@@ -25,7 +26,7 @@ ANY = st.one_of(
         "\r\n\r\nbody", "\0", "", " ", "a\rb", "a\nb", "\x85", "=?us-ascii?q?x?=",
     ]),
 )  # fmt: skip
-MAKERS = [
+MAKERS: list[Callable[[str], Header]] = [
     headers.suspicious_host,
     lambda text: headers.anonymous_message(text, MOMENT),
     lambda text: headers.authenticated_sender(text, text, MOMENT),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.smtp_access.conftest import JOHN, NewSession, host
@@ -138,7 +140,7 @@ def test_without_from_the_envelope_says_who_it_is(session: NewSession) -> None:
 
 @pytest.mark.parametrize("compare_from", [False, True])
 def test_for_the_null_sender_from_says_who_it_is(session: NewSession, compare_from: bool) -> None:
-    settings = {"sender": "<>", "compare_from": compare_from}
+    settings: dict[str, Any] = {"sender": "<>", "compare_from": compare_from}
     assert after_data(session, "js@example.com", **settings) is Action.ACCEPT
     assert after_data(session, "boss@example.com", **settings) is Action.REJECT
     assert after_data(session, **settings) is Action.REJECT

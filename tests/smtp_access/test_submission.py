@@ -14,12 +14,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from playground import PASSWORD, Playground
 
-from examples.playground import PASSWORD, Playground
 from tests.smtp_access.servers import Recorder, Server
 from tests.smtp_access.submission import Submission, submitting
 from tests.unit.adapters.talk import Smtp
-from tests.unit.sasl.clients import Client, cram_md5, plain, scram
+from tests.unit.sasl.clients import Client, cram_md5, initial, plain, scram
 from ualauth import AsyncAuthenticator
 from ualauth.adapters.smtp_access_aiosmtpd import AccessHandler
 from ualauth.smtp_access.access_control import AccessControl
@@ -165,7 +165,7 @@ def test_whom_sasl_lets_in_without_a_name_is_anonymous(people: Playground, tmp_p
         submitting(people, tmp_path, rules, application, names=NAMES) as server,
         talking(server) as talk,
     ):
-        assert log_in(talk, "ANONYMOUS", iter([b"somebody"])) == "235"
+        assert log_in(talk, "ANONYMOUS", initial(b"somebody")) == "235"
         assert send(talk, "js@example.com") == RELAYING
         assert send(talk, "js@example.com", "ann@localhost")[:3] == "250"
     assert top(application) == "X-Scalix-Anonymous-Message: from pc7.example.net"

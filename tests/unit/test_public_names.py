@@ -44,9 +44,10 @@ def test_the_public_names() -> None:
 def test_return_codes_are_linux_pams() -> None:
     assert list(TOKENS) == CODES.split()
     assert [int(code) for code in TOKENS.values()] == list(range(32))
-    assert ReturnCode.AUTH_ERR == 7
+    assert TOKENS["auth_err"] == 7
     assert str(ReturnCode.AUTH_ERR) == f"{ReturnCode.AUTH_ERR}" == "auth_err"
-    assert ReturnCode.AUTHTOK_RECOVERY_ERR is ReturnCode.AUTHTOK_RECOVER_ERR
+    aliases: list[ReturnCode] = [ReturnCode.AUTHTOK_RECOVERY_ERR, ReturnCode.AUTHTOK_RECOVER_ERR]
+    assert aliases[0] is aliases[1]
 
 
 def test_flags_and_items_are_linux_pams() -> None:

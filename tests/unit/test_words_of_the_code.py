@@ -127,7 +127,7 @@ def found_in_names(file: Path) -> list[str]:
         parts = f"_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name)}_".lower()
         found += [
             (line, each, new)
-            for each, new in (NEW_WORDS_IN_NAMES | NEW_WORDS).items()
+            for each, new in {**NEW_WORDS_IN_NAMES, **NEW_WORDS}.items()
             if re.search(rf"_{each}(s|d|ed)?_", parts)
         ]
     return reported(file, found)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar, Unpack, cast
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.attempt import Abort, answer_of
@@ -112,6 +112,12 @@ class FakeAttempt(RunningAttempt):
         """Whom the module vouches for: also on its way to an answer that `answer` has not yet."""
         last = self.vouches[-1] if self.vouches else None
         return last[2] if last is not None and last[0] is self.run else super().person
+
+    @overload
+    def answer(self, result: Awaitable[T]) -> T: ...
+
+    @overload
+    def answer(self, result: T) -> T: ...
 
     def answer(self, result: Awaitable[T] | T) -> T:
         """Return what a module's method answers; `result` is what calling it returned.

@@ -16,9 +16,11 @@ from tests.conftest import Way
 from tests.integration.host_pam.conftest import TYPES, UNIX, Account
 from ualauth import (
     AsyncAuthenticator,
+    AsyncTransaction,
     AuthenticationFailed,
     ConversationAgain,
     TemporaryFailure,
+    Transaction,
 )
 from ualauth.codes import Operation, ReturnCode
 from ualauth.host_pam.call import CALLS, CHANGES
@@ -55,8 +57,8 @@ def _nothing_stays_behind() -> Iterator[None]:
 # Services that cannot be asked
 
 
-def remark(visit: Any) -> str:
-    return visit.trace[-1].remark
+def remark(transaction: Transaction | AsyncTransaction) -> str:
+    return transaction.trace[-1].remark
 
 
 def broken(way: Way, folder: ConfigFolder, expected: str) -> None:

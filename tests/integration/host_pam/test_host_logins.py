@@ -225,7 +225,7 @@ def test_a_person_who_is_not_there_yet_goes_on_later(
 
 @pytest.mark.parametrize("answer", [None, ConnectionResetError, "x" * 512, "a\0b", "\udcff"])
 def test_no_proper_answer_lets_nobody_in(
-    way: Way, mail: Mail, account: Account, answer: object
+    way: Way, mail: Mail, account: Account, answer: str | type[Exception] | None
 ) -> None:
     person = ScriptedConversation(answer)
     with way.begin(mail().config(), "mail", account.name, person) as visit:

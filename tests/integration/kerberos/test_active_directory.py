@@ -11,7 +11,7 @@ from tests.conftest import Blocking, Way
 from tests.integration.kerberos.conftest import Mail
 from tests.integration.kerberos.test_krb5_exchanges import begin, gs2, gssapi
 from tests.integration.kerberos.tickets import Initiator
-from tests.kerberos import Realm
+from tests.kerberos import Realm, run
 from tests.ldap.authority import Authority
 from tests.samba import REALM, Controller, person, running
 from ualauth import (
@@ -50,8 +50,9 @@ class Domain:
             "LC_ALL": "C.UTF-8",
         }
 
-    run = Realm.run
-    _run = Realm._run
+    def run(self, *command: str, text: str = "") -> str:
+        """See `Realm.run`."""
+        return run(command, self.folder, self.environment, text)
 
     def create(self) -> None:
         tool = self.controller.tool

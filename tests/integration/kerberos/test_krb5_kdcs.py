@@ -19,10 +19,10 @@ from tests.kerberos import REALM, SERVICE, Realm, free_port, realm
 from ualauth import AsyncAuthenticator, AuthenticationFailed, TemporaryFailure
 from ualauth.codes import ReturnCode
 from ualauth.kerberos.client import Client
-from ualauth.kerberos.failures import CircuitBreaker
 from ualauth.kerberos.principal import DomainMap
 from ualauth.kerberos.settings import KerberosSettings
 from ualauth.stack.folder import FollowedFolder, ServiceFolder
+from ualauth.system.circuit_breaker import CircuitBreaker
 from ualauth.testing.folder import ConfigFolder
 
 

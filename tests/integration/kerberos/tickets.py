@@ -43,7 +43,7 @@ class Initiator:
         self._arguments: dict[str, Any] = {
             "creds": creds.creds,
             "mech": _OID,
-            "flags": gssapi.IntEnumFlagSet(gssapi.RequirementFlag, flags),
+            "flags": gssapi.IntEnumFlagSet(gssapi.RequirementFlag, flags),  # type: ignore[arg-type]  # any iterable
         }
         if bindings is not None:
             self._arguments["channel_bindings"] = raw.ChannelBindings(application_data=bindings)

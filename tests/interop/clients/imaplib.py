@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scramp import ScramClient
 
@@ -30,6 +30,7 @@ def run(trial: Trial) -> Result:
     else:
         session = imaplib.IMAP4(*place, timeout=SECONDS)
         session.starttls(context)
+    answer: Sequence[bytes | str]
     try:
         if row.mechanism == "LOGIN command":
             _, answer = session.login(who.user, who.password)
@@ -41,12 +42,10 @@ def run(trial: Trial) -> Result:
         else:
             _, answer = session.authenticate(row.mechanism, scram(trial))
     except imaplib.IMAP4.error as error:
-        said = error.args[0]
-        text = said.decode() if isinstance(said, bytes) else said
-        return Result(let_in=False, transcript=f"a NO {text}")
+        return Result(let_in=False, transcript=f"a NO {text_of(error.args[0])}")
     finally:
         session.logout()
-    return Result(let_in=True, transcript=f"a OK {answer[0].decode()}")
+    return Result(let_in=True, transcript=f"a OK {text_of(answer[0])}")
 
 
 def scram(trial: Trial) -> Callable[[bytes], bytes]:
@@ -81,3 +80,8 @@ CLIENT = Client(
     ],
     run,
 )
+
+
+def text_of(said: bytes | str) -> str:
+    """Return what the server said; `imaplib` has it as either."""
+    return said.decode() if isinstance(said, bytes) else said

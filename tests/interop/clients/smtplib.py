@@ -14,6 +14,7 @@ def run(trial: Trial) -> Result:
     context = ssl.create_default_context(cafile=trial.server.authority)
     host, port = trial.server.host, trial.port
     with contextlib.ExitStack() as opened:
+        session: smtplib.SMTP
         if trial.row.implicit:
             session = opened.enter_context(
                 smtplib.SMTP_SSL(host, port, context=context, timeout=SECONDS)
@@ -27,7 +28,9 @@ def run(trial: Trial) -> Result:
         try:
             code, text = session.auth(trial.row.mechanism, method)
         except smtplib.SMTPAuthenticationError as error:
-            return Result(let_in=False, transcript=f"{error.smtp_code} {error.smtp_error.decode()}")
+            said = error.smtp_error
+            text = said.encode() if isinstance(said, str) else said
+            return Result(let_in=False, transcript=f"{error.smtp_code} {text.decode()}")
     return Result(let_in=True, transcript=f"{code} {text.decode()}")
 
 

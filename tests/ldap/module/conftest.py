@@ -19,6 +19,7 @@ from ualauth import AuthenticationError
 from ualauth.codes import ReturnCode
 from ualauth.config.config import Config
 from ualauth.identity import Identity
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.testing.folder import ConfigFolder
 
 PASSWORD = "correct horse"
@@ -45,7 +46,9 @@ class Logins:
         return self.folder.path / "om_ldap.conf"
 
     def login(self, user: str, password: str, service: str = "mail", **peer: Any) -> Identity:
-        return self.way.run(self.authenticator.authenticate(service, user, password, **peer))
+        login = self.authenticator.authenticate(service, user, password, **peer)
+        identity: Identity = self.way.run(login)
+        return identity
 
     def change(self, user: str, old: str, new: str, service: str = "mail") -> None:
         self.way.run(self.authenticator.change_password(service, user, old, new))
@@ -159,7 +162,7 @@ def newcomer(slapd: Slapd) -> Callable[..., str]:
 
     def add(*attributes: str, password: str = PASSWORD) -> str:
         name = f"newcomer{next(_numbers)}"
-        login = people.BindCredentials(f"uid={name},{people.PEOPLE}", password)
+        login = BindCredentials(f"uid={name},{people.PEOPLE}", password)
         slapd.add(people.person(login, "New Comer", *attributes))
         return name
 

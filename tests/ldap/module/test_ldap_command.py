@@ -28,7 +28,14 @@ def diagnose(folder: ConfigFolder, authority: Authority, slapd: Slapd) -> Callab
         file.write_text(lines(authority, uri or slapd.uri, *more))
         file.chmod(0o600)
         program = Path(sys.executable).with_name("ualauth")
-        command = [program, "--config-dir", folder.path, "ldap", "test", *arguments]
+        command: list[str | Path] = [
+            program,
+            "--config-dir",
+            folder.path,
+            "ldap",
+            "test",
+            *arguments,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert people.READER.password not in done.stdout + done.stderr
         shown = json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout

@@ -143,10 +143,12 @@ def test_only_what_has_expired_is_changed_if_that_is_asked(make: Make, newcomer:
     for user, code in ((fresh, ReturnCode.IGNORE), (late, ReturnCode.SUCCESS)):
         answers = iter([PASSWORD, NEW, NEW])
 
-        def ask(messages: list[object], answers: object = answers) -> list[str | None]:
+        def ask(messages: list[object], answers: Iterator[str] = answers) -> list[str | None]:
             return [next(answers) for _ in messages]
 
-        async def ask_later(messages: list[object], answers: object = answers) -> list[str | None]:
+        async def ask_later(
+            messages: list[object], answers: Iterator[str] = answers
+        ) -> list[str | None]:
             return [next(answers) for _ in messages]
 
         conversation = ask_later if logins.way.asynchronous else ask

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ from ualauth.userlist.login.elsewhere import begin_elsewhere
 
 Make = Callable[..., Logins]
 MOST = 4
-HERE, THERE = {"rhost": "192.0.2.7"}, {"rhost": "198.51.100.9"}
+HERE: dict[str, Any] = {"rhost": "192.0.2.7"}
+THERE: dict[str, Any] = {"rhost": "198.51.100.9"}
 RIGHT = people.JOHN.password
 
 

@@ -12,6 +12,7 @@ from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import Logins
 from tests.ldap.slapd import Slapd, running
+from ualauth.ldap.client.credentials import BindCredentials
 
 Make = Callable[..., Logins]
 QUICK = ("bind_timelimit 1", "timelimit 1", "reconnect_sleeptime 0.05", "reconnect_retrytime 0.1")
@@ -96,7 +97,7 @@ def test_a_password_that_the_directory_refuses_now_is_forgotten(
 ) -> None:
     logins = cached()
     dn = f"uid=changing,{people.PEOPLE}"
-    server.add(people.person(people.BindCredentials(dn, "old secret"), "Changing"))
+    server.add(people.person(BindCredentials(dn, "old secret"), "Changing"))
     assert logins.outcome("changing", "old secret") == "success"
     # By other means, of which this process learns nothing.
     server.modify(f"dn: {dn}\nchangetype: modify\nreplace: userPassword\nuserPassword: {NEW}\n")
@@ -117,7 +118,7 @@ def test_a_wrong_password_does_not_take_the_right_one_away(cached: Make, server:
 def test_who_was_deleted_is_forgotten(cached: Make, server: Slapd) -> None:
     logins = cached()
     dn = f"uid=leaving,{people.PEOPLE}"
-    server.add(people.person(people.BindCredentials(dn, "old secret"), "Leaving"))
+    server.add(people.person(BindCredentials(dn, "old secret"), "Leaving"))
     assert logins.outcome("leaving", "old secret") == "success"
     server.modify(f"dn: {dn}\nchangetype: delete\n")
     assert logins.outcome("leaving", "old secret") == "user_unknown"

@@ -76,8 +76,8 @@ def _fetch(messages: Sequence[bytes]) -> dict[str, dict[str, str]]:
         _, *parts = _ENVELOPE.split(fetch("pager", "guid", "imap.envelope").decode("latin-1"))
     finally:
         shutil.rmtree(folder)
-    for number, envelope in zip(parts[::2], parts[1::2], strict=True):
-        fetched[number]["envelope"] = envelope
+    for guid, envelope in zip(parts[::2], parts[1::2], strict=True):
+        fetched[guid]["envelope"] = envelope
     assert len(fetched) == len(messages)
     return fetched
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def make(folder: Path) -> Certificates:
 
 def _sign(
     name: str,
-    others: list[x509.GeneralName],
+    others: Sequence[x509.GeneralName],
     by: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None,
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     key = ec.generate_private_key(ec.SECP256R1())

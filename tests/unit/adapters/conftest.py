@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -135,7 +136,7 @@ class Side:
 
     def connect(
         self,
-        context: object = None,
+        context: ssl.SSLContext | None = None,
         *,
         service: str | None = None,
         ask: bool = False,

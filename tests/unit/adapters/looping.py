@@ -58,7 +58,8 @@ class LoopServers:
     def port_of(self, server: asyncio.Server) -> int:
         """Keep a server until the end, and return its port."""
         self._servers.append(server)
-        return server.sockets[0].getsockname()[1]
+        port: int = server.sockets[0].getsockname()[1]
+        return port
 
     def settled(self) -> None:
         """Wait until no connection is left, and no exchange."""

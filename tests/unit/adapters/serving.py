@@ -13,7 +13,8 @@ from pymap.backend.dict import Config, DictBackend, Login
 from twisted.cred.checkers import AllowAnonymousAccess
 from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
-from twisted.internet import reactor, ssl, tcp, threads
+from twisted.internet import reactor as installed
+from twisted.internet import ssl, tcp, threads
 from twisted.internet.protocol import Factory
 from twisted.mail.imap4 import MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery
@@ -32,6 +33,8 @@ from tests.unit.adapters.looping import (
 from ualauth.adapters.pymap import IMAPServer
 from ualauth.adapters.twisted import ESMTP, POP3, IMAP4Server, MailboxInUse, TwistedAuthenticator
 
+# mypy takes the interfaces of zope for classes.
+reactor: Any = installed
 TWISTED: dict[str, Callable[..., Any]] = {"imap": IMAP4Server, "pop3": POP3, "smtp": ESMTP}
 
 REFUSALS = {b"banned": LoginDenied(), b"busy": MailboxInUse()}
@@ -100,7 +103,7 @@ class TwistedServers:
     def __init__(self, thread: TwistedThread, folder: Any, certificates: Certificates) -> None:
         """Listen on nothing yet."""
         self.thread = thread
-        self.realm = Realm()
+        self.realm: Any = Realm()
         self.authenticator = TwistedAuthenticator(folder)
         pem = certificates.server.read_bytes()
         self._context = ssl.PrivateCertificate.loadPEM(pem).options()
@@ -123,7 +126,8 @@ class TwistedServers:
 
         With `anonymous`, whoever does not log in may send, too.
         """
-        portal = Portal(self.realm, [AllowAnonymousAccess()] if anonymous else [])
+        checkers: list[Any] = [AllowAnonymousAccess()] if anonymous else []
+        portal = Portal(self.realm, checkers)
         context = self._asking if ask else self._context
 
         def make() -> Any:
@@ -141,7 +145,8 @@ class TwistedServers:
 
         port = self.thread.call(begin)
         self._ports.append(port)
-        return port.getHost().port
+        number: int = port.getHost().port
+        return number
 
     def settled(self) -> None:
         """Wait until no connection is left, and no exchange."""
@@ -174,7 +179,8 @@ class PymapServers(LoopServers):
         del ask
         if "timeout" in options:
             options["login_timeout"] = options.pop("timeout")
-        return self.run(self._listen(service, tls=tls, **options))
+        port: int = self.run(self._listen(service, tls=tls, **options))
+        return port
 
     async def _listen(self, service: str, *, tls: bool, **options: Any) -> int:
         context = self._certificates.server_context()

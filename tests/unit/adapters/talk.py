@@ -94,6 +94,7 @@ class Talk:
         while found.startswith("+ ") or found == "+":
             if response is None:
                 response = client.send(b64decode(found[2:]))
+            assert response is not None
             self.send(b64encode(response))
             response = None
             found = self.challenge()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
@@ -22,10 +24,11 @@ from ualauth.errors import MechanismUnavailable
 
 
 def log_in(servers: TwistedServers, credentials: UsernamePassword, service: str = "pop3") -> bytes:
-    checker = Checker(servers.authenticator, service, tls=True)
+    checker: Any = Checker(servers.authenticator, service, tls=True)
     portal = Portal(servers.realm, [checker])
     servers.thread.call(portal.login, credentials, None, IMailboxPOP3)
-    return servers.realm.came[-1][0]
+    avatar: bytes = servers.realm.came[-1][0]
+    return avatar
 
 
 def test_right_password_gets_an_avatar(twisted_servers: TwistedServers) -> None:

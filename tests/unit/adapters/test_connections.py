@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from OpenSSL import SSL
@@ -95,7 +96,7 @@ def test_client_binds_to_the_channel(
     with bound(sides(name), certificates) as (talk, data):
         assert mechanism in talk.mechanisms()
         client = scram(mechanism, "jsmith", PASSWORD, binding=(kind, data[kind]))
-        assert talk.log_in(mechanism, client).startswith(SUCCESS[talk.protocol])
+        assert talk.log_in(mechanism, client).startswith(SUCCESS[sides(name).protocol])
 
 
 @pytest.mark.parametrize("name", TWISTED)
@@ -105,7 +106,7 @@ def test_client_bound_to_another_channel_is_refused(
     mechanism = "SCRAM-SHA-256-PLUS"
     with bound(sides(name), certificates) as (talk, _):
         client = scram(mechanism, "jsmith", PASSWORD, binding=("tls-exporter", b"x" * 32))
-        assert talk.log_in(mechanism, client) == REPLIES[talk.protocol]["failed"]
+        assert talk.log_in(mechanism, client) == REPLIES[sides(name).protocol]["failed"]
 
 
 def test_pymap_binds_by_its_certificate(
@@ -322,15 +323,15 @@ class bound:  # noqa: N801 - a context manager
         context.load_verify_locations(str(self._certificates.authority))
         context.set_verify(SSL.VERIFY_PEER)
         self._talk = talk = self._side.connect()
-        talk.protocol = self._side.protocol
         assert talk.command(talk.starttls)[-1].startswith(talk.plain_end)
         talk.file.close()
         talk.socket.settimeout(None)
-        wrapped = SSL.Connection(context, talk.socket)
+        wrapped: Any = SSL.Connection(context, talk.socket)
         wrapped.set_connect_state()
         wrapped.do_handshake()
         talk.socket = wrapped
-        talk.file = Lines(wrapped)
+        lines: Any = Lines(wrapped)
+        talk.file = lines
         return talk, channel_bindings(wrapped, self._certificates.server_der)
 
     def __exit__(self, *_: object) -> None:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from playground import Playground
 
-from examples.playground import Playground
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, SIDES, Side

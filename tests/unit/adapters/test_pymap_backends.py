@@ -6,6 +6,7 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from proxyprotocol.reader import ProxyProtocolReader
@@ -77,7 +78,8 @@ class Peer:
 def with_login(etc: Path, folder: Path, use: Callable[[Login], Awaitable[None]]) -> None:
     async def run() -> None:
         backend, config = await MaildirBackend.init(maildir(folder / "mail"))
-        socket_info.set(Peer())  # type: ignore[arg-type]
+        peer: Any = Peer()
+        socket_info.set(peer)
         async with AsyncAuthenticator(etc) as auth:
             await use(Login(auth, backend.login, config))
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from twisted.cred.portal import Portal
-from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 from twisted.mail import imap4, pop3, smtp
 
 from tests.unit.adapters.conftest import PASSWORD
-from tests.unit.adapters.serving import TwistedServers
+from tests.unit.adapters.serving import TwistedServers, reactor
 from tests.unit.adapters.talk import Imap, Pop3, Smtp, Talk
 from tests.unit.sasl.clients import login, plain
 from ualauth.adapters.twisted import Checker
 
 CHALLENGERS = {b"PLAIN": imap4.PLAINCredentials, b"LOGIN": imap4.LOGINCredentials}
-PROTOCOLS = {
+PROTOCOLS: dict[str, tuple[type[Talk], str, Callable[[], Any], str]] = {
     "imap": (Imap, "imap", lambda: imap4.IMAP4Server(CHALLENGERS), "a OK"),
     "pop3": (Pop3, "pop3", pop3.POP3, "+OK"),
     "smtp": (Smtp, "smtpd.auth", lambda: smtp.ESMTP(CHALLENGERS), "235"),
@@ -30,7 +29,7 @@ PROTOCOLS = {
 def stock(request: pytest.FixtureRequest, twisted_servers: TwistedServers) -> Iterator[Any]:
     """Return a kind of client, its port, and how success is said."""
     kind, service, make, success = PROTOCOLS[request.param]
-    checker = Checker(twisted_servers.authenticator, service)
+    checker: Any = Checker(twisted_servers.authenticator, service)
 
     def protocol() -> Any:
         made = make()

@@ -81,6 +81,7 @@ def test_an_administrator_needs_no_name(
     operations = [*USUAL, Operation.OPEN_SESSION, Operation.CLOSE_SESSION]
     with way.begin(folder.config(), "administrators", None, person, caller_uid=uid) as visit:
         assert [way.perform(visit, each) for each in operations] == [SUCCESS] * 5
+        assert visit.person is not None
         assert visit.person.authid == authid
         assert way.perform(visit, Operation.CHAUTHTOK) is not SUCCESS
     assert not person.messages
@@ -284,6 +285,7 @@ def test_who_has_no_uid_of_a_user_is_asked_for_name_and_password(
     person = ScriptedConversation("boss", "s3cret")
     with way.begin(folder.config(), "club", None, person, caller_uid=NOBODY) as visit:
         assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
+        assert visit.person is not None
         assert visit.person.authid == "boss"
     assert person.questions == ["login:", "Password: "]
 

@@ -22,7 +22,9 @@ BOTH = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
 
 def ask(attempt: FakeAttempt, operation: Operation = Operation.AUTHENTICATE) -> ReturnCode:
     attempt.operation = operation
-    return attempt.answer(getattr(OmAdmin(Options()), operation.method)(attempt))
+    method = getattr(OmAdmin(Options()), operation.method)
+    code: ReturnCode = attempt.answer(method(attempt))
+    return code
 
 
 @pytest.mark.parametrize("operation", BOTH)

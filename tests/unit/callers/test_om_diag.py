@@ -19,7 +19,9 @@ DENIED, SUCCESS = ReturnCode.PERM_DENIED, ReturnCode.SUCCESS
 def ask(attempt: FakeAttempt, *arguments: str) -> ReturnCode:
     options, problems = read_options(OmDiag.options_type, arguments)
     assert options is not None, problems
-    return attempt.answer(getattr(OmDiag(options), attempt.operation.method)(attempt))
+    method = getattr(OmDiag(options), attempt.operation.method)
+    code: ReturnCode = attempt.answer(method(attempt))
+    return code
 
 
 @pytest.mark.parametrize("operation", BOTH)

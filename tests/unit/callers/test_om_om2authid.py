@@ -24,7 +24,9 @@ def ask(
 ) -> ReturnCode:
     attempt.operation = operation
     attempt.flags = Flag.PRELIM_CHECK if operation is Operation.CHAUTHTOK else 0
-    return attempt.answer(getattr(OmOm2authid(Options(**options)), operation.method)(attempt))
+    module = OmOm2authid(Options(**options))
+    code: ReturnCode = attempt.answer(getattr(module, operation.method)(attempt))
+    return code
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_the_cases_are_as_they_say(name: str, case: Case) -> None:
     assert case.is_refused() is case.is_now, name
 
 
-def exported(kind: str, case: Case, authid: str, **how: bool) -> tuple[str, list[str]]:
+def exported(kind: str, case: Case, authid: str, **how: Any) -> tuple[str, list[str]]:
     writing = Writing(policy=case.settings, now=NOW, **how)
     text = "".join(FORMATS[kind].write([case.known(authid)], writing))
     return text, told(writing, kind)

@@ -100,20 +100,21 @@ def test_an_import_that_is_killed_leaves_whole_users_and_goes_on(tmp_path: Path)
         stdout=subprocess.PIPE,
         text=True,
     ) as worker:
-        assert worker.stdin is not None
-        assert worker.stdout is not None
+        given, told = worker.stdin, worker.stdout
+        assert given is not None
+        assert told is not None
 
         def run(patience: float | None) -> int:
-            worker.stdin.write("\n")
-            worker.stdin.flush()
-            child = int(worker.stdout.readline())
+            given.write("\n")
+            given.flush()
+            child = int(told.readline())
             if patience is not None:
                 time.sleep(patience)  # the moment is what is tested
                 # Until the worker is told to, it does not look: the number stays the child's.
                 os.kill(child, signal.SIGKILL)
-            worker.stdin.write("\n")
-            worker.stdin.flush()
-            return int(worker.stdout.readline())
+            given.write("\n")
+            given.flush()
+            return int(told.readline())
 
         with UserStore(url) as store:
             store.create()
@@ -134,7 +135,7 @@ def test_an_import_that_is_killed_leaves_whole_users_and_goes_on(tmp_path: Path)
             cut_short += 0 < check(path) < USERS
         assert run(None) == 0
         assert check(path) == USERS
-        worker.stdin.close()
+        given.close()
     assert cut_short
     with UserStore(url) as store:
         expected = {known[0].authid: known for known in map(_known, range(USERS))}

@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.fake_time import FakeTime
-from ualauth.contract.options import read_options
 from ualauth.errors import ConfigurationError
-from ualauth.kerberos.settings import Fast, KerberosSettings, Options
+from ualauth.kerberos.settings import Fast, KerberosSettings, Options, Timeout
 from ualauth.kerberos.shared import Kerberos
 
 
 def options(*arguments: str) -> Options:
-    read, problems = read_options(KerberosSettings, arguments)
+    read, problems = KerberosSettings.from_arguments(arguments)
     assert not problems
-    assert isinstance(read, Options)
+    assert read is not None
     return read
 
 
@@ -45,7 +44,8 @@ def test_a_line_of_the_file_is_an_option() -> None:
 def test_the_line_comes_before_the_file() -> None:
     line = options("realm=LINE", "timeout=15")
     settings = line.merged("realm FILE\ntimeout 3\nkeytab /file", "file")
-    assert (settings.realm, settings.timeout, settings.keytab) == ("LINE", 15, "/file")
+    assert (settings.realm, settings.keytab) == ("LINE", "/file")
+    assert settings.timeout == Timeout(15)
 
 
 def test_no_ccache_takes_back_what_the_file_says() -> None:

@@ -11,6 +11,7 @@ from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
+from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.sources.problem import Problem
 from ualauth.stack.folder import ServiceFolder
 
@@ -31,7 +32,7 @@ class Etc:
         (self.path / name).write_text(text)
         (self.path / name).chmod(mode)
 
-    def read(self, path: str):  # noqa: ANN201
+    def read(self, path: str) -> Text | Missing | Unusable:
         self.seen.append(self.folder.beside(path))
         return self.folder.read(self.folder.beside(path))
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.messages import Answer, Message
+from ualauth.contract.attempt import NameTest
+from ualauth.messages import Answer, TextMessage
 from ualauth.module import Abort, Offload
 
 Ask = Callable[..., ReturnCode]
@@ -44,8 +45,8 @@ class FakeAttempt:
     caller_uid: int | None = None
     refusal: ReturnCode | None = None
     set_item_code: ReturnCode = ReturnCode.SUCCESS
-    told: list = field(default_factory=list)
-    remarks: list = field(default_factory=list)
+    told: list[TextMessage] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     offloads: int = 0
 
     async def get_user(self, prompt: str | None = None) -> str:
@@ -53,13 +54,13 @@ class FakeAttempt:
             raise Abort(self.refusal or ReturnCode.CONV_ERR)
         return self.user
 
-    async def test_name(self, test: Any) -> ReturnCode:
+    async def test_name(self, test: NameTest) -> ReturnCode:
         code, why = await test(await self.get_user())
         if why:
             self.remark(why)
         return code
 
-    async def ask(self, *messages: Message) -> list[Answer]:
+    async def ask(self, *messages: TextMessage) -> list[Answer]:
         self.told += messages
         if self.refusal:
             raise Abort(self.refusal)
@@ -99,6 +100,7 @@ def ask() -> Ask:
         options, problems = kind.options_type.from_arguments(arguments)
         assert not any(problem.fatal for problem in problems)
         fake.operation = operation
-        return run(getattr(kind(options), operation.method)(fake))
+        code: ReturnCode = run(getattr(kind(options), operation.method)(fake))
+        return code
 
     return ask_module

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 from pam.__internals import PamMessage, PamResponse
@@ -23,6 +24,7 @@ from ualauth.messages import Info, Message, Question
 from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
 
+T = TypeVar("T")
 OPTIONS = ModuleRegistry().find("pam_linux").options_type
 
 
@@ -61,6 +63,7 @@ def test_right_arguments_are_taken() -> None:
         OPTIONS, ["service=mail", "confdir=/srv/pam.d", "timeout=2.5", "or_other"]
     )
     assert not problems
+    assert options is not None
     assert (options.service, options.confdir, options.timeout) == ("mail", "/srv/pam.d", 2.5)
 
 
@@ -100,7 +103,7 @@ def test_prompts_of_a_change_are_known_by_their_words(texts: list[str], item: st
 # Calls
 
 
-def call(work: object, timeout: float = 10) -> Call:
+def call(work: Callable[[Answering], T], timeout: float = 10) -> Call[T]:
     return Call(work, threading.BoundedSemaphore(1), timeout)
 
 
@@ -148,7 +151,7 @@ def test_a_call_that_is_late_is_given_up_and_keeps_its_place() -> None:
 
 
 def test_a_call_that_was_abandoned_does_not_begin() -> None:
-    begun = []
+    begun: list[Answering] = []
     made = call(begun.append)
     made.abandon()
     with pytest.raises(TimeoutError):
@@ -165,7 +168,7 @@ def test_whoever_waits_is_told_that_a_call_was_abandoned() -> None:
         gate.wait(10)
 
     made = call(work, timeout=60)
-    heard = []
+    heard: list[str] = []
 
     def wait() -> None:
         try:
@@ -217,7 +220,7 @@ class Talking(HostTransaction):
 
 def test_answers_reach_libpam_and_are_overwritten_here() -> None:
     secret = bytearray(b"correct horse")
-    heard = []
+    heard: list[Message] = []
 
     def ask(messages: tuple[Message, ...]) -> Answers:
         heard.extend(messages)
@@ -256,7 +259,7 @@ def test_a_conversation_that_fails_is_no_success(
 
 @pytest.mark.parametrize("style", [0, 5, 7, -1])
 def test_styles_that_are_not_understood_are_not_asked(style: int) -> None:
-    asked = []
+    asked: list[object] = []
     code, _ = Talking(asked.append).asked((Style.SECRET, b"Password: "), (style, b"?"))
     assert code == ReturnCode.CONV_ERR
     assert asked == []
@@ -264,7 +267,7 @@ def test_styles_that_are_not_understood_are_not_asked(style: int) -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 33])
 def test_too_many_messages_are_not_asked(count: int) -> None:
-    asked = []
+    asked: list[object] = []
     code, _ = Talking(asked.append).asked((Style.SECRET, b"Password: "), count=count)
     assert code == ReturnCode.CONV_ERR
     assert asked == []

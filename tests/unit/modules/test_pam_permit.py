@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.unit.modules.conftest import Ask, FakeAttempt
@@ -27,7 +29,8 @@ def test_a_user_who_cannot_be_asked_for_passes_the_refusal_on(
 
 def test_a_known_user_needs_no_waiting(attempt: type[FakeAttempt]) -> None:
     options, _ = PamPermit.options_type.from_arguments([])
-    assert PamPermit(options).authenticate(attempt("jo")) is ReturnCode.SUCCESS
+    fake: Any = attempt("jo")
+    assert PamPermit(options).authenticate(fake) is ReturnCode.SUCCESS
 
 
 def test_arguments_are_reported_and_ignored() -> None:

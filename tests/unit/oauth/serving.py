@@ -64,13 +64,14 @@ class Server:
         message = f"user={user}\1auth=Bearer {token}\1\1"
         if self._way.run(exchange.step(message.encode())) is not None:
             self._way.run(exchange.step(b""))
-        return exchange.identity  # type: ignore[no-any-return]
+        return exchange.identity
 
     def refusal(self, token: str, user: str = "jsmith@example.com") -> str:
         """Return why a token is refused, as the log says it."""
         with pytest.raises(AuthenticationFailed):
             self.log_in(token, user)
         assert token not in self._log.text
+        why: str
         (why,) = set(re.findall(r"the token is (?:refused: )?([^,;\]\n]*)", self._log.text))
         return why
 

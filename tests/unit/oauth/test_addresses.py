@@ -21,7 +21,22 @@ def server(
     return Server(way, folder, issuer, caplog)
 
 
-UNVERIFIED = (None, NULL, False, "false", "", "True", "TRUE", " true", "yes", 1, 1.0, 0, [True], {})
+UNVERIFIED: tuple[object, ...] = (
+    None,
+    NULL,
+    False,
+    "false",
+    "",
+    "True",
+    "TRUE",
+    " true",
+    "yes",
+    1,
+    1.0,
+    0,
+    [True],
+    {},
+)
 
 
 @pytest.mark.parametrize("value", UNVERIFIED, ids=repr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,7 @@ def test_scopes_that_are_needed(
 ) -> None:
     service(folder, issuer, "audience=mail", f"keys={issuer.url}/keys", "scope=mail,imap")
     auth = way.authenticator(folder.config())
+    scope: object
     for scope in ("mail imap", "imap x mail", ["imap", "mail"]):
         assert log_in(way, auth, issuer.token(scope=scope)).user == "jsmith"
     for scope in ("mail", "", "mailimap", None, 7):
@@ -281,10 +282,11 @@ def test_options_that_make_no_sense_are_named(
 
     folder.service("imap", f"auth required om_oauth issuer=https://i {options}\n")
     with Authenticator(folder.config()) as auth:
+        problems: Sequence[object]
         try:
             problems = auth.load("imap").problems
         except ServiceFileError as error:
-            problems = error.problems  # type: ignore[assignment]
+            problems = error.problems
         assert text in str(problems[0])
 
 

@@ -70,7 +70,8 @@ def test_nothing_of_a_token_is_opened_or_asked(
         server.options(keys=f"{issuer.url}/keys")
         if asked:
             server.introspection(tmp_path / "secret", f"clients={CLIENT[0]}")
-        _heard = heard = []
+        heard: list[str] = []
+        _heard = heard
         try:
             for token in tokens:
                 with suppress(AuthenticationFailed):

@@ -5,6 +5,7 @@ It is long by its tables: what tokens of each kind, and of each usual issuer, lo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,8 @@ def test_what_must_be_understood_is_refused(
 
 
 def test_a_refusal_says_what_was_wrong(server: Server, issuer: Issuer) -> None:
-    for header in ({"kid": 5}, {"kid": ["first"]}, {"kid": NULL}):
-        assert server.refusal(issuer.token(header=header)) == "its key id is no text (kid)"
+    for kid in (5, ["first"], NULL):
+        assert server.refusal(issuer.token(header={"kid": kid})) == "its key id is no text (kid)"
     assert server.refusal(issuer.token(header={"b64": False})) == (
         "it cannot be read (MissingCritHeaderError)"
     )
@@ -263,7 +264,13 @@ def test_id_tokens_are_taken_only_where_the_line_says_so(
     server.options("accept_id_tokens")
     assert server.log_in(token).user == "jsmith@example.com"
     assert server.log_in(issuer.token()).user == "jsmith@example.com"
-    for other in ({"typ": "Refresh"}, {"cnf": {}}, {"events": {}}, {"token_use": "refresh"}):
+    others: tuple[dict[str, Any], ...] = (
+        {"typ": "Refresh"},
+        {"cnf": {}},
+        {"events": {}},
+        {"token_use": "refresh"},
+    )
+    for other in others:
         server.refusal(issuer.token(**{**claims, **other}))
 
 
@@ -368,8 +375,9 @@ def test_options_that_make_no_sense(folder: ConfigFolder) -> None:
             "imap", f"auth required om_oauth issuer=https://i audience=a keys=/k {options}\n"
         )
         with Authenticator(folder.config()) as auth:
+            problems: Sequence[object]
             try:
                 problems = auth.load("imap").problems
             except ServiceFileError as error:
-                problems = error.problems  # type: ignore[assignment]
+                problems = error.problems
             assert text in str(problems[0])

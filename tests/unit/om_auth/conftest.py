@@ -31,6 +31,12 @@ class CountingHasher(PasswordHasher):
         super().dummy_verify(password)
 
 
+def costs(userlist: Userlist) -> int:
+    """Return how many verifications its hasher counted."""
+    assert isinstance(userlist.hasher, CountingHasher)
+    return userlist.hasher.costs
+
+
 @pytest.fixture
 def userlist(tmp_path: Path) -> Iterator[Userlist]:
     """Return the USERLIST."""

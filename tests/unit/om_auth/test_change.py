@@ -29,7 +29,7 @@ def change(
         **userlist.behind_attempt(),
     )
     module = OmAuth(Options(**options))
-    codes = []
+    codes: list[ReturnCode] = []
     for each in passes:
         attempt.flags = each | flags
         codes.append(attempt.code_of(module.chauthtok(attempt)))

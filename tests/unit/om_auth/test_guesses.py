@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -59,6 +59,9 @@ class GatedHasher(PasswordHasher):
         return super().verify(password, stored)
 
 
+A = TypeVar("A", Authenticator, AsyncAuthenticator)
+
+
 class Place:
     """A folder, its USERLIST with two users, and authenticators that share a hasher."""
 
@@ -80,7 +83,7 @@ class Place:
     def blocking(self) -> Authenticator:
         return self._prepared(Authenticator(self.folder.config()))
 
-    def _prepared(self, made: Any) -> Any:
+    def _prepared(self, made: A) -> A:
         made._base._shared[PasswordHasher] = self.hasher
         return made
 
@@ -447,7 +450,7 @@ def test_a_right_guess_is_given_back_when_the_userlist_takes_changes_again(place
 def test_neighbours_in_an_ipv6_site_share_a_higher_limit(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
-        found = Counter()
+        found: Counter[str] = Counter()
         for network in range(8):
             for number in range(MOST - 1):
                 rhost = f"2001:db8:7:{network:x}::{number + 1}"

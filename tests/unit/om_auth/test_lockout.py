@@ -39,14 +39,20 @@ def strict(tmp_path: Path) -> Userlist:
     return made
 
 
-def login(userlist: Userlist, name: str, password: str, rhost: str = HERE) -> FakeAttempt:
-    attempt = FakeAttempt(name, password=password, rhost=rhost, **userlist.behind_attempt())
-    attempt.code = attempt.code_of(OmAuth(Options()).authenticate(attempt))  # type: ignore[attr-defined]
+class Login(FakeAttempt):
+    """An attempt, and the code that it came to."""
+
+    code: ReturnCode
+
+
+def login(userlist: Userlist, name: str, password: str, rhost: str = HERE) -> Login:
+    attempt = Login(name, password=password, rhost=rhost, **userlist.behind_attempt())
+    attempt.code = attempt.code_of(OmAuth(Options()).authenticate(attempt))
     return attempt
 
 
 def codes(userlist: Userlist, name: str, *passwords: str, rhost: str = HERE) -> list[ReturnCode]:
-    return [login(userlist, name, each, rhost).code for each in passwords]  # type: ignore[attr-defined]
+    return [login(userlist, name, each, rhost).code for each in passwords]
 
 
 def test_failures_lock_out_for_their_source_only(strict: Userlist) -> None:
@@ -70,7 +76,7 @@ def test_a_name_that_nobody_has_is_locked_out_like_any_other(strict: Userlist) -
         found[name] = [
             ([each.__name__ for each in one.offloaded], one.delay, one.messages) for one in attempts
         ]
-        assert attempts[-1].code is ReturnCode.PERM_DENIED  # type: ignore[attr-defined]
+        assert attempts[-1].code is ReturnCode.PERM_DENIED
     assert found["jsmith"] == found["nobody"]
 
 
@@ -81,7 +87,7 @@ NAMES = ("jsmith", "john@example.com", "John Smith", "ann", "nobody")
 def seen(userlist: Userlist, name: str, password: str) -> tuple[object, ...]:
     """Return all that a stranger may see of a login."""
     attempt = login(userlist, name, password)
-    granted = attempt.code is ReturnCode.SUCCESS  # type: ignore[attr-defined]
+    granted = attempt.code is ReturnCode.SUCCESS
     return granted, attempt.delay, attempt.messages
 
 
@@ -161,8 +167,11 @@ def test_a_right_password_that_is_locked_out_costs_what_a_wrong_one_does(
     user = strict.store.get("jsmith")
     strict.store.set_password(user, stored, (), changed=user.created, expires=None)
     if remembered:
-        strict.cache.remember(strict.cache.read("jsmith"), "s3cret")
-        assert strict.cache.knows(strict.cache.recall("jsmith"), "s3cret")
+        account = strict.cache.read("jsmith")
+        assert account is not None
+        strict.cache.remember(account, "s3cret")
+        assert strict.cache.recall("jsmith") is account
+        assert strict.cache.knows(account, "s3cret")
     codes(strict, "jsmith", "a", "b", "c")
     spent = {}
     for name in ("jsmith", "john@example.com"):
@@ -187,7 +196,7 @@ def test_a_locked_name_stays_locked_whatever_other_names_do(strict: Userlist) ->
 def test_a_login_that_repeats_another_asks_nothing(strict: Userlist) -> None:
     # The first adds the secrets that are missing, which the second sees.
     first, second, *others = (login(strict, "jsmith", "s3cret") for _ in range(4))
-    assert {each.code for each in (first, second, *others)} == {ReturnCode.SUCCESS}  # type: ignore[attr-defined]
+    assert {each.code for each in (first, second, *others)} == {ReturnCode.SUCCESS}
     assert first.offloaded
     assert second.offloaded
     assert [each.offloaded for each in others] == [[], []]

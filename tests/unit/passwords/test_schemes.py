@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,12 @@ def test_burning_costs_what_refusing_costs(
     calls = []
     for name in ("hash_secret", "verify_secret"):
         real = getattr(low_level, name)
-        monkeypatch.setattr(
-            low_level,
-            name,
-            lambda *args, real=real, **kwargs: (calls.append(real), real(*args, **kwargs))[1],
-        )
+
+        def counted(*args: Any, real: Callable[..., Any] = real, **options: Any) -> Any:
+            calls.append(real)
+            return real(*args, **options)
+
+        monkeypatch.setattr(low_level, name, counted)
     hasher.verify(password, stored)
     assert len(calls) == hashes
     hasher.dummy_verify(password)
@@ -346,7 +348,12 @@ def test_the_interpreter_goes_on_while_a_password_is_hashed() -> None:
     hasher = PasswordHasher()
     hasher.dummy_verify("warm")
     done = threading.Event()
-    thread = threading.Thread(target=lambda: (hasher.dummy_verify("x"), done.set()))
+
+    def work() -> None:
+        hasher.dummy_verify("x")
+        done.set()
+
+    thread = threading.Thread(target=work)
     thread.start()
     turns = 0
     while not done.is_set():

@@ -27,7 +27,8 @@ DOVECOT += "QBiURvQaE6H6qYTmeghDHLANBFQ="
 @pytest.fixture(params=VECTORS, ids=lambda vector: f"{vector['source']}, {vector['mechanism']}")
 def vector(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return one vector."""
-    return request.param
+    param: dict[str, Any] = request.param
+    return param
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ def vector(request: pytest.FixtureRequest) -> dict[str, Any]:
             PasswordHasher().verify("", request.param["stored"])
         except PasswordError:
             pytest.skip("the host's crypt(3) does not know it")
-    return request.param
+    param: dict[str, Any] = request.param
+    return param
 
 
 def test_the_password_verifies_and_others_do_not(vector: dict[str, Any]) -> None:

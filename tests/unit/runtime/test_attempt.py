@@ -175,7 +175,11 @@ def test_replacing_data_cleans_up_the_old_value() -> None:
 def test_a_cleanup_that_raises_keeps_nobody_from_ending(caplog: pytest.LogCaptureFixture) -> None:
     attempt = FakeAttempt()
     cleaned: list[object] = []
-    attempt.set_data("first", "CANARY", lambda _value, _status: 1 / 0)
+
+    def raises(_value: object, _status: int) -> None:
+        raise ZeroDivisionError
+
+    attempt.set_data("first", "CANARY", raises)
     attempt.set_data("second", 2, lambda value, _status: cleaned.append(value))
 
     attempt.end(SUCCESS)

@@ -93,6 +93,7 @@ def test_a_confirmed_authid_has_its_record(userlist: Userlist) -> None:
     attempt = FakeAttempt("JSMITH", **userlist.behind_attempt())
     attempt.answer(attempt.confirm_user("jsmith"))
     record = attempt.answer(attempt.get_record())
+    assert record is not None
     assert record.user.authid == "jsmith"
     assert attempt.record_at_hand() is record
 
@@ -109,6 +110,7 @@ def test_no_other_name_of_a_user_is_an_authid(userlist: Userlist, name: str) -> 
         assert exact.answer(exact.get_record()) is None
         assert exact.record_at_hand() is None
         if name != "j smith":
+            assert found is not None
             assert found.user.authid == "jsmith"
 
 

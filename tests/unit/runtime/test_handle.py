@@ -37,7 +37,8 @@ def scripted(folder: ConfigFolder) -> ConfigFolder:
 def test_an_application_sees_no_tokens(folder: ConfigFolder, way: Way) -> None:
     folder.service("test", "auth required pam_permit")
     with way.begin(folder.config(), "test", "jsmith", None) as handle:
-        for item in (Item.AUTHTOK, Item.OLDAUTHTOK, 0, 14, 99):
+        items: tuple[Any, ...] = (Item.AUTHTOK, Item.OLDAUTHTOK, 0, 14, 99)
+        for item in items:
             assert handle.get_item(item) == (ReturnCode.BAD_ITEM, None)
             assert handle.set_item(item, "x") is ReturnCode.BAD_ITEM
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,6 +10,7 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_permit import Options
 from ualauth.stack import engine
+from ualauth.stack.model import Stack
 from ualauth.testing.folder import ConfigFolder
 
 if TYPE_CHECKING:
@@ -105,16 +106,18 @@ def test_the_walk_is_repeated_once_for_all_who_ask_why(
     speaking: ConfigFolder, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaking.service("test", "auth required wrong\nauth required outside")
-    walks: list[int] = []
+    walks: list[object] = []
+
+    def counted(stack: Stack, *args: Any, **words: Any) -> Any:
+        walks.append(stack)
+        return engine.evaluate(stack, *args, **words)
+
     with way.begin(speaking.config(), "test", "jsmith", None) as handle:
         way.perform(handle, Operation.AUTHENTICATE)
         (run,) = handle._handle.runs
-        monkeypatch.setattr(
-            "ualauth.runtime.trace.evaluate",
-            lambda *args, **words: walks.append(1) or engine.evaluate(*args, **words),
-        )
+        monkeypatch.setattr("ualauth.runtime.trace.evaluate", counted)
         run._walked = run._reason = None
         assert handle.could_not_check
         assert [step.remark for step in handle.trace] == ["Wrong says so", "Outside says so"]
         assert run.reason is run.reason
-    assert walks == [1]
+    assert len(walks) == 1

@@ -38,7 +38,8 @@ class Vouching(Module[Options]):
         attempt.vouch(BOSS)
         if attempt.exchange is not None:
             attempt.exchange.verified = True
-        return await type(self).deed(attempt)
+        code: ReturnCode = await type(self).deed(attempt)
+        return code
 
     setcred = authenticate
     acct_mgmt = authenticate
@@ -205,12 +206,12 @@ def test_who_was_vouched_for_by_a_stack_that_failed_is_nobody_later(
     vouching.service("test", "auth required honest\nauth required pam_succeed_if user = ann")
     with way.begin(vouching.config(), "test", "jsmith", None) as handle:
         assert way.perform(handle, Operation.AUTHENTICATE) is not SUCCESS
-        assert handle.person is None
+        persons = [handle.person]
         handle.set_item(Item.USER, "ann")
         assert way.perform(handle, Operation.AUTHENTICATE) is SUCCESS
-        assert handle.person == JOHN
+        persons.append(handle.person)
         handle.set_item(Item.USER, "bob")
-        assert handle.person is None
+        assert [*persons, handle.person] == [None, JOHN, None]
 
 
 def test_setcred_vouches_for_nobody_without_success(vouching: ConfigFolder, way: Way) -> None:
@@ -389,9 +390,9 @@ def test_a_fake_attempt_takes_only_the_answer_too() -> None:
     Vouching.deed = staticmethod(_refused)
     attempt = FakeAttempt("jsmith")
     assert attempt.answer(Vouching(Options()).authenticate(attempt)) is AUTH_ERR
-    assert attempt.person is None
+    refused = attempt.person
     assert attempt.answer(Honest(Options()).authenticate(attempt)) is SUCCESS
-    assert attempt.person == JOHN
+    assert (refused, attempt.person) == (None, JOHN)
     Vouching.deed = staticmethod(_raising)
     with pytest.raises(LookupError):
         attempt.answer(Vouching(Options()).authenticate(attempt))

@@ -20,7 +20,7 @@ from ualauth.errors import (
     ConfigurationError,
     MechanismUnavailable,
 )
-from ualauth.messages import Message, Question
+from ualauth.messages import Question, TextMessage
 from ualauth.sasl.settings import ServiceSettings
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -178,18 +178,18 @@ def test_no_password_is_changed_by_typing_it(
 # Transactions
 
 
-Answers = Callable[[list[Message]], Any]
+Answers = Callable[[list[TextMessage]], Any]
 
 
 def conversation(way: Way, shown: list[str]) -> Answers:
-    def answer(messages: list[Message]) -> list[str | None]:
-        shown.extend(each.text for each in messages)  # type: ignore[union-attr]
+    def answer(messages: list[TextMessage]) -> list[str | None]:
+        shown.extend(each.text for each in messages)
         return [
             ("ann" if each.echo else RIGHT) if isinstance(each, Question) else None
             for each in messages
         ]
 
-    async def later(messages: list[Message]) -> list[str | None]:
+    async def later(messages: list[TextMessage]) -> list[str | None]:
         return answer(messages)
 
     return later if way.asynchronous else answer

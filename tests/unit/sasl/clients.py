@@ -28,6 +28,10 @@ def plain(name: str, password: str, authorization: str = "") -> Client:
     yield f"{authorization}\0{name}\0{password}".encode()
 
 
+def initial(message: bytes) -> Client:
+    yield message
+
+
 def login(name: str, password: str) -> Client:
     challenge = yield None
     assert challenge == b"Username:"

@@ -31,7 +31,7 @@ def named(rule: str, *subject: tuple[str, str]) -> str:
 def test_an_attribute_is_matched_and_no_text_of_another(rule: str) -> None:
     assert named(rule, (C, "DE"), (ORG, "Bank"), (OU, "Admins"), (CN, "root")) == "root"
     assert named(rule, (OU, "ADMINS"), (CN, "Root")) == "Root"
-    forged = (
+    forged: tuple[list[tuple[str, str]], ...] = (
         [(OU, "Guests"), (CN, f"x,{OU}=Admins,{CN}=root")],
         [(OU, "Guests"), (CN, f"x\\,{OU}=Admins\\,{CN}=root")],
         [(OU, f"Guests,{OU}=Admins"), (CN, "root")],

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.sasl.test_exchanges import begin, converse, iter_of
+from tests.unit.sasl.clients import converse
+from tests.unit.sasl.test_exchanges import begin, iter_of
 from ualauth import AccountRestricted, AuthenticationFailed
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationError, InvalidValue
-from ualauth.identity import Person
+from ualauth.identity import Identity, Person
 from ualauth.module import Attempt, Module, immediate
 from ualauth.modules.pam_permit import Options
 from ualauth.sasl.certificate import ClientCertificate, owner_of
@@ -146,9 +147,11 @@ def guests(folder: ConfigFolder, people: Userlist) -> ConfigFolder:
     return folder
 
 
-def come(way: Way, folder: ConfigFolder, account: str) -> object:
+def come(way: Way, folder: ConfigFolder, account: str) -> Identity:
     folder.service("guests", f"auth required om_anonymous\naccount {account}\n")
-    return converse(way, begin(way, folder, "ANONYMOUS", "guests", tls=False), iter_of(b"sirhc"))
+    exchange = begin(way, folder, "ANONYMOUS", "guests", tls=False)
+    identity: Identity = converse(way, exchange, iter_of(b"sirhc"))
+    return identity
 
 
 @pytest.mark.parametrize(

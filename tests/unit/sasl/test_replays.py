@@ -19,7 +19,7 @@ def test_recorded_responses_are_refused(
 ) -> None:
     """By the same application, and by one that knows nothing of the first exchange."""
     auth = way.authenticator(folder.config())
-    connection = {"tls": True, "channel_binding": BINDINGS}
+    connection: dict[str, Any] = {"tls": True, "channel_binding": BINDINGS}
     responses: list[bytes | None] = []
     challenges: list[bytes] = []
     client = client_of(mechanism, "jsmith", "pencil")

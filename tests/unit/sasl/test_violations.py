@@ -185,7 +185,7 @@ def test_a_message_that_is_none(
     # A token that is refused is answered first (RFC 7628, section 3.2.3).
     told = mechanism in {"OAUTHBEARER", "XOAUTH2"}
     with pytest.raises(AuthenticationFailed):
-        converse(way, exchange, (each for each in [message, b"\1"][: 1 + told]))
+        converse(way, exchange, iter_of(message) if told else clients.initial(message))
     assert not exchange.done
 
 

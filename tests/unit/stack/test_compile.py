@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -349,10 +350,11 @@ def test_files_that_include_each_other_end_soon(
 ) -> None:
     every = "".join(f"auth {word} part{number}\n" for number in range(5))
     parts = {f"part{number}": every for number in range(5)}
+    problems: Sequence[object]
     try:
         problems = compile_files(every, dialect=dialect, **parts).problems
     except ServiceFileError as error:
-        problems = error.problems  # type: ignore[assignment]
+        problems = error.problems
     assert any("does it include itself?" in str(problem) for problem in problems)
 
 
@@ -394,10 +396,11 @@ def test_junk_is_reported_in_printable_utf_8(
     dialect: Dialect,
     compile_files: Compile,
 ) -> None:
+    problems: Sequence[object]
     try:
         problems = compile_files(data, dialect=dialect).problems
     except ServiceFileError as error:
-        problems = error.problems  # type: ignore[assignment]
+        problems = error.problems
     assert problems
     for problem in problems:
         text = str(problem)

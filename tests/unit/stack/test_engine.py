@@ -68,12 +68,13 @@ def walk(
     with_steps: bool = False,
 ) -> Walked:
     """Walk over a stack that gets these codes; every code must be used."""
-    remembered = [None] * len(stack) if cached_codes is None else cached_codes
+    if cached_codes is None:
+        cached_codes = [None] * len(stack)
     steps: list[EngineStep] = []
     asked: list[int] = []
     engine = evaluate(
         stack,
-        remembered,
+        cached_codes,
         frozen=frozen,
         suspended=suspended,
         steps=steps if with_steps else None,
@@ -86,7 +87,7 @@ def walk(
             entry = engine.send(code)
     except StopIteration as stop:
         assert len(asked) == len(answers), f"only {asked} were asked"
-        return Walked(stop.value, asked, remembered, steps)
+        return Walked(stop.value, asked, cached_codes, steps)
     raise AssertionError(f"the walk goes on with entry {stack.index(entry) + 1}")
 
 

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from psycopg import sql
@@ -116,7 +116,7 @@ class SQLiteDatabase:
 class _Recording(psycopg.Cursor[Any]):
     """A cursor that writes down what it executes."""
 
-    written: list[Statement]
+    written: ClassVar[list[Statement]]
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         self.written.append((query, params))
@@ -158,13 +158,15 @@ class PostgreSQLDatabase:
     @contextlib.contextmanager
     def recorded(self) -> Iterator[list[Statement]]:
         """Return the list that statements of new connections are written to."""
-        recording = type("Recording", (_Recording,), {"written": []})
+
+        class Recording(_Recording):
+            written: ClassVar[list[Statement]] = []
 
         def connected(connection: psycopg.Connection, _: object) -> None:
-            connection.cursor_factory = recording
+            connection.cursor_factory = Recording
 
         event.listen(Engine, "connect", connected)
-        yield recording.written
+        yield Recording.written
         event.remove(Engine, "connect", connected)
 
     def trace(self, asked: Callable[[], None]) -> None:
@@ -179,7 +181,7 @@ class PostgreSQLDatabase:
             connection.execute("SET enable_seqscan = off")
             for text, parameters in statements:
                 cursor = psycopg.ClientCursor(connection)
-                query = sql.SQL("EXPLAIN ") + sql.SQL(text)  # type: ignore[arg-type]
+                query = sql.SQL("EXPLAIN ") + sql.SQL(text)
                 plan = "\n".join(row[0] for row in cursor.execute(query, parameters))
                 if "Seq Scan" in plan:
                     found.append(f"{text}\n{parameters}\n{plan}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,10 +71,10 @@ def ann_of(user: User) -> ORName:
 
 @pytest.mark.parametrize("change", [changed, deleted])
 def test_no_change_by_another_program_is_missed(
-    userlist: Userlist, other: UserStore, change: object
+    userlist: Userlist, other: UserStore, change: Callable[[UserStore, User], None]
 ) -> None:
     user = read(userlist.cache).user
-    change(other, user)  # type: ignore[operator]
+    change(other, user)
     assert userlist.cache.recall("jsmith") is None
     found = userlist.cache.read("jsmith")
     assert (found and found.user) == other.resolve("jsmith")
@@ -175,7 +175,7 @@ def test_a_record_bridges_an_outage_only_within_the_grace(
 
 
 def test_what_is_stale_is_not_clear_of_failures() -> None:
-    user = Account(None, None, Policy(), None)  # type: ignore[arg-type]
+    user = Account(None, None, Policy(), None)  # type: ignore[arg-type]  # stale, whatever it is
     UserCache.note_no_failures(user, "jsmith", "192.0.2.7")
     assert not UserCache.has_no_failures(user, "jsmith", "192.0.2.7")
 

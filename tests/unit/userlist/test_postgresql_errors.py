@@ -284,10 +284,11 @@ def test_a_server_that_stands_still_is_not_waited_for(own: Server) -> None:
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
         try:
-            for use in (
+            uses: tuple[Callable[[], object], ...] = (
                 lambda: store.get("jsmith"),
                 lambda: store.add(NewUser(name=ORName("M"), authid="m")),
-            ):
+            )
+            for use in uses:
                 begun = time.monotonic()
                 with pytest.raises(StoreError, match="timeout expired"):
                     use()

@@ -12,6 +12,8 @@ import pytest
 
 from tests.postgresql import PASSWORD, Server, replica_of, running
 from ualauth.errors import StoreError
+from ualauth.userlist.database.postgresql import PostgreSQLBackend
+from ualauth.userlist.database.postgresql_servers import Servers
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
@@ -72,13 +74,20 @@ def read_from(store: UserStore) -> int:
     assert store.get("jsmith").authid == "jsmith"
     driver = store._database._idle[-1].connection.dbapi_connection
     assert driver is not None
-    port: int = driver.info.port  # type: ignore[attr-defined]
+    port: int = driver.info.port
     return port
+
+
+def servers_of(store: UserStore) -> Servers:
+    """Return what the store knows of its servers."""
+    backend = store._database.backend
+    assert isinstance(backend, PostgreSQLBackend)
+    return backend._servers
 
 
 def look_again(store: UserStore) -> None:
     """Let the time pass after which the primary is looked for."""
-    store._database.backend._servers._breaker.succeeded("primary")  # type: ignore[attr-defined]
+    servers_of(store)._breaker.succeeded("primary")
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -158,8 +167,7 @@ def test_a_server_that_is_cut_off_is_waited_for_once(pair: Pair) -> None:
                 connection.close()
                 assert read_from(store) == pair.replica.port
             assert time.monotonic() - looked < 1
-            breaker = store._database.backend._servers._breaker  # type: ignore[attr-defined]
-            rest = breaker.retry_at("primary") - time.monotonic()
+            rest = servers_of(store)._breaker.retry_at("primary") - time.monotonic()
             assert rest > 5 * (looked - begun)
 
 

@@ -158,7 +158,7 @@ def create(url: str) -> bool:
 
 @pytest.mark.parametrize(("collates", "found"), [(True, 'TEXT COLLATE "C"'), (False, "TEXT")])
 def test_keys_are_compared_by_octets_where_that_has_to_be_said(collates: bool, found: str) -> None:
-    dialect = _Dialect()
+    dialect = _Dialect()  # type: ignore[no-untyped-call]  # as in SQLAlchemy
     dialect.collates = collates
     assert login_names.c.key.type.compile(dialect) == found
 

@@ -206,8 +206,9 @@ def test_addresses_can_change_places(store: UserStore) -> None:
 @pytest.mark.parametrize("field", ["id", "password", "revision", "created", "nonsense"])
 def test_update_takes_no_other_field(store: UserStore, field: str) -> None:
     user = store.add(new("a"))
+    change: dict[str, Any] = {field: 1}
     with pytest.raises(TypeError, match=field):
-        store.update(user, **{field: 1})  # type: ignore[arg-type]
+        store.update(user, **change)
 
 
 def test_update_refuses_illegal_values(store: UserStore) -> None:

@@ -87,7 +87,7 @@ def test_rivals_for_the_same_rows_are_both_served(
     both = threading.Barrier(2)
 
     def change(order: list[int]) -> Callable[[Connection], None]:
-        begun = []
+        begun: list[bool] = []
 
         def work(connection: Connection) -> None:
             tries.append(order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_what_was_verified_is_known_and_nothing_else(password: str) -> None:
 @pytest.mark.parametrize(
     "change", [{"revision": 2}, {"password": "$5$salt$other"}, {"id": 8}, {"password": None}]
 )
-def test_another_record_knows_nothing_of_it(change: dict[str, object]) -> None:
+def test_another_record_knows_nothing_of_it(change: dict[str, Any]) -> None:
     memo = remembering()
     user = dataclasses.replace(JSMITH, **change)
     assert not memo.knows(user, memo.prefix(user), "s3cret")

@@ -39,7 +39,8 @@ class AiosmtpdServers(LoopServers):
         """Return the port of a new server; it always asks for the client's certificate."""
         assert kind == "smtp"
         del ask
-        return self.run(self._listen(service, tls=tls, **options))
+        port: int = self.run(self._listen(service, tls=tls, **options))
+        return port
 
     async def _listen(self, service: str, *, tls: bool, **options: Any) -> int:
         context = self._certificates.server_context()

@@ -8,6 +8,7 @@ from base64 import b64encode
 import pytest
 
 from tests.unit.adapters.aiosmtpd.conftest import Connect
+from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD
 from tests.unit.adapters.talk import Smtp
 from tests.unit.sasl.clients import plain, scram
@@ -120,7 +121,9 @@ def test_number_of_failures_is_bounded(connect: Connect) -> None:
     assert talk.read() == ""
 
 
-def test_starttls_does_not_make_failures_forgotten(connect: Connect, certificates: object) -> None:
+def test_starttls_does_not_make_failures_forgotten(
+    connect: Connect, certificates: Certificates
+) -> None:
     talk = connect(tls=False, most_failures=1)
     client = scram("SCRAM-SHA-256", "jsmith", "wrong")
     assert talk.log_in("SCRAM-SHA-256", client).startswith("535")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 from base64 import b64encode
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,7 +187,7 @@ def test_client_binds_to_tls_1_2(
 ) -> None:
     talk = connect(tls=False)
     context = certificates.client_context()
-    context.maximum_version = 771
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     talk.begin_tls(context)
     data = channel_bindings(talk.socket)["tls-unique"]
     mechanism = "SCRAM-SHA-256-PLUS"
@@ -201,13 +202,14 @@ def test_client_that_was_told_of_no_binding_is_refused(
 ) -> None:
     talk = connect(tls=False)
     context = certificates.client_context()
-    context.maximum_version = 771
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     talk.begin_tls(context)
     client = scram("SCRAM-SHA-256", "jsmith", PASSWORD, flag="y")
     assert talk.log_in("SCRAM-SHA-256", client).startswith("535")
 
 
 def test_under_tls_1_3_nothing_binds_that_ssl_has(talk: Smtp) -> None:
+    assert isinstance(talk.socket, ssl.SSLSocket)
     assert talk.socket.version() == "TLSv1.3"
     assert not {name for name in talk.mechanisms() if name.endswith("-PLUS")}
     client = scram("SCRAM-SHA-256", "jsmith", PASSWORD, flag="y")
@@ -273,7 +275,7 @@ def test_nobody_is_let_in_past_the_service(folder: Any, handler: object) -> None
 
 def test_ways_of_aiosmtpd_are_refused(folder: Any) -> None:
     with pytest.raises(TypeError, match="takes an AsyncAuthenticator"):
-        SMTP(object(), lambda *_: None)
+        SMTP(object(), lambda *_: None)  # type: ignore[arg-type]  # what is tested
     with pytest.raises(TypeError, match="auth_callback= is not used"):
         SMTP(object(), AsyncAuthenticator(folder.config()), auth_callback=lambda *_: True)
 
@@ -283,7 +285,7 @@ def refused_behind_a_proxy(
 ) -> str:
     """Return what is logged of a refused login behind a proxy that says `header`."""
 
-    class Trusting(type(servers.handler)):
+    class Trusting(Handler):
         async def handle_PROXY(self, *_: object) -> bool:  # noqa: N802
             return True
 

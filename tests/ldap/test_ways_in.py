@@ -17,7 +17,6 @@ from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
 from ualauth.ldap.client.settings import LdapSettings, Library, Tls
-from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -77,13 +76,12 @@ def test_a_login_waits_no_longer_than_its_service_allows(
 ) -> None:
     way = Asynchronous()
     with BadServer(_silent) as server:
-        settings = service(server.uri, timeout=0.3, tls=Tls.OFF, bind_timeout=20, login=people.ANNA)
-        directory = shared_directory(settings)
+        service(server.uri, timeout=0.3, tls=Tls.OFF, bind_timeout=20, login=people.ANNA)
         started = time.monotonic()
         with pytest.raises(TemporaryFailure):
             way.login(folder.config(), "test", "jsmith", "s3cret")
         assert time.monotonic() - started < 3
-        pools = directory._servers.all[0].pools.values()
+        pools = SearchAndBind.directory._servers.all[0].pools.values()
         # Nobody holds a place of those who gave up.
         assert [(pool._taken, len(pool._idle)) for pool in pools] == [(0, 0), (0, 0)]
     way.close()

@@ -18,6 +18,7 @@ from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
 from ualauth.oauth.fetching import Unavailable
 from ualauth.oauth.introspection import Introspection
+from ualauth.oauth.key_rings import KeyRings
 from ualauth.oauth.keys import KeyRing
 from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
@@ -128,7 +129,7 @@ class OmOauth(Module[Options]):
         exchange.configuration = self.options.configuration
         guess = await begin_elsewhere(attempt, exchange.name, exchange)
         try:
-            name = vouched_name(await self._name(attempt.offload, exchange))
+            name = vouched_name(await self._name(attempt, exchange))
         except Refused as refused:
             attempt.remark(f"the token is refused: {refused}")
             if not refused.signed:
@@ -166,17 +167,13 @@ class OmOauth(Module[Options]):
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
         return name
 
-    async def _name(
-        self,
-        offload: Callable[..., Awaitable[Any]],
-        exchange: TokenExchange,
-    ) -> str:
+    async def _name(self, attempt: Attempt, exchange: TokenExchange) -> str:
         """Return whose token it is, which is certain then."""
         if self.options.introspection:
-            answer = await self._answer(offload, exchange)
+            answer = await self._answer(attempt.offload, exchange)
             return self._rules.check(answer, introspected=True)
-        name: str = await offload(verified, exchange.token, self._rules, self._keys)
-        return name
+        keys = attempt.resource(KeyRings).shared(self._keys)
+        return await attempt.offload(verified, exchange.token, self._rules, keys)
 
     async def _answer(
         self,

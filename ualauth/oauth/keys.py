@@ -38,6 +38,8 @@ class KeyRing:
 
     def __init__(self, place: str, timeout: float, authorities: str = "") -> None:
         """Remember the place; reads nothing."""
+        self.named = (place, timeout, authorities)
+        """What two rings have in common that are the same."""
         self._place = place
         self._timeout = timeout
         self._authorities = authorities

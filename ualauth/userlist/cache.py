@@ -12,10 +12,11 @@ import os
 import threading
 import time
 import weakref
-from typing import Any
+from typing import Any, Self
 
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
+from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.database.change_detector import Version
@@ -94,6 +95,12 @@ class UserCache:
         rules = self._policy.lockout
         self.guesses = guesses or GuessLimiter(rules, lambda: self.store, self.version)
         _caches.add(self)
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        store, config = resources.resource(UserStore), resources.config
+        return cls(store, config.policy, config.cache, resources.resource(GuessLimiter))
 
     def version(self) -> Version | None:
         """Return what tells two states of the database apart, or `None`; never waits."""

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from ualauth.contract.credentials import NameKind
+from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.stack.control import ascii_lower
@@ -67,6 +68,12 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        config = resources.config
+        return cls(config.userlist_url, timeout=config.userlist.timeout)
 
     def __repr__(self) -> str:
         """Show the place, and no password."""

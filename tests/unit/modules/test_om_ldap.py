@@ -57,15 +57,24 @@ def test_an_empty_password_asks_nobody(module: OmLdap) -> None:
 def test_entries_with_the_same_file_share_what_they_know(module: OmLdap, tmp_path: Path) -> None:
     other = OmLdap(Options(use_first_pass=True))
     assert not other.configure(Etc(tmp_path))
-    assert other._outage is module._outage
-    assert other._authenticator.directory is module._authenticator.directory
+    attempt = FakeAttempt("jsmith")
+    uses = module._using(attempt)
+    assert uses.outage is not None
+    assert other._using(attempt).outage is uses.outage
+    assert other._using(attempt).authenticator.directory is uses.authenticator.directory
     (tmp_path / "om_ldap.conf").write_text(
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 61\n"
     )
     changed = OmLdap(Options())
     assert not changed.configure(Etc(tmp_path))
-    assert changed._outage is not module._outage
-    assert changed._authenticator.directory is module._authenticator.directory
+    assert changed._using(attempt).outage is not uses.outage
+    assert changed._using(attempt).authenticator.directory is uses.authenticator.directory
+
+
+def test_what_an_application_has_closed_is_opened_anew(module: OmLdap) -> None:
+    before, after = (module._using(FakeAttempt("jsmith")) for _ in range(2))
+    assert after.outage is not before.outage
+    assert after.authenticator.directory is not before.authenticator.directory
 
 
 def test_a_name_without_a_value_for_the_filter_is_nobodys(tmp_path: Path) -> None:

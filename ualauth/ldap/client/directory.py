@@ -59,6 +59,8 @@ class Lease(Generic[T]):
     purpose: Purpose
     on: Operations
     result: T
+    servers: Servers
+    """As they were when it was taken."""
 
 
 class PooledDirectory:
@@ -127,7 +129,11 @@ class PooledDirectory:
 
     def close(self) -> None:
         """See `Directory.close`."""
-        self._servers.close()
+        servers = self._servers
+        self._finalizer.detach()
+        self._start_servers()
+        servers.close()
+        servers.join()
 
     async def begin(
         self,
@@ -164,10 +170,15 @@ class PooledDirectory:
 
     def end(self, held: Lease[T]) -> None:
         """Give a connection back."""
-        keep = held.on.usable and self._servers.is_preferred(held.server)
+        keep = held.on.usable and self._keeps(held)
         if not keep:
             held.on.connection.close()
         held.server.pools[held.purpose].give_back(held.on.connection if keep else None)
+
+    def _keeps(self, held: Lease[T]) -> bool:
+        """Return whether a connection is wanted that comes back."""
+        # Who was asking while the directory was closed closes the connection.
+        return held.servers is self._servers and self._servers.is_preferred(held.server)
 
     async def _once(
         self,
@@ -186,13 +197,13 @@ class PooledDirectory:
         purpose: Purpose,
         action: Callable[[Operations], Awaitable[T]],
     ) -> Lease[T]:
-        pool = server.pools[purpose]
+        pool, servers = server.pools[purpose], self._servers
         connection = await pool.take(requester, self._settings.bind_timeout)
         on = Operations(connection, server.name, self._settings) if connection is not None else None
         try:
             if on is not None:
                 try:
-                    return Lease(server, purpose, on, await action(on))
+                    return Lease(server, purpose, on, await action(on), servers)
                 except Lost:
                     # It was closed just now; so may all the others have been.
                     on.connection.close()
@@ -200,9 +211,9 @@ class PooledDirectory:
                     on = None
             connection = await self._connect(requester, server, purpose)
             on = Operations(connection, server.name, self._settings)
-            return Lease(server, purpose, on, await action(on))
+            return Lease(server, purpose, on, await action(on), servers)
         except BaseException as error:
-            keep = on is not None and on.usable
+            keep = on is not None and on.usable and servers is self._servers
             if on is not None and not keep:
                 on.connection.close()
             pool.give_back(on.connection if on is not None and keep else None)

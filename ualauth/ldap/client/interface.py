@@ -1,6 +1,6 @@
 """What modules ask a directory for: read this file first.
 
-    directory = shared_directory(settings)
+    directory = attempt.resource(Directories).of(settings)
     entries = await directory.search(attempt, Search(base, Scope.SUBTREE, filter_text, limit=2))
     answer = await directory.bind(attempt, Login(entries[0].dn, password))
 

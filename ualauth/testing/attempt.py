@@ -22,7 +22,7 @@ from ualauth.contract.credentials import NameKind, Password
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import Ask, Offload, Readable, Sleep, Until, Wait
-from ualauth.errors import ModuleUnavailable
+from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.items import Items
 from ualauth.runtime.peer import Peer
@@ -42,6 +42,22 @@ class NoUsers:
 
     def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
         """See `Users.read`."""
+
+
+class MissingUserlist:
+    """A USERLIST that cannot be read; `asked` is how often that was tried."""
+
+    def __init__(self) -> None:
+        """Begin with no question."""
+        self.asked = 0
+
+    def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
+        """See `Users.recall`."""
+
+    def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
+        """See `Users.read`."""
+        self.asked += 1
+        raise StoreError("this test has no USERLIST")
 
 
 class _Nothing:

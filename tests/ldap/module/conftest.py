@@ -69,10 +69,12 @@ class Logins:
 
     def remarks(self, user: str, password: str, **peer: Any) -> str:
         """Return what the modules say to the log about one login."""
-        with self.way.begin(self.config, "mail", user, lambda _: [password], **peer) as visit:
-            if self.way.run(visit.authenticate()) is ReturnCode.SUCCESS:
-                self.way.run(visit.acct_mgmt())
-            return "; ".join(step.remark for step in visit.trace if step.remark)
+        # By the same authenticator: what is remembered is its own.
+        visit: Any = self.authenticator.transaction("mail", user, lambda _: [password], **peer)
+        if self.way.run(visit.authenticate()) is ReturnCode.SUCCESS:
+            self.way.run(visit.acct_mgmt())
+        visit.close()
+        return "; ".join(step.remark for step in visit.trace if step.remark)
 
 
 def lines(authority: Authority, uri: str, *more: str) -> str:

@@ -12,19 +12,19 @@ import pytest
 
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.credentials import NameKind
 from ualauth.contract.options import read_options
 from ualauth.errors import AuthenticationFailed
 from ualauth.messages import ConversationAgain
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_if import Options, PamIf, now
 from ualauth.modules.pam_permit import Options as NoOptions
-from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.attempt import FakeAttempt, MissingUserlist
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.scripted_module import ScriptedModule
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.names import ORName
-from ualauth.userlist.store import UserStore
 
 if TYPE_CHECKING:
     from tests.conftest import Way
@@ -115,21 +115,22 @@ def test_without_a_userlist_its_conditions_cannot_be_checked(
     folder: ConfigFolder, way: Way
 ) -> None:
     for condition in ("authid=*", "!authid=*", "domain=x", "mail_node=ny", "!administrator"):
-        assert answer(condition) is ReturnCode.AUTHINFO_UNAVAIL
+        assert answer(condition, users=MissingUserlist()) is ReturnCode.AUTHINFO_UNAVAIL
         folder.service("test", f"auth {OWN} pam_if {condition}\nauth required pam_permit")
         with pytest.raises(TemporaryFailure):
             way.login(folder.config(), "test", "jsmith", "x")
 
 
 def test_a_userlist_that_cannot_be_read_is_not_asked_again_on_the_same_path() -> None:
-    module = made("administrator")
-    attempt = FakeAttempt("jsmith", resources=[UserStore("sqlite:////nonexistent/x.db")])
+    module, users = made("administrator"), MissingUserlist()
+    attempt = FakeAttempt("jsmith", users=users)
+    attempt.items.name_kind = NameKind.AUTHID
+    attempt._resolved = "jsmith"
     assert attempt.code_of(module.authenticate(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
     attempt.operation = SETCRED
     assert attempt.code_of(module.setcred(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
-    assert [function.__name__ for function in attempt.offloaded] == ["read", "resolve"]
-    (remark,) = attempt.remarks
-    assert "/nonexistent/x.db" in remark
+    assert users.asked == 1
+    assert attempt.remarks == ["this test has no USERLIST"]
 
 
 def test_the_remark_names_the_condition_that_does_not_hold() -> None:

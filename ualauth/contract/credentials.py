@@ -89,9 +89,9 @@ class NameKind(enum.Enum):
     """No name at all: an anonymous login (RFC 4505). The USERLIST is not asked."""
 
 
-PASSWORD_ONLY = frozenset({CredentialKind.PASSWORD})
+PASSWORD_ONLY: frozenset[CredentialKind | str] = frozenset({CredentialKind.PASSWORD})
 """What a module can judge that says nothing else of itself."""
-NO_CREDENTIAL: frozenset[CredentialKind] = frozenset()
+NO_CREDENTIAL: frozenset[CredentialKind | str] = frozenset()
 """What a module verifies that looks at something else than the person's proof."""
 
 

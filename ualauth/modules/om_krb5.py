@@ -27,10 +27,12 @@ from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
+from ualauth.system.extras import are_installed
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")
 
+_TICKETS_TOO = frozenset({CredentialKind.PASSWORD, CredentialKind.KERBEROS})
 _WARNING = 7 * 86400
 """Seconds before a password expires from which the person is told, as libkrb5 has it."""
 _UNAVAILABLE = ReturnCode.AUTHINFO_UNAVAIL
@@ -52,8 +54,14 @@ class OmKrb5(Module[Options]):
 
     options_type = KerberosSettings
 
-    verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.KERBEROS})
     confirms_user = True
+
+    def __init__(self, options: Options) -> None:
+        """Offer tickets only where they can be accepted."""
+        super().__init__(options)
+        cure = "try pip install 'ualauth[krb5]'"
+        if are_installed(("gssapi",), "a ticket (GSSAPI) by om_krb5", cure):
+            self.verifies = _TICKETS_TOO
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password verified by the KDC, or take the ticket that was accepted."""

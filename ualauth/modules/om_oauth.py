@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import CredentialKind, NameKind
+from ualauth.contract.credentials import NO_CREDENTIAL, CredentialKind, NameKind
 from ualauth.module import Abort, Attempt, Module
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
@@ -24,6 +24,7 @@ from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
+from ualauth.system.extras import are_installed
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
@@ -100,6 +101,11 @@ class OmOauth(Module[Options]):
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
         super().__init__(options)
+        asks = bool(options.introspection) or is_url(options.keys)
+        needed = (*(["joserfc"] if options.keys else ()), *(["httpx"] if asks else ()))
+        cure = "try pip install 'ualauth[oauth]'"
+        if not are_installed(needed, "a token by om_oauth", cure):
+            self.verifies = NO_CREDENTIAL
         self.name_kind = NameKind.ADDRESS if options.claim == ADDRESS else NameKind.AUTHID
         self._keys = KeyRing(options.keys, options.timeout, options.authorities)
         self._introspection = Introspection(

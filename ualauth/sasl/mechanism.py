@@ -131,15 +131,21 @@ class Mechanism(ABC):
     """One exchange by one mechanism."""
 
     name: ClassVar[str]
-    """As in IANA's registry of SASL mechanisms."""
-    credential_kind: ClassVar[CredentialKind]
-    """What a module of the service must be able to judge."""
+    """As in IANA's registry of SASL mechanisms: A to Z, digits, hyphen, underscore (RFC 4422)."""
+    credential_kind: ClassVar[CredentialKind | str]
+    """What a module of the service must be able to judge; a text is a kind of another package."""
     plaintext: ClassVar[bool] = False
     """Whether an eavesdropper learns what lets a client in."""
     binds: ClassVar[bool] = False
     """Whether it binds to the channel: `-PLUS`."""
     server_first: ClassVar[bool] = False
     """Whether it has no initial response, not even an empty one."""
+    by_request: ClassVar[bool] = False
+    """Whether it is offered only where an administrator names it; for those of other packages."""
+    before: ClassVar[str] = "ANONYMOUS"
+    """The mechanism of ualauth's before which it is offered, as the stronger one; likewise."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Packages to import without which it cannot be served, and is not offered; likewise."""
 
     @abstractmethod
     async def begin(self, wire: Wire) -> Claim:

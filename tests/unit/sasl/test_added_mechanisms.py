@@ -191,7 +191,7 @@ def test_a_broken_one_is_told_and_the_others_are_offered(
     assert record.levelno == logging.ERROR
     assert told in record.getMessage()
     with pytest.raises(MechanismUnavailable):
-        begun(way, people, "X-SHOUT")
+        way.run(begun(way, people, "X-SHOUT").step(b"JSMITH S3CRET"))
 
 
 def test_one_whose_library_is_missing_is_not_offered_and_told_once(

@@ -1,6 +1,8 @@
 # make demo    install, and see real logins through all shipped services
-# make test    install what the tests need, and run all of them
-.PHONY: demo test check bench fuzz format clean
+# make unit    the tests that need neither a server nor root nor a Debian package: a minute or so
+# make test    install what the tests need, and run all of them, on all cores
+# make long    the random tests again, with ten times as many rounds and a new seed
+.PHONY: demo unit test long check bench fuzz format clean
 
 # Mail programs that log in to the example servers
 CLIENTS = curl cyrus-clients fetchmail gsasl isync libnet-ssleay-perl libsasl2-modules mpop msmtp mutt \
@@ -12,6 +14,13 @@ READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
+TESTED = libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils $(DS389) \
+	$(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
+
+# Processes that share the tests out
+JOBS ?= auto
+PYTEST = .venv/bin/python -m pytest -n $(JOBS)
+ROUNDS ?= 10
 CASES ?= 100000
 USERS ?= 1000000
 
@@ -20,11 +29,19 @@ demo:
 	@.venv/bin/python examples/demo.py demo
 	@.venv/bin/python examples/policy.py demo
 
+unit:
+	@scripts/environment unit
+	$(PYTEST) -m "not slow and not root and not servers"
+
 test:
-	@scripts/packages libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils $(DS389)
-	@scripts/packages $(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
+	@scripts/packages $(TESTED)
 	@scripts/environment dev
-	.venv/bin/python -m pytest
+	$(PYTEST)
+
+long:
+	@scripts/packages $(TESTED)
+	@scripts/environment dev
+	UALAUTH_SEED=$${UALAUTH_SEED:-random} UALAUTH_ROUNDS=$(ROUNDS) $(PYTEST) -m rounds
 
 check:
 	@scripts/environment dev

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-SECONDS = 20
+from tests.machine import patience
+
+SECONDS = patience(20)
 """Loaded machines are slow at times."""
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +11,9 @@ from typing import Any, Generic, TypeVar
 import hypothesis
 import pytest
 
-from tests import samba
+from tests import postgresql as postgres
+from tests import running, samba
 from tests.ldap.authority import Authority
-from tests.postgresql import Server, running
-from tests.seeds import SEED
 from ualauth import AsyncAuthenticator, AsyncTransaction, Authenticator, Transaction
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -37,23 +33,8 @@ hypothesis.settings.load_profile("ualauth")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let hypothesis begin with the seed of all other random tests, too; let Ctrl-C be obeyed."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell lets what runs in its background ignore it, with all that is started by it.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = int.from_bytes(SEED.encode())
-
-
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over 11,000 tests: that took a fifth of a second each time."""
-    gc.collect()
-    gc.freeze()
-
-
-def pytest_report_header() -> str:
-    """Say how to repeat the random tests of this run."""
-    return f"UALAUTH_SEED={SEED}"
+    """Let `tests/running.py` say how a run is made."""
+    config.pluginmanager.register(running)
 
 
 A = TypeVar("A", bound=Authenticator | AsyncAuthenticator)
@@ -168,9 +149,9 @@ def folder(tmp_path: Path) -> ConfigFolder:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
+def postgresql() -> Iterator[postgres.Server]:
     """Return a PostgreSQL server for all tests; each makes a database of its own."""
-    with running() as server:
+    with postgres.running() as server:
         yield server
 
 
@@ -179,19 +160,6 @@ def samba_controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[samba
     """Return an Active Directory domain controller for all tests, with a KDC."""
     with samba.running(Authority(tmp_path_factory.mktemp("samba"))) as controller:
         yield controller
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail if anything was skipped where everything is installed: in CI."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why it fails."""
-    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
-        terminalreporter.write_line("In CI, no test may be skipped.", red=True)
 
 
 @pytest.fixture(autouse=True)

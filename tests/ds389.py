@@ -19,11 +19,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.machine import patience
 from ualauth.ldap.client.credentials import BindCredentials
 
 SUFFIX = "dc=example,dc=com"
 MANAGER = BindCredentials("cn=Directory Manager", "manager-secret")
-_SECONDS = 60
+_SECONDS = patience(60)
 _SYSTEMCTL = """\
 #!/bin/sh
 for last; do :; done

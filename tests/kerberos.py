@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.machine import patience
+
 REALM = "UAL.TEST"
 SERVICE = "imap/mail.ual.test"
-_SECONDS = 30
+_SECONDS = patience(30)
 
 
 def free_port() -> int:

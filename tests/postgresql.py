@@ -17,10 +17,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-PASSWORD = "hunter2"
-"""Of the role that has rights; nobody may ever see it."""
+from tests.machine import patience
 
-_SECONDS = 60
+PASSWORD = "hunter2"
+"""Of the role that has rights; no log may ever show it."""
+
+_SECONDS = patience(60)
 # Nothing has to survive a failing power supply, and little has to be quick.
 _SETTINGS = (
     "fsync=off",
@@ -99,7 +101,7 @@ class Server:
     def _wait(self) -> None:
         assert self._process is not None
         arguments = [str(binary("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        for _ in range(_SECONDS * 20):
+        for _ in range(int(_SECONDS) * 20):
             if subprocess.run(arguments, check=False, timeout=_SECONDS).returncode == 0:
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -139,7 +141,7 @@ class Server:
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Return a connection that is in no transaction."""
-        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=_SECONDS)
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=int(_SECONDS))
 
     def execute(self, database: str, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of one statement, if it has any."""
@@ -154,7 +156,7 @@ class Server:
             connection.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
 
     def drop(self, database: str) -> None:
-        """Drop a database, whoever uses it."""
+        """Drop a database, though programs use it."""
         with contextlib.closing(self.connect()) as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.ldap.authority import Authority
+from tests.machine import patience
 
 REALM = "AD.EXAMPLE.COM"
 DOMAIN = "AD"
@@ -29,7 +30,7 @@ PEOPLE = f"CN=Users,{SUFFIX}"
 ADMINISTRATOR = "Administrator@ad.example.com"
 ADMINISTRATOR_PASSWORD = "Adm1n-secret"
 
-_SECONDS = 60
+_SECONDS = patience(180)
 _CONFIGURATION = """\
 [global]
 bind interfaces only = yes
@@ -175,7 +176,7 @@ class Controller:
 
     def _wait_for(self, port: int) -> None:
         assert self._process is not None
-        for _ in range(_SECONDS * 20):
+        for _ in range(int(_SECONDS) * 20):
             with contextlib.suppress(OSError), socket.create_connection((self.address, port), 5):
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -231,7 +232,7 @@ def running(authority: Authority) -> Iterator[Controller]:
 
 
 def _free_address() -> str:
-    """Return a loopback address on whose ports nobody listens."""
+    """Return a loopback address on whose ports no server listens."""
     while True:
         address = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:

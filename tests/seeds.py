@@ -1,26 +1,33 @@
-"""The seed of every random test.
+"""The seed of every random test, and how many rounds it makes.
 
-It follows from the sources: each change of the code brings other cases, and a tree
-that passed goes on passing. UALAUTH_SEED replaces it; `make fuzz` makes one up.
+`make test` begins with the seed below each time: a tree that passed goes on passing. Who wants
+other cases changes it here, on purpose. `make long` and `make fuzz` make one up and print it;
+UALAUTH_SEED repeats it. UALAUTH_ROUNDS multiplies every count: it is 1 in `make test`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from pathlib import Path
+import secrets
 
-_ROOT = Path(__file__).parents[1]
-
-
-def _of_sources() -> str:
-    digest = hashlib.blake2b(digest_size=4)
-    for folder in ("ualauth", "tests"):
-        for file in sorted((_ROOT / folder).rglob("*.py")):
-            # Each with its length in front: a line that moves to the next file is a change.
-            data = file.read_bytes()
-            digest.update(b"%d:%b" % (len(data), data))
-    return digest.hexdigest()
+_OF_MAKE_TEST = "29 November 2026"
+_MADE_UP = "random"
 
 
-SEED = os.environ.get("UALAUTH_SEED") or _of_sources()
+def new_seed() -> str:
+    """Return a seed that no run had before."""
+    return secrets.token_hex(4)
+
+
+if os.environ.get("UALAUTH_SEED") == _MADE_UP:
+    # The processes that run the tests get the same one.
+    os.environ["UALAUTH_SEED"] = new_seed()
+
+SEED = os.environ.get("UALAUTH_SEED") or _OF_MAKE_TEST
+
+TIMES = int(os.environ.get("UALAUTH_ROUNDS", "1"))
+
+
+def rounds(count: int) -> int:
+    """Return how many rounds a test makes that makes `count` in `make test`."""
+    return count * TIMES

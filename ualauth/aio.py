@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
-from typing import Any, Self, TypeVar, Unpack, cast
+from typing import Any, Self, Unpack
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -47,8 +47,6 @@ from ualauth.runtime.thread_pool import ThreadPool
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.poll import wait_on_loop
-
-T = TypeVar("T")
 
 
 class AsyncAuthenticator:
@@ -87,7 +85,8 @@ class AsyncAuthenticator:
         if not type(service) is type(user) is type(password) is str:
             check_arguments(service=service, user=user, password=password)
         handle = await self._handle(service, user, peer)
-        return await self._drive(handle, login.login(handle, Password(password)))
+        identity: Identity = await self._advance(handle, login.login(handle, Password(password)))
+        return identity
 
     async def change_password(
         self,
@@ -101,7 +100,7 @@ class AsyncAuthenticator:
         check_arguments(service=service, user=user, old=old, new=new)
         handle = await self._handle(service, user, peer)
         change = login.change_password(handle, PasswordChange(old, new))
-        await self._drive(handle, change)
+        await self._advance(handle, change)
 
     def transaction(
         self,
@@ -118,7 +117,7 @@ class AsyncAuthenticator:
         check_arguments(service=service, conversation=conversation)
         if user is not None:
             check_arguments(user=user)
-        handle = self._base.handle(service, user, **peer)
+        handle = self._base.handle(service, user, peer)
         handle.items.conversation = conversation
         return AsyncTransaction(handle, self)
 
@@ -139,7 +138,8 @@ class AsyncAuthenticator:
         What the exchange raises at its beginning is raised when it is awaited,
         or else by its first step; but an argument of a wrong type at once.
         """
-        check_arguments(service=service, mechanism=mechanism)
+        if not type(service) is type(mechanism) is str:
+            check_arguments(service=service, mechanism=mechanism)
         check_connection(connection)
 
         async def begin() -> SaslLogin:
@@ -181,19 +181,15 @@ class AsyncAuthenticator:
         if not self._base.services.is_fresh(service):
             check_peer(peer)
             await self.load(service)
-        return self._base.handle(service, user, **peer)
-
-    async def _drive(self, handle: Handle, coroutine: Coroutine[Request, Any, T]) -> T:
-        """Run a coroutine to its end, awaiting what it requests."""
-        return cast("T", await self._advance(handle, coroutine))
+        return self._base.handle(service, user, peer)
 
     async def _advance(
         self,
         handle: Handle,
-        coroutine: Coroutine[Request, Any, T],
+        coroutine: Coroutine[Request, Any, object],
         answer: object = None,
-    ) -> T | Send:
-        """Run a coroutine to its end, or to a challenge that the client has to answer."""
+    ) -> Any:  # noqa: ANN401 - what the coroutine returns
+        """Run a coroutine to its end, awaiting what it requests; see `Authenticator._advance`."""
         try:
             request = coroutine.send(answer)
             while True:
@@ -208,8 +204,7 @@ class AsyncAuthenticator:
                     failure = error
                 request = coroutine.send(result) if failure is None else coroutine.throw(failure)
         except StopIteration as stop:
-            value: T = stop.value
-            return value
+            return stop.value
 
     async def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401
         started = time.monotonic()
@@ -276,7 +271,7 @@ class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
     async def _perform(self, operation: Operation, flags: int) -> ReturnCode:
         handle = self._handle
         self._last = INTERRUPTED
-        self._last = await self._authenticator._drive(  # noqa: SLF001 - made for each other
+        self._last = await self._authenticator._advance(  # noqa: SLF001 - made for each other
             handle,
             handle.perform(operation, flags),
         )

@@ -14,7 +14,7 @@ import inspect
 import os
 import time
 from collections.abc import Coroutine
-from typing import Any, Self, TypeVar, Unpack, cast
+from typing import Any, Self, Unpack
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -32,8 +32,6 @@ from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.poll import wait_blocking
-
-T = TypeVar("T")
 
 
 class Authenticator:
@@ -74,8 +72,9 @@ class Authenticator:
         """
         if not type(service) is type(user) is type(password) is str:
             check_arguments(service=service, user=user, password=password)
-        handle = self._base.handle(service, user, **peer)
-        return self._drive(handle, login.login(handle, Password(password)))
+        handle = self._base.handle(service, user, peer)
+        identity: Identity = self._advance(handle, login.login(handle, Password(password)))
+        return identity
 
     def change_password(
         self,
@@ -96,8 +95,8 @@ class Authenticator:
 
         """
         check_arguments(service=service, user=user, old=old, new=new)
-        handle = self._base.handle(service, user, **peer)
-        self._drive(handle, login.change_password(handle, PasswordChange(old, new)))
+        handle = self._base.handle(service, user, peer)
+        self._advance(handle, login.change_password(handle, PasswordChange(old, new)))
 
     def transaction(
         self,
@@ -118,7 +117,7 @@ class Authenticator:
         check_arguments(service=service, conversation=conversation)
         if user is not None:
             check_arguments(user=user)
-        handle = self._base.handle(service, user, **peer)
+        handle = self._base.handle(service, user, peer)
         handle.items.conversation = conversation
         return Transaction(handle, self)
 
@@ -147,7 +146,8 @@ class Authenticator:
             MechanismUnavailable: if the service does not offer it on this connection.
 
         """
-        check_arguments(service=service, mechanism=mechanism)
+        if not type(service) is type(mechanism) is str:
+            check_arguments(service=service, mechanism=mechanism)
         check_connection(connection)
         return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
 
@@ -173,17 +173,16 @@ class Authenticator:
         """Close it."""
         self.close()
 
-    def _drive(self, handle: Handle, coroutine: Coroutine[Request, Any, T]) -> T:
-        """Run a coroutine to its end, carrying out its requests on the spot."""
-        return cast("T", self._advance(handle, coroutine))
-
     def _advance(
         self,
         handle: Handle,
-        coroutine: Coroutine[Request, Any, T],
+        coroutine: Coroutine[Request, Any, object],
         answer: object = None,
-    ) -> T | Send:
-        """Run a coroutine to its end, or to a challenge that the client has to answer."""
+    ) -> Any:  # noqa: ANN401 - what the coroutine returns
+        """Run a coroutine to its end, carrying out its requests on the spot.
+
+        One that goes by steps runs to the next challenge that the client has to answer, a `Send`.
+        """
         try:
             request = coroutine.send(answer)
             while True:
@@ -198,14 +197,15 @@ class Authenticator:
                     failure = error
                 request = coroutine.send(result) if failure is None else coroutine.throw(failure)
         except StopIteration as stop:
-            value: T = stop.value
-            return value
+            return stop.value
 
     def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401
         started = time.monotonic()
         if handle.deadline is None:
             handle.deadline = started + self.config.stack.timeout
         match request:
+            case Readable(fileno, seconds):
+                return wait_blocking(fileno, seconds, handle.deadline - started)
             case Offload(function, args):
                 if started > handle.deadline:
                     raise TimeoutError
@@ -225,8 +225,6 @@ class Authenticator:
             case Until(moment):
                 time.sleep(max(0, moment - started))
                 return None
-            case Readable(fileno, seconds):
-                return wait_blocking(fileno, seconds, handle.deadline - started)
             case Wait(awaitable):
                 raise _needs_loop(awaitable)
             case _:
@@ -254,7 +252,7 @@ class Transaction(BaseTransaction[ReturnCode]):
     def _perform(self, operation: Operation, flags: int) -> ReturnCode:
         handle = self._handle
         self._last = INTERRUPTED
-        self._last = self._authenticator._drive(  # noqa: SLF001 - made for each other
+        self._last = self._authenticator._advance(  # noqa: SLF001 - made for each other
             handle,
             handle.perform(operation, flags),
         )

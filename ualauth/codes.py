@@ -97,13 +97,10 @@ class Operation(enum.IntEnum):
     CHAUTHTOK = 5
 
     method: str
-    number: int
-    """The value as a plain `int`: an index that costs nothing."""
 
-    def __init__(self, value: int) -> None:
-        """Derive both once."""
+    def __init__(self, _value: int) -> None:
+        """Derive the name once."""
         self.method = self._name_.lower()
-        self.number = value
 
     def __str__(self) -> str:
         """Return the name of the operation and of the module's method."""

@@ -97,12 +97,12 @@ def _raw(stored: str) -> float:
     argon2 = Argon2()
     threads = len(os.sched_getaffinity(0))
     start = time.perf_counter()
-    with ThreadPoolExecutor(threads, initializer=_stand_back) as pool:
+    with ThreadPoolExecutor(threads, initializer=_set_nice) as pool:
         list(pool.map(lambda _: argon2.verify(stored, PASSWORD), range(LOGINS)))
     return LOGINS / (time.perf_counter() - start)
 
 
-def _stand_back() -> None:
+def _set_nice() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 

@@ -1,9 +1,9 @@
 """A program that does one operation some times, with whichever ualauth it finds.
 
-usage: python instruction_probe.py OPERATION TIMES MARKS
+usage: python instruction_probe.py OPERATION TIMES MARKS DIRECTORY
 
 MARKS is `callgrind_marks.c` as a shared library: only what is done between its two
-calls is counted.
+calls is counted. DIRECTORY is an om_ldap.conf for a server that knows the user.
 
 It uses only what every version has: the public names and `ualauth.testing`.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-USER, PASSWORD = "jsmith", "violet 7 anchor"
+USER, PASSWORD = "jane", "violet 7 anchor"
 PEER: dict[str, Any] = {"rhost": "192.0.2.7", "tls": True}
 _WARM = 60
 SETTINGS = """
@@ -38,6 +39,14 @@ def remembered(folder: Path) -> Callable[[], object]:
 
     authenticator = Authenticator(folder)
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+
+
+def directory(folder: Path) -> Callable[[], object]:
+    """Return a login that asks an LDAP server."""
+    from ualauth import Authenticator
+
+    authenticator = Authenticator(folder)
+    return lambda: authenticator.authenticate("directory", USER, PASSWORD, **PEER)
 
 
 def scram(folder: Path) -> Callable[[], object]:
@@ -60,12 +69,16 @@ def scram(folder: Path) -> Callable[[], object]:
     return login
 
 
-OPERATIONS = {"a remembered login": remembered, "a SCRAM-SHA-256 exchange": scram}
+OPERATIONS = {
+    "a remembered login": remembered,
+    "a SCRAM-SHA-256 exchange": scram,
+    "a login by LDAP": directory,
+}
 """What is counted, and what prepares it in a configuration folder."""
 
 
-def prepare(path: Path) -> None:
-    """Write a configuration folder with a service and a user."""
+def prepare(path: Path, directory: Path) -> None:
+    """Write a configuration folder with two services and a user."""
     from ualauth.passwords.schemes import PasswordHasher
     from ualauth.testing.folder import ConfigFolder
     from ualauth.testing.userlist import Userlist
@@ -73,6 +86,8 @@ def prepare(path: Path) -> None:
     folder = ConfigFolder(path)
     folder.settings(SETTINGS)
     folder.service("mail", "auth required om_auth\naccount required om_auth\n")
+    folder.service("directory", "auth required om_ldap\naccount required om_ldap\n")
+    shutil.copy(directory, path / "om_ldap.conf")
     userlist = Userlist.create(path)
     user = userlist.add(USER, PASSWORD, addresses=(f"{USER}@example.org",))
     secrets = PasswordHasher(mechanisms=("SCRAM-SHA-256",)).secrets(PASSWORD)
@@ -86,7 +101,7 @@ def main() -> None:
     """Do what was asked for."""
     operation, times, marks = sys.argv[1], int(sys.argv[2]), ctypes.CDLL(sys.argv[3])
     with tempfile.TemporaryDirectory() as name:
-        prepare(Path(name))
+        prepare(Path(name), Path(sys.argv[4]))
         call = OPERATIONS[operation](Path(name))
         for _ in range(_WARM):
             call()

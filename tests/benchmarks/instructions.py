@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks import baseline
-from tests.benchmarks.instruction_probe import OPERATIONS
+from tests.benchmarks.instruction_probe import OPERATIONS, PASSWORD, USER
 from tests.benchmarks.page import Row
+from tests.ldap import people
+from tests.ldap.authority import Authority
+from tests.ldap.slapd import running
+from ualauth.ldap.client.credentials import BindCredentials
 
 TITLE = "Instructions"
 HOW = f"""
@@ -20,31 +26,49 @@ warm up, in a process for each kind, with `PYTHONHASHSEED=0`; the peer is {basel
 in the same way with the same interpreter and libraries. A remembered
 login is `Authenticator.authenticate` through one `auth` and one `account` entry of `om_auth`.
 A SCRAM-SHA-256 exchange is both ends of it; the client's knows its salted password.
+A login by LDAP goes through one `auth` and one `account` entry of `om_ldap`, for a user whom the
+USERLIST has, too: by python-ldap, which asks an OpenLDAP server over its UNIX socket to search
+and to bind. One server answers both versions, and its own instructions do not count.
 """
-TARGET = {"a remembered login": "1.10 or less"}
+TARGET = "1.00 or less"
 _TIMES = 100
 _VALGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--collect-atstart=no")
 
 
 def rows() -> list[Row]:
     """Count both versions."""
-    with tempfile.TemporaryDirectory() as name:
-        old = baseline.unpack(Path(name))
-        return [_row(operation, old) for operation in OPERATIONS]
+    with tempfile.TemporaryDirectory() as name, _directory(Path(name)) as directory:
+        old = baseline.unpack(Path(name) / "old")
+        return [_row(operation, directory, old) for operation in OPERATIONS]
 
 
-def _row(operation: str, old: Path) -> Row:
-    ours, theirs = instructions(operation), instructions(operation, old)
+@contextlib.contextmanager
+def _directory(folder: Path) -> Iterator[Path]:
+    """Start an LDAP server that knows the user; return an om_ldap.conf that asks it."""
+    user = BindCredentials(f"uid={USER},{people.PEOPLE}", PASSWORD)
+    with running(Authority(folder), entries=people.person(user, "Jane Smith")) as server:
+        file = folder / "om_ldap.conf"
+        file.write_text(
+            f"uri {server.socket_uri}\nlibrary python-ldap\nbase {people.SUFFIX}\n"
+            f"binddn {people.READER.name}\nbindpw {people.READER.password}\n"
+        )
+        file.chmod(0o600)
+        yield file
+
+
+def _row(operation: str, directory: Path, old: Path) -> Row:
+    ours = instructions(operation, directory)
+    theirs = instructions(operation, directory, old)
     return Row(
         operation,
         f"{ours / 1000:.1f} k",
         f"{baseline.VERSION} {theirs / 1000:.1f} k",
         f"{ours / theirs:.3f}",
-        TARGET.get(operation, ""),
+        TARGET,
     )
 
 
-def instructions(operation: str, path: Path | None = None) -> float:
+def instructions(operation: str, directory: Path, path: Path | None = None) -> float:
     """Return the instructions of one operation, by the package under `path` or this one."""
     here = Path(__file__).parent
     environment = {
@@ -56,12 +80,14 @@ def instructions(operation: str, path: Path | None = None) -> float:
         marks = f"{folder}/marks.so"
         source = here / "callgrind_marks.c"
         subprocess.run(["gcc", "-shared", "-fPIC", "-o", marks, source], check=True)
+        probe = here / "instruction_probe.py"
         program: list[str | Path] = [
             sys.executable,
-            here / "instruction_probe.py",
+            probe,
             operation,
             str(_TIMES),
             marks,
+            directory,
         ]
         done = subprocess.run(
             [*_VALGRIND, f"--callgrind-out-file={folder}/out", *program],

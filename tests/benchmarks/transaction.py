@@ -41,8 +41,8 @@ def _login(size: int, module: str) -> Row:
         with Authenticator(folder) as authenticator:
 
             def ours() -> None:
-                with authenticator.transaction("mail", "nobody") as visit:
-                    codes = visit.authenticate(), visit.acct_mgmt()
+                with authenticator.transaction("mail", "nobody") as transaction:
+                    codes = transaction.authenticate(), transaction.acct_mgmt()
                 if codes != (ReturnCode.SUCCESS, ReturnCode.SUCCESS):
                     raise RuntimeError(f"ualauth answers {codes}")
 

@@ -54,7 +54,7 @@ _BARE = "SELECT users.* FROM login_names JOIN users ON users.id = user_id WHERE 
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Sample:
     """A user whom names are asked of."""
 
     authid: str
@@ -62,7 +62,7 @@ class _Known:
     address: str
 
 
-_KINDS: dict[str, Callable[[_Known], str]] = {
+_KINDS: dict[str, Callable[[_Sample], str]] = {
     "authid": lambda user: user.authid,
     "address": lambda user: user.address,
     "O/R name, positional": lambda user: str(user.name),
@@ -118,7 +118,7 @@ class _Imported:
     processor: float
     mebibytes: int
     database: Path
-    some: list[_Known]
+    some: list[_Sample]
 
 
 def _import(folder: Path, users: int) -> _Imported:
@@ -143,7 +143,7 @@ def _import(folder: Path, users: int) -> _Imported:
     return _Imported(users, seconds, usage.ru_utime + usage.ru_stime, mebibytes, database, some)
 
 
-def _write(file: Path, users: int) -> list[_Known]:
+def _write(file: Path, users: int) -> list[_Sample]:
     """Write a file of users, and return some of them, in any order."""
     numbers = random.Random(1)
     surnames = ["".join(numbers.choices(_SYLLABLES, k=4)).title() for _ in range(20_000)]
@@ -160,7 +160,7 @@ def _write(file: Path, users: int) -> list[_Known]:
             authid, address = f"{given}.{number}".lower(), f"{given}.{number}@example.com"
             lines.writerow([authid, str(name), address, _HASH])
             if number in chosen:
-                some.append(_Known(authid, name, address))
+                some.append(_Sample(authid, name, address))
     numbers.shuffle(some)
     return some
 

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.docs.pages import ROOT, Block, blocks, name_of
+from tests.machine import patience
 from ualauth.authenticator import Authenticator
 from ualauth.config.config import Config
 from ualauth.errors import ConfigurationError, ServiceFileError
@@ -86,7 +87,7 @@ class Player:
                     handlers[block.language](block)
         finally:
             if self._worker is not None:
-                self._worker.communicate(timeout=30)
+                self._worker.communicate(timeout=patience(30))
         return self.differences
 
     def _differs(self, block: Block, text: str) -> None:
@@ -160,7 +161,7 @@ class Player:
             here = ROOT if block.option("in") == "project" else self.here
             with _started(self._placed(command), here, self._environment) as running:
                 shown = _talk(running, typed)
-                self._status = running.process.wait(30)
+                self._status = running.process.wait(patience(30))
             self._compare(block, expected, shown, command)
 
     def _compare(self, block: Block, expected: str, shown: str, command: str = "") -> None:
@@ -225,7 +226,7 @@ def _talk(running: _Running, typed: Iterator[str]) -> str:
     """Return all output; whenever it stops at a prompt, type the next answer."""
     shown = b""
     descriptor = running.output.fileno()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience(60)
     while time.monotonic() < deadline:
         ready, _, _ = select.select([descriptor], [], [], 0.3)
         if ready:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import TOLD
 from ualauth.passwords import scram
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-
-_COUNTS: list[str] = []
 
 SERVICE = """\
     auth      required  om_auth
@@ -34,9 +33,9 @@ CHEAP = """\
 
 
 @pytest.fixture
-def tell() -> Callable[[str], None]:
+def tell(record_property: Callable[[str, str], None]) -> Callable[[str], None]:
     """Return what keeps a line for the end of the run."""
-    return _COUNTS.append
+    return lambda line: record_property(TOLD, line)
 
 
 @pytest.fixture
@@ -61,11 +60,3 @@ def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
 def database(folder: ConfigFolder) -> Path:
     """Return where that USERLIST is."""
     return folder.path / "userlist.db"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the counts."""
-    if _COUNTS:
-        terminalreporter.section("faults")
-    for line in _COUNTS:
-        terminalreporter.write_line(line)

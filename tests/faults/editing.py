@@ -1,4 +1,4 @@
-"""An administrator in a process of their own, who changes what somebody else changes, too."""
+"""An administrator in a process of their own, who changes what another changes, too."""
 
 from __future__ import annotations
 

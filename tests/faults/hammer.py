@@ -1,6 +1,6 @@
 """Logging in without pause, in threads or tasks, and noting when each login began and ended.
 
-The other end of the pipe sends `LAP`, and is answered once everybody has made
+The other end of the pipe sends `LAP`, and is answered once every user has made
 a whole round that began after it; or `STOP`, and gets the list of all logins.
 Times are those of CLOCK_MONOTONIC, which all processes of a machine share.
 """
@@ -24,7 +24,7 @@ GRANTED = "granted"
 
 
 class Try(NamedTuple):
-    """What somebody tries: `label` says what is tried, without the password."""
+    """What a client tries: `label` says what is tried, without the password."""
 
     label: str
     user: str
@@ -43,7 +43,7 @@ class Login(NamedTuple):
 
 @dataclass
 class _Laps:
-    """The rounds of everybody."""
+    """The rounds of all clients."""
 
     pipe: Connection
     rounds: list[int]

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-PATIENCE = 60.0
-"""Seconds after which whoever does not answer is taken for hung."""
+from tests.machine import patience
+
+PATIENCE = patience(60.0)
+"""Seconds after which a process that does not answer is taken for hung."""
 
 
 class Child:
@@ -19,10 +21,10 @@ class Child:
     def __init__(self, function: Callable[..., None], *args: object) -> None:
         """Begin it; the function's first argument is its end of the pipe."""
         context = multiprocessing.get_context("spawn")
-        self.pipe, there = context.Pipe()
-        self._process = context.Process(target=_begin, args=(function, there, *args), daemon=True)
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_begin, args=(function, theirs, *args), daemon=True)
         self._process.start()
-        there.close()
+        theirs.close()
 
     def send(self, value: object) -> None:
         """Send it something."""

@@ -45,7 +45,7 @@ def test_a_stack_without_om_auth_needs_no_userlist(folder: ConfigFolder, way: Wa
     assert way.login(folder.config(), "pop3", "anna", "s3cret").user == "anna"
 
 
-def test_an_open_file_that_was_moved_away_lets_nobody_in(
+def test_an_open_file_that_was_moved_away_lets_no_user_in(
     folder: ConfigFolder, userlist: Userlist, database: Path, way: Way
 ) -> None:
     user = userlist.add("anna", "s3cret")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -16,14 +15,14 @@ from pathlib import Path
 
 from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
 from tests.faults.processes import children
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
 from ualauth.userlist.record import User
 
-CHANGES = int(os.environ.get("UALAUTH_CHANGES", "240"))
-LOGINS = 20_000
+CHANGES = rounds(60)
+LOGINS = rounds(5000)
 BY_PROGRAM = 6
 """Changes that the program `ualauth` makes: it takes half a second each."""
 USERS = ("anna", "bert", "carla")
@@ -158,7 +157,7 @@ def test_every_change_holds_for_the_very_next_login(
         while made < CHANGES or logins < LOGINS:
             administrator.change(by_program=made in by_program)
             made += 1
-            # Sometimes everybody remembers everything before the next change, sometimes not.
+            # Sometimes every process remembers everything before the next change, sometimes not.
             if made % 2:
                 for process in processes:
                     process.send(LAP)

@@ -1,4 +1,4 @@
-"""No room on the disk: nothing is lost, who can be judged is, and nobody is judged by halves.
+"""No room on the disk: nothing is lost, who can be judged is, and no user is judged by halves.
 
 The disk is a small tmpfs, where that can be mounted, and everywhere a limit on
 the size of files, which SQLite meets as a disk error.
@@ -108,7 +108,7 @@ def place(
         subprocess.run(["umount", str(path)], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_lets_nobody_in_unjudged(
+def test_a_full_disk_loses_nothing_and_lets_no_user_in_unjudged(
     place: tuple[ConfigFolder, Disk], cheap_scram: None, way: Way, tell: Callable[[str], None]
 ) -> None:
     folder, disk = place
@@ -142,7 +142,7 @@ def test_a_full_disk_loses_nothing_and_lets_nobody_in_unjudged(
         with disk.full():
             for name in ("anna", "bert", "plain"):
                 # Neither the failure that cannot be forgotten nor the hash that cannot be
-                # replaced keeps anybody out.
+                # replaced keeps a user out.
                 assert login(name, RIGHT) == name
             for name in ("anna", "bert", "plain", "nobody"):
                 # A failure that cannot be counted is not told: guessing would be free.

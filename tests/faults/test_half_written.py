@@ -1,4 +1,4 @@
-"""Logins while somebody writes the files that decide them: in place, slowly, with pauses.
+"""Logins while an administrator writes the files that decide them: in place, slowly, with pauses.
 
 Whatever a login meets is what the old file says, or what the new one says.
 """
@@ -32,7 +32,7 @@ class Mail:
     """A service that refuses jsmith and lets in ann, and clocks of its own."""
 
     def __init__(self, way: Way, folder: ConfigFolder) -> None:
-        """Write its files; `other` lets in everybody, as on a careless host."""
+        """Write its files; `other` lets in every user, as on a careless host."""
         self.way = way
         self.time = FakeTime()
         self.list = folder.path / "deny"
@@ -129,7 +129,7 @@ def test_an_emptied_file_changes_nothing_and_is_told_of(
     assert caplog.text.count(f"{path} is empty now, and was not before") == 1
 
 
-def test_an_emptied_list_of_whom_to_let_in_lets_in_nobody_and_is_no_wrong_password(
+def test_an_emptied_list_of_whom_to_let_in_lets_in_no_user_and_is_no_wrong_password(
     way: Way, folder: ConfigFolder
 ) -> None:
     mail = Mail(way, folder)

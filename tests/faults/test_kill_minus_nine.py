@@ -1,14 +1,12 @@
 """Processes killed by SIGKILL in the middle of changes of passwords: nothing is lost or half done.
 
 Two processes write at a time, and the second goes on while the first is killed.
-UALAUTH_KILLS is how many are killed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from typing import Any
 
 from tests.faults.killing import Job, Killed, kill, password_of
 from tests.faults.processes import children
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth import Authenticator
 from ualauth.passwords.scram import MECHANISMS, verifies
 from ualauth.testing.folder import ConfigFolder
@@ -26,7 +24,7 @@ from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
 from ualauth.userlist.record import User
 
-KILLS = int(os.environ.get("UALAUTH_KILLS", "500"))
+KILLS = rounds(100)
 JOBS = [
     Job("change_password", ("anna", "bert", "carla")),
     Job("set_password", ("dora", "emil", "fritz")),
@@ -62,7 +60,7 @@ class Audit:
             self.fields[name] = unchanging(user)
             self.revisions[name] = user.revision
 
-    def after(self, killed: Killed) -> None:
+    def note(self, killed: Killed) -> None:
         """Take note of what a killed process had said."""
         self.counts["killed"] += 1
         for name, number in killed.confirmed.items():
@@ -117,7 +115,7 @@ def test_a_change_of_password_is_there_as_a_whole_or_not_at_all(
     with children((kill, str(folder.path), SEED)) as (killer,):
         while audit.counts["killed"] < KILLS:
             for killed in killer.ask((JOBS, audit.numbers)):
-                audit.after(killed)
+                audit.note(killed)
             audit.check()
     # Who was told that the password was changed gets in with it.
     with Authenticator(folder.config()) as authenticator:

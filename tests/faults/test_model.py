@@ -1,4 +1,4 @@
-"""Ten thousand random logins, against a model of the policy that shares nothing with the code."""
+"""Random logins, against a model of the policy that shares nothing with the code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth import AuthenticationError
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-LOGINS = 5000
+LOGINS = rounds(2500)
 SETTINGS = """
 [password]
 argon2_passes = 1
@@ -50,7 +50,7 @@ RIGHT, WRONG = "violet 7 anchor", "copper 6 lantern"
 
 @dataclass
 class Person:
-    """What the model knows of somebody."""
+    """What the model knows of a user."""
 
     fields: dict[str, Any]
     own: dict[str, Any]
@@ -62,7 +62,7 @@ class Person:
 
 
 def person(chance: random.Random, now: datetime) -> Person:  # noqa: C901 - one choice a line
-    """Make somebody up: most people may log in."""
+    """Make a user up: most may log in."""
 
     def days(*choices: int) -> datetime:
         return now + timedelta(days=chance.choice(choices), hours=chance.choice([-5, 5]))

@@ -1,6 +1,6 @@
 """The USERLIST goes away while people log in, and comes back.
 
-While it is away nobody gets in, unless an outage grace is set; then only a
+While it is away no user gets in, unless an outage grace is set; then only a
 password that was verified for the record as it was last seen. No refusal says
 that a password is wrong, and nothing has to be started anew.
 """
@@ -20,12 +20,13 @@ import pytest
 
 from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
 from tests.faults.processes import Child, children
+from tests.seeds import rounds
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
 
 REFUSED, TEMPORARY = "AuthenticationFailed", "TemporaryFailure"
-ROUNDS = 4
+ROUNDS = rounds(4)
 State = Literal["there", "away", "between"]
 TRIES = [
     Try("right", "anna", "violet 7 anchor"),
@@ -70,7 +71,7 @@ def moved(database: Path, instead: str) -> Iterator[None]:
     """Move the files of a USERLIST away, and put something else there, while it lasts."""
     away = database.parent / "away"
     away.mkdir()
-    # Whoever finds the USERLIST itself finds all of it: it goes first, and comes last.
+    # A process that finds the USERLIST itself finds all of it: it goes first, and comes last.
     names = [database.name + end for end in ("", "-wal", "-shm")]
     moved = [name for name in names if (database.parent / name).exists()]
     for name in moved:
@@ -93,14 +94,14 @@ def moved(database: Path, instead: str) -> Iterator[None]:
 
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Let nobody else write for a while."""
+    """Let no other program write for a while."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
 
 
-def everybody(place: Path, size: int, tries: list[Try]) -> list[tuple[object, ...]]:
+def all_tries(place: Path, size: int, tries: list[Try]) -> list[tuple[object, ...]]:
     """Return the processes that log in: tasks of asyncio, and two that wait."""
     return [
         (hammer, str(place), True, size, tries),
@@ -110,7 +111,7 @@ def everybody(place: Path, size: int, tries: list[Try]) -> list[tuple[object, ..
 
 
 def lap(processes: list[Child]) -> None:
-    """Wait until everybody has tried everything, from the beginning to the end."""
+    """Wait until every process has tried everything, from the beginning to the end."""
     for process in processes:
         process.send(LAP)
     for process in processes:
@@ -159,8 +160,8 @@ def test_while_the_userlist_is_away_only_what_is_known_for_sure_grants(
     userlist.add("anna", "violet 7 anchor")
     userlist.add("bert", "copper 5 lantern")
     clock = Clock()
-    with children(*everybody(folder.path, 8, TRIES)) as processes:
-        # Everybody remembers bert's former password; then it is changed, and that is seen.
+    with children(*all_tries(folder.path, 8, TRIES)) as processes:
+        # Every process remembers bert's former password; then it is changed, and that is seen.
         clock.turn("between")
         lap(processes)
         user = userlist.store.get("bert")
@@ -190,7 +191,7 @@ def test_while_the_userlist_is_away_only_what_is_known_for_sure_grants(
     tell(f"outage, grace {grace} s: {ROUNDS} times away, {_text(counts)}: 0 wrong")
 
 
-def test_while_somebody_else_writes_no_password_is_called_wrong(
+def test_while_another_program_writes_no_password_is_called_wrong(
     folder: ConfigFolder, userlist: Userlist, database: Path, tell: Callable[[str], None]
 ) -> None:
     # Each failure is counted, and each process tries two of them at most at once.
@@ -201,7 +202,7 @@ def test_while_somebody_else_writes_no_password_is_called_wrong(
     userlist.add("anna", "violet 7 anchor")
     userlist.add("bert", "copper 6 lantern")
     clock = Clock()
-    with children(*everybody(folder.path, 2, TRIES[:3])) as processes:
+    with children(*all_tries(folder.path, 2, TRIES[:3])) as processes:
         lap(processes)
         for _ in range(2):
             clock.turn("between")
@@ -220,7 +221,7 @@ def test_while_somebody_else_writes_no_password_is_called_wrong(
     tell(f"locked by another program: 2 times, {_text(counts)}: 0 wrong")
 
 
-def test_no_grace_lets_somebody_in_whom_this_process_never_saw(
+def test_no_grace_lets_a_user_in_whom_this_process_never_saw(
     folder: ConfigFolder, userlist: Userlist, database: Path
 ) -> None:
     settings(folder, "\n[lockout]\nfailures = 0\n\n[cache]\noutage_grace = 3600\n")

@@ -12,13 +12,14 @@ from click.testing import CliRunner
 
 from tests.faults.editing import DONE, STALE, administrate, edit
 from tests.faults.processes import PATIENCE, children
+from tests.seeds import rounds
 from ualauth.cli.application import application
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.record import User
 
-ROUNDS = 200
+ROUNDS = rounds(200)
 
 
 def changes(number: int) -> list[dict[str, Any]]:
@@ -90,7 +91,7 @@ def test_of_processes_with_the_same_record_one_changes_it(
 
 
 class Typing(io.BytesIO):
-    """Standard input on which somebody types after `before` was called."""
+    """Standard input on which an administrator types after `before` was called."""
 
     def __init__(self, text: bytes, before: Callable[[], object]) -> None:
         """Keep what is typed."""

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import patience
 from tests.unit.cli.conftest import CHEAPEST
 
 PROGRAM = shutil.which("ualauth", path=str(Path(sys.executable).parent))
-PATIENCE = 30
+PATIENCE = patience(30)
 """Seconds after which something that should be shown never will be."""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 INTERRUPT = "\x03"
@@ -63,7 +64,7 @@ class Terminal:
         A Ctrl-C in the instant before a program begins to wait is noticed with
         the next key only.
         """
-        for _ in range(PATIENCE):
+        for _ in range(int(PATIENCE)):
             self.type(key)
             end = time.monotonic() + 1
             while self._ready(max(0.0, end - time.monotonic())) and self._read():
@@ -88,8 +89,8 @@ class Terminal:
         self.seen += data.decode().replace("\r\n", "\n")
         return bool(data)
 
-    def _ready(self, patience: float = PATIENCE) -> bool:
-        return bool(select.select([self._terminal], [], [], patience)[0])
+    def _ready(self, seconds: float = PATIENCE) -> bool:
+        return bool(select.select([self._terminal], [], [], seconds)[0])
 
 
 def _environment(folder: Path) -> dict[str, str]:

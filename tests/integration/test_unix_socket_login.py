@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import patience
 from ualauth import AuthenticationError, Authenticator, ReturnCode, peer_uid
 from ualauth.config.install import shipped_folder
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-PATIENCE = 30
+PATIENCE = patience(30)
 """Seconds; nothing here takes one."""
 
 # Without root's rights it keeps the uid that it has, and the test goes by that one.
@@ -67,11 +68,15 @@ class Server(threading.Thread):
                 return authenticator.authenticate("administrators", name, "", caller_uid=uid).user
             except AuthenticationError as error:
                 return type(error).__name__
-        with authenticator.transaction("administrators", caller_uid=uid) as visit:
-            code = visit.authenticate()
+        with authenticator.transaction("administrators", caller_uid=uid) as transaction:
+            code = transaction.authenticate()
             if code is ReturnCode.SUCCESS:
-                code = visit.acct_mgmt()
-            return visit.person.authid if code is ReturnCode.SUCCESS and visit.person else str(code)
+                code = transaction.acct_mgmt()
+            return (
+                transaction.person.authid
+                if code is ReturnCode.SUCCESS and transaction.person
+                else str(code)
+            )
 
 
 def uid_of(number: int) -> int:
@@ -126,7 +131,7 @@ def test_a_caller_is_known_by_the_uid_that_the_kernel_tells(
     assert call(path, 54321, "jsmith") == f"{uid} AuthenticationFailed"
 
 
-def test_a_caller_whose_uid_is_nobodys_is_refused(path: Path, folder: ConfigFolder) -> None:
+def test_a_caller_whose_uid_no_user_has_is_refused(path: Path, folder: ConfigFolder) -> None:
     uid = uid_of(54321)
     people = Userlist.create(folder.path)
     people.add("boss", administrator=True, unix_uid=uid + 1)

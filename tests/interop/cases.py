@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-SECONDS = 40
+from tests.machine import patience
+
+SECONDS = patience(40)
 """How long a client may take. Loaded machines are slow at times."""
 
 
@@ -157,7 +159,7 @@ class Trial:
         return self.server.ports["TLS" if self.row.implicit else "STARTTLS"]
 
     def file(self, name: str, text: str) -> Path:
-        """Write a file of settings that nobody else may read: some clients insist."""
+        """Write a file of settings that no other account may read: some clients insist."""
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         path.chmod(0o700 if text.startswith("#!") else 0o600)
@@ -191,7 +193,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client that nobody here wrote; `package` is Debian's, or `python3` for its library."""
+    """A client that others wrote; `package` is Debian's, or `python3` for its library."""
 
     name: str
     package: str

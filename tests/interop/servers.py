@@ -26,6 +26,7 @@ from tests.interop.cases import (
     Credentials,
     Server,
 )
+from tests.machine import patience
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = """\
@@ -34,7 +35,7 @@ fail_delay = false
 [password]
 argon2_memory = 8192
 argon2_passes = 1
-# More wrong passwords are tried than anybody may.
+# More wrong passwords are tried than a client may.
 [lockout]
 failures = 0
 """
@@ -157,7 +158,7 @@ def _started(
     finally:
         process.send_signal(2)
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=patience(20))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -42,7 +42,7 @@ def test_principal_becomes_the_user(
     ("client", "protocol"), [(cyrus.SMTPTEST, SMTP), (cyrus.IMTEST, IMAP)], ids=["SMTP", "IMAP"]
 )
 @pytest.mark.parametrize("wanted", ["ann", "jsmith"])
-def test_nobody_becomes_somebody_else_by_asking(
+def test_no_user_becomes_another_by_asking(
     ticket_servers: WithTickets, tmp_path: Path, client: Client, protocol: Protocol, wanted: str
 ) -> None:
     server = ticket_servers.by_protocol[protocol.name]

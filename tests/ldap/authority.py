@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """One authority; `file` is its own certificate, for whoever trusts it."""
+    """One authority; `file` is its own certificate, for clients that trust it."""
 
     def __init__(self, folder: Path, name: str = "Test authority") -> None:
         """Make its key and certificate."""

@@ -2,7 +2,7 @@
 
     with BadServer(lambda connection, request: connection.sendall(b"...")) as server:
 
-It answers everything as a server would that lets everybody in, but hands binds
+It answers everything as a server would that lets every user in, but hands binds
 to the given behaviour.
 """
 
@@ -39,7 +39,7 @@ def answer(number: int, tag: int, code: int = 0) -> bytes:
 
 
 def well(connection: socket.socket, request: Request) -> None:
-    """Let everybody in."""
+    """Let every user in."""
     if request.operation in _ANSWERS:
         connection.sendall(answer(request.number, _ANSWERS[request.operation]))
 

@@ -28,7 +28,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="session")
 def slapd(authority: Authority) -> Iterator[Slapd]:
-    """Return a server that nobody stops; tests may add entries of their own."""
+    """Return a server that no test stops; tests may add entries of their own."""
     with running(authority) as server:
         yield server
 

@@ -22,8 +22,9 @@ from urllib.parse import quote
 
 from tests.ldap import people
 from tests.ldap.authority import Authority
+from tests.machine import patience
 
-_SECONDS = 30
+_SECONDS = patience(30)
 _SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
 _CONFIGURATION = """
 {schemas}
@@ -131,7 +132,7 @@ class Slapd:
             stderr=log,
         )
         log.close()
-        for _ in range(_SECONDS * 50):
+        for _ in range(int(_SECONDS) * 50):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):

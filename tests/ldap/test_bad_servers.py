@@ -1,4 +1,4 @@
-"""Whatever a server does, nobody is let in who should not be, and nobody waits for ever."""
+"""Whatever a server does, no user is let in who should not be, and no login waits for ever."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
 from tests.ldap.conftest import Client
 from tests.ldap.slapd import Slapd, running
+from tests.machine import patience
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.faults import (
     DirectoryFault,
@@ -34,8 +35,10 @@ from ualauth.ldap.client.settings import Tls
 from ualauth.ldap.client.values import Kind, Scope, Search
 
 Behaviour = Callable[[socket.socket, Request], None]
-QUICK: dict[str, Any] = {"connect_timeout": 0.4, "bind_timeout": 0.4, "search_timeout": 0.4}
-PATIENCE = 5.0
+QUICK: dict[str, Any] = dict.fromkeys(
+    ("connect_timeout", "bind_timeout", "search_timeout"), patience(0.4)
+)
+PATIENCE = patience(5.0)
 """Seconds, on a machine that is busy, after which something counts as waiting for ever."""
 
 
@@ -84,7 +87,7 @@ def _farewell(connection: socket.socket, _: Request) -> None:
 
 
 def _endless(connection: socket.socket, _: Request) -> None:
-    # A message of 2 GB, as long as somebody listens.
+    # A message of 2 GB, as long as a client listens.
     connection.sendall(bytes.fromhex("30847fffffff"))
     while True:
         connection.sendall(b"\x04" * 65536)
@@ -140,7 +143,7 @@ def test_a_server_that_sends_its_part_of_tls_octet_by_octet(
         with connection:
             connection.recv(1000)
             connection.sendall(b"\x16\x03\x03\x40\x00")
-            for _ in range(40):
+            for _ in range(int(patience(40))):
                 if ended.wait(0.1):
                     return
                 connection.sendall(b"\x02")
@@ -152,7 +155,7 @@ def test_a_server_that_sends_its_part_of_tls_octet_by_octet(
         client = connect(f"ldaps://127.0.0.1:{listener.getsockname()[1]}", **QUICK)
         started = time.monotonic()
         _refuses(client, TimedOut)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < patience(2)
         ended.set()
         thread.join()
 
@@ -168,7 +171,7 @@ def test_a_server_that_answers_octet_by_octet(connect: Callable[..., Client]) ->
         _refuses(connect(server.uri, login=None, tls=Tls.OFF, **QUICK), TimedOut)
 
 
-def test_nobody_is_there(connect: Callable[..., Client]) -> None:
+def test_no_server_is_there(connect: Callable[..., Client]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -264,7 +267,7 @@ def test_a_code_that_says_nothing_about_the_password_is_no_answer(
         fault = _refuses(connect(server.uri, login=None, tls=Tls.OFF), Unanswered)
         assert isinstance(fault, Unanswered)
         assert fault.code == code
-        # A referral is an answer, too: nobody goes there.
+        # A referral is an answer, too: it is not followed.
         assert server.connections == 1
 
 
@@ -330,7 +333,7 @@ def test_a_connection_with_an_open_question_is_not_used_again(
     def late(connection: socket.socket, request: Request) -> None:
         asked.append(request.number)
         if len(asked) == 1:
-            server.wait(0.6)
+            server.wait(patience(0.6))
         connection.sendall(answer(request.number, 0x61, 0 if len(asked) == 1 else 49))
 
     async def ask_in_a_session() -> None:

@@ -340,7 +340,7 @@ def test_odd_names_are_found_and_bind(client: Client, odd: dict[str, BindCredent
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_attack_finds_nobody(client: Client, attack: str) -> None:
+def test_an_attack_finds_no_user(client: Client, attack: str) -> None:
     template = Filter("(&(objectClass=person)(uid={user}))", ["user"])
     found = client.people(template.fill({"user": attack}))
     # Blanks at the ends mean nothing to this attribute: they find whom they name.
@@ -350,7 +350,7 @@ def test_an_attack_finds_nobody(client: Client, attack: str) -> None:
         assert not client.bind(BindCredentials(name, people.JOHN.password)).ok
 
 
-def test_random_names_find_nobody(client: Client) -> None:
+def test_random_names_find_no_user(client: Client) -> None:
     template = Filter("(|(uid={user})(cn={user}))", ["user"])
 
     @given(st.text(st.sampled_from(string.punctuation + "\0 \n"), min_size=1, max_size=8))

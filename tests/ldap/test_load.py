@@ -1,14 +1,9 @@
-"""Many logins at once while servers come and go: no wrong answer, ever.
-
-UALAUTH_LDAP_LOGINS=10000 runs as many; the server is restarted for each thousandth part
-of them.
-"""
+"""Many logins at once while servers come and go: no wrong answer, ever."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import signal
 import time
 from collections import Counter
@@ -21,6 +16,7 @@ from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.search_and_bind import SearchAndBind
 from tests.ldap.slapd import Slapd, running
+from tests.seeds import rounds
 from ualauth import AsyncAuthenticator
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
@@ -28,7 +24,7 @@ from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.testing.folder import ConfigFolder
 
-LOGINS = int(os.environ.get("UALAUTH_LDAP_LOGINS", "2000"))
+LOGINS = rounds(2000)
 RESTARTS = max(2, LOGINS // 1000)
 TASKS = 200
 USERS = 100

@@ -28,8 +28,8 @@ def client(connect: Callable[..., Client], slapd: Slapd) -> Client:
 
 
 @pytest.fixture
-def somebody(slapd: Slapd) -> Callable[..., BindCredentials]:
-    """Return a function that adds a person of whom nobody else knows."""
+def add_person(slapd: Slapd) -> Callable[..., BindCredentials]:
+    """Return a function that adds a person of whom no other test knows."""
 
     def add(*lines: str) -> BindCredentials:
         login = people.user(next(_numbers))
@@ -95,7 +95,7 @@ def test_a_wrong_password_is_told_apart(client: Client) -> None:
         assert client.bind(BindCredentials(people.JOHN.name, password)).kind is Kind.WRONG_PASSWORD
 
 
-def test_nobody_is_let_in_for_a_name_that_is_none(client: Client) -> None:
+def test_no_client_is_let_in_for_a_name_that_is_none(client: Client) -> None:
     for name in (f"uid=nobody,{people.PEOPLE}", people.PEOPLE, people.SUFFIX, "uid=jsmith"):
         assert not client.bind(BindCredentials(name, "s3cret")).ok
     assert client.bind(BindCredentials("jsmith", "s3cret")).kind is Kind.NO_SUCH_OBJECT
@@ -104,7 +104,7 @@ def test_nobody_is_let_in_for_a_name_that_is_none(client: Client) -> None:
 @pytest.mark.parametrize(
     ("name", "password"), [("", "s3cret"), ("x", ""), ("", ""), ("x", "\0"), ("x\0y", "s3cret")]
 )
-def test_a_login_that_a_server_might_take_for_nobody_cannot_be_made(
+def test_a_login_that_a_server_might_take_for_anonymous_cannot_be_made(
     name: str, password: str
 ) -> None:
     with pytest.raises(ValueError, match="needs a name and a password"):
@@ -154,7 +154,7 @@ def test_a_base_that_is_not_there_is_no_answer(client: Client) -> None:
     assert caught.value.code == 32
 
 
-def test_a_search_of_nobody_sees_nothing(connect: Callable[..., Client], slapd: Slapd) -> None:
+def test_an_anonymous_search_sees_nothing(connect: Callable[..., Client], slapd: Slapd) -> None:
     client = connect(slapd.uri, login=None)
     with pytest.raises(Unanswered):
         client.people("(uid=jsmith)")
@@ -209,9 +209,12 @@ def test_an_administrator_changes_entries(connect: Callable[..., Client], slapd:
 
 @pytest.mark.parametrize("how", [How.EXOP, How.MODIFY])
 def test_an_administrator_resets_a_password(
-    connect: Callable[..., Client], slapd: Slapd, somebody: Callable[..., BindCredentials], how: How
+    connect: Callable[..., Client],
+    slapd: Slapd,
+    add_person: Callable[..., BindCredentials],
+    how: How,
 ) -> None:
-    login = somebody()
+    login = add_person()
     client = connect(slapd.uri, login=people.ADMIN)
     assert client.change_password(login.name, None, "neü", how).ok
     assert client.bind(BindCredentials(login.name, "neü")).ok
@@ -229,9 +232,9 @@ async def _change(client: Client, login: BindCredentials, *change: Any) -> tuple
 
 @pytest.mark.parametrize("how", [How.EXOP, How.MODIFY])
 def test_a_user_changes_the_own_password(
-    client: Client, somebody: Callable[..., BindCredentials], how: How
+    client: Client, add_person: Callable[..., BindCredentials], how: How
 ) -> None:
-    login = somebody()
+    login = add_person()
     bound, answer = run_blocking(_change(client, login, login.password, "another", how))
     assert (bound, answer.ok) == (True, True)
     assert client.bind(BindCredentials(login.name, "another")).ok
@@ -239,9 +242,9 @@ def test_a_user_changes_the_own_password(
 
 
 def test_a_wrong_old_password_changes_nothing(
-    client: Client, somebody: Callable[..., BindCredentials]
+    client: Client, add_person: Callable[..., BindCredentials]
 ) -> None:
-    login = somebody()
+    login = add_person()
     _, answer = run_blocking(_change(client, login, "wrong", "another", How.EXOP))
     assert not answer.ok
     assert client.bind(login).ok
@@ -253,14 +256,14 @@ def test_an_empty_new_password_cannot_be_sent(client: Client, new: str) -> None:
         run_blocking(_change(client, people.JOHN, people.JOHN.password, new, How.EXOP))
 
 
-def test_a_session_that_was_refused_is_nobodys(client: Client) -> None:
+def test_a_session_that_was_refused_is_anonymous(client: Client) -> None:
     async def look() -> None:
         wrong = BindCredentials(people.JOHN.name, "wrong")
         async with client.directory.session(BLOCKING, wrong) as session:
             assert session.answer.kind is Kind.WRONG_PASSWORD
             await session.search(BLOCKING, Search(people.JOHN.name, Scope.BASE, "(uid=*)", [], 1))
 
-    # Even if somebody has bound on this connection before.
+    # Even if a user has bound on this connection before.
     assert client.bind(people.JOHN).ok
     with pytest.raises(Unanswered):
         run_blocking(look())
@@ -287,9 +290,9 @@ def test_policy_says_nothing_where_there_is_nothing_to_say(client: Client) -> No
 
 
 def test_policy_warns_before_a_password_expires(
-    client: Client, somebody: Callable[..., BindCredentials], slapd: Slapd
+    client: Client, add_person: Callable[..., BindCredentials], slapd: Slapd
 ) -> None:
-    login = somebody(STRICT)
+    login = add_person(STRICT)
     slapd.modify(_operational(login, "pwdChangedTime", _ago(60_000)))
     answer = client.bind(login)
     assert answer.ok
@@ -297,9 +300,9 @@ def test_policy_warns_before_a_password_expires(
 
 
 def test_policy_counts_grace_logins_and_ends_them(
-    client: Client, somebody: Callable[..., BindCredentials], slapd: Slapd
+    client: Client, add_person: Callable[..., BindCredentials], slapd: Slapd
 ) -> None:
-    login = somebody(STRICT)
+    login = add_person(STRICT)
     slapd.modify(_operational(login, "pwdChangedTime", _ago(100_000)))
     assert [client.bind(login).policy.grace_left for _ in range(2)] == [1, 0]
     answer = client.bind(login)
@@ -308,9 +311,9 @@ def test_policy_counts_grace_logins_and_ends_them(
 
 
 def test_policy_wants_a_change_after_a_reset(
-    client: Client, somebody: Callable[..., BindCredentials], slapd: Slapd
+    client: Client, add_person: Callable[..., BindCredentials], slapd: Slapd
 ) -> None:
-    login = somebody(STRICT)
+    login = add_person(STRICT)
     slapd.modify(_operational(login, "pwdReset", "TRUE"))
     answer = client.bind(login)
     assert answer.ok
@@ -321,9 +324,9 @@ def test_policy_wants_a_change_after_a_reset(
 
 
 def test_policy_says_why_a_new_password_is_not_taken(
-    client: Client, somebody: Callable[..., BindCredentials]
+    client: Client, add_person: Callable[..., BindCredentials]
 ) -> None:
-    login = somebody(STRICT)
+    login = add_person(STRICT)
     _, answer = run_blocking(_change(client, login, login.password, "short", How.EXOP))
     assert answer.kind is Kind.REFUSED
     assert answer.policy.error is PolicyError.PASSWORD_TOO_SHORT
@@ -332,9 +335,9 @@ def test_policy_says_why_a_new_password_is_not_taken(
 
 
 def test_policy_locks_an_account_and_the_right_password_no_longer_helps(
-    client: Client, somebody: Callable[..., BindCredentials]
+    client: Client, add_person: Callable[..., BindCredentials]
 ) -> None:
-    login = somebody(STRICT)
+    login = add_person(STRICT)
     for _ in range(3):
         assert client.bind(BindCredentials(login.name, "wrong")).kind is Kind.WRONG_PASSWORD
     answer = client.bind(login)

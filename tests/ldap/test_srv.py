@@ -30,7 +30,7 @@ class Zone:
         """Answer."""
         self.asked.append(name)
         if not self.records:
-            raise Unreachable("nobody can say")
+            raise Unreachable("no server can say")
         return self.records, self.lifetime
 
 
@@ -79,7 +79,7 @@ def test_servers_outside_of_the_domain_are_not_asked() -> None:
         _found(Zone(Record(0, 0, 389, "evil.example.org.")))
 
 
-def test_an_answer_holds_as_long_as_dns_says_and_longer_if_nobody_can_say(
+def test_an_answer_holds_as_long_as_dns_says_and_longer_if_no_server_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
@@ -94,7 +94,7 @@ def test_an_answer_holds_as_long_as_dns_says_and_longer_if_nobody_can_say(
     assert lookup.is_due()
     zone.records = ()
     assert lookup.uris() == first
-    # And is not asked for by everybody meanwhile.
+    # And is not asked for by every login meanwhile.
     assert not lookup.is_due()
     assert len(zone.asked) == 2
 
@@ -106,7 +106,7 @@ def test_other_servers_serve_while_dns_does_not(
     client = connect(slapd.uri, srv_domain="example.com", resolver=zone)
     assert [client.bind(people.JOHN).ok for _ in range(3)] == [True] * 3
     assert len(zone.asked) == 1
-    with pytest.raises(Unreachable, match="nobody can say"):
+    with pytest.raises(Unreachable, match="no server can say"):
         connect(srv_domain="example.com", resolver=Zone()).bind(people.JOHN)
 
 

@@ -1,6 +1,6 @@
 """The machine's libpam, called from Python; as a program, a worker that runs cases.
 
-Whoever runs this in a process of their own must be ready to lose it: libpam
+A caller that runs this in a process of its own must be ready to lose it: libpam
 crashes on some service files, and leaks memory when it refuses one. `libpam`
 is the safe way in. The worker is given an empty folder; it reads one case as
 JSON a line and answers with one outcome a line.

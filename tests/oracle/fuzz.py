@@ -7,7 +7,6 @@ run is repeated by its seed.
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from tests.oracle.case import Outcome
 from tests.oracle.difference import Difference
 from tests.oracle.generator import random_case
 from tests.oracle.libpam import Libpam, unusable
+from tests.seeds import new_seed
 from ualauth.stack.dialect import DEBIAN
 
 PROGRESS_EVERY = 5.0
@@ -58,11 +58,6 @@ class Fuzzer:
 def _shares(counter: Counter[str]) -> str:
     total = counter.total() or 1
     return ", ".join(f"{code} {100 * count / total:.1f} %" for code, count in counter.most_common())
-
-
-def new_seed() -> str:
-    """Return a seed that nobody used."""
-    return secrets.token_hex(4)
 
 
 def say(text: str) -> None:

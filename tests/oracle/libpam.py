@@ -13,10 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.machine import patience
 from tests.oracle.case import CRASH, FOLDER, Case, Outcome
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 10.0
+TIMEOUT = patience(10.0)
 """Seconds for one case, which usually takes less than a thousandth of one."""
 CASES_PER_WORKER = 20_000
 """After so many, the worker is replaced: a refused service file leaks some kilobytes."""

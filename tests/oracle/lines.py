@@ -5,7 +5,7 @@ What libpam itself cannot survive, or leaves to chance, is kept out:
 * an include word without a file name, and `@include` or `include` that come back to
   their own file;
 * in files that are read for one type, an `@include` that fails and a module or substack
-  without a base name (both make libpam 1.5.2 use memory that nobody has set);
+  without a base name (both make libpam 1.5.2 use memory that was never set);
 * jumps above INT_MAX;
 * relative names of files and modules that we find and libpam does not.
 """

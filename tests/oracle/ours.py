@@ -60,14 +60,14 @@ def run_case(case: Case, dialect: Dialect) -> Outcome:
     talker = _Talker(case.answers)
     with _written(case, dialect) as config, Authenticator(config) as authenticator:
         try:
-            visit = authenticator.transaction(case.service, case.user, talker, **_peer(case))
+            transaction = authenticator.transaction(case.service, case.user, talker, **_peer(case))
         except ConfigurationError:
             return _REFUSED
         results = [_STARTED]
-        with visit:
+        with transaction:
             for operation, flags in case.ops:
                 talker.texts.append(f">{operation}")
-                results.append((operation, getattr(visit, operation)(flags).name))
+                results.append((operation, getattr(transaction, operation)(flags).name))
     return Outcome(tuple(results), tuple(talker.texts))
 
 
@@ -77,14 +77,16 @@ async def run_case_with_asyncio(case: Case, dialect: Dialect) -> Outcome:
     with _written(case, dialect) as config:
         async with AsyncAuthenticator(config) as authenticator:
             try:
-                visit = authenticator.transaction(case.service, case.user, talker, **_peer(case))
+                transaction = authenticator.transaction(
+                    case.service, case.user, talker, **_peer(case)
+                )
             except ConfigurationError:
                 return _REFUSED
             results = [_STARTED]
-            async with visit:
+            async with transaction:
                 for operation, flags in case.ops:
                     talker.texts.append(f">{operation}")
-                    results.append((operation, (await getattr(visit, operation)(flags)).name))
+                    results.append((operation, (await getattr(transaction, operation)(flags)).name))
     return Outcome(tuple(results), tuple(talker.texts))
 
 

@@ -37,7 +37,7 @@ def _fewer_files(case: Case) -> Iterator[Case]:
     for name in case.files:
         files = dict(case.files)
         text = files.pop(name)
-        # A file that somebody includes is emptied; without it, the include would fail.
+        # A file that another includes is emptied; without it, the include would fail.
         if name in (case.service, "other") or not _is_included(name, files):
             yield dataclasses.replace(case, files=files)
         if text:

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from tests.oracle import libpam, ours
 from tests.oracle.case import FOLDER, Case, Outcome
 from tests.oracle.fuzz import Fuzzer, say
 from tests.oracle.generator import random_case
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 
-CASES = int(os.environ.get("UALAUTH_ORACLE_CASES", "2000"))
+CASES = rounds(2000)
 VECTORS = json.loads(Path(__file__).with_name("libpam.json").read_text(encoding="utf-8"))["cases"]
 # Upstream has no @include; we take it in every dialect, unless told not to.
 UPSTREAM = dataclasses.replace(LINUX_PAM, at_include=False)
@@ -39,7 +38,7 @@ def named(vectors: list[dict[str, Any]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("vector", vectors, ids=[each["name"] for each in vectors])
 
 
-needs_libpam = pytest.mark.skipif(bool(libpam.unusable()), reason=libpam.unusable() or "usable")
+needs_libpam = pytest.mark.servers
 
 
 @named(VECTORS)
@@ -172,7 +171,7 @@ def test_interrupted_walks_go_on_alike(sentence: str) -> None:
 @needs_libpam
 def test_random_cases_end_alike(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        say(f"\nUALAUTH_SEED={SEED} UALAUTH_ORACLE_CASES={CASES}")
+        say(f"\nUALAUTH_SEED={SEED}, {CASES} cases")
     fuzzer = Fuzzer(SEED)
     with libpam.Libpam() as machine:
         for difference in fuzzer.differences(CASES, machine):

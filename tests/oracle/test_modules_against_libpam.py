@@ -21,7 +21,7 @@ import pytest
 
 from tests.oracle.case import Case
 from tests.oracle.libpam import run_case
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from tests.unit.modules.conftest import FakeAttempt, run
 from ualauth.codes import MODULE_TYPE, Flag, Operation, ReturnCode
 from ualauth.module import Abort, Module
@@ -31,7 +31,7 @@ from ualauth.modules.pam_listfile import PamListfile
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.modules.pam_succeed_if import PamSucceedIf
 
-RANDOM_CASES = 500
+RANDOM_CASES = rounds(500)
 FOLDERS = ("/lib/x86_64-linux-gnu/security", "/lib/security", "/usr/lib64/security")
 MODULES: dict[str, type[Module[Any]]] = {
     "pam_debug": PamDebug,
@@ -59,10 +59,7 @@ def _folder() -> Path | None:
 
 FOLDER = _folder()
 
-pytestmark = pytest.mark.skipif(
-    FOLDER is None and not os.environ.get("CI"),
-    reason="no libpam with its modules on this machine",
-)
+pytestmark = pytest.mark.servers
 
 
 def libpam_answers(

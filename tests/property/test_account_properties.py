@@ -1,4 +1,4 @@
-"""Accounts that nothing restricts: whoever is remembered as one is never restricted."""
+"""Accounts that nothing restricts: a user remembered as one is never restricted."""
 
 from __future__ import annotations
 

@@ -8,9 +8,10 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Abort, Method
-from ualauth.runtime.dispatch import dispatch as carry_out
+from ualauth.runtime.dispatch import ask_others, ask_simple
 from ualauth.runtime.trace import Run
 from ualauth.sources.problem import Source
 from ualauth.stack.bind import DENY
@@ -96,9 +97,9 @@ MEMORIES = st.lists(st.one_of(st.none(), CODES.filter(lambda code: code is not I
                     min_size=10, max_size=10)  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=rounds(200))
 @given(stacks(), ANSWERS, FROZEN, MEMORIES)
-def test_nobody_is_let_in_unless_some_module_answered_success(
+def test_no_user_is_let_in_unless_some_module_answered_success(
     stack: Stack,
     codes: list[ReturnCode],
     frozen: Frozen | None,
@@ -110,7 +111,7 @@ def test_nobody_is_let_in_unless_some_module_answered_success(
         assert SUCCESS in used
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS.map(lambda codes: [each for each in codes if each is not SUCCESS]), FROZEN)
 def test_without_a_success_the_verdict_is_a_refusal(
     stack: Stack,
@@ -122,7 +123,7 @@ def test_without_a_success_the_verdict_is_a_refusal(
     assert verdict.code is not SUCCESS
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS, FROZEN, MEMORIES)
 def test_a_walk_asks_entries_in_order_and_each_at_most_once(
     stack: Stack,
@@ -139,7 +140,7 @@ def test_a_walk_asks_entries_in_order_and_each_at_most_once(
     assert verdict.code is not INCOMPLETE or used[-1] is INCOMPLETE
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS, FROZEN, MEMORIES)
 def test_telling_the_steps_changes_nothing(
     stack: Stack,
@@ -159,7 +160,7 @@ def test_telling_the_steps_changes_nothing(
     assert [step.entry for step in steps] == plain[1]
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS, FROZEN, MEMORIES)
 def test_the_steps_lead_from_one_state_to_the_next_and_to_the_verdict(
     stack: Stack,
@@ -178,7 +179,7 @@ def test_the_steps_lead_from_one_state_to_the_next_and_to_the_verdict(
         assert verdict.code is (ReturnCode.PERM_DENIED if denied else status)
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS, FROZEN, MEMORIES)
 def test_a_run_can_be_repeated_exactly(
     stack: Stack,
@@ -197,7 +198,7 @@ def test_a_run_can_be_repeated_exactly(
     assert [step.line for step in run.steps()] == [step.entry.source.line for step in steps]
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS.filter(lambda codes: INCOMPLETE not in codes), FROZEN, st.data())
 def test_an_interruption_makes_no_difference(
     stack: Stack,
@@ -207,7 +208,7 @@ def test_an_interruption_makes_no_difference(
 ) -> None:
     """Interrupted at any entry and resumed, a walk ends as if it had not been."""
     whole_memory: list[ReturnCode | None] = [None] * len(stack)
-    whole, asked, used = walk(stack, codes, whole_memory, frozen)
+    complete, asked, used = walk(stack, codes, whole_memory, frozen)
     if not asked:
         return
     place = data.draw(st.integers(0, len(asked) - 1))
@@ -217,12 +218,12 @@ def test_an_interruption_makes_no_difference(
     second, after, _ = walk(stack, used[place:], cached_codes, frozen, first.suspended)
 
     assert first.code is INCOMPLETE
-    assert second == whole
+    assert second == complete
     assert [*before, *after[1:]] == asked
     assert cached_codes == whole_memory
 
 
-@settings(max_examples=120)
+@settings(max_examples=rounds(120))
 @given(stacks(), ANSWERS, ANSWERS, st.booleans())
 def test_a_frozen_walk_asks_what_the_first_one_asked(
     stack: Stack,
@@ -255,7 +256,7 @@ def answering(code: ReturnCode, way: str) -> Method:
     return methods[way]
 
 
-@settings(max_examples=300)
+@settings(max_examples=rounds(300))
 @given(
     stacks(),
     st.lists(st.just(SUCCESS) | CODES, min_size=10, max_size=10),
@@ -295,7 +296,14 @@ def test_a_walk_that_is_carried_out_is_that_of_the_engine(
 
     attempt = FakeAttempt("nobody")
     run = Run(Operation.AUTHENTICATE, stack, cached_codes, frozen, None)
-    assert attempt.answer(carry_out(attempt, run, cached_codes)) is verdict.code
+
+    async def carry_out() -> ReturnCode:
+        answer = ask_simple(attempt, run, cached_codes)
+        if answer is SUCCESS:
+            return SUCCESS
+        return await ask_others(attempt, run, cached_codes, answer)
+
+    assert attempt.answer(carry_out()) is verdict.code
     assert (run.verdict, run.rest) == (verdict.code, verdict.suspended)
     assert run.codes == used
     assert cached_codes == expected

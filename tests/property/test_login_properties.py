@@ -1,4 +1,4 @@
-"""Random service files through the whole library: only a module's SUCCESS lets anybody in."""
+"""Random service files through the whole library: only a module's SUCCESS lets a user in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth import Authenticator
 from ualauth.codes import TOKENS, Operation, ReturnCode
 from ualauth.config.config import Config, StackSettings
@@ -58,7 +59,7 @@ LIKELY = st.builds(
     CONTROLS,
     st.lists(st.one_of(MODULE_LINES, MODULE_LINES, LINES), max_size=4).map("\n".join),
 )
-"""Files that let somebody in now and then."""
+"""Files that let a user in now and then."""
 CALLS = st.lists(
     st.sampled_from([each for each in Operation for _ in range(2)]),
     min_size=1,
@@ -99,7 +100,7 @@ def expected(step: TraceStep) -> ReturnCode:
     return next(answers, ReturnCode.SUCCESS)
 
 
-@settings(max_examples=80)
+@settings(max_examples=rounds(80))
 @given(st.one_of(LIKELY, FILES), FILES, FILES, CALLS, st.sampled_from(["linux-pam", "debian"]))
 def test_every_success_and_every_trace_is_covered_by_answers(
     shared: ConfigFolder,
@@ -112,14 +113,14 @@ def test_every_success_and_every_trace_is_covered_by_answers(
     config = written(shared, test, a, b, dialect)
     conversation = ScriptedConversation()
     try:
-        visit = Authenticator(config).transaction("test", "jsmith", conversation)
+        transaction = Authenticator(config).transaction("test", "jsmith", conversation)
     except ConfigurationError:
         return
-    with visit:
+    with transaction:
         for operation in calls:
-            before, said = len(visit.trace), len(conversation.texts)
-            code = getattr(visit, operation.method)()
-            steps = visit.trace[before:]
+            before, said = len(transaction.trace), len(conversation.texts)
+            code = getattr(transaction, operation.method)()
+            steps = transaction.trace[before:]
 
             if code is ReturnCode.SUCCESS:
                 assert ReturnCode.SUCCESS in {step.code for step in steps}
@@ -132,7 +133,7 @@ def test_every_success_and_every_trace_is_covered_by_answers(
             assert set(spoken) <= set(told)
 
 
-@settings(max_examples=80)
+@settings(max_examples=rounds(80))
 @given(LIKELY, FILES, FILES)
 def test_a_login_needs_a_success_of_auth_and_of_account(
     shared: ConfigFolder,
@@ -147,20 +148,20 @@ def test_a_login_needs_a_success_of_auth_and_of_account(
     except (AuthenticationError, ConfigurationError):
         return
     assert identity.user == "jsmith"
-    with authenticator.transaction("test", "jsmith") as visit:
-        assert visit.authenticate() is ReturnCode.SUCCESS
-        assert visit.acct_mgmt() is ReturnCode.SUCCESS
-        answers = {(step.operation, step.code) for step in visit.trace}
+    with authenticator.transaction("test", "jsmith") as transaction:
+        assert transaction.authenticate() is ReturnCode.SUCCESS
+        assert transaction.acct_mgmt() is ReturnCode.SUCCESS
+        answers = {(step.operation, step.code) for step in transaction.trace}
     assert (Operation.AUTHENTICATE, ReturnCode.SUCCESS) in answers
     assert (Operation.ACCT_MGMT, ReturnCode.SUCCESS) in answers
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(60))
 @given(
     FILES.map(lambda text: text.replace("=success", "=auth_err")),
     st.sampled_from(["linux-pam", "debian"]),
 )
-def test_modules_that_always_refuse_let_nobody_in(
+def test_modules_that_always_refuse_let_no_user_in(
     shared: ConfigFolder,
     text: str,
     dialect: str,
@@ -169,10 +170,10 @@ def test_modules_that_always_refuse_let_nobody_in(
     refusing = " ".join(f"{key}=auth_err" for key in ("auth", "acct", "cred"))
     config = written(shared, text.replace("pam_debug", f"pam_debug {refusing}"), "", "", dialect)
     try:
-        visit = Authenticator(config).transaction("test", "jsmith")
+        transaction = Authenticator(config).transaction("test", "jsmith")
     except ConfigurationError:
         return
-    with visit:
-        assert visit.authenticate() is not ReturnCode.SUCCESS
-        assert visit.setcred() is not ReturnCode.SUCCESS
-        assert visit.acct_mgmt() is not ReturnCode.SUCCESS
+    with transaction:
+        assert transaction.authenticate() is not ReturnCode.SUCCESS
+        assert transaction.setcred() is not ReturnCode.SUCCESS
+        assert transaction.acct_mgmt() is not ReturnCode.SUCCESS

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth import Authenticator
 from ualauth.codes import TOKENS, Operation, ReturnCode
 from ualauth.testing.folder import ConfigFolder
@@ -48,21 +49,21 @@ def every_type(lines: list[str]) -> str:
 
 def play(folder: ConfigFolder, calls: list[Operation]) -> list[tuple[Any, ...]]:
     """Return what each call answers, whether it was checked, and what the inner entries did."""
-    with Authenticator(folder.config()) as auth, auth.transaction("test", "jsmith") as visit:
+    with Authenticator(folder.config()) as auth, auth.transaction("test", "jsmith") as transaction:
         played = []
         for operation in calls:
-            before = len(visit.trace)
-            code = getattr(visit, operation.method)()
+            before = len(transaction.trace)
+            code = getattr(transaction, operation.method)()
             asked = [
                 (step.line, step.file.rpartition("/")[2], step.code)
-                for step in visit.trace[before:]
+                for step in transaction.trace[before:]
                 if not step.file.endswith("/test")
             ]
-            played.append((code, visit.could_not_check, asked))
+            played.append((code, transaction.could_not_check, asked))
         return played
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(LINES, LINES, CALLS)
 def test_a_stack_is_worth_the_same_run_by_pam_if_and_as_a_substack(
     shared: ConfigFolder, lines: list[str], inner: list[str], calls: list[Operation]
@@ -90,21 +91,21 @@ def test_a_stack_is_worth_the_same_run_by_pam_if_and_as_a_substack(
 CONTROLLED = st.builds("{} pam_if user={} stack=own".format, CONTROLS, st.sampled_from("jx*"))
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(
     st.lists(st.one_of(CONTROLLED, CONTROLLED, MODULES), min_size=1, max_size=4),
     LINES,
     st.sampled_from(list(Operation)),
 )
-def test_nobody_is_let_in_unless_some_entry_answered_success(
+def test_no_user_is_let_in_unless_some_entry_answered_success(
     shared: ConfigFolder, lines: list[str], own: list[str], operation: Operation
 ) -> None:
     shared.service("own", every_type(own))
     shared.service("inner", every_type(["required pam_debug auth=auth_err acct=auth_err"]))
     shared.service("test", every_type(lines))
-    with Authenticator(shared.config()) as auth, auth.transaction("test", "jx") as visit:
-        code = getattr(visit, operation.method)()
-        steps = visit.trace
+    with Authenticator(shared.config()) as auth, auth.transaction("test", "jx") as transaction:
+        code = getattr(transaction, operation.method)()
+        steps = transaction.trace
     for index, step in enumerate(steps):
         # An entry answers SUCCESS for its stack only if some entry of that did.
         below = steps[index + 1 :]

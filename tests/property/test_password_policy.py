@@ -7,6 +7,7 @@ import dataclasses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth.passwords.policy import PasswordRules, objections
 
 ANYTHING = PasswordRules(
@@ -87,14 +88,14 @@ def test_stricter_rules_take_nothing_more(
     assert broken(password, names, strict) == found[0] | found[1]
 
 
-@settings(max_examples=30)
+@settings(max_examples=rounds(30))
 @given(st.sampled_from(["password", "qwertz", "letmein", "iloveyou", "abcdef"]), st.integers(0, 99))
 def test_a_known_password_with_a_number_is_too_easy(word: str, number: int) -> None:
     rules = dataclasses.replace(ANYTHING, minimum_strength=3)
     assert broken(f"{word}{number}", [], rules) == {"minimum_strength"}
 
 
-@settings(max_examples=15)
+@settings(max_examples=rounds(15))
 @given(st.binary(min_size=12, max_size=12))
 def test_what_is_random_is_strong_enough(noise: bytes) -> None:
     rules = dataclasses.replace(ANYTHING, minimum_strength=3)

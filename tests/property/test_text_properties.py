@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth.codes import ReturnCode
 from ualauth.contract.options import read_options
 from ualauth.errors import ConfigurationError
@@ -47,7 +48,7 @@ def words(text: str, dialect: Dialect) -> list[list[str]]:
     return [[token.text for token in line.tokens] for line in parse(text, dialect).lines]
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(250))
 @given(TEXTS, DIALECTS)
 @example("[a \\", LINUX_PAM)
 @example("a\0", DEBIAN)
@@ -58,9 +59,9 @@ def test_a_text_that_was_read_can_be_printed_and_read_again(text: str, dialect: 
     assert words(print_lines(lines), dialect) == lines
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(TEXTS, DIALECTS)
-def test_printing_is_settled_after_the_first_time(text: str, dialect: Dialect) -> None:
+def test_printing_changes_nothing_after_the_first_time(text: str, dialect: Dialect) -> None:
     printed = print_lines(words(text, dialect))
 
     assert print_lines(words(printed, dialect)) == printed
@@ -75,13 +76,13 @@ LAST = st.text(st.sampled_from("ab=[]\\ \té\r"), max_size=8)
 LINES = st.tuples(st.lists(PLAIN, max_size=4), LAST).map(lambda two: [*two[0], two[1]])
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(250))
 @given(st.lists(LINES, max_size=5), DIALECTS)
 def test_any_tokens_can_be_printed_and_read_again(lines: list[list[str]], dialect: Dialect) -> None:
     assert words(print_lines(lines), dialect) == lines
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(TEXTS, DIALECTS)
 def test_a_token_stands_where_it_says(text: str, dialect: Dialect) -> None:
     physical = text.split("\n")
@@ -90,12 +91,12 @@ def test_a_token_stands_where_it_says(text: str, dialect: Dialect) -> None:
         assert places == sorted(set(places))
         assert all(place >= line.number for place, _ in places)
         for token in line.tokens:
-            there = physical[token.line - 1][token.column - 1 :]
+            rest = physical[token.line - 1][token.column - 1 :]
             begin = re.split(r"[\\\n\] ]", token.text)[0]
-            assert there.removeprefix("[").startswith(begin)
+            assert rest.removeprefix("[").startswith(begin)
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(250))
 @given(
     st.one_of(
         st.text(max_size=40),
@@ -116,7 +117,7 @@ def test_a_control_is_a_whole_table_or_all_bad(text: str) -> None:
     assert not control.mistake or control.table == ALL_BAD
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(st.lists(st.integers(-5, 9), min_size=32, max_size=32).map(tuple))
 def test_a_table_that_was_printed_reads_as_before(table: tuple[int, ...]) -> None:
     control = parse_control(expand(table)[1:-1])
@@ -136,7 +137,7 @@ DATA = st.one_of(st.binary(max_size=200), TEXTS.map(lambda text: text.encode("ut
 REGISTRY = ModuleRegistry()
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(DATA, DATA, DATA, DIALECTS)
 def test_any_bytes_compile_or_raise_a_configuration_error(
     shared_folder: Path,
@@ -160,7 +161,7 @@ def test_any_bytes_compile_or_raise_a_configuration_error(
         assert all(following <= before for before, following in rising)
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(150))
 @given(st.text(max_size=80))
 def test_any_service_name_is_looked_up_inside_the_folder(shared_folder: Path, name: str) -> None:
     for each in ("test", "other", "part"):
@@ -191,7 +192,7 @@ ARGUMENTS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(250))
 @given(st.sampled_from(KINDS), ARGUMENTS)
 def test_options_never_raise(kind: type, arguments: list[str]) -> None:
     options, problems = read_options(kind, arguments)

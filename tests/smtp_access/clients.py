@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.machine import patience
 from tests.smtp_access.scenario import Row
 
 PASSWORD = "correct horse"
-_TIMEOUT = 20
+_TIMEOUT = round(patience(20))
 _REFUSED = re.compile(r"^<\*\* (\d{3} .*)$", re.MULTILINE)
 _SWAKS_STEPS = {21: "connect", 23: "mail", 24: "rcpt", 25: "data", 26: "data", 28: "auth"}
 

@@ -126,7 +126,7 @@ def _own_header(random: Random, lines: list[bytes]) -> None:
     _place(random, lines, name + random.choice((b"", b"", b" ", b"\t")) + b":" + value)
 
 
-def _twice(random: Random, lines: list[bytes]) -> None:
+def _duplicate(random: Random, lines: list[bytes]) -> None:
     if lines:
         _place(random, lines, random.choice(lines))
 
@@ -140,5 +140,5 @@ def _none(random: Random, lines: list[bytes]) -> None:
 
 _ODDITIES: tuple[Callable[[Random, list[bytes]], None], ...] = (
     _odd_line, _odd_line, _odd_name, _odd_name, _odd_end, _odd_value, _odd_value, _odd_value,
-    _odd_value, _own_header, _twice, _none,
+    _odd_value, _own_header, _duplicate, _none,
 )  # fmt: skip

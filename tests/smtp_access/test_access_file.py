@@ -91,7 +91,7 @@ def test_a_file_that_never_was_good_stops_the_server(tmp_path: Path) -> None:
     assert f"{file.path}:1:8: error: unknown action" in str(raised.value)
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "everybody", "large"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "writable", "large"])
 def test_what_is_no_proper_file_is_refused(tmp_path: Path, kind: str) -> None:
     file = AccessFile(tmp_path)
     match kind:
@@ -99,7 +99,7 @@ def test_what_is_no_proper_file_is_refused(tmp_path: Path, kind: str) -> None:
             file.path.mkdir()
         case "pipe":
             os.mkfifo(file.path)
-        case "everybody":
+        case "writable":
             file.path.write_text("RELAY Accept 10.*\n")
             file.path.chmod(0o666)
         case _:

@@ -1,14 +1,11 @@
-"""Random rules and attempts: the indexes decide as the plain evaluator does.
-
-UALAUTH_ACCESS_CASES says how many, UALAUTH_ACCESS_SEED with which seed.
-"""
+"""Random rules and attempts: the indexes decide as the plain evaluator does."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from random import Random
 
+from tests.seeds import SEED, rounds
 from tests.smtp_access import generator
 from tests.smtp_access.naive import Attempt, Outcome, evaluate
 from ualauth.identity import Person
@@ -18,8 +15,7 @@ from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.session import AccessSession
 from ualauth.system.networks import read_address
 
-CASES = int(os.environ.get("UALAUTH_ACCESS_CASES", "8000"))
-SEED = int(os.environ.get("UALAUTH_ACCESS_SEED", "7"))
+CASES = rounds(8000)
 OWN_HOST = OwnHost.of(name="mx.example.com")
 HEADER_EVENTS = {
     "X-Scalix-Suspicious-Host": "SUBMIT",

@@ -69,13 +69,13 @@ def test_every_one_of_them_counts(session: NewSession, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_an_ambiguous_header_is_nobodys_whatever_is_compared(
+def test_an_ambiguous_header_names_no_user_whatever_is_compared(
     session: NewSession, name: str
 ) -> None:
     content = b"  \r\nFrom: js@example.com\r\n\r\nx\r\n"
     assert action(session, content, name) is Action.REJECT
     assert action(session, content) is Action.ACCEPT
-    # The null sender names nobody.
+    # The null sender names no user.
     assert action(session, content, sender="<>") is Action.REJECT
 
 

@@ -99,7 +99,7 @@ def test_event_does_what_its_action_says(session: NewSession, event: Event, acti
 
 
 @pytest.mark.parametrize("event", list(Event), ids=lambda event: event.value)
-def test_what_is_discarded_is_kept_for_nobody(session: NewSession, event: Event) -> None:
+def test_what_is_discarded_is_kept_for_no_recipient(session: NewSession, event: Event) -> None:
     text = f"{event.value} Discard {PATTERNS.get(event.value, '192.0.2.*')}"
     running = session(text)
     running.connected(CLIENT)

@@ -13,6 +13,7 @@ from pathlib import Path
 from playground import PASSWORD, RULES, Playground
 
 from tests.docs.pages import ROOT
+from tests.machine import patience
 from ualauth.smtp_access.parse import parse
 from ualauth.smtp_access.rules import NO_RULES
 
@@ -41,7 +42,7 @@ def played(people: Playground, folder: Path, rules: str, *options: str) -> tuple
         codes = _submit(people, int(port[1]))
     finally:
         process.send_signal(2)
-        printed, _ = process.communicate(timeout=20)
+        printed, _ = process.communicate(timeout=patience(20))
     assert process.returncode == 0
     return codes, printed
 

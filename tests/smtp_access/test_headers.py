@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth.smtp_access import headers
 from ualauth.smtp_access.headers import Header
 from ualauth.smtp_access.message import read_message, with_headers
@@ -64,7 +65,7 @@ def test_long_values_are_folded_between_words() -> None:
     assert folded.replace("\r\n", "").endswith(f"{value} b@y.example")
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=rounds(300))
 @given(ANY)
 def test_nothing_can_be_injected(text: str) -> None:
     for make in MAKERS:
@@ -84,7 +85,7 @@ def test_nothing_can_be_injected(text: str) -> None:
         assert parsed.get_payload() == "body\r\n"
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=rounds(200))
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=80))
 def test_what_can_be_shown_is_read_as_it_was(text: str) -> None:
     header = headers.suspicious_originator(text)

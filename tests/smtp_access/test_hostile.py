@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from tests.smtp_access.conftest import JOHN, NewSession, host
 from ualauth.smtp_access.events import Action
 from ualauth.smtp_access.mailboxes import (
@@ -167,7 +168,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=rounds(1000))
 @given(PIECES)
 def test_any_text_is_one_address_or_none(text: str) -> None:
     for read in (read_sender, read_recipient):
@@ -179,8 +180,8 @@ def test_any_text_is_one_address_or_none(text: str) -> None:
         assert str(mailbox).isprintable()
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=rounds(300))
 @given(PIECES)
-def test_any_from_header_is_read_or_nobodys(text: str) -> None:
+def test_any_from_header_is_read_or_names_no_user(text: str) -> None:
     found = read_from([text])
     assert found is None or len(found) > 0

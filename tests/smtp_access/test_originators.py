@@ -64,12 +64,12 @@ def test_other_addresses_may_not(session: NewSession, sender: str) -> None:
     assert action(session, sender) is Action.REJECT
 
 
-def test_whoever_has_no_address_may_use_none(session: NewSession) -> None:
-    nobody = Person("jsmith@example.com")
-    assert action(session, "jsmith@example.com", nobody) is Action.REJECT
+def test_a_user_who_has_no_address_may_use_none(session: NewSession) -> None:
+    unknown = Person("jsmith@example.com")
+    assert action(session, "jsmith@example.com", unknown) is Action.REJECT
 
 
-def test_whoever_is_not_authenticated_cannot_mismatch(session: NewSession) -> None:
+def test_a_client_who_is_not_authenticated_cannot_mismatch(session: NewSession) -> None:
     assert action(session, "boss@example.com", None) is Action.ACCEPT
 
 
@@ -125,7 +125,7 @@ def test_from_may_name_the_user(session: NewSession, value: str) -> None:
         "js@example.com, " * 500,
     ],
 )
-def test_from_may_name_nobody_else(session: NewSession, value: str) -> None:
+def test_from_may_name_no_other_user(session: NewSession, value: str) -> None:
     assert after_data(session, value) is Action.REJECT
     assert after_data(session, value, compare_from=False) is Action.ACCEPT
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.seeds import rounds
 from ualauth.smtp_access.events import Action, Event
 from ualauth.smtp_access.parse import Parsed, parse
 from ualauth.sources.problem import Problem
@@ -159,13 +160,13 @@ def check(parsed: Parsed, text: str) -> None:
         assert 1 <= rule.source.line <= count
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=rounds(300))
 @given(TEXTS)
 def test_any_text_is_read_and_every_problem_has_a_place(text: str) -> None:
     check(parse("smtpd.cfg", text), text)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=rounds(200))
 @given(TEXTS)
 def test_what_a_rule_prints_reads_as_the_same_rule(text: str) -> None:
     first = parse("smtpd.cfg", text).rules.rules
@@ -174,7 +175,7 @@ def test_what_a_rule_prints_reads_as_the_same_rule(text: str) -> None:
     assert [(rule.event, rule.action, rule.text, rule.pattern) for rule in again] == as_values
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=rounds(100))
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read(data: bytes) -> None:
     text = data.decode(errors="surrogateescape")

@@ -1,18 +1,14 @@
-"""Readers of mail see in a message what was judged: real ones, over random headers.
-
-UALAUTH_HEADER_CASES says how many, UALAUTH_SEED with which seed.
-"""
+"""Readers of mail see in a message what was judged: real ones, over random headers."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
 import pytest
 
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from tests.smtp_access import header_corpus
 from tests.smtp_access.conftest import JOHN, NewSession, host
 from tests.smtp_access.readers import dovecot, perl_mail, python_email
@@ -26,7 +22,7 @@ from ualauth.smtp_access.message import (
 )
 from ualauth.smtp_access.originator import read_from
 
-CASES = int(os.environ.get("UALAUTH_HEADER_CASES", "600"))
+CASES = rounds(600)
 READERS = {"python": python_email.read, "perl": perl_mail.read, "dovecot": dovecot.read}
 RULES = "AUTH_MISMATCH Reject *\nAUTH_SUCCESS Accept *"
 MARKED = f"{RULES}\nAUTH_SUCCESS Header *".replace("AUTH_SUCCESS Accept *\n", "")
@@ -126,14 +122,14 @@ def test_a_simple_reader_is_blind_to_what_others_show(
     simple: Callable[[bytes], Message],
 ) -> None:
     blind: set[str] = set()
-    believed = []
+    trusted = []
     for _, content in corpus():
         message = simple(content)
         values = [value for name in ("From", "Sender") for value in message.values(name)]
         judged = read_from(values)
         if judged is not None and {str(each).lower() for each in judged} <= OWN:
-            believed.append(content)
+            trusted.append(content)
     for name, read in READERS.items():
-        for shown in read(believed):
+        for shown in read(trusted):
             blind.update(name for answer in shown if not answer.addresses <= OWN)
     assert blind == set(READERS)

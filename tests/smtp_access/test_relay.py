@@ -41,7 +41,7 @@ def test_the_own_host_may_always_relay(session: NewSession, client: Host) -> Non
 
 @pytest.mark.parametrize("client", [STRANGER, host(), host("10.0.0.1")], ids=str)
 @pytest.mark.parametrize("person", [None, JOHN], ids=["anonymous", "authenticated"])
-def test_without_rules_nobody_else_may(
+def test_without_rules_no_other_client_may(
     session: NewSession, client: Host, person: Person | None
 ) -> None:
     assert rcpt(session, "", client, "x@far.example", person) is Action.REJECT

@@ -111,7 +111,7 @@ def test_swaks_is_marked_with_the_address_of_who_logged_in(
     )
 
 
-def test_spoofing_is_refused_whoever_logs_in(people: Playground, tmp_path: Path) -> None:
+def test_spoofing_is_refused_for_every_user(people: Playground, tmp_path: Path) -> None:
     application = Recorder()
     settings = SmtpAccessSettings(compare_from=True)
     with (
@@ -183,10 +183,10 @@ def test_who_could_not_be_checked_is_anonymous(people: Playground, tmp_path: Pat
         assert mail(talk, "js@example.com") == UNKNOWN
 
 
-# How long somebody is there
+# How long a user is there
 
 
-def test_starttls_makes_everybody_anonymous(people: Playground, tmp_path: Path) -> None:
+def test_starttls_makes_every_client_anonymous(people: Playground, tmp_path: Path) -> None:
     with (
         submitting(people, tmp_path, SPOOFING, Recorder()) as server,
         talking(server) as talk,
@@ -221,7 +221,7 @@ def test_rset_and_ehlo_forget_the_message_and_not_who_is_there(
     assert [top(application), len(application.messages)] == [MARKED, 2]
 
 
-def test_nobody_comes_or_goes_while_a_message_is_under_way(
+def test_no_user_comes_or_goes_while_a_message_is_under_way(
     people: Playground, tmp_path: Path
 ) -> None:
     with (
@@ -361,7 +361,7 @@ def test_hooks_find_what_is_offered_and_who_is_there(people: Playground, tmp_pat
 
 
 class Passing(Recorder):
-    """An application that would let anybody in by itself."""
+    """An application that would let every client in by itself."""
 
     async def handle_AUTH(self, *_: object) -> str:
         return "235 come in"
@@ -375,7 +375,7 @@ class Mechanism(Recorder):
 
 
 @pytest.mark.parametrize("application", [Passing(), Mechanism()])
-def test_nobody_is_let_in_past_the_service_behind_the_rules(
+def test_no_client_is_let_in_past_the_service_behind_the_rules(
     people: Playground, tmp_path: Path, application: object
 ) -> None:
     handler = AccessHandler(application, AccessControl(tmp_path, SmtpAccessSettings()))

@@ -1,16 +1,19 @@
 """One word for each thing: what the code and its pages no longer say, and what they say instead.
 
 Names are what the tokenizer finds; prose is comments, docstrings and other texts of the code,
-the pages without their code, and the comments of the shipped service files. A use that is
-right stands in `ALLOWED`, by its place and with its reason.
+the pages without their code, and the comments of the shipped service files. Of tests, whose
+other texts are names of users and what programs say, only comments and docstrings are prose.
+A use that is right stands in `ALLOWED`, by its place and with its reason.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, name_of, prose
 
 PYTHON = sorted([*(ROOT / "ualauth").rglob("*.py"), *(ROOT / "examples").rglob("*.py")])
+TESTS = sorted({*(ROOT / "tests").rglob("*.py")} - {Path(__file__)})
 SERVICE_FILES = sorted(path for path in (ROOT / "stacks").rglob("*") if path.is_file())
 NEW_NAMES: Mapping[str, str] = {
     "Arrival": "PendingConnection",
@@ -91,6 +95,15 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ): "the name of a row in the USERLIST",
     ("ualauth/sasl/scram.py", "proof"): "ClientProof of RFC 5802, section 3",
     ("docs/administrators/active-directory.md", "everyone"): "the group of Windows",
+    ("tests/benchmarks/sasl.py", "memory"): "what is measured",
+    ("tests/benchmarks/userlist_scale.py", "memory"): "what is measured",
+    ("tests/integration/kerberos/test_krb5_load.py", "memory"): "what is measured",
+    ("tests/docs/test_links.py", "link"): "from a page to another",
+    ("tests/smtp_access/readers/dovecot.py", "nobody"): "the UNIX user",
+    ("tests/unit/userlist/test_user_faults.py", "nobody"): "the UNIX user",
+    ("tests/unit/passwords/test_scram.py", "proof"): "ClientProof of RFC 5802, section 3",
+    ("tests/unit/sasl/clients.py", "proof"): "ClientProof of RFC 5802, section 3",
+    ("tests/unit/sasl/test_vectors.py", "proof"): "ClientProof of RFC 5802, section 3",
 }
 
 
@@ -112,6 +125,16 @@ def texts(file: Path) -> Iterator[tuple[int, str]]:
             yield from enumerate(token.string.split("\n"), token.start[0])
 
 
+def remarks(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield comments and docstrings, line by line."""
+    for token in tokens(file):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield from enumerate(str(node.value.value).split("\n"), node.lineno)
+
+
 TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
@@ -121,16 +144,19 @@ def tokens(file: Path) -> Iterator[tokenize.TokenInfo]:
 
 def found_in_names(file: Path) -> list[str]:
     """Return the old words in the names of a file, each with its place and the new word."""
-    found = []
-    for line, name in names(file):
-        found += [(line, each, NEW_NAMES[each]) for each in {name, name[1:]} & NEW_NAMES.keys()]
-        parts = f"_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name)}_".lower()
-        found += [
-            (line, each, new)
-            for each, new in {**NEW_WORDS_IN_NAMES, **NEW_WORDS}.items()
-            if re.search(rf"_{each}(s|d|ed)?_", parts)
-        ]
+    found = [(line, *each) for line, name in names(file) for each in old_words_in(name)]
     return reported(file, found)
+
+
+@cache
+def old_words_in(name: str) -> list[tuple[str, str]]:
+    """Return the old words in a name, each with the new one."""
+    parts = f"_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name)}_".lower()
+    return [(each, NEW_NAMES[each]) for each in {name, name[1:]} & NEW_NAMES.keys()] + [
+        (each, new)
+        for each, new in {**NEW_WORDS_IN_NAMES, **NEW_WORDS}.items()
+        if re.search(rf"_{each}(s|d|ed)?_", parts)
+    ]
 
 
 def found_in_prose(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
@@ -164,6 +190,12 @@ def prose_of_page(page: Path) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("file", PYTHON, ids=name_of)
 def test_code_has_the_words_of_the_field(file: Path) -> None:
     found = found_in_names(file) + found_in_prose(file, texts(file))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("file", TESTS, ids=name_of)
+def test_tests_have_the_words_of_the_field(file: Path) -> None:
+    found = found_in_names(file) + found_in_prose(file, remarks(file))
     assert not found, "\n".join(found)
 
 
@@ -208,3 +240,9 @@ def test_old_words_are_found(
     file.write_text(code, encoding="utf-8")
     found = found_in_names(file) + found_in_prose(file, texts(file))
     assert [each.split(": ")[1].split(" -> ")[0] for each in found] == words
+
+
+def test_of_tests_comments_and_docstrings_are_prose(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text('"""A\n\nvisit."""\nuser = "nobody"  # whoever\n', encoding="utf-8")
+    assert sorted(remarks(file)) == [(1, "A"), (2, ""), (3, "visit."), (4, "# whoever")]

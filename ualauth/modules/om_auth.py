@@ -39,7 +39,7 @@ _FROM_MEMORY = Comparison(
 )
 _UNREADABLE = Comparison(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
 _VERIFIED = "om_auth: user whose old password was verified"
-_LOGGED_IN = "om_auth: name and id of the user whose password was verified"
+_LOGGED_IN = "om_auth: user whose password was verified"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ class OmAuth(Module[Options]):
             return False
         if account.policy.lockout.failures and not (
             cache.guesses.is_quiet
-            and cache.has_no_failures(account, attempt.login_name, source_of(attempt.rhost))
+            and account.has_no_failures(attempt.login_name, source_of(attempt.rhost))
         ):
             return False
         attempt.remark(REMEMBERED.log)
@@ -199,17 +199,17 @@ def _id_of(account: Account | None) -> int | None:
 
 def _vouch(attempt: Attempt, account: Account) -> None:
     """Vouch for a user whose password was verified."""
-    attempt.set_data(_LOGGED_IN, (account.user.authid, account.user.id))
+    attempt.set_data(_LOGGED_IN, account.user)
     attempt.vouch(account.person)
 
 
 def _is_another(attempt: Attempt, name: str | None, account: Account) -> bool:
     """Return whether the name has become another user's since the password was verified."""
     try:
-        authid, number = attempt.get_data(_LOGGED_IN)
+        user: User = attempt.get_data(_LOGGED_IN)
     except Abort:
         return False
-    return bool(authid == name and number != account.user.id)
+    return user is not account.user and user.authid == name and user.id != account.user.id
 
 
 def _verified_user(attempt: Attempt, account: Account | None) -> User | None:

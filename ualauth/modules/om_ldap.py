@@ -58,7 +58,8 @@ class Options(TokenOptions):
     ] = False
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class _LoginState:
     """What one operation hands to the next."""
 
@@ -87,6 +88,8 @@ class OmLdap(Module[Options]):
     confirms_user = True
 
     _configuration: Configuration
+    _data: str
+    """Under which name one operation leaves its state to the next."""
     _used: _Used | None = None
 
     def configure(self, files: Files) -> Sequence[Problem]:
@@ -94,6 +97,7 @@ class OmLdap(Module[Options]):
         configuration, problems = read(self.options.config, files)
         if configuration is not None:
             self._configuration = configuration
+            self._data = f"om_ldap: {configuration.digest}"
         return problems
 
     def _using(self, attempt: Attempt) -> _Used:
@@ -180,8 +184,8 @@ class OmLdap(Module[Options]):
 
     async def _vouch_as(self, attempt: Attempt, case: LdapUser, typed: str) -> Remembered:
         """Vouch for the user that is confirmed, with what the entry has."""
-        user = await attempt.get_user()
         account = await attempt.get_record(needed=False)
+        user = attempt.user or ""
         attempt.set_data(self._data, _LoginState(typed, user, case))
         by_userlist = None if account is None else account.person
         attributes = self._configuration.attributes
@@ -334,10 +338,6 @@ class OmLdap(Module[Options]):
         return ReturnCode.IGNORE if ignored and code is ReturnCode.USER_UNKNOWN else code
 
     @property
-    def _data(self) -> str:
-        return f"om_ldap: {self._configuration.digest}"
-
-    @property
     def _old(self) -> str:
         return f"{self._data}, old password"
 
@@ -353,5 +353,5 @@ class OmLdap(Module[Options]):
 async def _values(attempt: Attempt) -> dict[str, str]:
     """Return what is known of the user before the directory is asked."""
     account = await attempt.get_record(needed=False)
-    user = await attempt.get_user()
+    user = attempt.user or ""
     return who(user, None if account is None else account.user, attempt.login_name)

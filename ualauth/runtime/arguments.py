@@ -85,6 +85,9 @@ _HINTS: tuple[tuple[str | None, tuple[type, ...], str], ...] = (
 
 USUAL_OF_PEER: Mapping[str, type] = {name: _WANTED[name].usual for name in Peer.__optional_keys__}
 """What an application knows of the peer -> the type that is right without a further look."""
+_USUAL_OF_CONNECTION: Mapping[str, type] = {
+    name: _WANTED[name].usual for name in ConnectionInfo.__optional_keys__
+}
 
 
 def check_arguments(**arguments: object) -> None:
@@ -113,6 +116,11 @@ def check_peer(peer: Peer) -> None:
 
 def check_connection(connection: ConnectionInfo) -> None:
     """Look at all that an application says of a connection; see `check_peer`."""
+    for name, value in connection.items():
+        if type(value) is not _USUAL_OF_CONNECTION.get(name):
+            break
+    else:
+        return
     _check_known(connection, ConnectionInfo.__optional_keys__, "a connection")
     check_arguments(**connection)
 

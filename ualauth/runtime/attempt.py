@@ -58,6 +58,11 @@ log = logging.getLogger("ualauth.attempt")
 
 T = TypeVar("T")
 
+# Members of enumerations that each login needs: to look them up takes longer than to use them.
+_AUTHENTICATE = Operation.AUTHENTICATE
+_CHAUTHTOK = Operation.CHAUTHTOK
+_AUTHTOK = Item.AUTHTOK
+_RECALLED = LookedUp.RECALLED
 _TYPED = NameKind.TYPED
 _NO_USER = NameKind.NO_USER
 _ADDRESS = NameKind.ADDRESS
@@ -80,12 +85,10 @@ def _set_user(attempt: RunningAttempt, name: str | None) -> None:
 class RunningAttempt:
     """An attempt at run time (the `Attempt` protocol in `ualauth.module`)."""
 
-    # Defaults stand on the class: a login sets only what it knows.
-    operation: Operation = Operation.AUTHENTICATE
+    # What each login reads is set for each; of the rest, defaults stand on the class.
+    operation: Operation = _AUTHENTICATE
     flags: int = 0
     delegated: bool = False
-    guess: Guess | None = None
-    """The password or proof that is being checked, until the operation has ended."""
 
     service: str = _item("service")
     user: str | None = _item("user", _set_user)
@@ -102,25 +105,18 @@ class RunningAttempt:
     # Not for modules
     client: Callable[[bytes], Awaitable[bytes]] | None = None
     """Sends a challenge to the client of the SASL exchange that is running, if one is."""
-    takes_passwords: bool = True
-    """Whether the service takes passwords as they were typed."""
     run: Run | None = None
     """The walk that asks now."""
     put_off: tuple[Run, int] | None = None
     """The run and the number of the entry whose last question the application has put off."""
     late: bool = False
     """Whether a module ran out of time: its threads may still run."""
-    vouches: tuple[tuple[Run | None, int, Person], ...] = ()
-    """The run and the number of an entry, and whom it vouched for before it answered."""
-    name_tests: tuple[AskedName, ...] = ()
-    """What was decided by looking at the user's name."""
     unconfirmed: Naming | None = None
     """Who the user was before the last entry that confirmed a user."""
-    paths: dict[tuple[Module[Any], int], Path] | None = None
-    """Module and operation -> what its entry settled, and how far a stack of its own went."""
     _resolved: str | None = None
     _account: Account | None = None
-    _looked_up: LookedUp | None = None
+    looked_up: LookedUp | None = None
+    """Where the user's record is from, if it is known."""
 
     def __init__(self, items: Items, resource: Resources, users: Users) -> None:
         """Begin with nothing asked; `resource` is as `Attempt.resource`."""
@@ -128,6 +124,18 @@ class RunningAttempt:
         self.resource = resource
         self.messages: list[str] = []
         self._users = users
+        self.guess: Guess | None = None
+        """The password or proof that is being checked, until the operation has ended."""
+
+        # Not for modules
+        self.takes_passwords = True
+        """Whether the service takes passwords as they were typed."""
+        self.vouches: tuple[tuple[Run | None, int, Person], ...] = ()
+        """The run and the number of an entry, and whom it vouched for before it answered."""
+        self.name_tests: tuple[AskedName, ...] = ()
+        """What was decided by looking at the user's name."""
+        self.paths: dict[tuple[Module[Any], int], Path] | None = None
+        """Module and operation -> what its entry settled, and how far a stack of its own went."""
 
     # Requests
 
@@ -145,7 +153,8 @@ class RunningAttempt:
 
     async def readable(self, fileno: int, seconds: float) -> bool:
         """See `Attempt.readable`."""
-        return cast("bool", await Readable(fileno, seconds))
+        readable: bool = await Readable(fileno, seconds)
+        return readable
 
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         """See `Attempt.ask`."""
@@ -211,7 +220,7 @@ class RunningAttempt:
         items = self.items
         if items.user is None:
             await self._ask_user(prompt)
-        typed = cast("str", items.user)
+        typed: str = items.user  # type: ignore[assignment]  # it was asked for
         if typed == self._resolved:
             return typed
         account = await self._look_up(typed)
@@ -248,7 +257,7 @@ class RunningAttempt:
 
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""
-        self._account = self._looked_up = None
+        self._account = self.looked_up = None
 
     async def test_name(self, test: NameTest) -> ReturnCode:
         """See `Attempt.test_name`."""
@@ -260,13 +269,15 @@ class RunningAttempt:
 
     async def get_record(self, *, anew: bool = False, needed: bool = True) -> Account | None:
         """See `Attempt.get_record`."""
-        name = await self.get_user()
-        if self._looked_up is None or (anew and self._looked_up is LookedUp.RECALLED):
+        name = self.items.user
+        if name is None or name != self._resolved:
+            name = await self.get_user()
+        if self.looked_up is None or (anew and self.looked_up is LookedUp.RECALLED):
             account = await self._look_up(name, recall=not anew)
             if account is not None:
                 # The name may have become another user's address meanwhile.
                 self.items.user = self._resolved = account.user.authid
-        if self._looked_up is LookedUp.NOWHERE and needed:
+        if self.looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL)
         return self._account
@@ -277,7 +288,7 @@ class RunningAttempt:
         name = items.user
         if name is None:
             return None
-        if name == self._resolved and self._looked_up is not None:
+        if self.looked_up is not None and name == self._resolved:
             return self._account
         kind = items.name_kind
         try:
@@ -288,7 +299,7 @@ class RunningAttempt:
         except NoUserlist:
             return None
         if account is not None:
-            self._account, self._looked_up = account, LookedUp.RECALLED
+            self._account, self.looked_up = account, _RECALLED
             items.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
                 items.name_kind = NameKind.AUTHID
@@ -299,22 +310,22 @@ class RunningAttempt:
             raise Abort(ReturnCode.USER_UNKNOWN)
         kind = self.items.name_kind
         if kind is _NO_USER:
-            self._account, self._looked_up = None, LookedUp.READ
+            self._account, self.looked_up = None, LookedUp.READ
             return None
         arguments = (name,) if kind is _TYPED else (name, kind)
         try:
             account = self._users.recall(*arguments) if recall else None
             if account is not None:
-                self._account, self._looked_up = account, LookedUp.RECALLED
+                self._account, self.looked_up = account, LookedUp.RECALLED
                 return account
             self._account = await self.offload(self._users.read, *arguments)
         except NoUserlist:
-            self._account, self._looked_up = None, LookedUp.NOWHERE
+            self._account, self.looked_up = None, LookedUp.NOWHERE
             return None
         except StoreError as error:
             self.remark(str(error))
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
-        self._looked_up = LookedUp.READ
+        self.looked_up = LookedUp.READ
         return self._account
 
     async def _ask_user(self, prompt: str | None) -> None:
@@ -377,7 +388,7 @@ class RunningAttempt:
         """See `Attempt.authtok_at_hand`."""
         items = self.items
         if items.authtok is None and not use_only_present:
-            brought = self._brought(Item.AUTHTOK)
+            brought = self._brought(_AUTHTOK)
             if brought is None or not is_acceptable(brought, MAX_PASSWORD_BYTES):
                 return None
             items.authtok = brought
@@ -394,7 +405,7 @@ class RunningAttempt:
     def _brought(self, item: Item) -> str | None:
         """Return the token of the credential that the person came with."""
         brought = self.items.password
-        changing = self.operation is Operation.CHAUTHTOK
+        changing = self.operation is _CHAUTHTOK
         if isinstance(brought, Password) and not changing:
             return brought.text
         if isinstance(brought, PasswordChange) and changing:
@@ -478,7 +489,7 @@ class RunningAttempt:
     def vouch(self, person: Person) -> None:
         """See `Attempt.vouch`."""
         run = self.run
-        self.vouches = (*self.vouches, (run, 0 if run is None else len(run.codes), person))
+        self.vouches += ((run, 0 if run is None else len(run.codes), person),)
 
     @property
     def person(self) -> Person | None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Unpack, cast
+from typing import TYPE_CHECKING, cast
 
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import MechanismUnavailable
 from ualauth.runtime.arguments import USUAL_OF_PEER, check_peer
 from ualauth.runtime.attempt import RunningAttempt
-from ualauth.runtime.handle import Handle
+from ualauth.runtime.handle import Handle, Identities
 from ualauth.runtime.items import Items
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.resources import Resources
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 _PEER = Peer.__optional_keys__
+_OF_CHANNEL = ConnectionInfo.__optional_keys__ - _PEER
 
 
 class BaseAuthenticator:
@@ -61,6 +62,7 @@ class BaseAuthenticator:
             config.dialect,
             takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
         )
+        self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
         # What is counted in this process alone outlives its connections.
@@ -68,13 +70,14 @@ class BaseAuthenticator:
         self.resource = self.resources.resource
         """See `Attempt.resource`."""
         self._users: UserCache | None = None
+        self._identities: Identities = {}
         self._no_userlist_until = 0.0
 
     def offer_rules(self, service: str) -> OfferRules:
         """Return what a compiled service may offer."""
         return self._own_rules.get(service, self._usual_rules)
 
-    def handle(self, service: str, user: str | None, **peer: Unpack[Peer]) -> Handle:
+    def handle(self, service: str, user: str | None, peer: Peer) -> Handle:
         """Begin a login of `user` to `service`.
 
         Raises:
@@ -90,12 +93,11 @@ class BaseAuthenticator:
 
     def _handle(self, compiled: Service, user: str | None, peer: Peer) -> Handle:
         users = self if self._users is None else self._users
-        items = Items(compiled.name)
-        items.user = items.login_name = user
+        items = Items(compiled.name, user)
         for name, value in peer.items():
             setattr(items, name, value)
         attempt = RunningAttempt(items, self.resource, users)
-        return Handle(compiled, attempt, self.services.load, self._frozen)
+        return Handle(compiled, attempt, self._load, self._frozen, self._identities)
 
     def mechanisms(self, service: str, connection: ConnectionInfo) -> list[str]:
         """Return the names of the SASL mechanisms to offer, the strongest first.
@@ -131,8 +133,8 @@ class BaseAuthenticator:
             plus = any(each.binds for each in offered(verifiers, rules, channel))
             channel = replace(channel, offers_plus=plus)
         # A login takes what it knows, and nothing of the channel.
-        peer = cast("Peer", connection)
-        if not connection.keys() <= _PEER:
+        peer: Peer = connection
+        if not _OF_CHANNEL.isdisjoint(connection):
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
         handle = self._handle(compiled, None, peer)
         handle.go_by_steps()
@@ -203,4 +205,5 @@ class BaseAuthenticator:
     def close(self) -> None:
         """Close what was opened; it may be opened again."""
         self._users = None
+        self._identities.clear()
         self.resources.close()

@@ -67,49 +67,67 @@ def begin_operation(attempt: InnerAttempt, operation: Operation) -> None:
     )
 
 
-async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast as it can be
-    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes
-) -> ReturnCode:
-    """Ask the entries of a run, and return its verdict."""
-    attempt.run = run
-    number = run.operation.number
-    codes = run.codes
+def ask_simple(
+    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object = _UNASKED
+) -> object:
+    """Ask the `simple` entries of a run while they answer SUCCESS at once; most logins are no more.
+
+    The engine would do the same with them, and take twice as long. Returns SUCCESS at
+    the stack's end, which is the verdict; otherwise `ask_others` has to follow, with what the
+    entry at which it stopped has answered. `answer` is that entry's, when it was awaited.
+    """
+    stack, codes, operation = run.stack, run.codes, run.operation
     exchange = attempt.items.exchange
-    proved = exchange is not None and exchange.verified
-    suspended, answer = run.suspended, _UNASKED
-    if suspended is None and run.frozen is None:
-        # Most logins are `simple` entries that answer SUCCESS. The engine would do the
-        # same with them, and take twice as long.
-        done = 0
-        for entry in run.stack:
+    if answer is _UNASKED:
+        attempt.run = run
+        run.proved = exchange is not None and exchange.verified
+        if run.suspended is not None or run.frozen is not None or not stack:
+            return _UNASKED
+    place, end = len(codes), len(stack)
+    while place < end:
+        if answer is _UNASKED:
+            entry = stack[place]
             if not entry.simple:
-                break
+                return _UNASKED
             try:
-                answer = entry.methods[number](attempt)
+                answer = entry.methods[operation](attempt)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 answer = _code_of_exception(attempt, entry, run, error)
-            if answer is not _SUCCESS:
-                answer = await _code_of(attempt, answer, entry, run)
-                if answer is not _SUCCESS:
-                    break
-            if exchange is not None:
-                proved = _still_verified(exchange, proved, late=attempt.late)
-            codes.append(_SUCCESS)
-            cached_codes[done] = _SUCCESS
-            done += 1
-            answer = _UNASKED
-        if done and done == len(run.stack):
-            run.verdict, run.proved = _SUCCESS, proved
+        if answer is not _SUCCESS:
+            return answer
+        if exchange is not None:
+            run.proved = _still_verified(exchange, run.proved, attempt)
+        codes.append(_SUCCESS)
+        cached_codes[place] = _SUCCESS
+        place += 1
+        answer = _UNASKED
+    run.verdict = _SUCCESS
+    return _SUCCESS
+
+
+async def ask_others(  # noqa: C901, PLR0912 - one walk, one function, as fast as it can be
+    attempt: InnerAttempt, run: Run, cached_codes: CachedCodes, answer: object
+) -> ReturnCode:
+    """Ask the entries that `ask_simple` left, after what it returned; return the verdict."""
+    codes, operation, exchange = run.codes, run.operation, attempt.items.exchange
+    while answer is not _UNASKED:
+        answer = await _code_of(attempt, answer, run.stack[len(codes)], run)
+        if answer is not _SUCCESS:
+            break
+        answer = ask_simple(attempt, run, cached_codes, answer)
+        if answer is _SUCCESS:
             return _SUCCESS
-        suspended = resume_after(done)
-    legal = _LEGAL[number]
+    suspended, proved = run.suspended, run.proved
+    if suspended is None and run.frozen is None:
+        suspended = resume_after(len(codes))
+    legal = _LEGAL[operation]
     engine = evaluate(run.stack, cached_codes, frozen=run.frozen, suspended=suspended)
     send = engine.send
     try:
         entry = next(engine)
         while True:
             try:
-                code = entry.methods[number](attempt) if answer is _UNASKED else answer
+                code = entry.methods[operation](attempt) if answer is _UNASKED else answer
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a module's bug refuses
                 code = _code_of_exception(attempt, entry, run, error)
             answer = _UNASKED
@@ -119,13 +137,13 @@ async def dispatch(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as
                 if code is _CONV_AGAIN and _is_put_off(attempt, run):
                     code = _INCOMPLETE
                 if not legal[code]:
-                    _report(entry, run.operation, code)
+                    _report(entry, operation, code)
                 if attempt.unconfirmed is not None and code not in _CONFIRMING:
                     attempt.unconfirm(run)
                 if exchange is not None:
                     exchange.verified = proved
             elif exchange is not None:
-                proved = _still_verified(exchange, proved, late=attempt.late)
+                proved = _still_verified(exchange, proved, attempt)
             codes.append(code)
             entry = send(code)
     except StopIteration as stop:
@@ -146,12 +164,12 @@ def _is_put_off(attempt: InnerAttempt, run: Run) -> bool:
     return put_off is not None and put_off[0] is run and put_off[1] == len(run.codes)
 
 
-def _still_verified(exchange: Exchange, proved: bool, *, late: bool) -> bool:  # noqa: FBT001 - as it was
+def _still_verified(exchange: Exchange, proved: bool, attempt: InnerAttempt) -> bool:  # noqa: FBT001 - as it was
     """Return whether an exchange is verified after an entry that succeeded.
 
     When a module has run out of time, a thread of it may say so while another is asked.
     """
-    if late and not proved:
+    if not proved and attempt.late:
         exchange.verified = False
     return exchange.verified
 
@@ -205,7 +223,11 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     proved = exchange is not None and exchange.verified
     code = ReturnCode.SYSTEM_ERR
     try:
-        code = await dispatch(attempt, run, cached_codes)
+        answer = ask_simple(attempt, run, cached_codes)
+        if answer is _SUCCESS:
+            code = _SUCCESS
+        else:
+            code = await ask_others(attempt, run, cached_codes, answer)
     finally:
         attempt.run = outer
         path.suspended = run.rest

@@ -17,11 +17,18 @@ from typing import Any
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, NameKind
+from ualauth.contract.identity import Identity
 from ualauth.contract.requests import Send, Sleep
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
-from ualauth.runtime.dispatch import SHARED_WITH, begin_operation, dispatch, forget_nested
+from ualauth.runtime.dispatch import (
+    SHARED_WITH,
+    ask_others,
+    ask_simple,
+    begin_operation,
+    forget_nested,
+)
 from ualauth.runtime.trace import Run, TraceStep
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
@@ -30,6 +37,10 @@ from ualauth.stack.model import Service
 log = logging.getLogger("ualauth.login")
 
 Load = Callable[[str], Service]
+Identities = dict[tuple[str, str], Identity]
+"""Service and name as typed -> the identity of the last login, which is mostly that of the next."""
+Answer = ReturnCode | Coroutine[Any, Any, ReturnCode]
+"""What an operation amounts to, or what has to be awaited for it."""
 
 # Looking a member up in its enumeration takes longer than anything else here does.
 _SUCCESS = ReturnCode.SUCCESS
@@ -49,34 +60,40 @@ _random = random.SystemRandom()
 class Handle:
     """A transaction: its attempt, the service's stacks, and the runs so far."""
 
-    # Defaults stand on the class: most logins never set them.
+    # What each login reads is set for each; of the rest, defaults stand on the class.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
-    deadline: float | None = None
-    """When the modules' time is up (time.monotonic); set by the driver at the first request."""
-    at_once: bool = False
-    """Whether the next operation is part of the same login as the last one."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
-    _last_run: Run | None = None
-    """The last walk over the service as it is; it was interrupted if it has a rest."""
     _updating: bool = False
-    _busy: bool = False
-    _ended: bool = False
     _first_run: int = 0
     """Where the runs of the last operation begin, what came before an interruption included."""
 
     def __init__(
-        self, service: Service, attempt: RunningAttempt, load: Load, frozen: Frozen
+        self,
+        service: Service,
+        attempt: RunningAttempt,
+        load: Load,
+        frozen: Frozen,
+        identities: Identities,
     ) -> None:
         """Begin with nothing asked; `load` serves a later change of the service."""
         self.attempt = attempt
         self.items = attempt.items
+        self.identities = identities
         self.runs: list[Run] = []
         self._service: Service | None = service
         self._load = load
         self._frozen = frozen
         self._cached_codes: dict[int, list[ReturnCode | None]] = {}
+        self.deadline: float | None = None
+        """When the modules' time is up (time.monotonic); set by the driver at the first request."""
+        self.at_once = False
+        """Whether the next operation is part of the same login as the last one."""
+        self._last_run: Run | None = None
+        """The last walk over the service as it is; it was interrupted if it has a rest."""
+        self._busy = False
+        self._ended = False
         if not service.takes_passwords:
             attempt.takes_passwords = False
 
@@ -87,11 +104,19 @@ class Handle:
 
     # Operations
 
-    async def perform(  # noqa: C901, PLR0912 - one operation, as fast as it can be
-        self, operation: Operation, flags: int = 0
-    ) -> ReturnCode:
+    async def perform(self, operation: Operation, flags: int = 0) -> ReturnCode:
         """Run one operation; `SYSTEM_ERR` if another one is running, or after the end."""
-        if self._busy or self._ended or (flags & _PASSES and operation is _CHAUTHTOK):
+        answer = self.begin(operation, flags)
+        return answer if isinstance(answer, ReturnCode) else await answer
+
+    def begin(  # noqa: C901 - one operation, as fast as it can be
+        self, operation: Operation, flags: int = 0
+    ) -> Answer:
+        """Run one operation as far as it goes without waiting: most logins have ended then.
+
+        Otherwise it returns what has to be awaited, at once, for the same as `perform`.
+        """
+        if self._busy or self._ended or (operation is _CHAUTHTOK and flags & _PASSES):
             return ReturnCode.SYSTEM_ERR
         self._busy = True
         attempt, items = self.attempt, self.items
@@ -106,28 +131,52 @@ class Handle:
                 # No module has set one before the first run.
                 if self.runs and not (interrupted and self._resuming):
                     items.forget_tokens()
-                if operation is _CHAUTHTOK:
-                    code = await self._both_passes(flags)
-                else:
-                    code = await self._dispatch(operation, flags)
-                    exchange = items.exchange
-                    if exchange is not None and (code is not _SUCCESS or not self._proved()):
-                        code = await self._judged(exchange, code)
+            if operation is _CHAUTHTOK:
+                answer: Answer = self._both_passes(flags)
+            else:
+                answer = self._dispatch(operation, flags or _USUAL[operation])
+            over = answer is _SUCCESS and attempt.guess is None
+            if over and operation is _AUTHENTICATE:
+                over = items.exchange is None or self._proved()
+                over = over and not items.delay and items.delay_report is None
+                if over:
+                    items.forget_tokens()
+            if not over:
+                return self._finish(operation, answer)
+        except BaseException:
+            self._release()
+            raise
+        self._busy = False
+        if audit.log.isEnabledFor(logging.INFO):
+            audit.record(attempt, operation, _SUCCESS, self._last_runs)
+        return _SUCCESS
+
+    async def _finish(self, operation: Operation, answer: Answer) -> ReturnCode:
+        """Wait for an operation, and for what it takes to end it."""
+        attempt, items = self.attempt, self.items
+        try:
+            code = answer if isinstance(answer, ReturnCode) else await answer
+            if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
+                exchange = items.exchange if operation is _AUTHENTICATE else None
+                if exchange is not None and (code is not _SUCCESS or not self._proved()):
+                    code = await self._judged(exchange, code)
                 if attempt.guess is not None:
                     await attempt.end_guess(code)
                 if code is not _INCOMPLETE:
                     items.forget_tokens()
                     if items.delay or items.delay_report is not None:
                         await self._delay(code)
-            else:
-                code = await self._dispatch(operation, flags or _USUAL[operation.number])
         finally:
-            self._busy = False
-            if attempt.guess is not None:
-                attempt.abandon_guess()
+            self._release()
         if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
             audit.record(attempt, operation, code, self._last_runs)
         return code
+
+    def _release(self) -> None:
+        """Let another operation begin, whatever became of this one."""
+        self._busy = False
+        if self.attempt.guess is not None:
+            self.attempt.abandon_guess()
 
     async def _judged(self, exchange: Exchange, code: ReturnCode) -> ReturnCode:
         """Return what the auth stack's refusal of a SASL exchange amounts to.
@@ -157,11 +206,13 @@ class Handle:
         if not self._resuming:
             self._updating = False
         if not self._updating:
-            code = await self._dispatch(_CHAUTHTOK, flags | Flag.PRELIM_CHECK)
+            answer = self._dispatch(_CHAUTHTOK, flags | Flag.PRELIM_CHECK)
+            code = answer if isinstance(answer, ReturnCode) else await answer
             if code is not _SUCCESS:
                 return code
             self._updating = True
-        return await self._dispatch(_CHAUTHTOK, flags | Flag.UPDATE_AUTHTOK)
+        answer = self._dispatch(_CHAUTHTOK, flags | Flag.UPDATE_AUTHTOK)
+        return answer if isinstance(answer, ReturnCode) else await answer
 
     def _proved(self) -> bool:
         """Return whether an entry that succeeded has verified the exchange."""
@@ -189,34 +240,35 @@ class Handle:
 
     # One walk over one stack
 
-    def _dispatch(self, operation: Operation, flags: int) -> Coroutine[Any, Any, ReturnCode]:
-        """Prepare a walk, and return the coroutine that carries it out."""
+    def _dispatch(  # noqa: C901 - as above
+        self, operation: Operation, flags: int
+    ) -> Answer:
+        """Walk over a stack as far as it goes without waiting; see `begin`."""
         try:
             service = self._service or self._reload()
         except ConfigurationError as error:
             log.error("service %r: %s", self.items.service, error)  # noqa: TRY400 - no bug
-            return _at_once(ReturnCode.ABORT)
+            return ReturnCode.ABORT
         last = self._last_run
         suspended = None
         if last is not None and last.rest is not None:
             if last.operation is not operation:
-                return _at_once(ReturnCode.ABORT)
+                return ReturnCode.ABORT
             suspended = last.rest
-        number = operation.number
-        stack = service.serving[number]
+        stack = service.serving[operation]
         if not stack:
-            return _at_once(ReturnCode.PERM_DENIED)
-        shared_with = SHARED_WITH[number]
+            return ReturnCode.PERM_DENIED
+        shared_with = SHARED_WITH[operation]
         cached_codes = self._cached_codes.get(shared_with)
         if cached_codes is None:
             cached_codes = self._cached_codes[shared_with] = [None] * len(stack)
-        frozen = self._frozen if _FROZEN[number] else None
+        frozen = self._frozen if _FROZEN[operation] else None
         attempt = self.attempt
-        if attempt.paths and suspended is None and frozen is None and not flags & _UPDATE:
-            forget_nested(attempt, shared_with)
-        said = attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches)
-        if said and suspended is None and not flags & _UPDATE:
-            begin_operation(attempt, operation)
+        if self.runs and suspended is None and not flags & _UPDATE:
+            if attempt.paths and frozen is None:
+                forget_nested(attempt, shared_with)
+            if attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches):
+                begin_operation(attempt, operation)
         run = Run(
             operation,
             stack,
@@ -231,11 +283,14 @@ class Handle:
         self._last_run = run
         attempt.operation = operation
         attempt.flags = flags
-        if self.deadline is not None or not self.at_once:
+        if attempt.looked_up is not None and (self.deadline is not None or not self.at_once):
             # Something may have changed meanwhile.
             attempt.forget_record()
         self.deadline = None
-        return dispatch(attempt, run, cached_codes)
+        answer = ask_simple(attempt, run, cached_codes)
+        if answer is _SUCCESS:
+            return _SUCCESS
+        return ask_others(attempt, run, cached_codes, answer)
 
     def _reload(self) -> Service:
         self._service = self._load(self.items.service)
@@ -298,8 +353,3 @@ class Handle:
 
 
 _APPLICATION_ITEMS = frozenset(Item) - {Item.AUTHTOK, Item.OLDAUTHTOK}
-
-
-async def _at_once(code: ReturnCode) -> ReturnCode:
-    """Answer without asking a module."""
-    return code

@@ -16,16 +16,13 @@ from ualauth.contract.messages import AsyncConversation, Conversation
 
 log = logging.getLogger("ualauth.attempt")
 
+_TYPED = NameKind.TYPED
+
 
 class Items:
     """What the application and the modules set, and nothing of who asks what."""
 
-    # Defaults stand on the class: a login sets only what it knows.
-    login_name: str | None = None
-    """The name as typed."""
-    user: str | None = None
-    name_kind: NameKind = NameKind.TYPED
-    """How the USERLIST is asked for the user."""
+    # What each login reads is set for each; of the rest, defaults stand on the class.
     rhost: str | None = None
     ruser: str | None = None
     tty: str | None = None
@@ -33,15 +30,7 @@ class Items:
     caller_uid: int | None = None
     mechanism: str | None = None
     """The SASL mechanism by which the client came; `None` for a typed password."""
-    password: Password | PasswordChange | None = None
-    """What the client brought along, so that the user need not be asked for it."""
-    exchange: Exchange | None = None
-    """The SASL exchange that stands for a password."""
     conversation: Conversation | AsyncConversation | None = None
-    delay: float = 0.0
-    """Seconds that the operation shall be delayed if it fails."""
-    delay_report: Callable[[ReturnCode, int], None] | None = None
-    authtok: str | None = None
     oldauthtok: str | None = None
     retyped: bool = False
     """Whether `authtok` is a new password that need not be asked for once more."""
@@ -49,20 +38,31 @@ class Items:
     """What came of asking for the user's name, if none did: it is not asked for again."""
     pending_prompt: str | None = None
     """The question for the user's name that the application has put off."""
+    _others: dict[Item, Any] | None = None
+    _environment: dict[str, str] | None = None
 
-    def __init__(self, service: str) -> None:
-        """Begin with nothing known but the service."""
+    def __init__(self, service: str, user: str | None = None) -> None:
+        """Begin with nothing known but the service, and the name as typed, if there is one."""
         self.service = service
-        self._others: dict[Item, Any] = {}
+        self.login_name = self.user = user
+        self.name_kind = _TYPED
+        """How the USERLIST is asked for the user."""
+        self.password: Password | PasswordChange | None = None
+        """What the client brought along, so that the user need not be asked for it."""
+        self.exchange: Exchange | None = None
+        """The SASL exchange that stands for a password."""
+        self.authtok: str | None = None
+        self.delay = 0.0
+        """Seconds that the operation shall be delayed if it fails."""
+        self.delay_report: Callable[[ReturnCode, int], None] | None = None
         self._data: dict[str, tuple[object, Callable[[object, int], None] | None]] = {}
-        self._environment: dict[str, str] = {}
 
     # Items
 
     def get_item(self, item: Item) -> Any:  # noqa: ANN401 - as many types as items
         """Return an item, or `None` (pam_get_item(3))."""
         attribute = _ATTRIBUTES.get(item)
-        return getattr(self, attribute) if attribute else self._others.get(item)
+        return getattr(self, attribute) if attribute else (self._others or {}).get(item)
 
     def set_item(self, item: Item, value: Any) -> ReturnCode:  # noqa: ANN401 - likewise
         """Set an item; `BAD_ITEM` for a type that it cannot have (pam_set_item(3))."""
@@ -81,7 +81,7 @@ class Items:
         if attribute:
             setattr(self, attribute, value)
         else:
-            self._others[item] = value
+            self._others = {**(self._others or {}), item: value}
         return ReturnCode.SUCCESS
 
     def forget_tokens(self) -> None:
@@ -93,21 +93,24 @@ class Items:
 
     def getenv(self, name: str) -> str | None:
         """Return a variable (pam_getenv(3))."""
-        return self._environment.get(name)
+        return (self._environment or {}).get(name)
 
     def getenvlist(self) -> list[str]:
         """Return the environment as `N=V` texts, oldest first (pam_getenvlist(3))."""
-        return [f"{name}={value}" for name, value in self._environment.items()]
+        return [f"{name}={value}" for name, value in (self._environment or {}).items()]
 
     def putenv(self, text: str) -> ReturnCode:
         """Set, empty or delete a variable: `N=V`, `N=`, `N` (pam_putenv(3))."""
         name, equals, value = text.partition("=")
-        if not name or (not equals and name not in self._environment):
+        environment = self._environment
+        if environment is None:
+            environment = self._environment = {}
+        if not name or (not equals and name not in environment):
             return ReturnCode.BAD_ITEM
         if equals:
-            self._environment[name] = value
+            environment[name] = value
         else:
-            del self._environment[name]
+            del environment[name]
         return ReturnCode.SUCCESS
 
     # Data

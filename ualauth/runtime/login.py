@@ -30,6 +30,9 @@ _SUCCESS = ReturnCode.SUCCESS
 _SYSTEM_ERR = ReturnCode.SYSTEM_ERR
 _AUTHENTICATE = Operation.AUTHENTICATE
 _ACCT_MGMT = Operation.ACCT_MGMT
+_NOTHING = CredentialKind.NOTHING
+_MOST_IDENTITIES = 1000
+"""Identities that are kept for the next login."""
 
 
 async def login(handle: Handle, credential: Password | Exchange) -> Identity:
@@ -47,19 +50,19 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
         else:
             _check_texts(handle, _AUTHENTICATE)
             handle.items.exchange = credential
-        code = await handle.perform(_AUTHENTICATE)
+        answer = handle.begin(_AUTHENTICATE)
+        code = answer if isinstance(answer, ReturnCode) else await answer
         if code is not _SUCCESS:
             raise _refusal(handle, _AUTHENTICATE, code)
         # If nothing was waited for, the record is still what it was.
         handle.at_once = True
-        code = await handle.perform(_ACCT_MGMT)
+        answer = handle.begin(_ACCT_MGMT)
+        code = answer if isinstance(answer, ReturnCode) else await answer
         if code is not _SUCCESS:
             raise _refusal(handle, _ACCT_MGMT, code)
     finally:
         handle.end(code)
-    anonymous = (
-        isinstance(credential, Exchange) and credential.credential_kind is CredentialKind.NOTHING
-    )
+    anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
     return identity_of(handle, anonymous=anonymous)
 
 
@@ -99,14 +102,20 @@ def identity_of(handle: Handle, *, anonymous: bool = False) -> Identity:
             _, place, who = last
             if run.codes[place] is _SUCCESS and run.verdict is _SUCCESS:
                 person = who
-    return Identity(
-        service=items.service,
-        login_name=items.login_name or "",
-        user=user,
-        person=person or attempt.person or Person(authid=user),
-        messages=tuple(attempt.messages),
-        anonymous=anonymous,
-    )
+    person = person or attempt.person or Person(authid=user)
+    service, login_name = items.service, items.login_name or ""
+    if anonymous or attempt.messages:
+        messages = tuple(attempt.messages)
+        return Identity(service, login_name, user, person, messages, anonymous=anonymous)
+    # Mostly it is the same as at the last login: to make another takes long.
+    identities, key = handle.identities, (service, login_name)
+    identity = identities.get(key)
+    if identity is not None and identity.user == user and identity.person is person:
+        return identity
+    if len(identities) >= _MOST_IDENTITIES:
+        identities.clear()
+    identity = identities[key] = Identity(service, login_name, user, person)
+    return identity
 
 
 async def change_password(handle: Handle, credential: PasswordChange) -> None:

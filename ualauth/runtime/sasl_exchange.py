@@ -28,19 +28,20 @@ RunningStep = tuple[Handle, Coroutine[Request, Any, Identity], bytes | None]
 class BaseSaslExchange:
     """What blocking and asyncio exchanges share."""
 
-    _sasl_login: SaslLogin | None = None
-    _coroutine: Coroutine[Request, Any, Identity] | None = None
+    # What each step reads is set for each exchange; of the rest, defaults stand on the class.
     _identity: Identity | None = None
-    _failure: AuthenticationError | None = None
     _suspended: float = 0.0
-    _busy: bool = False
-    _closed: bool = False
     _over: bool = False
 
     def __init__(self, mechanism: str) -> None:
         """Begin with nothing sent."""
         self.mechanism = mechanism.upper()
         """The mechanism's name in SASL."""
+        self._sasl_login: SaslLogin | None = None
+        self._coroutine: Coroutine[Request, Any, Identity] | None = None
+        self._failure: AuthenticationError | None = None
+        self._busy = False
+        self._closed = False
 
     def __repr__(self) -> str:
         """Show the mechanism, and how far it came."""

@@ -8,7 +8,7 @@ the repetition is exact.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.sources.problem import printable
@@ -69,7 +69,6 @@ class Reason:
         return f"{where}: {said}" if said else where
 
 
-@dataclass
 class Run:
     """One walk over one stack, as far as it went; `verdict` is its end.
 
@@ -77,26 +76,36 @@ class Run:
     that entries ran, each with the number of its entry among those asked.
     """
 
-    operation: Operation
-    stack: Stack
-    cached_codes: list[ReturnCode | None]
-    frozen: Frozen | None
-    suspended: Suspended | None
-    codes: list[ReturnCode] = field(default_factory=list)
-    # Without slots, these defaults stand on the class: most runs never set them.
-    remarks: list[tuple[int, str]] | None = field(init=False, default=None)
-    verdict: ReturnCode | None = field(init=False, default=None)
-    nested: list[tuple[int, Run]] | None = field(init=False, default=None)
-    depth: int = field(init=False, default=0)
-    rest: Suspended | None = field(init=False, default=None)
-    outer: tuple[Run, int] | None = field(init=False, default=None)
+    # What each login reads is set for each; of the rest, defaults stand on the class.
+    verdict: ReturnCode | None = None
+    remarks: list[tuple[int, str]] | None = None
+    nested: list[tuple[int, Run]] | None = None
+    depth: int = 0
+    outer: tuple[Run, int] | None = None
     """The run that asks the entry which this is the stack of, and the number of that entry."""
-    resumed: Run | None = field(init=False, default=None)
+    resumed: Run | None = None
     """The run that went on where this one was interrupted."""
-    proved: bool = field(init=False, default=False)
+    proved: bool = False
     """Whether an entry that succeeded has verified the SASL exchange."""
-    _walked: list[EngineStep] | None = field(init=False, default=None)
-    _reason: Reason | None = field(init=False, default=None)
+    _walked: list[EngineStep] | None = None
+    _reason: Reason | None = None
+
+    def __init__(
+        self,
+        operation: Operation,
+        stack: Stack,
+        cached_codes: list[ReturnCode | None],
+        frozen: Frozen | None,
+        suspended: Suspended | None,
+    ) -> None:
+        """Begin with no entry asked; `suspended` is where an interrupted walk goes on."""
+        self.operation = operation
+        self.stack = stack
+        self.cached_codes = cached_codes
+        self.frozen = frozen
+        self.suspended = suspended
+        self.codes: list[ReturnCode] = []
+        self.rest: Suspended | None = None
 
     def add(self, nested: Run) -> None:
         """Note a run that is part of the entry that is being asked."""
@@ -142,11 +151,10 @@ class Run:
         )
 
     def remark(self, text: str) -> None:
-        """Note something about the entry that is being asked, in one line that can be printed."""
+        """Note something about the entry that is being asked."""
         if self.remarks is None:
             self.remarks = []
-        # A server may have sent it, and it goes to logs and terminals.
-        self.remarks.append((len(self.codes), text if text.isprintable() else printable(text)))
+        self.remarks.append((len(self.codes), text))
 
     def walk(self) -> list[EngineStep]:
         """Repeat the walk, and return what each entry did; once, if it has ended."""
@@ -188,7 +196,8 @@ class Run:
 
     def remark_at(self, place: int) -> str:
         """Return all that was noted about the entry that was asked as number `place`."""
-        return "; ".join(text for at, text in self.remarks or () if at == place)
+        # A server may have sent it, and it goes to logs and terminals.
+        return "; ".join(printable(text) for at, text in self.remarks or () if at == place)
 
     def nested_at(self, place: int) -> list[Run]:
         """Return the runs of stacks that the entry ran which was asked as number `place`."""

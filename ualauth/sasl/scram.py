@@ -98,6 +98,7 @@ class ScramExchange(Exchange):
 
     def __init__(self, mechanism: str, wire: Wire, bare: str, nonce: str, channel: bytes) -> None:
         """Keep what the client said, as far as it counts for the proof."""
+        self.verified = self.spent = False
         self.mechanism = mechanism
         self.kind = mechanism.removesuffix(_PLUS)
         """The name of the secret that is needed."""

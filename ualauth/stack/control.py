@@ -82,7 +82,7 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 def ascii_lower(text: str) -> str:
     """Lower-case as tolower(3) does in the C locale: A to Z and nothing else."""
-    return text.translate(_ASCII_LOWER)
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
 
 
 def parse_control(text: str) -> Control:

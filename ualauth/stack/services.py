@@ -84,8 +84,8 @@ class Services:
             UnsteadyFile: if a file is being written, and was never read before.
 
         """
-        loaded = self._loaded.get(name)
-        if loaded is None or self._monotonic() >= loaded.next_check:
+        loaded, monotonic = self._loaded.get(name), self._monotonic
+        if loaded is None or monotonic() >= loaded.next_check:
             if wait or self.waits:
                 loaded = wait_for(partial(self._refresh, name), self._clock)
             else:

@@ -112,8 +112,7 @@ class FakeAttempt(RunningAttempt):
         """Begin with what the test says."""
         self._shared = list(resources)
         self._opened: list[object] = []
-        items = Items(service)
-        items.user = items.login_name = user
+        items = Items(service, user)
         items.conversation = conversation
         for name, value in peer.items():
             setattr(items, name, value)

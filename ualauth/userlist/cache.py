@@ -71,6 +71,30 @@ class Account:
         self.always: bool | None = None
         """Whether the account is unremarkable at any time; `None` until a module looks."""
 
+    def has_no_failures(self, name: str | None, source: str) -> bool:
+        """Return whether neither user nor name, as typed, failed from `source`, for sure."""
+        return (name, source) in self.clear
+
+    def note_no_failures(self, name: str | None, source: str) -> None:
+        """Note that the database has no failure of the user, nor of the name, from `source`.
+
+        It holds as long as the record: any change ends both.
+        """
+        if self.version is not None:
+            some = self.clear if len(self.clear) < _MOST_SOURCES else frozenset()
+            self.clear = some | {(name, source)}
+
+    def is_trusted_source(self, source: str) -> bool:
+        """Return whether the user logged in from `source` since this process began."""
+        return source in self.proved
+
+    def note_trusted_source(self, source: str) -> None:
+        """Note that the user logged in from `source`."""
+        if source in self.proved:
+            return
+        some = self.proved if len(self.proved) < _MOST_SOURCES else frozenset()
+        self.proved = some | {source}
+
 
 class UserCache:
     """The USERLIST, read through what is remembered of it."""
@@ -186,23 +210,6 @@ class UserCache:
         """Note that a password was verified; it was that of this very record."""
         self._verified.remember(account.user, account.prefix, password)
 
-    # Failures
-
-    @staticmethod
-    def has_no_failures(account: Account, name: str | None, source: str) -> bool:
-        """Return whether neither user nor name, as typed, failed from `source`, for sure."""
-        return (name, source) in account.clear
-
-    @staticmethod
-    def note_no_failures(account: Account, name: str | None, source: str) -> None:
-        """Note that the database has no failure of the user, nor of the name, from `source`.
-
-        It holds as long as the record: any change ends both.
-        """
-        if account.version is not None:
-            some = account.clear if len(account.clear) < _MOST_SOURCES else frozenset()
-            account.clear = some | {(name, source)}
-
     # SASL secrets
 
     def read_secrets(self, account: Account) -> None:
@@ -213,19 +220,6 @@ class UserCache:
 
         """
         account.secrets = {each.mechanism: each for each in self.store.secrets(account.user)}
-
-    @staticmethod
-    def is_trusted_source(account: Account, source: str) -> bool:
-        """Return whether the user logged in from `source` since this process began."""
-        return source in account.proved
-
-    @staticmethod
-    def note_trusted_source(account: Account, source: str) -> None:
-        """Note that the user logged in from `source`."""
-        if source in account.proved:
-            return
-        some = account.proved if len(account.proved) < _MOST_SOURCES else frozenset()
-        account.proved = some | {source}
 
     def close(self) -> None:
         """Forget everything; the store stays open."""

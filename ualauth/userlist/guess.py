@@ -15,6 +15,7 @@ from ualauth.userlist.account.reservation import Ending, Place
 from ualauth.userlist.policy import LockoutRules
 
 C = TypeVar("C", bound="Checked")
+_NONE = Failures()
 
 
 class Checked(Protocol):
@@ -98,7 +99,7 @@ class Guess:
         self.places = places
         self.rules = rules
         self.key = places[0].key, places[0].source
-        self.rows: list[Failures] = [Failures()] * len(places)
+        self.rows: list[Failures] = [_NONE] * len(places)
         """What is counted in each of the places, this guess included."""
         self.held: tuple[bool, ...] = (False,) * len(places)
         self.moment = 0

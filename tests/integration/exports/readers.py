@@ -15,7 +15,9 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_SECONDS = 60
+from tests.machine import patience
+
+_SECONDS = patience(60)
 _MAIN = """
 base_dir = {folder}/run
 state_dir = {folder}/state

@@ -100,8 +100,8 @@ def test_a_person_is_asked_for_the_old_and_twice_for_the_new(
 ) -> None:
     person = ScriptedConversation(account.password, NEW, NEW)
     folder = mail()
-    with way.begin(folder.config(), "mail", account.name, person) as visit:
-        assert way.perform(visit, CHAUTHTOK) is ReturnCode.SUCCESS
+    with way.begin(folder.config(), "mail", account.name, person) as transaction:
+        assert way.perform(transaction, CHAUTHTOK) is ReturnCode.SUCCESS
     assert person.questions == ["Current password: ", "New password: ", "Retype new password: "]
     assert lets_in(way, folder, account.name, NEW)
 
@@ -109,22 +109,26 @@ def test_a_person_is_asked_for_the_old_and_twice_for_the_new(
 def test_a_person_who_types_two_passwords_is_told(way: Way, mail: Mail, account: Account) -> None:
     person = ScriptedConversation(account.password, NEW, "another")
     folder = mail()
-    with way.begin(folder.config(), "mail", account.name, person) as visit:
-        assert way.perform(visit, CHAUTHTOK) is ReturnCode.TRY_AGAIN
-        assert "Sorry, passwords do not match." in visit.messages
+    with way.begin(folder.config(), "mail", account.name, person) as transaction:
+        assert way.perform(transaction, CHAUTHTOK) is ReturnCode.TRY_AGAIN
+        assert "Sorry, passwords do not match." in transaction.messages
     assert lets_in(way, folder, account.name, account.password)
 
 
-def test_a_login_a_change_and_a_login_in_one_visit(way: Way, mail: Mail, account: Account) -> None:
+def test_a_login_a_change_and_a_login_in_one_transaction(
+    way: Way, mail: Mail, account: Account
+) -> None:
     account.expire_password()
     old = account.password
     # With this flag, pam_unix itself asks for the old one again: it has been told.
     person = ScriptedConversation(old, old, NEW, NEW)
-    with way.begin(mail().config(), "mail", account.name, person) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.NEW_AUTHTOK_REQD
-        assert way.perform(visit, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK) is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.SUCCESS
+    with way.begin(mail().config(), "mail", account.name, person) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.NEW_AUTHTOK_REQD
+        assert (
+            way.perform(transaction, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK) is ReturnCode.SUCCESS
+        )
+        assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.SUCCESS
     assert person.unused == 0
 
 
@@ -133,8 +137,8 @@ def test_what_has_not_expired_stays_where_only_that_was_to_be_changed(
 ) -> None:
     before = stored(account)
     person = ScriptedConversation(account.password, NEW, NEW)
-    with way.begin(mail().config(), "mail", account.name, person) as visit:
-        code = way.perform(visit, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+    with way.begin(mail().config(), "mail", account.name, person) as transaction:
+        code = way.perform(transaction, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
     assert code is not ReturnCode.SUCCESS
     assert stored(account) == before
 
@@ -145,8 +149,8 @@ def test_a_person_who_is_not_there_yet_goes_on_later(
     again = ConversationAgain
     person = ScriptedConversation(again, account.password, again, NEW, NEW)
     folder = mail()
-    with way.begin(folder.config(), "mail", account.name, person) as visit:
-        answers = [way.perform(visit, CHAUTHTOK) for _ in range(3)]
+    with way.begin(folder.config(), "mail", account.name, person) as transaction:
+        answers = [way.perform(transaction, CHAUTHTOK) for _ in range(3)]
     assert answers == [ReturnCode.INCOMPLETE, ReturnCode.INCOMPLETE, ReturnCode.SUCCESS]
     assert lets_in(way, folder, account.name, NEW)
 
@@ -154,8 +158,8 @@ def test_a_person_who_is_not_there_yet_goes_on_later(
 def test_use_authtok_never_asks_for_the_new_one(way: Way, mail: Mail, account: Account) -> None:
     person = ScriptedConversation(account.password, NEW, NEW)
     config = mail(UNIX, "use_authtok").config()
-    with way.begin(config, "mail", account.name, person) as visit:
-        assert way.perform(visit, CHAUTHTOK) is ReturnCode.AUTHTOK_ERR
+    with way.begin(config, "mail", account.name, person) as transaction:
+        assert way.perform(transaction, CHAUTHTOK) is ReturnCode.AUTHTOK_ERR
     assert person.questions == ["Current password: "]
 
 
@@ -177,8 +181,8 @@ def test_a_module_that_refuses_the_first_new_one_asks_for_another(
     person = ScriptedConversation(account.password, "short", "short", NEW, NEW)
     text = UNIX.replace("rounds=1000", "rounds=1000 minlen=8")
     folder = mail(text)
-    with way.begin(folder.config(), "mail", account.name, person) as visit:
-        code = way.perform(visit, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
-        assert "You must choose a longer password." in visit.messages
+    with way.begin(folder.config(), "mail", account.name, person) as transaction:
+        code = way.perform(transaction, CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+        assert "You must choose a longer password." in transaction.messages
     assert code is ReturnCode.SUCCESS
     assert lets_in(way, folder, account.name, NEW)

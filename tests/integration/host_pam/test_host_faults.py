@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Way
 from tests.integration.host_pam.conftest import TYPES, UNIX, Account
+from tests.machine import patience
 from ualauth import (
     AsyncAuthenticator,
     AsyncTransaction,
@@ -62,10 +63,10 @@ def remark(transaction: Transaction | AsyncTransaction) -> str:
 
 
 def broken(way: Way, folder: ConfigFolder, expected: str) -> None:
-    with way.begin(folder.config(), "mail", "jsmith", None) as visit:
+    with way.begin(folder.config(), "mail", "jsmith", None) as transaction:
         for operation in (AUTHENTICATE, Operation.ACCT_MGMT, Operation.OPEN_SESSION):
-            assert way.perform(visit, operation) is ReturnCode.SERVICE_ERR
-            assert expected in remark(visit)
+            assert way.perform(transaction, operation) is ReturnCode.SERVICE_ERR
+            assert expected in remark(transaction)
     with pytest.raises(TemporaryFailure):
         way.login(folder.config(), "mail", "jsmith", "x")
 
@@ -85,7 +86,7 @@ def test_or_other_leaves_it_to_other(way: Way, mail: Mail, tmp_path: Path) -> No
     assert way.login(folder.config(), "mail", "jsmith", "x").user == "jsmith"
 
 
-def test_a_service_file_that_everybody_may_write_could_not_check(
+def test_a_service_file_that_every_account_may_write_could_not_check(
     way: Way, mail: Mail, tmp_path: Path
 ) -> None:
     folder = mail(PERMIT)
@@ -115,10 +116,10 @@ def hanging(mail: Mail, tmp_path: Path) -> Iterator[ConfigFolder]:
     """Make a service that hangs until the test is over."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    # Opened for both, so that opening waits for nobody; whoever reads waits for its end.
+    # Opened for both, so that opening does not wait; a reader waits for its end.
     writer = os.open(gate, os.O_RDWR)
     text = f"auth required pam_exec.so /bin/cat {gate}\n{PERMIT}"
-    folder = mail(text, "timeout=0.3")
+    folder = mail(text, f"timeout={patience(0.3)}")
     yield folder
     # Readers that have opened it meanwhile see its end.
     os.close(writer)
@@ -127,11 +128,11 @@ def hanging(mail: Mail, tmp_path: Path) -> Iterator[ConfigFolder]:
 
 
 def test_a_host_that_hangs_could_not_check(way: Way, hanging: ConfigFolder) -> None:
-    with way.begin(hanging.config(), "mail", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTHINFO_UNAVAIL
+    with way.begin(hanging.config(), "mail", "jsmith", None) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.AUTHINFO_UNAVAIL
         # The handle is still in use.
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.AUTHINFO_UNAVAIL
-        assert "has not come back" in remark(visit)
+        assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.AUTHINFO_UNAVAIL
+        assert "has not come back" in remark(transaction)
     with pytest.raises(TemporaryFailure):
         way.login(hanging.config(), "mail", "jsmith", "x")
 
@@ -157,12 +158,12 @@ def test_a_host_that_hangs_does_not_stop_the_others(
 # People who go away
 
 
-def test_a_visit_that_is_closed_while_the_person_is_not_there_ends_its_thread(
+def test_a_transaction_that_is_closed_while_the_person_is_away_ends_its_thread(
     way: Way, mail: Mail, account: Account
 ) -> None:
     person = ScriptedConversation(ConversationAgain)
-    with way.begin(mail().config(), "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
+    with way.begin(mail().config(), "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.INCOMPLETE
         assert len(in_libpam()) == 1
 
 
@@ -177,9 +178,9 @@ def test_a_login_that_is_cancelled_ends_its_thread(mail: Mail, account: Account)
 
         async with (
             AsyncAuthenticator(mail().config()) as auth,
-            auth.transaction("mail", account.name, never) as visit,
+            auth.transaction("mail", account.name, never) as transaction,
         ):
-            login = asyncio.create_task(visit.authenticate())
+            login = asyncio.create_task(transaction.authenticate())
             await asked.wait()
             login.cancel()
             await asyncio.wait([login])
@@ -222,7 +223,7 @@ def test_many_threads_at_once_are_each_answered_right(mail: Mail, account: Accou
 
 
 def test_a_hundred_people_may_think_at_once(mail: Mail, account: Account) -> None:
-    """Nobody answers before all were asked: neither threads nor places are held meanwhile."""
+    """No person answers before all were asked: neither threads nor places are held meanwhile."""
     people = 100
 
     async def main() -> list[ReturnCode]:
@@ -240,8 +241,8 @@ def test_a_hundred_people_may_think_at_once(mail: Mail, account: Account) -> Non
                     await all_asked.wait()
                     return [password if isinstance(each, Question) else None for each in messages]
 
-                async with auth.transaction("mail", account.name, answer) as visit:
-                    return await visit.authenticate()
+                async with auth.transaction("mail", account.name, answer) as transaction:
+                    return await transaction.authenticate()
 
             passwords = [account.password, "wrong"] * (people // 2)
             return await asyncio.gather(*map(come, passwords))

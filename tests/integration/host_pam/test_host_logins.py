@@ -110,9 +110,9 @@ def test_pam_deny_answers_what_it_answers_on_the_host(
         Operation.OPEN_SESSION: ReturnCode.SESSION_ERR,
         Operation.CLOSE_SESSION: ReturnCode.SESSION_ERR,
     }
-    with way.begin(mail(denies).config(), "mail", account.name, None) as visit:
-        answers = {operation: way.perform(visit, operation) for operation in expected}
-        assert not visit.could_not_check
+    with way.begin(mail(denies).config(), "mail", account.name, None) as transaction:
+        answers = {operation: way.perform(transaction, operation) for operation in expected}
+        assert not transaction.could_not_check
     assert answers == expected
 
 
@@ -149,9 +149,9 @@ def test_prompts_and_texts_come_through(
     echo = f"auth optional pam_echo.so file={tmp_path}/text\n"
     config = mail(echo + UNIX).config()
     person = ScriptedConversation(account.password)
-    with way.begin(config, "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SUCCESS
-        assert visit.messages == (f"Good morning, {account.name}.",)
+    with way.begin(config, "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.SUCCESS
+        assert transaction.messages == (f"Good morning, {account.name}.",)
     assert person.messages == [Info(f"Good morning, {account.name}."), Question("Password: ")]
 
 
@@ -161,15 +161,15 @@ def test_silence_is_asked_of_the_host_too(
     (tmp_path / "text").write_text("Good morning.\n")
     config = mail(f"auth optional pam_echo.so file={tmp_path}/text\n{UNIX}").config()
     person = ScriptedConversation(account.password)
-    with way.begin(config, "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE, Flag.SILENT) is ReturnCode.SUCCESS
+    with way.begin(config, "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE, Flag.SILENT) is ReturnCode.SUCCESS
     assert person.messages == [Question("Password: ")]
 
 
 def test_who_it_is_is_asked_first(way: Way, mail: Mail, account: Account) -> None:
     person = ScriptedConversation(account.name, account.password)
-    with way.begin(mail().config(), "mail", None, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SUCCESS
+    with way.begin(mail().config(), "mail", None, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.SUCCESS
     assert person.questions == ["login:", "Password: "]
 
 
@@ -182,8 +182,8 @@ def test_a_second_prompt_is_for_the_person(
 ) -> None:
     text = UNIX + f"auth required pam_ftp.so users={account.name}\n"
     person = ScriptedConversation(account.password, second)
-    with way.begin(mail(text).config(), "mail", account.name, person) as visit:
-        answer = way.perform(visit, AUTHENTICATE)
+    with way.begin(mail(text).config(), "mail", account.name, person) as transaction:
+        answer = way.perform(transaction, AUTHENTICATE)
     assert (answer is ReturnCode.SUCCESS) is (code is ReturnCode.SUCCESS)
     assert len(person.questions) == 2
     assert "e-mail address" in person.questions[1]
@@ -198,17 +198,21 @@ def test_a_name_that_the_host_changes_is_changed_here(way: Way, mail: Mail) -> N
 
 def test_who_the_host_says_it_is_is_vouched_for(way: Way, mail: Mail) -> None:
     text = "auth required pam_ftp.so\n"
-    with way.begin(mail(text).config(), "mail", "anonymous", ScriptedConversation("j@x")) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SUCCESS
-        assert visit.person == Person(authid="ftp")
+    with way.begin(
+        mail(text).config(), "mail", "anonymous", ScriptedConversation("j@x")
+    ) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.SUCCESS
+        assert transaction.person == Person(authid="ftp")
 
 
 def test_a_name_that_was_changed_for_nothing_stays(way: Way, mail: Mail, account: Account) -> None:
     text = "auth required pam_ftp.so\nauth required pam_deny.so\n"
-    with way.begin(mail(text).config(), "mail", "anonymous", ScriptedConversation("x")) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTH_ERR
-        assert visit.get_item(Item.USER) == (ReturnCode.SUCCESS, "anonymous")
-        assert visit.person is None
+    with way.begin(
+        mail(text).config(), "mail", "anonymous", ScriptedConversation("x")
+    ) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.AUTH_ERR
+        assert transaction.get_item(Item.USER) == (ReturnCode.SUCCESS, "anonymous")
+        assert transaction.person is None
 
 
 def test_a_person_who_is_not_there_yet_goes_on_later(
@@ -217,19 +221,22 @@ def test_a_person_who_is_not_there_yet_goes_on_later(
     text = UNIX + f"auth required pam_ftp.so users={account.name}\n"
     again = ConversationAgain
     person = ScriptedConversation(again, account.name, again, account.password, again, "j@x")
-    with way.begin(mail(text).config(), "mail", None, person) as visit:
-        answers = [way.perform(visit, AUTHENTICATE) for _ in range(4)]
+    with way.begin(mail(text).config(), "mail", None, person) as transaction:
+        answers = [way.perform(transaction, AUTHENTICATE) for _ in range(4)]
     assert answers == [ReturnCode.INCOMPLETE] * 3 + [ReturnCode.SUCCESS]
     assert person.unused == 0
 
 
 @pytest.mark.parametrize("answer", [None, ConnectionResetError, "x" * 512, "a\0b", "\udcff"])
-def test_no_proper_answer_lets_nobody_in(
+def test_no_proper_answer_lets_no_user_in(
     way: Way, mail: Mail, account: Account, answer: str | type[Exception] | None
 ) -> None:
     person = ScriptedConversation(answer)
-    with way.begin(mail().config(), "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) in {ReturnCode.AUTH_ERR, ReturnCode.AUTHTOK_ERR}
+    with way.begin(mail().config(), "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) in {
+            ReturnCode.AUTH_ERR,
+            ReturnCode.AUTHTOK_ERR,
+        }
 
 
 # The password of an earlier module
@@ -277,28 +284,28 @@ def test_the_password_of_an_earlier_module_is_used(
 ) -> None:
     config = with_scripted(stacked(mail, options, before=GETS)).config()
     person = ScriptedConversation(*typed)
-    with way.begin(config, "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is code
+    with way.begin(config, "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is code
     assert len(person.questions) == asked
 
 
 def test_use_first_pass_never_asks(way: Way, mail: Mail, account: Account) -> None:
     person = ScriptedConversation(account.password)
     config = mail(UNIX, "use_first_pass").config()
-    with way.begin(config, "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTH_ERR
+    with way.begin(config, "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.AUTH_ERR
     assert person.questions == []
 
 
 def test_what_the_host_asked_serves_later_modules(way: Way, mail: Mail, account: Account) -> None:
     config = with_scripted(stacked(mail, "", after=GETS)).config()
     person = ScriptedConversation(account.password)
-    with way.begin(config, "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SUCCESS
+    with way.begin(config, "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.SUCCESS
     assert person.questions == ["Password: "]
 
 
-# The visit
+# The transaction
 
 
 def test_all_operations_are_on_one_handle(
@@ -314,18 +321,18 @@ session  optional pam_echo.so file={tmp_path}/text
 session  required pam_unix.so
 """
     person = ScriptedConversation(account.password)
-    with way.begin(mail(text).config(), "mail", account.name, person) as visit:
+    with way.begin(mail(text).config(), "mail", account.name, person) as transaction:
         for operation, flags in (
             (AUTHENTICATE, 0),
             (Operation.ACCT_MGMT, 0),
             (Operation.SETCRED, Flag.ESTABLISH_CRED),
             (Operation.OPEN_SESSION, 0),
         ):
-            assert way.perform(visit, operation, flags) is ReturnCode.SUCCESS, operation
-        assert visit.getenv("MAILBOX") == f"/var/mail/{account.name}"
-        assert visit.messages == ("Welcome.",)
-        assert way.perform(visit, Operation.CLOSE_SESSION) is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.SETCRED, Flag.DELETE_CRED) is ReturnCode.SUCCESS
+            assert way.perform(transaction, operation, flags) is ReturnCode.SUCCESS, operation
+        assert transaction.getenv("MAILBOX") == f"/var/mail/{account.name}"
+        assert transaction.messages == ("Welcome.",)
+        assert way.perform(transaction, Operation.CLOSE_SESSION) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.SETCRED, Flag.DELETE_CRED) is ReturnCode.SUCCESS
 
 
 def test_setcred_goes_the_way_of_authenticate_in_the_host(
@@ -336,16 +343,16 @@ def test_setcred_goes_the_way_of_authenticate_in_the_host(
 auth sufficient pam_debug.so auth=auth_err cred=success
 auth required   pam_debug.so auth=success cred=cred_unavail
 """
-    with way.begin(mail(text).config(), "mail", account.name, None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.SETCRED) is ReturnCode.CRED_UNAVAIL
-    with way.begin(mail(text).config(), "mail", account.name, None) as visit:
-        assert way.perform(visit, Operation.SETCRED) is ReturnCode.SUCCESS
+    with way.begin(mail(text).config(), "mail", account.name, None) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.SETCRED) is ReturnCode.CRED_UNAVAIL
+    with way.begin(mail(text).config(), "mail", account.name, None) as transaction:
+        assert way.perform(transaction, Operation.SETCRED) is ReturnCode.SUCCESS
 
 
 def test_a_delay_is_left_to_the_application(way: Way, mail: Mail, account: Account) -> None:
     text = UNIX.replace("nodelay", "")
     person = ScriptedConversation("wrong")
-    with way.begin(mail(text).config(), "mail", account.name, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTH_ERR
-        assert 0.2 < visit.delayed < 5
+    with way.begin(mail(text).config(), "mail", account.name, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.AUTH_ERR
+        assert 0.2 < transaction.delayed < 5

@@ -16,11 +16,6 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 
-pytestmark = pytest.mark.skipif(
-    not [*Path("/lib").glob("*/security/pam_radius_auth.so")],
-    reason="libpam-radius-auth is not installed",
-)
-
 
 @pytest.fixture
 def server() -> Iterator[RadiusServer]:
@@ -54,8 +49,8 @@ def test_a_challenge_is_put_to_the_person(
     way: Way, radius: ConfigFolder, code: str, expected: ReturnCode
 ) -> None:
     person = ScriptedConversation("correct horse", code)
-    with way.begin(radius.config(), "mail", "ann", person) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is expected
+    with way.begin(radius.config(), "mail", "ann", person) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is expected
     assert person.questions == ["Password: ", "Code: "]
 
 

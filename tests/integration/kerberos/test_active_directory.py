@@ -63,7 +63,7 @@ class Domain:
         # Samba takes no second change of a password within a day.
         tool("domain", "passwordsettings", "set", "--min-pwd-age=0", "--history-length=3")
         tool("domain", "passwordsettings", "set", "--account-lockout-threshold=3")
-        everybody = [
+        persons = [
             person("jsmith", PASSWORD),
             person("disabled", PASSWORD, control=514),
             person("gone", PASSWORD, EXPIRED),
@@ -71,9 +71,9 @@ class Domain:
         ]
         for name in ("changes", "changes-too", "must", "must-too", "policy"):
             lines = ("pwdLastSet: 0",) if name.startswith("must") else ()
-            everybody.append(person(name, PASSWORD, *lines))
+            persons.append(person(name, PASSWORD, *lines))
         other = person("other", PASSWORD).replace("other@ad.example.com", "mr.other@example.net")
-        self.controller.add("".join([*everybody, other]))
+        self.controller.add("".join([*persons, other]))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("user", "password"), REFUSALS)
-def test_everybody_else_is_told_what_the_domain_says(
+def test_every_other_user_is_told_what_the_domain_says(
     way: Way, domain: Domain, mail: Mail, user: str, password: str
 ) -> None:
     code, kind = REFUSALS[user, password]

@@ -59,7 +59,7 @@ def test_krb5_conf_cannot_allow_it(way: Way, kdc: Realm, false: Realm, mail: Mai
         way.login(mail(false, keytab=kdc.keytab, conf=lax).config(), "mail", "jsmith", CHOSEN)
 
 
-def test_without_a_keytab_nobody_is_asked(way: Way, false: Realm, mail: Mail) -> None:
+def test_without_a_keytab_no_user_is_asked(way: Way, false: Realm, mail: Mail) -> None:
     before = (false.folder / "kdc.log").read_text()
     config = mail(false, keytab=false.folder / "none").config()
     with pytest.raises(TemporaryFailure):
@@ -86,7 +86,7 @@ def test_a_change_of_password_by_it_is_no_success(
     config = mail(false, keytab=kdc.keytab).config()
     with pytest.raises(TemporaryFailure):
         way.change(config, "mail", "jsmith", CHOSEN, "another one")
-    # It can say that a password has expired, which nobody can verify; but not that it was changed.
+    # It can say that a password has expired, which it cannot verify; but not that it was changed.
     with pytest.raises(PasswordExpired):
         way.login(config, "mail", "victim", CHOSEN)
     with pytest.raises((TemporaryFailure, PasswordRefused)):

@@ -58,12 +58,12 @@ def test_once_changed_the_account_stack_asks_for_no_other_change(
 ) -> None:
     user = add(options="+needchange")
     person = ScriptedConversation("old s3cret", "old s3cret", "new s3cret", "new s3cret")
-    with way.begin(mail(kdc).config(), "mail", user, person) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.NEW_AUTHTOK_REQD
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.NEW_AUTHTOK_REQD
-        changed = way.perform(visit, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+    with way.begin(mail(kdc).config(), "mail", user, person) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.NEW_AUTHTOK_REQD
+        assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.NEW_AUTHTOK_REQD
+        changed = way.perform(transaction, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
         assert changed is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.SUCCESS
 
 
 def test_without_the_old_password_nothing_is_changed(
@@ -99,8 +99,8 @@ def test_only_what_has_expired_is_changed_where_that_is_asked(
 ) -> None:
     user, config = add(), mail(kdc).config()
     person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
-    with way.begin(config, "mail", user, person) as visit:
-        way.perform(visit, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
+    with way.begin(config, "mail", user, person) as transaction:
+        way.perform(transaction, Operation.CHAUTHTOK, Flag.CHANGE_EXPIRED_AUTHTOK)
     assert person.questions == ["Current password: "]
     assert way.login(config, "mail", user, "old s3cret")
 
@@ -110,8 +110,8 @@ def test_a_person_is_asked_for_the_old_one_once_and_for_the_new_one_twice(
 ) -> None:
     user, config = add(), mail(kdc).config()
     person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
-    with way.begin(config, "mail", user, person) as visit:
-        assert way.perform(visit, Operation.CHAUTHTOK) is ReturnCode.SUCCESS
+    with way.begin(config, "mail", user, person) as transaction:
+        assert way.perform(transaction, Operation.CHAUTHTOK) is ReturnCode.SUCCESS
     assert person.questions == ["Current password: ", "New password: ", "Retype new password: "]
 
 
@@ -160,10 +160,10 @@ def test_words_hold_for_the_old_password_too(
     person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
     if WORDS[option][case] != "asked":
         person = ScriptedConversation("new s3cret", "new s3cret")
-    with way.begin(config, "mail", user, person) as visit:
-        first = visit._handle.attempt
+    with way.begin(config, "mail", user, person) as transaction:
+        first = transaction._handle.attempt
         first.set_item(Item.OLDAUTHTOK, ("old s3cret", "wrong")[case])
-        code = way.perform(visit, Operation.CHAUTHTOK)
+        code = way.perform(transaction, Operation.CHAUTHTOK)
     outcome = WORDS[option][case]
     assert code is (ReturnCode.AUTH_ERR if outcome == "refused" else ReturnCode.SUCCESS)
     assert person.questions.count("Current password: ") == (outcome == "asked")

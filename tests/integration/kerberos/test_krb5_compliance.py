@@ -15,7 +15,7 @@ from ualauth.testing.compliance import ModuleCompliance
 
 
 class TestCompliance(ModuleCompliance):
-    """The realm knows nobody of the suite."""
+    """The realm knows no user of the suite."""
 
     module = ModuleRegistry().find("om_krb5")
 

@@ -61,7 +61,7 @@ BAD = (
 
 
 @pytest.mark.parametrize("make", BAD, ids=lambda make: make.__name__)
-def test_with_a_keytab_that_proves_nothing_nobody_is_let_in(
+def test_with_a_keytab_that_proves_nothing_no_user_is_let_in(
     way: Way, kdc: Realm, mail: Mail, tmp_path: Path, make: Callable[[Path, Realm], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -75,7 +75,7 @@ def test_with_a_keytab_that_proves_nothing_nobody_is_let_in(
 
 
 @pytest.mark.parametrize("name", ["keytab", "FILE:keytab", "WRFILE:keytab", "./keytab"])
-def test_however_it_is_named_one_that_everybody_may_write_to_is_none(
+def test_however_it_is_named_one_that_every_account_may_write_to_is_none(
     way: Way, kdc: Realm, mail: Mail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     writable_by_all(tmp_path / "keytab", kdc)
@@ -85,7 +85,7 @@ def test_however_it_is_named_one_that_everybody_may_write_to_is_none(
         way.login(config, "mail", "jsmith", "s3cret")
 
 
-def test_one_that_everybody_can_read_is_warned_of(
+def test_one_that_every_account_can_read_is_warned_of(
     way: Way, kdc: Realm, mail: Mail, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "keytab"

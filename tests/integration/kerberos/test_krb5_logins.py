@@ -1,4 +1,4 @@
-"""Passwords, verified by a real KDC: who comes in, and what everybody else is told."""
+"""Passwords, verified by a real KDC: who comes in, and what every other user is told."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ REFUSALS = {
 @pytest.mark.parametrize(
     ("user", "password"), REFUSALS, ids=lambda each: repr(each)[:20].strip("'")
 )
-def test_everybody_else_is_told_what_the_kdc_says(
+def test_every_other_user_is_told_what_the_kdc_says(
     way: Way, kdc: Realm, mail: Mail, user: str, password: str
 ) -> None:
     code, kind = REFUSALS[user, password]
@@ -181,10 +181,10 @@ def test_words_for_earlier_passwords_mean_what_pam_krb5_means(
     if before is not None:
         folder.service("mail", f"auth optional pam_debug\n{(folder.services / 'mail').read_text()}")
     person = ScriptedConversation("s3cret")
-    with way.begin(folder.config(), "mail", "jsmith", person) as visit:
-        first = visit._handle.attempt
+    with way.begin(folder.config(), "mail", "jsmith", person) as transaction:
+        first = transaction._handle.attempt
         first.set_item(Item.AUTHTOK, before)
-        code = way.perform(visit, Operation.AUTHENTICATE)
+        code = way.perform(transaction, Operation.AUTHENTICATE)
     outcome = WORDS[option][case]
     assert code is (ReturnCode.AUTH_ERR if outcome == "refused" else ReturnCode.SUCCESS)
     assert person.questions == (["Password: "] if outcome == "asked" else [])
@@ -194,10 +194,10 @@ def test_who_logged_in_elsewhere_is_left_to_others(way: Way, kdc: Realm, mail: M
     folder = mail(kdc)
     text = (folder.services / "mail").read_text()
     folder.service("mail", f"auth sufficient pam_permit\n{text}")
-    with way.begin(folder.config(), "mail", "jsmith", None) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.ACCT_MGMT) is ReturnCode.PERM_DENIED
-        (_, step) = visit.trace
+    with way.begin(folder.config(), "mail", "jsmith", None) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.PERM_DENIED
+        (_, step) = transaction.trace
         assert step.code is ReturnCode.IGNORE
 
 
@@ -227,26 +227,26 @@ def test_nothing_is_left_in_the_folder_for_tickets(way: Way, kdc: Realm, mail: M
 
 def test_a_ticket_is_kept_where_ccache_says(way: Way, kdc: Realm, mail: Mail) -> None:
     config = mail(kdc, f"ccache=FILE:{kdc.folder}/tickets-%u-XXXXXX").config()
-    with way.begin(config, "mail", "jsmith", ScriptedConversation("s3cret")) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
+    with way.begin(config, "mail", "jsmith", ScriptedConversation("s3cret")) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
         assert not list(kdc.folder.glob("tickets-*"))
-        assert way.perform(visit, Operation.SETCRED) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.SETCRED) is ReturnCode.SUCCESS
         (path,) = kdc.folder.glob("tickets-jsmith-*")
         assert path.stat().st_mode & 0o777 == 0o600
-        assert visit.getenv("KRB5CCNAME") == f"FILE:{path}"
+        assert transaction.getenv("KRB5CCNAME") == f"FILE:{path}"
         assert "krbtgt/UAL.TEST@UAL.TEST" in kdc.run("klist", "-c", str(path))
-        assert way.perform(visit, Operation.SETCRED, Flag.DELETE_CRED) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.SETCRED, Flag.DELETE_CRED) is ReturnCode.SUCCESS
         assert not path.exists()
-        assert visit.getenv("KRB5CCNAME") is None
+        assert transaction.getenv("KRB5CCNAME") is None
 
 
 def test_a_file_that_cannot_be_written_is_an_error_of_credentials(
     way: Way, kdc: Realm, mail: Mail
 ) -> None:
     config = mail(kdc, "ccache=FILE:/nowhere/%u").config()
-    with way.begin(config, "mail", "jsmith", ScriptedConversation("s3cret")) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
-        assert way.perform(visit, Operation.SETCRED) is ReturnCode.CRED_ERR
+    with way.begin(config, "mail", "jsmith", ScriptedConversation("s3cret")) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
+        assert way.perform(transaction, Operation.SETCRED) is ReturnCode.CRED_ERR
 
 
 def test_the_k5login_of_the_host_counts_only_where_it_is_required(

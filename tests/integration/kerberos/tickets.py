@@ -16,7 +16,7 @@ _HEADER = bytes.fromhex("06092a864886f712010202")
 def cache_of(
     kdc: Realm, path: Path, user: str = "jsmith", password: str = "s3cret", service: str = SERVICE
 ) -> str:
-    """Return a cache with a ticket of somebody, and one for the service."""
+    """Return a cache with a ticket of a user, and one for the service."""
     cache = f"FILE:{path}"
     kdc.run("kinit", "-c", cache, user, text=f"{password}\n")
     kdc.run("kvno", "-c", cache, service)

@@ -63,7 +63,7 @@ NEOMUTT = Client(
 
 
 def run_imap(program: str, trial: Trial) -> Result:
-    """Open the inbox and quit; script(1) is the terminal. Whoever is let in goes on by SELECT."""
+    """Open the inbox and quit; script(1) is the terminal. Once let in, it goes on by SELECT."""
     row, who = trial.row, trial.credentials
     token = trial.file("token", who.token)
     config = trial.file(

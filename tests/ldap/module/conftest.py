@@ -160,7 +160,7 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def newcomer(slapd: Slapd) -> Callable[..., str]:
-    """Return what adds somebody to the directory whom no other test knows; it returns the name."""
+    """Return what adds a person to the directory whom no other test knows; it returns the name."""
 
     def add(*attributes: str, password: str = PASSWORD) -> str:
         name = f"newcomer{next(_numbers)}"

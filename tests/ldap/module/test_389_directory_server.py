@@ -19,7 +19,7 @@ Make = Callable[..., Logins]
 PASSWORD = "correct horse"
 READER = (f"binddn uid=reader,{SUFFIX}", "bindpw reader-secret")
 SIGNED_ON = "auth required pam_permit\naccount required om_ldap\n"
-"""Somebody else has said who it is: single sign-on, or Kerberos."""
+"""Another module has said who it is: single sign-on, or Kerberos."""
 _numbers = itertools.count()
 
 

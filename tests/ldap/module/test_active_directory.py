@@ -118,7 +118,7 @@ def test_a_person_has_several_names(ad: Make, more: tuple[str, ...], name: str) 
         ("jsmith)(cn=*", "auth_err"),
     ],
 )
-def test_a_name_of_another_domain_is_nobodys(ad: Make, name: str, code: str) -> None:
+def test_a_name_of_another_domain_is_no_users(ad: Make, name: str, code: str) -> None:
     assert ad(*DIRECT).outcome(name, PASSWORD) == code
 
 
@@ -133,7 +133,7 @@ def test_without_encryption_samba_takes_no_password(make: Make, controller: Cont
 
 def test_an_unknown_user(ad: Make) -> None:
     assert ad(*SEARCH).outcome("nobody", PASSWORD) == "user_unknown"
-    # Whoever may not search cannot tell.
+    # A client that may not search cannot tell.
     assert ad(*DIRECT).outcome("nobody", PASSWORD) == "auth_err"
 
 
@@ -162,7 +162,7 @@ def test_an_account_that_may_not_be_used(
     assert logins.refusal(logins.login, user, "wrong").code is ReturnCode.AUTH_ERR
 
 
-def test_too_many_failures_lock_and_nobody_is_told(ad: Make) -> None:
+def test_too_many_failures_lock_and_no_client_is_told(ad: Make) -> None:
     logins = ad(*SEARCH)
     assert [logins.outcome("locked", "wrong") for _ in range(3)] == ["auth_err"] * 3
     error = logins.refusal(logins.login, "locked", PASSWORD)
@@ -282,7 +282,7 @@ def test_who_must_change_the_password_can(
     assert logins.outcome(user, NEW) == "success"
 
 
-def test_without_a_service_nobody_can_change_what_has_expired(
+def test_without_a_service_no_user_can_change_what_has_expired(
     ad: Make, newcomer: Callable[..., str]
 ) -> None:
     user = newcomer("pwdLastSet: 0")

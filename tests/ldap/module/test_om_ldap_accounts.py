@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.conftest import Asynchronous, Way
 from tests.ldap import people
 from tests.ldap.module.conftest import PASSWORD, Logins
 from tests.ldap.slapd import Slapd
+from tests.moments import now, written
 from ualauth import AccountRestricted, PasswordExpired
 from ualauth.codes import ReturnCode
 
@@ -27,7 +28,6 @@ def way() -> Iterator[Way]:
 Make = Callable[..., Logins]
 Newcomer = Callable[..., str]
 SHADOW = "objectClass: shadowAccount"
-TODAY = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
 ANYTHING = "objectClass: extensibleObject"
 
 
@@ -161,21 +161,21 @@ def test_an_attribute_lists_hosts_and_services(
 
 
 def time_of(**delta: float) -> str:
-    return (datetime.now(UTC) + timedelta(**delta)).strftime("%Y%m%d%H%M%SZ")
+    return f"{now() + timedelta(**delta):%Y%m%d%H%M%SZ}"
 
 
 @pytest.mark.parametrize(
     ("attributes", "code"),
     [
-        ((SHADOW, f"shadowExpire: {TODAY + 2}"), "success"),
+        ((SHADOW, "shadowExpire: {days+2}"), "success"),
         ((SHADOW, "shadowExpire: -1"), "success"),
-        ((SHADOW, f"shadowExpire: {TODAY}"), "acct_expired"),
+        ((SHADOW, "shadowExpire: {days}"), "acct_expired"),
         ((SHADOW, "shadowExpire: 0"), "acct_expired"),
-        ((SHADOW, f"shadowLastChange: {TODAY - 10}", "shadowMax: 20"), "success"),
-        ((SHADOW, f"shadowLastChange: {TODAY - 30}", "shadowMax: 20"), "new_authtok_reqd"),
+        ((SHADOW, "shadowLastChange: {days-10}", "shadowMax: 20"), "success"),
+        ((SHADOW, "shadowLastChange: {days-30}", "shadowMax: 20"), "new_authtok_reqd"),
         ((SHADOW, "shadowLastChange: 0"), "new_authtok_reqd"),
         (
-            (SHADOW, f"shadowLastChange: {TODAY - 40}", "shadowMax: 20", "shadowInactive: 5"),
+            (SHADOW, "shadowLastChange: {days-40}", "shadowMax: 20", "shadowInactive: 5"),
             "acct_expired",
         ),
         (("pwdAccountLockedTime: 000001010000Z",), "perm_denied"),
@@ -205,7 +205,7 @@ def time_of(**delta: float) -> str:
 def test_attributes_lock_and_expire(
     make: Make, newcomer: Newcomer, attributes: tuple[str, ...], code: str
 ) -> None:
-    user = newcomer(*attributes)
+    user = newcomer(*map(written, attributes))
     assert make().outcome(user, PASSWORD) == code
     assert make("check_lock no").outcome(user, PASSWORD) == "success"
 
@@ -215,8 +215,8 @@ def test_attributes_lock_and_expire(
     ("line", "code"),
     [
         ("accountUnlockTime: 19700101000000Z", "perm_denied"),
-        (f"accountUnlockTime: {time_of(hours=1)}", "perm_denied"),
-        (f"accountUnlockTime: {time_of(hours=-1)}", "success"),
+        ("accountUnlockTime: {generalized+1h}", "perm_denied"),
+        ("accountUnlockTime: {generalized-1h}", "success"),
         ("nsAccountLock: maybe", "authinfo_unavail"),
         ("lockedByIntruder: TRUE", "perm_denied"),
         ("lockoutTime: 134401036000000000", "perm_denied"),
@@ -235,7 +235,7 @@ def test_attributes_lock_and_expire(
 def test_what_no_bind_has_told_the_attributes_tell(
     make: Make, newcomer: Newcomer, line: str, code: str, library: str
 ) -> None:
-    user = newcomer(ANYTHING, line)
+    user = newcomer(ANYTHING, written(line))
     others = "auth required pam_permit\naccount required om_ldap ignore_authinfo_unavail\n"
     logins = make(f"library {library}", stack=others + "account required pam_permit\n")
     assert logins.outcome(user, "") == code
@@ -299,7 +299,7 @@ def test_grace_logins_are_counted_down_and_then_it_must_be_changed(
     assert logins.outcome(user, "wrong") == "auth_err"
 
 
-def test_too_many_failures_lock_and_nobody_is_told(make: Make, newcomer: Newcomer) -> None:
+def test_too_many_failures_lock_and_no_client_is_told(make: Make, newcomer: Newcomer) -> None:
     user = newcomer(STRICT)
     logins = make()
     assert [logins.outcome(user, "wrong") for _ in range(3)] == ["auth_err"] * 3

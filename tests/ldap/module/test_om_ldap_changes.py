@@ -88,7 +88,7 @@ def test_who_must_change_the_password_can(make: Make, newcomer: Newcomer) -> Non
 
 
 def expired(newcomer: Newcomer) -> str:
-    """Return somebody whose password has expired, and whose grace logins are used up."""
+    """Return a user whose password has expired, and whose grace logins are used up."""
     return newcomer(
         STRICT,
         f"pwdChangedTime: {time_of(days=-20)}",
@@ -103,7 +103,7 @@ def expired(newcomer: Newcomer) -> str:
         ((), "success"),
         (("pam_password clear",), "success"),
         (WAYS["template"], "success"),
-        # pwdMustChange: what somebody else has set must be changed again.
+        # pwdMustChange: what an administrator has set must be changed again.
         ((*ADMIN, "password_as service"), "new_authtok_reqd"),
         ((*ADMIN, "password_as service", "pam_password clear"), "new_authtok_reqd"),
     ],
@@ -152,8 +152,8 @@ def test_only_what_has_expired_is_changed_if_that_is_asked(make: Make, newcomer:
             return [next(answers) for _ in messages]
 
         conversation = ask_later if logins.way.asynchronous else ask
-        with logins.way.begin(logins.config, "mail", user, conversation) as visit:
-            done = logins.way.run(visit.chauthtok(Flag.CHANGE_EXPIRED_AUTHTOK))
+        with logins.way.begin(logins.config, "mail", user, conversation) as transaction:
+            done = logins.way.run(transaction.chauthtok(Flag.CHANGE_EXPIRED_AUTHTOK))
         # A stack of nothing that decided is a refusal.
         expected = ReturnCode.PERM_DENIED if code is ReturnCode.IGNORE else code
         assert done is expected

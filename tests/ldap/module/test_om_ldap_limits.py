@@ -102,8 +102,8 @@ def test_guesses_of_a_client_that_hangs_up_count(
 ) -> None:
     gate, begun = threading.Event(), threading.Semaphore(0)
 
-    async def begin(attempt: Attempt, whom: str, proof: object) -> Guess | None:
-        guess = await begin_elsewhere(attempt, whom, proof)
+    async def begin(attempt: Attempt, whom: str, credential: object) -> Guess | None:
+        guess = await begin_elsewhere(attempt, whom, credential)
         begun.release()
         await attempt.offload(gate.wait, 60)
         return guess

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,12 +10,13 @@ from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import STACK, lines
 from tests.ldap.slapd import Slapd, running
+from tests.seeds import rounds
 from ualauth import AsyncAuthenticator, AuthenticationError, TemporaryFailure
 from ualauth.testing.folder import ConfigFolder
 
-LOGINS = int(os.environ.get("LDAP_LOGINS", "800"))
-TASKS = int(os.environ.get("LDAP_TASKS", "40"))
-RESTARTS = int(os.environ.get("LDAP_RESTARTS", "2"))
+LOGINS = rounds(800)
+TASKS = 40
+RESTARTS = rounds(2)
 
 
 def test_no_restart_makes_a_wrong_answer(folder: ConfigFolder, authority: Authority) -> None:
@@ -64,16 +64,16 @@ async def _storm(path: Path, server: Slapd) -> Counter[tuple[str, str]]:
                 await asyncio.to_thread(server.start)
 
         await asyncio.gather(restart(), *(log_in() for _ in range(TASKS)))
-        # What was down is up again, and everybody may come in.
+        # What was down is up again, and every user may come in.
         for _ in range(1000):
             if await _comes_in(authenticator):
                 return seen
             await asyncio.sleep(0.01)
-    raise AssertionError("nobody comes in any more")
+    raise AssertionError("no user comes in any more")
 
 
 async def _comes_in(authenticator: AsyncAuthenticator) -> bool:
-    """Return whether somebody with the right password comes in, who may not be refused."""
+    """Return whether a user with the right password comes in, who may not be refused."""
     try:
         await authenticator.authenticate("mail", "jsmith", people.JOHN.password)
     except TemporaryFailure:

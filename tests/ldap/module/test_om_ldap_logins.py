@@ -122,7 +122,7 @@ def test_a_service_that_may_not_bind_is_no_wrong_password(make: Make) -> None:
     assert logins.outcome("jsmith", people.JOHN.password) == "authinfo_unavail"
 
 
-def test_a_certificate_of_nobody_we_trust_is_no_wrong_password(make: Make) -> None:
+def test_a_certificate_of_an_authority_we_do_not_trust_is_no_wrong_password(make: Make) -> None:
     logins = make("tls_cacertfile /etc/ssl/certs/ca-certificates.crt")
     assert logins.outcome("jsmith", people.JOHN.password) == "authinfo_unavail"
 
@@ -177,8 +177,8 @@ def test_try_first_pass_asks_again(make: Make) -> None:
         return [next(answers)]
 
     conversation = ask_later if logins.way.asynchronous else ask
-    with logins.way.begin(config, "mail", "jsmith", conversation) as visit:
-        assert logins.way.run(visit.authenticate()) is ReturnCode.SUCCESS
+    with logins.way.begin(config, "mail", "jsmith", conversation) as transaction:
+        assert logins.way.run(transaction.authenticate()) is ReturnCode.SUCCESS
 
 
 def test_a_changed_file_is_in_use_soon(make: Make) -> None:

@@ -47,7 +47,7 @@ def cached(make: Make, server: Slapd) -> Make:
     )
 
 
-def test_without_the_cache_nobody_comes_in(make: Make, server: Slapd) -> None:
+def test_without_the_cache_no_user_comes_in(make: Make, server: Slapd) -> None:
     logins = make(*QUICK, uri=server.uri)
     assert logins.outcome("jsmith", people.JOHN.password) == "success"
     server.stop()

@@ -27,7 +27,7 @@ def way() -> Iterator[Way]:
 
 @pytest.fixture(scope="module")
 def hidden(authority: Authority) -> Iterator[Slapd]:
-    """Return a server where nobody may read their own entry."""
+    """Return a server where users may not read their own entry."""
     with running(authority) as server:
         server.stop()
         file = server.folder / "slapd.conf"

@@ -46,7 +46,7 @@ def read(messages: Sequence[bytes]) -> Iterator[list[Shown]]:
 
 
 def _fetch(messages: Sequence[bytes]) -> dict[str, dict[str, str]]:
-    # Dovecot opens no mailbox as root: it becomes nobody, who has to get there.
+    # Dovecot opens no mailbox as root: it becomes the user `nobody`, who has to get there.
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     folder = Path(tempfile.mkdtemp(prefix="ualauth-dovecot-"))
     try:

@@ -151,9 +151,9 @@ class Side:
             )
         return self._kind(self._ports[place], context)
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until all connections are gone, and nothing of them is left."""
-        self._servers.settled()
+        self._servers.wait_until_idle()
 
 
 SIDES: dict[str, type[Talk]] = {

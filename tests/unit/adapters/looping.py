@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.machine import patience
 from tests.unit.adapters.certificates import Certificates
 from ualauth import AsyncAuthenticator
 from ualauth.aio import AsyncSaslExchange
 
-SECONDS = 30
+SECONDS = patience(30)
 
 
 def wait_until_none(find: Callable[[], list[Any]]) -> None:
@@ -61,7 +62,7 @@ class LoopServers:
         port: int = server.sockets[0].getsockname()[1]
         return port
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.run(self._tasks()))
         wait_until_none(lambda: open_exchanges(self.authenticator))

@@ -19,7 +19,7 @@ class Options:
 
 
 class Waiting(Module[Any]):
-    """Accept everybody, once the test says so."""
+    """Accept every user, once the test says so."""
 
     options_type = Options
 

@@ -54,10 +54,10 @@ class Delivery:
 
 
 class Realm:
-    """Gives everybody an empty mailbox, but `banned` and `busy` none; notes who came."""
+    """Gives every user an empty mailbox, but `banned` and `busy` none; notes who came."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin without users."""
         self.came: list[tuple[bytes, Any]] = []
 
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
@@ -124,7 +124,7 @@ class TwistedServers:
     ) -> int:
         """Return the port of a new server; `ask` is for the client's certificate.
 
-        With `anonymous`, whoever does not log in may send, too.
+        With `anonymous`, a client that does not log in may send, too.
         """
         checkers: list[Any] = [AllowAnonymousAccess()] if anonymous else []
         portal = Portal(self.realm, checkers)
@@ -148,7 +148,7 @@ class TwistedServers:
         number: int = port.getHost().port
         return number
 
-    def settled(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no connection is left, and no exchange."""
         wait_until_none(lambda: self.thread.call(self._connections))
         wait_until_none(self._authenticator_tasks)

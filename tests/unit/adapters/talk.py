@@ -7,9 +7,10 @@ import ssl
 from base64 import b64decode, b64encode
 from typing import ClassVar, Self
 
+from tests.machine import patience
 from tests.unit.sasl.clients import Client
 
-SECONDS = 30.0
+SECONDS = patience(30.0)
 
 
 class Talk:

@@ -187,7 +187,7 @@ def test_client_that_leaves_takes_nothing_along(
         assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
 
-def test_slow_service_holds_up_nobody_else(side: Side, certificates: Certificates) -> None:
+def test_slow_service_holds_up_no_other_client(side: Side, certificates: Certificates) -> None:
     modules.ASKED.clear()
     modules.GO_ON.clear()
     try:
@@ -266,7 +266,7 @@ def test_smtp_forgets_who_was_there_when_tls_begins(
         assert talk.password("jsmith", PASSWORD).startswith("235 ")
 
 
-def test_whoever_may_not_send_has_to_log_in(
+def test_a_client_who_may_not_send_has_to_log_in(
     sides: Callable[[str], Side], certificates: Certificates
 ) -> None:
     side, context = sides("twisted-smtp"), certificates.client_context()

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.machine import patience
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, Side
 from tests.unit.adapters.serving import TwistedServers
@@ -22,7 +23,7 @@ def test_nothing_is_left_of_who_disappears(side: Side, certificates: Certificate
     for when in ("greeting", "command", "challenge", "half a line", "handshake"):
         for gone in ("closed", "reset", "closed", "reset"):
             begin_and_leave(side, certificates, when, gone)
-    side.settled()
+    side.wait_until_idle()
 
 
 def begin_and_leave(side: Side, certificates: Certificates, when: str, gone: str) -> None:
@@ -58,7 +59,7 @@ def test_nothing_is_left_of_exchanges_that_were_begun(
     finally:
         for talk in opened:
             talk.__exit__()
-    side.settled()
+    side.wait_until_idle()
 
 
 TOO_MANY = {
@@ -84,25 +85,25 @@ def test_client_that_says_nothing_is_hung_up_on(
 ) -> None:
     context = certificates.client_context() if secure else None
     with ExitStack() as opened:
-        talks = [opened.enter_context(side.connect(context, timeout=0.6)) for _ in range(3)]
+        talks = [opened.enter_context(side.connect(context, timeout=patience(1))) for _ in range(3)]
         assert talks[1].begin_login("CRAM-MD5").startswith("+")
         talks[2].socket.sendall(b"a NOO")
         if not secure:
             if side.protocol == "smtp":
                 talks[0].command("EHLO me")
             assert talks[0].command(talks[0].starttls)[-1].startswith(talks[0].plain_end)
-        # Nobody answers here, not even when the server ends TLS.
-        side.settled()
+        # The client does not answer here, not even when the server ends TLS.
+        side.wait_until_idle()
 
 
 @pytest.mark.parametrize("kind", ["imap", "pop3", "smtp"])
 def test_client_that_never_begins_tls_is_hung_up_on(
     twisted_servers: TwistedServers, kind: str
 ) -> None:
-    port = twisted_servers.listen(kind, "pop3", tls=True, timeout=0.6)
+    port = twisted_servers.listen(kind, "pop3", tls=True, timeout=patience(1))
     with (
         socket.create_connection(("127.0.0.1", port)),
         socket.create_connection(("127.0.0.1", port)) as other,
     ):
         other.sendall(b"\x16\x03\x01\x00")
-        twisted_servers.settled()
+        twisted_servers.wait_until_idle()

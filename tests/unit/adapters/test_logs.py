@@ -105,7 +105,7 @@ def test_no_password_is_logged_that_is_sent_where_it_should_not_be(
             with side.connect(context) as talk:
                 talk.send(line)
                 talk.read()
-                # Whoever is asked for more sends it, and so do others; some are hung up on.
+                # A client that is asked for more sends it, and so do others; some are hung up on.
                 with suppress(OSError):
                     for more in (encoded(WRONG), f"\xff{WRONG}".encode("latin-1"), "NOOP"):
                         talk.send(more)

@@ -142,7 +142,9 @@ def test_what_is_no_base64_ends_the_exchange(side: Side, certificates: Certifica
         assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
 
-def test_service_that_cannot_be_used_lets_nobody_in(side: Side, certificates: Certificates) -> None:
+def test_service_that_cannot_be_used_lets_no_user_in(
+    side: Side, certificates: Certificates
+) -> None:
     with side.connect(certificates.client_context(), service="missing") as talk:
         assert talk.mechanisms() == set()
         broken = REPLIES[side.protocol]["broken"]

@@ -130,7 +130,7 @@ def test_small_letters_do(side: Side, talk: Talk) -> None:
     assert talk.challenge().startswith(SUCCESS[side.protocol])
 
 
-def test_nobody_logs_in_twice(side: Side, talk: Talk) -> None:
+def test_no_client_logs_in_twice(side: Side, talk: Talk) -> None:
     already = {"imap": "a BAD", "pop3": "-ERR Already", "smtp": "503 5.5.1 Already"}
     assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_nobody_logs_in_twice(side: Side, talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("name", ["aiosmtpd-smtp", "twisted-smtp"])
-def test_nobody_logs_in_during_a_transaction(
+def test_no_client_logs_in_during_a_transaction(
     sides: Callable[[str], Side], certificates: Certificates, name: str
 ) -> None:
     with sides(name).connect(certificates.client_context()) as talk:
@@ -197,7 +197,7 @@ def test_nothing_is_read_behind_the_last_straw(
         talk.send("\r\n".join(["NONSENSE"] * 8))
         *_, last = talk.file.read().decode().splitlines()
         assert last.startswith("502 5.5.1 Too many")
-    sides("aiosmtpd-smtp").settled()
+    sides("aiosmtpd-smtp").wait_until_idle()
 
 
 def test_what_is_no_handshake_ends_the_connection(side: Side) -> None:

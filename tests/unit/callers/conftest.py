@@ -13,7 +13,7 @@ from ualauth.testing.userlist import Userlist
 
 BOSS, USER, LOCKED, EXPIRED, EXPIRING = range(1000, 1005)
 """The uids: two administrators who may, a user, and two administrators who may not."""
-NOBODY = 4711
+STRANGER = 4711
 ROOT = 0
 
 DAY = timedelta(days=1)

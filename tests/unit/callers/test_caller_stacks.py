@@ -12,8 +12,8 @@ from tests.unit.callers.conftest import (
     EXPIRED,
     EXPIRING,
     LOCKED,
-    NOBODY,
     ROOT,
+    STRANGER,
     USER,
     Install,
 )
@@ -47,8 +47,8 @@ def codes(
 ) -> list[ReturnCode]:
     """Return what the operations of one transaction answer."""
     person = ScriptedConversation(*answers)
-    with way.begin(folder.config(), service, user, person, **peer) as visit:
-        return [way.perform(visit, operation) for operation in operations or USUAL]
+    with way.begin(folder.config(), service, user, person, **peer) as transaction:
+        return [way.perform(transaction, operation) for operation in operations or USUAL]
 
 
 def spoil(folder: ConfigFolder, userlist: Userlist) -> None:
@@ -79,17 +79,17 @@ def test_an_administrator_needs_no_name(
     install("administrators")
     person = ScriptedConversation()
     operations = [*USUAL, Operation.OPEN_SESSION, Operation.CLOSE_SESSION]
-    with way.begin(folder.config(), "administrators", None, person, caller_uid=uid) as visit:
-        assert [way.perform(visit, each) for each in operations] == [SUCCESS] * 5
-        assert visit.person is not None
-        assert visit.person.authid == authid
-        assert way.perform(visit, Operation.CHAUTHTOK) is not SUCCESS
+    with way.begin(folder.config(), "administrators", None, person, caller_uid=uid) as transaction:
+        assert [way.perform(transaction, each) for each in operations] == [SUCCESS] * 5
+        assert transaction.person is not None
+        assert transaction.person.authid == authid
+        assert way.perform(transaction, Operation.CHAUTHTOK) is not SUCCESS
     assert not person.messages
 
 
 @pytest.mark.parametrize("name", ["boss", "jsmith", "locked", "gone", "root", "nobody"])
-@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, NOBODY, ROOT, None])
-def test_nobody_else_gets_in_under_any_name(
+@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, STRANGER, ROOT, None])
+def test_no_other_caller_gets_in_under_any_name(
     way: Way,
     folder: ConfigFolder,
     userlist: Userlist,
@@ -102,19 +102,19 @@ def test_nobody_else_gets_in_under_any_name(
         way.login(folder.config(), "administrators", name, "s3cret", caller_uid=uid)
 
 
-@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, NOBODY, ROOT, None])
+@pytest.mark.parametrize("uid", [USER, LOCKED, EXPIRED, STRANGER, ROOT, None])
 def test_after_a_refusal_no_operation_succeeds(
     way: Way, folder: ConfigFolder, userlist: Userlist, install: Install, uid: int | None
 ) -> None:
     install("administrators")
     answers = codes(way, folder, "administrators", *USUAL, Operation.CHAUTHTOK, caller_uid=uid)
     assert uid == ROOT or SUCCESS not in answers
-    # root may administer, but is nobody here.
+    # root may administer, but is no user here.
     assert uid != ROOT or [answer is SUCCESS for answer in answers] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("name", ["jsmith", "john@example.com", "going"])
-def test_an_administrator_does_not_become_somebody_else(
+def test_an_administrator_does_not_become_another_user(
     way: Way, folder: ConfigFolder, userlist: Userlist, install: Install, name: str
 ) -> None:
     install("administrators")
@@ -126,10 +126,10 @@ def test_who_is_locked_after_authenticate_is_refused_by_the_account_stack(
     way: Way, folder: ConfigFolder, userlist: Userlist, install: Install
 ) -> None:
     install("administrators")
-    with way.begin(folder.config(), "administrators", None, None, caller_uid=BOSS) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
+    with way.begin(folder.config(), "administrators", None, None, caller_uid=BOSS) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is SUCCESS
         userlist.store.update(userlist.store.get("boss"), locked=True)
-        assert way.perform(visit, Operation.ACCT_MGMT) is DENIED
+        assert way.perform(transaction, Operation.ACCT_MGMT) is DENIED
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -163,8 +163,8 @@ def test_root_may_use_the_diagnostic_tools_even_without_a_userlist(
     assert codes(way, folder, service.upper(), caller_uid=ROOT) == [SUCCESS] * 3
 
 
-@pytest.mark.parametrize("uid", [BOSS, USER, NOBODY, 2**32 - 1, None])
-def test_nobody_else_may_use_the_diagnostic_tools(
+@pytest.mark.parametrize("uid", [BOSS, USER, STRANGER, 2**32 - 1, None])
+def test_no_other_caller_may_use_the_diagnostic_tools(
     way: Way, folder: ConfigFolder, userlist: Userlist, install: Install, uid: int | None
 ) -> None:
     install("diagnostics", "omqdump")
@@ -227,7 +227,7 @@ def test_no_name_passes_while_the_userlist_cannot_be_read(
 @pytest.mark.parametrize("control", ["required", "requisite", "sufficient", "optional"])
 @pytest.mark.parametrize("option", ["", "ignore_unknown_user"])
 @pytest.mark.parametrize("name", ["jsmith", "nobody"])
-def test_a_name_alone_lets_nobody_in(
+def test_a_name_alone_lets_no_user_in(
     way: Way, folder: ConfigFolder, userlist: Userlist, control: str, option: str, name: str
 ) -> None:
     folder.service(
@@ -267,7 +267,7 @@ def test_the_uid_may_stand_for_the_password_of_its_own_user_only(
         ("boss", "", USER),
         ("boss", "wrong", USER),
         ("jsmith", "", None),
-        ("jsmith", "", NOBODY),
+        ("jsmith", "", STRANGER),
         ("jsmith", "", ROOT),
     ):
         with pytest.raises(AuthenticationFailed):
@@ -283,14 +283,14 @@ def test_who_has_no_uid_of_a_user_is_asked_for_name_and_password(
 ) -> None:
     folder.service("club", OWN_UID)
     person = ScriptedConversation("boss", "s3cret")
-    with way.begin(folder.config(), "club", None, person, caller_uid=NOBODY) as visit:
-        assert way.perform(visit, Operation.AUTHENTICATE) is SUCCESS
-        assert visit.person is not None
-        assert visit.person.authid == "boss"
+    with way.begin(folder.config(), "club", None, person, caller_uid=STRANGER) as transaction:
+        assert way.perform(transaction, Operation.AUTHENTICATE) is SUCCESS
+        assert transaction.person is not None
+        assert transaction.person.authid == "boss"
     assert person.questions == ["login:", "Password: "]
 
 
-def test_an_administrator_may_act_for_anybody_where_om_admin_is_enough(
+def test_an_administrator_may_act_for_every_user_where_om_admin_is_enough(
     way: Way, folder: ConfigFolder, userlist: Userlist
 ) -> None:
     folder.service(
@@ -308,7 +308,7 @@ def test_an_administrator_may_act_for_anybody_where_om_admin_is_enough(
     assert login(BOSS, "john@example.com") == "jsmith"
     assert login(ROOT, "jsmith") == "jsmith"
     assert login(USER, "boss", "s3cret") == "boss"
-    for uid in (USER, LOCKED, EXPIRED, NOBODY, None):
+    for uid in (USER, LOCKED, EXPIRED, STRANGER, None):
         with pytest.raises(AuthenticationFailed):
             login(uid, "boss")
     with pytest.raises(AccountRestricted):

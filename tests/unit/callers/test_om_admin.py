@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.callers.conftest import BOSS, EXPIRED, EXPIRING, LOCKED, NOBODY, ROOT, USER
+from tests.unit.callers.conftest import BOSS, EXPIRED, EXPIRING, LOCKED, ROOT, STRANGER, USER
 from ualauth.codes import Operation, ReturnCode
 from ualauth.errors import StoreError
 from ualauth.messages import Conversation
@@ -37,7 +37,7 @@ def ask(attempt: FakeAttempt, operation: Operation = Operation.AUTHENTICATE) -> 
         (USER, ReturnCode.PERM_DENIED),
         (LOCKED, ReturnCode.PERM_DENIED),
         (EXPIRED, ReturnCode.ACCT_EXPIRED),
-        (NOBODY, ReturnCode.USER_UNKNOWN),
+        (STRANGER, ReturnCode.USER_UNKNOWN),
         (-1, ReturnCode.USER_UNKNOWN),
         (2**32 - 1, ReturnCode.USER_UNKNOWN),
         (2**80, ReturnCode.USER_UNKNOWN),
@@ -53,8 +53,8 @@ def test_the_caller_is_judged(
 
 
 @pytest.mark.parametrize("name", ["boss", "boss@example.com", "abroad", "root", "0", None])
-@pytest.mark.parametrize("uid", [USER, LOCKED, NOBODY, None])
-def test_the_login_name_makes_nobody_an_administrator(
+@pytest.mark.parametrize("uid", [USER, LOCKED, STRANGER, None])
+def test_the_login_name_makes_no_user_an_administrator(
     userlist: Userlist, uid: int | None, name: str | None
 ) -> None:
     attempt = FakeAttempt(name, caller_uid=uid, ruser="root", **userlist.behind_attempt())
@@ -116,5 +116,5 @@ class TestCompliance(ModuleCompliance):
         )
 
 
-class TestComplianceForNobody(TestCompliance):
+class TestComplianceForACallerWithoutAUser(TestCompliance):
     caller = None

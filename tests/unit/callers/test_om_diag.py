@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.callers.conftest import BOSS, NOBODY, ROOT
+from tests.unit.callers.conftest import BOSS, ROOT, STRANGER
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.options import describe, read_options
 from ualauth.messages import Conversation
@@ -38,7 +38,7 @@ def ask(attempt: FakeAttempt, *arguments: str) -> ReturnCode:
         ("omqdump,omcontain", ROOT, (), DENIED),
         ("omqdump", BOSS, ("uid=0,1000",), SUCCESS),
         ("omqdump", ROOT, ("uid=0,1000",), SUCCESS),
-        ("omqdump", NOBODY, ("uid=0,1000",), DENIED),
+        ("omqdump", STRANGER, ("uid=0,1000",), DENIED),
         ("omqdump", 100, ("uid=0,1000",), DENIED),
         ("omqdump", ROOT, ("uid=1000",), DENIED),
         ("omqdump", None, ("uid=0,1000",), DENIED),
@@ -115,5 +115,5 @@ class TestCompliance(ModuleCompliance):
         )
 
 
-class TestComplianceForNobody(TestCompliance):
+class TestComplianceForACallerWithoutAUser(TestCompliance):
     caller = None

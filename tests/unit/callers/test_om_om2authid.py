@@ -1,4 +1,4 @@
-"""om_om2authid: a name becomes an authid, and lets nobody in."""
+"""om_om2authid: a name becomes an authid, and lets no user in."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_it_is_the_userlist_that_says_the_authid(userlist: Userlist) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("name", ["nobody", "", "jsmith@elsewhere.example", "smith"])
-def test_a_name_that_is_nobodys_is_refused(
+def test_a_name_that_no_user_has_is_refused(
     userlist: Userlist, name: str, operation: Operation
 ) -> None:
     attempt = FakeAttempt(name, **userlist.behind_attempt())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.callers.conftest import BOSS, LOCKED, NOBODY, ROOT, USER
+from tests.unit.callers.conftest import BOSS, LOCKED, ROOT, STRANGER, USER
 from ualauth.codes import Item, ReturnCode
 from ualauth.errors import StoreError
 from ualauth.messages import Conversation
@@ -56,7 +56,7 @@ def test_a_name_that_cannot_be_one_is_refused(userlist: Userlist) -> None:
     ("uid", "code"),
     [
         (None, ReturnCode.PERM_DENIED),
-        (NOBODY, ReturnCode.USER_UNKNOWN),
+        (STRANGER, ReturnCode.USER_UNKNOWN),
         (ROOT, ReturnCode.USER_UNKNOWN),
         (-1, ReturnCode.USER_UNKNOWN),
         (2**80, ReturnCode.USER_UNKNOWN),
@@ -72,7 +72,7 @@ def test_a_caller_without_a_user_is_refused(
     assert attempt.person is None
 
 
-def test_whoever_has_the_uid_of_root_is_one_user_like_others(userlist: Userlist) -> None:
+def test_a_user_who_has_the_uid_of_root_is_one_like_others(userlist: Userlist) -> None:
     userlist.add("operator", unix_uid=ROOT)
     attempt = FakeAttempt(caller_uid=ROOT, **userlist.behind_attempt())
     assert ask(attempt) is ReturnCode.SUCCESS
@@ -92,7 +92,7 @@ def test_asked_again_it_answers_the_same(userlist: Userlist) -> None:
     assert attempt.user == "boss"
 
 
-def test_without_the_userlist_nobody_is_anybody(folder: ConfigFolder) -> None:
+def test_without_the_userlist_no_caller_is_a_user(folder: ConfigFolder) -> None:
     store = UserStore(f"sqlite:///{folder.path}/missing.db")
     attempt = FakeAttempt(caller_uid=USER, resources=[store])
     with pytest.raises(StoreError):
@@ -122,9 +122,9 @@ class TestCompliance(ModuleCompliance):
         )
 
 
-class TestComplianceForSomebodyElse(TestCompliance):
+class TestComplianceForAnotherCaller(TestCompliance):
     caller = BOSS
 
 
-class TestComplianceForNobody(TestCompliance):
+class TestComplianceForACallerWithoutAUser(TestCompliance):
     caller = None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.moments import from_now
 from tests.unit.cli.conftest import OM_AUTH, Program
 from ualauth.codes import Operation, ReturnCode
 from ualauth.runtime.outcome import Outcome, outcome_of
 from ualauth.userlist.record import Changes
-
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.fixture
@@ -63,12 +62,12 @@ def test_an_empty_password_can_be_tried(pop3: Program) -> None:
     ("fields", "outcome"),
     [
         ({"locked": True}, "restricted"),
-        ({"account_expires": YESTERDAY}, "restricted"),
-        ({"password_expires": YESTERDAY}, "expired"),
+        ({"account_expires": timedelta(days=-1)}, "restricted"),
+        ({"password_expires": timedelta(days=-1)}, "expired"),
     ],
 )
 def test_a_restriction_has_its_own_words(pop3: Program, fields: Changes, outcome: str) -> None:
-    pop3.userlist.add("ann", "s3cret", **fields)
+    pop3.userlist.add("ann", "s3cret", **from_now(fields))
     result = pop3.run("test-auth", "pop3", "ann", answers="s3cret\n")
     assert result.exit_code == 1
     assert f"{outcome}: ann for pop3" in result.stdout
@@ -173,7 +172,7 @@ def test_json_has_the_whole_answer(pop3: Program) -> None:
     }
 
 
-def test_json_of_a_refusal_names_nobody(pop3: Program) -> None:
+def test_json_of_a_refusal_names_no_user(pop3: Program) -> None:
     pop3.userlist.add("ann", "s3cret", locked=True)
     result = pop3.run("test-auth", "pop3", "ann", "--json", answers="s3cret\n")
     value = json.loads(result.stdout)
@@ -225,7 +224,7 @@ def test_the_peer_reaches_the_modules(program: Program, tmp_path: Path) -> None:
     assert program.run("test-auth", "rhost", "a", "--rhost", "192.0.2.8", *chosen).exit_code == 1
 
 
-def test_the_caller_is_whoever_runs_the_command(program: Program) -> None:
+def test_the_caller_is_the_user_who_runs_the_command(program: Program) -> None:
     program.folder.service(
         "omqdump", f"auth required om_diag uid={os.getuid()}\naccount required om_diag uid=4711"
     )
@@ -257,7 +256,7 @@ def test_texts_of_modules_are_harmless(program: Program) -> None:
     assert "\x1b" not in result.output
 
 
-def test_nobody_is_named_if_nobody_was_asked_for(program: Program) -> None:
+def test_no_user_is_named_if_no_user_was_asked_for(program: Program) -> None:
     program.folder.service("pop3", "auth required pam_deny")
     result = program.run("test-auth", "pop3")
     assert result.exit_code == 1

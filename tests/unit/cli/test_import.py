@@ -74,8 +74,8 @@ def test_bad_lines_are_skipped_if_asked_for(program: Program, file: Path) -> Non
 def test_names_that_are_taken_are_bad_lines(
     program: Program, file: Path, line: str, problem: str | None
 ) -> None:
-    there = NewUser(authid="there", name=parse("There Is"), addresses=("there@x.org",))
-    program.userlist.store.add(there)
+    existing = NewUser(authid="there", name=parse("There Is"), addresses=("there@x.org",))
+    program.userlist.store.add(existing)
     file.write_text(f"{GOOD}{line}\n")
     result = program.run("user", "import", str(file), "--format", "csv")
     assert result.exit_code == 1

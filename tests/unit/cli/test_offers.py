@@ -33,7 +33,7 @@ def test_check_warns_of_a_table_for_no_service(program: Program) -> None:
 
 
 @pytest.mark.parametrize("settings", ["", "[service.pop3]\nmechanisms = ['GSSAPI']\n"])
-def test_check_warns_of_a_service_that_lets_nobody_in(program: Program, settings: str) -> None:
+def test_check_warns_of_a_service_that_lets_no_user_in(program: Program, settings: str) -> None:
     program.folder.settings(settings)
     name = "pop3" if settings else "smtpd.auth"
     program.folder.service(name, DIRECTORY)

@@ -63,7 +63,7 @@ def test_warnings_count_if_they_are_to(program: Program) -> None:
     assert program.run("smtp-access", "check", "--strict").exit_code == 1
 
 
-def test_a_file_that_everybody_may_write_to_is_an_error(program: Program) -> None:
+def test_a_file_that_every_account_may_write_to_is_an_error(program: Program) -> None:
     write(program, "RELAY Accept 10.*\n")
     (program.folder.path / "smtpd.cfg").chmod(0o666)
     result = program.run("smtp-access", "check")

@@ -124,7 +124,7 @@ def test_a_password_that_cannot_be_hashed_is_refused(program: Program) -> None:
     assert program.userlist.store.resolve("ann") is None
 
 
-def test_no_terminal_aborts_and_adds_nobody(program: Program) -> None:
+def test_no_terminal_aborts_and_adds_no_user(program: Program) -> None:
     result = program.run("user", "add", "ann", "--name", "Ann Lee", answers="")
     assert result.exit_code == 130
     assert result.stderr.endswith("Aborted.\n")
@@ -350,7 +350,7 @@ def test_a_user_changed_meanwhile_is_not_overwritten(program: Program) -> None:
     store = program.userlist.store
 
     class Meanwhile(io.BytesIO):
-        """Somebody else changes the user while the administrator types."""
+        """Another administrator changes the user while the administrator types."""
 
         def __next__(self) -> bytes:
             store.update(store.get("ann"), language="de")

@@ -33,7 +33,7 @@ RECORD = User(
 
 
 def facts(**known: Any) -> Facts:
-    """Return what is known of a visit, nothing by default."""
+    """Return what is known of a login, nothing by default."""
     blank: dict[str, Any] = {
         "service": "pop3",
         "rhost": None,
@@ -58,7 +58,7 @@ def at(clock: str, zone: str = "UTC", day: int = 29) -> datetime:
     return datetime.fromisoformat(f"2024-02-{day:02}T{clock}").replace(tzinfo=ZoneInfo(zone))
 
 
-# The visit
+# The login
 
 
 def test_tls_is_what_the_application_says() -> None:
@@ -258,11 +258,11 @@ def test_what_the_userlist_has(text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["authid=*", "domain=*", "mail_node=ny", "administrator"])
-def test_nothing_holds_of_somebody_unknown(text: str) -> None:
+def test_nothing_holds_of_an_unknown_user(text: str) -> None:
     assert not holds(text, user="nobody", record=None)
 
 
-def test_the_name_of_somebody_unknown_may_have_a_domain() -> None:
+def test_the_name_of_an_unknown_user_may_have_a_domain() -> None:
     assert holds("domain=example.net", user="x@Example.net")
     assert holds("domain=b", user="x@a@b")
     assert not holds("domain=a", user="x@a@b")

@@ -22,6 +22,7 @@ from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import AccountRules, LockoutRules, Policy
 from ualauth.userlist.record import NewUser, User
 
+# A run may end on another day: all of these are more than a day away from a limit.
 NOW = datetime.now(UTC)
 PAST, FUTURE = NOW - timedelta(days=40), NOW + timedelta(days=40)
 _ANOTHER_DAY = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")[(NOW.weekday() + 3) % 7]

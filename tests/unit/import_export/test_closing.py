@@ -192,11 +192,11 @@ def test_users_who_are_left_out_are_counted(kind: str) -> None:
 
 def test_the_program_tells_what_was_closed(house: House, tmp_path: Path) -> None:
     settings = "[account]\nallowed_services = ['imap']\n"
-    there = House(tmp_path / "there", settings)
-    add = there.store.add
+    other = House(tmp_path / "there", settings)
+    add = other.store.add
     add(NewUser(authid="ann", name=ORName("Ann"), password=HASH))
     add(NewUser(authid="ben", name=ORName("Ben"), password=HASH, must_change_password=True))
-    text, lines = there.export("dovecot")
+    text, lines = other.export("dovecot")
     assert lines == (
         "1 user with a password that must be changed, which dovecot cannot carry: "
         "written as locked.\n"
@@ -204,15 +204,15 @@ def test_the_program_tells_what_was_closed(house: House, tmp_path: Path) -> None
         "written as locked.\n"
     )
     assert HASH not in lines
-    text, lines = there.export("dovecot", "--open-restricted")
+    text, lines = other.export("dovecot", "--open-restricted")
     assert "2 users with services that are allowed, which dovecot cannot carry: left open." in lines
     assert house.import_("dovecot", text).exit_code == 0
     assert house.logins(["ann", "ben"]) == {"ann": GRANTED, "ben": "AccountRestricted"}
-    text, lines = there.export("csv")
+    text, lines = other.export("csv")
     assert (lines, "allowed_services" in text) == ("", True)
-    text, lines = there.export("csv", "--same-settings")
+    text, lines = other.export("csv", "--same-settings")
     assert (lines, "allowed_services" in text) == ("", False)
-    there.store.close()
+    other.store.close()
 
 
 def test_grace_logins_that_are_used_up_stay_so(house: House) -> None:

@@ -1,7 +1,4 @@
-"""Imports that are killed at any moment, and run again.
-
-UALAUTH_KILLS says how often; 60 times if it does not.
-"""
+"""Imports that are killed at any moment, and run again."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth.import_export import csv_
 from ualauth.import_export.line import Writing
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
@@ -26,7 +23,7 @@ from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.store import UserStore
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
-KILLS = int(os.environ.get("UALAUTH_KILLS", "60"))
+KILLS = rounds(20)
 USERS = 1500
 SIZES = {"SCRAM-SHA-1": 20, "SCRAM-SHA-256": 32, "SCRAM-SHA-512": 64}
 IMPORT = """\

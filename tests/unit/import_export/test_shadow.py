@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.moments import written
 from tests.unit.import_export.arrivals import GRANTED, HASH, PASSWORD, House
 from tests.unit.import_export.conftest import problem_of, user_of
 from ualauth import AuthenticationError, Authenticator
@@ -15,7 +16,6 @@ from ualauth.userlist.policy import read_own
 from ualauth.userlist.record import NewUser
 
 EXPIRED, RESTRICTED = "PasswordExpired", "AccountRestricted"
-TODAY = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
 LOGINS = {
     ":::::": GRANTED,
     "18000:0:99999:7::": GRANTED,
@@ -24,15 +24,15 @@ LOGINS = {
     "-1:0:90:7:30:": GRANTED,
     "18000:0:90:7::": EXPIRED,
     "18000:0:90:7:30:": EXPIRED,
-    f"{TODAY - 10}:0:90:7:30:": GRANTED,
-    f"{TODAY - 10}:0:0:7::": EXPIRED,
-    f"{TODAY - 100}:0:90:7:0:": EXPIRED,
+    "{days-10}:0:90:7:30:": GRANTED,
+    "{days-10}:0:0:7::": EXPIRED,
+    "{days-100}:0:90:7:0:": EXPIRED,
     "0:0:99999:7::": EXPIRED,
     "0:0:90:7:30:": EXPIRED,
     "18000:0:99999:7::18500": RESTRICTED,
     "18000:0:99999:7::0": RESTRICTED,
     "18000:0:99999:7::-1": GRANTED,
-    f"18000:0:99999:7::{TODAY + 2}": GRANTED,
+    "18000:0:99999:7::{days+2}": GRANTED,
     "18000:0:90:7:30:never": "bad",
     "18000:0:ninety:7:30:": "bad",
     "18000:0:90:7:-7:": "bad",
@@ -53,7 +53,7 @@ PASSWD = "jon:x:1500:1500:Jon X:/home/jon:/bin/sh\n"
 def test_pop3_lets_in_whom_pam_unix_does(house: House, tmp_path: Path) -> None:
     users = {f"u{index}": numbers for index, numbers in enumerate(LOGINS)}
     shadow = tmp_path / "shadow"
-    shadow.write_text("".join(f"{user}:{HASH}:{each}:\n" for user, each in users.items()))
+    shadow.write_text("".join(f"{user}:{HASH}:{written(each)}:\n" for user, each in users.items()))
     passwd = "".join(
         f"{user}:x:{1500 + index}:100::/:/bin/sh\n" for index, user in enumerate(users)
     )
@@ -79,8 +79,8 @@ def test_an_old_password_can_be_changed_until_it_was_inactive_too_long(
     shadow = tmp_path / "shadow"
     shadow.write_text(
         f"jon:{HASH}:18000:0:90:7:30::\n"
-        f"kim:{HASH}:{TODAY - 100}:0:90:7:30::\n"
-        f"lea:{HASH}:{TODAY - 100}:0:90:7:0::\n"
+        f"kim:{HASH}:{written('{days-100}')}:0:90:7:30::\n"
+        f"lea:{HASH}:{written('{days-100}')}:0:90:7:0::\n"
         f"max:{HASH}:0:0:90:7:30::\n"
     )
     names = ("jon", "kim", "lea", "max")

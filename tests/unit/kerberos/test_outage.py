@@ -24,7 +24,7 @@ def answer(number: int) -> None:
         raise KerberosFault(number, "said by a KDC")
 
 
-def test_after_silence_nobody_waits() -> None:
+def test_after_silence_no_caller_waits() -> None:
     outages = CircuitBreaker(threshold=0.0, reset_after=60.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert not ask(outages, "A")

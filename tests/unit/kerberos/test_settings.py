@@ -85,7 +85,7 @@ def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
         kerberos.client(options("config=other.conf"))
 
 
-def test_a_file_that_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_every_account_may_write_to_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "om_krb5.conf"
     path.write_text("realm A\n")
     path.chmod(0o666)

@@ -265,7 +265,7 @@ def test_a_file_that_is_missing_or_empty(etc: Etc) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o644])
-def test_a_file_with_a_password_is_nobody_elses(etc: Etc, mode: int) -> None:
+def test_a_file_with_a_password_is_for_no_other_account(etc: Etc, mode: int) -> None:
     etc.write("om_ldap.conf", f"{GOOD}binddn cn=x\nbindpw hunter2\n", mode)
     configuration, problems = read("om_ldap.conf", etc)
     assert configuration is None

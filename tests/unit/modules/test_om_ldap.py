@@ -48,7 +48,7 @@ def test_a_directory_that_is_away_could_not_be_asked(module: OmLdap, operation: 
     assert "s3cret" not in "".join(attempt.remarks)
 
 
-def test_an_empty_password_asks_nobody(module: OmLdap) -> None:
+def test_an_empty_password_asks_no_server(module: OmLdap) -> None:
     attempt = FakeAttempt("jsmith", password="")
     assert attempt.code_of(module.authenticate(attempt)) is ReturnCode.AUTH_ERR
     assert not attempt.messages
@@ -77,7 +77,7 @@ def test_what_an_application_has_closed_is_opened_anew(module: OmLdap) -> None:
     assert after.authenticator.directory is not before.authenticator.directory
 
 
-def test_a_name_without_a_value_for_the_filter_is_nobodys(tmp_path: Path) -> None:
+def test_a_name_without_a_value_for_the_filter_is_no_users(tmp_path: Path) -> None:
     (tmp_path / "om_ldap.conf").write_text(
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\nfilter (associatedDomain={domain})\n"
     )

@@ -16,7 +16,7 @@ from ualauth.modules.pam_deny import PamDeny
         (Operation.CHAUTHTOK, ReturnCode.AUTHTOK_ERR),
     ],
 )
-def test_nobody_gets_in_and_nobody_is_asked(
+def test_no_user_gets_in_and_no_user_is_asked(
     ask: Ask, attempt: type[FakeAttempt], operation: Operation, code: ReturnCode
 ) -> None:
     fake = attempt(None)

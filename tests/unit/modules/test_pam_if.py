@@ -1,4 +1,4 @@
-"""pam_if in whole visits: what it decides by, the stack that it runs, and what is not checked."""
+"""pam_if in transactions: what it decides by, the stack that it runs, and what is not checked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from tests.machine import patience
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NameKind
@@ -42,7 +43,7 @@ def made(*arguments: str) -> PamIf:
 
 
 def answer(*arguments: str, **known: Any) -> ReturnCode:
-    """Return what the module answers in a visit of its own."""
+    """Return what the module answers in a transaction of its own."""
     attempt = FakeAttempt(known.pop("user", "jsmith"), **known)
     return attempt.code_of(made(*arguments).authenticate(attempt))
 
@@ -77,7 +78,7 @@ def test_a_typed_password_has_no_mechanism() -> None:
     assert attempt.code_of(made("mechanism=SCRAM-*").authenticate(attempt)) is SUCCESS
 
 
-def test_nobody_is_asked_for_a_name_that_does_not_matter() -> None:
+def test_no_user_is_asked_for_a_name_that_does_not_matter() -> None:
     asked = ScriptedConversation("jsmith")
     assert answer("!tls", user=None, conversation=asked) is SUCCESS
     assert answer("user=jsmith", "tls", user=None, conversation=asked) is IGNORE
@@ -85,13 +86,13 @@ def test_nobody_is_asked_for_a_name_that_does_not_matter() -> None:
     assert answer("user=jsmith", user=None, conversation=asked) is SUCCESS
 
 
-def test_somebody_who_has_not_answered_yet_is_asked_again(folder: ConfigFolder, way: Way) -> None:
+def test_a_user_who_has_not_answered_yet_is_asked_again(folder: ConfigFolder, way: Way) -> None:
     kind = AsyncScriptedConversation if way.asynchronous else ScriptedConversation
     folder.service("test", "auth required pam_if user=jsmith")
     person = kind(ConversationAgain, "jsmith")
-    with way.begin(folder.config(), "test", None, person) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.INCOMPLETE
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS
+    with way.begin(folder.config(), "test", None, person) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.INCOMPLETE
+        assert way.perform(transaction, AUTHENTICATE) is SUCCESS
 
 
 def test_every_name_of_a_user_meets_the_same_conditions(userlist: Userlist) -> None:
@@ -104,7 +105,7 @@ def test_every_name_of_a_user_meets_the_same_conditions(userlist: Userlist) -> N
     assert answer("administrator", user="jsmith", **known) is IGNORE
 
 
-def test_somebody_unknown_fits_no_condition_of_the_userlist(userlist: Userlist) -> None:
+def test_an_unknown_user_fits_no_condition_of_the_userlist(userlist: Userlist) -> None:
     known = userlist.behind_attempt()
     for condition in ("authid=*", "mail_node=ny", "administrator", "domain=*"):
         assert answer(condition, user="nobody", **known) is IGNORE
@@ -144,9 +145,9 @@ def test_the_remark_names_the_condition_that_does_not_hold() -> None:
 
 def test_the_clock_is_the_zones_or_the_hosts() -> None:
     for zone in (UTC, None):
-        there = now(zone)
-        assert there.tzinfo is not None
-        assert abs((datetime.now(UTC) - there).total_seconds()) < 60
+        moment = now(zone)
+        assert moment.tzinfo is not None
+        assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
     assert now(None).utcoffset() == datetime.now(UTC).astimezone().utcoffset()
 
 
@@ -173,8 +174,8 @@ def test_the_zone_says_what_time_it_is(ticking: ConfigFolder, way: Way) -> None:
     ticking.service("utc", "auth required ticking hour=6-7")
     ticking.service("tokyo", "auth required ticking hour=16-17 weekday=Th zone=Asia/Tokyo")
     for service in ("utc", "tokyo"):
-        with way.begin(ticking.config(), service, "jsmith", None) as visit:
-            assert way.perform(visit, AUTHENTICATE) is SUCCESS
+        with way.begin(ticking.config(), service, "jsmith", None) as transaction:
+            assert way.perform(transaction, AUTHENTICATE) is SUCCESS
     assert TickingIf.times == [8, 9, 10, 11]
 
 
@@ -196,19 +197,19 @@ def test_setcred_and_close_session_follow_the_path_and_not_the_clock(
     """,
     )
     open_session, close_session = Operation.OPEN_SESSION, Operation.CLOSE_SESSION
-    with way.begin(ticking.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is SUCCESS  # at 6
-        assert way.perform(visit, open_session) is IGNORE  # at 7
-        assert way.perform(visit, SETCRED) is ReturnCode.CRED_EXPIRED
-        assert way.perform(visit, close_session) is IGNORE
+    with way.begin(ticking.config(), "test", "jsmith", None) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is SUCCESS  # at 6
+        assert way.perform(transaction, open_session) is IGNORE  # at 7
+        assert way.perform(transaction, SETCRED) is ReturnCode.CRED_EXPIRED
+        assert way.perform(transaction, close_session) is IGNORE
         # Asked anew, they decide anew.
-        assert way.perform(visit, AUTHENTICATE) is IGNORE  # at 8
-        assert way.perform(visit, SETCRED) is IGNORE
-        assert way.perform(visit, open_session) is SUCCESS  # at 9
-        assert way.perform(visit, close_session) is ReturnCode.SESSION_ERR
-        # Whoever comes to another service has no path there.
-        visit.set_item(Item.SERVICE, "test")
-        assert way.perform(visit, close_session) is IGNORE  # at 10
+        assert way.perform(transaction, AUTHENTICATE) is IGNORE  # at 8
+        assert way.perform(transaction, SETCRED) is IGNORE
+        assert way.perform(transaction, open_session) is SUCCESS  # at 9
+        assert way.perform(transaction, close_session) is ReturnCode.SESSION_ERR
+        # A user who comes to another service has no path there.
+        transaction.set_item(Item.SERVICE, "test")
+        assert way.perform(transaction, close_session) is IGNORE  # at 10
     assert TickingIf.times == [11]
 
 
@@ -220,9 +221,9 @@ def test_the_second_pass_and_an_interrupted_one_follow_the_first(
         "early",
         "password required pam_debug prechauthtok=success chauthtok=incomplete",
     )
-    with way.begin(ticking.config(), "test", "jsmith", None) as visit:
+    with way.begin(ticking.config(), "test", "jsmith", None) as transaction:
         for _ in range(3):
-            assert way.perform(visit, Operation.CHAUTHTOK) is ReturnCode.INCOMPLETE
+            assert way.perform(transaction, Operation.CHAUTHTOK) is ReturnCode.INCOMPLETE
     assert TickingIf.times == [7, 8, 9, 10, 11]
 
 
@@ -230,7 +231,7 @@ def test_the_second_pass_and_an_interrupted_one_follow_the_first(
 
 
 class Witness(Module[NoOptions]):
-    """Write down the operation and the flags, and vouch for nobody."""
+    """Write down the operation and the flags, and vouch for no user."""
 
     options_type = NoOptions
     seen: ClassVar[list[tuple[str, int]]] = []
@@ -250,9 +251,9 @@ def test_the_stack_sees_the_operation_and_its_flags(folder: ConfigFolder, way: W
     for service, line in (("test", "pam_if user=jsmith stack=own"), ("own", "witness")):
         types = ("auth", "account", "session", "password")
         folder.service(service, "".join(f"{each} required {line}\n" for each in types))
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
+    with way.begin(folder.config(), "test", "jsmith", None) as transaction:
         for operation in Operation:
-            assert way.perform(visit, operation, 0x8000) is SUCCESS
+            assert way.perform(transaction, operation, 0x8000) is SUCCESS
     assert Witness.seen == [
         ("authenticate", 0x8000),
         ("setcred", 0x8000),
@@ -283,9 +284,9 @@ def test_what_the_other_stack_could_not_check_is_a_temporary_failure(
     with pytest.raises(TemporaryFailure) as caught:
         way.login(folder.config(), "test", "jsmith", "x")
     assert caught.value.code is ReturnCode.AUTH_ERR
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        way.perform(visit, AUTHENTICATE)
-        assert visit.could_not_check
+    with way.begin(folder.config(), "test", "jsmith", None) as transaction:
+        way.perform(transaction, AUTHENTICATE)
+        assert transaction.could_not_check
     # Where the other stack is not run, nothing of it counts.
     with pytest.raises(AuthenticationFailed):
         way.login(folder.config(), "test", "ann", "x")
@@ -316,12 +317,12 @@ def test_a_stack_that_is_not_there_is_a_temporary_failure(
 
 def test_the_time_of_the_operation_is_that_of_its_stacks(folder: ConfigFolder, way: Way) -> None:
     folder.module("scripted", ScriptedModule)
-    folder.settings("[stack]\ntimeout = 0.05\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\n")
     folder.service("test", "auth required pam_if user=jsmith stack=own")
-    folder.service("own", "auth required scripted authenticate=hang:0.2,success")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.AUTHINFO_UNAVAIL
-        assert [step.remark for step in visit.trace] == [
+    folder.service("own", f"auth required scripted authenticate=hang:{patience(0.4)},success")
+    with way.begin(folder.config(), "test", "jsmith", None) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.AUTHINFO_UNAVAIL
+        assert [step.remark for step in transaction.trace] == [
             "all conditions hold",
             "did not answer in time",
         ]
@@ -337,11 +338,11 @@ def test_the_trace_has_the_steps_of_the_stack_below_those_of_the_entry(
     folder.service("test", f"auth {OWN} pam_if user=jsmith stack=one\nauth required pam_permit")
     folder.service("one", "auth required pam_permit\nauth required pam_if user=j* stack=two")
     folder.service("two", "auth required pam_debug auth=maxtries")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.MAXTRIES
+    with way.begin(folder.config(), "test", "jsmith", None) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.MAXTRIES
         steps = [
             (step.depth, step.file.rpartition("/")[2], step.line, str(step.code), step.action)
-            for step in visit.trace
+            for step in transaction.trace
         ]
     assert steps == [
         (0, "test", 1, "maxtries", "die"),
@@ -361,7 +362,7 @@ def test_the_trace_has_the_steps_of_the_stack_below_those_of_the_entry(
 
 
 class Hungry(Module[NoOptions]):
-    """Run a stack in which it stands itself, which nobody can write in a file."""
+    """Run a stack in which it stands itself, which no file can say."""
 
     options_type = NoOptions
 
@@ -374,10 +375,10 @@ class Hungry(Module[NoOptions]):
 def test_a_stack_that_runs_itself_ends(folder: ConfigFolder, way: Way) -> None:
     folder.module("hungry", Hungry)
     folder.service("test", "auth required hungry")
-    with way.begin(folder.config(), "test", "jsmith", None) as visit:
-        assert way.perform(visit, AUTHENTICATE) is ReturnCode.ABORT
-        assert visit.could_not_check
-        assert [step.depth for step in visit.trace] == list(range(17))
+    with way.begin(folder.config(), "test", "jsmith", None) as transaction:
+        assert way.perform(transaction, AUTHENTICATE) is ReturnCode.ABORT
+        assert transaction.could_not_check
+        assert [step.depth for step in transaction.trace] == list(range(17))
 
 
 # Files
@@ -389,16 +390,16 @@ def test_a_change_of_the_other_service_is_noticed(folder: ConfigFolder) -> None:
     with Authenticator(folder.config()) as auth:
         service = auth.load("test")
         assert service.files[:2] == (f"{folder.services}/test", f"{folder.services}/own")
-        with auth.transaction("test", "jsmith") as visit:
-            assert visit.authenticate() is ReturnCode.AUTH_ERR
+        with auth.transaction("test", "jsmith") as transaction:
+            assert transaction.authenticate() is ReturnCode.AUTH_ERR
             folder.service("own", "auth required pam_permit")
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + patience(20)
             while auth.load("test") is service and time.monotonic() < deadline:
                 time.sleep(0.05)
             # Who is inside keeps the version that they began with.
-            assert visit.authenticate() is ReturnCode.AUTH_ERR
-        with auth.transaction("test", "jsmith") as visit:
-            assert visit.authenticate() is SUCCESS
+            assert transaction.authenticate() is ReturnCode.AUTH_ERR
+        with auth.transaction("test", "jsmith") as transaction:
+            assert transaction.authenticate() is SUCCESS
 
 
 def test_a_missing_service_that_appears_is_used(folder: ConfigFolder) -> None:
@@ -407,11 +408,11 @@ def test_a_missing_service_that_appears_is_used(folder: ConfigFolder) -> None:
         service = auth.load("test")
         assert not service.sound
         folder.service("own", "auth required pam_permit")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(20)
         while auth.load("test") is service and time.monotonic() < deadline:
             time.sleep(0.05)
-        with auth.transaction("test", "jsmith") as visit:
-            assert visit.authenticate() is SUCCESS
+        with auth.transaction("test", "jsmith") as transaction:
+            assert transaction.authenticate() is SUCCESS
 
 
 # What is wrong with a line

@@ -1,4 +1,4 @@
-"""The shipped examples with pam_if let in whom they say, and nobody else."""
+"""The shipped examples with pam_if let in whom they say, and no other user."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_company_whose_stack_is_missing_is_not_let_in(installed: ConfigFolder,
             way.login(installed.config(), "by-domain", user, "s3cret", tls=True)
 
 
-def test_nobody_is_let_in_while_the_userlist_is_gone(installed: ConfigFolder, way: Way) -> None:
+def test_no_user_is_let_in_while_the_userlist_is_gone(installed: ConfigFolder, way: Way) -> None:
     (installed.path / "userlist.db").unlink()
     for service in ("by-domain", "if-outside-office"):
         with pytest.raises(TemporaryFailure):

@@ -115,7 +115,7 @@ def test_a_call_stops_where_it_asks() -> None:
     made = call(work)
     event = made.go_on()
     assert event == PamQuestions((Question("Who? "),))
-    # Nobody holds a place while the person thinks.
+    # No place is held while the person thinks.
     assert made.places.acquire(blocking=False)
     made.places.release()
     assert made.go_on([bytearray(b"me")]) == Done("me")
@@ -160,7 +160,7 @@ def test_a_call_that_was_abandoned_does_not_begin() -> None:
     assert made.places.acquire(blocking=False)
 
 
-def test_whoever_waits_is_told_that_a_call_was_abandoned() -> None:
+def test_a_waiting_thread_is_told_that_a_call_was_abandoned() -> None:
     begun, gate = threading.Event(), threading.Event()
 
     def work(_ask: Answering) -> None:
@@ -197,7 +197,7 @@ def test_no_password_is_shown() -> None:
 
 
 class Talking(HostTransaction):
-    """A visit that libpam asks something, although it never began."""
+    """A transaction that libpam asks something, although it never began."""
 
     def __init__(self, ask: Answering | None) -> None:
         super().__init__(HostService("mail"))
@@ -274,8 +274,8 @@ def test_too_many_messages_are_not_asked(count: int) -> None:
 
 
 def test_changes_take_turns_and_nothing_else_does() -> None:
-    visit = HostTransaction(HostService("mail"))
-    places = {each: visit.call(each, 0, {}, 1).places for each in Operation}
+    transaction = HostTransaction(HostService("mail"))
+    places = {each: transaction.call(each, 0, {}, 1).places for each in Operation}
     assert places.pop(Operation.CHAUTHTOK) is CHANGES
     assert set(places.values()) == {CALLS}
 

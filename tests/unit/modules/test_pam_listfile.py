@@ -109,7 +109,9 @@ def test_a_line_is_one_value_and_compared_as_it_is(
 
 
 @pytest.mark.parametrize("onerr", ["succeed", "fail"])
-def test_a_file_that_anybody_may_write_refuses(check: Check, list_of: MakeList, onerr: str) -> None:
+def test_a_file_that_every_account_may_write_refuses(
+    check: Check, list_of: MakeList, onerr: str
+) -> None:
     path = list_of(b"jo\n", 0o606)
     assert check(f"item=user sense=allow file={path} onerr={onerr}") is AUTH_ERR
 

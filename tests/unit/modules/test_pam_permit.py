@@ -9,11 +9,13 @@ from ualauth.modules.pam_permit import PamPermit
 
 
 @pytest.mark.parametrize("operation", list(Operation))
-def test_everybody_gets_in(ask: Ask, attempt: type[FakeAttempt], operation: Operation) -> None:
+def test_every_user_gets_in(ask: Ask, attempt: type[FakeAttempt], operation: Operation) -> None:
     assert ask(PamPermit, [], operation, attempt("jo")) is ReturnCode.SUCCESS
 
 
-def test_a_user_without_a_name_becomes_nobody(ask: Ask, attempt: type[FakeAttempt]) -> None:
+def test_a_user_without_a_name_gets_that_of_a_unix_user(
+    ask: Ask, attempt: type[FakeAttempt]
+) -> None:
     fake = attempt("")
     assert ask(PamPermit, [], Operation.AUTHENTICATE, fake) is ReturnCode.SUCCESS
     assert fake.user == "nobody"

@@ -14,8 +14,19 @@ from urllib.parse import parse_qs
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
+from tests.machine import patience
+
 CLIENT = "mail", "s3cret"
-NULL = object()
+
+
+class Null:
+    """A value that JSON writes as null."""
+
+    def __repr__(self) -> str:
+        return "null"
+
+
+NULL = Null()
 """A claim that is there, with the value null."""
 
 
@@ -58,7 +69,7 @@ class Issuer:
                 body = json.dumps(value).encode()
                 match issuer.fault:
                     case "hang":
-                        time.sleep(1.5)
+                        time.sleep(patience(1.5))
                     case "slow":
                         time.sleep(0.3)
                     case "drip":

@@ -84,7 +84,7 @@ def test_other_claims_need_no_verified_address(server: Server, issuer: Issuer) -
      "jsmith@example.com\n", " jsmith@example.com"],
     ids=ascii,
 )  # fmt: skip
-def test_what_is_no_address_names_nobody(server: Server, issuer: Issuer, address: object) -> None:
+def test_what_is_no_address_names_no_user(server: Server, issuer: Issuer, address: object) -> None:
     for user in ("jsmith@example.com", "boss", "bosk@example.com"):
         with pytest.raises(AuthenticationFailed):
             server.log_in(issuer.token(email=address), user)

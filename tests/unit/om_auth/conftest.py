@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.moments import now
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.userlist import Userlist
 
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
-TOMORROW = datetime.now(UTC) + timedelta(days=1)
+_DAY = timedelta(days=1)
 
 
 class CountingHasher(PasswordHasher):
@@ -44,9 +44,9 @@ def userlist(tmp_path: Path) -> Iterator[Userlist]:
     made.hasher = CountingHasher()
     made.add("jsmith", "s3cret", addresses=("john@example.com",), administrator=True)
     made.add("locked", "s3cret", locked=True)
-    made.add("gone", "s3cret", account_expires=YESTERDAY)
-    made.add("going", "s3cret", account_expires=TOMORROW)
-    made.add("old", "s3cret", password_expires=YESTERDAY)
+    made.add("gone", "s3cret", account_expires=now() - _DAY)
+    made.add("going", "s3cret", account_expires=now() + _DAY)
+    made.add("old", "s3cret", password_expires=now() - _DAY)
     made.add("blank")
     yield made
     made.close()

@@ -57,7 +57,7 @@ def test_silence_is_kept_when_asked_for(userlist: Userlist) -> None:
     assert attempt.messages == []
 
 
-def test_a_session_is_open_to_everybody_who_is_known(userlist: Userlist) -> None:
+def test_a_session_is_open_to_every_known_user(userlist: Userlist) -> None:
     module = OmAuth(Options())
     for method in (module.open_session, module.close_session):
         for name, code in (("jsmith", ReturnCode.SUCCESS), ("nobody", ReturnCode.USER_UNKNOWN)):

@@ -1,4 +1,4 @@
-"""om_auth, who somebody is."""
+"""om_auth, who a user is."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_the_second_pass_trusts_the_first_for_the_same_user_only(userlist: Userl
     assert password_is(userlist, "going", "s3cret")
 
 
-def test_a_change_by_somebody_else_in_between_is_not_overwritten(userlist: Userlist) -> None:
+def test_a_change_by_another_program_in_between_is_not_overwritten(userlist: Userlist) -> None:
     module, attempt = after_the_first_pass(userlist)
     userlist.store.update(userlist.store.get("jsmith"), locked=True)
     attempt.flags = Flag.UPDATE_AUTHTOK

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.machine import patience
 from tests.unit.sasl.clients import cram_md5, scram
 from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
@@ -40,7 +41,7 @@ SETTINGS = f"""
     [stack]
     fail_delay = false
     """
-IMPATIENT = f"{SETTINGS}[userlist]\n    timeout = 0.2\n"
+IMPATIENT = f"{SETTINGS}[userlist]\n    timeout = {patience(0.2)}\n"
 MECHANISMS = ("SCRAM-SHA-256", "CRAM-MD5")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from ualauth.codes import ReturnCode
 from ualauth.modules.om_auth import OmAuth, Options
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
@@ -69,7 +69,7 @@ def test_a_password_that_is_remembered_is_locked_out_too(strict: Userlist) -> No
     assert codes(strict, "jsmith", "s3cret") == [ReturnCode.PERM_DENIED]
 
 
-def test_a_name_that_nobody_has_is_locked_out_like_any_other(strict: Userlist) -> None:
+def test_a_name_that_no_user_has_is_locked_out_like_any_other(strict: Userlist) -> None:
     found = {}
     for name in ("jsmith", "nobody"):
         attempts = [login(strict, name, password) for password in ("a", "b", "c", "d")]
@@ -80,7 +80,7 @@ def test_a_name_that_nobody_has_is_locked_out_like_any_other(strict: Userlist) -
     assert found["jsmith"] == found["nobody"]
 
 
-# Three ways to write one user, another user, and nobody.
+# Three ways to write one user, another user, and no user.
 NAMES = ("jsmith", "john@example.com", "John Smith", "ann", "nobody")
 
 
@@ -122,7 +122,7 @@ def test_the_log_tells_a_lock_that_is_not_seen(strict: Userlist) -> None:
 
 def test_what_is_seen_of_a_name_follows_from_what_was_typed_as_that_name(tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    for number in range(6):
+    for number in range(rounds(6)):
         folders = [tmp_path / f"{number}-{index}" for index in range(len(NAMES) + 1)]
         for folder in folders:
             folder.mkdir()
@@ -152,7 +152,7 @@ class CountingHasher(PasswordHasher):
         return super().verify(password, stored)
 
     def dummy_verify(self, password: str) -> None:
-        """Count, and burn."""
+        """Count the dummy verification."""
         self.spent += 1
         super().dummy_verify(password)
 
@@ -202,7 +202,7 @@ def test_a_login_that_repeats_another_asks_nothing(strict: Userlist) -> None:
     assert [each.offloaded for each in others] == [[], []]
 
 
-def test_nobody_is_counted_twice_like_somebody(strict: Userlist) -> None:
+def test_an_unknown_user_is_counted_twice_like_a_known_one(strict: Userlist) -> None:
     for name, rows in (("jsmith", 2), ("nobody", 4)):
         codes(strict, name, "a")
         assert count_rows(strict) == rows

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.moments import from_now, now
 from ualauth import AuthenticationError, Authenticator
 from ualauth.codes import Flag, Operation, ReturnCode
 from ualauth.modules.om_auth import OmAuth, Options
@@ -18,7 +19,6 @@ from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-NOW = datetime.now(UTC)
 SETTINGS = """
 [password]
 argon2_passes = 1
@@ -93,7 +93,7 @@ def test_a_password_stays_for_its_minimum_age_unless_it_must_be_changed(
     userlist.add(
         "young",
         "s3cret",
-        password_changed=NOW - timedelta(hours=23),
+        password_changed=now() - timedelta(hours=23),
         policy='{"minimum_age_days":1}',
     )
     assert change(userlist, "young", "s3cret", "violet 7 anchor")[0] is ReturnCode.AUTHTOK_ERR
@@ -118,13 +118,13 @@ def test_grace_logins_are_counted_and_end(userlist: Userlist) -> None:
     ("fields", "code"),
     [
         ({"must_change_password": True, "policy": '{"grace_logins":9}'}, "new_authtok_reqd"),
-        ({"password_changed": NOW - timedelta(days=31)}, "new_authtok_reqd"),
-        ({"password_changed": NOW - timedelta(days=29)}, "success"),
-        ({"password_changed": NOW - timedelta(days=41)}, "authtok_expired"),
-        ({"account_starts": NOW + timedelta(hours=1)}, "perm_denied"),
-        ({"account_starts": NOW - timedelta(hours=1)}, "success"),
-        ({"account_expires": NOW - timedelta(hours=1)}, "acct_expired"),
-        ({"locked": True, "account_expires": NOW - timedelta(hours=1)}, "perm_denied"),
+        ({"password_changed": timedelta(days=-31)}, "new_authtok_reqd"),
+        ({"password_changed": timedelta(days=-29)}, "success"),
+        ({"password_changed": timedelta(days=-41)}, "authtok_expired"),
+        ({"account_starts": timedelta(hours=1)}, "perm_denied"),
+        ({"account_starts": timedelta(hours=-1)}, "success"),
+        ({"account_expires": timedelta(hours=-1)}, "acct_expired"),
+        ({"locked": True, "account_expires": timedelta(hours=-1)}, "perm_denied"),
         ({"policy": '{"allowed_services":["imap"]}'}, "perm_denied"),
         ({"policy": '{"allowed_services":["imap","test"]}'}, "success"),
         ({"policy": '{"allowed_networks":["192.0.2.0/24"]}'}, "success"),
@@ -134,14 +134,14 @@ def test_grace_logins_are_counted_and_end(userlist: Userlist) -> None:
 )
 def test_an_account_is_judged(userlist: Userlist, fields: Any, code: str) -> None:
     aged = '{"maximum_age_days":30,"inactive_days":10}'
-    userlist.add("max", "s3cret", **{"policy": aged, **fields})
+    userlist.add("max", "s3cret", **{"policy": aged, **from_now(fields)})
     found, attempt = account(userlist, "max", rhost="::ffff:192.0.2.7")
     assert str(found) == code
     assert (attempt.person is not None) is (code == "success")
 
 
 def test_hours_are_those_of_the_zone(userlist: Userlist) -> None:
-    day = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")[NOW.weekday()]
+    day = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")[now().weekday()]
     others = ",".join({"Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"} - {day})
     for hours, code in ((f"{day} 00:00-24:00", "success"), (f"{others} 00:00-24:00", None)):
         userlist.add(f"at {hours}", "x", policy=f'{{"allowed_hours":["{hours}"]}}')
@@ -153,12 +153,12 @@ def test_hours_are_those_of_the_zone(userlist: Userlist) -> None:
     "fields",
     [
         {"locked": True, "lock_reason": "unpaid bills"},
-        {"account_expires": NOW - timedelta(hours=1)},
-        {"account_starts": NOW + timedelta(hours=1)},
+        {"account_expires": timedelta(hours=-1)},
+        {"account_starts": timedelta(hours=1)},
         {"policy": '{"allowed_services":["imap"]}'},
         {"policy": '{"allowed_networks":["198.51.100.0/24"]}'},
         {"must_change_password": True},
-        {"password_expires": NOW - timedelta(days=1)},
+        {"password_expires": timedelta(days=-1)},
     ],
 )
 def test_person_log_and_exception_have_three_different_texts(
@@ -167,7 +167,7 @@ def test_person_log_and_exception_have_three_different_texts(
     folder.settings(SETTINGS)
     folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
     userlist = Userlist.create(folder.path)
-    userlist.add("max", "s3cret", **fields)
+    userlist.add("max", "s3cret", **from_now(fields))
     userlist.close()
     caplog.set_level(logging.WARNING, logger="ualauth.audit")
     with Authenticator(folder.config()) as auth, pytest.raises(AuthenticationError) as raised:

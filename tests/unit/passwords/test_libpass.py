@@ -16,10 +16,10 @@ NEED_THE_USERS_NAME = {
     *("cisco_asa", "cisco_pix", "htdigest", "msdcc", "msdcc2", "oracle10", "postgres_md5"),
 }
 # The case of letters, or blanks, make no difference to them.
-ACCEPT_WHAT_NOBODY_CHOSE = {"lmhash", "mssql2000", "mysql323"}
+ACCEPT_PASSWORDS_NOT_CHOSEN = {"lmhash", "mssql2000", "mysql323"}
 CLEAR_TEXT = {"plaintext", "ldap_plaintext", "roundup_plaintext"}
 LOCKED = {"django_disabled", "unix_disabled"}
-LEFT_OUT = NEED_THE_USERS_NAME | ACCEPT_WHAT_NOBODY_CHOSE | CLEAR_TEXT | LOCKED
+LEFT_OUT = NEED_THE_USERS_NAME | ACCEPT_PASSWORDS_NOT_CHOSEN | CLEAR_TEXT | LOCKED
 KNOWN = sorted(set(registry.list_crypt_handlers()) - LEFT_OUT)
 
 
@@ -41,7 +41,7 @@ def test_what_libpass_made_is_verified(name: str) -> None:
     try:
         stored = stored_by_libpass(name)
     except (RuntimeError, ValueError) as error:
-        # No library on this machine makes it, so nobody can verify it here either.
+        # No library on this machine makes it, so it cannot be verified here either.
         assert "backend" in str(error) or "algorithm" in str(error)  # noqa: PT017
         return
     hasher = PasswordHasher()

@@ -71,7 +71,7 @@ def test_a_password_verifies_however_its_characters_were_typed(hasher: PasswordH
     assert not hasher.verify("a", stored)
 
 
-def test_a_hash_of_a_password_that_nobody_prepared_verifies() -> None:
+def test_a_hash_of_a_password_that_was_not_prepared_verifies() -> None:
     assert PasswordHasher().verify(DECOMPOSED, f"{{PLAIN}}{DECOMPOSED}")
     assert not PasswordHasher().verify(COMPOSED, f"{{PLAIN}}{DECOMPOSED}")
     assert PasswordHasher().verify("a\tb", "{PLAIN}a\tb")
@@ -91,7 +91,7 @@ def test_a_password_that_preparing_makes_too_long_is_not_hashed() -> None:
 
 
 @pytest.mark.parametrize(("password", "hashes"), [("a", 1), (COMPOSED, 1), (DECOMPOSED, 2)])
-def test_burning_costs_what_refusing_costs(
+def test_a_dummy_verification_costs_what_refusing_costs(
     monkeypatch: pytest.MonkeyPatch,
     password: str,
     hashes: int,

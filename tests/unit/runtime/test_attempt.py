@@ -68,7 +68,7 @@ def test_an_item_is_got_as_it_was_set(item: Item, value: object) -> None:
 
 
 @pytest.mark.parametrize("item", Item, ids=lambda item: item.name)
-def test_an_item_that_nobody_set_is_none(item: Item) -> None:
+def test_an_item_that_was_not_set_is_none(item: Item) -> None:
     assert FakeAttempt().get_item(item) == ("test" if item is Item.SERVICE else None)
 
 
@@ -172,7 +172,7 @@ def test_replacing_data_cleans_up_the_old_value() -> None:
     assert refusal(attempt.get_data, "x") is ReturnCode.NO_MODULE_DATA
 
 
-def test_a_cleanup_that_raises_keeps_nobody_from_ending(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cleanup_that_raises_keeps_no_other_from_ending(caplog: pytest.LogCaptureFixture) -> None:
     attempt = FakeAttempt()
     cleaned: list[object] = []
 
@@ -420,7 +420,7 @@ def test_a_userlist_that_cannot_be_read_is_no_unknown_user() -> None:
     ["a\0b", "x" * (MAX_NAME_BYTES + 1), "é" * (MAX_NAME_BYTES // 2 + 1), "\udcff"],
     ids=["NUL", "long", "long in UTF-8", "surrogate"],
 )
-def test_a_name_that_nobody_can_have_reaches_no_userlist(name: str) -> None:
+def test_a_name_that_no_user_can_have_reaches_no_userlist(name: str) -> None:
     attempt = FakeAttempt(name, users=People(lambda _name: pytest.fail("it was looked up")))
 
     assert refusal(get_user, attempt) is ReturnCode.USER_UNKNOWN

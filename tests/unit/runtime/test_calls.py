@@ -11,7 +11,7 @@ from ualauth import Authenticator
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-MOST = 52
+MOST = 49
 """Calls of functions of this package that a remembered login may take."""
 _PACKAGE = str(Path(ualauth.__file__).parent)
 

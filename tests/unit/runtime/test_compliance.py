@@ -183,7 +183,7 @@ class IllegalCode(Good):
 
 
 class IllegalWhenUnset(Good):
-    """Answer what is not legal where nobody says who it is."""
+    """Answer what is not legal where no user is named."""
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:  # type: ignore[override]  # what is tested
         return ReturnCode.SESSION_ERR if attempt.user is None else SUCCESS

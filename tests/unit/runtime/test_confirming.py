@@ -28,7 +28,7 @@ SPELLINGS = ["JSMITH", "jSmith", " jsmith", "jsmith ", "\uff4asmith", "john@exam
 
 
 class Directory(Module[Options]):
-    """Know everybody as `jsmith`, however it is written, as LDAP's matching rules do."""
+    """Know every user as `jsmith`, however it is written, as LDAP's matching rules do."""
 
     options_type = Options
     code = SUCCESS
@@ -48,7 +48,7 @@ class Failing(Directory):
 
 
 class Smith(Directory):
-    """Know everybody as `smith`, who is not in the USERLIST: it has one Smith."""
+    """Know every user as `smith`, who is not in the USERLIST: it has one Smith."""
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         await attempt.confirm_user("smith")

@@ -1,4 +1,4 @@
-"""Modules with bugs: whatever they do, nobody is let in by it, and others are not harmed."""
+"""Modules with bugs: whatever they do, no user is let in by it, and others are not harmed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.machine import patience
 from ualauth.codes import Operation, ReturnCode
 from ualauth.errors import AuthenticationFailed, StoreError, TemporaryFailure
 from ualauth.module import Abort, Attempt, Module, immediate
@@ -84,7 +85,7 @@ NONSENSE = [None, 0, 1, True, False, "yes", "success", "", b"", (), SUCCESS.valu
             [SUCCESS], 7.0, ReturnCode, Operation.AUTHENTICATE]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda value: repr(value).partition(" at ")[0])
 def test_an_answer_that_is_no_return_code_refuses(
     value: object,
     kind: type[Faulty],
@@ -186,7 +187,7 @@ def test_a_refusal_that_becomes_a_success_is_read_as_a_fault(
     assert answer_of(folder, way, kind, handing_on) is SYSTEM_ERR
 
 
-def test_an_interruption_from_the_keyboard_is_nobodys_answer(
+def test_an_interruption_from_the_keyboard_is_no_modules_answer(
     folder: ConfigFolder,
     way: Way,
 ) -> None:
@@ -339,7 +340,7 @@ def test_an_immediate_method_runs_on_the_spot(folder: ConfigFolder, way: Way) ->
 @pytest.fixture
 def short(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder whose modules have a fifth of a second."""
-    folder.settings("[stack]\ntimeout = 0.2\nfail_delay = false\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nfail_delay = false\n")
     return folder
 
 
@@ -356,7 +357,7 @@ def deadline_answer(folder: ConfigFolder, way: Way, deed: Any, auth: str = "requ
 
 def test_what_is_not_done_in_time_counts_as_not_checked(short: ConfigFolder, way: Way) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
-        await attempt.offload(time.sleep, 0.4)
+        await attempt.offload(time.sleep, patience(0.4))
         return SUCCESS
 
     code, seconds, remarks = deadline_answer(short, way, deed)
@@ -371,7 +372,7 @@ def test_what_is_not_done_in_time_counts_as_not_checked(short: ConfigFolder, way
 def test_the_time_is_that_of_all_modules_together(short: ConfigFolder, way: Way) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
         for _ in range(20):
-            await attempt.offload(time.sleep, 0.03)
+            await attempt.offload(time.sleep, patience(0.03))
         return SUCCESS
 
     code, _, _ = deadline_answer(short, way, deed)
@@ -379,7 +380,7 @@ def test_the_time_is_that_of_all_modules_together(short: ConfigFolder, way: Way)
     assert code is UNAVAIL
 
 
-def test_whoever_is_asked_after_the_time_is_up_is_not_waited_for(
+def test_a_module_that_is_asked_after_the_time_is_up_is_not_waited_for(
     short: ConfigFolder,
     way: Way,
 ) -> None:
@@ -387,7 +388,7 @@ def test_whoever_is_asked_after_the_time_is_up_is_not_waited_for(
 
     async def deed(attempt: Attempt) -> ReturnCode:
         try:
-            await attempt.offload(time.sleep, 0.3)
+            await attempt.offload(time.sleep, patience(0.3))
         except TimeoutError:
             await attempt.offload(calls.append, 1)
         return SUCCESS
@@ -400,10 +401,10 @@ def test_whoever_is_asked_after_the_time_is_up_is_not_waited_for(
 
 def test_each_operation_has_its_own_time(short: ConfigFolder, way: Way) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
-        await attempt.offload(time.sleep, 0.35)
+        await attempt.offload(time.sleep, patience(0.35))
         return SUCCESS
 
-    short.settings("[stack]\ntimeout = 0.6\n")
+    short.settings(f"[stack]\ntimeout = {patience(0.6)}\n")
     Faulty.deed = staticmethod(deed)
     short.module("faulty", Faulty)
     short.service("test", "auth required faulty\naccount required faulty\n")
@@ -420,7 +421,7 @@ def test_the_persons_time_is_not_the_modules(short: ConfigFolder, way: Way) -> N
         return SUCCESS
 
     def conversation(_messages: Any) -> list[str]:
-        time.sleep(0.3)
+        time.sleep(patience(0.3))
         return ["y"]
 
     Faulty.deed = staticmethod(deed)
@@ -435,7 +436,7 @@ def test_a_module_that_did_not_answer_in_time_may_be_optional(
     way: Way,
 ) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
-        await attempt.offload(time.sleep, 0.3)
+        await attempt.offload(time.sleep, patience(0.3))
         return SUCCESS
 
     code, _, _ = deadline_answer(short, way, deed, "optional")

@@ -104,14 +104,14 @@ def test_another_service_forgets_an_interruption(folder: ConfigFolder, way: Way)
 def test_a_conversation_cannot_begin_another_operation(scripted: ConfigFolder, way: Way) -> None:
     scripted.service("test", "auth required scripted authenticate=ask:x,success")
     answers: list[ReturnCode] = []
-    visits: list[Any] = []
+    handles: list[Any] = []
 
     def conversation(_messages: list[Message]) -> list[str]:
         return ["y"] if answers else [inner()]
 
     def inner() -> str:
         for operation in Operation:
-            result = getattr(visits[0], operation.method)()
+            result = getattr(handles[0], operation.method)()
             if way.asynchronous:
                 try:
                     result.send(None)
@@ -121,7 +121,7 @@ def test_a_conversation_cannot_begin_another_operation(scripted: ConfigFolder, w
         return "y"
 
     with way.begin(scripted.config(), "test", "jsmith", conversation) as handle:
-        visits.append(handle)
+        handles.append(handle)
         assert way.perform(handle, AUTHENTICATE) is SUCCESS
         assert answers == [ReturnCode.SYSTEM_ERR] * 6
         assert way.perform(handle, AUTHENTICATE) is SUCCESS
@@ -143,14 +143,14 @@ def test_after_the_end_everything_is_an_error(
 
 def test_a_conversation_may_end_the_transaction(scripted: ConfigFolder, way: Way) -> None:
     scripted.service("test", "auth required scripted authenticate=ask:x,success")
-    visits: list[Any] = []
+    handles: list[Any] = []
 
     def conversation(_messages: list[Message]) -> list[str]:
-        visits[0].close()
+        handles[0].close()
         return ["y"]
 
     with way.begin(scripted.config(), "test", "jsmith", conversation) as handle:
-        visits.append(handle)
+        handles.append(handle)
         way.perform(handle, AUTHENTICATE)
         assert way.perform(handle, AUTHENTICATE) is ReturnCode.SYSTEM_ERR
 

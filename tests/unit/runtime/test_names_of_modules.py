@@ -17,7 +17,7 @@ from ualauth.userlist.names import ORName
 
 
 class Directory(Module[Options]):
-    """Let everybody in as whom the test's directory has, as pam_set_item(3) allows."""
+    """Let every user in as whom the test's directory has, as pam_set_item(3) allows."""
 
     options_type = Options
     found = "smith"

@@ -72,7 +72,7 @@ def expected_of_password(code: ReturnCode) -> Kind:
     if code in (ReturnCode.AUTHTOK_ERR, ReturnCode.TRY_AGAIN):
         return PasswordRefused
     if code in (ReturnCode.PERM_DENIED, ReturnCode.ACCT_EXPIRED, ReturnCode.IGNORE):
-        # A stack that everybody ignores answers perm_denied.
+        # A stack that every module ignores answers perm_denied.
         return AccountRestricted
     return AuthenticationFailed
 
@@ -143,7 +143,7 @@ def test_a_change_of_password_that_succeeds_returns_nothing(
     assert way.change(folder.config(), "test", "jsmith", "old", "new") is None
 
 
-# Whoever could not check wins over whoever refused; whoever accepted wins over both.
+# A module that could not check wins over one that refused; one that accepted, over both.
 MIXED = [
     ("auth sufficient pam_debug auth=authinfo_unavail\nauth required pam_debug auth=auth_err\n",
      TemporaryFailure),
@@ -151,7 +151,7 @@ MIXED = [
      TemporaryFailure),
     ("auth required pam_debug auth=auth_err\nauth required pam_debug auth=user_unknown\n",
      AuthenticationFailed),
-    # Nobody came so far as to ask the one who could not have checked.
+    # The stack ended before the one that could not have checked.
     ("auth requisite pam_debug auth=auth_err\nauth required pam_debug auth=authinfo_unavail\n",
      AuthenticationFailed),
     ("auth sufficient pam_debug auth=authinfo_unavail\nauth required pam_permit\n", None),
@@ -250,7 +250,7 @@ def test_an_unknown_keyword_is_a_type_error(folder: ConfigFolder, way: Way) -> N
 
 
 class Forbidden(Module[Options]):
-    """Fail the test if anybody asks."""
+    """Fail the test if a module asks."""
 
     options_type = Options
 
@@ -301,7 +301,7 @@ def test_the_longest_texts_are_taken(folder: ConfigFolder, way: Way) -> None:
 
 
 class Speaking(Module[Options]):
-    """Say something, and vouch for somebody."""
+    """Say something, and vouch for a user."""
 
     options_type = Options
 

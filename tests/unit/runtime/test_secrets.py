@@ -177,7 +177,7 @@ def all_passwords() -> list[Password]:
     return [each for each in gc.get_objects() if isinstance(each, Password)]
 
 
-def test_after_a_login_nobody_holds_the_password(folder: ConfigFolder, way: Way) -> None:
+def test_after_a_login_no_object_holds_the_password(folder: ConfigFolder, way: Way) -> None:
     folder.service("test", "auth required pam_permit\naccount required pam_permit\n")
     authenticator = way.authenticator(folder.config())
     # Other tests may have left some, in exceptions that were kept.

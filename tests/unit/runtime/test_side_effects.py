@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.machine import patience
 from ualauth import AsyncAuthenticator
 from ualauth.codes import LEGAL, Item, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
@@ -99,7 +100,7 @@ class Nesting(Module[Options]):
 @pytest.fixture
 def vouching(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder whose modules have little time."""
-    folder.settings("[stack]\ntimeout = 0.2\nfail_delay = false\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nfail_delay = false\n")
     for kind in (Vouching, VouchingAtOnce, VouchingInAThread, Honest, Nesting):
         folder.module(kind.__name__.lower(), kind)
     return folder
@@ -122,7 +123,7 @@ async def _refusing(_attempt: Attempt) -> ReturnCode:
 
 
 async def _late(attempt: Attempt) -> ReturnCode:
-    await attempt.offload(threading.Event().wait, 0.4)
+    await attempt.offload(threading.Event().wait, patience(0.4))
     return SUCCESS
 
 
@@ -135,7 +136,7 @@ DEEDS = [_refused, _unknown, _raising, _refusing, _late, _no_code]
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
 @pytest.mark.parametrize("control", ["optional", "sufficient", "[default=ignore]"])
-def test_who_is_vouched_for_without_success_is_nobody(
+def test_who_is_vouched_for_without_success_is_no_user(
     vouching: ConfigFolder, way: Way, deed: Any, control: str
 ) -> None:
     Vouching.deed = staticmethod(deed)
@@ -171,7 +172,7 @@ def test_it_makes_no_difference_how_a_method_is_called(
         ("substack inner", "optional vouching\nauth required pam_permit"),
     ],
 )
-def test_stacks_in_stacks_hand_nobody_on_without_success(
+def test_stacks_in_stacks_hand_no_user_on_without_success(
     vouching: ConfigFolder, way: Way, first: str, inner: str
 ) -> None:
     Vouching.deed = staticmethod(_refused)
@@ -180,7 +181,7 @@ def test_stacks_in_stacks_hand_nobody_on_without_success(
     assert way.login(vouching.config(), "test", "jsmith", "x").person == Person("jsmith")
 
 
-def test_a_nested_stack_that_fails_hands_nobody_on_though_its_entry_succeeds(
+def test_a_nested_stack_that_fails_hands_no_user_on_though_its_entry_succeeds(
     vouching: ConfigFolder, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Nesting, "code", SUCCESS)
@@ -200,7 +201,7 @@ def test_who_is_vouched_for_with_success_is_handed_on(
     assert way.login(vouching.config(), "test", "jsmith", "x").person == JOHN
 
 
-def test_who_was_vouched_for_by_a_stack_that_failed_is_nobody_later(
+def test_who_was_vouched_for_by_a_stack_that_failed_is_no_user_later(
     vouching: ConfigFolder, way: Way
 ) -> None:
     vouching.service("test", "auth required honest\nauth required pam_succeed_if user = ann")
@@ -214,7 +215,7 @@ def test_who_was_vouched_for_by_a_stack_that_failed_is_nobody_later(
         assert [*persons, handle.person] == [None, JOHN, None]
 
 
-def test_setcred_vouches_for_nobody_without_success(vouching: ConfigFolder, way: Way) -> None:
+def test_setcred_vouches_for_no_user_without_success(vouching: ConfigFolder, way: Way) -> None:
     Vouching.deed = staticmethod(_refused)
     vouching.service("test", "auth required honest\nauth optional vouching")
     with way.begin(vouching.config(), "test", "jsmith", None) as handle:
@@ -224,7 +225,7 @@ def test_setcred_vouches_for_nobody_without_success(vouching: ConfigFolder, way:
 
 
 class Slow(Module[Options]):
-    """Vouch in a thread that goes on when nobody waits for it any more."""
+    """Vouch in a thread that goes on when no login waits for it any more."""
 
     options_type = Options
     go_on = threading.Event()
@@ -280,10 +281,10 @@ def test_a_thread_that_comes_too_late_says_nothing_about_a_later_entry(
 
 
 class Believing(Exchange):
-    """An exchange that whoever likes can call verified."""
+    """An exchange that every module can call verified."""
 
     mechanism = "EXTERNAL"
-    proof = CredentialKind.CERTIFICATE
+    credential_kind = CredentialKind.CERTIFICATE
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)

@@ -95,7 +95,7 @@ def test_strings_of_unicode_are_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["T61String", "IA5String", "VisibleString", "OctetString"])
-def test_strings_whose_letters_are_a_guess_name_nobody(kind: str) -> None:
+def test_strings_whose_letters_are_a_guess_name_no_user(kind: str) -> None:
     plain = x509.NameAttribute(NameOID.COMMON_NAME, "John", _type=_ASN1Type[kind])
     guess = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Café", _type=_ASN1Type[kind])
     for parts, name in (((plain,),), "John"), (((plain,), (guess,)), ""):
@@ -105,7 +105,7 @@ def test_strings_whose_letters_are_a_guess_name_nobody(kind: str) -> None:
         assert name_of(found, ["email: * -> {0}"]) == "jsmith@example.com"
 
 
-def test_latin_1_in_a_t61_string_names_nobody() -> None:
+def test_latin_1_in_a_t61_string_names_no_user() -> None:
     name = x509.NameAttribute(NameOID.COMMON_NAME, "Jxxyz", _type=_ASN1Type.T61String)
     der = made((name,)).replace(b"Jxxyz", b"J\xe9r\xf4z")
     assert read_certificate(der) is None

@@ -95,7 +95,7 @@ def test_the_whole_subject_is_written_so_that_it_can_be_told_again() -> None:
 
 
 @pytest.mark.parametrize("field", ["cn", "uid"])
-def test_an_attribute_that_is_there_twice_names_nobody(field: str) -> None:
+def test_an_attribute_that_is_there_twice_names_no_user(field: str) -> None:
     """Active Directory's full names have `CN=Users` before the user's own."""
     key = {"cn": CN, "uid": UID}[field]
     assert named(f"{field}: * -> {{0}}", (ORG, "Bank"), (key, "jsmith")) == "jsmith"

@@ -79,7 +79,7 @@ def test_an_authid_and_an_address_are(way: Way, certified: ConfigFolder, address
         assert (found.user, found.authid) == ("jane", "jane")
 
 
-def test_an_address_that_folds_to_another_is_nobodys(
+def test_an_address_that_folds_to_another_is_no_users(
     way: Way, certified: ConfigFolder, people: Userlist
 ) -> None:
     people.add("backup", "x", addresses=("backup@bank.example",))
@@ -164,7 +164,7 @@ def come(way: Way, folder: ConfigFolder, account: str) -> Identity:
         "required pam_if !administrator !authid=*",
     ],
 )
-def test_an_anonymous_login_is_nobody(way: Way, guests: ConfigFolder, account: str) -> None:
+def test_an_anonymous_login_is_no_user(way: Way, guests: ConfigFolder, account: str) -> None:
     found = come(way, guests, account)
     assert found.anonymous
     assert (found.user, found.person) == ("anonymous", Person("anonymous"))
@@ -187,7 +187,7 @@ def test_no_module_finds_a_user_for_an_anonymous_login(
         come(way, guests, account)
 
 
-def test_nobody_else_is_called_so_from_now_on(people: Userlist) -> None:
+def test_no_other_user_is_called_so_from_now_on(people: Userlist) -> None:
     for name in ("anonymous", "Anonymous", "ANONYMOUS"):
         with pytest.raises(InvalidValue, match="without a name"):
             people.add(name, "x")
@@ -195,7 +195,7 @@ def test_nobody_else_is_called_so_from_now_on(people: Userlist) -> None:
             people.store.update(people.store.get("jsmith"), authid=name)
 
 
-def test_whoever_is_called_so_already_stays(
+def test_a_user_who_is_called_so_already_stays(
     way: Way, guests: ConfigFolder, people: Userlist
 ) -> None:
     user = people.store.update(people.store.get("anonymous"), language="en")

@@ -103,7 +103,7 @@ def test_a_stack_goes_on_to_the_module_that_can_judge(
     assert converse(way, exchange, client_of(mechanism, "jsmith", "pencil")).user == "jsmith"
 
 
-def test_what_no_module_verified_lets_nobody_in(
+def test_what_no_module_verified_lets_no_user_in(
     way: Way, folder: ConfigFolder, people: Userlist
 ) -> None:
     folder.service("half", "auth sufficient pam_permit\nauth required om_auth\n")
@@ -157,7 +157,7 @@ def test_a_name_of_a_certificate_is_not_prepared_into_another(
         )
 
 
-def test_nobody_in_particular_is_let_in_only_where_a_module_says_so(
+def test_a_client_without_a_name_is_let_in_only_where_a_module_says_so(
     way: Way, folder: ConfigFolder, people: Userlist
 ) -> None:
     found = converse(way, begin(way, folder, "ANONYMOUS", "guests", tls=False), iter_of(b"sirhc"))

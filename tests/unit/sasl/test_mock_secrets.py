@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
+from tests.seeds import SEED
 from tests.unit.sasl import clients
 from tests.unit.sasl.clients import converse
 from tests.unit.sasl.test_exchanges import begin
@@ -29,7 +30,7 @@ KINDS = {
 
 
 def shown(way: Way, folder: ConfigFolder, name: str) -> dict[str, Any]:
-    """Return what somebody with a wrong password sees."""
+    """Return what a client with a wrong password sees."""
     seen: dict[str, Any] = {}
     with pytest.raises(AuthenticationError) as error:
         converse(
@@ -50,7 +51,7 @@ def test_all_see_the_same_but_for_the_salt(
     assert found[0]["error"] is AuthenticationFailed
 
 
-def test_a_pretended_salt_stays_the_same(way: Way, folder: ConfigFolder, people: Userlist) -> None:
+def test_a_mock_salt_stays_the_same(way: Way, folder: ConfigFolder, people: Userlist) -> None:
     salts = {}
     for name in KINDS.values():
         salts[name] = shown(way, folder, name)["salt"]
@@ -60,7 +61,7 @@ def test_a_pretended_salt_stays_the_same(way: Way, folder: ConfigFolder, people:
     assert len(set(salts.values())) == len(KINDS) - 1
 
 
-def test_another_userlist_pretends_other_salts(
+def test_another_userlist_mocks_other_salts(
     way: Way, folder: ConfigFolder, people: Userlist, tmp_path: Any
 ) -> None:
     before = shown(way, folder, "nobody")["salt"]
@@ -99,7 +100,7 @@ def test_the_times_of_all_are_as_those_of_two_halves_of_one(
 
     The first round is left out: who asks for the first time loads libraries.
     """
-    chance = random.Random(4)
+    chance = random.Random(SEED)
     auth = Authenticator(folder.config())
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in KINDS.values()}
     names = [name for name in KINDS.values() for _ in range(ROUNDS)]
@@ -122,7 +123,7 @@ def test_the_times_of_all_are_as_those_of_two_halves_of_one(
         of = {name: [pair[answer] for pair in found[1:]] for name, found in times.items()}
         medians = {name: statistics.median(found) for name, found in of.items()}
         everything = [each for found in of.values() for each in found]
-        # What medians of random samples of everybody differ by, at the most of many.
+        # What medians of random samples of all differ by, at the most of many.
         noise = max(
             abs(
                 statistics.median(chance.sample(everything, ROUNDS))

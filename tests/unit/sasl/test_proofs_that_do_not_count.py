@@ -22,7 +22,7 @@ LAX = "auth optional om_auth\nauth required pam_permit\naccount required om_auth
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_of_somebody_who_is_locked_out(
+def test_of_a_user_who_is_locked_out(
     way: Way, folder: ConfigFolder, people: Userlist, mechanism: str
 ) -> None:
     folder.settings(f"{SETTINGS}\n[lockout]\nfailures = 2\n")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
+from tests.machine import patience
 from tests.unit.sasl import clients
 from tests.unit.sasl.clients import converse
 from tests.unit.sasl.conftest import SETTINGS
@@ -19,7 +20,7 @@ from ualauth.module import Attempt, Module
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-TIMEOUT = 0.2
+TIMEOUT = patience(0.2)
 SHORT = SETTINGS.replace("[stack]", f"[stack]\n    timeout = {TIMEOUT}")
 
 
@@ -42,7 +43,7 @@ class Slow(Module[Options]):
         return ReturnCode.SUCCESS
 
     async def name_in(self, wire: Any, _exchange: Any) -> str:
-        """Name nobody in time."""
+        """Name no user in time."""
         await wire.offload(time.sleep, 2 * TIMEOUT)
         return "jsmith"
 
@@ -59,7 +60,7 @@ class Broken(Module[Options]):
 
 
 @pytest.mark.parametrize("kind", [Slow, Broken])
-def test_before_anybody_was_named(
+def test_before_a_user_was_named(
     way: Way,
     folder: ConfigFolder,
     people: Userlist,

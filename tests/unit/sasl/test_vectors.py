@@ -96,16 +96,16 @@ def test_cram_md5_of_dovecot() -> None:
 def test_scram_of_the_rfcs(
     kind: type[Mechanism], nonces: tuple[str, str], salt: str, proof: str, signature: str
 ) -> None:
-    whole = "".join(nonces)
-    written = Written(f"c=biws,r={whole},p={proof}".encode())
+    nonce = "".join(nonces)
+    written = Written(f"c=biws,r={nonce},p={proof}".encode())
     mechanism, claim = begun(kind, f"n,,n=user,r={nonces[0]}".encode(), written)
     exchange = claim.credential
     assert isinstance(exchange, ScramExchange)
     assert exchange._nonce.startswith(nonces[0])
-    exchange._nonce = whole
+    exchange._nonce = nonce
     secret = derive(kind.name, "pencil", salt=b64decode(salt), iterations=4096)
     assert asyncio.run(exchange.verify(secret, hurry=True)) is True
-    assert written.challenges == [f"r={whole},s={salt},i=4096".encode()]
+    assert written.challenges == [f"r={nonce},s={salt},i=4096".encode()]
     assert mechanism.success() == f"v={signature}".encode()
 
 

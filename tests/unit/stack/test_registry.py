@@ -159,7 +159,7 @@ def test_a_name_that_is_claimed_twice_is_refused(write: Write) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o602])
-def test_a_file_that_everybody_may_write_to_is_refused(mode: int, write: Write) -> None:
+def test_a_file_that_every_account_may_write_to_is_refused(mode: int, write: Write) -> None:
     path = write(text="raise SystemExit('it was run')")
     path.chmod(mode)
 

@@ -68,7 +68,7 @@ def test_a_link_to_a_file_is_that_file(services: ServiceFolder, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", [0o602, 0o666, 0o646, 0o777])
-def test_a_file_that_everybody_may_write_is_refused(
+def test_a_file_that_every_account_may_write_is_refused(
     mode: int,
     services: ServiceFolder,
     tmp_path: Path,
@@ -219,7 +219,7 @@ def test_what_is_not_there_has_no_stamp(tmp_path: Path) -> None:
     assert stamp_at("a\0b") is None
 
 
-def test_a_fresh_file_is_not_settled(tmp_path: Path) -> None:
+def test_a_fresh_file_may_still_change(tmp_path: Path) -> None:
     path = tmp_path / "pop3"
     path.touch()
     taken = stamp_at(str(path))

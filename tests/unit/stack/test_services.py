@@ -63,7 +63,7 @@ def watched(folder: ConfigFolder) -> Watched:
     return Watched(folder)
 
 
-def settle(path: Path, watched: Watched) -> None:
+def let_age(path: Path, watched: Watched) -> None:
     """Let so much time go by that a service's files are known by their stamps."""
     watched.time.sleep(3)
     watched.services.load(path.name)
@@ -73,12 +73,12 @@ def test_a_change_is_in_use_within_a_second() -> None:
     assert CHECK_INTERVAL <= 0.5
 
 
-@pytest.mark.parametrize("settled", [False, True], ids=["fresh", "settled"])
-def test_a_changed_file_is_used(watched: Watched, settled: bool) -> None:
+@pytest.mark.parametrize("aged", [False, True], ids=["fresh", "aged"])
+def test_a_changed_file_is_used(watched: Watched, aged: bool) -> None:
     path = watched.folder.services / "test"
     assert watched.modules() == ["pam_debug"]
-    if settled:
-        settle(path, watched)
+    if aged:
+        let_age(path, watched)
 
     path.write_text(BETTER)
 
@@ -98,7 +98,7 @@ def test_between_two_looks_no_file_is_looked_at(folder: ConfigFolder) -> None:
 
 def test_an_unchanged_service_stays_the_same_object(watched: Watched) -> None:
     path = watched.folder.services / "test"
-    settle(path, watched)
+    let_age(path, watched)
     first = watched.services.load("test")
 
     assert watched.load() is first
@@ -108,7 +108,7 @@ def test_the_same_size_and_time_do_not_hide_a_change(watched: Watched) -> None:
     path = watched.folder.services / "test"
     os.utime(path, ns=(10**18, 10**18))
     watched.load()
-    settle(path, watched)
+    let_age(path, watched)
     before = path.stat()
     while path.stat().st_ctime_ns == before.st_ctime_ns:
         path.write_text(GOOD.replace("pam_debug auth=success", "pam_permit auth=succes"))
@@ -133,14 +133,14 @@ def test_a_file_that_changed_a_moment_ago_is_not_known_by_its_stamp(folder: Conf
         first = watched.load()
         path.write_text(BETTER)
         assert watched.load() is not first
-        settled = watched.load()
-        assert watched.load() is settled
+        last = watched.load()
+        assert watched.load() is last
 
 
 def test_a_file_that_takes_its_place_is_used(watched: Watched) -> None:
     path = watched.folder.services / "test"
     watched.load()
-    settle(path, watched)
+    let_age(path, watched)
     new = watched.folder.service("new", BETTER)
     new.replace(path)
 
@@ -151,7 +151,7 @@ def test_a_changed_included_file_is_used(watched: Watched) -> None:
     watched.folder.service("test", "auth include part\n")
     watched.folder.service("part", GOOD)
     assert watched.modules() == ["pam_debug"]
-    settle(watched.folder.services / "test", watched)
+    let_age(watched.folder.services / "test", watched)
 
     watched.folder.service("part", BETTER)
 
@@ -161,7 +161,7 @@ def test_a_changed_included_file_is_used(watched: Watched) -> None:
 def test_an_included_file_that_turns_up_is_used(watched: Watched) -> None:
     watched.folder.service("test", "auth include part\n")
     assert watched.modules() == ["part"]
-    settle(watched.folder.services / "test", watched)
+    let_age(watched.folder.services / "test", watched)
 
     watched.folder.service("part", GOOD)
 
@@ -171,7 +171,7 @@ def test_an_included_file_that_turns_up_is_used(watched: Watched) -> None:
 def test_a_changed_other_is_used(watched: Watched) -> None:
     watched.folder.service("other", "account required pam_deny\n")
     assert len(watched.load().stacks[ModuleType.ACCOUNT]) == 1
-    settle(watched.folder.services / "test", watched)
+    let_age(watched.folder.services / "test", watched)
 
     watched.folder.service("other", "account required pam_deny\naccount required pam_deny\n")
     assert len(watched.load().stacks[ModuleType.ACCOUNT]) == 2
@@ -181,7 +181,7 @@ def test_a_changed_other_is_used(watched: Watched) -> None:
 
 def test_an_other_that_turns_up_is_used(watched: Watched) -> None:
     assert watched.load().stacks[ModuleType.ACCOUNT] == ()
-    settle(watched.folder.services / "test", watched)
+    let_age(watched.folder.services / "test", watched)
 
     watched.folder.service("other", "account required pam_deny\n")
 
@@ -270,7 +270,7 @@ def test_a_broken_change_that_is_taken_back_is_no_change(
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o602])
-def test_a_file_that_everybody_may_write_to_is_not_used_any_more(
+def test_a_file_that_every_account_may_write_to_is_not_used_any_more(
     mode: int,
     watched: Watched,
 ) -> None:
@@ -372,12 +372,12 @@ def test_running_transactions_keep_what_they_started_with(folder: ConfigFolder) 
     authenticator = Authenticator(folder.config())
     watched = Watched(folder)
     authenticator._base.services = watched.services
-    with authenticator.transaction("test", "jsmith") as visit:
+    with authenticator.transaction("test", "jsmith") as transaction:
         folder.service("test", "auth required pam_deny\n")
         watched.load()
         with authenticator.transaction("test", "jsmith") as later:
             assert later.authenticate() is ReturnCode.AUTH_ERR
-        assert visit.authenticate() is ReturnCode.SUCCESS
+        assert transaction.authenticate() is ReturnCode.SUCCESS
 
 
 @pytest.fixture

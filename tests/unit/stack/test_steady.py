@@ -80,7 +80,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return made
 
 
-def test_a_settled_file_is_known_by_its_stamp(disk: Disk) -> None:
+def test_a_file_that_is_old_enough_is_known_by_its_stamp(disk: Disk) -> None:
     assert disk.current() == "old"
     for _ in range(5):
         assert disk.current() == "old"
@@ -100,15 +100,15 @@ def test_what_is_written_piece_by_piece_is_never_seen_half(
     disk: Disk, pause: float, gap: float
 ) -> None:
     assert disk.current() == "old"
-    whole = "new content of the file"
+    content = "new content of the file"
     disk.write("")
-    for end in range(1, len(whole) + 1):
+    for end in range(1, len(content) + 1):
         until = disk.now + pause
         while disk.now < until:
             assert disk.current() == "old"
             disk.sleep(min(gap, until - disk.now))
-        disk.write(whole[:end])
-    assert disk.seconds_until(whole) <= 1.0
+        disk.write(content[:end])
+    assert disk.seconds_until(content) <= 1.0
 
 
 def test_a_change_of_long_ago_is_in_use_at_the_first_look(disk: Disk) -> None:

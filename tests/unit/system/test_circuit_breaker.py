@@ -13,7 +13,7 @@ def ask(breaker: CircuitBreaker, name: str, *, answered: bool) -> bool:
     return began is not None
 
 
-def test_after_silence_nobody_waits() -> None:
+def test_after_silence_no_caller_waits() -> None:
     breaker = CircuitBreaker(threshold=0.0, reset_after=60.0)
     assert ask(breaker, "A", answered=False)
     assert not ask(breaker, "A", answered=True)

@@ -87,7 +87,7 @@ def test_what_is_no_network_is_refused(text: str) -> None:
         ("x" * 300, "x" * 255),
     ],
 )
-def test_a_source_is_what_nobody_can_choose_freely(rhost: str | None, source: str) -> None:
+def test_a_source_is_what_no_client_can_choose_freely(rhost: str | None, source: str) -> None:
     assert source_of(rhost) == source
 
 

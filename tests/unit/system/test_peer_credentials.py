@@ -15,14 +15,14 @@ from ualauth import PeerUnknown, peer_uid
 from ualauth.errors import UalauthError
 
 
-def test_a_pair_of_sockets_is_whoever_made_it() -> None:
+def test_a_pair_of_sockets_has_the_uid_of_the_process_that_made_it() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert peer_uid(ours) == peer_uid(theirs) == os.geteuid()
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
-def test_an_accepted_connection_is_whoever_connected(
+def test_an_accepted_connection_has_the_uid_of_the_process_that_connected(
     tmp_path: Path, kind: socket.SocketKind
 ) -> None:
     with (
@@ -65,7 +65,7 @@ def test_a_listening_socket_is_not_taken_for_a_peer(tmp_path: Path) -> None:
             peer_uid(server)
 
 
-def test_a_socket_without_a_peer_is_nobodys(tmp_path: Path) -> None:
+def test_a_socket_without_a_peer_has_no_uid(tmp_path: Path) -> None:
     with (
         socket.socket(socket.AF_UNIX) as alone,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as letters,

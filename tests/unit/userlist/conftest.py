@@ -58,7 +58,7 @@ def sqlite_database(path: Path) -> SQLiteDatabase:
     return database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def database(request: pytest.FixtureRequest) -> Database:
     """Return one kind after the other, with an empty USERLIST."""
     found: Database = request.getfixturevalue(f"{request.param}_database")

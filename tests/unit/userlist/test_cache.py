@@ -85,7 +85,7 @@ def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(
 ) -> None:
     before = read(userlist.cache)
     userlist.cache.remember(before, "s3cret")
-    userlist.cache.note_no_failures(before, "jsmith", "192.0.2.7")
+    before.note_no_failures("jsmith", "192.0.2.7")
     other.add(
         dataclasses.replace(before.user, authid="ann", addresses=(), name=ann_of(before.user))
     )
@@ -94,11 +94,13 @@ def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(
     assert after.person is before.person
     assert userlist.cache.knows(after, "s3cret")
     # A failure may have been counted: that is not known any more.
-    assert userlist.cache.has_no_failures(before, "jsmith", "192.0.2.7")
-    assert not userlist.cache.has_no_failures(after, "jsmith", "192.0.2.7")
+    assert before.has_no_failures("jsmith", "192.0.2.7")
+    assert not after.has_no_failures("jsmith", "192.0.2.7")
 
 
-def test_a_changed_password_is_not_known_by_the_memo(userlist: Userlist, other: UserStore) -> None:
+def test_a_changed_password_is_not_among_the_verified_ones(
+    userlist: Userlist, other: UserStore
+) -> None:
     before = read(userlist.cache)
     userlist.cache.remember(before, "s3cret")
     stored = userlist.hasher.hash("s3cret")
@@ -176,15 +178,15 @@ def test_a_record_bridges_an_outage_only_within_the_grace(
 
 def test_what_is_stale_is_not_clear_of_failures() -> None:
     user = Account(None, None, Policy(), None)  # type: ignore[arg-type]  # stale, whatever it is
-    UserCache.note_no_failures(user, "jsmith", "192.0.2.7")
-    assert not UserCache.has_no_failures(user, "jsmith", "192.0.2.7")
+    user.note_no_failures("jsmith", "192.0.2.7")
+    assert not user.has_no_failures("jsmith", "192.0.2.7")
 
 
 def test_sources_that_are_clear_are_bounded(userlist: Userlist) -> None:
     account = read(userlist.cache)
     for number in range(200):
-        userlist.cache.note_no_failures(account, "jsmith", f"source{number}")
-    assert userlist.cache.has_no_failures(account, "jsmith", "source199")
+        account.note_no_failures("jsmith", f"source{number}")
+    assert account.has_no_failures("jsmith", "source199")
     assert len(account.clear) <= 64
 
 
@@ -209,7 +211,7 @@ def test_a_policy_that_makes_no_sense_is_not_the_usual_one(
         userlist.cache.read("ann")
 
 
-def test_freshness_tells_every_commit_of_others_and_no_own_reading(
+def test_the_change_detector_tells_every_commit_of_others_and_no_own_reading(
     userlist: Userlist, other: UserStore, tmp_path: Path
 ) -> None:
     change_detector = SQLiteChangeDetector(str(tmp_path / "userlist.db"))

@@ -37,7 +37,7 @@ def test_a_failure_counts_for_its_name_and_for_its_user(store: UserStore, jsmith
     assert number(store.all_failures(jsmith)[HERE]) == 4
 
 
-def test_the_same_name_of_nobody_and_of_another_user_counts_apart(
+def test_the_same_name_of_no_user_and_of_another_user_counts_apart(
     store: UserStore, jsmith: User
 ) -> None:
     store.count_failure("jsmith", jsmith, HERE, microseconds_now(), RULES)
@@ -81,7 +81,7 @@ def test_all_that_fail_at_once_under_several_names_are_counted(
     def fail(index: int) -> None:
         store.count_failure(NAMES[index % 3], jsmith, HERE, now + index, RULES)
         if index % 10 == 0:
-            store.forget_failures("somebody else's", jsmith, THERE)
+            store.forget_failures("another's", jsmith, THERE)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(fail, range(60)))

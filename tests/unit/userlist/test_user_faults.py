@@ -143,7 +143,9 @@ def test_pages_of_garbage(path: Path, store: UserStore, user: User) -> None:
     assert_refused(every_use(store, user), path, "is damaged")
 
 
-def test_a_record_with_a_value_that_nobody_wrote(path: Path, store: UserStore, user: User) -> None:
+def test_a_record_with_a_value_that_ualauth_did_not_write(
+    path: Path, store: UserStore, user: User
+) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         for column, value in [
             ("created", "'$hunter2'"),
@@ -177,14 +179,16 @@ def test_a_locked_database_is_waited_for_and_then_reported(
 ) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        # Who writes keeps nobody from reading.
+        # Who writes keeps no reader from reading.
         assert store.get("jsmith") == user
         assert_refused(every_use(store, user)[6:7], path, "is locked", "longer than 0.2 s")
         connection.execute("ROLLBACK")
         assert store.update(user, language="de").language == "de"
 
 
-def test_a_database_that_somebody_has_to_himself(path: Path, store: UserStore, user: User) -> None:
+def test_a_database_that_another_program_has_to_itself(
+    path: Path, store: UserStore, user: User
+) -> None:
     store.close()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")

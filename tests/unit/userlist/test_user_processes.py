@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.seeds import SEED
+from tests.seeds import SEED, rounds
 from tests.unit.userlist.databases import Database
 from ualauth.errors import StaleRecord
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
@@ -151,7 +151,7 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_confirmed(
     database: Database,
 ) -> None:
     chance = random.Random(SEED)
-    for _ in range(20):
+    for _ in range(rounds(20)):
         read, write = os.pipe()
         child = os.fork()
         if child == 0:

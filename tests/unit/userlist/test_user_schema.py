@@ -25,7 +25,7 @@ from ualauth.userlist.store import UserStore
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def empty(request: pytest.FixtureRequest, path: Path) -> Database:
     """Return a database without tables, of one kind after the other."""
     if request.param == "sqlite":

@@ -187,8 +187,8 @@ def test_update_changes_every_field(store: UserStore) -> None:
     assert changed.changed > user.changed
     for gone in ("a", "a@example.org", "b@example.org", "Smith/CN=Smith"):
         assert store.resolve(gone) is None
-    for there in ("js@example.org", "Smith", "CN=John Smith"):
-        assert store.resolve(there) == changed
+    for name in ("js@example.org", "Smith", "CN=John Smith"):
+        assert store.resolve(name) == changed
 
 
 def test_update_can_change_all_but_what_the_store_sets() -> None:
@@ -222,7 +222,9 @@ def test_update_refuses_illegal_values(store: UserStore) -> None:
     assert store.get("a") == user
 
 
-def test_nobody_overwrites_what_they_have_not_seen(store: UserStore, database: Database) -> None:
+def test_no_administrator_overwrites_what_they_have_not_seen(
+    store: UserStore, database: Database
+) -> None:
     user = store.add(new("a"))
     with database.open() as other:
         changed = other.update(user, language="de")
@@ -452,11 +454,11 @@ def test_a_user_is_found_by_the_unix_uid(store: UserStore) -> None:
 
 
 @pytest.mark.parametrize("uid", [-1, 2**32 - 1, 2**63, 2**80, -(2**80)])
-def test_a_number_that_is_no_uid_is_nobodys(store: UserStore, uid: int) -> None:
+def test_a_number_that_is_no_uid_is_no_users(store: UserStore, uid: int) -> None:
     store.add(EVERYTHING)
     assert store.by_unix_uid(uid) is None
 
 
-def test_nobody_is_found_by_uid_where_there_is_no_userlist(tmp_path: Path) -> None:
+def test_no_user_is_found_by_uid_where_there_is_no_userlist(tmp_path: Path) -> None:
     with UserStore(f"sqlite:///{tmp_path}/x.db") as store, pytest.raises(StoreError):
         store.by_unix_uid(0)

@@ -47,7 +47,7 @@ def change_one(url: str, number: int) -> None:
 
 
 def add_some(url: str, number: int) -> list[str]:
-    """Add users with names of which each is wanted by everybody; return which were got."""
+    """Add users with names of which each is wanted by every thread; return which were got."""
     got = []
     with UserStore(url, timeout=30) as store:
         for attempt in range(EACH):

@@ -18,7 +18,8 @@ Control = tuple[str, bytes | None]
 """An object identifier and a value, if it has one; never critical."""
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Reply:
     """What a server answered to one request; its code may be a refusal."""
 

@@ -38,6 +38,8 @@ class Filter(Template):
 def escape(value: str | bytes) -> str:
     """Return a value as a filter may contain it: it stands for itself, octet by octet."""
     octets = value.encode() if isinstance(value, str) else value
+    if _PLAIN.issuperset(octets):
+        return octets.decode()
     return "".join(chr(octet) if octet in _PLAIN else f"\\{octet:02x}" for octet in octets)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import replace
 
 from ualauth.ldap.client import answers, password_change
 from ualauth.ldap.client.connection import Connection, Control, Reply
@@ -52,7 +51,7 @@ class Operations:
         limit, paged = search.limit, search.limit > _PAGE
         # With no attributes a server would send all of them (RFC 4511, section 4.5.1.8).
         attributes = search.attributes or ("1.1",)
-        asked = replace(search, attributes=attributes, limit=0 if paged else limit)
+        asked = search._replace(attributes=attributes, limit=0 if paged else limit)
         found: list[LdapEntry] = []
         after = b""
         while True:

@@ -27,6 +27,9 @@ class Purpose(Enum):
     USER = "user"
     """A user binds on it, before anything else is done."""
 
+    # Enum's own takes a call of Python, and every request looks its pool up.
+    __hash__ = object.__hash__
+
 
 class Server:
     """One server: where it is, how it is, and the connections to it."""

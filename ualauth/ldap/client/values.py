@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def ascii_lower(text: str) -> str:
     Unicode's folding makes one of names that servers keep apart: the long s and
     s, the Kelvin sign and K, the two small sigmas.
     """
-    return text.translate(_ASCII_LOWER)
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
 
 
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -42,8 +42,7 @@ class Scope(IntEnum):
     SUBTREE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(NamedTuple):
     """What to look for; references of other servers in the result are left out.
 
     `filter_text` comes from `filters.Filter`, `base` from the configuration or an entry:
@@ -85,7 +84,8 @@ class Attributes(Mapping[str, tuple[bytes, ...]]):
         return len(self._values)
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class LdapEntry:
     """One entry. Its values may be secrets: they are not in the `repr`."""
 
@@ -144,7 +144,8 @@ class Policy:
     error: PolicyError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Answer:
     """The answer to a bind or a change; only `Kind.OK` is a yes.
 

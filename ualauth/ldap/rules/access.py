@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -108,6 +107,8 @@ async def _allowed(
 ) -> Judgement | None:
     """Ask the directory what the attributes of the entry do not say."""
     access, bases = configuration.access, configuration.finding.bases
+    if not (access.groups or access.filters or access.searches):
+        return None
     values = {**values, **await _of_attempt(attempt, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))
@@ -141,7 +142,7 @@ async def _finds(
     text: str,
 ) -> bool:
     for each in places:
-        if await operations.search(attempt, replace(each, filter_text=text)):
+        if await operations.search(attempt, each._replace(filter_text=text)):
             return True
     return False
 

@@ -34,7 +34,8 @@ _NO_SERVICE = Judgement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class LdapUser:
     """What is known of a user whose entry was found, or who could bind."""
 
@@ -97,9 +98,11 @@ class LdapAuthenticator:
         if self._finding.method is Method.COMPARE:
             name, value = self._finding.password_attribute, password.encode()
             right = await self.directory.compare(attempt, entry.dn, name, value)
-            return (SUCCESS if right else WRONG), replace(case, bound=right)
+            case.bound = right
+            return (SUCCESS if right else WRONG), case
         answer = await self.directory.bind(attempt, BindCredentials(entry.dn, password))
-        return of_bind(answer), replace(case, policy=answer.policy, bound=answer.ok)
+        case.policy, case.bound = answer.policy, answer.ok
+        return of_bind(answer), case
 
     async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> LdapUser | Judgement:
         """Return a user without a password."""

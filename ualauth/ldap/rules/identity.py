@@ -20,9 +20,10 @@ def canonical(entry: LdapEntry, attributes: Sequence[str]) -> str | None:
     lower case if it is an address: one entry has one name, however it was typed.
     """
     for attribute in attributes:
-        for text in (*entry.texts(attribute), first_value(entry.dn, attribute)):
-            if text:
-                return written(text)
+        named = next((each for each in entry.texts(attribute) if each), None)
+        named = named or first_value(entry.dn, attribute)
+        if named:
+            return written(named)
     return None
 
 
@@ -55,6 +56,8 @@ def person(user: str, known: Person | None, entry: LdapEntry, fields: Mapping[st
         if texts:
             value = _READ[field](texts)
             told[field] = told.get(field, ()) + value if field == "addresses" else value
+    if known is not None and not told:
+        return known
     if "addresses" in told:
         told["addresses"] = tuple(dict.fromkeys(told["addresses"]))
     base = {} if known is None else {each: getattr(known, each) for each in _READ}

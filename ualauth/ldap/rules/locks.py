@@ -44,7 +44,8 @@ _NOT_YET = Judgement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Moment:
     """When, and whether the directory has just taken the password."""
 
@@ -220,15 +221,22 @@ PASSWORD: Sequence[tuple[str, Rule]] = (
 _BESIDE = ("shadowMax", "shadowInactive", "loginIntruderResetTime")
 NAMES = tuple(dict.fromkeys([*(name for name, _ in (*ACCOUNT, *PASSWORD)), *_BESIDE]))
 """All that is read."""
+# Most entries have none of them.
+_ACCOUNT_NAMES = frozenset(name.lower() for name, _ in ACCOUNT)
+_PASSWORD_NAMES = frozenset(name.lower() for name, _ in PASSWORD)
 
 
 def restriction(entry: LdapEntry, moment: Moment) -> Judgement | None:
     """Return why the account may not be used, if there is a reason."""
+    if _ACCOUNT_NAMES.isdisjoint(entry.attributes):
+        return None
     return _first(ACCOUNT, entry, moment)
 
 
 def age(entry: LdapEntry, moment: Moment) -> Judgement | None:
     """Return why the password must be changed, if there is a reason."""
+    if _PASSWORD_NAMES.isdisjoint(entry.attributes):
+        return None
     return _first(PASSWORD, entry, moment)
 
 

@@ -27,7 +27,8 @@ from ualauth.ldap.config.configuration import Configuration, Outage
 from ualauth.passwords.schemes import PasswordHasher
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Remembered:
     """As whom a user came in, and who it is."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
@@ -27,7 +27,8 @@ _COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
 _FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
+# Made at each login, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
 class Plan:
     """How to find a user; where the first searches find none, the next ones are tried."""
 
@@ -140,7 +141,7 @@ async def find(
         found: dict[str, LdapEntry] = {}
         for each in step:
             # Two are one too many.
-            asked = replace(each, attributes=attributes, limit=2)
+            asked = each._replace(attributes=attributes, limit=2)
             entries = await operations.search(requester, asked)
             found |= {entry.dn: entry for entry in entries}
         if len(found) > 1:

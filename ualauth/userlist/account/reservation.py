@@ -29,6 +29,10 @@ class Place:
     rules: LockoutRules
     by_name: bool
 
+    def __hash__(self) -> int:
+        """Return the same for equal places; one key has few rules."""
+        return hash((self.key, self.source))
+
 
 class Ending(enum.Enum):
     """How a guess ended."""

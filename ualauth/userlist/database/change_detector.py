@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import weakref
+from stat import ST_DEV, ST_INO
 from typing import Protocol
 from urllib.parse import quote
 
@@ -69,8 +70,9 @@ class SQLiteChangeDetector:
                 return None
             try:
                 # Another file may have been put in its place.
-                if self._file != (found.st_dev, found.st_ino):
-                    self._open((found.st_dev, found.st_ino))
+                file = found[ST_DEV], found[ST_INO]
+                if self._file != file:
+                    self._open(file)
                 rows = self._cursor.execute("PRAGMA data_version")  # type: ignore[union-attr]
                 return self._generation, rows.fetchone()[0]
             except sqlite3.Error:

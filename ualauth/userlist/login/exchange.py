@@ -51,7 +51,7 @@ async def prove(
     number, source = account.user.id, source_of(attempt.rhost)
     if isinstance(exchange, ScramExchange):
         # Who logged in from here before does not learn from the time that they exist.
-        proved = await exchange.verify(secret, hurry=cache.is_trusted_source(account, source))
+        proved = await exchange.verify(secret, hurry=account.is_trusted_source(source))
         # A right proof is not enough: the password may have changed, or be locked out.
         if proved and attempt.record_at_hand() is not account:
             now = await _unchanged(attempt, cache, account, secret)
@@ -60,18 +60,14 @@ async def prove(
         proved = exchange.verify(secret)
     found = _PROVED if proved else _NOT_PROVED
     attempt.remark(found.log)
-    if (
-        proved
-        and cache.guesses.is_quiet
-        and cache.has_no_failures(account, attempt.login_name, source)
-    ):
+    if proved and cache.guesses.is_quiet and account.has_no_failures(attempt.login_name, source):
         code = _SUCCESS
     else:
         code = await _count(attempt, account, exchange, found)
     exchange.judged = number, code
     if code is _SUCCESS:
         exchange.accept()
-        cache.note_trusted_source(account, source)
+        account.note_trusted_source(source)
         vouch(attempt, account)
     return code
 

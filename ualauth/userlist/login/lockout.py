@@ -43,7 +43,7 @@ def open_guess(
     clear = (
         remembered
         and account is not None
-        and cache.has_no_failures(account, name, source_of(attempt.rhost))
+        and account.has_no_failures(name, source_of(attempt.rhost))
     )
     if clear and guesses.is_quiet:
         return None
@@ -105,4 +105,4 @@ async def _forgive(attempt: Attempt, guess: Guess, account: Account) -> None:
     await forgive(attempt, guess)
     if clear:
         name = attempt.login_name or attempt.user
-        attempt.resource(UserCache).note_no_failures(account, name, source_of(attempt.rhost))
+        account.note_no_failures(name, source_of(attempt.rhost))

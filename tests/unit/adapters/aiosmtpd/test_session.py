@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from tests.machine import patience
 from tests.unit.adapters.aiosmtpd.conftest import Connect
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers, Handler
 from tests.unit.adapters.aiosmtpd.test_replies import GOOD, initial
@@ -47,7 +48,7 @@ def test_handler_learns_who_is_there(talk: Smtp, aiosmtpd_servers: AiosmtpdServe
     assert PASSWORD not in repr(vars(session))
 
 
-def test_handler_learns_that_somebody_failed(
+def test_handler_learns_that_a_client_failed(
     connect: Connect, aiosmtpd_servers: AiosmtpdServers
 ) -> None:
     talk = connect()
@@ -75,7 +76,7 @@ SUBMITTERS = [
 
 
 @pytest.mark.parametrize(("parameters", "unknown", "known"), SUBMITTERS)
-def test_submitter_is_believed_to_be_somebody_only_by_themselves(
+def test_submitter_is_taken_for_a_user_only_by_their_own_login(
     talk: Smtp,
     aiosmtpd_servers: AiosmtpdServers,
     parameters: str,
@@ -247,7 +248,7 @@ def test_handler_may_have_a_hook_of_ehlo(connect: Connect) -> None:
 
 
 class Passing:
-    """A handler that would let anybody in by itself."""
+    """A handler that would let every client in by itself."""
 
     async def handle_AUTH(self, *_: object) -> str:  # noqa: N802
         return "235 come in"
@@ -268,7 +269,7 @@ class Old:
 
 
 @pytest.mark.parametrize("handler", [Passing(), Mechanism()])
-def test_nobody_is_let_in_past_the_service(folder: Any, handler: object) -> None:
+def test_no_client_is_let_in_past_the_service(folder: Any, handler: object) -> None:
     with pytest.raises(TypeError, match="of the handler is not used"):
         SMTP(handler, AsyncAuthenticator(folder.config()), loop=SimpleNamespace())
 
@@ -289,7 +290,9 @@ def refused_behind_a_proxy(
         async def handle_PROXY(self, *_: object) -> bool:  # noqa: N802
             return True
 
-    port = servers.listen("smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=30)
+    port = servers.listen(
+        "smtp", "smtpd.auth", handler=Trusting(), proxy_protocol_timeout=patience(30)
+    )
 
     class Behind(Smtp):
         def read(self) -> str:
@@ -325,7 +328,7 @@ def test_unix_socket_behind_a_proxy_is_no_address(
 
 
 def test_client_that_says_nothing_is_hung_up_on(connect: Connect) -> None:
-    talk = connect(timeout=1.5)
+    talk = connect(timeout=patience(1.5))
     talk.command("EHLO me")
     assert talk.command("AUTH PLAIN") == ["334 "]
     assert talk.read() == ""

@@ -1,0 +1,153 @@
+"""What the files of tests need, and in which order they run.
+
+`make unit` runs what has none of these marks. It does not even import the others: they
+may need libraries that it does not install. A path is a file, or a folder with all in it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.seeds import rounds
+
+ROOT = Path(__file__).parents[1]
+
+MARKS = {
+    "servers": (
+        "tests/docs/test_examples.py",
+        "tests/docs/test_pages.py",
+        "tests/integration",
+        "tests/interop",
+        "tests/ldap",
+        "tests/smtp_access/test_dialogues.py",
+        "tests/smtp_access/test_example.py",
+        "tests/smtp_access/test_readers.py",
+        "tests/smtp_access/test_submission.py",
+    ),
+    "root": ("tests/integration/host_pam",),
+    "slow": (
+        "tests/docs/test_examples.py",
+        "tests/docs/test_pages.py",
+        "tests/docs/test_pictures.py",
+        "tests/faults",
+        "tests/oracle/test_libpam.py",
+        "tests/property",
+        "tests/smtp_access/test_against_naive.py",
+        "tests/unit/adapters",
+        "tests/unit/callers",
+        "tests/unit/import_export/test_closing.py",
+        "tests/unit/import_export/test_csv_limits.py",
+        "tests/unit/import_export/test_directory_limits.py",
+        "tests/unit/import_export/test_kill.py",
+        "tests/unit/import_export/test_round_trip.py",
+        "tests/unit/modules/test_pam_if_examples.py",
+        "tests/unit/oauth",
+        "tests/unit/om_auth/test_guesses.py",
+        "tests/unit/om_auth/test_lockout.py",
+        "tests/unit/sasl/test_exchanges.py",
+        "tests/unit/sasl/test_violations.py",
+    ),
+}
+"""Mark -> the files that have it. Single tests have it by a decorator."""
+
+STARTED = {"postgresql", "samba_controller", "slapd", "tls"}
+"""Fixtures that start a server, or openssl(1): what uses them is marked `servers` by itself."""
+
+SHARED = ("tests/integration/host_pam", "tests/interop")
+"""Folders whose files run in one process, one after the other: for one file of passwords of
+the host, or servers and clients that take long."""
+
+LONGEST = (
+    "tests/faults/test_change_under_load.py",
+    "tests/interop",
+    "tests/docs/test_pages.py",
+    "tests/docs/test_examples.py",
+    "tests/faults/test_kill_minus_nine.py",
+    "tests/faults/test_outage.py",
+    "tests/faults/test_model.py",
+    "tests/integration/kerberos/test_krb5_load.py",
+    "tests/integration/test_bad_input.py",
+    "tests/ldap/test_load.py",
+    "tests/ldap/module/test_active_directory.py",
+    "tests/unit/userlist/test_user_store.py",
+    "tests/unit/callers/test_caller_stacks.py",
+    "tests/oracle/test_libpam.py",
+    "tests/unit/sasl/test_violations.py",
+    "tests/unit/import_export/test_closing.py",
+    "tests/unit/import_export/test_kill.py",
+    "tests/integration/kerberos/test_krb5_exchanges.py",
+)
+"""What takes longest runs first, in this order, so that the others fill the time beside it."""
+
+
+def marks_of(path: str) -> set[str]:
+    """Return the marks of a file or folder, whose path begins with `tests/`."""
+    return {mark for mark, places in MARKS.items() if _stands_in(path, places)}
+
+
+def marks_by_content(item: pytest.Item) -> set[str]:
+    """Return the marks of a test by what it uses."""
+    marks = set()
+    if any(name in STARTED for name in getattr(item, "fixturenames", ())):
+        marks.add("servers")
+    if isinstance(item, pytest.Function) and vars(item.module).get("rounds") is rounds:
+        marks.add("rounds")
+    return marks
+
+
+def group_of(path: str) -> str:
+    """Return what a file runs together with, in one process: itself, or a folder."""
+    return next((place for place in SHARED if _is_in(path, place)), path)
+
+
+def place_in_order(path: str) -> int:
+    """Return a number by which the files are sorted."""
+    group = group_of(path)
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
+
+
+def _is_in(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place}/")
+
+
+def _stands_in(path: str, places: tuple[str, ...]) -> bool:
+    return any(_is_in(path, place) for place in places)
+
+
+class Programs:
+    """Sees which programs are started, and stops those that a test has no mark for."""
+
+    EVERYWHERE = frozenset({"sh", "cat", "env", "python3", "ldconfig"})
+    """What each system with Python has."""
+
+    def __init__(self) -> None:
+        """Watch from now on: audit hooks stay."""
+        self.unmarked = ""
+        sys.addaudithook(self._look)
+
+    def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.unmarked or event != "subprocess.Popen":
+            return
+        program = Path(os.fsdecode(arguments[0] or arguments[1][0]))
+        if program.name not in self.EVERYWHERE and not _is_ours(program):
+            raise RuntimeError(f"mark {self.unmarked} as `servers`: it starts {program}")
+
+
+def _is_ours(program: Path) -> bool:
+    return any(program.is_relative_to(place) for place in (sys.prefix, ROOT, "/tmp"))
+
+
+PROGRAMS = Programs()
+
+
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no annotations
+    """Gives whole groups of files to the processes, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid.partition("::")[0])

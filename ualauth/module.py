@@ -24,7 +24,9 @@ What a module MUST do:
   what can be waited for by a file descriptor, through `await attempt.readable(...)`;
 * never touch an event loop: an awaitable that needs one goes through
   `await attempt.wait(awaitable)`;
-* keep no state about a person in itself: one instance serves every login.
+* keep no state about a person in itself: one instance serves every login;
+* let an `Abort` pass that it has no better answer to: a question that the application has
+  put off is asked again then, and need not be thought of.
 
 A method may be a plain `def`: it is then offloaded whole, and cannot ask the
 person anything; marked `@immediate`, it is called on the spot. A module without
@@ -54,6 +56,7 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
+from ualauth.contract.resources import Resource, Resources
 from ualauth.contract.tokens import TokenOptions
 
 __all__ = [
@@ -75,6 +78,8 @@ __all__ = [
     "OptionProblem",
     "Readable",
     "Request",
+    "Resource",
+    "Resources",
     "Send",
     "Sleep",
     "TokenOptions",

@@ -384,7 +384,9 @@ class Attempt(Protocol):
         ...
 
     def resource(self, kind: type[T]) -> T:
-        """Return what the application shares among modules, such as a `UserStore`.
+        """Return what the entries of the application share; see `ualauth.contract.resources`.
+
+        `kind` has a class method `open`, which is called when it is first asked for.
 
         Raises:
             ModuleUnavailable: if this application has none of that kind.

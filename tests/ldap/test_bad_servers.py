@@ -163,7 +163,7 @@ def test_a_server_that_sends_its_part_of_tls_octet_by_octet(
 def test_a_server_that_answers_octet_by_octet(connect: Callable[..., Client]) -> None:
     def drip(connection: socket.socket, request: Request) -> None:
         for octet in answer(request.number, 0x61):
-            if server.wait(0.1):
+            if server.wait(patience(0.1)):
                 return
             connection.sendall(bytes([octet]))
 

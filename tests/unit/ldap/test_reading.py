@@ -141,7 +141,7 @@ def test_every_keyword_is_read(etc: Etc) -> None:
 MISTAKES = {
     "bse dc=x": "unknown keyword 'bse'\n    bse dc=x\n    ^^^\n    cure: did you mean 'base'?",
     "host ldap.example.com": "cure: write uri ldaps://HOST",
-    "nss_base_passwd ou=x": "see docs/administrators/modules/om_ldap.md",
+    "nss_base_passwd ou=x": f"cure: there are: {', '.join(KEYWORDS)}",
     "base dc=other\nscope sub\nscope one": "scope stands in line 4, too",
     "scope": "scope has no value",
     "scope deep": "scope: 'deep' is not known",

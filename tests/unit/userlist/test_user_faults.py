@@ -241,6 +241,7 @@ def public() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.root
 @pytest.mark.parametrize(
     ("file_mode", "folder_mode", "reading"),
     [(0o600, 0o755, False), (0o644, 0o755, None), (0o644, 0o700, False), (0o444, 0o777, None)],

@@ -26,6 +26,9 @@ _LIKE_SECRET = ("pw", "pass", "secret", "cred")
 _CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
 _PUBLIC = "every user of this host can read the password in it"
 _NO_READ = "run: chmod o-r on it"
+_WRITE_IT = (
+    "write it: examples/ldap and examples/active-directory show one; `ualauth init` makes them"
+)
 
 
 def read(path: str, files: Files) -> tuple[Configuration | None, list[Problem]]:
@@ -33,8 +36,7 @@ def read(path: str, files: Files) -> tuple[Configuration | None, list[Problem]]:
     found = files.read(path)
     match found:
         case Missing(where):
-            text, cure = "there is no such file", "write it; see docs/administrators/openldap.md"
-            return None, [Problem(Source(where, 1, 1), text, cure)]
+            return None, [Problem(Source(where, 1, 1), "there is no such file", _WRITE_IT)]
         case Unusable(where, reason, cure):
             return None, [Problem(Source(where, 1, 1), f"the file {reason}", cure)]
         case Text():
@@ -259,8 +261,7 @@ def _legible(text: str) -> str:
 
 
 def _hint(name: str) -> str:
-    found = hint(name[:64], KEYWORDS)
-    return found if found.startswith("did") else "see docs/administrators/modules/om_ldap.md"
+    return hint(name[:64], KEYWORDS)
 
 
 def _check_library(settings: LdapSettings) -> None:

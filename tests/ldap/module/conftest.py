@@ -70,11 +70,13 @@ class Logins:
     def remarks(self, user: str, password: str, **peer: Any) -> str:
         """Return what the modules say to the log about one login."""
         # By the same authenticator: what is remembered is its own.
-        visit: Any = self.authenticator.transaction("mail", user, lambda _: [password], **peer)
-        if self.way.run(visit.authenticate()) is ReturnCode.SUCCESS:
-            self.way.run(visit.acct_mgmt())
-        visit.close()
-        return "; ".join(step.remark for step in visit.trace if step.remark)
+        transaction: Any = self.authenticator.transaction(
+            "mail", user, lambda _: [password], **peer
+        )
+        if self.way.run(transaction.authenticate()) is ReturnCode.SUCCESS:
+            self.way.run(transaction.acct_mgmt())
+        transaction.close()
+        return "; ".join(step.remark for step in transaction.trace if step.remark)
 
 
 def lines(authority: Authority, uri: str, *more: str) -> str:

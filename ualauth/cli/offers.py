@@ -9,7 +9,7 @@ from ualauth.cli.output import cell, console, grid
 from ualauth.config.config import FILE_NAME
 from ualauth.errors import ServiceFileError
 from ualauth.sasl.offer import is_allowed
-from ualauth.sasl.registry import MECHANISMS, PLUS, mechanism
+from ualauth.sasl.registry import PLUS, mechanism, names
 from ualauth.sasl.settings import TYPED
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.opening import look
@@ -60,7 +60,7 @@ def without_file(invocation: Invocation, names: Sequence[str]) -> Iterator[Probl
 def _offered(invocation: Invocation, compiled: Service) -> list[str]:
     """Return what a service can offer on some connection, without -PLUS."""
     rules = invocation.base.offer_rules(compiled.name)
-    kinds = [mechanism(name) for name in MECHANISMS if not name.endswith(PLUS)]
+    kinds = [mechanism(name) for name in names() if not name.endswith(PLUS)]
     return [
         kind.name
         for kind in kinds

@@ -61,10 +61,11 @@ class Module(Generic[O]):
         """Keep the options; MUST NOT open or read anything."""
         self.options = options
 
-    verifies: frozenset[CredentialKind] = PASSWORD_ONLY
+    verifies: frozenset[CredentialKind | str] = PASSWORD_ONLY
     """What `authenticate` can judge: a service offers the SASL mechanisms for which a module can.
 
-    Empty for a module that looks at something else.
+    Empty for a module that looks at something else. Where options decide, or a library may be
+    missing, `__init__` sets it. A text is a kind that another package's mechanism has.
     """
 
     confirms_user: ClassVar[bool] = False

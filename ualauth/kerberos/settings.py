@@ -17,6 +17,7 @@ from typing import Annotated, Self
 
 from ualauth.contract.module import Files
 from ualauth.contract.options import OptionProblem, read_dataclass
+from ualauth.contract.tokens import TokenOptions
 from ualauth.errors import UnusableFile
 from ualauth.kerberos import principal_map
 from ualauth.kerberos.principal import DomainMap, Template
@@ -68,7 +69,7 @@ _TIMEOUT = Timeout(15)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KerberosSettings:
+class KerberosSettings(TokenOptions):
     """What a stack line and om_krb5.conf may set."""
 
     config: Annotated[
@@ -119,10 +120,6 @@ class KerberosSettings:
         Path | None,
         "A file of lines `PRINCIPAL USER` for tickets whose user is not the name in the realm.",
     ] = None
-    try_first_pass: Annotated[
-        bool,
-        "Try the password that an earlier module got; if it is wrong, ask for another.",
-    ] = False
     use_first_pass: Annotated[
         bool,
         "Use the password that an earlier module got; if there is none, ask for one.",
@@ -130,10 +127,6 @@ class KerberosSettings:
     force_first_pass: Annotated[
         bool,
         "Use only the password that an earlier module got; never ask.",
-    ] = False
-    use_authtok: Annotated[
-        bool,
-        "Use only the new password that an earlier module got; never ask.",
     ] = False
     ignore_root: Annotated[bool, "Say nothing about `root`."] = False
     minimum_uid: Annotated[
@@ -176,6 +169,11 @@ class KerberosSettings:
         "Seconds after which no other request is sent to a KDC.",
         "timeout=NUMBER",
     ] = _TIMEOUT
+
+    @property
+    def never_asks(self) -> bool:
+        """See `TokenOptions.never_asks`; pam_krb5(5) has another name for it."""
+        return self.force_first_pass
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> tuple[Options | None, list[OptionProblem]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
 from ualauth.kerberos.settings import (
@@ -38,6 +39,11 @@ class Kerberos:
         self._followed: dict[Options, Watched[KerberosSettings]] = {}
         self._clients: dict[Options, _Client] = {}
         self._lock = new_lock()
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        return cls(resources.directory)
 
     def client_at_hand(self, options: Options) -> Client | None:
         """Return the client for a stack line if its file need not be looked at now."""

@@ -19,7 +19,7 @@ from ualauth.codes import Item, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile, UnusableFile
-from ualauth.module import Attempt, Files, Module, NameAnswer, Refusal, immediate
+from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched, problem_at
 from ualauth.sources.problem import Problem, Source
@@ -262,7 +262,7 @@ async def _decide(options: Options, entries: Watched[Entries], attempt: Attempt)
     # The user is asked for even where another item is looked for.
     try:
         user = await attempt.get_user()
-    except Refusal:
+    except Abort:
         user = None
     if user is None or (options.item in _ITEMS and not options.apply):
         code, why = await _judge(options, entries, attempt, user)
@@ -308,7 +308,7 @@ def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool 
     """Return whether the file lists `value`, or what to answer if that cannot be known.
 
     Raises:
-        Refusal: if the file is not fit for use yet.
+        Abort: if the file is not fit for use yet.
 
     """
     try:
@@ -320,13 +320,13 @@ def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool 
     except LookupError:
         return NameAnswer(_ANSWERS[options.onerr], f"the host has no account {value!r}")
     except UnsteadyFile as error:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
     if listed is None:
         return NameAnswer(_ANSWERS[options.onerr], f"there is no file {options.file}")
     if entries.is_emptied and options.sense is Sense.ALLOW:
         # What it said last would go on letting in.
         why = f"{entries.path} is empty now, and was not before"
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why)
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why)
     return any(map(matches, listed.values))
 
 

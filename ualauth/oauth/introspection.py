@@ -9,7 +9,7 @@ from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.oauth.files import authorities_file, secret_file
 from ualauth.system.circuit_breaker import CircuitBreaker
 
-_LASTS = 5.0
+_RESET_AFTER = 5.0
 """Seconds for which an issuer that was silent is not asked by every login."""
 
 
@@ -26,7 +26,7 @@ class Introspection:
         self._secret = secret_file(secret) if client else None
         self._authorities = authorities_file(authorities) if authorities else None
         # One that uses up its time says nothing; the rest is for what comes before and after.
-        self._breaker = CircuitBreaker(least=0.9 * timeout, lasts=_LASTS)
+        self._breaker = CircuitBreaker(threshold=0.9 * timeout, reset_after=_RESET_AFTER)
 
     def configure(self, files: Files) -> None:
         """Have its files looked at, and found from the configuration folder."""

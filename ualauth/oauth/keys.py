@@ -18,6 +18,7 @@ from ualauth.oauth.addresses import is_url
 from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.oauth.files import authorities_file, key_file
 from ualauth.oauth.key_set import keys_of
+from ualauth.system.circuit_breaker import CircuitBreaker
 from ualauth.system.forks import new_lock
 
 if TYPE_CHECKING:
@@ -35,14 +36,19 @@ class KeyRing:
 
     def __init__(self, place: str, timeout: float, authorities: str = "") -> None:
         """Remember the place; reads nothing."""
+        self.named = (place, timeout, authorities)
+        """What two rings have in common that are the same."""
         self._place = place
         self._timeout = timeout
         self._authorities = authorities_file(authorities) if authorities else None
         self._lock = new_lock()
         self._keys: tuple[Key, ...] = ()
         self._file = key_file(place)
-        self._read = self._tried = float("-inf")
-        self._away = False
+        self._read = self._asked = float("-inf")
+        # One that answers with an error is left alone, too.
+        self._breaker = CircuitBreaker(
+            threshold=0.0, reset_after=LEAST_INTERVAL, trial=LEAST_INTERVAL + 2 * timeout
+        )
 
     def configure(self, files: Files) -> None:
         """Have its files looked at, and found from the configuration folder."""
@@ -64,7 +70,7 @@ class KeyRing:
         if not found:
             self._refresh(LEAST_INTERVAL)
             found = self._having(key_id)
-            if not found and self._away:
+            if not found and not self._breaker.is_well(self._place):
                 raise Unavailable(f"{self._place} cannot be asked for a key that is not known")
         return found
 
@@ -80,26 +86,28 @@ class KeyRing:
             return
         # Keys that are too old are not trusted before the issuer was asked, but once it was
         # away, no login waits for the next try of another.
-        if self._age() >= lifetime and self._lock.acquire(blocking=not self._away):
-            try:
-                if self._age() >= lifetime and time.monotonic() - self._tried >= LEAST_INTERVAL:
-                    self._ask()
-            finally:
-                self._lock.release()
+        if self._age() >= lifetime and (began := self._breaker.begin(self._place)) is not None:
+            with self._lock:
+                # Another thread may have asked while this one waited for it.
+                if self._age() >= lifetime and self._asked < began:
+                    self._ask(began)
         if self._age() > GRACE:
             raise Unavailable(f"there are no keys from {self._place}")
 
     def _age(self) -> float:
         return time.monotonic() - self._read
 
-    def _ask(self) -> None:
-        self._tried = now = time.monotonic()
+    def _ask(self, began: float) -> None:
+        now, answered = time.monotonic(), False
         try:
             found = fetch_json(self._place, self._timeout, authorities=self._certificates())
-            self._keys, self._read, self._away = keys_of(found), now, False
+            self._keys, self._read = keys_of(found), now
+            answered = True
         except Unavailable as error:
-            self._away = True
             log.warning("the keys cannot be read: %s", error)
+        finally:
+            self._asked = time.monotonic()
+            self._breaker.end(self._place, began, answered=answered)
 
     def _certificates(self) -> str:
         return self._authorities.read() if self._authorities else ""

@@ -13,8 +13,10 @@ interpreter's lock where the library does. One object serves all threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
+from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError, PasswordError
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.cram_md5 import derive_cram_md5
@@ -52,6 +54,12 @@ class PasswordHasher:
         self._profile = profile
         self.mechanisms = tuple(each for each in mechanisms if each in (*MECHANISMS, CRAM_MD5))
         """The SASL mechanisms for which secrets are kept besides the hash."""
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        config = resources.config
+        return cls(config.password.scheme, config.password.profile, config.stored_mechanisms)
 
     def hash(self, password: str) -> str:
         """Return a new hash of `password` as `prepare_password` has it, with a random salt.

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.computation import Computation, GivenUp, State
 from ualauth.runtime.fair_order import FairOrder
 from ualauth.system.forks import new_lock, renew_after_fork
@@ -91,7 +91,7 @@ class ComputeQueue:
         """Let a computation wait for its turn; its caller waits for it, until `deadline`.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if it cannot be done in time.
+            Abort: `AUTHINFO_UNAVAIL` if it cannot be done in time.
 
         """
         refused: list[Computation] = []
@@ -122,7 +122,7 @@ class ComputeQueue:
                 refused.append(each)
         _refuse(refused)
         if not fits:
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
 
     def join(self, each: Computation, source: str, deadline: float) -> None:
         """Let one more login wait for a computation that another one prepared."""
@@ -153,14 +153,14 @@ class ComputeQueue:
         """Do nothing if `submit` would take one more of a source.
 
         Raises:
-            Refusal: as `submit`.
+            Abort: as `submit`.
 
         """
         with self._lock:
             fits = self._fits(source, deadline)
             fits = fits and not (self._is_full() and not self._waiting.may_displace(source))
         if not fits:
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
 
     def usual_seconds(self) -> float:
         """Return how long one of the last calls took, at random; 0.0 if none was made."""
@@ -267,4 +267,4 @@ class ComputeQueue:
 def _refuse(refused: list[Computation]) -> None:
     """Refuse what cannot be done in time; its logins wait for its future."""
     for each in refused:
-        each.end(Refusal(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY))
+        each.end(Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY))

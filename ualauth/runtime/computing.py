@@ -17,7 +17,7 @@ def enter(queue: ComputeQueue, handle: Handle, request: Computing) -> Computatio
     A driver that gets a computation waits for its future, and leaves it afterwards.
 
     Raises:
-        Refusal: `AUTHINFO_UNAVAIL` if it cannot be done in time.
+        Abort: `AUTHINFO_UNAVAIL` if it cannot be done in time.
 
     """
     source, deadline = source_of(handle.items.rhost), handle.deadline or 0.0

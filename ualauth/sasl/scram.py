@@ -121,7 +121,7 @@ class ScramExchange(Exchange):
         to find. Only one module's secret can be used: look at `spent` before.
 
         Raises:
-            Refusal: if the client sends nothing more, or nonsense.
+            Abort: if the client sends nothing more, or nonsense.
 
         """
         if self.spent or secret.mechanism != self.kind:
@@ -152,10 +152,10 @@ class ScramExchange(Exchange):
         )
         stored = _HASHES[hash_name](client_key).digest()
         answer = hmac.digest(secret.server_key, said, hash_name)
-        self.verified = hmac.compare_digest(stored, secret.stored_key)
-        if self.verified:
+        right = hmac.compare_digest(stored, secret.stored_key)
+        if right:
             self.signature = b"v=" + b2a_base64(answer, newline=False)
-        return self.verified
+        return right
 
     async def mock(self, attempt: Challenges) -> None:
         """Go on with a mock secret; see `Exchange.mock`."""
@@ -167,7 +167,6 @@ class ScramExchange(Exchange):
         else:
             mock_secrets = await attempt.offload(attempt.resource, MockSecrets)
         if await self.verify(mock_secrets.secret(self.name, self.kind)):
-            self.verified = False
             raise StoreError("a client proved a mock secret: the key of the mock secrets leaked")
 
 

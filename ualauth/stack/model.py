@@ -80,7 +80,7 @@ class Service:
     """Whether it takes passwords as they were typed, by whatever way."""
     serving: tuple[Stack, ...] = field(init=False, repr=False)
     """The stack that serves each operation, indexed by `Operation`."""
-    verifiers: Mapping[CredentialKind, tuple[Module[Any], ...]] = field(
+    verifiers: Mapping[CredentialKind | str, tuple[Module[Any], ...]] = field(
         init=False, repr=False, compare=False
     )
     """The modules of the auth stack that can judge each kind of proof, in their order."""
@@ -89,7 +89,7 @@ class Service:
         """Derive `serving`, the way of every login, and `verifiers`."""
         serving = tuple(self.stacks[MODULE_TYPE[operation]] for operation in Operation)
         object.__setattr__(self, "serving", serving)
-        verifiers: dict[CredentialKind, tuple[Module[Any], ...]] = {}
+        verifiers: dict[CredentialKind | str, tuple[Module[Any], ...]] = {}
         for module in modules_of(self.stacks[ModuleType.AUTH]):
             for kind in module.verifies:
                 verifiers[kind] = (*verifiers.get(kind, ()), module)

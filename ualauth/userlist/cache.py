@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
+from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.system.forks import new_lock
@@ -117,6 +118,12 @@ class UserCache:
         self._lock = new_lock()
         rules = self._policy.lockout
         self.guesses = guesses or GuessLimiter(rules, lambda: self.store, lambda: self)
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        store, config = resources.resource(UserStore), resources.config
+        return cls(store, config.policy, config.cache, resources.resource(GuessLimiter))
 
     def version(self) -> Version | None:
         """Return what tells two states of the database apart, or `None`; never waits."""

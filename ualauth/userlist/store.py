@@ -18,6 +18,7 @@ from typing import Any, Self, Unpack
 from sqlalchemy import Connection
 
 from ualauth.contract.credentials import NameKind
+from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.stack.control import ascii_lower
@@ -74,6 +75,12 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        config = resources.config
+        return cls(config.userlist_url, timeout=config.userlist.timeout)
 
     def __repr__(self) -> str:
         """Show the place, and no password."""

@@ -91,7 +91,7 @@ class Place:
         return made
 
     def _prepare(self, made: AsyncAuthenticator | Authenticator) -> None:
-        made._base._shared[PasswordHasher] = self.hasher
+        made._base.resources._open[PasswordHasher] = self.hasher
         made._computing._size = 2
 
     def failures(self, name: str, source: str = HERE) -> int:

@@ -15,7 +15,7 @@ from ualauth.codes import LEGAL, Item, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.errors import AuthenticationError, TemporaryFailure
 from ualauth.identity import Identity, Person
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.pam_permit import Options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.folder import ConfigFolder
@@ -119,7 +119,7 @@ async def _raising(_attempt: Attempt) -> ReturnCode:
 
 
 async def _refusing(_attempt: Attempt) -> ReturnCode:
-    raise Refusal(ReturnCode.MAXTRIES)
+    raise Abort(ReturnCode.MAXTRIES)
 
 
 async def _late(attempt: Attempt) -> ReturnCode:

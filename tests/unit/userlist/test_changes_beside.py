@@ -251,7 +251,7 @@ def test_a_remembered_login_reads_nothing_for_what_others_failed_at(
     with Authenticator(folder.config()) as authenticator:
         base = authenticator._base
         cache = CountedCache(base.resource(UserStore), base.config.policy, None, base._guesses)
-        base._users = base._shared[UserCache] = cache
+        base._users = base.resources._open[UserCache] = cache
 
         def log_in() -> str:
             return authenticator.authenticate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines, print_json
 from ualauth.errors import ConfigurationError
-from ualauth.ldap.client.shared import shared_directory
+from ualauth.ldap.client.shared import open_directory
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
 from ualauth.ldap.rules.diagnosis import DiagnosisStep, SimulatedAttempt, diagnose
@@ -55,10 +56,11 @@ def command(  # noqa: PLR0913 - one for each option
     configuration = _configuration(invocation, config)
     attempt = None if user is None else SimulatedAttempt(user, service, rhost)
     steps: list[DiagnosisStep] = []
-    for step in diagnose(configuration, shared_directory(configuration.settings), attempt):
-        steps.append(step)
-        if not as_json:
-            _print(step)
+    with closing(open_directory(configuration.settings)) as directory:
+        for step in diagnose(configuration, directory, attempt):
+            steps.append(step)
+            if not as_json:
+                _print(step)
     if as_json:
         print_json({"config": configuration.path, "steps": [_as_json(step) for step in steps]})
     context.exit(_status(steps))

@@ -39,7 +39,7 @@ class Server:
         """Begin with no connection."""
         self.uri = uri
         self.name = str(uri)
-        self.health = Health(settings)
+        self.health = Health(self.name, settings)
         self.pools = {purpose: Pool(settings) for purpose in Purpose}
 
     def clear(self) -> None:
@@ -107,6 +107,10 @@ class Servers:
         for each in self._known.values():
             each.clear()
 
+    def join(self) -> None:
+        """Wait until no thread tries a server any more; one takes `connect_timeout` at most."""
+        self._watch.join()
+
     def _replace(self, uris: Sequence[Uri]) -> None:
         """Take other servers; those that are known already stay as they are."""
         for uri in uris:
@@ -142,6 +146,12 @@ class Watch:
     def end(self) -> None:
         """Watch no longer, until the next failure."""
         self._stop.set()
+
+    def join(self) -> None:
+        """Wait until the thread has ended, after `end`."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(self._try_some()):

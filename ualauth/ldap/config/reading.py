@@ -286,6 +286,6 @@ def _check_library(settings: LdapSettings) -> None:
 
     """
     # It brings the library along, which a service without LDAP does without.
-    from ualauth.ldap.client.shared import shared_directory  # noqa: PLC0415
+    from ualauth.ldap.client.shared import open_directory  # noqa: PLC0415
 
-    shared_directory(settings)
+    open_directory(settings).close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt, Refusal
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.credentials import Exchange
 from ualauth.passwords.scram import ScramSecret
 from ualauth.sasl.cram_md5 import CramMd5Exchange
@@ -58,15 +58,13 @@ async def prove(
     if isinstance(exchange, ScramExchange):
         proved = await exchange.verify(secret, hurry=trusted)
         # A right proof is not enough: the password may have changed, or be locked out.
-        exchange.verified = False
         if proved and attempt.record_at_hand() is not account:
             now = await _unchanged(attempt, cache, account, secret)
             proved, account = now is not None, now or account
     else:
         proved = exchange.verify(secret)
-        exchange.verified = False
     found = _PROVED if proved else _NOT_PROVED
-    attempt.remark(found.why)
+    attempt.remark(found.log)
     name, quiet = attempt.login_name, cache.guesses.is_quiet
     if proved and quiet and cache.has_no_failures(account, name, source):
         code = _SUCCESS
@@ -74,7 +72,7 @@ async def prove(
         code = await _count(attempt, account, exchange, found)
     exchange.judged = number, code
     if code is _SUCCESS:
-        exchange.verified = True
+        exchange.accept()
         account.note_trusted_source(source)
         vouch(attempt, account)
     return code
@@ -126,7 +124,7 @@ async def _find_secret(
             secret = await _secret(attempt, cache, account, exchange.kind)
         return secret
     if account is not None and account.stale:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
     await attempt.offload(_prepare, cache, account, attempt.resource)
     exchange.prepared = True
     exchange.before_salt = lambda: _count_before(attempt, account, exchange)
@@ -152,7 +150,7 @@ async def _secret(
 ) -> ScramSecret | None:
     """Return the user's secret for a mechanism, if there is one."""
     if account.stale:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
     await attempt.offload(cache.read_secrets, account)
     return account.secrets.get(mechanism)
 

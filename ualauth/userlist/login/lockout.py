@@ -31,7 +31,7 @@ def open_guess(
     is `remembered` (or the proof verified) and nothing failed before, for sure.
 
     Raises:
-        Refusal: `AUTHINFO_UNAVAIL` if too many are waiting.
+        Abort: `AUTHINFO_UNAVAIL` if too many are waiting.
 
     """
     cache = attempt.resource(UserCache)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt, Refusal
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.computation import Computation, GivenUp
 from ualauth.contract.requests import Admission, Compute, DummyCompute, Join, Until
 from ualauth.passwords.schemes import PasswordHasher
@@ -48,7 +48,7 @@ async def check_password(  # noqa: PLR0913 - all that is known
     """Return what a password amounts to, before its guess is judged.
 
     Raises:
-        Refusal: `AUTHINFO_UNAVAIL` if it cannot be compared in time.
+        Abort: `AUTHINFO_UNAVAIL` if it cannot be compared in time.
 
     """
     if remembered or (account is not None and account.stale):
@@ -66,11 +66,11 @@ async def check_password(  # noqa: PLR0913 - all that is known
         return REMEMBERED
     try:
         return await _compare_once(attempt, guess, account, password, null_allowed=null_allowed)
-    except (Refusal, TimeoutError) as error:
+    except (Abort, TimeoutError) as error:
         if guess is not None and guess.tells:
             # It is not the one that would have been answered at once.
             guess.wrong = True
-        if isinstance(error, Refusal):
+        if isinstance(error, Abort):
             attempt.remark(error.why)
         raise
 
@@ -116,7 +116,7 @@ async def refuse_locked(guess: Guess, account: Account | None) -> Comparison:
     guess.wrong = True
     try:
         await DummyCompute()
-    except Refusal:
+    except Abort:
         if not guess.is_locked(by_name=True):
             raise
     passed = time.monotonic() - started

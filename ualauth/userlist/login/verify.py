@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Judgement
 from ualauth.errors import PasswordError, StoreError, UserError
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.record import User
@@ -21,15 +22,14 @@ log = logging.getLogger("ualauth.modules.om_auth")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Judgement):
     """What comparing a password gave.
 
     `matched` is whether the hash was made of it, `remembered` whether that was
     known before, `outdated` whether the hash should be replaced.
     """
 
-    code: ReturnCode
-    why: str
+    _: KW_ONLY
     matched: bool = False
     remembered: bool = False
     outdated: bool = False

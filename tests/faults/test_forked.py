@@ -69,12 +69,12 @@ def test_a_child_logs_in_with_the_asyncio_authenticator_of_its_parent(folder: Pa
 
     asyncio.run(log_in("jsmith"))
 
-    def twice() -> None:
+    def both() -> None:
         # One that is remembered, one that needs a thread.
         asyncio.run(log_in("jsmith"))
         asyncio.run(log_in("ann"))
 
-    children = [start(twice) for _ in range(3)]
+    children = [start(both) for _ in range(3)]
     ended = [ends_well(child) for child in children]
     assert ended == [True] * len(children)
     asyncio.run(log_in("ann"))

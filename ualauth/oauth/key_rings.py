@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import Self
 
 from ualauth.contract.resources import Resources
 from ualauth.oauth.keys import KeyRing
+from ualauth.system.forks import new_lock
 
 
 class KeyRings:
@@ -15,7 +15,7 @@ class KeyRings:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._rings: weakref.WeakValueDictionary[object, KeyRing] = weakref.WeakValueDictionary()
 
     @classmethod

@@ -7,10 +7,11 @@ pattern is Nygard's Circuit Breaker ("Release It!"): closed, open, half open.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from ualauth.system.forks import new_lock
 
 Reset = Callable[[int, float], float]
 """Failures in a row, seconds that the last one took -> seconds to leave the server alone."""
@@ -40,7 +41,7 @@ class CircuitBreaker:
         self._threshold = threshold
         self._reset = reset_after if callable(reset_after) else lambda *_: reset_after
         self._trial = threshold + self._reset(1, threshold) if trial is None else trial
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._failed: dict[str, _Failed] = {}
 
     def begin(self, name: str) -> float | None:

@@ -167,7 +167,7 @@ def test_a_mistake_is_named(text: str, mistake: str, folder: ConfigFolder) -> No
         "postgresql:///x?host=/run/postgresql&target_session_attrs=read-write",
     ],
 )
-def test_a_url_that_can_be_is_taken_without_asking_anyone(url: str, folder: ConfigFolder) -> None:
+def test_a_url_that_can_be_is_taken_without_asking_a_server(url: str, folder: ConfigFolder) -> None:
     folder.settings(f"[userlist]\nurl = '{url}'\n")
     assert Config.load(folder.path).userlist_url == url
 

@@ -347,7 +347,7 @@ def test_an_immediate_method_runs_on_the_spot(folder: ConfigFolder, way: Way) ->
 @pytest.fixture
 def short(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder whose modules have a fifth of a second."""
-    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nfail_delay = false\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.8)}\nfail_delay = false\n")
     return folder
 
 

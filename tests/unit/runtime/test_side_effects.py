@@ -100,7 +100,7 @@ class Nesting(Module[Options]):
 @pytest.fixture
 def vouching(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder whose modules have little time."""
-    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nfail_delay = false\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.8)}\nfail_delay = false\n")
     for kind in (Vouching, VouchingAtOnce, VouchingInAThread, Honest, Nesting):
         folder.module(kind.__name__.lower(), kind)
     return folder
@@ -123,7 +123,7 @@ async def _refusing(_attempt: Attempt) -> ReturnCode:
 
 
 async def _late(attempt: Attempt) -> ReturnCode:
-    await attempt.offload(threading.Event().wait, patience(0.4))
+    await attempt.offload(threading.Event().wait, patience(1.2))
     return SUCCESS
 
 

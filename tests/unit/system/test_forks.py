@@ -33,6 +33,7 @@ OF_THREADS = {
 """What a child cannot use as it inherits it."""
 MODULES = {"concurrent.futures", "futures", "multiprocessing", "os", "socket", "threading"}
 OF_ONE_LOGIN = {
+    "contract/computation.py": "logins that wait for one thread of the parent",
     "host_pam/call.py": "one call of libpam, in the thread of a login",
     "host_pam/transaction.py HostTransaction": "one login",
     "import_export/reader.py": "one import, whose process does not fork",

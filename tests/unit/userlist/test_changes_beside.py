@@ -88,7 +88,7 @@ DECIDING = [
 
 
 @pytest.mark.parametrize(("table", "event"), DECIDING)
-def test_every_change_of_what_decides_is_told_whoever_makes_it(
+def test_every_change_of_what_decides_is_told_whichever_program_makes_it(
     table: str, event: str, shell: sqlite3.Connection, detector: SQLiteChangeDetector
 ) -> None:
     before = detector.version()
@@ -265,7 +265,7 @@ def test_a_remembered_login_reads_nothing_for_what_others_failed_at(
             fail(other, "ann", source)
             assert log_in() == "jsmith"
         assert cache.reads == reads
-        # Failures of the user from elsewhere are looked at, and lock out nobody here.
+        # Failures of the user from elsewhere are looked at, and lock no user out here.
         fail(other, "jsmith", ELSEWHERE)
         assert log_in() == "jsmith"
         for _ in range(RULES.failures):

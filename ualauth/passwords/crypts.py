@@ -65,6 +65,15 @@ def libpass_matches(name: str, prefix: str, password: bytes, stored: bytes) -> b
         raise ValueError(str(error)) from None
 
 
+def libpass_parts(name: str, stored: str) -> bool:
+    """Return whether libpass' handler `name` can take `stored` apart, and finds a digest.
+
+    Raises what is in `LIBPASS_FAULTS` if it cannot.
+    """
+    handler: Any = libpass_handler(name)
+    return handler.from_string(stored).checksum is not None
+
+
 def argon2_matches(password: bytes, stored: bytes) -> bool:
     """Return whether an Argon2 hash was made of `password` (RFC 9106)."""
     from argon2 import exceptions, low_level  # noqa: PLC0415 - loaded when first needed

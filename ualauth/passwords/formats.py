@@ -14,6 +14,7 @@ password.
 from __future__ import annotations
 
 import enum
+import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,17 +50,20 @@ class Scheme:
     `matches` takes a password and the decoded data. It compares in constant
     time and raises `ValueError` for malformed data. `size` is the length of the
     decoded data where that is fixed: hex is then told from base64 by length, as
-    Dovecot does.
+    Dovecot does. `smallest` is the least length where that varies, and `libpass` has the
+    name of libpass' handler, if that verifies, and what it needs before the data.
     """
 
     name: str
     matches: Callable[[bytes, bytes], bool] = field(repr=False)
     encoding: Encoding = Encoding.TEXT
     size: int = 0
+    smallest: int = 0
+    libpass: tuple[str, str] | None = None
 
 
 def _libpass(name: str, prefix: str = "") -> Scheme:
-    return Scheme(name, partial(libpass_matches, name, prefix))
+    return Scheme(name, partial(libpass_matches, name, prefix), libpass=(name, prefix))
 
 
 def _digest(name: str, hash_name: str, size: int) -> Scheme:
@@ -67,7 +71,9 @@ def _digest(name: str, hash_name: str, size: int) -> Scheme:
 
 
 def _salted(name: str, hash_name: str) -> Scheme:
-    return Scheme(name, partial(salted_digest_matches, hash_name), Encoding.BASE64)
+    size = hashlib.new(hash_name).digest_size
+    matches = partial(salted_digest_matches, hash_name)
+    return Scheme(name, matches, Encoding.BASE64, smallest=size)
 
 
 def _scram(mechanism: str) -> Scheme:

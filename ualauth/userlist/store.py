@@ -17,11 +17,11 @@ from typing import Any, Self, Unpack
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.stack.control import ascii_lower
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import bulk, changes, failures, names
 from ualauth.userlist.account.lockout import Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
+from ualauth.userlist.addresses import exact
 from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
@@ -170,13 +170,14 @@ class UserStore:
     def by_address(self, address: str) -> User | None:
         """Return the user who has this e-mail address, or it for an authid, or `None`.
 
-        The case of ASCII letters in an address does not count; nothing else is folded.
+        The case of ASCII letters in an address does not count, nor in which of its two
+        spellings a domain is; nothing else is folded.
         """
         user = self._by_login_name(address)
         if user is None or user.authid == address:
             return user
-        wanted = ascii_lower(address)
-        return user if any(ascii_lower(each) == wanted for each in user.addresses) else None
+        wanted = exact(address)
+        return user if any(exact(each) == wanted for each in user.addresses) else None
 
     def _by_login_name(self, name: str) -> User | None:
         """Return the user with an authid or address that folds as `name` does."""
@@ -256,8 +257,8 @@ class UserStore:
         """
         return self._database.write(lambda connection: revise_all(connection, revisions))
 
-    def differ(self, revisions: Sequence[Revision]) -> list[bool]:
-        """Return for each user who is there whether `revise_many` would change something."""
+    def differ(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
+        """Return for each user who is there what `revise_many` would, and change nothing."""
         return self._database.write(
             lambda connection: [differs(connection, revision) for revision in revisions],
         )
@@ -276,7 +277,7 @@ class UserStore:
         if unknown := values.keys() - Changes.__optional_keys__:
             raise TypeError(f"update() cannot change {', '.join(sorted(unknown))}")
         new = dataclasses.replace(user, **values)
-        check_fields(new)
+        check_fields(new, user)
         if new.authid != user.authid:
             check_new_authid(new.authid)
         return self._database.write(lambda connection: changes.change(connection, user, new))
@@ -305,7 +306,8 @@ class UserStore:
 
         """
         check_secrets(password, secrets)
-        check_fields(dataclasses.replace(user, password_changed=changed, password_expires=expires))
+        new = dataclasses.replace(user, password_changed=changed, password_expires=expires)
+        check_fields(new, user)
         return self._database.write(
             lambda connection: changes.set_password(
                 connection,

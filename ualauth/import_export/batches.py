@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ualauth.import_export.line import BadLine, Line, UserLine
-from ualauth.userlist.bulk import Rows, Taken, rows_of
+from ualauth.userlist.bulk import CURES, Rows, Taken, rows_of
 from ualauth.userlist.database.rows import microseconds
 
 
@@ -115,7 +115,8 @@ class _Seen:
                 if first != number:
                     found[index] = BadLine(
                         number,
-                        f"{Taken(claim, is_existing=False).what}, which line {first} has too",
+                        f"{Taken(claim, is_existing=False).what}, which line {first} has too"
+                        f"{CURES.get(claim[0], '')}",
                     )
                     break
         return found

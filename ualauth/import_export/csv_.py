@@ -134,8 +134,9 @@ def _line(number: int, row: list[str], columns: Columns, reading: Reading) -> Li
     column = ""
     try:
         for (column, kind, read_cell), text in zip(columns, row, strict=True):
-            # A blank at the end of clear text belongs to it.
-            cell = text if column == "password" and text.endswith(" ") else text.strip()
+            # A blank at the end of clear text belongs to it; a blank alone is no empty cell.
+            as_it_is = column == "password" and text.endswith(" ")
+            cell = text if as_it_is else text.strip() or text
             cells.add(column, kind, read_cell, cell)
     except (InvalidValue, PasswordError) as error:
         return bad_line(number, f"{column}: {error}")
@@ -153,7 +154,7 @@ class _Cells:
 
     def add(self, column: str, kind: _Kind, read_cell: Callable[[str], Any], cell: str) -> None:
         if kind is _Kind.PART:
-            self.parts[column] = cell
+            self.parts[column] = cell.strip()
         elif kind is _Kind.IGNORED:
             pass
         elif not cell:

@@ -20,7 +20,7 @@ from ualauth.import_export.interrupts import undisturbed
 from ualauth.import_export.line import BadLine, UserLine, Writing, bad_line, clear_text
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.stored import is_lock
-from ualauth.userlist.bulk import Rows, Taken, rows_of
+from ualauth.userlist.bulk import CURES, Rows, Taken, rows_of
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -111,7 +111,8 @@ class Import:
             elif why.is_existing:
                 existing.append(index)
             else:
-                self._refuse(BadLine(batch.numbers[index], str(why)))
+                cure = CURES.get(why.claim[0], "")
+                self._refuse(BadLine(batch.numbers[index], f"{why}{cure}"))
         if not existing:
             return
         revisions = [self._revision(batch.users[index]) for index in existing]

@@ -41,6 +41,16 @@ _HASH = re.compile(r"\$|[A-Za-z0-9+/]{16,}={0,2}\Z|[0-9]+[:$]")
 
 _BEGINNINGS = tuple(beginning for beginning, _ in BY_BEGINNING)
 
+SCHEMES = tuple(
+    dict.fromkeys(
+        (
+            *(f"{{{name}}}" for name in (*BY_NAME, *BY_LIBPASS_NAME)),
+            *(ident for ident, _ in (*BY_IDENT, *BY_BEGINNING)),
+        )
+    )
+)
+"""How stored passwords begin that can be verified: a name in braces, or what programs write."""
+
 # Two characters of salt and eleven of hash (crypt(5)).
 _DES_CHARACTERS = 13
 

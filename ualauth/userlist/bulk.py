@@ -7,7 +7,7 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -89,6 +89,10 @@ class Rows(NamedTuple):
         if self.user[_UNIX_UID] is not None:
             claims.append(("UNIX uid", str(self.user[_UNIX_UID])))
         return claims
+
+
+CURES: Mapping[str, str] = {"UNIX uid": "; --no-unix-uids takes none from the file"}
+"""What is claimed -> what an import can do about it."""
 
 
 @dataclass(frozen=True, slots=True)

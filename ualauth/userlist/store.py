@@ -132,23 +132,32 @@ class UserStore:
             if rows:
                 return user_of(rows)
             name = _name(login_name)
-        number = None if name is None else self._find(key, name)
-        rows = [] if number is None else self._database.read(queries.BY_ID, {"id": number})
+        numbers = [] if name is None else self._find(key, name)
+        if len(numbers) != 1:
+            return None
+        rows = self._database.read(queries.BY_ID, {"id": numbers[0]})
         return user_of(rows) if rows else None
 
     def get(self, login_name: str) -> User:
         """Return the user whom `login_name` means, as `resolve` does.
 
         Raises:
-            UserUnknown: if there is not exactly one.
+            UserUnknown: if there is not exactly one; the text says whether there are several.
 
         """
         user = self.resolve(login_name)
-        if user is None:
+        if user is not None:
+            return user
+        shown = repr(login_name[:MAX_LOGIN_NAME])
+        key, name = _key(login_name), _name(login_name)
+        numbers = [] if key is None or name is None else self._find(key, name)
+        rows = [self._database.read(queries.BY_ID, {"id": number}) for number in sorted(numbers)]
+        if several := " and ".join(user_of(each).authid for each in rows if each):
             raise UserUnknown(
-                f"{login_name[:MAX_LOGIN_NAME]!r} is the name of no user, or of several"
+                f"{shown} is the name of several users, such as {several}: an authid, or more "
+                "parts of the O/R name, say which"
             )
-        return user
+        raise UserUnknown(f"{shown} is the name of no user")
 
     def lookup(self, kind: NameKind) -> Callable[[str], User | None]:
         """Return the method that finds the user by a name of that kind."""
@@ -440,8 +449,8 @@ class UserStore:
         """
         self._database.write(lambda connection: changes.remove(connection, user))
 
-    def _find(self, key: str, name: ORName) -> object:
-        """Return the id of whom a login name means, or `None` if there is not exactly one."""
+    def _find(self, key: str, name: ORName) -> list[int]:
+        """Return the ids of whom a login name means, two or some more if there are several."""
         statement, keys = queries.meant(key, name)
         found: list[Sequence[Any]] = []
         if name.common_name:
@@ -449,8 +458,7 @@ class UserStore:
             found = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
         found = found or self._database.read(statement, keys)
         best = min((rank for _, rank in found), default=None)
-        ids = {number for number, rank in found if rank == best}
-        return ids.pop() if len(ids) == 1 else None
+        return list({number for number, rank in found if rank == best})
 
     def _page(self, after: str) -> list[Sequence[object]]:
         return self._database.read(queries.NEXT_PAGE, {"after": after})

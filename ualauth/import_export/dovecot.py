@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from ualauth.errors import InvalidValue
 from ualauth.import_export.accounts import marked, name_fields, password_fields
 from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
-from ualauth.import_export.closing import closed, note
+from ualauth.import_export.closing import closed, note, note_left_out
 from ualauth.import_export.dovecot_fields import limits_of
 from ualauth.import_export.line import (
     CLOSED,
@@ -61,11 +61,12 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
 
 def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
-    for user, _ in users:
+    for user, secrets in users:
         if ":" in user.authid or user.authid.startswith("#"):
             note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #\n"
             continue
+        note_left_out(user, secrets, writing)
         is_closed = closed(user, "dovecot", writing)
         password = (user.password or "") if writing.passwords else ""
         if ":" in password:

@@ -22,7 +22,7 @@ from ualauth.import_export.accounts import (
 )
 from ualauth.import_export.ages import Ages
 from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
-from ualauth.import_export.closing import closed, note
+from ualauth.import_export.closing import closed, note, note_left_out
 from ualauth.import_export.limits import Limits
 from ualauth.import_export.line import (
     BadLine,
@@ -76,11 +76,12 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
 
 def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
-    for user, _ in users:
+    for user, secrets in users:
         if ":" in user.authid or user.authid.startswith(("#", "+", "-")):
             note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #, + or -\n"
             continue
+        note_left_out(user, secrets, writing)
         is_closed = closed(user, "passwd", writing)
         # An empty field would let in without a password.
         password = (user.password or NOT_CARRIED) if writing.passwords else NOT_CARRIED

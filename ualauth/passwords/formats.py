@@ -5,9 +5,8 @@
 `BY_BEGINNING` what other programs write. What libpass knows besides has no mark
 of its own, and takes libpass' name in braces: ``{nthash}8846f7...``.
 
-Left out on purpose: {CRAM-MD5}, {DIGEST-MD5} and those of libpass that need the
-inner state of MD5 or the user's name; {PLAIN-TRUNC}, lmhash, mssql2000 and
-mysql323, which accept passwords that no user chose; {SASL}, {OTP} and the like, which do not keep a
+Left out on purpose: {DIGEST-MD5} and those of libpass that need the user's name;
+{PLAIN-TRUNC}, lmhash, mssql2000 and mysql323, which accept passwords that no user chose; {SASL}, {OTP} and the like, which do not keep a
 password.
 """
 
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ualauth.errors import PasswordError
-from ualauth.passwords import scram
+from ualauth.passwords import peers, scram
 from ualauth.passwords.crypts import (
     argon2_matches,
     bcrypt_matches,
@@ -119,6 +118,7 @@ _BCRYPT = Scheme("bcrypt", bcrypt_matches)
 _CLEAR = Scheme("plain", hmac.compare_digest)
 _SHA1 = _digest("sha", "sha1", 20)
 _MD5 = _digest("md5", "md5", 16)
+_CRAM_MD5 = Scheme("cram_md5", peers.cram_md5_matches, size=peers.BYTES_CRAM_MD5)
 
 BY_IDENT: tuple[tuple[str, Scheme], ...] = (
     ("$argon2id$", _ARGON2["argon2id"]),
@@ -147,6 +147,8 @@ BY_IDENT: tuple[tuple[str, Scheme], ...] = (
     ("$bcrypt-sha256$", _libpass("bcrypt_sha256")),
     ("$P$", _libpass("phpass")),
     ("$H$", _libpass("phpass")),
+    ("$S$", Scheme("drupal7", peers.drupal_matches)),
+    ("$wp$", Scheme("wordpress_bcrypt", peers.wordpress_matches)),
 )
 """Beginning of a stored password -> scheme."""
 
@@ -184,6 +186,18 @@ BY_NAME: Mapping[str, Scheme] = {
     "PBKDF2-SHA256": _libpass("ldap_pbkdf2_sha256", "{PBKDF2-SHA256}"),
     "PBKDF2-SHA512": _libpass("ldap_pbkdf2_sha512", "{PBKDF2-SHA512}"),
     "PKCS5S2": _libpass("atlassian_pbkdf2_sha1", "{PKCS5S2}"),
+    # 389-DS; its {PBKDF2-SHA256} is that of OpenLDAP.
+    "PBKDF2_SHA256": Scheme(
+        "389ds_pbkdf2_sha256", peers.matches_389, Encoding.BASE64, smallest=peers.BYTES_389
+    ),
+    "GOST_YESCRYPT": CRYPT,
+    "BCRYPT": CRYPT,
+    # Dovecot: the secret of CRAM-MD5, by which a typed password can be verified, too.
+    "CRAM-MD5": _CRAM_MD5,
+    "HMAC-MD5": _CRAM_MD5,
+    # Samba and Windows; postfixadmin.
+    "NT": _libpass("nthash"),
+    "MD5RAW": _MD5,
     **{mechanism: _scram(mechanism) for mechanism in scram.MECHANISMS},
 }
 """Name in braces, in capitals -> scheme."""
@@ -199,8 +213,11 @@ BY_BEGINNING: tuple[tuple[str, Scheme], ...] = (
     ("crypt$", _libpass("django_des_crypt")),
     ("grub.pbkdf2.sha512.", _libpass("grub_pbkdf2_sha512")),
     ("{FSHP", _libpass("fshp")),
+    ("scrypt$", Scheme("django_scrypt", peers.scrypt_matches)),
+    ("scrypt:", Scheme("werkzeug_scrypt", peers.scrypt_matches)),
+    ("pbkdf2:", Scheme("werkzeug_pbkdf2", peers.werkzeug_pbkdf2_matches)),
 )
-"""Beginning of what other programs store -> scheme: Django's, GRUB's, FSHP's."""
+"""Beginning of what other programs store -> scheme: Django's, GRUB's, FSHP's, Werkzeug's."""
 
 _NAMED_BY_LIBPASS = (
     "bigcrypt",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from ualauth.errors import PasswordError
+from ualauth.passwords import peers
 from ualauth.passwords.crypts import LIBPASS_FAULTS, libpass_parts
 from ualauth.passwords.formats import Scheme
 from ualauth.passwords.scram import from_stored
@@ -26,6 +27,8 @@ _ARGON2_DATA = (
 _ARGON2 = re.compile(rb"\$" + _ARGON2_DATA)
 _DJANGO_ARGON2 = re.compile(rb"argon2\$" + _ARGON2_DATA)
 _BCRYPT = rb"\$2[abxy]\$(?:0[4-9]|[12]\d|3[01])\$%b{53}" % _H64
+# Rounds, and a salt and a digest in base64, with a dot for the plus (libpass) or without.
+_LDAP_PBKDF2 = rb"[1-9]\d{0,9}\$[./+0-9A-Za-z]*={0,2}\$[./+0-9A-Za-z]"
 # Dovecot's own PBKDF2, whose digest is in hexadecimal digits.
 _DOVECOTS = rb"\$1\$[^$]*\$[1-9]\d{0,9}\$(?:[0-9A-Fa-f]{2}){20}"
 # Lanes need eight blocks of a KiB each (RFC 9106, section 3.1).
@@ -46,9 +49,14 @@ _PATTERNS: Mapping[str, re.Pattern[bytes]] = {
         "bsd_nthash": rb"\$3\$\$[0-9a-fA-F]{32}",
         "phpass": rb"\$[PH]\$%b{31}" % _H64,
         "des_crypt": rb"%b{13}" % _H64,
-        "ldap_pbkdf2_sha1": rb"[1-9]\d{0,9}\$%b*\$%b{27}|%b" % (_H64, _H64, _DOVECOTS),
-        "ldap_pbkdf2_sha256": rb"[1-9]\d{0,9}\$%b*\$%b{43}" % (_H64, _H64),
-        "ldap_pbkdf2_sha512": rb"[1-9]\d{0,9}\$%b*\$%b{86}" % (_H64, _H64),
+        "ldap_pbkdf2_sha1": rb"%b{27}=?|%b" % (_LDAP_PBKDF2, _DOVECOTS),
+        "ldap_pbkdf2_sha256": rb"%b{43}=?" % _LDAP_PBKDF2,
+        "ldap_pbkdf2_sha512": rb"%b{86}(?:==)?" % _LDAP_PBKDF2,
+        "drupal7": peers.DRUPAL.pattern,
+        "wordpress_bcrypt": peers.WORDPRESS.pattern,
+        "django_scrypt": peers.DJANGO_SCRYPT.pattern,
+        "werkzeug_scrypt": peers.WERKZEUG_SCRYPT.pattern,
+        "werkzeug_pbkdf2": peers.WERKZEUG_PBKDF2.pattern,
         "dlitz_pbkdf2_sha1": rb"\$p5k2\$[0-9a-f]{0,8}\$[^$]+\$[^$]{32}",
     }.items()
 }
@@ -67,6 +75,7 @@ _NEED_NO_MORE = frozenset(
             "phpass",
         ),
         *("ldap_pbkdf2_sha1", "ldap_pbkdf2_sha256", "ldap_pbkdf2_sha512", "dlitz_pbkdf2_sha1"),
+        *("drupal7", "wordpress_bcrypt", "django_scrypt", "werkzeug_scrypt", "werkzeug_pbkdf2"),
     }
 )
 

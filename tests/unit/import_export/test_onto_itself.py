@@ -178,6 +178,18 @@ def test_what_is_wrong_in_these_columns(house: House, column: str, cell: str, pr
     assert problem in result.stderr
 
 
+@pytest.mark.parametrize("kind", ["passwd", "dovecot"])
+def test_what_lines_have_no_place_for_is_told(kind: str, house: House) -> None:
+    new = dataclasses.replace(FULL, policy="", account_expires=None, password_expires=None)
+    house.store.add_many([rows_of(new, SECRETS, 5)])
+    assert house.export(kind)[1].splitlines() == [
+        f"1 user with SASL secrets, which {kind} cannot carry: left out.",
+        f"1 user with a mail node, which {kind} cannot carry: left out.",
+        f"1 user with addresses, which {kind} cannot carry: left out.",
+        f"1 user with rights of administrators, which {kind} cannot carry: left out.",
+    ]
+
+
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_an_export_without_passwords_takes_none_away(kind: str, house: House) -> None:
     before = house.store.add(FULL)

@@ -57,7 +57,7 @@ def marked(stored: str, default_scheme: str = "") -> str:
     What has no scheme of its own is of `default_scheme`, or else it must look like a hash of
     crypt(3)'s oldest kinds, which begin with no `$`; anything else stays as it is, unknown.
     """
-    if not stored or stored.startswith("{"):
+    if not stored or stored[0] == "{" or (stored[0] == "$" and not default_scheme):
         return stored
     if default_scheme.upper() in _CLEAR_TEXTS:
         # Clear text may begin like anything.

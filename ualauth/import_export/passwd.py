@@ -3,6 +3,10 @@
     name:password:uid:gid:gecos:home:shell
     name:password:lastchg:min:max:warn:inactive:expire:
 
+Lines of BSD's master.passwd(5) are read, too; their times are seconds since 1970:
+
+    name:password:uid:gid:class:change:expire:gecos:home:shell
+
 What is written is both in one file: a line of passwd with the hash in its
 place, as hosts without shadow have it. It carries the authid, the personal name, the
 password and whether it is locked, and the UNIX uid. Login shells say nothing of mail.
@@ -23,6 +27,7 @@ from ualauth.import_export.accounts import (
 from ualauth.import_export.ages import Ages
 from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
 from ualauth.import_export.closing import closed, note, note_left_out
+from ualauth.import_export.directory_values import unix_time
 from ualauth.import_export.limits import Limits
 from ualauth.import_export.line import (
     BadLine,
@@ -39,6 +44,7 @@ from ualauth.text.gecos import gecos_of
 _FIELDS = 7
 _SHADOW_FIELDS = 9
 _BSD_FIELDS = 10
+_CHANGE_NOW = "-1"
 _NOWHERE = "x"
 # 65534 is the user `nobody`, on most systems (login.defs(5) ends at 60000).
 _NO_UNIX_USER = 65534
@@ -62,11 +68,16 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
         if not text or text.startswith(("#", "+", "-")):
             continue
         pieces = text.split(":")
+        times: list[str] = []
+        if len(pieces) == _BSD_FIELDS:
+            times, pieces = pieces[5:7], [*pieces[:4], *pieces[7:]]
         if len(pieces) != _FIELDS:
             yield BadLine(number, f"has {len(pieces)} fields, and not {_FIELDS}{_hint(pieces)}")
             continue
         try:
             fields = _fields(pieces, shadow, reading)
+            if fields is not None and times:
+                fields |= _times(*times)
         except InvalidValue as error:
             yield bad_line(number, str(error))
             continue
@@ -97,11 +108,6 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
 
 def _hint(pieces: list[str]) -> str:
     """Return what another file with so many fields probably is."""
-    if len(pieces) == _BSD_FIELDS:
-        return (
-            ": this looks like BSD's master.passwd, whose fields 5 to 7 are to be cut out "
-            "(cut -d: -f1-4,8-10)"
-        )
     if len(pieces) == _SHADOW_FIELDS:
         return ": this looks like a shadow file, which --shadow names beside the passwd file"
     return ""
@@ -153,6 +159,21 @@ def _is_of_the_system(authid: str, uid: int, reading: Reading) -> str:
     if authid == "nobody" or (uid in _SYSTEM_UIDS and uid != _NO_UNIX_USER):
         return "with a uid of systems' own (60001 to 65535): --maximum-uid takes it"
     return ""
+
+
+def _times(change: str, expire: str) -> Fields:
+    """Return what the times of a line of BSD's master.passwd(5) restrict."""
+    limits = Limits()
+    try:
+        if change == _CHANGE_NOW:
+            limits.must_change = True
+        elif change and (moment := unix_time(change)):
+            limits.end_password(moment)
+        if expire and (moment := unix_time(expire)):
+            limits.end(moment)
+    except ValueError as error:
+        raise InvalidValue(f"change or expire: {error}") from None
+    return limits.fields()
 
 
 def _ages(pieces: list[str]) -> Fields:

@@ -6,8 +6,8 @@
 of its own, and takes libpass' name in braces: ``{nthash}8846f7...``.
 
 Left out on purpose: {DIGEST-MD5} and those of libpass that need the user's name;
-{PLAIN-TRUNC}, lmhash, mssql2000 and mysql323, which accept passwords that no user chose; {SASL}, {OTP} and the like, which do not keep a
-password.
+{PLAIN-TRUNC}, lmhash, mssql2000 and mysql323, which accept passwords that no user
+chose; {SASL}, {OTP} and the like, which do not keep a password.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ _BCRYPT = rb"\$2[abxy]\$(?:0[4-9]|[12]\d|3[01])\$%b{53}" % _H64
 _LDAP_PBKDF2 = rb"[1-9]\d{0,9}\$[./+0-9A-Za-z]*={0,2}\$[./+0-9A-Za-z]"
 # Dovecot's own PBKDF2, whose digest is in hexadecimal digits.
 _DOVECOTS = rb"\$1\$[^$]*\$[1-9]\d{0,9}\$(?:[0-9A-Fa-f]{2}){20}"
+# To shadow(5) it would be a lock.
+_MYSQL = re.compile(r"\*[0-9A-F]{40}")
 # Lanes need eight blocks of a KiB each (RFC 9106, section 3.1).
 _BLOCKS_A_LANE = 8
 
@@ -89,6 +91,8 @@ def read_whole(text: str) -> Stored:
 
     """
     found = read(text)
+    if _MYSQL.fullmatch(text):
+        raise PasswordError("stored password of MySQL: {MYSQL41} has to stand before it")
     if not _is_whole(found.scheme, found.data):
         raise unusable(found.scheme.name)
     return found

@@ -102,7 +102,14 @@ def login_keys(name: str) -> tuple[str, ...]:
 
 def keys_of(names: Iterable[str]) -> list[str]:
     """Return what names are found by, each key once."""
-    return list(dict.fromkeys(key for name in names for key in login_keys(name)))
+    keys: dict[str, None] = {}
+    for name in names:
+        if name.isascii() and "xn--" not in name.lower():
+            # As `login_keys` has it, which many users of an import need not call.
+            keys[fold(name)] = None
+        else:
+            keys |= dict.fromkeys(login_keys(name))
+    return list(keys)
 
 
 def exact(address: str) -> str:

@@ -130,7 +130,7 @@ def rows_of(
     grace = history.grace_logins_used or 0
     user = _in_order((*user_row(new), new.password, grace, 1, created, now))
     # An authid that is also an address has one row for both.
-    keys = dict.fromkeys([user[_AUTHID_KEY], *keys_of((new.authid, *new.addresses))])
+    keys = keys_of((new.authid, *new.addresses))
     return Rows(
         user,
         queries.name_row(new.name),

@@ -240,9 +240,29 @@ def test_numbers_of_systems_are_left_out(
 
 
 def test_other_files_of_hosts_are_recognized() -> None:
-    master = f"ann:{HASH}:1001:1001::0:0:Ann:/home/ann:/bin/sh\n"
-    assert "BSD's master.passwd" in problem_of("passwd", master)
     assert "--shadow" in problem_of("passwd", f"ann:{HASH}:19000:0:99999:7:::\n")
+
+
+@pytest.mark.parametrize(
+    ("times", "login"),
+    [
+        ("0:0", GRANTED),
+        (":", GRANTED),
+        ("4102444800:4102444800", GRANTED),
+        ("0:1000000000", "AccountRestricted"),
+        ("1000000000:0", "PasswordExpired"),
+        ("-1:0", "PasswordExpired"),
+        ("soon:0", "bad"),
+        ("0:-5", "bad"),
+    ],
+)
+def test_accounts_of_bsd_end_when_they_do_there(house: House, times: str, login: str) -> None:
+    line = f"ann:{HASH}:1001:1001:staff:{times}:Ann Miller:/home/ann:/bin/sh\n"
+    result = house.import_("passwd", line)
+    assert result.exit_code == (1 if login == "bad" else 0)
+    if login != "bad":
+        assert str(house.store.get("ann").name) == "Ann Miller/CN=ann"
+        assert house.login("ann") == login
 
 
 @pytest.mark.parametrize("existing", ["skip", "update", "refuse"])

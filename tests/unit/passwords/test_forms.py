@@ -104,6 +104,13 @@ def test_md5_in_hexadecimal_digits_may_be_that_of_crypt() -> None:
         read_whole(stored[:-2])
 
 
+def test_a_hash_of_mysql_is_no_lock() -> None:
+    stored = "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
+    with pytest.raises(PasswordError, match="MYSQL41"):
+        read_whole(stored)
+    assert read_whole(f"{{MYSQL41}}{stored}").matches("password")
+
+
 @pytest.mark.parametrize("stored", ["!", "*", "{CRYPT}!", "{SHA512-CRYPT}!", "*NP*"])
 def test_a_lock_is_whole(stored: str) -> None:
     assert read_whole(stored).scheme.name == "locked"

@@ -69,8 +69,8 @@ class Text:
         while data:
             self._place += len(data)
             rest += decoder.decode(data)
-            *whole, rest = rest.split("\n")
-            for line in whole:
+            *ended, rest = rest.split("\n")
+            for line in ended:
                 number += 1
                 yield self._looked_at(number, line + "\n")
             data = self._file.read(io.DEFAULT_BUFFER_SIZE)

@@ -121,7 +121,11 @@ def line_of(
     """Return the user of some fields, or why there is none."""
     try:
         is_closed, history = fields.pop(CLOSED, False), fields.pop(HISTORY, NO_HISTORY)
-        if (stored := fields.get("password")) and stored[-1:].isspace() and not _is_clear(stored):
+        if (
+            (stored := fields.get("password"))
+            and stored[-1:].isspace()
+            and not _is_in_clear_text(stored)
+        ):
             # slapd and Dovecot pass over a blank behind a hash.
             fields["password"] = stored.rstrip()
         values, given, missing = _completed(fields, reading)
@@ -138,7 +142,7 @@ def line_of(
     return UserLine(number, user, given, tuple(secrets), missing, is_closed, history)
 
 
-def _is_clear(stored: str) -> bool:
+def _is_in_clear_text(stored: str) -> bool:
     try:
         return read(stored).scheme.name == _CLEAR_TEXT
     except PasswordError:

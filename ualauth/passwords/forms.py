@@ -122,11 +122,11 @@ def _is_argon2(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
         match = pattern.fullmatch(data)
         if match is None:
             return False
-        memory, passes, lanes = map(int, match.groups()[:3])
+        blocks, passes, lanes = map(int, match.groups()[:3])
         salt, tag = len(match[4]), len(match[5])
         # Programs make tags of 16, 32 or 64 octets; what is no multiple of 4 was cut off.
-        whole = 1 not in {salt % 4, tag % 4} and tag * 6 // 8 % 4 == 0
-        return whole and memory >= _BLOCKS_A_LANE * lanes and passes > 0 < lanes
+        is_complete = 1 not in {salt % 4, tag % 4} and tag * 6 // 8 % 4 == 0
+        return is_complete and blocks >= _BLOCKS_A_LANE * lanes and passes > 0 < lanes
 
     return check
 

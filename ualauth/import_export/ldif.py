@@ -189,7 +189,8 @@ def _entry(raw: list[str]) -> LdifRecord | None:
         if kind == ":":
             value = _decoded(name, value)
         # What is meant is the value without a language, if there is one (RFC 3866).
-        kept = in_languages if options.startswith("lang-") else entry
+        is_other = name in _NAME_PARTS and options.startswith("lang-")
+        kept = in_languages if is_other else entry
         kept.setdefault(name, []).append(value)
     entry = entry | {name: each for name, each in in_languages.items() if name not in entry}
     if entry.keys() <= _OF_A_SEARCH:

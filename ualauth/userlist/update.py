@@ -115,20 +115,28 @@ def _revise(connection: Connection, revision: Revision) -> bool:
 
 
 def _difference(connection: Connection, revision: Revision) -> _Difference | None:
-    """Return how the user who is there differs; `None` if all is the same."""
+    """Return how the user who is there differs; `None` if all is the same.
+
+    What an export would write of the user is the same only as a whole: where anything else
+    changes, the reason may go for which a lock was written.
+    """
     key = {"key": fold(revision.new.authid)}
     user = user_of(connection.execute(queries.BY_LOGIN_NAME, key).all())
     new, fields = revision.new, revision.fields
-    password = (
-        "password" in fields
-        and not same_password(new.password, user.password)
-        and not same_password(new.password, revision.written(user).password)
-    )
+    password = "password" in fields and not same_password(new.password, user.password)
+    others = _history_differs(connection, user, revision.history)
     if "password" in fields and not password and revision.secrets:
         rows = connection.execute(queries.SECRETS, {"id": user.id})
-        password = {ScramSecret(*row) for row in rows} != set(revision.secrets)
+        others |= (password := {ScramSecret(*row) for row in rows} != set(revision.secrets))
     values = _given(user, revision)
-    if not (values or password or _history_differs(connection, user, revision.history)):
+    if not (values or password or others):
+        return None
+    written = revision.written(user)
+    if (
+        not others
+        and (not password or same_password(new.password, written.password))
+        and all(_is_same(name, value, written) for name, value in values.items())
+    ):
         return None
     return _Difference(user, values, password)
 
@@ -143,18 +151,12 @@ def _given(user: User, revision: Revision) -> dict[str, Any]:
         given["name"] = _with_parts(user.name, new.name, parts)
     if OWN_POLICY in revision.fields:
         given["policy"] = print_own(read_own(user.policy) | read_own(new.policy))
-    if "policy" in given and _same_policy(given["policy"], user.policy):
-        del given["policy"]
-    changed = {name: value for name, value in given.items() if value != getattr(user, name)}
-    if not changed:
-        return changed
-    written = revision.written(user)
-    return {
-        name: value
-        for name, value in changed.items()
-        if value != getattr(written, name)
-        and not (name == "policy" and _same_policy(value, written.policy))
-    }
+    return {name: value for name, value in given.items() if not _is_same(name, value, user)}
+
+
+def _is_same(name: str, value: object, user: User) -> bool:
+    present = getattr(user, name)
+    return value == present or (name == "policy" and _same_policy(str(value), present))
 
 
 def _with_parts(old: ORName, new: ORName, parts: frozenset[str]) -> ORName:

@@ -167,7 +167,8 @@ def test_the_value_without_a_language_is_meant() -> None:
     user = user_of("ldif", entry("sn;lang-de: Zeh", "sn: Cee", "givenName;lang-en: Ann", *ANN[::2]))
     assert str(user.user.name) == "Ann Cee"
     # What restricts does so in every language.
-    assert user_of("ldif", entry(*ANN, "nsAccountLock;x-y: true")).user.locked
+    for more in (("nsAccountLock;x-y: true",), ("nsAccountLock: no", "nsAccountLock;lang-de: yes")):
+        assert user_of("ldif", entry(*ANN, *more)).user.locked
 
 
 DIRECTORY = (

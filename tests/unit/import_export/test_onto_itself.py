@@ -214,3 +214,35 @@ def test_who_was_closed_is_locked_where_no_record_says_why(kind: str, house: Hou
     assert house.login("full") == GRANTED
     assert house.import_(kind, text, "--existing", "update").exit_code == 0
     assert house.store.get("full").locked
+
+
+@pytest.mark.parametrize(
+    ("before", "stored"),
+    [
+        ({"password": f"!{STORED[0]}"}, f"!{HASH}"),
+        ({"password": "!"}, f"!{HASH}"),
+        ({"password": None}, f"!closed!{HASH}"),
+        ({"password_expires": PAST}, f"!closed!{HASH}"),
+        ({"must_change_password": True}, f"!closed!{HASH}"),
+        (
+            {"policy": '{"maximum_age_days":1}', "password_changed": PAST},
+            f"!closed!{HASH}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["passwd", "dovecot", "ldif"])
+def test_a_lock_counts_where_the_hash_is_another_one(
+    kind: str, before: dict[str, Any], stored: str, house: House
+) -> None:
+    values: dict[str, Any] = {"name": parse("Ann"), "password": STORED[0]} | before
+    house.store.add(NewUser(authid="ann", **values))
+    text = {
+        "passwd": f"ann:{stored}:1001:1::/:/\n",
+        "dovecot": f"ann:{stored}\n",
+        "ldif": f"dn: uid=ann\nuid: ann\nuserPassword: {{CRYPT}}{stored}\n",
+    }[kind]
+    assert house.import_(kind, text, "--existing", "update").exit_code == 0
+    ann = house.store.get("ann")
+    assert (ann.locked, ann.password) == (True, HASH)
+    house.store.update(ann, must_change_password=False, password_expires=None)
+    assert house.login("ann") == "AccountRestricted"

@@ -69,3 +69,37 @@ format:
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# --- The documents' site, and how good the tests are
+
+.PHONY: docs spelling coverage package pythons
+
+# What CI looks at with the code
+check: docs spelling
+
+# The site, in build/site/index.html; a warning is an error
+docs:
+	@scripts/environment dev
+	.venv/bin/python -m sphinx -q -W --keep-going -j auto -c docs/site -d build/doctrees . build/site
+
+spelling:
+	@scripts/environment dev
+	.venv/bin/codespell
+
+# Lines and branches that the tests of `make unit` reach
+coverage:
+	@scripts/environment dev
+	rm -rf build/coverage && mkdir -p build/coverage
+	.venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report
+
+# The sdist and the wheel, in dist/
+package:
+	@scripts/environment dev
+	rm -rf dist
+	.venv/bin/python -m build --no-isolation
+
+# The tests of `make unit` with each Python that is here
+pythons:
+	@scripts/pythons

@@ -14,6 +14,7 @@ import pytest
 from tests import postgresql as postgres
 from tests import running, samba
 from tests.ldap.authority import Authority
+from tests.seeds import rounds
 from ualauth import AsyncAuthenticator, AsyncTransaction, Authenticator, Transaction
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -26,6 +27,9 @@ hypothesis.settings.register_profile(
     "ualauth",
     deadline=None,
     database=None,
+    # It would be otherwise where the variable CI is set: then no seed has a meaning.
+    derandomize=False,
+    max_examples=rounds(100),
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("ualauth")

@@ -29,6 +29,9 @@ MARKS = {
         "tests/smtp_access/test_example.py",
         "tests/smtp_access/test_readers.py",
         "tests/smtp_access/test_submission.py",
+        "tests/unit/modules/test_pam_linux.py",
+        "tests/unit/userlist/test_postgresql_errors.py",
+        "tests/unit/userlist/test_postgresql_servers.py",
     ),
     "root": ("tests/integration/host_pam",),
     "slow": (
@@ -51,7 +54,12 @@ MARKS = {
         "tests/unit/om_auth/test_guesses.py",
         "tests/unit/om_auth/test_lockout.py",
         "tests/unit/sasl/test_exchanges.py",
+        "tests/unit/runtime/test_typed_passwords.py",
+        "tests/unit/sasl/test_mock_secrets.py",
         "tests/unit/sasl/test_violations.py",
+        "tests/unit/stack/test_compile.py",
+        "tests/unit/userlist/test_user_processes.py",
+        "tests/unit/userlist/test_user_writers.py",
     ),
 }
 """Mark -> the files that have it. Single tests have it by a decorator."""

@@ -16,6 +16,7 @@ import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Self, Unpack
 
@@ -25,8 +26,11 @@ from ualauth.contract.credentials import Password, PasswordChange
 from ualauth.contract.identity import Identity
 from ualauth.contract.messages import AsyncConversation
 from ualauth.contract.requests import (
+    Admission,
     Ask,
     Compute,
+    DummyCompute,
+    Join,
     Offload,
     Readable,
     Request,
@@ -39,6 +43,8 @@ from ualauth.errors import ConfigurationError
 from ualauth.runtime import login
 from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
 from ualauth.runtime.base import BaseAuthenticator
+from ualauth.runtime.compute_queue import ComputeQueue, most_at_once, processors
+from ualauth.runtime.computing import Computing, enter
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
@@ -46,6 +52,7 @@ from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.thread_pool import ThreadPool
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
+from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
 
 
@@ -68,9 +75,14 @@ class AsyncAuthenticator:
         # On the loop, a file that is being written is not waited for.
         self._base.services.waits = False
         self._pool = ThreadPool(self.config.stack.threads)
-        # As many as there are processors: more would only wait for each other. They
-        # stand back, so that the event loop need not wait for them.
-        self._processors = ThreadPool(len(os.sched_getaffinity(0)), nice=10)
+        # Its queue lets as many run as there are processors: more would only wait for each
+        # other. They stand back, so that the event loop need not wait for them.
+        self._processors = ThreadPool(most_at_once(), nice=10)
+        self._computing = ComputeQueue(
+            processors(),
+            lambda each: self._processors.submit(self._computing.run, each),
+            self.config.stack.timeout,
+        )
         # Apart, so that modules that hang cannot keep service files from being read.
         self._own_pool = ThreadPool(1)
 
@@ -206,14 +218,21 @@ class AsyncAuthenticator:
         except StopIteration as stop:
             return stop.value
 
-    async def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401
+    async def _carry_out(  # noqa: C901, PLR0911 - a case for each kind of request
+        self, handle: Handle, request: object
+    ) -> Any:  # noqa: ANN401
         started = time.monotonic()
         if handle.deadline is None:
             handle.deadline = started + self.config.stack.timeout
+            handle.begun = handle.begun and handle.at_once
         match request:
+            case Compute() | Join() | Admission() | DummyCompute():
+                return await self._compute(handle, request, handle.deadline - started)
             case Offload(function, args):
-                pool = self._processors if type(request) is Compute else self._pool
-                return await _in_time(pool, handle.deadline - started, function, *args)
+                call = partial(self._pool.submit_for, source_of(handle.items.rhost), handle.begun)
+                return await _in_time(
+                    self._pool, handle.deadline - started, function, *args, submit=call
+                )
             case Readable(fileno, seconds):
                 return await wait_on_loop(fileno, seconds, handle.deadline - started)
             case Wait(awaitable):
@@ -237,17 +256,36 @@ class AsyncAuthenticator:
             case _:
                 raise RuntimeError("a module awaited something that is not an attempt's")
 
+    async def _compute(self, handle: Handle, request: Computing, seconds: float) -> Any:  # noqa: ANN401
+        """Return what is computed for a login; `TimeoutError` if that takes too long."""
+        if seconds <= 0:
+            raise TimeoutError
+        each = enter(self._computing, handle, request)
+        if each is None:
+            return None
+        try:
+            async with asyncio.timeout(seconds):
+                result = await asyncio.wrap_future(each.future)
+        finally:
+            self._computing.leave(each)
+        if isinstance(request, DummyCompute):
+            await asyncio.sleep(self._computing.usual_seconds())
+        else:
+            handle.begun = True
+        return result
+
 
 async def _in_time(
     pool: ThreadPool,
     seconds: float,
     function: Callable[..., Any],
     *args: Any,  # noqa: ANN401 - whatever the function takes
+    submit: Callable[..., Future[Any]] | None = None,
 ) -> Any:  # noqa: ANN401 - whatever it returns
     """Return what `function` returns in a thread; `TimeoutError` if that takes too long."""
     if seconds <= 0:
         raise TimeoutError
-    future = pool.submit(function, *args)
+    future = (submit or pool.submit)(function, *args)
     waiter: Awaitable[Any] = asyncio.wrap_future(future)
     try:
         async with asyncio.timeout(seconds):

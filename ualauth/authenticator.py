@@ -21,10 +21,25 @@ from ualauth.config.config import Config
 from ualauth.contract.credentials import Password, PasswordChange
 from ualauth.contract.identity import Identity
 from ualauth.contract.messages import Conversation
-from ualauth.contract.requests import Ask, Offload, Readable, Request, Send, Sleep, Until, Wait
+from ualauth.contract.requests import (
+    Admission,
+    Ask,
+    Compute,
+    DummyCompute,
+    Join,
+    Offload,
+    Readable,
+    Request,
+    Send,
+    Sleep,
+    Until,
+    Wait,
+)
 from ualauth.runtime import login
 from ualauth.runtime.arguments import check_arguments, check_connection
 from ualauth.runtime.base import BaseAuthenticator
+from ualauth.runtime.compute_queue import ComputeQueue, processors
+from ualauth.runtime.computing import Computing, enter
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
@@ -52,6 +67,10 @@ class Authenticator:
         """
         self.config = config if isinstance(config, Config) else Config.load(config)
         self._base = BaseAuthenticator(self.config)
+        # What computes does so in the thread of a login, when it is its turn.
+        self._computing = ComputeQueue(
+            processors(), lambda each: each.turn.release(), self.config.stack.timeout
+        )
 
     def authenticate(
         self,
@@ -199,11 +218,16 @@ class Authenticator:
         except StopIteration as stop:
             return stop.value
 
-    def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401
+    def _carry_out(  # noqa: C901 - a case for each kind of request
+        self, handle: Handle, request: object
+    ) -> Any:  # noqa: ANN401
         started = time.monotonic()
         if handle.deadline is None:
             handle.deadline = started + self.config.stack.timeout
+            handle.begun = handle.begun and handle.at_once
         match request:
+            case Compute() | Join() | Admission() | DummyCompute():
+                return self._compute(handle, request, handle.deadline)
             case Readable(fileno, seconds):
                 return wait_blocking(fileno, seconds, handle.deadline - started)
             case Offload(function, args):
@@ -229,6 +253,29 @@ class Authenticator:
                 raise _needs_loop(awaitable)
             case _:
                 raise RuntimeError("a module awaited something that is not an attempt's")
+
+    def _compute(self, handle: Handle, request: Computing, deadline: float) -> Any:  # noqa: ANN401
+        """Return what is computed for a login; `TimeoutError` if that takes too long."""
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        each = enter(self._computing, handle, request)
+        if each is None:
+            return None
+        try:
+            while not each.future.done():
+                if not each.turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    raise TimeoutError
+                self._computing.run(each)
+            result = each.future.result()
+        finally:
+            self._computing.leave(each)
+        if isinstance(request, DummyCompute):
+            time.sleep(self._computing.usual_seconds())
+        else:
+            handle.begun = True
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        return result
 
 
 def _needs_loop(awaitable: object) -> RuntimeError:

@@ -11,6 +11,7 @@
     │   ├── ServiceFileError           a service file does not compile; `problems` has all of them
     │   ├── AccessRulesError           `smtpd.cfg` has mistakes; `problems` has all of them
     │   ├── UnsteadyFile               a file that is just being written, and was never read before
+    │   ├── UnusableFile               a file that cannot be used; `problems` has all of them
     │   ├── UnknownService             neither the service nor `other` is configured
     │   └── ModuleUnavailable          a module, or a library that it needs, is missing
     ├── StoreError                     the USERLIST could not be read or written
@@ -30,7 +31,7 @@ in the trace.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,6 +126,19 @@ class UnsteadyFile(ConfigurationError):
         """Name the file."""
         super().__init__(f"{path} is being written just now; it is used once it is left alone")
         self.worth_waiting = worth_waiting
+
+
+class UnusableFile(ConfigurationError):
+    """A file of the administrator cannot be used, and nothing older of it is there."""
+
+    def __init__(self, problems: Sequence[Any], *, unsafe: bool = False) -> None:
+        """Name the place of every problem, in lines like `om_krb5.conf:1: what is wrong; cure`."""
+        told = (f"{each.source}: {each.text}; {each.cure}" for each in problems if not each.warning)
+        needed = "it has to be a file, and not every user may write to it, nor to its folders"
+        super().__init__("\n".join(told) + (f"; {needed}" if unsafe else ""))
+        self.problems = tuple(problems)
+        self.unsafe = unsafe
+        """Whether others than the administrators may have written it."""
 
 
 class UnknownService(ConfigurationError):

@@ -24,7 +24,9 @@ What a module MUST do:
   what can be waited for by a file descriptor, through `await attempt.readable(...)`;
 * never touch an event loop: an awaitable that needs one goes through
   `await attempt.wait(awaitable)`;
-* keep no state about a person in itself: one instance serves every login.
+* keep no state about a person in itself: one instance serves every login;
+* let an `Abort` pass that it has no better answer to: a question that the application has
+  put off is asked again then, and need not be thought of.
 
 A method may be a plain `def`: it is then offloaded whole, and cannot ask the
 person anything; marked `@immediate`, it is called on the spot. A module without
@@ -35,8 +37,12 @@ This is the public path; the definitions are in `ualauth.contract`.
 
 from __future__ import annotations
 
-from ualauth.contract.attempt import Attempt, NameAnswer, NameTest, Refusal
+import warnings
+from typing import TYPE_CHECKING
+
+from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answer_of
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
+from ualauth.contract.judgement import Judgement
 from ualauth.contract.module import Files, Method, Module, immediate
 from ualauth.contract.options import OptionHelp, OptionProblem, describe, read_options
 from ualauth.contract.requests import (
@@ -50,15 +56,23 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
+from ualauth.contract.resources import Resource, Resources
+from ualauth.contract.tokens import TokenOptions
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched, problem_at, read_secret
+from ualauth.sources.problem import Problem, Source
 
 __all__ = [
     "NO_CREDENTIAL",
     "PASSWORD_ONLY",
+    "Abort",
     "Ask",
     "Attempt",
     "Compute",
     "CredentialKind",
+    "FileRules",
     "Files",
+    "Judgement",
     "Method",
     "Module",
     "NameAnswer",
@@ -66,14 +80,34 @@ __all__ = [
     "Offload",
     "OptionHelp",
     "OptionProblem",
+    "Problem",
     "Readable",
-    "Refusal",
     "Request",
+    "Resource",
+    "Resources",
     "Send",
     "Sleep",
+    "Source",
+    "Text",
+    "TokenOptions",
     "Until",
     "Wait",
+    "Watched",
+    "answer_of",
     "describe",
     "immediate",
+    "problem_at",
     "read_options",
+    "read_secret",
 ]
+
+if TYPE_CHECKING:
+    Refusal = Abort
+else:
+
+    def __getattr__(name: str) -> type[Abort]:
+        """Return what a name of version 0.1 stands for."""
+        if name == "Refusal":
+            warnings.warn("Refusal is called Abort now", DeprecationWarning, stacklevel=2)
+            return Abort
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

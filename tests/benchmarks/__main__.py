@@ -13,8 +13,10 @@ from tests.benchmarks.page import PAGE, section, update
 SUBJECTS = (
     "transaction",
     "cached",
+    "beside_writes",
     "instructions",
     "hashing",
+    "overload",
     "sasl",
     "smtp_access",
     "startup",

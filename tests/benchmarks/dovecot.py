@@ -33,8 +33,8 @@ default_internal_user = {user}
 default_login_user = {user}
 default_internal_group = {group}
 passdb {{
-  driver = ldap
-  args = {folder}/ldap.conf
+  driver = {driver}
+  args = {arguments}{folder}/passdb
 }}
 userdb {{
   driver = static
@@ -75,15 +75,21 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(ldap: str) -> Iterator[Service]:
-    """Return an auth service with this dovecot-ldap.conf.ext."""
+def running(passdb: str, driver: str = "ldap", arguments: str = "") -> Iterator[Service]:
+    """Return an auth service with this dovecot-ldap.conf.ext, or another driver's file."""
     folder = Path(tempfile.mkdtemp(prefix="dovecot", dir="/tmp"))
     user = "dovecot" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     try:
         folder.chmod(0o755)
-        text = _MAIN.format(folder=folder, user=user, group=grp.getgrgid(os.getgid()).gr_name)
+        text = _MAIN.format(
+            folder=folder,
+            user=user,
+            group=grp.getgrgid(os.getgid()).gr_name,
+            driver=driver,
+            arguments=arguments,
+        )
         (folder / "dovecot.conf").write_text(text)
-        (folder / "ldap.conf").write_text(ldap)
+        (folder / "passdb").write_text(passdb)
         process = subprocess.Popen(["dovecot", "-F", "-c", str(folder / "dovecot.conf")])
         try:
             path = folder / "client"

@@ -13,6 +13,7 @@ MEASURED = ROOT / "docs" / "benchmarks.md"
 """Made by a program, from what it measured."""
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     ROOT / "examples" / "own_module" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]

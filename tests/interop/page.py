@@ -24,7 +24,7 @@ for channel binding by Python's `ssl`
 ([decision 0025](decisions/0025-channel-binding.md)).
 """
 TICKETS = """\
-# With a ticket
+## With a ticket
 
 The same servers, with the shipped stack `krb5-with-userlist-account` and a realm of MIT's; how
 each program is set up stands in

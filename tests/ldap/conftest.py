@@ -16,7 +16,7 @@ from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.shared import open_directory
 from ualauth.ldap.client.srv import Resolver, resolve
-from ualauth.ldap.client.values import Scope
+from ualauth.ldap.client.values import Scope, Search
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,7 @@ class Client:
     def people(self, filter_text: str, limit: int = 100) -> list[str]:
         """Return the uids of the people whom a filter finds."""
         attributes = ["uid"]
-        found = self.search(people.PEOPLE, Scope.ONE, filter_text, attributes, limit)
+        found = self.search(Search(people.PEOPLE, Scope.ONE, filter_text, attributes, limit))
         return [str(entry.text("uid")) for entry in found]
 
 

@@ -32,7 +32,7 @@ from ualauth.ldap.client.faults import (
     Unreachable,
 )
 from ualauth.ldap.client.settings import Tls
-from ualauth.ldap.client.values import Kind, Scope
+from ualauth.ldap.client.values import Kind, Scope, Search
 
 Behaviour = Callable[[socket.socket, Request], None]
 QUICK: dict[str, Any] = dict.fromkeys(
@@ -163,7 +163,7 @@ def test_a_server_that_sends_its_part_of_tls_octet_by_octet(
 def test_a_server_that_answers_octet_by_octet(connect: Callable[..., Client]) -> None:
     def drip(connection: socket.socket, request: Request) -> None:
         for octet in answer(request.number, 0x61):
-            if server.wait(0.1):
+            if server.wait(patience(0.1)):
                 return
             connection.sendall(bytes([octet]))
 
@@ -315,11 +315,11 @@ def test_an_entry_of_a_hundred_megabytes_is_not_taken(
         server._behaviours[0x63] = on_search
         client = connect(server.uri, login=None, tls=Tls.OFF, reply_limit=2_000_000)
         client.bind(people.JOHN)
-        client.search("", Scope.BASE, "(objectClass=*)", [], 1)
+        client.search(Search("", Scope.BASE, "(objectClass=*)", [], 1))
         wanted.set()
         tracemalloc.start()
         with pytest.raises(ProtocolFault, match="more than 2000000 bytes"):
-            client.search("", Scope.BASE, "(objectClass=*)", [], 1)
+            client.search(Search("", Scope.BASE, "(objectClass=*)", [], 1))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 20_000_000

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.kerberos import free_port
 from tests.ldap import people
 from tests.ldap.authority import Authority
 from tests.ldap.bad_server import BadServer, Request, answer, well
@@ -26,7 +27,7 @@ from ualauth.ldap.client.faults import Lost, TimedOut, Unanswered, Unreachable
 from ualauth.ldap.client.pending import PendingConnection
 from ualauth.ldap.client.servers import Purpose
 from ualauth.ldap.client.settings import LdapSettings, Library, Tls, Uri
-from ualauth.ldap.client.shared import shared_directory
+from ualauth.ldap.client.shared import Directories
 from ualauth.ldap.client.values import Kind
 from ualauth.system.poll import wait_on_loop
 
@@ -355,9 +356,11 @@ def test_a_directory_is_shared_by_its_settings_and_ends_with_its_last_user(
     def settings() -> LdapSettings:
         return LdapSettings(uris=(slapd.uri,), ca_file=str(authority.file), library=library)
 
-    one = shared_directory(settings())
-    assert shared_directory(settings()) is one
-    assert shared_directory(LdapSettings(uris=(slapd.uri,), library=library)) is not one
+    directories = Directories()
+    one = directories.of(settings())
+    assert directories.of(settings()) is one
+    assert directories.of(LdapSettings(uris=(slapd.uri,), library=library)) is not one
+    assert Directories().of(settings()) is not one
     assert run_blocking(one.bind(BLOCKING, people.JOHN)).ok
     connection = one._servers.all[0].pools[Purpose.USER]._idle[0][0]
     assert connection.fileno() >= 0
@@ -373,3 +376,31 @@ def test_a_directory_may_be_used_after_it_was_closed(
     for _ in range(2):
         assert client.bind(people.JOHN).ok
         client.directory.close()
+
+
+def test_a_connection_that_is_in_use_when_the_directory_is_closed_is_closed_when_it_comes_back(
+    connect: Callable[..., Client], slapd: Slapd
+) -> None:
+    directory = connect(slapd.uri).directory
+
+    async def use() -> int:
+        async with directory.session(BLOCKING, people.JOHN) as session:
+            directory.close()
+            assert session.answer.ok
+            assert await session.compare(BLOCKING, people.JOHN.name, "uid", b"jsmith")
+            connection = session.connection
+        return connection.fileno()
+
+    assert run_blocking(use()) < 0
+    assert run_blocking(directory.bind(BLOCKING, people.JOHN)).ok
+
+
+def test_closing_ends_the_thread_that_looks_after_servers(
+    connect: Callable[..., Client],
+) -> None:
+    directory = connect(f"ldap://127.0.0.1:{free_port()}").directory
+    with pytest.raises(Unreachable):
+        run_blocking(directory.bind(BLOCKING, people.JOHN))
+    assert "ualauth-ldap" in {each.name for each in threading.enumerate()}
+    directory.close()
+    assert "ualauth-ldap" not in {each.name for each in threading.enumerate()}

@@ -22,7 +22,6 @@ from ualauth.errors import AuthenticationFailed, TemporaryFailure
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
-from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
 LOGINS = rounds(2000)
@@ -138,12 +137,11 @@ def test_the_other_server_takes_over_and_gives_back(
 ) -> None:
     settings = _settings(authority, library, *servers)
     _folder(folder, settings)
-    directory = shared_directory(settings)
     load = Load()
     served: list[str] = []
 
     def first_is_well() -> bool:
-        return directory._servers.all[0].health.well
+        return SearchAndBind.directory._servers.all[0].health.well
 
     async def play() -> None:
         async with AsyncAuthenticator(folder.config()) as authenticator:
@@ -162,16 +160,16 @@ def test_the_other_server_takes_over_and_gives_back(
             async def change() -> None:
                 try:
                     await until(200)
-                    served.append(await asyncio.to_thread(_who, directory))
+                    served.append(await asyncio.to_thread(_who, SearchAndBind.directory))
                     for how in (signal.SIGTERM, signal.SIGKILL):
                         await asyncio.to_thread(servers[0].stop, how)
                         await until(200)
-                        served.append(await asyncio.to_thread(_who, directory))
+                        served.append(await asyncio.to_thread(_who, SearchAndBind.directory))
                         await asyncio.to_thread(servers[0].start)
                         while not first_is_well():  # noqa: ASYNC110 - likewise
                             await asyncio.sleep(0.01)
                         await until(200)
-                        served.append(await asyncio.to_thread(_who, directory))
+                        served.append(await asyncio.to_thread(_who, SearchAndBind.directory))
                 finally:
                     ended.set()
 

@@ -15,7 +15,7 @@ from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import ServiceRefused, Unanswered
 from ualauth.ldap.client.settings import Tls
-from ualauth.ldap.client.values import Change, How, Kind, Modification, PolicyError, Scope
+from ualauth.ldap.client.values import Change, How, Kind, Modification, PolicyError, Scope, Search
 
 _numbers = itertools.count(10_000)
 STRICT = f"pwdPolicySubentry: cn=strict,ou=policies,{people.SUFFIX}"
@@ -120,7 +120,7 @@ def test_a_long_password_is_just_wrong(client: Client) -> None:
 
 def test_a_search_finds_entries_with_their_values(client: Client) -> None:
     attributes = ["mail", "memberOf", "userPassword"]
-    (entry,) = client.search(people.SUFFIX, Scope.SUBTREE, "(uid=jsmith)", attributes, 2)
+    (entry,) = client.search(Search(people.SUFFIX, Scope.SUBTREE, "(uid=jsmith)", attributes, 2))
     assert entry.dn == people.JOHN.name
     assert entry.text("MAIL") == "jsmith@example.com"
     assert entry.texts("memberof") == (f"cn=mail,{people.GROUPS}",)
@@ -130,7 +130,8 @@ def test_a_search_finds_entries_with_their_values(client: Client) -> None:
 
 def test_a_search_has_its_scope(client: Client) -> None:
     found = [
-        len(client.search(people.PEOPLE, scope, "(objectClass=*)", [], 1000)) for scope in Scope
+        len(client.search(Search(people.PEOPLE, scope, "(objectClass=*)", [], 1000)))
+        for scope in Scope
     ]
     assert found[0] == 1
     assert found[2] == found[1] + 1
@@ -143,12 +144,12 @@ def test_a_search_ends_at_its_limit(client: Client) -> None:
 
 def test_an_entry_that_is_not_there_has_nothing_to_show(client: Client) -> None:
     dn = f"uid=nobody,{people.PEOPLE}"
-    assert client.search(dn, Scope.BASE, "(objectClass=*)", [], 1) == []
+    assert client.search(Search(dn, Scope.BASE, "(objectClass=*)", [], 1)) == []
 
 
 def test_a_base_that_is_not_there_is_no_answer(client: Client) -> None:
     with pytest.raises(Unanswered) as caught:
-        client.search("dc=elsewhere", Scope.SUBTREE, "(uid=x)", [], 1)
+        client.search(Search("dc=elsewhere", Scope.SUBTREE, "(uid=x)", [], 1))
     # noSuchObject: there is no such database.
     assert caught.value.code == 32
 
@@ -199,7 +200,7 @@ def test_an_administrator_changes_entries(connect: Callable[..., Client], slapd:
     client = connect(slapd.uri, login=people.ADMIN)
     for change, values in ((Change.ADD, (b"a", b"b")), (Change.DELETE, (b"a",))):
         assert client.modify(people.ANNA.name, [Modification(change, "title", values)]).ok
-    (entry,) = client.search(people.ANNA.name, Scope.BASE, "(title=*)", ["title"], 1)
+    (entry,) = client.search(Search(people.ANNA.name, Scope.BASE, "(title=*)", ["title"], 1))
     assert entry.texts("title") == ("b",)
     assert client.modify(people.ANNA.name, [Modification(Change.DELETE, "title")]).ok
     again = client.modify(people.ANNA.name, [Modification(Change.DELETE, "title")])
@@ -260,7 +261,7 @@ def test_a_session_that_was_refused_is_anonymous(client: Client) -> None:
         wrong = BindCredentials(people.JOHN.name, "wrong")
         async with client.directory.session(BLOCKING, wrong) as session:
             assert session.answer.kind is Kind.WRONG_PASSWORD
-            await session.search(BLOCKING, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
+            await session.search(BLOCKING, Search(people.JOHN.name, Scope.BASE, "(uid=*)", [], 1))
 
     # Even if a user has bound on this connection before.
     assert client.bind(people.JOHN).ok
@@ -271,7 +272,9 @@ def test_a_session_that_was_refused_is_anonymous(client: Client) -> None:
 def test_a_session_sees_what_its_user_may(client: Client) -> None:
     async def look() -> tuple[int, bool]:
         async with client.directory.session(BLOCKING, people.JOHN) as session:
-            found = await session.search(BLOCKING, people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
+            found = await session.search(
+                BLOCKING, Search(people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
+            )
             mail = b"jsmith@example.com"
             return len(found), await session.compare(BLOCKING, people.JOHN.name, "mail", mail)
 

@@ -13,7 +13,7 @@ from tests.ldap.slapd import Slapd, running
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
 from ualauth.ldap.client.faults import TlsFault
 from ualauth.ldap.client.sockets import check_version
-from ualauth.ldap.client.values import How, Scope
+from ualauth.ldap.client.values import How, Scope, Search
 
 OLD = ("TLS1.0", "TLS1.1")
 SCHEMES = {"StartTLS": lambda server: server.uri, "ldaps": lambda server: server.tls_uri}
@@ -47,7 +47,7 @@ def test_no_password_is_sent_by_an_old_version(
     client = connect(scheme(old_server), verify=verify)
     asks = (
         lambda: client.bind(people.JOHN),
-        lambda: client.search(people.PEOPLE, Scope.ONE, "(uid=jsmith)", ["uid"], 1),
+        lambda: client.search(Search(people.PEOPLE, Scope.ONE, "(uid=jsmith)", ["uid"], 1)),
         lambda: client.compare(people.JOHN.name, "uid", b"jsmith"),
         lambda: client.change_password(people.JOHN.name, "s3cret", "new-s3cret", How.EXOP),
         client.connected,

@@ -18,7 +18,6 @@ from tests.ldap.slapd import Slapd
 from tests.machine import patience
 from ualauth.errors import AuthenticationFailed, TemporaryFailure
 from ualauth.ldap.client.settings import LdapSettings, Library, Tls
-from ualauth.ldap.client.shared import shared_directory
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -78,15 +77,12 @@ def test_a_login_waits_no_longer_than_its_service_allows(
 ) -> None:
     way = Asynchronous()
     with BadServer(_silent) as server:
-        settings = service(
-            server.uri, timeout=0.3, tls=Tls.OFF, bind_timeout=patience(20), login=people.ANNA
-        )
-        directory = shared_directory(settings)
+        service(server.uri, timeout=0.3, tls=Tls.OFF, bind_timeout=patience(20), login=people.ANNA)
         started = time.monotonic()
         with pytest.raises(TemporaryFailure):
             way.login(folder.config(), "test", "jsmith", "s3cret")
         assert time.monotonic() - started < patience(3)
-        pools = directory._servers.all[0].pools.values()
+        pools = SearchAndBind.directory._servers.all[0].pools.values()
         # Those who gave up hold no place.
         assert [(pool._taken, len(pool._idle)) for pool in pools] == [(0, 0), (0, 0)]
     way.close()

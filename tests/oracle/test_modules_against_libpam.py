@@ -24,7 +24,7 @@ from tests.oracle.libpam import run_case
 from tests.seeds import SEED, rounds
 from tests.unit.modules.conftest import FakeAttempt, run
 from ualauth.codes import MODULE_TYPE, Flag, Operation, ReturnCode
-from ualauth.module import Module, Refusal
+from ualauth.module import Abort, Module
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
 from ualauth.modules.pam_listfile import PamListfile
@@ -103,8 +103,8 @@ def we_answer(
             setattr(attempt, item, value)
         try:
             code = run(method(attempt))
-        except Refusal as refusal:
-            code = refusal.code
+        except Abort as abort:
+            code = abort.code
         told += [message.text for message in attempt.told]
         if code is not ReturnCode.SUCCESS:
             break

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.seeds import rounds
 from ualauth.codes import Operation, ReturnCode
-from ualauth.module import Method, Refusal
+from ualauth.module import Abort, Method
 from ualauth.runtime.dispatch import ask_others, ask_simple
 from ualauth.runtime.trace import Run
 from ualauth.sources.problem import Source
@@ -250,7 +250,7 @@ def answering(code: ReturnCode, way: str) -> Method:
         return code
 
     def refuse(_attempt: object) -> ReturnCode:
-        raise Refusal(code)
+        raise Abort(code)
 
     methods: dict[str, Method] = {"at once": lambda _: code, "later": later, "raising": refuse}
     return methods[way]

@@ -439,17 +439,25 @@ class Broken:
     about_mailbox = about_host
 
 
+class BrokenFile:
+    """A file with such rules."""
+
+    def is_fresh(self) -> bool:
+        return True
+
+    def load(self) -> Any:
+        return Broken()
+
+
 def test_a_bug_refuses_for_now_and_tells_nothing(tmp_path: Path) -> None:
     application = Recorder()
-    broken: Any = Broken()
+    file: Any = BrokenFile()
     with serving(tmp_path, "", application, kind=SMTP) as server, client(server) as connected:
-        server._handler._access.file._rules = broken
-        server._handler._access.file._next_check = float("inf")
+        server._handler._access.file = file
         code, text = connected.mail("a@b.example")
         assert (code, text) == (451, b"4.3.0 Temporary failure, try again later")
     with serving(tmp_path, "", application) as server:
-        server._handler._access.file._rules = broken
-        server._handler._access.file._next_check = float("inf")
+        server._handler._access.file = file
         assert raw(server.port) == [b"421 4.3.0 Temporary failure, closing\r\n", b""]
     assert application.messages == []
 

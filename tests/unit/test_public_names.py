@@ -80,7 +80,7 @@ PACKAGE = Path(ualauth.__file__).parent
 PAGE = ROOT / "docs" / "applications" / "public.md"
 PUBLIC = """
     ualauth ualauth.errors ualauth.codes ualauth.messages ualauth.identity ualauth.module
-    ualauth.adapters.* ualauth.passwords.* ualauth.smtp_access.* ualauth.testing.*
+    ualauth.mechanism ualauth.adapters.* ualauth.passwords.* ualauth.smtp_access.* ualauth.testing.*
     ualauth.sasl.certificate ualauth.sasl.certificate_reading ualauth.sasl.channel_binding
 """
 NOT_YET = """

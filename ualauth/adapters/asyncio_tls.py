@@ -17,8 +17,8 @@ def connection_of(
 ) -> ConnectionInfo:
     """Return what is known of a connection.
 
-    `certificate` is the server's own, in DER; see `docs/decisions/0025-channel-binding.md`
-    before giving one.
+    `certificate` is the server's own, in DER; read decision 0025 of the
+    documents before giving one.
     """
     if tls is None:
         return {"rhost": rhost, "tls": False}

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ualauth.cli.exits import ExitStatus
+from ualauth.cli.folder_problems import problems_of_folder, users_that_are_none
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.offers import nothing_offered, print_offers, without_file
 from ualauth.cli.problems import count, print_problems
+from ualauth.cli.userlist_state import userlist_problems
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.problem import Problem
 
@@ -26,8 +28,11 @@ from ualauth.sources.problem import Problem
 def command(context: click.Context, *, services: Sequence[str], strict: bool, offers: bool) -> None:
     """Look for mistakes in the service files.
 
-    Compiles the services, all of them by default, and prints every problem
-    with its place and its cure. Exit status: 1 if there is any error.
+    Compiles the services, all of them by default, reads the files that they
+    name, and prints every problem with its place and its cure. If one of them
+    asks the USERLIST, opens it. Without SERVICE, also looks at smtpd.cfg and
+    at who may read or write the other files. Exit status: 1 if there is any
+    error.
     """
     invocation: Invocation = context.obj
     names = list(services) or invocation.base.services.folder.services()
@@ -36,8 +41,10 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
+    problems |= dict.fromkeys(userlist_problems(invocation, names))
     if not services:
         problems |= dict.fromkeys(without_file(invocation, names))
+        problems |= dict.fromkeys(problems_of_folder(invocation))
     if offers:
         print_offers(invocation, names)
     errors, warnings = print_problems(problems, count(len(names), "service"))
@@ -53,6 +60,7 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
     try:
         compiled = invocation.base.services.compile(name)
         yield from compiled.problems
+        yield from users_that_are_none(invocation, compiled)
         yield from nothing_offered(invocation, compiled)
     except ServiceFileError as error:
         yield from (each for each in error.problems if isinstance(each, Problem))

@@ -9,8 +9,10 @@ from ualauth.cli.output import cell, console, grid
 from ualauth.config.config import FILE_NAME
 from ualauth.errors import ServiceFileError
 from ualauth.sasl.offer import is_allowed
-from ualauth.sasl.registry import MECHANISMS, PLUS, mechanism
+from ualauth.sasl.registry import PLUS, mechanism, names
 from ualauth.sasl.settings import TYPED
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.opening import look
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.model import Service
 
@@ -58,7 +60,7 @@ def without_file(invocation: Invocation, names: Sequence[str]) -> Iterator[Probl
 def _offered(invocation: Invocation, compiled: Service) -> list[str]:
     """Return what a service can offer on some connection, without -PLUS."""
     rules = invocation.base.offer_rules(compiled.name)
-    kinds = [mechanism(name) for name in MECHANISMS if not name.endswith(PLUS)]
+    kinds = [mechanism(name) for name in names() if not name.endswith(PLUS)]
     return [
         kind.name
         for kind in kinds
@@ -69,8 +71,9 @@ def _offered(invocation: Invocation, compiled: Service) -> list[str]:
 def _warning(invocation: Invocation, service: str, text: str, cure: str) -> Problem:
     path = invocation.config.directory / FILE_NAME
     number = 1
-    if path.is_file():
-        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    _, found = look(str(path), FileRules(), str(path.parent))
+    if isinstance(found, Text):
+        for at, line in enumerate(found.text.splitlines(), 1):
             if line.lstrip().startswith("[service") and service in line.lower():
                 number = at
     return Problem(Source(str(path), number, 1), text, cure, warning=True)

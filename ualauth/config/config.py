@@ -17,16 +17,20 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ualauth.errors import ConfigurationError, UnknownService
+from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
 from ualauth.sasl.authorization import AuthorizationSettings
 from ualauth.sasl.settings import OfferRules, SaslSettings, ServiceSettings
 from ualauth.smtp_access.settings import SmtpAccessSettings
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched
 from ualauth.sources.values import hint, read_value
+from ualauth.sources.watched import wait_for
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import DIALECTS, LINUX_PAM, Dialect
 from ualauth.stack.folder import service_name
+from ualauth.userlist.database.url import mistake_of
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 
 DEFAULT_DIRECTORY = Path("/etc/ualauth")
@@ -48,7 +52,10 @@ class UserlistSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        return _not_positive(self, "timeout")
+        found = _not_positive(self, "timeout")
+        if self.url and (mistake := mistake_of(self.url)):
+            found.append(f"url {mistake}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +206,12 @@ class Config:
 
         Without `directory`, `UALAUTH_CONFIG_DIR` or `/etc/ualauth` is meant.
 
+        It may wait a second for a file that is being written.
+
         Raises:
             ConfigurationError: if the folder is missing, or for every mistake
                 in the file at once.
+            UnsteadyFile: if the file goes on being written.
 
         """
         folder = Path(directory or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_DIRECTORY)
@@ -211,18 +221,31 @@ class Config:
                 f"create it with: ualauth --config-dir {folder} init",
             )
         path = folder / FILE_NAME
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        file = _read(folder, path)
+        if file is None:
             return cls(folder)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            raise ConfigurationError(f"{path} cannot be read: {reason}") from None
         try:
-            tables = tomllib.loads(text)
+            tables = tomllib.loads(file.data.decode())
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{path} cannot be read: it is not UTF-8") from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"{path} is not TOML: {error}") from error
         return _config(folder, path, tables)
+
+
+def _read(folder: Path, path: Path) -> Text | None:
+    """Return the file as it was left, `None` if there is none."""
+    rules = FileRules(missing=())
+    file = Watched(str(path), lambda file: (file, ()), rules, home=str(folder))
+    # What is wrong is raised, and not logged as well.
+    wait_for(file.begin)
+    try:
+        return file.current()
+    except UnusableFile as error:
+        problem = error.problems[0]
+        why = problem.text.removeprefix("the file ").removeprefix("cannot be read: ")
+        it = "it " if error.unsafe else ""
+        raise ConfigurationError(f"{path} cannot be read: {it}{why}; {problem.cure}") from None
 
 
 def _not_positive(settings: object, *names: str) -> list[str]:

@@ -15,11 +15,13 @@ from ualauth.errors import UalauthError
 T = TypeVar("T")
 
 
-class Refusal(UalauthError):
-    """What an attempt's method raises when it cannot deliver; `code` says why.
+class Abort(UalauthError):
+    """Ends a method of a module: `code` is the answer, and `why` is for the trace and the log.
 
-    A module that lets it pass answers `code`. That is never `SUCCESS`: whatever
-    else a subclass or an assignment makes of it is read as `SYSTEM_ERR`.
+    An attempt's methods raise it when they cannot deliver, and a module may raise
+    its own, a refusal or "could not check". A module that lets it pass answers
+    `answer_of(abort)`. The code is never `SUCCESS`: whatever else a subclass or an
+    assignment makes of it is read as `SYSTEM_ERR`.
     """
 
     code = ReturnCode.SYSTEM_ERR
@@ -33,7 +35,7 @@ class Refusal(UalauthError):
 
         """
         if code is ReturnCode.SUCCESS:
-            raise ValueError("a refusal cannot be SUCCESS")
+            raise ValueError("an Abort cannot be SUCCESS")
         super().__init__(why or str(code))
         self.code = code
         self.why = why
@@ -44,6 +46,16 @@ class Refusal(UalauthError):
         if name == "code" and (type(value) is not ReturnCode or value is ReturnCode.SUCCESS):
             return ReturnCode.SYSTEM_ERR
         return value
+
+
+def answer_of(abort: Abort) -> ReturnCode:
+    """Return what an entry answers whose module lets `abort` pass.
+
+    That is its code; a question that the application has put off (`CONV_AGAIN`) is
+    `INCOMPLETE`: the entry is asked again when the application goes on.
+    """
+    code = abort.code
+    return ReturnCode.INCOMPLETE if code is ReturnCode.CONV_AGAIN else code
 
 
 class NameAnswer(NamedTuple):
@@ -152,7 +164,7 @@ class Attempt(Protocol):
         octet by octet (`NameKind`).
 
         Raises:
-            Refusal: `CONV_ERR`, `CONV_AGAIN`, or `AUTHINFO_UNAVAIL` if the
+            Abort: `CONV_ERR`, `CONV_AGAIN`, or `AUTHINFO_UNAVAIL` if the
                 USERLIST cannot be read.
 
         """
@@ -167,7 +179,7 @@ class Attempt(Protocol):
         is given, and on what is known of that user (`get_record`).
 
         Raises:
-            Refusal: as `get_user`, and what `test` raises.
+            Abort: as `get_user`, and what `test` raises.
 
         """
         ...
@@ -182,7 +194,7 @@ class Attempt(Protocol):
         USERLIST has this user only by the authid `name`, octet by octet.
 
         Raises:
-            Refusal: `PERM_DENIED` if a test of the name (`test_name`) that stood
+            Abort: `PERM_DENIED` if a test of the name (`test_name`) that stood
                 before says something else about `name`, or if the user is known
                 already by another exact name; `USER_UNKNOWN` for an anonymous
                 login, or a `name` that cannot be one; what a test raises. The
@@ -202,7 +214,7 @@ class Attempt(Protocol):
         operation already. Where it is not `needed`, no USERLIST is no user.
 
         Raises:
-            Refusal: as `get_user`; `AUTHINFO_UNAVAIL` if there is no USERLIST, too.
+            Abort: as `get_user`; `AUTHINFO_UNAVAIL` if there is no USERLIST, too.
 
         """
         ...
@@ -226,7 +238,7 @@ class Attempt(Protocol):
         `use_authtok` for the new password): never ask.
 
         Raises:
-            Refusal: `AUTH_ERR`, `AUTHTOK_ERR`, `TRY_AGAIN` (the two new ones
+            Abort: `AUTH_ERR`, `AUTHTOK_ERR`, `TRY_AGAIN` (the two new ones
                 differ) or `CONV_AGAIN`.
 
         """
@@ -245,7 +257,7 @@ class Attempt(Protocol):
         For a module that looks at the new password before it is retyped.
 
         Raises:
-            Refusal: as `get_authtok`.
+            Abort: as `get_authtok`.
 
         """
         ...
@@ -254,7 +266,7 @@ class Attempt(Protocol):
         """Put messages to the person (pam_conv(3)).
 
         Raises:
-            Refusal: `CONV_ERR` or `CONV_AGAIN`.
+            Abort: `CONV_ERR` or `CONV_AGAIN`.
 
         """
         ...
@@ -263,7 +275,7 @@ class Attempt(Protocol):
         """Send `data` to the program at the other end, and return its response.
 
         Raises:
-            Refusal: `CONV_ERR` or `CONV_AGAIN`.
+            Abort: `CONV_ERR` or `CONV_AGAIN`.
 
         """
         ...
@@ -333,7 +345,7 @@ class Attempt(Protocol):
         """Return what a module stored under `name`.
 
         Raises:
-            Refusal: `NO_MODULE_DATA` if nothing was, as pam_get_data(3).
+            Abort: `NO_MODULE_DATA` if nothing was, as pam_get_data(3).
 
         """
         ...
@@ -372,7 +384,9 @@ class Attempt(Protocol):
         ...
 
     def resource(self, kind: type[T]) -> T:
-        """Return what the application shares among modules, such as a `UserStore`.
+        """Return what the entries of the application share; see `ualauth.contract.resources`.
+
+        `kind` has a class method `open`, which is called when it is first asked for.
 
         Raises:
             ModuleUnavailable: if this application has none of that kind.

@@ -89,18 +89,18 @@ class NameKind(enum.Enum):
     """No name at all: an anonymous login (RFC 4505). The USERLIST is not asked."""
 
 
-PASSWORD_ONLY = frozenset({CredentialKind.PASSWORD})
+PASSWORD_ONLY: frozenset[CredentialKind | str] = frozenset({CredentialKind.PASSWORD})
 """What a module can judge that says nothing else of itself."""
-NO_CREDENTIAL: frozenset[CredentialKind] = frozenset()
+NO_CREDENTIAL: frozenset[CredentialKind | str] = frozenset()
 """What a module verifies that looks at something else than the person's proof."""
 
 
 class Exchange:
     """A running SASL exchange: the credential of a user who did not send a password.
 
-    A module that can judge it goes on with it; every kind has its own method for
-    that, which sets `verified`. An exchange that no module verified lets no client in,
-    whatever the stack concludes.
+    A module that can judge it goes on with it; most kinds have a method `verify` for
+    that. It calls `accept` on its way to `SUCCESS`: an exchange that no module accepted
+    lets no client in, whatever the stack concludes.
     """
 
     mechanism: str
@@ -109,7 +109,7 @@ class Exchange:
     """What the name is that the mechanism read. `TYPED` is only for proofs of a password."""
     credential_kind: CredentialKind
     verified: bool = False
-    """Whether a module found that the person is who they say."""
+    """Whether a module accepted it; the runtime takes back what came with another answer."""
     spent: bool = False
     """Whether the client was answered already: another module comes too late."""
 
@@ -120,6 +120,10 @@ class Exchange:
 
     What it answers is what the exchange ends with, instead of the stack's code.
     """
+
+    def accept(self) -> None:
+        """Say that the client is who it says: for a module on its way to `SUCCESS`."""
+        self.verified = True
 
     async def mock(self, attempt: Challenges) -> None:
         """Go on as if there were a user with a secret: no module took the exchange."""

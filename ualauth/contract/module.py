@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 
 if TYPE_CHECKING:
-    from ualauth.sources.files import Missing, Text, Unusable
+    from ualauth.sources.files import FileRules, Missing, Text, Unusable
+    from ualauth.sources.following import Parse, Watched
     from ualauth.sources.problem import Problem
 
 
@@ -18,13 +19,30 @@ T = TypeVar("T")
 
 
 class Files(Protocol):
-    """How a module reads files when an entry is compiled."""
+    """How a module reads files when an entry is compiled: `ualauth check` sees what is wrong.
+
+    A relative path is one in the configuration folder.
+    """
 
     def read(self, path: str) -> Text | Missing | Unusable:
-        """Read a file; a relative path is one in the configuration folder.
+        """Read a file. When it changes, the service is compiled anew, as when a service file does.
 
-        When the file changes, the service is compiled anew, as when a service
-        file does.
+        For a file that is part of the configuration, and names others.
+        """
+        ...
+
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        """Return a file as a value, that changes with it; what is wrong with it is reported.
+
+        For data, which changes often: the service stays as it is. `Watched.current` has the
+        value at login time; it may block, so that it goes through `Attempt.offload`.
+        """
+        ...
+
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
+        """Look at a file, or folder, that a library opens itself; what is found has no text.
+
+        What is wrong with it is reported.
         """
         ...
 
@@ -43,10 +61,11 @@ class Module(Generic[O]):
         """Keep the options; MUST NOT open or read anything."""
         self.options = options
 
-    verifies: frozenset[CredentialKind] = PASSWORD_ONLY
+    verifies: frozenset[CredentialKind | str] = PASSWORD_ONLY
     """What `authenticate` can judge: a service offers the SASL mechanisms for which a module can.
 
-    Empty for a module that looks at something else.
+    Empty for a module that looks at something else. Where options decide, or a library may be
+    missing, `__init__` sets it. A text is a kind that another package's mechanism has.
     """
 
     confirms_user: ClassVar[bool] = False
@@ -65,8 +84,16 @@ class Module(Generic[O]):
     def configure(self, files: Files) -> Sequence[Problem]:  # noqa: ARG002 - for those who do
         """Read what the entry needs besides its arguments; return what is wrong with it.
 
-        Called once, when the entry is compiled: nothing is read at login time.
-        With any problem but a warning, the entry answers `SERVICE_ERR`.
+        Called once, when the entry is compiled. With any problem but a warning, the entry
+        answers `SERVICE_ERR`; what `Files.watch` reports does not do that.
+        """
+        return ()
+
+    def users_in_files(self) -> Iterable[tuple[str, Problem]]:
+        """Yield the users whom files of `configure` name, each with what is wrong if it is none.
+
+        They are compared with authids: `ualauth check` tells of those that the USERLIST knows
+        by another name, and of addresses that it does not know.
         """
         return ()
 

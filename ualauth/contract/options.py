@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import enum
+import inspect
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -35,13 +36,20 @@ class OptionProblem:
     """What is wrong with one argument.
 
     `index` is its place among the arguments (past the last one for what is
-    missing); `fatal` is false for what the module merely ignores.
+    missing); `fatal` is false for what the module merely ignores. One that is `harmful` is an
+    error all the same: the module works, and lets in users whom it should not.
     """
 
     index: int
     text: str
     cure: str = ""
     fatal: bool = True
+    harmful: bool = False
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it changes nothing."""
+        return not (self.fatal or self.harmful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +120,17 @@ def read_dataclass(
 
 
 def describe(kind: type[Any]) -> list[OptionHelp]:
-    """Return the help of every option of the dataclass `kind`, in its order."""
+    """Return the help of every option of the dataclass `kind`: its own in order, then inherited."""
     types_of = _types(kind)
+    # What the module has in common with others comes last.
+    fields = sorted(dataclasses.fields(kind), key=lambda field: not _is_own(kind, field.name))
     return [
         OptionHelp(
             _written(kind, field.name) or _usage(field.name, types_of[field.name]),
             _help(kind, field.name),
             "" if _required(field) or types_of[field.name] is bool else _printed(field.default),
         )
-        for field in dataclasses.fields(kind)
+        for field in fields
     ]
 
 
@@ -135,6 +145,11 @@ def _unknown(index: int, name: str, fields: Mapping[str, object]) -> OptionProbl
 
 def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _is_own(kind: type[Any], name: str) -> bool:
+    """Return whether the dataclass has a field of its own, and not from a base."""
+    return name in inspect.get_annotations(kind)
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ualauth.contract.computation import Computation
 from ualauth.contract.messages import Message
 
 
@@ -33,7 +34,34 @@ class Offload(Request):
 
 @dataclass(slots=True, eq=False)
 class Compute(Offload):
-    """Call `function(*args)` where it may keep a processor busy."""
+    """Call `function(*args)` where it may keep a processor busy.
+
+    `once` is for others that need the same: they `Join` it.
+    """
+
+    once: Computation | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Join(Request):
+    """Return what a computation returns that another login has begun.
+
+    Raises:
+        GivenUp: if that login has gone, and no other one is left that waits.
+
+    """
+
+    once: Computation
+
+
+@dataclass(slots=True, eq=False)
+class Admission(Request):
+    """Ask whether a `Compute` would be refused now, so that nothing is written for it."""
+
+
+@dataclass(slots=True, eq=False)
+class DummyCompute(Request):
+    """Take as long as a `Compute` takes, without keeping a processor busy."""
 
 
 @dataclass(slots=True, eq=False)

@@ -22,15 +22,16 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ualauth.contract.messages import TextMessage
+from ualauth.system.forks import RenewedSemaphore
 
 T = TypeVar("T")
 
-CALLS = threading.BoundedSemaphore(64)
+CALLS = RenewedSemaphore(64)
 """Bounds the calls that are in libpam at once, those that never come back included.
 
 No call holds a place while a user is asked. More than these are waited for.
 """
-CHANGES = threading.BoundedSemaphore(1)
+CHANGES = RenewedSemaphore(1)
 """Lets one change of password into libpam at a time.
 
 pam_unix locks the files of the host for the whole process, changes its umask

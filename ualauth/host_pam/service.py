@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from ualauth.codes import ReturnCode
 from ualauth.host_pam.libpam import PamFault
+from ualauth.sources.files import FileRules, Text, Unusable
+from ualauth.sources.opening import inspect
 
 FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
 """Where libpam looks for the files of services."""
@@ -75,15 +75,14 @@ class HostService:
         """
         folders = FOLDERS if self.folder is None else (self.folder,)
         for folder in folders:
-            try:
-                mode = os.stat(folder / self.name).st_mode  # noqa: PTH116 - os.stat says why
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise cannot(f"{folder / self.name} cannot be read: {error.strerror}") from error
-            if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
-                raise cannot(f"{folder / self.name} is no file, or every user may write to it")
-            return
+            match inspect(str(folder / self.name), FileRules()):
+                case Text():
+                    return
+                case Unusable(path, reason, cure, unsafe=True):
+                    unsafe = "is no file, or every user may write to it, or to its folders"
+                    raise cannot(f"{path} {unsafe}: it {reason}; {cure}")
+                case Unusable(path, reason, cure):
+                    raise cannot(f"{path} {reason}; {cure}")
         if not self.or_other:
             raise cannot(f"the host has no service {self.name}: {folders[0] / self.name}")
 

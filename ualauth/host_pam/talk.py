@@ -11,7 +11,7 @@ import re
 from typing import Protocol
 
 from ualauth.codes import Item, Operation, ReturnCode
-from ualauth.contract.attempt import Attempt, Refusal
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.credentials import is_acceptable
 from ualauth.contract.messages import Answer, Error, Question, TextMessage
 from ualauth.host_pam.call import Answers, Call, Done, PamQuestions, overwrite
@@ -27,7 +27,7 @@ class Tokens(Protocol):
         ...
 
     async def answer(self, attempt: Attempt, question: Question) -> str:
-        """Return the token; raises `Refusal` if there is none."""
+        """Return the token; raises `Abort` if there is none."""
         ...
 
 
@@ -40,7 +40,7 @@ class NoTokens:
 
     async def answer(self, _attempt: Attempt, _question: Question) -> str:
         """See `Tokens.answer`; is never called."""
-        raise Refusal(ReturnCode.CONV_ERR)
+        raise Abort(ReturnCode.CONV_ERR)
 
 
 class OnePassword:
@@ -61,7 +61,7 @@ class OnePassword:
     async def answer(self, attempt: Attempt, question: Question) -> str:
         """See `Tokens.answer`."""
         if self._answered:
-            raise Refusal(ReturnCode.AUTH_ERR)
+            raise Abort(ReturnCode.AUTH_ERR)
         present = attempt.get_item(self._item)
         token = await attempt.get_authtok(
             self._item,
@@ -110,7 +110,7 @@ class Change:
         if token == attempt.get_item(Item.OLDAUTHTOK):
             # Called by root, pam_unix does not compare them.
             await attempt.tell(Error("The new password must differ from the old one."))
-            raise Refusal(ReturnCode.AUTHTOK_ERR)
+            raise Abort(ReturnCode.AUTHTOK_ERR)
         self._answered = True
         return token
 
@@ -132,7 +132,7 @@ class Talk:
         """Go on to the end.
 
         Raises:
-            Refusal: `CONV_AGAIN`; libpam waits until this is called again, or
+            Abort: `CONV_AGAIN`; libpam waits until this is called again, or
                 until `abandon` is.
             TimeoutError: libpam took too long.
 
@@ -147,7 +147,7 @@ class Talk:
                     return event.result
                 self._asked = event
                 self._said = []
-        except Refusal:
+        except Abort:
             raise
         except BaseException:
             self._call.abandon()
@@ -165,10 +165,10 @@ class Talk:
             while len(self._said) < len(asked.messages):
                 self._said += await self._some(attempt, asked.messages[len(self._said) :])
             answers = [_encoded(attempt, each) for each in self._said]
-        except Refusal as refusal:
-            if refusal.code is ReturnCode.CONV_AGAIN:
+        except Abort as abort:
+            if abort.code is ReturnCode.CONV_AGAIN:
                 raise
-            self.refusal = None if refusal.code is ReturnCode.CONV_ERR else refusal.code
+            self.refusal = None if abort.code is ReturnCode.CONV_ERR else abort.code
             return None
         finally:
             if len(self._said) == len(asked.messages):
@@ -188,7 +188,7 @@ class Talk:
         for message, answer in zip(messages, answers, strict=False):
             # Modules there are that crash where an answer is missing.
             if isinstance(message, Question) and answer is None:
-                raise Refusal(ReturnCode.CONV_ERR)
+                raise Abort(ReturnCode.CONV_ERR)
         return answers
 
 
@@ -196,7 +196,7 @@ def _encoded(attempt: Attempt, answer: Answer) -> bytearray | None:
     """Return an answer as libpam gets it.
 
     Raises:
-        Refusal: if it is longer than libpam allows, or no text for C.
+        Abort: if it is longer than libpam allows, or no text for C.
 
     """
     if answer is None:
@@ -204,5 +204,5 @@ def _encoded(attempt: Attempt, answer: Answer) -> bytearray | None:
     if not is_acceptable(answer, MAX_RESPONSE_BYTES):
         attempt.remark(f"an answer longer than {MAX_RESPONSE_BYTES} bytes, or with NUL")
         new = attempt.operation is Operation.CHAUTHTOK
-        raise Refusal(ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR)
+        raise Abort(ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR)
     return bytearray(answer, "utf-8")

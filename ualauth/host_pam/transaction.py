@@ -30,6 +30,7 @@ from ualauth.host_pam.libpam import (
     library,
 )
 from ualauth.host_pam.service import HostService, cannot
+from ualauth.system.forks import renew_after_fork
 
 log = logging.getLogger("ualauth.host_pam")
 
@@ -245,6 +246,11 @@ class _Ends:
     """The transactions that are being ended: pam_end(3) blocks, and no login waits for it."""
 
     def __init__(self) -> None:
+        self.begin_in_child()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """Begin with none: the threads are the parent's; see `forks.Renewable`."""
         self._changed = threading.Condition()
         self._open = 0
 

@@ -133,7 +133,10 @@ def line_of(
         user = NewUser(**values | {"locked": True} if is_closed else values)
         if secrets:
             check_secrets(password, secrets)
-        if password is not None and read_whole(password).scheme.name == _CLEAR_TEXT:
+        found = None if password is None else read_whole(password)
+        if found is not None and found.is_too_costly():
+            found.check_cost()
+        if found is not None and found.scheme.name == _CLEAR_TEXT:
             if not reading.clear_text:
                 return BadLine(number, "password: is clear text, which --hash-clear-text takes")
             clear_text(password)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.kerberos.failures import BASE, REPEAT, SKEW, plain
 from ualauth.sasl.mechanism import Malformed
 
@@ -41,7 +41,7 @@ class AcceptedContext:
         """Take the keys of a keytab, or of one principal in it; blocks.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if there are none.
+            Abort: `AUTHINFO_UNAVAIL` if there are none.
 
         """
         self.keytab = keytab
@@ -62,7 +62,7 @@ class AcceptedContext:
             ).creds
         except raw.GSSError as error:
             why = f"the keytab {keytab} cannot be used: {_text(error)}"
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why) from None
 
     def _channel(self, bindings: bytes) -> Any:  # noqa: ANN401 - python-gssapi's
         return self._gssapi.raw.ChannelBindings(application_data=bindings)
@@ -115,15 +115,15 @@ def _library() -> Any:  # noqa: ANN401 - a module, which is loaded when it is fi
         import gssapi  # noqa: PLC0415 - it takes its time, and needs its extra
     except ImportError as error:
         why = f"{error}; try pip install 'ualauth[krb5]'"
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why) from error
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why) from error
     return gssapi
 
 
-def _refusal(error: Any) -> Refusal:  # noqa: ANN401 - python-gssapi's
+def _refusal(error: Any) -> Abort:  # noqa: ANN401 - python-gssapi's
     # A status without its sign.
     minor = (error.min_code + 2**31) % 2**32 - 2**31
     if minor in _OURS:
-        return Refusal(ReturnCode.AUTHINFO_UNAVAIL, _text(error))
+        return Abort(ReturnCode.AUTHINFO_UNAVAIL, _text(error))
     reason = _REASONS.get(minor)
     return Malformed(f"{reason} ({_text(error)})" if reason else _text(error))
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
+from ualauth.contract.judgement import Judgement
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos import ccache, change, dummy_requests
 from ualauth.kerberos.acceptor import AcceptedContext
@@ -27,10 +28,9 @@ from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial,
 from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
-from ualauth.kerberos.principal_map import parse_map
+from ualauth.kerberos.principal_map import RULES, parse_map
 from ualauth.kerberos.settings import KerberosSettings
-from ualauth.sources.files import settings_of
-from ualauth.sources.watched import wait_for
+from ualauth.sources.following import Watched
 from ualauth.stack.folder import FollowedFolder
 from ualauth.system.circuit_breaker import CircuitBreaker
 
@@ -45,20 +45,18 @@ _REQUESTS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a question to a KDC amounts to; `why` is for the log, `text` for the person.
+class KdcAnswer(Judgement):
+    """What a question to a KDC amounts to.
 
     `principal` is whose password it was, as the KDC writes it, and `user` the
     user whose principal that is; `cache` names the memory in which its ticket
-    is, if one is to be kept.
+    is, if one is to be kept. `person` is what the KDC says to the user.
     """
 
-    code: ReturnCode
-    why: str
+    _: KW_ONLY
     principal: str = ""
     password_expires: int = 0
     cache: str | None = None
-    text: str = ""
     user: str = ""
 
 
@@ -66,9 +64,12 @@ class Client:
     """One configuration, used by any number of threads."""
 
     def __init__(self, settings: KerberosSettings, files: FollowedFolder) -> None:
-        """Keep the settings; nothing is opened. `files` reads the file of principals."""
+        """Keep the settings; nothing is opened. `files` follows the file of principals."""
         self.settings = settings
-        self._files = files
+        self._home = files.folder.home
+        self._map: Watched[Mapping[str, str]] | None = None
+        if settings.principal_map is not None:
+            self._map = files.watched(str(settings.principal_map), parse_map, RULES)
         self.contexts = ContextPool(settings.krb5_conf)
         self._armour = Armour()
         self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
@@ -87,7 +88,7 @@ class Client:
 
     # Questions
 
-    def log_in(self, authid: str, password: str, *, listed: bool = False) -> Answer:
+    def log_in(self, authid: str, password: str, *, listed: bool = False) -> KdcAnswer:
         """Return whether this is the person's password, said by a KDC that is the real one.
 
         `listed` is whether the USERLIST has the authid; otherwise a user typed it.
@@ -98,7 +99,7 @@ class Client:
         except (NoKeytab, KerberosFault) as error:
             return _answer(error)
 
-    def change(self, principal: str, old: str, new: str, expired: bool) -> Answer:  # noqa: FBT001
+    def change(self, principal: str, old: str, new: str, expired: bool) -> KdcAnswer:  # noqa: FBT001
         """Change a password, whose old one `log_in` verified or found expired.
 
         Raises nothing; a KDC that could not be verified before, for want of a
@@ -112,12 +113,14 @@ class Client:
                     self._ticket(context, keytab, credentials, name, old, CHANGE_SERVICE)
                     code, text = change.change(context, credentials, new)
                 if code is not ReturnCode.SUCCESS:
-                    return Answer(code, f"the KDC says: {text}", principal, text=text)
+                    return KdcAnswer(
+                        code, f"the KDC says: {text}", principal=principal, person=text
+                    )
                 if expired:
                     self._verified_by(context, name, new)
         except (NoKeytab, KerberosFault) as error:
             return _answer(error)
-        return Answer(ReturnCode.SUCCESS, "changed by the KDC", principal)
+        return KdcAnswer(ReturnCode.SUCCESS, "changed by the KDC", principal=principal)
 
     def _verified_by(self, context: Context, name: PrincipalName, password: str) -> None:
         keytab = self.keytab(context)
@@ -140,27 +143,27 @@ class Client:
         """Return a security context that the keys of the keytab accept.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if there are none.
+            Abort: `AUTHINFO_UNAVAIL` if there are none.
 
         """
         only = self.settings.keytab_principal
         try:
             with self.context() as context:
-                keytab = read_keytab(context, self.settings.keytab)
+                keytab = read_keytab(context, self.settings.keytab, self._home)
                 if only is not None:
                     # python-gssapi would make it one of the process's default realm.
                     names = candidates(keytab.principals, only, self._realm(context))
                     only = next(iter(names), only)
         except (NoKeytab, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
         return AcceptedContext(keytab.name, only, bindings)
 
     def user_of(self, principal: str) -> str:
         """Return the user whose principal it is; empty if there is none.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if the file of principals cannot be read.
+            Abort: `AUTHINFO_UNAVAIL` if the file of principals cannot be read.
 
         """
         try:
@@ -168,7 +171,7 @@ class Client:
                 return self._user_of(context, principal)
         except (ConfigurationError, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
 
     def _user_of(self, context: Context, principal: str) -> str:
         user = self._mapped(principal)
@@ -176,37 +179,35 @@ class Client:
 
     def _mapped(self, principal: str) -> str | None:
         """Return whose principal it is by the file of principals; empty for no user's."""
-        named = self.settings.principal_map
-        if named is None:
+        if self._map is None:
             return None
-        path = str(named)
-        text = settings_of(wait_for(lambda: self._files.current(path)))
-        if text is None:
-            raise ConfigurationError(f"there is no file {path}")
-        return parse_map(path, text).get(principal)
+        users = self._map.current()
+        if users is None:
+            raise ConfigurationError(f"there is no file {self._map.path}")
+        return users.get(principal)
 
-    def judge(self, principal: str, keytab: str, user: str) -> Answer:
+    def judge(self, principal: str, keytab: str, user: str) -> KdcAnswer:
         """Return whether a ticket that a keytab accepted is the user's, for this configuration."""
         with self.context() as context:
             own = full_name(context, self.settings.keytab)
         if own != keytab:
-            return Answer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
+            return KdcAnswer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
         if self.user_of(principal) != user:
             why = f"{plain(principal)} is another user's principal"
-            return Answer(ReturnCode.CRED_UNAVAIL, why)
+            return KdcAnswer(ReturnCode.CRED_UNAVAIL, why)
         why = f"a ticket of {plain(principal)}"
-        return Answer(ReturnCode.SUCCESS, why, principal, user=user)
+        return KdcAnswer(ReturnCode.SUCCESS, why, principal=principal, user=user)
 
     # A login
 
-    def _log_in(self, context: Context, authid: str, password: str, *, listed: bool) -> Answer:
+    def _log_in(self, context: Context, authid: str, password: str, *, listed: bool) -> KdcAnswer:
         keytab = self.keytab(context)
         before = context.requests
         if not password:
-            return Answer(ReturnCode.AUTH_ERR, "empty password")
+            return KdcAnswer(ReturnCode.AUTH_ERR, "empty password")
         # The name of no user: what is asked about it only takes time.
         name = PrincipalName(f"{escaped(authid)}@{escaped(self._realm(context))}")
-        answer = Answer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
+        answer = KdcAnswer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
                 with watched(self._breaker, name.realm):
@@ -222,7 +223,9 @@ class Client:
             dummy_requests.level(context, name, password, missing)
         return self._named(context, answer, name, authid if listed else "")
 
-    def _named(self, context: Context, answer: Answer, asked: PrincipalName, authid: str) -> Answer:
+    def _named(
+        self, context: Context, answer: KdcAnswer, asked: PrincipalName, authid: str
+    ) -> KdcAnswer:
         """Return an answer with the user whose principal it is about.
 
         That is the USERLIST's `authid` where the KDC knows the very principal that
@@ -243,15 +246,15 @@ class Client:
                 user = self._user_of(context, answer.principal)
         except ConfigurationError as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
-            return Answer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+            return KdcAnswer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
         if not user:
             why = f"{plain(answer.principal)} is no user's principal"
-            return replace(answer, code=ReturnCode.PERM_DENIED, why=why)
+            return replace(answer, code=ReturnCode.PERM_DENIED, log=why)
         return replace(answer, user=user)
 
     def _password(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
-    ) -> Answer:
+    ) -> KdcAnswer:
         """Return the answer about a right password; anything else is a fault."""
         context.forget()
         with context.credentials() as credentials:
@@ -261,7 +264,13 @@ class Client:
                 verify(context, credentials, keytab, self.settings.keytab_principal, principal)
             cache = ccache.keep(context, credentials) if self.settings.ccache else None
         why = "verified by the KDC" if keytab else "a KDC says so, which is not verified"
-        return Answer(ReturnCode.SUCCESS, why, principal, context.password_expires, cache)
+        return KdcAnswer(
+            ReturnCode.SUCCESS,
+            why,
+            principal=principal,
+            password_expires=context.password_expires,
+            cache=cache,
+        )
 
     def _ticket(  # noqa: PLR0913, PLR0917 - as `get_initial`
         self,
@@ -291,7 +300,7 @@ class Client:
 
     def _expired(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
-    ) -> Answer:
+    ) -> KdcAnswer:
         """Return whether a password is right that has expired: it still gets a ticket to change it.
 
         Some KDCs say that it has expired before they look at it.
@@ -303,10 +312,10 @@ class Client:
                 answer = _answer(error)
                 if answer.code is ReturnCode.NEW_AUTHTOK_REQD:
                     why = "expired, and the KDC does not let it be changed"
-                    return replace(answer, code=ReturnCode.AUTHINFO_UNAVAIL, why=why)
+                    return replace(answer, code=ReturnCode.AUTHINFO_UNAVAIL, log=why)
                 return answer
             principal = context.text(credentials.client)
-        return Answer(ReturnCode.NEW_AUTHTOK_REQD, "right, and expired", principal)
+        return KdcAnswer(ReturnCode.NEW_AUTHTOK_REQD, "right, and expired", principal=principal)
 
     def _names(
         self, context: Context, authid: str
@@ -352,7 +361,7 @@ class Client:
         if known is not None and known[0] == stamp:
             return known[1]
         try:
-            found = read_keytab(context, self.settings.keytab)
+            found = read_keytab(context, self.settings.keytab, self._home)
         except NoKeytab:
             if self.settings.allow_unverified_kdc:
                 return None
@@ -364,14 +373,14 @@ class Client:
 
     # Tickets that are kept
 
-    def write_cache(self, memory_cache: str, name: str) -> Answer:
+    def write_cache(self, memory_cache: str, name: str) -> KdcAnswer:
         """Copy a ticket from memory into a cache, and say how that went."""
         try:
             with self.context() as context:
                 ccache.copy(context, memory_cache, name)
         except KerberosFault as error:
-            return Answer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
-        return Answer(ReturnCode.SUCCESS, f"the ticket is in {name}")
+            return KdcAnswer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
+        return KdcAnswer(ReturnCode.SUCCESS, f"the ticket is in {name}")
 
     def destroy_cache(self, name: str) -> None:
         """Remove a cache; it is no matter if there is none."""
@@ -379,8 +388,8 @@ class Client:
             ccache.destroy(context, name)
 
 
-def _answer(error: KerberosFault | NoKeytab) -> Answer:
+def _answer(error: KerberosFault | NoKeytab) -> KdcAnswer:
     if isinstance(error, NotTheUser | NoKeytab):
         # Whichever module lets a user in, this has to be seen to.
         log.error("%s", error)
-    return Answer(error.code, str(error))
+    return KdcAnswer(error.code, str(error))

@@ -116,7 +116,7 @@ CURES: Mapping[int, str] = {
 
 
 @contextlib.contextmanager
-def watched(outages: CircuitBreaker, realm: str) -> Iterator[None]:
+def watched(breaker: CircuitBreaker, realm: str) -> Iterator[None]:
     """Ask the KDCs of a realm within; while they say nothing, not every login waits for them.
 
     libkrb5 waits up to half a minute for a realm in which no KDC answers. KDCs that
@@ -126,7 +126,7 @@ def watched(outages: CircuitBreaker, realm: str) -> Iterator[None]:
         KerberosFault: if they kept silent a moment ago.
 
     """
-    began = outages.begin(realm)
+    began = breaker.begin(realm)
     if began is None:
         raise KerberosFault(KDC_UNREACHABLE, f"no KDC of {realm} answered a moment ago")
     answered = True
@@ -136,4 +136,4 @@ def watched(outages: CircuitBreaker, realm: str) -> Iterator[None]:
         answered = error.number not in UNREACHABLE
         raise
     finally:
-        outages.end(realm, began, answered=answered)
+        breaker.end(realm, began, answered=answered)

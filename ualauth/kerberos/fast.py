@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import threading
 import time
 from ctypes import byref
 
@@ -23,6 +22,7 @@ from ualauth.kerberos.init_creds import candidates
 from ualauth.kerberos.keytab import Keytab, opened
 from ualauth.kerberos.principal import PrincipalName
 from ualauth.kerberos.settings import Fast, KerberosSettings
+from ualauth.system.forks import new_lock
 
 _AGAIN = 60.0
 """Seconds until a KDC that gave no armour is asked again, or gives other armour after an error."""
@@ -36,7 +36,7 @@ class Armour:
 
     def __init__(self) -> None:
         """Begin without."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._name: str | None = None
         self._former: str | None = None
         self._since = 0.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import stat
 from collections.abc import Iterator
 from ctypes import byref
 from dataclasses import dataclass
@@ -17,6 +16,11 @@ from dataclasses import dataclass
 from ualauth.kerberos.context import Context, Handle
 from ualauth.kerberos.failures import KEYTAB_END, KerberosFault, NoKeytab
 from ualauth.kerberos.libkrb5 import KeytabEntry
+from ualauth.kerberos.settings import path_of
+from ualauth.sources.files import FileRules, Missing, Text, Unusable
+from ualauth.sources.opening import inspect
+
+RULES = FileRules(secret=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,6 @@ def full_name(context: Context, keytab: str | None) -> str:
     return f"FILE:{keytab}" if keytab.startswith("/") or ":" not in keytab else keytab
 
 
-def path_of(name: str) -> str | None:
-    """Return the file of a keytab, if it is one."""
-    kind, _, path = name.partition(":")
-    return path if kind in {"FILE", "WRFILE"} else None
-
-
 def stamp_of(name: str) -> tuple[object, ...] | None:
     """Return what changes whenever the file of a keytab does; `None` if there is none."""
     path = path_of(name)
@@ -70,15 +68,15 @@ def stamp_of(name: str) -> tuple[object, ...] | None:
     return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def read_keytab(context: Context, keytab: str | None) -> Keytab:
-    """Return what a keytab has; blocks.
+def read_keytab(context: Context, keytab: str | None, home: str = "") -> Keytab:
+    """Return what a keytab has; blocks. `home` is the configuration folder.
 
     Raises:
         NoKeytab: if it cannot be read, or has no key.
 
     """
     name = full_name(context, keytab)
-    warning = _check_file(path_of(name))
+    warning = _check_file(path_of(name), home)
     try:
         with opened(context, name) as handle:
             entries = tuple(_entries(context, handle))
@@ -97,28 +95,28 @@ def opened(context: Context, name: str) -> Iterator[Handle]:
         yield handle
 
 
-def _check_file(path: str | None) -> str:
+def _check_file(path: str | None, home: str) -> str:
     """Return a warning about a keytab that others can read; its keys make the service."""
     if path is None:
         return ""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise NoKeytab(
-            f"the keytab {path} cannot be read by uid {os.geteuid()}: {error.strerror}; "
-            "a key of this service is needed to know the KDC by",
-        ) from error
-    try:
-        found = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        raise NoKeytab(f"the keytab {path} is no file")
-    if found.st_mode & stat.S_IWOTH:
-        raise NoKeytab(f"every user may write to the keytab {path}; chmod 600 {path}")
-    if found.st_mode & stat.S_IROTH:
-        return f"every user may read the keytab {path}, and pose as the service; chmod 600 {path}"
+    match inspect(path, RULES, home):
+        case Missing():
+            raise _unreadable(path, "there is no such file")
+        case Unusable(unsafe=True) as found:
+            raise NoKeytab(f"the keytab {path} {found.reason}; {found.cure}")
+        case Unusable() as found:
+            raise _unreadable(path, found.reason.removeprefix("cannot be read: "))
+        case Text(public=True):
+            text = f"every user may read the keytab {path}, and pose as the service"
+            return f"{text}; chmod 600 {path}"
     return ""
+
+
+def _unreadable(path: str, why: str) -> NoKeytab:
+    return NoKeytab(
+        f"the keytab {path} cannot be read by uid {os.geteuid()}: {why}; "
+        "a key of this service is needed to know the KDC by",
+    )
 
 
 def _entries(context: Context, keytab: Handle) -> Iterator[KeytabKey]:

@@ -6,28 +6,26 @@ no user: that principal may not log in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ualauth.errors import ConfigurationError
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import problem_at
+from ualauth.sources.problem import Problem
+
+RULES = FileRules(max_bytes=16 << 20, utf8=True)
 
 
-def parse_map(path: str, text: str) -> Mapping[str, str]:
-    """Return principal -> user, which is empty for a principal that may not log in.
-
-    Raises:
-        ConfigurationError: for every mistake at once.
-
-    """
+def parse_map(file: Text) -> tuple[Mapping[str, str], Sequence[Problem]]:
+    """Return principal -> user, which is empty for a principal that may not log in."""
     found: dict[str, str] = {}
     mistakes = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(file.text.split("\n"), 1):
         words = line.split("#", 1)[0].split()
         if not words:
             continue
         if len(words) != 2 or "@" not in words[0] or words[0] in found:
-            mistakes.append(f"{path}:{number}: takes PRINCIPAL@REALM USER, each principal once")
+            text, cure = "this is no PRINCIPAL@REALM USER, each principal once", "correct the line"
+            mistakes.append(problem_at(file, number, text, cure))
             continue
         found[words[0]] = "" if words[1] == "-" else words[1]
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
-    return found
+    return found, mistakes

@@ -143,7 +143,7 @@ class KerberosReport:
         if answer.cache is not None:
             self._client.destroy_cache(answer.cache)
         step.passed = answer.code is ReturnCode.SUCCESS
-        step.found += [*self._kdcs.take(), f"{answer.code}: {answer.why}"]
+        step.found += [*self._kdcs.take(), f"{answer.code}: {answer.log}"]
         if answer.principal:
             step.found.append(f"principal: {answer.principal}")
 

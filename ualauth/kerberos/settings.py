@@ -15,9 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
+from ualauth.contract.module import Files
 from ualauth.contract.options import OptionProblem, read_dataclass
-from ualauth.errors import ConfigurationError
+from ualauth.contract.tokens import TokenOptions
+from ualauth.errors import UnusableFile
+from ualauth.kerberos import principal_map
 from ualauth.kerberos.principal import DomainMap, Template
+from ualauth.kerberos.principal_map import parse_map
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import problem_at
+from ualauth.sources.problem import Problem, Source
 
 FILE_NAME = "om_krb5.conf"
 
@@ -62,7 +69,7 @@ _TIMEOUT = Timeout(15)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KerberosSettings:
+class KerberosSettings(TokenOptions):
     """What a stack line and om_krb5.conf may set."""
 
     config: Annotated[
@@ -113,10 +120,6 @@ class KerberosSettings:
         Path | None,
         "A file of lines `PRINCIPAL USER` for tickets whose user is not the name in the realm.",
     ] = None
-    try_first_pass: Annotated[
-        bool,
-        "Try the password that an earlier module got; if it is wrong, ask for another.",
-    ] = False
     use_first_pass: Annotated[
         bool,
         "Use the password that an earlier module got; if there is none, ask for one.",
@@ -124,10 +127,6 @@ class KerberosSettings:
     force_first_pass: Annotated[
         bool,
         "Use only the password that an earlier module got; never ask.",
-    ] = False
-    use_authtok: Annotated[
-        bool,
-        "Use only the new password that an earlier module got; never ask.",
     ] = False
     ignore_root: Annotated[bool, "Say nothing about `root`."] = False
     minimum_uid: Annotated[
@@ -171,6 +170,11 @@ class KerberosSettings:
         "timeout=NUMBER",
     ] = _TIMEOUT
 
+    @property
+    def never_asks(self) -> bool:
+        """See `TokenOptions.never_asks`; pam_krb5(5) has another name for it."""
+        return self.force_first_pass
+
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> tuple[Options | None, list[OptionProblem]]:
         """Read the arguments of a stack line, and keep them for `merged`."""
@@ -192,44 +196,89 @@ class Options:
             ConfigurationError: for every mistake in it at once.
 
         """
-        given = {argument.partition("=")[0] for argument in self.arguments}
-        lines = [(number, argument) for number, argument in _arguments(text, name)]
-        kept = [each for each in lines if each[1].partition("=")[0] not in given]
-        _, problems = read_dataclass(KerberosSettings, [argument for _, argument in lines])
+        settings, problems = self.read(Text(name, text))
         if problems:
-            raise ConfigurationError(
-                "\n".join(
-                    f"{name}:{lines[each.index][0]}: {each.text}; {each.cure}"
-                    for each in problems
-                    if each.index < len(lines)
-                ),
-            )
+            raise UnusableFile(problems)
+        return settings
+
+    def read(self, file: Text) -> tuple[KerberosSettings, list[Problem]]:
+        """Return the settings of this line with those of om_krb5.conf, and what is wrong there."""
+        given = {argument.partition("=")[0] for argument in self.arguments}
+        lines, problems = _arguments(file)
+        kept = [each for each in lines if each[1].partition("=")[0] not in given]
+        _, mistakes = read_dataclass(KerberosSettings, [argument for _, argument in lines])
+        problems += [
+            problem_at(file, lines[each.index][0], each.text, each.cure)
+            for each in mistakes
+            if each.index < len(lines)
+        ]
+        if problems:
+            return self.line, problems
         read, _ = read_dataclass(
             KerberosSettings, [*(argument for _, argument in kept), *self.arguments]
         )
         assert read is not None  # noqa: S101 - both were read before
-        return _consistent(read, name)
+        needs_map = read.force_alt_auth or read.only_alt_auth
+        if needs_map and read.alt_auth_map is None:
+            text = "force_alt_auth and only_alt_auth need alt_auth_map"
+            problems.append(Problem(Source(file.path, 1, 1), text, "add alt_auth_map"))
+        if read.no_ccache and read.ccache is not None:
+            read = dataclasses.replace(read, ccache=None)
+        return read, problems
 
 
-def _consistent(settings: KerberosSettings, name: str) -> KerberosSettings:
-    needs_map = settings.force_alt_auth or settings.only_alt_auth
-    if needs_map and settings.alt_auth_map is None:
-        raise ConfigurationError(f"{name}: force_alt_auth and only_alt_auth need alt_auth_map")
-    if settings.no_ccache and settings.ccache is not None:
-        return dataclasses.replace(settings, ccache=None)
-    return settings
+@dataclass(frozen=True, slots=True)
+class ReadsSettings:
+    """Reads om_krb5.conf for one stack line."""
+
+    options: Options
+
+    def __call__(self, file: Text) -> tuple[KerberosSettings, Sequence[Problem]]:
+        """Return the settings of that line, and what is wrong in the file."""
+        return self.options.read(file)
 
 
-def _arguments(text: str, name: str) -> list[tuple[int, str]]:
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
+def configure(options: Options, files: Files) -> None:
+    """Have om_krb5.conf looked at, and what it names."""
+    path = str(options.line.config or FILE_NAME)
+    settings = files.watch(path, ReadsSettings(options), rules_of(options)).value or options.line
+    if settings.principal_map is not None:
+        files.watch(str(settings.principal_map), parse_map, principal_map.RULES)
+    if settings.keytab is not None and (keytab := path_of(settings.keytab)):
+        needed = None if not settings.allow_unverified_kdc else ()
+        files.inspect(keytab, FileRules(secret=True, missing=needed))
+    for named in (settings.krb5_conf or "").split(":"):
+        # The usual way to say that there shall be none.
+        if named not in {"", "/dev/null"}:
+            files.inspect(named)
+
+
+def path_of(keytab: str) -> str | None:
+    """Return the file of a keytab, if it is one, by a name with or without its type."""
+    if keytab.startswith("/") or ":" not in keytab:
+        # As krb5_kt_resolve(3) has it.
+        return keytab
+    kind, _, path = keytab.partition(":")
+    return path if kind in {"FILE", "WRFILE"} else None
+
+
+def rules_of(options: Options) -> FileRules:
+    """Return how om_krb5.conf is read: one that a line names must be there."""
+    return FileRules(utf8=True, missing=() if options.line.config is None else None)
+
+
+def _arguments(file: Text) -> tuple[list[tuple[int, str]], list[Problem]]:
+    """Return lines as arguments of a stack line, each with its number."""
+    found, problems = [], []
+    for number, line in enumerate(file.text.split("\n"), 1):
         try:
             words = shlex.split(line, comments=True)
         except ValueError as error:
-            raise ConfigurationError(f"{name}:{number}: {error}") from None
+            problems.append(problem_at(file, number, str(error), "close it, or remove it"))
+            continue
         if words:
             found.append((number, _argument(words)))
-    return found
+    return found, problems
 
 
 def _argument(words: list[str]) -> str:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
-from ualauth.kerberos.settings import FILE_NAME, KerberosSettings, Options
-from ualauth.sources.files import Found, settings_of
-from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
+from ualauth.kerberos.settings import (
+    FILE_NAME,
+    KerberosSettings,
+    Options,
+    ReadsSettings,
+    rules_of,
+)
+from ualauth.sources.following import Watched
+from ualauth.sources.watched import CLOCK, Clock
 from ualauth.stack.folder import FollowedFolder, ServiceFolder
+from ualauth.system.forks import new_lock
 
 
 class _Client(NamedTuple):
-    found: Found
+    file: Watched[KerberosSettings]
+    settings: KerberosSettings
+    """As the file has them."""
     client: Client
-    next_check: float
 
 
 class Kerberos:
@@ -27,15 +35,20 @@ class Kerberos:
     def __init__(self, directory: Path, clock: Clock = CLOCK) -> None:
         """Look for om_krb5.conf in that folder, unless a stack line names another file."""
         self.directory = directory
-        self._clock = clock
-        self._files = FollowedFolder(ServiceFolder(directory), clock=clock)
+        self._files = FollowedFolder(ServiceFolder(directory / "pam.d"), clock=clock)
+        self._followed: dict[Options, Watched[KerberosSettings]] = {}
         self._clients: dict[Options, _Client] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        return cls(resources.directory)
 
     def client_at_hand(self, options: Options) -> Client | None:
         """Return the client for a stack line if its file need not be looked at now."""
         kept = self._clients.get(options)
-        return kept.client if kept and self._clock.monotonic() < kept.next_check else None
+        return kept.client if kept and kept.file.is_fresh else None
 
     def client(self, options: Options) -> Client:
         """Return the client for a stack line; blocks.
@@ -45,26 +58,32 @@ class Kerberos:
             UnsteadyFile: if the file is being written, and was never read before.
 
         """
-        return wait_for(lambda: self._client(options), self._clock)
-
-    def _client(self, options: Options) -> Client:
-        named = options.line.config
-        path = str(self.directory / (named or FILE_NAME))
         with self._lock:
-            found = self._files.current(path)
-            kept = self._clients.get(options)
-            if kept is not None and kept.found is found:
-                client = kept.client
-            else:
-                text = settings_of(found)
-                if text is None and named is not None:
-                    raise ConfigurationError(f"there is no file {path}")
-                client = Client(self._located(options.merged(text or "", path)), self._files)
+            file = self._file(options)
+        settings = file.current()
+        if settings is None:
+            if options.line.config is not None:
+                with self._lock:
+                    kept = self._clients.pop(options, None)
                 if kept is not None:
                     kept.client.close()
-            interval = LOOK_AGAIN if self._files.is_changing([path]) else CHECK_INTERVAL
-            self._clients[options] = _Client(found, client, self._clock.monotonic() + interval)
-            return client
+                raise ConfigurationError(f"there is no file {file.path}")
+            settings = options.merged("", file.path)
+        with self._lock:
+            kept = self._clients.get(options)
+            if kept is None or kept.settings != settings:
+                made = Client(self._located(settings), self._files)
+                if kept is not None:
+                    kept.client.close()
+                kept = self._clients[options] = _Client(file, settings, made)
+            return kept.client
+
+    def _file(self, options: Options) -> Watched[KerberosSettings]:
+        if options not in self._followed:
+            path = str(options.line.config or FILE_NAME)
+            reads = ReadsSettings(options)
+            self._followed[options] = self._files.watched(path, reads, rules_of(options))
+        return self._followed[options]
 
     def _located(self, settings: KerberosSettings) -> KerberosSettings:
         """Return settings whose file of principals is found from the configuration folder."""

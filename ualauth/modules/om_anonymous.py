@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import ANONYMOUS, CredentialKind
 from ualauth.identity import Person
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Abort, Attempt, Module
 from ualauth.sasl.anonymous import AnonymousExchange
 
 _LET_IN = "om_anonymous: let in"
@@ -43,7 +43,7 @@ class OmAnonymous(Module[Options]):
         """Succeed for whom this module let in; the others are other modules' business."""
         try:
             attempt.get_data(_LET_IN)
-        except Refusal:
+        except Abort:
             return ReturnCode.IGNORE
         attempt.vouch(Person(ANONYMOUS))
         return ReturnCode.SUCCESS

@@ -15,49 +15,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import CredentialKind
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, TokenOptions, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.cache import Account, UserCache
-from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
 from ualauth.userlist.login.change import replace_password
-from ualauth.userlist.login.elsewhere import take_turn
 from ualauth.userlist.login.exchange import prove
 from ualauth.userlist.login.lockout import judge, open_guess
-from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare, fill, rewrite
+from ualauth.userlist.login.once import check_password
+from ualauth.userlist.login.verify import REMEMBERED, fill, rewrite
 from ualauth.userlist.record import User
 
 _SUCCESS = ReturnCode.SUCCESS
-_FROM_MEMORY = Comparison(
-    _SUCCESS, "the USERLIST cannot be read; password verified before", remembered=True
-)
-_UNREADABLE = Comparison(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
 _VERIFIED = "om_auth: user whose old password was verified"
 _LOGGED_IN = "om_auth: user whose password was verified"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class Options(TokenOptions):
     """What a stack line may set."""
 
     nullok: Annotated[bool, "Let users without a password in with an empty one."] = False
-    try_first_pass: Annotated[
-        bool,
-        "Try the password that an earlier module got; if it is wrong, ask for another.",
-    ] = False
-    use_first_pass: Annotated[
-        bool,
-        "Use only the password that an earlier module got; never ask.",
-    ] = False
-    use_authtok: Annotated[
-        bool,
-        "Use only the new password that an earlier module got; never ask.",
-    ] = False
 
 
 class OmAuth(Module[Options]):
@@ -88,26 +72,15 @@ class OmAuth(Module[Options]):
             return False
         if account.policy.lockout.failures and not (
             cache.guesses.is_quiet
-            and account.has_no_failures(attempt.login_name, source_of(attempt.rhost))
+            and cache.has_no_failures(account, attempt.login_name, source_of(attempt.rhost))
         ):
             return False
-        attempt.remark(REMEMBERED.why)
+        attempt.remark(REMEMBERED.log)
         return True
 
     async def _authenticate(self, attempt: Attempt) -> ReturnCode:
-        try:
-            await attempt.get_user()
-            given = attempt.get_item(Item.AUTHTOK)
-            password = await self._password(attempt)
-            code = await self._check(attempt, password)
-            if code is ReturnCode.AUTH_ERR and given is not None and self.options.try_first_pass:
-                attempt.set_item(Item.AUTHTOK, None)
-                password = await self._password(attempt)
-                if password != given:
-                    code = await self._check(attempt, password)
-        except Refusal as refusal:
-            return _resumable(refusal)
-        return code
+        await attempt.get_user()
+        return await self.options.verify(attempt, partial(self._check, attempt))
 
     @immediate
     def setcred(self, _attempt: Attempt) -> ReturnCode:
@@ -151,35 +124,25 @@ class OmAuth(Module[Options]):
 
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass, write the new one in the second."""
-        try:
-            account: Account | None = await attempt.get_record()
-            user = _verified_user(attempt, account)
-            if account is None or user is None or attempt.flags & Flag.PRELIM_CHECK:
-                code = await self._verify_old(attempt)
-                account = await attempt.get_record()
-                if code is not ReturnCode.SUCCESS or account is None:
-                    return code
-                user = account.user
-                attempt.set_data(_VERIFIED, user)
-            rules, use_authtok = account.policy.password, self.options.use_authtok
-            return await replace_password(attempt, user, rules, use_authtok=use_authtok)
-        except Refusal as refusal:
-            return _resumable(refusal)
+        account: Account | None = await attempt.get_record()
+        user = _verified_user(attempt, account)
+        if account is None or user is None or attempt.flags & Flag.PRELIM_CHECK:
+            code = await self._verify_old(attempt)
+            account = await attempt.get_record()
+            if code is not ReturnCode.SUCCESS or account is None:
+                return code
+            user = account.user
+            attempt.set_data(_VERIFIED, user)
+        rules, use_authtok = account.policy.password, self.options.use_authtok
+        return await replace_password(attempt, user, rules, use_authtok=use_authtok)
 
     async def _verify_old(self, attempt: Attempt) -> ReturnCode:
         """Return whether a user with this old password may change it at all."""
-        old = await attempt.get_authtok(
-            Item.OLDAUTHTOK,
-            use_only_present=self.options.use_first_pass,
-        )
-        code = await self._check(attempt, old)
+        code = await self._check(attempt, await self.options.token(attempt, Item.OLDAUTHTOK))
         account: Account | None = await attempt.get_record()
         if code is ReturnCode.SUCCESS and account is not None:
             code = await restricted(attempt, account)
         return code
-
-    async def _password(self, attempt: Attempt) -> str:
-        return await attempt.get_authtok(use_only_present=self.options.use_first_pass)
 
     async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
         """Return what a password amounts to; vouch for whom it belongs to."""
@@ -193,16 +156,12 @@ class OmAuth(Module[Options]):
                 guess = open_guess(attempt, account, password, remembered=False)
         if guess is not None:
             guess.offline = account is not None and account.stale
-            await take_turn(attempt, guess, guess.look if remembered else guess.reserve)
-        if account is not None and account.stale:
-            # Within the outage grace, only a remembered password is trusted.
-            found = _FROM_MEMORY if remembered else _UNREADABLE
-        elif remembered:
-            found = REMEMBERED
-        else:
-            found = await self._compare(attempt, guess, account, password)
-        attempt.remark(found.why)
-        code = await judge(attempt, guess, account, password, found)
+        null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
+        found = await check_password(
+            attempt, guess, account, password, remembered=remembered, null_allowed=null_allowed
+        )
+        attempt.remark(found.log)
+        code = await judge(attempt, guess, account, found)
         if code is not ReturnCode.SUCCESS or account is None:
             return code
         hasher = attempt.resource(PasswordHasher)
@@ -213,16 +172,6 @@ class OmAuth(Module[Options]):
             await attempt.compute(rewrite, cache.store, hasher, account.user, password)
         _vouch(attempt, account)
         return ReturnCode.SUCCESS
-
-    async def _compare(
-        self, attempt: Attempt, guess: Guess | None, account: Account | None, password: str
-    ) -> Comparison:
-        null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
-        user = None if account is None else account.user
-        hasher = attempt.resource(PasswordHasher)
-        if guess is None:
-            return await attempt.compute(compare, hasher, user, password, null_allowed)
-        return await attempt.compute(guess.run, compare, hasher, user, password, null_allowed)
 
 
 def _id_of(account: Account | None) -> int | None:
@@ -239,7 +188,7 @@ def _is_another(attempt: Attempt, name: str | None, account: Account) -> bool:
     """Return whether the name has become another user's since the password was verified."""
     try:
         user: User = attempt.get_data(_LOGGED_IN)
-    except Refusal:
+    except Abort:
         return False
     return user is not account.user and user.authid == name and user.id != account.user.id
 
@@ -248,13 +197,7 @@ def _verified_user(attempt: Attempt, account: Account | None) -> User | None:
     """Return the user whose old password the first pass verified, if it is the same."""
     try:
         user = attempt.get_data(_VERIFIED)
-    except Refusal:
+    except Abort:
         return None
     same = isinstance(user, User) and account is not None and user.id == account.user.id
     return user if same else None
-
-
-def _resumable(refusal: Refusal) -> ReturnCode:
-    """Return what to answer: a person who has not answered yet will be asked again."""
-    again = refusal.code is ReturnCode.CONV_AGAIN
-    return ReturnCode.INCOMPLETE if again else refusal.code

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -17,20 +18,23 @@ from urllib.parse import quote
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import CredentialKind, NameKind
 from ualauth.errors import ConfigurationError
-from ualauth.kerberos.client import Answer, Client
+from ualauth.kerberos.client import Client, KdcAnswer
 from ualauth.kerberos.failures import plain
-from ualauth.kerberos.settings import KerberosSettings, Options
+from ualauth.kerberos.settings import KerberosSettings, Options, configure
 from ualauth.kerberos.shared import Kerberos
-from ualauth.messages import Error, Info
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.messages import Info
+from ualauth.module import Abort, Attempt, Files, Module
 from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
+from ualauth.sources.problem import Problem
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
+from ualauth.system.extras import are_installed
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")
 
+_TICKETS_TOO = frozenset({CredentialKind.PASSWORD, CredentialKind.KERBEROS})
 _WARNING = 7 * 86400
 """Seconds before a password expires from which the person is told, as libkrb5 has it."""
 _UNAVAILABLE = ReturnCode.AUTHINFO_UNAVAIL
@@ -44,7 +48,7 @@ class _LoggedIn:
     """Who logged in, and what the KDC said."""
 
     user: str
-    answer: Answer
+    answer: KdcAnswer
 
 
 class OmKrb5(Module[Options]):
@@ -52,8 +56,19 @@ class OmKrb5(Module[Options]):
 
     options_type = KerberosSettings
 
-    verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.KERBEROS})
     confirms_user = True
+
+    def __init__(self, options: Options) -> None:
+        """Offer tickets only where they can be accepted."""
+        super().__init__(options)
+        cure = "try pip install 'ualauth[krb5]'"
+        if are_installed(("gssapi",), "a ticket (GSSAPI) by om_krb5", cure):
+            self.verifies = _TICKETS_TOO
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Have om_krb5.conf looked at, and what it names; logins follow it by themselves."""
+        configure(self.options, files)
+        return ()
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password verified by the KDC, or take the ticket that was accepted."""
@@ -62,25 +77,19 @@ class OmKrb5(Module[Options]):
             if isinstance(exchange, GssExchange):
                 return await self._take(attempt, exchange)
             return ReturnCode.CRED_UNAVAIL
-        try:
-            user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
-            answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
-            return await self._logged_in(attempt, client, user, answer)
-        except Refusal as refusal:
-            return _resumable(refusal)
+        user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
+        answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
+        return await self._logged_in(attempt, client, user, answer)
 
     async def _take(self, attempt: Attempt, exchange: GssExchange) -> ReturnCode:
         """Let in whose ticket was accepted, if it is the user's for this entry, too."""
-        try:
-            user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
-            if not await _is_named(attempt, exchange, user):
-                attempt.remark("the ticket is not of this user")
-                return ReturnCode.CRED_UNAVAIL
-            told = exchange.principal, exchange.keytab, exchange.user
-            answer = await attempt.offload(client.judge, *told)
-            code = await self._logged_in(attempt, client, user, replace(answer, user=user))
-        except Refusal as refusal:
-            return refusal.code
+        user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
+        if not await _is_named(attempt, exchange, user):
+            attempt.remark("the ticket is not of this user")
+            return ReturnCode.CRED_UNAVAIL
+        told = exchange.principal, exchange.keytab, exchange.user
+        answer = await attempt.offload(client.judge, *told)
+        code = await self._logged_in(attempt, client, user, replace(answer, user=user))
         if code is ReturnCode.SUCCESS:
             exchange.accept()
         return code
@@ -96,9 +105,9 @@ class OmKrb5(Module[Options]):
         return await wire.offload(client.user_of, principal)
 
     async def _logged_in(
-        self, attempt: Attempt, client: Client, typed: str, answer: Answer
+        self, attempt: Attempt, client: Client, typed: str, answer: KdcAnswer
     ) -> ReturnCode:
-        attempt.remark(answer.why)
+        attempt.remark(answer.log)
         user = await self._confirmed(attempt, client, typed, answer, ReturnCode.USER_UNKNOWN)
 
         def forget(_value: object, _status: int) -> None:
@@ -109,7 +118,7 @@ class OmKrb5(Module[Options]):
         return answer.code
 
     async def _confirmed(
-        self, attempt: Attempt, client: Client, typed: str, answer: Answer, ignored: ReturnCode
+        self, attempt: Attempt, client: Client, typed: str, answer: KdcAnswer, ignored: ReturnCode
     ) -> str:
         """Make the user whom the KDC's principal names, if the password was right; return who."""
         if answer.code not in {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}:
@@ -118,8 +127,7 @@ class OmKrb5(Module[Options]):
             if answer.user != typed:
                 await _leave_out(attempt, client.settings, answer.user, ignored)
             await attempt.confirm_user(answer.user)
-        except Refusal as refusal:
-            attempt.remark(refusal.why)
+        except Abort:
             if answer.cache is not None:
                 await attempt.offload(client.destroy_cache, answer.cache)
             raise
@@ -127,10 +135,7 @@ class OmKrb5(Module[Options]):
 
     async def setcred(self, attempt: Attempt) -> ReturnCode:
         """Write the ticket to the file that `ccache` names, or remove it."""
-        try:
-            user, client = await self._begin(attempt, ReturnCode.IGNORE)
-        except Refusal as refusal:
-            return refusal.code
+        user, client = await self._begin(attempt, ReturnCode.IGNORE)
         if attempt.flags & Flag.DELETE_CRED:
             name = attempt.getenv("KRB5CCNAME")
             if name is not None and name == _found(attempt, _CACHE, str):
@@ -145,7 +150,7 @@ class OmKrb5(Module[Options]):
         written = _found(attempt, _CACHE, str)
         name = written or file_of(client.settings.ccache, user)
         answer = await attempt.offload(client.write_cache, known.answer.cache, name)
-        attempt.remark(answer.why)
+        attempt.remark(answer.log)
         if answer.code is ReturnCode.SUCCESS:
             attempt.set_data(_CACHE, name)
             attempt.putenv(f"KRB5CCNAME={name}")
@@ -153,17 +158,14 @@ class OmKrb5(Module[Options]):
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Say what the KDC said of the account while the person logged in."""
-        try:
-            user, client = await self._begin(attempt, ReturnCode.IGNORE)
-        except Refusal as refusal:
-            return refusal.code
+        user, client = await self._begin(attempt, ReturnCode.IGNORE)
         known = _found(attempt, _LOGGED_IN, _LoggedIn)
         if known is None or known.user != user:
             attempt.remark("logged in by another module")
             return ReturnCode.IGNORE
         answer = known.answer
         if answer.code is not ReturnCode.SUCCESS:
-            attempt.remark(answer.why)
+            attempt.remark(answer.log)
             # A wrong password says nothing of the account of whom another module let in.
             about_account = answer.code in {
                 ReturnCode.NEW_AUTHTOK_REQD,
@@ -188,12 +190,12 @@ class OmKrb5(Module[Options]):
             known = _found(attempt, _OLD, _LoggedIn)
             first = bool(attempt.flags & Flag.PRELIM_CHECK)
             if not first and known is not None and known.user == user:
-                _, old = await _password(attempt, client.settings, Item.OLDAUTHTOK)
+                old = await client.settings.token(attempt, Item.OLDAUTHTOK)
             else:
                 answer, old = await _verified(attempt, client, user, Item.OLDAUTHTOK)
                 if answer.cache is not None:
                     await attempt.offload(client.destroy_cache, answer.cache)
-                attempt.remark(answer.why)
+                attempt.remark(answer.log)
                 user = await self._confirmed(
                     attempt, client, user, replace(answer, cache=None), ReturnCode.IGNORE
                 )
@@ -211,32 +213,32 @@ class OmKrb5(Module[Options]):
             if first:
                 return ReturnCode.SUCCESS
             return await self._change(attempt, client, known, old)
-        except Refusal as refusal:
-            left_out = refusal.code is ReturnCode.IGNORE
-            return await _left_to_others(attempt) if left_out else _resumable(refusal)
+        except Abort as abort:
+            if abort.code is not ReturnCode.IGNORE:
+                raise
+            attempt.remark(abort.why)
+            return await _left_to_others(attempt)
 
     async def _change(
         self, attempt: Attempt, client: Client, known: _LoggedIn, old: str
     ) -> ReturnCode:
-        new = await attempt.get_authtok(use_only_present=client.settings.use_authtok)
+        new = await client.settings.new_token(attempt)
         before = known.answer
         expired = before.code is ReturnCode.NEW_AUTHTOK_REQD
         answer = await attempt.offload(client.change, before.principal, old, new, expired)
-        attempt.remark(answer.why)
+        code = await answer.tell(attempt)
         # The KDC was verified with the new password, and the account stack has nothing to ask for.
         if answer.code is ReturnCode.SUCCESS and expired:
             logged_in = _found(attempt, _LOGGED_IN, _LoggedIn)
             if logged_in is not None and logged_in == known:
                 attempt.set_data(_LOGGED_IN, _LoggedIn(known.user, answer))
-        if answer.text:
-            await attempt.tell(Error(answer.text))
-        return answer.code
+        return code
 
     async def _client(self, attempt: Attempt | Wire) -> Client:
         """Return the client as the configuration has it now.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if that has mistakes.
+            Abort: `AUTHINFO_UNAVAIL` if that has mistakes.
 
         """
         kerberos = attempt.resource(Kerberos)
@@ -246,21 +248,13 @@ class OmKrb5(Module[Options]):
         try:
             return await attempt.offload(kerberos.client, self.options)
         except ConfigurationError as error:
-            raise Refusal(_UNAVAILABLE, str(error)) from error
+            raise Abort(_UNAVAILABLE, str(error)) from error
 
     async def _begin(self, attempt: Attempt, ignored: ReturnCode) -> tuple[str, Client]:
         """Return the user and the client; refuse with `ignored` whom the options leave out."""
         user = await attempt.get_user()
-        try:
-            client = await self._client(attempt)
-        except Refusal as refusal:
-            attempt.remark(refusal.why)
-            raise
-        try:
-            await _leave_out(attempt, client.settings, user, ignored)
-        except Refusal as refusal:
-            attempt.remark(refusal.why)
-            raise
+        client = await self._client(attempt)
+        await _leave_out(attempt, client.settings, user, ignored)
         return user, client
 
 
@@ -269,11 +263,11 @@ async def _leave_out(
 ) -> None:
     """Refuse with `ignored` whom the options leave out."""
     if settings.ignore_root and user == "root":
-        raise Refusal(ignored, "root is left out")
+        raise Abort(ignored, "root is left out")
     if settings.minimum_uid:
         account = await attempt.offload(account_of, user)
         if account is not None and account.pw_uid < settings.minimum_uid:
-            raise Refusal(ignored, f"uid {account.pw_uid} is left out")
+            raise Abort(ignored, f"uid {account.pw_uid} is left out")
 
 
 async def _is_named(attempt: Attempt, exchange: GssExchange, user: str) -> bool:
@@ -294,54 +288,49 @@ async def _left_to_others(attempt: Attempt) -> ReturnCode:
     if attempt.flags & Flag.UPDATE_AUTHTOK:
         try:
             await attempt.get_authtok()
-        except Refusal as refusal:
-            if refusal.code is ReturnCode.CONV_AGAIN:
-                return ReturnCode.INCOMPLETE
+        except Abort as abort:
+            if abort.code is ReturnCode.CONV_AGAIN:
+                raise
     return ReturnCode.IGNORE
 
 
-async def _verified(attempt: Attempt, client: Client, user: str, item: Item) -> tuple[Answer, str]:
+async def _verified(
+    attempt: Attempt, client: Client, user: str, item: Item
+) -> tuple[KdcAnswer, str]:
     """Return what the KDC says of a password, and which that was: pam_krb5's rules.
 
     One that an earlier module got and that is wrong is asked for again by
     `try_first_pass`.
     """
-    given, password = await _password(attempt, client.settings, item)
-    listed = await attempt.get_record(needed=False) is not None
+    answers: list[KdcAnswer] = []
 
-    async def log_in(password: str) -> Answer:
+    async def log_in(password: str) -> ReturnCode:
+        listed = await attempt.get_record(needed=False) is not None
         guess = await begin_elsewhere(attempt, user, password)
         answer = await attempt.offload(partial(client.log_in, user, listed=listed), password)
         await end_elsewhere(attempt, guess, answer.code)
-        return answer
+        answers.append(answer)
+        return answer.code
 
-    answer = await log_in(password)
-    if answer.code is ReturnCode.AUTH_ERR and given and client.settings.try_first_pass:
-        attempt.set_item(item, None)
-        again = await attempt.get_authtok(item)
-        if again != password:
-            return await log_in(again), again
-    return answer, password
+    _forget_unwanted(attempt, client.settings, item)
+    await client.settings.verify(attempt, log_in, item)
+    return answers[-1], attempt.get_item(item)
 
 
-async def _password(attempt: Attempt, settings: KerberosSettings, item: Item) -> tuple[bool, str]:
-    """Return whether a password was there, and the one to use: pam_krb5's rules.
+def _forget_unwanted(attempt: Attempt, settings: KerberosSettings, item: Item) -> None:
+    """Forget what another module got, if the options do not want it: pam_krb5's rules.
 
-    Without an option, what another module got is not used, and the person is
-    asked. Of a change, only the second pass uses what the first one got.
+    Of a change, only the second pass uses what the first one got.
     """
     uses = settings.try_first_pass or settings.use_first_pass or settings.force_first_pass
     if not uses and not attempt.flags & Flag.UPDATE_AUTHTOK:
         attempt.set_item(item, None)
-    given = attempt.get_item(item) is not None
-    only = settings.force_first_pass
-    return given, await attempt.get_authtok(item, use_only_present=only)
 
 
 def _found(attempt: Attempt, name: str, kind: type[T]) -> T | None:
     try:
         found = attempt.get_data(name)
-    except Refusal:
+    except Abort:
         return None
     return found if isinstance(found, kind) else None
 
@@ -357,9 +346,3 @@ def file_of(template: str, user: str) -> str:
 def _spoken(seconds: float) -> str:
     days = int(seconds // 86400)
     return f"{days} days" if days > 1 else "one day" if days else "less than a day"
-
-
-def _resumable(refusal: Refusal) -> ReturnCode:
-    """Return what to answer: a person who has not answered yet will be asked again."""
-    again = refusal.code is ReturnCode.CONV_AGAIN
-    return ReturnCode.INCOMPLETE if again else refusal.code

@@ -12,20 +12,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from functools import partial
+from typing import Annotated, NamedTuple
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unreachable
+from ualauth.ldap.client.shared import Directories
+from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
 from ualauth.ldap.config.variables import who
 from ualauth.ldap.rules.answers import NAMELESS, of_policy
 from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
-from ualauth.ldap.rules.outage import OutageCache, Remembered, outage_cache
+from ualauth.ldap.rules.outage import OutageCache, OutageCaches, Remembered
 from ualauth.messages import Error
-from ualauth.module import Attempt, Files, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
 from ualauth.sources.problem import Problem
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
@@ -37,7 +40,7 @@ _EXPIRED = ReturnCode.NEW_AUTHTOK_REQD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class Options(TokenOptions):
     """What a stack line may set."""
 
     config: Annotated[
@@ -45,18 +48,6 @@ class Options:
         "The file that says how; a relative path is one in the configuration folder.",
         "config=PATH",
     ] = "om_ldap.conf"
-    try_first_pass: Annotated[
-        bool,
-        "Try the password that an earlier module got; if it is wrong, ask for another.",
-    ] = False
-    use_first_pass: Annotated[
-        bool,
-        "Use only the password that an earlier module got; never ask.",
-    ] = False
-    use_authtok: Annotated[
-        bool,
-        "Use only the new password that an earlier module got; never ask.",
-    ] = False
     ignore_unknown_user: Annotated[
         bool,
         "Leave whom the directory does not know to the other modules.",
@@ -82,45 +73,49 @@ class _LoginState:
     """Whether the password was right, and too old to bind with."""
 
 
+class _Used(NamedTuple):
+    """What an entry uses of its application, until that is closed."""
+
+    directories: Directories
+    authenticator: LdapAuthenticator
+    outage: OutageCache | None
+
+
 class OmLdap(Module[Options]):
     """Ask an LDAP directory or Active Directory: passwords, accounts, changes."""
 
     options_type = Options
     confirms_user = True
 
-    _authenticator: LdapAuthenticator
+    _configuration: Configuration
     _data: str
     """Under which name one operation leaves its state to the next."""
-    _outage: OutageCache | None = None
+    _used: _Used | None = None
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Read om_ldap.conf, and what it names."""
         configuration, problems = read(self.options.config, files)
         if configuration is not None:
-            # It brings a library along, which a service without LDAP does without.
-            from ualauth.ldap.client.shared import shared_directory  # noqa: PLC0415
-
-            self._authenticator = LdapAuthenticator(
-                configuration, shared_directory(configuration.settings)
-            )
-            self._outage = outage_cache(configuration)
+            self._configuration = configuration
             self._data = f"om_ldap: {configuration.digest}"
         return problems
+
+    def _using(self, attempt: Attempt) -> _Used:
+        """Return what the application has opened for this entry."""
+        directories, used = attempt.resource(Directories), self._used
+        if used is None or used.directories is not directories:
+            configuration = self._configuration
+            authenticator = LdapAuthenticator(configuration, directories.of(configuration.settings))
+            outage = attempt.resource(OutageCaches).of(configuration)
+            used = self._used = _Used(directories, authenticator, outage)
+        return used
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Verify the password by the directory."""
 
         async def decide() -> ReturnCode:
             await attempt.get_user()
-            given = attempt.get_item(Item.AUTHTOK)
-            password = await self._password(attempt)
-            code = await self._check(attempt, password)
-            if code is ReturnCode.AUTH_ERR and given is not None and self.options.try_first_pass:
-                attempt.set_item(Item.AUTHTOK, None)
-                password = await self._password(attempt)
-                if password != given:
-                    code = await self._check(attempt, password)
-            return code
+            return await self.options.verify(attempt, partial(self._check, attempt))
 
         return await self._answered(attempt, decide)
 
@@ -141,10 +136,6 @@ class OmLdap(Module[Options]):
 
     # The operations
 
-    async def _password(self, attempt: Attempt) -> str:
-        # A SASL exchange has no password to show: then this raises CRED_UNAVAIL.
-        return await attempt.get_authtok(use_only_present=self.options.use_first_pass)
-
     async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
         """Return what a password amounts to; vouch for whom it belongs to."""
         values = await _values(attempt)
@@ -154,21 +145,23 @@ class OmLdap(Module[Options]):
             await begin_elsewhere(attempt, whom, password)
 
         try:
-            judgement, case = await self._authenticator.verify(attempt, values, password, begin)
+            judgement, case = await self._using(attempt).authenticator.verify(
+                attempt, values, password, begin
+            )
         except (Unreachable, TimedOut) as fault:
             await begin(user)
             return await self._from_memory(attempt, user, password, fault)
         await end_elsewhere(attempt, attempt.guess, judgement.code)
         code = await judgement.tell(attempt)
         if code is not _SUCCESS or case is None:
-            if self._outage is not None:
-                await self._outage.refuse(attempt, user, password, code)
+            if (outage := self._using(attempt).outage) is not None:
+                await outage.refuse(attempt, user, password, code)
             return code
         who_it_is = await self._vouch(attempt, case)
         if who_it_is is None:
             return await self._nameless(attempt, case)
-        if self._outage is not None:
-            await self._outage.remember(attempt, user, password, who_it_is)
+        if (outage := self._using(attempt).outage) is not None:
+            await outage.remember(attempt, user, password, who_it_is)
         return _SUCCESS
 
     async def _vouch(self, attempt: Attempt, case: LdapUser) -> Remembered | None:
@@ -182,7 +175,7 @@ class OmLdap(Module[Options]):
         name = case.name
         account = await attempt.get_record(needed=False)
         if account is not None:
-            attribute = self._authenticator.configuration.finding.login_attribute
+            attribute = self._configuration.finding.login_attribute
             name = user_of(case.entry, name, account.user.authid, attribute)
         if name is None:
             return False
@@ -195,7 +188,7 @@ class OmLdap(Module[Options]):
         user = attempt.user or ""
         attempt.set_data(self._data, _LoginState(typed, user, case))
         by_userlist = None if account is None else account.person
-        attributes = self._authenticator.configuration.attributes
+        attributes = self._configuration.attributes
         found = person(user, by_userlist, case.entry, attributes)
         attempt.vouch(found)
         return Remembered(user, found)
@@ -213,17 +206,17 @@ class OmLdap(Module[Options]):
             return self._account_from_memory(attempt, state.typed)
         case = None if state is None else state.case
         if case is None:
-            found = await self._authenticator.look_up(attempt, await _values(attempt))
+            found = await self._using(attempt).authenticator.look_up(
+                attempt, await _values(attempt)
+            )
             if isinstance(found, Judgement):
                 return await found.tell(attempt)
             case = found
-        judgement = await self._authenticator.judge(attempt, case)
+        judgement = await self._using(attempt).authenticator.judge(attempt, case)
         if judgement.code is _SUCCESS and not attempt.delegated:
             judgement = of_policy(case.policy) or judgement
-        if self._outage is not None:
-            self._outage.allow(
-                case.values["user"], attempt.service, allowed=judgement.code is _SUCCESS
-            )
+        if (outage := self._using(attempt).outage) is not None:
+            outage.allow(case.values["user"], attempt.service, allowed=judgement.code is _SUCCESS)
         code = await judgement.tell(attempt)
         if code is not _SUCCESS or state is not None:
             return code
@@ -236,22 +229,22 @@ class OmLdap(Module[Options]):
 
     async def _change(self, attempt: Attempt) -> ReturnCode:
         user = await attempt.get_user()
-        prohibited = self._authenticator.configuration.changing.prohibited
+        prohibited = self._configuration.changing.prohibited
         if prohibited:
             return await Judgement(
                 ReturnCode.PERM_DENIED, "pam_password_prohibit_message is set", prohibited
             ).tell(attempt)
         state = self._state(attempt, user, self._old)
         if state is None or state.case is None or attempt.flags & Flag.PRELIM_CHECK:
-            old = await attempt.get_authtok(
-                Item.OLDAUTHTOK, use_only_present=self.options.use_first_pass
-            )
+            old = await self.options.token(attempt, Item.OLDAUTHTOK)
 
             async def begin(whom: str) -> None:
                 await begin_elsewhere(attempt, whom, old)
 
             values = await _values(attempt)
-            judgement, case = await self._authenticator.verify(attempt, values, old, begin)
+            judgement, case = await self._using(attempt).authenticator.verify(
+                attempt, values, old, begin
+            )
             await end_elsewhere(attempt, attempt.guess, judgement.code)
             expired = judgement.code is _EXPIRED
             if judgement.code is not _SUCCESS and not expired:
@@ -273,14 +266,14 @@ class OmLdap(Module[Options]):
 
     async def _write(self, attempt: Attempt, case: LdapUser) -> ReturnCode:
         old = await attempt.get_authtok(Item.OLDAUTHTOK, use_only_present=True)
-        new = await attempt.get_authtok(use_only_present=self.options.use_authtok)
+        new = await self.options.new_token(attempt)
         if not new or new == old:
             why = "it must differ from the old one" if new else "it must not be empty"
             await attempt.tell(Error(f"The new password was refused: {why}."))
             return ReturnCode.AUTHTOK_ERR
-        judgement = await self._authenticator.change(attempt, case, old, new)
-        if self._outage is not None:
-            self._outage.forget(case.values["user"], *([case.name] if case.name else []))
+        judgement = await self._using(attempt).authenticator.change(attempt, case, old, new)
+        if (outage := self._using(attempt).outage) is not None:
+            outage.forget(case.values["user"], *([case.name] if case.name else []))
         return await judgement.tell(attempt)
 
     async def _is_due(self, attempt: Attempt, state: _LoginState) -> bool:
@@ -290,18 +283,21 @@ class OmLdap(Module[Options]):
         later = of_policy(state.case.policy)
         if later is not None and later.code is _EXPIRED:
             return True
-        return (await self._authenticator.judge(attempt, state.case)).code is _EXPIRED
+        return (
+            await self._using(attempt).authenticator.judge(attempt, state.case)
+        ).code is _EXPIRED
 
     # Outages
 
     async def _from_memory(
         self, attempt: Attempt, user: str, password: str, fault: DirectoryFault
     ) -> ReturnCode:
-        if self._outage is None or not password:
+        outage = self._using(attempt).outage
+        if outage is None or not password:
             raise fault
-        account = await self._outage.verify(attempt, user, password)
+        account = await outage.verify(attempt, user, password)
         if account is None:
-            if self._outage.has(user):
+            if outage.has(user):
                 # The right one would have been answered: this one counts.
                 await end_elsewhere(attempt, attempt.guess, ReturnCode.AUTH_ERR)
             raise fault
@@ -314,7 +310,8 @@ class OmLdap(Module[Options]):
         return _SUCCESS
 
     def _account_from_memory(self, attempt: Attempt, user: str) -> ReturnCode:
-        if self._outage is not None and self._outage.may(user, attempt.service):
+        outage = self._using(attempt).outage
+        if outage is not None and outage.may(user, attempt.service):
             attempt.remark("the account was allowed when the directory was asked for the last time")
             return _SUCCESS
         attempt.remark("no server can be reached, and the account was never asked for here")
@@ -332,12 +329,6 @@ class OmLdap(Module[Options]):
         """Return the code of an operation, as the options of the line want it."""
         try:
             code = await decide()
-        except Refusal as refusal:
-            # A person who has not answered yet will be asked again.
-            again = refusal.code is ReturnCode.CONV_AGAIN
-            if refusal.why:
-                attempt.remark(refusal.why)
-            return ReturnCode.INCOMPLETE if again else refusal.code
         except DirectoryFault as fault:
             attempt.remark(str(fault))
             ignored = ignoring and self.options.ignore_authinfo_unavail
@@ -354,7 +345,7 @@ class OmLdap(Module[Options]):
         """Return what an earlier operation found out about this user."""
         try:
             state = attempt.get_data(name or self._data)
-        except Refusal:
+        except Abort:
             return None
         return state if isinstance(state, _LoginState) and state.user == user else None
 

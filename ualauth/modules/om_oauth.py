@@ -7,22 +7,25 @@ A token is either a signed JSON Web Token, checked with the issuer's keys
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.credentials import CredentialKind, NameKind
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.contract.credentials import NO_CREDENTIAL, CredentialKind, NameKind
+from ualauth.module import Abort, Attempt, Files, Module
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
 from ualauth.oauth.fetching import Unavailable
 from ualauth.oauth.introspection import Introspection
+from ualauth.oauth.key_rings import KeyRings
 from ualauth.oauth.keys import KeyRing
 from ualauth.oauth.refusing import Refused
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
+from ualauth.sources.problem import Problem
+from ualauth.system.extras import are_installed
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
@@ -99,6 +102,11 @@ class OmOauth(Module[Options]):
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
         super().__init__(options)
+        asks = bool(options.introspection) or is_url(options.keys)
+        needed = (*(["joserfc"] if options.keys else ()), *(["httpx"] if asks else ()))
+        cure = "try pip install 'ualauth[oauth]'"
+        if not are_installed(needed, "a token by om_oauth", cure):
+            self.verifies = NO_CREDENTIAL
         self.name_kind = NameKind.ADDRESS if options.claim == ADDRESS else NameKind.AUTHID
         self._keys = KeyRing(options.keys, options.timeout, options.authorities)
         self._introspection = Introspection(
@@ -119,6 +127,11 @@ class OmOauth(Module[Options]):
             assume_email_verified=options.assume_email_verified,
         )
 
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Have the keys, the secret and the authorities looked at that are in files."""
+        (self._introspection if self.options.introspection else self._keys).configure(files)
+        return ()
+
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed if the token is good, and the user's."""
         exchange = attempt.exchange
@@ -128,7 +141,7 @@ class OmOauth(Module[Options]):
         exchange.configuration = self.options.configuration
         guess = await begin_elsewhere(attempt, exchange.name, exchange)
         try:
-            name = vouched_name(await self._name(attempt.offload, exchange))
+            name = vouched_name(await self._name(attempt, exchange))
         except Refused as refused:
             attempt.remark(f"the token is refused: {refused}")
             if not refused.signed:
@@ -163,20 +176,16 @@ class OmOauth(Module[Options]):
         except Refused:
             return ""
         except Unavailable as error:
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
         return name
 
-    async def _name(
-        self,
-        offload: Callable[..., Awaitable[Any]],
-        exchange: TokenExchange,
-    ) -> str:
+    async def _name(self, attempt: Attempt, exchange: TokenExchange) -> str:
         """Return whose token it is, which is certain then."""
         if self.options.introspection:
-            answer = await self._answer(offload, exchange)
+            answer = await self._answer(attempt.offload, exchange)
             return self._rules.check(answer, introspected=True)
-        name: str = await offload(verified, exchange.token, self._rules, self._keys)
-        return name
+        keys = attempt.resource(KeyRings).shared(self._keys)
+        return await attempt.offload(verified, exchange.token, self._rules, keys)
 
     async def _answer(
         self,

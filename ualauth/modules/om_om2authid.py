@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Item, ReturnCode
+from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module, immediate
-from ualauth.userlist.store import UserStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +34,9 @@ class OmOm2authid(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse a name of no user or of several; leave any other name to the other modules."""
-        name = await attempt.get_user()
-        find = attempt.resource(UserStore).lookup(attempt.name_kind)
-        user = await attempt.offload(find, name)
-        if user is not None:
-            attempt.set_item(Item.USER, user.authid)
+        account: Account | None = await attempt.get_record()
+        if account is not None:
+            attempt.set_item(Item.USER, account.user.authid)
             return ReturnCode.IGNORE
         attempt.remark("not in the USERLIST, or not the only one")
         if self.options.ignore_unknown_user:

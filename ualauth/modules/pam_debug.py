@@ -11,7 +11,7 @@ from typing import Annotated
 from ualauth.codes import TOKENS, Flag, ReturnCode
 from ualauth.contract.options import OptionProblem
 from ualauth.messages import Info
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Abort, Attempt, Module
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +83,6 @@ class PamDebug(Module[Options]):
         if not word:
             return ReturnCode.SUCCESS
         # Whether the person could be told makes no difference, as in Linux-PAM.
-        with contextlib.suppress(Refusal):
+        with contextlib.suppress(Abort):
             await attempt.ask(Info(f"{key}={word}"))
         return TOKENS[word]

@@ -17,11 +17,10 @@ from zoneinfo import ZoneInfo
 from ualauth.codes import ReturnCode
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
+from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
-from ualauth.errors import ModuleUnavailable, StoreError
-from ualauth.module import Attempt, Module, NameAnswer, Refusal
-from ualauth.userlist.record import User
+from ualauth.module import Abort, Attempt, Module, NameAnswer
 
 Conditions = tuple[Condition, ...]
 
@@ -177,11 +176,7 @@ class PamIf(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Decide once, and run the stack if all conditions hold."""
-        try:
-            code = await attempt.decide_once(self, partial(self._decide, attempt))
-        except Refusal as refusal:
-            again = refusal.code is ReturnCode.CONV_AGAIN
-            return ReturnCode.INCOMPLETE if again else refusal.code
+        code = await attempt.decide_once(self, partial(self._decide, attempt))
         if code is ReturnCode.SUCCESS and self.options.stack is not None:
             return await attempt.run_stack(self)
         return code
@@ -208,19 +203,16 @@ class PamIf(Module[Options]):
         failing = _failing(self._of_name, facts)
         if failing is None and self._of_record:
             try:
-                facts = replace(facts, record=await _record(attempt, user))
-            except (StoreError, ModuleUnavailable) as error:
-                return NameAnswer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+                account: Account | None = await attempt.get_record()
+            except Abort as abort:
+                if abort.code is not ReturnCode.AUTHINFO_UNAVAIL:
+                    raise
+                # An answer, too: it is compared with that about another name of the user.
+                return NameAnswer(abort.code, abort.why)
+            facts = replace(facts, record=None if account is None else account.user)
             failing = _failing(self._of_record, facts)
         code = ReturnCode.SUCCESS if failing is None else ReturnCode.IGNORE
         return NameAnswer(code, _said(failing))
-
-
-async def _record(attempt: Attempt, user: str) -> User | None:
-    from ualauth.userlist.store import UserStore  # noqa: PLC0415 - loads SQLAlchemy
-
-    store = attempt.resource(UserStore)
-    return await attempt.offload(store.lookup(attempt.name_kind), user)
 
 
 def _failing(conditions: Conditions, facts: Facts) -> Condition | None:

@@ -22,13 +22,13 @@ from ualauth.host_pam.service import Folder, HostService, Seconds, ServiceName
 from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
 from ualauth.host_pam.transaction import HostTransaction, Outcome
 from ualauth.identity import Person
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Abort, Attempt, Module, TokenOptions
 
 _TIMEOUT = Seconds(30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class Options(TokenOptions):
     """What a stack line may set."""
 
     service: Annotated[ServiceName, "The host's service to ask: a file in /etc/pam.d."]
@@ -38,18 +38,6 @@ class Options:
         "confdir=PATH",
     ] = None
     or_other: Annotated[bool, "Where there is no such file, let the host's `other` decide."] = False
-    try_first_pass: Annotated[
-        bool,
-        "Try the password that an earlier module got; if it is wrong, ask for another.",
-    ] = False
-    use_first_pass: Annotated[
-        bool,
-        "Use only the password that an earlier module got; never ask.",
-    ] = False
-    use_authtok: Annotated[
-        bool,
-        "Use only the new password that an earlier module got; never ask.",
-    ] = False
     timeout: Annotated[
         Seconds,
         "Seconds that libpam may take without a word; then it could not check.",
@@ -109,15 +97,16 @@ class PamLinux(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Authenticate by pam_authenticate(3)."""
-        try:
-            code, tokens = await self._log_in(attempt, Item.AUTHTOK)
-            reused = tokens.reused if isinstance(tokens, OnePassword) else None
-            if code is ReturnCode.AUTH_ERR and reused is not None and self.options.try_first_pass:
-                attempt.set_item(Item.AUTHTOK, None)
-                if await attempt.get_authtok() != reused:
-                    code, _ = await self._log_in(attempt, Item.AUTHTOK)
-        except Refusal as refusal:
-            return _resumable(refusal)
+        # Not `TokenOptions.verify`: libpam's modules say whether a password is wanted at all.
+        code, tokens = await self._log_in(attempt, Item.AUTHTOK)
+        reused = tokens.reused if isinstance(tokens, OnePassword) else None
+        if (
+            code is ReturnCode.AUTH_ERR
+            and reused is not None
+            and self.options.try_first_pass
+            and await self.options.ask_again(attempt, reused) is not None
+        ):
+            code, _ = await self._log_in(attempt, Item.AUTHTOK)
         return code
 
     async def setcred(self, attempt: Attempt) -> ReturnCode:
@@ -139,25 +128,22 @@ class PamLinux(Module[Options]):
     async def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Verify the old password in the first pass; change it in the second."""
         state = self._state(attempt)
-        try:
-            user = await attempt.get_user()
-            first = bool(attempt.flags & Flag.PRELIM_CHECK)
-            if first or (state.verified != user and not state.waits(Operation.CHAUTHTOK)):
-                code = await self._verify(attempt, state)
-                if code is not ReturnCode.SUCCESS:
-                    return code
-                state.verified = state.user
-            if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not state.expired:
-                return ReturnCode.IGNORE
-            if first:
-                return ReturnCode.SUCCESS
-            change = Change(
-                never_ask_old=self.options.use_first_pass,
-                never_ask_new=self.options.use_authtok,
-            )
-            code, _ = await self._perform(attempt, Operation.CHAUTHTOK, change)
-        except Refusal as refusal:
-            return _resumable(refusal)
+        user = await attempt.get_user()
+        first = bool(attempt.flags & Flag.PRELIM_CHECK)
+        if first or (state.verified != user and not state.waits(Operation.CHAUTHTOK)):
+            code = await self._verify(attempt, state)
+            if code is not ReturnCode.SUCCESS:
+                return code
+            state.verified = state.user
+        if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not state.expired:
+            return ReturnCode.IGNORE
+        if first:
+            return ReturnCode.SUCCESS
+        change = Change(
+            never_ask_old=self.options.use_first_pass,
+            never_ask_new=self.options.use_authtok,
+        )
+        code, _ = await self._perform(attempt, Operation.CHAUTHTOK, change)
         state.verified = None
         return code
 
@@ -180,10 +166,7 @@ class PamLinux(Module[Options]):
         return await self._perform(attempt, Operation.AUTHENTICATE, password)
 
     async def _plain(self, attempt: Attempt, operation: Operation) -> ReturnCode:
-        try:
-            code, _ = await self._perform(attempt, operation, NoTokens())
-        except Refusal as refusal:
-            return _resumable(refusal)
+        code, _ = await self._perform(attempt, operation, NoTokens())
         return code
 
     async def _perform(
@@ -195,7 +178,7 @@ class PamLinux(Module[Options]):
         """Carry out an operation of libpam; returns its code, and what answered its prompts.
 
         Raises:
-            Refusal: `CONV_AGAIN`, after which this may be called again.
+            Abort: `CONV_AGAIN`, after which this may be called again.
             TimeoutError: libpam took too long.
 
         """
@@ -207,10 +190,10 @@ class PamLinux(Module[Options]):
             call = state.host.call(operation, flags, items, self.options.timeout)
             talk = state.talk = Talk(operation, call, tokens)
         elif talk.operation is not operation:
-            raise Refusal(ReturnCode.ABORT)
+            raise Abort(ReturnCode.ABORT)
         try:
             outcome = await talk.outcome(attempt)
-        except Refusal:
+        except Abort:
             raise
         except BaseException:
             state.talk = None
@@ -227,7 +210,7 @@ class PamLinux(Module[Options]):
         for item, text in texts.items():
             if text is not None and not is_acceptable(text, MAX_NAME_BYTES):
                 attempt.remark(f"{item.name} is longer than {MAX_NAME_BYTES} bytes, or no text")
-                raise Refusal(ReturnCode.PERM_DENIED)
+                raise Abort(ReturnCode.PERM_DENIED)
         return {item: None if text is None else text.encode() for item, text in texts.items()}
 
     async def _judge(
@@ -264,7 +247,7 @@ class PamLinux(Module[Options]):
         name = f"pam_linux: {confdir or ''} {self.options.service}"
         try:
             found = attempt.get_data(name)
-        except Refusal:
+        except Abort:
             found = None
         if isinstance(found, _HostState):
             return found
@@ -298,9 +281,3 @@ def _hand_on(attempt: Attempt, before: Mapping[str, str], after: Mapping[str, st
     for name, value in after.items():
         if before.get(name) != value:
             attempt.putenv(f"{name}={value}")
-
-
-def _resumable(refusal: Refusal) -> ReturnCode:
-    """Return what to answer: a person who has not answered yet will be asked again."""
-    again = refusal.code is ReturnCode.CONV_AGAIN
-    return ReturnCode.INCOMPLETE if again else refusal.code

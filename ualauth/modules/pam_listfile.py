@@ -1,6 +1,6 @@
 """The module pam_listfile: lets in, or refuses, who stands in a file (pam_listfile(8)).
 
-The file is looked at at every login, and used as it was left, see `ualauth.sources.watched`.
+The file is followed, and its last good state is used, see `ualauth.sources.following`.
 It holds one value a line, compared as it is: no comments, no trimming. The return
 codes are Linux-PAM's, also for arguments that are wrong: these are reported when the
 service file is read, and answered with what `onerr` says at every login.
@@ -9,25 +9,36 @@ service file is read, and answered with what `onerr` says at every login.
 from __future__ import annotations
 
 import enum
-import errno
 import os
-import stat
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
-from ualauth.errors import UnsteadyFile
-from ualauth.module import Attempt, Module, NameAnswer, Refusal, immediate
-from ualauth.sources.watched import Stamp, SteadyFile, stamp_of, wait_for
+from ualauth.errors import UnsteadyFile, UnusableFile
+from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched, problem_at
+from ualauth.sources.problem import Problem, Source
 from ualauth.system.accounts import account_of, is_member
 
-Entries = tuple[bytes, ...]
-List = SteadyFile[Entries | None]
-"""A list in use; `None` is no file."""
+
+class Entries(NamedTuple):
+    """What a list has."""
+
+    values: tuple[bytes, ...]
+    users: tuple[tuple[str, Problem], ...] = ()
+    """Those of users that are text, each with what is wrong if the USERLIST has no such authid."""
+
+
+_RULES = FileRules(max_bytes=16 << 20, comments=False, links=False)
+_MOST_LOOKED_AT = 10_000
+"""Lines of a list of users that `ualauth check` looks at."""
+_MOST_TOLD = 20
+"""Lines of a list of which `ualauth check` warns."""
 
 
 class Subject(enum.Enum):
@@ -80,9 +91,13 @@ class Options:
         slips = [(index, _take(values, argument)) for index, argument in enumerate(arguments)]
         slips += [(len(arguments), slip) for slip in _left_out(values)]
         found = [(index, slip) for index, slip in slips if slip is not None]
+        misplaced = _misplaced(arguments, lets_in=values.get("onerr") is OnError.SUCCEED)
         problems = [
-            OptionProblem(index, slip.text, slip.cure, fatal=False) for index, slip in found
+            OptionProblem(index, slip.text, slip.cure, fatal=False)
+            for index, slip in found
+            if index not in misplaced
         ]
+        problems += [each for each in misplaced.values() if each is not None]
         answers = [slip.answer for _, slip in found if slip.answer is not None]
         return (Misread(answers[0]) if answers else cls(**values)), problems
 
@@ -102,6 +117,10 @@ _ITEMS = {
     Subject.RUSER: Item.RUSER,
 }
 _ANSWERS = {OnError.SUCCEED: ReturnCode.SUCCESS, OnError.FAIL: ReturnCode.SERVICE_ERR}
+_CONSEQUENCE = {
+    OnError.SUCCEED: "with onerr=succeed, every user passes",
+    OnError.FAIL: "every user is refused",
+}
 _DEFAULT_SHELL = "/bin/sh"
 
 
@@ -138,6 +157,39 @@ def _take(values: dict[str, Any], argument: str) -> _Slip | None:
     return None
 
 
+def _misplaced(arguments: Sequence[str], *, lets_in: bool) -> dict[int, OptionProblem | None]:
+    """Return what is wrong with the path of the list, by argument; `None` is for its other parts.
+
+    Where errors succeed, it lets in every user.
+    """
+    named = [at for at, argument in enumerate(arguments) if argument.startswith("file=")]
+    if not named:
+        return {}
+    at = named[-1]
+    path, parts = arguments[at].removeprefix("file="), [at]
+    quote = path[:1]
+    if not path:
+        text, rest = "PAM takes no blank after '='", arguments[at + 1 : at + 2]
+        cure = "write file=PATH"
+        if rest and "=" not in rest[0]:
+            parts.append(at + 1)
+            cure = f"write file={rest[0]}"
+    elif quote in {'"', "'"}:
+        ends = [end for end in range(at, len(arguments)) if arguments[end].endswith(quote)]
+        parts = list(range(at, (ends or [at])[0] + 1))
+        unquoted = " ".join([path, *(arguments[part] for part in parts[1:])]).strip(quote)
+        text = "PAM knows no quotes: they are part of the path"
+        cure = f"write [file={unquoted}]" if " " in unquoted else f"write file={unquoted}"
+    elif not path.startswith("/"):
+        text = f"{path[:64]!r} could be anywhere: a relative path depends on the program"
+        cure = "write the whole path, from / on"
+    else:
+        return {}
+    text += f"; {_CONSEQUENCE[OnError.SUCCEED]}" if lets_in else ""
+    found = OptionProblem(at, text, cure, fatal=False, harmful=lets_in)
+    return dict.fromkeys(parts) | {at: found}
+
+
 def _left_out(values: dict[str, Any]) -> list[_Slip]:
     """Return what is wrong with the arguments as a whole; drop an `apply` of no use."""
     slips = [
@@ -168,8 +220,23 @@ class PamListfile(Module[Options | Misread]):
     def __init__(self, options: Options | Misread) -> None:
         """Keep the options; opens nothing."""
         super().__init__(options)
-        path = options.file if isinstance(options, Options) else ""
-        self._list: List = SteadyFile(path, _read, is_blank=_is_blank)
+        self._list: Watched[Entries] | None = None
+        if isinstance(options, Options):
+            self._list = Watched(options.file, _reader(options), _RULES)
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Follow the list; what is wrong with it is reported, and answered by `onerr`."""
+        options = self.options
+        # A relative path is told of already, and means what it does to libpam.
+        if isinstance(options, Options) and options.file.startswith("/"):
+            rules = replace(_RULES, missing=(_missing(options),))
+            self._list = files.watch(options.file, _reader(options), rules)
+        return ()
+
+    def users_in_files(self) -> Iterable[tuple[str, Problem]]:
+        """Yield those of a list of users."""
+        entries = None if self._list is None else self._list.value
+        return () if entries is None else entries.users
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""
@@ -177,6 +244,7 @@ class PamListfile(Module[Options | Misread]):
             case Misread(answer):
                 return answer
             case Options() as options:
+                assert self._list is not None  # noqa: S101 - for mypy
                 return await _decide(options, self._list, attempt)
 
     @immediate
@@ -190,11 +258,11 @@ class PamListfile(Module[Options | Misread]):
     chauthtok = authenticate
 
 
-async def _decide(options: Options, entries: List, attempt: Attempt) -> ReturnCode:
+async def _decide(options: Options, entries: Watched[Entries], attempt: Attempt) -> ReturnCode:
     # The user is asked for even where another item is looked for.
     try:
         user = await attempt.get_user()
-    except Refusal:
+    except Abort:
         user = None
     if user is None or (options.item in _ITEMS and not options.apply):
         code, why = await _judge(options, entries, attempt, user)
@@ -204,7 +272,9 @@ async def _decide(options: Options, entries: List, attempt: Attempt) -> ReturnCo
     return await attempt.test_name(partial(_judge, options, entries, attempt))
 
 
-async def _judge(options: Options, entries: List, attempt: Attempt, user: str | None) -> NameAnswer:
+async def _judge(
+    options: Options, entries: Watched[Entries], attempt: Attempt, user: str | None
+) -> NameAnswer:
     if user and options.apply and not await _applies(options.apply, user, attempt):
         return NameAnswer(ReturnCode.IGNORE)
     if options.item in _ITEMS:
@@ -219,8 +289,8 @@ async def _judge(options: Options, entries: List, attempt: Attempt, user: str | 
         listed = False
     else:
         found = await attempt.offload(_is_listed, options, entries, value)
-        if isinstance(found, ReturnCode):
-            return NameAnswer(found)
+        if isinstance(found, NameAnswer):
+            return found
         listed = found
     if listed is (options.sense is Sense.ALLOW):
         return NameAnswer(ReturnCode.SUCCESS)
@@ -234,26 +304,30 @@ async def _applies(whom: str, user: str, attempt: Attempt) -> bool:
     return user == whom
 
 
-def _is_listed(options: Options, entries: List, value: str) -> bool | ReturnCode:
-    """Return whether the file lists `value`, or the code if that cannot be known.
+def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool | NameAnswer:
+    """Return whether the file lists `value`, or what to answer if that cannot be known.
 
     Raises:
-        Refusal: if the file is not fit for use yet.
+        Abort: if the file is not fit for use yet.
 
     """
     try:
         matches = _matcher(options.item, _sought(options.item, value))
-        return any(map(matches, wait_for(partial(_in_use, options, entries))))
-    except _Unsafe:
-        return ReturnCode.AUTH_ERR
-    except (OSError, LookupError):
-        return _ANSWERS[options.onerr]
+        listed = entries.current()
+    except UnusableFile as error:
+        code = ReturnCode.AUTH_ERR if error.unsafe else _ANSWERS[options.onerr]
+        return NameAnswer(code, str(error))
+    except LookupError:
+        return NameAnswer(_ANSWERS[options.onerr], f"the host has no account {value!r}")
     except UnsteadyFile as error:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
-
-
-class _Unsafe(Exception):
-    """The list is nothing to trust, whatever `onerr` says."""
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+    if listed is None:
+        return NameAnswer(_ANSWERS[options.onerr], f"there is no file {options.file}")
+    if entries.is_emptied and options.sense is Sense.ALLOW:
+        # What it said last would go on letting in.
+        why = f"{entries.path} is empty now, and was not before"
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why)
+    return any(map(matches, listed.values))
 
 
 def _sought(item: Subject, value: str) -> str:
@@ -265,60 +339,42 @@ def _sought(item: Subject, value: str) -> str:
     return account.pw_shell or _DEFAULT_SHELL
 
 
-def _in_use(options: Options, entries: List) -> Entries:
-    """Return the entries that count now, looking at the file."""
-    try:
-        status = os.lstat(entries.path)
-    except FileNotFoundError:
-        stamp = None
-    else:
-        if not _is_safe(status):
-            raise _Unsafe
-        stamp = stamp_of(status)
-    found = entries.current(stamp)
-    if found is None:
-        raise FileNotFoundError(entries.path)
-    if entries.is_emptied and options.sense is Sense.ALLOW:
-        # What it said last would go on letting in.
-        why = f"{entries.path} is empty now, and was not before"
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, why)
-    return found
+def _reader(options: Options) -> Callable[[Text], tuple[Entries, Sequence[Problem]]]:
+    """Return how a list is read: one of users is looked at for what no user is called."""
+    return _read_users if options.item is Subject.USER else _read_values
 
 
-def _read(path: str) -> tuple[Stamp, Entries | None]:
-    """Return the stamp and the entries of a list, `None` if there is no file."""
-    try:
-        with open(path, "rb", opener=_open_no_link) as file:
-            # Looked at again: it may be another file than a moment before.
-            if not _is_safe(os.fstat(file.fileno())):
-                raise _Unsafe
-            entries = tuple(entry for entry in map(_entry, file) if entry)
-            return stamp_of(os.fstat(file.fileno())), entries
-    except FileNotFoundError:
-        return None, None
+def _missing(options: Options) -> Problem:
+    """Return what is wrong where there is no list."""
+    lets_in = options.onerr is OnError.SUCCEED
+    text = f"there is no such list: {_CONSEQUENCE[options.onerr]}"
+    cure = "write it, or correct file="
+    return Problem(Source(options.file, 1, 1), text, cure, warning=not lets_in)
 
 
-def _is_blank(entries: Entries | None) -> bool:
-    return entries == ()
+def _read_values(file: Text) -> tuple[Entries, Sequence[Problem]]:
+    entries = (_entry(line) for line in file.data.split(b"\n"))
+    return Entries(tuple(entry for entry in entries if entry)), ()
 
 
-def _is_safe(status: os.stat_result) -> bool:
-    return stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWOTH
-
-
-def _open_no_link(path: str, flags: int) -> int:
-    # O_NONBLOCK: a FIFO put in the file's place must not make the login wait.
-    try:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _Unsafe from error
-        raise
+def _read_users(file: Text) -> tuple[Entries, Sequence[Problem]]:
+    entries, _ = _read_values(file)
+    problems, users = [], []
+    for number, line in enumerate(file.text.split("\n")[:_MOST_LOOKED_AT], 1):
+        name = line.partition("\r")[0].partition("\0")[0]
+        if name != name.strip():
+            text = f"{name[:64]!r} begins or ends with a blank, and is compared with it"
+            problems.append(problem_at(file, number, text, "remove the blank", warning=True))
+        elif name.isprintable() and name and not name.startswith("#"):
+            text = f"{name[:64]!r} is no authid: such a line is never found"
+            told = problem_at(file, number, text, "write the user's authid", warning=True)
+            users.append((name, told))
+    return entries._replace(users=tuple(users)), problems[:_MOST_TOLD]
 
 
 def _entry(line: bytes) -> bytes:
-    """Return a line up to its first CR, LF or NUL, as C reads it."""
-    return line.partition(b"\n")[0].partition(b"\r")[0].partition(b"\0")[0]
+    """Return a line up to its first CR or NUL, as C reads it."""
+    return line.partition(b"\r")[0].partition(b"\0")[0]
 
 
 def _matcher(item: Subject, value: str) -> Callable[[bytes], bool]:

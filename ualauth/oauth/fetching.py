@@ -28,7 +28,7 @@ def fetch_json(
 ) -> dict[str, Any]:
     """Return the JSON object at `url`, or what it answers to a form; blocks.
 
-    Redirections are not followed. `authorities` is a file of certificates to
+    Redirections are not followed. `authorities` are certificates in PEM to
     trust instead of the usual ones. `timeout` is for the whole, in seconds.
 
     Raises:
@@ -42,7 +42,7 @@ def fetch_json(
 
     end = time.monotonic() + timeout
     try:
-        verify = ssl.create_default_context(cafile=authorities or None)
+        verify = ssl.create_default_context(cadata=authorities or None)
         with (
             _hung_up_after(timeout) as notice,
             httpx.Client(verify=verify, timeout=timeout, trust_env=False) as client,

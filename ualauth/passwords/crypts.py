@@ -74,6 +74,12 @@ def libpass_parts(name: str, stored: str) -> bool:
     return handler.from_string(stored).checksum is not None
 
 
+def check_memory(error: Exception) -> None:
+    """Raise `MemoryError` if that is what argon2-cffi says, in RFC 9106's reference texts."""
+    if str(error) == "Memory allocation error":
+        raise MemoryError from None
+
+
 def argon2_matches(password: bytes, stored: bytes) -> bool:
     """Return whether an Argon2 hash was made of `password` (RFC 9106)."""
     from argon2 import exceptions, low_level  # noqa: PLC0415 - loaded when first needed
@@ -85,6 +91,7 @@ def argon2_matches(password: bytes, stored: bytes) -> bool:
     except exceptions.VerifyMismatchError:
         return False
     except exceptions.VerificationError as error:
+        check_memory(error)
         raise ValueError(str(error)) from None
 
 

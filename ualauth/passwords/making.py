@@ -14,6 +14,7 @@ from ualauth.passwords.crypts import (
     BCRYPT_BYTES,
     LIBPASS_FAULTS,
     LibpassHandler,
+    check_memory,
     libpass_handler,
 )
 
@@ -97,17 +98,21 @@ class Maker:
 
 
 def _make_argon2id(password: bytes, profile: Profile) -> str:
-    from argon2 import low_level  # noqa: PLC0415 - loaded when first needed
+    from argon2 import exceptions, low_level  # noqa: PLC0415 - loaded when first needed
 
-    made = low_level.hash_secret(
-        password,
-        secrets.token_bytes(_ARGON2_SALT_BYTES),
-        time_cost=profile.argon2_passes,
-        memory_cost=profile.argon2_memory,
-        parallelism=profile.argon2_lanes,
-        hash_len=_ARGON2_TAG_BYTES,
-        type=low_level.Type.ID,
-    )
+    try:
+        made = low_level.hash_secret(
+            password,
+            secrets.token_bytes(_ARGON2_SALT_BYTES),
+            time_cost=profile.argon2_passes,
+            memory_cost=profile.argon2_memory,
+            parallelism=profile.argon2_lanes,
+            hash_len=_ARGON2_TAG_BYTES,
+            type=low_level.Type.ID,
+        )
+    except exceptions.HashingError as error:
+        check_memory(error)
+        raise
     return made.decode("ascii")
 
 

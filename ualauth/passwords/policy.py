@@ -6,15 +6,14 @@ names from the context), and offer what administrators are asked for besides.
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ualauth.errors import PasswordError
 from ualauth.passwords.preparation import prepare_password
 from ualauth.sources.values import out_of_bounds
+from ualauth.system.forks import new_lock
 
 _SHORTEST_NAME = 4
 """Characters of a name that count: shorter ones are in many words."""
@@ -22,7 +21,7 @@ _MOST_SCORED = 32
 """Characters whose strength is estimated: 72 of the worst take seconds."""
 _DAYS = 36_500
 _WORDS = re.compile(r"[^\W_]+")
-_estimating = threading.Lock()
+_estimating = new_lock()
 """zxcvbn keeps the names in a global variable: one thread at a time."""
 
 
@@ -141,11 +140,3 @@ def _strength(password: str, parts: list[str]) -> int:
         # The beginning of a longer password can only be weaker than the whole.
         score: int = zxcvbn(password[:_MOST_SCORED], user_inputs=parts)["score"]
     return score
-
-
-def _free_lock() -> None:
-    global _estimating  # noqa: PLW0603 - another thread of the parent may have held it
-    _estimating = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_free_lock)

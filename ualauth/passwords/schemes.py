@@ -13,15 +13,17 @@ interpreter's lock where the library does. One object serves all threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
+from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError, PasswordError
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.cram_md5 import derive_cram_md5
 from ualauth.passwords.making import CHEAPEST_FOR_TESTS, MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.preparation import prepare_password
 from ualauth.passwords.scram import MECHANISMS, ScramSecret, derive
-from ualauth.passwords.stored import read
+from ualauth.passwords.stored import Stored, read
 
 __all__ = ["CHEAPEST_FOR_TESTS", "RECOMMENDED", "PasswordHasher", "Profile"]
 
@@ -52,6 +54,12 @@ class PasswordHasher:
         self._profile = profile
         self.mechanisms = tuple(each for each in mechanisms if each in (*MECHANISMS, CRAM_MD5))
         """The SASL mechanisms for which secrets are kept besides the hash."""
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        config = resources.config
+        return cls(config.password.scheme, config.password.profile, config.stored_mechanisms)
 
     def hash(self, password: str) -> str:
         """Return a new hash of `password` as `prepare_password` has it, with a random salt.
@@ -97,11 +105,14 @@ class PasswordHasher:
         others cost calls `dummy_verify`.
 
         Raises:
-            PasswordError: if no scheme knows `stored`, it is malformed or empty, or
-                this host cannot check it. The text does not contain it.
+            PasswordError: if no scheme knows `stored`, it is malformed or empty, it would
+                take too long (`ualauth.passwords.costs`), or this host cannot check it.
+                The text does not contain it.
 
         """
         found = read(stored)
+        if not self._is_own(found):
+            found.check_cost()
         return any(found.matches(spelling) for spelling in _spellings(password))
 
     def needs_rehash(self, stored: str) -> bool:
@@ -118,6 +129,15 @@ class PasswordHasher:
             return not self._maker.is_current(found.data.decode("ascii"), self._profile)
         except ValueError:
             raise PasswordError(f"malformed stored password of scheme {self.scheme!r}") from None
+
+    def _is_own(self, found: Stored) -> bool:
+        """Return whether a new hash would cost the same: what is configured is meant."""
+        if found.scheme.name != self.scheme:
+            return False
+        try:
+            return self._maker.is_current(found.data.decode("ascii"), self._profile)
+        except ValueError:
+            return False
 
     def dummy_verify(self, password: str) -> None:
         """Spend what refusing `password` costs with a hash of the configured scheme.

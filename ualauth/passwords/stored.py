@@ -92,6 +92,29 @@ def is_lock(text: str | None) -> bool:
     except PasswordError:
         return False
 
+    def is_too_costly(self) -> bool:
+        """Return whether it says of itself that it would take longer than any should."""
+        try:
+            return is_too_costly(self.scheme.name, self.data)
+        except (ValueError, IndexError):
+            return False
+
+    def check_cost(self) -> None:
+        """Do nothing if verifying it takes no longer than any should.
+
+        Raises:
+            PasswordError: if it takes longer, or does not say how long.
+
+        """
+        try:
+            too_costly = is_too_costly(self.scheme.name, self.data)
+        except (ValueError, IndexError):
+            raise _unusable(self.scheme.name) from None
+        if too_costly:
+            raise PasswordError(
+                f"stored password of scheme {self.scheme.name!r} would take too long to verify"
+            )
+
 
 def read(text: str) -> Stored:
     """Return what the stored password `text` is; what follows the scheme may be malformed.

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
-from ualauth.contract.attempt import NameTest, Refusal
+from ualauth.contract.attempt import Abort, NameTest
 from ualauth.contract.credentials import (
     MAX_NAME_BYTES,
     MAX_PASSWORD_BYTES,
@@ -107,6 +107,8 @@ class RunningAttempt:
     """Sends a challenge to the client of the SASL exchange that is running, if one is."""
     run: Run | None = None
     """The walk that asks now."""
+    put_off: tuple[Run, int] | None = None
+    """The run and the number of the entry whose last question the application has put off."""
     late: bool = False
     """Whether a module ran out of time: its threads may still run."""
     unconfirmed: Naming | None = None
@@ -157,10 +159,10 @@ class RunningAttempt:
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         """See `Attempt.ask`."""
         if not 0 < len(messages) <= MAX_MESSAGES:
-            raise Refusal(ReturnCode.CONV_ERR)
+            raise Abort(ReturnCode.CONV_ERR)
         if not self.takes_passwords and self.exchange is None and any(map(_is_hidden, messages)):
             self.remark(NO_TYPED_PASSWORDS)
-            raise Refusal(ReturnCode.PERM_DENIED)
+            raise Abort(ReturnCode.PERM_DENIED)
         self.messages += [each.text for each in messages if isinstance(each, Info | Error)]
         if self.items.conversation is None:
             return [self._own_answer(each) for each in messages]
@@ -174,10 +176,10 @@ class RunningAttempt:
             self.forget_record()
             return response
         if self.items.conversation is None:
-            raise Refusal(ReturnCode.CONV_ERR)
+            raise Abort(ReturnCode.CONV_ERR)
         (answer,) = await self._converse([Challenge(data)], bytes)
         if answer is None:
-            raise Refusal(ReturnCode.CONV_ERR)
+            raise Abort(ReturnCode.CONV_ERR)
         return answer
 
     async def _converse(self, shown: list[Message], kind: type[T]) -> list[T | None]:
@@ -185,18 +187,21 @@ class RunningAttempt:
         try:
             answers = await Ask(shown)
         except ConversationAgain:
-            raise Refusal(ReturnCode.CONV_AGAIN) from None
+            run = self.run
+            self.put_off = None if run is None else (run, len(run.codes))
+            raise Abort(ReturnCode.CONV_AGAIN) from None
         except Exception as error:  # noqa: BLE001 - the application's code
             # Its text might repeat what the person typed.
             log.error(  # noqa: TRY400 - without the text
                 "%s: the conversation raised %s", self.items.service, type(error).__name__
             )
-            raise Refusal(ReturnCode.CONV_ERR) from None
+            raise Abort(ReturnCode.CONV_ERR) from None
         # Meanwhile, anything may have changed.
         self.forget_record()
+        self.put_off = None
         if not _is_answer_list(answers, len(shown), kind):
             log.error("%s: the conversation gave no list of answers", self.items.service)
-            raise Refusal(ReturnCode.CONV_ERR)
+            raise Abort(ReturnCode.CONV_ERR)
         return list(answers)
 
     def _own_answer(self, message: TextMessage) -> Answer:
@@ -274,7 +279,7 @@ class RunningAttempt:
                 self.items.user = self._resolved = account.user.authid
         if self.looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL)
         return self._account
 
     def record_at_hand(self) -> Account | None:
@@ -302,7 +307,7 @@ class RunningAttempt:
 
     async def _look_up(self, name: str, *, recall: bool = True) -> Account | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
-            raise Refusal(ReturnCode.USER_UNKNOWN)
+            raise Abort(ReturnCode.USER_UNKNOWN)
         kind = self.items.name_kind
         if kind is _NO_USER:
             self._account, self.looked_up = None, LookedUp.READ
@@ -319,27 +324,27 @@ class RunningAttempt:
             return None
         except StoreError as error:
             self.remark(str(error))
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL) from error
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
         self.looked_up = LookedUp.READ
         return self._account
 
     async def _ask_user(self, prompt: str | None) -> None:
         items = self.items
         if items.failed_user is not None:
-            raise Refusal(items.failed_user)
+            raise Abort(items.failed_user)
         text = prompt or items.get_item(Item.USER_PROMPT) or "login:"
         if items.pending_prompt not in (None, text):
-            raise Refusal(ReturnCode.ABORT)
+            raise Abort(ReturnCode.ABORT)
         items.pending_prompt = None
         try:
             (answer,) = await self.ask(Question(text, echo=True))
             if answer is None:
-                raise Refusal(ReturnCode.CONV_ERR)  # noqa: TRY301 - remembered like the others
-        except Refusal as refusal:
-            if refusal.code is ReturnCode.CONV_AGAIN:
+                raise Abort(ReturnCode.CONV_ERR)  # noqa: TRY301 - remembered like the others
+        except Abort as abort:
+            if abort.code is ReturnCode.CONV_AGAIN:
                 items.pending_prompt = text
             else:
-                items.failed_user = refusal.code
+                items.failed_user = abort.code
             raise
         items.user = items.login_name = answer
 
@@ -360,10 +365,10 @@ class RunningAttempt:
         new = self.operation is Operation.CHAUTHTOK and item is Item.AUTHTOK
         failure = ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR
         if use_only_present:
-            raise Refusal(failure)
+            raise Abort(failure)
         if self.exchange is not None:
             # What the client sent is no password, and the client cannot be asked for one.
-            raise Refusal(ReturnCode.CRED_UNAVAIL)
+            raise Abort(ReturnCode.CRED_UNAVAIL)
         token = self._brought(item)
         verified = token is not None
         if token is None:
@@ -375,7 +380,7 @@ class RunningAttempt:
             self.items.retyped = verified
         if not is_acceptable(token, MAX_PASSWORD_BYTES):
             self.remark(f"password longer than {MAX_PASSWORD_BYTES} bytes, or with NUL")
-            raise Refusal(failure)
+            raise Abort(failure)
         self.items.set_item(item, token)
         return token
 
@@ -422,26 +427,26 @@ class RunningAttempt:
         if again != token:
             self.items.set_item(Item.AUTHTOK, None)
             await self.tell(Error(_MISMATCH))
-            raise Refusal(ReturnCode.TRY_AGAIN)
+            raise Abort(ReturnCode.TRY_AGAIN)
 
     async def _secret(self, question: str, *, new: bool) -> str:
         try:
             (answer,) = await self.ask(Question(question))
-        except Refusal as refusal:
+        except Abort as abort:
             # Linux-PAM loses CONV_AGAIN here; kept, it lets a module answer INCOMPLETE.
-            if refusal.code in {ReturnCode.CONV_AGAIN, ReturnCode.PERM_DENIED}:
+            if abort.code in {ReturnCode.CONV_AGAIN, ReturnCode.PERM_DENIED}:
                 raise
             answer = None
         if answer is None:
             if new:
                 await self.tell(Error(_ABORTED))
-            raise Refusal(ReturnCode.AUTHTOK_ERR)
+            raise Abort(ReturnCode.AUTHTOK_ERR)
         return answer
 
     async def tell(self, message: Info | Error) -> None:
         """See `Attempt.tell`."""
         if not self.flags & Flag.SILENT:
-            with contextlib.suppress(Refusal):
+            with contextlib.suppress(Abort):
                 await self.ask(message)
 
     # Items

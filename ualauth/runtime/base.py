@@ -6,25 +6,23 @@ that needs no USERLIST never loads the libraries behind it.
 
 from __future__ import annotations
 
-import secrets
-import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
-from ualauth.errors import MechanismUnavailable, ModuleUnavailable
+from ualauth.errors import MechanismUnavailable
 from ualauth.runtime.arguments import USUAL_OF_PEER, check_peer
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.handle import Handle, Identities
 from ualauth.runtime.items import Items
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.resources import Resources
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.users import NoUserlist
 from ualauth.sasl.certificate import owner_of
 from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
-from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, offered
 from ualauth.sasl.registry import mechanism
 from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
@@ -42,9 +40,6 @@ if TYPE_CHECKING:
     from ualauth.userlist.cache import UserCache
 
 
-T = TypeVar("T")
-
-
 _PEER = Peer.__optional_keys__
 _OF_CHANNEL = ConnectionInfo.__optional_keys__ - _PEER
 
@@ -56,7 +51,7 @@ class BaseAuthenticator:
         """Remember the configuration; opens nothing."""
         self.config = config
         path = [str(config.directory / folder) for folder in config.modules.path]
-        self.registry = ModuleRegistry(path, config.modules.allow)
+        self.registry = ModuleRegistry(path, config.modules.allow, str(config.directory))
         self._usual_rules = config.sasl.of_service("", None)
         self._own_rules = {
             name: config.offer_rules(name) for name in (*config.service, *WITHOUT_TYPED)
@@ -69,12 +64,16 @@ class BaseAuthenticator:
         )
         self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
-        self._guesses = GuessLimiter(config.policy.lockout, self._failure_store, self._version)
-        self._shared: dict[type, Any] = {GuessLimiter: self._guesses}
+        self._guesses = GuessLimiter(
+            config.policy.lockout, self._failure_store, lambda: self._users
+        )
+        # What is counted in this process alone outlives its connections.
+        self.resources = Resources(config, {GuessLimiter: self._guesses})
+        self.resource = self.resources.resource
+        """See `Attempt.resource`."""
         self._users: UserCache | None = None
         self._identities: Identities = {}
         self._no_userlist_until = 0.0
-        self._lock = threading.RLock()
 
     def offer_rules(self, service: str) -> OfferRules:
         """Return what a compiled service may offer."""
@@ -192,44 +191,6 @@ class BaseAuthenticator:
             self._users = self.resource(UserCache)
         return self._users.read(name, kind)
 
-    def resource(self, kind: type[T]) -> T:
-        """Return what this application shares among modules.
-
-        Raises:
-            ModuleUnavailable: if there is nothing of that kind.
-
-        """
-        made: T | None = self._shared.get(kind)
-        if made is not None:
-            return made
-        with self._lock:
-            # Another thread may have been faster.
-            made = self._shared.get(kind) or self._make(kind)
-            self._shared[kind] = made
-        return cast("T", made)
-
-    def _make(self, kind: type[Any]) -> Any:  # noqa: ANN401 - one of several
-        from ualauth.kerberos.shared import Kerberos  # noqa: PLC0415 - needed by few
-
-        if kind is Kerberos:
-            return Kerberos(self.config.directory)
-        from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - loads libpass
-        from ualauth.userlist.cache import UserCache  # noqa: PLC0415 - loads SQLAlchemy
-        from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
-
-        if kind is MockSecrets:
-            key = self.resource(UserStore).mock_key() if self.config.has_userlist else None
-            return MockSecrets(key or secrets.token_bytes(32))
-        if kind is UserStore:
-            return UserStore(self.config.userlist_url, timeout=self.config.userlist.timeout)
-        if kind is UserCache:
-            store, config = self.resource(UserStore), self.config
-            return UserCache(store, config.policy, config.cache, self._guesses)
-        if kind is PasswordHasher:
-            settings = self.config.password
-            return PasswordHasher(settings.scheme, settings.profile, self.config.stored_mechanisms)
-        raise ModuleUnavailable(f"this application shares no {kind.__name__}")
-
     def _failure_store(self) -> FailureStore | None:
         """Return where failed logins are counted for all processes, if there is a USERLIST."""
         if self._users is None and not self.config.has_userlist:
@@ -238,19 +199,8 @@ class BaseAuthenticator:
 
         return self.resource(UserStore)
 
-    def _version(self) -> object:
-        """Return what tells two states of the USERLIST apart, or `None`; never waits."""
-        users = self._users
-        return None if users is None else users.version()
-
     def close(self) -> None:
-        """Close what was opened."""
-        with self._lock:
-            for made in self._shared.values():
-                if hasattr(made, "close"):
-                    made.close()
-            self._shared.clear()
-            self._identities.clear()
-            # What is counted in this process alone outlives its connections.
-            self._shared[GuessLimiter] = self._guesses
-            self._users = None
+        """Close what was opened; it may be opened again."""
+        self._users = None
+        self._identities.clear()
+        self.resources.close()

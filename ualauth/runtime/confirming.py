@@ -9,7 +9,7 @@ is asked again about the confirmed one, and a different answer refuses.
 from __future__ import annotations
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import NameTest, Refusal
+from ualauth.contract.attempt import Abort, NameTest
 from ualauth.contract.credentials import MAX_NAME_BYTES, NameKind, is_acceptable
 from ualauth.runtime.inner import AskedName, InnerAttempt
 
@@ -30,17 +30,17 @@ async def confirm(attempt: InnerAttempt, name: str) -> None:
     """Make `name` the user, exactly; see `Attempt.confirm_user`.
 
     Raises:
-        Refusal: if it may not be; then the user is who it was.
+        Abort: if it may not be; then the user is who it was.
 
     """
     if not name or not is_acceptable(name, MAX_NAME_BYTES):
-        raise Refusal(ReturnCode.USER_UNKNOWN, "no name that a user can have")
+        raise Abort(ReturnCode.USER_UNKNOWN, "no name that a user can have")
     before = attempt.naming()
     if before.name_kind is NameKind.NO_USER:
-        raise Refusal(ReturnCode.USER_UNKNOWN, "an anonymous login is no user's")
+        raise Abort(ReturnCode.USER_UNKNOWN, "an anonymous login is no user's")
     if before.name_kind is NameKind.AUTHID and name != before.user:
         why = f"the user is {before.user!a}, and is confirmed as {name!a}"
-        raise Refusal(ReturnCode.PERM_DENIED, why)
+        raise Abort(ReturnCode.PERM_DENIED, why)
     attempt.become(name)
     try:
         for each in attempt.name_tests:
@@ -61,4 +61,4 @@ async def _ask_again(asked: AskedName, name: str) -> None:
     if answer.code is not asked.answer.code:
         entry = asked.entry
         place = "a module" if entry is None else f"{entry.source} ({entry.module})"
-        raise Refusal(ReturnCode.PERM_DENIED, f"{place} decides otherwise about {name!a}")
+        raise Abort(ReturnCode.PERM_DENIED, f"{place} decides otherwise about {name!a}")

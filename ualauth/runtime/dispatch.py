@@ -13,21 +13,24 @@ import logging
 from typing import Any, cast
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
-from ualauth.errors import StoreError
+from ualauth.errors import StoreError, UnsteadyFile, UnusableFile
 from ualauth.runtime.inner import InnerAttempt
 from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
 from ualauth.stack.engine import Verdict, evaluate, resume_after
 from ualauth.stack.model import Entry, Stack
+from ualauth.system.shortage import shortage_of
 
 log = logging.getLogger("ualauth.login")
 
 SHARED_WITH = (0, 0, 2, 3, 3, 5)
 """Operation -> the number of the one whose codes its walk shares."""
 _SUCCESS = ReturnCode.SUCCESS
+_INCOMPLETE = ReturnCode.INCOMPLETE
+_CONV_AGAIN = ReturnCode.CONV_AGAIN
 _CONFIRMING = (_SUCCESS, ReturnCode.NEW_AUTHTOK_REQD)
 """Answers of an entry with which it says who the user is: the password was right."""
 _LEGAL = tuple(
@@ -132,6 +135,8 @@ async def ask_others(  # noqa: C901, PLR0912 - one walk, one function, as fast a
             if code is not _SUCCESS and type(code) is not ReturnCode:
                 code = await _code_of(attempt, code, entry, run)
             if code is not _SUCCESS:
+                if code is _CONV_AGAIN and _is_put_off(attempt, run):
+                    code = _INCOMPLETE
                 if not legal[code]:
                     _report(entry, operation, code)
                 if attempt.unconfirmed is not None and code not in _CONFIRMING:
@@ -148,6 +153,16 @@ async def ask_others(  # noqa: C901, PLR0912 - one walk, one function, as fast a
         run.rest = verdict.suspended
     run.verdict, run.proved = verdict.code, proved
     return run.verdict
+
+
+def _is_put_off(attempt: InnerAttempt, run: Run) -> bool:
+    """Return whether the application has put off the last question of the entry that is asked.
+
+    Linux-PAM leaves it to each module to answer `INCOMPLETE` then; one that forgets would
+    end the login for good.
+    """
+    put_off = attempt.put_off
+    return put_off is not None and put_off[0] is run and put_off[1] == len(run.codes)
 
 
 def _still_verified(exchange: Exchange, proved: bool, attempt: InnerAttempt) -> bool:  # noqa: FBT001 - as it was
@@ -232,18 +247,20 @@ def _code_of_exception(
 ) -> ReturnCode:
     """Return what an entry answers whose module raised `error`."""
     match error:
-        case Refusal(code=code) if code is not ReturnCode.SYSTEM_ERR:
+        case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
             if error.why:
                 run.remark(error.why)
-            return code
-        case Refusal():
+            return answer_of(error)
+        case Abort():
             # Also one that would have granted, or has no code.
             code, reason = ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
         case TimeoutError():
             attempt.late = True
             code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-        case StoreError():
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, str(error)
+        case StoreError() | UnusableFile() | UnsteadyFile():
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
+        case _ if (shortage := shortage_of(error)) is not None:
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, shortage
         case _:
             # Not the text of the exception: it may repeat what the person typed.
             code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, NameKind
 from ualauth.contract.identity import Identity
 from ualauth.contract.requests import Send, Sleep
@@ -63,6 +63,8 @@ class Handle:
     # What each login reads is set for each; of the rest, defaults stand on the class.
     delayed: float = 0.0
     """Seconds that the last operation was delayed, or would have been."""
+    begun: bool = False
+    """Whether something was computed for this login: it is finished before others begin."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
     _updating: bool = False
@@ -193,8 +195,8 @@ class Handle:
             await exchange.mock(self.attempt)
             if exchange.afterwards is not None and not exchange.verified:
                 code = await exchange.afterwards()
-        except Refusal as refusal:
-            return refusal.code
+        except Abort as abort:
+            return abort.code
         except (StoreError, TimeoutError) as error:
             log.error("%s: %s", self.items.service, error)  # noqa: TRY400 - no bug
             return ReturnCode.AUTHINFO_UNAVAIL
@@ -312,7 +314,7 @@ class Handle:
             return False
         if code is _INCOMPLETE or code in UNCHECKED:
             return True
-        return any(run.unchecked() for run in self._last_runs)
+        return any(run.reason.unchecked for run in self._last_runs)
 
     @property
     def _last_runs(self) -> list[Run]:

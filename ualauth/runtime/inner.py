@@ -42,6 +42,8 @@ class InnerAttempt(Protocol):
     items: Items
     run: Run | None
     """The walk that asks now."""
+    put_off: tuple[Run, int] | None
+    """The run and the number of the entry whose last question the application has put off."""
     late: bool
     """Whether a module ran out of time: its threads may still run."""
     vouches: tuple[tuple[Run | None, int, Person], ...]

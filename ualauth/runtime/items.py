@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ualauth.codes import Flag, Item, ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, NameKind, Password, PasswordChange
 from ualauth.contract.messages import AsyncConversation, Conversation
 
@@ -119,11 +119,11 @@ class Items:
         """Return what a module stored under `name`.
 
         Raises:
-            Refusal: `NO_MODULE_DATA` if nothing was, as pam_get_data(3).
+            Abort: `NO_MODULE_DATA` if nothing was, as pam_get_data(3).
 
         """
         if name not in self._data:
-            raise Refusal(ReturnCode.NO_MODULE_DATA)
+            raise Abort(ReturnCode.NO_MODULE_DATA)
         return self._data[name][0]
 
     def set_data(

@@ -1,7 +1,8 @@
 """The table of outcomes: what a return code amounts to, in one word and as an exception.
 
 The words are the same in the log, the program's output, the pages and the examples; each
-but `granted` is one exception. docs/applications/exceptions.md says what servers reply.
+but `granted` is one exception. The page "What can be raised, and what to
+answer" says what servers reply.
 """
 
 from __future__ import annotations

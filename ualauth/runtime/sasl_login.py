@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, Password, PasswordChange
 from ualauth.contract.identity import Identity
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
@@ -80,8 +80,8 @@ class SaslLogin:
         self.handle.items.mechanism = self.mechanism.name
         try:
             return await self.mechanism.begin(self.wire)
-        except Refusal as refusal:
-            code, why = refusal.code, str(refusal)
+        except Abort as abort:
+            code, why = abort.code, str(abort)
         except TimeoutError:
             code, why = ReturnCode.AUTHINFO_UNAVAIL, "no user was named in time"
         except Exception as error:  # noqa: BLE001 - a module may be asked for the name; its bug refuses
@@ -116,7 +116,7 @@ class SaslLogin:
         except TimeoutError:
             handle.end(ReturnCode.AUTHINFO_UNAVAIL)
             raise TemporaryFailure(ReturnCode.AUTHINFO_UNAVAIL) from None
-        except (Refusal, AuthenticationError) as error:
+        except (Abort, AuthenticationError) as error:
             if error.code in UNCHECKED:
                 raise TemporaryFailure(error.code) from None
             log.warning(
@@ -137,11 +137,11 @@ class SaslLogin:
 
     async def _delegated(self, handle: Handle, actor: Identity, target: str) -> Identity:
         if not self.authorization.allows(actor.person, target):
-            raise Refusal(ReturnCode.PERM_DENIED)
+            raise Abort(ReturnCode.PERM_DENIED)
         found = await delegated_login(handle)
         # The account stack may know whom it was asked about by another name.
         if found.user != target and not self.authorization.allows(actor.person, found.user):
-            raise Refusal(ReturnCode.PERM_DENIED)
+            raise Abort(ReturnCode.PERM_DENIED)
         return found
 
     async def _say_failure(self) -> None:
@@ -153,6 +153,6 @@ class SaslLogin:
         """Send the last message, and return what the client says to it."""
         try:
             return await self.wire.send(last)
-        except Refusal as refusal:
-            log.warning("%s: %s", self.mechanism.name, refusal)
-            raise AuthenticationFailed(refusal.code) from None
+        except Abort as abort:
+            log.warning("%s: %s", self.mechanism.name, abort)
+            raise AuthenticationFailed(abort.code) from None

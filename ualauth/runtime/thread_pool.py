@@ -2,7 +2,8 @@
 
 Unlike `concurrent.futures.ThreadPoolExecutor`, its threads never keep the
 interpreter from exiting, and a call that was given up on no longer occupies
-its place: another thread takes it, as long as not too many hang.
+its place: another thread takes it, as long as not too many hang. Calls of a
+login that has begun come first, and then each source has its turn.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import contextlib
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+
+from ualauth.runtime.fair_order import FairOrder
+from ualauth.system.forks import renew_after_fork
+
+_Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
@@ -28,7 +33,13 @@ class ThreadPool:
         self._nice = nice
         self._size = size
         self._spare = 3 * size
-        self._work: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
+        self.begin_in_child()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """Begin with no thread and no work, which are the parent's; see `forks.Renewable`."""
+        self._work: FairOrder[Future[Any]] = FairOrder()
+        self._calls: dict[Future[Any], _Call] = {}
         self._changed = threading.Condition()
         self._threads = 0
         self._idle = 0
@@ -36,28 +47,53 @@ class ThreadPool:
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:  # noqa: ANN401
         """Call `function(*args)` in a thread as soon as there is one."""
+        return self.submit_for("", False, function, *args)  # noqa: FBT003 - as it says
+
+    def submit_for(
+        self,
+        source: str,
+        begun: bool,  # noqa: FBT001 - what follows is positional
+        function: Callable[..., Any],
+        *args: Any,  # noqa: ANN401 - whatever the function takes
+    ) -> Future[Any]:
+        """Call it for a login from `source`; before all others if that has `begun`."""
         future: Future[Any] = Future()
         with self._changed:
-            self._work.append((future, function, args))
-            self._start_thread()
+            self._calls[future] = function, args
+            if begun:
+                self._work.add_begun(future)
+            else:
+                self._work.add(future, source)
+            try:
+                self._start_thread()
+            except RuntimeError:
+                # No more are to be had: those that are there have to do, if there are any.
+                if self._threads == len(self._lost):
+                    self._work.remove(future)
+                    del self._calls[future]
+                    raise
             self._changed.notify()
         return future
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on a call: it is dropped, or its thread is replaced if it has begun."""
         if future.cancel() or future.done():
+            with self._changed:
+                self._work.remove(future)
+                self._calls.pop(future, None)
             return
         with self._changed:
             if not future.done() and len(self._lost) < self._spare:
                 self._lost.add(future)
-                self._start_thread()
+                with contextlib.suppress(RuntimeError):
+                    self._start_thread()
 
     def _start_thread(self) -> None:
         """Start a thread if there is more work than idle threads."""
         active = self._threads - len(self._lost)
         if len(self._work) > self._idle and active < self._size:
-            self._threads += 1
             threading.Thread(target=self._run, name="ualauth", daemon=True).start()
+            self._threads += 1
 
     def _run(self) -> None:
         if self._nice:
@@ -65,12 +101,15 @@ class ThreadPool:
         while True:
             with self._changed:
                 self._idle += 1
-                self._changed.wait_for(lambda: bool(self._work), _IDLE)
+                self._changed.wait_for(lambda: bool(len(self._work)), _IDLE)
                 self._idle -= 1
-                if not self._work:
+                if not len(self._work):
                     self._threads -= 1
                     return
-                future, function, args = self._work.popleft()
+                future = self._work.take()
+                if future is None:
+                    continue
+                function, args = self._calls.pop(future)
             self._call(future, function, args)
             with self._changed:
                 if future in self._lost:

@@ -7,13 +7,21 @@ the repetition is exact.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.sources.problem import printable
 from ualauth.stack.control import action_text
-from ualauth.stack.engine import EngineStep, Frozen, State, Suspended, Verdict, evaluate
+from ualauth.stack.engine import (
+    EngineStep,
+    Frozen,
+    Impression,
+    State,
+    Suspended,
+    Verdict,
+    evaluate,
+)
 from ualauth.stack.model import Entry, Kind, Stack
 
 
@@ -40,6 +48,27 @@ class TraceStep:
     depth: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a walk ended as it did."""
+
+    entries: tuple[Entry, ...]
+    """The entry that set the status, then the one that did so in a stack that it ran."""
+    remark: str
+    """What the last of them said about its answer."""
+    others: tuple[str, ...]
+    """What the other entries said, each as `module:line remark`."""
+    unchecked: bool
+    """Whether some entry could not check, or makes no sense."""
+
+    def __str__(self) -> str:
+        """Return it as the end of a line of a log."""
+        entries = ", ".join(f"{each.module} ({each.source})" for each in self.entries)
+        where = f" by {entries}" if entries else ""
+        said = "; ".join(filter(None, (self.remark, *self.others)))
+        return f"{where}: {said}" if said else where
+
+
 class Run:
     """One walk over one stack, as far as it went; `verdict` is its end.
 
@@ -58,6 +87,8 @@ class Run:
     """The run that went on where this one was interrupted."""
     proved: bool = False
     """Whether an entry that succeeded has verified the SASL exchange."""
+    _walked: list[EngineStep] | None = None
+    _reason: Reason | None = None
 
     def __init__(
         self,
@@ -126,8 +157,12 @@ class Run:
         self.remarks.append((len(self.codes), text))
 
     def walk(self) -> list[EngineStep]:
-        """Repeat the walk, and return what each entry did."""
+        """Repeat the walk, and return what each entry did; once, if it has ended."""
+        if self._walked is not None:
+            return self._walked
         steps: list[EngineStep] = []
+        if self.verdict is not None:
+            self._walked = steps
         again = self._again(steps)
         try:
             next(again)
@@ -141,8 +176,6 @@ class Run:
         """Return the trace of this walk."""
         steps: list[TraceStep] = []
         for index, step in enumerate(self.walk()):
-            # A server may have sent it, and it goes to logs and terminals.
-            remarks = [printable(text) for at, text in self.remarks or () if at == index]
             steps.append(
                 TraceStep(
                     self.operation,
@@ -153,20 +186,67 @@ class Run:
                     action_text(step.action),
                     step.before,
                     step.after,
-                    "; ".join(remarks),
+                    self.remark_at(index),
                     self.depth,
                 ),
             )
-            for at, nested in self.nested or ():
-                if at == index:
-                    steps += nested.steps()
+            for nested in self.nested_at(index):
+                steps += nested.steps()
         return steps
 
-    def unchecked(self) -> bool:
-        """Return whether some entry could not check, or makes no sense."""
-        return any(
-            step.code in UNCHECKED
-            or step.entry.kind is Kind.MUST_FAIL
-            or step.entry.control.mistake != ""
-            for step in self.walk()
-        ) or any(nested.unchecked() for _, nested in self.nested or ())
+    def remark_at(self, place: int) -> str:
+        """Return all that was noted about the entry that was asked as number `place`."""
+        # A server may have sent it, and it goes to logs and terminals.
+        return "; ".join(printable(text) for at, text in self.remarks or () if at == place)
+
+    def nested_at(self, place: int) -> list[Run]:
+        """Return the runs of stacks that the entry ran which was asked as number `place`."""
+        return [run for at, run in self.nested or () if at == place]
+
+    @property
+    def reason(self) -> Reason:
+        """Why it ended as it did; found out once."""
+        if self._reason is None:
+            decided = list(_deciding(self))
+            run, place = decided[-1] if decided else (None, 0)
+            others = [
+                f"{step.entry.module}:{step.entry.source.line} {remark}"
+                for each, at, step in _every_step(self)
+                if not (each is run and at == place) and (remark := each.remark_at(at))
+            ]
+            self._reason = Reason(
+                tuple(each.walk()[at].entry for each, at in decided),
+                "" if run is None else run.remark_at(place),
+                tuple(others),
+                any(_is_unchecked(step) for _, _, step in _every_step(self)),
+            )
+        return self._reason
+
+
+def _deciding(run: Run) -> Iterator[tuple[Run, int]]:
+    """Find the step that set the status, then the one that did so in a stack that it ran."""
+    steps = run.walk()
+    said = [place for place, step in enumerate(steps) if step.after.status is run.verdict]
+    if not said:
+        # The last check refused: the first entry that spoilt the walk is to blame, if one did.
+        negative = Impression.NEGATIVE
+        said = [place for place, step in enumerate(steps) if step.after.impression is negative]
+    for place in said[:1]:
+        yield run, place
+        for nested in run.nested_at(place):
+            if nested.verdict is steps[place].code:
+                yield from _deciding(nested)
+
+
+def _every_step(run: Run) -> Iterator[tuple[Run, int, EngineStep]]:
+    """Return the steps of a run and of all that are part of it, in the order of the trace."""
+    for place, step in enumerate(run.walk()):
+        yield run, place, step
+        for nested in run.nested_at(place):
+            yield from _every_step(nested)
+
+
+def _is_unchecked(step: EngineStep) -> bool:
+    """Return whether an entry could not check, or makes no sense."""
+    entry = step.entry
+    return step.code in UNCHECKED or entry.kind is Kind.MUST_FAIL or entry.control.mistake != ""

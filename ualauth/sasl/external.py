@@ -31,7 +31,3 @@ class CertificateExchange(Exchange):
 
     mechanism = "EXTERNAL"
     credential_kind = CredentialKind.CERTIFICATE
-
-    def accept(self) -> None:
-        """Say that the certificate is enough."""
-        self.verified = True

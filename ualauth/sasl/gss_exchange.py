@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, cast
 
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
@@ -19,7 +19,7 @@ _MOST_ROUNDS = 8
 
 
 class SecurityContext(Protocol):
-    """The acceptor's end of a context; what computes blocks, and raises `Refusal`."""
+    """The acceptor's end of a context; what computes blocks, and raises `Abort`."""
 
     complete: bool
     principal: str
@@ -51,7 +51,7 @@ class GssVerifier(Protocol):
         """Return a context that has not begun; `bindings` is what it has to be bound to.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` without a key.
+            Abort: `AUTHINFO_UNAVAIL` without a key.
 
         """
         ...
@@ -60,7 +60,7 @@ class GssVerifier(Protocol):
         """Return the user whose principal it is, empty if there is none.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if that cannot be found out.
+            Abort: `AUTHINFO_UNAVAIL` if that cannot be found out.
 
         """
         ...
@@ -80,10 +80,6 @@ class GssExchange(Exchange):
             self.name_kind = NameKind.ADDRESS
         self.principal = context.principal
         self.keytab = context.keytab
-
-    def accept(self) -> None:
-        """Say that this principal is the user."""
-        self.verified = True
 
 
 class Established(NamedTuple):
@@ -109,7 +105,7 @@ async def establish(wire: Wire, token: bytes, bindings: bytes | None) -> Establi
     """Establish a context from the client's first token.
 
     Raises:
-        Refusal: if no module's keys do, or the client does not go on.
+        Abort: if no module's keys do, or the client does not go on.
 
     """
     if not token:
@@ -124,14 +120,14 @@ async def establish(wire: Wire, token: bytes, bindings: bytes | None) -> Establi
 
 async def _begun(wire: Wire, token: bytes, bindings: bytes | None) -> Established:
     """Offer the first token to the keys of one module after the other."""
-    failure: Refusal | None = None
+    failure: Abort | None = None
     for module in wire.verifiers:
         verifier = cast("GssVerifier", module)
         try:
             context = await verifier.accept(wire, bindings)
             return Established(verifier, context, await wire.offload(context.step, token))
-        except Refusal as refusal:
+        except Abort as abort:
             # That a module could not check weighs more than that another one refused.
             if failure is None or isinstance(failure, Malformed):
-                failure = refusal
+                failure = abort
     raise failure or Malformed("no module has keys")

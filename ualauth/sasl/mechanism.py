@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Challenges, Credential, CredentialKind, NameKind
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Offload, Until
@@ -33,7 +33,7 @@ PACE = 0.005
 """Seconds. What would tell a known user from an unknown one is answered at whole multiples."""
 
 
-class Malformed(Refusal):
+class Malformed(Abort):
     """What the client sent is not of the mechanism: the end of this exchange.
 
     `why` is for the log only, and has nothing of what was sent.
@@ -131,15 +131,21 @@ class Mechanism(ABC):
     """One exchange by one mechanism."""
 
     name: ClassVar[str]
-    """As in IANA's registry of SASL mechanisms."""
-    credential_kind: ClassVar[CredentialKind]
-    """What a module of the service must be able to judge."""
+    """As in IANA's registry of SASL mechanisms: A to Z, digits, hyphen, underscore (RFC 4422)."""
+    credential_kind: ClassVar[CredentialKind | str]
+    """What a module of the service must be able to judge; a text is a kind of another package."""
     plaintext: ClassVar[bool] = False
     """Whether an eavesdropper learns what lets a client in."""
     binds: ClassVar[bool] = False
     """Whether it binds to the channel: `-PLUS`."""
     server_first: ClassVar[bool] = False
     """Whether it has no initial response, not even an empty one."""
+    by_request: ClassVar[bool] = False
+    """Whether it is offered only where an administrator names it; for those of other packages."""
+    before: ClassVar[str] = "ANONYMOUS"
+    """The mechanism of ualauth's before which it is offered, as the stronger one; likewise."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Packages to import without which it cannot be served, and is not offered; likewise."""
 
     @abstractmethod
     async def begin(self, wire: Wire) -> Claim:

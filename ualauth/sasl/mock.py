@@ -8,7 +8,9 @@ the name (RFC 5802, section 9 leaves the means open).
 from __future__ import annotations
 
 import hmac
+from typing import Self
 
+from ualauth.contract.resources import Resources
 from ualauth.passwords.scram import MECHANISMS, SALT_BYTES, ScramSecret
 from ualauth.text.folding import fold
 
@@ -19,6 +21,11 @@ class MockSecrets:
     def __init__(self, key: bytes) -> None:
         """Keep the key."""
         self._key = key
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`; raises `StoreError` if the USERLIST cannot be read."""
+        return cls(resources.secret())
 
     def __repr__(self) -> str:
         """Show no key."""

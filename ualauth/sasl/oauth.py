@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, cast
 
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
@@ -35,10 +35,6 @@ class TokenExchange(Exchange):
         self.configuration = ""
         """The URL of the issuer's OpenID configuration, likewise."""
 
-    def accept(self) -> None:
-        """Say that the token is good, and the user's."""
-        self.verified = True
-
 
 class TokenVerifier(Protocol):
     """A module that can judge tokens."""
@@ -52,7 +48,7 @@ class TokenVerifier(Protocol):
         A module MUST name users by tokens of its own issuer only.
 
         Raises:
-            Refusal: `AUTHINFO_UNAVAIL` if the issuer cannot be asked.
+            Abort: `AUTHINFO_UNAVAIL` if the issuer cannot be asked.
 
         """
         ...
@@ -66,9 +62,9 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
         judge = cast("TokenVerifier", module)
         try:
             name = await judge.name_in(wire, exchange)
-        except Refusal as refusal:
+        except Abort as abort:
             # Another module's issuer may know it.
-            unavailable = refusal
+            unavailable = abort
             continue
         if name:
             exchange.name, exchange.name_kind = vouched_name(name), judge.name_kind

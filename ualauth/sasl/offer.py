@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.mechanism import Channel, Mechanism
-from ualauth.sasl.registry import MECHANISMS, PLUS, mechanism
+from ualauth.sasl.registry import BUILT_IN, PLUS, mechanism, names
 
 if TYPE_CHECKING:
     from ualauth.sasl.settings import OfferRules, SaslSettings
@@ -23,12 +23,12 @@ log = logging.getLogger("ualauth.sasl")
 
 
 def offered(
-    credential_kinds: Container[CredentialKind],
+    credential_kinds: Container[CredentialKind | str],
     rules: OfferRules,
     channel: Channel,
 ) -> Iterator[type[Mechanism]]:
     """Yield what may be offered, the strongest first; `credential_kinds` is what modules verify."""
-    for name in MECHANISMS:
+    for name in names():
         kind = mechanism(name)
         if kind is not None and is_offered(kind, credential_kinds, rules, channel):
             yield kind
@@ -36,7 +36,7 @@ def offered(
 
 def is_offered(
     kind: type[Mechanism],
-    credential_kinds: Container[CredentialKind],
+    credential_kinds: Container[CredentialKind | str],
     rules: OfferRules,
     channel: Channel,
 ) -> bool:
@@ -51,8 +51,17 @@ def is_offered(
 
 
 def is_allowed(kind: type[Mechanism], rules: OfferRules | SaslSettings) -> bool:
-    """Return whether the administrator allows a mechanism."""
-    return kind.name.removesuffix(PLUS) in rules.allowed
+    """Return whether the administrator allows a mechanism.
+
+    Where none are named, those that other packages add are allowed, too, unless they
+    want to be named, or carry a typed password to a service that takes none.
+    """
+    if kind.name.removesuffix(PLUS) in rules.allowed:
+        return True
+    if not rules.others or kind.name in BUILT_IN or kind.by_request:
+        return False
+    typed = kind.plaintext and kind.credential_kind is CredentialKind.PASSWORD
+    return rules.takes_passwords or not typed
 
 
 def log_not_allowed(

@@ -17,6 +17,7 @@ import hmac
 import os
 import re
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
@@ -104,6 +105,10 @@ class ScramExchange(Exchange):
         """The name of the secret that is needed."""
         self.signature = b""
         """The server's last message, once the client's proof was right."""
+        self.prepared = False
+        """Whether the mock secrets are at hand, as after a module has looked for a user's."""
+        self.before_salt: Callable[[], None] | None = None
+        """Called before a client is told a salt."""
         self._wire = wire
         self._bare = bare
         self._nonce = nonce + _encoded(os.urandom(_NONCE_BYTES))
@@ -116,12 +121,14 @@ class ScramExchange(Exchange):
         to find. Only one module's secret can be used: look at `spent` before.
 
         Raises:
-            Refusal: if the client sends nothing more, or nonsense.
+            Abort: if the client sends nothing more, or nonsense.
 
         """
         if self.spent or secret.mechanism != self.kind:
             return False
         self.spent = True
+        if self.before_salt is not None:
+            self.before_salt()
         first = f"r={self._nonce},s={_encoded(secret.salt)},i={secret.iterations}"
         if not hurry:
             await self._wire.pace()
@@ -145,18 +152,21 @@ class ScramExchange(Exchange):
         )
         stored = _HASHES[hash_name](client_key).digest()
         answer = hmac.digest(secret.server_key, said, hash_name)
-        self.verified = hmac.compare_digest(stored, secret.stored_key)
-        if self.verified:
+        right = hmac.compare_digest(stored, secret.stored_key)
+        if right:
             self.signature = b"v=" + b2a_base64(answer, newline=False)
-        return self.verified
+        return right
 
     async def mock(self, attempt: Challenges) -> None:
         """Go on with a mock secret; see `Exchange.mock`."""
         if self.spent:
             return
-        mock_secrets = await attempt.offload(attempt.resource, MockSecrets)
+        if self.prepared:
+            # They were made together with what is read of a user: a thread less would tell.
+            mock_secrets = attempt.resource(MockSecrets)
+        else:
+            mock_secrets = await attempt.offload(attempt.resource, MockSecrets)
         if await self.verify(mock_secrets.secret(self.name, self.kind)):
-            self.verified = False
             raise StoreError("a client proved a mock secret: the key of the mock secrets leaked")
 
 

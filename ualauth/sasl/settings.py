@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ualauth.sasl.certificate import mistakes
-from ualauth.sasl.registry import DEFAULT, MECHANISMS
+from ualauth.sasl.registry import BUILT_IN, DEFAULT, PLUS, added
 from ualauth.sources.values import hint
 
 TYPED = ("PLAIN", "LOGIN")
@@ -36,6 +36,16 @@ class SaslSettings:
         return self.mechanisms or DEFAULT
 
     @property
+    def others(self) -> bool:
+        """Whether those may be offered that other packages add."""
+        return not self.mechanisms
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether a password may be taken as it was typed."""
+        return not set(TYPED).isdisjoint(self.allowed)
+
+    @property
     def setting(self) -> str:
         """Where an administrator says what is allowed."""
         return "[sasl] mechanisms"
@@ -48,12 +58,12 @@ class SaslSettings:
         """Return the rules of a service, whose name is in lower case; `own` is its table."""
         setting = f'[service."{name}"] mechanisms'
         if own is not None and own.mechanisms:
-            allowed = own.mechanisms
-        elif name in WITHOUT_TYPED:
+            return OfferRules(own.mechanisms, self.plaintext_without_tls, setting)
+        if name in WITHOUT_TYPED:
             allowed = tuple(each for each in self.allowed if each not in TYPED)
         else:
             allowed, setting = self.allowed, self.setting
-        return OfferRules(allowed, self.plaintext_without_tls, setting)
+        return OfferRules(allowed, self.plaintext_without_tls, setting, self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,8 @@ class OfferRules:
     allowed: tuple[str, ...]
     plaintext_without_tls: bool
     setting: str
+    others: bool = False
+    """Whether those may be offered, too, that other packages add."""
 
     @property
     def takes_passwords(self) -> bool:
@@ -89,7 +101,9 @@ class OfferRules:
 
 
 def _unknown(names: tuple[str, ...]) -> list[str]:
-    known = [name for name in MECHANISMS if not name.endswith("-PLUS")]
+    known = [name for name in BUILT_IN if not name.endswith(PLUS)]
+    if not set(names) <= set(known):
+        known += [name for name in added() if not name.endswith(PLUS)]
     return [
         f"mechanisms: {name!r} is no mechanism; {hint(name, known)}"
         for name in names

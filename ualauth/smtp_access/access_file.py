@@ -8,24 +8,22 @@ Where there is no file, there are no rules.
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from ualauth.errors import AccessRulesError
+from ualauth.errors import AccessRulesError, UnusableFile
 from ualauth.smtp_access.parse import Parsed, parse
 from ualauth.smtp_access.rules import NO_RULES, Rules
-from ualauth.sources.files import Found, Missing, Text
-from ualauth.sources.problem import Problem, Source
-from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wait_for
-from ualauth.stack.folder import FollowedFolder, ServiceFolder
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched
+from ualauth.sources.problem import Problem
+from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, Clock
 
 log = logging.getLogger("ualauth.smtp_access")
 
 FILE_NAME = "smtpd.cfg"
-_MAX_BYTES = 16 << 20
-"""The largest file: some hundred thousand rules."""
-_SHOWN = 20
-"""Problems that are logged at once."""
+_FILE_RULES = FileRules(max_bytes=16 << 20, missing=())
+"""Room for some hundred thousand rules."""
 
 
 class AccessFile:
@@ -36,15 +34,16 @@ class AccessFile:
     ) -> None:
         """Remember where to look; opens nothing."""
         self.path = directory / FILE_NAME
-        self._folder = ServiceFolder(directory, max_bytes=_MAX_BYTES)
-        self._interval = interval
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._rules: Rules | None = None
-        self._followed = FollowedFolder(self._folder, interval, clock)
-        self._found: Found | None = None
-        self._reported: tuple[Problem, ...] = ()
-        self._next_check = 0.0
+        self._file = Watched(
+            str(self.path.absolute()),
+            _parsed,
+            _FILE_RULES,
+            home=str(directory),
+            interval=interval,
+            clock=clock,
+            logger=log,
+            kept="the last good rules stay",
+        )
 
     def load(self) -> Rules:
         """Return the rules, as the file is now.
@@ -54,59 +53,22 @@ class AccessFile:
             UnsteadyFile: if it is being written, and was never read before.
 
         """
-        rules = self._rules
-        return (
-            rules if rules is not None and self.is_fresh() else wait_for(self._refresh, self._clock)
-        )
+        try:
+            rules = self._file.current()
+        except UnusableFile as error:
+            raise AccessRulesError(error.problems) from None
+        return NO_RULES if rules is None else rules
 
     def is_fresh(self) -> bool:
         """Return whether `load` would return at once, without looking at the file."""
-        return self._rules is not None and self._clock.monotonic() < self._next_check
+        return self._file.is_fresh
 
     def check(self) -> Parsed:
         """Read the file now, and say what is wrong with it; what is in use is not touched."""
-        return _parsed(self._folder.read(FILE_NAME))
-
-    def _refresh(self) -> Rules:
-        with self._lock:
-            path = str(self.path)
-            found = self._followed.current(path)
-            if self._rules is None or found is not self._found:
-                self._rules = self._taken(_parsed(found))
-                self._found = found
-            changing = self._followed.is_changing([path])
-            interval = min(LOOK_AGAIN, self._interval) if changing else self._interval
-            self._next_check = self._clock.monotonic() + interval
-            return self._rules
-
-    def _taken(self, parsed: Parsed) -> Rules:
-        """Return what was read, or the last good rules."""
-        if self._rules is None and not parsed.sound:
-            raise AccessRulesError(parsed.problems)
-        if parsed.problems != self._reported:
-            _report(parsed.problems)
-            if not parsed.sound:
-                log.error("%s: the changed file is not used, the last good rules stay", self.path)
-        self._reported = parsed.problems
-        if self._rules is not None and not parsed.sound:
-            return self._rules
-        return parsed.rules
+        rules, problems = self._file.check()
+        return Parsed(NO_RULES if rules is None else rules, problems)
 
 
-def _parsed(found: Found) -> Parsed:
-    match found:
-        case Missing():
-            return Parsed(NO_RULES, ())
-        case Text(path, text):
-            return parse(path, text)
-        case unusable:
-            source = Source(unusable.path, 1, 1)
-            return Parsed(NO_RULES, (Problem(source, unusable.reason, unusable.cure),))
-
-
-def _report(problems: tuple[Problem, ...]) -> None:
-    for problem in problems[:_SHOWN]:
-        log.log(logging.WARNING if problem.warning else logging.ERROR, "%s", problem)
-    if len(problems) > _SHOWN:
-        more = len(problems) - _SHOWN
-        log.error("%d more problems; run: ualauth smtp-access check", more)
+def _parsed(file: Text) -> tuple[Rules, Sequence[Problem]]:
+    parsed = parse(file.path, file.text)
+    return parsed.rules, parsed.problems

@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ualauth.errors import ConfigurationError
+from ualauth.sources.problem import Problem
 
 MAX_FILE_BYTES = 1 << 20
 """Largest service file. A thousand times the usual; bounds the work on a wrong file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """How a file is read, and what counts as one."""
+
+    max_bytes: int = MAX_FILE_BYTES
+    comments: bool = True
+    """Whether lines that begin with `#` say nothing: a file of these alone is an empty one."""
+    links: bool = True
+    """Whether the file may be a symbolic link. Links on the way to it always may."""
+    utf8: bool = False
+    """Whether bytes that are no UTF-8 are an error."""
+    folder: bool = False
+    """Whether a folder is meant."""
+    secret: bool = False
+    """Whether a warning says that every user of the host may read it."""
+    missing: tuple[Problem, ...] | None = None
+    """What is wrong where there is no file; by default an error says that there is none."""
+    trusting: bool = False
+    """Whether any file is taken, for comparisons with libpam only."""
+
+    def is_blank(self, found: Found) -> bool:
+        """Return whether a file says nothing."""
+        if self.comments or not isinstance(found, Text):
+            return is_blank(found)
+        return not found.text.strip("\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +46,13 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """There is something, and it cannot be taken as a service file: why, and the cure."""
+    """There is something, and it cannot be taken: why, and the cure."""
 
     path: str
     reason: str
     cure: str
+    unsafe: bool = False
+    """Whether it can be read, and others than the administrators may have written it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +64,19 @@ class Text:
     public: bool = field(default=False, compare=False)
     """Whether every user of the host may read it."""
 
+    @property
+    def data(self) -> bytes:
+        """Its bytes, as they were read."""
+        return self.text.encode(errors="surrogateescape")
+
 
 Found = Text | Missing | Unusable
 """What is at a path."""
 
 
-def settings_of(found: Found) -> str | None:
-    """Return the text of a file of settings, `None` if there is no file.
-
-    Raises:
-        ConfigurationError: if it cannot be used.
-
-    """
-    match found:
-        case Missing():
-            return None
-        case Unusable(path, reason, _):
-            raise ConfigurationError(
-                f"{path} {reason}; it has to be a file, and not every user may write to it",
-            )
-        case Text(path, text):
-            if not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text):
-                raise ConfigurationError(f"{path} is not UTF-8")
-            return text
+def is_unusable(found: Found) -> bool:
+    """Return whether a file cannot be used: it may be mended by a change of one of its folders."""
+    return isinstance(found, Unusable)
 
 
 def is_blank(found: Found) -> bool:

@@ -94,14 +94,17 @@ class SteadyFile(Generic[T]):
 
     `read` returns a stamp and the content, and may raise what it likes, which is passed on.
     `is_blank` says whether a content is none: such a one never takes the place of another.
+    `depends_on_more` says whether it may change while the stamp stays: it is read at each look.
     `interval` scales all times.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - names of their own
         self,
         path: str,
         read: Callable[[str], tuple[Stamp, T]],
+        *,
         is_blank: Callable[[T], bool] = _never,
+        depends_on_more: Callable[[T], bool] = _never,
         interval: float = CHECK_INTERVAL,
         clock: Clock = CLOCK,
     ) -> None:
@@ -109,6 +112,7 @@ class SteadyFile(Generic[T]):
         self.path = path
         self._read = read
         self._is_blank = is_blank
+        self._depends_on_more = depends_on_more
         self._scale = interval / CHECK_INTERVAL
         self._clock = clock
         # Each is replaced whole, so that no lock is needed: a thread that is late makes a
@@ -175,7 +179,8 @@ class SteadyFile(Generic[T]):
             if not self._is_steady(seen, now, wall, idle=idle) or self._is_kept_out(seen):
                 return good
         self._seen = None
-        self._good = _Good(stamp, content, is_certain(stamp, wall))
+        certain = is_certain(stamp, wall) and not self._depends_on_more(content)
+        self._good = _Good(stamp, content, certain)
         return self._good
 
     def _count_replaced(self, seen: _Seen[T] | None, stamp: Stamp) -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.attempt import Attempt
 from ualauth.contract.module import Files, Method, Module
 from ualauth.contract.options import OptionProblem, read_options
-from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.errors import UnsteadyFile
+from ualauth.sources.files import FileRules, Missing, Text, Unusable
+from ualauth.sources.following import Parse, Watched
+from ualauth.sources.opening import inspect as inspect_file
 from ualauth.sources.problem import Problem
 from ualauth.stack.while_asked import WhileAsked
+
+T = TypeVar("T")
 
 Methods = tuple[Method, ...]
 """What to call, indexed by `Operation`."""
@@ -46,6 +51,14 @@ class _NoFiles:
         """See `Files.read`."""
         return Missing(path)
 
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        """See `Files.watch`."""
+        return Watched(path, parse, rules or FileRules())
+
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
+        """See `Files.inspect`."""
+        return inspect_file(path, rules or FileRules())
+
 
 _NO_FILES = _NoFiles()
 
@@ -63,7 +76,12 @@ class Bound(NamedTuple):
 
 
 def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_FILES) -> Bound:
-    """Make a module for one entry; never raises."""
+    """Make a module for one entry.
+
+    Raises:
+        UnsteadyFile: if a file of its is being written, and was never read before.
+
+    """
     try:
         options, problems = read_options(kind.options_type, arguments)
         if options is None:
@@ -74,6 +92,8 @@ def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_F
             return Bound(UNUSABLE, problems, in_files=in_files)
         methods = tuple(_method(module, operation) for operation in Operation)
         return Bound(methods, problems, module, module.nested_service(), in_files)
+    except UnsteadyFile:
+        raise
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
         fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
         return Bound(UNUSABLE, [fault])

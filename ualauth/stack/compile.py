@@ -8,12 +8,15 @@ makes the service unusable. Every problem is kept, with its place and its cure.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import TypeVar
 
 from ualauth.codes import ModuleType
 from ualauth.errors import ServiceFileError, UnknownService
-from ualauth.sources.files import MAX_FILE_BYTES, Missing, Text, Unusable
+from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unusable
+from ualauth.sources.following import Parse, Watched, problems_of
 from ualauth.sources.page import Page
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.dialect import Dialect
@@ -21,6 +24,10 @@ from ualauth.stack.folder import ServiceFolder, service_name
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
 from ualauth.stack.model import Entry, Service, Stack
 from ualauth.stack.syntax import parse
+
+log = logging.getLogger("ualauth.files")
+
+T = TypeVar("T")
 
 OTHER = "other"
 """The service whose stacks serve where a service has none (pam.conf(5))."""
@@ -181,6 +188,27 @@ class _Compiler:
         if path not in self.files:
             self.files[path] = self._folder.read(path)
         return self.files[path]
+
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        """See `Files.watch`."""
+        watched, problems = self._folder.watch(path, parse, rules or FileRules())
+        self._report_of_file(problems, missing=watched.is_missing)
+        return watched
+
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
+        """See `Files.inspect`."""
+        found = self._folder.inspect(path, rules or FileRules())
+        problems = problems_of(found, rules or FileRules())
+        self._report_of_file(problems, missing=isinstance(found, Missing))
+        return found
+
+    def _report_of_file(self, problems: Sequence[Problem], *, missing: bool) -> None:
+        """Report what is wrong with a file of a module's."""
+        for problem in problems:
+            if missing and not self._folder.tells_of_missing:
+                log.log(logging.WARNING if problem.warning else logging.ERROR, "%s", problem)
+            else:
+                self.report(problem)
 
     def _read(self, name: str) -> Text | Missing | Unusable:
         path = self._folder.path(name)

@@ -1,30 +1,26 @@
-"""Service files on disk: the only place that opens them.
+"""Service files on disk, opened by `ualauth.sources.opening`.
 
 A name is looked up in the service folder, an absolute path is taken as it is.
-A file that every user may write to is refused, and so is anything that is not a
-regular file, because a user who can change a service file can let any client in.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from ualauth.errors import UnknownService
-from ualauth.sources.files import MAX_FILE_BYTES, Found, Missing, Text, Unusable, is_blank
-from ualauth.sources.watched import (
-    CHECK_INTERVAL,
-    CLOCK,
-    Clock,
-    Stamp,
-    SteadyFile,
-    stamp_at,
-    stamp_of,
-)
+from ualauth.sources.files import FileRules, Found, Missing, Text, Unusable, is_unusable
+from ualauth.sources.following import Parse, Watched
+from ualauth.sources.opening import inspect, look
+from ualauth.sources.problem import Problem
+from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, Clock, Stamp, SteadyFile, stamp_at
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import Dialect
+
+T = TypeVar("T")
 
 MAX_SERVICE_NAME = 64
 """Longest service name."""
@@ -58,12 +54,18 @@ class ServiceFolder:
         folder: Path,
         *,
         trusting: bool = False,
-        max_bytes: int = MAX_FILE_BYTES,
     ) -> None:
         """Remember the folder; opens nothing."""
         self.folder = folder
-        self.max_bytes = max_bytes
-        self.trusting = trusting
+        self.rules = FileRules(trusting=trusting)
+
+    tells_of_missing = True
+    """Whether a file of a module's that is not there is a problem of its service."""
+
+    @property
+    def home(self) -> str:
+        """The configuration folder, which is around this one."""
+        return str(self.folder.parent)
 
     def path(self, name: str) -> str:
         """Return where `name` is looked up."""
@@ -80,39 +82,18 @@ class ServiceFolder:
 
     def look(self, path: str) -> tuple[Stamp, Found]:
         """Return the stamp and the content of the file at a path; see `read`."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            return None, Missing(path)
-        except (OSError, ValueError) as error:
-            unusable = Unusable(
-                path, f"cannot be read: {_reason(error)}", "let this process read it"
-            )
-            return stamp_at(path), unusable
-        try:
-            found = self._content(path, descriptor)
-            # The stamp after reading: what changed meanwhile has another one.
-            return stamp_of(os.fstat(descriptor)), found
-        finally:
-            os.close(descriptor)
+        return look(path, self.rules, self.home)
 
-    def _content(self, path: str, descriptor: int) -> Text | Unusable:
-        status = os.fstat(descriptor)
-        if self.trusting and stat.S_ISDIR(status.st_mode):
-            return Text(path, "")
-        fault = None if self.trusting else _why_unusable(status)
-        if fault is not None:
-            return Unusable(path, *fault)
-        try:
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                data = file.read(self.max_bytes + 1)
-        except OSError as error:
-            return Unusable(path, f"cannot be read: {_reason(error)}", "check the disk")
-        if len(data) > self.max_bytes:
-            size = f"is larger than {self.max_bytes >> 20} MiB"
-            return Unusable(path, size, "split it, or remove what is no entry")
-        text = data.decode(errors="surrogateescape")
-        return Text(path, text, bool(status.st_mode & stat.S_IROTH))
+    def watch(
+        self, path: str, parse: Parse[T], rules: FileRules
+    ) -> tuple[Watched[T], Sequence[Problem]]:
+        """Return a file of a module's, and what is wrong with it now."""
+        made = Watched(self.beside(path), parse, rules, home=self.home)
+        return made, made.read_now()
+
+    def inspect(self, path: str, rules: FileRules) -> Found:
+        """Look at a file that a library opens; see `ualauth.sources.opening.inspect`."""
+        return inspect(self.beside(path), rules, self.home)
 
     def services(self) -> list[str]:
         """Return the names of all services here, sorted; empty if there is no folder."""
@@ -121,6 +102,26 @@ class ServiceFolder:
         except OSError:
             return []
         return [name for name in names if not name.startswith(".") and not name.endswith("~")]
+
+
+class FilesNow:
+    """The files of a configuration folder as they are now: `Files` where no login uses them."""
+
+    def __init__(self, folder: ServiceFolder) -> None:
+        """Read from the folder around the one with the service files."""
+        self._folder = folder
+
+    def read(self, path: str) -> Text | Missing | Unusable:
+        """See `Files.read`."""
+        return self._folder.read(self._folder.beside(path))
+
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        """See `Files.watch`."""
+        return self._folder.watch(path, parse, rules or FileRules())[0]
+
+    def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
+        """See `Files.inspect`."""
+        return self._folder.inspect(path, rules or FileRules())
 
 
 class FollowedFolder:
@@ -134,6 +135,20 @@ class FollowedFolder:
         self._interval = interval
         self._clock = clock
         self._files: dict[str, SteadyFile[Found]] = {}
+        # Kept by the modules that use them: what was good lasts while a service is compiled anew.
+        self._watched: WeakValueDictionary[Hashable, Watched[Any]] = WeakValueDictionary()
+
+    def watched(self, path: str, parse: Parse[T], rules: FileRules) -> Watched[T]:
+        """Return a file as a value: the same as long as it is kept anywhere."""
+        made = Watched(
+            self.folder.beside(path),
+            parse,
+            rules,
+            home=self.folder.home,
+            interval=self._interval,
+            clock=self._clock,
+        )
+        return self._watched.setdefault(made.key, made)
 
     def current(self, path: str) -> Found:
         """Return what is in use of a file: the same object until that changes.
@@ -147,8 +162,14 @@ class FollowedFolder:
             if len(self._files) >= _MOST_FILES:
                 # Only names that a client makes up are so many: none of them has a file.
                 self._files = {at: each for at, each in self._files.items() if not each.is_missing}
-            look = self.folder.look
-            file = SteadyFile(path, look, is_blank, self._interval, self._clock)
+            file = SteadyFile(
+                path,
+                self.folder.look,
+                is_blank=self.folder.rules.is_blank,
+                depends_on_more=is_unusable,
+                interval=self._interval,
+                clock=self._clock,
+            )
             self._files[path] = file
         return file.current(stamp_at(path))
 
@@ -160,10 +181,13 @@ class FollowedFolder:
 class Snapshot(ServiceFolder):
     """The files of a followed folder at one moment: each is the same however often it is read."""
 
+    # It may come later: what is not there is only logged.
+    tells_of_missing = False
+
     def __init__(self, followed: FollowedFolder) -> None:
         """Begin with no file read."""
         folder = followed.folder
-        super().__init__(folder.folder, trusting=folder.trusting, max_bytes=folder.max_bytes)
+        super().__init__(folder.folder, trusting=folder.rules.trusting)
         self.contents: dict[str, Found] = {}
         """What was read, by path."""
         self._followed = followed
@@ -180,16 +204,14 @@ class Snapshot(ServiceFolder):
             self.contents[path] = self._followed.current(path)
         return self.contents[path]
 
+    def watch(
+        self, path: str, parse: Parse[T], rules: FileRules
+    ) -> tuple[Watched[T], Sequence[Problem]]:
+        """Return a file of a module's as it is in use, and what is wrong with that.
 
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
+        Raises:
+            UnsteadyFile: if it is being written, and nothing of it is in use yet.
 
-
-def _why_unusable(status: os.stat_result) -> tuple[str, str] | None:
-    if stat.S_ISDIR(status.st_mode):
-        return "is a folder", "put a file there, or include the files in it one by one"
-    if not stat.S_ISREG(status.st_mode):
-        return "is not a regular file", "put a file there"
-    if status.st_mode & stat.S_IWOTH:
-        return "can be written by every user", "run: chmod o-w on it"
-    return None
+        """
+        watched = self._followed.watched(path, parse, rules)
+        return watched, watched.begin()

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ualauth.codes import ModuleType
-from ualauth.contract.module import Module
+from ualauth.contract.module import Files, Module
 from ualauth.errors import ModuleUnavailable
-from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.sources.page import Line, Page, Token
 from ualauth.sources.problem import Problem
 from ualauth.stack.bind import DENY, UNKNOWN, Bound, bind
@@ -43,7 +42,7 @@ class BrokenFile(Exception):
     """The rest of the file cannot be read (`PAM_ABORT` from libpam's parser)."""
 
 
-class Collector(Protocol):
+class Collector(Files, Protocol):
     """What the lines of a service, and of all that it includes, are read into."""
 
     stacks: dict[ModuleType, list[Entry]]
@@ -62,10 +61,6 @@ class Collector(Protocol):
 
     def report(self, problem: Problem) -> None:
         """Keep a problem."""
-        ...
-
-    def read(self, path: str) -> Text | Missing | Unusable:
-        """Read a file of a module's own; see `Files`."""
         ...
 
 
@@ -157,7 +152,7 @@ class LineReader:
         bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
-            self._problem(at, problem.text, problem.cure, warning=not problem.fatal)
+            self._problem(at, problem.text, problem.cure, warning=problem.is_warning)
         for found in bound.in_files:
             self._collector.report(found)
         return bound

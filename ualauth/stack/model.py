@@ -80,7 +80,7 @@ class Service:
     """Whether it takes passwords as they were typed, by whatever way."""
     serving: tuple[Stack, ...] = field(init=False, repr=False)
     """The stack that serves each operation, indexed by `Operation`."""
-    verifiers: Mapping[CredentialKind, tuple[Module[Any], ...]] = field(
+    verifiers: Mapping[CredentialKind | str, tuple[Module[Any], ...]] = field(
         init=False, repr=False, compare=False
     )
     """The modules of the auth stack that can judge each kind of proof, in their order."""
@@ -89,8 +89,8 @@ class Service:
         """Derive `serving`, the way of every login, and `verifiers`."""
         serving = tuple(self.stacks[MODULE_TYPE[operation]] for operation in Operation)
         object.__setattr__(self, "serving", serving)
-        verifiers: dict[CredentialKind, tuple[Module[Any], ...]] = {}
-        for module in _modules(self.stacks[ModuleType.AUTH]):
+        verifiers: dict[CredentialKind | str, tuple[Module[Any], ...]] = {}
+        for module in modules_of(self.stacks[ModuleType.AUTH]):
             for kind in module.verifies:
                 verifiers[kind] = (*verifiers.get(kind, ()), module)
         object.__setattr__(self, "verifiers", verifiers)
@@ -101,9 +101,9 @@ class Service:
         return all(problem.warning for problem in self.problems)
 
 
-def _modules(stack: Stack) -> Iterator[Module[Any]]:
+def modules_of(stack: Stack) -> Iterator[Module[Any]]:
     """Yield the modules of a stack, and of those that its entries may run."""
     for entry in stack:
         if entry.instance is not None:
             yield entry.instance
-        yield from _modules(entry.nested)
+        yield from modules_of(entry.nested)

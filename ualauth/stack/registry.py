@@ -13,30 +13,40 @@ import hashlib
 import importlib.util
 import inspect
 import os
-import stat
 import sys
-import threading
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from ualauth.contract.module import Module
 from ualauth.errors import ModuleUnavailable
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched
+from ualauth.sources.problem import Problem
+from ualauth.system.forks import new_lock
 
 GROUP = "ualauth.modules"
+_RULES = FileRules(max_bytes=16 << 20, comments=False)
 
 
 class ModuleRegistry:
     """Finds modules, and keeps what it found."""
 
-    def __init__(self, path: Sequence[str] = (), allow: Sequence[str] = ()) -> None:
-        """Search `path` besides the entry points; with `allow`, find only those names."""
+    def __init__(self, path: Sequence[str] = (), allow: Sequence[str] = (), home: str = "") -> None:
+        """Search `path` besides the entry points; with `allow`, find only those names.
+
+        `home` is the configuration folder, whose owner may own files, too.
+        """
+        self._home = home
+        self._files: dict[Path, Watched[bytes]] = {}
+        """Files that are being written, and were never read."""
         self._path = tuple(map(Path, path))
         self._allow = frozenset(map(_key, allow))
         self._claims: dict[str, list[EntryPoint | Path]] | None = None
         self._found: dict[str, type[Module[Any]]] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def names(self) -> list[str]:
         """Return the names that may be used, sorted."""
@@ -49,6 +59,7 @@ class ModuleRegistry:
         Raises:
             ModuleUnavailable: if there is none, more than one, if it may not
                 be used, or if something that it needs is not installed.
+            UnsteadyFile: if its file is being written.
 
         """
         name = _key(written)
@@ -74,7 +85,7 @@ class ModuleRegistry:
 
     def _load(self, name: str) -> type[Module[Any]]:
         if _is_python_file(name):
-            return _from_file(Path(name))
+            return self._from_file(Path(name))
         claims = self._known().get(name, [])
         if not claims:
             close = difflib.get_close_matches(name[:64], self._known(), 1, cutoff=0.75)
@@ -84,7 +95,20 @@ class ModuleRegistry:
             shown = ", ".join(sorted(map(_claimant, claims)))
             raise ModuleUnavailable(f"module {name!r} is claimed by {shown}; remove all but one")
         claim = claims[0]
-        return _from_file(claim) if isinstance(claim, Path) else _from_entry_point(claim)
+        return self._from_file(claim) if isinstance(claim, Path) else _from_entry_point(claim)
+
+    def _from_file(self, path: Path) -> type[Module[Any]]:
+        file = self._files.setdefault(path, Watched(str(path), _bytes, _RULES, home=self._home))
+        problems = file.begin()
+        # A module that was loaded is kept as it is, and another one is read anew.
+        del self._files[path]
+        if problems:
+            why = f"{problems[0].text.removeprefix('the file ')}; {problems[0].cure}"
+            raise ModuleUnavailable(
+                f"module {path} cannot be read, is no regular file, or every user may write to it "
+                f"or to its folders: it {why}"
+            )
+        return _from_source(path, file.value or b"")
 
 
 def plain_name(written: str) -> str:
@@ -110,29 +134,31 @@ def _from_entry_point(point: EntryPoint) -> type[Module[Any]]:
     return _checked(point.name, _guarded(point.name, point.load, extra))
 
 
-def _from_file(path: Path) -> type[Module[Any]]:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise ModuleUnavailable(f"module {path} cannot be read: {error.strerror}") from error
-    if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
-        raise ModuleUnavailable(f"module {path} is no regular file, or every user may write to it")
+def _bytes(file: Text) -> tuple[bytes, Sequence[Problem]]:
+    """Take a file as it is."""
+    return file.data, ()
+
+
+def _from_source(path: Path, source: bytes) -> type[Module[Any]]:
+    """Return the module that a file defines, of which these are the bytes.
+
+    No byte code that was kept is used: another user may have put that there.
+    """
     # The path makes the name unique: two files may have the same base name.
     digest = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
     name = f"ualauth_module_{path.stem}_{digest}"
 
     def load() -> object:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ImportError("it cannot be imported")
-        code = importlib.util.module_from_spec(spec)
-        sys.modules[name] = code
+        code = compile(source, str(path), "exec", dont_inherit=True)
+        made = importlib.util.module_from_spec(ModuleSpec(name, None, origin=str(path)))
+        made.__file__ = str(path)
+        sys.modules[name] = made
         try:
-            spec.loader.exec_module(code)
+            exec(code, vars(made))  # noqa: S102 - as importing it would
         except BaseException:
             del sys.modules[name]
             raise
-        classes = [each for each in vars(code).values() if _is_module_of(each, name)]
+        classes = [each for each in vars(made).values() if _is_module_of(each, name)]
         if len(classes) != 1:
             raise ImportError(f"it defines {len(classes)} modules instead of one")
         return classes[0]

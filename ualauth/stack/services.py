@@ -10,7 +10,6 @@ and not used: the last good one stays.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import FollowedFolder, ServiceFolder, Snapshot
 from ualauth.stack.line import FindModule
 from ualauth.stack.model import Service
+from ualauth.system.forks import new_lock
 
 log = logging.getLogger("ualauth.services")
 
@@ -71,7 +71,7 @@ class Services:
         self._monotonic = clock.monotonic
         self._takes_passwords = takes_passwords
         self._loaded: dict[str, _Loaded] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def load(self, name: str, *, wait: bool = False) -> Service:
         """Return the compiled service, as its files are now.
@@ -98,8 +98,11 @@ class Services:
         return loaded is not None and self._monotonic() < loaded.next_check
 
     def compile(self, name: str) -> Service:
-        """Compile the service from its files now; what is in use is not touched."""
-        return self._compile(name, self.folder)
+        """Compile the service from its files now; what is in use is not touched.
+
+        It may wait a second for a module that is being written.
+        """
+        return wait_for(lambda: self._compile(name, self.folder), self._clock)
 
     def _compile(self, name: str, folder: ServiceFolder) -> Service:
         service = compile_service(name, folder, self._find_module, self._dialect)

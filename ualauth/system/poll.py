@@ -6,9 +6,12 @@ Both return whether it can be read before `seconds` are over, and raise
 
 from __future__ import annotations
 
-import asyncio
 import math
 import select
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 def wait_blocking(fileno: int, seconds: float, left: float = math.inf) -> bool:
@@ -20,6 +23,8 @@ def wait_blocking(fileno: int, seconds: float, left: float = math.inf) -> bool:
 
 async def wait_on_loop(fileno: int, seconds: float, left: float = math.inf) -> bool:
     """Wait, and let the event loop go on meanwhile."""
+    import asyncio  # noqa: PLC0415 - an application without a loop never loads it
+
     # Where many wait, what is waited for has often come when the others have had their turn;
     # that is cheaper to find out than to have the loop watch a descriptor for once.
     await asyncio.sleep(0)

@@ -13,14 +13,28 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.attempt import Abort, answer_of
+from ualauth.contract.computation import Computation
 from ualauth.contract.credentials import NameKind, Password
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import Conversation
-from ualauth.contract.requests import Ask, Offload, Readable, Sleep, Until, Wait
-from ualauth.errors import ModuleUnavailable
+from ualauth.contract.requests import (
+    Admission,
+    Ask,
+    Compute,
+    DummyCompute,
+    Join,
+    Offload,
+    Readable,
+    Sleep,
+    Until,
+    Wait,
+)
+from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.items import Items
 from ualauth.runtime.peer import Peer
@@ -42,14 +56,56 @@ class NoUsers:
         """See `Users.read`."""
 
 
+class MissingUserlist:
+    """A USERLIST that cannot be read; `asked` is how often that was tried."""
+
+    def __init__(self) -> None:
+        """Begin with no question."""
+        self.asked = 0
+
+    def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
+        """See `Users.recall`."""
+
+    def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
+        """See `Users.read`."""
+        self.asked += 1
+        raise StoreError("this test has no USERLIST")
+
+
+class _Nothing:
+    """What a resource is opened with that a test did not give: no folder, and no settings."""
+
+    def __init__(self, name: str, find: Callable[[type[Any]], Any]) -> None:
+        """Open others by `find`."""
+        self._name = name
+        self.resource = find
+
+    @property
+    def directory(self) -> Path:
+        """There is none."""
+        raise self._missing()
+
+    @property
+    def config(self) -> Any:  # noqa: ANN401 - there is none
+        """There is none."""
+        raise self._missing()
+
+    def secret(self) -> bytes:
+        """There is none."""
+        raise self._missing()
+
+    def _missing(self) -> ModuleUnavailable:
+        return ModuleUnavailable(f"this test shares no {self._name}")
+
+
 class FakeAttempt(RunningAttempt):
     """An attempt to hand to a module.
 
     `password` is what the person brought, `conversation` whom to ask,
-    `resources` what the application shares (a `UserStore`, say), and `users`
-    the USERLIST behind names. `remarks`, `offloaded` and `slept` are
-    what the module did; `person`, `messages` and `delay` are as at run time:
-    whom the module vouched for counts when `answer` returned its `SUCCESS`.
+    `resources` what the application shares (a `UserStore`, say; what needs no
+    configuration opens itself), and `users` the USERLIST behind names. `remarks`,
+    `offloaded` and `slept` are what the module did; `person`, `messages` and `delay` are as
+    at run time: whom the module vouched for counts when `answer` returned its `SUCCESS`.
     """
 
     def __init__(  # noqa: PLR0913 - all of them optional
@@ -67,6 +123,7 @@ class FakeAttempt(RunningAttempt):
     ) -> None:
         """Begin with what the test says."""
         self._shared = list(resources)
+        self._opened: list[object] = []
         items = Items(service, user)
         items.conversation = conversation
         for name, value in peer.items():
@@ -90,15 +147,29 @@ class FakeAttempt(RunningAttempt):
             own = (each.guesses for each in self._shared if hasattr(each, "guesses"))
             self._shared.append(next(own, None) or GuessLimiter())
             return self._find(kind)
-        raise ModuleUnavailable(f"this test shares no {kind.__name__}")
+        opener = getattr(kind, "open", None)
+        if not inspect.ismethod(opener):
+            raise ModuleUnavailable(f"this test shares no {kind.__name__}")
+        opened: T = opener(_Nothing(kind.__name__, self._find))
+        self._shared.append(opened)
+        self._opened.append(opened)
+        return opened
 
     def remark(self, text: str) -> None:
         """Keep what the module, or one of a stack that it runs, said about its answer."""
         self.remarks.append(text)
 
     def end(self, status: int) -> None:
-        """Call every cleanup with `status`, and forget all secrets, as at the transaction's end."""
+        """Call every cleanup with `status`, and forget all secrets, as at the transaction's end.
+
+        Resources that the attempt has opened itself are closed.
+        """
         self.items.end(status)
+        while self._opened:
+            opened: Any = self._opened.pop()
+            self._shared.remove(opened)
+            if hasattr(opened, "close"):
+                opened.close()
 
     @property
     def delay(self) -> float:
@@ -121,7 +192,7 @@ class FakeAttempt(RunningAttempt):
         """Return what a module's method answers; `result` is what calling it returned.
 
         Raises:
-            Refusal: and whatever else the module lets pass.
+            Abort: and whatever else the module lets pass.
 
         """
         mine, run = self.run, Run(self.operation, (), [], None, None)
@@ -132,6 +203,16 @@ class FakeAttempt(RunningAttempt):
         finally:
             self.run = run
         return cast("T", value)
+
+    def code_of(self, result: Awaitable[ReturnCode] | ReturnCode) -> ReturnCode:
+        """Return what an entry answers whose module's method returned `result`.
+
+        As `answer`; an `Abort` that the module lets pass is its code, as at run time.
+        """
+        try:
+            return self.answer(result)
+        except Abort as abort:
+            return answer_of(abort)
 
     def _conclude(self, code: ReturnCode) -> None:
         """Take a code for the answer of the entry, with which counts what the module said."""
@@ -167,9 +248,18 @@ class FakeAttempt(RunningAttempt):
         finally:
             self.abandon_guess()
 
-    def carry_out(self, request: object) -> Any:  # noqa: ANN401 - whatever was requested
+    def carry_out(  # noqa: PLR0911 - a case for each kind of request
+        self, request: object
+    ) -> Any:  # noqa: ANN401 - whatever was requested
         """Do what a module requested, and return the result."""
         match request:
+            case Compute(function, args, once):
+                self.offloaded.append(function)
+                return _once(once, function, args)
+            case Join(once):
+                return once.future.result()
+            case Admission() | DummyCompute():
+                return None
             case Offload(function, args):
                 self.offloaded.append(function)
                 return function(*args)
@@ -189,6 +279,19 @@ class FakeAttempt(RunningAttempt):
                 raise AssertionError(
                     f"the module awaited {type(request).__name__}, which is not an attempt's",
                 )
+
+
+def _once(once: Computation | None, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:  # noqa: ANN401 - whatever it returns
+    """Call a function, and let those know that wait for it."""
+    if once is None:
+        return function(*args)
+    try:
+        result = function(*args)
+    except BaseException as error:
+        once.end(error)
+        raise
+    once.end(result=result)
+    return result
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

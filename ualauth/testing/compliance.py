@@ -8,7 +8,8 @@ One class has them all, so that inheriting it is all there is to do. pytest
 collects them; nothing here needs it. A module that needs something
 behind it, such as a USERLIST, overrides `attempt`. Modules pass if they keep
 the rules of `ualauth.module` in every situation that a login may bring about:
-a person who answers, says nothing, is not there yet or cannot be reached.
+a user who answers, says nothing, is not there yet or cannot be reached, with the
+right or a wrong password, or with a SASL exchange in its place.
 """
 
 # ruff: noqa: S101 - tests assert
@@ -22,7 +23,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
-from ualauth.contract.attempt import Refusal
+from ualauth.contract.attempt import Abort, answer_of
+from ualauth.contract.credentials import CredentialKind, Exchange
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
 from ualauth.contract.module import Module
 from ualauth.contract.options import describe, read_options
@@ -31,9 +33,12 @@ from ualauth.errors import StoreError
 from ualauth.stack.bind import bind
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import ScriptedConversation
+from ualauth.testing.watching import blocking_calls, unwatched
 
 CANARY = "canary-Pa55word"
 """The password of every situation: it must not turn up anywhere."""
+WRONG = "canary-Wr0ng"
+"""A password that is not the user's: it must not turn up either."""
 USER = "jsmith"
 
 # Requests of one call. A module that never ends is found by this, and not by waiting.
@@ -50,6 +55,17 @@ def _raises(error: type[Exception]) -> Conversation:
 
 SITUATIONS: Mapping[str, Situation] = {
     "a password was brought": lambda: (USER, CANARY, None),
+    "a wrong password was brought": lambda: (USER, WRONG, None),
+    "a password was brought, and nothing else is answered": lambda: (
+        USER,
+        CANARY,
+        ScriptedConversation(),
+    ),
+    "a password was brought, and the next question is put off": lambda: (
+        USER,
+        CANARY,
+        _raises(ConversationAgain),
+    ),
     "nothing was brought": lambda: (USER, None, None),
     "the name is empty": lambda: ("", CANARY, None),
     "the user is unset": lambda: (None, CANARY, None),
@@ -97,6 +113,8 @@ class ModuleCompliance:
 
     module: ClassVar[type[Module[Any]]]
     arguments: ClassVar[Sequence[str]] = ()
+    permits: ClassVar[bool] = False
+    """Whether it succeeds whatever it is brought, as pam_permit does."""
     secrets: ClassVar[Sequence[str]] = ()
     """Texts in the arguments that must not show in any `repr`."""
 
@@ -171,12 +189,65 @@ class ModuleCompliance:
 
     def test_a_password_that_was_not_given_lets_no_user_in(self) -> None:
         """A module that asks for a password and gets none does not succeed."""
-        for answers in ((), (ConnectionResetError,)):
-            conversation = ScriptedConversation(*answers)
-            code = self._call(self.attempt(USER, None, conversation), Operation.AUTHENTICATE)
-            asked = [each for each in conversation.messages if isinstance(each, Question)]
-            if any(not question.echo for question in asked):
-                assert code is not ReturnCode.SUCCESS, f"{asked} got no answer"
+        unanswered: Sequence[Sequence[type[Exception]]] = (
+            (),
+            (ConnectionResetError,) * _ANSWERS,
+            (ConversationAgain,) * _ANSWERS,
+        )
+        for answers in unanswered:
+            for password in (None, CANARY):
+                conversation = ScriptedConversation(*answers)
+                attempt = self.attempt(USER, password, conversation)
+                code = self._call(attempt, Operation.AUTHENTICATE)
+                asked = [each for each in conversation.messages if isinstance(each, Question)]
+                if any(not question.echo for question in asked):
+                    assert code is not ReturnCode.SUCCESS, f"{asked} got no answer"
+
+    def test_an_exchange_of_another_kind_is_not_taken(self) -> None:
+        """A SASL exchange that the module knows nothing of is left to the other modules."""
+        for kind in CredentialKind:
+            attempt = self.attempt(USER, None, None)
+            exchange = attempt.items.exchange = StrangeExchange(kind)
+            attempt.items.mechanism = exchange.mechanism
+            code = self._call(attempt, Operation.AUTHENTICATE)
+            assert type(code) is ReturnCode, f"{kind}: answers {code!r}"
+            assert not exchange.by_hand, f"{kind}: sets exchange.verified itself; call accept()"
+            assert not exchange.accepted, f"{kind}: accepts an exchange that it does not know"
+            if self._made().verifies and not self.permits:
+                assert code is not ReturnCode.SUCCESS, f"{kind}: takes what it does not know"
+
+    def test_what_could_not_be_asked_is_no_refusal(self) -> None:
+        """Where the time is up, or the USERLIST is away, nothing is known of the password."""
+        for error in (TimeoutError, StoreError):
+            attempt = self.attempt(USER, CANARY, None)
+            walk = _Walk(self._bound()[Operation.AUTHENTICATE], attempt, Operation.AUTHENTICATE, 0)
+            walk.failure = error("a server keeps silent")
+            code = walk.finish()
+            if walk.failed:
+                assert code is not ReturnCode.AUTH_ERR, f"{error.__name__} is no wrong password"
+                assert code is not ReturnCode.USER_UNKNOWN, f"{error.__name__} is no unknown user"
+
+    def test_nothing_blocks_but_what_is_offloaded(self) -> None:
+        """Files, sockets, programs and sleep belong into `attempt.offload`, never into __init__."""
+        with blocking_calls() as seen:
+            self._made()
+        assert not seen, f"__init__ blocks: {seen}"
+        for name, situation in SITUATIONS.items():
+            attempt = self.attempt(*situation())
+            with blocking_calls() as seen:
+                self._operations(attempt)
+            assert not seen, f"where {name}: {seen} is not offloaded"
+
+    def test_nothing_of_a_login_is_kept_in_the_module(self) -> None:
+        """One instance serves all logins: what it keeps of one, another may find."""
+        for situation in SITUATIONS.values():
+            bound = bind(self.module, self.arguments)
+            attempt = self.attempt(*situation())
+            before = repr(vars(bound.module)) if bound.module is not None else ""
+            self._operations(attempt, bound.methods)
+            after = repr(vars(bound.module)) if bound.module is not None else ""
+            for text in (USER, CANARY, WRONG):
+                assert after.count(text) <= before.count(text), f"{text} is kept in the module"
 
     def test_one_instance_serves_interleaved_attempts(self) -> None:
         """Two logins that take turns end as each does alone."""
@@ -212,7 +283,7 @@ class ModuleCompliance:
             root.removeHandler(heard)
             root.setLevel(level)
         shown = [*heard.texts, repr(module), repr(module.options), repr(vars(module))]
-        for secret in (CANARY, *self.secrets):
+        for secret in (CANARY, WRONG, *self.secrets):
             assert not [text for text in shown if secret in text]
 
     # How it is done
@@ -222,9 +293,15 @@ class ModuleCompliance:
         assert options is not None
         return self.module(options)
 
-    def _operations(self, attempt: FakeAttempt) -> list[tuple[Operation, int, Any]]:
+    def _bound(self) -> Sequence[Callable[[Any], Any]]:
+        return bind(self.module, self.arguments).methods
+
+    def _operations(
+        self, attempt: FakeAttempt, methods: Sequence[Callable[[Any], Any]] = ()
+    ) -> list[tuple[Operation, int, Any]]:
         """Call every operation that the module serves, in the order of a login."""
-        methods = bind(self.module, self.arguments).methods
+        with unwatched():
+            methods = methods or self._bound()
         answers = []
         for operation, flags in _CALLS:
             if hasattr(self.module, operation.method):
@@ -270,6 +347,10 @@ class _Walk:
         self._request: object = None
         self._requests = 0
         self._over = False
+        self.failure: Exception | None = None
+        """What becomes of each request, instead of being carried out."""
+        self.failed = False
+        """Whether the module requested something that failed so."""
 
     def finish(self) -> object:
         """Go on to the end, and return the answer."""
@@ -288,8 +369,8 @@ class _Walk:
         except StopIteration as stop:
             self.code = stop.value
             self._over = True
-        except Refusal as refusal:
-            self.code = refusal.code
+        except Abort as abort:
+            self.code = answer_of(abort)
             self._over = True
         except (TimeoutError, StoreError):
             self.code = ReturnCode.AUTHINFO_UNAVAIL
@@ -311,11 +392,37 @@ class _Walk:
             f"{self._operation} awaits {self._request!r}: use attempt.offload, ask or wait"
         )
         try:
-            outcome = self._attempt.carry_out(self._request)
+            if self.failure is not None:
+                self.failed = True
+                raise self.failure  # noqa: TRY301 - as carrying it out would
+            with unwatched():
+                outcome = self._attempt.carry_out(self._request)
         except BaseException as error:  # noqa: BLE001 - the module's to handle
             self._request = self._coroutine.throw(error)
         else:
             self._request = self._coroutine.send(outcome)
+
+
+class StrangeExchange(Exchange):
+    """An exchange of a mechanism that no module knows, which sees how it is taken."""
+
+    mechanism = "X-STRANGE"
+    by_hand = False
+    accepted = False
+
+    def __init__(self, kind: CredentialKind) -> None:
+        """Say that it is of some kind, as another package's mechanism may."""
+        self.credential_kind = kind
+
+    def accept(self) -> None:
+        """See `Exchange.accept`."""
+        self.accepted = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Notice who sets `verified`."""
+        if name == "verified" and value:
+            object.__setattr__(self, "by_hand", True)
+        object.__setattr__(self, name, value)
 
 
 class _Heard(logging.Handler):

@@ -8,21 +8,24 @@ login reads the record, and only the verification of its password is spared.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-import weakref
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
+from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.passwords.scram import ScramSecret
+from ualauth.system.forks import new_lock
+from ualauth.userlist.account.lockout import user_key
 from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
+from ualauth.userlist.schemes_in_use import SchemesInUse
 from ualauth.userlist.store import UserStore
+from ualauth.userlist.verifications import Verifications
 from ualauth.userlist.verified_passwords import VerifiedPasswords
 
 _MOST_SOURCES = 64
@@ -32,6 +35,12 @@ _TYPED = NameKind.TYPED
 
 _Key = str | tuple[NameKind, str]
 """A name that was typed, or one of another kind: neither finds whom the other one found."""
+
+
+NoFailures = tuple[frozenset[tuple[str | None, str]], int]
+"""Names, each with a source, under which a user failed at nothing, and the change detector's
+`noted` at which it was so of all of them. It is replaced as a whole: threads look at it."""
+_NOTHING_KNOWN: NoFailures = (frozenset(), -1)
 
 
 class Account:
@@ -63,25 +72,12 @@ class Account:
         self.prefix = prefix
         self.version: Version | None = None
         self.confirmed = 0.0
-        self.clear: frozenset[tuple[str | None, str]] = frozenset()
+        self.clear = _NOTHING_KNOWN
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
         self.always: bool | None = None
         """Whether the account is unremarkable at any time; `None` until a module looks."""
-
-    def has_no_failures(self, name: str | None, source: str) -> bool:
-        """Return whether neither user nor name, as typed, failed from `source`, for sure."""
-        return (name, source) in self.clear
-
-    def note_no_failures(self, name: str | None, source: str) -> None:
-        """Note that the database has no failure of the user, nor of the name, from `source`.
-
-        It holds as long as the record: any change ends both.
-        """
-        if self.version is not None:
-            some = self.clear if len(self.clear) < _MOST_SOURCES else frozenset()
-            self.clear = some | {(name, source)}
 
     def is_trusted_source(self, source: str) -> bool:
         """Return whether the user logged in from `source` since this process began."""
@@ -108,16 +104,26 @@ class UserCache:
         """Begin with nothing remembered; `policy` is that of users without their own."""
         self.store = store
         self._settings = settings or CacheSettings()
+        self._bridges_outages = self._settings.outage_grace > 0
         self._policy = policy or Policy()
         self._policies: dict[str, Policy] = {}
         self._change_detector = store.change_detector()
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
+        self.verifications = Verifications()
+        """The passwords that are being compared."""
+        self.in_use = SchemesInUse(_Users(store))
+        """The costs of the passwords that are stored."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         rules = self._policy.lockout
-        self.guesses = guesses or GuessLimiter(rules, lambda: self.store, self.version)
-        _caches.add(self)
+        self.guesses = guesses or GuessLimiter(rules, lambda: self.store, lambda: self)
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        store, config = resources.resource(UserStore), resources.config
+        return cls(store, config.policy, config.cache, resources.resource(GuessLimiter))
 
     def version(self) -> Version | None:
         """Return what tells two states of the database apart, or `None`; never waits."""
@@ -133,10 +139,12 @@ class UserCache:
         if (
             account is None
             or account.version is None
-            or account.version != self._change_detector.version()
+            # The detector makes a new one of each state.
+            or account.version is not self._change_detector.version()
         ):
             return None
-        account.confirmed = time.monotonic()
+        if self._bridges_outages:
+            account.confirmed = time.monotonic()
         return account
 
     def read(self, name: str, kind: NameKind = _TYPED) -> Account | None:
@@ -203,6 +211,54 @@ class UserCache:
         """Note that a password was verified; it was that of this very record."""
         self._verified.remember(account.user, account.prefix, password)
 
+    # Failures
+
+    def has_no_failures(self, account: Account, name: str | None, source: str) -> bool:
+        """Return whether neither user nor name, as typed, failed from `source`, for sure.
+
+        It is so as of the moment at which the record was recalled, or later.
+        """
+        names, as_of = account.clear
+        return (name, source) in names and (
+            as_of == self._change_detector.noted or self._is_still_clear(account)
+        )
+
+    def note_no_failures(
+        self, account: Account, name: str | None, source: str, as_of: int | None
+    ) -> None:
+        """Note that the database has no failure of the user, nor of the name, from `source`.
+
+        It was so when `noted` was `as_of`, and is until a failure of the user is noted.
+        """
+        if account.version is None or as_of is None:
+            return
+        detector, key = self._change_detector, user_key(account.user.id)
+        # Before the questions: their answers hold for this moment, too.
+        now = detector.noted
+        if not detector.is_unchanged(key, as_of):
+            return
+        names, before = account.clear
+        if len(names) >= _MOST_SOURCES or not detector.is_unchanged(key, before):
+            names = frozenset()
+        account.clear = names | {(name, source)}, now
+
+    def _is_still_clear(self, account: Account) -> bool:
+        """Return whether no failure of the user was noted since it was last looked at."""
+        now, (names, as_of) = self._change_detector.noted, account.clear
+        if not self._change_detector.is_unchanged(user_key(account.user.id), as_of):
+            account.clear = _NOTHING_KNOWN
+            return False
+        account.clear = names, now
+        return True
+
+    def noted(self) -> int | None:
+        """Look for changes; return what tells two states of the failures apart, or `None`."""
+        return None if self.version() is None else self._change_detector.noted
+
+    def is_unchanged(self, key: bytes, since: int) -> bool:
+        """Return whether the failures kept under a user's key are as they were at `since`."""
+        return self._change_detector.is_unchanged(key, since)
+
     # SASL secrets
 
     def read_secrets(self, account: Account) -> None:
@@ -220,10 +276,6 @@ class UserCache:
         with self._lock:
             self._known.clear()
             self._latest.clear()
-
-    def forget_lock(self) -> None:
-        """Start with a free lock in a child process."""
-        self._lock = threading.Lock()
 
     def _renewed(self, key: _Key, user: User) -> Account:
         """Return a new `Account`, with what was made of an equal record before."""
@@ -271,19 +323,18 @@ class UserCache:
         return time.monotonic() - account.confirmed < self._settings.outage_grace
 
 
+class _Users:
+    """The users of a store, in the order in which it reads them."""
+
+    def __init__(self, store: UserStore) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[User]:
+        return self._store.users()
+
+
 def _stale(account: Account) -> Account:
     made = Account(account.user, account.person, account.policy, account.prefix)
     made.confirmed = account.confirmed
     made.stale = True
     return made
-
-
-_caches: weakref.WeakSet[UserCache] = weakref.WeakSet()
-
-
-def _free_locks() -> None:
-    for cache in list(_caches):
-        cache.forget_lock()
-
-
-os.register_at_fork(after_in_child=_free_locks)

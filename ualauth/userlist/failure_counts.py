@@ -8,7 +8,6 @@ what is counted there as soon as it takes changes again.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from ualauth.errors import StoreError
+from ualauth.system.forks import new_lock
 from ualauth.userlist.account.lockout import Failures
 from ualauth.userlist.account.reservation import Ending, Place, conclude
 
@@ -54,11 +54,7 @@ class FailureCounts:
         """Key and source -> what is counted in this process alone."""
         self._owed: deque[tuple[Sequence[Place], Sequence[bool], int]] = deque(maxlen=_MOST_OWED)
         self._none_until = 0.0
-        self.forget_lock()
-
-    def forget_lock(self) -> None:
-        """Start with a free lock in a child process; what was counted stays."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def __repr__(self) -> str:
         """Show how much is counted here."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import importlib
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, or_, select, tuple_, update
 
 from ualauth.system.networks import Source
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys
@@ -86,6 +87,24 @@ def change(
     return after
 
 
+def clear(connection: Connection, keys: Collection[bytes] | None, source: str | None) -> int:
+    """Forget failures under some keys from a source, or all; return how many counts of users."""
+    name = login_failures.c.name
+    where = [] if source is None else [login_failures.c.source == source]
+    if keys is not None:
+        ranges = [name.between(key, key + b"\xff" * KEY_BYTES) for key in sorted(keys)]
+        where.append(or_(*ranges))
+    found = connection.execute(
+        delete(login_failures).where(*where).returning(login_failures.c.name)
+    ).all()
+    return sum(len(row[0]) == KEY_BYTES for row in found)
+
+
+def try_counting(connection: Connection) -> None:
+    """Count something that is no user's and no name's; the caller undoes it."""
+    _begin(connection, b"", "")
+
+
 def forget(connection: Connection, keys: Keys, source: str) -> None:
     """Forget the failed logins of a name and of its user from a source."""
     table = login_failures
@@ -108,19 +127,20 @@ def _begin(connection: Connection, name: bytes, source: str) -> Failures:
     A process that counts the same waits here until this transaction ends.
     """
     values = {"name": name, "source": source, "moments": "", "locked_until": 0, "forgotten": 0}
-    return failures_of(connection.execute(_BEGIN[connection.dialect.name], values).one())
+    return failures_of(connection.execute(_upsert(connection.dialect.name), values).one())
 
 
-def _upsert(insert: Any) -> Any:  # noqa: ANN401 - the two have the same methods, and no class
+@functools.cache
+def _upsert(dialect: str) -> Any:  # noqa: ANN401 - the two have the same methods, and no class
+    # Only the dialect that is used is loaded: PostgreSQL's is a tenth of a first login.
     table = login_failures
-    statement = insert(table)
+    statement = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
     return statement.on_conflict_do_update(
         index_elements=[table.c.name, table.c.source],
         set_={"name": statement.excluded.name},
     ).returning(table.c.moments, table.c.locked_until)
 
 
-_BEGIN = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
 _UPDATE = update(login_failures).where(
     login_failures.c.name == bindparam("key"),
     login_failures.c.source == bindparam("here"),

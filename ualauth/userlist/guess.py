@@ -72,6 +72,7 @@ class Guess:
         "_lock",
         "_turn",
         "abandoned",
+        "as_of",
         "counted_here",
         "credential",
         "done",
@@ -79,11 +80,13 @@ class Guess:
         "key",
         "moment",
         "offline",
+        "passive",
         "places",
         "remote",
         "right",
         "rows",
         "rules",
+        "shown_rules",
         "started",
         "tells",
         "wrong",
@@ -98,9 +101,13 @@ class Guess:
         self._ended = False
         self.places = places
         self.rules = rules
+        self.shown_rules = rules
+        """The rules of those who have none of their own: delays are the same for all."""
         self.key = places[0].key, places[0].source
         self.rows: list[Failures] = [_NONE] * len(places)
         """What is counted in each of the places, this guess included."""
+        self.as_of: int | None = None
+        """The state of all failures (`FailureWatch.noted`) when they were looked at."""
         self.held: tuple[bool, ...] = (False,) * len(places)
         self.moment = 0
         self.credential: object = None
@@ -113,6 +120,9 @@ class Guess:
         """Whether another system checks it, whose answer is not known if the login is cut off."""
         self.tells = False
         """Whether a right password would be answered at once: then silence tells a wrong one."""
+        self.passive = False
+        """Whether it is known to be right, or the same as one that is being checked: those
+        behind it need not wait for it."""
         self.started = False
         self.done = False
         self.wrong = False

@@ -14,13 +14,12 @@ block.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
+from typing import Protocol
 
+from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Failures, Keys, microseconds_now
 from ualauth.userlist.account.reservation import Ending, Place, conclude, holds, places_of, reserve
@@ -36,6 +35,18 @@ _MOST_CLEAR = 10_000
 """Users and sources that are known to have failed at nothing."""
 
 
+class FailureWatch(Protocol):
+    """Tells at once whether failures changed: a `UserCache`."""
+
+    def noted(self) -> int | None:
+        """Look; return what tells two states of all failures apart, or `None`; never waits."""
+        ...
+
+    def is_unchanged(self, key: bytes, since: int) -> bool:
+        """Return whether a user's failures are as they were when `noted` was `since`."""
+        ...
+
+
 class TooManyGuesses(Exception):
     """More guesses of one user from one source are waiting than are held."""
 
@@ -47,26 +58,25 @@ class GuessLimiter:
         self,
         rules: LockoutRules | None = None,
         find_store: Callable[[], FailureStore | None] = lambda: None,
-        version: Callable[[], object] = lambda: None,
+        find_watch: Callable[[], FailureWatch | None] = lambda: None,
     ) -> None:
         """Begin with no guess.
 
         `rules` are those of users without their own; `find_store` returns the
-        USERLIST, or `None` if there is none; `version` what tells at once whether
-        it changed, or `None`.
+        USERLIST, or `None` if there is none; `find_watch` what tells at once whether
+        failures changed there, or `None`.
         """
         self.rules = rules or LockoutRules()
-        self._version = version
+        self._find_watch = find_watch
         self._counts = FailureCounts(find_store)
-        self.forget_lock()
-        _limiters.add(self)
+        self._lock = new_lock()
+        self.begin_in_child()
+        renew_after_fork(self)
 
-    def forget_lock(self) -> None:
-        """Start anew in a child process: the guesses of the parent are the parent's."""
-        self._lock = threading.Lock()
-        self._counts.forget_lock()
+    def begin_in_child(self) -> None:
+        """Begin with no guess: those of the parent are the parent's; see `Renewable`."""
         self._open: dict[tuple[bytes, str], deque[Guess]] = {}
-        self._clear: dict[tuple[Place, ...], object] = {}
+        self._clear: dict[tuple[Place, ...], int] = {}
         self._left: deque[Guess] = deque()
         self._sweeping = False
         self.is_quiet = not self._counts.here
@@ -94,6 +104,7 @@ class GuessLimiter:
 
         """
         guess = Guess(self, places_of(keys, sources_of(rhost), rules), rules)
+        guess.shown_rules = self.rules
         with self._lock:
             queue = self._open.setdefault(guess.key, deque())
             if len(queue) >= _MOST_WAITING:
@@ -107,11 +118,17 @@ class GuessLimiter:
         return self._ahead(guess) < guess.rules.failures
 
     def _ahead(self, guess: Guess) -> int:
-        """Return how many guesses came before this one and are open; not all that are too many."""
+        """Return how many guesses came before this one that may fail; not all that are too many."""
         most = guess.rules.failures
+        ahead = 0
         with self._lock:
-            queue = islice(self._open.get(guess.key, ()), most)
-            return next((index for index, each in enumerate(queue) if each is guess), most)
+            for each in self._open.get(guess.key, ()):
+                if each is guess or ahead >= most:
+                    break
+                ahead += not each.passive
+            else:
+                ahead = most
+        return ahead
 
     def has_no_failures(self, guess: Guess) -> bool:
         """See `Guess.has_no_failures`."""
@@ -119,14 +136,21 @@ class GuessLimiter:
             return False
         if self._counts.has_no_store():
             return True
-        version = self._version()
-        return version is not None and self._clear.get(guess.places) == version
+        watch, before = self._find_watch(), self._clear.get(guess.places)
+        if watch is None or before is None:
+            return False
+        now = watch.noted()
+        if now is None or not watch.is_unchanged(guess.places[0].key, before):
+            return False
+        self._clear[guess.places] = now
+        return True
 
     def look(self, guess: Guess) -> bool:
         """See `Guess.look`."""
-        version = self._version()
+        watch = self._find_watch()
+        guess.as_of = None if watch is None else watch.noted()
         now = guess.moment = microseconds_now()
-        guess.rows = self._counts.read(guess.places, offline=guess.offline)
+        guess.rows = self._plausible(guess, now)
         _, free = reserve(guess.rows, guess.places, now)
         if guess.remote and not guess.is_locked(by_name=True):
             # What is asked elsewhere is counted when it has failed: those ahead still may.
@@ -136,12 +160,32 @@ class GuessLimiter:
                 for row, place in zip(guess.rows, guess.places, strict=True)
                 if not row.is_locked(now)
             )
-        if version is not None and not guess.has_failures:
+        if guess.as_of is not None and not guess.has_failures:
             with self._lock:
                 if len(self._clear) >= _MOST_CLEAR:
                     self._clear.clear()
-                self._clear[guess.places] = version
+                self._clear[guess.places] = guess.as_of
         return free
+
+    def _plausible(self, guess: Guess, now: int) -> list[Failures]:
+        """Return the counts of a guess, without what a clock that was wrong has written.
+
+        That is written back: otherwise a lock would be cut down at each look, and never end.
+        """
+
+        def work(rows: list[Failures]) -> list[Failures]:
+            both = zip(rows, guess.places, strict=True)
+            return [row.plausible(now, place.rules) for row, place in both]
+
+        rows = self._counts.read(guess.places, offline=guess.offline)
+        plausible = work(rows)
+        if plausible == rows:
+            return rows
+        log.warning(
+            "failed logins of a time to come are counted as of now: see whose clock is wrong"
+        )
+        written = self._counts.change(guess.places, work, now, offline=guess.offline)
+        return plausible if written is None else written
 
     def reserve(self, guess: Guess) -> bool:
         """See `Guess.reserve`."""
@@ -229,14 +273,3 @@ class GuessLimiter:
             guess.end(guess.ending())
         except Exception as error:  # noqa: BLE001 - no login waits for it
             log.error("a guess cannot be counted: %s", type(error).__name__)  # noqa: TRY400 - no secrets
-
-
-_limiters: weakref.WeakSet[GuessLimiter] = weakref.WeakSet()
-
-
-def _start_anew() -> None:
-    for limiter in list(_limiters):
-        limiter.forget_lock()
-
-
-os.register_at_fork(after_in_child=_start_anew)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from sqlalchemy import Connection
+
 from ualauth.contract.credentials import NameKind
+from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import bulk, changes, failures, names
-from ualauth.userlist.account.lockout import Counts, Failures, Keys, user_key
+from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import exact
 from ualauth.userlist.bulk import Rows, Taken
@@ -31,7 +35,7 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import queries, schema
+from ualauth.userlist.database import backup, queries, schema
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
@@ -42,6 +46,10 @@ from ualauth.userlist.update import Revision, differs, revise_all
 
 # An authid seldom has one of these, and most names of people do.
 _LIKE_A_NAME = re.compile("[ /=]")
+
+
+class _Undone(Exception):
+    """A transaction is to be undone, since all that it was for is known."""
 
 
 class UserStore:
@@ -67,6 +75,12 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
+
+    @classmethod
+    def open(cls, resources: Resources) -> Self:
+        """See `Resource.open`."""
+        config = resources.config
+        return cls(config.userlist_url, timeout=config.userlist.timeout)
 
     def __repr__(self) -> str:
         """Show the place, and no password."""
@@ -111,6 +125,35 @@ class UserStore:
             anew.read(queries.NEXT_PAGE, {"after": ""})
         finally:
             anew.close()
+
+    def check_writing(self) -> None:
+        """Raise `StoreError` if the USERLIST takes no changes now; changes nothing."""
+
+        def work(connection: Connection) -> None:
+            failures.try_counting(connection)
+            raise _Undone
+
+        with suppress(_Undone):
+            self._database.write(work)
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return what an administrator should know of the database: texts, each with a cure."""
+        return self._database.backend.warnings()
+
+    def back_up(self, target: Path) -> None:
+        """Write a copy to a file, as the USERLIST is at one moment; see `database.backup`."""
+        backup.back_up(self._database.backend, target)
+
+    def put_back(self, copy: Path) -> None:
+        """Make the USERLIST what a copy says, in one change, and upgrade that if it is older.
+
+        A USERLIST that is not there is made.
+        """
+        if self._database.backend.path is not None:
+            backup.check_copy(copy)
+            schema.create(self._database)
+        backup.put_back(self._database.backend, copy)
+        schema.create(self._database)
 
     def close(self) -> None:
         """Close the connections; whatever is called later opens new ones."""
@@ -227,7 +270,11 @@ class UserStore:
 
     def secrets(self, user: User) -> tuple[ScramSecret, ...]:
         """Return UL-SASL-PWD as it is now: a secret for each mechanism, or none."""
-        rows = self._database.read(queries.SECRETS, {"id": user.id})
+        return self.secrets_of(user.id)
+
+    def secrets_of(self, number: int) -> tuple[ScramSecret, ...]:
+        """Return UL-SASL-PWD of the user with this id; none for an id that no user has."""
+        rows = self._database.read(queries.SECRETS, {"id": number})
         return tuple(ScramSecret(*row) for row in rows)
 
     def add(self, new: NewUser) -> User:
@@ -399,6 +446,39 @@ class UserStore:
         """Forget the failed logins of a user under one name from one source."""
         keys = Keys.of(name, user.id)
         self._database.write(lambda connection: failures.forget(connection, keys, source))
+
+    def every_failure(self) -> Iterator[tuple[bytes, str, Failures]]:
+        """Yield the failed logins of all users: the key of the user, the source, what is kept.
+
+        Those that count no longer are among them.
+        """
+        for key, source, *rest in self._database.read(queries.EVERY_FAILURE, {}):
+            if len(key) == KEY_BYTES:
+                yield bytes(key), str(source), failures.failures_of(rest)
+
+    def authids_of_failures(self) -> dict[bytes, str]:
+        """Return key -> authid of the users who have failed logins; looks at every user."""
+        wanted = {key for key, _, _ in self.every_failure()}
+        if not wanted:
+            return {}
+        keys = ((user_key(user.id), user.authid) for user in self.users())
+        return {key: authid for key, authid in keys if key in wanted}
+
+    def failure_keys(self, name: str) -> frozenset[bytes]:
+        """Return what failures of a name may be kept under.
+
+        They are a user's, or another system's, or of a name that no user has.
+        """
+        user = self.resolve(name)
+        own = set() if user is None else {user_key(user.id)}
+        return frozenset(own | {user_key(name), Keys.of(name, None).user})
+
+    def clear_failures(self, keys: Collection[bytes] | None, source: str | None) -> int:
+        """Forget failed logins of users (`failure_keys`), of a source, or all.
+
+        Returns of how many users and sources there were any.
+        """
+        return self._database.write(lambda connection: failures.clear(connection, keys, source))
 
     def forget_all_failures(self, user: User) -> bool:
         """Forget all failed logins of a user, and so end every lock that came of them.

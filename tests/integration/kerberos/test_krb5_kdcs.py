@@ -138,9 +138,9 @@ def test_a_realm_that_is_silent_is_so_for_every_domain_of_its_people(
         ),
         FollowedFolder(ServiceFolder(tmp_path)),
     )
-    client._breaker = CircuitBreaker(least=0.0, lasts=60.0)
-    assert "a moment ago" not in client.log_in("jsmith@example.org", "s3cret").why
-    assert "a moment ago" in client.log_in("jsmith@example.net", "s3cret").why
+    client._breaker = CircuitBreaker(threshold=0.0, reset_after=60.0)
+    assert "a moment ago" not in client.log_in("jsmith@example.org", "s3cret").log
+    assert "a moment ago" in client.log_in("jsmith@example.net", "s3cret").log
     client.close()
 
 

@@ -69,10 +69,14 @@ class Logins:
 
     def remarks(self, user: str, password: str, **peer: Any) -> str:
         """Return what the modules say to the log about one login."""
-        with self.way.begin(self.config, "mail", user, lambda _: [password], **peer) as transaction:
-            if self.way.run(transaction.authenticate()) is ReturnCode.SUCCESS:
-                self.way.run(transaction.acct_mgmt())
-            return "; ".join(step.remark for step in transaction.trace if step.remark)
+        # By the same authenticator: what is remembered is its own.
+        transaction: Any = self.authenticator.transaction(
+            "mail", user, lambda _: [password], **peer
+        )
+        if self.way.run(transaction.authenticate()) is ReturnCode.SUCCESS:
+            self.way.run(transaction.acct_mgmt())
+        transaction.close()
+        return "; ".join(step.remark for step in transaction.trace if step.remark)
 
 
 def lines(authority: Authority, uri: str, *more: str) -> str:

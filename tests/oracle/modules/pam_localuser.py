@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.options import OptionProblem
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Abort, Attempt, Module
 
 _BUFFER = 8192
 """BUFSIZ of the GNU C library: a line is read as far as it fits, with a NUL behind it."""
@@ -44,9 +44,9 @@ class PamLocaluser(Module[Options]):
         if user is None:
             try:
                 user = await attempt.get_user()
-            except Refusal as refusal:
-                again = refusal.code is ReturnCode.CONV_AGAIN
-                return ReturnCode.INCOMPLETE if again else refusal.code
+            except Abort as abort:
+                again = abort.code is ReturnCode.CONV_AGAIN
+                return ReturnCode.INCOMPLETE if again else abort.code
         if not user:
             return ReturnCode.SERVICE_ERR
         return await attempt.offload(self._look_up, os.fsencode(user))

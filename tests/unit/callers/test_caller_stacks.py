@@ -341,6 +341,8 @@ def test_the_audit_names_the_caller(
     assert granted == "administrators: granted authenticate of a client as 'boss' by uid 1000"
     assert " of " not in refused
     assert "perm_denied to a client as 'locked' by uid 1002 by om_admin" in refused
-    assert refused.endswith("locked calls; locked calls, an administrator whose account is locked")
+    assert refused.endswith(
+        ": locked calls, an administrator whose account is locked; om_unix2om:12 locked calls"
+    )
     assert "perm_denied to 'jsmith' by om_unix2om" in unnamed
     assert root == "administrators: granted acct_mgmt of a client by uid 0"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ualauth.codes import Flag, Operation, ReturnCode
-from ualauth.errors import StoreError
+from ualauth.errors import TemporaryFailure
 from ualauth.messages import Conversation
+from ualauth.module import Abort
 from ualauth.modules.om_om2authid import OmOm2authid, Options
-from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.attempt import FakeAttempt, MissingUserlist
 from ualauth.testing.compliance import ModuleCompliance
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.store import UserStore
+
+if TYPE_CHECKING:
+    from tests.conftest import Way
 
 OPERATIONS = (Operation.AUTHENTICATE, Operation.ACCT_MGMT, Operation.CHAUTHTOK)
 
@@ -41,7 +44,7 @@ def test_every_way_of_writing_a_name_becomes_the_authid(
 
 
 def test_it_is_the_userlist_that_says_the_authid(userlist: Userlist) -> None:
-    attempt = FakeAttempt("john@example.com", resources=[userlist.store])
+    attempt = FakeAttempt("john@example.com", users=userlist.cache)
     assert ask(attempt) is ReturnCode.IGNORE
     assert attempt.user == "jsmith"
 
@@ -60,6 +63,7 @@ def test_who_was_deleted_meanwhile_is_refused(userlist: Userlist) -> None:
     attempt = FakeAttempt("jsmith", **userlist.behind_attempt())
     assert ask(attempt) is ReturnCode.IGNORE
     userlist.store.delete(userlist.store.get("jsmith"))
+    attempt.forget_record()
     assert ask(attempt, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN
 
 
@@ -71,11 +75,16 @@ def test_an_unknown_name_can_be_left_to_others(userlist: Userlist, operation: Op
 
 
 @pytest.mark.parametrize("ignore", [False, True])
-def test_without_the_userlist_no_name_passes(folder: ConfigFolder, ignore: bool) -> None:
-    store = UserStore(f"sqlite:///{folder.path}/missing.db")
+def test_without_the_userlist_no_name_passes(folder: ConfigFolder, way: Way, ignore: bool) -> None:
     for operation in OPERATIONS:
-        with pytest.raises(StoreError):
-            ask(FakeAttempt("x", resources=[store]), operation, ignore_unknown_user=ignore)
+        attempt = FakeAttempt("x", users=MissingUserlist())
+        with pytest.raises(Abort) as abort:
+            ask(attempt, operation, ignore_unknown_user=ignore)
+        assert abort.value.code is ReturnCode.AUTHINFO_UNAVAIL
+    option = "ignore_unknown_user" if ignore else ""
+    folder.service("test", f"auth required om_om2authid {option}\nauth required pam_permit\n")
+    with pytest.raises(TemporaryFailure):
+        way.login(folder.config(), "test", "x", "s3cret")
 
 
 def test_setcred_is_left_to_others() -> None:

@@ -10,7 +10,7 @@ from tests.unit.callers.conftest import BOSS, LOCKED, ROOT, STRANGER, USER
 from ualauth.codes import Item, ReturnCode
 from ualauth.errors import StoreError
 from ualauth.messages import Conversation
-from ualauth.module import Refusal
+from ualauth.module import Abort
 from ualauth.modules.om_unix2om import OmUnix2om, Options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import ModuleCompliance
@@ -47,7 +47,7 @@ def test_a_name_that_is_not_the_callers_is_refused_and_stays(userlist: Userlist,
 
 def test_a_name_that_cannot_be_one_is_refused(userlist: Userlist) -> None:
     attempt = FakeAttempt("jsmith\0", caller_uid=USER, **userlist.behind_attempt())
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(Abort) as caught:
         ask(attempt)
     assert caught.value.code is ReturnCode.USER_UNKNOWN
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.unit.cli.conftest import Program
 from ualauth.config.install import shipped_folder
@@ -95,6 +100,17 @@ def test_nothing_in_a_file_reaches_the_terminal_raw(program: Program) -> None:
     assert "[bold]x[/bold] [/]" in result.stdout
 
 
+def write_files_of_examples(folder: Path) -> None:
+    """Let the examples name files of this folder, and write them: users, and keys of an issuer."""
+    for name in ("mail.allow", "mail.deny", "staff"):
+        (folder / name).write_text("jsmith\n")
+    key = ECKey.generate_key("P-256", {"kid": "first"}).as_dict(private=False)
+    (folder / "jwks.json").write_text(json.dumps({"keys": [key]}))
+    for path in (folder / "pam.d").iterdir():
+        if path.is_file():
+            path.write_text(path.read_text().replace("=/etc/ualauth/", f"={folder}/"))
+
+
 @pytest.mark.parametrize("installed", ["init", "copied"])
 def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path: Path) -> None:
     if installed == "init":
@@ -105,6 +121,7 @@ def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path:
     # Which no installation can guess.
     settings = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
     (tmp_path / "om_ldap.conf").write_text(settings)
+    write_files_of_examples(tmp_path)
     assert "no problems" in program.succeed("check", "--strict")
 
 
@@ -114,3 +131,88 @@ def test_every_shipped_file_begins_with_an_explanation() -> None:
             text = path.read_text(encoding="ascii")
             assert text.startswith("# "), path
             assert max(map(len, text.splitlines())) <= 110, path
+
+
+ASKING = "auth required om_auth\naccount required om_auth\n"
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_server_that_cannot_be_asked_is_told_where_it_is_set(program: Program) -> None:
+    program.folder.service("pop3", ASKING)
+    settings = (
+        f"[userlist]\ntimeout = 2\nurl = 'postgresql://u:canary@127.0.0.1:{closed_port()}/x'\n"
+    )
+    path = program.folder.settings(settings)
+    result = program.run("check")
+    assert result.exit_code == 1
+    assert f"{path}:3:1: error: the USERLIST cannot be asked: postgresql://" in result.stdout
+    assert result.stdout.endswith("1 service, 1 error\n")
+    assert "canary" not in result.output
+
+
+def test_a_userlist_that_is_missing_or_damaged_is_an_error(program: Program) -> None:
+    program.folder.service("pop3", ASKING)
+    program.userlist.close()
+    place = program.folder.path / "userlist.db"
+    place.unlink()
+    result = program.run("check")
+    assert result.exit_code == 1
+    assert f"error: there is no USERLIST {place}\n    cure: ualauth init\n" in result.stdout
+    place.write_bytes(b"no database" * 1000)
+    result = program.run("check")
+    assert result.exit_code == 1
+    assert "error: the USERLIST cannot be asked" in result.stdout
+    assert "restore it from a backup" in result.stdout
+
+
+def test_a_userlist_that_no_stack_asks_is_left_alone(program: Program) -> None:
+    program.folder.service("pop3", "auth required pam_deny")
+    program.userlist.close()
+    (program.folder.path / "userlist.db").write_bytes(b"no database" * 1000)
+    assert program.succeed("check") == "1 service, no problems\n"
+
+
+def test_a_userlist_that_takes_no_changes_is_a_warning(program: Program) -> None:
+    program.folder.service("pop3", ASKING)
+    program.folder.settings("[userlist]\ntimeout = 0.1\n")
+    place = program.folder.path / "userlist.db"
+    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        text = program.succeed("check")
+        assert "warning: the USERLIST takes no changes" in text
+        assert "is locked by another program" in text
+        assert program.run("check", "--strict").exit_code == 1
+        connection.execute("ROLLBACK")
+    assert program.succeed("check", "--strict") == "1 service, no problems\n"
+    with closing(sqlite3.connect(place)) as connection:
+        assert connection.execute("SELECT count(*) FROM login_failures").fetchone() == (0,)
+
+
+def test_a_wal_that_one_reader_keeps_large_is_told_and_shrinks(program: Program) -> None:
+    program.folder.service("pop3", ASKING)
+    program.userlist.add("jsmith")
+    place, store = program.folder.path / "userlist.db", program.userlist.store
+    wal = place.with_name("userlist.db-wal")
+
+    def change() -> None:
+        many = tuple(f"{number}@{'x' * 200}.example" for number in range(500))
+        user = store.get("jsmith")
+        store.update(user, addresses=() if user.addresses else many)
+
+    with closing(sqlite3.connect(place, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchall()
+        while wal.stat().st_size < 20 << 20:
+            change()
+        text = program.succeed("check")
+        assert f"warning: {wal} has 20 MiB" in text
+        reader.execute("ROLLBACK")
+    for _ in range(3):
+        change()
+    assert wal.stat().st_size <= 8 << 20
+    assert program.succeed("check", "--strict") == "1 service, no problems\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ualauth import AsyncAuthenticator, Authenticator
 from ualauth.config.config import DEFAULT_DIRECTORY, Config
 from ualauth.errors import ConfigurationError
+from ualauth.sources import watched
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 from ualauth.testing.folder import ConfigFolder
 
@@ -125,6 +127,23 @@ def test_a_missing_folder_is_named_with_the_cure(kind: type, tmp_path: Path) -> 
         ("[stack]\ndialect = 'solaris'\n", "[stack] dialect 'solaris' is none of linux-pam, deb"),
         ("[password]\nscheme = 'rot13'\n", "[password] scheme 'rot13' is none of argon2id, "),
         ("[userlist]\nurl = 7\n", "[userlist] url must be of type str"),
+        ("[userlist]\nurl = 'mysql://u:canary@h/x'\n", "[userlist] url is like neither sqlite:"),
+        ("[userlist]\nurl = 'sqlite://x.db'\n", "[userlist] url must name a file, as in sqlite"),
+        ("[userlist]\nurl = 'sqlite:///:memory:'\n", "[userlist] url must name a file, as in"),
+        ("[userlist]\nurl = 'sqlite:////x?y=1'\n", "[userlist] url must name a file, as in"),
+        *(
+            (f"[userlist]\nurl = 'postgresql://u:canary@{rest}'\n", f"[userlist] url {mistake}")
+            for rest, mistake in (
+                ("canary@h/x", "is not like postgresql://"),
+                ("h/x?bogus=1", "has an unknown parameter 'bogus'"),
+                ("h/x?sslmode=bogus", "has a value of the parameter 'sslmode' that libpq"),
+                ("h/x?ssl_min_protocol_version=9", "has a value of the parameter 'ssl_min_protoc"),
+                ("h/x?target_session_attrs=9", "has a value of the parameter 'target_session"),
+                ("h/x?connect_timeout=soon", "has a value of the parameter 'connect_timeout'"),
+                ("h:99999/x", "has a value of the parameter 'port' that libpq"),
+                ("h,i/x?port=1,2,3", "has a value of the parameter 'port' that libpq"),
+            )
+        ),
         ("[modules]\npath = '/x'\n", "[modules] path must be a list of strings"),
         ("[modules]\nallow = ['a', 1]\n", "[modules] allow must be a list of strings"),
     ],
@@ -134,6 +153,23 @@ def test_a_mistake_is_named(text: str, mistake: str, folder: ConfigFolder) -> No
 
     (found,) = mistakes(folder)
     assert found.startswith(f"{folder.path}/ualauth.toml: {mistake}")
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///relative.db",
+        "sqlite+pysqlite:////var/lib/ul.db",
+        "postgresql:///x",
+        "postgresql://u:p%40ss@db1.example.com:5432,db2.example.com/x?sslmode=verify-full",
+        "postgresql+psycopg://u@[2001:db8::1]:5433/x?connect_timeout=3&keepalives=1",
+        "postgresql:///x?host=/run/postgresql&target_session_attrs=read-write",
+    ],
+)
+def test_a_url_that_can_be_is_taken_without_asking_a_server(url: str, folder: ConfigFolder) -> None:
+    folder.settings(f"[userlist]\nurl = '{url}'\n")
+    assert Config.load(folder.path).userlist_url == url
 
 
 def test_a_table_must_be_one(folder: ConfigFolder) -> None:
@@ -187,6 +223,43 @@ def test_a_folder_in_place_of_the_file_is_named(folder: ConfigFolder) -> None:
 
     (found,) = mistakes(folder)
     assert "cannot be read: " in found
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o602])
+def test_a_file_that_every_user_may_write_to_is_refused_with_the_cure(
+    mode: int, folder: ConfigFolder
+) -> None:
+    folder.settings("[stack]\n").chmod(mode)
+
+    path = folder.path / "ualauth.toml"
+    assert mistakes(folder) == [
+        f"{path} cannot be read: it can be written by every user; run: chmod o-w {path}"
+    ]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_that_every_user_may_write_to_is_refused(
+    exists: bool, folder: ConfigFolder
+) -> None:
+    if exists:
+        folder.settings("[stack]\n")
+    folder.path.chmod(0o777)
+
+    (found,) = mistakes(folder)
+    assert f"it is in {folder.path}, which can be written by every user" in found
+    assert f"chmod o-w {folder.path}" in found
+
+
+def test_a_file_that_is_being_written_is_waited_for(
+    folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "FIRST", 0.25)
+    path = folder.settings("[stack]\n")
+    written = threading.Timer(0.1, path.write_text, ["[stack]\nthreads = 7\n"])
+    written.start()
+
+    assert Config.load(folder.path).stack.threads == 7
+    written.join()
 
 
 def test_modules_may_stand_in_a_folder_below(folder: ConfigFolder) -> None:

@@ -25,26 +25,26 @@ def answer(number: int) -> None:
 
 
 def test_after_silence_no_caller_waits() -> None:
-    outages = CircuitBreaker(least=0.0, lasts=60.0)
+    outages = CircuitBreaker(threshold=0.0, reset_after=60.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert not ask(outages, "A")
     assert ask(outages, "B")
 
 
 def test_after_a_while_the_realm_is_asked_again() -> None:
-    outages = CircuitBreaker(least=0.0, lasts=0.0)
+    outages = CircuitBreaker(threshold=0.0, reset_after=0.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert ask(outages, "A")
 
 
 def test_kdcs_that_refuse_at_once_are_asked_every_time() -> None:
-    outages = CircuitBreaker(least=60.0, lasts=60.0)
+    outages = CircuitBreaker(threshold=60.0, reset_after=60.0)
     assert ask(outages, "A", KDC_UNREACHABLE)
     assert ask(outages, "A")
 
 
 @pytest.mark.parametrize("number", [BASE + 24, BASE + 6, BASE + 37])
 def test_an_answer_is_no_silence(number: int) -> None:
-    outages = CircuitBreaker(least=0.0, lasts=60.0)
+    outages = CircuitBreaker(threshold=0.0, reset_after=60.0)
     assert ask(outages, "A", number)
     assert ask(outages, "A")

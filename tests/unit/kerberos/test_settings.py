@@ -116,6 +116,37 @@ def test_a_changed_file_makes_a_new_client(tmp_path: Path) -> None:
     assert a_second_later() is None
 
 
+def test_a_file_that_is_named_and_deleted_is_no_longer_in_use(tmp_path: Path) -> None:
+    time = FakeTime()
+    kerberos, path = Kerberos(tmp_path, time.clock), tmp_path / "other.conf"
+    path.write_text("realm A\n")
+    line = options("config=other.conf")
+    assert kerberos.client(line).settings.realm == "A"
+    assert kerberos.client_at_hand(line) is not None
+    path.unlink()
+    time.wrote()
+    time.sleep(1)
+    kerberos.client(line)
+    time.sleep(1)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="there is no file"):
+            kerberos.client(line)
+        assert kerberos.client_at_hand(line) is None
+
+
+@pytest.mark.parametrize("broken", ["keytap /x\n", "realm \udcff\n"])
+def test_a_file_with_a_mistake_leaves_the_last_good_one(tmp_path: Path, broken: str) -> None:
+    time = FakeTime()
+    kerberos, path = Kerberos(tmp_path, time.clock), tmp_path / "om_krb5.conf"
+    path.write_text("realm A\n")
+    first = kerberos.client(options())
+    path.write_bytes(broken.encode(errors="surrogateescape"))
+    time.wrote()
+    for _ in range(30):
+        time.sleep(0.1)
+        assert kerberos.client(options()) is first
+
+
 # module/options.c of pam-krb5 4.11.
 PAM_KRB5 = """
     alt_auth_map anon_fast banner ccache ccache_dir clear_on_fail debug defer_pwchange

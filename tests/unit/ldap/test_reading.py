@@ -13,19 +13,20 @@ from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
 from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.sources.problem import Problem
-from ualauth.stack.folder import ServiceFolder
+from ualauth.stack.folder import FilesNow, ServiceFolder
 
 GOOD = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
 PEM = "-----BEGIN CERTIFICATE-----\n"
 KEY = "-----BEGIN PRIVATE KEY-----\n"
 
 
-class Etc:
+class Etc(FilesNow):
     """A configuration folder, as entries see it when they are compiled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.folder = ServiceFolder(path / "pam.d")
+        super().__init__(self.folder)
         self.seen: list[str] = []
 
     def write(self, name: str, text: str, mode: int = 0o600) -> None:
@@ -34,7 +35,7 @@ class Etc:
 
     def read(self, path: str) -> Text | Missing | Unusable:
         self.seen.append(self.folder.beside(path))
-        return self.folder.read(self.folder.beside(path))
+        return super().read(path)
 
     def configuration(self, text: str) -> tuple[Configuration | None, list[Problem]]:
         self.write("om_ldap.conf", text)
@@ -141,7 +142,7 @@ def test_every_keyword_is_read(etc: Etc) -> None:
 MISTAKES = {
     "bse dc=x": "unknown keyword 'bse'\n    bse dc=x\n    ^^^\n    cure: did you mean 'base'?",
     "host ldap.example.com": "cure: write uri ldaps://HOST",
-    "nss_base_passwd ou=x": "see docs/administrators/modules/om_ldap.md",
+    "nss_base_passwd ou=x": f"cure: there are: {', '.join(KEYWORDS)}",
     "base dc=other\nscope sub\nscope one": "scope stands in line 4, too",
     "scope": "scope has no value",
     "scope deep": "scope: 'deep' is not known",

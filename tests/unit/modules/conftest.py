@@ -11,7 +11,7 @@ import pytest
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.attempt import NameTest
 from ualauth.messages import Answer, TextMessage
-from ualauth.module import Offload, Refusal
+from ualauth.module import Abort, Offload
 
 Ask = Callable[..., ReturnCode]
 
@@ -51,7 +51,7 @@ class FakeAttempt:
 
     async def get_user(self, prompt: str | None = None) -> str:
         if self.user is None:
-            raise Refusal(self.refusal or ReturnCode.CONV_ERR)
+            raise Abort(self.refusal or ReturnCode.CONV_ERR)
         return self.user
 
     async def test_name(self, test: NameTest) -> ReturnCode:
@@ -63,7 +63,7 @@ class FakeAttempt:
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         self.told += messages
         if self.refusal:
-            raise Refusal(self.refusal)
+            raise Abort(self.refusal)
         return [None for _ in messages]
 
     async def offload(self, function: Callable[..., Any], *args: Any) -> Any:

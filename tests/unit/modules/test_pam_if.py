@@ -13,19 +13,19 @@ import pytest
 from tests.machine import patience
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.credentials import NameKind
 from ualauth.contract.options import read_options
 from ualauth.errors import AuthenticationFailed
 from ualauth.messages import ConversationAgain
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_if import Options, PamIf, now
 from ualauth.modules.pam_permit import Options as NoOptions
-from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.attempt import FakeAttempt, MissingUserlist
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.scripted_module import ScriptedModule
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.names import ORName
-from ualauth.userlist.store import UserStore
 
 if TYPE_CHECKING:
     from tests.conftest import Way
@@ -45,7 +45,7 @@ def made(*arguments: str) -> PamIf:
 def answer(*arguments: str, **known: Any) -> ReturnCode:
     """Return what the module answers in a transaction of its own."""
     attempt = FakeAttempt(known.pop("user", "jsmith"), **known)
-    return attempt.answer(made(*arguments).authenticate(attempt))
+    return attempt.code_of(made(*arguments).authenticate(attempt))
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ def test_all_conditions_must_hold() -> None:
 
 def test_a_typed_password_has_no_mechanism() -> None:
     attempt = FakeAttempt("jsmith")
-    assert attempt.answer(made("mechanism=*").authenticate(attempt)) is IGNORE
+    assert attempt.code_of(made("mechanism=*").authenticate(attempt)) is IGNORE
     attempt = FakeAttempt("jsmith")
     attempt.items.mechanism = "SCRAM-SHA-256"
-    assert attempt.answer(made("mechanism=SCRAM-*").authenticate(attempt)) is SUCCESS
+    assert attempt.code_of(made("mechanism=SCRAM-*").authenticate(attempt)) is SUCCESS
 
 
 def test_no_user_is_asked_for_a_name_that_does_not_matter() -> None:
@@ -116,26 +116,27 @@ def test_without_a_userlist_its_conditions_cannot_be_checked(
     folder: ConfigFolder, way: Way
 ) -> None:
     for condition in ("authid=*", "!authid=*", "domain=x", "mail_node=ny", "!administrator"):
-        assert answer(condition) is ReturnCode.AUTHINFO_UNAVAIL
+        assert answer(condition, users=MissingUserlist()) is ReturnCode.AUTHINFO_UNAVAIL
         folder.service("test", f"auth {OWN} pam_if {condition}\nauth required pam_permit")
         with pytest.raises(TemporaryFailure):
             way.login(folder.config(), "test", "jsmith", "x")
 
 
 def test_a_userlist_that_cannot_be_read_is_not_asked_again_on_the_same_path() -> None:
-    module = made("administrator")
-    attempt = FakeAttempt("jsmith", resources=[UserStore("sqlite:////nonexistent/x.db")])
-    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
+    module, users = made("administrator"), MissingUserlist()
+    attempt = FakeAttempt("jsmith", users=users)
+    attempt.items.name_kind = NameKind.AUTHID
+    attempt._resolved = "jsmith"
+    assert attempt.code_of(module.authenticate(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
     attempt.operation = SETCRED
-    assert attempt.answer(module.setcred(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
-    assert [function.__name__ for function in attempt.offloaded] == ["read", "resolve"]
-    (remark,) = attempt.remarks
-    assert "/nonexistent/x.db" in remark
+    assert attempt.code_of(module.setcred(attempt)) is ReturnCode.AUTHINFO_UNAVAIL
+    assert users.asked == 1
+    assert attempt.remarks == ["this test has no USERLIST"]
 
 
 def test_the_remark_names_the_condition_that_does_not_hold() -> None:
     attempt = FakeAttempt("jsmith")
-    attempt.answer(made("!tls", "rhost=192.0.2.0/24", "user=ann").authenticate(attempt))
+    attempt.code_of(made("!tls", "rhost=192.0.2.0/24", "user=ann").authenticate(attempt))
     assert attempt.remarks == ["'rhost=192.0.2.0/24' does not hold"]
 
 
@@ -353,7 +354,7 @@ def test_the_trace_has_the_steps_of_the_stack_below_those_of_the_entry(
     assert caplog.messages[-1] == (
         f"test: authenticate answers maxtries to 'jsmith' by pam_if ({place}/test:1), "
         f"pam_if ({place}/one:2), pam_debug ({place}/two:1): "
-        "all conditions hold; all conditions hold"
+        "pam_if:1 all conditions hold; pam_if:2 all conditions hold"
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.modules.conftest import Ask, FakeAttempt
 from ualauth.codes import Operation, ReturnCode
-from ualauth.module import Refusal
+from ualauth.module import Abort
 from ualauth.modules.pam_permit import PamPermit
 
 
@@ -24,7 +24,7 @@ def test_a_user_without_a_name_gets_that_of_a_unix_user(
 def test_a_user_who_cannot_be_asked_for_passes_the_refusal_on(
     ask: Ask, attempt: type[FakeAttempt]
 ) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(Abort) as caught:
         ask(PamPermit, [], Operation.AUTHENTICATE, attempt(None))
     assert caught.value.code is ReturnCode.CONV_ERR
 

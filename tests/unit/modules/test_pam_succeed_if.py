@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.modules.conftest import Ask, FakeAttempt
 from ualauth.codes import Operation, ReturnCode
-from ualauth.module import Refusal
+from ualauth.module import Abort
 from ualauth.modules.pam_succeed_if import Condition, Options, PamSucceedIf
 
 Check = Callable[..., ReturnCode]
@@ -107,7 +107,7 @@ def test_the_user_of_the_calling_process_is_looked_at_with_use_uid(check: Check)
 
 
 def test_a_user_who_cannot_be_asked_for_passes_the_refusal_on(check: Check) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(Abort) as caught:
         check("user = root", user=None)
     assert caught.value.code is ReturnCode.CONV_ERR
 

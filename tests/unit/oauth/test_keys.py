@@ -15,6 +15,7 @@ from tests.machine import patience
 from tests.unit.oauth.issuer import Issuer
 from ualauth.oauth import keys
 from ualauth.oauth.fetching import Unavailable
+from ualauth.oauth.key_rings import KeyRings
 from ualauth.oauth.keys import KeyRing
 
 STRANGE: tuple[Any, ...] = (
@@ -110,3 +111,14 @@ def test_keys_that_are_old_are_not_trusted_before_the_issuer_was_asked(
     asking = begun(issuer, ring)
     assert ring.candidates("first") == ()
     asking.join(10)
+
+
+def test_an_application_asks_once_for_keys_that_several_entries_name(issuer: Issuer) -> None:
+    rings, url = KeyRings(), f"{issuer.url}/keys"
+    mine, same, other = KeyRing(url, 1.0), KeyRing(url, 1.0), KeyRing(url, 2.0)
+    assert rings.shared(mine) is mine
+    assert rings.shared(same) is mine
+    assert rings.shared(other) is other
+    for ring in (mine, same):
+        assert rings.shared(ring).candidates("first")
+    assert len(issuer.asked) == 1

@@ -15,7 +15,7 @@ def attempt_of(userlist: Userlist, name: str) -> FakeAttempt:
 
 
 def ask(attempt: FakeAttempt) -> ReturnCode:
-    return attempt.answer(OmAuth(Options()).acct_mgmt(attempt))
+    return attempt.code_of(OmAuth(Options()).acct_mgmt(attempt))
 
 
 @pytest.mark.parametrize(

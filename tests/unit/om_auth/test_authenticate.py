@@ -19,7 +19,7 @@ LDAP = "{SHA}" + b64encode(hashlib.sha1(b"s3cret").digest()).decode()
 
 
 def ask(attempt: FakeAttempt, **options: bool) -> ReturnCode:
-    return attempt.answer(OmAuth(Options(**options)).authenticate(attempt))
+    return attempt.code_of(OmAuth(Options(**options)).authenticate(attempt))
 
 
 @pytest.mark.parametrize("name", ["jsmith", "JSmith", "john@example.com", "JOHN@EXAMPLE.COM"])

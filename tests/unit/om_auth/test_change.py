@@ -32,7 +32,7 @@ def change(
     codes: list[ReturnCode] = []
     for each in passes:
         attempt.flags = each | flags
-        codes.append(attempt.answer(module.chauthtok(attempt)))
+        codes.append(attempt.code_of(module.chauthtok(attempt)))
         if codes[-1] is not ReturnCode.SUCCESS:
             break
     return codes, attempt, conversation
@@ -48,7 +48,7 @@ def after_the_first_pass(userlist: Userlist) -> tuple[OmAuth, FakeAttempt]:
         conversation=ScriptedConversation("s3cret", "violet 7 anchor", "violet 7 anchor"),
         **userlist.behind_attempt(),
     )
-    assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.SUCCESS
+    assert attempt.code_of(module.chauthtok(attempt)) is ReturnCode.SUCCESS
     return module, attempt
 
 
@@ -126,7 +126,7 @@ def test_the_second_pass_trusts_the_first_for_the_same_user_only(userlist: Userl
     attempt.set_item(Item.USER, "going")
     attempt.set_item(Item.OLDAUTHTOK, None)
     attempt.flags = Flag.UPDATE_AUTHTOK
-    assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.AUTH_ERR
+    assert attempt.code_of(module.chauthtok(attempt)) is ReturnCode.AUTH_ERR
     assert password_is(userlist, "going", "s3cret")
 
 
@@ -134,7 +134,7 @@ def test_a_change_by_another_program_in_between_is_not_overwritten(userlist: Use
     module, attempt = after_the_first_pass(userlist)
     userlist.store.update(userlist.store.get("jsmith"), locked=True)
     attempt.flags = Flag.UPDATE_AUTHTOK
-    assert attempt.answer(module.chauthtok(attempt)) is ReturnCode.AUTHTOK_LOCK_BUSY
+    assert attempt.code_of(module.chauthtok(attempt)) is ReturnCode.AUTHTOK_LOCK_BUSY
     assert password_is(userlist, "jsmith", "s3cret")
 
 

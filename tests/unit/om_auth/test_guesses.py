@@ -85,7 +85,7 @@ class Place:
         return self._prepared(Authenticator(self.folder.config()))
 
     def _prepared(self, made: A) -> A:
-        made._base._shared[PasswordHasher] = self.hasher
+        made._base.resources._open[PasswordHasher] = self.hasher
         return made
 
     def failures(self, name: str = "jsmith", source: str = HERE) -> int:

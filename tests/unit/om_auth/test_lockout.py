@@ -47,7 +47,7 @@ class Login(FakeAttempt):
 
 def login(userlist: Userlist, name: str, password: str, rhost: str = HERE) -> Login:
     attempt = Login(name, password=password, rhost=rhost, **userlist.behind_attempt())
-    attempt.code = attempt.answer(OmAuth(Options()).authenticate(attempt))
+    attempt.code = attempt.code_of(OmAuth(Options()).authenticate(attempt))
     return attempt
 
 
@@ -115,7 +115,7 @@ def test_the_log_tells_a_lock_that_is_not_seen(strict: Userlist) -> None:
     attempt = login(strict, "john@example.com", "s3cret")
     assert attempt.messages == []
     assert attempt.remarks == [
-        "password verified",
+        "not compared",
         "locked out for this source after 3 failures, not all under this name",
     ]
 
@@ -279,5 +279,5 @@ def test_a_change_by_another_store_holds_for_the_next_login(strict: Userlist) ->
 def test_use_first_pass_is_not_answered_from_memory(strict: Userlist) -> None:
     assert codes(strict, "jsmith", "s3cret", "s3cret") == [ReturnCode.SUCCESS] * 2
     attempt = FakeAttempt("jsmith", password="s3cret", rhost=HERE, **strict.behind_attempt())
-    code = attempt.answer(OmAuth(Options(use_first_pass=True)).authenticate(attempt))
+    code = attempt.code_of(OmAuth(Options(use_first_pass=True)).authenticate(attempt))
     assert code is ReturnCode.AUTH_ERR

@@ -31,7 +31,7 @@ fail_delay = false
 
 def account(userlist: Userlist, name: str, **peer: Any) -> tuple[ReturnCode, FakeAttempt]:
     attempt = FakeAttempt(name, operation=Operation.ACCT_MGMT, **userlist.behind_attempt(), **peer)
-    return attempt.answer(OmAuth(Options()).acct_mgmt(attempt)), attempt
+    return attempt.code_of(OmAuth(Options()).acct_mgmt(attempt)), attempt
 
 
 def change(userlist: Userlist, name: str, old: str, new: str) -> tuple[ReturnCode, list[str]]:
@@ -45,7 +45,7 @@ def change(userlist: Userlist, name: str, old: str, new: str) -> tuple[ReturnCod
     code = ReturnCode.SYSTEM_ERR
     for each in (Flag.PRELIM_CHECK, Flag.UPDATE_AUTHTOK):
         attempt.flags = each
-        code = attempt.answer(module.chauthtok(attempt))
+        code = attempt.code_of(module.chauthtok(attempt))
         if code is not ReturnCode.SUCCESS:
             break
     return code, attempt.messages

@@ -44,8 +44,8 @@ class Hanging(Module[Options]):
 
 @pytest.fixture
 def hanging(folder: ConfigFolder) -> Any:
-    """Return a folder whose service hangs, two threads, and a fifth of a second."""
-    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nthreads = 2\n")
+    """Return a folder whose service hangs, two threads, and little time."""
+    folder.settings(f"[stack]\ntimeout = {patience(0.8)}\nthreads = 2\n")
     folder.module("hanging", Hanging)
     folder.service("test", "auth required hanging\naccount required pam_permit\n")
     folder.service("easy", "auth required pam_permit\naccount required pam_permit\n")
@@ -286,7 +286,7 @@ def test_the_process_ends_although_a_thread_hangs(folder: ConfigFolder) -> None:
             """,
         ),
     )
-    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.8)}\n")
     folder.service("test", f"auth required {folder.path}/sleeper.py\n")
     program = textwrap.dedent(
         """

@@ -13,7 +13,7 @@ from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PasswordChange
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.messages import ConversationAgain, Error, Info, Question
-from ualauth.module import Refusal
+from ualauth.module import Abort
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import ScriptedConversation
 
@@ -33,7 +33,7 @@ def get_authtok(attempt: FakeAttempt, *args: Any, **options: Any) -> str:
 
 def refusal(function: Any, *args: Any, **options: Any) -> ReturnCode:
     """Return the code of the refusal that a call raises."""
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Abort) as raised:
         function(*args, **options)
     return raised.value.code
 
@@ -249,7 +249,7 @@ def test_a_conversation_that_raises_is_an_error_without_its_text(
 ) -> None:
     attempt = FakeAttempt(conversation=ScriptedConversation(ValueError("CANARY")))
 
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Abort) as raised:
         attempt.answer(attempt.ask(Question("?")))
     assert raised.value.code is ReturnCode.CONV_ERR
     assert raised.value.__cause__ is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.options import OptionProblem
-from ualauth.messages import Conversation
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.messages import Conversation, Question
+from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
@@ -36,6 +37,7 @@ class TestPamDebug(ModuleCompliance):
 
 class TestPamPermit(ModuleCompliance):
     module = PamPermit
+    permits = True
 
 
 class TestPamDeny(ModuleCompliance):
@@ -202,7 +204,7 @@ class Bug(Good):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         try:
             await attempt.get_authtok()
-        except Refusal:
+        except Abort:
             raise KeyError from None
         return SUCCESS
 
@@ -213,7 +215,7 @@ class Forgiving(Good):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         try:
             await attempt.get_authtok()
-        except Refusal:
+        except Abort:
             return SUCCESS
         return SUCCESS
 
@@ -277,7 +279,135 @@ class Keeping(Good):
         raise ValueError(await attempt.get_authtok())
 
 
+class TakesAnything(Good):
+    """Succeed for any exchange."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if attempt.exchange is not None:
+            return SUCCESS
+        return await super().authenticate(attempt)
+
+
+class AcceptsAnything(Good):
+    """Accept any exchange."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if attempt.exchange is not None:
+            attempt.exchange.accept()
+            return ReturnCode.AUTH_ERR
+        return await super().authenticate(attempt)
+
+
+class ByHand(Good):
+    """Say itself that an exchange is verified."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if attempt.exchange is not None:
+            attempt.exchange.verified = True
+            return ReturnCode.CRED_UNAVAIL
+        return await super().authenticate(attempt)
+
+
+class RaisesThere(Good):
+    """Think that there is always a password."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if attempt.exchange is not None:
+            raise AttributeError
+        return await super().authenticate(attempt)
+
+
+class EmptyPin(Good):
+    """Take a second question without an answer for a right one."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.get_authtok()
+        (pin,) = await attempt.ask(Question("PIN: "))
+        return SUCCESS if (pin or "") in {"", "1234"} else ReturnCode.AUTH_ERR
+
+
+class UnreachablePin(Good):
+    """Take a second question that cannot be put for a right one."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.get_authtok()
+        try:
+            await attempt.ask(Question("PIN: "))
+        except Abort:
+            return SUCCESS
+        return ReturnCode.AUTH_ERR
+
+
+class RemarkingWrong(Good):
+    """Remark a wrong password."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        password = await attempt.get_authtok()
+        if password == CANARY:
+            return SUCCESS
+        attempt.remark(f"wrong: {password}")
+        return ReturnCode.AUTH_ERR
+
+
+class Reading(Good):
+    """Read a file in an operation."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        Path(__file__).read_text(encoding="utf-8")  # noqa: ASYNC240 - what is tested
+        return await super().authenticate(attempt)
+
+
+class ReadingInInit(Good):
+    """Read a file when it is made."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        Path(__file__).read_text(encoding="utf-8")
+
+
+class Resolving(Good):
+    """Ask a resolver on the spot."""
+
+    @immediate
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        socket.getaddrinfo("127.0.0.1", None)
+        return SUCCESS
+
+
+class KeepingUser(Good):
+    """Keep the last user in itself."""
+
+    last = ""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        self.last = await attempt.get_user()
+        return await super().authenticate(attempt)
+
+
+class NotCheckedIsWrong(Good):
+    """Call a password wrong that could not be checked."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.offload(int)
+        except Exception:  # noqa: BLE001 - what is tested
+            return ReturnCode.AUTH_ERR
+        return await super().authenticate(attempt)
+
+
 FAULTS = [
+    (TakesAnything, "test_an_exchange_of_another_kind_is_not_taken"),
+    (AcceptsAnything, "test_an_exchange_of_another_kind_is_not_taken"),
+    (ByHand, "test_an_exchange_of_another_kind_is_not_taken"),
+    (RaisesThere, "test_an_exchange_of_another_kind_is_not_taken"),
+    (EmptyPin, "test_a_password_that_was_not_given_lets_no_user_in"),
+    (UnreachablePin, "test_a_password_that_was_not_given_lets_no_user_in"),
+    (RemarkingWrong, "test_no_secret_is_shown"),
+    (Reading, "test_nothing_blocks_but_what_is_offloaded"),
+    (ReadingInInit, "test_nothing_blocks_but_what_is_offloaded"),
+    (Resolving, "test_nothing_blocks_but_what_is_offloaded"),
+    (KeepingUser, "test_nothing_of_a_login_is_kept_in_the_module"),
+    (NotCheckedIsWrong, "test_what_could_not_be_asked_is_no_refusal"),
     (NoOperation, "test_the_methods_take_an_attempt"),
     (NotFrozen, "test_the_options_are_a_frozen_dataclass"),
     (NoHelp, "test_the_options_describe_themselves"),
@@ -302,7 +432,9 @@ FAULTS = [
 def test_a_fault_is_found(kind: type[Module[Any]], test: str) -> None:
     suite = type("Suite", (ModuleCompliance,), {"module": kind})()
 
-    with pytest.raises((AssertionError, RuntimeError, KeyError, IndexError, ValueError)):
+    with pytest.raises(
+        (AssertionError, RuntimeError, KeyError, IndexError, ValueError, AttributeError)
+    ):
         getattr(suite, test)()
 
 

@@ -11,7 +11,7 @@ from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationFailed
 from ualauth.identity import Identity
-from ualauth.module import Attempt, Module, NameAnswer, Refusal
+from ualauth.module import Abort, Attempt, Module, NameAnswer
 from ualauth.modules.pam_permit import Options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.folder import ConfigFolder
@@ -117,7 +117,7 @@ def test_no_other_name_of_a_user_is_an_authid(userlist: Userlist, name: str) -> 
 @pytest.mark.parametrize("name", ["", "a\0b", "x" * 2000, "\udcff"])
 def test_what_is_no_name_is_not_confirmed(name: str) -> None:
     attempt = FakeAttempt("jsmith")
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(Abort) as refusal:
         attempt.answer(attempt.confirm_user(name))
     assert refusal.value.code is ReturnCode.USER_UNKNOWN
     assert attempt.user == "jsmith"
@@ -127,7 +127,7 @@ def test_an_exact_name_is_not_confirmed_as_another() -> None:
     attempt = FakeAttempt("JSMITH")
     attempt.answer(attempt.confirm_user("jsmith"))
     attempt.answer(attempt.confirm_user("jsmith"))
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(Abort) as refusal:
         attempt.answer(attempt.confirm_user("JSmith"))
     assert refusal.value.code is PERM_DENIED
     assert attempt.user == "jsmith"
@@ -195,13 +195,13 @@ def test_a_test_that_fails_leaves_the_user_who_it_was() -> None:
 
     async def broken(name: str) -> NameAnswer:
         if name != "JS":
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL)
         return NameAnswer(SUCCESS)
 
     for kind, code in ((test, PERM_DENIED), (broken, ReturnCode.AUTHINFO_UNAVAIL)):
         attempt = FakeAttempt("JS")
         attempt.answer(attempt.test_name(kind))
-        with pytest.raises(Refusal) as refusal:
+        with pytest.raises(Abort) as refusal:
             attempt.answer(attempt.confirm_user("js"))
         assert refusal.value.code is code
         assert (attempt.user, attempt.name_kind) == ("JS", NameKind.TYPED)

@@ -14,7 +14,7 @@ from ualauth.contract.options import read_options
 from ualauth.errors import ModuleUnavailable
 from ualauth.identity import MailboxClass
 from ualauth.messages import ConversationAgain, Error, Info, Question
-from ualauth.module import Module, Refusal, Sleep
+from ualauth.module import Abort, Module, Sleep
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.om_auth import Options as OmAuthOptions
 from ualauth.modules.pam_permit import Options, PamPermit
@@ -181,7 +181,7 @@ def test_a_scripted_module_raises() -> None:
 def test_a_scripted_module_writes_down_what_it_could_not_do() -> None:
     module = ScriptedModule(Script(authenticate=(AskPassword(), SUCCESS)))
 
-    with pytest.raises(Refusal):
+    with pytest.raises(Abort):
         ask(module, FakeAttempt("jsmith"))
     assert len(module.asked) == 1
 

@@ -14,7 +14,7 @@ import pytest
 from tests.machine import patience
 from ualauth.codes import Operation, ReturnCode
 from ualauth.errors import AuthenticationFailed, StoreError, TemporaryFailure
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.pam_permit import Options
 from ualauth.testing.folder import ConfigFolder
 
@@ -103,16 +103,23 @@ ERRORS = [
     (SystemExit(CANARY), SYSTEM_ERR),
     (StopIteration(SUCCESS), SYSTEM_ERR),
     (StopAsyncIteration(), SYSTEM_ERR),
-    (MemoryError(), SYSTEM_ERR),
+    (MemoryError(), UNAVAIL),
     (RecursionError(), SYSTEM_ERR),
     (ExceptionGroup(CANARY, [ValueError(CANARY)]), SYSTEM_ERR),
-    (OSError(5, CANARY), SYSTEM_ERR),
+    (OSError(2, CANARY), SYSTEM_ERR),
+    (OSError(5, CANARY), UNAVAIL),
+    (OSError(12, CANARY), UNAVAIL),
+    (OSError(23, CANARY), UNAVAIL),
+    (OSError(24, CANARY, "/a/file"), UNAVAIL),
+    (BlockingIOError(11, CANARY), SYSTEM_ERR),
+    (RuntimeError("can't start new thread"), UNAVAIL),
+    (RuntimeError(CANARY), SYSTEM_ERR),
     (AuthenticationFailed(SUCCESS), SYSTEM_ERR),
     (TimeoutError(), UNAVAIL),
     (StoreError("the disk is full"), UNAVAIL),
-    (Refusal(ReturnCode.MAXTRIES), ReturnCode.MAXTRIES),
-    (Refusal(0), SYSTEM_ERR),  # type: ignore[arg-type]  # what is tested
-    (Refusal("success"), SYSTEM_ERR),  # type: ignore[arg-type]  # what is tested
+    (Abort(ReturnCode.MAXTRIES), ReturnCode.MAXTRIES),
+    (Abort(0), SYSTEM_ERR),  # type: ignore[arg-type]  # what is tested
+    (Abort("success"), SYSTEM_ERR),  # type: ignore[arg-type]  # what is tested
 ]
 
 
@@ -136,14 +143,14 @@ def test_an_exception_in_a_module_refuses(
 
 def test_a_refusal_cannot_be_a_success(folder: ConfigFolder, way: Way, kind: type[Faulty]) -> None:
     def deed(_attempt: Attempt) -> ReturnCode:
-        raise Refusal(SUCCESS, "why")
+        raise Abort(SUCCESS, "why")
 
     with pytest.raises(ValueError, match="cannot be SUCCESS"):
-        Refusal(SUCCESS)
+        Abort(SUCCESS)
     assert answer_of(folder, way, kind, deed) is SYSTEM_ERR
 
 
-class ByClass(Refusal):
+class ByClass(Abort):
     """Say so in the class."""
 
     code = SUCCESS
@@ -152,7 +159,7 @@ class ByClass(Refusal):
         """Keep nothing."""
 
 
-class ByProperty(Refusal):
+class ByProperty(Abort):
     """Say so by a property."""
 
     @property
@@ -164,10 +171,10 @@ class ByProperty(Refusal):
         """Keep nothing."""
 
 
-def _assigned() -> Refusal:
-    refusal = Refusal(ReturnCode.AUTH_ERR)
-    refusal.code = SUCCESS
-    return refusal
+def _assigned() -> Abort:
+    abort = Abort(ReturnCode.AUTH_ERR)
+    abort.code = SUCCESS
+    return abort
 
 
 @pytest.mark.parametrize("make", [ByClass, lambda: ByProperty(ReturnCode.AUTH_ERR), _assigned])
@@ -180,8 +187,8 @@ def test_a_refusal_that_becomes_a_success_is_read_as_a_fault(
     def handing_on(_attempt: Attempt) -> ReturnCode:
         try:
             raise make()
-        except Refusal as refusal:
-            return refusal.code
+        except Abort as abort:
+            return abort.code
 
     assert answer_of(folder, way, kind, deed) is SYSTEM_ERR
     assert answer_of(folder, way, kind, handing_on) is SYSTEM_ERR
@@ -340,7 +347,7 @@ def test_an_immediate_method_runs_on_the_spot(folder: ConfigFolder, way: Way) ->
 @pytest.fixture
 def short(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder whose modules have a fifth of a second."""
-    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nfail_delay = false\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.8)}\nfail_delay = false\n")
     return folder
 
 

@@ -10,7 +10,7 @@ import pytest
 from ualauth import Authenticator
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.messages import ConversationAgain, Info, Message
-from ualauth.module import Attempt, Module, Refusal
+from ualauth.module import Abort, Attempt, Module
 from ualauth.modules.pam_permit import Options
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
@@ -252,21 +252,48 @@ class Patient(Module[Options]):
         try:
             await attempt.get_user()
             token = await attempt.get_authtok()
-        except Refusal as refusal:
-            again = refusal.code is ReturnCode.CONV_AGAIN
-            return ReturnCode.INCOMPLETE if again else refusal.code
+        except Abort as abort:
+            again = abort.code is ReturnCode.CONV_AGAIN
+            return ReturnCode.INCOMPLETE if again else abort.code
         return SUCCESS if token == "s3cret" else ReturnCode.AUTH_ERR
 
     chauthtok = authenticate
 
 
+class Forgetful(Module[Options]):
+    """Get the user and the password, and never think of questions that are put off."""
+
+    options_type = Options
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.get_user()
+        token = await attempt.get_authtok()
+        return SUCCESS if token == "s3cret" else ReturnCode.AUTH_ERR
+
+    chauthtok = authenticate
+
+
+class HandsOn(Forgetful):
+    """Answer whatever code an attempt raises."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            return await super().authenticate(attempt)
+        except Abort as abort:
+            return abort.code
+
+    chauthtok = authenticate
+
+
+@pytest.mark.parametrize("module", [Patient, Forgetful, HandsOn])
 @pytest.mark.parametrize("operation", [AUTHENTICATE, CHAUTHTOK], ids=str)
 def test_an_operation_is_called_again_until_the_person_has_answered(
     operation: Operation,
+    module: type[Module[Options]],
     folder: ConfigFolder,
     way: Way,
 ) -> None:
-    folder.module("patient", Patient)
+    folder.module("patient", module)
     folder.service(
         "test",
         "auth required pam_debug\nauth required patient\n"
@@ -655,3 +682,51 @@ def test_a_name_that_the_application_sets_is_the_one_that_was_typed(way: Way, fo
         assert handle._handle.attempt.login_name == "bob"
         handle._handle.attempt.set_item(Item.USER, "carla")
         assert handle._handle.attempt.login_name == "bob"
+
+
+def test_a_question_put_off_in_the_stack_of_another_service_is_asked_again(
+    folder: ConfigFolder, way: Way
+) -> None:
+    folder.module("forgetful", Forgetful)
+    folder.service("inner", "auth required forgetful\n")
+    folder.service("test", "auth required pam_if !tls stack=inner\n")
+    conversation = ScriptedConversation(ConversationAgain, "s3cret")
+    with way.begin(folder.config(), "test", "jsmith", conversation) as handle:
+        codes = [way.perform(handle, AUTHENTICATE) for _ in range(2)]
+    assert codes == [ReturnCode.INCOMPLETE, SUCCESS]
+
+
+class Stubborn(Forgetful):
+    """Decide without the answer that did not come."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.get_authtok()
+        except Abort:
+            return ReturnCode.AUTH_ERR
+        return SUCCESS
+
+
+class Scripted(Forgetful):
+    """Answer CONV_AGAIN after a question that was answered."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.get_authtok()
+        except Abort:
+            await attempt.get_authtok()
+        return ReturnCode.CONV_AGAIN
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [(Stubborn, ReturnCode.AUTH_ERR), (Scripted, ReturnCode.CONV_AGAIN)],
+)
+def test_a_module_that_decides_after_a_question_put_off_has_decided(
+    module: type[Module[Options]], code: ReturnCode, folder: ConfigFolder, way: Way
+) -> None:
+    folder.module("module", module)
+    folder.service("test", "auth required module\n")
+    conversation = ScriptedConversation(ConversationAgain, "s3cret")
+    with way.begin(folder.config(), "test", "jsmith", conversation) as handle:
+        assert way.perform(handle, AUTHENTICATE) is code

@@ -15,7 +15,7 @@ from ualauth.codes import LEGAL, Item, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.errors import AuthenticationError, TemporaryFailure
 from ualauth.identity import Identity, Person
-from ualauth.module import Attempt, Module, Refusal, immediate
+from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.pam_permit import Options
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.folder import ConfigFolder
@@ -100,7 +100,7 @@ class Nesting(Module[Options]):
 @pytest.fixture
 def vouching(folder: ConfigFolder) -> ConfigFolder:
     """Return a folder whose modules have little time."""
-    folder.settings(f"[stack]\ntimeout = {patience(0.2)}\nfail_delay = false\n")
+    folder.settings(f"[stack]\ntimeout = {patience(0.8)}\nfail_delay = false\n")
     for kind in (Vouching, VouchingAtOnce, VouchingInAThread, Honest, Nesting):
         folder.module(kind.__name__.lower(), kind)
     return folder
@@ -119,11 +119,11 @@ async def _raising(_attempt: Attempt) -> ReturnCode:
 
 
 async def _refusing(_attempt: Attempt) -> ReturnCode:
-    raise Refusal(ReturnCode.MAXTRIES)
+    raise Abort(ReturnCode.MAXTRIES)
 
 
 async def _late(attempt: Attempt) -> ReturnCode:
-    await attempt.offload(threading.Event().wait, patience(0.4))
+    await attempt.offload(threading.Event().wait, patience(1.2))
     return SUCCESS
 
 

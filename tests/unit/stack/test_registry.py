@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import os
+import shutil
 import sys
 import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ualauth.errors import ModuleUnavailable
+from ualauth.errors import ModuleUnavailable, UnsteadyFile
 from ualauth.module import Module
 from ualauth.modules.pam_permit import PamPermit
+from ualauth.sources import opening, watched
+from ualauth.sources.watched import wait_for
 from ualauth.stack.compile import compile_service
 from ualauth.stack.dialect import LINUX_PAM
 from ualauth.stack.folder import ServiceFolder
@@ -165,6 +171,64 @@ def test_a_file_that_every_account_may_write_to_is_refused(mode: int, write: Wri
 
     assert "every user may write to it" in refused(ModuleRegistry(), str(path))
     assert "every user may write to it" in refused(ModuleRegistry([str(path.parent)]), "vacation")
+
+
+def test_a_file_in_a_folder_that_every_user_may_write_to_is_refused(write: Write) -> None:
+    path = write(text="raise SystemExit('it was run')")
+    path.parent.chmod(0o777)
+
+    assert f"is in {path.parent}, which can be written" in refused(ModuleRegistry(), str(path))
+
+
+def test_byte_code_beside_a_file_is_neither_used_nor_written(write: Write) -> None:
+    path = write()
+    planted = compile("raise SystemExit('it was run')", str(path), "exec")
+    cached = Path(importlib.util.cache_from_source(str(path)))
+    cached.parent.mkdir(mode=0o777)
+    # Unchecked: it counts whatever the source is (PEP 552).
+    data = importlib.util.MAGIC_NUMBER + b"\1\0\0\0" + b"12345678" + marshal.dumps(planted)
+    cached.write_bytes(data)
+
+    assert ModuleRegistry().find(str(path)).__name__ == "Vacation"
+    assert ModuleRegistry([str(path.parent)]).find("vacation").__name__ == "Vacation"
+    assert cached.read_bytes() == data
+    shutil.rmtree(cached.parent)
+    ModuleRegistry().find(str(path))
+    assert not cached.parent.exists()
+
+
+def test_the_bytes_that_were_looked_at_are_those_that_run(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write()
+    real = opening.is_public
+
+    def exchanged(status: os.stat_result) -> bool:
+        path.write_text("raise SystemExit('it was run')")
+        return real(status)
+
+    monkeypatch.setattr(opening, "is_public", exchanged)
+    assert ModuleRegistry().find(str(path)).__name__ == "Vacation"
+
+
+def test_the_encoding_that_a_file_names_counts(write: Write) -> None:
+    path = write()
+    text = f"# -*- coding: latin-1 -*-\n{SOURCE}\nVacation.place = 'caf\xe9'\n"
+    path.write_bytes(text.encode("latin-1"))
+
+    found: Any = ModuleRegistry().find(str(path))
+    assert found.place == "café"
+
+
+def test_a_file_that_is_being_written_is_not_run(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "FIRST", 0.25)
+    path = write()
+    registry = ModuleRegistry()
+    with pytest.raises(UnsteadyFile):
+        registry.find(str(path))
+    assert wait_for(lambda: registry.find(str(path))).__name__ == "Vacation"
 
 
 @pytest.mark.timeout(10)

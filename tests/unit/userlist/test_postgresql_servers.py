@@ -88,7 +88,7 @@ def servers_of(store: UserStore) -> Servers:
 
 def look_again(store: UserStore) -> None:
     """Let the time pass after which the primary is looked for."""
-    servers_of(store)._look_again = 0
+    servers_of(store)._breaker.succeeded("primary")
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -168,7 +168,7 @@ def test_a_server_that_is_cut_off_is_waited_for_once(pair: Pair) -> None:
                 connection.close()
                 assert read_from(store) == pair.replica.port
             assert time.monotonic() - looked < patience(1)
-            rest = servers_of(store)._look_again - time.monotonic()
+            rest = servers_of(store)._breaker.retry_at("primary") - time.monotonic()
             assert rest > 5 * (looked - begun)
 
 

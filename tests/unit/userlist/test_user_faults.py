@@ -241,6 +241,7 @@ def public() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.root
 @pytest.mark.parametrize(
     ("file_mode", "folder_mode", "reading"),
     [(0o600, 0o755, False), (0o644, 0o755, None), (0o644, 0o700, False), (0o444, 0o777, None)],
@@ -271,6 +272,50 @@ def test_files_and_folders_without_rights(
         finally:
             public.chmod(0o755)
         assert store.get("jsmith") == user
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_files_that_every_user_may_write_to_are_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "userlist.db"
+    with UserStore(f"sqlite:///{path}") as store:
+        store.create()
+        user = store.add(USER)
+        other = tmp_path / f"userlist.db{suffix}"
+        mode = other.stat().st_mode
+        other.chmod(0o666)
+        with UserStore(f"sqlite:///{path}") as anew:
+            assert_refused(every_use(anew, user), other, f"run: chmod o-w {other}")
+            other.chmod(mode)
+            assert anew.get("jsmith") == user
+
+
+def test_a_folder_that_every_user_may_write_to_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = folder / "userlist.db"
+    with UserStore(f"sqlite:///{path}") as store:
+        store.create()
+        user = store.add(USER)
+    # As in /tmp, no other user can exchange the file, but put a journal beside it.
+    for mode in (0o777, 0o1777):
+        folder.chmod(mode)
+        with UserStore(f"sqlite:///{path}") as anew:
+            assert_refused(every_use(anew, user), folder, f"run: chmod o-w {folder}")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_a_file_belongs_to_the_owner_of_its_folder_or_to_root(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = folder / "userlist.db"
+    with UserStore(f"sqlite:///{path}") as store:
+        store.create()
+        user = store.add(USER)
+    os.chown(path, NOBODY, -1)
+    with UserStore(f"sqlite:///{path}") as anew:
+        assert_refused(every_use(anew, user), path, f"belongs to uid {NOBODY}")
+        os.chown(folder, NOBODY, -1)
+        assert anew.get("jsmith") == user
 
 
 def test_a_new_file_is_private(tmp_path: Path) -> None:

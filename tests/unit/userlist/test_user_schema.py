@@ -9,8 +9,10 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
 from tests.postgresql import Server
 from tests.unit.userlist.databases import Database, SQLiteDatabase
@@ -81,6 +83,45 @@ def test_a_database_without_a_revision_is_upgraded_in_place(empty: Database) -> 
         assert store.create() is False
         store.check()
         assert store.add(USER)
+
+
+@pytest.mark.parametrize("before", ["0002", "0003", "0004"])
+def test_a_database_of_each_older_version_is_upgraded_with_what_is_in_it(
+    before: str, path: Path
+) -> None:
+    path.touch()
+    database = SQLiteDatabase(path)
+    config = Config()
+    config.set_main_option("script_location", "ualauth.userlist.database:migrations")
+    engine = create_engine(database.url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, before)
+    engine.dispose()
+    database.execute(
+        "INSERT INTO users (authid, authid_key, locked, administrator, mailbox_administrator, "
+        "mailbox_class, language, revision, created, changed, surname, given_name, initials, "
+        "generation, common_name, ou1, ou2, ou3, ou4) VALUES ('old', 'old', 0, 0, 0, 'full', '', "
+        "1, 0, 0, 'Old', '', '', '', '', '', '', '', '')"
+    )
+    database.execute("INSERT INTO login_names (key, user_id) VALUES ('old', 1)")
+    database.execute("INSERT INTO login_failures VALUES (x'00', 'here', '1', 0, 9000000000000000)")
+    with database.open() as store:
+        with pytest.raises(StoreError, match="older version"):
+            store.get("old")
+        detector = store.change_detector()
+        assert detector.version() is None
+        assert store.create() is False
+        user = store.get("old")
+        assert user.name == ORName("Old")
+        first = detector.version()
+        store.update(user, language="de")
+        second = detector.version()
+        assert first is not None
+        assert second is not None
+        assert second > first
+        detector.close()
+    assert database.execute("SELECT count(*) FROM login_failures") == [(1,)]
 
 
 def test_a_newer_database_is_refused_and_left_alone(store: UserStore, database: Database) -> None:

@@ -77,7 +77,7 @@ class SMTP(smtp.SMTP):
 
         After `most_failures` exchanges that let no user in, AUTH ends the
         connection. With `certificate`, the server's own in DER, clients may
-        bind to it under TLS 1.3, too: some cannot (see `docs/decisions/0025-channel-binding.md`).
+        bind to it under TLS 1.3, too: some cannot (decision 0025 of the documents).
 
         Raises:
             TypeError: for what would go past the service: aiosmtpd's own ways to

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from ualauth.sasl.registry import MECHANISMS
+from ualauth.sasl.registry import names
 
 _HIDDEN = b"********"
 _SHOWN_WITH_ARGUMENTS = frozenset({b"HELO", b"EHLO", b"MAIL", b"RCPT", b"VRFY"})
@@ -47,9 +47,9 @@ def _line(line: bytes) -> bytes:
     if command in _NAME_ONLY:
         return command if len(words) == 1 else b"%b %b" % (command, _HIDDEN)
     if command == b"AUTH":
-        names = [word for word in words[1:2] if word.decode("latin-1").upper() in MECHANISMS]
-        hidden = [_HIDDEN] if len(words) > 1 + len(names) else []
-        return b" ".join([command, *names, *hidden])
+        name = [word for word in words[1:2] if word.decode("latin-1").upper() in names()]
+        hidden = [_HIDDEN] if len(words) > 1 + len(name) else []
+        return b" ".join([command, *name, *hidden])
     return _HIDDEN if words else line
 
 

@@ -21,6 +21,7 @@ from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.system.forks import new_lock, renew_after_fork
 
 T = TypeVar("T")
 
@@ -37,7 +38,12 @@ class TwistedAuthenticator:
         self._authenticator = AsyncAuthenticator(config)
         self.config = self._authenticator.config
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._lock = new_lock()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """Begin without the loop, whose thread is the parent's; see `forks.Renewable`."""
+        self._loop = None
 
     def authenticate(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -11,22 +12,11 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines, print_json
 from ualauth.errors import ConfigurationError
-from ualauth.ldap.client.shared import shared_directory
+from ualauth.ldap.client.shared import open_directory
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
 from ualauth.ldap.rules.diagnosis import DiagnosisStep, SimulatedAttempt, diagnose
-from ualauth.sources.files import Missing, Text, Unusable
-from ualauth.stack.folder import ServiceFolder
-
-
-class _Folder:
-    """The configuration folder, as an entry of a service file sees it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._files = ServiceFolder(folder)
-
-    def read(self, path: str) -> Text | Missing | Unusable:
-        return self._files.read(self._files.beside(path))
+from ualauth.stack.folder import FilesNow, ServiceFolder
 
 
 @click.command("test")
@@ -66,10 +56,11 @@ def command(  # noqa: PLR0913 - one for each option
     configuration = _configuration(invocation, config)
     attempt = None if user is None else SimulatedAttempt(user, service, rhost)
     steps: list[DiagnosisStep] = []
-    for step in diagnose(configuration, shared_directory(configuration.settings), attempt):
-        steps.append(step)
-        if not as_json:
-            _print(step)
+    with closing(open_directory(configuration.settings)) as directory:
+        for step in diagnose(configuration, directory, attempt):
+            steps.append(step)
+            if not as_json:
+                _print(step)
     if as_json:
         print_json({"config": configuration.path, "steps": [_as_json(step) for step in steps]})
     context.exit(_status(steps))
@@ -83,7 +74,7 @@ def _configuration(invocation: Invocation, config: str) -> Configuration:
 
     """
     path = config if config == "om_ldap.conf" else str(Path(config))
-    found, problems = read(path, _Folder(invocation.config.service_folder))
+    found, problems = read(path, FilesNow(ServiceFolder(invocation.config.service_folder)))
     if found is None:
         raise ConfigurationError("the file cannot be used:\n" + "\n".join(map(str, problems)))
     for problem in problems:

@@ -7,6 +7,7 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, lines, print_json
 from ualauth.cli.user.record import user_json, user_rows
+from ualauth.userlist.account.lockout import microseconds_now
 
 
 @click.command("show")
@@ -24,7 +25,10 @@ def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
         print_json(user_json(record) | {"sasl_mechanisms": mechanisms})
         return
     table = grid()
-    failures = invocation.store.all_failures(record)
+    rules, now = invocation.config.policy.with_own(record.policy).lockout, microseconds_now()
+    # As a login would take them, which looks at the clock.
+    counts = invocation.store.all_failures(record).items()
+    failures = {source: each.plausible(now, rules) for source, each in counts}
     for label, text in user_rows(record, mechanisms, failures).items():
         table.add_row(cell(label, "dim"), lines(text))
     console().print(table)

@@ -10,25 +10,12 @@ from typing import Any, Protocol, TypeVar
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import Lost
 from ualauth.ldap.client.settings import LdapSettings, Uri
-from ualauth.ldap.client.values import LdapEntry, Modification, Requester, Scope
+from ualauth.ldap.client.values import LdapEntry, Modification, Requester, Search
 
 T = TypeVar("T")
 
 Control = tuple[str, bytes | None]
 """An object identifier and a value, if it has one; never critical."""
-
-
-# Made at each login, and so not frozen: that takes five times as long.
-@dataclass(slots=True)
-class Query:
-    """A search; references of other servers in its result are left out."""
-
-    base: str
-    scope: Scope
-    filter_text: str
-    attributes: Sequence[str]
-    limit: int
-    """Entries that the server may send; 0 is no limit."""
 
 
 # Made at each login, and so not frozen: that takes five times as long.
@@ -75,7 +62,7 @@ class Connection(Protocol):
         ...
 
     async def search(
-        self, requester: Requester, query: Query, controls: Sequence[Control], seconds: float
+        self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float
     ) -> Reply:
         """Search; with a code that is no success come the entries that were sent before it."""
         ...

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from ualauth.ldap.client import answers
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
-from ualauth.ldap.client.connection import Connection, Connector, Query
+from ualauth.ldap.client.connection import Connection, Connector
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import (
     DirectoryFault,
@@ -38,7 +38,7 @@ from ualauth.ldap.client.values import (
     LdapEntry,
     Modification,
     Requester,
-    Scope,
+    Search,
 )
 
 T = TypeVar("T")
@@ -59,6 +59,8 @@ class Lease(Generic[T]):
     purpose: Purpose
     on: Operations
     result: T
+    servers: Servers
+    """As they were when it was taken."""
 
 
 class PooledDirectory:
@@ -74,21 +76,9 @@ class PooledDirectory:
         self._refused: tuple[float, ServiceRefused] | None = None
         self._start_servers()
 
-    async def search(  # noqa: PLR0913, PLR0917 - see `DirectoryOperations`
-        self,
-        requester: Requester,
-        base: str,
-        scope: Scope,
-        filter_text: str,
-        attributes: Sequence[str],
-        limit: int,
-    ) -> list[LdapEntry]:
+    async def search(self, requester: Requester, search: Search) -> list[LdapEntry]:
         """See `DirectoryOperations.search`."""
-        return await self._once(
-            requester,
-            Purpose.SERVICE,
-            lambda on: on.search(requester, base, scope, filter_text, attributes, limit),
-        )
+        return await self._once(requester, Purpose.SERVICE, lambda on: on.search(requester, search))
 
     async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
         """See `DirectoryOperations.compare`."""
@@ -124,7 +114,7 @@ class PooledDirectory:
 
     async def root_dse(self, requester: Requester) -> LdapEntry:
         """See `Directory.root_dse`."""
-        found = await self.search(requester, "", Scope.BASE, "(objectClass=*)", ("*", "+"), 1)
+        found = await self.search(requester, Search("", attributes=("*", "+")))
         return found[0] if found else LdapEntry("", Attributes({}))
 
     async def connected(self, requester: Requester) -> Connected:
@@ -132,14 +122,18 @@ class PooledDirectory:
 
         async def look(on: Operations) -> Connected:
             # Something has to be asked: a connection that was kept may be at its end.
-            await on.search(requester, "", Scope.BASE, "(objectClass=*)", (), 1)
+            await on.search(requester, Search(""))
             return Connected(on.server, self._connector.name, on.connection.encryption())
 
         return await self._once(requester, Purpose.SERVICE, look)
 
     def close(self) -> None:
         """See `Directory.close`."""
-        self._servers.close()
+        servers = self._servers
+        self._finalizer.detach()
+        self._start_servers()
+        servers.close()
+        servers.join()
 
     async def begin(
         self,
@@ -176,10 +170,15 @@ class PooledDirectory:
 
     def end(self, held: Lease[T]) -> None:
         """Give a connection back."""
-        keep = held.on.usable and self._servers.is_preferred(held.server)
+        keep = held.on.usable and self._keeps(held)
         if not keep:
             held.on.connection.close()
         held.server.pools[held.purpose].give_back(held.on.connection if keep else None)
+
+    def _keeps(self, held: Lease[T]) -> bool:
+        """Return whether a connection is wanted that comes back."""
+        # Who was asking while the directory was closed closes the connection.
+        return held.servers is self._servers and self._servers.is_preferred(held.server)
 
     async def _once(
         self,
@@ -198,13 +197,13 @@ class PooledDirectory:
         purpose: Purpose,
         action: Callable[[Operations], Awaitable[T]],
     ) -> Lease[T]:
-        pool = server.pools[purpose]
+        pool, servers = server.pools[purpose], self._servers
         connection = await pool.take(requester, self._settings.bind_timeout)
         on = Operations(connection, server.name, self._settings) if connection is not None else None
         try:
             if on is not None:
                 try:
-                    return Lease(server, purpose, on, await action(on))
+                    return Lease(server, purpose, on, await action(on), servers)
                 except Lost:
                     # It was closed just now; so may all the others have been.
                     on.connection.close()
@@ -212,9 +211,9 @@ class PooledDirectory:
                     on = None
             connection = await self._connect(requester, server, purpose)
             on = Operations(connection, server.name, self._settings)
-            return Lease(server, purpose, on, await action(on))
+            return Lease(server, purpose, on, await action(on), servers)
         except BaseException as error:
-            keep = on is not None and on.usable
+            keep = on is not None and on.usable and servers is self._servers
             if on is not None and not keep:
                 on.connection.close()
             pool.give_back(on.connection if on is not None and keep else None)
@@ -269,8 +268,8 @@ class PooledDirectory:
             """Tell whether a server answers; knows nothing of this directory, which may end."""
             connection = PendingConnection(connector, server.uri, settings).wait()
             try:
-                query = Query("", Scope.BASE, "(objectClass=*)", ("1.1",), 1)
-                run_blocking(connection.search(BLOCKING, query, (), settings.connect_timeout))
+                search = Search("", attributes=("1.1",))
+                run_blocking(connection.search(BLOCKING, search, (), settings.connect_timeout))
             finally:
                 connection.close()
 

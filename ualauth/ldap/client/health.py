@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
 
 from ualauth.ldap.client.faults import DirectoryFault, Unreachable
 from ualauth.ldap.client.settings import LdapSettings
+from ualauth.system.circuit_breaker import CircuitBreaker
 
 # Not the one that all share: an application may have seeded that.
 _random = random.SystemRandom()
@@ -16,20 +15,27 @@ _random = random.SystemRandom()
 class Health:
     """Well until it fails; then tried again after a while, which grows and is never the same."""
 
-    def __init__(self, settings: LdapSettings) -> None:
+    def __init__(self, name: str, settings: LdapSettings) -> None:
         """Begin well."""
+        self._name = name
         self._settings = settings
-        self._lock = threading.Lock()
-        self._failures = 0
-        self.well = True
+        self._breaker = CircuitBreaker(0.0, self._pause)
         self._fault: DirectoryFault = Unreachable("not tried")
-        self.probe_at = 0.0
-        self.rest_until = 0.0
+
+    @property
+    def well(self) -> bool:
+        """Whether it answered when it was asked for the last time."""
+        return self._breaker.is_well(self._name)
 
     @property
     def resting(self) -> bool:
         """Whether asking it would only cost time."""
-        return not self.well and time.monotonic() < self.rest_until
+        return self._breaker.is_open(self._name)
+
+    @property
+    def probe_at(self) -> float:
+        """When to try it again (time.monotonic)."""
+        return self._breaker.retry_at(self._name)
 
     def last_fault(self) -> DirectoryFault:
         """Return why it is not well, to be raised."""
@@ -37,27 +43,14 @@ class Health:
 
     def failed(self, fault: DirectoryFault, *, slow: bool) -> None:
         """Remember a failure; one that took its time is not waited for by every login."""
-        now = time.monotonic()
-        with self._lock:
-            self._fault = fault.again()
-            if not self.well and now < self.probe_at:
-                # One of many who found out at the same time.
-                if slow:
-                    self.rest_until = self.probe_at
-                return
-            self.well = False
-            longest = self._settings.retry_first * 2 ** min(self._failures, 20)
-            # At different times, so that not all clients of a server come back at once.
-            pause = min(longest, self._settings.retry_most) * _random.uniform(0.5, 1.0)
-            self._failures += 1
-            self.probe_at = now + pause
-            self.rest_until = self.probe_at if slow else 0.0
+        self._fault = fault.again()
+        self._breaker.failed(self._name, silent=slow)
 
     def succeeded(self) -> bool:
         """Remember that it is well; return whether that is news."""
-        if self.well:
-            return False
-        with self._lock:
-            news, self.well = not self.well, True
-            self._failures = 0
-        return news
+        return self._breaker.succeeded(self._name)
+
+    def _pause(self, failures: int, _seconds: float) -> float:
+        longest: float = self._settings.retry_first * 2 ** min(failures - 1, 20)
+        # At different times, so that not all clients of a server come back at once.
+        return min(longest, self._settings.retry_most) * _random.uniform(0.5, 1.0)

@@ -1,7 +1,7 @@
 """What modules ask a directory for: read this file first.
 
-    directory = shared_directory(settings)
-    entries = await directory.search(attempt, base, Scope.SUBTREE, filter_text, ["cn"], limit=2)
+    directory = attempt.resource(Directories).of(settings)
+    entries = await directory.search(attempt, Search(base, Scope.SUBTREE, filter_text, limit=2))
     answer = await directory.bind(attempt, Login(entries[0].dn, password))
 
     async with directory.session(attempt, Login(dn, password)) as session:
@@ -30,29 +30,17 @@ from ualauth.ldap.client.values import (
     LdapEntry,
     Modification,
     Requester,
-    Scope,
+    Search,
 )
 
 
 class DirectoryOperations(Protocol):
     """What can be asked under a name."""
 
-    async def search(  # noqa: PLR0913, PLR0917 - the protocol's
-        self,
-        requester: Requester,
-        base: str,
-        scope: Scope,
-        filter_text: str,
-        attributes: Sequence[str],
-        limit: int,
-    ) -> list[LdapEntry]:
-        """Return the entries that match, at most `limit`.
+    async def search(self, requester: Requester, search: Search) -> list[LdapEntry]:
+        """Return the entries that match, at most `search.limit`.
 
-        Ask for one more than expected to learn that there are more. `filter_text`
-        comes from `filters.Filter`, `base` from the configuration or an entry:
-        neither is ever put together from what a person typed.
-
-        A base that does not exist has no entries where `scope` is `BASE`.
+        A base that does not exist has no entries where the scope is `BASE`.
 
         Raises:
             Unanswered: any code but success; noSuchObject (32) if the base is

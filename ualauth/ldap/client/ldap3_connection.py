@@ -9,12 +9,20 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ualauth.ldap.client.connection import Connection, Control, Lifetime, Query, Reply
+from ualauth.ldap.client.connection import Connection, Control, Lifetime, Reply
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TlsFault
 from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
 from ualauth.ldap.client.sockets import GuardedSocket, connect, encrypt
-from ualauth.ldap.client.values import Attributes, Change, LdapEntry, Modification, Requester, Scope
+from ualauth.ldap.client.values import (
+    Attributes,
+    Change,
+    LdapEntry,
+    Modification,
+    Requester,
+    Scope,
+    Search,
+)
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 uses names that pyasn1 has renamed since.
@@ -106,10 +114,10 @@ class Ldap3Connection:
         )
 
     async def search(
-        self, requester: Requester, query: Query, controls: Sequence[Control], seconds: float
+        self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float
     ) -> Reply:
         """See `Connection.search`."""
-        return await requester.offload(self._lifetime.run, self._search, query, controls, seconds)
+        return await requester.offload(self._lifetime.run, self._search, search, controls, seconds)
 
     async def compare(
         self, requester: Requester, dn: str, attribute: str, value: bytes, seconds: float
@@ -154,16 +162,16 @@ class Ldap3Connection:
     async def _offload(self, requester: Requester, *args: Any) -> Reply:  # noqa: ANN401
         return await requester.offload(self._lifetime.run, self._ask, *args)
 
-    def _search(self, query: Query, controls: Sequence[Control], seconds: float) -> Reply:
+    def _search(self, search: Search, controls: Sequence[Control], seconds: float) -> Reply:
         # Here, since it takes long: the filter is read.
         try:
             request = search_operation(
-                query.base,
-                query.filter_text,
-                _SCOPES[query.scope],
+                search.base,
+                search.filter_text,
+                _SCOPES[search.scope],
                 ldap3.DEREF_NEVER,
-                list(query.attributes),
-                query.limit,
+                list(search.attributes),
+                search.limit,
                 0,
                 types_only=False,
                 auto_escape=False,

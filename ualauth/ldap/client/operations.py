@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from ualauth.ldap.client import answers, password_change
-from ualauth.ldap.client.connection import Connection, Control, Query, Reply
+from ualauth.ldap.client.connection import Connection, Control, Reply
 from ualauth.ldap.client.controls import PAGED_RESULTS, PASSWORD_POLICY, page
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import ProtocolFault
 from ualauth.ldap.client.settings import LdapSettings
-from ualauth.ldap.client.values import Answer, How, LdapEntry, Modification, Requester, Scope
+from ualauth.ldap.client.values import (
+    Answer,
+    How,
+    LdapEntry,
+    Modification,
+    Requester,
+    Scope,
+    Search,
+)
 
 _PAGE = 500
 """Entries to ask for at once: Active Directory sends 1,000 at most, OpenLDAP 500."""
@@ -38,28 +46,21 @@ class Operations:
         self.answer = answers.answer(reply, answers.BIND, self.server)
         return self.answer
 
-    async def search(  # noqa: PLR0913, PLR0917 - see `DirectoryOperations`
-        self,
-        requester: Requester,
-        base: str,
-        scope: Scope,
-        filter_text: str,
-        attributes: Sequence[str],
-        limit: int,
-    ) -> list[LdapEntry]:
+    async def search(self, requester: Requester, search: Search) -> list[LdapEntry]:
         """See `DirectoryOperations.search`."""
-        paged = limit > _PAGE
+        limit, paged = search.limit, search.limit > _PAGE
         # With no attributes a server would send all of them (RFC 4511, section 4.5.1.8).
-        query = Query(base, scope, filter_text, attributes or ("1.1",), 0 if paged else limit)
+        attributes = search.attributes or ("1.1",)
+        asked = search._replace(attributes=attributes, limit=0 if paged else limit)
         found: list[LdapEntry] = []
         after = b""
         while True:
             controls = ((PAGED_RESULTS, page(_PAGE, after)),) if paged else ()
             reply = await self._ask(
-                self.connection.search(requester, query, controls, self._settings.search_timeout)
+                self.connection.search(requester, asked, controls, self._settings.search_timeout)
             )
             found += reply.entries
-            if reply.code == answers.NO_SUCH_OBJECT and scope is Scope.BASE:
+            if reply.code == answers.NO_SUCH_OBJECT and search.scope is Scope.BASE:
                 return []
             # With the limit that was asked for, what came until then is the answer.
             full = reply.code == answers.SIZE_LIMIT and len(found) >= limit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections import deque
 from typing import Self
@@ -13,6 +12,7 @@ from ualauth.ldap.client.connection import Connection
 from ualauth.ldap.client.faults import TimedOut
 from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.values import Requester
+from ualauth.system.forks import new_lock
 from ualauth.system.poll import wait_blocking
 
 
@@ -25,7 +25,7 @@ class Pool:
     def __init__(self, settings: LdapSettings) -> None:
         """Begin with no connection."""
         self._settings = settings
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._idle: list[tuple[Connection, float]] = []
         self._waiting: deque[Waiter] = deque()
         self._taken = 0

@@ -21,12 +21,20 @@ from ldap.controls import LDAPControl, ResponseControl
 from ldap.extop import ExtendedRequest
 from ldap.ldapobject import SimpleLDAPObject
 
-from ualauth.ldap.client.connection import Control, Query, Reply
+from ualauth.ldap.client.connection import Control, Reply
 from ualauth.ldap.client.controls import PAGED_RESULTS, RESPONSES, cookie
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Lost, ProtocolFault, TimedOut
 from ualauth.ldap.client.settings import LdapSettings
-from ualauth.ldap.client.values import Attributes, Change, LdapEntry, Modification, Requester, Scope
+from ualauth.ldap.client.values import (
+    Attributes,
+    Change,
+    LdapEntry,
+    Modification,
+    Requester,
+    Scope,
+    Search,
+)
 
 _SCOPES = {
     Scope.BASE: ldap.SCOPE_BASE,
@@ -92,7 +100,7 @@ class PythonLdapConnection:
         )
 
     async def search(
-        self, requester: Requester, query: Query, controls: Sequence[Control], seconds: float
+        self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float
     ) -> Reply:
         """See `Connection.search`."""
         return await self._ask(
@@ -100,15 +108,15 @@ class PythonLdapConnection:
             seconds,
             ldap.RES_SEARCH_RESULT,
             self._handle.search_ext,
-            query.base,
-            _SCOPES[query.scope],
-            query.filter_text,
-            list(query.attributes),
+            search.base,
+            _SCOPES[search.scope],
+            search.filter_text,
+            list(search.attributes),
             0,
             _controls(controls),
             None,
             -1,
-            query.limit,
+            search.limit,
         )
 
     async def compare(

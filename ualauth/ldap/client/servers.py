@@ -14,6 +14,7 @@ from ualauth.ldap.client.pool import Pool
 from ualauth.ldap.client.settings import LdapSettings, Uri
 from ualauth.ldap.client.srv import Lookup, Resolver
 from ualauth.ldap.client.values import Requester
+from ualauth.system.forks import new_lock
 
 _LOOK = 0.5
 """Seconds after which the thread looks whether the directory is still in use."""
@@ -38,7 +39,7 @@ class Server:
         """Begin with no connection."""
         self.uri = uri
         self.name = str(uri)
-        self.health = Health(settings)
+        self.health = Health(self.name, settings)
         self.pools = {purpose: Pool(settings) for purpose in Purpose}
 
     def clear(self) -> None:
@@ -106,6 +107,10 @@ class Servers:
         for each in self._known.values():
             each.clear()
 
+    def join(self) -> None:
+        """Wait until no thread tries a server any more; one takes `connect_timeout` at most."""
+        self._watch.join()
+
     def _replace(self, uris: Sequence[Uri]) -> None:
         """Take other servers; those that are known already stay as they are."""
         for uri in uris:
@@ -123,7 +128,7 @@ class Watch:
         """Start nothing."""
         self._servers = weakref.ref(servers)
         self._probe = probe
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -141,6 +146,12 @@ class Watch:
     def end(self) -> None:
         """Watch no longer, until the next failure."""
         self._stop.set()
+
+    def join(self) -> None:
+        """Wait until the thread has ended, after `end`."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(self._try_some()):

@@ -3,43 +3,77 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 import weakref
+from typing import Self
 
+from ualauth.contract.resources import Resources
 from ualauth.errors import ModuleUnavailable
 from ualauth.ldap.client.connection import Connector
 from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.srv import Resolver, resolve
-
-_lock = threading.Lock()
-_open: weakref.WeakValueDictionary[LdapSettings, PooledDirectory] = weakref.WeakValueDictionary()
+from ualauth.system.forks import new_lock
 
 
-def shared_directory(settings: LdapSettings) -> PooledDirectory:
-    """Return the directory of these settings; it ends when no entry has it any more.
+class Directories:
+    """The directories of an application (`Attempt.resource`).
 
-    Nothing is connected, read or looked up yet.
+    Who asks for one keeps it: it ends when no entry has it any more, or with the application.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = new_lock()
+        self._open: weakref.WeakValueDictionary[LdapSettings, PooledDirectory] = (
+            weakref.WeakValueDictionary()
+        )
+
+    @classmethod
+    def open(cls, _resources: Resources) -> Self:
+        """See `Resource.open`."""
+        return cls()
+
+    def of(self, settings: LdapSettings) -> PooledDirectory:
+        """Return the directory of these settings: nothing is connected, read or looked up yet.
+
+        Raises:
+            ModuleUnavailable: if the library that is wanted is missing.
+
+        """
+        with self._lock:
+            found = self._open.get(settings)
+            if found is None:
+                found = self._open[settings] = open_directory(settings)
+            return found
+
+    def close(self) -> None:
+        """Close every connection, and end the threads that look after servers."""
+        with self._lock:
+            opened = list(self._open.values())
+            self._open.clear()
+        for each in opened:
+            each.close()
+
+
+def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> PooledDirectory:
+    """Return a directory of one's own, which the caller closes.
 
     Raises:
         ModuleUnavailable: if the library that is wanted is missing.
 
     """
-    with _lock:
-        found = _open.get(settings)
-        if found is None:
-            found = _open[settings] = open_directory(settings)
-        return found
-
-
-def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> PooledDirectory:
-    """Return a directory of one's own; see `shared_directory`."""
     if settings.srv_domain and resolver is resolve:
         _need("dns", "dnspython", "ldap")
-    return PooledDirectory(settings, _connector(settings.library), resolver)
+    return PooledDirectory(settings, connector_of(settings.library), resolver)
 
 
-def _connector(library: Library) -> Connector:
+def connector_of(library: Library) -> Connector:
+    """Return what connects by a library, which is loaded now.
+
+    Raises:
+        ModuleUnavailable: if it is missing.
+
+    """
     # Imported here: they are heavy, and one of them may be missing.
     if library is Library.AUTO:
         native = importlib.util.find_spec("ldap") is not None

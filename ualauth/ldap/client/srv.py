@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ualauth.ldap.client.faults import Unreachable
 from ualauth.ldap.client.settings import LdapSettings, Uri
+from ualauth.system.forks import new_lock
 
 _SHORTEST = 30.0
 """Seconds for which an answer holds at least: also the one that there is none."""
@@ -58,7 +58,7 @@ class Lookup:
         self._seconds = settings.connect_timeout
         self._has_others = bool(settings.servers)
         self._resolver = resolver
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._found: Sequence[Uri] = ()
         self._due = 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -40,6 +40,22 @@ class Scope(IntEnum):
     BASE = 0
     ONE = 1
     SUBTREE = 2
+
+
+class Search(NamedTuple):
+    """What to look for; references of other servers in the result are left out.
+
+    `filter_text` comes from `filters.Filter`, `base` from the configuration or an entry:
+    neither is ever put together from what a user typed. Without `attributes`, an entry is
+    its name alone. Ask for one entry more than expected to learn that there are more.
+    """
+
+    base: str
+    scope: Scope = Scope.BASE
+    filter_text: str = "(objectClass=*)"
+    attributes: Sequence[str] = ()
+    limit: int = 1
+    """Entries at most; for a connection, 0 is no limit."""
 
 
 class Attributes(Mapping[str, tuple[bytes, ...]]):

@@ -7,6 +7,8 @@ problem shows the text of a line with a password.
 
 from __future__ import annotations
 
+import os
+
 from ualauth.contract.module import Files
 from ualauth.errors import ModuleUnavailable
 from ualauth.ldap.client.settings import LdapSettings
@@ -16,7 +18,8 @@ from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, N
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.lines import lines
 from ualauth.ldap.config.values import Demand, Ssl
-from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.sources.files import FileRules, Missing, Text, Unusable
+from ualauth.sources.opening import inspect
 from ualauth.sources.page import Page, Token
 from ualauth.sources.problem import Problem, Source
 from ualauth.sources.values import hint
@@ -26,6 +29,9 @@ _LIKE_SECRET = ("pw", "pass", "secret", "cred")
 _CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
 _PUBLIC = "every user of this host can read the password in it"
 _NO_READ = "run: chmod o-r on it"
+_WRITE_IT = (
+    "write it: examples/ldap and examples/active-directory show one; `ualauth init` makes them"
+)
 
 
 def read(path: str, files: Files) -> tuple[Configuration | None, list[Problem]]:
@@ -33,8 +39,7 @@ def read(path: str, files: Files) -> tuple[Configuration | None, list[Problem]]:
     found = files.read(path)
     match found:
         case Missing(where):
-            text, cure = "there is no such file", "write it; see docs/administrators/openldap.md"
-            return None, [Problem(Source(where, 1, 1), text, cure)]
+            return None, [Problem(Source(where, 1, 1), "there is no such file", _WRITE_IT)]
         case Unusable(where, reason, cure):
             return None, [Problem(Source(where, 1, 1), f"the file {reason}", cure)]
         case Text():
@@ -57,6 +62,7 @@ class _Reader:
             check(given)
         password = self._password(given)
         certificates = {name: self._certificate(given, name) for name in _CERTIFICATES}
+        self._folder(given, "tls_cacertdir")
         if not all(problem.warning for problem in self._problems):
             return None, self._problems
         try:
@@ -209,6 +215,16 @@ class _Reader:
             self._say(given, name, "every user of this host can read the key in it", _NO_READ)
         return found.path
 
+    def _folder(self, given: Given, name: str) -> None:
+        """Check a folder of certificates: what is there says which servers are real."""
+        if name in given:
+            home = os.path.dirname(self._file.path)  # noqa: PTH120 - a path as text
+            match inspect(given.values[name], FileRules(folder=True), home):
+                case Missing(path):
+                    self._say(given, name, f"there is no folder {path}", "correct the path")
+                case Unusable(path, reason, cure):
+                    self._say(given, name, f"{path} {reason}", cure)
+
     def _named(self, given: Given, name: str) -> Text | None:
         """Read a file that the value of a keyword names."""
         match self._files.read(given.values[name]):
@@ -259,8 +275,7 @@ def _legible(text: str) -> str:
 
 
 def _hint(name: str) -> str:
-    found = hint(name[:64], KEYWORDS)
-    return found if found.startswith("did") else "see docs/administrators/modules/om_ldap.md"
+    return hint(name[:64], KEYWORDS)
 
 
 def _check_library(settings: LdapSettings) -> None:
@@ -271,6 +286,6 @@ def _check_library(settings: LdapSettings) -> None:
 
     """
     # It brings the library along, which a service without LDAP does without.
-    from ualauth.ldap.client.shared import shared_directory  # noqa: PLC0415
+    from ualauth.ldap.client.shared import open_directory  # noqa: PLC0415
 
-    shared_directory(settings)
+    open_directory(settings).close()

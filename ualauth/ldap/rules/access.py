@@ -9,7 +9,7 @@ from typing import Protocol
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.interface import DirectoryOperations
-from ualauth.ldap.client.values import LdapEntry, Requester, Scope, ascii_lower
+from ualauth.ldap.client.values import LdapEntry, Requester, Scope, Search, ascii_lower
 from ualauth.ldap.config.configuration import Access, Configuration
 from ualauth.ldap.config.variables import host
 from ualauth.ldap.rules.groups import Groups, NoChain
@@ -122,8 +122,8 @@ async def _allowed(
             return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
         if not inside:
             return _denied("in none of the groups that pam_groupdn names")
-    own = [(entry.dn, Scope.BASE)]
-    below = [(base, Scope.SUBTREE) for base in bases]
+    own = [Search(entry.dn)]
+    below = [Search(base, Scope.SUBTREE) for base in bases]
     wanted = [("access_filter does not match", each, own) for each in access.filters]
     wanted += [("pam_authz_search finds nothing", each, below) for each in access.searches]
     for log, template, places in wanted:
@@ -138,11 +138,11 @@ async def _allowed(
 async def _finds(
     operations: DirectoryOperations,
     attempt: AccessAttempt,
-    places: Sequence[tuple[str, Scope]],
+    places: Sequence[Search],
     text: str,
 ) -> bool:
-    for base, scope in places:
-        if await operations.search(attempt, base, scope, text, ["1.1"], 1):
+    for each in places:
+        if await operations.search(attempt, each._replace(filter_text=text)):
             return True
     return False
 

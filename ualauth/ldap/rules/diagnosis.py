@@ -162,7 +162,7 @@ def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> DiagnosisStep:
     try:
         facts = ask()
     except _Refused as refused:
-        cure = "see docs/administrators/ldap-trouble.md"
+        cure = 'the page "When LDAP does not work" of the documents says what to do'
         return DiagnosisStep(
             name, time.monotonic() - started, (), str(refused), cure, refused.answered
         )

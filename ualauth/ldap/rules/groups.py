@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from ualauth.ldap.client.filters import escape
 from ualauth.ldap.client.interface import DirectoryOperations
-from ualauth.ldap.client.values import LdapEntry, Requester, Scope
+from ualauth.ldap.client.values import LdapEntry, Requester, Scope, Search
 from ualauth.ldap.config.configuration import Access, Nesting
 from ualauth.ldap.rules.active_directory import IN_CHAIN, IS_ACTIVE_DIRECTORY
 
-_ANYTHING = "(objectClass=*)"
 _IS_OPENLDAP = "OpenLDAProotDSE"
 """Among the object classes of its root DSE."""
 _AT_ONCE = 50
@@ -79,7 +78,7 @@ class Groups:
         """Tell whether one of the groups has one of these members directly."""
         for text in _having(attribute, members):
             for group in self.access.groups:
-                if await operations.search(requester, group, Scope.BASE, text, ["1.1"], 1):
+                if await operations.search(requester, Search(group, filter_text=text)):
                     return True
         return False
 
@@ -95,7 +94,7 @@ class Groups:
         for group in self.access.groups:
             if (
                 await _says(operations, requester, entry, group)
-                and not await operations.search(requester, group, Scope.BASE, _ANYTHING, ["1.1"], 1)
+                and not await operations.search(requester, Search(group))
                 and await _writes_direct_groups(operations, requester)
             ):
                 return True
@@ -139,7 +138,7 @@ async def groups_of(
     for text in _having(attribute, members):
         for base in bases:
             entries = await operations.search(
-                requester, base, Scope.SUBTREE, text, ["1.1"], _MOST_GROUPS
+                requester, Search(base, Scope.SUBTREE, text, limit=_MOST_GROUPS)
             )
             found += [each.dn for each in entries]
     return found
@@ -161,7 +160,7 @@ async def _says(
     if not named or group in named:
         return bool(named)
     text = f"(memberOf={escape(group)})"
-    return bool(await operations.search(requester, entry.dn, Scope.BASE, text, ["1.1"], 1))
+    return bool(await operations.search(requester, Search(entry.dn, filter_text=text)))
 
 
 async def _is_active_directory(operations: DirectoryOperations, requester: Requester) -> bool:
@@ -176,7 +175,7 @@ async def _writes_direct_groups(operations: DirectoryOperations, requester: Requ
 async def _root_dse(operations: DirectoryOperations, requester: Requester) -> set[str]:
     """Return what the server says that it is."""
     names = ("objectClass", "supportedCapabilities")
-    entries = await operations.search(requester, "", Scope.BASE, _ANYTHING, names, 1)
+    entries = await operations.search(requester, Search("", attributes=names))
     return {text for each in entries for name in names for text in each.texts(name)}
 
 
@@ -184,5 +183,5 @@ async def _in_chain(
     operations: DirectoryOperations, requester: Requester, dn: str, groups: Iterable[str]
 ) -> bool:
     any_of = "".join(f"(memberOf:{IN_CHAIN}:={escape(each)})" for each in groups)
-    found = await operations.search(requester, dn, Scope.BASE, f"(|{any_of})", ["1.1"], 1)
+    found = await operations.search(requester, Search(dn, filter_text=f"(|{any_of})"))
     return bool(found)

@@ -12,17 +12,19 @@ costs, and why it is off unless it is asked for.
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
 from ualauth.contract.identity import Person
+from ualauth.contract.resources import Resources
 from ualauth.ldap.config.configuration import Configuration, Outage
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.system.forks import new_lock
 
 
 # Made at each login, and so not frozen: that takes five times as long.
@@ -60,7 +62,7 @@ class OutageCache:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._users: dict[str, str] = {}
         """By the user before the directory was asked, who it is."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def __len__(self) -> int:
         """Return of how many people something is kept."""
@@ -145,20 +147,29 @@ class OutageCache:
         return await attempt.compute(self._hasher.verify, password, kept.verifier)
 
 
-_caches: weakref.WeakValueDictionary[str, OutageCache] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+class OutageCaches:
+    """The caches of an application by their configurations (`Attempt.resource`).
 
-
-def outage_cache(configuration: Configuration) -> OutageCache | None:
-    """Return the cache of a configuration, if it wants one.
-
-    All entries of this process with the same file share it; a file that was
-    changed begins anew, since other people may be allowed by it.
+    All entries with the same file share one, and who asks for it keeps it. A file that was
+    changed begins anew, since other users may be allowed by it.
     """
-    if not configuration.outage.lifetime:
-        return None
-    with _lock:
-        found = _caches.get(configuration.digest)
-        if found is None:
-            found = _caches[configuration.digest] = OutageCache(configuration.outage)
-        return found
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = new_lock()
+        self._open: weakref.WeakValueDictionary[str, OutageCache] = weakref.WeakValueDictionary()
+
+    @classmethod
+    def open(cls, _resources: Resources) -> Self:
+        """See `Resource.open`."""
+        return cls()
+
+    def of(self, configuration: Configuration) -> OutageCache | None:
+        """Return the cache of a configuration, if it wants one."""
+        if not configuration.outage.lifetime:
+            return None
+        with self._lock:
+            found = self._open.get(configuration.digest)
+            if found is None:
+                found = self._open[configuration.digest] = OutageCache(configuration.outage)
+            return found

@@ -15,27 +15,16 @@ from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.templates import Template
-from ualauth.ldap.client.values import LdapEntry, Requester, Scope, ascii_lower
+from ualauth.ldap.client.values import LdapEntry, Requester, Search, ascii_lower
 from ualauth.ldap.config.configuration import Configuration, Finding, Method
 from ualauth.ldap.rules import locks
 from ualauth.ldap.rules.answers import UNKNOWN
 
-ANYTHING = "(objectClass=*)"
 _SEVERAL = Judgement(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
 _BESIDE = ("memberOf", "host", "authorizedService")
 _WHOLE = r"\{(?:user|authid|username|login|mail)\}"
 _COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
 _FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
-
-
-# Made at each login, and so not frozen: that takes five times as long.
-@dataclass(slots=True)
-class Search:
-    """One way to look for a user: a base, how far below, and a filter that is ready."""
-
-    base: str
-    scope: Scope
-    filter_text: str
 
 
 # Made at each login, and so not frozen: that takes five times as long.
@@ -57,7 +46,7 @@ def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
             dn = fill(template, values)
             if isinstance(dn, Judgement):
                 return dn
-            return Plan([[Search(dn, Scope.BASE, ANYTHING)]], dn)
+            return Plan([[Search(dn)]], dn)
         case Method.ACTIVE_DIRECTORY:
             return _active_directory(finding, values["user"])
         case _:
@@ -151,9 +140,9 @@ async def find(
     for step in searches:
         found: dict[str, LdapEntry] = {}
         for each in step:
-            entries = await operations.search(
-                requester, each.base, each.scope, each.filter_text, attributes, 2
-            )
+            # Two are one too many.
+            asked = each._replace(attributes=attributes, limit=2)
+            entries = await operations.search(requester, asked)
             found |= {entry.dn: entry for entry in entries}
         if len(found) > 1:
             return _SEVERAL

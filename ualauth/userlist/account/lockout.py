@@ -21,6 +21,8 @@ KEY_BYTES = 16
 _SECOND = 1_000_000
 _LONGEST_CHECK = 60 * _SECOND
 """After which no guess is being checked any more."""
+_SKEW = _SECOND
+"""By how much the clocks of hosts, and threads that look at one, may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +47,39 @@ class Failures:
         """Return whether every login is refused."""
         return now < self.locked_until
 
+    def plausible(self, now: int, rules: LockoutRules) -> Failures:
+        """Return them without what a clock that was wrong has written.
+
+        A lock ends no later than one that begins `now`, and no failure is later than `now`:
+        it is cut down and not dropped, as a host that is some minutes ahead has seen it.
+        """
+        latest = now + round(rules.lock_duration * _SECOND)
+        moments = tuple(each for each in self.moments if each <= now + _SKEW)
+        # Of the later ones, the host that checks them may still tell the end for a while.
+        reserved = tuple(each for each in self.reserved if each <= now + _LONGEST_CHECK)
+        number = self.number - len(moments) - len(reserved)
+        if not number and self.locked_until <= latest + _SKEW:
+            return self
+        # One microsecond each, so that they stay as many as they are.
+        cut = (now - each for each in range(number))
+        return Failures(tuple(sorted((*moments, *cut))), min(self.locked_until, latest), reserved)
+
     def counting(self, now: int, rules: LockoutRules) -> Failures:
         """Return those that still count at `now`; a lock that is over counts no longer."""
-        if self.is_locked(now):
-            return self
-        begin = max(now - round(rules.failure_window * _SECOND), self.locked_until)
+        found = self.plausible(now, rules)
+        if found.is_locked(now):
+            return found
+        begin = max(now - round(rules.failure_window * _SECOND), found.locked_until)
         # The process that checked those has died.
-        lost = [each for each in self.reserved if each + _LONGEST_CHECK < now]
-        moments = sorted(each for each in (*self.moments, *lost) if each > begin)
-        reserved = (each for each in self.reserved if each + _LONGEST_CHECK >= now)
+        lost = [each for each in found.reserved if each + _LONGEST_CHECK < now]
+        moments = sorted(each for each in (*found.moments, *lost) if each > begin)
+        reserved = (each for each in found.reserved if each + _LONGEST_CHECK >= now)
         return Failures(tuple(moments), 0, tuple(reserved))
 
     def one_more(self, now: int, rules: LockoutRules) -> Failures:
         """Return what they are after one more; one that comes during a lock does not count."""
         if self.is_locked(now):
-            return self
+            return self.plausible(now, rules)
         return self.counting(now, rules).with_moment(now).locked_if_too_many(now, rules)
 
     def with_moment(self, moment: int) -> Failures:

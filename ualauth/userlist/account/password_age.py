@@ -10,12 +10,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Judgement
 from ualauth.passwords.policy import PasswordRules
-from ualauth.userlist.account.restrictions import Restriction
 from ualauth.userlist.record import User
 
+_SKEW = timedelta(days=1)
+"""By how much the clocks of hosts may differ, in what is counted in days."""
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
-def aged(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
+
+def aged(user: User, rules: PasswordRules, now: datetime) -> Judgement | None:
     """Return what follows of the password's age, or `None` if nothing does.
 
     With `SUCCESS` it is a warning, with `NEW_AUTHTOK_REQD` there may be grace
@@ -23,30 +27,30 @@ def aged(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
     """
     expires = password_expires(user, rules)
     if expires is not None and _is_spent(expires, rules, now):
-        return Restriction(
+        return Judgement(
             ReturnCode.AUTHTOK_EXPIRED,
-            "Your password expired long ago; ask your administrator.",
             f"{_expired(expires)}, and could be changed for {rules.inactive_days} days",
+            "Your password expired long ago; ask your administrator.",
         )
     if user.must_change_password:
-        return Restriction(
+        return Judgement(
             ReturnCode.NEW_AUTHTOK_REQD,
-            "You must choose a new password.",
             "the password must be changed",
+            "You must choose a new password.",
         )
     if expires is None or expires - now > timedelta(days=rules.warning_days):
         return None
     if now < expires:
         days = (expires - now).days
-        return Restriction(
+        return Judgement(
             ReturnCode.SUCCESS,
-            f"Your password expires {f'in {days} days' if days > 1 else 'within two days'}.",
             f"the password expires {expires:%Y-%m-%d %H:%M} UTC",
+            f"Your password expires {f'in {days} days' if days > 1 else 'within two days'}.",
         )
-    return Restriction(
+    return Judgement(
         ReturnCode.NEW_AUTHTOK_REQD,
-        "Your password has expired; choose a new one.",
         _expired(expires),
+        "Your password has expired; choose a new one.",
     )
 
 
@@ -60,15 +64,15 @@ def has_grace(user: User, rules: PasswordRules) -> bool:
     return not user.must_change_password and user.grace_logins_used < rules.grace_logins
 
 
-def grace(used: int, rules: PasswordRules) -> Restriction:
+def grace(used: int, rules: PasswordRules) -> Judgement:
     """Return what to say of a grace login: the `used`-th one, which was counted."""
     left = rules.grace_logins - used
     times = {0: "This was the last login", 1: "One more login is possible"}
     logins = times.get(left, f"{left} more logins are possible")
-    return Restriction(
+    return Judgement(
         ReturnCode.SUCCESS,
-        f"Your password has expired. {logins} before you must change it.",
         f"the password has expired; grace login {used} of {rules.grace_logins}",
+        f"Your password has expired. {logins} before you must change it.",
     )
 
 
@@ -78,25 +82,27 @@ def must_change(user: User, rules: PasswordRules, now: datetime) -> bool:
     return user.must_change_password or (expires is not None and expires <= now)
 
 
-def unchangeable(user: User, rules: PasswordRules, now: datetime) -> Restriction | None:
+def unchangeable(user: User, rules: PasswordRules, now: datetime) -> Judgement | None:
     """Return why the owner may not change the password now, or `None`."""
     expires = password_expires(user, rules)
     if _is_spent(expires, rules, now):
-        return Restriction(
+        return Judgement(
             ReturnCode.PERM_DENIED,
-            "Your password expired long ago; ask your administrator.",
             f"{_expired(expires)}, and could be changed for {rules.inactive_days} days",
+            "Your password expired long ago; ask your administrator.",
         )
     if (
         rules.minimum_age_days
         and user.password_changed is not None
+        # A change in times to come was made by a clock that was wrong.
+        and user.password_changed <= now + _SKEW
         and now < _days_after(user.password_changed, rules.minimum_age_days)
         and not must_change(user, rules, now)
     ):
-        return Restriction(
+        return Judgement(
             ReturnCode.AUTHTOK_ERR,
-            "Your password was changed recently; it must stay for some time.",
             f"the password was changed less than {rules.minimum_age_days} days ago",
+            "Your password was changed recently; it must stay for some time.",
         )
     return None
 
@@ -109,8 +115,15 @@ def password_expires(user: User, rules: PasswordRules) -> datetime | None:
     """
     if not rules.maximum_age_days:
         return user.password_expires
-    oldest = _days_after(user.password_changed or user.created, rules.maximum_age_days)
+    oldest = _days_after(_age_begins(user), rules.maximum_age_days)
     return oldest if user.password_expires is None else min(oldest, user.password_expires)
+
+
+def _age_begins(user: User) -> datetime:
+    """Return since when a password is as it is, as far as no clock was wrong that wrote it."""
+    latest = datetime.now(UTC) + _SKEW
+    known = (user.password_changed, user.created, user.changed)
+    return next((each for each in known if each is not None and each <= latest), _UNKNOWN)
 
 
 def _is_spent(expires: datetime | None, rules: PasswordRules, now: datetime) -> bool:

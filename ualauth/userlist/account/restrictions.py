@@ -7,23 +7,14 @@ the same (`ualauth.errors`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Judgement
 from ualauth.system.networks import is_within, read_address
 from ualauth.userlist import hours
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import User
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """Why a user may not log in: a code, a text for the user, one for the log."""
-
-    code: ReturnCode
-    person: str
-    log: str
 
 
 def restriction(
@@ -32,27 +23,27 @@ def restriction(
     service: str,
     rhost: str | None,
     now: datetime,
-) -> Restriction | None:
+) -> Judgement | None:
     """Return what keeps the user out, or `None`; the password is not looked at."""
     if user.locked:
         reason = f": {user.lock_reason}" if user.lock_reason else ""
-        return Restriction(
+        return Judgement(
             ReturnCode.PERM_DENIED,
-            "Your account is locked; ask your administrator.",
             f"the account is locked{reason}",
+            "Your account is locked; ask your administrator.",
         )
     starts, expires = user.account_starts, user.account_expires
     if expires is not None and expires <= now:
-        return Restriction(
+        return Judgement(
             ReturnCode.ACCT_EXPIRED,
-            "Your account has expired; ask your administrator.",
             f"the account expired {expires:%Y-%m-%d %H:%M} UTC",
+            "Your account has expired; ask your administrator.",
         )
     if starts is not None and starts > now:
-        return Restriction(
+        return Judgement(
             ReturnCode.PERM_DENIED,
-            "Your account cannot be used yet.",
             f"the account starts {starts:%Y-%m-%d %H:%M} UTC",
+            "Your account cannot be used yet.",
         )
     return _rule(policy, service, rhost, now)
 
@@ -69,24 +60,24 @@ def is_unrestricted(user: User, policy: Policy) -> bool:
     )
 
 
-def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Restriction | None:
+def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Judgement | None:
     account = policy.account
     if account.allowed_services and service not in account.allowed_services:
-        return Restriction(
+        return Judgement(
             ReturnCode.PERM_DENIED,
-            "Your account cannot be used for this service.",
             f"allowed_services does not have {service}",
+            "Your account cannot be used for this service.",
         )
     if policy.networks and not is_within(read_address(rhost), policy.networks):
-        return Restriction(
+        return Judgement(
             ReturnCode.PERM_DENIED,
-            "Your account cannot be used from where you are.",
             "allowed_networks does not have the peer's address",
+            "Your account cannot be used from where you are.",
         )
     if policy.hours and not hours.is_within(policy.hours, now.astimezone(policy.zone)):
-        return Restriction(
+        return Judgement(
             ReturnCode.PERM_DENIED,
-            "Your account cannot be used at this time.",
             f"allowed_hours does not have this time ({account.time_zone})",
+            "Your account cannot be used at this time.",
         )
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine
@@ -26,6 +27,8 @@ class Backend(ABC):
     """Tells the kind; it may lack what only the place itself needs to know."""
     failures: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
     """What the database raises if it cannot be used."""
+    calls: AbstractContextManager[None] = nullcontext()
+    """What every call of its library is made in."""
 
     def __init__(self, timeout: float) -> None:
         """Wait for `timeout` seconds: for other programs' locks, and for an answer."""
@@ -71,9 +74,12 @@ class Backend(ABC):
         """Tell whether an idle connection should not be read from any more."""
         return False
 
-    def file(self) -> object:
-        """Tell which file it is now; `None` where there is none to tell."""
-        return None
+    path: str | None = None
+    """The file, if it is one."""
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return what an administrator should know of it: texts, each with a cure."""
+        return []
 
     def for_creation(self) -> Backend:
         """Return the place as who creates or upgrades tables sees it."""

@@ -8,11 +8,10 @@ SQLAlchemy. Every error becomes a `StoreError`.
 
 from __future__ import annotations
 
-import os
+import logging
 import random
-import threading
+import sys
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -21,9 +20,13 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, Engine, SelectBase
 
 from ualauth.errors import ConfigurationError, StoreError
+from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.userlist.database.backend import Backend
+from ualauth.userlist.database.files import Files, files_at, is_noted_as_lost, register, reopen
 from ualauth.userlist.database.revision import check_revision
 from ualauth.userlist.database.rows import Row
+
+log = logging.getLogger("ualauth.userlist")
 
 T = TypeVar("T")
 
@@ -57,8 +60,11 @@ class Database:
         """
         self.backend = _backend(url, timeout)
         self._text = url
+        self.path = self.backend.path
         self._begin()
-        _databases.add(self)
+        renew_after_fork(self)
+        if self.path is not None:
+            register(self)
 
     @property
     def url(self) -> URL:
@@ -71,8 +77,8 @@ class Database:
 
     def _begin(self) -> None:
         """Start with nothing open."""
-        self._lock = threading.Lock()
-        self._file: object = None
+        self._lock = new_lock()
+        self._files: Files | None = None
         self._engines: dict[bool, Engine] = {}
         self._idle: deque[Connection] = deque()
         self._prepared: dict[SelectBase, _Prepared] = {}
@@ -88,6 +94,10 @@ class Database:
 
         """
         self._follow()
+        with self.backend.calls:
+            return self._read(statement, values)
+
+    def _read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
         idle = self._idle
         connection = self._take_idle()
         was_idle = connection is not None
@@ -135,17 +145,18 @@ class Database:
         tries = 0
         while True:
             tries += 1
-            connection = self._connect(writing=True)
-            try:
-                with connection.begin():
-                    return work(connection)
-            except self.backend.failures as error:
-                repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
-                fault = self.backend.fault(error)
-                if not repeat:
-                    connection.invalidate()
-            finally:
-                connection.close()
+            with self.backend.calls:
+                connection = self._connect(writing=True)
+                try:
+                    with connection.begin():
+                        return work(connection)
+                except self.backend.failures as error:
+                    repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
+                    fault = self.backend.fault(error)
+                    if not repeat:
+                        connection.invalidate()
+                finally:
+                    connection.close()
             if not repeat:
                 raise fault
             # Rivals that wait for different times do not meet again.
@@ -153,16 +164,28 @@ class Database:
 
     def close(self) -> None:
         """Close what is open and idle; it is opened again when needed."""
+        with self.backend.calls:
+            self.drop()
+
+    def drop(self) -> None:
+        """See `files.Holder.drop`."""
         with self._lock:
             engines, self._engines = self._engines, {}
             idle, self._idle = self._idle, deque()
+            self._files = None
         while idle:
             idle.pop().close()
         for engine in engines.values():
             engine.dispose()
 
-    def forget(self) -> None:
-        """Start anew in a child process.
+    def __del__(self) -> None:
+        """Close what is open, at no moment at which another thread forks."""
+        # An argument may have been wrong: then there is nothing.
+        if hasattr(self, "_engines") and not sys.is_finalizing():
+            self.close()
+
+    def begin_in_child(self) -> None:
+        """See `Renewable.begin_in_child`.
 
         What the parent opened is kept there unused: SQLite forbids even to
         close it (sqlite.org/howtocorrupt.html, section 2.6), and to close a
@@ -172,19 +195,57 @@ class Database:
         self._begin()
 
     def _follow(self) -> None:
+        """Open anew what is open, if the files under it are others, or were written by others."""
+        if self.path is None:
+            return
+        before, now = self._files, files_at(self.path)
+        if now == before and not is_noted_as_lost(self.path):
+            return
+        if before is None or before.database != now.database:
+            self._leave_behind(now)
+        elif before.lost(now) or is_noted_as_lost(self.path):
+            with _reopening:
+                if self._files is before:
+                    reopen(self.path)
+        else:
+            if before.written != now.written:
+                self._replace_connections()
+            self._files = now
+
+    def _leave_behind(self, now: Files) -> None:
         """Leave behind what is open, if another file is in the place of the database.
 
         It is kept unused: who closes the last connection to a file deletes the
         WAL beside it (sqlite.org/wal.html), which belongs to the other file.
         """
-        found = self.backend.file()
-        if found == self._file:
-            return
         with self._lock:
-            if self._file not in {None, found}:
+            if self._files is not None and self._files.database is not None:
+                log.warning("%s: is another file now: opened anew", self.backend.name)
                 _left_behind.append((self._engines, self._idle))
                 self._engines, self._idle = {}, deque()
-            self._file = found
+            self._files = now
+
+    def _replace_connections(self) -> None:
+        """Read by new connections, as old ones may remember what the file had before.
+
+        SQLite writes it now and then (a checkpoint), and so does who copies a backup over it.
+        The new one comes first: the last one to be closed would write its WAL there.
+        """
+        with self.backend.calls:
+            with self._lock:
+                engines, self._engines = self._engines, {}
+                idle, self._idle = self._idle, deque()
+            if not idle and not engines:
+                return
+            try:
+                self._idle.append(self._connect(writing=False))
+            except StoreError:
+                # What comes next will say so.
+                log.warning("%s: was written by another program, and cannot be read", self.path)
+            while idle:
+                idle.pop().close()
+            for engine in engines.values():
+                engine.dispose()
 
     def _take_idle(self) -> Connection | None:
         """Return a connection to read with that is still good, if there is one."""
@@ -205,6 +266,7 @@ class Database:
             if "checked" not in connection.info:
                 check_revision(connection, self.backend.name)
                 connection.info["checked"] = True
+                self._note_files()
         except StoreError:
             if connection is not None:
                 connection.close()
@@ -216,6 +278,12 @@ class Database:
         if connection is not None:
             _throw_away(connection)
         raise fault
+
+    def _note_files(self) -> None:
+        """Note which files a first connection has made beside the database."""
+        before = self._files
+        if before is not None and self.path is not None and before.shm is None:
+            self._files = files_at(self.path)._replace(written=before.written)
 
     def _open_engine(self, *, writing: bool) -> Engine:
         with self._lock:
@@ -268,13 +336,5 @@ def _backend(url: str, timeout: float) -> Backend:
     return backend
 
 
-_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _left_behind: list[object] = []
-
-
-def _forget_all() -> None:
-    for database in list(_databases):
-        database.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)
+_reopening = new_lock()

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from ualauth.system.circuit_breaker import CircuitBreaker
 from ualauth.userlist.database.postgresql_errors import CannotConnect, NoAnswer
 
 # Seconds until the primary is looked for again, and how many times longer than
@@ -22,6 +23,7 @@ from ualauth.userlist.database.postgresql_errors import CannotConnect, NoAnswer
 _LOOK_AGAIN = 1.0
 _REST = 10
 
+_PRIMARY = "primary"
 _MOST_TO_CONNECT = 10
 _MOST_IDLE_IN_TRANSACTION = 30
 """Seconds after which a server frees what a program that vanished has locked."""
@@ -59,7 +61,12 @@ class Servers:
         chosen = "target_session_attrs" in parameters
         self._each = [self._all] if chosen else _split(self._all)
         self._replica: Parameters | None = None
-        self._look_again = 0.0
+        # While one looks for the primary, the others go on with the replica.
+        self._breaker = CircuitBreaker(
+            0.0,
+            lambda _failures, seconds: max(_LOOK_AGAIN, _REST * seconds),
+            trial=len(self._each) * (_MOST_TO_CONNECT + timeout),
+        )
 
     def connect_to_write(self) -> Connection:
         """Return a connection to a server that takes changes.
@@ -79,25 +86,23 @@ class Servers:
         """
         if len(self._each) == 1:
             return self._connect(self._each[0])
+        began = self._breaker.begin(_PRIMARY)
         replica = self._replica
-        if replica is not None and time.monotonic() < self._look_again:
+        if began is None and replica is not None:
             try:
                 return self._mark(self._connect(replica))
             except CannotConnect:
                 pass
-        return self._look()
+        return self._look(time.monotonic() if began is None else began)
 
     def is_outdated(self, connection: Connection) -> bool:
         """Tell whether a connection is to a replica, and it is time to look for the primary."""
         if not connection.of_replica:
             return False
-        return self._replica is None or time.monotonic() >= self._look_again
+        return self._replica is None or not self._breaker.is_open(_PRIMARY)
 
-    def _look(self) -> Connection:
+    def _look(self, began: float) -> Connection:
         """Connect to each server in turn until one takes changes."""
-        begun = time.monotonic()
-        # Meanwhile the others go on with the replica.
-        self._look_again = begun + len(self._each) * (_MOST_TO_CONNECT + self._timeout)
         found: tuple[Connection, Parameters] | None = None
         errors = []
         for server in self._each:
@@ -109,6 +114,7 @@ class Servers:
                 continue
             if primary:
                 self._replica = None
+                self._breaker.end(_PRIMARY, began, answered=True)
                 if found is not None:
                     found[0].close()
                 return connection
@@ -118,10 +124,10 @@ class Servers:
                 connection.close()
         if found is None:
             self._replica = None
+            self._breaker.end(_PRIMARY, began, answered=True)
             raise CannotConnect("; ".join(errors))
         connection, self._replica = found
-        now = time.monotonic()
-        self._look_again = now + max(_LOOK_AGAIN, _REST * (now - begun))
+        self._breaker.end(_PRIMARY, began, answered=False)
         return self._mark(connection)
 
     def _connect(self, parameters: Parameters) -> Connection:

@@ -184,6 +184,15 @@ ALL_FAILURES = (
 """The failed logins that are kept under `:name`, by source."""
 
 
+EVERY_FAILURE = select(
+    login_failures.c.name,
+    login_failures.c.source,
+    login_failures.c.moments,
+    login_failures.c.locked_until,
+).order_by(login_failures.c.name, login_failures.c.source)
+"""All failed logins, each under the user and under the name as typed."""
+
+
 _PART_COLUMNS = tuple(f"{part}_key" for part in LIMITS)
 
 _UNIT_COLUMNS = ("ou1_key", "ou2_key", "ou3_key", "ou4_key")

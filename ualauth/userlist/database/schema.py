@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
 from sqlalchemy import Connection, inspect
 
+from ualauth.system.forks import new_lock
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.revision import REVISION, check_revision, read_revision
 
 # Alembic keeps what it works on in global variables.
-_alembic = threading.Lock()
+_alembic = new_lock()
 
 
 def create(database: Database) -> bool:
@@ -27,7 +26,7 @@ def create(database: Database) -> bool:
     backend = database.backend.for_creation()
     engine = backend.new_creating_engine()
     try:
-        with engine.begin() as connection:
+        with backend.calls, engine.begin() as connection:
             return _upgrade(connection, backend)
     except backend.failures as error:
         fault = backend.fault(error)

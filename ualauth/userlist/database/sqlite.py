@@ -14,6 +14,9 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
+from ualauth.sources.files import FileRules, Unusable
+from ualauth.sources.opening import inspect
+from ualauth.system.forks import LIBRARY_CALLS
 from ualauth.userlist.database.backend import (
     NO_USERLIST,
     Backend,
@@ -42,7 +45,12 @@ _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_ERROR: NO_USERLIST,
 }
 
+_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""What SQLite keeps in a folder (sqlite.org/tempfiles.html)."""
 _NO_FILE = (0, 0)
+_USUAL_WAL = 8 << 20
+"""Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
+
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
@@ -50,6 +58,8 @@ class SQLiteBackend(Backend):
     """A file; one process at a time may write, from the start of its transaction."""
 
     failures = (*Backend.failures, sqlite3.Error)
+    calls = LIBRARY_CALLS
+    path: str
 
     def __init__(self, url: str, timeout: float) -> None:
         """Read `sqlite:////path`.
@@ -78,9 +88,32 @@ class SQLiteBackend(Backend):
             # Each thread that reads keeps a connection.
             max_overflow=-1,
         )
+        event.listen(engine, "do_connect", self._check_files)
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin_immediate)
         return engine
+
+    def _check_files(self, *_: object) -> None:
+        """Refuse files that others may write: what they say decides who is let in.
+
+        Raises:
+            StoreError: if there is one.
+
+        """
+        problem = self.problem()
+        if problem is not None:
+            cure = f"{problem.cure}, and let this user use it as its owner, or by its group"
+            raise StoreError(f"{self.name}: is not used: {problem.path} {problem.reason}; {cure}")
+
+    def problem(self) -> Unusable | None:
+        """Return what of the USERLIST others may write, its folder or a file, if they may."""
+        folder = os.path.dirname(self.path)  # noqa: PTH120 - a path as text
+        # In one like /tmp, too, another user can put a journal beside the database.
+        looks = [inspect(folder, FileRules(folder=True), folder)]
+        # Who owns the folder has the say about what is in it: mostly the servers' user.
+        looks += [inspect(f"{self.path}{suffix}", FileRules(), folder) for suffix in _SUFFIXES]
+        unsafe = (each for each in looks if isinstance(each, Unusable) and each.unsafe)
+        return next((each for each in unsafe if os.path.exists(each.path)), None)  # noqa: PTH110
 
     def new_creating_engine(self) -> Engine:
         """See `Backend.new_creating_engine`: makes an empty file unless there is one."""
@@ -89,13 +122,21 @@ class SQLiteBackend(Backend):
         event.listen(engine, "connect", _let_read)
         return engine
 
-    def file(self) -> object:
-        """See `Backend.file`."""
+    def warnings(self) -> list[tuple[str, str]]:
+        """See `Backend.warnings`: a WAL that is many times the database, as one reader holds it."""
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - a microsecond less
+            size = os.stat(self.path).st_size  # noqa: PTH116 - a path of the URL, used as it is
+            wal = os.stat(f"{self.path}-wal").st_size  # noqa: PTH116 - likewise
         except OSError:
-            return _NO_FILE
-        return found.st_dev, found.st_ino
+            return []
+        if wal <= max(_USUAL_WAL, 2 * size):
+            return []
+        return [
+            (
+                f"{self.path}-wal has {wal >> 20} MiB, since a program reads without an end",
+                "end it, such as an open shell of sqlite3: the next changes make the file small",
+            )
+        ]
 
     def fault(self, error: Exception) -> UalauthError:
         """See `Backend.fault`; what is chained are SQLite's own fixed texts."""
@@ -141,6 +182,8 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's 
     # NORMAL may lose the last transactions when the power fails, and with them
     # a change of password that was confirmed: the old password would be back.
     cursor.execute("PRAGMA synchronous = FULL")
+    # Otherwise a WAL keeps the size that one long reader gave it.
+    cursor.execute(f"PRAGMA journal_size_limit = {_USUAL_WAL}")
     cursor.close()
 
 

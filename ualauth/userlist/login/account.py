@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
-from ualauth.contract.messages import Error, Info
 from ualauth.userlist.account.password_age import aged, grace, has_grace, is_ageless
-from ualauth.userlist.account.restrictions import Restriction, is_unrestricted, restriction
+from ualauth.userlist.account.restrictions import is_unrestricted, restriction
 from ualauth.userlist.cache import Account, UserCache
 
 
@@ -33,7 +32,7 @@ async def restricted(attempt: Attempt, account: Account) -> ReturnCode:
     """Return whether the account may be used: `SUCCESS`, or why not."""
     rhost, now = attempt.rhost, now_in_utc()
     found = restriction(account.user, account.policy, attempt.service, rhost, now)
-    return ReturnCode.SUCCESS if found is None else await tell(attempt, found)
+    return ReturnCode.SUCCESS if found is None else await found.tell(attempt)
 
 
 async def age(attempt: Attempt, account: Account) -> ReturnCode:
@@ -47,15 +46,7 @@ async def age(attempt: Attempt, account: Account) -> ReturnCode:
         used = await attempt.offload(store.use_grace_login, user, rules.grace_logins)
         if used is not None:
             found = grace(used, rules)
-    return await tell(attempt, found)
-
-
-async def tell(attempt: Attempt, found: Restriction) -> ReturnCode:
-    """Tell the log and the person, each its own text; return the code."""
-    attempt.remark(found.log)
-    kind = Info if found.code is ReturnCode.SUCCESS else Error
-    await attempt.tell(kind(found.person))
-    return found.code
+    return await found.tell(attempt)
 
 
 def now_in_utc() -> datetime:

@@ -13,7 +13,7 @@ from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.account.password_age import must_change, unchangeable
 from ualauth.userlist.administration import set_password
 from ualauth.userlist.cache import UserCache
-from ualauth.userlist.login.account import now_in_utc, tell
+from ualauth.userlist.login.account import now_in_utc
 from ualauth.userlist.login.verify import is_former
 from ualauth.userlist.record import User
 
@@ -29,7 +29,7 @@ async def replace_password(
     if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not must_change(user, rules, now):
         return ReturnCode.IGNORE
     if (found := unchangeable(user, rules, now)) is not None:
-        return await tell(attempt, found)
+        return await found.tell(attempt)
     if attempt.flags & Flag.PRELIM_CHECK:
         return ReturnCode.SUCCESS
     new = await attempt.get_authtok(use_only_present=use_authtok)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt, Refusal
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.messages import Error
 from ualauth.contract.requests import Until
 from ualauth.userlist.account.lockout import Keys
@@ -27,13 +27,13 @@ async def take_turn(attempt: Attempt, guess: Guess, take: Callable[[], bool]) ->
     """Wait until a guess may be checked; `take` looks at its counts, or counts it, and blocks.
 
     Raises:
-        Refusal: `AUTHINFO_UNAVAIL` if that does not come to pass.
+        Abort: `AUTHINFO_UNAVAIL` if that does not come to pass.
 
     """
     pause, until = _FIRST_PAUSE, time.monotonic() + _LONGEST_WAIT
     while not (guess.is_next() and await attempt.offload(take)):
         if time.monotonic() > until:
-            raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, _BUSY)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, _BUSY)
         await Until(time.monotonic() + pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -46,7 +46,7 @@ async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Gu
     USERLIST, if there is one. `None` if the rules lock no user out.
 
     Raises:
-        Refusal: `PERM_DENIED` for a user who is locked out for this source;
+        Abort: `PERM_DENIED` for a user who is locked out for this source;
             `AUTHINFO_UNAVAIL` if too many are waiting.
 
     """
@@ -65,7 +65,7 @@ async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Gu
     if not (guess.is_next() and guess.has_no_failures()):
         await take_turn(attempt, guess, guess.look)
     if guess.is_locked(by_name=True) or guess.is_locked(by_name=False):
-        raise Refusal(await say_locked(attempt, guess))
+        raise Abort(await say_locked(attempt, guess))
     guess.started = True
     return guess
 
@@ -86,7 +86,7 @@ def opened(
     """Return the new guess of an attempt; one that was open for another password ends.
 
     Raises:
-        Refusal: `AUTHINFO_UNAVAIL` if too many are waiting.
+        Abort: `AUTHINFO_UNAVAIL` if too many are waiting.
 
     """
     before, attempt.guess = attempt.guess, None
@@ -99,7 +99,7 @@ def opened(
     try:
         guess = limiter.open(keys, attempt.rhost, rules)
     except TooManyGuesses:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, _BUSY) from None
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, _BUSY) from None
     guess.credential = credential
     attempt.guess = guess
     return guess
@@ -109,7 +109,7 @@ async def say_locked(attempt: Attempt, guess: Guess) -> ReturnCode:
     """Say that the name is locked out, to the log and to the person; return the code."""
     number = most_failures(guess, by_name=True) or most_failures(guess, by_name=False)
     attempt.remark(f"locked out for this source after {number} failures")
-    attempt.fail_delay(guess.by_name.delay(guess.rules))
+    attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
     await attempt.tell(Error("There were too many failed logins; try again later."))
     return ReturnCode.PERM_DENIED
 

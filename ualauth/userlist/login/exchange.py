@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt, Refusal
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.credentials import Exchange
 from ualauth.passwords.scram import ScramSecret
 from ualauth.sasl.cram_md5 import CramMd5Exchange
+from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.scram import ScramExchange
 from ualauth.system.networks import source_of
 from ualauth.userlist.cache import Account, UserCache
+from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.elsewhere import take_turn
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.verify import Comparison
@@ -30,7 +32,13 @@ async def prove(
     if not isinstance(exchange, (ScramExchange, CramMd5Exchange)):
         return ReturnCode.CRED_UNAVAIL
     cache = attempt.resource(UserCache)
-    account: Account | None = attempt.record_at_hand() or await attempt.get_record()
+    account: Account | None = attempt.record_at_hand()
+    source = source_of(attempt.rhost)
+    # Who logged in from here before does not learn from the time that they exist.
+    trusted = account is not None and account.is_trusted_source(source)
+    if not trusted:
+        # The same way for all: known or not, remembered or not.
+        account = await attempt.get_record(anew=True)
     if (
         account is not None
         and exchange.judged is not None
@@ -38,9 +46,7 @@ async def prove(
     ):
         # Another line of the stack has: it counts once, as that of an unknown user does.
         return exchange.judged[1]
-    secret = None if account is None else account.secrets.get(exchange.kind)
-    if account is not None and secret is None:
-        secret = await _secret(attempt, cache, account, exchange.kind)
+    secret = await _find_secret(attempt, cache, account, exchange, trusted=trusted)
     if account is None or secret is None or exchange.spent:
         # Another module may have one. If none has, it counts as a wrong password.
         why = "not in the USERLIST" if account is None else f"no secret for {exchange.kind}"
@@ -48,30 +54,41 @@ async def prove(
         nothing = Comparison(ReturnCode.AUTH_ERR, why)
         exchange.afterwards = lambda: _count(attempt, account, exchange, nothing)
         return ReturnCode.CRED_UNAVAIL
-    number, source = account.user.id, source_of(attempt.rhost)
+    number = account.user.id
     if isinstance(exchange, ScramExchange):
-        # Who logged in from here before does not learn from the time that they exist.
-        proved = await exchange.verify(secret, hurry=account.is_trusted_source(source))
+        proved = await exchange.verify(secret, hurry=trusted)
         # A right proof is not enough: the password may have changed, or be locked out.
-        exchange.verified = False
         if proved and attempt.record_at_hand() is not account:
             now = await _unchanged(attempt, cache, account, secret)
             proved, account = now is not None, now or account
     else:
         proved = exchange.verify(secret)
-        exchange.verified = False
     found = _PROVED if proved else _NOT_PROVED
-    attempt.remark(found.why)
-    if proved and cache.guesses.is_quiet and account.has_no_failures(attempt.login_name, source):
+    attempt.remark(found.log)
+    name, quiet = attempt.login_name, cache.guesses.is_quiet
+    if proved and quiet and cache.has_no_failures(account, name, source):
         code = _SUCCESS
     else:
         code = await _count(attempt, account, exchange, found)
     exchange.judged = number, code
     if code is _SUCCESS:
-        exchange.verified = True
+        exchange.accept()
         account.note_trusted_source(source)
         vouch(attempt, account)
     return code
+
+
+def _count_before(attempt: Attempt, account: Account | None, exchange: ScramExchange) -> None:
+    """Open the guess of a client that is told a salt: it failed, until it proves more.
+
+    So a client that only wants to see salts, and goes, counts like one with a wrong proof.
+    """
+    before: Guess | None = attempt.guess
+    if before is None or not before.is_open or before.credential is not exchange:
+        guess = open_guess(attempt, account, exchange, remembered=False)
+        if guess is not None:
+            # Others need not wait until the client has made up its mind.
+            guess.wrong = guess.passive = True
 
 
 async def _count(
@@ -82,11 +99,47 @@ async def _count(
     It is counted whether the client waits for the answer or not: nothing is waited
     for before the guess is open.
     """
-    guess = open_guess(attempt, account, exchange, remembered=not found.wrong)
+    guess: Guess | None = attempt.guess
+    if guess is None or not guess.is_open or guess.credential is not exchange:
+        guess = open_guess(attempt, account, exchange, remembered=not found.wrong)
     if guess is not None:
         guess.wrong = found.wrong
+        guess.passive = guess.tells = False
         await take_turn(attempt, guess, guess.reserve if found.wrong else guess.look)
-    return await judge(attempt, guess, account, None, found)
+    return await judge(attempt, guess, account, found)
+
+
+async def _find_secret(
+    attempt: Attempt,
+    cache: UserCache,
+    account: Account | None,
+    exchange: ScramExchange | CramMd5Exchange,
+    *,
+    trusted: bool,
+) -> ScramSecret | None:
+    """Return the user's secret; where no trust is, as much is done for a name that no user has."""
+    if trusted or isinstance(exchange, CramMd5Exchange):
+        secret = None if account is None else account.secrets.get(exchange.kind)
+        if account is not None and secret is None:
+            secret = await _secret(attempt, cache, account, exchange.kind)
+        return secret
+    if account is not None and account.stale:
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+    await attempt.offload(_prepare, cache, account, attempt.resource)
+    exchange.prepared = True
+    exchange.before_salt = lambda: _count_before(attempt, account, exchange)
+    return None if account is None else account.secrets.get(exchange.kind)
+
+
+def _prepare(
+    cache: UserCache, account: Account | None, resource: Callable[[type[MockSecrets]], object]
+) -> None:
+    """Read the secrets of a user, or what stands for them, and the mock secrets; blocks."""
+    resource(MockSecrets)
+    if account is None:
+        cache.store.secrets_of(0)
+    else:
+        cache.read_secrets(account)
 
 
 async def _secret(
@@ -97,7 +150,7 @@ async def _secret(
 ) -> ScramSecret | None:
     """Return the user's secret for a mechanism, if there is one."""
     if account.stale:
-        raise Refusal(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
     await attempt.offload(cache.read_secrets, account)
     return account.secrets.get(mechanism)
 

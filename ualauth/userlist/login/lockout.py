@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
-from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
 from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.elsewhere import forgive, most_failures, opened, say_locked
-from ualauth.userlist.login.verify import Comparison, conceal
+from ualauth.userlist.login.verify import Comparison
 
 
 def open_guess(
@@ -32,7 +31,7 @@ def open_guess(
     is `remembered` (or the proof verified) and nothing failed before, for sure.
 
     Raises:
-        Refusal: `AUTHINFO_UNAVAIL` if too many are waiting.
+        Abort: `AUTHINFO_UNAVAIL` if too many are waiting.
 
     """
     cache = attempt.resource(UserCache)
@@ -43,7 +42,7 @@ def open_guess(
     clear = (
         remembered
         and account is not None
-        and account.has_no_failures(name, source_of(attempt.rhost))
+        and cache.has_no_failures(account, name, source_of(attempt.rhost))
     )
     if clear and guesses.is_quiet:
         return None
@@ -59,13 +58,9 @@ async def judge(
     attempt: Attempt,
     guess: Guess | None,
     account: Account | None,
-    password: str | None,
     found: Comparison,
 ) -> ReturnCode:
-    """Return what a comparison amounts to, after `take_turn`; end the guess if it was right.
-
-    `password` is `None` where no hash was computed: for a SASL exchange.
-    """
+    """Return what a comparison amounts to, after `take_turn`; end the guess if it was right."""
     if guess is None:
         return found.code
     code = found.code
@@ -75,9 +70,6 @@ async def judge(
         if not by_user and not by_name:
             await _forgive(attempt, guess, account)
             return code
-        if password is not None:
-            hasher = attempt.resource(PasswordHasher)
-            await attempt.compute(conceal, hasher, account.user, password, found)
         code = ReturnCode.AUTH_ERR
     if by_name:
         return await say_locked(attempt, guess)
@@ -88,7 +80,7 @@ async def judge(
         )
     if code is ReturnCode.AUTH_ERR or found.wrong:
         guess.wrong = True
-        attempt.fail_delay(guess.by_name.delay(guess.rules))
+        attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
         if guess.counted_here:
             # Other processes do not know of it: to tell would give each of them a guess.
             attempt.remark("the failure is counted in this process alone")
@@ -105,4 +97,5 @@ async def _forgive(attempt: Attempt, guess: Guess, account: Account) -> None:
     await forgive(attempt, guess)
     if clear:
         name = attempt.login_name or attempt.user
-        account.note_no_failures(name, source_of(attempt.rhost))
+        cache, source = attempt.resource(UserCache), source_of(attempt.rhost)
+        cache.note_no_failures(account, name, source, guess.as_of)

@@ -1,34 +1,35 @@
 """Comparing a password with UL-PWD, and what follows for the record; all of it computes or blocks.
 
-Every comparison costs one verification, for every user and whatever is
-stored: how long a refusal takes tells nothing.
+Every refusal costs the same, for every user and whatever is stored: how long
+it takes tells nothing.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Judgement
 from ualauth.errors import PasswordError, StoreError, UserError
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.record import User
+from ualauth.userlist.schemes_in_use import SchemesInUse
 from ualauth.userlist.store import UserStore
 
 log = logging.getLogger("ualauth.modules.om_auth")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Judgement):
     """What comparing a password gave.
 
     `matched` is whether the hash was made of it, `remembered` whether that was
     known before, `outdated` whether the hash should be replaced.
     """
 
-    code: ReturnCode
-    why: str
+    _: KW_ONLY
     matched: bool = False
     remembered: bool = False
     outdated: bool = False
@@ -50,16 +51,22 @@ def compare(
     user: User | None,
     password: str,
     null_allowed: bool,  # noqa: FBT001 - passed through compute, which is positional
+    in_use: SchemesInUse,
 ) -> Comparison:
-    """Compare a password with the stored one; computes, and always costs one verification."""
+    """Compare a password with the stored one; computes.
+
+    A refusal always costs one verification of each scheme that is `in_use`.
+    """
     if user is None or not user.password or not password:
         hasher.dummy_verify(password)
+        in_use.level(hasher, password, None)
         return _without_comparing(user, password, null_allowed)
     try:
         matches = hasher.verify(password, user.password)
         outdated = hasher.needs_rehash(user.password)
     except PasswordError as error:
         hasher.dummy_verify(password)
+        in_use.level(hasher, password, None)
         return Comparison(ReturnCode.AUTHINFO_UNAVAIL, str(error))
     if matches:
         return Comparison(
@@ -70,6 +77,7 @@ def compare(
         )
     if outdated or hasher.scheme_of(user.password) != hasher.scheme:
         hasher.dummy_verify(password)
+    in_use.level(hasher, password, user.password)
     return Comparison(ReturnCode.AUTH_ERR, "wrong password")
 
 
@@ -86,20 +94,6 @@ def _without_comparing(
     if null_allowed and not user.password:
         return Comparison(ReturnCode.SUCCESS, "no password is set, and none is needed")
     return Comparison(ReturnCode.AUTH_ERR, "an empty password")
-
-
-def conceal(hasher: PasswordHasher, user: User, password: str, found: Comparison) -> None:
-    """Spend what a wrong password would have taken beyond what comparing this right one took.
-
-    A client that is locked out is to learn nothing from the time of the answer.
-    """
-    if not user.password:
-        return
-    if found.remembered:
-        hasher.verify(password, user.password)
-    outdated = hasher.needs_rehash(user.password)
-    if outdated or hasher.scheme_of(user.password) != hasher.scheme:
-        hasher.dummy_verify(password)
 
 
 def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:

@@ -1,0 +1,1 @@
+"""What the documents' site adds to Sphinx: one idea a file."""

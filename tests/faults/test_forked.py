@@ -1,0 +1,110 @@
+"""A process that forks while its threads log people in: the child goes on with what it has."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ualauth import AsyncAuthenticator, Authenticator
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+
+CHILDREN = 12
+PATIENCE = 60.0
+"""Seconds after which a child is taken to hang."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = ConfigFolder(tmp_path)
+    made.service("pop3", "auth required om_auth\naccount required om_auth\n")
+    made.settings("[stack]\nfail_delay = false\n")
+    userlist = Userlist.create(tmp_path)
+    userlist.add("jsmith", "s3cret")
+    userlist.add("ann", "s3cret")
+    userlist.close()
+    return tmp_path
+
+
+def start(function: Callable[[], object]) -> int:
+    """Fork; the child ends with 0 if `function` raises nothing."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            function()
+            code = 0
+        finally:
+            os._exit(code)
+    return child
+
+
+def ends_well(child: int) -> bool:
+    """Return whether a child ends with 0, in time; it is killed if not."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status) == 0
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def test_a_child_logs_in_with_the_asyncio_authenticator_of_its_parent(folder: Path) -> None:
+    authenticator = AsyncAuthenticator(folder)
+
+    async def log_in(name: str) -> None:
+        identity = await authenticator.authenticate("pop3", name, "s3cret", rhost="192.0.2.7")
+        assert identity.user == name
+
+    asyncio.run(log_in("jsmith"))
+
+    def both() -> None:
+        # One that is remembered, one that needs a thread.
+        asyncio.run(log_in("jsmith"))
+        asyncio.run(log_in("ann"))
+
+    children = [start(both) for _ in range(3)]
+    ended = [ends_well(child) for child in children]
+    assert ended == [True] * len(children)
+    asyncio.run(log_in("ann"))
+
+
+def test_children_of_a_process_with_busy_threads_do_not_hang(folder: Path) -> None:
+    newest = [Authenticator(folder)]
+    over = threading.Event()
+
+    def log_in(authenticator: Authenticator) -> None:
+        for name in ("jsmith", "ann"):
+            authenticator.authenticate("pop3", name, "s3cret", rhost="192.0.2.7")
+
+    def work() -> None:
+        while not over.is_set():
+            newest[0] = made = Authenticator(folder)
+            log_in(made)
+
+    log_in(newest[0])
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        good = []
+        for _ in range(CHILDREN):
+            time.sleep(0.02)
+            authenticator = newest[0]
+            good.append(ends_well(start(partial(log_in, authenticator))))
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert good == [True] * CHILDREN

@@ -1,0 +1,83 @@
+"""A process loads what it uses: pinned, since each import is paid by the first login."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+
+LOG_IN = """
+from ualauth import Authenticator
+with Authenticator({folder!r}) as auth:
+    assert auth.authenticate("mail", "jsmith", "s3cret").user == "jsmith"
+"""
+HASH = """
+import sys
+from ualauth.cli import main
+sys.argv = ["ualauth", "--config-dir", {folder!r}, "hash", "--password-stdin"]
+main()
+"""
+NEVER = (
+    "ualauth.kerberos",
+    "ualauth.ldap",
+    "ualauth.oauth",
+    "ualauth.host_pam",
+    "ualauth.import_export",
+    "ualauth.aio",
+    "ualauth.sasl.gssapi",
+    "gssapi",
+    "ldap",
+    "ldap3",
+    "psycopg",
+    "alembic",
+    "zxcvbn",
+    "httpx",
+    "joserfc",
+)
+"""What neither a first login by om_auth nor `ualauth hash` has a use for."""
+NO_LOGIN = (
+    "sqlalchemy.dialects.postgresql",
+    "ualauth.userlist.database.postgresql",
+    "click",
+    "rich",
+)
+NO_HASH = ("sqlalchemy", "ualauth.userlist.store")
+
+
+def loaded(program: str, folder: Path) -> set[str]:
+    """Return the modules that a process has loaded at its end."""
+    text = f"import atexit, sys\natexit.register(lambda: print(*sys.modules))\n{program}"
+    done = subprocess.run(
+        [sys.executable, "-c", text.replace("{folder!r}", repr(str(folder)))],
+        capture_output=True,
+        text=True,
+        check=True,
+        input="s3cret\n",
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.fixture
+def mail(folder: ConfigFolder) -> ConfigFolder:
+    folder.service("mail", "auth required om_auth\naccount required om_auth\n")
+    people = Userlist.create(folder.path)
+    people.add("jsmith", "s3cret")
+    people.close()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("program", "more"), [(LOG_IN, NO_LOGIN), (HASH, NO_HASH)], ids=["first login", "hash"]
+)
+def test_what_is_not_used_is_not_loaded(
+    program: str, more: tuple[str, ...], mail: ConfigFolder
+) -> None:
+    modules = loaded(program, mail.path)
+    assert "ualauth.passwords.schemes" in modules
+    assert not modules & {*NEVER, *more}
+    assert not [each for each in modules if each.startswith(("ualauth.kerberos", "ualauth.ldap"))]

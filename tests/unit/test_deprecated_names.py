@@ -1,0 +1,20 @@
+"""Names of version 0.1 that stand for others now."""
+
+from __future__ import annotations
+
+import pytest
+
+import ualauth.module
+from ualauth.module import Abort
+
+
+def test_refusal_is_abort_and_says_so() -> None:
+    with pytest.warns(DeprecationWarning, match="Refusal is called Abort now"):
+        found = ualauth.module.Refusal
+    assert found is Abort
+
+
+def test_there_are_no_other_names() -> None:
+    name = "Refused"
+    with pytest.raises(AttributeError, match="no attribute 'Refused'"):
+        getattr(ualauth.module, name)

@@ -1,0 +1,100 @@
+"""What is wrong with the files of a configuration folder, beyond what a service has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.smtp_access.rules import access_control
+from ualauth.config.config import FILE_NAME, Config
+from ualauth.errors import ConfigurationError, StoreError
+from ualauth.sources.files import FileRules, Missing, Text
+from ualauth.sources.following import problems_of
+from ualauth.sources.opening import inspect, look
+from ualauth.sources.problem import Problem, Source
+from ualauth.stack.model import Service, modules_of
+
+_ACCESS_RULES = "smtpd.cfg"
+_MOST_TOLD = 20
+"""Users of lists that are told of."""
+
+
+def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
+    """Yield what is wrong with smtpd.cfg, with the USERLIST's files, and with what others may read.
+
+    Mistakes of ualauth.toml have stopped the command before.
+    """
+    yield from _access_rules(invocation)
+    yield from _userlist(invocation.config)
+    yield from _settings(invocation.config)
+
+
+def users_that_are_none(invocation: Invocation, service: Service) -> Iterator[Problem]:
+    """Yield what is wrong with users in lists whom the USERLIST knows by another name, or not."""
+    named: dict[Problem, str] = {}
+    for stack in service.stacks.values():
+        for module in modules_of(stack):
+            named |= {problem: name for name, problem in module.users_in_files()}
+    if not named or not invocation.config.has_userlist:
+        # Without one, a name stays as it was typed.
+        return
+    told = 0
+    for problem, name in named.items():
+        try:
+            user = invocation.store.resolve(name)
+        except StoreError:
+            return
+        if (user is None and "@" in name) or (user is not None and user.authid != name):
+            cure = problem.cure if user is None else f"write {user.authid}"
+            yield replace(problem, cure=cure)
+            told += 1
+        if told >= _MOST_TOLD:
+            return
+
+
+def _access_rules(invocation: Invocation) -> Iterator[Problem]:
+    path = str(invocation.config.directory / _ACCESS_RULES)
+    if isinstance(inspect(path, FileRules()), Missing):
+        return
+    try:
+        yield from access_control(invocation).check().problems
+    except ConfigurationError as error:
+        # Its library is missing, or a setting is wrong.
+        yield Problem(Source(path, 1, 1), str(error), "")
+
+
+def _userlist(config: Config) -> Iterator[Problem]:
+    if not config.has_userlist or not config.userlist_url.startswith("sqlite:"):
+        return
+    # It loads SQLAlchemy.
+    from ualauth.userlist.database.sqlite import SQLiteBackend  # noqa: PLC0415 - see above
+
+    try:
+        problem = SQLiteBackend(config.userlist_url, config.userlist.timeout).problem()
+    except ConfigurationError as error:
+        path = str(config.directory / FILE_NAME)
+        yield Problem(Source(path, 1, 1), f"[userlist] {error}", "correct the url")
+        return
+    if problem is not None:
+        yield from problems_of(problem, FileRules())
+
+
+def _settings(config: Config) -> Iterator[Problem]:
+    """Yield a warning if every user of the host may read the password of the USERLIST."""
+    if "@" not in config.userlist.url:
+        return
+    from sqlalchemy import make_url  # noqa: PLC0415 - few need it
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - likewise
+
+    path = str(config.directory / FILE_NAME)
+    _, found = look(path, FileRules(), str(config.directory))
+    try:
+        has_password = make_url(config.userlist.url).password is not None
+    except (ArgumentError, ValueError):
+        has_password = True
+    if has_password and isinstance(found, Text) and found.public:
+        lines = enumerate(found.text.split("\n"), 1)
+        number = next((at for at, line in lines if line.lstrip().startswith("url")), 1)
+        text = "every user of this host can read the password in it"
+        yield Problem(Source(path, number, 1), text, f"run: chmod o-r {path}", warning=True)

@@ -1,0 +1,20 @@
+"""`ualauth userlist`: the USERLIST as a whole.
+
+Internal: it may change in any release.
+"""
+
+from __future__ import annotations
+
+import click
+
+from ualauth.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "backup": ("ualauth.cli.userlist.backup", "Write a copy of the USERLIST."),
+    "restore": ("ualauth.cli.userlist.restore", "Make the USERLIST what a copy says."),
+}
+
+
+@click.group("userlist", cls=LazyGroup, table=COMMANDS)
+def command() -> None:
+    """Keep a copy of the USERLIST, and put it back; programs go on meanwhile."""

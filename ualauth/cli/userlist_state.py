@@ -1,0 +1,67 @@
+"""What `ualauth check` says of the USERLIST: whether the services can ask it, and count in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ualauth.cli.invocation import Invocation
+from ualauth.config.config import FILE_NAME
+from ualauth.errors import ServiceFileError, StoreError
+from ualauth.sources.problem import Problem, Source
+from ualauth.stack.model import Stack
+from ualauth.stack.registry import plain_name
+
+_NEED = frozenset({"om_auth", "om_admin", "om_om2authid", "om_unix2om"})
+"""Modules that know no user without a USERLIST."""
+_USE = _NEED | {"om_krb5", "om_ldap", "om_oauth"}
+"""Modules that ask one where there is one."""
+
+
+def userlist_problems(invocation: Invocation, services: Iterable[str]) -> Iterator[Problem]:
+    """Yield what is wrong with the USERLIST, if one of the services asks it."""
+    modules = {name for service in services for name in _modules(invocation, service)}
+    if not modules & _USE:
+        return
+    if not invocation.config.has_userlist:
+        if modules & _NEED:
+            path = invocation.config.userlist_path
+            yield _problem(invocation, f"there is no USERLIST {path}", "ualauth init")
+        return
+    try:
+        store = invocation.store
+    except StoreError as error:
+        yield _problem(invocation, f"the USERLIST cannot be asked: {error}", "")
+        return
+    try:
+        store.check_writing()
+    except StoreError as error:
+        text = f"the USERLIST takes no changes, so each process counts failed logins alone: {error}"
+        yield _problem(invocation, text, "", warning=True)
+    for text, cure in store.warnings():
+        yield _problem(invocation, text, cure, warning=True)
+
+
+def _problem(invocation: Invocation, text: str, cure: str, *, warning: bool = False) -> Problem:
+    """Return a problem of the line that says where the USERLIST is."""
+    path = invocation.config.directory / FILE_NAME
+    number = 1
+    if invocation.config.userlist.url and path.is_file():
+        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if line.lstrip().startswith("url"):
+                number = at
+    return Problem(Source(str(path), number, 1), text, cure, warning=warning)
+
+
+def _modules(invocation: Invocation, service: str) -> Iterator[str]:
+    try:
+        compiled = invocation.base.services.compile(service)
+    except ServiceFileError:
+        return
+    for stack in compiled.stacks.values():
+        yield from _names(stack)
+
+
+def _names(stack: Stack) -> Iterator[str]:
+    for entry in stack:
+        yield plain_name(entry.module)
+        yield from _names(entry.nested)

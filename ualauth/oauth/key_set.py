@@ -1,0 +1,35 @@
+"""A JWK set (RFC 7517) becomes keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ualauth.oauth.fetching import Unavailable
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
+
+log = logging.getLogger("ualauth.oauth")
+
+
+def keys_of(found: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON
+    """Return the keys of a set, without those that cannot be used (RFC 7517, section 5)."""
+    given = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(given, list):
+        raise Unavailable("this is no set of keys")
+    keys = tuple(key for each in given for key in _key_of(each))
+    if not keys:
+        raise Unavailable("this is a set of no keys that can be used")
+    return keys
+
+
+def _key_of(found: Any) -> Iterator[Key]:  # noqa: ANN401 - JSON
+    from joserfc.errors import JoseError  # noqa: PLC0415 - loaded when first needed
+    from joserfc.jwk import KeySet  # noqa: PLC0415 - likewise
+
+    try:
+        yield from KeySet.import_key_set({"keys": [found]}).keys
+    except (JoseError, LookupError, TypeError, ValueError) as error:
+        log.info("a key of the issuer's is passed over: %s", type(error).__name__)

@@ -134,8 +134,6 @@ def line_of(
         if secrets:
             check_secrets(password, secrets)
         found = None if password is None else read_whole(password)
-        if found is not None and found.is_too_costly():
-            found.check_cost()
         if found is not None and found.scheme.name == _CLEAR_TEXT:
             if not reading.clear_text:
                 return BadLine(number, "password: is clear text, which --hash-clear-text takes")

@@ -231,7 +231,8 @@ COSTS: Mapping[str, Cost] = {
 
 FIXED = frozenset(
     {
-        "locked", "crypt", "argon2", "cram_md5", "des_crypt", "bigcrypt", "md5_crypt", "apr_md5_crypt",
+        "locked", "crypt", "argon2", "cram_md5", "des_crypt", "bigcrypt", "md5_crypt",
+        "apr_md5_crypt",
         "bsd_nthash", "plain", "md5", "md4", "sha", "sha256", "sha384", "sha512", "smd5", "ssha",
         "ssha256", "ssha384", "ssha512", "atlassian_pbkdf2_sha1", "django_salted_sha1",
         "django_salted_md5", "django_des_crypt", "cisco_type7", "crypt16", "hex_md4", "hex_md5",

@@ -93,6 +93,8 @@ def read_whole(text: str) -> Stored:
     found = read(text)
     if _MYSQL.fullmatch(text):
         raise PasswordError("stored password of MySQL: {MYSQL41} has to stand before it")
+    if found.is_too_costly():
+        found.check_cost()
     if not _is_whole(found.scheme, found.data):
         raise unusable(found.scheme.name)
     return found

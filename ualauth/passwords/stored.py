@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import PasswordError
+from ualauth.passwords.costs import is_too_costly
 from ualauth.passwords.formats import (
     ARGON2,
     BIGCRYPT,
@@ -78,20 +79,6 @@ class Stored:
             # Libraries may quote the hash: `from None` keeps it out of logs.
             raise unusable(self.scheme.name) from None
 
-
-def is_scheme(name: str) -> bool:
-    """Return whether a scheme has this name in braces, with or without an encoding."""
-    plain, dot, suffix = name.upper().partition(".")
-    return (plain in BY_NAME or plain in BY_LIBPASS_NAME) and (not dot or suffix in _SUFFIXES)
-
-
-def is_lock(text: str | None) -> bool:
-    """Return whether a stored password is nothing but a lock."""
-    try:
-        return text is not None and read(text).scheme is LOCKED
-    except PasswordError:
-        return False
-
     def is_too_costly(self) -> bool:
         """Return whether it says of itself that it would take longer than any should."""
         try:
@@ -109,11 +96,25 @@ def is_lock(text: str | None) -> bool:
         try:
             too_costly = is_too_costly(self.scheme.name, self.data)
         except (ValueError, IndexError):
-            raise _unusable(self.scheme.name) from None
+            raise unusable(self.scheme.name) from None
         if too_costly:
             raise PasswordError(
                 f"stored password of scheme {self.scheme.name!r} would take too long to verify"
             )
+
+
+def is_scheme(name: str) -> bool:
+    """Return whether a scheme has this name in braces, with or without an encoding."""
+    plain, dot, suffix = name.upper().partition(".")
+    return (plain in BY_NAME or plain in BY_LIBPASS_NAME) and (not dot or suffix in _SUFFIXES)
+
+
+def is_lock(text: str | None) -> bool:
+    """Return whether a stored password is nothing but a lock."""
+    try:
+        return text is not None and read(text).scheme is LOCKED
+    except PasswordError:
+        return False
 
 
 def read(text: str) -> Stored:

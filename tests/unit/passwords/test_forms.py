@@ -60,7 +60,9 @@ def test_what_libpass_makes_is_whole_and_what_is_cut_off_is_not() -> None:
 def test_what_was_cut_off_is_not_whole(stored: str) -> None:
     if read_whole(stored).scheme.name in ANY_LENGTH | SALTED:
         return
-    for length in (len(stored) // 2, len(stored) - 2, len(stored) - 1):
+    # Padding may be missing.
+    end = len(stored.rstrip("="))
+    for length in (end // 2, end - 2, end - 1):
         assert is_refused(stored[:length]), stored[:length]
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from ualauth.cli.prompts import ask_hidden
+from ualauth.errors import PasswordError
+from ualauth.passwords.forms import read_whole
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,6 +42,24 @@ def read_new_password(*, from_stdin: bool) -> str:
     if not password:
         raise click.UsageError("There is no password on standard input.")
     return password
+
+
+def read_hash() -> str:
+    """Return a stored password from standard input, one that can be verified.
+
+    Raises:
+        click.UsageError: if there is none, or it is clear text.
+
+    """
+    stored = next(stdin_lines(), "").strip()
+    if not stored:
+        raise click.UsageError("There is no hash on standard input.")
+    try:
+        if read_whole(stored).scheme.name == "plain":
+            raise click.UsageError("That is clear text: user passwd hashes it.")
+    except PasswordError as error:
+        raise click.UsageError(f"{error}.") from None
+    return stored
 
 
 def stdin_lines() -> Iterator[str]:

@@ -8,12 +8,13 @@ when it grows and which goes with the process: memory stays flat.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ualauth.import_export.line import BadLine, Line, UserLine
-from ualauth.userlist.bulk import Rows, Taken, rows_of
+from ualauth.userlist.bulk import CURES, Rows, Taken, rows_of
 from ualauth.userlist.database.rows import microseconds
 
 
@@ -31,6 +32,8 @@ class Batch:
     users: list[UserLine]
     bad: list[BadLine]
     position: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Why lines are of no user -> how many, besides those that never are."""
 
 
 def batches(
@@ -39,15 +42,19 @@ def batches(
     *,
     size: int,
     with_users: bool,
+    left_out: Counter[str] | None = None,
 ) -> Iterator[Batch]:
-    """Return batches of `size` lines; `with_users` puts users beside their rows."""
+    """Return batches of `size` lines; `with_users` puts users beside their rows.
+
+    What was counted in `left_out` goes into the batches.
+    """
     seen = _Seen()
     users: list[UserLine] = []
     bad: list[BadLine] = []
     now = microseconds(datetime.now(UTC)) or 0
 
     def batch() -> Batch:
-        rows = [rows_of(line.user, line.secrets, now) for line in users]
+        rows = [rows_of(line.user, line.secrets, now, line.history) for line in users]
         duplicates = seen.duplicates([line.number for line in users], rows)
         kept = [index for index in range(len(rows)) if index not in duplicates]
         return Batch(
@@ -56,6 +63,7 @@ def batches(
             [users[index] for index in kept] if with_users else [],
             sorted([*bad, *duplicates.values()], key=lambda line: line.number),
             position(),
+            _taken(left_out),
         )
 
     for line in lines:
@@ -67,6 +75,14 @@ def batches(
             yield batch()
             users, bad = [], []
     yield batch()
+
+
+def _taken(counter: Counter[str] | None) -> Mapping[str, int]:
+    if not counter:
+        return {}
+    counts = dict(counter)
+    counter.clear()
+    return counts
 
 
 class _Seen:
@@ -99,7 +115,8 @@ class _Seen:
                 if first != number:
                     found[index] = BadLine(
                         number,
-                        f"{Taken(claim, is_existing=False).what}, which line {first} has too",
+                        f"{Taken(claim, is_existing=False).what}, which line {first} has too"
+                        f"{CURES.get(claim[0], '')}",
                     )
                     break
         return found

@@ -7,8 +7,17 @@ value without a scheme in braces would be clear text to it, for clients that kno
 
 from __future__ import annotations
 
+MARK = "!closed!"
+"""What stands before the hash of a user who is closed for a reason that a file cannot hold.
+
+It locks as any `!` does; an import knows by it that the account itself was not locked.
+"""
+
+NOT_CARRIED = "*not-carried*"
+"""What stands for a password that a file cannot hold: nothing matches it."""
+
 _CRYPTS = ("$1$", "$5$", "$6$", "$y$", "$gy$", "$2a$", "$2b$", "$2x$", "$2y$", "$sha1$")
-_CLOSED = "{CRYPT}!closed!"
+_CLOSED = f"{{CRYPT}}{MARK}"
 _CLOSED_SECRET = "CLOSED-"  # noqa: S105 - a mark
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ualauth.import_export.line import Writing
@@ -138,6 +138,18 @@ def closed(user: User, kind: str, writing: Writing) -> bool:
 def note(writing: Writing, text: str, what: str) -> None:
     """Count a user of whom something has to be told."""
     writing.notes[f"{text}, which {{kind}} cannot carry: {what}"] += 1
+
+
+def note_left_out(user: User, secrets: Sequence[object], writing: Writing) -> None:
+    """Count what files of lines have no place for, besides reasons to refuse a login."""
+    for text, is_there in (
+        ("with addresses", bool(set(user.addresses) - {user.authid})),
+        ("with a mail node", bool(user.name.ou1)),
+        ("with SASL secrets", bool(secrets)),
+        ("with rights of administrators", user.administrator or user.mailbox_administrator),
+    ):
+        if is_there:
+            note(writing, text, "left out")
 
 
 def told(writing: Writing, kind: str) -> list[str]:

@@ -1,24 +1,33 @@
 """CSV (RFC 4180): a line of column names, then a user a line.
 
 A column is called like a field of a user, or like a part of the O/R name
-(`surname`, `ou1`), or like a SCRAM mechanism, whose secret is written as
-RFC 5803 does. An empty cell is the field's default. Several addresses have
-blanks between them. What is written has all there is to know of a user.
+(`surname`, `ou1`), or like a SASL mechanism, whose secret is written as
+RFC 5803 does, or like what only the USERLIST sets (`created`, `grace_logins_used`,
+`former_passwords`); in any case. An empty cell is the field's default. Several addresses have
+blanks between them. What is written has all there is to know of a user. Spreadsheets may
+separate cells by another character, which a first line `sep=;` or `reading.delimiter` says, and
+leave rows without any text, which are passed over.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import difflib
 import enum
 import io
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ualauth.errors import InvalidValue, PasswordError
 from ualauth.import_export.auth_password import from_auth_password, to_auth_password
 from ualauth.import_export.closing import carried
 from ualauth.import_export.line import (
+    HISTORY,
+    NAME_PARTS,
     BadLine,
     ExportedUser,
     Fields,
@@ -27,10 +36,12 @@ from ualauth.import_export.line import (
     Writing,
     bad_line,
     line_of,
-    name_of,
 )
-from ualauth.import_export.text import converters
-from ualauth.passwords.scram import MECHANISMS
+from ualauth.import_export.text import converters, read_number, read_time, write_time
+from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
+from ualauth.passwords.scram import MECHANISMS, ScramSecret
+from ualauth.userlist.bulk import History
+from ualauth.userlist.checks import check_password
 from ualauth.userlist.names import LIMITS
 from ualauth.userlist.record import NewUser
 
@@ -41,18 +52,34 @@ class _Kind(enum.Enum):
     FIELD = enum.auto()
     PART = enum.auto()
     SECRET = enum.auto()
+    HISTORY = enum.auto()
+    IGNORED = enum.auto()
 
 
 Columns = list[tuple[str, _Kind, Callable[[str], Any]]]
 """Names of columns, what they are of, and what reads their cells."""
 
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
+# What a column of the database holds.
+_MOST_GRACE_LOGINS = 2**31 - 1
+_USUAL_SEPARATORS = ";\t|,"
+
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
     """Return what the lines of a file amount to."""
-    rows = csv.reader(lines, strict=True)
+    lines = iter(lines)
+    first = next(lines, "")
+    delimiter = reading.delimiter or ","
+    before = 0
+    if said := _SEPARATOR.fullmatch(first):
+        # What Excel writes and reads before the column names.
+        delimiter, before = said[1], 1
+    else:
+        lines = chain([first] if first else [], lines)
+    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     columns: Columns = []
     while True:
-        number = rows.line_num + 1
+        number = rows.line_num + 1 + before
         try:
             row = next(rows)
         except StopIteration:
@@ -60,17 +87,17 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
         except csv.Error as error:
             yield bad_line(number, f"is no CSV: {error}")
             continue
-        if not row:
+        if not any(map(str.strip, row)):
             continue
         if columns:
             yield _line(number, row, columns, reading)
             continue
-        names = [name.strip() for name in row]
-        if problem := _header_problem(names):
+        names = [_column(name) for name in row]
+        if problem := _header_problem(names, reading):
             # Without columns nothing can be said about the rest.
             yield BadLine(number, problem)
             return
-        columns = [(name, _kind(name), _reader(name)) for name in names]
+        columns = [(name, _kind(name, reading), _reader(name)) for name in names]
 
 
 def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
@@ -78,16 +105,22 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     fields = {name: text for name, (_, text) in converters().items()}
     if not writing.passwords:
         del fields["password"]
-    mechanisms = list(MECHANISMS) if writing.passwords else []
+    mechanisms = _MECHANISMS if writing.passwords else ()
+    history = [name for name in _HISTORY if writing.passwords or name != _FORMER]
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
-    rows.writerow([*fields, *mechanisms])
+    rows.writerow([*fields, *mechanisms, *history])
     for user, secrets in users:
         carried_user = carried(user, writing)
         values = [(getattr(carried_user, name), text) for name, text in fields.items()]
         cells = ["" if value is None else text(value) for value, text in values]
         known = {secret.mechanism: to_auth_password(secret) for secret in secrets}
-        rows.writerow(cells + [known.get(mechanism, "") for mechanism in mechanisms])
+        cells += [known.get(mechanism, "") for mechanism in mechanisms]
+        cells += [write_time(user.created), str(user.grace_logins_used or "")]
+        if writing.passwords:
+            former = writing.former_passwords(user)
+            cells.append(json.dumps(former) if former else "")
+        rows.writerow(cells)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -97,59 +130,149 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
 def _line(number: int, row: list[str], columns: Columns, reading: Reading) -> Line:
     if len(row) != len(columns):
         return BadLine(number, f"has {len(row)} cells, where {len(columns)} columns are named")
-    fields: Fields = {}
-    parts: dict[str, str] = {}
-    secrets = []
+    cells = _Cells()
     column = ""
     try:
-        for (column, kind, read_cell), cell in zip(columns, row, strict=True):
-            if not cell:
-                if column in _DEFAULTS:
-                    fields[column] = _DEFAULTS[column]
-                continue
-            value = read_cell(cell)
-            if kind is _Kind.FIELD:
-                fields[column] = value
-            elif kind is _Kind.PART:
-                parts[column] = value
-            elif value.mechanism == column:
-                secrets.append(value)
-            else:
-                return BadLine(number, f"{column}: has a secret of another mechanism")
-        if parts:
-            fields["name"] = name_of(parts)
+        for (column, kind, read_cell), text in zip(columns, row, strict=True):
+            # A blank at the end of clear text belongs to it; a blank alone is no empty cell.
+            as_it_is = column == "password" and text.endswith(" ")
+            cell = text if as_it_is else text.strip() or text
+            cells.add(column, kind, read_cell, cell)
     except (InvalidValue, PasswordError) as error:
         return bad_line(number, f"{column}: {error}")
-    return line_of(number, fields, secrets, reading)
+    return line_of(number, cells.gathered(), cells.secrets, reading)
 
 
-def _kind(column: str) -> _Kind:
-    if column in MECHANISMS:
+@dataclasses.dataclass(slots=True)
+class _Cells:
+    """The cells of a row, as far as they are read."""
+
+    fields: Fields = dataclasses.field(default_factory=dict)
+    parts: dict[str, str] = dataclasses.field(default_factory=dict)
+    history: dict[str, Any] = dataclasses.field(default_factory=dict)
+    secrets: list[ScramSecret] = dataclasses.field(default_factory=list, repr=False)
+
+    def add(self, column: str, kind: _Kind, read_cell: Callable[[str], Any], cell: str) -> None:
+        if kind is _Kind.PART:
+            self.parts[column] = cell.strip()
+        elif kind is _Kind.IGNORED:
+            pass
+        elif not cell:
+            if column in _DEFAULTS:
+                self.fields[column] = _DEFAULTS[column]
+        elif kind is _Kind.FIELD:
+            self.fields[column] = read_cell(cell)
+        elif kind is _Kind.HISTORY:
+            self.history[column] = read_cell(cell)
+        elif (secret := read_cell(cell)).mechanism == column:
+            self.secrets.append(secret)
+        else:
+            raise InvalidValue("has a secret of another mechanism")
+
+    def gathered(self) -> Fields:
+        """Return the fields, with what else was read."""
+        if self.parts:
+            self.fields[NAME_PARTS] = self.parts
+        if self.history:
+            self.fields[HISTORY] = History(**self.history)
+        return self.fields
+
+
+def _column(text: str) -> str:
+    """Return a column's name as it is known, whatever the case."""
+    name = text.strip()
+    return _KNOWN.get(name.lower().replace(" ", "_"), name)
+
+
+def _kind(column: str, reading: Reading) -> _Kind:
+    if column.lower() in reading.ignore_columns:
+        return _Kind.IGNORED
+    if column in _MECHANISMS:
         return _Kind.SECRET
+    if column in _HISTORY:
+        return _Kind.HISTORY
     return _Kind.PART if column in LIMITS else _Kind.FIELD
 
 
 def _reader(column: str) -> Callable[[str], Any]:
-    if column in MECHANISMS:
+    if column in _MECHANISMS:
         return from_auth_password
-    return str if column in LIMITS else converters()[column][0]
+    if column in _HISTORY:
+        return _HISTORY[column]
+    return str if column in LIMITS or column not in converters() else converters()[column][0]
 
 
-def _header_problem(names: list[str]) -> str:
-    known = {*converters(), *LIMITS, *MECHANISMS}
-    for name in names:
-        if name not in known:
-            return f"column {name[:40]!r} is none of {', '.join(sorted(known))}"
-    if len(set(names)) != len(names):
-        return "a column is there twice"
-    if "authid" not in names:
-        return "a column authid is needed"
-    if ("name" in names) is not LIMITS.keys().isdisjoint(names):
-        return "either a column name is needed, or columns for the parts of O/R names"
-    if not MECHANISMS.keys().isdisjoint(names) and "password" not in names:
-        return "SCRAM secrets need a column password"
-    return ""
+def _header_problem(row: list[str], reading: Reading) -> str:
+    if len(row) == 1 and (looks := [each for each in _USUAL_SEPARATORS if each in row[0]]):
+        shown = {"\t": "tab"}.get(looks[0], looks[0])
+        return f"looks separated by {shown}: --delimiter '{shown}' reads it"
+    names = [name for name in row if name.lower() not in reading.ignore_columns]
+    known = set(_KNOWN.values())
+    has_parts = not LIMITS.keys().isdisjoint(names)
+    problems = (
+        *(_unknown(name, sorted(known)) for name in names if name not in known),
+        "a column is there twice" if len(set(names)) != len(names) else "",
+        "" if "authid" in names else "a column authid is needed",
+        _NO_NAME if ("name" in names) is has_parts and (has_parts or not reading.updates) else "",
+        ""
+        if {*_MECHANISMS, _FORMER}.isdisjoint(names) or "password" in names
+        else "SCRAM secrets and former passwords need a column password",
+    )
+    return next(filter(None, problems), "")
 
+
+def _unknown(name: str, known: list[str]) -> str:
+    shown = name[:40] if name.isprintable() else ascii(name[:40])
+    near = difflib.get_close_matches(name.lower(), known, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return (
+        f"column {shown!r} is none of {', '.join(known)}{hint}; "
+        f"--ignore-columns {shown} passes over it"
+    )
+
+
+def _read_count(text: str) -> int:
+    count = read_number(text)
+    if count > _MOST_GRACE_LOGINS:
+        raise InvalidValue(f"must be a number up to {_MOST_GRACE_LOGINS}")
+    return count
+
+
+def _read_former(text: str) -> tuple[str, ...]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise InvalidValue("must be a JSON list of hashes, the newest first")
+    for each in found:
+        check_password(each)
+    return tuple(found)
+
+
+_NO_NAME = (
+    "either a column name is needed, or columns for the parts of O/R names; "
+    "without both, --existing update changes users who are there"
+)
+_FORMER = "former_passwords"
+_HISTORY: dict[str, Callable[[str], Any]] = {
+    "created": read_time,
+    "grace_logins_used": _read_count,
+    _FORMER: _read_former,
+}
+"""Column of what only the USERLIST sets -> what reads its cells."""
+
+_MECHANISMS = (*MECHANISMS, CRAM_MD5)
+_KNOWN = {
+    name.lower(): name
+    for name in (
+        *(field.name for field in dataclasses.fields(NewUser)),
+        *LIMITS,
+        *_MECHANISMS,
+        *_HISTORY,
+    )
+}
+"""Column in lower case -> its name."""
 
 _DEFAULTS: Fields = {
     field.name: field.default

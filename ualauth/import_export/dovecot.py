@@ -17,10 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ualauth.errors import InvalidValue
-from ualauth.import_export.accounts import LOCK, gecos_of, marked, name_fields, password_fields
-from ualauth.import_export.closing import closed, note
+from ualauth.import_export.accounts import marked, name_fields, password_fields
+from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
+from ualauth.import_export.closing import closed, note, note_left_out
 from ualauth.import_export.dovecot_fields import limits_of
 from ualauth.import_export.line import (
+    CLOSED,
+    MADE_UP,
     BadLine,
     ExportedUser,
     Fields,
@@ -30,10 +33,13 @@ from ualauth.import_export.line import (
     bad_line,
     line_of,
 )
+from ualauth.text.gecos import gecos_of
 from ualauth.userlist.checks import is_address
 
 _MOST_COLONS = 7
-_CLOSED = ("nologin=y", "fail=y")
+_LOCKED = ("nologin=y", "fail=y")
+_CLOSED = ("nologin=y", f"fail={MARK}")
+_CLOSED_FIELDS = " ".join(_CLOSED)
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
@@ -55,23 +61,25 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
 
 def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
-    for user, _ in users:
+    for user, secrets in users:
         if ":" in user.authid or user.authid.startswith("#"):
             note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #\n"
             continue
+        note_left_out(user, secrets, writing)
         is_closed = closed(user, "dovecot", writing)
         password = (user.password or "") if writing.passwords else ""
         if ":" in password:
             # It would be read as two fields.
             note(writing, "with a password", "written as locked")
-            password = LOCK
-        elif is_closed and password:
-            password = f"!{password}"
+            password = NOT_CARRIED
+        if is_closed and password:
+            password = f"{'!' if user.locked else MARK}{password}"
         networks = writing.policy.with_own(user.policy).networks
         extra = [f"allow_nets={','.join(map(str, networks))}"] if networks else []
-        fields = " ".join([*extra, *(_CLOSED if is_closed else ())])
-        yield f"{user.authid}:{password}:::{gecos_of(user.name)}:::{fields}\n"
+        closing = (_LOCKED if user.locked else _CLOSED) if is_closed else ()
+        fields = " ".join([*extra, *closing])
+        yield f"{user.authid}:{password}:::{gecos_of(user.name.personal_name)}:::{fields}\n"
 
 
 def _fields(text: str, reading: Reading) -> Fields:
@@ -79,11 +87,14 @@ def _fields(text: str, reading: Reading) -> Fields:
         *text.split(":", _MOST_COLONS),
         *[""] * _MOST_COLONS,
     ][: _MOST_COLONS + 1]
-    fields: Fields = {"authid": authid, "name": name_fields(authid, gecos)}
+    fields: Fields = {"authid": authid, **name_fields(authid, gecos)}
     # With an empty password Dovecot lets no user in.
     if stored:
-        fields |= password_fields(marked(stored))
+        fields |= password_fields(marked(stored, reading.default_scheme))
+    if extra.endswith(_CLOSED_FIELDS):
+        extra = extra.removesuffix(_CLOSED_FIELDS)
+        fields[CLOSED] = True
     fields |= limits_of(authid, extra, reading.ignore).fields()
     if is_address(authid):
-        fields["addresses"] = (authid,)
+        fields[MADE_UP]["addresses"] = (authid,)
     return fields

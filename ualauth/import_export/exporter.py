@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from ualauth.userlist.store import UserStore
 
 def exported(store: UserStore, kind: str, writing: Writing) -> Iterator[str]:
     """Return all users as text, piece by piece, as they are read."""
+    writing = dataclasses.replace(writing, former_passwords=store.former_passwords)
     return FORMATS[kind].write(_known(store, writing), writing)
 
 

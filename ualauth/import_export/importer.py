@@ -8,15 +8,21 @@ may even have been corrected in between.
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ualauth.errors import PasswordError, UserError
+from ualauth.import_export.accounts import password_fields
 from ualauth.import_export.batches import Batch
+from ualauth.import_export.closing import carried, closed
 from ualauth.import_export.interrupts import undisturbed
-from ualauth.import_export.line import BadLine, UserLine, bad_line, clear_text
+from ualauth.import_export.line import BadLine, UserLine, Writing, bad_line, clear_text
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.userlist.bulk import Rows, Taken, rows_of
+from ualauth.passwords.stored import is_lock
+from ualauth.userlist.bulk import CURES, Rows, Taken, rows_of
+from ualauth.userlist.policy import Policy
+from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 from ualauth.userlist.update import Revision
 
@@ -42,19 +48,24 @@ class Summary:
     bad: int = 0
     seen: int = 0
     """Lines that were looked at, whatever became of them."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Lines of no user, by why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
     """Users on their way to a USERLIST; `report` is told of each bad line.
 
-    `hasher` hashes passwords in clear text, where the reading takes them.
+    `hasher` hashes passwords in clear text, where the reading takes them. `kind` is the format,
+    and `policy` that of the settings: an export into that format knows what it makes of both.
     """
 
     store: UserStore
     existing: Existing
     hasher: PasswordHasher
     report: Callable[[BadLine], object]
+    kind: str = "csv"
+    policy: Policy = field(default_factory=Policy)
     summary: Summary = field(default_factory=Summary)
 
     def check(self, batches: Iterable[Batch]) -> Iterator[int]:
@@ -63,8 +74,10 @@ class Import:
             for line in batch.bad:
                 self._refuse(line)
             taken = self.store.taken(batch.rows) if batch.rows else []
+            refused = self._refuse_incomplete(batch, taken)
+            self.summary.added += taken.count(None) - refused
             self._sort_out(batch, taken, None)
-            self.summary.seen += len(batch.rows) + len(batch.bad)
+            self._count(batch)
             yield batch.position
 
     def write(self, batches: Iterable[Batch]) -> Iterator[int]:
@@ -76,15 +89,20 @@ class Import:
                 ready = self._hashed(batch)
                 # What is added is counted: an administrator who interrupts is told the truth.
                 with undisturbed():
+                    ready = self._without_incomplete(ready)
                     taken = self.store.add_many(ready.rows)
                     self.summary.added += taken.count(None)
                     self._sort_out(ready, taken, self.store)
-            self.summary.seen += len(batch.rows) + len(batch.bad)
+            self._count(batch)
             yield batch.position
+
+    def _count(self, batch: Batch) -> None:
+        self.summary.seen += len(batch.rows) + len(batch.bad)
+        self.summary.left_out.update(batch.left_out)
 
     def _sort_out(self, batch: Batch, taken: list[Taken | None], store: UserStore | None) -> None:
         """Do with those who are taken what is asked; change them in `store` if there is one."""
-        existing = []
+        existing: list[int] = []
         for index, why in enumerate(taken):
             if why is None:
                 continue
@@ -93,10 +111,11 @@ class Import:
             elif why.is_existing:
                 existing.append(index)
             else:
-                self._refuse(BadLine(batch.numbers[index], str(why)))
+                cure = CURES.get(why.claim[0], "")
+                self._refuse(BadLine(batch.numbers[index], f"{why}{cure}"))
         if not existing:
             return
-        revisions = [_revision(batch.users[index]) for index in existing]
+        revisions = [self._revision(batch.users[index]) for index in existing]
         if self.existing is Existing.REFUSE or store is None:
             self._compare(batch, existing, revisions)
             return
@@ -111,13 +130,60 @@ class Import:
     def _compare(self, batch: Batch, existing: list[int], revisions: list[Revision]) -> None:
         """Refuse users who are there as something else, if that is asked."""
         for index, different in zip(existing, self.store.differ(revisions), strict=True):
-            if different and self.existing is Existing.REFUSE:
+            if isinstance(different, UserError):
+                self._refuse(bad_line(batch.numbers[index], str(different)))
+            elif different and self.existing is Existing.UPDATE:
+                self.summary.changed += 1
+            elif different:
                 authid = batch.users[index].user.authid
                 self._refuse(
                     BadLine(batch.numbers[index], f"the user {authid!r} is there, and differs"),
                 )
             else:
                 self.summary.existing += 1
+
+    def _revision(self, line: UserLine) -> Revision:
+        fields = line.fields | {"locked"} if line.is_closed else line.fields
+        writing = Writing(policy=self.policy)
+
+        def written(user: User) -> User:
+            if line.is_closed and closed(user, self.kind, writing):
+                user = replace(user, locked=True)
+            if self.kind != "csv" and line.user.locked and is_lock(user.password):
+                # A lock before a hash is read as a hash and a lock.
+                read = password_fields(user.password or "")
+                user = replace(user, locked=True, password=read.get("password"))
+            return carried(user, writing)
+
+        return Revision(line.user, fields, line.secrets, line.history, written)
+
+    def _refuse_incomplete(self, batch: Batch, taken: list[Taken | None]) -> int:
+        """Refuse lines that would do for users who are there, of users who are not."""
+        incomplete = [
+            line
+            for line, why in zip(batch.users, taken, strict=False)
+            if line.missing and why is None
+        ]
+        for line in incomplete:
+            self._refuse(BadLine(line.number, line.missing))
+        return len(incomplete)
+
+    def _without_incomplete(self, batch: Batch) -> Batch:
+        if not any(line.missing for line in batch.users):
+            return batch
+        taken = self.store.taken(batch.rows)
+        self._refuse_incomplete(batch, taken)
+        kept = [
+            index
+            for index, (line, why) in enumerate(zip(batch.users, taken, strict=True))
+            if why is not None or not line.missing
+        ]
+        return replace(
+            batch,
+            users=[batch.users[index] for index in kept],
+            rows=[batch.rows[index] for index in kept],
+            numbers=[batch.numbers[index] for index in kept],
+        )
 
     def _refuse(self, line: BadLine) -> None:
         self.summary.bad += 1
@@ -145,11 +211,8 @@ class Import:
             return line, row
         user = replace(line.user, password=self.hasher.hash(password))
         secrets = tuple(self.hasher.secrets(password))
-        return replace(line, user=user, secrets=secrets), rows_of(user, secrets, row.created)
-
-
-def _revision(line: UserLine) -> Revision:
-    return Revision(line.user, line.fields, line.secrets)
+        made = replace(line, user=user, secrets=secrets)
+        return made, rows_of(user, secrets, row.created, line.history)
 
 
 def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -168,6 +231,7 @@ def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
                 [],
                 gathered.bad + batch.bad,
                 batch.position,
+                Counter(gathered.left_out) + Counter(batch.left_out),
             )
         if len(gathered.rows) + len(gathered.bad) >= TRANSACTION:
             yield gathered

@@ -31,6 +31,8 @@ from ualauth.import_export.directory_limits import limits_of
 from ualauth.import_export.directory_rules import LdifRecord
 from ualauth.import_export.directory_values import generalized_time
 from ualauth.import_export.line import (
+    CLOSED,
+    NAME_PARTS,
     BadLine,
     ExportedUser,
     Fields,
@@ -39,7 +41,6 @@ from ualauth.import_export.line import (
     Writing,
     bad_line,
     line_of,
-    name_of,
     units_of,
 )
 from ualauth.import_export.text import converters
@@ -47,6 +48,7 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import OWN_POLICY, read_own
 from ualauth.userlist.record import User
+from ualauth.userlist.update import same_password
 
 # More than any person has; a file without empty lines is not read as a whole.
 _MOST_LINES = 20_000
@@ -55,6 +57,16 @@ _ATTRIBUTE = re.compile(r"([A-Za-z0-9.-]+(?:;[A-Za-z0-9-]+)*):(:|<)?[ ]*(.*)", r
 _SAFE = re.compile(r"(?![ :<])[\x01-\x09\x0b\x0c\x0e-\x7f]*(?<! )")
 _POLICY = "ualauthPolicy"
 _LOCKED_FOR_EVER = "000001010000Z"
+
+_OF_A_SEARCH = frozenset(
+    {"search", "result", "matcheddn", "text", "control", "ref", "nextreference"}
+)
+"""What ldapsearch(1) writes besides entries."""
+_OF_PEOPLE = frozenset({"person", "inetorgperson", "user", "posixaccount", "mailuser", "qmailuser"})
+_MADE_UP = {"# made up: cn": "cn", "# made up: sn": "sn"}
+"""Comment of an export behind an entry -> attribute that says nothing of the user."""
+_MADE_UP_ATTRIBUTE = "x-ualauth-made-up"
+_MADE_UP_LINES = {comment: [f"{_MADE_UP_ATTRIBUTE}: {name}"] for comment, name in _MADE_UP.items()}
 
 _NAME_PARTS = {
     "sn": "surname",
@@ -66,7 +78,6 @@ _NAME_PARTS = {
 """Attribute -> part of the O/R name."""
 
 _PLAIN = {
-    "uid": "authid",
     "uidnumber": "unix_uid",
     "preferredlanguage": "language",
     "scalixserverlanguage": "language",
@@ -76,6 +87,7 @@ _PLAIN = {
 }
 """Attribute -> field, for those that need no more than that; the last one counts."""
 
+_UNITS = ("ou1", "ou2", "ou3", "ou4")
 _CHANGED = ("pwdchangedtime", "zimbrapasswordmodifiedtime")
 """Attributes that say when the password was changed."""
 
@@ -97,7 +109,7 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
             continue
         try:
             entry = _entry(raw)
-            if not entry.keys() & {"uid", "userpassword"}:
+            if entry is None or _is_left_out(entry, reading):
                 continue
             fields = _fields(entry, reading)
             secrets = _secrets(entry, fields)
@@ -116,6 +128,7 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
         lines = [
             _written("dn", dn),
             *(_written(*pair) for pair in _attributes(carried(user, writing))),
+            *(f"{comment}\n" for comment in _made_up(user.name)),
         ]
         if writing.passwords:
             if user.password is not None:
@@ -145,6 +158,7 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
                 record[-1] += text[1:]
         else:
             comment = text.startswith("#")
+            record += _MADE_UP_LINES.get(text, ()) if record else ()
             if comment or (not record and text.lower().startswith("version:")):
                 continue
             if not record:
@@ -155,25 +169,51 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         yield first, record
 
 
-def _entry(raw: list[str]) -> LdifRecord:
+def _entry(raw: list[str]) -> LdifRecord | None:
+    """Return the attributes of an entry; `None` for what a search says at its end."""
     entry: LdifRecord = {}
+    in_languages: LdifRecord = {}
     for line in raw:
         found = _ATTRIBUTE.fullmatch(line)
         if found is None:
             raise InvalidValue("has a line without an attribute's name and a :")
         name, kind, value = found.groups()
-        # Options, as in cn;lang-de, say nothing that matters here.
-        name = name.lower().partition(";")[0]
+        name, _, options = name.lower().partition(";")
         if name == "changetype":
+            if value.strip().lower() == "add" and not kind:
+                # An entry, as ldifde and ldapadd have it (RFC 2849).
+                continue
             raise InvalidValue("is a change: only entries are read")
         if kind == "<":
             raise InvalidValue(f"{name}: is a URL, and nothing is fetched")
         if kind == ":":
             value = _decoded(name, value)
-        entry.setdefault(name, []).append(value)
+        # What is meant is the value without a language, if there is one (RFC 3866).
+        is_other = name in _NAME_PARTS and options.startswith("lang-")
+        kept = in_languages if is_other else entry
+        kept.setdefault(name, []).append(value)
+    entry = entry | {name: each for name, each in in_languages.items() if name not in entry}
+    if entry.keys() <= _OF_A_SEARCH:
+        if (result := entry.get("result")) and not result[0].strip().startswith("0"):
+            raise InvalidValue(f"the search ended with {result[0][:40]!r}: entries are missing")
+        return None
     if next(iter(entry)) != "dn":
         raise InvalidValue("dn: is missing, or not the first line")
     return entry
+
+
+def _is_left_out(entry: LdifRecord, reading: Reading) -> bool:
+    """Return whether an entry is no user's, and count it."""
+    classes = {each.strip().lower() for each in entry.get("objectclass", ())}
+    if "computer" in classes:
+        reading.left_out["that are computers"] += 1
+    elif entry.keys() & {reading.uid_attribute, "userpassword"}:
+        return False
+    elif classes & _OF_PEOPLE:
+        reading.left_out[f"without {reading.uid_attribute}: --uid-attribute names another one"] += 1
+    else:
+        reading.left_out[f"with neither {reading.uid_attribute} nor userPassword"] += 1
+    return True
 
 
 def _decoded(name: str, value: str) -> str:
@@ -185,21 +225,33 @@ def _decoded(name: str, value: str) -> str:
 
 def _fields(entry: LdifRecord, reading: Reading) -> Fields:
     fields = _restrictions(entry, reading)
+    if uid := entry.get(reading.uid_attribute):
+        fields["authid"] = uid[0].strip()
     for attribute, field in _PLAIN.items():
-        if attribute in entry:
-            text = entry[attribute][0]
+        if attribute in entry and (attribute != "uidnumber" or reading.unix_uids):
+            text = entry[attribute][0].strip()
             value = text.lower() if attribute.startswith("scalixmailbox") else text
             fields[field] = _converted(field, value)
-    if entry.keys() & {"mail", "scalixemailaddress"}:
-        mails = [*entry.get("mail", ()), *entry.get("scalixemailaddress", ())]
+    if mails := _mails(entry):
         fields["addresses"] = tuple({each.lower(): each for each in reversed(mails)}.values())[::-1]
     if passwords := entry.get("userpassword", ()):
-        if len(passwords) > 1:
-            raise InvalidValue("userPassword: is there more than once")
+        if not all(same_password(passwords[0], each) for each in passwords):
+            raise InvalidValue(
+                "userPassword: is there more than once; leave the one that is in use in the file"
+            )
         _add_password(passwords[0], fields)
-    if name := _name(entry):
-        fields["name"] = name
+    fields[NAME_PARTS] = _name_parts(entry)
     return fields
+
+
+def _mails(entry: LdifRecord) -> list[str]:
+    """Return the addresses of an entry, the primary one first."""
+    mails = [*entry.get("mail", ()), *entry.get("scalixemailaddress", ())]
+    # Active Directory's: SMTP: is the primary one, and other prefixes are no mailboxes.
+    proxies = [each.strip().partition(":") for each in entry.get("proxyaddresses", ())]
+    proxies.sort(key=lambda parts: parts[0] != "SMTP")
+    mails += [address for kind, _, address in proxies if kind.lower() == "smtp"]
+    return [each.strip() for each in mails]
 
 
 def _restrictions(entry: LdifRecord, reading: Reading) -> Fields:
@@ -221,12 +273,14 @@ def _add_password(text: str, fields: Fields) -> None:
     A user who was closed for a reason that the entry still has is restricted by that.
     """
     stored, is_closed = opened(text)
-    found = password_fields(stored)["password"]
+    found = password_fields(stored).get("password")
     if text.startswith(("{CRYPT}!", "{CRYPT}*")) and found == stored:
         # Nothing but a lock: it matches no password.
         found = stored = stored.removeprefix("{CRYPT}")
     fields["password"] = found
-    if (is_closed and not _is_explained(fields)) or found not in (stored, None):
+    if is_closed and not _is_explained(fields):
+        fields[CLOSED] = True
+    if found not in (stored, None):
         fields["locked"] = True
 
 
@@ -239,18 +293,24 @@ def _secrets(entry: LdifRecord, fields: Fields) -> list[ScramSecret]:
     """Return UL-SASL-PWD; lock the user if it was closed, and nothing says why."""
     values = [opened_secret(each) for each in entry.get("authpassword", ())]
     if any(is_closed for _, is_closed in values) and not _is_explained(fields):
-        fields["locked"] = True
+        fields[CLOSED] = True
     return [from_auth_password(each) for each, _ in values]
 
 
-def _name(entry: LdifRecord) -> ORName | None:
-    parts = {part: entry[each][0].strip() for each, part in _NAME_PARTS.items() if each in entry}
+def _name_parts(entry: LdifRecord) -> dict[str, str]:
+    """Return the parts of the O/R name that the entry gives; a mail node as a whole."""
+    made_up = entry.get(_MADE_UP_ATTRIBUTE, ())
+    parts = {
+        part: entry[each][0].strip()
+        for each, part in _NAME_PARTS.items()
+        if each in entry and each not in made_up
+    }
     units = tuple(entry.get("ou", ()))
     if "scalixmailnode" in entry:
         units = units_of(entry["scalixmailnode"][0])
-    if not parts:
-        return None
-    return name_of(parts | {f"ou{index}": unit for index, unit in enumerate(units[:4], 1)})
+    if units:
+        parts |= dict(zip(_UNITS, (*units, "", "", "", ""), strict=False))
+    return parts
 
 
 def _converted(field: str, text: str) -> object:
@@ -299,6 +359,13 @@ def _attributes(user: User) -> Iterator[tuple[str, str]]:
     ):
         if text:
             yield attribute, text
+
+
+def _made_up(name: ORName) -> Iterator[str]:
+    """Return comments that name the attributes which directories demand and the name lacks."""
+    for comment, attribute in _MADE_UP.items():
+        if not getattr(name, _NAME_PARTS[attribute]):
+            yield comment
 
 
 def _written_time(time: datetime | None) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ualauth.errors import InvalidValue, PasswordError, UserError
+from ualauth.passwords.forms import read_whole
 from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
+from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.checks import check_secrets
-from ualauth.userlist.names import ORName, parse_units
+from ualauth.userlist.names import LIMITS, ORName, parse_units
 from ualauth.userlist.policy import OWN_POLICY, Policy
 from ualauth.userlist.record import NewUser, User
 
@@ -28,18 +30,39 @@ Fields = dict[str, Any]
 """Field of a user -> value, for the fields that a file gives.
 
 `OWN_POLICY` stands for a policy that is to be added to what a user has of their own; a
-`policy` replaces it.
+`policy` replaces it. In place of `name` there may be `NAME_PARTS`, and the three others below.
 """
+
+NAME_PARTS = "name parts"
+"""Stands for the parts of the O/R name that a file gives, by their names."""
+
+MADE_UP = "made up"
+"""Stands for what new users get whom the file does not give it: fields, and `NAME_PARTS`."""
+
+CLOSED = "closed"
+"""Stands for a lock that an export put in place of reasons which its format cannot carry."""
+
+HISTORY = "history"
+"""Stands for what only the USERLIST sets, and an export of the whole record has."""
+
+_UNITS = ("ou1", "ou2", "ou3", "ou4")
 
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
-    """A user, the number of the line where they begin, and which fields the file gives."""
+    """A user, the number of the line where they begin, and which fields the file gives.
+
+    The parts of an O/R name are among `fields` where the file gives no whole name. `missing` says
+    what is, for a new user; `is_closed` is as `CLOSED` has it.
+    """
 
     number: int
     user: NewUser
     fields: frozenset[str]
     secrets: tuple[ScramSecret, ...] = field(default=(), repr=False)
+    missing: str = ""
+    is_closed: bool = False
+    history: History = field(default=NO_HISTORY, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +86,13 @@ class Reading:
     with their passwords. `clear_text` takes passwords in clear text, which
     have to be hashed before they are stored. `ignore` are attributes of LDIF and extra
     fields of Dovecot, in lower case, that are to be passed over, whatever they restrict.
+    `updates` takes lines without a name, for users who are there. `delimiter` separates the
+    cells of CSV, and `ignore_columns`, in lower case, are passed over. `maximum_uid` is as
+    `minimum_uid`; without it the numbers that systems use for their own are left out.
+    `unix_uids` is whether UNIX uids are taken at all. Hashes of passwd and Dovecot files without
+    a scheme are of the `default_scheme`. Entries of LDIF have their authid in `uid_attribute`,
+    in lower case. `encoding` is that of the file; UTF-8, or UTF-16 with its mark, if empty.
+    `left_out` counts what is no user's, by why.
     """
 
     domain: str = ""
@@ -71,6 +101,15 @@ class Reading:
     shadow: str | None = None
     clear_text: bool = False
     ignore: frozenset[str] = frozenset()
+    updates: bool = False
+    delimiter: str = ""
+    ignore_columns: frozenset[str] = frozenset()
+    maximum_uid: int | None = None
+    unix_uids: bool = True
+    default_scheme: str = ""
+    uid_attribute: str = "uid"
+    encoding: str = ""
+    left_out: Counter[str] = field(default_factory=Counter, compare=False)
 
 
 def line_of(
@@ -81,22 +120,34 @@ def line_of(
 ) -> Line:
     """Return the user of some fields, or why there is none."""
     try:
-        _complete(fields, reading)
+        is_closed, history = fields.pop(CLOSED, False), fields.pop(HISTORY, NO_HISTORY)
+        if (
+            (stored := fields.get("password"))
+            and stored[-1:].isspace()
+            and not _is_in_clear_text(stored)
+        ):
+            # slapd and Dovecot pass over a blank behind a hash.
+            fields["password"] = stored.rstrip()
+        values, given, missing = _completed(fields, reading)
         password = fields.get("password")
-        given = frozenset(fields)
-        user = NewUser(**_values(fields))
+        user = NewUser(**values | {"locked": True} if is_closed else values)
         if secrets:
             check_secrets(password, secrets)
-        stored = None if password is None else read(password)
-        if stored is not None and stored.is_too_costly():
-            stored.check_cost()
-        if stored is not None and stored.scheme.name == _CLEAR_TEXT:
+        found = None if password is None else read_whole(password)
+        if found is not None and found.scheme.name == _CLEAR_TEXT:
             if not reading.clear_text:
                 return BadLine(number, "password: is clear text, which --hash-clear-text takes")
             clear_text(password)
     except (UserError, PasswordError) as error:
         return bad_line(number, str(error))
-    return UserLine(number, user, given, tuple(secrets))
+    return UserLine(number, user, given, tuple(secrets), missing, is_closed, history)
+
+
+def _is_in_clear_text(stored: str) -> bool:
+    try:
+        return read(stored).scheme.name == _CLEAR_TEXT
+    except PasswordError:
+        return False
 
 
 def bad_line(number: int, problem: str) -> BadLine:
@@ -147,25 +198,48 @@ def with_units(name: ORName, units: Sequence[str]) -> ORName:
     return replace(name, **{f"ou{index}": unit for index, unit in enumerate(units, 1)})
 
 
-def _values(fields: Fields) -> Fields:
-    """Return what a new user gets, which is more than what the file gives."""
-    values = {"password": NO_PASSWORD, **fields}
-    if OWN_POLICY in values:
-        values["policy"] = values.pop(OWN_POLICY)
-    return values
+def _completed(fields: Fields, reading: Reading) -> tuple[Fields, frozenset[str], str]:
+    """Return what a new user gets, the fields that the file gives, and what a new user lacks.
 
-
-def _complete(fields: Fields, reading: Reading) -> None:
-    """Give a user the address and the mail node that the file does not."""
+    What is made up is for new users only: those who are there keep what they have.
+    """
     if "authid" not in fields:
         raise InvalidValue("authid: is missing")
-    if "name" not in fields:
-        raise InvalidValue("name: is missing")
-    if reading.units and not fields["name"].ou1:
-        fields["name"] = with_units(fields["name"], reading.units)
-    if reading.domain and not fields.get("addresses"):
-        authid = fields["authid"]
-        fields["addresses"] = (authid if "@" in authid else f"{authid}@{reading.domain}",)
+    values = {"password": NO_PASSWORD} | fields.pop(MADE_UP, {})
+    made_up_parts = values.pop(NAME_PARTS, {})
+    parts = fields.pop(NAME_PARTS, {})
+    given = {*fields, *parts}
+    values |= fields
+    missing = ""
+    if "name" not in values:
+        values["name"], missing = _new_name(made_up_parts | parts, fields["authid"], reading)
+        given -= {"name"}
+    if reading.units and not values["name"].ou1:
+        values["name"] = with_units(values["name"], reading.units)
+        given -= {*_UNITS}
+        if "name" in given:
+            given = given - {"name"} | LIMITS.keys() - {*_UNITS}
+    if reading.domain and not values.get("addresses"):
+        authid = values["authid"]
+        values["addresses"] = (authid if "@" in authid else f"{authid}@{reading.domain}",)
+        given -= {"addresses"}
+    if OWN_POLICY in values:
+        values["policy"] = values.pop(OWN_POLICY)
+    return values, frozenset(given), missing
+
+
+def _new_name(parts: Mapping[str, str], authid: str, reading: Reading) -> tuple[ORName, str]:
+    """Return the O/R name of a new user, and what is missing of it."""
+    missing = "" if any(parts.values()) else "name: is missing"
+    try:
+        if not missing:
+            return name_of(parts), ""
+    except InvalidValue as error:
+        missing = str(error)
+    if not reading.updates or "surname" in parts:
+        raise InvalidValue(missing)
+    # Of a user who is there, it takes only the parts that are given.
+    return name_of({"surname": authid[: LIMITS["surname"]].strip(), **parts}), missing
 
 
 ExportedUser = tuple[User, tuple[ScramSecret, ...]]
@@ -180,6 +254,7 @@ class Writing:
     reader who has the `same_settings` needs not be told of it. Users who are kept out from
     elsewhere, of other services or at other times only are written as locked where a format
     cannot say so, unless `open_restricted`. `notes` counts what has to be told of that.
+    `former_passwords` says what UL-PWD of a user was before.
     """
 
     passwords: bool = True
@@ -189,3 +264,4 @@ class Writing:
     open_restricted: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: Counter[str] = field(default_factory=Counter)
+    former_passwords: Callable[[User], Sequence[str]] = lambda _user: ()

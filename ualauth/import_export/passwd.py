@@ -3,6 +3,10 @@
     name:password:uid:gid:gecos:home:shell
     name:password:lastchg:min:max:warn:inactive:expire:
 
+Lines of BSD's master.passwd(5) are read, too; their times are seconds since 1970:
+
+    name:password:uid:gid:class:change:expire:gecos:home:shell
+
 What is written is both in one file: a line of passwd with the hash in its
 place, as hosts without shadow have it. It carries the authid, the personal name, the
 password and whether it is locked, and the UNIX uid. Login shells say nothing of mail.
@@ -15,15 +19,15 @@ from pathlib import Path
 
 from ualauth.errors import InvalidValue
 from ualauth.import_export.accounts import (
-    LOCK,
-    gecos_of,
     marked,
     name_fields,
     number_of,
     password_fields,
 )
 from ualauth.import_export.ages import Ages
-from ualauth.import_export.closing import closed, note
+from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
+from ualauth.import_export.closing import closed, note, note_left_out
+from ualauth.import_export.directory_values import unix_time
 from ualauth.import_export.limits import Limits
 from ualauth.import_export.line import (
     BadLine,
@@ -35,17 +39,27 @@ from ualauth.import_export.line import (
     bad_line,
     line_of,
 )
+from ualauth.text.gecos import gecos_of
 
 _FIELDS = 7
 _SHADOW_FIELDS = 9
+_BSD_FIELDS = 10
+_CHANGE_NOW = "-1"
 _NOWHERE = "x"
 # 65534 is the user `nobody`, on most systems (login.defs(5) ends at 60000).
 _NO_UNIX_USER = 65534
+# Of systemd and of packages (uid_map of systemd.io, Debian Policy 9.2.2): neither people's
+# (up to 60000, login.defs(5)) nor those of a directory's users, which begin above 16 bits.
+_SYSTEM_UIDS = range(60001, 65536)
+
+
+Shadow = tuple[int, list[str]]
+"""The number of a line of a shadow file, and its fields."""
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
     """Return what the lines of a passwd file amount to; `reading.shadow` is read first."""
-    shadow: Mapping[str, list[str]] = {}
+    shadow: Mapping[str, Shadow] = {}
     if reading.shadow is not None:
         shadow = _read_shadow(Path(reading.shadow))
     for number, line in enumerate(lines, 1):
@@ -54,11 +68,16 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
         if not text or text.startswith(("#", "+", "-")):
             continue
         pieces = text.split(":")
+        times: list[str] = []
+        if len(pieces) == _BSD_FIELDS:
+            times, pieces = pieces[5:7], [*pieces[:4], *pieces[7:]]
         if len(pieces) != _FIELDS:
-            yield BadLine(number, f"has {len(pieces)} fields, and not {_FIELDS}")
+            yield BadLine(number, f"has {len(pieces)} fields, and not {_FIELDS}{_hint(pieces)}")
             continue
         try:
             fields = _fields(pieces, shadow, reading)
+            if fields is not None and times:
+                fields |= _times(*times)
         except InvalidValue as error:
             yield bad_line(number, str(error))
             continue
@@ -68,26 +87,35 @@ def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
 
 def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     """Return the lines of some users; who cannot be written in this format is a comment."""
-    for user, _ in users:
+    for user, secrets in users:
         if ":" in user.authid or user.authid.startswith(("#", "+", "-")):
             note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #, + or -\n"
             continue
+        note_left_out(user, secrets, writing)
         is_closed = closed(user, "passwd", writing)
         # An empty field would let in without a password.
-        password = (user.password or LOCK) if writing.passwords else LOCK
+        password = (user.password or NOT_CARRIED) if writing.passwords else NOT_CARRIED
         if ":" in password:
             note(writing, "with a password", "written as locked")
-            password = LOCK
-        elif is_closed and password != LOCK:
-            password = f"!{password}"
+            password = NOT_CARRIED
+        if is_closed:
+            password = f"{'!' if user.locked else MARK}{password}"
         uid = _NO_UNIX_USER if user.unix_uid is None else user.unix_uid
-        yield f"{user.authid}:{password}:{uid}:{uid}:{gecos_of(user.name)}:/:/usr/sbin/nologin\n"
+        gecos = gecos_of(user.name.personal_name)
+        yield f"{user.authid}:{password}:{uid}:{uid}:{gecos}:/:/usr/sbin/nologin\n"
+
+
+def _hint(pieces: list[str]) -> str:
+    """Return what another file with so many fields probably is."""
+    if len(pieces) == _SHADOW_FIELDS:
+        return ": this looks like a shadow file, which --shadow names beside the passwd file"
+    return ""
 
 
 def _fields(
     pieces: list[str],
-    shadow: Mapping[str, list[str]],
+    shadow: Mapping[str, Shadow],
     reading: Reading,
 ) -> Fields | None:
     """Return the fields of an account, or `None` for one that is not a person's."""
@@ -97,16 +125,55 @@ def _fields(
         raise InvalidValue("uid: is missing")
     if uid < reading.minimum_uid:
         return None
-    fields: Fields = {"authid": authid, "name": name_fields(authid, gecos)}
+    if problem := _is_of_the_system(authid, uid, reading):
+        reading.left_out[problem] += 1
+        return None
+    fields: Fields = {"authid": authid, **name_fields(authid, gecos)}
     # The number of the user `nobody` is no account of its own.
-    fields["unix_uid"] = None if uid == _NO_UNIX_USER else uid
+    if uid != _NO_UNIX_USER and reading.unix_uids:
+        fields["unix_uid"] = uid
     if authid in shadow:
-        stored = shadow[authid][1]
-        fields |= _ages(shadow[authid])
+        number, entry = shadow[authid]
+        if len(entry) != _SHADOW_FIELDS:
+            raise InvalidValue(
+                f"{reading.shadow}, line {number}: has {len(entry)} fields, "
+                f"and not {_SHADOW_FIELDS}"
+            )
+        stored = entry[1]
+        fields |= _ages(entry)
+    # Without any password `nullok` would let every client in.
+    elif stored == _NOWHERE and reading.shadow is not None:
+        raise InvalidValue(f"password: stands in a shadow file; {reading.shadow} has no such user")
     elif stored == _NOWHERE:
-        # Without any password `nullok` would let every client in.
         raise InvalidValue("password: stands in a shadow file, which --shadow has to name")
-    return fields | password_fields(marked(stored))
+    if stored == _NOWHERE:
+        raise InvalidValue(f"password: is x in {reading.shadow}, too, which is no hash")
+    return fields | password_fields(marked(stored, reading.default_scheme))
+
+
+def _is_of_the_system(authid: str, uid: int, reading: Reading) -> str:
+    """Return why an account is no person's, by its number; empty if it is."""
+    if reading.maximum_uid is not None:
+        is_above = uid > reading.maximum_uid and uid != _NO_UNIX_USER
+        return f"with a uid above {reading.maximum_uid}" if is_above else ""
+    if authid == "nobody" or (uid in _SYSTEM_UIDS and uid != _NO_UNIX_USER):
+        return "with a uid of systems' own (60001 to 65535): --maximum-uid takes it"
+    return ""
+
+
+def _times(change: str, expire: str) -> Fields:
+    """Return what the times of a line of BSD's master.passwd(5) restrict."""
+    limits = Limits()
+    try:
+        if change == _CHANGE_NOW:
+            limits.must_change = True
+        elif change and (moment := unix_time(change)):
+            limits.end_password(moment)
+        if expire and (moment := unix_time(expire)):
+            limits.end(moment)
+    except ValueError as error:
+        raise InvalidValue(f"change or expire: {error}") from None
+    return limits.fields()
 
 
 def _ages(pieces: list[str]) -> Fields:
@@ -124,18 +191,14 @@ def _ages(pieces: list[str]) -> Fields:
     return limits.fields()
 
 
-def _read_shadow(path: Path) -> dict[str, list[str]]:
-    """Return name -> fields of a shadow file."""
-    found: dict[str, list[str]] = {}
+def _read_shadow(path: Path) -> dict[str, Shadow]:
+    """Return name -> number and fields of a line of a shadow file."""
+    found: dict[str, Shadow] = {}
     with path.open(encoding="utf-8", errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             pieces = line.rstrip("\r\n").split(":")
             if line.startswith("#") or not pieces[0]:
                 continue
-            if len(pieces) != _SHADOW_FIELDS:
-                raise InvalidValue(
-                    f"{path}, line {number}: has {len(pieces)} fields, and not {_SHADOW_FIELDS}",
-                )
             # Of two lines the first one counts, as it does to getspnam(3).
-            found.setdefault(pieces[0], pieces)
+            found.setdefault(pieces[0], (number, pieces))
     return found

@@ -24,6 +24,7 @@ from typing import BinaryIO
 
 from ualauth.errors import StoreError
 from ualauth.import_export.batches import Batch, batches
+from ualauth.import_export.encodings import Text
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.interrupts import undisturbed
 from ualauth.import_export.line import BadLine, Reading
@@ -46,18 +47,15 @@ class Source:
 
     def read(self, file: BinaryIO, position: int = 0) -> Iterator[Batch]:
         """Return what stands in an open file, as batches."""
-        place = position
-
-        def text() -> Iterator[str]:
-            nonlocal place
-            for data in file:
-                place += len(data)
-                # What is not UTF-8 becomes what no field can hold.
-                line = data.decode(errors="surrogateescape")
-                yield line if place > len(data) else line.removeprefix("\ufeff")
-
-        lines = FORMATS[self.format].read(text(), self.reading)
-        return batches(lines, lambda: place, size=self.size, with_users=self.with_users)
+        text = Text(file, position, self.reading.encoding)
+        lines = text.checked(FORMATS[self.format].read(text.lines(), self.reading))
+        return batches(
+            lines,
+            text.position,
+            size=self.size,
+            with_users=self.with_users,
+            left_out=self.reading.left_out,
+        )
 
     @contextmanager
     def open(self, path: Path) -> Iterator[Iterator[Batch]]:
@@ -151,17 +149,19 @@ def packed(batch: Batch) -> bytes:
             pickle.dumps(batch.users) if batch.users else b"",
             [(line.number, line.problem) for line in batch.bad],
             batch.position,
+            dict(batch.left_out),
         ),
     )
 
 
 def unpacked(data: bytes) -> Batch:
     """Return the batch that `packed` was given."""
-    numbers, rows, users, bad, position = marshal.loads(data)  # noqa: S302 - our own child's
+    numbers, rows, users, bad, position, left_out = marshal.loads(data)  # noqa: S302 - our own child's
     return Batch(
         numbers,
         [Rows._make(row) for row in rows],
         pickle.loads(users) if users else [],  # noqa: S301 - likewise
         [BadLine(*line) for line in bad],
         position,
+        left_out,
     )

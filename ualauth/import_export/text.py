@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from ualauth.errors import InvalidValue
 from ualauth.userlist.names import ORName, parse
 from ualauth.userlist.record import NewUser
 
+# Days come first where dots stand between; where slashes do, days or months.
+_DOTTED = re.compile(r"^([0-9]{2})\.([0-9]{2})\.([0-9]{4})(?![0-9])")
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
 
@@ -28,7 +31,8 @@ def _read_flag(text: str) -> bool:
     raise InvalidValue("must be true or false")
 
 
-def _read_number(text: str) -> int:
+def read_number(text: str) -> int:
+    """Read a whole number; `InvalidValue` if it is none."""
     # int() would take blanks, underscores and digits of every script, too.
     if not (text.isascii() and text.isdigit()):
         raise InvalidValue("must be a number")
@@ -36,20 +40,21 @@ def _read_number(text: str) -> int:
 
 
 def read_time(text: str) -> datetime:
-    """Read a date or time in ISO 8601; without a zone it is this host's.
+    """Read a date or time in ISO 8601, or as in 31.12.2030; without a zone it is this host's.
 
     Raises:
         InvalidValue: if it is none.
 
     """
     try:
-        time = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(_DOTTED.sub(r"\3-\2-\1", text))
         return time.astimezone() if time.tzinfo is None else time
     except (ValueError, OverflowError, OSError):
         raise InvalidValue("must be a date like 2030-12-31 or 2030-12-31T18:00+01:00") from None
 
 
-def _write_time(time: datetime) -> str:
+def write_time(time: datetime) -> str:
+    """Return a time in ISO 8601, in UTC."""
     return time.astimezone(UTC).isoformat()
 
 
@@ -60,8 +65,8 @@ def _read_list(text: str) -> tuple[str, ...]:
 _KINDS: Mapping[object, tuple[Reader, Writer]] = {
     str: (str, str),
     bool: (_read_flag, lambda value: "true" if value else "false"),
-    int: (_read_number, str),
-    datetime: (read_time, _write_time),
+    int: (read_number, str),
+    datetime: (read_time, write_time),
     tuple: (_read_list, " ".join),
     ORName: (parse, str),
 }

@@ -152,6 +152,26 @@ def _dovecot_or_ldap(data: bytes) -> float:
     return max(1.0, len(digest) / 40) * _ROUNDS_ALONE(rounds)
 
 
+def _389_pbkdf2(data: bytes) -> float:
+    """Read 389-DS' {PBKDF2_SHA256}: four octets of rounds, for each block of 32 of the digest."""
+    return int.from_bytes(data[:4]) * 256 / 32 / _PBKDF2_ROUNDS
+
+
+def _scrypt_in_text(pattern: bytes) -> Cost:
+    """Return the cost of a scheme that writes N, r and p in decimal digits."""
+    compiled = re.compile(pattern)
+
+    def cost(data: bytes) -> float:
+        found = compiled.match(data)
+        if found is None:
+            raise ValueError("no costs of scrypt")
+        numbers = found.groupdict()
+        n, r, p = (float(numbers[name]) for name in ("n", "r", "p"))
+        return 128 * n * r * p / _SCRYPT_BYTES
+
+    return cost
+
+
 _ROUNDS_ALONE = _number(rb"([0-9]+)\Z", _PBKDF2_ROUNDS)
 _LDAP_PBKDF2 = _number(rb"([0-9]+)\$", _PBKDF2_ROUNDS)
 _PBKDF2 = _number(rb"\$pbkdf2(?:-sha256|-sha512)?\$([0-9]+)\$", _PBKDF2_ROUNDS)
@@ -179,6 +199,16 @@ COSTS: Mapping[str, Cost] = {
     "gost_yescrypt": _yescrypt,
     "scrypt": _scrypt,
     "phpass": _phpass,
+    "drupal7": _phpass,
+    "wordpress_bcrypt": _bcrypt,
+    "389ds_pbkdf2_sha256": _389_pbkdf2,
+    "django_scrypt": _scrypt_in_text(
+        rb"scrypt\$(?P<n>[0-9]{1,16})\$[^$]*\$(?P<r>[0-9]{1,16})\$(?P<p>[0-9]{1,16})\$"
+    ),
+    "werkzeug_scrypt": _scrypt_in_text(
+        rb"scrypt:(?P<n>[0-9]{1,16}):(?P<r>[0-9]{1,16}):(?P<p>[0-9]{1,16})\$"
+    ),
+    "werkzeug_pbkdf2": _number(rb"pbkdf2:[a-z0-9]+:([0-9]+)\$", _PBKDF2_ROUNDS),
     "bsdi_crypt": _bsdi,
     "pbkdf2_sha1": _PBKDF2,
     "pbkdf2_sha256": _PBKDF2,
@@ -201,7 +231,8 @@ COSTS: Mapping[str, Cost] = {
 
 FIXED = frozenset(
     {
-        "locked", "crypt", "argon2", "des_crypt", "bigcrypt", "md5_crypt", "apr_md5_crypt",
+        "locked", "crypt", "argon2", "cram_md5", "des_crypt", "bigcrypt", "md5_crypt",
+        "apr_md5_crypt",
         "bsd_nthash", "plain", "md5", "md4", "sha", "sha256", "sha384", "sha512", "smd5", "ssha",
         "ssha256", "ssha384", "ssha512", "atlassian_pbkdf2_sha1", "django_salted_sha1",
         "django_salted_md5", "django_des_crypt", "cisco_type7", "crypt16", "hex_md4", "hex_md5",

@@ -30,6 +30,18 @@ def derive_cram_md5(password: str) -> ScramSecret:
     inner, outer = (
         compressing()(START, bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C)
     )
+    return of_states(inner, outer)
+
+
+def of_states(inner: bytes, outer: bytes) -> ScramSecret:
+    """Return the secret of two states of MD5.
+
+    Raises:
+        PasswordError: if they are none.
+
+    """
+    if len(inner) != _STATE_BYTES or len(outer) != _STATE_BYTES:
+        raise PasswordError("malformed CRAM-MD5 secret: its states have 16 octets each")
     return ScramSecret(NAME, b"", _ONLY_ITERATION, stored_key=inner, server_key=outer)
 
 

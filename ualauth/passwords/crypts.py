@@ -65,6 +65,15 @@ def libpass_matches(name: str, prefix: str, password: bytes, stored: bytes) -> b
         raise ValueError(str(error)) from None
 
 
+def libpass_parts(name: str, stored: str) -> bool:
+    """Return whether libpass' handler `name` can take `stored` apart, and finds a digest.
+
+    Raises what is in `LIBPASS_FAULTS` if it cannot.
+    """
+    handler: Any = libpass_handler(name)
+    return handler.from_string(stored).checksum is not None
+
+
 def check_memory(error: Exception) -> None:
     """Raise `MemoryError` if that is what argon2-cffi says, in RFC 9106's reference texts."""
     if str(error) == "Memory allocation error":

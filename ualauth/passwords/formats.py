@@ -5,22 +5,22 @@
 `BY_BEGINNING` what other programs write. What libpass knows besides has no mark
 of its own, and takes libpass' name in braces: ``{nthash}8846f7...``.
 
-Left out on purpose: {CRAM-MD5}, {DIGEST-MD5} and those of libpass that need the
-inner state of MD5 or the user's name; {PLAIN-TRUNC}, lmhash, mssql2000 and
-mysql323, which accept passwords that no user chose; {SASL}, {OTP} and the like, which do not keep a
-password.
+Left out on purpose: {DIGEST-MD5} and those of libpass that need the user's name;
+{PLAIN-TRUNC}, lmhash, mssql2000 and mysql323, which accept passwords that no user
+chose; {SASL}, {OTP} and the like, which do not keep a password.
 """
 
 from __future__ import annotations
 
 import enum
+import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from ualauth.errors import PasswordError
-from ualauth.passwords import scram
+from ualauth.passwords import peers, scram
 from ualauth.passwords.crypts import (
     argon2_matches,
     bcrypt_matches,
@@ -49,17 +49,20 @@ class Scheme:
     `matches` takes a password and the decoded data. It compares in constant
     time and raises `ValueError` for malformed data. `size` is the length of the
     decoded data where that is fixed: hex is then told from base64 by length, as
-    Dovecot does.
+    Dovecot does. `smallest` is the least length where that varies, and `libpass` has the
+    name of libpass' handler, if that verifies, and what it needs before the data.
     """
 
     name: str
     matches: Callable[[bytes, bytes], bool] = field(repr=False)
     encoding: Encoding = Encoding.TEXT
     size: int = 0
+    smallest: int = 0
+    libpass: tuple[str, str] | None = None
 
 
 def _libpass(name: str, prefix: str = "") -> Scheme:
-    return Scheme(name, partial(libpass_matches, name, prefix))
+    return Scheme(name, partial(libpass_matches, name, prefix), libpass=(name, prefix))
 
 
 def _digest(name: str, hash_name: str, size: int) -> Scheme:
@@ -67,7 +70,9 @@ def _digest(name: str, hash_name: str, size: int) -> Scheme:
 
 
 def _salted(name: str, hash_name: str) -> Scheme:
-    return Scheme(name, partial(salted_digest_matches, hash_name), Encoding.BASE64)
+    size = hashlib.new(hash_name).digest_size
+    matches = partial(salted_digest_matches, hash_name)
+    return Scheme(name, matches, Encoding.BASE64, smallest=size)
 
 
 def _scram(mechanism: str) -> Scheme:
@@ -113,6 +118,7 @@ _BCRYPT = Scheme("bcrypt", bcrypt_matches)
 _CLEAR = Scheme("plain", hmac.compare_digest)
 _SHA1 = _digest("sha", "sha1", 20)
 _MD5 = _digest("md5", "md5", 16)
+_CRAM_MD5 = Scheme("cram_md5", peers.cram_md5_matches, size=peers.BYTES_CRAM_MD5)
 
 BY_IDENT: tuple[tuple[str, Scheme], ...] = (
     ("$argon2id$", _ARGON2["argon2id"]),
@@ -141,6 +147,8 @@ BY_IDENT: tuple[tuple[str, Scheme], ...] = (
     ("$bcrypt-sha256$", _libpass("bcrypt_sha256")),
     ("$P$", _libpass("phpass")),
     ("$H$", _libpass("phpass")),
+    ("$S$", Scheme("drupal7", peers.drupal_matches)),
+    ("$wp$", Scheme("wordpress_bcrypt", peers.wordpress_matches)),
 )
 """Beginning of a stored password -> scheme."""
 
@@ -178,6 +186,18 @@ BY_NAME: Mapping[str, Scheme] = {
     "PBKDF2-SHA256": _libpass("ldap_pbkdf2_sha256", "{PBKDF2-SHA256}"),
     "PBKDF2-SHA512": _libpass("ldap_pbkdf2_sha512", "{PBKDF2-SHA512}"),
     "PKCS5S2": _libpass("atlassian_pbkdf2_sha1", "{PKCS5S2}"),
+    # 389-DS; its {PBKDF2-SHA256} is that of OpenLDAP.
+    "PBKDF2_SHA256": Scheme(
+        "389ds_pbkdf2_sha256", peers.matches_389, Encoding.BASE64, smallest=peers.BYTES_389
+    ),
+    "GOST_YESCRYPT": CRYPT,
+    "BCRYPT": CRYPT,
+    # Dovecot: the secret of CRAM-MD5, by which a typed password can be verified, too.
+    "CRAM-MD5": _CRAM_MD5,
+    "HMAC-MD5": _CRAM_MD5,
+    # Samba and Windows; postfixadmin.
+    "NT": _libpass("nthash"),
+    "MD5RAW": _MD5,
     **{mechanism: _scram(mechanism) for mechanism in scram.MECHANISMS},
 }
 """Name in braces, in capitals -> scheme."""
@@ -193,8 +213,11 @@ BY_BEGINNING: tuple[tuple[str, Scheme], ...] = (
     ("crypt$", _libpass("django_des_crypt")),
     ("grub.pbkdf2.sha512.", _libpass("grub_pbkdf2_sha512")),
     ("{FSHP", _libpass("fshp")),
+    ("scrypt$", Scheme("django_scrypt", peers.scrypt_matches)),
+    ("scrypt:", Scheme("werkzeug_scrypt", peers.scrypt_matches)),
+    ("pbkdf2:", Scheme("werkzeug_pbkdf2", peers.werkzeug_pbkdf2_matches)),
 )
-"""Beginning of what other programs store -> scheme: Django's, GRUB's, FSHP's."""
+"""Beginning of what other programs store -> scheme: Django's, GRUB's, FSHP's, Werkzeug's."""
 
 _NAMED_BY_LIBPASS = (
     "bigcrypt",

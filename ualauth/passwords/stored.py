@@ -14,6 +14,7 @@ is written in any other way is unknown: clear text needs a ``{PLAIN}`` before it
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
@@ -36,7 +37,20 @@ from ualauth.passwords.formats import (
 
 _SUFFIXES = {"B64": Encoding.BASE64, "BASE64": Encoding.BASE64, "HEX": Encoding.HEX}
 
+_SHOWN = re.compile(r"[A-Za-z0-9._-]{2,40}")
+_HASH = re.compile(r"\$|[A-Za-z0-9+/]{16,}={0,2}\Z|[0-9]+[:$]")
+
 _BEGINNINGS = tuple(beginning for beginning, _ in BY_BEGINNING)
+
+SCHEMES = tuple(
+    dict.fromkeys(
+        (
+            *(f"{{{name}}}" for name in (*BY_NAME, *BY_LIBPASS_NAME)),
+            *(ident for ident, _ in (*BY_IDENT, *BY_BEGINNING)),
+        )
+    )
+)
+"""How stored passwords begin that can be verified: a name in braces, or what programs write."""
 
 # Two characters of salt and eleven of hash (crypt(5)).
 _DES_CHARACTERS = 13
@@ -63,7 +77,7 @@ class Stored:
             return self.scheme.matches(password.encode(), self.data)
         except ValueError:
             # Libraries may quote the hash: `from None` keeps it out of logs.
-            raise _unusable(self.scheme.name) from None
+            raise unusable(self.scheme.name) from None
 
     def is_too_costly(self) -> bool:
         """Return whether it says of itself that it would take longer than any should."""
@@ -82,11 +96,25 @@ class Stored:
         try:
             too_costly = is_too_costly(self.scheme.name, self.data)
         except (ValueError, IndexError):
-            raise _unusable(self.scheme.name) from None
+            raise unusable(self.scheme.name) from None
         if too_costly:
             raise PasswordError(
                 f"stored password of scheme {self.scheme.name!r} would take too long to verify"
             )
+
+
+def is_scheme(name: str) -> bool:
+    """Return whether a scheme has this name in braces, with or without an encoding."""
+    plain, dot, suffix = name.upper().partition(".")
+    return (plain in BY_NAME or plain in BY_LIBPASS_NAME) and (not dot or suffix in _SUFFIXES)
+
+
+def is_lock(text: str | None) -> bool:
+    """Return whether a stored password is nothing but a lock."""
+    try:
+        return text is not None and read(text).scheme is LOCKED
+    except PasswordError:
+        return False
 
 
 def read(text: str) -> Stored:
@@ -114,20 +142,25 @@ def _in_braces(text: str) -> Stored:
     name, dot, suffix = label.upper().partition(".")
     scheme = BY_NAME.get(name) or BY_LIBPASS_NAME.get(name)
     if scheme is None or not closed or (dot and suffix not in _SUFFIXES):
-        # Not quoted: it may be a password that begins with a brace.
-        raise PasswordError("stored password of a scheme in braces that is not known")
-    if name == "MD5" and rest.startswith("$"):
+        # Mostly not quoted: it may be a password that begins with a brace.
+        shown = f" {{{label}}}" if closed and _SHOWN.fullmatch(label) and _HASH.match(rest) else ""
+        raise PasswordError(f"stored password of a scheme in braces that is not known{shown}")
+    # OpenLDAP's {MD5} is a digest, and Dovecot's is crypt(3)'s, encoded or not.
+    is_either = name == "MD5"
+    if is_either and rest.startswith("$") and not suffix:
         scheme = CRYPT
     if rest.startswith(("!", "*")) and scheme is CRYPT:
         return Stored(LOCKED, b"")
     try:
         data = _decode(scheme, suffix, rest)
         if not data:
-            raise _unusable(scheme.name)
+            raise unusable(scheme.name)
+        if is_either and len(data) != scheme.size and data.startswith(b"$"):
+            scheme = CRYPT
         if scheme is CRYPT or scheme is ARGON2:
             return _by_data(scheme, data.decode("ascii"))
     except ValueError:
-        raise _unusable(scheme.name) from None
+        raise unusable(scheme.name) from None
     return Stored(scheme, data)
 
 
@@ -152,12 +185,13 @@ def _by_data(scheme: Scheme, text: str) -> Stored:
     if text.startswith("$"):
         return _by_ident(text)
     if scheme is ARGON2:
-        raise _unusable(scheme.name)
+        raise unusable(scheme.name)
     if text.startswith("_"):
         return Stored(BSDI_CRYPT, text.encode())
     # bigcrypt is longer: one more block for every eight bytes of the password.
     return Stored(DES_CRYPT if len(text) == _DES_CHARACTERS else BIGCRYPT, text.encode())
 
 
-def _unusable(scheme: str) -> PasswordError:
+def unusable(scheme: str) -> PasswordError:
+    """Return the error for data that a scheme cannot verify."""
     return PasswordError(f"malformed or unsupported stored password of scheme {scheme!r}")

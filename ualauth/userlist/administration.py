@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ualauth.errors import InvalidValue
-from ualauth.text.folding import fold
+from ualauth.userlist.addresses import address_key
 
 if TYPE_CHECKING:
     from ualauth.passwords.schemes import PasswordHasher
@@ -53,15 +53,23 @@ def edit_addresses(
         InvalidValue: for an address to be removed that is not there.
 
     """
-    gone = {fold(address): address for address in remove}
-    for key in {fold(address) for address in addresses} & gone.keys():
+    gone = {address_key(address): address for address in remove}
+    for key in {address_key(address) for address in addresses} & gone.keys():
         del gone[key]
     for missing in gone.values():
         raise InvalidValue(f"addresses: {missing!r} is none of this user's")
-    removed = {fold(address) for address in remove}
-    kept = [address for address in addresses if fold(address) not in removed]
-    present = {fold(address) for address in kept}
-    return (*kept, *(address for address in add if fold(address) not in present))
+    removed = {address_key(address) for address in remove}
+    kept = [address for address in addresses if address_key(address) not in removed]
+    present = {address_key(address) for address in kept}
+    return (*kept, *(address for address in add if address_key(address) not in present))
+
+
+def set_hash(store: UserStore, user: User, stored: str, keep: int = 0) -> User:
+    """Replace UL-PWD by a hash that is ready, and remove UL-SASL-PWD, which is of another password.
+
+    Otherwise as `set_password`.
+    """
+    return store.set_password(user, stored, (), changed=datetime.now(UTC), expires=None, keep=keep)
 
 
 def set_password(  # noqa: PLR0913 - a password, and all that goes with it

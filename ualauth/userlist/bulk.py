@@ -7,18 +7,26 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, func, insert, select
 
 from ualauth.passwords.scram import ScramSecret
-from ualauth.text.folding import fold
+from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.database import queries
-from ualauth.userlist.database.rows import USER_COLUMNS, user_row
-from ualauth.userlist.database.tables import addresses, login_names, or_names, sasl_passwords, users
+from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
+from ualauth.userlist.database.tables import (
+    addresses,
+    former_passwords,
+    login_names,
+    or_names,
+    sasl_passwords,
+    users,
+)
 from ualauth.userlist.record import NewUser
 
 T = TypeVar("T")
@@ -33,7 +41,7 @@ _CHECKPOINT_PAGES = 60_000
 _MOST_PARAMETERS = 5000
 
 # What the database sets by itself is left to it.
-_OF_A_USER = (*USER_COLUMNS, "password", "revision", "created", "changed")
+_OF_A_USER = (*USER_COLUMNS, "password", "grace_logins_used", "revision", "created", "changed")
 _USER_COLUMNS = tuple(column.name for column in users.columns if column.name in _OF_A_USER)
 _in_order = itemgetter(*map(_OF_A_USER.index, _USER_COLUMNS))
 _AUTHID_KEY = _USER_COLUMNS.index("authid_key")
@@ -44,6 +52,21 @@ _NAME_KEY = queries.NAME_COLUMNS.index("name_key")
 _NEWEST = select(func.max(users.c.id))
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What only a USERLIST sets of a user, and another one takes over; `None` is not given.
+
+    `created` is when the record was made, and `former_passwords` are the newest first.
+    """
+
+    created: datetime | None = None
+    grace_logins_used: int | None = None
+    former_passwords: tuple[str, ...] | None = field(default=None, repr=False)
+
+
+NO_HISTORY = History()
+
+
 class Rows(NamedTuple):
     """What a new user is in the tables, without the id that the database gives."""
 
@@ -52,6 +75,7 @@ class Rows(NamedTuple):
     keys: tuple[str, ...]
     addresses: tuple[str, ...]
     secrets: tuple[tuple[Any, ...], ...]
+    former_passwords: tuple[str, ...] = ()
 
     @property
     def created(self) -> int:
@@ -65,6 +89,10 @@ class Rows(NamedTuple):
         if self.user[_UNIX_UID] is not None:
             claims.append(("UNIX uid", str(self.user[_UNIX_UID])))
         return claims
+
+
+CURES: Mapping[str, str] = {"UNIX uid": "; --no-unix-uids takes none from the file"}
+"""What is claimed -> what an import can do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +122,15 @@ class Taken:
         return f"the {kind} {key!r}"
 
 
-def rows_of(new: NewUser, secrets: Sequence[ScramSecret], now: int) -> Rows:
-    """Return the rows of a user who was checked, created at `now` in microseconds."""
-    user = _in_order((*user_row(new), new.password, 1, now, now))
+def rows_of(
+    new: NewUser, secrets: Sequence[ScramSecret], now: int, history: History = NO_HISTORY
+) -> Rows:
+    """Return the rows of a user who was checked, added at `now` in microseconds."""
+    created = now if history.created is None else microseconds(history.created)
+    grace = history.grace_logins_used or 0
+    user = _in_order((*user_row(new), new.password, grace, 1, created, now))
     # An authid that is also an address has one row for both.
-    keys = dict.fromkeys([user[_AUTHID_KEY], *map(fold, new.addresses)])
+    keys = keys_of((new.authid, *new.addresses))
     return Rows(
         user,
         queries.name_row(new.name),
@@ -108,6 +140,7 @@ def rows_of(new: NewUser, secrets: Sequence[ScramSecret], now: int) -> Rows:
             (each.mechanism, each.salt, each.iterations, each.stored_key, each.server_key)
             for each in secrets
         ),
+        history.former_passwords or (),
     )
 
 
@@ -206,6 +239,16 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
         sasl_passwords,
         ("user_id", "mechanism", "salt", "iterations", "stored_key", "server_key"),
         ((number, *secret) for number, rows in numbered for secret in rows.secrets),
+    )
+    _insert(
+        connection,
+        former_passwords,
+        ("user_id", "number", "password"),
+        (
+            (number, order, password)
+            for number, rows in numbered
+            for order, password in enumerate(reversed(rows.former_passwords), 1)
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ualauth.errors import NameTaken, StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.text.folding import fold
+from ualauth.userlist.addresses import keys_of, login_keys
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import microseconds, user_of, values_of
 from ualauth.userlist.database.tables import (
@@ -143,6 +143,20 @@ def _remember(connection: Connection, user: User, keep: int) -> None:
     connection.execute(delete(table).where(condition))
 
 
+def replace_former_passwords(connection: Connection, user: User, passwords: Sequence[str]) -> None:
+    """Put what UL-PWD was before, the newest first, in place of what is known of it."""
+    table = former_passwords
+    connection.execute(delete(table).where(table.c.user_id == user.id))
+    if passwords:
+        connection.execute(
+            insert(table),
+            [
+                {"user_id": user.id, "number": number, "password": password}
+                for number, password in enumerate(reversed(passwords), 1)
+            ],
+        )
+
+
 def use_grace_login(connection: Connection, user: User, most: int) -> int | None:
     """Count one more login with an expired password; `None` if `most` were used already.
 
@@ -195,7 +209,7 @@ def _refuse_taken(connection: Connection, record: NewUser, owner: int) -> None:
 
     The constraints would refuse it too, but not say which it was.
     """
-    names = {fold(name): name for name in (*record.addresses, record.authid)}
+    names = {key: name for name in (*record.addresses, record.authid) for key in login_keys(name)}
     key, user_id = login_names.c.key, login_names.c.user_id
     statement = select(key).where(key.in_(names), user_id != owner)
     if taken := connection.scalars(statement).first():
@@ -212,7 +226,7 @@ def _refuse_taken(connection: Connection, record: NewUser, owner: int) -> None:
 
 def _add_login_names(connection: Connection, number: int, record: NewUser) -> None:
     # An authid that is also an address has one row for both.
-    keys = dict.fromkeys(fold(name) for name in (record.authid, *record.addresses))
+    keys = keys_of((record.authid, *record.addresses))
     connection.execute(insert(login_names), [{"key": key, "user_id": number} for key in keys])
     if record.addresses:
         connection.execute(

@@ -18,6 +18,7 @@ from ualauth.errors import InvalidValue
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.text.folding import REFUSED, fold
+from ualauth.userlist.addresses import address_key, problem_of
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import read_own
 
@@ -52,21 +53,23 @@ MAX_POLICY = 4096
 MAX_LANGUAGE = 35
 """The most characters of a language (RFC 5646, section 4.4.1)."""
 
-_ADDRESS = re.compile(r"\S+@[^\s@.]+(?:\.[^\s@.]+)*")
 _LANGUAGE = re.compile(rf"[A-Za-z0-9._-]{{0,{MAX_LANGUAGE}}}")
 
 _MECHANISMS = (*MECHANISMS, CRAM_MD5)
 
 
-def check_fields(record: object) -> None:
+def check_fields(record: object, old: object = None) -> None:
     """Refuse a user with a value that its field cannot hold.
+
+    What is as it was in an `old` record is not looked at: a user with an address of older days
+    can still be locked.
 
     Raises:
         InvalidValue: which names the field and its limit, for the first one.
 
     """
     values = _fields(record)
-    unusual = map(is_not, values, _USUAL)
+    unusual = map(is_not, values, _USUAL if old is None else _fields(old))
     for value, (field, check, _) in compress(zip(values, _CHECKS, strict=True), unusual):
         try:
             check(value)
@@ -154,11 +157,14 @@ def _authid(value: object) -> None:
 
 def _addresses(value: object) -> None:
     if not isinstance(value, tuple) or len(value) > MAX_ADDRESSES:
-        raise _Illegal(f"must be a tuple of at most {MAX_ADDRESSES} addresses")
+        raise _Illegal(f"must be addresses, {MAX_ADDRESSES} at most")
     for address in value:
         _address(address)
-    if len(value) > 1 and len({fold(address) for address in value}) != len(value):
-        raise _Illegal("has the same address twice; upper and lower case do not count")
+    if len(value) > 1 and len({address_key(address) for address in value}) != len(value):
+        raise _Illegal(
+            "has the same address twice; upper and lower case do not count, nor how "
+            "a domain is spelled"
+        )
 
 
 def _address(value: object) -> None:
@@ -166,8 +172,8 @@ def _address(value: object) -> None:
         raise _Illegal("must be texts without control characters")
     if len(value.encode()) > MAX_ADDRESS:
         raise _Illegal(f"{_shown(value)} is longer than {MAX_ADDRESS} octets")
-    if not _ADDRESS.fullmatch(value):
-        raise _Illegal(f"{_shown(value)} is not of the form local-part@domain")
+    if problem := problem_of(value):
+        raise _Illegal(f"{_shown(value)} {problem}")
     if len(value.rpartition("@")[0].encode()) > MAX_LOCAL_PART:
         raise _Illegal(f"{_shown(value)} has more than {MAX_LOCAL_PART} octets before the @")
 

@@ -21,11 +21,11 @@ from ualauth.contract.credentials import NameKind
 from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
-from ualauth.stack.control import ascii_lower
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import bulk, changes, failures, names
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
+from ualauth.userlist.addresses import exact
 from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
@@ -175,23 +175,32 @@ class UserStore:
             if rows:
                 return user_of(rows)
             name = _name(login_name)
-        number = None if name is None else self._find(key, name)
-        rows = [] if number is None else self._database.read(queries.BY_ID, {"id": number})
+        numbers = [] if name is None else self._find(key, name)
+        if len(numbers) != 1:
+            return None
+        rows = self._database.read(queries.BY_ID, {"id": numbers[0]})
         return user_of(rows) if rows else None
 
     def get(self, login_name: str) -> User:
         """Return the user whom `login_name` means, as `resolve` does.
 
         Raises:
-            UserUnknown: if there is not exactly one.
+            UserUnknown: if there is not exactly one; the text says whether there are several.
 
         """
         user = self.resolve(login_name)
-        if user is None:
+        if user is not None:
+            return user
+        shown = repr(login_name[:MAX_LOGIN_NAME])
+        key, name = _key(login_name), _name(login_name)
+        numbers = [] if key is None or name is None else self._find(key, name)
+        rows = [self._database.read(queries.BY_ID, {"id": number}) for number in sorted(numbers)]
+        if several := " and ".join(user_of(each).authid for each in rows if each):
             raise UserUnknown(
-                f"{login_name[:MAX_LOGIN_NAME]!r} is the name of no user, or of several"
+                f"{shown} is the name of several users, such as {several}: an authid, or more "
+                "parts of the O/R name, say which"
             )
-        return user
+        raise UserUnknown(f"{shown} is the name of no user")
 
     def lookup(self, kind: NameKind) -> Callable[[str], User | None]:
         """Return the method that finds the user by a name of that kind."""
@@ -213,13 +222,14 @@ class UserStore:
     def by_address(self, address: str) -> User | None:
         """Return the user who has this e-mail address, or it for an authid, or `None`.
 
-        The case of ASCII letters in an address does not count; nothing else is folded.
+        The case of ASCII letters in an address does not count, nor in which of its two
+        spellings a domain is; nothing else is folded.
         """
         user = self._by_login_name(address)
         if user is None or user.authid == address:
             return user
-        wanted = ascii_lower(address)
-        return user if any(ascii_lower(each) == wanted for each in user.addresses) else None
+        wanted = exact(address)
+        return user if any(exact(each) == wanted for each in user.addresses) else None
 
     def _by_login_name(self, name: str) -> User | None:
         """Return the user with an authid or address that folds as `name` does."""
@@ -303,8 +313,8 @@ class UserStore:
         """
         return self._database.write(lambda connection: revise_all(connection, revisions))
 
-    def differ(self, revisions: Sequence[Revision]) -> list[bool]:
-        """Return for each user who is there whether `revise_many` would change something."""
+    def differ(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
+        """Return for each user who is there what `revise_many` would, and change nothing."""
         return self._database.write(
             lambda connection: [differs(connection, revision) for revision in revisions],
         )
@@ -323,7 +333,7 @@ class UserStore:
         if unknown := values.keys() - Changes.__optional_keys__:
             raise TypeError(f"update() cannot change {', '.join(sorted(unknown))}")
         new = dataclasses.replace(user, **values)
-        check_fields(new)
+        check_fields(new, user)
         if new.authid != user.authid:
             check_new_authid(new.authid)
         return self._database.write(lambda connection: changes.change(connection, user, new))
@@ -352,7 +362,8 @@ class UserStore:
 
         """
         check_secrets(password, secrets)
-        check_fields(dataclasses.replace(user, password_changed=changed, password_expires=expires))
+        new = dataclasses.replace(user, password_changed=changed, password_expires=expires)
+        check_fields(new, user)
         return self._database.write(
             lambda connection: changes.set_password(
                 connection,
@@ -518,8 +529,8 @@ class UserStore:
         """
         self._database.write(lambda connection: changes.remove(connection, user))
 
-    def _find(self, key: str, name: ORName) -> object:
-        """Return the id of whom a login name means, or `None` if there is not exactly one."""
+    def _find(self, key: str, name: ORName) -> list[int]:
+        """Return the ids of whom a login name means, two or some more if there are several."""
         statement, keys = queries.meant(key, name)
         found: list[Sequence[Any]] = []
         if name.common_name:
@@ -527,8 +538,7 @@ class UserStore:
             found = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
         found = found or self._database.read(statement, keys)
         best = min((rank for _, rank in found), default=None)
-        ids = {number for number, rank in found if rank == best}
-        return ids.pop() if len(ids) == 1 else None
+        return list({number for number, rank in found if rank == best})
 
     def _page(self, after: str) -> list[Sequence[object]]:
         return self._database.read(queries.NEXT_PAGE, {"after": after})

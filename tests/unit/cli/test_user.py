@@ -331,7 +331,14 @@ def test_delete_can_be_told_not_to_ask(program: Program) -> None:
 def test_an_unknown_user_is_one_line(program: Program, command: str) -> None:
     result = program.run("user", command, "nobody")
     assert result.exit_code == 1
-    assert result.stderr == "Error: 'nobody' is the name of no user, or of several\n"
+    assert result.stderr == "Error: 'nobody' is the name of no user\n"
+    for authid in ("ann", "ben"):
+        program.userlist.add(authid, name=parse(f"Sam Mead/{authid}"))
+    result = program.run("user", command, "Sam Mead")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "Error: 'Sam Mead' is the name of several users, such as ann and ben: "
+    )
 
 
 def test_a_damaged_userlist_is_one_line(program: Program, tmp_path: Path) -> None:
@@ -455,3 +462,50 @@ def test_a_password_set_by_an_administrator_may_be_for_one_login(program: Progra
     assert program.userlist.store.former_passwords(user) == (old,)
     program.succeed("user", "modify", "ann", "--need-not-change")
     assert not program.userlist.store.get("ann").must_change_password
+
+
+def test_a_ready_hash_is_set(program: Program) -> None:
+    stored = "{SSHA}LhKrkM9Fy+zlstjdD7Kv2s6QvhBzYWx0"
+    program.userlist.add("ann", "s3cret")
+    program.succeed("user", "passwd", "ann", "--password-stdin", answers="s3cret\n")
+    store = program.userlist.store
+    assert store.secrets(store.get("ann"))
+    program.succeed("user", "modify", "ann", "--hash-stdin", answers=f"{stored} \n")
+    ann = store.get("ann")
+    assert (ann.password, store.secrets(ann)) == (stored, ())
+    assert program.userlist.hasher.verify("correct horse", stored)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "s3cret\n", "{PLAIN}s3cret\n", "$6$salt$s3cret\n"])
+def test_what_is_no_ready_hash_changes_nothing(program: Program, text: str) -> None:
+    before = program.userlist.add("ann", "other")
+    arguments = ("user", "modify", "ann", "--hash-stdin", "--language", "de")
+    result = program.run(*arguments, answers=text)
+    assert result.exit_code == 2
+    assert "s3cret" not in result.output
+    assert program.userlist.store.get("ann") == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "password", "status", "text"),
+    [
+        ("{SSHA}LhKrkM9Fy+zlstjdD7Kv2s6QvhBzYWx0", "correct horse", 0, "ssha: verified\n"),
+        ("{SSHA}LhKrkM9Fy+zlstjdD7Kv2s6QvhBzYWx0", "wrong", 1, "ssha: not of this password\n"),
+        ("!", "correct horse", 1, "locked: not of this password\n"),
+        ("{SSHA}c2hvcnQ=", "correct horse", 2, ""),
+        ("", "", 2, ""),
+    ],
+)
+def test_a_hash_is_tried(
+    program: Program, stored: str, password: str, status: int, text: str
+) -> None:
+    answers = f"{stored}\n{password}\n"
+    result = program.run("hash", "--verify", "--password-stdin", answers=answers)
+    assert (result.exit_code, result.stdout) == (status, text)
+    assert password == "" or password not in result.stderr
+
+
+def test_the_schemes_are_listed(program: Program) -> None:
+    listed = program.succeed("hash", "--list-schemes").splitlines()
+    assert {"{SSHA}", "{SHA512-CRYPT}", "$argon2id$", "$y$", "pbkdf2_sha256$"} <= set(listed)
+    assert len(listed) == len(set(listed))

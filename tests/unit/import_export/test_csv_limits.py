@@ -21,7 +21,7 @@ LOGINS = {
     ("locked", "x"): "bad",
     ("locked", " "): "bad",
     ("locked", "2"): "bad",
-    ("account_expires", "31.12.2020"): "bad",
+    ("account_expires", "31.12.2020"): "AccountRestricted",
     ("account_expires", "0"): "bad",
     ("account_starts", "never"): "bad",
     ("password_expires", "-1"): "bad",
@@ -31,7 +31,7 @@ LOGINS = {
     ("policy", '"{""allowed_network"":[""192.0.2.0/24""]}"'): "bad",
     ("policy", '"{""allowed_networks"":""192.0.2.0/24""}"'): "bad",
     ("disabled", "true"): "bad",
-    ("Locked", "true"): "bad",
+    ("Locked", "true"): "AccountRestricted",
     ("locked ", "true"): "AccountRestricted",
     ("nsAccountLock", "TRUE"): "bad",
 }

@@ -15,12 +15,19 @@ from ualauth.identity import MailboxClass
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.line import Reading, UserLine, Writing
 from ualauth.passwords.scram import MECHANISMS, ScramSecret, derive
+from ualauth.userlist.addresses import address_key
 from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.record import NewUser, User
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 SECRETS = tuple(derive(each, "pencil", salt=b"salt" * 4, iterations=4096) for each in MECHANISMS)
-STORED = ["$6$saltsalt$hash", "{SSHA}eHh4eHh4eHh4", "{PLAIN-MD5}" + "0" * 32, "!", "$2b$12$x"]
+STORED = [
+    "$6$saltsalt$" + "x" * 86,
+    "{SSHA}LhKrkM9Fy+zlstjdD7Kv2s6QvhBzYWx0",
+    "{PLAIN-MD5}" + "0" * 32,
+    "!",
+    "$2b$12$" + "x" * 53,
+]
 
 texts = st.text(
     st.one_of(
@@ -31,7 +38,9 @@ texts = st.text(
 ).map(str.strip)
 times = st.none() | st.datetimes(timezones=st.just(UTC))
 words = st.text(string.ascii_letters + string.digits + "'+-", min_size=1, max_size=20)
-addresses = st.builds("{}@{}".format, words, words)
+labels = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,18}[A-Za-z0-9])?", fullmatch=True)
+domains = st.lists(labels | st.sampled_from(["bücher", "xn--strae-oqa"]), min_size=1, max_size=3)
+addresses = st.builds("{}@{}".format, words, domains.map(".".join))
 
 
 @st.composite
@@ -49,7 +58,7 @@ def users(draw: st.DrawFn) -> tuple[User, tuple[ScramSecret, ...]]:
     new = NewUser(
         name=draw(names()),
         authid=draw(texts.filter(bool)),
-        addresses=tuple(draw(st.lists(addresses, max_size=3, unique_by=str.lower))),
+        addresses=tuple(draw(st.lists(addresses, max_size=3, unique_by=address_key))),
         password=password,
         locked=draw(st.booleans()),
         account_expires=draw(times),
@@ -73,7 +82,9 @@ def users(draw: st.DrawFn) -> tuple[User, tuple[ScramSecret, ...]]:
 
 def again(kind: str, user: User, secrets: tuple[ScramSecret, ...]) -> UserLine:
     text = "".join(FORMATS[kind].write([(user, secrets)], Writing()))
-    (line,) = FORMATS[kind].read(text.splitlines(keepends=True), Reading(minimum_uid=0))
+    (line,) = FORMATS[kind].read(
+        text.splitlines(keepends=True), Reading(minimum_uid=0, maximum_uid=2**32 - 2)
+    )
     assert isinstance(line, UserLine), line
     return line
 

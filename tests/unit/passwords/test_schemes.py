@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES
 from ualauth.errors import ConfigurationError, PasswordError
 from ualauth.passwords import scram
+from ualauth.passwords.forms import read_whole
 from ualauth.passwords.making import MAKERS, RECOMMENDED
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 
@@ -176,6 +178,13 @@ def test_a_locked_entry_matches_nothing(stored: str) -> None:
         "{BOGUS}s3cret",
         "{SASL}s3cret",
         "{CRAM-MD5}s3cret",
+        "{CRAM-MD5}00",
+        "{PBKDF2_SHA256}AAB1MAECAwQ=",
+        "$S$s3cret",
+        "$wp$2y$10$s3cret",
+        "scrypt$s3cret",
+        "scrypt:s3cret",
+        "pbkdf2:s3cret",
         "{PLAIN-TRUNC}0-s3cret",
         "{PLAIN.}s3cret",
         "{PLAIN.bogus}s3cret",
@@ -395,3 +404,27 @@ def _libpass(name: str) -> Any:
     from passlib.registry import get_crypt_handler
 
     return get_crypt_handler(name)
+
+
+def test_scrypt_and_pbkdf2_of_django_and_werkzeug_are_verified() -> None:
+    """The forms of django.contrib.auth.hashers and of werkzeug.security, with RFC 7914's scrypt."""
+    password, salt = b"correct horse", b"NaCl"
+    key = hashlib.scrypt(password, salt=salt, n=16, r=8, p=5, dklen=64)
+    derived = hashlib.pbkdf2_hmac("sha256", password, salt, 7)
+    for stored in (
+        f"scrypt$16$NaCl$8$5${base64.b64encode(key).decode()}",
+        f"scrypt:16:8:5$NaCl${key.hex()}",
+        f"pbkdf2:sha256:7$NaCl${derived.hex()}",
+    ):
+        assert PasswordHasher().verify("correct horse", stored)
+        assert not PasswordHasher().verify("wrong", stored)
+        assert read_whole(stored)
+        for other in (stored[:-1], stored.replace("16", "99999999"), stored.replace("NaCl", "")):
+            if other != stored and other[:6] == stored[:6]:
+                with pytest.raises(PasswordError):
+                    PasswordHasher().verify("correct horse", other)
+
+
+def test_white_space_around_a_password_of_wordpress_does_not_count() -> None:
+    stored = next(each["stored"] for each in VECTORS if each["stored"].startswith("$wp$"))
+    assert PasswordHasher().verify(" test123 ", stored)

@@ -90,7 +90,7 @@ def test_what_a_field_cannot_hold_is_refused_by_its_name(field: str, value: obje
             "addresses",
             ("o'hara+tag@mail.example.org", "x@[192.0.2.1]", '"a@b"@c', "ü@bücher.example"),
         ),
-        ("addresses", ("x" * 64 + "@" + "y" * 189,)),
+        ("addresses", ("x" * 64 + "@" + "y" * 61 + 2 * ("." + "y" * 63),)),
         ("addresses", ("a@localhost",)),
         ("password", "x" * 512),
         ("account_expires", datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=2)))),

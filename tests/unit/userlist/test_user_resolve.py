@@ -189,7 +189,7 @@ def test_every_user_is_found_by_every_full_name(store: UserStore, users: dict[st
 
 def test_the_longest_names_are_found(store: UserStore) -> None:
     authid, local = "\U0001f600" * 255, "x" * 64
-    address = f"{local}@{'y' * 189}"
+    address = f"{local}@{'y' * 61}.{'y' * 63}.{'y' * 63}"
     user = store.add(NewUser(authid=authid, name=parse("Smith"), addresses=(address,)))
     assert store.resolve(authid) == store.resolve(address) == user
     store.delete(user)

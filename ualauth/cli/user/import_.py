@@ -17,15 +17,36 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.progress import Progress
 from ualauth.import_export.batches import Batch
+from ualauth.import_export.encodings import is_encoding
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.importer import Existing, Import, Summary
 from ualauth.import_export.line import BadLine, Reading, units_of
 from ualauth.import_export.reader import Source
+from ualauth.passwords.stored import is_scheme
 
 _AT_A_TIME = 1000
 # Hashing takes a second or so for ten passwords, and is lost if it is interrupted.
 _HASHED_AT_A_TIME = 10
 _INTERRUPTED = "Interrupted. What was added stays; run the same command again to go on from there."
+
+
+def _known_scheme(_context: object, _option: object, value: str) -> str:
+    if value and not is_scheme(value):
+        raise click.BadParameter(f"{value!r} is none; ualauth hash --list-schemes shows them.")
+    return value
+
+
+def _one_character(_context: object, _option: object, value: str) -> str:
+    value = "\t" if value in {"tab", "\\t"} else value
+    if len(value) > 1 or value in {'"', "\n", "\r"}:
+        raise click.BadParameter("must be one character, or tab.")
+    return value
+
+
+def _known_encoding(_context: object, _option: object, value: str) -> str:
+    if value and not is_encoding(value):
+        raise click.BadParameter(f"{value!r} is no encoding that is known.")
+    return value
 
 
 @click.command("import")
@@ -70,6 +91,57 @@ _INTERRUPTED = "Interrupted. What was added stays; run the same command again to
     help="Leave out lower uids of a passwd file.",
 )
 @click.option(
+    "--maximum-uid",
+    type=click.IntRange(min=0),
+    help="Leave out higher uids of a passwd file; by default those from 60001 to 65535, which "
+    "systems use for their own.",
+)
+@click.option(
+    "--no-unix-uids",
+    is_flag=True,
+    help="Take no UNIX uid from a passwd file: it has one for a whole domain, as cPanel does.",
+)
+@click.option(
+    "--default-scheme",
+    default="",
+    metavar="SCHEME",
+    callback=_known_scheme,
+    help="Of which scheme the passwords of a passwd or Dovecot file without one are, such as "
+    "PLAIN-MD5; crypt(3)'s by default.",
+)
+@click.option(
+    "--delimiter",
+    default="",
+    metavar="CHARACTER",
+    callback=_one_character,
+    help="What separates the cells of a CSV file, such as ';' or tab; a comma by default.",
+)
+@click.option(
+    "--ignore-columns",
+    multiple=True,
+    metavar="NAMES",
+    help="Pass over these columns of a CSV file, which are separated by commas; may be repeated.",
+)
+@click.option(
+    "--uid-attribute",
+    default="uid",
+    metavar="NAME",
+    help="The attribute of LDIF that has the authid, such as sAMAccountName; uid by default.",
+)
+@click.option(
+    "--encoding",
+    default="",
+    metavar="NAME",
+    callback=_known_encoding,
+    help="The encoding of the file, such as windows-1252; UTF-8 by default, or UTF-16 with its "
+    "mark.",
+)
+@click.option(
+    "--check-only",
+    is_flag=True,
+    help="Say what is wrong and what would be done, and change nothing.",
+)
+@click.option(
     "--ignore",
     multiple=True,
     metavar="NAME",
@@ -82,7 +154,7 @@ _INTERRUPTED = "Interrupted. What was added stays; run the same command again to
     help="Take passwords in clear text, such as {PLAIN}secret, and hash them.",
 )
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - the options that are not of the reading
     context: click.Context,
     /,
     *,
@@ -90,6 +162,7 @@ def command(
     bad_lines: str,
     existing: str,
     hash_clear_text: bool,
+    check_only: bool,
     **reading: Any,  # noqa: ANN401 - as click has it
 ) -> None:
     """Add users from a file.
@@ -99,25 +172,35 @@ def command(
     is run again.
     """
     kind, units = reading.pop("kind"), reading.pop("mail_node")
-    ignore = frozenset(map(str.lower, reading.pop("ignore")))
+    columns = ",".join(reading.pop("ignore_columns")).lower().split(",")
     choice = Existing(existing)
+    reading |= {
+        "ignore": frozenset(map(str.lower, reading.pop("ignore"))),
+        "ignore_columns": frozenset(each.strip() for each in columns if each.strip()),
+        "uid_attribute": reading["uid_attribute"].lower(),
+        "unix_uids": not reading.pop("no_unix_uids"),
+        "updates": choice is Existing.UPDATE,
+    }
     source = Source(
         kind,
-        Reading(units=units, clear_text=hash_clear_text, ignore=ignore, **reading),
+        Reading(units=units, clear_text=hash_clear_text, **reading),
         _HASHED_AT_A_TIME if hash_clear_text else _AT_A_TIME,
         with_users=hash_clear_text or choice is not Existing.SKIP,
     )
     invocation: Invocation = context.obj
-    store, hasher = invocation.store, invocation.hasher
-    with _input(file, again=bad_lines == "refuse") as (opened, size):
-        if bad_lines == "refuse":
-            checked = Import(store, choice, hasher, _report)
+    store, hasher, policy = invocation.store, invocation.hasher, invocation.config.policy
+    with _input(file, again=bad_lines == "refuse" and not check_only) as (opened, size):
+        if bad_lines == "refuse" or check_only:
+            checked = Import(store, choice, hasher, _report, kind, policy)
             with opened(source) as batches, Progress("Checking", size) as progress:
                 progress.follow(checked.check(batches), lambda: checked.summary.seen)
+            if check_only:
+                _tell_check(checked.summary)
+                context.exit(ExitStatus.REFUSED if checked.summary.bad else 0)
             if bad := checked.summary.bad:
                 click.echo(f"{_lines(bad)} bad: no user was added.", err=True)
                 context.exit(ExitStatus.REFUSED)
-        running = Import(store, choice, hasher, _report)
+        running = Import(store, choice, hasher, _report, kind, policy)
         try:
             with opened(source) as batches, Progress("Importing", size) as progress:
                 progress.follow(running.write(batches), lambda: running.summary.seen)
@@ -170,6 +253,18 @@ def _report(line: BadLine) -> None:
 def _tell(summary: Summary) -> None:
     text = f"{summary.added} added, {summary.changed} changed, {summary.existing} there already"
     click.echo(f"{text}, {_lines(summary.bad)} skipped.")
+    _tell_left_out(summary)
+
+
+def _tell_check(summary: Summary) -> None:
+    text = f"{summary.added} would be added, {summary.changed} changed"
+    click.echo(f"{text}, {summary.existing} there already, {_lines(summary.bad)} bad.")
+    _tell_left_out(summary)
+
+
+def _tell_left_out(summary: Summary) -> None:
+    for why, number in sorted(summary.left_out.items()):
+        click.echo(f"{number} left out {why}.", err=True)
 
 
 def _lines(number: int) -> str:

@@ -8,9 +8,10 @@ from typing import Any, cast
 import click
 
 from ualauth.cli.invocation import Invocation
+from ualauth.cli.passwords import read_hash
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
-from ualauth.userlist.administration import edit_addresses
+from ualauth.userlist.administration import edit_addresses, set_hash
 from ualauth.userlist.policy import print_own, read_own
 from ualauth.userlist.record import Changes
 
@@ -36,6 +37,12 @@ _EMPTY: Mapping[str, object] = {
 @click.option("--no-password-expires", is_flag=True, help="The password need not be changed.")
 @click.option("--no-policy", multiple=True, metavar="KEY", help="The usual rule for this KEY.")
 @click.option("--no-unix-uid", is_flag=True, help="No UNIX account.")
+@click.option(
+    "--hash-stdin",
+    is_flag=True,
+    help="Read a stored password, as another system or ualauth hash made it, from the first line "
+    "of standard input.",
+)
 @click.pass_obj
 def command(  # noqa: PLR0913 - the options
     invocation: Invocation,
@@ -46,6 +53,7 @@ def command(  # noqa: PLR0913 - the options
     remove_address: Sequence[str],
     policy: Sequence[tuple[str, Any]],
     no_policy: Sequence[str],
+    hash_stdin: bool,
     **given: object,
 ) -> None:
     """Change fields of a user.
@@ -68,7 +76,12 @@ def command(  # noqa: PLR0913 - the options
     if policy or no_policy:
         own = read_own(record.policy) | dict(policy)
         changes["policy"] = print_own({key: own[key] for key in own if key not in no_policy})
-    if not changes:
+    if not changes and not hash_stdin:
         raise click.UsageError("Say what to change; see --help.")
-    record = store.update(record, **cast("Changes", changes))
+    stored = read_hash() if hash_stdin else None
+    if changes:
+        record = store.update(record, **cast("Changes", changes))
+    if stored is not None:
+        keep = invocation.config.policy.with_own(record.policy).password.history
+        record = set_hash(store, record, stored, keep)
     click.echo(f"Changed {plain(record.authid)}.")

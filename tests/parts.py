@@ -22,6 +22,7 @@ MARKS = {
     "servers": (
         "tests/docs/test_examples.py",
         "tests/docs/test_pages.py",
+        "tests/faults/test_disk_full.py",
         "tests/integration",
         "tests/interop",
         "tests/ldap",
@@ -33,7 +34,7 @@ MARKS = {
         "tests/unit/userlist/test_postgresql_errors.py",
         "tests/unit/userlist/test_postgresql_servers.py",
     ),
-    "root": ("tests/integration/host_pam",),
+    "root": ("tests/faults/test_disk_full.py", "tests/integration/host_pam"),
     "slow": (
         "tests/docs/test_examples.py",
         "tests/docs/test_pages.py",

@@ -73,13 +73,15 @@ def look(path: str, rules: FileRules, home: str = "") -> tuple[Stamp, Found]:
         return stamp_at(path), _unreadable(path, error)
 
 
-def inspect(path: str, rules: FileRules, home: str = "") -> Found:
+def inspect(path: str, rules: FileRules, home: str = "", *, locked: bool = False) -> Found:
     """Look at a file, or folder, that a library will open by its path; what is found has no text.
 
-    What it opens is the same: only administrators could put something else there.
+    What it opens is the same: only administrators could put something else there. A file that is
+    `locked`, maybe by this very process, is not opened: to close any descriptor of it would take
+    away all locks that the process has on it (fcntl(2)).
     """
     try:
-        with _opened(path, rules, home) as descriptor:
+        with _opened(path, rules, home, _LOOK if locked else _FILE) as descriptor:
             return Text(path, "", is_public(os.fstat(descriptor)))
     except (FileNotFoundError, NotADirectoryError):
         return Missing(path)
@@ -101,12 +103,12 @@ def _unreadable(path: str, error: OSError | ValueError) -> Unusable:
 
 
 @contextmanager
-def _opened(path: str, rules: FileRules, home: str) -> Iterator[int]:
+def _opened(path: str, rules: FileRules, home: str, how: int = _FILE) -> Iterator[int]:
     """Hold the file, or folder, at a path, which only its administrators can have put there."""
     if rules.trusting:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     else:
-        descriptor = _Way(path, owners(home), rules).walk()
+        descriptor = _Way(path, owners(home), rules, how).walk()
     try:
         yield descriptor
     finally:
@@ -116,13 +118,15 @@ def _opened(path: str, rules: FileRules, home: str) -> Iterator[int]:
 class _Way:
     """The way from `/` to a file."""
 
-    def __init__(self, path: str, trusted: frozenset[int], rules: FileRules) -> None:
+    def __init__(self, path: str, trusted: frozenset[int], rules: FileRules, how: int) -> None:
         if not path:
             raise FileNotFoundError
         absolute = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - as text
         self._names = _names(absolute)
         self._trusted = trusted
         self._rules = rules
+        self._how = how
+        """The flags with which the file is opened (open(2))."""
         self._links = 0
         self._folder = -1
         self._place = "/"
@@ -189,7 +193,7 @@ class _Way:
 
     def _file(self, name: str, shown: str) -> int:
         """Open what is at the end of the way."""
-        descriptor = os.open(name, _FILE, dir_fd=self._folder)
+        descriptor = os.open(name, self._how, dir_fd=self._folder)
         try:
             self._check(os.fstat(descriptor), shown)
         except _Unsafe:

@@ -111,7 +111,8 @@ class SQLiteBackend(Backend):
         # In one like /tmp, too, another user can put a journal beside the database.
         looks = [inspect(folder, FileRules(folder=True), folder)]
         # Who owns the folder has the say about what is in it: mostly the servers' user.
-        looks += [inspect(f"{self.path}{suffix}", FileRules(), folder) for suffix in _SUFFIXES]
+        files = (f"{self.path}{suffix}" for suffix in _SUFFIXES)
+        looks += [inspect(file, FileRules(), folder, locked=True) for file in files]
         unsafe = (each for each in looks if isinstance(each, Unusable) and each.unsafe)
         return next((each for each in unsafe if os.path.exists(each.path)), None)  # noqa: PTH110
 

@@ -55,7 +55,7 @@ def test_what_the_readme_links_to_is_in_the_sdist(sdist: set[str]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", readme)
     assert pictures
-    targets = [link.partition("#")[0] for link in links(ROOT / "README.md") if ":" not in link]
+    targets = [each.partition("#")[0] for each in links(ROOT / "README.md") if ":" not in each]
     for target in targets + pictures:
         assert target in sdist or any(name.startswith(f"{target}/") for name in sdist), target
 

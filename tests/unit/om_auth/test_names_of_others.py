@@ -1,4 +1,4 @@
-"""A name that becomes another user's during a login lets nobody in under it."""
+"""A name that becomes another user's during a login lets no client in under it."""
 
 from __future__ import annotations
 

@@ -96,6 +96,7 @@ def test_hanging_threads_do_not_starve_others(hanging: ConfigFolder) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)
 def test_when_every_thread_hangs_others_are_told_so_in_time(hanging: ConfigFolder) -> None:
     """More than that cannot be borne: but no login may hang itself."""

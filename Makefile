@@ -72,7 +72,7 @@ clean:
 
 # --- The documents' site, and how good the tests are
 
-.PHONY: docs spelling coverage package pythons
+.PHONY: docs spelling coverage mutants package pythons
 
 # What CI looks at with the code
 check: docs spelling
@@ -93,6 +93,11 @@ coverage:
 	.venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
+
+# Small faults in a copy of the code, and which of them no test finds: MUTANTS of each room
+MUTANTS ?= 40
+mutants:
+	@scripts/mutants $(MUTANTS)
 
 # The sdist and the wheel, in dist/
 package:

@@ -99,6 +99,7 @@ def links_of(cell: str) -> str:
     return match[1]
 
 
+@pytest.mark.slow
 def test_the_terminal_is_that_of_a_real_login(demonstration: Demonstration, tmp_path: Path) -> None:
     (tmp_path / "demo").symlink_to(demonstration.folder)
     drawing = drawn(tmp_path / "demo")

@@ -108,6 +108,7 @@ def test_what_is_no_proper_file_is_refused(tmp_path: Path, kind: str) -> None:
         file.load()
 
 
+@pytest.mark.slow
 def test_a_large_file_that_is_read_in_a_second_or_two(tmp_path: Path) -> None:
     file = AccessFile(tmp_path)
     write(file.path, "".join(f"SUBMIT Reject h{n}.example.com\n" for n in range(60_000)))

@@ -382,6 +382,7 @@ def test_where_readers_may_differ_about_them_a_message_is_refused(tmp_path: Path
     assert application.messages == []
 
 
+@pytest.mark.slow
 def test_a_large_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
     turns: list[float] = []
 

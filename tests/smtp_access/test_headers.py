@@ -65,6 +65,7 @@ def test_long_values_are_folded_between_words() -> None:
     assert folded.replace("\r\n", "").endswith(f"{value} b@y.example")
 
 
+@pytest.mark.slow
 @settings(max_examples=rounds(300))
 @given(ANY)
 def test_nothing_can_be_injected(text: str) -> None:

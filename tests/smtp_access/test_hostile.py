@@ -148,6 +148,7 @@ def test_bombs_in_rules_do_not_slow_decisions(session: NewSession) -> None:
     assert seconds(attempt) < 0.05
 
 
+@pytest.mark.slow
 def test_lines_without_end_are_read_at_once() -> None:
     for text in ('"' * LONG, '"\\' * LONG, "a" * LONG, '"a" ' * LONG, " " * LONG):
         assert seconds(partial(lines_of, text)) < 0.5
@@ -168,6 +169,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=rounds(1000))
 @given(PIECES)
 def test_any_text_is_one_address_or_none(text: str) -> None:
@@ -180,6 +182,7 @@ def test_any_text_is_one_address_or_none(text: str) -> None:
         assert str(mailbox).isprintable()
 
 
+@pytest.mark.slow
 @settings(max_examples=rounds(300))
 @given(PIECES)
 def test_any_from_header_is_read_or_names_no_user(text: str) -> None:

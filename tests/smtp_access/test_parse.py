@@ -132,6 +132,7 @@ def test_what_is_surely_not_meant_is_a_warning(text: str, told: str) -> None:
     assert [told in each for each in problems(text)] == [True]
 
 
+@pytest.mark.slow
 def test_ten_thousand_mistakes_are_all_told() -> None:
     assert len(problems("SUBMIT Rejct x\n" * 10_000)) == 10_000
 
@@ -160,12 +161,14 @@ def check(parsed: Parsed, text: str) -> None:
         assert 1 <= rule.source.line <= count
 
 
+@pytest.mark.slow
 @settings(max_examples=rounds(300))
 @given(TEXTS)
 def test_any_text_is_read_and_every_problem_has_a_place(text: str) -> None:
     check(parse("smtpd.cfg", text), text)
 
 
+@pytest.mark.slow
 @settings(max_examples=rounds(200))
 @given(TEXTS)
 def test_what_a_rule_prints_reads_as_the_same_rule(text: str) -> None:

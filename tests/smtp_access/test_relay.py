@@ -83,6 +83,7 @@ def test_no_way_of_writing_an_address_makes_it_local(session: NewSession, to: st
     assert rcpt(session, local, STRANGER, to) is Action.REJECT
 
 
+@pytest.mark.slow
 def test_no_combination_of_other_rules_lets_a_stranger_relay(session: NewSession) -> None:
     # For each event but RELAY: no rule, or one of the mild ones that match everything.
     choices = [

@@ -167,6 +167,7 @@ def test_an_export_that_fails_leaves_no_file(program: Program, tmp_path: Path) -
     assert not list(tmp_path.glob("*new.csv*"))
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_by_another_process(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

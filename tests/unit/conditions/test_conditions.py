@@ -329,6 +329,7 @@ def test_what_makes_no_sense_is_said_with_its_cure(text: str, problem: str, cure
     assert caught.value.cure.startswith(cure)
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(max_size=40), st.builds("{}={}".format, st.sampled_from([*WORDS]),
                                                  st.text(max_size=20))))  # fmt: skip
 def test_any_text_is_a_condition_or_an_error(text: str) -> None:

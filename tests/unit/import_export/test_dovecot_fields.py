@@ -65,6 +65,7 @@ LOGINS = {
 }
 
 
+@pytest.mark.slow
 def test_pop3_lets_in_whom_dovecot_does(house: House) -> None:
     users = {f"u{index}": extra for index, extra in enumerate(LOGINS)}
     text = "".join(

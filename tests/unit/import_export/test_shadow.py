@@ -50,6 +50,7 @@ def read(path: Path, numbers: str) -> NewUser:
 PASSWD = "jon:x:1500:1500:Jon X:/home/jon:/bin/sh\n"
 
 
+@pytest.mark.slow
 def test_pop3_lets_in_whom_pam_unix_does(house: House, tmp_path: Path) -> None:
     users = {f"u{index}": numbers for index, numbers in enumerate(LOGINS)}
     shadow = tmp_path / "shadow"

@@ -155,3 +155,11 @@ def test_use_authtok_takes_the_new_password_of_an_earlier_module(userlist: Userl
     )
     assert codes == [ReturnCode.SUCCESS, ReturnCode.AUTHTOK_ERR]
     assert password_is(userlist, "jsmith", "s3cret")
+
+
+def test_a_user_without_a_password_sets_one_with_nullok(userlist: Userlist) -> None:
+    new = "violet 7 anchor"
+    codes, _, _ = change(userlist, "blank", "", new, new, nullok=True)
+    assert codes == [ReturnCode.SUCCESS] * 2
+    assert password_is(userlist, "blank", new)
+    assert change(userlist, "blank", "", new, new, nullok=True)[0] == [ReturnCode.AUTH_ERR]

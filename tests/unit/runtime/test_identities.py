@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Way
 from ualauth.codes import ReturnCode
 from ualauth.messages import Info
@@ -29,6 +31,7 @@ def test_a_login_that_repeats_another_gives_its_identity(tmp_path: Path, way: Wa
     assert again == first
 
 
+@pytest.mark.slow
 def test_services_names_and_users_are_kept_apart(tmp_path: Path, way: Way) -> None:
     folder = ConfigFolder(tmp_path)
     for service in ("pop3", "imap"):

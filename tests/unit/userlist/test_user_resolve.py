@@ -195,6 +195,7 @@ def test_the_longest_names_are_found(store: UserStore) -> None:
     store.delete(user)
 
 
+@pytest.mark.slow
 def test_random_names_are_resolved_as_a_scan_of_all_users_would(tmp_path: Path) -> None:
     # Few words, so that names share them, and words mean one part here and another there.
     words = random.Random(SEED)

@@ -331,6 +331,7 @@ def test_delete_leaves_nothing(store: UserStore, database: Database) -> None:
         assert set(rows) <= {(kept.id,)}
 
 
+@pytest.mark.slow
 def test_users_come_in_the_order_of_authids_page_by_page(
     store: UserStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

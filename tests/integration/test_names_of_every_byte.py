@@ -44,7 +44,7 @@ def names(part: Any) -> tuple[Any, ...]:
 
 
 def is_the_users(name: str) -> bool:
-    """Tell whether a name is jsmith's: an O/R name in which a backslash, case, blanks do nothing."""
+    """Tell whether a name is jsmith's: case, blanks and the escapes of an O/R name do not count."""
     return name.replace("\\", "").strip().casefold() == "jsmith"
 
 
@@ -74,8 +74,8 @@ def responses(mechanism: str, name: bytes) -> list[bytes]:
         case "CRAM-MD5":
             return [b"", name + b" " + b"0" * 32]
         case "SCRAM-SHA-256":
-            proof = b64encode(bytes(32))
-            return [b"n,,n=" + escaped + b",r=abc", b"c=biws,r=abc,p=" + proof]
+            credential = b64encode(bytes(32))
+            return [b"n,,n=" + escaped + b",r=abc", b"c=biws,r=abc,p=" + credential]
         case _:
             return [b"n,,n=" + name + b",r=abc", b"n,a=" + name + b",n=jsmith,r=abc"]
 

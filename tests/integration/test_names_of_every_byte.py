@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ BYTES = [bytes([number]) for number in range(256)] + [
 
 
 @pytest.fixture
-def auth(way: Way, mail: ConfigFolder) -> Iterator[Any]:
+def auth(way: Way, mail: ConfigFolder) -> Any:
     mail.settings(
         "[stack]\nfail_delay = false\n[lockout]\nfailures = 0\n[password]\nargon2_passes = 1\n"
         "argon2_lanes = 1\nargon2_memory = 8\n"

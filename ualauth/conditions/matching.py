@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from ualauth.contract.credentials import MAX_NAME_BYTES
 from ualauth.errors import InvalidValue
 from ualauth.system.networks import is_within, read_address, read_network
 from ualauth.text.folding import fold
@@ -31,8 +32,11 @@ class ConditionError(ValueError):
 def patterns(items: Sequence[str]) -> Callable[[Sequence[str]], bool]:
     """Read shell patterns; they match if any of the names matches any of them.
 
-    The regular expressions of `fnmatch` do not backtrack into a `*` that has matched.
+    The regular expressions of `fnmatch` do not backtrack into a `*` that has matched; making
+    them takes the square of a length, which is bounded as names are.
     """
+    if any(len(item) > MAX_NAME_BYTES for item in items):
+        raise ValueError(f"a pattern has more than {MAX_NAME_BYTES} characters")
     expressions = [re.compile(fnmatch.translate(fold(item))).match for item in items]
 
     def matches(names: Sequence[str]) -> bool:

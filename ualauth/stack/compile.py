@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
 
-from ualauth.codes import ModuleType
+from ualauth.codes import ModuleType, ReturnCode
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched, problems_of
 from ualauth.sources.page import Page
 from ualauth.sources.problem import Problem, Source
+from ualauth.stack.control import ControlAction
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import ServiceFolder, service_name
 from ualauth.stack.line import BrokenFile, FindModule, LineReader
@@ -229,11 +230,15 @@ class _Compiler:
         return found
 
 
-def advise(stack: Stack) -> Iterator[Problem]:
-    """Warn of what is legal, and surely not meant: jumps past the end of a stack or substack.
+_DENYING = frozenset({ControlAction.BAD, ControlAction.DIE})
 
-    Such a jump refuses, whatever the other entries answer (pam.conf(5)). Stacks
-    that entries run themselves are looked at, too.
+
+def advise(stack: Stack) -> Iterator[Problem]:
+    """Warn of what is legal, and surely not meant; also in stacks that entries run themselves.
+
+    A jump past the end of a stack or substack refuses, whatever the other entries answer
+    (pam.conf(5)). An entry that denies by its success lets in where it cannot tell, if
+    what it then answers is ignored.
     """
     for index, entry in enumerate(stack):
         farthest = max(entry.table, default=0)
@@ -241,6 +246,12 @@ def advise(stack: Stack) -> Iterator[Problem]:
         if farthest > room:
             text = f"a jump over {farthest} entries, and only {room} follow: this refuses"
             yield Problem(entry.source, text, f"jump over {room or 'none'} at most", warning=True)
+        # A marker has no table.
+        denies = entry.asked and entry.table[ReturnCode.SUCCESS] in _DENYING
+        if denies and entry.table[ReturnCode.SYSTEM_ERR] == ControlAction.IGNORE:
+            text = "this denies by success, and lets in where the module cannot tell"
+            cure = "write ignore=ignore default=die"
+            yield Problem(entry.source, text, cure, warning=True)
         yield from advise(entry.nested)
 
 

@@ -15,6 +15,7 @@ from ualauth.userlist.addresses import address_key
 
 if TYPE_CHECKING:
     from ualauth.passwords.schemes import PasswordHasher
+    from ualauth.passwords.scram import ScramSecret
     from ualauth.userlist.record import NewUser, User
     from ualauth.userlist.store import UserStore
 
@@ -87,10 +88,30 @@ def set_password(  # noqa: PLR0913 - a password, and all that goes with it
     any more on which the password expires. Errors are those of `UserStore.set_password`,
     and `PasswordError` if the password cannot be hashed.
     """
-    return store.set_password(
+    return write_password(
+        store,
         user,
         None if password is None else hasher.hash(password),
         () if password is None else hasher.secrets(password),
+        keep,
+        must_change=must_change,
+    )
+
+
+def write_password(  # noqa: PLR0913 - what `set_password` has computed, and where it goes
+    store: UserStore,
+    user: User,
+    hashed: str | None,
+    secrets: Sequence[ScramSecret],
+    keep: int = 0,
+    *,
+    must_change: bool = False,
+) -> User:
+    """Replace UL-PWD and all UL-SASL-PWD by a hash and secrets; errors are `set_password`'s."""
+    return store.set_password(
+        user,
+        hashed,
+        secrets,
         changed=datetime.now(UTC),
         expires=None,
         must_change=must_change,

@@ -9,12 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, tuple_, update
 
-from ualauth.system.networks import Source
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys
-from ualauth.userlist.account.reservation import Place, places_of
+from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.database.rows import Row
 from ualauth.userlist.database.tables import login_failures
-from ualauth.userlist.policy import LockoutRules
 
 _MOST_FORGOTTEN = 100
 """Rows that are deleted when one is added: so there are never many that no longer count."""
@@ -39,17 +37,6 @@ def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
     """Return what rows in the shape of `queries.FAILURES` say."""
     found = {bytes(row[0]): failures_of(row[1:]) for row in rows}
     return Counts(*(found.get(key, Failures()) for key in keys))
-
-
-def count(connection: Connection, keys: Keys, source: str, now: int, rules: LockoutRules) -> Counts:
-    """Count one more failed login, for the name and the user, and return all that count."""
-    places = places_of(keys, (Source(source),), rules)
-
-    def one_more(rows: list[Failures]) -> list[Failures]:
-        return [row.one_more(now, rules) for row in rows]
-
-    user, name = change(connection, places, one_more, now)
-    return Counts(name, user)
 
 
 def change(
@@ -103,14 +90,6 @@ def clear(connection: Connection, keys: Collection[bytes] | None, source: str | 
 def try_counting(connection: Connection) -> None:
     """Count something that is no user's and no name's; the caller undoes it."""
     _begin(connection, b"", "")
-
-
-def forget(connection: Connection, keys: Keys, source: str) -> None:
-    """Forget the failed logins of a name and of its user from a source."""
-    table = login_failures
-    for key in (keys.user, keys.name):
-        here = (table.c.name == key) & (table.c.source == source)
-        connection.execute(delete(table).where(here))
 
 
 def forget_all(connection: Connection, user: bytes) -> bool:

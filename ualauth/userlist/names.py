@@ -340,22 +340,26 @@ def read_words(segment: str) -> dict[str, str]:
         words = [unescaped(word) for word in _WORD.findall(segment)]
     else:
         words = segment.split()
+    first, end = 0, len(words)
     parts = {"given_name": "", "initials": "", "surname": "", "generation": ""}
     # Rule 1 needs three words: a name of two is a given name and a surname.
-    if len(words) > 2 and _GENERATION.fullmatch(words[-1]):
-        parts["generation"] = words.pop()
-    if len(words) > 1:
-        parts["given_name"] = words.pop(0)
-    initials = []
-    while len(words) > 1 and _look_like_initials(words[0], words[-1]):
-        initials.append(words.pop(0))
-    parts["initials"] = " ".join(initials)
-    parts["surname"] = " ".join(words)
+    if end > 2 and _GENERATION.fullmatch(words[-1]):
+        end -= 1
+        parts["generation"] = words[end]
+    if end > 1:
+        parts["given_name"] = words[0]
+        first = 1
+    begin = first
+    # Capitals are no sign of initials in a name whose last word is all capitals.
+    capitals_count = bool(words) and not words[end - 1].isupper()
+    while first < end - 1 and _look_like_initials(words[first], capitals_count=capitals_count):
+        first += 1
+    parts["initials"] = " ".join(words[begin:first])
+    parts["surname"] = " ".join(words[first:end])
     return {part: value for part, value in parts.items() if value}
 
 
-def _look_like_initials(word: str, last_word: str) -> bool:
+def _look_like_initials(word: str, *, capitals_count: bool) -> bool:
     if _INITIALS.fullmatch(word):
         return True
-    capitals = word.isalpha() and word.isupper() and len(word) <= _MOST_CAPITALS
-    return capitals and not last_word.isupper()
+    return capitals_count and len(word) <= _MOST_CAPITALS and word.isalpha() and word.isupper()

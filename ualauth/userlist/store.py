@@ -40,7 +40,6 @@ from ualauth.userlist.database.change_detector import ChangeDetector, change_det
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.names import ORName
-from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.update import Revision, differs, revise_all
 
@@ -406,18 +405,6 @@ class UserStore:
         rows = self._database.read(queries.ALL_FAILURES, {"name": user_key(user.id)})
         return {str(row[0]): failures.failures_of(row[1:]) for row in rows}
 
-    def count_failure(
-        self, name: str, user: User | None, source: str, now: int, rules: LockoutRules
-    ) -> Counts:
-        """Count one more failed login at `now`, in microseconds; return all that count.
-
-        Processes that count at the same time all count.
-        """
-        keys = Keys.of(name, None if user is None else user.id)
-        return self._database.write(
-            lambda connection: failures.count(connection, keys, source, now, rules),
-        )
-
     def failures_in(self, places: Sequence[Place]) -> list[Failures]:
         """Return the failed logins in some places (`reservation.places_of`)."""
         rows: list[Failures] = []
@@ -441,11 +428,6 @@ class UserStore:
         return self._database.write(
             lambda connection: failures.change(connection, places, work, now),
         )
-
-    def forget_failures(self, name: str, user: User, source: str) -> None:
-        """Forget the failed logins of a user under one name from one source."""
-        keys = Keys.of(name, user.id)
-        self._database.write(lambda connection: failures.forget(connection, keys, source))
 
     def every_failure(self) -> Iterator[tuple[bytes, str, Failures]]:
         """Yield the failed logins of all users: the key of the user, the source, what is kept.

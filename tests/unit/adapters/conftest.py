@@ -129,7 +129,7 @@ class Side:
     def __init__(self, name: str, kind: type[Talk], servers: Servers) -> None:
         """Listen on nothing yet."""
         self.name = name
-        self._kind = kind
+        self.kind = kind
         self.protocol = kind.__name__.lower()
         self._servers = servers
         self._ports: dict[tuple[object, ...], int] = {}
@@ -149,7 +149,7 @@ class Side:
             self._ports[place] = self._servers.listen(
                 self.protocol, service or usual, tls=context is not None, ask=ask, **options
             )
-        return self._kind(self._ports[place], context)
+        return self.kind(self._ports[place], context)
 
     def wait_until_idle(self) -> None:
         """Wait until all connections are gone, and nothing of them is left."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Program
+from tests.unit.userlist.failing import count_failure
 from ualauth.errors import InvalidValue
 from ualauth.identity import MailboxClass
 from ualauth.passwords.schemes import PasswordHasher
@@ -439,8 +440,8 @@ def test_unlocking_forgets_failed_logins(program: Program) -> None:
     ann = program.userlist.add("ann")
     store, now = program.userlist.store, microseconds_now()
     for name in ("ann", "Ann@example.com"):
-        store.count_failure(name, ann, "192.0.2.7", now, LockoutRules(failures=2))
-    store.count_failure("ann", ann, "", now, LockoutRules())
+        count_failure(store, name, ann, "192.0.2.7", now, LockoutRules(failures=2))
+    count_failure(store, "ann", ann, "", now, LockoutRules())
     shown = program.succeed("user", "show", "ann")
     assert "1 from this host " in shown
     assert "2 from 192.0.2.7, locked out until 20" in shown

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.unit.userlist.failing import count_failure, forget_failures
 from ualauth.userlist.account.lockout import Counts, Failures, Keys, microseconds_now
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import LockoutRules
@@ -29,8 +30,8 @@ def number(failures: Failures) -> int:
 def test_a_failure_counts_for_its_name_and_for_its_user(store: UserStore, jsmith: User) -> None:
     now = microseconds_now()
     for name in NAMES:
-        store.count_failure(name, jsmith, HERE, now, RULES)
-    counts = store.count_failure("JSmith", jsmith, HERE, now, RULES)
+        count_failure(store, name, jsmith, HERE, now, RULES)
+    counts = count_failure(store, "JSmith", jsmith, HERE, now, RULES)
     assert (number(counts.name), number(counts.user)) == (2, 4)
     assert store.failures("jsmith", jsmith, HERE) == counts
     assert store.failures("jsmith", jsmith, THERE) == Counts()
@@ -40,7 +41,7 @@ def test_a_failure_counts_for_its_name_and_for_its_user(store: UserStore, jsmith
 def test_the_same_name_of_no_user_and_of_another_user_counts_apart(
     store: UserStore, jsmith: User
 ) -> None:
-    store.count_failure("jsmith", jsmith, HERE, microseconds_now(), RULES)
+    count_failure(store, "jsmith", jsmith, HERE, microseconds_now(), RULES)
     assert store.failures("jsmith", None, HERE) == Counts()
     store.delete(jsmith)
     again = store.add(NewUser(name=jsmith.name, authid="jsmith"))
@@ -58,9 +59,9 @@ def test_success_forgets_one_name_and_unlocking_all(store: UserStore, jsmith: Us
     now = microseconds_now()
     for source in (HERE, THERE):
         for name in NAMES:
-            store.count_failure(name, jsmith, source, now, RULES)
-    store.count_failure("nobody", None, HERE, now, RULES)
-    store.forget_failures("jsmith", jsmith, HERE)
+            count_failure(store, name, jsmith, source, now, RULES)
+    count_failure(store, "nobody", None, HERE, now, RULES)
+    forget_failures(store, "jsmith", jsmith, HERE)
     assert store.failures("jsmith", jsmith, HERE) == Counts()
     left = store.failures("Smith", jsmith, HERE)
     assert (number(left.name), number(left.user)) == (1, 0)
@@ -79,9 +80,9 @@ def test_all_that_fail_at_once_under_several_names_are_counted(
     now = microseconds_now()
 
     def fail(index: int) -> None:
-        store.count_failure(NAMES[index % 3], jsmith, HERE, now + index, RULES)
+        count_failure(store, NAMES[index % 3], jsmith, HERE, now + index, RULES)
         if index % 10 == 0:
-            store.forget_failures("another's", jsmith, THERE)
+            forget_failures(store, "another's", jsmith, THERE)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(fail, range(60)))
@@ -94,8 +95,8 @@ def test_what_counts_no_longer_is_deleted_by_and_by(store: UserStore, jsmith: Us
     rules = LockoutRules(failures=3, failure_window=1, lock_duration=1)
     old = microseconds_now() - 10_000_000
     for name in NAMES:
-        store.count_failure(name, jsmith, THERE, old, rules)
+        count_failure(store, name, jsmith, THERE, old, rules)
     assert number(store.all_failures(jsmith)[THERE]) == 3
-    store.count_failure("nobody", None, HERE, microseconds_now(), rules)
+    count_failure(store, "nobody", None, HERE, microseconds_now(), rules)
     assert store.all_failures(jsmith) == {}
     assert store.failures("jsmith", jsmith, THERE) == Counts()

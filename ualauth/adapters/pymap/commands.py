@@ -1,7 +1,7 @@
 """The two commands that log in, with what pymap's own leave out.
 
 AUTHENTICATE takes an initial response (RFC 4959). LOGIN is AUTHENTICATE PLAIN in
-other words, and goes the same way.
+other words, and goes the same way. A line that breaks pymap's parser is a wrong one.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 
 from pymap.parsing import EndLine, Params, Space
-from pymap.parsing.command import nonauth
-from pymap.parsing.commands import Commands
+from pymap.parsing.command import Command, nonauth
+from pymap.parsing.commands import Commands, InvalidCommand
 from pymap.parsing.primitives import Atom
+from pymap.parsing.specials import Tag
+from pymap.parsing.state import ParsingInterrupt
+
+from ualauth.adapters.pymap.replies import log
 
 # Whether it is base64 is seen later.
 _INITIAL = re.compile(rb" +([A-Za-z0-9+/=]+)")
@@ -50,8 +54,30 @@ class LoginCommand(nonauth.AuthenticateCommand):
         return command, buf
 
 
-def with_logins(commands: Commands) -> Commands:
-    """Return `commands` with these two in the place of pymap's."""
-    commands.register(AuthenticateCommand)
-    commands.register(LoginCommand)
-    return commands
+class LoginCommands(Commands):
+    """The commands of a server of pymap's, and these two in the place of its own."""
+
+    def __init__(self, commands: Commands) -> None:
+        """Take over what the server has registered."""
+        super().__init__()
+        self.commands |= commands.commands
+        self.register(AuthenticateCommand)
+        self.register(LoginCommand)
+
+    def parse(self, buf: memoryview, params: Params) -> tuple[Command, memoryview]:
+        """Read a command; what the parser cannot bear is answered BAD, as all that is wrong.
+
+        pymap's parser calls itself for each bracket and converts numbers of any length,
+        so that it raises what is no error of parsing.
+        """
+        try:
+            return super().parse(buf, params)
+        except ParsingInterrupt:
+            # A literal has to be asked for.
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            # The text of the error may hold the line, and the line a password.
+            log.warning("a command cannot be read: %s", type(error).__name__)
+            # A tag was there: before it nothing is converted, and nothing calls itself.
+            tag, _ = Tag.parse(buf, params)
+            return InvalidCommand(params.copy(tag=tag.value), None), buf[:0]

@@ -17,7 +17,7 @@ from pymap.config import IMAPConfig
 from pymap.context import connection_exit
 from pymap.interfaces.login import LoginInterface
 
-from ualauth.adapters.pymap.commands import with_logins
+from ualauth.adapters.pymap.commands import LoginCommands
 from ualauth.adapters.pymap.connection import ImapService, SaslConnection, SaslState
 from ualauth.adapters.pymap.login import Login
 from ualauth.aio import AsyncAuthenticator
@@ -48,7 +48,7 @@ class IMAPServer(imap.IMAPServer):
         does it if no user has logged in after `login_timeout` seconds.
         """
         super().__init__(Login(authenticator, behind, config, service), config)
-        self.commands = with_logins(self.commands)
+        self.commands = LoginCommands(self.commands)
         self._asked = ImapService(authenticator, service, certificate, most_failures, login_timeout)
 
     async def __call__(

@@ -21,5 +21,6 @@ def command() -> None:
     """Show who is locked out after failed logins, and end it.
 
     Failures of all modules are here: those of om_auth under the user of the USERLIST,
-    those of om_ldap, om_krb5 and om_oauth under the name that their system has.
+    those of om_ldap, om_krb5 and om_oauth under the name that their system has. They
+    count together, and a lock holds, for all services: the log says which failed.
     """

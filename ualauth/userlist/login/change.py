@@ -10,8 +10,9 @@ from ualauth.contract.messages import Error
 from ualauth.errors import PasswordError, StaleRecord, UserUnknown
 from ualauth.passwords.policy import Objection, PasswordRules, objections
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.account.password_age import must_change, unchangeable
-from ualauth.userlist.administration import set_password
+from ualauth.userlist.administration import write_password
 from ualauth.userlist.cache import UserCache
 from ualauth.userlist.login.account import now_in_utc
 from ualauth.userlist.login.verify import is_former
@@ -59,8 +60,10 @@ async def _objections(
 async def _write(attempt: Attempt, user: User, rules: PasswordRules, new: str) -> ReturnCode:
     hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserCache).store
     try:
+        # Apart from the write: a change that is cancelled while it is hashed is not written.
+        hashed, secrets = await attempt.compute(_hashed, hasher, new)
         # What is written is what was verified: its revision says so.
-        await attempt.compute(set_password, store, hasher, user, new, rules.history)
+        await attempt.offload(write_password, store, user, hashed, secrets, rules.history)
     except PasswordError as error:
         return await _object(attempt, [Objection("scheme", str(error))])
     except StaleRecord:
@@ -69,6 +72,10 @@ async def _write(attempt: Attempt, user: User, rules: PasswordRules, new: str) -
     except UserUnknown:
         return ReturnCode.USER_UNKNOWN
     return ReturnCode.SUCCESS
+
+
+def _hashed(hasher: PasswordHasher, password: str) -> tuple[str, tuple[ScramSecret, ...]]:
+    return hasher.hash(password), tuple(hasher.secrets(password))
 
 
 async def _object(attempt: Attempt, found: Sequence[Objection]) -> ReturnCode:

@@ -148,6 +148,8 @@ def test_a_server_that_cannot_be_asked_is_told_where_it_is_set(program: Program)
         f"[userlist]\ntimeout = 2\nurl = 'postgresql://u:canary@127.0.0.1:{closed_port()}/x'\n"
     )
     path = program.folder.settings(settings)
+    # It has a password.
+    path.chmod(0o640)
     result = program.run("check")
     assert result.exit_code == 1
     assert f"{path}:3:1: error: the USERLIST cannot be asked: postgresql://" in result.stdout
@@ -200,7 +202,7 @@ def test_a_wal_that_one_reader_keeps_large_is_told_and_shrinks(program: Program)
     wal = place.with_name("userlist.db-wal")
 
     def change() -> None:
-        many = tuple(f"{number}@{'x' * 200}.example" for number in range(500))
+        many = tuple(f"{number}@{'.'.join(['x' * 60] * 3)}.example" for number in range(500))
         user = store.get("jsmith")
         store.update(user, addresses=() if user.addresses else many)
 

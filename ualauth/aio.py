@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Future
@@ -49,7 +50,7 @@ from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
-from ualauth.runtime.thread_pool import ThreadPool
+from ualauth.runtime.thread_pool import ThreadPool, carry_out
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.networks import source_of
@@ -178,8 +179,25 @@ class AsyncAuthenticator:
         return loaded
 
     async def close(self) -> None:
-        """Close the USERLIST; the authenticator may be used again."""
-        await asyncio.wrap_future(self._own_pool.submit(self._base.close))
+        """Close what was opened, and end the threads; the authenticator may be used again.
+
+        A thread whose call hangs cannot be ended, and is not waited for; it never keeps
+        the interpreter from exiting.
+        """
+        closed: Future[None] = Future()
+        # A thread of a pool could not wait for its own end.
+        thread = threading.Thread(
+            target=carry_out, args=(closed, self._close, ()), name="ualauth-close", daemon=True
+        )
+        thread.start()
+        await asyncio.wrap_future(closed)
+        # It has nothing more to do.
+        thread.join()
+
+    def _close(self) -> None:
+        self._base.close()
+        for pool in (self._pool, self._processors, self._own_pool):
+            pool.close()
 
     async def __aenter__(self) -> Self:
         """Return the authenticator."""

@@ -20,22 +20,21 @@ import asyncio
 import dataclasses
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
-from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
 from ualauth.contract.module import Module
 from ualauth.contract.options import describe, read_options
-from ualauth.contract.requests import Request
 from ualauth.errors import StoreError
 from ualauth.stack.bind import bind
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.exchanges import NoticingExchange, StrangeExchange, exchanges
 from ualauth.testing.kept import texts_kept
+from ualauth.testing.walk import Walk
 from ualauth.testing.watching import blocking_calls, unwatched
 
 CANARY = "canary-Pa55word"
@@ -45,8 +44,6 @@ WRONG = "canary-Wr0ng"
 USER = "jsmith"
 _OTHER = "canary-other"
 
-# Requests of one call. A module that never ends is found by this, and not by waiting.
-_MAX_REQUESTS = 1000
 _ANSWERS = 20
 
 Situation = Callable[[], tuple[str | None, str | None, Conversation | None]]
@@ -254,7 +251,7 @@ class ModuleCompliance:
 
     def test_what_could_not_be_asked_is_no_refusal(self) -> None:
         """Where the time is up, or a file or a server is away, nothing is known of the password."""
-        usual = self._failing(CANARY, _MAX_REQUESTS, None).code
+        usual = self._failing(CANARY, None, None).code
         for error in (TimeoutError, StoreError, OSError, ConnectionRefusedError):
             failure = error("a server keeps silent")
             # Whatever fails, and then each request by itself, as long as all others are right.
@@ -279,11 +276,11 @@ class ModuleCompliance:
 
     def _failing(
         self, what: str | Situation, number: int | None, failure: BaseException | None
-    ) -> _Walk:
-        """Authenticate; the request of that number fails, or else all that ask no user."""
+    ) -> Walk:
+        """Authenticate; the request of that number fails, or else each of them."""
         situation = (USER, what, None) if isinstance(what, str) else what()
         attempt = self.attempt(*situation)
-        walk = _Walk(self._bound()[Operation.AUTHENTICATE], attempt, Operation.AUTHENTICATE, 0)
+        walk = Walk(self._bound()[Operation.AUTHENTICATE], attempt, Operation.AUTHENTICATE, 0)
         walk.failure, walk.failing = failure, number
         try:
             walk.finish()
@@ -339,7 +336,7 @@ class ModuleCompliance:
             methods = bind(self.module, self.arguments).methods
             flags = _first_pass(operation)
             walks = [
-                _Walk(methods[operation], self.attempt(*kind()), operation, flags) for kind in kinds
+                Walk(methods[operation], self.attempt(*kind()), operation, flags) for kind in kinds
             ]
             going = walks
             while going:
@@ -395,17 +392,17 @@ class ModuleCompliance:
 
     def _walks(
         self, attempt: FakeAttempt, methods: Sequence[Callable[[Any], Any]]
-    ) -> Iterator[tuple[Operation, int, _Walk]]:
+    ) -> Iterator[tuple[Operation, int, Walk]]:
         """Begin every operation that the module serves, in the order of a login."""
         for operation, flags in _CALLS:
             if hasattr(self.module, operation.method):
                 attempt.items.forget_tokens()
-                yield operation, int(flags), _Walk(methods[operation], attempt, operation, flags)
+                yield operation, int(flags), Walk(methods[operation], attempt, operation, flags)
 
     def _call(self, attempt: FakeAttempt, operation: Operation) -> object:
         """Return what an instance of its own answers to one operation."""
         methods = bind(self.module, self.arguments).methods
-        return _Walk(methods[operation], attempt, operation, _first_pass(operation)).finish()
+        return Walk(methods[operation], attempt, operation, _first_pass(operation)).finish()
 
 
 _RESUMABLE = {ReturnCode.CONV_AGAIN, ReturnCode.INCOMPLETE}
@@ -415,85 +412,6 @@ _GRANTING = {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}
 
 def _first_pass(operation: Operation) -> int:
     return int(Flag.PRELIM_CHECK) if operation is Operation.CHAUTHTOK else 0
-
-
-class _Walk:
-    """One call of a method, driven by hand, request by request: there is no event loop."""
-
-    def __init__(
-        self,
-        method: Callable[[Any], Any],
-        attempt: FakeAttempt,
-        operation: Operation,
-        flags: int,
-    ) -> None:
-        self.code: object = None
-        self._method = method
-        self._attempt = attempt
-        self._operation = operation
-        self._flags = flags
-        self._coroutine: Any = None
-        self._request: object = None
-        self._requests = 0
-        self._over = False
-        self.failure: BaseException | None = None
-        """What becomes of a request, instead of being carried out."""
-        self.failing: int | None = None
-        """Which request fails, from 0; `None` is each of them."""
-        self.failed = False
-        """Whether the module requested something that failed so."""
-        self.cancelled = False
-        """Whether it let pass that it was cancelled."""
-
-    def finish(self) -> object:
-        """Go on to the end, and return the answer."""
-        while self.step():
-            pass
-        return self.code
-
-    def step(self) -> bool:
-        """Go on until the next request was carried out; return whether there is more to do."""
-        if self._over:
-            return False
-        self._attempt.operation = self._operation
-        self._attempt.flags = self._flags
-        try:
-            self._go_on()
-        except StopIteration as stop:
-            self.code = stop.value
-            self._over = True
-        except Abort as abort:
-            self.code = answer_of(abort)
-            self._over = True
-        except (TimeoutError, StoreError):
-            self.code = ReturnCode.AUTHINFO_UNAVAIL
-            self._over = True
-        return not self._over
-
-    def _go_on(self) -> None:
-        if self._coroutine is None:
-            result = self._method(self._attempt)
-            if isinstance(result, ReturnCode):
-                raise StopIteration(result)
-            assert isinstance(result, Awaitable), f"{self._operation} answers {result!r}"
-            self._coroutine = result.__await__()
-            self._request = next(self._coroutine)
-            return
-        self._requests += 1
-        assert self._requests <= _MAX_REQUESTS, f"{self._operation} does not end"
-        assert isinstance(self._request, Request), (
-            f"{self._operation} awaits {self._request!r}: use attempt.offload, ask or wait"
-        )
-        try:
-            if self.failure is not None and self.failing in {None, self._requests - 1}:
-                self.failed = True
-                raise self.failure  # noqa: TRY301 - as carrying it out would
-            with unwatched():
-                outcome = self._attempt.carry_out(self._request)
-        except BaseException as error:  # noqa: BLE001 - the module's to handle
-            self._request = self._coroutine.throw(error)
-        else:
-            self._request = self._coroutine.send(outcome)
 
 
 class _Heard(logging.Handler):

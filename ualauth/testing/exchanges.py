@@ -124,8 +124,8 @@ class _Client:
         unproved = f"c=biws,r={parts['r']}"
         said = f"{self._bare},{first},{unproved}".encode()
         signature = hmac.digest(hashlib.sha256(key).digest(), said, "sha256")
-        proof = bytes(one ^ other for one, other in zip(key, signature, strict=True))
-        return f"{unproved},p={b64encode(proof).decode()}".encode()
+        proved = bytes(one ^ other for one, other in zip(key, signature, strict=True))
+        return f"{unproved},p={b64encode(proved).decode()}".encode()
 
 
 def exchanges(

@@ -35,7 +35,12 @@ _BLOCKING = frozenset(
         "urllib.Request",
     }
 )
-_BLOCKING_FUNCTIONS = (time.sleep, hashlib.pbkdf2_hmac, getattr(hashlib, "scrypt", time.sleep))
+_BLOCKING_FUNCTIONS = tuple(
+    getattr(module, name)
+    for module, name in ((time, "sleep"), (hashlib, "pbkdf2_hmac"), (hashlib, "scrypt"))
+    # OpenSSL may be without them.
+    if hasattr(module, name)
+)
 """Functions of C that the hook does not see."""
 _BLOCKING_CODE = {
     threading.Condition.wait.__code__: "threading.Condition.wait",

@@ -804,7 +804,7 @@ def test_the_testing_package_does_not_need_pytest(tmp_path: Path) -> None:
     import sys
 
     modules = "attempt case_files case_play compliance conversation exchanges folder kept "
-    modules += "scripted_module userlist watching"
+    modules += "scripted_module userlist walk watching"
     code = "; ".join(
         [*(f"import ualauth.testing.{name}" for name in modules.split()), "import sys",
          "assert 'pytest' not in sys.modules"],

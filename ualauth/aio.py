@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Future
@@ -50,7 +49,7 @@ from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
-from ualauth.runtime.thread_pool import ThreadPool, carry_out
+from ualauth.runtime.thread_pool import ThreadPool
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.networks import source_of
@@ -184,15 +183,10 @@ class AsyncAuthenticator:
         A thread whose call hangs cannot be ended, and is not waited for; it never keeps
         the interpreter from exiting.
         """
-        closed: Future[None] = Future()
-        # A thread of a pool could not wait for its own end.
-        thread = threading.Thread(
-            target=carry_out, args=(closed, self._close, ()), name="ualauth-close", daemon=True
-        )
-        thread.start()
-        await asyncio.wrap_future(closed)
-        # It has nothing more to do.
-        thread.join()
+        # A thread of the other pools could not wait for its own end.
+        closer = ThreadPool(1)
+        await asyncio.wrap_future(closer.submit(self._close))
+        closer.close()
 
     def _close(self) -> None:
         self._base.close()

@@ -65,10 +65,7 @@ class BaseAuthenticator:
         self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
         self._guesses = GuessLimiter(
-            config.policy.lockout,
-            self._failure_store,
-            lambda: self._users,
-            self._close_resources,
+            config.policy.lockout, self._failure_store, lambda: self._users
         )
         # What is counted in this process alone outlives its connections.
         self.resources = Resources(config, {GuessLimiter: self._guesses})
@@ -205,9 +202,6 @@ class BaseAuthenticator:
     def close(self) -> None:
         """Close what was opened; it may be opened again."""
         self._guesses.close()
-        self._close_resources()
-
-    def _close_resources(self) -> None:
         self._users = None
         self._identities.clear()
         self.resources.close()

@@ -138,7 +138,7 @@ class ThreadPool:
                     continue
                 function, args = self._calls.pop(future)
                 self._threads[this] = future
-            carry_out(future, function, args)
+            self._call(future, function, args)
             with self._changed:
                 if future in self._lost:
                     # Another thread took this one's place.
@@ -146,22 +146,21 @@ class ThreadPool:
                     del self._threads[this]
                     return
 
-
-def carry_out(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Let a future have what `function(*args)` returns or raises, unless it was cancelled."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = function(*args)
-    except StopIteration as error:
-        # A future cannot carry it into a coroutine (PEP 479).
-        failure = RuntimeError("StopIteration")
-        failure.__cause__ = error
-        future.set_exception(failure)
-    except BaseException as error:  # noqa: BLE001 - the thread that waits for the call gets it
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+    @staticmethod
+    def _call(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = function(*args)
+        except StopIteration as error:
+            # A future cannot carry it into a coroutine (PEP 479).
+            failure = RuntimeError("StopIteration")
+            failure.__cause__ = error
+            future.set_exception(failure)
+        except BaseException as error:  # noqa: BLE001 - the thread that waits for the call gets it
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
 
 def _set_nice(nice: int) -> None:

@@ -61,18 +61,15 @@ class GuessLimiter:
         rules: LockoutRules | None = None,
         find_store: Callable[[], FailureStore | None] = lambda: None,
         find_watch: Callable[[], FailureWatch | None] = lambda: None,
-        release: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin with no guess.
 
         `rules` are those of users without their own; `find_store` returns the
         USERLIST, or `None` if there is none; `find_watch` what tells at once whether
-        failures changed there, or `None`; `release` closes what they opened, where a
-        guess is counted after `close`.
+        failures changed there, or `None`.
         """
         self.rules = rules or LockoutRules()
         self._find_watch = find_watch
-        self._release = release
         self._counts = FailureCounts(find_store)
         self._lock = new_lock()
         self.begin_in_child()
@@ -283,10 +280,10 @@ class GuessLimiter:
         except Exception as error:  # noqa: BLE001 - no login waits for it
             log.error("a guess cannot be counted: %s", type(error).__name__)  # noqa: TRY400 - no secrets
         if self._closed:
-            self._release()
+            self._counts.release()
 
     def close(self) -> None:
-        """Wait for the guesses that were given up, before what they are counted in is closed.
+        """Wait for the guesses that were given up, before the USERLIST is closed.
 
         One that is counted later all the same closes what it opened; a new guess ends this.
         """

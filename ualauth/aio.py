@@ -178,8 +178,20 @@ class AsyncAuthenticator:
         return loaded
 
     async def close(self) -> None:
-        """Close the USERLIST; the authenticator may be used again."""
-        await asyncio.wrap_future(self._own_pool.submit(self._base.close))
+        """Close what was opened, and end the threads; the authenticator may be used again.
+
+        A thread whose call hangs cannot be ended, and is not waited for; it never keeps
+        the interpreter from exiting.
+        """
+        # A thread of the other pools could not wait for its own end.
+        closer = ThreadPool(1)
+        await asyncio.wrap_future(closer.submit(self._close))
+        closer.close()
+
+    def _close(self) -> None:
+        self._base.close()
+        for pool in (self._pool, self._processors, self._own_pool):
+            pool.close()
 
     async def __aenter__(self) -> Self:
         """Return the authenticator."""

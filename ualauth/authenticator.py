@@ -181,7 +181,7 @@ class Authenticator:
         return self._base.services.load(service)
 
     def close(self) -> None:
-        """Close the USERLIST; the authenticator may be used again."""
+        """Close what was opened; the authenticator may be used again."""
         self._base.close()
 
     def __enter__(self) -> Self:

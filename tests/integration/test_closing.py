@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,11 +19,19 @@ from tests.kerberos import realm
 from tests.ldap import people, slapd
 from tests.ldap.authority import Authority
 from tests.postgresql import running as postgresql_running
+from ualauth import AsyncAuthenticator
+from ualauth.codes import ReturnCode
+from ualauth.module import Attempt, Module
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist import guesses
+from ualauth.userlist.account.lockout import Keys
+from ualauth.userlist.guesses import GuessLimiter
+from ualauth.userlist.login.verify import Comparison
 from ualauth.userlist.store import UserStore
 
 PASSWORD = "s3cret"
+KEYS = Keys(b"jsmith", b"jsmith")
 Prepare = Callable[[ConfigFolder, ExitStack], tuple[str, str]]
 """Configures the service `mail` with a server behind it; returns whom it lets in."""
 
@@ -101,22 +112,119 @@ def test_closing_leaves_no_socket_no_file_and_no_thread(
         way.run(authenticator.close())
         return during
 
+    others = set(threading.enumerate())
     # Libraries open for good what they share among all.
     log_in()
-    before, threads = descriptors(), set(threading.enumerate())
+    assert set(threading.enumerate()) <= others
+    before = descriptors()
     during = log_in()
     assert descriptors() == before
     assert len(during) >= len(before)
-    if not way.asynchronous:
-        # Those of asyncio's way in are its pool's, and end when they have had nothing to do.
-        assert set(threading.enumerate()) == threads == {threading.main_thread()}
+    assert set(threading.enumerate()) <= others
 
 
-@pytest.mark.parametrize("opened", [postgresql, ldap], indirect=True)
-def test_what_is_shared_stays_open_between_logins(
-    way: Way, folder: ConfigFolder, opened: tuple[str, str]
+@pytest.mark.parametrize("late", [False, True])
+def test_a_guess_that_was_given_up_leaves_no_file_open(
+    way: Way, folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch, *, late: bool
 ) -> None:
+    others = set(threading.enumerate())
+    with ExitStack() as stack:
+        name, password = sqlite(folder, stack)
+    folder.settings(f"{CHEAP}[userlist]\ntimeout = 60.0\n")
     authenticator = way.authenticator(folder.config())
-    before = descriptors().count("socket")
-    way.run(authenticator.authenticate("mail", *opened))
-    assert descriptors().count("socket") > before
+    way.run(authenticator.authenticate("mail", name, password))
+    way.run(authenticator.close())
+    before = descriptors()
+    way.run(authenticator.authenticate("mail", name, password))
+    limiter = authenticator._base.resource(GuessLimiter)
+    guess = limiter.open(KEYS, "192.0.2.7", limiter.rules)
+    guess.wrong = True
+    with contextlib.closing(sqlite3.connect(folder.path / "userlist.db")) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        guess.abandon()
+        if late:
+            monkeypatch.setattr(guesses, "_GRACE", 0.0)
+            way.run(authenticator.close())
+    if late:
+        for thread in threading.enumerate():
+            if thread not in others:
+                thread.join(60)
+    else:
+        way.run(authenticator.close())
+    assert set(threading.enumerate()) <= others
+    assert descriptors() == before
+    with UserStore(folder.config().userlist_url) as store:
+        (row,) = store.failures_in(guess.places[:1])
+    assert row.number == 1
+    way.run(authenticator.authenticate("mail", name, password))
+
+
+def test_a_guess_that_is_counted_after_closing_leaves_no_file_open(
+    way: Way, folder: ConfigFolder
+) -> None:
+    with ExitStack() as stack:
+        name, password = sqlite(folder, stack)
+    authenticator = way.authenticator(folder.config())
+    way.run(authenticator.authenticate("mail", name, password))
+    way.run(authenticator.close())
+    before = descriptors()
+    limiter = authenticator._base.resource(GuessLimiter)
+    guess = limiter.open(KEYS, "192.0.2.7", limiter.rules)
+
+    def check() -> Comparison:
+        # Meanwhile the login is given up, and all is closed.
+        guess.abandon()
+        way.run(authenticator.close())
+        return Comparison(ReturnCode.AUTH_ERR, "wrong")
+
+    guess.run(check)
+    assert not guess.is_open
+    assert descriptors() == before
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """It takes none."""
+
+
+class Hanging(Module[Options]):
+    """Hang in a thread, if the password says so."""
+
+    options_type = Options
+    begun = threading.Event()
+    gate = threading.Event()
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.offload(self.hang if await attempt.get_authtok() == "hang" else int)
+        return ReturnCode.SUCCESS
+
+    def hang(self) -> None:
+        self.begun.set()
+        self.gate.wait(60)
+
+
+def test_asyncio_ends_what_waits_and_leaves_behind_what_hangs(folder: ConfigFolder) -> None:
+    folder.module("hanging", Hanging)
+    folder.service("mail", "auth required hanging\naccount required pam_permit\n")
+    before = set(threading.enumerate())
+
+    async def main() -> None:
+        async with AsyncAuthenticator(folder.config()) as authenticator:
+            for _ in range(2):
+                await asyncio.gather(
+                    *(authenticator.authenticate("mail", "jsmith", "s3cret") for _ in range(4))
+                )
+                Hanging.begun.clear()
+                hanging = asyncio.create_task(authenticator.authenticate("mail", "jsmith", "hang"))
+                await asyncio.to_thread(Hanging.begun.wait, 60)
+                hanging.cancel()
+                await asyncio.wait([hanging])
+                await authenticator.close()
+
+    asyncio.run(main())
+    left = set(threading.enumerate()) - before
+    Hanging.gate.set()
+    assert len(left) == 2, "the hanging ones, and no others"
+    for thread in left:
+        thread.join(60)
+    assert set(threading.enumerate()) <= before

@@ -201,6 +201,7 @@ class BaseAuthenticator:
 
     def close(self) -> None:
         """Close what was opened; it may be opened again."""
+        self._guesses.close()
         self._users = None
         self._identities.clear()
         self.resources.close()

@@ -12,6 +12,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -23,6 +24,8 @@ _Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
+_GRACE = 5.0
+"""Seconds for which `close` waits for calls that were not given up."""
 
 
 class ThreadPool:
@@ -33,6 +36,7 @@ class ThreadPool:
         self._nice = nice
         self._size = size
         self._spare = 3 * size
+        self._closings = 0
         self.begin_in_child()
         renew_after_fork(self)
 
@@ -41,7 +45,8 @@ class ThreadPool:
         self._work: FairOrder[Future[Any]] = FairOrder()
         self._calls: dict[Future[Any], _Call] = {}
         self._changed = threading.Condition()
-        self._threads = 0
+        self._threads: dict[threading.Thread, Future[Any] | None] = {}
+        """What each thread does now; `None` is nothing."""
         self._idle = 0
         self._lost: set[Future[Any]] = set()
 
@@ -68,7 +73,7 @@ class ThreadPool:
                 self._start_thread()
             except RuntimeError:
                 # No more are to be had: those that are there have to do, if there are any.
-                if self._threads == len(self._lost):
+                if len(self._threads) == len(self._lost):
                     self._work.remove(future)
                     del self._calls[future]
                     raise
@@ -88,34 +93,57 @@ class ThreadPool:
                 with contextlib.suppress(RuntimeError):
                     self._start_thread()
 
+    def close(self) -> None:
+        """End the threads: those without work at once, the others when their work is done.
+
+        Waits for them, but not for calls that were given up: those threads end by
+        themselves if their calls ever do. A later call starts other threads.
+        """
+        until = time.monotonic() + _GRACE
+        with self._changed:
+            self._closings += 1
+            self._changed.notify_all()
+            ending = [each for each, call in self._threads.items() if call not in self._lost]
+        for thread in ending:
+            thread.join(max(0.0, until - time.monotonic()))
+
     def _start_thread(self) -> None:
         """Start a thread if there is more work than idle threads."""
-        active = self._threads - len(self._lost)
+        active = len(self._threads) - len(self._lost)
         if len(self._work) > self._idle and active < self._size:
-            threading.Thread(target=self._run, name="ualauth", daemon=True).start()
-            self._threads += 1
+            thread = threading.Thread(
+                target=self._run, args=(self._closings,), name="ualauth", daemon=True
+            )
+            thread.start()
+            self._threads[thread] = None
 
-    def _run(self) -> None:
+    def _run(self, closings: int) -> None:
+        """Work until there has been nothing to do for long, or the pool was closed since."""
+        this = threading.current_thread()
         if self._nice:
             _set_nice(self._nice)
         while True:
             with self._changed:
+                self._threads[this] = None
                 self._idle += 1
-                self._changed.wait_for(lambda: bool(len(self._work)), _IDLE)
+                self._changed.wait_for(
+                    lambda: bool(len(self._work)) or self._closings > closings, _IDLE
+                )
                 self._idle -= 1
                 if not len(self._work):
-                    self._threads -= 1
+                    del self._threads[this]
                     return
                 future = self._work.take()
                 if future is None:
                     continue
                 function, args = self._calls.pop(future)
+                self._threads[this] = future
             self._call(future, function, args)
             with self._changed:
                 if future in self._lost:
                     # Another thread took this one's place.
                     self._lost.discard(future)
-                    self._threads -= 1
+                    del self._threads[this]
                     return
 
     @staticmethod

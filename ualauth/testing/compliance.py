@@ -16,23 +16,25 @@ right or a wrong password, or with a SASL exchange in its place.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
-from ualauth.contract.attempt import Abort, answer_of
-from ualauth.contract.credentials import CredentialKind, Exchange
+from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
 from ualauth.contract.module import Module
 from ualauth.contract.options import describe, read_options
-from ualauth.contract.requests import Request
 from ualauth.errors import StoreError
 from ualauth.stack.bind import bind
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import ScriptedConversation
+from ualauth.testing.exchanges import NoticingExchange, StrangeExchange, exchanges
+from ualauth.testing.kept import texts_kept
+from ualauth.testing.walk import Walk
 from ualauth.testing.watching import blocking_calls, unwatched
 
 CANARY = "canary-Pa55word"
@@ -40,9 +42,8 @@ CANARY = "canary-Pa55word"
 WRONG = "canary-Wr0ng"
 """A password that is not the user's: it must not turn up either."""
 USER = "jsmith"
+_OTHER = "canary-other"
 
-# Requests of one call. A module that never ends is found by this, and not by waiting.
-_MAX_REQUESTS = 1000
 _ANSWERS = 20
 
 Situation = Callable[[], tuple[str | None, str | None, Conversation | None]]
@@ -210,22 +211,85 @@ class ModuleCompliance:
             exchange = attempt.items.exchange = StrangeExchange(kind)
             attempt.items.mechanism = exchange.mechanism
             code = self._call(attempt, Operation.AUTHENTICATE)
-            assert type(code) is ReturnCode, f"{kind}: answers {code!r}"
-            assert not exchange.by_hand, f"{kind}: sets exchange.verified itself; call accept()"
+            self._look_at(exchange, code)
             assert not exchange.accepted, f"{kind}: accepts an exchange that it does not know"
-            if self._made().verifies and not self.permits:
-                assert code is not ReturnCode.SUCCESS, f"{kind}: takes what it does not know"
+
+    def test_an_exchange_is_accepted_by_success_and_only_for_a_right_proof(self) -> None:
+        """SCRAM, CRAM-MD5, a token, a ticket, a certificate: right, or wrong, or another user's."""
+        for attempt, exchange in exchanges(
+            lambda: self.attempt(USER, None, None), USER, CANARY, WRONG
+        ):
+            self._look_at(exchange, self._call(attempt, Operation.AUTHENTICATE))
+
+    def _look_at(self, exchange: NoticingExchange, code: object) -> None:
+        """Look how an exchange was taken."""
+        kind, module = exchange.credential_kind, self._made()
+        assert type(code) is ReturnCode, f"{kind}: answers {code!r}"
+        assert not exchange.by_hand, f"{kind}: sets exchange.verified itself; call accept()"
+        if exchange.accepted:
+            assert code is ReturnCode.SUCCESS, f"{kind}: accepts, and then answers {code}"
+            assert kind in module.verifies, f"{kind}: accepts what it does not verify"
+            assert exchange.right, f"{kind}: accepts a wrong proof"
+        elif module.verifies and not self.permits:
+            assert code is not ReturnCode.SUCCESS, f"{kind}: takes what it did not accept"
+
+    def test_a_wrong_password_lets_no_user_in(self) -> None:
+        """A module that verifies passwords does not take every one."""
+        if CredentialKind.PASSWORD in self._made().verifies and not self.permits:
+            code = self._call(self.attempt(USER, WRONG, None), Operation.AUTHENTICATE)
+            assert code is not ReturnCode.SUCCESS
+
+    def test_a_module_vouches_only_for_whom_it_lets_in(self) -> None:
+        """Who vouches answers `SUCCESS`, or that the password has to be changed."""
+        for name, situation in SITUATIONS.items():
+            attempt = self.attempt(*situation())
+            for operation, _, walk in self._walks(attempt, self._bound()):
+                before = len(attempt.vouches)
+                if walk.finish() not in _GRANTING and operation is not Operation.CHAUTHTOK:
+                    where = f"{operation}, where {name}"
+                    assert len(attempt.vouches) == before, f"{where}: vouches, and then refuses"
 
     def test_what_could_not_be_asked_is_no_refusal(self) -> None:
-        """Where the time is up, or the USERLIST is away, nothing is known of the password."""
-        for error in (TimeoutError, StoreError):
-            attempt = self.attempt(USER, CANARY, None)
-            walk = _Walk(self._bound()[Operation.AUTHENTICATE], attempt, Operation.AUTHENTICATE, 0)
-            walk.failure = error("a server keeps silent")
-            code = walk.finish()
-            if walk.failed:
-                assert code is not ReturnCode.AUTH_ERR, f"{error.__name__} is no wrong password"
-                assert code is not ReturnCode.USER_UNKNOWN, f"{error.__name__} is no unknown user"
+        """Where the time is up, or a file or a server is away, nothing is known of the password."""
+        usual = self._failing(CANARY, None, None).code
+        for error in (TimeoutError, StoreError, OSError, ConnectionRefusedError):
+            failure = error("a server keeps silent")
+            # Whatever fails, and then each request by itself, as long as all others are right.
+            for number in (None, *(range(_ANSWERS) if usual is ReturnCode.SUCCESS else ())):
+                walk = self._failing(CANARY, number, failure)
+                if not walk.failed:
+                    break
+                assert walk.code is not ReturnCode.AUTH_ERR, f"{error.__name__}: no wrong password"
+                assert walk.code is not ReturnCode.USER_UNKNOWN, f"{error.__name__}: no such user"
+                if self._made().verifies and not self.permits:
+                    wrong = self._failing(WRONG, number, failure)
+                    assert wrong.code is not ReturnCode.SUCCESS, f"{error.__name__} lets users in"
+
+    def test_a_login_that_is_given_up_ends(self) -> None:
+        """What cancels a task (CancelledError) passes: `except Exception` does not see it."""
+        for situation in SITUATIONS.values():
+            for number in range(_ANSWERS):
+                walk = self._failing(situation, number, asyncio.CancelledError())
+                if not walk.failed:
+                    break
+                assert walk.cancelled, f"answers {walk.code}, and swallows CancelledError"
+
+    def _failing(
+        self, what: str | Situation, number: int | None, failure: BaseException | None
+    ) -> Walk:
+        """Authenticate; the request of that number fails, or else each of them."""
+        situation = (USER, what, None) if isinstance(what, str) else what()
+        attempt = self.attempt(*situation)
+        walk = Walk(self._bound()[Operation.AUTHENTICATE], attempt, Operation.AUTHENTICATE, 0)
+        walk.failure, walk.failing = failure, number
+        try:
+            walk.finish()
+        except asyncio.CancelledError:
+            walk.cancelled = True
+        except OSError:
+            # It lets it pass: the entry answers `SYSTEM_ERR`.
+            walk.code = ReturnCode.SYSTEM_ERR
+        return walk
 
     def test_nothing_blocks_but_what_is_offloaded(self) -> None:
         """Files, sockets, programs and sleep belong into `attempt.offload`, never into __init__."""
@@ -249,6 +313,21 @@ class ModuleCompliance:
             for text in (USER, CANARY, WRONG):
                 assert after.count(text) <= before.count(text), f"{text} is kept in the module"
 
+    def test_no_text_of_a_login_is_reached_from_the_module(self) -> None:
+        """Neither in its attributes, nor in its class, nor in containers beside it."""
+        bound = bind(self.module, self.arguments)
+        # One that is not made, for want of a file, has nowhere to keep anything.
+        module = bound.module or self._made()
+        # What it reads when it is first asked is no user's.
+        self._operations(self.attempt(_OTHER, _OTHER, None), bound.methods)
+        before = texts_kept(module)
+        assert not any(_OTHER in text for text in before), "a user is kept in the module"
+        for password in (CANARY, WRONG):
+            self._operations(self.attempt(USER, password, None), bound.methods)
+        for text in texts_kept(module) - before:
+            for secret in (USER, CANARY, WRONG):
+                assert secret not in text, f"{secret} is kept in the module"
+
     def test_one_instance_serves_interleaved_attempts(self) -> None:
         """Two logins that take turns end as each does alone."""
         kinds = [SITUATIONS["the person says who it is"], SITUATIONS["the person answers nothing"]]
@@ -257,7 +336,7 @@ class ModuleCompliance:
             methods = bind(self.module, self.arguments).methods
             flags = _first_pass(operation)
             walks = [
-                _Walk(methods[operation], self.attempt(*kind()), operation, flags) for kind in kinds
+                Walk(methods[operation], self.attempt(*kind()), operation, flags) for kind in kinds
             ]
             going = walks
             while going:
@@ -303,126 +382,36 @@ class ModuleCompliance:
         with unwatched():
             methods = methods or self._bound()
         answers = []
+        for operation, flags, walk in self._walks(attempt, methods):
+            try:
+                answers.append((operation, flags, walk.finish()))
+            except Exception as error:
+                error.add_note(f"{operation} with flags {flags:#x} of {attempt.user!r}")
+                raise
+        return answers
+
+    def _walks(
+        self, attempt: FakeAttempt, methods: Sequence[Callable[[Any], Any]]
+    ) -> Iterator[tuple[Operation, int, Walk]]:
+        """Begin every operation that the module serves, in the order of a login."""
         for operation, flags in _CALLS:
             if hasattr(self.module, operation.method):
                 attempt.items.forget_tokens()
-                walk = _Walk(methods[operation], attempt, operation, flags)
-                try:
-                    answers.append((operation, int(flags), walk.finish()))
-                except Exception as error:
-                    error.add_note(f"{operation} with flags {flags:#x} of {attempt.user!r}")
-                    raise
-        return answers
+                yield operation, int(flags), Walk(methods[operation], attempt, operation, flags)
 
     def _call(self, attempt: FakeAttempt, operation: Operation) -> object:
         """Return what an instance of its own answers to one operation."""
         methods = bind(self.module, self.arguments).methods
-        return _Walk(methods[operation], attempt, operation, _first_pass(operation)).finish()
+        return Walk(methods[operation], attempt, operation, _first_pass(operation)).finish()
 
 
 _RESUMABLE = {ReturnCode.CONV_AGAIN, ReturnCode.INCOMPLETE}
 """Legal for every operation: the person is not there yet."""
+_GRANTING = {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}
 
 
 def _first_pass(operation: Operation) -> int:
     return int(Flag.PRELIM_CHECK) if operation is Operation.CHAUTHTOK else 0
-
-
-class _Walk:
-    """One call of a method, driven by hand, request by request: there is no event loop."""
-
-    def __init__(
-        self,
-        method: Callable[[Any], Any],
-        attempt: FakeAttempt,
-        operation: Operation,
-        flags: int,
-    ) -> None:
-        self.code: object = None
-        self._method = method
-        self._attempt = attempt
-        self._operation = operation
-        self._flags = flags
-        self._coroutine: Any = None
-        self._request: object = None
-        self._requests = 0
-        self._over = False
-        self.failure: Exception | None = None
-        """What becomes of each request, instead of being carried out."""
-        self.failed = False
-        """Whether the module requested something that failed so."""
-
-    def finish(self) -> object:
-        """Go on to the end, and return the answer."""
-        while self.step():
-            pass
-        return self.code
-
-    def step(self) -> bool:
-        """Go on until the next request was carried out; return whether there is more to do."""
-        if self._over:
-            return False
-        self._attempt.operation = self._operation
-        self._attempt.flags = self._flags
-        try:
-            self._go_on()
-        except StopIteration as stop:
-            self.code = stop.value
-            self._over = True
-        except Abort as abort:
-            self.code = answer_of(abort)
-            self._over = True
-        except (TimeoutError, StoreError):
-            self.code = ReturnCode.AUTHINFO_UNAVAIL
-            self._over = True
-        return not self._over
-
-    def _go_on(self) -> None:
-        if self._coroutine is None:
-            result = self._method(self._attempt)
-            if isinstance(result, ReturnCode):
-                raise StopIteration(result)
-            assert isinstance(result, Awaitable), f"{self._operation} answers {result!r}"
-            self._coroutine = result.__await__()
-            self._request = next(self._coroutine)
-            return
-        self._requests += 1
-        assert self._requests <= _MAX_REQUESTS, f"{self._operation} does not end"
-        assert isinstance(self._request, Request), (
-            f"{self._operation} awaits {self._request!r}: use attempt.offload, ask or wait"
-        )
-        try:
-            if self.failure is not None:
-                self.failed = True
-                raise self.failure  # noqa: TRY301 - as carrying it out would
-            with unwatched():
-                outcome = self._attempt.carry_out(self._request)
-        except BaseException as error:  # noqa: BLE001 - the module's to handle
-            self._request = self._coroutine.throw(error)
-        else:
-            self._request = self._coroutine.send(outcome)
-
-
-class StrangeExchange(Exchange):
-    """An exchange of a mechanism that no module knows, which sees how it is taken."""
-
-    mechanism = "X-STRANGE"
-    by_hand = False
-    accepted = False
-
-    def __init__(self, kind: CredentialKind) -> None:
-        """Say that it is of some kind, as another package's mechanism may."""
-        self.credential_kind = kind
-
-    def accept(self) -> None:
-        """See `Exchange.accept`."""
-        self.accepted = True
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Notice who sets `verified`."""
-        if name == "verified" and value:
-            object.__setattr__(self, "by_hand", True)
-        object.__setattr__(self, name, value)
 
 
 class _Heard(logging.Handler):

@@ -1,15 +1,19 @@
 """What a module may not do by itself: read a file, open a socket, start a program, sleep.
 
-All of it belongs into `attempt.offload`. An audit hook (PEP 578) sees it; what imports
-and tracebacks read does not count. Sleep is seen from Python 3.13 on.
+All of it belongs into `attempt.offload`, and what computes for long into `attempt.compute`.
+An audit hook (PEP 578) and a profile function (`sys.setprofile`) see it; what imports and
+tracebacks read does not count. A lock that is waited for by itself is not seen.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -24,9 +28,27 @@ _BLOCKING = frozenset(
         "sqlite3.connect",
         "subprocess.Popen",
         "os.system",
-        "time.sleep",
+        "os.posix_spawn",
+        "os.listdir",
+        "os.scandir",
+        "builtins.input",
         "urllib.Request",
     }
+)
+_BLOCKING_FUNCTIONS = tuple(
+    getattr(module, name)
+    for module, name in ((time, "sleep"), (hashlib, "pbkdf2_hmac"), (hashlib, "scrypt"))
+    # OpenSSL may be without them.
+    if hasattr(module, name)
+)
+"""Functions of C that the hook does not see."""
+_BLOCKING_CODE = {
+    threading.Condition.wait.__code__: "threading.Condition.wait",
+    threading.Thread.join.__code__: "threading.Thread.join",
+}
+"""What events, semaphores, barriers, queues and futures wait by, if they have to."""
+_OF_SOCKETS = frozenset(
+    {"accept", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "send", "sendall"}
 )
 _OF_PYTHON = ("<frozen importlib", "linecache.py", "tokenize.py", "zipimport")
 """Files of Python whose reading is none of the module's."""
@@ -46,10 +68,13 @@ def blocking_calls() -> Iterator[list[str]]:
     """Watch this thread within; what blocked is in the list afterwards."""
     _install()
     before, seen = _watched.seen, list[str]()
+    profile = sys.getprofile()
     _watched.seen = seen
+    sys.setprofile(_profile)
     try:
         yield seen
     finally:
+        sys.setprofile(profile)
         _watched.seen = before
 
 
@@ -81,8 +106,29 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         _watched.seen = seen
 
 
+def _profile(frame: FrameType, event: str, function: Any) -> None:  # noqa: ANN401 - as Python says
+    seen = _watched.seen
+    if seen is None:
+        return
+    name = None
+    if event == "call":
+        name = _BLOCKING_CODE.get(frame.f_code)
+    elif event == "c_call":
+        if any(function is each for each in _BLOCKING_FUNCTIONS):
+            name = f"{function.__module__}.{function.__name__}"
+        elif function.__name__ in _OF_SOCKETS:
+            made = getattr(function, "__self__", None)
+            if isinstance(made, socket.socket) and made.gettimeout() != 0:
+                name = f"socket.{function.__name__}"
+    if name is not None and not _is_of_python(frame):
+        seen.append(name)
+
+
 def _is_of_python(frame: FrameType | None) -> bool:
     while frame is not None:
+        if frame.f_code is threading.Thread.start.__code__:
+            # Until the thread runs, which is at once.
+            return True
         if any(name in frame.f_code.co_filename for name in _OF_PYTHON):
             return True
         frame = frame.f_back

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
+from weakref import WeakSet
 
 from ualauth.errors import StoreError
 from ualauth.system.forks import new_lock
@@ -43,6 +44,10 @@ class FailureStore(Protocol):
         """Return what `work` makes of it, and keep that."""
         ...
 
+    def close(self) -> None:
+        """Close the connections; whatever is called later opens new ones."""
+        ...
+
 
 class FailureCounts:
     """The counts, as this process knows them; methods block but for `is_here`."""
@@ -54,6 +59,7 @@ class FailureCounts:
         """Key and source -> what is counted in this process alone."""
         self._owed: deque[tuple[Sequence[Place], Sequence[bool], int]] = deque(maxlen=_MOST_OWED)
         self._none_until = 0.0
+        self._used: WeakSet[FailureStore] = WeakSet()
         self._lock = new_lock()
 
     def __repr__(self) -> str:
@@ -150,7 +156,17 @@ class FailureCounts:
         store = self._find_store()
         if store is None:
             self._none_until = time.monotonic() + _NONE_FOR
+        else:
+            with self._lock:
+                self._used.add(store)
         return store
+
+    def release(self) -> None:
+        """Close every store that is still there, also one that was replaced meanwhile."""
+        with self._lock:
+            used = list(self._used)
+        for store in used:
+            store.close()
 
     def _joined(self, places: Sequence[Place], rows: list[Failures]) -> list[Failures]:
         """Return rows of the USERLIST with what is counted here."""

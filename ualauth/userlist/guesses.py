@@ -33,6 +33,8 @@ _MOST_WAITING = 256
 """Guesses of one user from one source that are held at a time."""
 _MOST_CLEAR = 10_000
 """Users and sources that are known to have failed at nothing."""
+_GRACE = 5.0
+"""Seconds for which `close` waits for guesses that were given up."""
 
 
 class FailureWatch(Protocol):
@@ -79,6 +81,8 @@ class GuessLimiter:
         self._clear: dict[tuple[Place, ...], int] = {}
         self._left: deque[Guess] = deque()
         self._sweeping = False
+        self._sweeper: threading.Thread | None = None
+        self._closed = False
         self.is_quiet = not self._counts.here
         """Whether no guess is open, and none is counted in this process alone."""
 
@@ -110,7 +114,7 @@ class GuessLimiter:
             if len(queue) >= _MOST_WAITING:
                 raise TooManyGuesses
             queue.append(guess)
-            self.is_quiet = False
+            self.is_quiet = self._closed = False
         return guess
 
     def is_next(self, guess: Guess) -> bool:
@@ -255,8 +259,10 @@ class GuessLimiter:
             self._left.append(guess)
             if self._sweeping:
                 return
+            sweeper = threading.Thread(target=self._sweep, name="ualauth-guesses", daemon=True)
+            sweeper.start()
             self._sweeping = True
-        threading.Thread(target=self._sweep, name="ualauth-guesses", daemon=True).start()
+            self._sweeper = sweeper
 
     def _sweep(self) -> None:
         while True:
@@ -273,3 +279,16 @@ class GuessLimiter:
             guess.end(guess.ending())
         except Exception as error:  # noqa: BLE001 - no login waits for it
             log.error("a guess cannot be counted: %s", type(error).__name__)  # noqa: TRY400 - no secrets
+        if self._closed:
+            self._counts.release()
+
+    def close(self) -> None:
+        """Wait for the guesses that were given up, before the USERLIST is closed.
+
+        One that is counted later all the same closes what it opened; a new guess ends this.
+        """
+        with self._lock:
+            self._closed = True
+            sweeper = self._sweeper
+        if sweeper is not None:
+            sweeper.join(_GRACE)

@@ -395,6 +395,43 @@ def test_a_pool_replaces_three_times_its_size_of_hanging_threads() -> None:
     assert all(future.result(10) for future in [*hanging, *last])
 
 
+def test_closing_a_pool_ends_its_threads_and_the_next_call_starts_others() -> None:
+    pool = ThreadPool(3)
+    for _ in range(3):
+        both = threading.Barrier(3)
+
+        def work(both: threading.Barrier = both) -> threading.Thread:
+            both.wait(30)
+            return threading.current_thread()
+
+        threads = [each.result(30) for each in [pool.submit(work) for _ in range(3)]]
+        pool.close()
+        assert len(set(threads)) == 3
+        assert not any(each.is_alive() for each in threads)
+
+
+def test_closing_a_pool_loses_no_call_and_waits_for_those_that_are_made() -> None:
+    pool = ThreadPool(2)
+    done: list[int] = []
+    futures = [pool.submit(done.append, number) for number in range(100)]
+    pool.close()
+    assert all(future.done() for future in futures)
+    assert sorted(done) == list(range(100))
+
+
+def test_closing_a_pool_waits_for_no_call_that_was_given_up() -> None:
+    pool = ThreadPool(1)
+    gate = threading.Event()
+    hanging = pool.submit(gate.wait, 60)
+    while not hanging.running():
+        time.sleep(0.001)
+    pool.abandon(hanging)
+    pool.close()
+    assert hanging.running()
+    gate.set()
+    assert hanging.result(10)
+
+
 def test_a_call_that_waits_takes_the_place_of_one_that_is_given_up() -> None:
     pool = ThreadPool(1)
     gate = threading.Event()

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import logging
+import queue
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep as snooze
 from typing import Annotated, Any
 
 import pytest
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.options import OptionProblem
+from ualauth.errors import StoreError
+from ualauth.identity import Person
+from ualauth.mechanism import (
+    CertificateExchange,
+    CramMd5Exchange,
+    CredentialKind,
+    Exchange,
+    GssExchange,
+    ScramExchange,
+    TokenExchange,
+)
 from ualauth.messages import Conversation, Question
 from ualauth.module import Abort, Attempt, Module, immediate
 from ualauth.modules.om_auth import OmAuth
@@ -23,11 +40,16 @@ from ualauth.modules.pam_if import PamIf
 from ualauth.modules.pam_listfile import PamListfile
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.modules.pam_succeed_if import PamSucceedIf
+from ualauth.passwords.cram_md5 import derive_cram_md5
+from ualauth.passwords.scram import derive
+from ualauth.stack.registry import ModuleRegistry
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.compliance import CANARY, USER, ModuleCompliance
 from ualauth.testing.userlist import Userlist
 
 SUCCESS = ReturnCode.SUCCESS
+SECRET = derive("SCRAM-SHA-256", CANARY)
+CRAM_SECRET = derive_cram_md5(CANARY)
 
 
 class TestPamDebug(ModuleCompliance):
@@ -67,6 +89,21 @@ class TestPamIfWithAStack(ModuleCompliance):
 class TestPamIfWithoutAUserlist(ModuleCompliance):
     module = PamIf
     arguments = ("administrator", "hour=0-24", "zone=UTC")
+
+
+class TestOmAnonymous(ModuleCompliance):
+    module = ModuleRegistry().find("om_anonymous")
+
+
+class TestOmExternal(ModuleCompliance):
+    module = ModuleRegistry().find("om_external")
+
+
+class TestOmOauth(ModuleCompliance):
+    """With keys that are not there."""
+
+    module = ModuleRegistry().find("om_oauth")
+    arguments = ("issuer=https://id.example.org", "audience=mail", "keys=/nonexistent")
 
 
 class TestOmAuth(ModuleCompliance):
@@ -395,7 +432,316 @@ class NotCheckedIsWrong(Good):
         return await super().authenticate(attempt)
 
 
+class Verifying(Good):
+    """Judge SCRAM and CRAM-MD5 rightly: what follows does one thing wrong."""
+
+    verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        exchange = attempt.exchange
+        if exchange is None:
+            return await super().authenticate(attempt)
+        if isinstance(exchange, ScramExchange):
+            proved = await exchange.verify(SECRET)
+        elif isinstance(exchange, CramMd5Exchange):
+            proved = exchange.verify(CRAM_SECRET)
+        else:
+            return ReturnCode.CRED_UNAVAIL
+        return self.judge(exchange, proved=proved)
+
+    def judge(self, exchange: Exchange, *, proved: bool) -> ReturnCode:
+        if not proved:
+            return ReturnCode.AUTH_ERR
+        exchange.accept()
+        return SUCCESS
+
+
+class TestVerifying(ModuleCompliance):
+    module = Verifying
+
+
+class NotAccepting(Verifying):
+    """Forget to accept what was proved."""
+
+    def judge(self, exchange: Exchange, *, proved: bool) -> ReturnCode:
+        return SUCCESS if proved else ReturnCode.AUTH_ERR
+
+
+class AcceptingFirst(Verifying):
+    """Accept a proof, and then refuse it."""
+
+    def judge(self, exchange: Exchange, *, proved: bool) -> ReturnCode:
+        exchange.accept()
+        return SUCCESS if proved else ReturnCode.AUTH_ERR
+
+
+class AcceptingAndRefusing(Verifying):
+    """Accept a right proof, and then refuse the user."""
+
+    def judge(self, exchange: Exchange, *, proved: bool) -> ReturnCode:
+        super().judge(exchange, proved=proved)
+        return ReturnCode.PERM_DENIED
+
+
+class AcceptingEveryProof(Verifying):
+    """Take no notice of what verifying says."""
+
+    def judge(self, exchange: Exchange, *, proved: bool) -> ReturnCode:
+        return super().judge(exchange, proved=True)
+
+
+class KnownByHand(Verifying):
+    """Say itself that a proof was verified."""
+
+    def judge(self, exchange: Exchange, *, proved: bool) -> ReturnCode:
+        exchange.verified = proved
+        return SUCCESS if proved else ReturnCode.AUTH_ERR
+
+
+class RaisesForScram(Verifying):
+    """Think that every exchange has a secret of one kind."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if attempt.exchange is not None:
+            await attempt.exchange.verify(None)  # type: ignore[attr-defined]  # what is tested
+        return await super().authenticate(attempt)
+
+
+class AnyToken(Good):
+    """Take every token for a good one."""
+
+    verifies = frozenset({CredentialKind.TOKEN})
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if isinstance(attempt.exchange, TokenExchange) and attempt.exchange.token:
+            attempt.exchange.accept()
+            return SUCCESS
+        return await super().authenticate(attempt)
+
+
+class AnyTicket(Good):
+    """Take a ticket of another user."""
+
+    verifies = frozenset({CredentialKind.KERBEROS})
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if isinstance(attempt.exchange, GssExchange) and attempt.exchange.principal:
+            attempt.exchange.accept()
+            return SUCCESS
+        return await super().authenticate(attempt)
+
+
+class NotItsKind(Good):
+    """Accept certificates, and not say so."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        if isinstance(attempt.exchange, CertificateExchange):
+            attempt.exchange.accept()
+            return SUCCESS
+        return await super().authenticate(attempt)
+
+
+class AnyPassword(Good):
+    """Take every password that is not empty."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        return SUCCESS if await attempt.get_authtok() else ReturnCode.AUTH_ERR
+
+
+class VouchingFirst(Good):
+    """Vouch for the user before the password is known to be right."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        attempt.vouch(Person(await attempt.get_user()))
+        return await super().authenticate(attempt)
+
+
+class Sleeping(Good):
+    """Sleep on the spot."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        time.sleep(0.001)  # noqa: ASYNC251 - what is tested
+        return await super().authenticate(attempt)
+
+
+class SleepingByAnotherName(Good):
+    """Sleep by a function that was imported by itself."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        snooze(0.001)  # noqa: ASYNC251 - what is tested
+        return await super().authenticate(attempt)
+
+
+class WaitingForThread(Good):
+    """Wait for another thread."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        threading.Event().wait(0.001)
+        return await super().authenticate(attempt)
+
+
+class WaitingForQueue(Good):
+    """Wait for a queue, where the user is asked."""
+
+    @immediate
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        with contextlib.suppress(queue.Empty):
+            queue.Queue[int]().get(timeout=0.001)
+        return SUCCESS
+
+
+class Receiving(Good):
+    """Receive from a socket that was connected before."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        one, other = socket.socketpair()
+        with one, other:
+            other.sendall(b"x")
+            one.recv(1)
+        return await super().authenticate(attempt)
+
+
+class Computing(Good):
+    """Compute for long on the spot."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        hashlib.pbkdf2_hmac("sha256", b"", b"salt", 1)
+        return await super().authenticate(attempt)
+
+
+class KeepingInClass(Good):
+    """Keep the last user in the class."""
+
+    last = ""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        type(self).last = await attempt.get_user()
+        return await super().authenticate(attempt)
+
+
+class Hidden:
+    """Keep a text, and not show it."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class KeepingHidden(Good):
+    """Keep passwords where no `repr` shows them."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.all: list[Hidden] = []
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        self.all.append(Hidden(await attempt.get_authtok()))
+        return await super().authenticate(attempt)
+
+
+BESIDE: dict[str, bytes] = {}
+
+
+class KeepingBeside(Good):
+    """Keep passwords beside the class."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        BESIDE[str(id(self))] = (await attempt.get_authtok()).encode()
+        return await super().authenticate(attempt)
+
+
+class SystemErrorIsWrong(Good):
+    """Call a password wrong where the system failed."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.offload(int)
+        except OSError:
+            return ReturnCode.AUTH_ERR
+        return await super().authenticate(attempt)
+
+
+class SecondIsUnknown(Good):
+    """Call a user unknown where the second thing could not be asked."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.offload(int)
+        try:
+            await attempt.offload(int)
+        except StoreError:
+            return ReturnCode.USER_UNKNOWN
+        return await super().authenticate(attempt)
+
+
+class OpenDoor(Good):
+    """Let users in where the server is away."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.offload(int)
+        except ConnectionError:
+            return SUCCESS
+        return await super().authenticate(attempt)
+
+
+class Swallowing(Good):
+    """Go on although the login was given up."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            await attempt.offload(int)
+        except BaseException:  # noqa: BLE001 - what is tested
+            return ReturnCode.AUTHINFO_UNAVAIL
+        return await super().authenticate(attempt)
+
+
+class SwallowingQuestion(Good):
+    """Make an Abort of whatever happens while the user is asked."""
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        try:
+            return await super().authenticate(attempt)
+        except BaseException:  # noqa: BLE001 - what is tested
+            raise Abort(ReturnCode.CONV_ERR) from None
+
+
+ACCEPTS = "test_an_exchange_is_accepted_by_success_and_only_for_a_right_proof"
+KEEPS = "test_no_text_of_a_login_is_reached_from_the_module"
+BLOCKS = "test_nothing_blocks_but_what_is_offloaded"
+ASKS = "test_what_could_not_be_asked_is_no_refusal"
+
 FAULTS = [
+    (TakesAnything, ACCEPTS),
+    (AcceptsAnything, ACCEPTS),
+    (ByHand, ACCEPTS),
+    (RaisesThere, ACCEPTS),
+    (NotAccepting, ACCEPTS),
+    (AcceptingFirst, ACCEPTS),
+    (AcceptingAndRefusing, ACCEPTS),
+    (AcceptingEveryProof, ACCEPTS),
+    (KnownByHand, ACCEPTS),
+    (RaisesForScram, ACCEPTS),
+    (AnyToken, ACCEPTS),
+    (AnyTicket, ACCEPTS),
+    (NotItsKind, ACCEPTS),
+    (AnyPassword, "test_a_wrong_password_lets_no_user_in"),
+    (VouchingFirst, "test_a_module_vouches_only_for_whom_it_lets_in"),
+    (Sleeping, BLOCKS),
+    (SleepingByAnotherName, BLOCKS),
+    (WaitingForThread, BLOCKS),
+    (WaitingForQueue, BLOCKS),
+    (Receiving, BLOCKS),
+    (Computing, BLOCKS),
+    (KeepingUser, KEEPS),
+    (KeepingInClass, KEEPS),
+    (KeepingHidden, KEEPS),
+    (KeepingBeside, KEEPS),
+    (SystemErrorIsWrong, ASKS),
+    (SecondIsUnknown, ASKS),
+    (OpenDoor, ASKS),
+    (Swallowing, "test_a_login_that_is_given_up_ends"),
+    (SwallowingQuestion, "test_a_login_that_is_given_up_ends"),
     (TakesAnything, "test_an_exchange_of_another_kind_is_not_taken"),
     (AcceptsAnything, "test_an_exchange_of_another_kind_is_not_taken"),
     (ByHand, "test_an_exchange_of_another_kind_is_not_taken"),
@@ -457,7 +803,8 @@ def test_the_testing_package_does_not_need_pytest(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    modules = "attempt case_files case_play compliance conversation folder scripted_module userlist"
+    modules = "attempt case_files case_play compliance conversation exchanges folder kept "
+    modules += "scripted_module userlist walk watching"
     code = "; ".join(
         [*(f"import ualauth.testing.{name}" for name in modules.split()), "import sys",
          "assert 'pytest' not in sys.modules"],

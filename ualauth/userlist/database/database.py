@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, SelectBase
 
@@ -81,6 +82,8 @@ class Database:
         self._files: Files | None = None
         self._engines: dict[bool, Engine] = {}
         self._idle: deque[Connection] = deque()
+        self._dropped: WeakSet[Engine] = WeakSet()
+        """Engines that were closed, whose connections are closed as they come back."""
         self._prepared: dict[SelectBase, _Prepared] = {}
 
     def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
@@ -113,7 +116,9 @@ class Database:
                 lost = was_idle and self.backend.is_lost(error)
                 fault = self.backend.fault(error)
             else:
-                if len(idle) < _MOST_IDLE:
+                if idle is not self._idle and connection.engine in self._dropped:
+                    _throw_away(connection)
+                elif len(idle) < _MOST_IDLE:
                     idle.append(connection)
                 else:
                     connection.close()
@@ -156,6 +161,8 @@ class Database:
                     if not repeat:
                         connection.invalidate()
                 finally:
+                    if connection.engine in self._dropped:
+                        connection.invalidate()
                     connection.close()
             if not repeat:
                 raise fault
@@ -173,6 +180,7 @@ class Database:
             engines, self._engines = self._engines, {}
             idle, self._idle = self._idle, deque()
             self._files = None
+            self._dropped.update(engines.values())
         while idle:
             idle.pop().close()
         for engine in engines.values():

@@ -71,7 +71,7 @@ def mount(folder: Path) -> bool:
     program = shutil.which("mount")
     if program is None:
         return False
-    command = [program, "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    command = [program, "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", str(folder)]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 

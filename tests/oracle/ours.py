@@ -8,17 +8,19 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 from unittest import mock
 
 from tests.oracle.case import Case, Outcome
 from tests.oracle.libpam import fast_folder
 from ualauth import AsyncAuthenticator, Authenticator, Config, ConfigurationError
+from ualauth.codes import ReturnCode
 from ualauth.config.config import ModuleSettings
 from ualauth.messages import Answer, ConversationAgain, Info, Message, Question
-from ualauth.runtime import dispatch
-from ualauth.runtime.inner import InnerAttempt
+from ualauth.module import Abort, Attempt
+from ualauth.modules.pam_permit import PamPermit
+from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.peer import Peer
-from ualauth.runtime.trace import Run
 from ualauth.stack.dialect import DEBIAN, Dialect
 
 MODULES = ModuleSettings(path=(str(Path(__file__).with_name("modules")),))
@@ -105,17 +107,21 @@ def _written(case: Case, dialect: Dialect) -> Iterator[Config]:
         services = Path(folder) / "pam.d"
         services.mkdir()
         case.write(services)
-        with mock.patch.object(dispatch, "_is_put_off", _is_put_off):
+        with mock.patch.object(PamPermit, "_name_user", staticmethod(_name_user)):
             yield _Config(Path(folder), modules=MODULES, base=dialect)
 
 
-_asks_again = dispatch._is_put_off
+_asks_name = PamPermit._name_user
 
 
-def _is_put_off(attempt: InnerAttempt, run: Run) -> bool:
-    """Leave `CONV_AGAIN` as it is where libpam's module lets it pass, which ends its walk."""
-    entry = run.stack[len(run.codes)]
-    return not Path(entry.module).name.startswith("pam_permit") and _asks_again(attempt, run)
+async def _name_user(attempt: Attempt) -> ReturnCode:
+    """Answer with the code for which there is no name, as libpam's pam_permit does."""
+    try:
+        return await _asks_name(attempt)
+    except Abort as abort:
+        # Ours would be asked again.
+        cast("RunningAttempt", attempt).put_off = None
+        return abort.code
 
 
 def _peer(case: Case) -> Peer:

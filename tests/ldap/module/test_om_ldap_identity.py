@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.changes import in_use
 from tests.conftest import Asynchronous, Way
 from tests.ldap import people
 from tests.ldap.authority import Authority
@@ -180,13 +181,20 @@ def test_a_list_in_front_holds_for_changes_of_passwords_too(
 def test_an_outage_knows_one_user_by_all_names(make: Make, authority: Authority) -> None:
     quick = ("bind_timelimit 1", "timelimit 1", "reconnect_sleeptime 0.05")
     with running(authority) as server:
-        logins = make("outage_lifetime 3600", *quick, uri=server.uri)
         right = people.JOHN.password
-        assert authids(logins, right, "jsmith", "JSmith", "\uff4asmith") == {"jsmith"}
-        denied = denying(logins, LISTS["pam_listfile"], "jsmith")
+        # What is remembered is the authenticator's own: the list changes under it.
+        allowed = denying(
+            make("outage_lifetime 3600", *quick, uri=server.uri), LISTS["pam_listfile"], "other"
+        )
+        listed = allowed.folder.path / "deny"
+        assert authids(allowed, right, "jsmith", "JSmith", "\uff4asmith") == {"jsmith"}
         server.stop()
-        assert "jsmith" not in authids(denied, right, "jsmith", "JSmith", "\uff4asmith")
-        allowed = denying(logins, LISTS["pam_listfile"], "other")
+        assert authids(allowed, right, "jsmith", "JSmith", "\uff4asmith") == {"jsmith"}
+        listed.write_text("jsmith\n")
+        assert in_use(lambda: authids(allowed, right, "jsmith") != {"jsmith"})
+        assert "jsmith" not in authids(allowed, right, "jsmith", "JSmith", "\uff4asmith")
+        listed.write_text("other\n")
+        assert in_use(lambda: authids(allowed, right, "jsmith") == {"jsmith"})
         assert authids(allowed, right, "jsmith", "JSmith", "\uff4asmith") == {"jsmith"}
         assert authids(allowed, right, "JSMITH") == {"authinfo_unavail"}
         server.start()

@@ -17,4 +17,7 @@ COMMANDS = {
 
 @click.group("userlist", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Keep a copy of the USERLIST, and put it back; programs go on meanwhile."""
+    """Keep a copy of the USERLIST, and put it back.
+
+    Programs that use it go on meanwhile.
+    """

@@ -346,7 +346,7 @@ def test_an_immediate_method_runs_on_the_spot(folder: ConfigFolder, way: Way) ->
 
 @pytest.fixture
 def short(folder: ConfigFolder) -> ConfigFolder:
-    """Return a folder whose modules have a fifth of a second."""
+    """Return a folder whose modules have little time."""
     folder.settings(f"[stack]\ntimeout = {patience(0.8)}\nfail_delay = false\n")
     return folder
 
@@ -364,13 +364,13 @@ def deadline_answer(folder: ConfigFolder, way: Way, deed: Any, auth: str = "requ
 
 def test_what_is_not_done_in_time_counts_as_not_checked(short: ConfigFolder, way: Way) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
-        await attempt.offload(time.sleep, patience(0.4))
+        await attempt.offload(time.sleep, patience(1.6))
         return SUCCESS
 
     code, seconds, remarks = deadline_answer(short, way, deed)
 
     assert code is UNAVAIL
-    assert seconds >= 0.19
+    assert seconds >= 0.79
     assert remarks[0] == "did not answer in time"
     with pytest.raises(TemporaryFailure):
         way.login(short.config(), "test", "jsmith", "s3cret")
@@ -379,7 +379,7 @@ def test_what_is_not_done_in_time_counts_as_not_checked(short: ConfigFolder, way
 def test_the_time_is_that_of_all_modules_together(short: ConfigFolder, way: Way) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
         for _ in range(20):
-            await attempt.offload(time.sleep, patience(0.03))
+            await attempt.offload(time.sleep, patience(0.12))
         return SUCCESS
 
     code, _, _ = deadline_answer(short, way, deed)
@@ -395,7 +395,7 @@ def test_a_module_that_is_asked_after_the_time_is_up_is_not_waited_for(
 
     async def deed(attempt: Attempt) -> ReturnCode:
         try:
-            await attempt.offload(time.sleep, patience(0.3))
+            await attempt.offload(time.sleep, patience(1.2))
         except TimeoutError:
             await attempt.offload(calls.append, 1)
         return SUCCESS
@@ -408,10 +408,10 @@ def test_a_module_that_is_asked_after_the_time_is_up_is_not_waited_for(
 
 def test_each_operation_has_its_own_time(short: ConfigFolder, way: Way) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
-        await attempt.offload(time.sleep, patience(0.35))
+        await attempt.offload(time.sleep, patience(1.4))
         return SUCCESS
 
-    short.settings(f"[stack]\ntimeout = {patience(0.6)}\n")
+    short.settings(f"[stack]\ntimeout = {patience(2.4)}\n")
     Faulty.deed = staticmethod(deed)
     short.module("faulty", Faulty)
     short.service("test", "auth required faulty\naccount required faulty\n")
@@ -428,7 +428,7 @@ def test_the_persons_time_is_not_the_modules(short: ConfigFolder, way: Way) -> N
         return SUCCESS
 
     def conversation(_messages: Any) -> list[str]:
-        time.sleep(patience(0.3))
+        time.sleep(patience(1.2))
         return ["y"]
 
     Faulty.deed = staticmethod(deed)
@@ -443,7 +443,7 @@ def test_a_module_that_did_not_answer_in_time_may_be_optional(
     way: Way,
 ) -> None:
     async def deed(attempt: Attempt) -> ReturnCode:
-        await attempt.offload(time.sleep, patience(0.3))
+        await attempt.offload(time.sleep, patience(1.2))
         return SUCCESS
 
     code, _, _ = deadline_answer(short, way, deed, "optional")

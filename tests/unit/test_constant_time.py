@@ -31,6 +31,7 @@ ALLOWED = {
     "new.password != user.password",
     "original != auth_password",
     "password != LOCK",
+    "stored == NOT_CARRIED",
     "stored == _NOWHERE",
     # Keys of rows.
     "key == record.name.key",

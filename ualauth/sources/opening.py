@@ -2,7 +2,7 @@
 
 A path is walked name by name, each opened in the folder before it, so that no other program
 can put something else into the way between a look and the use. A file counts only if no
-user but an administrator can have put it there: `docs/decisions/0043-one-reader-for-files.md`.
+user but an administrator can have put it there: decision 0043.
 """
 
 from __future__ import annotations

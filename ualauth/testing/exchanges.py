@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from hmac import compare_digest
 
 from ualauth.contract.credentials import Challenges, CredentialKind, Exchange
 from ualauth.sasl.anonymous import AnonymousExchange
@@ -141,14 +142,14 @@ def exchanges(
         client = _Client(attempt, bare, password)
         scram = _Scram("SCRAM-SHA-256", Wire(client, UNSAFE), bare, _NONCE, b"n,,")
         scram.name = user
-        scram.right = password == right
+        scram.right = compare_digest(password.encode(), right.encode())
         yield attempt, _put(attempt, scram, client)
         attempt = begin()
         challenge = b"<1@example.org>"
         # RFC 2195 has HMAC-MD5.
         digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
         cram = _CramMd5(challenge, digest)
-        cram.right = password == right
+        cram.right = compare_digest(password.encode(), right.encode())
         yield attempt, _put(attempt, cram, _Client(attempt, bare, password))
     token = _Token("OAUTHBEARER", "canary.canary.canary")
     token.name = user

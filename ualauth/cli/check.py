@@ -58,7 +58,7 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
         folder = invocation.config.service_folder
         raise UnknownService(f"there is no service file {name!r} in {folder}")
     try:
-        compiled = invocation.base.services.compile(name)
+        compiled = invocation.compiled(name)
         yield from compiled.problems
         yield from users_that_are_none(invocation, compiled)
         yield from nothing_offered(invocation, compiled)

@@ -53,6 +53,12 @@ def users_that_are_none(invocation: Invocation, service: Service) -> Iterator[Pr
             return
 
 
+def line_of_url(text: str) -> int:
+    """Return the line of ualauth.toml that says where the USERLIST is; 1 if none does."""
+    lines = enumerate(text.split("\n"), 1)
+    return next((number for number, line in lines if line.lstrip().startswith("url")), 1)
+
+
 def _access_rules(invocation: Invocation) -> Iterator[Problem]:
     path = str(invocation.config.directory / _ACCESS_RULES)
     if isinstance(inspect(path, FileRules()), Missing):
@@ -94,7 +100,6 @@ def _settings(config: Config) -> Iterator[Problem]:
     except (ArgumentError, ValueError):
         has_password = True
     if has_password and isinstance(found, Text) and found.public:
-        lines = enumerate(found.text.split("\n"), 1)
-        number = next((at for at, line in lines if line.lstrip().startswith("url")), 1)
+        number = line_of_url(found.text)
         text = "every user of this host can read the password in it"
         yield Problem(Source(path, number, 1), text, f"run: chmod o-r {path}", warning=True)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ualauth.config.config import Config
     from ualauth.passwords.schemes import PasswordHasher
     from ualauth.runtime.base import BaseAuthenticator
+    from ualauth.stack.model import Service
     from ualauth.userlist.store import UserStore
 
 
@@ -18,6 +19,7 @@ class Invocation:
     def __init__(self, directory: str | None) -> None:
         """Keep the configuration folder that was named, if one was."""
         self.directory = directory
+        self._compiled: dict[str, Service] = {}
 
     @cached_property
     def config(self) -> Config:
@@ -57,6 +59,18 @@ class Invocation:
         from ualauth.passwords.schemes import PasswordHasher  # noqa: PLC0415 - likewise
 
         return self.base.resource(PasswordHasher)
+
+    def compiled(self, service: str) -> Service:
+        """Return a service as its files are now; they are read once in a command.
+
+        Raises:
+            ServiceFileError: if the files cannot be used.
+
+        """
+        found = self._compiled.get(service)
+        if found is None:
+            found = self._compiled[service] = self.base.services.compile(service)
+        return found
 
     def has_file(self, service: str) -> bool:
         """Return whether a service has a file of its own, and is not left to `other`."""

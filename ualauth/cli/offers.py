@@ -22,7 +22,7 @@ def print_offers(invocation: Invocation, names: Sequence[str]) -> None:
     table = grid("service", "typed password", "SASL mechanisms")
     for name in names:
         try:
-            compiled = invocation.base.services.compile(name)
+            compiled = invocation.compiled(name)
         except ServiceFileError:
             continue
         offered = _offered(invocation, compiled)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ualauth.cli.folder_problems import line_of_url
 from ualauth.cli.invocation import Invocation
 from ualauth.config.config import FILE_NAME
 from ualauth.errors import ServiceFileError, StoreError
 from ualauth.sources.problem import Problem, Source
-from ualauth.stack.model import Stack
+from ualauth.stack.model import entries_of
 from ualauth.stack.registry import plain_name
 
 _NEED = frozenset({"om_auth", "om_admin", "om_om2authid", "om_unix2om"})
@@ -46,22 +47,14 @@ def _problem(invocation: Invocation, text: str, cure: str, *, warning: bool = Fa
     path = invocation.config.directory / FILE_NAME
     number = 1
     if invocation.config.userlist.url and path.is_file():
-        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.lstrip().startswith("url"):
-                number = at
+        number = line_of_url(path.read_text(encoding="utf-8"))
     return Problem(Source(str(path), number, 1), text, cure, warning=warning)
 
 
 def _modules(invocation: Invocation, service: str) -> Iterator[str]:
     try:
-        compiled = invocation.base.services.compile(service)
+        compiled = invocation.compiled(service)
     except ServiceFileError:
         return
     for stack in compiled.stacks.values():
-        yield from _names(stack)
-
-
-def _names(stack: Stack) -> Iterator[str]:
-    for entry in stack:
-        yield plain_name(entry.module)
-        yield from _names(entry.nested)
+        yield from (plain_name(entry.module) for entry in entries_of(stack))

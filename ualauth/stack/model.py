@@ -101,9 +101,15 @@ class Service:
         return all(problem.warning for problem in self.problems)
 
 
+def entries_of(stack: Stack) -> Iterator[Entry]:
+    """Yield the entries of a stack, and of those that they may run."""
+    for entry in stack:
+        yield entry
+        yield from entries_of(entry.nested)
+
+
 def modules_of(stack: Stack) -> Iterator[Module[Any]]:
     """Yield the modules of a stack, and of those that its entries may run."""
-    for entry in stack:
+    for entry in entries_of(stack):
         if entry.instance is not None:
             yield entry.instance
-        yield from modules_of(entry.nested)

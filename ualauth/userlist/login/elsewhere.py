@@ -64,10 +64,15 @@ async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Gu
     guess.remote = True
     if not (guess.is_next() and guess.has_no_failures()):
         await take_turn(attempt, guess, guess.look)
-    if guess.is_locked(by_name=True) or guess.is_locked(by_name=False):
+    if is_locked(guess):
         raise Abort(await say_locked(attempt, guess))
     guess.started = True
     return guess
+
+
+def is_locked(guess: Guess) -> bool:
+    """Return whether the name or the user was locked out when the guess was looked at."""
+    return guess.is_locked(by_name=True) or guess.is_locked(by_name=False)
 
 
 async def end_elsewhere(attempt: Attempt, guess: Guess | None, code: ReturnCode) -> None:

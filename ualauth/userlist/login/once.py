@@ -21,7 +21,7 @@ from ualauth.contract.requests import Admission, Compute, DummyCompute, Join, Un
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
-from ualauth.userlist.login.elsewhere import take_turn
+from ualauth.userlist.login.elsewhere import is_locked, take_turn
 from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare
 
 _FROM_MEMORY = Comparison(
@@ -122,11 +122,6 @@ async def refuse_locked(guess: Guess, account: Account | None) -> Comparison:
     passed = time.monotonic() - started
     await Until(started + _STEP * (passed // _STEP + 1))
     return _LOCKED_UNKNOWN if account is None else _LOCKED
-
-
-def is_locked(guess: Guess | None) -> bool:
-    """Return whether the name or the user was locked out when the guess was looked at."""
-    return guess is not None and (guess.is_locked(by_name=True) or guess.is_locked(by_name=False))
 
 
 async def _compare(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.om_auth.test_guesses import HERE, PASSWORD, GatedHasher, Place
+from tests.unit.om_auth.gated import HERE, PASSWORD, GatedHasher
+from tests.unit.om_auth.test_guesses import Place
 
 NEW = "another pencil 42"
 

@@ -9,29 +9,32 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from tests.machine import patience
+from tests.unit.om_auth.gated import (
+    HERE,
+    PASSWORD,
+    THERE,
+    GatedHasher,
+    GatedPlace,
+    outcome_of,
+    until,
+)
 from tests.unit.sasl.clients import cram_md5, scram
-from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
+from ualauth import AsyncAuthenticator, ReturnCode
 from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
 from ualauth.identity import Identity
-from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.system.networks import sources_of
-from ualauth.testing.folder import ConfigFolder
-from ualauth.testing.userlist import Userlist
 from ualauth.userlist.account.lockout import Failures, Keys
 from ualauth.userlist.account.reservation import places_of, reserve
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import LockoutRules
 
-HERE, THERE = "192.0.2.7", "198.51.100.9"
-PASSWORD = "correct horse"
 MOST = 5
 SETTINGS = f"""
     [lockout]
@@ -45,84 +48,28 @@ IMPATIENT = f"{SETTINGS}[userlist]\n    timeout = {patience(0.2)}\n"
 MECHANISMS = ("SCRAM-SHA-256", "CRAM-MD5")
 
 
-class GatedHasher(PasswordHasher):
-    """A hasher that stops at a gate, where the test has closed it."""
-
-    def __init__(self) -> None:
-        super().__init__(profile=CHEAPEST_FOR_TESTS, mechanisms=MECHANISMS)
-        self.gate = threading.Event()
-        self.gate.set()
-        self.begun = threading.Semaphore(0)
-
-    def verify(self, password: str, stored: str) -> bool:
-        self.begun.release()
-        self.gate.wait(60)
-        return super().verify(password, stored)
-
-
-A = TypeVar("A", Authenticator, AsyncAuthenticator)
-
-
-class Place:
-    """A folder, its USERLIST with two users, and authenticators that share a hasher."""
+class Place(GatedPlace):
+    """Two users, with secrets for each mechanism."""
 
     def __init__(self, path: Path) -> None:
-        self.folder = ConfigFolder(path)
-        self.folder.settings(SETTINGS)
-        self.folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-        self.hasher = GatedHasher()
-        self.userlist = Userlist.create(path)
-        for name in ("jsmith", "ann"):
-            user = self.userlist.add(name, addresses=(f"{name}@example.com",))
-            secrets, now = self.hasher.secrets(PASSWORD, MECHANISMS), datetime.now(UTC)
-            hashed = self.hasher.hash(PASSWORD)
-            self.userlist.store.set_password(user, hashed, secrets, changed=now, expires=None)
-
-    def authenticator(self) -> AsyncAuthenticator:
-        return self._prepared(AsyncAuthenticator(self.folder.config()))
-
-    def blocking(self) -> Authenticator:
-        return self._prepared(Authenticator(self.folder.config()))
-
-    def _prepared(self, made: A) -> A:
-        made._base.resources._open[PasswordHasher] = self.hasher
-        return made
+        super().__init__(path, SETTINGS, ("jsmith", "ann"), GatedHasher(MECHANISMS))
 
     def failures(self, name: str = "jsmith", source: str = HERE) -> int:
-        """Return how many failures are counted."""
-        user = self.userlist.store.get(name)
-        found = self.userlist.store.all_failures(user).get(source)
-        return 0 if found is None else found.number
+        return super().failures(name, source)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
-    made.hasher.gate.set()
-    made.userlist.close()
+    made.close()
 
 
 async def login(
     auth: AsyncAuthenticator, password: str, name: str = "jsmith", rhost: str = HERE
 ) -> str:
     """Return how a login ended, in a word."""
-    try:
-        await auth.authenticate("pop3", name, password, rhost=rhost, tls=True)
-    except TemporaryFailure:
-        return "unavailable"
-    except AuthenticationFailed as error:
-        return "locked" if error.code is ReturnCode.PERM_DENIED else "refused"
-    return "granted"
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait until something is true, which another thread does."""
-    for _ in range(3000):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it does not come to pass")
+    return await outcome_of(auth.authenticate("pop3", name, password, rhost=rhost, tls=True))
 
 
 def limiter_of(auth: AsyncAuthenticator) -> GuessLimiter:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ualauth import AsyncAuthenticator, Authenticator, ReturnCode
+from tests.unit.om_auth.gated import (
+    HERE,
+    PASSWORD,
+    THERE,
+    A,
+    GatedHasher,
+    GatedPlace,
+    outcome_of,
+    until,
+)
+from ualauth import AsyncAuthenticator
 from ualauth.contract.computation import Computation
-from ualauth.errors import AuthenticationFailed, TemporaryFailure
-from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
-from ualauth.testing.folder import ConfigFolder
-from ualauth.testing.userlist import Userlist
+from ualauth.errors import AuthenticationFailed
 from ualauth.userlist.cache import UserCache
 
-HERE, THERE = "192.0.2.7", "198.51.100.9"
-PASSWORD = "correct horse"
 USERS = [f"user{number}" for number in range(8)]
 SETTINGS = """
     [lockout]
@@ -32,14 +36,11 @@ SETTINGS = """
     """
 
 
-class GatedHasher(PasswordHasher):
-    """Counts what it computes, and stops at a gate where the test has closed it."""
+class CountingHasher(GatedHasher):
+    """Counts what it computes, also for names that no user has."""
 
     def __init__(self) -> None:
-        super().__init__(profile=CHEAPEST_FOR_TESTS, mechanisms=())
-        self.gate = threading.Event()
-        self.gate.set()
-        self.begun = threading.Semaphore(0)
+        super().__init__()
         self.lock = threading.Lock()
         self.computed = self.now = self.most = 0
 
@@ -51,8 +52,6 @@ class GatedHasher(PasswordHasher):
 
     def verify(self, password: str, stored: str) -> bool:
         self._count(1)
-        self.begun.release()
-        self.gate.wait(60)
         try:
             return super().verify(password, stored)
         finally:
@@ -60,64 +59,36 @@ class GatedHasher(PasswordHasher):
 
     def dummy_verify(self, password: str) -> None:
         self._count(1)
-        self.begun.release()
-        self.gate.wait(60)
+        self.pass_gate()
         super().dummy_verify(password)
         self._count(-1)
 
 
-class Place:
-    """A folder, its USERLIST with eight users, and authenticators that share a hasher."""
+class Place(GatedPlace):
+    """Eight users, and two computations at a time."""
+
+    hasher: CountingHasher
 
     def __init__(self, path: Path) -> None:
-        self.folder = ConfigFolder(path)
-        self.folder.settings(SETTINGS)
-        self.folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-        self.hasher = GatedHasher()
-        self.userlist = Userlist.create(path)
-        for name in USERS:
-            user = self.userlist.add(name, addresses=(f"{name}@example.com",))
-            now, hashed = datetime.now(UTC), self.hasher.hash(PASSWORD)
-            self.userlist.store.set_password(user, hashed, [], changed=now, expires=None)
+        super().__init__(path, SETTINGS, USERS, CountingHasher())
 
-    def authenticator(self) -> AsyncAuthenticator:
-        made = AsyncAuthenticator(self.folder.config())
-        self._prepare(made)
-        return made
-
-    def blocking(self) -> Authenticator:
-        made = Authenticator(self.folder.config())
-        self._prepare(made)
-        return made
-
-    def _prepare(self, made: AsyncAuthenticator | Authenticator) -> None:
-        made._base.resources._open[PasswordHasher] = self.hasher
+    def prepared(self, made: A) -> A:
         made._computing._size = 2
-
-    def failures(self, name: str, source: str = HERE) -> int:
-        found = self.userlist.store.all_failures(self.userlist.store.get(name)).get(source)
-        return 0 if found is None else found.number
+        return super().prepared(made)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
-    made.hasher.gate.set()
-    made.userlist.close()
+    made.close()
 
 
 async def login(
     auth: AsyncAuthenticator, name: str, password: str = PASSWORD, rhost: str = HERE
 ) -> str:
     """Return how a login ended, in a word."""
-    try:
-        await auth.authenticate("pop3", name, password, rhost=rhost, tls=True)
-    except TemporaryFailure:
-        return "unavailable"
-    except AuthenticationFailed as error:
-        return "locked" if error.code is ReturnCode.PERM_DENIED else "refused"
-    return "granted"
+    return await outcome_of(auth.authenticate("pop3", name, password, rhost=rhost, tls=True))
 
 
 def forget_begun(place: Place) -> None:
@@ -130,15 +101,6 @@ async def begun(place: Place, number: int = 1) -> None:
     """Wait until so many hashes have begun."""
     for _ in range(number):
         await asyncio.to_thread(place.hasher.begun.acquire)
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Wait until something is true, which another thread or task does."""
-    for _ in range(2000):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it does not come to pass")
 
 
 # The same verification is done once

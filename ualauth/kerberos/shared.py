@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
+from ualauth.kerberos.keytab import Keytabs
 from ualauth.kerberos.settings import (
     FILE_NAME,
     KerberosSettings,
@@ -36,6 +37,7 @@ class Kerberos:
         """Look for om_krb5.conf in that folder, unless a stack line names another file."""
         self.directory = directory
         self._files = FollowedFolder(ServiceFolder(directory / "pam.d"), clock=clock)
+        self._keytabs = Keytabs(self._files, clock)
         self._followed: dict[Options, Watched[KerberosSettings]] = {}
         self._clients: dict[Options, _Client] = {}
         self._lock = new_lock()
@@ -72,7 +74,7 @@ class Kerberos:
         with self._lock:
             kept = self._clients.get(options)
             if kept is None or kept.settings != settings:
-                made = Client(self._located(settings), self._files)
+                made = Client(self._located(settings), self._files, self._keytabs)
                 if kept is not None:
                     kept.client.close()
                 kept = self._clients[options] = _Client(file, settings, made)
@@ -98,3 +100,4 @@ class Kerberos:
             for kept in self._clients.values():
                 kept.client.close()
             self._clients.clear()
+            self._keytabs.close()

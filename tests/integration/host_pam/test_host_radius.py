@@ -19,9 +19,11 @@ from ualauth.testing.folder import ConfigFolder
 
 @pytest.fixture
 def server() -> Iterator[RadiusServer]:
-    made = RadiusServer({"jsmith": "correct horse", "ann": "correct horse"}, {"ann": "123456"})
-    with made.running():
-        yield made
+    radius_server = RadiusServer(
+        {"jsmith": "correct horse", "ann": "correct horse"}, {"ann": "123456"}
+    )
+    with radius_server.running():
+        yield radius_server
 
 
 @pytest.fixture

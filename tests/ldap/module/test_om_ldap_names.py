@@ -32,9 +32,9 @@ SPECIAL = {
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    asynchronous = Asynchronous()
+    yield asynchronous
+    asynchronous.close()
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ NEW = "battery staple"
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    asynchronous = Asynchronous()
+    yield asynchronous
+    asynchronous.close()
 
 
 @pytest.fixture(scope="module")

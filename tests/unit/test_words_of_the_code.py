@@ -3,7 +3,7 @@
 Names are what the tokenizer finds; prose is comments, docstrings and other texts of the code,
 the pages without their code, and the comments of the shipped service files. Of tests, whose
 other texts are names of users and what programs say, only comments and docstrings are prose.
-Local names and private ones of the code say what they hold, and not how it came.
+Local names and private ones of both say what they hold, and not how it came.
 A use that is right stands in `ALLOWED`, by its place and with its reason.
 """
 
@@ -235,7 +235,7 @@ def test_code_has_the_words_of_the_field(file: Path) -> None:
     assert not places, "\n".join(places)
 
 
-@pytest.mark.parametrize("file", PYTHON, ids=name_of)
+@pytest.mark.parametrize("file", [*PYTHON, *TESTS], ids=name_of)
 def test_local_names_say_what_they_hold(file: Path) -> None:
     assert not names_of_how_it_came(file)
 

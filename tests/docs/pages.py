@@ -66,38 +66,38 @@ def blocks(page: Path) -> Iterator[Block]:
 
 def prose(page: Path) -> str:
     """Return a page without its blocks."""
-    lines = []
+    kept = []
     inside = False
     for line in page.read_text(encoding="utf-8").split("\n"):
         if line.startswith("```"):
             inside = not inside
         elif not inside:
-            lines.append(line)
-    return "\n".join(lines)
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def tables(page: Path) -> list[list[list[str]]]:
     """Return every table: its rows, the heading among them, without the rule."""
-    rows_of_tables: list[list[list[str]]] = []
+    found: list[list[list[str]]] = []
     inside = False
     for line in prose(page).split("\n"):
         if not line.startswith("|"):
             inside = False
             continue
         if not inside:
-            rows_of_tables.append([])
+            found.append([])
             inside = True
         if set(line) <= set("|-: "):
             continue
         cells = re.split(r"(?<!\\)\|", line.strip("|"))
-        rows_of_tables[-1].append([cell.strip().replace("\\|", "|") for cell in cells])
-    return rows_of_tables
+        found[-1].append([cell.strip().replace("\\|", "|") for cell in cells])
+    return found
 
 
 def table(page: Path, *headings: str) -> list[list[str]]:
     """Return the rows of the only table of a page with these headings."""
-    (rows,) = [each[1:] for each in tables(page) if each[0] == list(headings)]
-    return rows
+    (found,) = [each[1:] for each in tables(page) if each[0] == list(headings)]
+    return found
 
 
 def links(page: Path) -> list[str]:
@@ -106,10 +106,10 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """Return what a link may name after `#`, as GitHub makes it of headings."""
-    names = set()
+    found = set()
     for line in prose(page).split("\n"):
         heading = _HEADING.fullmatch(line)
         if heading is not None:
             plain = _NOT_IN_ANCHORS.sub("", heading["text"].lower())
-            names.add(plain.replace(" ", "-"))
-    return names
+            found.add(plain.replace(" ", "-"))
+    return found

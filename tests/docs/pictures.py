@@ -55,12 +55,12 @@ def layers() -> list[list[str]]:
 def arrows() -> Arrows:
     """Return which rooms each room imports, for types too."""
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or is_package(path)}
-    targets: dict[str, set[str]] = {room: set() for room in sorted(rooms - {"__init__"})}
+    found: dict[str, set[str]] = {room: set() for room in sorted(rooms - {"__init__"})}
     for file in sorted(PACKAGE.rglob("*.py")):
         room = room_of(file)
         if room != "__init__":
-            targets[room] |= set(imported(file)) & targets.keys() - {room}
-    return targets
+            found[room] |= set(imported(file)) & found.keys() - {room}
+    return found
 
 
 def is_package(path: Path) -> bool:
@@ -88,13 +88,13 @@ def imported(file: Path) -> Iterator[str]:
 
 def below(room: str, all_arrows: Arrows) -> set[str]:
     """Return all rooms that a room stands on."""
-    reached: set[str] = set()
+    found: set[str] = set()
     waiting = {room}
     while waiting:
-        news = all_arrows[waiting.pop()] - reached
-        reached |= news
+        news = all_arrows[waiting.pop()] - found
+        found |= news
         waiting |= news
-    return reached
+    return found
 
 
 def reduced(all_arrows: Arrows) -> Arrows:

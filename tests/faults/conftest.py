@@ -43,9 +43,9 @@ def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
     """Return the USERLIST of a folder with the service pop3, where hashes cost nothing."""
     folder.service("pop3", SERVICE)
     folder.settings(CHEAP)
-    new_userlist = Userlist.create(folder.path)
-    yield new_userlist
-    new_userlist.close()
+    made = Userlist.create(folder.path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -54,14 +54,14 @@ class Child:
 @contextmanager
 def children(*calls: tuple[Any, ...]) -> Iterator[list[Child]]:
     """Begin a process for each function with its arguments, and end them all."""
-    running: list[Child] = []
+    made: list[Child] = []
     try:
         for call in calls:
             # One by one: those that were made are ended, whatever happens.
-            running.append(Child(*call))  # noqa: PERF401
-        yield running
+            made.append(Child(*call))  # noqa: PERF401
+        yield made
     finally:
-        for child in running:
+        for child in made:
             child.end()
 
 

@@ -84,14 +84,12 @@ def both(module: str) -> str:
 
 def descriptors() -> Sequence[str]:
     """Return what the descriptors of this process are, sorted."""
-    targets = []
+    found = []
     for each in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
             # The folder that is just being read is gone.
-            targets.append(str(each.readlink()))
-    return sorted(
-        name.partition(":")[0] if name.startswith("socket:") else name for name in targets
-    )
+            found.append(str(each.readlink()))
+    return sorted(name.partition(":")[0] if name.startswith("socket:") else name for name in found)
 
 
 @pytest.fixture

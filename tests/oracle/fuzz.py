@@ -79,7 +79,7 @@ def main() -> int:
         return 2
     say(f"seed {arguments.seed}, {arguments.cases} cases")
     fuzzer = Fuzzer(arguments.seed)
-    number = 0
+    found = 0
     started = shown = time.monotonic()
     with Libpam() as libpam:
         for difference in fuzzer.differences(arguments.cases, libpam):
@@ -87,14 +87,14 @@ def main() -> int:
                 shown = time.monotonic()
                 say(f"{fuzzer.compared} compared")
             if difference is not None:
-                number += 1
+                found += 1
                 say(f"\n{difference}\n")
-            if number >= arguments.most:
+            if found >= arguments.most:
                 break
     seconds = time.monotonic() - started
     say(fuzzer.distribution())
-    say(f"seed {arguments.seed}: {fuzzer.compared} cases in {seconds:.0f} s, {number} differences")
-    return 1 if number else 0
+    say(f"seed {arguments.seed}: {fuzzer.compared} cases in {seconds:.0f} s, {found} differences")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

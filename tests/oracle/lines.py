@@ -178,14 +178,12 @@ class LineWriter:
     def _arguments(self, kind: str) -> list[str]:
         """Return arguments, most of them for pam_debug."""
         rng = self._rng
-        arguments = [
-            f"{event}={self._answer()}" for event in words.EVENTS[kind] if self._chance(0.9)
-        ]
+        found = [f"{event}={self._answer()}" for event in words.EVENTS[kind] if self._chance(0.9)]
         if self._chance(0.1):
             event = rng.choice(words.EVENTS[rng.choice(words.TYPES)])
             odd = rng.choice(words.odd_arguments(event, self._answer()))
-            arguments.insert(rng.randint(0, len(arguments)), odd)
-        return arguments
+            found.insert(rng.randint(0, len(found)), odd)
+        return found
 
     def _answer(self) -> str:
         """Return the code that a module is to answer."""

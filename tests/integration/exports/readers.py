@@ -78,13 +78,13 @@ class DovecotAuth:
             line = "\t".join(("AUTH", str(self._number), "PLAIN", *given))
             self._file.write(line.encode() + b"\n")
         self._file.flush()
-        granted = set()
+        found = set()
         for _ in range(len(asked)):
             kind, number, *_ = self._file.readline().decode().rstrip("\n").split("\t")
             user = asked.pop(number)
             if kind == "OK":
-                granted.add(user)
-        return granted
+                found.add(user)
+        return found
 
     def close(self) -> None:
         """Disconnect."""

@@ -68,17 +68,17 @@ def set_password(name: str, password: str) -> None:
 @pytest.fixture
 def account() -> Iterator[Account]:
     """Make an account that does not exist on any host."""
-    new_account = Account(f"ual-{secrets.token_hex(6)}", "correct horse")
+    made = Account(f"ual-{secrets.token_hex(6)}", "correct horse")
     try:
         subprocess.run(
-            ["useradd", "--no-create-home", "--no-user-group", "--no-log-init", new_account.name],
+            ["useradd", "--no-create-home", "--no-user-group", "--no-log-init", made.name],
             check=True,
             capture_output=True,
         )
-        set_password(new_account.name, new_account.password)
-        yield new_account
+        set_password(made.name, made.password)
+        yield made
     finally:
-        subprocess.run(["userdel", "--force", new_account.name], check=False, capture_output=True)
+        subprocess.run(["userdel", "--force", made.name], check=False, capture_output=True)
 
 
 HostService = Callable[[str, str], Path]

@@ -19,11 +19,9 @@ from ualauth.testing.folder import ConfigFolder
 
 @pytest.fixture
 def server() -> Iterator[RadiusServer]:
-    radius_server = RadiusServer(
-        {"jsmith": "correct horse", "ann": "correct horse"}, {"ann": "123456"}
-    )
-    with radius_server.running():
-        yield radius_server
+    made = RadiusServer({"jsmith": "correct horse", "ann": "correct horse"}, {"ann": "123456"})
+    with made.running():
+        yield made
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ PEOPLE = (
 @pytest.fixture(scope="session")
 def kdc() -> Iterator[Realm]:
     """Return a realm with its people, whose KDC and kadmind run."""
-    with realm() as new_realm:
-        new_realm.admin(*PEOPLE)
-        new_realm.start()
-        new_realm.start_kadmind()
-        yield new_realm
+    with realm() as made:
+        made.admin(*PEOPLE)
+        made.start()
+        made.start_kadmind()
+        yield made
 
 
 Mail = Callable[..., ConfigFolder]

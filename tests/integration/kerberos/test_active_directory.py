@@ -80,9 +80,9 @@ class Domain:
 def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
     folder = tmp_path_factory.mktemp("domain")
     with running(Authority(folder)) as controller:
-        new_domain = Domain(controller, folder)
-        new_domain.create()
-        yield new_domain
+        made = Domain(controller, folder)
+        made.create()
+        yield made
 
 
 @pytest.mark.parametrize(

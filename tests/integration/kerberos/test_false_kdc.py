@@ -18,12 +18,12 @@ CHOSEN = "what the attacker likes"
 @pytest.fixture(scope="module")
 def false() -> Iterator[Realm]:
     """Return a realm that an attacker made, and that runs in the real one's place."""
-    with realm() as false_realm:
-        false_realm.add("jsmith", CHOSEN)
-        false_realm.add("victim", CHOSEN, "+needchange")
-        false_realm.start()
-        false_realm.start_kadmind()
-        yield false_realm
+    with realm() as made:
+        made.add("jsmith", CHOSEN)
+        made.add("victim", CHOSEN, "+needchange")
+        made.start()
+        made.start_kadmind()
+        yield made
 
 
 def test_it_is_refused_by_the_real_keytab(way: Way, kdc: Realm, false: Realm, mail: Mail) -> None:

@@ -30,16 +30,16 @@ TEMPLATE = (f"bind_template uid={{user}},{people.PEOPLE}", "- binddn", "- bindpw
 
 def authids(logins: Logins, password: str, *names: str) -> set[str]:
     """Return as whom these names come in, and the codes of those that do not."""
-    answers = set()
+    found = set()
     for name in names:
         try:
             identity = logins.login(name, password)
         except AuthenticationError as error:
-            answers.add(f"{error.code}")
+            found.add(f"{error.code}")
         else:
             assert identity.user == identity.authid
-            answers.add(identity.authid)
-    return answers
+            found.add(identity.authid)
+    return found
 
 
 def denying(logins: Logins, rule: str, *names: str) -> Logins:

@@ -25,9 +25,9 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    asynchronous = Asynchronous()
-    yield asynchronous
-    asynchronous.close()
+    made = Asynchronous()
+    yield made
+    made.close()
 
 
 def person_dn(name: str) -> str:
@@ -59,8 +59,8 @@ def allow(name: str, target: str, who: str) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server389]:
-    with ds389.running() as directory:
-        directory.add(
+    with ds389.running() as made:
+        made.add(
             "".join(
                 f"dn: ou={each},{SUFFIX}\nobjectClass: organizationalUnit\nou: {each}\n\n"
                 for each in ("people", "groups")
@@ -68,32 +68,30 @@ def server() -> Iterator[Server389]:
             + person("reader", f"uid=reader,{SUFFIX}", "reader-secret")
             + person("blind", f"uid=blind,{SUFFIX}", "blind-secret")
         )
-        directory.modify(
+        made.modify(
             f"dn: {SUFFIX}\nchangetype: modify\nadd: aci\n"
             + allow("reader", '(targetattr != "userPassword")', f"uid=reader,{SUFFIX}")
         )
-        directory.modify(
+        made.modify(
             f"dn: ou=people,{SUFFIX}\nchangetype: modify\nadd: aci\n"
             + allow("blind", '(targetattr != "userPassword")', f"uid=blind,{SUFFIX}")
         )
-        directory.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
-        directory.restart()
-        directory.set(
-            "cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on"
-        )
-        yield directory
+        made.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
+        made.restart()
+        made.set("cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on")
+        yield made
 
 
 @pytest.fixture
 def ds(make: Make, server: Server389) -> Make:
     usual = ("ssl off", f"base {SUFFIX}", *READER)
 
-    def new_logins(*more: str, **options: str) -> Logins:
+    def made(*more: str, **options: str) -> Logins:
         given = {each.split()[0] for each in more}
-        remaining = [each for each in usual if each.split()[0] not in given]
-        return make("- tls_cacertfile", *remaining, *more, uri=server.uri, **options)
+        kept = [each for each in usual if each.split()[0] not in given]
+        return make("- tls_cacertfile", *kept, *more, uri=server.uri, **options)
 
-    return new_logins
+    return made
 
 
 @pytest.fixture
@@ -208,8 +206,8 @@ def test_indirect_groups_in_member_of_are_none_of_direct_ones(
             f"nested_groups {nesting}",
             *more,
         )
-        outcomes = tuple(logins.outcome(each, PASSWORD) for each in (direct, indirect, other))
-        assert outcomes == codes, (nesting, more)
+        found = tuple(logins.outcome(each, PASSWORD) for each in (direct, indirect, other))
+        assert found == codes, (nesting, more)
 
 
 @pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
@@ -224,9 +222,9 @@ def test_every_spelling_is_one_user(
     template = f"bind_template uid={{user}},ou=people,{SUFFIX}"
     logins = ds(f"library {library}", template, "- binddn", "- bindpw")
     typed = (user, user.upper(), user.title(), f"{user} ", f" {user}", f"\uff4e{user[1:]}")
-    authids = dict.fromkeys(typed, "")
+    found = dict.fromkeys(typed, "")
     for each in typed:
         with contextlib.suppress(AuthenticationError):
-            authids[each] = logins.login(each, PASSWORD).authid
-    assert authids[user] == authids[user.upper()] == user
-    assert set(authids.values()) <= {user, ""}, authids
+            found[each] = logins.login(each, PASSWORD).authid
+    assert found[user] == found[user.upper()] == user
+    assert set(found.values()) <= {user, ""}, found

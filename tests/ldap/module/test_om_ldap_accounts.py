@@ -20,9 +20,9 @@ from ualauth.codes import ReturnCode
 @pytest.fixture
 def way() -> Iterator[Way]:
     """One way in is enough: what differs between them is not what is tested here."""
-    asynchronous = Asynchronous()
-    yield asynchronous
-    asynchronous.close()
+    made = Asynchronous()
+    yield made
+    made.close()
 
 
 Make = Callable[..., Logins]

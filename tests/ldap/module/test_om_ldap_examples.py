@@ -23,9 +23,9 @@ NEW = "N3w-battery-staple"
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    asynchronous = Asynchronous()
-    yield asynchronous
-    asynchronous.close()
+    made = Asynchronous()
+    yield made
+    made.close()
 
 
 def text_of(name: str) -> str:

@@ -30,9 +30,9 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def way() -> Iterator[Way]:
-    asynchronous = Asynchronous()
-    yield asynchronous
-    asynchronous.close()
+    made = Asynchronous()
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("more", METHODS.values(), ids=METHODS)

@@ -37,11 +37,11 @@ async def until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture(params=[False, True], ids=["alone", "with a USERLIST"])
 def logins(make: Make, request: pytest.FixtureRequest) -> Logins:
-    usual = make()
+    made = make()
     if request.param:
-        usual = with_userlist(usual, "jsmith")
-    usual.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
-    return Logins(usual.way, usual.folder, usual.folder.config())
+        made = with_userlist(made, "jsmith")
+    made.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    return Logins(made.way, made.folder, made.folder.config())
 
 
 def test_failures_lock_out_for_their_source_only(logins: Logins) -> None:
@@ -75,7 +75,7 @@ def test_names_that_no_entry_has_are_locked_out_like_others(logins: Logins) -> N
 
 def test_of_many_guesses_at_once_no_more_are_answered_than_may_fail(logins: Logins) -> None:
     async def run() -> None:
-        counts: Counter[str] = Counter()
+        found: Counter[str] = Counter()
         async with AsyncAuthenticator(logins.config) as auth:
             await auth.authenticate("mail", "jsmith", RIGHT, **THERE)
 
@@ -83,16 +83,16 @@ def test_of_many_guesses_at_once_no_more_are_answered_than_may_fail(logins: Logi
                 try:
                     await auth.authenticate("mail", "jsmith", password, **HERE)
                 except TemporaryFailure:
-                    counts["unavailable"] += 1
+                    found["unavailable"] += 1
                 except AuthenticationError as error:
-                    counts[str(error.code)] += 1
+                    found[str(error.code)] += 1
                 else:
-                    counts["success"] += 1
+                    found["success"] += 1
 
             guesses = [f"wrong {number}" for number in range(40)]
             await asyncio.gather(*(guess(each) for each in [*guesses, RIGHT]))
-        assert counts["auth_err"] == MOST
-        assert counts["success"] == 0
+        assert found["auth_err"] == MOST
+        assert found["success"] == 0
 
     asyncio.run(run())
 
@@ -135,9 +135,9 @@ def test_a_login_that_several_entries_check_is_one_guess(make: Make) -> None:
     stack = STACK.replace(
         "auth      required  om_ldap\n", "auth sufficient om_ldap\nauth required om_auth\n"
     )
-    usual = with_userlist(make(stack=stack), "jsmith")
-    usual.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
-    logins = Logins(usual.way, usual.folder, usual.folder.config())
+    made = with_userlist(make(stack=stack), "jsmith")
+    made.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    logins = Logins(made.way, made.folder, made.folder.config())
     for number in range(MOST):
         assert logins.outcome("jsmith", f"wrong {number}", **HERE) == "auth_err"
     assert logins.outcome("jsmith", RIGHT, **HERE) == "perm_denied"

@@ -32,9 +32,9 @@ SPECIAL = {
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    asynchronous = Asynchronous()
-    yield asynchronous
-    asynchronous.close()
+    made = Asynchronous()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ NEW = "battery staple"
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    asynchronous = Asynchronous()
-    yield asynchronous
-    asynchronous.close()
+    made = Asynchronous()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -294,14 +294,14 @@ class Client:
         """
         armour = self._armour.cache(context, self.settings, keytab)
         try:
-            with options(context, self.settings, armour) as made:
-                get_initial(context, into, name, password, made, service)
+            with options(context, self.settings, armour) as request_options:
+                get_initial(context, into, name, password, request_options, service)
         except KerberosFault as error:
             if armour is None:
                 raise
             other = self._armour.instead(context, self.settings, keytab, armour, error)
-            with options(context, self.settings, other) as made:
-                get_initial(context, into, name, password, made, service)
+            with options(context, self.settings, other) as request_options:
+                get_initial(context, into, name, password, request_options, service)
 
     def _expired(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str

@@ -219,8 +219,8 @@ def _read_by_name(context: Context, name: str) -> Keytab:
 @contextlib.contextmanager
 def opened(context: Context, name: str) -> Iterator[Handle]:
     """Hold a keytab, by its full name."""
-    made = context.made("krb5_kt_resolve", name.encode(errors="surrogateescape"))
-    with context.held(made, "krb5_kt_close") as handle:
+    keytab = context.made("krb5_kt_resolve", name.encode(errors="surrogateescape"))
+    with context.held(keytab, "krb5_kt_close") as handle:
         yield handle
 
 

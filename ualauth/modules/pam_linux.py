@@ -259,11 +259,11 @@ class PamLinux(Module[Options]):
         confdir = self.options.confdir
         name = f"pam_linux: {confdir or ''} {self.options.service}"
         try:
-            found = attempt.get_data(name)
+            data = attempt.get_data(name)
         except Abort:
-            found = None
-        if isinstance(found, _HostState):
-            return found
+            data = None
+        if isinstance(data, _HostState):
+            return data
         state = _HostState(HostTransaction(self._service()))
         attempt.set_data(name, state, lambda _, status: state.end(status & 0xFF))
         return state

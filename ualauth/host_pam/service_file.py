@@ -72,10 +72,10 @@ class ReadsHostService:
                 yield replace(_of_host(problem), warning=True)
         for path in folder.read_paths:
             # The service's own file is looked at by who reads it.
-            found = inspect(path, FileRules()) if path != file.path else None
-            if isinstance(found, Unusable) and found.unsafe:
-                text = f"the file {found.reason}"
-                yield Problem(Source(path, 1, 1), text, found.cure, warning=True)
+            target = inspect(path, FileRules()) if path != file.path else None
+            if isinstance(target, Unusable) and target.unsafe:
+                text = f"the file {target.reason}"
+                yield Problem(Source(path, 1, 1), text, target.cure, warning=True)
 
 
 class _HostFolder(ServiceFolder):

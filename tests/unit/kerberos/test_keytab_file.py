@@ -88,10 +88,10 @@ def test_wherever_it_is_cut_off_it_is_not_whole_or_has_fewer_keys() -> None:
     ids=["zeros", "the end", "a hole", "a hole of zeros", "version 1"],
 )
 def test_what_else_is_in_one(data: bytes, records: int) -> None:
-    found = read(data)
-    assert len(found) == records
-    assert found[0].principal == "imap/mail.ual.test@UAL.TEST"
-    assert found[0].key == KEY
+    records_read = read(data)
+    assert len(records_read) == records
+    assert records_read[0].principal == "imap/mail.ual.test@UAL.TEST"
+    assert records_read[0].key == KEY
 
 
 @pytest.mark.parametrize(("more", "kvno"), [(b"", 2), (bytes(4), 2), (struct.pack(">I", 300), 300)])

@@ -23,6 +23,7 @@ from ualauth.sources.problem import Problem, Source
 from ualauth.stack.compile import OTHER, compile_service
 from ualauth.stack.dialect import DEBIAN
 from ualauth.stack.folder import ServiceFolder
+from ualauth.stack.syntax import parse
 
 _DIALECT = replace(DEBIAN, trusting=True)
 _FOLDERS_OF_MODULES = ("/lib/*/security", "/lib/security", "/lib64/security", "/usr/lib/*/security")
@@ -55,6 +56,10 @@ class ReadsHostService:
 
     def _problems(self, file: Text) -> Iterator[Problem]:
         folder = _HostFolder(self.service)
+        if not any(line.tokens for line in parse(file.text, _DIALECT).lines):
+            text = "there is no line in it: the host's other decides"
+            at = Source(file.path, 1, 1)
+            yield Problem(at, text, "write auth and account lines", warning=True)
         try:
             compiled = compile_service(
                 os.path.basename(file.path),  # noqa: PTH119 - a path as text

@@ -19,8 +19,10 @@ from typing import Annotated, Self
 from ualauth.contract.module import Files
 from ualauth.contract.options import OptionProblem, read_dataclass
 from ualauth.contract.tokens import TokenOptions
-from ualauth.errors import UnsteadyFile, UnusableFile
+from ualauth.errors import ModuleUnavailable, UnsteadyFile, UnusableFile
 from ualauth.kerberos import principal_map
+from ualauth.kerberos.context import Context
+from ualauth.kerberos.failures import KerberosFault
 from ualauth.kerberos.keytab_file import parse_keytab
 from ualauth.kerberos.principal import DomainMap, Template
 from ualauth.kerberos.principal_map import parse_map
@@ -256,7 +258,24 @@ def configure(options: Options, files: Files) -> None:
     for named in (settings.krb5_conf or "").split(":"):
         # The usual way to say that there shall be none.
         if named not in {"", "/dev/null"}:
-            files.inspect(named)
+            with contextlib.suppress(UnsteadyFile):
+                files.watch(named, read_krb5_conf)
+
+
+def read_krb5_conf(file: Text) -> tuple[None, Sequence[Problem]]:
+    """Have libkrb5 read a krb5.conf; logins let it read the file by themselves."""
+    at = Source(file.path, 1, 1)
+    if not file.text.strip("\0 \t\r\n"):
+        text = "there is nothing in it, and libkrb5 knows no realm by it"
+        return None, (Problem(at, text, "write [libdefaults] and [realms]", warning=True),)
+    try:
+        Context(file.path).close()
+    except KerberosFault as error:
+        return None, (Problem(at, f"libkrb5 cannot read it: {error}", "see krb5.conf(5)"),)
+    except ModuleUnavailable:
+        # Without libkrb5, it is told of where it is needed.
+        return None, ()
+    return None, ()
 
 
 def path_of(keytab: str) -> str | None:

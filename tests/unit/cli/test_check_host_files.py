@@ -171,6 +171,13 @@ def test_an_include_that_every_user_may_write_to_is_told_of(program: Program, ho
     assert f"    cure: run: chmod o-w {host}/common" in told
 
 
+@pytest.mark.parametrize("data", [b"", b"# ours\n", b"\0" * 1000])
+def test_one_without_a_line_is_told_of(program: Program, host: Path, data: bytes) -> None:
+    (host / "mail").write_bytes(data)
+    told = checked(program, host, 0)
+    assert f"{host}/mail:1:1: warning: there is no line in it: the host's other decides" in told
+
+
 @pytest.mark.parametrize("data", [b"", b"\0" * 1000, b"auth required pam_per", b"\xff\xfe\n"])
 def test_whatever_is_in_it_is_told_of_or_not_and_nothing_fails(
     program: Program, host: Path, data: bytes

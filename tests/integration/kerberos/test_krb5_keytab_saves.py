@@ -165,18 +165,18 @@ def test_one_that_is_removed_says_nothing_any_more(
 def test_a_new_key_counts_at_once_in_a_keytab_that_is_replaced(
     way: Way, mail: Mail, tmp_path: Path
 ) -> None:
-    with realm() as made:
-        made.add("jsmith", "s3cret")
-        made.start()
-        authenticator = way.authenticator(mail(made).config())
-        old = cache_of(made, tmp_path / "old")
+    with realm() as kdc:
+        kdc.add("jsmith", "s3cret")
+        kdc.start()
+        authenticator = way.authenticator(mail(kdc).config())
+        old = cache_of(kdc, tmp_path / "old")
         assert way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
         for number in range(3):
             new = tmp_path / f"new-{number}"
-            made.admin(f"ktadd -k {new} {SERVICE}")
-            new.replace(made.keytab)
+            kdc.admin(f"ktadd -k {new} {SERVICE}")
+            new.replace(kdc.keytab)
             assert way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
-            cache = cache_of(made, tmp_path / f"tickets-{number}")
+            cache = cache_of(kdc, tmp_path / f"tickets-{number}")
             assert bring(way, authenticator, cache) == "jsmith"
             if number == 0:
                 # The former key is still known while the file was not left alone.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from types import FrameType
 
 
 def clear_locals(error: BaseException) -> None:
@@ -17,10 +18,10 @@ def clear_locals(error: BaseException) -> None:
     holds itself, which is still running; what its callers hold is theirs.
     """
     running = set()
-    frame = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe looks it up first
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way
     while frame is not None:
         running.add(frame)
-        frame = frame.f_back  # type: ignore[assignment]  # a frame, or None
+        frame = frame.f_back
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:

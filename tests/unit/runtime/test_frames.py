@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,12 @@ def assert_no_secret(error: BaseException | None) -> None:
 def service(folder: ConfigFolder) -> None:
     folder.module("careless", Careless)
     folder.settings(
-        '[sasl]\nmechanisms = ["PLAIN", "SCRAM-SHA-256", "OAUTHBEARER"]\n[stack]\nfail_delay = false\n'
+        """
+        [sasl]
+        mechanisms = ["PLAIN", "SCRAM-SHA-256", "OAUTHBEARER"]
+        [stack]
+        fail_delay = false
+        """
     )
     folder.service(
         "test",
@@ -220,14 +226,14 @@ def test_an_exchange_that_fails(folder: ConfigFolder, way: Way, mechanism: str) 
         failures = 0
         for _ in range(4):
             # Beyond its end, too.
-            error = caught(way, lambda exchange=exchange: exchange.step(message.encode()))  # type: ignore[misc]
+            error = caught(way, partial(exchange.step, message.encode()))
             if error is not None:
                 assert_no_secret(error)
                 failures += 1
         assert failures >= 2
         for wrong in (message, bytearray(message.encode())):
             exchange = auth.sasl("test", mechanism, tls=True)
-            error = caught(way, lambda exchange=exchange, wrong=wrong: exchange.step(wrong))  # type: ignore[misc]
+            error = caught(way, partial(exchange.step, wrong))
             assert isinstance(error, TypeError)
             assert_no_secret(error)
 
@@ -288,21 +294,28 @@ def test_what_the_callers_hold_is_theirs(folder: ConfigFolder, way: Way) -> None
         held = CANARY
         raise OSError(len(held))
 
-    async def run() -> None:
-        await auth.authenticate("test", "wrong", CANARY)  # type: ignore[misc]
-
-    def handling() -> BaseException | None:
+    async def run() -> BaseException | None:
         try:
             failing()
-        except OSError as error:
+        except OSError:
             try:
-                way.run(run()) if way.asynchronous else auth.authenticate("test", "wrong", CANARY)
+                await auth.authenticate("test", "wrong", CANARY)  # type: ignore[misc]
             except errors.AuthenticationFailed as refusal:
-                assert way.asynchronous or refusal.__context__ is error
-            return error
+                return refusal.__context__
+        return None
 
-    behind = handling()
-    assert behind is not None
+    def run_blocking() -> BaseException | None:
+        try:
+            failing()
+        except OSError:
+            try:
+                auth.authenticate("test", "wrong", CANARY)
+            except errors.AuthenticationFailed as refusal:
+                return refusal.__context__
+        return None
+
+    behind = way.run(run()) if way.asynchronous else run_blocking()
+    assert isinstance(behind, OSError)
     assert any(variables.get("held") == CANARY for _, variables in frames(behind))
 
 
@@ -310,6 +323,9 @@ def test_no_coroutine_is_closed_that_is_suspended() -> None:
     def fail() -> None:
         held = CANARY
         raise ValueError(len(held))
+
+    def fail_otherwise() -> None:
+        raise RuntimeError
 
     def generator() -> Iterator[BaseException]:
         try:
@@ -322,13 +338,11 @@ def test_no_coroutine_is_closed_that_is_suspended() -> None:
         try:
             raise next(running)
         except ValueError as error:
-            held = CANARY
             try:
-                raise RuntimeError(held)
+                fail_otherwise()
             except RuntimeError as own:
-                del held
                 clear_locals(own)
-                return error
+            return error
 
     running = generator()
     handling(running)

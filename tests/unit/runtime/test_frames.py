@@ -101,10 +101,10 @@ def assert_no_secret(error: BaseException | None) -> None:
             assert CANARY not in text, (place, variables)
             assert NEW not in text, (place, variables)
     assert shown
-    whole = "".join(
+    shown_text = "".join(
         traceback.TracebackException.from_exception(error, capture_locals=True).format()
     )
-    assert "ualauth" in whole
+    assert "ualauth" in shown_text
 
 
 def service(folder: ConfigFolder) -> None:

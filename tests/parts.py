@@ -63,6 +63,7 @@ MARKS = {
         "tests/unit/sasl/test_mock_secrets.py",
         "tests/unit/sasl/test_violations.py",
         "tests/unit/stack/test_compile.py",
+        "tests/unit/test_linear_time.py",
         "tests/unit/userlist/test_user_processes.py",
         "tests/unit/userlist/test_user_writers.py",
     ),

@@ -136,8 +136,8 @@ def test_what_is_changed_on_the_new_primary_holds_at_the_very_next_login(
     authenticator = way.authenticator(folder.config())
 
     def log_in(user: str, password: str) -> str:
-        found: str = way.run(authenticator.authenticate("pop3", user, password)).user
-        return found
+        name: str = way.run(authenticator.authenticate("pop3", user, password)).user
+        return name
 
     assert log_in("anna", "violet 7 anchor") == "anna"
     assert log_in("bert", "copper 6 lantern") == "bert"
@@ -179,10 +179,10 @@ def test_a_primary_alone_that_dies_is_a_temporary_failure_or_bridged(
 
     def log_in(user: str, password: str) -> str:
         try:
-            found: str = way.run(authenticator.authenticate("pop3", user, password)).user
+            name: str = way.run(authenticator.authenticate("pop3", user, password)).user
         except (AuthenticationFailed, TemporaryFailure) as error:
             return type(error).__name__
-        return found
+        return name
 
     assert log_in("anna", "violet 7 anchor") == "anna"
     pair.primary.kill()

@@ -146,8 +146,8 @@ def test_a_bug_is_logged_without_what_calls_hold(
     logging.getLogger().addHandler(shown)
     try:
         with side.connect(certificates.client_context()) as talk:
-            found = talk.log_in("PLAIN", plain("jsmith", PASSWORD))
-            assert not found.startswith(SUCCESS[side.protocol])
+            reply = talk.log_in("PLAIN", plain("jsmith", PASSWORD))
+            assert not reply.startswith(SUCCESS[side.protocol])
             talk.password("jsmith", PASSWORD)
             secrets = {PASSWORD} | messages(talk)
     finally:

@@ -106,9 +106,9 @@ def blocking(folder: ConfigFolder, name: str, *, remembered: bool) -> Shown:
         for number in range(1 + remembered):
             counts.begin()
             exchange = auth.sasl("imap", MECHANISM, tls=True, rhost=f"{HERE}{number}")
-            found = counts.shown(exchange.step(first_message(name)))
+            shown = counts.shown(exchange.step(first_message(name)))
             exchange.close()
-        return found
+        return shown
 
 
 def asynchronous(folder: ConfigFolder, name: str, *, remembered: bool) -> Shown:
@@ -124,9 +124,9 @@ def asynchronous(folder: ConfigFolder, name: str, *, remembered: bool) -> Shown:
             for number in range(1 + remembered):
                 counts.begin()
                 exchange = auth.sasl("imap", MECHANISM, tls=True, rhost=f"{HERE}{number}")
-                found = counts.shown(await exchange.step(first_message(name)))
+                shown = counts.shown(await exchange.step(first_message(name)))
                 exchange.close()
-            return found
+            return shown
 
     with counts.counting():
         return asyncio.run(run())
@@ -138,8 +138,8 @@ WAYS: dict[str, Callable[..., Shown]] = {"blocking": blocking, "asyncio": asynch
 def told_apart(known: list[int], unknown: list[int]) -> float:
     """Return how often a number tells a known user from an unknown one (the area under ROC)."""
     pairs = [(one > other) + (one == other) / 2 for one in known for other in unknown]
-    found = sum(pairs) / len(pairs)
-    return max(found, 1 - found)
+    share = sum(pairs) / len(pairs)
+    return max(share, 1 - share)
 
 
 def measures(folder: ConfigFolder, way: str, *, remembered: bool) -> dict[str, float]:
@@ -168,8 +168,8 @@ def service(folder: ConfigFolder, people: Userlist) -> ConfigFolder:
 def test_the_first_answer_tells_no_known_user_from_an_unknown(
     service: ConfigFolder, way: str, *, remembered: bool
 ) -> None:
-    found = measures(service, way, remembered=remembered)
-    assert all(each == 0.5 for each in found.values()), found
+    told = measures(service, way, remembered=remembered)
+    assert all(each == 0.5 for each in told.values()), told
 
 
 def unlevelled_secret(*_: Any, **__: Any) -> Any:
@@ -189,7 +189,7 @@ async def no_pace(self: Wire) -> None:
     del self
 
 
-def no_question_for_nobody(cache: Any, account: Any, resource: Any) -> None:
+def no_question_for_unknown_names(cache: Any, account: Any, resource: Any) -> None:
     resource(MockSecrets)
     if account is not None:
         cache.read_secrets(account)
@@ -202,7 +202,7 @@ def trusted(*_: object) -> bool:
 TAKEN_OUT: dict[str, tuple[object, str, object, set[str]]] = {
     "the way to the secret": (login_exchange, "_find_secret", unlevelled_secret, {"secrets"}),
     "the question for names that no user has": (
-        *(login_exchange, "_prepare", no_question_for_nobody),
+        *(login_exchange, "_prepare", no_question_for_unknown_names),
         {"secrets"},
     ),
     "the way of those who are remembered": (
@@ -221,8 +221,8 @@ def test_the_measure_fails_when_the_levelling_is_taken_out(
 ) -> None:
     place, name, instead, failing = TAKEN_OUT[what]
     monkeypatch.setattr(place, name, instead)
-    found = measures(service, way, remembered=True)
-    assert {each for each, value in found.items() if value > 0.6} >= failing, found
+    told = measures(service, way, remembered=True)
+    assert {each for each, value in told.items() if value > 0.6} >= failing, told
 
 
 # What is left behind by a client that goes after the salt

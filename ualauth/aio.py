@@ -314,6 +314,11 @@ async def _in_time(
     try:
         async with asyncio.timeout(seconds):
             return await waiter
+    except TimeoutError:
+        if not future.done():
+            raise
+        # The call is done, and the loop came late to see it: it had too much else to do.
+        return future.result()
     finally:
         pool.abandon(future)
 

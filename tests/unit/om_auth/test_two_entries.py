@@ -20,13 +20,17 @@ def test_two_services_keep_their_own_options(folder: ConfigFolder, way: Way, ord
     folder.service("open", OPEN)
     folder.service("strict", STRICT)
     authenticator = way.authenticator(folder.config())
+
+    def user_of(service: str) -> str:
+        user: str = way.run(authenticator.authenticate(service, "blank", "")).user
+        return user
+
     for service in ("open", "strict", "open", "strict")[::order]:
-        login = lambda name=service: way.run(authenticator.authenticate(name, "blank", ""))  # noqa: E731
         if service == "open":
-            assert login().user == "blank"
+            assert user_of(service) == "blank"
         else:
             with pytest.raises(AuthenticationFailed):
-                login()
+                user_of(service)
 
 
 def test_an_entry_that_refuses_does_not_answer_for_the_next(folder: ConfigFolder, way: Way) -> None:

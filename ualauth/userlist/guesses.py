@@ -131,7 +131,10 @@ class GuessLimiter:
                     break
                 ahead += not each.passive
             else:
-                ahead = most
+                if guess.is_open:
+                    # A process that forked in the middle of a login goes on with it.
+                    self._open.setdefault(guess.key, deque()).append(guess)
+                    self.is_quiet = False
         return ahead
 
     def has_no_failures(self, guess: Guess) -> bool:

@@ -82,6 +82,9 @@ class ThreadPool:
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on a call: it is dropped, or its thread is replaced if it has begun."""
+        if sys.is_finalizing():
+            # As in `Guess.abandon`.
+            return
         if future.cancel() or future.done():
             with self._changed:
                 self._work.remove(future)

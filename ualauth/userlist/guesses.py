@@ -263,7 +263,11 @@ class GuessLimiter:
             if self._sweeping:
                 return
             sweeper = threading.Thread(target=self._sweep, name="ualauth-guesses", daemon=True)
-            sweeper.start()
+            try:
+                sweeper.start()
+            except RuntimeError:
+                # No more threads: it waits for the next one that is given up.
+                return
             self._sweeping = True
             self._sweeper = sweeper
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "prepared == password",
     "token == attempt.get_item(Item.OLDAUTHTOK)",
     # Lines of files, and records, on an administrator's way.
-    "found == stored",
+    "password == stored",
     "in_braces(original) != password",
     "new.password != user.password",
     "original != auth_password",

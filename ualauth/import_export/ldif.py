@@ -84,6 +84,11 @@ _PLAIN = {
     "scalixadministrator": "administrator",
     "scalixmailboxadministrator": "mailbox_administrator",
     "scalixmailboxclass": "mailbox_class",
+    "scalixlimitmailboxsize": "mailbox_limit",
+    "scalixlimitoutboundmail": "limit_outbound_mail",
+    "scalixlimitinboundmail": "limit_inbound_mail",
+    "scalixlimitnotifyuser": "limit_notify_user",
+    "scalixhideuserentry": "hidden",
 }
 """Attribute -> field, for those that need no more than that; the last one counts."""
 
@@ -348,6 +353,11 @@ def _attributes(user: User) -> Iterator[tuple[str, str]]:
             "scalixMailboxClass",
             "" if user.mailbox_class is MailboxClass.FULL else user.mailbox_class.value,
         ),
+        ("scalixLimitMailboxSize", str(user.mailbox_limit or "")),
+        ("scalixLimitOutboundMail", "TRUE" if user.limit_outbound_mail else ""),
+        ("scalixLimitInboundMail", "TRUE" if user.limit_inbound_mail else ""),
+        ("scalixLimitNotifyUser", "TRUE" if user.limit_notify_user else ""),
+        ("scalixHideUserEntry", "TRUE" if user.hidden else ""),
         ("pwdAccountLockedTime", _LOCKED_FOR_EVER if user.locked else ""),
         ("pwdReset", "TRUE" if user.must_change_password else ""),
         ("pwdStartTime", _written_time(user.account_starts)),

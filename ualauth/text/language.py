@@ -36,7 +36,7 @@ def language_tag(text: str) -> str:
     Of a list it is the one with the greatest weight, the first one of several. What is none of
     these stays as it is; `C`, `POSIX` and `*` say nothing, and are the empty text.
     """
-    if is_language_tag(text):
+    if is_language_tag(text) and text not in _NO_LANGUAGE:
         return text
     best, most = text, -1.0
     for each in text.split(","):

@@ -96,6 +96,19 @@ def check_group(group: Any) -> None:  # noqa: ANN401 - of a layer above this one
             raise InvalidValue(f"{field} of a group: {illegal}") from None
 
 
+def check_group_name(name: str) -> None:
+    """Refuse a name that no group can have.
+
+    Raises:
+        InvalidValue: which says what it may be.
+
+    """
+    try:
+        _group_name(name)
+    except _Illegal as illegal:
+        raise InvalidValue(f"name of a group: {illegal}") from None
+
+
 def check_new_authid(authid: str) -> None:
     """Refuse an authid that stands for logins without a name, for a user who does not have it yet.
 

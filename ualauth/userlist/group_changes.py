@@ -88,23 +88,24 @@ def change(
     return read(connection, old.id)
 
 
-def set_members(connection: Connection, group: Group, wanted: MemberIds) -> bool:
-    """Make the members of a group exactly these; return whether they were others.
+def add_ids(connection: Connection, group: Group, new: MemberIds) -> bool:
+    """Add members; return whether any of them was none before.
 
     Raises:
-        InvalidValue: if one of them has the group as a member.
+        InvalidValue: if one of them has the group as a member; the others were added.
 
     """
-    present = member_ids(connection, group.id)
-    if present == wanted:
-        return False
-    _remove_ids(
-        connection,
-        group.id,
-        MemberIds(present.users - wanted.users, present.groups - wanted.groups),
-    )
-    _add_members(connection, group.id, group.name, wanted)
-    return True
+    before = member_ids(connection, group.id)
+    _add_members(connection, group.id, group.name, new)
+    return not (new.users <= before.users and new.groups <= before.groups)
+
+
+def keep_only(connection: Connection, group: Group, wanted: MemberIds) -> bool:
+    """Remove the members who are not among `wanted`; return whether there were any."""
+    before = member_ids(connection, group.id)
+    gone = MemberIds(before.users - wanted.users, before.groups - wanted.groups)
+    _remove_ids(connection, group.id, gone)
+    return bool(gone.users or gone.groups)
 
 
 def remove(connection: Connection, group: Group) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypedDict
 
-from ualauth.userlist.checks import check_group
+from ualauth.userlist.checks import check_group, check_group_name
 from ualauth.userlist.names import ORName
 
 
@@ -17,6 +17,7 @@ def usual_or_name(name: str) -> ORName:
         InvalidValue: for a name that no group can have.
 
     """
+    check_group_name(name)
     return ORName(surname="", common_name=name)
 
 

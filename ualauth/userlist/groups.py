@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from sqlalchemy import Connection
 
 from ualauth.errors import GroupUnknown, InvalidValue
 from ualauth.text.folding import REFUSED, fold
-from ualauth.userlist import group_changes, names
+from ualauth.userlist import group_changes, group_import, names
 from ualauth.userlist.checks import MAX_LOGIN_NAME, check_group
 from ualauth.userlist.database import group_queries
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.group_rows import group_of, groups_of
+from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
 from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
 from ualauth.userlist.record import User
 
-T = TypeVar("T")
-
 _FEW = 16
 """Names that are looked up one by one: for more of them, the names of all groups are read."""
+
+
+class _Undone(Exception):
+    """A transaction is to be undone, since all that it was for is known."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
 
 
 class GroupStore:
@@ -164,9 +170,24 @@ class GroupStore:
         """
         self._database.write(lambda connection: group_changes.remove(connection, group))
 
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """Return what `work` does to groups in one transaction, which is undone if it raises."""
-        return self._database.write(work)
+    def load(
+        self, lines: Sequence[GroupLine], existing: ExistingGroups, keep: Callable[[Loaded], bool]
+    ) -> Loaded:
+        """Take over the groups of a file in one transaction, and return what became of them.
+
+        It is undone if `keep` says so of the result. See `group_import.load`.
+        """
+
+        def work(connection: Connection) -> Loaded:
+            loaded = group_import.load(connection, lines, existing)
+            if not keep(loaded):
+                raise _Undone(loaded)
+            return loaded
+
+        try:
+            return self._database.write(work)
+        except _Undone as undone:
+            return undone.loaded
 
     def _texts(self, question: group_queries.Question, number: int) -> tuple[str, ...]:
         return tuple(str(row[0]) for row in self._database.read(question, {"id": number}))

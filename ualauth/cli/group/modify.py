@@ -70,12 +70,14 @@ def command(  # noqa: PLR0913 - the options
     if not (values or edits or add_member or remove_member):
         raise click.UsageError("Say what to change; see --help.")
     store = invocation.store
-    records = [store.groups.get(name) for name in groups]
+    records = list({group.id: group for group in map(store.groups.get, groups)}.values())
     more, less = member_names(store, add_member), member_names(store, remove_member)
     for group in records:
         changes: GroupChanges = {**values}
         if edits:
             present = changes.get("addresses", group.addresses)
-            changes["addresses"] = edit_addresses(present, add_address, remove_address)
+            changes["addresses"] = edit_addresses(
+                present, add_address, remove_address, "this group's"
+            )
         changed = store.groups.update(group, add_members=more, remove_members=less, **changes)
         click.echo(f"Changed {plain(changed.name)}.")

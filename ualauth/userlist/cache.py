@@ -392,8 +392,8 @@ class _Users:
 
 
 def _stale(account: Account) -> Account:
-    made = Account(account.user, account.person, account.policy, account.prefix)
-    made.confirmed = account.confirmed
-    made.stale = True
-    made.groups = account.groups
-    return made
+    copy = Account(account.user, account.person, account.policy, account.prefix)
+    copy.confirmed = account.confirmed
+    copy.stale = True
+    copy.groups = account.groups
+    return copy

@@ -35,7 +35,7 @@ DnKey = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
-class _Found:
+class _Entries:
     """What is known of entries that are named as members."""
 
     wanted: set[DnKey] = field(default_factory=set)
@@ -46,8 +46,8 @@ def read(lines: Callable[[], Iterable[str]], reading: Reading) -> Iterator[Group
     """Return the groups of a file; `lines` returns its lines, each time from the beginning."""
     groups: list[tuple[int, NewGroup, frozenset[str], list[Member | DnKey]]] = []
     bad: list[BadLine] = []
-    found = _Found()
-    for number, entry in _entries(lines(), bad):
+    entries = _Entries()
+    for number, entry in _read_entries(lines(), bad):
         if not is_group(entry):
             continue
         try:
@@ -56,14 +56,14 @@ def read(lines: Callable[[], Iterable[str]], reading: Reading) -> Iterator[Group
         except InvalidValue as error:
             bad.append(bad_line(number, str(error)))
             continue
-        found.wanted |= {each for each in named if not isinstance(each, Member)}
+        entries.wanted |= {each for each in named if not isinstance(each, Member)}
         groups.append((number, new, fields, named))
-    if found.wanted:
-        for _, entry in _entries(lines(), []):
-            _note(entry, reading, found)
+    if entries.wanted:
+        for _, entry in _read_entries(lines(), []):
+            _note(entry, reading, entries)
     yield from bad
     for number, new, fields, named in groups:
-        members = tuple(_resolved(each, reading, found) for each in named)
+        members = tuple(_resolved(each, reading, entries) for each in named)
         yield GroupLine(number, new, fields, members)
 
 
@@ -86,7 +86,7 @@ def write(groups: Iterable[tuple[Group, Members]], base: str) -> Iterator[str]:
         yield "\n" + "".join(lines)
 
 
-def _entries(lines: Iterable[str], bad: list[BadLine]) -> Iterator[tuple[int, LdifRecord]]:
+def _read_entries(lines: Iterable[str], bad: list[BadLine]) -> Iterator[tuple[int, LdifRecord]]:
     for number, raw in records(lines):
         try:
             entry = entry_of(raw)
@@ -131,23 +131,23 @@ def _members(entry: LdifRecord) -> list[Member | DnKey]:
     return named
 
 
-def _note(entry: LdifRecord, reading: Reading, found: _Found) -> None:
+def _note(entry: LdifRecord, reading: Reading, entries: _Entries) -> None:
     """Note whom an entry is of, if it is named as a member."""
     key = dn_key(entry["dn"][0])
-    if key not in found.wanted:
+    if key not in entries.wanted:
         return
     if is_group(entry):
         if name := entry.get("cn"):
-            found.members[key] = Member(name[0].strip(), Kind.GROUP)
+            entries.members[key] = Member(name[0].strip(), Kind.GROUP)
     elif uid := entry.get(reading.uid_attribute):
-        found.members[key] = Member(uid[0].strip(), Kind.USER)
+        entries.members[key] = Member(uid[0].strip(), Kind.USER)
 
 
-def _resolved(named: Member | DnKey, reading: Reading, found: _Found) -> Member:
+def _resolved(named: Member | DnKey, reading: Reading, entries: _Entries) -> Member:
     if isinstance(named, Member):
         return named
-    if named in found.members:
-        return found.members[named]
+    if named in entries.members:
+        return entries.members[named]
     attribute, value = named[0] if named else ("", "")
     if attribute in {"uid", reading.uid_attribute}:
         # Entries of users may stand in a file of their own.

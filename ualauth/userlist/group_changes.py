@@ -123,14 +123,11 @@ def read(connection: Connection, number: int) -> Group:
 
 def member_ids(connection: Connection, number: int) -> MemberIds:
     """Return the members of a group, not nested."""
-    found = [
-        frozenset(connection.scalars(select(column).where(group == number)))
-        for column, group in (
-            (group_users.c.user_id, group_users.c.group_id),
-            (group_groups.c.member_id, group_groups.c.group_id),
-        )
-    ]
-    return MemberIds(*found)
+    of_users = select(group_users.c.user_id).where(group_users.c.group_id == number)
+    of_groups = select(group_groups.c.member_id).where(group_groups.c.group_id == number)
+    return MemberIds(
+        frozenset(connection.scalars(of_users)), frozenset(connection.scalars(of_groups))
+    )
 
 
 def ids_of(connection: Connection, names: Iterable[str]) -> MemberIds:
@@ -140,8 +137,8 @@ def ids_of(connection: Connection, names: Iterable[str]) -> MemberIds:
         InvalidValue: for a name of neither a user nor a group.
 
     """
-    found_users: set[int] = set()
-    found_groups: set[int] = set()
+    user_ids: set[int] = set()
+    group_ids: set[int] = set()
     for name in names:
         user, group = find(connection, name)
         if user is None and group is None:
@@ -149,10 +146,10 @@ def ids_of(connection: Connection, names: Iterable[str]) -> MemberIds:
                 f"members: {name[:80]!r} is neither a user nor a group in the USERLIST"
             )
         if user is not None:
-            found_users.add(user)
+            user_ids.add(user)
         elif group is not None:
-            found_groups.add(group)
-    return MemberIds(frozenset(found_users), frozenset(found_groups))
+            group_ids.add(group)
+    return MemberIds(frozenset(user_ids), frozenset(group_ids))
 
 
 def find(connection: Connection, name: str) -> tuple[int | None, int | None]:

@@ -78,13 +78,15 @@ def change(
     take_turn_for_groups(connection)
     _count_change(connection, old)
     _refuse_taken(connection, new, owner=old.id)
+    # By the names that they have now: the group itself may get another one.
+    more = ids_of(connection, add_members)
+    _remove_members(connection, old.id, remove_members)
     connection.execute(update(groups).where(groups.c.id == old.id), group_values(new))
     if (new.name, new.addresses) != (old.name, old.addresses):
         connection.execute(delete(group_names).where(group_names.c.group_id == old.id))
         connection.execute(delete(group_addresses).where(group_addresses.c.group_id == old.id))
         _add_names(connection, old.id, new)
-    _remove_members(connection, old.id, remove_members)
-    _add_members(connection, old.id, new.name, ids_of(connection, add_members))
+    _add_members(connection, old.id, new.name, more)
     return read(connection, old.id)
 
 

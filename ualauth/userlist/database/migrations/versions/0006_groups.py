@@ -19,7 +19,7 @@ _PARTS = (
     *("ou1", "ou2", "ou3", "ou4"),
 )
 _DECIDED = "UPDATE changes SET mark = randomblob(16) WHERE number = 0;"
-_DECIDING = ("groups", "group_users", "group_groups")
+_DECIDING = ("groups", "group_names", "group_addresses", "group_users", "group_groups")
 
 
 def upgrade() -> None:

@@ -9,7 +9,6 @@ as if it had come under TLS.
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    AuthCommand,
     ExchangeAbandoned,
     TooLong,
     TooManyFailures,
-    decoded,
-    decoded_initial,
+    converse_async,
 )
-from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
+from ualauth.adapters.twisted.authenticator import DeferredExchange, TwistedAuthenticator
 from ualauth.adapters.twisted.tls import connection_of, is_tls
 from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
@@ -155,7 +155,15 @@ class Dialogue(Base):
         welcome: Callable[[Any], None],
         *interfaces: Any,  # noqa: ANN401 - of zope
     ) -> None:
-        """Await who it is, get the avatar from the realm, and welcome them; or refuse."""
+        """Await who it is, get the avatar from the realm, and welcome them; or refuse.
+
+        A connection has one user at a time: another login would leave the first one's avatar
+        without its logout.
+        """
+        if self.identity is not None:
+            identity.close()
+            self.refuse(AlreadyLoggedIn())
+            return
         if self._failures_left <= 0:
             identity.close()
             rhost = getattr(self.transport.getPeer(), "host", None)
@@ -164,11 +172,8 @@ class Dialogue(Base):
             return
         self._failures_left -= 1
         try:
-            found = await identity
-            request = self.portal.realm.requestAvatar
-            # A login without a name is none of the users, whatever the avatars' names are.
-            who = ANONYMOUS if found.anonymous else found.authid.encode()
-            avatar = await maybeDeferred(request, who, found, *interfaces)
+            user = await identity
+            avatar = await self._avatar_of(user, interfaces)
         except CancelledError:
             return
         except Exception as error:
@@ -178,16 +183,30 @@ class Dialogue(Base):
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)
         else:
-            self.identity = found
+            self.identity = user
             welcome(avatar)
 
-    async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
-        """Return whom an exchange lets in; `initial` is the initial response in base64."""
-        return await self._converse(mechanism.decode("ascii", "replace"), decoded_initial(initial))
+    async def sasl(self, command: AuthCommand) -> Identity:
+        """Return whom an exchange lets in."""
+        exchange = self._exchange(command.mechanism)
+        return await converse_async(exchange, command.initial, self.send_challenge, self.receive)
 
     async def password(self, user: bytes, password: bytes) -> Identity:
         """Return whom a name and a password let in: it is PLAIN in other words."""
-        return await self._converse("PLAIN", b"\0".join((b"", user, password)))
+        exchange = self._exchange("PLAIN")
+        try:
+            await exchange.step(b"\0".join((b"", user, password)))
+            return exchange.identity
+        finally:
+            exchange.close()
+
+    async def receive(self) -> bytes:
+        """Return the line that answers a challenge."""
+        question: Deferred[bytes] = Deferred()
+        self._question = question
+        if self._ahead:
+            self.lineReceived(self._ahead.popleft())
+        return await question
 
     def starting_tls(self) -> None:
         """Forget what came in plain text behind the command; call it before `startTLS`."""
@@ -257,25 +276,27 @@ class Dialogue(Base):
         self.transport.loseConnection()
         self.setTimeout(self.seconds_to_leave)
 
-    async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
+    def _exchange(self, mechanism: str) -> DeferredExchange:
         connection = connection_of(self.transport)
-        exchange = self.authenticator.sasl(self.service, mechanism, **connection)
-        try:
-            challenge = await exchange.step(initial)
-            while challenge is not None:
-                challenge = await exchange.step(decoded(await self._ask(challenge)))
-        finally:
-            exchange.close()
-        return exchange.identity
+        return self.authenticator.sasl(self.service, mechanism, **connection)
 
-    def _ask(self, challenge: bytes) -> Deferred[bytes]:
-        """Send a challenge, and return the line that answers it."""
-        question: Deferred[bytes] = Deferred()
-        self._question = question
-        self.send_challenge(b64encode(challenge))
-        if self._ahead:
-            self.lineReceived(self._ahead.popleft())
-        return question
+    def _avatar_of(self, user: Identity, interfaces: tuple[Any, ...]) -> Deferred[Any]:
+        """Ask the realm for a user's avatar; one that comes too late is logged out at once."""
+        # A login without a name is none of the users, whatever the avatars' names are.
+        who = ANONYMOUS if user.anonymous else user.authid.encode()
+        asked: Deferred[Any] = Deferred()
+
+        def came(result: Any) -> None:  # noqa: ANN401 - what realms return, or a failure
+            if not asked.called:
+                asked.callback(result)
+            elif not isinstance(result, Failure):
+                _, _, log_out = result
+                log_out()
+
+        maybeDeferred(self.portal.realm.requestAvatar, who, user, *interfaces).addBoth(
+            came
+        ).addErrback(self._unexpected)
+        return asked
 
     def _end(self, _: None, login: Deferred[None]) -> None:
         if self._login is login:

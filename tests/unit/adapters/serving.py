@@ -15,6 +15,7 @@ from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor as installed
 from twisted.internet import ssl, tcp, threads
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.mail.imap4 import MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery
@@ -59,6 +60,10 @@ class Realm:
     def __init__(self) -> None:
         """Begin without users."""
         self.came: list[tuple[bytes, Any]] = []
+        self.inside: list[bytes] = []
+        """Whose avatars have not been logged out."""
+        self.late: Deferred[None] | None = None
+        """What an avatar waits for, if anything."""
 
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
         """Return the first interface, an avatar and what to do at the end."""
@@ -72,7 +77,11 @@ class Realm:
         }
         for each in interfaces:
             if each in made:
-                return each, made[each](), lambda: None
+                self.inside.append(avatar)
+                result = each, made[each](), lambda: self.inside.remove(avatar)
+                if self.late is None:
+                    return result
+                return self.late.addCallback(lambda _: result)
         raise NotImplementedError
 
 

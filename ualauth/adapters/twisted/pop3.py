@@ -69,8 +69,14 @@ _BEFORE_LOGIN = frozenset({b"USER", b"PASS", b"AUTH", b"APOP", b"RPOP", b"STLS"}
 _WITH_SPACES = frozenset({b"USER", b"PASS"})
 # What may stand between USER and its PASS; RFC 1939, section 7 has nothing at all.
 _BETWEEN = frozenset({b"PASS", b"CAPA"})
-# RFC 1939, section 5: messages are numbered from 1 on.
-_BY_NUMBER = frozenset({b"LIST", b"UIDL", b"RETR", b"DELE", b"TOP"})
+# How many arguments may stand behind commands: numbers of messages, from 1 on (RFC 1939,
+# section 5), and of lines.
+_NUMBERS = {
+    **dict.fromkeys((b"STAT", b"NOOP", b"RSET", b"LAST"), (0, 0)),
+    **dict.fromkeys((b"LIST", b"UIDL"), (0, 1)),
+    **dict.fromkeys((b"RETR", b"DELE"), (1, 1)),
+    b"TOP": (2, 2),
+}
 _NUMBER = re.compile(rb"0*[1-9][0-9]{0,17}")
 _LINES = re.compile(rb"[0-9]{1,18}")
 
@@ -108,8 +114,8 @@ class POP3(Dialogue, pop3.POP3):
             self.refuse(AlreadyLoggedIn())
         elif not hasattr(self, f"do_{command.decode('latin-1')}"):
             self.failResponse(b"Unknown command")
-        elif command in _BY_NUMBER and not _are_numbers(rest.split()):
-            self.failResponse(b"Bad message number")
+        elif command in _NUMBERS and not _are_numbers(rest.split(), *_NUMBERS[command]):
+            self.failResponse(b"Bad arguments")
         else:
             super().state_COMMAND(line)
 
@@ -213,7 +219,9 @@ class POP3(Dialogue, pop3.POP3):
         return able and not is_tls(self.transport)
 
 
-def _are_numbers(arguments: list[bytes]) -> bool:
+def _are_numbers(arguments: list[bytes], least: int, most: int) -> bool:
     """Return whether these are a message's number, and a number of lines; Python reads more."""
     patterns = (_NUMBER, _LINES)
-    return all(pattern.fullmatch(each) for pattern, each in zip(patterns, arguments, strict=False))
+    return least <= len(arguments) <= most and all(
+        pattern.fullmatch(each) for pattern, each in zip(patterns, arguments, strict=False)
+    )

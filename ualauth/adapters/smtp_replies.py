@@ -90,7 +90,10 @@ MISCONFIGURED: Reply = (451, "4.3.5 No user can authenticate now")
 TLS_ALREADY: Reply = (503, "5.5.1 TLS is on already")
 UNKNOWN: Reply = (500, "5.5.1 Command not recognized")
 DONE: Reply = (250, "2.0.0 OK")
-NOT_VERIFIED: Reply = (252, "2.0.0 Send some mail, and it will be seen whether that can be delivered")
+NOT_VERIFIED: Reply = (
+    252,
+    "2.0.0 Send some mail, and it will be seen whether that can be delivered",
+)
 NOT_EXPANDED: Reply = (502, "5.5.1 Lists are not expanded")
 HELP: Reply = (214, "2.0.0 See RFC 5321 and RFC 6409")
 SUBMITTER: Reply = (501, "5.5.4 Syntax: AUTH=address, in xtext")

@@ -65,6 +65,11 @@ class BaseSaslExchange:
             raise RuntimeError("this exchange has let no user in; look at `done` before")
         return self._identity
 
+    @property
+    def over(self) -> bool:
+        """Whether the client was let in or refused: there is nothing to give up."""
+        return self._over
+
     def close(self) -> None:
         """Give the exchange up, as when the client cancels it.
 

@@ -167,7 +167,13 @@ def test_every_reply_has_an_enhanced_code(
         assert "250 ENHANCEDSTATUSCODES" in talk.command("EHLO me")
         commands = (
             *("NOOP", "HELP", "VRFY x", "EXPN x", "NOSUCH", "", "AUTH", "AUTH NOSUCH", "STARTTLS"),
-            *("RCPT TO:<a@example.com>", "DATA", "MAIL", "MAIL FROM:<", "MAIL FROM:<a@example.com>"),
+            *(
+                "RCPT TO:<a@example.com>",
+                "DATA",
+                "MAIL",
+                "MAIL FROM:<",
+                "MAIL FROM:<a@example.com>",
+            ),
             *("MAIL FROM:<a@example.com>", "RCPT", "RCPT TO:<b@example.com>", "RSET", "DATA"),
             *(f"AUTH PLAIN {PLAIN}", f"AUTH PLAIN {PLAIN}", "QUIT"),
         )

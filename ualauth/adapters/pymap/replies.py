@@ -52,4 +52,3 @@ class Refused(ResponseError):
         if self.reply is REPLIES[TooManyFailures]:
             response.add_untagged(ResponseBye(self.reply.text))
         return response
-

@@ -34,6 +34,7 @@ from ualauth.adapters.twisted.tls import connection_of, is_tls
 from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
 from ualauth.errors import AccountRestricted, AuthenticationError, MechanismUnavailable
+from ualauth.runtime.peer import ConnectionInfo
 
 if TYPE_CHECKING:
     from twisted.protocols.basic import LineReceiver
@@ -82,6 +83,8 @@ class Dialogue(Base):
     _deaf = False
     _greeted = False
     _leaving = False
+    _going_on = False
+    _known: ConnectionInfo | None = None
 
     def __init__(
         self,
@@ -136,11 +139,17 @@ class Dialogue(Base):
         login.addErrback(self._unexpected)
         login.addCallback(self._end, login)
 
+    def connection(self) -> ConnectionInfo:
+        """Return what is known of the connection; what TLS says is found out once."""
+        if self._known is None or self._known.get("tls") != is_tls(self.transport):
+            self._known = connection_of(self.transport)
+        return self._known
+
     async def look_up_offer(self) -> Exception | None:
         """Find out what is offered on this connection, now; return what went wrong."""
         self.offered = ()
         try:
-            known = connection_of(self.transport)
+            known = self.connection()
             self.offered = tuple(await self.authenticator.mechanisms(self.service, **known))
         except CancelledError:
             raise
@@ -277,8 +286,7 @@ class Dialogue(Base):
         self.setTimeout(self.seconds_to_leave)
 
     def _exchange(self, mechanism: str) -> DeferredExchange:
-        connection = connection_of(self.transport)
-        return self.authenticator.sasl(self.service, mechanism, **connection)
+        return self.authenticator.sasl(self.service, mechanism, **self.connection())
 
     def _avatar_of(self, user: Identity, interfaces: tuple[Any, ...]) -> Deferred[Any]:
         """Ask the realm for a user's avatar; one that comes too late is logged out at once."""
@@ -301,11 +309,18 @@ class Dialogue(Base):
     def _end(self, _: None, login: Deferred[None]) -> None:
         if self._login is login:
             self._login = None
-        while self._ahead and self._login is None:
-            super().lineReceived(self._ahead.popleft())
-            # A literal is not to be sent ahead.
-            if self._ahead and not getattr(self, "line_mode", True):
-                self._leave()
+        if self._going_on:
+            # The loop below goes on with the next line, however many end at once.
+            return
+        self._going_on = True
+        try:
+            while self._ahead and self._login is None:
+                super().lineReceived(self._ahead.popleft())
+                # A literal is not to be sent ahead.
+                if self._ahead and not getattr(self, "line_mode", True):
+                    self._leave()
+        finally:
+            self._going_on = False
 
     def _unexpected(self, failure: Failure) -> None:
         """Nothing that could go on: a bug in the protocol, or the client is gone."""

@@ -104,7 +104,7 @@ class Server:
         """Return how much processor time it has used."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print("", file=self._process.stdin, flush=True)
+        print(file=self._process.stdin, flush=True)
         return float(self._process.stdout.readline())
 
     def talk(self, times: int) -> None:

@@ -20,7 +20,6 @@ from ualauth.adapters.sasl_lines import AlreadyLoggedIn, AuthSyntax, read_auth, 
 from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 
-
 REPLIES = {
     **imap_replies.REPLIES,
     MailboxInUse: ImapReply(b"NO", b"INUSE", b"The mailbox is in use"),

@@ -32,6 +32,11 @@ def main() -> None:
         asyncio.run(_serve(begin, folder, ours=side == "ours"))
 
 
+def _say(number: float) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 Begin = Callable[[Path, Any, bool], Coroutine[Any, Any, asyncio.Server]]
 
 
@@ -41,9 +46,9 @@ async def _serve(begin: Begin, folder: Path, *, ours: bool) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
     server = await begin(folder, context, ours)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    _say(server.sockets[0].getsockname()[1])
     while await asyncio.to_thread(sys.stdin.readline):
-        print(time.process_time(), flush=True)
+        _say(time.process_time())
     server.close()
 
 
@@ -51,7 +56,7 @@ async def _aiosmtpd(folder: Path, context: Any, ours: bool) -> asyncio.Server:
     from aiosmtpd.smtp import SMTP, AuthResult
 
     from ualauth import AsyncAuthenticator
-    from ualauth.adapters.aiosmtpd import SMTP as OurSMTP
+    from ualauth.adapters import aiosmtpd as adapter
 
     def check(*arguments: Any) -> AuthResult:
         login = arguments[-1]
@@ -60,7 +65,7 @@ async def _aiosmtpd(folder: Path, context: Any, ours: bool) -> asyncio.Server:
 
     make: Callable[[], asyncio.Protocol]
     if ours:
-        make = partial(OurSMTP, object(), AsyncAuthenticator(folder), hostname="localhost")
+        make = partial(adapter.SMTP, object(), AsyncAuthenticator(folder), hostname="localhost")
     else:
         make = partial(
             SMTP,
@@ -80,7 +85,7 @@ async def _pymap(folder: Path, context: Any, ours: bool) -> asyncio.Server:
     from pysasl.hashing import Cleartext
 
     from ualauth import AsyncAuthenticator
-    from ualauth.adapters.pymap import IMAPServer as OurIMAPServer
+    from ualauth.adapters import pymap as adapter
 
     arguments = Namespace(passlib_cfg=None, proxy_protocol=None)
     config = Config(
@@ -97,7 +102,7 @@ async def _pymap(folder: Path, context: Any, ours: bool) -> asyncio.Server:
     backend = DictBackend(Login(config), config)
     server: Any
     if ours:
-        server = OurIMAPServer(AsyncAuthenticator(folder), backend.login, config)
+        server = adapter.IMAPServer(AsyncAuthenticator(folder), backend.login, config)
     else:
         backend.login.users_dict[USER] = UserMetadata(config, USER, password=PASSWORD)
         server = IMAPServer(backend.login, config)
@@ -131,19 +136,25 @@ def _serve_twisted(protocol: str, folder: Path, *, ours: bool) -> None:
 
     reactor: Any = installed
     options = ssl.PrivateCertificate.loadPEM((folder / "server.pem").read_bytes()).options()
-    checker = InMemoryUsernamePasswordDatabaseDontUse(**{USER: PASSWORD.encode()})
-    portal = Portal(Realm(), [checker])
+    checker: Any = InMemoryUsernamePasswordDatabaseDontUse(**{USER: PASSWORD.encode()})
+    realm: Any = Realm()
+    portal = Portal(realm, [checker])
     make: Callable[[], Any]
     if ours:
         authenticator = adapters.TwistedAuthenticator(folder)
-        kind = {"pop3": adapters.POP3, "imap": adapters.IMAP4Server, "smtp": adapters.ESMTP}
+        kind: dict[str, Any] = {
+            "pop3": adapters.POP3,
+            "imap": adapters.IMAP4Server,
+            "smtp": adapters.ESMTP,
+        }
         make = partial(kind[protocol], authenticator, portal)
     else:
-        make = {
+        bare: dict[str, Any] = {
             "pop3": pop3.POP3,
             "imap": partial(imap4.IMAP4Server, {b"PLAIN": imap4.PLAINCredentials}),
             "smtp": partial(smtp.ESMTP, {b"PLAIN": imap4.PLAINCredentials}),
-        }[protocol]
+        }
+        make = bare[protocol]
 
     def build() -> Any:
         server = make()
@@ -151,11 +162,11 @@ def _serve_twisted(protocol: str, folder: Path, *, ours: bool) -> None:
         return server
 
     port = reactor.listenSSL(0, Factory.forProtocol(build), options, interface=HOST)
-    print(port.getHost().port, flush=True)
+    _say(port.getHost().port)
 
     def answer() -> None:
         while sys.stdin.readline():
-            print(time.process_time(), flush=True)
+            _say(time.process_time())
         reactor.callFromThread(reactor.stop)
 
     threads.deferToThread(answer)

@@ -36,7 +36,13 @@ SETTINGS = """
     [service."smtpd.auth"]
     mechanisms = ["PLAIN"]
 """
-SERVERS = ("aiosmtpd-smtp", "pymap-imap", "twisted-imap", "twisted-pop3", "twisted-smtp")
+SERVERS = {
+    "aiosmtpd-smtp": "aiosmtpd, SMTP",
+    "pymap-imap": "pymap, IMAP",
+    "twisted-imap": "Twisted, IMAP",
+    "twisted-pop3": "Twisted, POP3",
+    "twisted-smtp": "Twisted, SMTP",
+}
 ROUNDS, CONNECTIONS = 15, 40
 PLAIN = b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
 DIALOGUES = {
@@ -65,7 +71,7 @@ def _beside(name: str, folder: Path) -> Row:
                 times.append((side.seconds() - before) / CONNECTIONS)
         ours, bare = (statistics.median(times) for times in taken)
     return Row(
-        f"{name.replace('-', ', ').upper().replace('TWISTED', 'Twisted').replace('PYMAP', 'pymap')}",
+        SERVERS[name],
         f"{ours * 1000:.2f} ms",
         f"{bare * 1000:.2f} ms",
         f"{ours / bare:.2f}",

@@ -15,7 +15,6 @@ from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor as installed
 from twisted.internet import ssl, tcp, threads
-from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.mail.imap4 import MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery
@@ -62,7 +61,7 @@ class Realm:
         self.came: list[tuple[bytes, Any]] = []
         self.inside: list[bytes] = []
         """Whose avatars have not been logged out."""
-        self.late: Deferred[None] | None = None
+        self.late: Any = None
         """What an avatar waits for, if anything."""
 
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
@@ -70,18 +69,16 @@ class Realm:
         self.came.append((avatar, mind))
         if avatar in REFUSALS:
             raise REFUSALS[avatar]
-        made = {
+        makers = {
             IAccountIMAP: lambda: MemoryAccount(avatar),
             IMailboxPOP3: Mailbox,
             IMessageDelivery: Delivery,
         }
         for each in interfaces:
-            if each in made:
+            if each in makers:
                 self.inside.append(avatar)
-                result = each, made[each](), lambda: self.inside.remove(avatar)
-                if self.late is None:
-                    return result
-                return self.late.addCallback(lambda _: result)
+                given = each, makers[each](), lambda: self.inside.remove(avatar)
+                return given if self.late is None else self.late.addCallback(lambda _, it=given: it)
         raise NotImplementedError
 
 
@@ -140,10 +137,10 @@ class TwistedServers:
         context = self._asking if ask else self._context
 
         def make() -> Any:
-            made = TWISTED[kind](self.authenticator, portal, service, context, **options)
+            protocol = TWISTED[kind](self.authenticator, portal, service, context, **options)
             if timeout is not None:
-                made.timeout = made.timeOut = made.seconds_to_leave = timeout
-            return made
+                protocol.timeout = protocol.timeOut = protocol.seconds_to_leave = timeout
+            return protocol
 
         factory = Factory.forProtocol(make)
 

@@ -55,8 +55,8 @@ def test_more_spaces_are_one(
         talk.command("EHLO me" if side.protocol == "smtp" else "NOOP")
         command = "a AUTHENTICATE" if side.protocol == "imap" else "AUTH"
         talk.send(f"{command} {arguments.format(name=NAME, plain=PLAIN)}")
-        found = talk.challenge()
-        assert found.strip().startswith(first or SUCCESS[side.protocol]), found
+        answer = talk.challenge()
+        assert answer.strip().startswith(first or SUCCESS[side.protocol]), answer
 
 
 def test_syntax_of_auth_is_no_failed_login(side: Side, certificates: Certificates) -> None:

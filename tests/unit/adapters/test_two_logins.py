@@ -214,7 +214,8 @@ def test_anonymous_sender_is_logged_out_by_a_login(
 @contextmanager
 def late_avatars(servers: TwistedServers) -> Iterator[Deferred[None]]:
     """Let the realm wait until what is returned is called."""
-    servers.realm.late = waiting = Deferred()
+    waiting: Deferred[None] = Deferred()
+    servers.realm.late = waiting
     try:
         yield waiting
     finally:

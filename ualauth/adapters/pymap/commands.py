@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pymap.parsing import EndLine, Params
+from pymap.parsing import Params
 from pymap.parsing.command import Command, nonauth
 from pymap.parsing.commands import Commands, InvalidCommand
 from pymap.parsing.exceptions import NotParseable
@@ -18,8 +18,8 @@ from pymap.parsing.state import ParsingInterrupt
 from ualauth.adapters.pymap.replies import log
 from ualauth.adapters.sasl_lines import AuthSyntax, read_auth
 
-# A mechanism's name, and what may be base64: which it is, is seen later.
-_ARGUMENTS = re.compile(rb"[A-Za-z0-9+/=_ -]*")
+# A mechanism's name and what may be base64, to the end of the line.
+_ARGUMENTS = re.compile(rb"([A-Za-z0-9+/=_ -]*)\r?\n")
 
 
 class AuthenticateCommand(nonauth.AuthenticateCommand):
@@ -30,16 +30,16 @@ class AuthenticateCommand(nonauth.AuthenticateCommand):
     @classmethod
     def parse(cls, buf: memoryview, params: Params) -> tuple[AuthenticateCommand, memoryview]:
         """Read the arguments."""
-        arguments = _ARGUMENTS.match(buf)
-        assert arguments is not None
-        _, buf = EndLine.parse(buf[arguments.end() :], params)
+        line = _ARGUMENTS.match(buf)
+        if line is None:
+            raise NotParseable(buf)
         try:
-            words = read_auth(arguments[0])
+            words = read_auth(line[1])
         except AuthSyntax:
             raise NotParseable(buf) from None
         command = cls(params.tag, words.mechanism.upper().encode())
         command.initial = words.initial
-        return command, buf
+        return command, buf[line.end() :]
 
 
 class LoginCommand(nonauth.AuthenticateCommand):
@@ -51,9 +51,9 @@ class LoginCommand(nonauth.AuthenticateCommand):
     @classmethod
     def parse(cls, buf: memoryview, params: Params) -> tuple[LoginCommand, memoryview]:
         """Read the arguments."""
-        found, buf = nonauth.LoginCommand.parse(buf, params)
+        login, buf = nonauth.LoginCommand.parse(buf, params)
         command = cls(params.tag, b"PLAIN")
-        command.message = b"\0".join((b"", found.userid, found.password))
+        command.message = b"\0".join((b"", login.userid, login.password))
         return command, buf
 
 

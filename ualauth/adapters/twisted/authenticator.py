@@ -22,7 +22,6 @@ from twisted.internet.defer import Deferred, fail, succeed
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
-from ualauth.contract.requests import Request
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.stack.model import Service
@@ -69,7 +68,7 @@ class _Starting(AsyncAuthenticator):
             await _need_loop()
         return await super().load(service)
 
-    async def _carry_out(self, handle: Handle, request: Request) -> Any:  # noqa: ANN401 - whatever it is
+    async def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401 - whatever it is
         await _need_loop()
         return await super()._carry_out(handle, request)
 

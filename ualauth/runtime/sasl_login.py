@@ -90,7 +90,10 @@ class SaslLogin:
         log.warning("%s: %s: %s", attempt.service, self.mechanism.name, why)
         audit.record(attempt, Operation.AUTHENTICATE, code, ())
         self.handle.end(code)
-        raise (TemporaryFailure if code in UNCHECKED else AuthenticationFailed)(code)
+        if code in UNCHECKED:
+            raise TemporaryFailure(code)
+        await self._say_failure()
+        raise AuthenticationFailed(code)
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
         """Return the identity of whom the client wants to act for, if it may.

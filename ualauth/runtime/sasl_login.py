@@ -28,7 +28,7 @@ log = logging.getLogger("ualauth.sasl")
 class SaslLogin:
     """An exchange; `begin_delegated` begins a login of whom the client may act for."""
 
-    __slots__ = ("authorization", "begin_delegated", "handle", "mechanism", "wire")
+    __slots__ = ("authorization", "begin_delegated", "concluded", "handle", "mechanism", "wire")
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class SaslLogin:
         self.wire = wire
         self.authorization = authorization
         self.begin_delegated = begin_delegated
+        self.concluded = False
+        """Whether it is decided, and only the client's last word is missing."""
 
     async def run(self) -> Identity:
         """Return who was let in.
@@ -149,6 +151,16 @@ class SaslLogin:
             raise Abort(ReturnCode.PERM_DENIED)
         return delegated
 
+    def record_abandoned(self) -> None:
+        """Log that the client, or who speaks for it, gave the exchange up."""
+        if self.concluded:
+            return
+        self.concluded = True
+        items = self.handle.items
+        if items.login_name is None:
+            items.login_name = self.mechanism.claimed
+        audit.record_abandoned(self.handle.attempt, self.mechanism.name)
+
     async def _say_failure(self) -> None:
         last = self.mechanism.failure()
         if last:
@@ -156,6 +168,7 @@ class SaslLogin:
 
     async def _answer_to(self, last: bytes) -> bytes:
         """Send the last message, and return what the client says to it."""
+        self.concluded = True
         try:
             return await self.wire.send(last)
         except Abort as abort:

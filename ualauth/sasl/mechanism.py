@@ -66,6 +66,8 @@ UNSAFE = Channel()
 """A connection without TLS."""
 SAFE = Channel(tls=True)
 """One with TLS, of which nothing more is known."""
+AT_BEST = Channel(tls=True, bindings={"": b""}, certificate_name="?")
+"""One with TLS and all that it may bring: something to bind to, a client's certificate."""
 
 
 class Wire:
@@ -146,6 +148,8 @@ class Mechanism(ABC):
     """The mechanism of ualauth's before which it is offered, as the stronger one; likewise."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Packages to import without which it cannot be served, and is not offered; likewise."""
+    claimed: str | None = None
+    """Whom the client has named, for the log of an exchange that ends before the claim."""
 
     @abstractmethod
     async def begin(self, wire: Wire) -> Claim:

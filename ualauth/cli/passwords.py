@@ -31,8 +31,7 @@ def warn_of_sasl(secrets: Sequence[object]) -> None:
     """Say so if a password that was stored has no secrets: no program logs in by proving it."""
     if not secrets:
         click.echo(
-            "SCRAM cannot use it, and CRAM-MD5 neither:"
-            " SASLprep (RFC 4013) prohibits a character.",
+            "SCRAM cannot use it, and CRAM-MD5 neither: SASLprep (RFC 4013) prohibits a character.",
             err=True,
         )
 

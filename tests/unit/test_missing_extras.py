@@ -22,9 +22,7 @@ sys.meta_path.insert(0, Nothing())
 def run(code: str, *missing: str) -> subprocess.CompletedProcess[str]:
     """Run a program where some packages are missing."""
     text = WITHOUT.format(missing=set(missing), code=code)
-    return subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,9 @@ def test_adapter_names_its_extra(imported: str, missing: str, extra: str) -> Non
 
 
 def test_command_names_its_extra() -> None:
-    code = "from ualauth.cli.application import application; application(['ldap', 'test', '--help'])"
+    code = (
+        "from ualauth.cli.application import application; application(['ldap', 'test', '--help'])"
+    )
     ended = run(code, "pyasn1", "ldap3")
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr

@@ -60,7 +60,8 @@ def test_check_names_the_extra_of_a_module(tmp_path: Path) -> None:
     etc.chmod(0o755)
     (etc / "om_ldap.conf").write_text("host ldap.example.com\nbase dc=example\n")
     (etc / "pam.d" / "imap").write_text("auth required om_ldap\naccount required om_ldap\n")
-    code = f"from ualauth.cli.application import application; application(['--config-dir', {str(etc)!r}, 'check'])"
+    words = ["--config-dir", str(etc), "check"]
+    code = f"from ualauth.cli.application import application; application({words!r})"
     ended = run(code, "pyasn1", "ldap3", "ldap")
     assert ended.returncode != 0
     assert "ualauth[ldap" in " ".join((ended.stdout + ended.stderr).split())

@@ -78,7 +78,7 @@ def talk(request: pytest.FixtureRequest, etc: Path) -> Talk:
         ("LOGIN", LOGIN[0], LOGIN[1:], [b"UGFzc3dvcmQ6"]),
     ],
 )
-def test_right_answers_let_in(  # noqa: PLR0913, PLR0917 - a case
+def test_right_answers_let_in(
     talk: Talk,
     mechanism: str,
     initial: bytes | None,

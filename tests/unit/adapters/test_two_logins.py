@@ -154,8 +154,8 @@ def test_second_login_is_refused_in_every_way(
         for _ in range(2):
             command = "AUTHENTICATE" if side.protocol == "imap" else "AUTH"
             for arguments in (f"PLAIN {OTHER}", "PLAIN", "CRAM-MD5", "NOSUCH"):
-                found = talk.command(f"{command} {arguments}")[-1]
-                assert found.startswith(REFUSED[side.protocol]), found
+                answer = talk.command(f"{command} {arguments}")[-1]
+                assert answer.startswith(REFUSED[side.protocol]), answer
             if isinstance(talk, Imap):
                 assert talk.command('LOGIN "jsmith" "x"')[-1].startswith("a BAD")
         if side.name.startswith("twisted"):

@@ -11,7 +11,6 @@ from tests.conftest import Way
 from tests.unit.sasl import clients
 from ualauth import AsyncAuthenticator, AuthenticationError
 from ualauth.testing.folder import ConfigFolder
-from ualauth.testing.userlist import Userlist
 
 pytestmark = pytest.mark.usefixtures("people")
 HERE = "192.0.2.7"

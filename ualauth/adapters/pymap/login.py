@@ -76,7 +76,7 @@ class Vouched(ServerCredentials):
         return False
 
 
-class NoMailbox(Refused, NotAllowedError):
+class NoMailbox(Refused, NotAllowedError):  # type: ignore[misc]  # pymap's says NOPERM
     """A user who was let in, and whom the backend can give no mailbox."""
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from ualauth.system.extras import require
 
-require(__name__, "aiosmtpd", "dns")
+require(__name__, "aiosmtpd")
 
 from ualauth.adapters.smtp_access_aiosmtpd.handler import AccessHandler  # noqa: E402 - says first what is missing
 from ualauth.adapters.smtp_access_aiosmtpd.server import AccessSMTP  # noqa: E402 - says first what is missing

@@ -152,14 +152,14 @@ class SaslLogin:
         return delegated
 
     def record_abandoned(self) -> None:
-        """Log that the client, or who speaks for it, gave the exchange up."""
-        if self.concluded:
-            return
-        self.concluded = True
-        items = self.handle.items
-        if items.login_name is None:
-            items.login_name = self.mechanism.claimed
-        audit.record_abandoned(self.handle.attempt, self.mechanism.name)
+        """Log that the client, or what speaks for it, gave the exchange up.
+
+        A name is shown only where the mechanism has its whole first message: what answers the
+        question for a name alone may be a password, typed a step too early.
+        """
+        if not self.concluded:
+            self.concluded = True
+            audit.record_abandoned(self.handle.attempt, self.mechanism.name)
 
     async def _say_failure(self) -> None:
         last = self.mechanism.failure()

@@ -28,6 +28,5 @@ class LoginMechanism(Mechanism):
         # Some programs send an empty initial response when they mean none.
         first = await (wire.first() if wire.initial else wire.send(_NAME))
         name = prepare_name(text_of(first))
-        self.claimed = name
         password = text_of(await wire.send(_PASSWORD))
         return Claim(name, Password(password))

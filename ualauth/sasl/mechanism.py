@@ -148,8 +148,6 @@ class Mechanism(ABC):
     """The mechanism of ualauth's before which it is offered, as the stronger one; likewise."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Packages to import without which it cannot be served, and is not offered; likewise."""
-    claimed: str | None = None
-    """Whom the client has named, for the log of an exchange that ends before the claim."""
 
     @abstractmethod
     async def begin(self, wire: Wire) -> Claim:

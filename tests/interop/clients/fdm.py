@@ -14,6 +14,7 @@ def run(trial: Trial) -> Result:
     config = trial.file(
         "fdm.conf",
         f"""\
+set lock-file "{trial.folder}/lock"
 account "test" {scheme} server "{trial.server.host}" port {trial.port}
     user "{who.user}" pass "{who.password}" {cram} {starttls}
 action "keep" maildir "{trial.folder}/mail"

@@ -21,6 +21,7 @@ SUBJECTS = (
     "adapters",
     "smtp_access",
     "startup",
+    "first_login",
     "directory",
     "kerberos",
 )

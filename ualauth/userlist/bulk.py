@@ -200,7 +200,7 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     owners: dict[tuple[str, str], str] = {}
     for kind, statement, column, values in wanted:
         asked = statement.where(column.in_(bindparam("values", expanding=True)))
-        for some in _pieces(values, _MOST_PARAMETERS):
+        for some in pieces(values, _MOST_PARAMETERS):
             found = connection.execute(asked, {"values": some})
             owners.update({(kind, str(key)): owner for key, owner in found})
     return owners
@@ -300,5 +300,6 @@ def _make_room(connection: Connection) -> None:
     connection.info["room"] = True
 
 
-def _pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Return some values in pieces of at most `size`."""
     return (values[start : start + size] for start in range(0, len(values), size))

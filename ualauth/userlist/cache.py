@@ -54,6 +54,7 @@ class Account:
         "always",
         "clear",
         "confirmed",
+        "login_due",
         "person",
         "policy",
         "prefix",
@@ -72,6 +73,8 @@ class Account:
         self.prefix = prefix
         self.version: Version | None = None
         self.confirmed = 0.0
+        self.login_due = 0.0
+        """When the next login is to be noted (`time.monotonic`)."""
         self.clear = _NOTHING_KNOWN
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
@@ -284,8 +287,12 @@ class UserCache:
             account = Account(old.user, old.person, old.policy, old.prefix)
             # A secret that is there goes with the revision; one that is not is looked for.
             account.secrets, account.proved = old.secrets, old.proved
-            return account
-        return Account(user, user.person(), self.policy_of(user), self._verified.prefix(user))
+        else:
+            prefix = self._verified.prefix(user)
+            account = Account(user, user.person(), self.policy_of(user), prefix)
+        if old is not None and old.user.id == user.id:
+            account.login_due = old.login_due
+        return account
 
     def _keep(self, key: _Key, account: Account) -> None:
         with self._lock:
@@ -336,5 +343,6 @@ class _Users:
 def _stale(account: Account) -> Account:
     made = Account(account.user, account.person, account.policy, account.prefix)
     made.confirmed = account.confirmed
+    made.login_due = account.login_due
     made.stale = True
     return made

@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -22,7 +22,7 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
-from ualauth.userlist import bulk, changes, failures, names
+from ualauth.userlist import bulk, changes, failures, names, noted_logins
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import exact
@@ -40,7 +40,7 @@ from ualauth.userlist.database.change_detector import ChangeDetector, change_det
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.names import ORName
-from ualauth.userlist.record import Changes, NewUser, User
+from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 from ualauth.userlist.update import Revision, differs, revise_all
 
 # An authid seldom has one of these, and most names of people do.
@@ -500,6 +500,23 @@ class UserStore:
         return self._database.write(
             lambda connection: changes.fill_secrets(connection, user, secrets),
         )
+
+    def last_login(self, user: User) -> LastLogin | None:
+        """Return the last login that was noted, or `None` if there was none."""
+        rows = self._database.read(queries.LAST_LOGIN, {"id": user.id})
+        return noted_logins.last_login_of(rows[0]) if rows else None
+
+    def note_logins(self, logins: Mapping[int, LastLogin], every: timedelta) -> None:
+        """Note logins of users, by their ids, unless one was noted within `every`.
+
+        Ids that no user has are passed over.
+        """
+        noted: list[Sequence[Any]] = []
+        for some in bulk.pieces(list(logins), queries.PAGE):
+            noted += self._database.read(queries.MOMENTS_OF_LOGINS, queries.some_ids(some))
+        # Mostly nothing has to be written.
+        if new := noted_logins.due(logins, noted, every):
+            self._database.write(lambda connection: noted_logins.note(connection, new, every))
 
     def delete(self, user: User) -> None:
         """Delete a user and the user's secrets.

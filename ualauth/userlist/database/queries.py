@@ -7,7 +7,7 @@ user's addresses, in order, or one row without an address.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from sqlalchemy import (
@@ -28,6 +28,7 @@ from ualauth.userlist.database.tables import (
     addresses,
     former_passwords,
     keys,
+    last_logins,
     login_failures,
     login_names,
     or_names,
@@ -46,6 +47,14 @@ _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generat
 
 PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
+
+_IDS = tuple(f"id{number}" for number in range(PAGE))
+
+
+def some_ids(numbers: Sequence[int]) -> dict[str, object]:
+    """Return the parameters of a question for users with one of up to `PAGE` ids, not none."""
+    return dict(zip(_IDS, (*numbers, *numbers[:1] * (PAGE - len(numbers))), strict=True))
+
 
 RECORD = (
     users.c.id,
@@ -90,6 +99,14 @@ BY_ID: Select[tuple[object, ...]] = (
     .order_by(addresses.c.position)
 )
 """The user with `:id`."""
+
+BY_IDS: Select[tuple[object, ...]] = (
+    select(*RECORD)
+    .select_from(_WITH_ADDRESSES)
+    .where(users.c.id.in_(map(bindparam, _IDS)))
+    .order_by(users.c.authid_key, addresses.c.position)
+)
+"""The users with one of `some_ids`, by folded authid."""
 
 BY_LOGIN_NAME: Select[tuple[object, ...]] = (
     select(*RECORD)
@@ -154,6 +171,16 @@ SECRETS = (
 )
 """The SCRAM secrets of the user with `:id`."""
 
+
+MOMENTS_OF_LOGINS = select(last_logins.c.user_id, last_logins.c.moment).where(
+    last_logins.c.user_id.in_(map(bindparam, _IDS))
+)
+"""The users with one of `some_ids` who ever logged in, and when they last did."""
+
+LAST_LOGIN = select(last_logins.c.moment, last_logins.c.service, last_logins.c.source).where(
+    last_logins.c.user_id == bindparam("id")
+)
+"""When, for which service and from where the user with `:id` last logged in."""
 
 KEY = select(keys.c.key).where(keys.c.name == bindparam("name"))
 """The key called `:name`."""

@@ -82,18 +82,18 @@ def user_of(rows: Sequence[Row]) -> User:
             addresses=() if address is None else tuple([row[-1] for row in rows]),
             password=password,
             locked=bool(locked),
-            account_expires=None if account_expires is None else _time(account_expires),
-            password_changed=None if password_changed is None else _time(password_changed),
-            password_expires=None if password_expires is None else _time(password_expires),
+            account_expires=None if account_expires is None else time_of(account_expires),
+            password_changed=None if password_changed is None else time_of(password_changed),
+            password_expires=None if password_expires is None else time_of(password_expires),
             administrator=bool(administrator),
             mailbox_administrator=bool(mailbox_administrator),
             unix_uid=unix_uid,
             mailbox_class=MailboxClass(mailbox_class),
             language=language,
             revision=revision,
-            created=_time(created),
-            changed=_time(changed),
-            account_starts=None if account_starts is None else _time(account_starts),
+            created=time_of(created),
+            changed=time_of(changed),
+            account_starts=None if account_starts is None else time_of(account_starts),
             lock_reason=lock_reason,
             must_change_password=bool(must_change_password),
             policy=policy,
@@ -159,7 +159,8 @@ def microseconds(time: datetime | None) -> int | None:
     return None if time is None else (time - _EPOCH) // _MICROSECOND
 
 
-def _time(number: int) -> datetime:
+def time_of(number: int) -> datetime:
+    """Return a time that the database keeps."""
     return _EPOCH + timedelta(microseconds=number)
 
 

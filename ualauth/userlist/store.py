@@ -23,7 +23,13 @@ from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import bulk, changes, failures, names, noted_logins
-from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
+from ualauth.userlist.account.lockout import (
+    KEY_BYTES,
+    Counts,
+    Failures,
+    Keys,
+    user_key,
+)
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import exact
 from ualauth.userlist.bulk import Rows, Taken
@@ -38,8 +44,21 @@ from ualauth.userlist.checks import (
 from ualauth.userlist.database import backup, queries, schema
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
 from ualauth.userlist.database.database import Database
+from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
+from ualauth.userlist.listing import (
+    ALL,
+    MOST_FITTING,
+    Fitting,
+    Listed,
+    Policies,
+    UserFilter,
+    ids_of,
+    listed,
+    records_of,
+)
 from ualauth.userlist.names import ORName
+from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 from ualauth.userlist.update import Revision, differs, revise_all
 
@@ -201,6 +220,24 @@ class UserStore:
             )
         raise UserUnknown(f"{shown} is the name of no user")
 
+    def fitting(self, login_name: str) -> Fitting:
+        """Return all users whom a login name may mean, of whom `resolve` returns the only one.
+
+        Of more than `MOST_FITTING` that share a part of an O/R name, not all may be there.
+        """
+        key, name = _key(login_name), _name(login_name)
+        if key is None:
+            return Fitting([], Rank.PARTS)
+        if name is None:
+            rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+            return Fitting([user_of(rows)] if rows else [], Rank.LOGIN_NAME)
+        statement, keys = queries.meant(key, name, MOST_FITTING)
+        ranked = self._database.read(statement, keys)
+        best = min((rank for _, rank in ranked), default=Rank.PARTS)
+        numbers = sorted({number for number, rank in ranked if rank == best})
+        users = sorted(records_of(self._database, numbers), key=lambda user: fold(user.authid))
+        return Fitting(users, Rank(best))
+
     def lookup(self, kind: NameKind) -> Callable[[str], User | None]:
         """Return the method that finds the user by a name of that kind."""
         match kind:
@@ -254,13 +291,23 @@ class UserStore:
             yield from users_of([row[1:] for row in rows])
             after = str(rows[-1][0])
 
+    def list_users(
+        self, wanted: UserFilter = ALL, policy: Policy | None = None
+    ) -> Iterator[Listed]:
+        """Yield the users of whom something holds, with the last login of each; see `users`.
+
+        `policy` is that of users without their own: it says when passwords expire.
+
+        Raises:
+            InvalidValue: for a domain or pattern with characters that no name has.
+
+        """
+        return listed(self._database, wanted, Policies(policy or Policy()))
+
     def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
         """Return the users with a password that lack the secret of a mechanism; see `users`."""
-        statement = queries.next_page_without(tuple(sorted(mechanisms)))
-        after = ""
-        while rows := self._database.read(statement, {"after": after}):
-            yield from users_of([row[1:] for row in rows])
-            after = str(rows[-1][0])
+        wanted = UserFilter(lacking_mechanisms=tuple(mechanisms))
+        return (each.user for each in self.list_users(wanted))
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""
@@ -439,12 +486,11 @@ class UserStore:
                 yield bytes(key), str(source), failures.failures_of(rest)
 
     def authids_of_failures(self) -> dict[bytes, str]:
-        """Return key -> authid of the users who have failed logins; looks at every user."""
-        wanted = {key for key, _, _ in self.every_failure()}
-        if not wanted:
-            return {}
-        keys = ((user_key(user.id), user.authid) for user in self.users())
-        return {key: authid for key, authid in keys if key in wanted}
+        """Return key -> authid of the users who have failed logins; looks at every id."""
+        keys = {key for key, _, _ in self.every_failure()}
+        numbers = dict(ids_of(self._database, keys))
+        users = records_of(self._database, list(numbers))
+        return {numbers[user.id]: user.authid for user in users}
 
     def failure_keys(self, name: str) -> frozenset[bytes]:
         """Return what failures of a name may be kept under.

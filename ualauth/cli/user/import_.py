@@ -20,7 +20,7 @@ from ualauth.import_export.batches import Batch
 from ualauth.import_export.encodings import is_encoding
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.importer import Existing, Import, Summary
-from ualauth.import_export.line import BadLine, Reading, units_of
+from ualauth.import_export.line import UNKNOWN_HASHES, BadLine, Reading, units_of
 from ualauth.import_export.reader import Source
 from ualauth.passwords.stored import is_scheme
 
@@ -149,6 +149,12 @@ def _known_encoding(_context: object, _option: object, value: str) -> str:
     "keep users out; may be repeated.",
 )
 @click.option(
+    "--lock-unknown-hashes",
+    is_flag=True,
+    help="Take users whose hash cannot be verified, with a password that nothing matches; those "
+    "who are there keep theirs. Otherwise their lines are bad.",
+)
+@click.option(
     "--hash-clear-text",
     is_flag=True,
     help="Take passwords in clear text, such as {PLAIN}secret, and hash them.",
@@ -264,7 +270,8 @@ def _tell_check(summary: Summary) -> None:
 
 def _tell_left_out(summary: Summary) -> None:
     for why, number in sorted(summary.left_out.items()):
-        click.echo(f"{number} left out {why}.", err=True)
+        word = "taken" if why == UNKNOWN_HASHES else "left out"
+        click.echo(f"{number} {word} {why}.", err=True)
 
 
 def _lines(number: int) -> str:

@@ -17,7 +17,7 @@ from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.checks import check_secrets
 from ualauth.userlist.names import LIMITS, ORName, parse_units
 from ualauth.userlist.policy import OWN_POLICY, Policy
-from ualauth.userlist.record import NewUser, User
+from ualauth.userlist.record import LastLogin, NewUser, User
 
 # What looks like a stored password, should one stand where a name belongs.
 _HASH = re.compile(r"(?:\$[\w.,=-]+\$|\{[\w.-]+\})[^\s'\"]+")
@@ -272,7 +272,8 @@ class Writing:
     reader who has the `same_settings` needs not be told of it. Users who are kept out from
     elsewhere, of other services or at other times only are written as locked where a format
     cannot say so, unless `open_restricted`. `notes` counts what has to be told of that.
-    `former_passwords` says what UL-PWD of a user was before.
+    `former_passwords` says what UL-PWD of a user was before, and `last_login` when, for which
+    service and from where a user last logged in.
     """
 
     passwords: bool = True
@@ -283,3 +284,4 @@ class Writing:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: Counter[str] = field(default_factory=Counter)
     former_passwords: Callable[[User], Sequence[str]] = lambda _user: ()
+    last_login: Callable[[User], LastLogin | None] = lambda _user: None

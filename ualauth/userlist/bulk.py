@@ -22,12 +22,13 @@ from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
 from ualauth.userlist.database.tables import (
     addresses,
     former_passwords,
+    last_logins,
     login_names,
     or_names,
     sasl_passwords,
     users,
 )
-from ualauth.userlist.record import NewUser
+from ualauth.userlist.record import LastLogin, NewUser
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ class History:
     created: datetime | None = None
     grace_logins_used: int | None = None
     former_passwords: tuple[str, ...] | None = field(default=None, repr=False)
+    last_login: LastLogin | None = None
 
 
 NO_HISTORY = History()
@@ -76,6 +78,7 @@ class Rows(NamedTuple):
     addresses: tuple[str, ...]
     secrets: tuple[tuple[Any, ...], ...]
     former_passwords: tuple[str, ...] = ()
+    last_login: tuple[Any, ...] | None = None
 
     @property
     def created(self) -> int:
@@ -127,7 +130,7 @@ def rows_of(
 ) -> Rows:
     """Return the rows of a user who was checked, added at `now` in microseconds."""
     created = now if history.created is None else microseconds(history.created)
-    grace = history.grace_logins_used or 0
+    grace, login = history.grace_logins_used or 0, history.last_login
     user = _in_order((*user_row(new), new.password, grace, 1, created, now))
     # An authid that is also an address has one row for both.
     keys = keys_of((new.authid, *new.addresses))
@@ -141,12 +144,13 @@ def rows_of(
             for each in secrets
         ),
         history.former_passwords or (),
+        None if login is None else (microseconds(login.time), login.service, login.source),
     )
 
 
 def add_all(connection: Connection, new: Sequence[Rows]) -> None:
     """Add users whose claims are all free; the database's error if one is not."""
-    _make_room(connection)
+    make_room(connection)
     _insert_all(connection, new)
 
 
@@ -155,7 +159,7 @@ def add_free(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
 
     Of two new ones that claim the same, the first gets it.
     """
-    _make_room(connection)
+    make_room(connection)
     taken = find_taken(connection, new)
     _insert_all(connection, [rows for rows, why in zip(new, taken, strict=True) if why is None])
     return taken
@@ -212,19 +216,19 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
     # Neighbours in an index are quicker to insert one after the other: what is needed of it is
     # in the processor's cache. `or_names` has the most of them.
     numbered = _insert_users(connection, sorted(new, key=_name_key))
-    _insert(
+    insert_rows(
         connection,
         or_names,
         ("user_id", *queries.NAME_COLUMNS),
         ((number, *rows.name) for number, rows in numbered),
     )
-    _insert(
+    insert_rows(
         connection,
         login_names,
         ("key", "user_id"),
         sorted((key, number) for number, rows in numbered for key in rows.keys),
     )
-    _insert(
+    insert_rows(
         connection,
         addresses,
         ("user_id", "position", "address"),
@@ -234,13 +238,13 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
             for position, address in enumerate(rows.addresses)
         ),
     )
-    _insert(
+    insert_rows(
         connection,
         sasl_passwords,
         ("user_id", "mechanism", "salt", "iterations", "stored_key", "server_key"),
         ((number, *secret) for number, rows in numbered for secret in rows.secrets),
     )
-    _insert(
+    insert_rows(
         connection,
         former_passwords,
         ("user_id", "number", "password"),
@@ -249,6 +253,12 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
             for number, rows in numbered
             for order, password in enumerate(reversed(rows.former_passwords), 1)
         ),
+    )
+    insert_rows(
+        connection,
+        last_logins,
+        ("user_id", "moment", "service", "source"),
+        ((number, *rows.last_login) for number, rows in numbered if rows.last_login),
     )
 
 
@@ -260,7 +270,7 @@ def _name_key(rows: Rows) -> str:
 def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:
     """Insert what stands in `users`, and return ids with their rows."""
     before = connection.scalar(_NEWEST) or 0
-    _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
+    insert_rows(connection, users, _USER_COLUMNS, (rows.user for rows in new))
     if connection.dialect.name == "sqlite":
         # No process writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
         newest = connection.scalar(_NEWEST) or 0
@@ -271,7 +281,7 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
     return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
 
 
-def _insert(
+def insert_rows(
     connection: Connection,
     table: Table,
     columns: Sequence[str],
@@ -292,7 +302,8 @@ def _insert(
         connection.exec_driver_sql(str(compiled), named)
 
 
-def _make_room(connection: Connection) -> None:
+def make_room(connection: Connection) -> None:
+    """Let a connection keep more of a database in memory, as long as it lives."""
     if connection.dialect.name != "sqlite" or "room" in connection.info:
         return
     connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")

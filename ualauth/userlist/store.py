@@ -41,8 +41,9 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import backup, queries, schema
+from ualauth.userlist.database import backup, copying, queries, schema
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
+from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
@@ -172,6 +173,14 @@ class UserStore:
             schema.create(self._database)
         backup.put_back(self._database.backend, copy)
         schema.create(self._database)
+
+    def copy_to(self, target: UserStore, tell: Callable[[Copied], object]) -> Copied:
+        """Copy everything into another USERLIST, which is made, or empty; see `copying.copy`."""
+        source, filled = self._database.backend, target._database
+        # Whatever is wrong with the source is told before the target is made.
+        self.check()
+        schema.create(filled)
+        return copying.copy(source.for_creation(), filled.backend.for_creation(), tell)
 
     def close(self) -> None:
         """Close the connections; whatever is called later opens new ones."""

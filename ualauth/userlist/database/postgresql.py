@@ -5,10 +5,12 @@ URLs are libpq's (PostgreSQL, section 34.1.1.2), with all of its parameters.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, event
+from sqlalchemy import URL, Connection, Engine, NullPool, Table, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -30,6 +32,8 @@ except ImportError as error:
 # Any number that no other program uses: the octets of "ualauth".
 _CREATION_LOCK = int.from_bytes(b"ualauth", "big")
 _MOST_TO_CREATE = 600.0
+_TOLD_EACH = 5000
+"""Rows after which it is told how far a copy is."""
 
 _NO_URL = (
     "url of the USERLIST: is not like postgresql://user@host:5432/database; in a name or a "
@@ -100,6 +104,38 @@ class PostgreSQLBackend(Backend):
         """See `Backend.is_outdated`: replicas are read from no longer than needed."""
         driver: Any = connection.connection.dbapi_connection
         return self._servers.is_outdated(driver)
+
+    snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    newest_id = "SELECT last_value FROM users_id_seq WHERE is_called"
+
+    def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
+        """See `Backend.stream`."""
+        cursor: AbstractContextManager[Any] = driver.cursor(name="ualauth")
+        return cursor
+
+    def fill(
+        self, connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
+    ) -> Iterator[int]:
+        """See `Backend.fill`: by COPY."""
+        columns = ", ".join(column.name for column in table.columns)
+        driver: Any = connection.connection.dbapi_connection
+        number = 0
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy,
+        ):
+            for number, row in enumerate(rows, 1):
+                copy.write_row(row)
+                if number % _TOLD_EACH == 0:
+                    yield number
+        yield number
+
+    def use_no_id_again(self, connection: Connection, newest: int) -> None:
+        """See `Backend.use_no_id_again`."""
+        parameters = {"value": max(newest, 1), "is_called": newest > 0}
+        connection.exec_driver_sql(
+            "SELECT setval('users_id_seq', %(value)s, %(is_called)s)", parameters
+        )
 
     def for_creation(self) -> Backend:
         """See `Backend.for_creation`: with more time, which large tables take."""

@@ -341,8 +341,8 @@ class _Users:
 
 
 def _stale(account: Account) -> Account:
-    made = Account(account.user, account.person, account.policy, account.prefix)
-    made.confirmed = account.confirmed
-    made.login_due = account.login_due
-    made.stale = True
-    return made
+    copy = Account(account.user, account.person, account.policy, account.prefix)
+    copy.confirmed = account.confirmed
+    copy.login_due = account.login_due
+    copy.stale = True
+    return copy

@@ -107,12 +107,12 @@ def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterat
             yield Listed(user, login, bool(keys) and user_key(user.id) in keys)
         return
     # They are few, and come in the order of their ids.
-    found = [
+    users = [
         each
         for some in pieces([number for number, _ in ids_of(database, keys)], queries.PAGE)
         for each in _users(database, wanted, policies, some)
     ]
-    for user, login in sorted(found, key=lambda each: fold(each[0].authid)):
+    for user, login in sorted(users, key=lambda each: fold(each[0].authid)):
         yield Listed(user, login, is_locked_out=True)
 
 

@@ -33,11 +33,11 @@ STACK = "auth required om_auth\naccount required om_auth\n"
 @pytest.fixture
 def folder(tmp_path: Path, database: Database) -> ConfigFolder:
     """A folder whose USERLIST is of one kind after the other."""
-    made = ConfigFolder(tmp_path)
-    made.settings(f'[userlist]\nurl = "{database.url}"\n\n{CHEAP}')
-    made.service("pop3", STACK)
-    made.service("imap", STACK)
-    return made
+    folder = ConfigFolder(tmp_path)
+    folder.settings(f'[userlist]\nurl = "{database.url}"\n\n{CHEAP}')
+    folder.service("pop3", STACK)
+    folder.service("imap", STACK)
+    return folder
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def user(store: UserStore) -> User:
 
 @pytest.fixture
 def userlist(tmp_path: Path) -> Iterator[Userlist]:
-    made = Userlist.create(tmp_path)
-    yield made
-    made.close()
+    userlist = Userlist.create(tmp_path)
+    yield userlist
+    userlist.close()
 
 
 @pytest.fixture
@@ -217,10 +217,10 @@ def file(sqlite_database: SQLiteDatabase) -> ConfigFolder:
     hasher = PasswordHasher(profile=CHEAPEST_FOR_TESTS)
     with sqlite_database.open() as store:
         store.add(NewUser(name=ORName("S"), authid="jsmith", password=hasher.hash("s3cret")))
-    made = ConfigFolder(sqlite_database.path.parent)
-    made.settings("[userlist]\ntimeout = 0.1\n\n[lockout]\nfailures = 0\n\n" + CHEAP)
-    made.service("pop3", STACK)
-    return made
+    folder = ConfigFolder(sqlite_database.path.parent)
+    folder.settings("[userlist]\ntimeout = 0.1\n\n[lockout]\nfailures = 0\n\n" + CHEAP)
+    folder.service("pop3", STACK)
+    return folder
 
 
 def test_a_login_goes_on_where_it_cannot_be_noted(

@@ -117,7 +117,7 @@ def page(
         conditions += [users.c.password.is_not(None), _lacking(mechanisms)]
     if some:
         conditions.append(queries.HAS_ONE_ID)
-    found = (
+    chosen = (
         select(users)
         .where(users.c.authid_key > bindparam("after"), *conditions)
         .order_by(users.c.authid_key)
@@ -127,19 +127,19 @@ def page(
     login = last_logins.c
     return (
         select(
-            found.c.authid_key,
+            chosen.c.authid_key,
             login.moment,
             login.service,
             login.source,
-            *(found.c[column.key] for column in queries.RECORD[:-1]),
+            *(chosen.c[column.key] for column in queries.RECORD[:-1]),
             queries.RECORD[-1],
         )
         .select_from(
-            found.outerjoin(last_logins, login.user_id == found.c.id).outerjoin(
-                addresses, addresses.c.user_id == found.c.id
+            chosen.outerjoin(last_logins, login.user_id == chosen.c.id).outerjoin(
+                addresses, addresses.c.user_id == chosen.c.id
             )
         )
-        .order_by(found.c.authid_key, addresses.c.position)
+        .order_by(chosen.c.authid_key, addresses.c.position)
     )
 
 

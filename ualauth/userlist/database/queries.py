@@ -128,7 +128,7 @@ BY_UNIX_UID: Select[tuple[object, ...]] = (
 
 
 def _page() -> Select[tuple[object, ...]]:
-    found = (
+    page = (
         select(users)
         .where(users.c.authid_key > bindparam("after"))
         .order_by(users.c.authid_key)
@@ -136,9 +136,9 @@ def _page() -> Select[tuple[object, ...]]:
         .subquery()
     )
     return (
-        select(found.c.authid_key, *(found.c[column.key] for column in RECORD[:-1]), RECORD[-1])
-        .select_from(found.outerjoin(addresses, addresses.c.user_id == found.c.id))
-        .order_by(found.c.authid_key, addresses.c.position)
+        select(page.c.authid_key, *(page.c[column.key] for column in RECORD[:-1]), RECORD[-1])
+        .select_from(page.outerjoin(addresses, addresses.c.user_id == page.c.id))
+        .order_by(page.c.authid_key, addresses.c.position)
     )
 
 
@@ -288,11 +288,11 @@ def _meant(columns: frozenset[str], most: int) -> Question:
     for if a user has the whole name is not looked up either. Ids are all that it
     finds: only one of them will be read.
     """
-    found, number = [], literal_column(str(most), Integer)
+    by_parts, number = [], literal_column(str(most), Integer)
     for conditions in _ways(columns):
         some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(number).subquery()
-        found.append(select(some.c.user_id, _rank(Rank.PARTS)))
-    return union_all(*_WHOLE, *found)
+        by_parts.append(select(some.c.user_id, _rank(Rank.PARTS)))
+    return union_all(*_WHOLE, *by_parts)
 
 
 def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:

@@ -141,7 +141,7 @@ def records_of(database: Database, numbers: Sequence[int]) -> Iterator[User]:
 def _users(
     database: Database, wanted: UserFilter, policies: Policies, numbers: Sequence[int] = ()
 ) -> Iterator[tuple[User, LastLogin | None]]:
-    """Yield users as `listed` does, whoever is locked out; only those with some ids, if given."""
+    """Yield users as `listed` does, whether locked out or not; only those with some ids, if given."""
     fields = frozenset(name for name in listings.CONDITIONS if getattr(wanted, name))
     mechanisms = tuple(sorted(wanted.lacking_mechanisms))
     statement = listings.page(fields, mechanisms, some=bool(numbers))

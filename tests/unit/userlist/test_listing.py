@@ -184,8 +184,8 @@ def test_a_name_fits_all_whom_its_parts_fit(store: UserStore) -> None:
     for number, node in enumerate(("ny", "la", "sf")):
         add(store, f"js{number}", f"John Smith/{node}/CN=John Smith {number}")
     add(store, "whole", "John Smith")
-    whole = store.fitting("john smith")
-    assert ([user.authid for user in whole.users], whole.rank) == (["whole"], Rank.NAME)
+    by_name = store.fitting("john smith")
+    assert ([user.authid for user in by_name.users], by_name.rank) == (["whole"], Rank.NAME)
     store.delete(store.get("whole"))
     parts = store.fitting("john smith")
     assert [user.authid for user in parts.users] == ["js0", "js1", "js2"]

@@ -23,18 +23,18 @@ def command(context: click.Context, *, users: tuple[str, ...], yes: bool) -> Non
     USERLIST is deleted too; the mailbox is not the USERLIST's business.
     """
     invocation: Invocation = context.obj
-    kept = False
+    stays = False
 
     def delete(user: User) -> None:
-        nonlocal kept
+        nonlocal stays
         who = f"{plain(user.authid)}, {plain(str(user.name))}"
         if not yes and not ask_whether(f"Delete {who}?"):
-            kept = True
+            stays = True
             click.echo(f"{who} stays." if len(users) > 1 else "Nothing was deleted.", err=True)
             return
         invocation.store.delete(user)
         click.echo(f"Deleted {who}.")
 
     for_each(context, invocation.store, users, delete)
-    if kept:
+    if stays:
         context.exit(ExitStatus.REFUSED)

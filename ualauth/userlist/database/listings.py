@@ -58,13 +58,13 @@ def _matching() -> ColumnElement[bool]:
     units = (column.ou2_key, column.ou3_key, column.ou4_key)
     personal = func.rtrim(_joined(*(case((each == "", ""), else_=each + " ") for each in words)))
     node = _joined(*(case((each == "", ""), else_="," + each) for each in units))
-    whole = _joined(
+    positional = _joined(
         personal,
         case((column.ou1_key == "", ""), else_="/" + column.ou1_key),
         node,
         case((column.common_name_key == "", ""), else_="/cn=" + column.common_name_key),
     )
-    names = or_(*(_like(each, "match") for each in (personal, column.common_name_key, whole)))
+    names = or_(*(_like(each, "match") for each in (personal, column.common_name_key, positional)))
     return or_(
         exists().where(login_names.c.user_id == users.c.id, _like(key, "match")),
         exists().where(or_names.c.user_id == users.c.id, names),

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ualauth.contract.identity import Person
+
+
+class Memberships(NamedTuple):
+    """The groups of a user, and which of the groups that were asked for do not exist.
+
+    Both are names as `ualauth.text.folding.fold` has them: case does not count.
+    """
+
+    groups: frozenset[str]
+    """Those that the user is a member of, also by other groups."""
+    unknown: frozenset[str]
 
 
 class Account(Protocol):

@@ -9,15 +9,17 @@ login reads the record, and only the verification of its password is spared.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from ualauth.contract.account import Memberships
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
 from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.system.forks import new_lock
+from ualauth.text.folding import fold
 from ualauth.userlist.account.lockout import user_key
 from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
@@ -54,6 +56,7 @@ class Account:
         "always",
         "clear",
         "confirmed",
+        "groups",
         "login_due",
         "person",
         "policy",
@@ -79,6 +82,8 @@ class Account:
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
+        self.groups: frozenset[str] | None = None
+        """The folded names of the user's groups, once a module has looked for one."""
         self.always: bool | None = None
         """Whether the account is unremarkable at any time; `None` until a module looks."""
 
@@ -118,6 +123,7 @@ class UserCache:
         """The costs of the passwords that are stored."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
+        self._groups_named: tuple[Version | None, dict[str, bool]] = (None, {})
         self._lock = new_lock()
         rules = self._policy.lockout
         self.guesses = guesses or GuessLimiter(rules, lambda: self.store, lambda: self)
@@ -262,6 +268,58 @@ class UserCache:
         """Return whether the failures kept under a user's key are as they were at `since`."""
         return self._change_detector.is_unchanged(key, since)
 
+    # Groups
+
+    def recall_groups(self, account: Account | None, names: Iterable[str]) -> Memberships | None:
+        """Return the groups of a user if they are known for sure; never waits.
+
+        `account` is what `recall` or `read` has just returned: its groups are of that moment, or
+        later. `names` are of groups that are looked for.
+        """
+        if account is None or account.groups is None:
+            return None
+        is_named = self._named(account)
+        others = frozenset(map(fold, names)) - account.groups
+        if not others <= is_named.keys():
+            return None
+        return Memberships(account.groups, frozenset(key for key in others if not is_named[key]))
+
+    def read_groups(self, account: Account | None, names: Iterable[str]) -> Memberships:
+        """Return the groups of a user as they are now; blocks.
+
+        Raises:
+            StoreError: if the database cannot be read.
+
+        """
+        groups = frozenset[str]()
+        if account is not None and account.groups is not None:
+            groups = account.groups
+        elif account is not None:
+            groups = frozenset(map(fold, self.store.groups.of(account.user)))
+        others = frozenset(map(fold, names)) - groups
+        is_named = self._named(account)
+        missing = others - is_named.keys()
+        present = self.store.groups.named(missing)
+        is_named |= {key: key in present for key in missing}
+        if account is not None:
+            account.groups = groups
+        return Memberships(groups, frozenset(key for key in others if not is_named[key]))
+
+    def names_of_groups(self, account: Account) -> tuple[str, ...]:
+        """Return the names of a user's groups as they are written; blocks."""
+        return self.store.groups.of(account.user)
+
+    def _named(self, account: Account | None) -> dict[str, bool]:
+        """Return folded name -> whether a group has it, as far as known for an account."""
+        version, is_named = self._groups_named
+        if account is not None and (account.stale or version is account.version is not None):
+            return is_named
+        is_named = {}
+        if account is not None and account.version is not None:
+            # What is read from now on is as new as the record, or newer.
+            self._groups_named = account.version, is_named
+        return is_named
+
     # SASL secrets
 
     def read_secrets(self, account: Account) -> None:
@@ -345,4 +403,5 @@ def _stale(account: Account) -> Account:
     copy.confirmed = account.confirmed
     copy.login_due = account.login_due
     copy.stale = True
+    copy.groups = account.groups
     return copy

@@ -23,6 +23,7 @@ from ualauth.userlist.bulk import pieces
 from ualauth.userlist.database import listings, queries
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import microseconds, user_of, users_of
+from ualauth.userlist.groups import GroupStore
 from ualauth.userlist.noted_logins import last_login_of
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import LastLogin, User
@@ -36,7 +37,8 @@ _MOST_POLICIES = 1000
 class UserFilter:
     """Which users are listed: those of whom all holds that is given.
 
-    They have the `domain` in an address or the authid. An address, the authid or the O/R name is
+    They have the `domain` in an address or the authid, and are in the `group`, also by groups in
+    it. An address, the authid or the O/R name is
     like `match`, where `*` stands for any text and `?` for one character. They are `locked`;
     their account or password has `expired`; they are `locked_out` by failed logins, from some
     source; they have `never_logged_in`, as far as is known. They have a password, but not
@@ -44,6 +46,7 @@ class UserFilter:
     """
 
     domain: str = ""
+    group: str = ""
     match: str = ""
     locked: bool = False
     expired: bool = False
@@ -96,6 +99,7 @@ def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterat
 
     Raises:
         InvalidValue: for a domain or pattern with characters that no name has.
+        GroupUnknown: if no group has that name.
         StoreError: if the database cannot be used.
 
     """
@@ -141,12 +145,14 @@ def records_of(database: Database, numbers: Sequence[int]) -> Iterator[User]:
 def _users(
     database: Database, wanted: UserFilter, policies: Policies, numbers: Sequence[int] = ()
 ) -> Iterator[tuple[User, LastLogin | None]]:
-    """Yield users as `listed` does, whether locked out or not; only those with some ids, if given."""
+    """Yield users as `listed` does, locked out or not; only those with some ids, if given."""
     fields = frozenset(name for name in listings.CONDITIONS if getattr(wanted, name))
     mechanisms = tuple(sorted(wanted.lacking_mechanisms))
     statement = listings.page(fields, mechanisms, some=bool(numbers))
     now, after = datetime.now(UTC), ""
     values = _parameters(wanted, fields, policies, now)
+    if wanted.group:
+        values["group"] = GroupStore(database).get(wanted.group).id
     if numbers:
         values |= queries.some_ids(numbers)
     while rows := database.read(statement, {**values, "after": after}):

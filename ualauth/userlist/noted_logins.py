@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, or_, select
 
-from ualauth.userlist.database.rows import Row, microseconds, time_of
+from ualauth.userlist.database.rows import Row, microseconds
+from ualauth.userlist.database.rows import moment as time_of
 from ualauth.userlist.database.tables import last_logins, users
 from ualauth.userlist.record import LastLogin
 

@@ -47,6 +47,7 @@ from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
+from ualauth.userlist.groups import GroupStore
 from ualauth.userlist.listing import (
     ALL,
     MOST_FITTING,
@@ -94,6 +95,8 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
+        self.groups = GroupStore(self._database)
+        """The groups of users."""
 
     @classmethod
     def open(cls, resources: Resources) -> Self:
@@ -309,6 +312,7 @@ class UserStore:
 
         Raises:
             InvalidValue: for a domain or pattern with characters that no name has.
+            GroupUnknown: if no group has that name.
 
         """
         return listed(self._database, wanted, Policies(policy or Policy()))

@@ -10,13 +10,14 @@ import pytest
 from tests.seeds import SEED
 from tests.unit.userlist.databases import Database, SQLiteDatabase
 from tests.unit.userlist.failing import count_failure
-from ualauth.errors import InvalidValue
+from ualauth.errors import GroupUnknown, InvalidValue
 from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.lockout import microseconds_now, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.bulk import rows_of
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.queries import Rank
+from ualauth.userlist.group_record import NewGroup
 from ualauth.userlist.last_logins import EVERY
 from ualauth.userlist.listing import UserFilter
 from ualauth.userlist.names import ORName, parse
@@ -141,6 +142,23 @@ def test_who_is_locked_out_and_who_never_logged_in(store: UserStore) -> None:
     store.forget_all_failures(users[2])
     assert authids(store, locked_out=True) == ["u3"]
     assert store.authids_of_failures() == {key: "u3" for key, _, _ in store.every_failure()}
+
+
+def test_who_is_in_a_group_also_by_groups_in_it(store: UserStore) -> None:
+    for name in ("ann", "bob", "cyd", "dan"):
+        add(store, name, locked=name == "bob")
+    store.groups.add(NewGroup(name="sales", addresses=("sales@example.com",)), ["bob", "ann"])
+    store.groups.add(NewGroup(name="all"), ["sales", "dan"])
+    store.groups.add(NewGroup(name="empty"))
+    assert authids(store, group="Sales") == ["ann", "bob"]
+    assert authids(store, group="sales@example.com", locked=True) == ["bob"]
+    assert authids(store, group="all") == ["ann", "bob", "dan"]
+    assert authids(store, group="empty") == []
+    lock_out(store, store.get("ann"))
+    lock_out(store, store.get("cyd"))
+    assert authids(store, group="all", locked_out=True) == ["ann"]
+    with pytest.raises(GroupUnknown, match="'sails' is the name of no group"):
+        authids(store, group="sails")
 
 
 def test_more_than_a_page_of_each_is_told(store: UserStore) -> None:

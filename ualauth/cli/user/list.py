@@ -38,6 +38,12 @@ def filter_options(function: F) -> F:
             metavar="DOMAIN",
             help="Only users with this domain in an address or the authid.",
         ),
+        click.option(
+            "--group",
+            default="",
+            metavar="GROUP",
+            help="Only users in this group, also by groups in it.",
+        ),
         click.option("--locked", is_flag=True, help="Only locked users."),
         click.option(
             "--expired",

@@ -22,7 +22,8 @@ from ualauth.userlist.record import User
 def command(context: click.Context, *, users: tuple[str, ...], as_json: bool) -> None:
     """Show users, without any hash.
 
-    Shows the scheme of the password, and which SASL secrets exist.
+    Shows the scheme of the password, which SASL secrets exist, and the groups that the user is
+    in, also by other groups.
     """
     invocation: Invocation = context.obj
     shown = 0
@@ -43,8 +44,9 @@ def command(context: click.Context, *, users: tuple[str, ...], as_json: bool) ->
 def _print_json(invocation: Invocation, user: User, *, indent: int | None) -> None:
     store = invocation.store
     mechanisms = [secret.mechanism for secret in store.secrets(user)]
+    more = {"sasl_mechanisms": mechanisms, "groups": list(store.groups.of(user))}
     value = user_json(user, store.last_login(user), remarks_of(invocation, user))
-    print_json(value | {"sasl_mechanisms": mechanisms}, indent=indent)
+    print_json(value | more, indent=indent)
 
 
 def _print(invocation: Invocation, user: User) -> None:
@@ -55,7 +57,14 @@ def _print(invocation: Invocation, user: User) -> None:
     counts = store.all_failures(user).items()
     failures = {source: each.plausible(now, policy.lockout) for source, each in counts}
     table = grid()
-    rows = user_rows(user, mechanisms, failures, store.last_login(user), policy)
+    rows = user_rows(
+        user,
+        mechanisms=mechanisms,
+        failures=failures,
+        login=store.last_login(user),
+        policy=policy,
+        groups=store.groups.of(user),
+    )
     for label, text in rows.items():
         table.add_row(cell(label, "dim"), lines(text))
     console().print(table)

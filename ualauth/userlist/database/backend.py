@@ -82,8 +82,10 @@ class Backend(ABC):
 
     snapshot = "BEGIN"
     """Begins a transaction that reads the database as it is at its first question."""
-    newest_id: str
-    """Asks for the highest id that a user ever had; no row if there never was one."""
+
+    @abstractmethod
+    def newest_id(self, table: Table) -> str:
+        """Return what asks for the highest `id` that a table ever had; no row if there is none."""
 
     @abstractmethod
     def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
@@ -96,8 +98,8 @@ class Backend(ABC):
         """Insert rows with all columns, as the fastest way goes; yield how many are in by now."""
 
     @abstractmethod
-    def use_no_id_again(self, connection: Connection, newest: int) -> None:
-        """Give new users ids that are higher than `newest`."""
+    def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
+        """Give new rows of a table ids that are higher than `newest`."""
 
     def warnings(self) -> list[tuple[str, str]]:
         """Return what an administrator should know of it: texts, each with a cure."""

@@ -92,7 +92,8 @@ def _copy(source: _Snapshot, target: Backend, tell: Callable[[Copied], object]) 
             for number in target.fill(connection, table, rows):
                 copied.rows[table.name] = number
                 tell(copied)
-        target.use_no_id_again(connection, source.newest_id())
+            if "id" in table.c:
+                target.use_no_id_again(connection, table, source.newest_id(table))
         source.close()
         for index in indexes:
             index.create(connection)
@@ -128,9 +129,9 @@ class _Snapshot:
         (number,) = next(self.rows_of(select(func.count()).select_from(table)))
         return int(number)
 
-    def newest_id(self) -> int:
-        """Return the highest id that a user ever had."""
-        return int(next(self.rows_of(self._source.newest_id), (0,))[0])
+    def newest_id(self, table: Table) -> int:
+        """Return the highest id that a table ever had."""
+        return int(next(self.rows_of(self._source.newest_id(table)), (0,))[0])
 
     def close(self) -> None:
         """End the transaction; may be repeated."""

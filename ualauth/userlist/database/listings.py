@@ -28,6 +28,9 @@ from sqlalchemy import (
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.tables import (
     addresses,
+    group_groups,
+    group_users,
+    groups,
     last_logins,
     login_failures,
     login_names,
@@ -92,8 +95,19 @@ def _maybe_expired() -> ColumnElement[bool]:
     )
 
 
+def _in_group() -> ColumnElement[bool]:
+    """Return whether a user is in the group with the id `:group`, also by groups in it."""
+    below = select(groups.c.id).where(groups.c.id == bindparam("group", type_=Integer))
+    tree = below.cte("below_group", recursive=True)
+    tree = tree.union(select(group_groups.c.member_id).where(group_groups.c.group_id == tree.c.id))
+    return exists().where(
+        group_users.c.user_id == users.c.id, group_users.c.group_id.in_(select(tree.c.id))
+    )
+
+
 CONDITIONS: Mapping[str, Callable[[], ColumnElement[bool]]] = {
     "domain": _of_domain,
+    "group": _in_group,
     "match": _matching,
     "locked": lambda: users.c.locked,
     "expired": _maybe_expired,

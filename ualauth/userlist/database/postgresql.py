@@ -106,7 +106,10 @@ class PostgreSQLBackend(Backend):
         return self._servers.is_outdated(driver)
 
     snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    newest_id = "SELECT last_value FROM users_id_seq WHERE is_called"
+
+    def newest_id(self, table: Table) -> str:
+        """See `Backend.newest_id`."""
+        return f"SELECT last_value FROM {table.name}_id_seq WHERE is_called"  # noqa: S608 - ours
 
     def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
         """See `Backend.stream`."""
@@ -130,11 +133,15 @@ class PostgreSQLBackend(Backend):
                     yield number
         yield number
 
-    def use_no_id_again(self, connection: Connection, newest: int) -> None:
+    def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
         """See `Backend.use_no_id_again`."""
-        parameters = {"value": max(newest, 1), "is_called": newest > 0}
         connection.exec_driver_sql(
-            "SELECT setval('users_id_seq', %(value)s, %(is_called)s)", parameters
+            "SELECT setval(%(sequence)s, %(value)s, %(is_called)s)",
+            {
+                "sequence": f"{table.name}_id_seq",
+                "value": max(newest, 1),
+                "is_called": newest > 0,
+            },
         )
 
     def for_creation(self) -> Backend:

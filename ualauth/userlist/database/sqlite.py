@@ -127,7 +127,9 @@ class SQLiteBackend(Backend):
         event.listen(engine, "connect", _let_read)
         return engine
 
-    newest_id = "SELECT seq FROM sqlite_sequence WHERE name = 'users'"
+    def newest_id(self, table: Table) -> str:
+        """See `Backend.newest_id`."""
+        return f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'"  # noqa: S608 - ours
 
     def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
         """See `Backend.stream`."""
@@ -146,10 +148,11 @@ class SQLiteBackend(Backend):
             number += len(some)
             yield number
 
-    def use_no_id_again(self, connection: Connection, newest: int) -> None:
+    def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
         """See `Backend.use_no_id_again` (sqlite.org/autoinc.html)."""
-        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'users'")
-        connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES ('users', ?)", (newest,))
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
+        values = (table.name, newest)
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", values)
 
     def warnings(self) -> list[tuple[str, str]]:
         """See `Backend.warnings`: a WAL that is many times the database, as one reader holds it."""

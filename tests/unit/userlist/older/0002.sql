@@ -40,7 +40,7 @@ CREATE TABLE login_failures (
  WITHOUT ROWID
 
 ;
-INSERT INTO "login_failures" VALUES(X'00','192.0.2.7','1',0,9000000000000000);
+INSERT INTO "login_failures" VALUES(X'00','here','1',0,9000000000000000);
 CREATE TABLE login_names (
 	"key" TEXT NOT NULL, 
 	user_id INTEGER NOT NULL, 
@@ -147,9 +147,9 @@ CREATE TABLE users (
 	CONSTRAINT ck_users_administrator CHECK (administrator IN (0, 1)), 
 	CONSTRAINT ck_users_mailbox_administrator CHECK (mailbox_administrator IN (0, 1))
 );
-INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983182264509,1795983182301153,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983182326604,1795983182335716,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983182347478,1795983182352690,'','','','','Cyd','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983312346274,1795983312355254,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983312362261,1795983312365382,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983312367766,1795983312370609,'','','','','Cyd','','','','',NULL,'',0,'',0);
 CREATE INDEX ix_login_names_user_id ON login_names (user_id);
 CREATE INDEX ix_or_names_common_name_key ON or_names (common_name_key);
 CREATE INDEX ix_or_names_personal_key ON or_names (personal_key);

@@ -37,7 +37,7 @@ CREATE TABLE keys (
  WITHOUT ROWID
 
 ;
-INSERT INTO "keys" VALUES('pretence',X'DF31E2E9E24E7E08040FD12F4ED9EC5F444CD16939F0D68D5CE5D163C6330ACD');
+INSERT INTO "keys" VALUES('pretence',X'836DD18660EB2180B2B17827054B3815C5F282CDB5DAECC75BD00A0E5D2DC1DF');
 CREATE TABLE login_failures (
 	name BLOB NOT NULL, 
 	source TEXT NOT NULL, 
@@ -49,7 +49,7 @@ CREATE TABLE login_failures (
  WITHOUT ROWID
 
 ;
-INSERT INTO "login_failures" VALUES(X'00','192.0.2.7','1',0,9000000000000000);
+INSERT INTO "login_failures" VALUES(X'00','here','1',0,9000000000000000);
 CREATE TABLE login_names (
 	"key" TEXT NOT NULL, 
 	user_id INTEGER NOT NULL, 
@@ -156,9 +156,9 @@ CREATE TABLE users (
 	CONSTRAINT ck_users_administrator CHECK (administrator IN (0, 1)), 
 	CONSTRAINT ck_users_mailbox_administrator CHECK (mailbox_administrator IN (0, 1))
 );
-INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983183994595,1795983184019474,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983184033473,1795983184039845,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983184052233,1795983184061342,'','','','','Cyd','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983313872358,1795983313900880,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983313915565,1795983313919726,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983313931891,1795983313936745,'','','','','Cyd','','','','',NULL,'',0,'',0);
 CREATE INDEX ix_login_names_user_id ON login_names (user_id);
 CREATE INDEX ix_or_names_common_name_key ON or_names (common_name_key);
 CREATE INDEX ix_or_names_personal_key ON or_names (personal_key);

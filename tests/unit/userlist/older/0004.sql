@@ -37,7 +37,7 @@ CREATE TABLE keys (
  WITHOUT ROWID
 
 ;
-INSERT INTO "keys" VALUES('pretence',X'95F794508C4F13352E76749377A1AF27B5763D24A4C9F551C1F08F31F338DDA1');
+INSERT INTO "keys" VALUES('pretence',X'6C860B01CF08CB16CC972FA084215CDED9AF26334E45A4F6C70C99E720A5523C');
 CREATE TABLE login_failures (
 	name BLOB NOT NULL, 
 	source TEXT NOT NULL, 
@@ -49,7 +49,7 @@ CREATE TABLE login_failures (
  WITHOUT ROWID
 
 ;
-INSERT INTO "login_failures" VALUES(X'00','192.0.2.7','1',0,9000000000000000);
+INSERT INTO "login_failures" VALUES(X'00','here','1',0,9000000000000000);
 CREATE TABLE login_names (
 	"key" TEXT NOT NULL, 
 	user_id INTEGER NOT NULL, 
@@ -155,9 +155,9 @@ CREATE TABLE users (
 	CONSTRAINT ck_users_administrator CHECK (administrator IN (0, 1)), 
 	CONSTRAINT ck_users_mailbox_administrator CHECK (mailbox_administrator IN (0, 1))
 );
-INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983186216424,1795983186241204,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983186260244,1795983186268847,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983186275254,1795983186279397,'','','','','Cyd','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983315310786,1795983315324110,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983315354845,1795983315362794,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983315371257,1795983315377331,'','','','','Cyd','','','','',NULL,'',0,'',0);
 CREATE INDEX ix_login_names_user_id ON login_names (user_id);
 CREATE INDEX ix_or_names_common_name_key ON or_names (common_name_key);
 CREATE INDEX ix_or_names_surname_key_given_name_key ON or_names (surname_key, given_name_key);

@@ -19,8 +19,8 @@ CREATE TABLE alembic_version (
 );
 INSERT INTO "alembic_version" VALUES('0005');
 CREATE TABLE changes (number INTEGER NOT NULL PRIMARY KEY, mark BLOB NOT NULL, key BLOB);
-INSERT INTO "changes" VALUES(0,X'877A86E5050F0B66C274E6D7729A38F0',NULL);
-INSERT INTO "changes" VALUES(1,X'6C6B9CED8B19A2D9814D072CD57C6E81',X'00');
+INSERT INTO "changes" VALUES(0,X'AAD0996E6CBB5197147E092D4F5871EA',NULL);
+INSERT INTO "changes" VALUES(1,X'9E38CC5E5FBE49D9FC9AFF1EF1DB2942',X'00');
 CREATE TABLE former_passwords (
 	user_id INTEGER NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -40,7 +40,7 @@ CREATE TABLE keys (
  WITHOUT ROWID
 
 ;
-INSERT INTO "keys" VALUES('pretence',X'17C5D9A1FB62F91C61524A9974676ABDA72A38B32603FFB185ADEE4C57E50264');
+INSERT INTO "keys" VALUES('pretence',X'528AE563FBC24D07E739239D8AEE1474C80716EB552C8D1161808936706E2E7C');
 CREATE TABLE login_failures (
 	name BLOB NOT NULL, 
 	source TEXT NOT NULL, 
@@ -52,7 +52,7 @@ CREATE TABLE login_failures (
  WITHOUT ROWID
 
 ;
-INSERT INTO "login_failures" VALUES(X'00','192.0.2.7','1',0,9000000000000000);
+INSERT INTO "login_failures" VALUES(X'00','here','1',0,9000000000000000);
 CREATE TABLE login_names (
 	"key" TEXT NOT NULL, 
 	user_id INTEGER NOT NULL, 
@@ -158,9 +158,9 @@ CREATE TABLE users (
 	CONSTRAINT ck_users_administrator CHECK (administrator IN (0, 1)), 
 	CONSTRAINT ck_users_mailbox_administrator CHECK (mailbox_administrator IN (0, 1))
 );
-INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983187888800,1795983187912549,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983187937706,1795983187944642,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
-INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983187968243,1795983187978232,'','','','','Cyd','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983316351503,1795983316372156,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983316388153,1795983316393214,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983316401305,1795983316406136,'','','','','Cyd','','','','',NULL,'',0,'',0);
 CREATE INDEX ix_login_names_user_id ON login_names (user_id);
 CREATE INDEX ix_or_names_common_name_key ON or_names (common_name_key);
 CREATE INDEX ix_or_names_surname_key_given_name_key ON or_names (surname_key, given_name_key);

@@ -37,7 +37,7 @@ USERS = (
 )
 _LATER = {
     "former_passwords": f"INSERT INTO former_passwords VALUES (1, 1, '{PASSWORD}')",
-    "login_failures": "INSERT INTO login_failures VALUES (x'00', '192.0.2.7', '1', 0, 9000000000000000)",
+    "login_failures": "INSERT INTO login_failures VALUES (x'00', 'here', '1', 0, 9000000000000000)",
 }
 """Table -> what is noted in it, where there is one."""
 

@@ -28,7 +28,7 @@ from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
 from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.tables import metadata
-from ualauth.userlist.group_record import NewGroup
+from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.last_logins import EVERY
 from ualauth.userlist.names import parse
 from ualauth.userlist.policy import LockoutRules
@@ -73,8 +73,11 @@ def fill(store: UserStore) -> None:
         rules = LockoutRules(failures=1)
         count_failure(store, authid, user, "192.0.2.7", microseconds_now(), rules)
     store.delete(store.get("gone"))
-    store.groups.add(NewGroup(name="sales", addresses=("sales@example.com",)), ["ann"])
-    store.groups.add(NewGroup(name="all"), ["sales", "Bob"])
+    store.groups.add(
+        NewGroup(name="sales", or_name=usual_or_name("sales"), addresses=("sales@example.com",)),
+        ["ann"],
+    )
+    store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "Bob"])
 
 
 def contents(store: UserStore) -> dict[str, list[Any]]:
@@ -117,12 +120,14 @@ def test_no_id_that_was_ever_given_is_given_again(store: UserStore, target: Data
     """Failed logins of a user are kept by it."""
     ids = [store.add(NewUser(authid=each, name=parse(each))).id for each in ("ann", "bob")]
     store.delete(store.get("bob"))
-    group = store.groups.add(NewGroup(name="gone"))
+    group = store.groups.add(NewGroup(name="gone", or_name=usual_or_name("gone")))
     store.groups.delete(group)
     with target.open() as other:
         copy(store, other)
         assert other.add(NewUser(authid="cyd", name=parse("cyd"))).id == max(ids) + 1
-        assert other.groups.add(NewGroup(name="new")).id == group.id + 1
+        assert (
+            other.groups.add(NewGroup(name="new", or_name=usual_or_name("new"))).id == group.id + 1
+        )
 
 
 def test_an_empty_userlist_is_copied_too(store: UserStore, target: Database) -> None:

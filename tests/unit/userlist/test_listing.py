@@ -17,7 +17,7 @@ from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.bulk import rows_of
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.queries import Rank
-from ualauth.userlist.group_record import NewGroup
+from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.last_logins import EVERY
 from ualauth.userlist.listing import UserFilter
 from ualauth.userlist.names import ORName, parse
@@ -147,9 +147,12 @@ def test_who_is_locked_out_and_who_never_logged_in(store: UserStore) -> None:
 def test_who_is_in_a_group_also_by_groups_in_it(store: UserStore) -> None:
     for name in ("ann", "bob", "cyd", "dan"):
         add(store, name, locked=name == "bob")
-    store.groups.add(NewGroup(name="sales", addresses=("sales@example.com",)), ["bob", "ann"])
-    store.groups.add(NewGroup(name="all"), ["sales", "dan"])
-    store.groups.add(NewGroup(name="empty"))
+    store.groups.add(
+        NewGroup(name="sales", or_name=usual_or_name("sales"), addresses=("sales@example.com",)),
+        ["bob", "ann"],
+    )
+    store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "dan"])
+    store.groups.add(NewGroup(name="empty", or_name=usual_or_name("empty")))
     assert authids(store, group="Sales") == ["ann", "bob"]
     assert authids(store, group="sales@example.com", locked=True) == ["bob"]
     assert authids(store, group="all") == ["ann", "bob", "dan"]

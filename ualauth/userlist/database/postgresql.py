@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
+from ualauth.userlist.bulk import copy_rows
 from ualauth.userlist.database.backend import Backend, original_of, quiet_engine, taken, unusable
 
 try:
@@ -32,8 +34,8 @@ except ImportError as error:
 # Any number that no other program uses: the octets of "ualauth".
 _CREATION_LOCK = int.from_bytes(b"ualauth", "big")
 _MOST_TO_CREATE = 600.0
-_TOLD_EACH = 5000
-"""Rows after which it is told how far a copy is."""
+_AT_A_TIME = 5000
+"""Rows of one COPY."""
 
 _NO_URL = (
     "url of the USERLIST: is not like postgresql://user@host:5432/database; in a name or a "
@@ -120,18 +122,12 @@ class PostgreSQLBackend(Backend):
         self, connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
     ) -> Iterator[int]:
         """See `Backend.fill`: by COPY."""
-        columns = ", ".join(column.name for column in table.columns)
-        driver: Any = connection.connection.dbapi_connection
-        number = 0
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy,
-        ):
-            for number, row in enumerate(rows, 1):
-                copy.write_row(row)
-                if number % _TOLD_EACH == 0:
-                    yield number
-        yield number
+        columns = [column.name for column in table.columns]
+        number, rows = 0, iter(rows)
+        while some := list(islice(rows, _AT_A_TIME)):
+            copy_rows(connection, table, columns, some)
+            number += len(some)
+            yield number
 
     def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
         """See `Backend.use_no_id_again`."""

@@ -7,18 +7,19 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ualauth.errors import NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.database import queries
+from ualauth.userlist.database.loading import insert_rows, make_room
 from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
 from ualauth.userlist.database.tables import (
     addresses,
@@ -35,12 +36,6 @@ from ualauth.userlist.record import LastLogin, NewUser
 
 T = TypeVar("T")
 
-# Names are spread over all pages of their indexes, 300 MB for a million users: pages
-# that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
-# would save one microsecond a user of 25.
-_CACHE_KIB = 64 * 1024
-# In pages of 4 KiB: what several transactions change goes to the database once.
-_CHECKPOINT_PAGES = 60_000
 # Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
 _MOST_PARAMETERS = 5000
 
@@ -306,49 +301,6 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
     )
     ids = {row[0]: row[1] for row in user_rows}
     return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
-
-
-def insert_rows(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[str],
-    rows: Iterable[tuple[Any, ...]],
-) -> None:
-    """Insert rows by the driver: `Connection.execute` takes as long as SQLite itself."""
-    values = list(rows)
-    if not values:
-        return
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    if not compiled.positional:
-        copy_rows(connection, table, columns, values)
-        return
-    places = [columns.index(name) for name in compiled.positiontup or ()]
-    if places != list(range(len(columns))):
-        values = [tuple([row[place] for place in places]) for row in values]
-    connection.exec_driver_sql(str(compiled), values)
-
-
-def copy_rows(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-) -> None:
-    """Insert rows into a table of PostgreSQL by COPY, at a fifth of what INSERT takes."""
-    driver: Any = connection.connection.dbapi_connection
-    text = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
-    with driver.cursor() as cursor, cursor.copy(text) as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def make_room(connection: Connection) -> None:
-    """Let a connection keep more of a database in memory, as long as it lives."""
-    if connection.dialect.name != "sqlite" or "room" in connection.info:
-        return
-    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    connection.info["room"] = True
 
 
 def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

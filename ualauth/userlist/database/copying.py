@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Engine, Table, func, select
 
 from ualauth.errors import StoreError
-from ualauth.userlist.bulk import make_room
 from ualauth.userlist.database.backend import Backend
+from ualauth.userlist.database.loading import make_room
 from ualauth.userlist.database.revision import check_revision
 from ualauth.userlist.database.tables import keys, metadata
 

@@ -16,8 +16,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
-from ualauth.userlist.bulk import copy_rows
 from ualauth.userlist.database.backend import Backend, original_of, quiet_engine, taken, unusable
+from ualauth.userlist.database.loading import copy_rows
 
 try:
     import psycopg

@@ -18,6 +18,7 @@ from itertools import chain
 from typing import Any
 
 from ualauth.errors import InvalidValue
+from ualauth.import_export.encodings import problem_of
 from ualauth.import_export.line import BadLine, Reading, bad_line
 from ualauth.text.escapes import escaped, plain, split
 from ualauth.userlist.group_import import GroupLine, Member
@@ -79,6 +80,8 @@ def write(groups: Iterable[tuple[Group, Members]]) -> Iterator[str]:
 def _line(number: int, row: list[str], columns: list[str], reading: Reading) -> GroupLine | BadLine:
     if len(row) != len(columns):
         return BadLine(number, f"has {len(row)} cells, where {len(columns)} columns are named")
+    if problem := problem_of(row, reading.encoding):
+        return BadLine(number, problem)
     cells = {
         column: cell.strip()
         for column, cell in zip(columns, row, strict=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ualauth.errors import InvalidValue
 from ualauth.import_export.directory_rules import LdifRecord
+from ualauth.import_export.encodings import problem_of
 from ualauth.import_export.ldif import dn_value, entry_of, is_group, mails_of, records, written
 from ualauth.import_export.line import BadLine, Reading, bad_line, units_of, with_units
 from ualauth.text.folding import fold
@@ -49,6 +50,9 @@ def read(lines: Callable[[], Iterable[str]], reading: Reading) -> Iterator[Group
     entries = _Entries()
     for number, entry in _read_entries(lines(), bad):
         if not is_group(entry):
+            continue
+        if problem := problem_of((text for each in entry.values() for text in each), ""):
+            bad.append(BadLine(number, problem))
             continue
         try:
             new, fields = _group(entry)

@@ -24,7 +24,6 @@ from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched, problem_at
 from ualauth.sources.problem import Problem, Source
 from ualauth.system.accounts import account_of, is_member
-from ualauth.text.folding import fold
 
 
 class Entries(NamedTuple):
@@ -329,10 +328,9 @@ async def _is_in_group(attempt: Attempt, user: str, names: Sequence[str]) -> boo
     group of the host, as for Linux-PAM.
     """
     memberships = await attempt.get_groups(names, needed=False)
-    folded = [(fold(name), name) for name in names]
-    if any(key in memberships.groups for key, _ in folded):
+    if any(map(memberships.has, names)):
         return True
-    of_host = [name for key, name in folded if key in memberships.unknown]
+    of_host = list(filter(memberships.lacks, names))
     return bool(of_host) and await attempt.offload(_is_in_group_of_host, user, of_host)
 
 

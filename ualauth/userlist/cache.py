@@ -4,6 +4,8 @@ A record is used again only if the database says that nothing changed since it
 was read: a changed password, a lock or a deletion holds for the very next
 login, by any process. Where the database cannot say so (`change_detector`), each
 login reads the record, and only the verification of its password is spared.
+
+It is longer than others since all that is remembered of users is asked of one object.
 """
 
 from __future__ import annotations
@@ -19,10 +21,10 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.system.forks import new_lock
-from ualauth.text.folding import fold
 from ualauth.userlist.account.lockout import user_key
 from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
+from ualauth.userlist.memberships import KnownMemberships
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
 from ualauth.userlist.schemes_in_use import SchemesInUse
@@ -123,7 +125,7 @@ class UserCache:
         """The costs of the passwords that are stored."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
-        self._groups_named: tuple[Version | None, dict[str, bool]] = (None, {})
+        self._memberships = KnownMemberships(store)
         self._lock = new_lock()
         rules = self._policy.lockout
         self.guesses = guesses or GuessLimiter(rules, lambda: self.store, lambda: self)
@@ -273,16 +275,10 @@ class UserCache:
     def recall_groups(self, account: Account | None, names: Iterable[str]) -> Memberships | None:
         """Return the groups of a user if they are known for sure; never waits.
 
-        `account` is what `recall` or `read` has just returned: its groups are of that moment, or
-        later. `names` are of groups that are looked for.
+        `account` is what `recall` or `read` has just returned, and `names` are of groups that
+        are looked for.
         """
-        if account is None or account.groups is None:
-            return None
-        is_named = self._named(account)
-        others = frozenset(map(fold, names)) - account.groups
-        if not others <= is_named.keys():
-            return None
-        return Memberships(account.groups, frozenset(key for key in others if not is_named[key]))
+        return self._memberships.recall(account, names)
 
     def read_groups(self, account: Account | None, names: Iterable[str]) -> Memberships:
         """Return the groups of a user as they are now; blocks.
@@ -291,34 +287,11 @@ class UserCache:
             StoreError: if the database cannot be read.
 
         """
-        groups = frozenset[str]()
-        if account is not None and account.groups is not None:
-            groups = account.groups
-        elif account is not None:
-            groups = frozenset(map(fold, self.store.groups.of(account.user)))
-        others = frozenset(map(fold, names)) - groups
-        is_named = self._named(account)
-        missing = others - is_named.keys()
-        present = self.store.groups.named(missing)
-        is_named |= {key: key in present for key in missing}
-        if account is not None:
-            account.groups = groups
-        return Memberships(groups, frozenset(key for key in others if not is_named[key]))
+        return self._memberships.read(account, names)
 
     def names_of_groups(self, account: Account) -> tuple[str, ...]:
         """Return the names of a user's groups as they are written; blocks."""
         return self.store.groups.of(account.user)
-
-    def _named(self, account: Account | None) -> dict[str, bool]:
-        """Return folded name -> whether a group has it, as far as known for an account."""
-        version, is_named = self._groups_named
-        if account is not None and (account.stale or version is account.version is not None):
-            return is_named
-        is_named = {}
-        if account is not None and account.version is not None:
-            # What is read from now on is as new as the record, or newer.
-            self._groups_named = account.version, is_named
-        return is_named
 
     # SASL secrets
 

@@ -50,7 +50,7 @@ class GroupStore:
         if key is None:
             return None
         rows = self._database.read(group_queries.BY_NAME, {"key": key})
-        if not rows and "/" in name:
+        if not rows and not {"/", "="}.isdisjoint(name):
             try:
                 key = names.parse(name).key
             except InvalidValue:

@@ -209,6 +209,23 @@ def test_csv_as_spreadsheets_write_it(house: House) -> None:
     assert list(everything(house.store)) == ["a", "b", "from stdin", "Ärzte"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("csv", b"name,members\nM\xfcller,\n"),
+        ("csv", b"name,members\nx,M\xfcller\n"),
+        ("ldif", b"\ndn: cn=x\nobjectClass: group\ncn: M\xfcller\n"),
+        ("ldif", b"\ndn: cn=x\nobjectClass: group\ncn: x\nmemberUid:: 3A==\n"),
+    ],
+)
+def test_a_file_in_another_encoding_says_so(kind: str, data: bytes, house: House) -> None:
+    file = house.folder.path / "groups"
+    file.write_bytes(data)
+    result = run(house, "group", "import", str(file), "--format", kind)
+    assert result.exit_code == 1
+    assert "line 2: is not UTF-8: --encoding names the right one" in result.stderr
+
+
 AD = """\
 dn: CN=John Smith,OU=Staff,DC=ex
 objectClass: user

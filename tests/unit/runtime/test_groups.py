@@ -28,7 +28,6 @@ from ualauth.modules import pam_if, pam_listfile
 from ualauth.testing.attempt import FakeAttempt, MissingUserlist
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.group_record import Group, NewGroup, usual_or_name
 from ualauth.userlist.names import parse
 from ualauth.userlist.policy import CacheSettings
 from ualauth.userlist.record import NewUser
@@ -48,15 +47,11 @@ def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
     people = Userlist.create(folder.path)
     people.add("jsmith", "s3cret", addresses=("john@example.com",))
     people.add("ann", "s3cret")
-    add(people, "interns", "jsmith")
-    add(people, "Staff", "interns")
-    add(people, "a, b", "ann")
+    people.add_group("interns", "jsmith")
+    people.add_group("Staff", "interns")
+    people.add_group("a, b", "ann")
     yield people
     people.close()
-
-
-def add(userlist: Userlist, name: str, *members: str) -> Group:
-    return userlist.store.groups.add(NewGroup(name=name, or_name=usual_or_name(name)), members)
 
 
 def answer(userlist: Userlist, user: str, *arguments: str) -> ReturnCode:
@@ -148,12 +143,12 @@ def test_a_group_of_the_userlist_hides_one_of_the_host(userlist: Userlist, tmp_p
     allow = ("item=group", "sense=allow")
     assert listed(userlist, "root", path, *allow) is SUCCESS
     with pytest.raises(InvalidValue, match="is no member"):
-        userlist.store.groups.update(add(userlist, "other"), remove_members=["root"])
+        userlist.store.groups.update(userlist.add_group("other"), remove_members=["root"])
     user = userlist.store.get("root")
     userlist.store.update(user, authid="daemon", addresses=())
     path.write_bytes(b"daemon\nroot\n")
     assert listed(userlist, "daemon", path, *allow) is SUCCESS
-    add(userlist, "root")
+    userlist.add_group("root")
     path.write_bytes(b"root\n")
     assert listed(userlist, "daemon", path, *allow) is AUTH_ERR
 
@@ -272,7 +267,7 @@ def test_a_server_reads_the_groups_of_who_logged_in(
     with Authenticator(folder.config()) as authenticator:
         identity = authenticator.authenticate("test", "john@example.com", "s3cret")
         assert authenticator.groups(identity) == ("interns", "Staff")
-        add(userlist, "anonymous")
+        userlist.add_group("anonymous")
         assert authenticator.groups(anonymous) == ()
         assert authenticator.groups(Identity("test", "x", "x", Person("nosuch"))) == ()
         with pytest.raises(TypeError, match="identity takes the Identity that a login returned"):

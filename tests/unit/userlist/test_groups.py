@@ -222,6 +222,7 @@ def test_a_change_is_refused_if_another_process_made_one(
 
 def test_a_new_name_makes_a_new_usual_or_name(store: UserStore) -> None:
     sales = group(store, "sales")
+    assert store.groups.find("CN=Sales") == sales
     renamed = store.groups.update(sales, name="Vertrieb")
     assert renamed.or_name == usual_or_name("Vertrieb")
     own = store.groups.update(renamed, or_name=parse("/ny/CN=Own"))

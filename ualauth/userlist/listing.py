@@ -146,12 +146,12 @@ def _users(
     database: Database, wanted: UserFilter, policies: Policies, numbers: Sequence[int] = ()
 ) -> Iterator[tuple[User, LastLogin | None]]:
     """Yield users as `listed` does, locked out or not; only those with some ids, if given."""
-    fields = frozenset(name for name in listings.CONDITIONS if getattr(wanted, name))
+    fields = frozenset(name for name in listings.CONDITIONS if _is_given(getattr(wanted, name)))
     mechanisms = tuple(sorted(wanted.lacking_mechanisms))
     statement = listings.page(fields, mechanisms, some=bool(numbers))
     now, after = datetime.now(UTC), ""
     values = _parameters(wanted, fields, policies, now)
-    if wanted.group:
+    if "group" in fields:
         values["group"] = GroupStore(database).get(wanted.group).id
     if numbers:
         values |= queries.some_ids(numbers)
@@ -162,6 +162,10 @@ def _users(
             if not wanted.expired or has_expired(user, policies.of(user), now):
                 yield user, last_login_of(of_user[0][1:4])
         after = str(rows[-1][0])
+
+
+def _is_given(value: str | bool) -> bool:  # noqa: FBT001 - of any field
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 def has_expired(user: User, policy: Policy, now: datetime) -> bool:

@@ -169,6 +169,24 @@ def test_a_transaction_of_operations_is_a_login_too(
     assert (noted.service, noted.source) == ("imap", "")
 
 
+def test_a_sasl_exchange_is_a_login_of_who_proved_it_and_of_no_other(
+    folder: ConfigFolder, store: UserStore, user: User
+) -> None:
+    other = store.add(NewUser(name=ORName("Ann"), authid="ann"))
+    folder.settings(
+        (folder.path / "ualauth.toml").read_text() + '\n[authorization]\nrules = ["jsmith: ann"]\n'
+    )
+    with Authenticator(folder.config()) as authenticator:
+        exchange = authenticator.sasl("pop3", "PLAIN", tls=True, rhost="192.0.2.7")
+        exchange.step(b"ann\0jsmith\0s3cret")
+        assert exchange.done
+        assert exchange.identity.user == "ann"
+    noted = store.last_login(user)
+    assert noted is not None
+    assert (noted.service, noted.source) == ("pop3", "192.0.2.7")
+    assert store.last_login(other) is None
+
+
 class Recorder:
     """A store that remembers what it is to note."""
 

@@ -66,6 +66,7 @@ def authids(store: UserStore, policy: Policy | None = None, **wanted: object) ->
         ("*!", ["µ%!"]),
         ("STRASSE*", ["zoe"]),
         ("", ["ann", "Bob", "under_score", "zoe", "µ%!"]),
+        (" ", ["ann", "Bob", "under_score", "zoe", "µ%!"]),
     ],
 )
 def test_a_pattern_fits_authids_addresses_and_names(

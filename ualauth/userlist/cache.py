@@ -319,6 +319,8 @@ class UserCache:
             # A secret that is there goes with the revision; one that is not is looked for.
             account.secrets, account.proved = old.secrets, old.proved
         else:
+            if old is not None and old.version is not None:
+                self._change_detector.note_difference(old.version)
             prefix = self._verified.prefix(user)
             account = Account(user, user.person(), self.policy_of(user), prefix)
         if old is not None and old.user.id == user.id:

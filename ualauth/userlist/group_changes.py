@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from ualauth.errors import GroupUnknown, InvalidValue, NameTaken, StaleRecord
 from ualauth.text.folding import REFUSED, fold
@@ -32,6 +32,15 @@ from ualauth.userlist.group_record import Group, NewGroup
 
 # No group has this id.
 _NO_GROUP = 0
+# Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
+_MOST_PARAMETERS = 5000
+
+_USERS_NAMED = select(login_names.c.key, login_names.c.user_id).where(
+    login_names.c.key.in_(bindparam("keys", expanding=True))
+)
+_GROUPS_NAMED = select(group_names.c.key, group_names.c.group_id).where(
+    group_names.c.key.in_(bindparam("keys", expanding=True))
+)
 
 
 class MemberIds(NamedTuple):
@@ -139,29 +148,29 @@ def ids_of(connection: Connection, names: Iterable[str]) -> MemberIds:
         InvalidValue: for a name of neither a user nor a group.
 
     """
-    user_ids: set[int] = set()
-    group_ids: set[int] = set()
-    for name in names:
-        user, group = find(connection, name)
-        if user is None and group is None:
+    names = tuple(names)
+    users, groups_named = find_all(connection, names)
+    keys = {fold(name): name for name in names}
+    for key, name in keys.items():
+        if key not in users and key not in groups_named:
             raise InvalidValue(
                 f"members: {name[:80]!r} is neither a user nor a group in the USERLIST"
             )
-        if user is not None:
-            user_ids.add(user)
-        elif group is not None:
-            group_ids.add(group)
-    return MemberIds(frozenset(user_ids), frozenset(group_ids))
+    return MemberIds(frozenset(users.values()), frozenset(groups_named.values()))
 
 
-def find(connection: Connection, name: str) -> tuple[int | None, int | None]:
-    """Return the id of the user with this authid or address, and of the group with this name."""
-    if REFUSED.search(name):
-        return None, None
-    key = fold(name)
-    user = connection.scalar(select(login_names.c.user_id).where(login_names.c.key == key))
-    group = connection.scalar(select(group_names.c.group_id).where(group_names.c.key == key))
-    return user, group
+def find_all(connection: Connection, names: Iterable[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return folded name -> id of the users with these authids and addresses, and of groups."""
+    keys = sorted({fold(name) for name in names if not REFUSED.search(name)})
+    users: dict[str, int] = {}
+    groups_named: dict[str, int] = {}
+    for start in range(0, len(keys), _MOST_PARAMETERS):
+        some = {"keys": keys[start : start + _MOST_PARAMETERS]}
+        users.update((key, number) for key, number in connection.execute(_USERS_NAMED, some))
+        groups_named.update(
+            (key, number) for key, number in connection.execute(_GROUPS_NAMED, some)
+        )
+    return users, groups_named
 
 
 def _add_names(connection: Connection, number: int, record: NewGroup) -> None:

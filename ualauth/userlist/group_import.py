@@ -173,8 +173,11 @@ class _Loading:
         """Return whom a line names; tell of each who is not there."""
         users: set[int] = set()
         groups: set[int] = set()
+        names = [member.name for member in line.members]
+        known_users, known_groups = group_changes.find_all(self.connection, names)
         for member in line.members:
-            user, group = group_changes.find(self.connection, member.name)
+            key = fold(member.name)
+            user, group = known_users.get(key), known_groups.get(key)
             if user is not None and member.kind in {Kind.USER, Kind.EITHER}:
                 users.add(user)
             elif group is not None and member.kind in {Kind.GROUP, Kind.EITHER}:

@@ -145,13 +145,13 @@ def test_members_are_users_and_groups_directly_and_by_others(store: UserStore) -
     jsmith, ann = user(store, "jsmith"), user(store, "ann")
     group(store, "interns", "jsmith")
     sales = group(store, "sales", "interns", "ann")
-    everyone = group(store, "everyone", "sales", "interns")
-    assert store.groups.of(jsmith) == ("everyone", "interns", "sales")
+    company = group(store, "company", "sales", "interns")
+    assert store.groups.of(jsmith) == ("company", "interns", "sales")
     assert store.groups.of(jsmith, nested=False) == ("interns",)
-    assert store.groups.of(ann) == ("everyone", "sales")
-    assert store.groups.users(everyone) == ("ann", "jsmith")
-    assert store.groups.members(everyone) == Members((), ("interns", "sales"))
-    assert store.groups.above(sales) == ("everyone",)
+    assert store.groups.of(ann) == ("company", "sales")
+    assert store.groups.users(company) == ("ann", "jsmith")
+    assert store.groups.members(company) == Members((), ("interns", "sales"))
+    assert store.groups.above(sales) == ("company",)
     # Who is a member already is no mistake.
     sales = store.groups.update(sales, add_members=["ann", "interns"], remove_members=[])
     sales = store.groups.update(sales, remove_members=["interns"], add_members=["jsmith"])
@@ -196,10 +196,10 @@ def test_a_user_who_goes_is_no_member_and_one_who_is_renamed_stays_one(store: Us
 def test_a_group_that_goes_takes_no_member_along(store: UserStore) -> None:
     jsmith = user(store, "jsmith")
     sales = store.groups.add(SALES, ["jsmith"])
-    everyone = group(store, "all", "sales")
+    company = group(store, "all", "sales")
     store.groups.delete(sales)
     assert store.groups.of(jsmith) == ()
-    assert store.groups.members(everyone) == Members((), ())
+    assert store.groups.members(company) == Members((), ())
     assert user(store, "sales", addresses=("sales@example.com",))
     with pytest.raises(GroupUnknown, match="deleted in the meantime"):
         store.groups.delete(sales)
@@ -257,11 +257,11 @@ def test_what_is_remembered_of_groups_is_what_the_database_has(
     with database.open() as other:
         for _ in range(2):
             assert known() == (frozenset({"sales"}), frozenset({"all"}))
-        everyone = other.groups.add(new("All"), ["sales"])
+        company = other.groups.add(new("All"), ["sales"])
         assert known() == (frozenset({"sales", "all"}), frozenset())
         sales = other.groups.update(sales, remove_members=["jsmith"])
         assert known() == (frozenset(), frozenset())
-        other.groups.update(everyone, add_members=["jsmith"])
+        other.groups.update(company, add_members=["jsmith"])
         assert known() == (frozenset({"all"}), frozenset())
         other.groups.delete(sales)
         assert known() == (frozenset({"all"}), frozenset({"sales"}))
@@ -350,9 +350,9 @@ def test_no_query_reads_a_whole_table(
 ) -> None:
     jsmith = user(store, "jsmith")
     sales = group(store, "sales", "jsmith")
-    everyone = store.groups.add(SALES_TOO, ["sales"])
+    company = store.groups.add(SALES_TOO, ["sales"])
     statements.clear()
-    store.groups.update(everyone, name="every", remove_members=["sales"], add_members=["jsmith"])
+    store.groups.update(company, name="every", remove_members=["sales"], add_members=["jsmith"])
     for name in ("sales", "/CN=sales"):
         store.groups.get(name)
     store.groups.is_named("sales")

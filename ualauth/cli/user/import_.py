@@ -23,7 +23,7 @@ from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.group_importer import GroupImport
 from ualauth.import_export.importer import Existing, Import, Summary
 from ualauth.import_export.ldif import GROUPS_LEFT_OUT
-from ualauth.import_export.line import BadLine, Reading, units_of
+from ualauth.import_export.line import UNKNOWN_HASHES, BadLine, Reading, units_of
 from ualauth.import_export.reader import Source
 from ualauth.passwords.stored import is_scheme
 from ualauth.userlist.group_import import ExistingGroups
@@ -131,6 +131,12 @@ def _known_scheme(_context: object, _option: object, value: str) -> str:
     metavar="NAME",
     help="Pass over this attribute of LDIF, or this extra field of a Dovecot file, though it may "
     "keep users out; may be repeated.",
+)
+@click.option(
+    "--lock-unknown-hashes",
+    is_flag=True,
+    help="Take users whose hash cannot be verified, with a password that nothing matches; those "
+    "who are there keep theirs. Otherwise their lines are bad.",
 )
 @click.option(
     "--hash-clear-text",
@@ -277,7 +283,8 @@ def _tell_check(summary: Summary) -> None:
 
 def _tell_left_out(summary: Summary) -> None:
     for why, number in sorted(summary.left_out.items()):
-        click.echo(f"{number} left out {why}.", err=True)
+        word = "taken" if why == UNKNOWN_HASHES else "left out"
+        click.echo(f"{number} {word} {why}.", err=True)
 
 
 def _lines(number: int) -> str:

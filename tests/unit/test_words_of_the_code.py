@@ -13,7 +13,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -138,8 +138,11 @@ def remarks(file: Path) -> Iterator[tuple[int, str]]:
 TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
-def tokens(file: Path) -> Iterator[tokenize.TokenInfo]:
-    return tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline)
+@lru_cache(1)
+def tokens(file: Path) -> list[tokenize.TokenInfo]:
+    """Return the tokens of a file, which are asked for more than once in a row."""
+    text = file.read_text(encoding="utf-8")
+    return list(tokenize.generate_tokens(io.StringIO(text).readline))
 
 
 def found_in_names(file: Path) -> list[str]:
@@ -159,11 +162,16 @@ def old_words_in(name: str) -> list[tuple[str, str]]:
     ]
 
 
+ANY_WORD = re.compile("|".join(NEW_WORDS_IN_PROSE), re.IGNORECASE)
+"""What a line has that is looked at word by word."""
+
+
 def found_in_prose(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
     """Return the old words in prose, each with its place and the new word."""
     found = [
         (line, each, new)
         for line, text in lines
+        if ANY_WORD.search(text)
         for each, new in NEW_WORDS_IN_PROSE.items()
         if re.search(rf"(?<![A-Za-z]){each}s?(?![A-Za-z])", text, re.IGNORECASE)
     ]

@@ -27,6 +27,11 @@ from ualauth.userlist.store import UserStore
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
 
 
+@pytest.fixture
+def migrated_once() -> None:
+    """Let the migrations run each time."""
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def empty(request: pytest.FixtureRequest, path: Path) -> Database:
     """Return a database without tables, of one kind after the other."""

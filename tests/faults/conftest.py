@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.running import TOLD
+from ualauth.passwords import scram
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
@@ -44,6 +46,14 @@ def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
     made = Userlist.create(folder.path)
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new SCRAM secrets cost nothing; what they cost is kept in each."""
+    for name, mechanism in scram.MECHANISMS.items():
+        cheap = dataclasses.replace(mechanism, iterations=1)
+        monkeypatch.setitem(scram.MECHANISMS, name, cheap)
 
 
 @pytest.fixture

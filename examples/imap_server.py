@@ -45,8 +45,8 @@ async def serve(playground: Playground, ports: tuple[int, int], *, remote: bool)
         listening = []
         for port, tls in ((ports[0], None), (ports[1], context)):
             listening.append(await asyncio.start_server(accept, HOST, port, ssl=tls))
-        found = [each.sockets[0].getsockname()[1] for each in listening]
-        for how, port in zip(("STARTTLS", "TLS"), found, strict=True):
+        open_ports = [each.sockets[0].getsockname()[1] for each in listening]
+        for how, port in zip(("STARTTLS", "TLS"), open_ports, strict=True):
             print(f"imap, {how}: {HOST} port {port}")
         print(f"who gets in: {playground.folder / 'pam.d' / service}")
         print(
@@ -54,7 +54,7 @@ async def serve(playground: Playground, ports: tuple[int, int], *, remote: bool)
 user jsmith, password {PASSWORD!r}; also: locked, expired
 trust {playground.authority}; then, for example:
   curl --ssl-reqd --cacert {playground.authority} \\
-    --user 'jsmith:{PASSWORD}' imap://localhost:{found[0]}/
+    --user 'jsmith:{PASSWORD}' imap://localhost:{open_ports[0]}/
 stop by Ctrl-C""",
             flush=True,
         )

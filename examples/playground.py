@@ -98,7 +98,7 @@ class Playground:
     @classmethod
     def make(cls, folder: Path) -> Self:
         """Make the folder, unless it is there."""
-        made = cls(folder.absolute())
+        playground = cls(folder.absolute())
         # It is made last.
         if not (folder / "token").exists():
             if (folder / "ualauth.toml").exists():
@@ -108,13 +108,13 @@ class Playground:
             (folder / "ualauth.toml").write_text(SETTINGS, encoding="utf-8")
             (folder / "smtpd.cfg").write_text(RULES, encoding="utf-8")
             _make_certificates(folder / "tls")
-            keys = made.folder / "keys.json"
+            keys = playground.folder / "keys.json"
             for service in SERVICES:
                 text = STACK.format(issuer=ISSUER, keys=keys)
                 (folder / "pam.d" / service).write_text(text, encoding="utf-8")
             _add_people(folder / "userlist.db")
             _make_token(folder)
-        return made
+        return playground
 
     @property
     def authority(self) -> Path:

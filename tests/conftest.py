@@ -56,12 +56,12 @@ class OneWay(Generic[A]):
 
     def __init__(self) -> None:
         """Begin."""
-        self._made: list[A] = []
+        self._authenticators: list[A] = []
 
     def close(self) -> None:
         """Close every authenticator."""
-        for made in self._made:
-            self.run(made.close())
+        for each in self._authenticators:
+            self.run(each.close())
 
     def run(self, result: Any) -> Any:
         """Return what a call returned, or its coroutine comes to."""
@@ -69,8 +69,8 @@ class OneWay(Generic[A]):
 
     def authenticator(self, config: Config) -> A:
         """Make an authenticator."""
-        self._made.append(self.kind(config))
-        return self._made[-1]
+        self._authenticators.append(self.kind(config))
+        return self._authenticators[-1]
 
     def perform(self, transaction: Any, operation: Operation, flags: int = 0) -> ReturnCode:
         """Run one operation."""
@@ -145,9 +145,9 @@ Way = Blocking | Asynchronous
 @pytest.fixture(params=[Blocking, Asynchronous], ids=["blocking", "asyncio"])
 def way(request: pytest.FixtureRequest) -> Iterator[Way]:
     """Return one way in after the other."""
-    made = request.param()
-    yield made
-    made.close()
+    new_way = request.param()
+    yield new_way
+    new_way.close()
 
 
 @pytest.fixture

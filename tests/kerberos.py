@@ -182,10 +182,10 @@ def realm(name: str = REALM, kdcs: Sequence[int] = ()) -> Iterator[Realm]:
     """Return a new realm that is not started, and stop and remove it at the end."""
     assert shutil.which("krb5kdc", path="/usr/sbin"), "apt-get install krb5-kdc"
     folder = Path(tempfile.mkdtemp(prefix="krb5", dir="/tmp"))
-    made = Realm(folder, name, kdcs)
+    new_realm = Realm(folder, name, kdcs)
     try:
-        made.create()
-        yield made
+        new_realm.create()
+        yield new_realm
     finally:
-        made.stop()
+        new_realm.stop()
         shutil.rmtree(folder, ignore_errors=True)

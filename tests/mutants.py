@@ -57,9 +57,9 @@ def score(room: str, outcomes: dict[str, str]) -> str:
     counts = Counter(
         status for name, status in outcomes.items() if room == "all" or _is_in(name, room)
     )
-    found = sum(counts[status] for status in FOUND)
+    detected = sum(counts[status] for status in FOUND)
     rest = ", ".join(f"{counts[s]} {s}" for s in sorted(counts) if s not in FOUND)
-    return f"{room}: {found} of {counts.total()} found" + (f"; {rest}" if rest else "")
+    return f"{room}: {detected} of {counts.total()} found" + (f"; {rest}" if rest else "")
 
 
 def _is_in(name: str, room: str) -> bool:

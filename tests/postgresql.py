@@ -202,15 +202,15 @@ def replica_of(server: Server) -> Iterator[Server]:
 
 def binary(name: str) -> Path:
     """Return the newest of a program: Debian has those of the server beside its versions."""
-    found = shutil.which(name)
+    program = shutil.which(name)
     versions = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
         key=lambda path: int(path.parts[4]),
     )
     if versions:
         return versions[-1]
-    assert found, f"{name} is missing: apt-get install postgresql"
-    return Path(found)
+    assert program, f"{name} is missing: apt-get install postgresql"
+    return Path(program)
 
 
 def run(where: Path, name: str, *arguments: str) -> None:

@@ -94,10 +94,10 @@ def twisted_login() -> Callable[[], None]:
     portal = Portal(Realm(), [checker])  # type: ignore[arg-type, list-item]  # zope's interfaces
 
     def login() -> None:
-        found: list[tuple[object, object, object]] = []
+        answers: list[tuple[object, object, object]] = []
         credentials: Any = UsernamePassword(name, password)
-        portal.login(credentials, None, Mailbox).addCallback(found.append)
-        if not found or found[0][1] != name:
-            raise RuntimeError(f"twisted.cred answers {found}")
+        portal.login(credentials, None, Mailbox).addCallback(answers.append)
+        if not answers or answers[0][1] != name:
+            raise RuntimeError(f"twisted.cred answers {answers}")
 
     return login

@@ -95,9 +95,9 @@ async def _measure(folder: Path, server: Slapd, service: dovecot.Service) -> lis
     await plain.close()
     await client.close()
     best = {name: max(each) for name, each in rates.items()}
-    found = []
+    measured = []
     for name, label, target in (("native", "python-ldap", "1.0 or more"), ("plain", "ldap3", "")):
-        found += [
+        measured += [
             Row(
                 f"search and bind, {label}: best round",
                 f"{best[name]:.0f}/s",
@@ -122,7 +122,7 @@ async def _measure(folder: Path, server: Slapd, service: dovecot.Service) -> lis
                 f"Dovecot {late['dovecot'] * 1e3:.1f} ms",
             ),
         ]
-    return found
+    return measured
 
 
 def _login(authenticator: AsyncAuthenticator) -> Login:

@@ -99,7 +99,7 @@ def instructions(operation: str, directory: Path, path: Path | None = None) -> f
             cwd=folder,
             env=environment,
         )
-    found = re.search(r"Collected : (\d+)", done.stderr)
-    if found is None or not int(found[1]):
+    match = re.search(r"Collected : (\d+)", done.stderr)
+    if match is None or not int(match[1]):
         raise RuntimeError("valgrind counts nothing")
-    return int(found[1]) / _TIMES
+    return int(match[1]) / _TIMES

@@ -84,7 +84,7 @@ def rows() -> list[Row]:
         back = asyncio.run(_ours(folder, None))
         with dovecot.running(lines, "passwd-file", "username_format=%u ") as service:
             their_back = asyncio.run(_theirs(service, None))
-    found = [
+    own_rows = [
         Row(
             f"logins let in, {factor} times what can be hashed ({factor * raw:.0f} a second)",
             f"{mine:.1f} a second",
@@ -95,7 +95,7 @@ def rows() -> list[Row]:
         for factor, mine, other in zip(FACTORS, ours, theirs, strict=True)
     ]
     return [
-        *found,
+        *own_rows,
         Row(
             f"of {CLIENTS} clients that come back at once, let in within 30 s",
             f"{back:.0f}",

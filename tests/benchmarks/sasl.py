@@ -52,14 +52,14 @@ def rows() -> list[Row]:
     """Measure all sides in one run."""
     with _folder() as folder, Authenticator(folder.config()) as auth:
         auth.authenticate("mail", USER, PASSWORD, tls=True)
-        found = [
+        own_rows = [
             _against("PLAIN", "pysasl", _ours(auth, "PLAIN"), _pysasl(b"PLAIN")),
             _against("CRAM-MD5", "pysasl", _ours(auth, "CRAM-MD5"), _pysasl(b"CRAM-MD5")),
             _against("SCRAM-SHA-256", "scramp", _ours(auth, "SCRAM-SHA-256"), _scramp()),
         ]
         memory, longest = asyncio.run(_many(folder))
     return [
-        *found,
+        *own_rows,
         Row(f"memory of one of {OPEN:,} open exchanges", f"{memory / 1000:.1f} kB", target="20 kB"),
         Row("longest of 200 beside a module that takes 500 ms", f"{longest * 1000:.1f} ms"),
     ]

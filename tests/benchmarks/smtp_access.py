@@ -71,14 +71,14 @@ def measure(count: int) -> tuple[float, float, float]:
 
 def rows() -> list[Row]:
     """Measure, and return the rows."""
-    found = []
+    measured = []
     smallest = 0.0
     for count in SIZES:
         steps = measure(count)
         total = sum(steps)
         smallest = smallest or total
         shown = " + ".join(f"{step * 1e6:.1f}" for step in steps)
-        found.append(
+        measured.append(
             Row(
                 f"{count:,} rules: connect + MAIL + RCPT",
                 f"{total * 1e6:.1f} µs ({shown})",
@@ -87,7 +87,7 @@ def rows() -> list[Row]:
                 f"{LIMIT * 1e6:.0f} µs or less" if count == SIZES[-1] else "",
             )
         )
-    return found
+    return measured
 
 
 def _attempts() -> Iterator[tuple[Host, str, str, Person | None]]:

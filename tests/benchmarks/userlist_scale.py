@@ -190,7 +190,7 @@ def _resolving(imported: _Imported) -> Iterator[Row]:
         closing(sqlite3.connect(imported.database)) as bare,
     ):
         for index, (kind, name_of) in enumerate(_KINDS.items()):
-            found: list[tuple[float, float]] = []
+            times: list[tuple[float, float]] = []
             for user in imported.some[index * share : (index + 1) * share]:
                 begun = time.perf_counter()
                 resolved = store.resolve(name_of(user))
@@ -201,8 +201,8 @@ def _resolving(imported: _Imported) -> Iterator[Row]:
                 theirs = time.perf_counter() - begun
                 if resolved is not None and resolved.authid != user.authid:
                     raise RuntimeError(f"{name_of(user)} is not {resolved.authid}")
-                (several if resolved is None else found).append((ours, theirs))
-            yield _row(f"{kind}, {len(found)} of them", found)
+                (several if resolved is None else times).append((ours, theirs))
+            yield _row(f"{kind}, {len(times)} of them", times)
         if several:
             yield _row(f"shortened O/R name of several users, {len(several)} of them", several)
 

@@ -66,38 +66,38 @@ def blocks(page: Path) -> Iterator[Block]:
 
 def prose(page: Path) -> str:
     """Return a page without its blocks."""
-    kept = []
+    prose_lines = []
     inside = False
     for line in page.read_text(encoding="utf-8").split("\n"):
         if line.startswith("```"):
             inside = not inside
         elif not inside:
-            kept.append(line)
-    return "\n".join(kept)
+            prose_lines.append(line)
+    return "\n".join(prose_lines)
 
 
 def tables(page: Path) -> list[list[list[str]]]:
     """Return every table: its rows, the heading among them, without the rule."""
-    found: list[list[list[str]]] = []
+    all_tables: list[list[list[str]]] = []
     inside = False
     for line in prose(page).split("\n"):
         if not line.startswith("|"):
             inside = False
             continue
         if not inside:
-            found.append([])
+            all_tables.append([])
             inside = True
         if set(line) <= set("|-: "):
             continue
         cells = re.split(r"(?<!\\)\|", line.strip("|"))
-        found[-1].append([cell.strip().replace("\\|", "|") for cell in cells])
-    return found
+        all_tables[-1].append([cell.strip().replace("\\|", "|") for cell in cells])
+    return all_tables
 
 
 def table(page: Path, *headings: str) -> list[list[str]]:
     """Return the rows of the only table of a page with these headings."""
-    (found,) = [each[1:] for each in tables(page) if each[0] == list(headings)]
-    return found
+    (rows,) = [each[1:] for each in tables(page) if each[0] == list(headings)]
+    return rows
 
 
 def links(page: Path) -> list[str]:
@@ -106,10 +106,10 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """Return what a link may name after `#`, as GitHub makes it of headings."""
-    found = set()
+    names = set()
     for line in prose(page).split("\n"):
         heading = _HEADING.fullmatch(line)
         if heading is not None:
             plain = _NOT_IN_ANCHORS.sub("", heading["text"].lower())
-            found.add(plain.replace(" ", "-"))
-    return found
+            names.add(plain.replace(" ", "-"))
+    return names

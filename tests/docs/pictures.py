@@ -55,12 +55,12 @@ def layers() -> list[list[str]]:
 def arrows() -> Arrows:
     """Return which rooms each room imports, for types too."""
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or is_package(path)}
-    found: dict[str, set[str]] = {room: set() for room in sorted(rooms - {"__init__"})}
+    imports: dict[str, set[str]] = {room: set() for room in sorted(rooms - {"__init__"})}
     for file in sorted(PACKAGE.rglob("*.py")):
         room = room_of(file)
         if room != "__init__":
-            found[room] |= set(imported(file)) & found.keys() - {room}
-    return found
+            imports[room] |= set(imported(file)) & imports.keys() - {room}
+    return imports
 
 
 def is_package(path: Path) -> bool:
@@ -88,13 +88,13 @@ def imported(file: Path) -> Iterator[str]:
 
 def below(room: str, all_arrows: Arrows) -> set[str]:
     """Return all rooms that a room stands on."""
-    found: set[str] = set()
+    rooms: set[str] = set()
     waiting = {room}
     while waiting:
-        news = all_arrows[waiting.pop()] - found
-        found |= news
+        news = all_arrows[waiting.pop()] - rooms
+        rooms |= news
         waiting |= news
-    return found
+    return rooms
 
 
 def reduced(all_arrows: Arrows) -> Arrows:

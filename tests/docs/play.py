@@ -94,8 +94,8 @@ class Player:
         self.differences.append(f"{block}: {text}")
 
     def _pam(self, block: Block) -> None:
-        found = _SERVICE.match(block.text)
-        name = found["name"] if found else "example"
+        match = _SERVICE.match(block.text)
+        name = match["name"] if match else "example"
         file = self.folder / "pam.d" / name
         file.write_text(self._placed(block.text), encoding="utf-8")
         try:

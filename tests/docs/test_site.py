@@ -28,8 +28,8 @@ def test_every_page_has_one_place_in_the_order() -> None:
     from extensions.reading_order import START, parts
 
     names = sorted(name_of(page).removesuffix(".md") for page in {*PAGES, *ROOT.glob("*.md")})
-    found = parts(names, lambda name: (ROOT / f"{name}.md").read_text(encoding="utf-8"))
-    placed = [each for following in found.values() for each in following]
+    order = parts(names, lambda name: (ROOT / f"{name}.md").read_text(encoding="utf-8"))
+    placed = [each for following in order.values() for each in following]
     assert sorted([START, *placed]) == names
     with pytest.raises(LookupError, match="links to b"):
         parts([START, "a", "b"], {START: "[a](a.md)", "a": "", "b": ""}.__getitem__)
@@ -73,12 +73,12 @@ def public_modules() -> Iterator[str]:
 
 
 def test_the_reference_has_every_public_module() -> None:
-    found = [
+    modules = [
         module
         for page in API.glob("*.md")
         for module in _AUTOMODULE.findall(page.read_text(encoding="utf-8"))
     ]
-    assert sorted(found) == sorted(set(public_modules()))
+    assert sorted(modules) == sorted(set(public_modules()))
 
 
 def test_every_decision_is_listed_with_its_title() -> None:

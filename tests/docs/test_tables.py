@@ -281,11 +281,11 @@ def test_exceptions_are_drawn_as_they_are() -> None:
     ]
     path = ["UalauthError"]
     for line in drawn.splitlines()[1:]:
-        found = re.match(r"[│ ]*[├└]── (\w+)", line)
-        assert found is not None
-        depth = found.start(1) // 4
-        path[depth:] = [found[1]]
-        kind = getattr(errors, found[1])
+        match = re.match(r"[│ ]*[├└]── (\w+)", line)
+        assert match is not None
+        depth = match.start(1) // 4
+        path[depth:] = [match[1]]
+        kind = getattr(errors, match[1])
         assert kind.__base__.__name__ == path[depth - 1]
     kinds = vars(errors).values()
     names = {

@@ -43,9 +43,9 @@ def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
     """Return the USERLIST of a folder with the service pop3, where hashes cost nothing."""
     folder.service("pop3", SERVICE)
     folder.settings(CHEAP)
-    made = Userlist.create(folder.path)
-    yield made
-    made.close()
+    userlist = Userlist.create(folder.path)
+    yield userlist
+    userlist.close()
 
 
 @pytest.fixture(autouse=True)

@@ -92,13 +92,13 @@ def _threads(
             for each in tries:
                 began, outcome = time.monotonic_ns(), GRANTED
                 try:
-                    found = authenticator.authenticate(
+                    identity = authenticator.authenticate(
                         "pop3", each.user, each.password, rhost=each.rhost
                     )
                 except Exception as error:  # noqa: BLE001 - the test judges it
                     outcome = _name(error)
                 else:
-                    outcome = GRANTED if found.user == each.user else found.user
+                    outcome = GRANTED if identity.user == each.user else identity.user
                 laps.logins.append(Login(began, time.monotonic_ns(), each.label, outcome))
             laps.done(who)
 
@@ -118,13 +118,13 @@ async def _tasks(
             for each in tries:
                 began = time.monotonic_ns()
                 try:
-                    found = await authenticator.authenticate(
+                    identity = await authenticator.authenticate(
                         "pop3", each.user, each.password, rhost=each.rhost
                     )
                 except Exception as error:  # noqa: BLE001 - the test judges it
                     outcome = _name(error)
                 else:
-                    outcome = GRANTED if found.user == each.user else found.user
+                    outcome = GRANTED if identity.user == each.user else identity.user
                 laps.logins.append(Login(began, time.monotonic_ns(), each.label, outcome))
                 # A login that waits for nothing would leave the others no time.
                 await asyncio.sleep(0)

@@ -113,17 +113,17 @@ def _round(
     config: Config, jobs: list[Job], numbers: dict[str, int], chance: random.Random
 ) -> list[Killed]:
     running: list[tuple[int, int]] = []
-    found = []
+    killed = []
     try:
         for job in jobs:
             # One by one: those that were begun are killed, whatever happens.
             running.append(_begin(config, job, numbers, chance.random()))  # noqa: PERF401
         while running:
-            found.append(_kill(*running.pop(0), chance))
+            killed.append(_kill(*running.pop(0), chance))
     finally:
         for child, _ in running:
             os.kill(child, signal.SIGKILL)
-    return found
+    return killed
 
 
 def _kill(child: int, said: int, chance: random.Random) -> Killed:

@@ -54,14 +54,14 @@ class Child:
 @contextmanager
 def children(*calls: tuple[Any, ...]) -> Iterator[list[Child]]:
     """Begin a process for each function with its arguments, and end them all."""
-    made: list[Child] = []
+    processes: list[Child] = []
     try:
         for call in calls:
             # One by one: those that were made are ended, whatever happens.
-            made.append(Child(*call))  # noqa: PERF401
-        yield made
+            processes.append(Child(*call))  # noqa: PERF401
+        yield processes
     finally:
-        for child in made:
+        for child in processes:
             child.end()
 
 

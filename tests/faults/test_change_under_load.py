@@ -152,24 +152,24 @@ def test_every_change_holds_for_the_very_next_login(
     with children(
         *((hammer, place, asynchronous, 3, tries) for asynchronous in (False, True) * 2)
     ) as processes:
-        made, logins = 0, 0
+        change_count, logins = 0, 0
         by_program = {number * CHANGES // BY_PROGRAM for number in range(BY_PROGRAM)}
-        while made < CHANGES or logins < LOGINS:
-            administrator.change(by_program=made in by_program)
-            made += 1
+        while change_count < CHANGES or logins < LOGINS:
+            administrator.change(by_program=change_count in by_program)
+            change_count += 1
             # Sometimes every process remembers everything before the next change, sometimes not.
-            if made % 2:
+            if change_count % 2:
                 for process in processes:
                     process.send(LAP)
                 logins = sum(process.receive() for process in processes)
         for process in processes:
             process.send(STOP)
-        found = [process.receive() for process in processes]
+        process_logins = [process.receive() for process in processes]
     wrong = []
     outcomes: Counter[str] = Counter()
     exact = 0
     starts = {name: [state.held for state in administrator.states[name]] for name in USERS}
-    for number, logins_of_one in enumerate(found):
+    for number, logins_of_one in enumerate(process_logins):
         for login in logins_of_one:
             name = login.label[:-2]
             allowed = possible(login, administrator.states[name], starts[name])
@@ -178,13 +178,13 @@ def test_every_change_holds_for_the_very_next_login(
             if login.outcome not in allowed:
                 wrong.append((number, login, allowed))
     assert not wrong, (len(wrong), wrong[:5])
-    total = sum(map(len, found))
+    total = sum(map(len, process_logins))
     assert total >= LOGINS
     # Most of them could have come to one thing only.
     assert exact > total / 2
     assert outcomes.keys() == {GRANTED, REFUSED, RESTRICTED}
     tell(
-        f"changes under load: {made} changes ({_text(administrator.counts)}) against "
+        f"changes under load: {change_count} changes ({_text(administrator.counts)}) against "
         f"{total} logins in 4 processes ({_text(outcomes)}), {exact} of them with one possible "
         "outcome: 0 wrong",
     )

@@ -130,8 +130,8 @@ def test_a_full_disk_loses_nothing_and_lets_no_user_in_unjudged(
     authenticator = way.authenticator(folder.config())
 
     def login(user: str, password: str, rhost: str = "192.0.2.7") -> str:
-        found = way.run(authenticator.authenticate("pop3", user, password, rhost=rhost))
-        return str(found.user)
+        identity = way.run(authenticator.authenticate("pop3", user, password, rhost=rhost))
+        return str(identity.user)
 
     with pytest.raises(AuthenticationFailed):
         login("anna", WRONG)

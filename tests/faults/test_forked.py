@@ -24,9 +24,9 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = ConfigFolder(tmp_path)
-    made.service("pop3", "auth required om_auth\naccount required om_auth\n")
-    made.settings("[stack]\nfail_delay = false\n")
+    config_folder = ConfigFolder(tmp_path)
+    config_folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
+    config_folder.settings("[stack]\nfail_delay = false\n")
     userlist = Userlist.create(tmp_path)
     userlist.add("jsmith", "s3cret")
     userlist.add("ann", "s3cret")
@@ -51,8 +51,8 @@ def ends_well(child: int) -> bool:
     """Return whether a child ends with 0, in time; it is killed if not."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        found, status = os.waitpid(child, os.WNOHANG)
-        if found:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
             return os.waitstatus_to_exitcode(status) == 0
         time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
@@ -90,8 +90,8 @@ def test_children_of_a_process_with_busy_threads_do_not_hang(folder: Path) -> No
 
     def work() -> None:
         while not over.is_set():
-            newest[0] = made = Authenticator(folder)
-            log_in(made)
+            newest[0] = auth = Authenticator(folder)
+            log_in(auth)
 
     log_in(newest[0])
     threads = [threading.Thread(target=work) for _ in range(4)]

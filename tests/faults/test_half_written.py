@@ -182,10 +182,10 @@ def test_rules_of_submission_are_never_half_of_a_file(tmp_path: Path, pause: flo
     def look(seconds: float) -> list[str]:
         end = time_.now + seconds
         while time_.now < end:
-            found = [str(rule) for rule in rules.load().rules]
-            assert "AUTH_MISMATCH Reject *" in found
+            texts = [str(rule) for rule in rules.load().rules]
+            assert "AUTH_MISMATCH Reject *" in texts
             time_.sleep(0.05)
-        return found
+        return texts
 
     with rules.path.open("w") as file:
         for line in ["", *by_lines(NEW_RULES)]:

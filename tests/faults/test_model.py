@@ -181,15 +181,15 @@ def test_the_policy_is_what_the_model_says(
         expected = model(people[name], service, peer, right, now)
         try:
             way.run(auth.authenticate(service, name, RIGHT if right else WRONG, rhost=peer))
-            found = "granted"
+            outcome = "granted"
         except AuthenticationError as error:
-            found = f"{type(error).__name__} {error.code}"
-        if found != expected:
+            outcome = f"{type(error).__name__} {error.code}"
+        if outcome != expected:
             pytest.fail(
                 f"UALAUTH_SEED={SEED}, login {number} of {name}: "
-                f"{found}, not {expected}\n{people[name]}"
+                f"{outcome}, not {expected}\n{people[name]}"
             )
-        outcomes[found] = outcomes.get(found, 0) + 1
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
     counts = ", ".join(f"{word} {count}" for word, count in sorted(outcomes.items()))
     tell(f"model (seed {SEED}): {LOGINS} logins, {counts}: no disagreement")
     assert len(outcomes) == 8

@@ -50,8 +50,8 @@ def logged_in(folder: ConfigFolder, userlist: Userlist, way: Way) -> LogIn:
     authenticator = way.authenticator(folder.config())
 
     def log_in() -> str:
-        found: str = way.run(authenticator.authenticate("pop3", "anna", "s3cret")).user
-        return found
+        user: str = way.run(authenticator.authenticate("pop3", "anna", "s3cret")).user
+        return user
 
     for _ in range(3):
         assert log_in() == "anna"

@@ -61,10 +61,10 @@ def test_of_threads_with_the_same_record_one_changes_it(
         for number in range(ROUNDS):
             before = userlist.store.get("anna")
             wanted = changes(number + 1)
-            found = list(pool.map(work, [before] * 4, wanted))
-            assert sorted(found) == [DONE, STALE, STALE, STALE]
-            winners.add(found.index(DONE))
-            expected(userlist, before, wanted[found.index(DONE)])
+            outcomes = list(pool.map(work, [before] * 4, wanted))
+            assert sorted(outcomes) == [DONE, STALE, STALE, STALE]
+            winners.add(outcomes.index(DONE))
+            expected(userlist, before, wanted[outcomes.index(DONE)])
     assert len(winners) > 1
     tell(f"administrators, 4 threads: {ROUNDS} changes made, {3 * ROUNDS} refused and told")
 
@@ -84,9 +84,9 @@ def test_of_processes_with_the_same_record_one_changes_it(
                 each.send("now")
             answers = [each.receive() for each in administrators]
             assert {revision for _, revision in answers} == {before.revision}
-            found = [answer for answer, _ in answers]
-            assert sorted(found) == [DONE, STALE, STALE, STALE]
-            expected(userlist, before, wanted[found.index(DONE)])
+            outcomes = [answer for answer, _ in answers]
+            assert sorted(outcomes) == [DONE, STALE, STALE, STALE]
+            expected(userlist, before, wanted[outcomes.index(DONE)])
     tell(f"administrators, 4 processes: {ROUNDS} changes made, {3 * ROUNDS} refused and told")
 
 

@@ -84,12 +84,14 @@ def both(module: str) -> str:
 
 def descriptors() -> Sequence[str]:
     """Return what the descriptors of this process are, sorted."""
-    found = []
+    targets = []
     for each in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
             # The folder that is just being read is gone.
-            found.append(str(each.readlink()))
-    return sorted(name.partition(":")[0] if name.startswith("socket:") else name for name in found)
+            targets.append(str(each.readlink()))
+    return sorted(
+        name.partition(":")[0] if name.startswith("socket:") else name for name in targets
+    )
 
 
 @pytest.fixture

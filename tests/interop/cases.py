@@ -61,8 +61,10 @@ class Protocol:
 
     def last_answer(self, transcript: str) -> str:
         """Return the last answer to authentication that a transcript shows."""
-        found = [" ".join(filter(None, each.groups())) for each in self.answer.finditer(transcript)]
-        return found[-1] if found else NO_ANSWER
+        answers = [
+            " ".join(filter(None, each.groups())) for each in self.answer.finditer(transcript)
+        ]
+        return answers[-1] if answers else NO_ANSWER
 
 
 SMTP = Protocol(

@@ -53,11 +53,11 @@ def _tried_without_ticket(clients: Sequence[Client], folder: Path) -> Seen:
 
 def _tried(servers: Servers, clients: Sequence[Client], folder: Path) -> Seen:
     """Try all clients: first all without the outage, then all during it."""
-    found: dict[tuple[str, Row, Case], Result] = {}
+    results: dict[tuple[str, Row, Case], Result] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
 
         def attempt(client: Client, row: Row, case: Case) -> None:
-            found[client.name, row, case] = _result(servers, client, row, case, folder)
+            results[client.name, row, case] = _result(servers, client, row, case, folder)
 
         def attempt_all(*, outage: bool) -> None:
             begun = [
@@ -73,7 +73,7 @@ def _tried(servers: Servers, clients: Sequence[Client], folder: Path) -> Seen:
         attempt_all(outage=False)
         with servers.outage():
             attempt_all(outage=True)
-    return found
+    return results
 
 
 def _result(servers: Servers, client: Client, row: Row, case: Case, folder: Path) -> Result:

@@ -123,7 +123,7 @@ def running(
     examples: Sequence[Example] = EXAMPLES,
 ) -> Iterator[Mapping[str, Server]]:
     """Start example servers on one folder; end them by Ctrl-C."""
-    found: dict[str, Server] = {}
+    servers: dict[str, Server] = {}
     with ExitStack() as started:
         for example in examples:
             output = started.enter_context(_started(example, playground, environment or {}))
@@ -136,8 +136,8 @@ def running(
                     ports.setdefault(name, {})[listening["how"]] = int(listening["port"])
             for protocol in example.protocols:
                 server = Server(protocol, ports[protocol.scheme], playground.authority)
-                found[protocol.name] = server
-        yield found
+                servers[protocol.name] = server
+        yield servers
 
 
 @contextmanager

@@ -48,29 +48,29 @@ TYPING = {
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Playground:
     """Return a folder whose settings, service and user are as an administrator makes them."""
     folder = tmp_path_factory.mktemp("submission")
-    made = Playground.make(folder / "etc")
+    new_playground = Playground.make(folder / "etc")
     list(install(folder / "fresh"))
     settings = (folder / "fresh" / "ualauth.toml").read_text(encoding="utf-8")
-    (made.folder / "ualauth.toml").write_text(settings, encoding="utf-8")
+    (new_playground.folder / "ualauth.toml").write_text(settings, encoding="utf-8")
     shipped = (shipped_folder() / "smtpd.auth").read_text(encoding="utf-8")
-    (made.folder / "pam.d" / "smtpd.auth").write_text(shipped, encoding="utf-8")
+    (new_playground.folder / "pam.d" / "smtpd.auth").write_text(shipped, encoding="utf-8")
     add = ["user", "add", USER, "--name", "Ann New/ny", "--password-stdin"]
     program = Path(sys.executable).with_name("ualauth")
     subprocess.run(
-        [program, "--config-dir", made.folder, *add],
+        [program, "--config-dir", new_playground.folder, *add],
         input=f"{PASSWORD}\n",
         text=True,
         check=True,
     )
-    return made
+    return new_playground
 
 
 @pytest.fixture(scope="module")
 def servers(playground: Playground) -> Iterator[Mapping[str, Server]]:
     """Return the two servers of submission."""
     examples = [each for each in EXAMPLES if set(each.protocols) & set(PROTOCOLS.values())]
-    with running(playground, examples=examples) as found:
-        yield found
+    with running(playground, examples=examples) as started:
+        yield started
 
 
 def trial(playground: Playground, server: Server, mechanism: str, tls: str, folder: Path) -> Trial:

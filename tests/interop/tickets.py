@@ -43,10 +43,10 @@ class WithTickets:
 
     def holder(self, user: str, cache: str, known_by: Realm | None = None) -> Credentials:
         """Return credentials of a user who has tickets in a cache, and no password."""
-        found = known_by or self.own
+        kdc = known_by or self.own
         environment = {
-            "KRB5_CONFIG": str(found.conf),
-            "KRB5CCNAME": f"FILE:{found.folder}/{cache}",
+            "KRB5_CONFIG": str(kdc.conf),
+            "KRB5CCNAME": f"FILE:{kdc.folder}/{cache}",
         }
         here = self.playground
         return Credentials(user, "", here.token, here.client_certificate, environment)
@@ -88,11 +88,11 @@ def with_tickets(folder: Path) -> Iterator[WithTickets]:
             yield WithTickets(playground, servers, own, foreign)
 
 
-def _populate(made: Realm, *people: str) -> None:
-    made.admin(
+def _populate(kdc: Realm, *people: str) -> None:
+    kdc.admin(
         *(f'addprinc -pw "{PASSWORD}" {each}' for each in people),
         *(f"addprinc -randkey {each}" for each in PRINCIPALS),
-        f"ktadd -k {made.keytab} {' '.join(PRINCIPALS)}",
+        f"ktadd -k {kdc.keytab} {' '.join(PRINCIPALS)}",
     )
 
 

@@ -55,14 +55,14 @@ class Client:
     def people(self, filter_text: str, limit: int = 100) -> list[str]:
         """Return the uids of the people whom a filter finds."""
         attributes = ["uid"]
-        found = self.search(Search(people.PEOPLE, Scope.ONE, filter_text, attributes, limit))
-        return [str(entry.text("uid")) for entry in found]
+        entries = self.search(Search(people.PEOPLE, Scope.ONE, filter_text, attributes, limit))
+        return [str(entry.text("uid")) for entry in entries]
 
 
 @pytest.fixture
 def connect(authority: Authority, library: Library) -> Iterator[Any]:
     """Return a function that makes a client for URIs, as the service."""
-    made = []
+    directories = []
 
     def make(*uris: str, resolver: Resolver = resolve, **options: Any) -> Client:
         wanted: dict[str, Any] = {
@@ -73,9 +73,9 @@ def connect(authority: Authority, library: Library) -> Iterator[Any]:
             "retry_most": 0.2,
         }
         settings = LdapSettings(uris=uris, **(wanted | options))
-        made.append(open_directory(settings, resolver))
-        return Client(made[-1])
+        directories.append(open_directory(settings, resolver))
+        return Client(directories[-1])
 
     yield make
-    for each in made:
+    for each in directories:
         each.close()

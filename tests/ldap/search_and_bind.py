@@ -50,13 +50,13 @@ class SearchAndBind(Module[Options]):
         directory = SearchAndBind.directory = attempt.resource(Directories).of(self.settings)
         filter_text = _FILTER.fill({"user": user})
         try:
-            found = await directory.search(
+            entries = await directory.search(
                 attempt,
                 Search(people.PEOPLE, Scope.SUBTREE, filter_text, ("uid", "mail"), 2),
             )
-            if len(found) != 1:
+            if len(entries) != 1:
                 return ReturnCode.USER_UNKNOWN
-            answer = await directory.bind(attempt, BindCredentials(found[0].dn, password))
+            answer = await directory.bind(attempt, BindCredentials(entries[0].dn, password))
         except DirectoryFault as fault:
             attempt.remark(str(fault))
             return ReturnCode.AUTHINFO_UNAVAIL

@@ -46,10 +46,10 @@ def test_password_policy_that_cannot_be_read_is_no_answer(octets: str) -> None:
 def test_no_octets_of_a_control_do_harm(value: bytes) -> None:
     for name in controls.RESPONSES[:3]:
         try:
-            found = controls.read_policy({name: value}, accepted=False)
+            policy = controls.read_policy({name: value}, accepted=False)
         except ProtocolFault:
             continue
-        assert isinstance(found, Policy)
+        assert isinstance(policy, Policy)
 
 
 # draft-vchu-ldap-pwd-policy-00: what 389-DS sends
@@ -57,8 +57,8 @@ def test_no_octets_of_a_control_do_harm(value: bytes) -> None:
 
 def test_netscapes_controls_are_read() -> None:
     expired = {controls.PASSWORD_EXPIRED: b"0"}
-    found = [controls.read_policy(expired, accepted=accepted).error for accepted in (False, True)]
-    assert found == [PolicyError.PASSWORD_EXPIRED, PolicyError.CHANGE_AFTER_RESET]
+    errors = [controls.read_policy(expired, accepted=accepted).error for accepted in (False, True)]
+    assert errors == [PolicyError.PASSWORD_EXPIRED, PolicyError.CHANGE_AFTER_RESET]
     expiring = {controls.PASSWORD_EXPIRING: b"86400"}
     assert controls.read_policy(expiring, accepted=True) == Policy(seconds_left=86400)
     with pytest.raises(ProtocolFault):

@@ -83,8 +83,8 @@ def _stands_for_itself(value: str) -> None:
 
 def _unescaped(text: str) -> bytes:
     """Return what RFC 4515, section 3, says a value is."""
-    found = re.sub(r"\\([0-9a-f]{2})", lambda each: chr(int(each[1], 16)), text)
-    return found.encode("latin-1")
+    characters = re.sub(r"\\([0-9a-f]{2})", lambda each: chr(int(each[1], 16)), text)
+    return characters.encode("latin-1")
 
 
 @given(TEXTS, TEXTS)
@@ -240,8 +240,8 @@ def _is_one_value(value: str) -> None:
     dn.check(text)
     inside = text.removeprefix("uid=").removesuffix(",ou=people,dc=example")
     assert not set(inside) & set(',+"<>;=# \0')
-    found = re.sub(r"\\([0-9A-F]{2})", lambda each: chr(int(each[1], 16)), inside)
-    assert found.encode("latin-1") == value.encode()
+    unescaped = re.sub(r"\\([0-9A-F]{2})", lambda each: chr(int(each[1], 16)), inside)
+    assert unescaped.encode("latin-1") == value.encode()
 
 
 @pytest.mark.parametrize(
@@ -307,16 +307,16 @@ ODD = [
 @pytest.fixture(scope="module")
 def odd(slapd: Slapd) -> Iterator[dict[str, BindCredentials]]:
     """Return people with odd names, who are in the directory."""
-    found = {}
+    logins = {}
     for index, uid in enumerate(ODD):
         login = BindCredentials(f"uid={dn.escape(uid)},{people.PEOPLE}", f"odd-password{index}")
-        found[uid] = login
+        logins[uid] = login
         slapd.add(
             f"dn: {login.name}\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n"
             f"userPassword: {people.hashed(login.password)}\n"
         )
-    yield found
-    for login in found.values():
+    yield logins
+    for login in logins.values():
         slapd.modify(f"dn: {login.name}\nchangetype: delete\n")
 
 
@@ -342,9 +342,9 @@ def test_odd_names_are_found_and_bind(client: Client, odd: dict[str, BindCredent
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_finds_no_user(client: Client, attack: str) -> None:
     template = Filter("(&(objectClass=person)(uid={user}))", ["user"])
-    found = client.people(template.fill({"user": attack}))
+    uids = client.people(template.fill({"user": attack}))
     # Blanks at the ends mean nothing to this attribute: they find whom they name.
-    assert found in ([], ["jsmith"] if attack.strip() == "jsmith" else [])
+    assert uids in ([], ["jsmith"] if attack.strip() == "jsmith" else [])
     name = Name("uid={user}," + people.PEOPLE, ["user"]).fill({"user": attack})
     if attack.strip() != "jsmith":
         assert not client.bind(BindCredentials(name, people.JOHN.password)).ok

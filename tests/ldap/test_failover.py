@@ -251,8 +251,8 @@ def test_no_more_connections_are_made_than_are_allowed(
     with BadServer(slow) as server:
         client = connect(server.uri, pool_size=3, **PLAIN)
         with ThreadPoolExecutor(12) as threads:
-            found = list(threads.map(lambda _: client.bind(people.JOHN).ok, range(60)))
-        assert found == [True] * 60
+            answers = list(threads.map(lambda _: client.bind(people.JOHN).ok, range(60)))
+        assert answers == [True] * 60
         assert server.connections == 3
 
 
@@ -285,8 +285,8 @@ def test_who_gives_up_gives_its_place_back(connect: Callable[..., Client]) -> No
         await asyncio.sleep(0.1)
         for each in tasks:
             each.cancel()
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(each, asyncio.CancelledError) for each in found)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(each, asyncio.CancelledError) for each in outcomes)
         hold.set()
         again = await asyncio.gather(
             *(client.directory.bind(requester, people.JOHN) for _ in range(6))
@@ -307,10 +307,10 @@ def test_one_directory_serves_several_loops_and_threads(
 
     async def some() -> int:
         requester = OnLoop()
-        found = await asyncio.gather(
+        answers = await asyncio.gather(
             *(client.directory.bind(requester, people.JOHN) for _ in range(20))
         )
-        return sum(each.ok for each in found)
+        return sum(each.ok for each in answers)
 
     with ThreadPoolExecutor(4) as threads:
         loops = [threads.submit(asyncio.run, some()) for _ in range(3)]

@@ -45,13 +45,13 @@ def add_person(slapd: Slapd) -> Callable[..., BindCredentials]:
 def test_connections_are_encrypted_unless_they_stay_on_the_host(
     connect: Callable[..., Client], slapd: Slapd
 ) -> None:
-    found = [
+    versions = [
         connect(each).connected().tls.split(" ")[0]
         for each in (slapd.uri, slapd.tls_uri, slapd.socket_uri)
     ]
-    assert found[0].startswith("TLS")
-    assert found[0].endswith("1.3")
-    assert found[1:] == [found[0], ""]
+    assert versions[0].startswith("TLS")
+    assert versions[0].endswith("1.3")
+    assert versions[1:] == [versions[0], ""]
 
 
 def test_encryption_can_be_switched_off(connect: Callable[..., Client], slapd: Slapd) -> None:
@@ -129,12 +129,12 @@ def test_a_search_finds_entries_with_their_values(client: Client) -> None:
 
 
 def test_a_search_has_its_scope(client: Client) -> None:
-    found = [
+    counts = [
         len(client.search(Search(people.PEOPLE, scope, "(objectClass=*)", [], 1000)))
         for scope in Scope
     ]
-    assert found[0] == 1
-    assert found[2] == found[1] + 1
+    assert counts[0] == 1
+    assert counts[2] == counts[1] + 1
 
 
 def test_a_search_ends_at_its_limit(client: Client) -> None:
@@ -272,11 +272,11 @@ def test_a_session_that_was_refused_is_anonymous(client: Client) -> None:
 def test_a_session_sees_what_its_user_may(client: Client) -> None:
     async def look() -> tuple[int, bool]:
         async with client.directory.session(BLOCKING, people.JOHN) as session:
-            found = await session.search(
+            entries = await session.search(
                 BLOCKING, Search(people.JOHN.name, Scope.BASE, "(uid=*)", [], 1)
             )
             mail = b"jsmith@example.com"
-            return len(found), await session.compare(BLOCKING, people.JOHN.name, "mail", mail)
+            return len(entries), await session.compare(BLOCKING, people.JOHN.name, "mail", mail)
 
     assert run_blocking(look()) == (1, True)
 
@@ -361,8 +361,8 @@ def test_more_entries_come_than_a_server_sends_at_once(
     # OpenLDAP's limit for one answer is 500 here, and its pages count by themselves for the reader.
     with running(authority, entries=people.many(1100)) as server:
         client = connect(server.uri)
-        found = client.people("(uid=user*)", limit=2000)
-        assert sorted(found) == sorted(f"user{number}" for number in range(1100))
+        uids = client.people("(uid=user*)", limit=2000)
+        assert sorted(uids) == sorted(f"user{number}" for number in range(1100))
         assert len(client.people("(uid=user*)", limit=700)) == 700
         other = connect(server.uri, login=people.JOHN)
         with pytest.raises(Unanswered):

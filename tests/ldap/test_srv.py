@@ -34,7 +34,7 @@ class Zone:
         return self.records, self.lifetime
 
 
-def _found(zone: Zone, domain: str = "example.com", **settings: Any) -> list[str]:
+def _uris(zone: Zone, domain: str = "example.com", **settings: Any) -> list[str]:
     lookup = Lookup(LdapSettings(srv_domain=domain, **settings), zone)
     return [str(uri) for uri in lookup.uris()]
 
@@ -45,7 +45,7 @@ def test_servers_come_by_priority() -> None:
         Record(0, 0, 389, "a.example.com."),
         Record(10, 0, 3389, "B.Example.COM."),
     )
-    assert _found(zone) == [
+    assert _uris(zone) == [
         "ldap://a.example.com:389",
         "ldap://b.example.com:3389",
         "ldap://c.example.com:389",
@@ -55,14 +55,14 @@ def test_servers_come_by_priority() -> None:
 
 def test_the_heavier_server_comes_first_more_often() -> None:
     zone = Zone(Record(0, 3, 389, "heavy.example.com."), Record(0, 1, 389, "light.example.com."))
-    firsts = Counter(_found(zone)[0] for _ in range(2000))
+    firsts = Counter(_uris(zone)[0] for _ in range(2000))
     # Three of four, and a wide margin for chance.
     assert 1350 < firsts["ldap://heavy.example.com:389"] < 1650
 
 
 def test_servers_with_tls_from_the_start_have_a_name_of_their_own() -> None:
     zone = Zone(Record(0, 0, 636, "a.example.com."))
-    assert _found(zone, srv_ldaps=True) == ["ldaps://a.example.com:636"]
+    assert _uris(zone, srv_ldaps=True) == ["ldaps://a.example.com:636"]
     assert zone.asked == ["_ldaps._tcp.example.com"]
 
 
@@ -74,9 +74,9 @@ def test_servers_outside_of_the_domain_are_not_asked() -> None:
         Record(3, 0, 389, "dc1.ad.example.com."),
         Record(4, 0, 389, "example.com."),
     )
-    assert _found(zone) == ["ldap://dc1.ad.example.com:389", "ldap://example.com:389"]
+    assert _uris(zone) == ["ldap://dc1.ad.example.com:389", "ldap://example.com:389"]
     with pytest.raises(Unreachable, match="no servers of its own"):
-        _found(Zone(Record(0, 0, 389, "evil.example.org.")))
+        _uris(Zone(Record(0, 0, 389, "evil.example.org.")))
 
 
 def test_an_answer_holds_as_long_as_dns_says_and_longer_if_no_server_answers(

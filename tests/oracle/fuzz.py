@@ -79,7 +79,7 @@ def main() -> int:
         return 2
     say(f"seed {arguments.seed}, {arguments.cases} cases")
     fuzzer = Fuzzer(arguments.seed)
-    found = 0
+    count = 0
     started = shown = time.monotonic()
     with Libpam() as libpam:
         for difference in fuzzer.differences(arguments.cases, libpam):
@@ -87,14 +87,14 @@ def main() -> int:
                 shown = time.monotonic()
                 say(f"{fuzzer.compared} compared")
             if difference is not None:
-                found += 1
+                count += 1
                 say(f"\n{difference}\n")
-            if found >= arguments.most:
+            if count >= arguments.most:
                 break
     seconds = time.monotonic() - started
     say(fuzzer.distribution())
-    say(f"seed {arguments.seed}: {fuzzer.compared} cases in {seconds:.0f} s, {found} differences")
-    return 1 if found else 0
+    say(f"seed {arguments.seed}: {fuzzer.compared} cases in {seconds:.0f} s, {count} differences")
+    return 1 if count else 0
 
 
 if __name__ == "__main__":

@@ -178,12 +178,14 @@ class LineWriter:
     def _arguments(self, kind: str) -> list[str]:
         """Return arguments, most of them for pam_debug."""
         rng = self._rng
-        found = [f"{event}={self._answer()}" for event in words.EVENTS[kind] if self._chance(0.9)]
+        arguments = [
+            f"{event}={self._answer()}" for event in words.EVENTS[kind] if self._chance(0.9)
+        ]
         if self._chance(0.1):
             event = rng.choice(words.EVENTS[rng.choice(words.TYPES)])
             odd = rng.choice(words.odd_arguments(event, self._answer()))
-            found.insert(rng.randint(0, len(found)), odd)
-        return found
+            arguments.insert(rng.randint(0, len(arguments)), odd)
+        return arguments
 
     def _answer(self) -> str:
         """Return the code that a module is to answer."""

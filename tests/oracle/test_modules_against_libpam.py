@@ -53,8 +53,8 @@ def _folder() -> Path | None:
         ctypes.CDLL("libpam.so.0")
     except OSError:
         return None
-    found = [Path(name) for name in FOLDERS] + sorted(Path("/lib").glob("*/security"))
-    return next((path for path in found if (path / "pam_succeed_if.so").exists()), None)
+    folders = [Path(name) for name in FOLDERS] + sorted(Path("/lib").glob("*/security"))
+    return next((path for path in folders if (path / "pam_succeed_if.so").exists()), None)
 
 
 FOLDER = _folder()
@@ -163,8 +163,8 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / "loop").symlink_to(folder / "loop")
     (folder / "folder").mkdir()
     os.mkfifo(folder / "fifo")
-    made = [*entries, "link", "dangling", "loop", "folder", "fifo", "missing", "users/below"]
-    return [*(str(folder / name) for name in made), f"{folder}/loop/x", "/dev/null", "/", ".", ""]
+    names = [*entries, "link", "dangling", "loop", "folder", "fifo", "missing", "users/below"]
+    return [*(str(folder / name) for name in names), f"{folder}/loop/x", "/dev/null", "/", ".", ""]
 
 
 def _items(rng: random.Random) -> dict[str, str | None]:

@@ -24,7 +24,7 @@ _LEGAL = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
 
 def _part(limit: int) -> st.SearchStrategy[str]:
     pieces = st.lists(_MEANINGFUL | st.text(_LEGAL, max_size=8), max_size=8)
-    return pieces.map(lambda found: "".join(found)[:limit].strip())
+    return pieces.map(lambda strings: "".join(strings)[:limit].strip())
 
 
 @st.composite

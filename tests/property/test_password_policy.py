@@ -32,10 +32,10 @@ def broken(password: str, names: list[str], rules: PasswordRules) -> set[str]:
 
 @given(st.text(max_size=60), NAMES, RULES)
 def test_any_text_is_judged(password: str, names: list[str], rules: PasswordRules) -> None:
-    found = objections(password, names, rules)
-    assert len({each.rule for each in found}) == len(found)
+    wrong = objections(password, names, rules)
+    assert len({each.rule for each in wrong}) == len(wrong)
     # What is told of a password does not repeat it.
-    texts = " ".join(each.text for each in found)
+    texts = " ".join(each.text for each in wrong)
     assert len(password) < 8 or password not in texts
 
 
@@ -84,8 +84,8 @@ def test_stricter_rules_take_nothing_more(
         forbid_names=one.forbid_names or other.forbid_names,
         minimum_strength=0,
     )
-    found = [broken(password, names, rules) for rules in (one, other)]
-    assert broken(password, names, strict) == found[0] | found[1]
+    broken_rules = [broken(password, names, rules) for rules in (one, other)]
+    assert broken(password, names, strict) == broken_rules[0] | broken_rules[1]
 
 
 @settings(max_examples=rounds(30))

@@ -93,9 +93,9 @@ def by_msmtp(port: int, row: Row) -> Told:
         return Told("accepted")
     text = done.stderr
     step = next((step for words, step in _MSMTP_STEPS.items() if words in text), text)
-    found = re.search(r"server message: (.*)", text)
-    assert found is not None, text
-    return Told(step, found[1])
+    match = re.search(r"server message: (.*)", text)
+    assert match is not None, text
+    return Told(step, match[1])
 
 
 _MSMTP_STEPS = {

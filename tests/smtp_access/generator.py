@@ -26,8 +26,8 @@ def domain(random: Random) -> str:
 
 def address(random: Random) -> str:
     if random.random() < 0.05:
-        found = random.choice(ADDRESSES[:6])
-        return f"{random.choice(LOCALS)}@[{found}]"
+        literal = random.choice(ADDRESSES[:6])
+        return f"{random.choice(LOCALS)}@[{literal}]"
     return f"{random.choice(LOCALS)}@{domain(random)}"
 
 
@@ -49,15 +49,15 @@ def name_pattern(random: Random) -> str:
 
 
 def host_pattern(random: Random) -> str:
-    found = random.choice(ADDRESSES)
+    chosen = random.choice(ADDRESSES)
     match random.randrange(8):
         case 0 | 1:
-            return random.choice(("*", found, found, found))
-        case 2 if ":" not in found:
-            octets = found.split(".")
+            return random.choice(("*", chosen, chosen, chosen))
+        case 2 if ":" not in chosen:
+            octets = chosen.split(".")
             return ".".join(octets[: random.randint(1, 3)]) + ".*"
-        case 3 if ":" not in found:
-            return found[: random.randint(5, 8)] + random.choice(("*", "?", "*5", "?*"))
+        case 3 if ":" not in chosen:
+            return chosen[: random.randint(5, 8)] + random.choice(("*", "?", "*5", "?*"))
         case 4:
             return random.choice(
                 ("192.168.0.0/16", "192.168.1.0/24", "10.0.0.0/8", "2001:db8::/32",

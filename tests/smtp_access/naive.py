@@ -44,32 +44,32 @@ def evaluate(text: str, attempt: Attempt) -> list[Outcome]:
         if line.strip() and not line.startswith("#"):
             event, action, pattern = line.split()
             rules.append((number, event, action, pattern))
-    found = [first(rules, "SUBMIT", attempt, attempt.names)]
-    outcomes = [decide(found)]
+    rule_outcomes = [first(rules, "SUBMIT", attempt, attempt.names)]
+    outcomes = [decide(rule_outcomes)]
     if outcomes[-1].action in {"DEFER", "REJECT"}:
         return outcomes
     authenticated = attempt.user_addresses is not None
-    found.append(
+    rule_outcomes.append(
         first(rules, "AUTH_SUCCESS" if authenticated else "ANONYMOUS", attempt, attempt.names)
     )
     if authenticated and attempt.sender != "<>" and not may_send(rules, attempt):
-        found.append(first(rules, "AUTH_MISMATCH", attempt, attempt.names))
-    found.append(first_mail(rules, "ORIGINATOR", attempt.sender))
-    outcomes.append(decide(found))
+        rule_outcomes.append(first(rules, "AUTH_MISMATCH", attempt, attempt.names))
+    rule_outcomes.append(first_mail(rules, "ORIGINATOR", attempt.sender))
+    outcomes.append(decide(rule_outcomes))
     if outcomes[-1].action in {"DEFER", "REJECT"}:
         return outcomes
     for recipient in attempt.recipients:
         more = [relay(rules, attempt, recipient), first_mail(rules, "RECIPIENT", recipient)]
-        outcomes.append(decide([*found, *more]))
+        outcomes.append(decide([*rule_outcomes, *more]))
     return outcomes
 
 
-def decide(found: list[Outcome | None]) -> Outcome:
+def decide(rule_outcomes: list[Outcome | None]) -> Outcome:
     held = [
         Outcome("ACCEPT", each.event, each.line)
         if each.action == "HEADER" and each.event in WITHOUT_HEADER
         else each
-        for each in found
+        for each in rule_outcomes
         if each is not None
     ]
     if not held:

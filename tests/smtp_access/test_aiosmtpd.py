@@ -528,9 +528,9 @@ def test_what_a_filter_adds_stays_and_what_it_sees_was_judged(tmp_path: Path) ->
     application, calls = Recorder(), list[Any]()
 
     def new_filter() -> Filter:
-        made = Filter({}, calls)
-        made.added_headers = [("X-Scalix-Spam", "no")]
-        return made
+        mail_filter = Filter({}, calls)
+        mail_filter.added_headers = [("X-Scalix-Spam", "no")]
+        return mail_filter
 
     rules = "SMTPFILTER=TRUE\nSUBMIT Header *"
     with (

@@ -186,5 +186,5 @@ def test_any_text_is_one_address_or_none(text: str) -> None:
 @settings(max_examples=rounds(300))
 @given(PIECES)
 def test_any_from_header_is_read_or_names_no_user(text: str) -> None:
-    found = read_from([text])
-    assert found is None or len(found) > 0
+    addresses = read_from([text])
+    assert addresses is None or len(addresses) > 0

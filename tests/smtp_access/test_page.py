@@ -30,7 +30,7 @@ def test_headers_are_those_that_are_inserted() -> None:
     said = {row[0].strip("`"): row[3] for row in table(PAGE, *EVENTS)}
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     date = "Fri, 02 Jan 2026 00:00:00 +0000"
-    made = {
+    inserted = {
         "SUBMIT": headers.suspicious_host("hostname-or-IP-address"),
         "ANONYMOUS": headers.anonymous_message("hostname", moment),
         "AUTH_SUCCESS": headers.authenticated_sender("email-address", "hostname", moment),
@@ -39,7 +39,7 @@ def test_headers_are_those_that_are_inserted() -> None:
     }
     for event in Event:
         if event.has_header:
-            assert said[event.value] == f"`{str(made[event.value]).replace(date, 'date')}`"
+            assert said[event.value] == f"`{str(inserted[event.value]).replace(date, 'date')}`"
         else:
             assert said[event.value] == "nothing: the same as Accept"
 

@@ -47,7 +47,7 @@ def corpus() -> Iterator[tuple[int, bytes]]:
 
 def accepted(new_session: NewSession, rules: str, **settings: bool) -> list[Accepted]:
     """Return what of the corpus is accepted, as a server hands it on."""
-    found = []
+    messages = []
     for number, came in corpus():
         session = new_session(rules, **settings)
         session.connected(host("192.0.2.7"))
@@ -61,8 +61,8 @@ def accepted(new_session: NewSession, rules: str, **settings: bool) -> list[Acce
         if not decision.refuses:
             headers = decision.headers
             names = tuple(sorted(each.name.lower() for each in headers))
-            found.append(Accepted(number, came, with_headers(content, headers), names))
-    return found
+            messages.append(Accepted(number, came, with_headers(content, headers), names))
+    return messages
 
 
 def told(case: Accepted, answer: Shown) -> str:

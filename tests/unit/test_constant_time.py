@@ -26,7 +26,7 @@ ALLOWED = {
     "prepared == password",
     "token == attempt.get_item(Item.OLDAUTHTOK)",
     # Lines of files, and records, on an administrator's way.
-    "found == stored",
+    "password == stored",
     "in_braces(original) != password",
     "new.password != user.password",
     "original != auth_password",
@@ -52,7 +52,7 @@ def name_of(node: ast.expr) -> str:
 
 def suspicious(text: str) -> list[str]:
     """Return the comparisons of what sounds like a secret with anything but a constant."""
-    found = []
+    places = []
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Compare) or not any(
             isinstance(each, ast.Eq | ast.NotEq) for each in node.ops
@@ -63,8 +63,8 @@ def suspicious(text: str) -> list[str]:
         if any(isinstance(each, ast.Constant) for each in sides) or "bindparam(" in shown:
             continue
         if any(SECRET.search(name_of(each)) for each in sides):
-            found.append(shown)
-    return found
+            places.append(shown)
+    return places
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)

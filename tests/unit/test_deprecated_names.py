@@ -10,8 +10,8 @@ from ualauth.module import Abort
 
 def test_refusal_is_abort_and_says_so() -> None:
     with pytest.warns(DeprecationWarning, match="Refusal is called Abort now"):
-        found = ualauth.module.Refusal
-    assert found is Abort
+        refusal = ualauth.module.Refusal
+    assert refusal is Abort
 
 
 def test_there_are_no_other_names() -> None:

@@ -66,8 +66,8 @@ def saying(mechanism: Any) -> Callable[[str], None]:
 
 
 def read_hash(text: str) -> bool:
-    found = stored.read(text)
-    return is_too_costly(found.scheme.name, found.data)
+    stored_password = stored.read(text)
+    return is_too_costly(stored_password.scheme.name, stored_password.data)
 
 
 def steps(call: Callable[[], object]) -> int:

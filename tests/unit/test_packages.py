@@ -29,16 +29,16 @@ ONLY_IN_THE_REPOSITORY = re.compile(r"\b(?:docs|tests|scripts)/\w|\.md\b|\bMakef
 
 @pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    (made,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path_factory.mktemp("sdist")))
-    with tarfile.open(made) as archive:
+    (path,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path_factory.mktemp("sdist")))
+    with tarfile.open(path) as archive:
         return {name.partition("/")[2] for name in archive.getnames()}
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     folder = str(tmp_path_factory.mktemp("wheel"))
-    (made,) = WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
-    with zipfile.ZipFile(made) as archive:
+    (path,) = WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
+    with zipfile.ZipFile(path) as archive:
         return set(archive.namelist())
 
 
@@ -78,7 +78,7 @@ def texts(file: Path) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("folder", ["ualauth", "stacks"])
 def test_no_text_points_to_a_file_that_a_wheel_does_not_have(folder: str) -> None:
-    found = [
+    references = [
         (str(file.relative_to(ROOT)), line, text)
         for file in sorted((ROOT / folder).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
@@ -89,4 +89,4 @@ def test_no_text_points_to_a_file_that_a_wheel_does_not_have(folder: str) -> Non
         )
         if ONLY_IN_THE_REPOSITORY.search(text)
     ]
-    assert not found
+    assert not references

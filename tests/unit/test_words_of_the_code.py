@@ -3,6 +3,7 @@
 Names are what the tokenizer finds; prose is comments, docstrings and other texts of the code,
 the pages without their code, and the comments of the shipped service files. Of tests, whose
 other texts are names of users and what programs say, only comments and docstrings are prose.
+Local names and private ones of both say what they hold, and not how it came.
 A use that is right stands in `ALLOWED`, by its place and with its reason.
 """
 
@@ -64,6 +65,8 @@ NEW_WORDS_IN_NAMES: Mapping[str, str] = {
     "settle": "decide_once; conclude, of a guess",
 }
 """Words that no name has among its own."""
+HOW_A_VALUE_CAME = frozenset({"found", "kept", "made"})
+"""What local names and private ones do not say: they say what they hold."""
 NEW_WORDS: Mapping[str, str] = {
     "visit": "transaction (the application's), attempt (a module's), handle (the library's); login",
     "visitor": "attempt",
@@ -147,8 +150,8 @@ def tokens(file: Path) -> list[tokenize.TokenInfo]:
 
 def found_in_names(file: Path) -> list[str]:
     """Return the old words in the names of a file, each with its place and the new word."""
-    found = [(line, *each) for line, name in names(file) for each in old_words_in(name)]
-    return reported(file, found)
+    places = [(line, *each) for line, name in names(file) for each in old_words_in(name)]
+    return reported(file, places)
 
 
 @cache
@@ -168,21 +171,60 @@ ANY_WORD = re.compile("|".join(NEW_WORDS_IN_PROSE), re.IGNORECASE)
 
 def found_in_prose(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
     """Return the old words in prose, each with its place and the new word."""
-    found = [
+    places = [
         (line, each, new)
         for line, text in lines
         if ANY_WORD.search(text)
         for each, new in NEW_WORDS_IN_PROSE.items()
         if re.search(rf"(?<![A-Za-z]){each}s?(?![A-Za-z])", text, re.IGNORECASE)
     ]
-    return reported(file, found)
+    return reported(file, places)
 
 
-def reported(file: Path, found: list[tuple[int, str, str]]) -> list[str]:
+def reported(file: Path, places: list[tuple[int, str, str]]) -> list[str]:
     place = file.relative_to(ROOT).as_posix()
     return [
-        f"{place}:{line}: {old} -> {new}" for line, old, new in found if (place, old) not in ALLOWED
+        f"{place}:{line}: {old} -> {new}"
+        for line, old, new in places
+        if (place, old) not in ALLOWED
     ]
+
+
+def names_of_how_it_came(file: Path) -> list[str]:
+    """Return the local and private names of a file that do not say what they hold, by lines.
+
+    What an annotation in the body of a class names is a field, which callers may know.
+    """
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = {
+        line.target for each in classes for line in each.body if isinstance(line, ast.AnnAssign)
+    }
+    names = sorted(
+        (getattr(node, "lineno", 0), name)
+        for node in ast.walk(tree)
+        if node not in fields and (name := own_name(node)).removeprefix("_") in HOW_A_VALUE_CAME
+    )
+    return [f"{file.relative_to(ROOT).as_posix()}:{line}: {name}" for line, name in names]
+
+
+def own_name(node: ast.AST) -> str:
+    """Return the name of a variable or an argument, or that of what is private, if it is one."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+            return name
+        case (
+            ast.MatchAs(name=str(name))
+            | ast.MatchStar(name=str(name))
+            | ast.ExceptHandler(name=str(name))
+        ):
+            return name
+        case (
+            ast.Attribute(attr=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name)
+        ):
+            return name if name.startswith("_") else ""
+        case _:
+            return ""
 
 
 def comments(file: Path) -> Iterator[tuple[int, str]]:
@@ -197,26 +239,31 @@ def prose_of_page(page: Path) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("file", PYTHON, ids=name_of)
 def test_code_has_the_words_of_the_field(file: Path) -> None:
-    found = found_in_names(file) + found_in_prose(file, texts(file))
-    assert not found, "\n".join(found)
+    places = found_in_names(file) + found_in_prose(file, texts(file))
+    assert not places, "\n".join(places)
+
+
+@pytest.mark.parametrize("file", [*PYTHON, *TESTS], ids=name_of)
+def test_local_names_say_what_they_hold(file: Path) -> None:
+    assert not names_of_how_it_came(file)
 
 
 @pytest.mark.parametrize("file", TESTS, ids=name_of)
 def test_tests_have_the_words_of_the_field(file: Path) -> None:
-    found = found_in_names(file) + found_in_prose(file, remarks(file))
-    assert not found, "\n".join(found)
+    places = found_in_names(file) + found_in_prose(file, remarks(file))
+    assert not places, "\n".join(places)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_have_the_words_of_the_field(page: Path) -> None:
-    found = found_in_prose(page, prose_of_page(page))
-    assert not found, "\n".join(found)
+    places = found_in_prose(page, prose_of_page(page))
+    assert not places, "\n".join(places)
 
 
 @pytest.mark.parametrize("file", SERVICE_FILES, ids=name_of)
 def test_service_files_have_the_words_of_the_field(file: Path) -> None:
-    found = found_in_prose(file, comments(file))
-    assert not found, "\n".join(found)
+    places = found_in_prose(file, comments(file))
+    assert not places, "\n".join(places)
 
 
 @pytest.mark.parametrize(("place", "word"), ALLOWED, ids=str)
@@ -246,8 +293,32 @@ def test_old_words_are_found(
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     file = tmp_path / "file.py"
     file.write_text(code, encoding="utf-8")
-    found = found_in_names(file) + found_in_prose(file, texts(file))
-    assert [each.split(": ")[1].split(" -> ")[0] for each in found] == words
+    places = found_in_names(file) + found_in_prose(file, texts(file))
+    assert [each.split(": ")[1].split(" -> ")[0] for each in places] == words
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("found = 1", ["1: found"]),
+        ("def f(made, *kept): ...", ["1: kept", "1: made"]),
+        ("async def f(*, found=1, **made): ...", ["1: found", "1: made"]),
+        ("[kept for kept in ()]\nif found := 1: ...", ["1: kept", "2: found"]),
+        ("with x as found, y as (made, *_): ...", ["1: found", "1: made"]),
+        ("match x:\n case [found, *kept]: ...", ["2: found", "2: kept"]),
+        ("try: ...\nexcept E as found: (lambda made: 1)", ["2: found", "2: made"]),
+        ("class A:\n def _made(self):\n  self._kept = 1", ["2: _made", "3: _kept"]),
+        ("class A:\n found: int = 1\n def made(self): ...", []),
+        ("x.found = x.made(kept=1)\nmade_of = is_found = 'made'  # kept", []),
+    ],
+)
+def test_names_of_how_it_came_are_found(
+    tmp_path: Path, code: str, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    file = tmp_path / "file.py"
+    file.write_text(code, encoding="utf-8")
+    assert names_of_how_it_came(file) == [f"file.py:{each}" for each in lines]
 
 
 def test_of_tests_comments_and_docstrings_are_prose(tmp_path: Path) -> None:

@@ -94,12 +94,12 @@ def _settings(config: Config) -> Iterator[Problem]:
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - likewise
 
     path = str(config.directory / FILE_NAME)
-    _, found = look(path, FileRules(), str(config.directory))
+    _, file = look(path, FileRules(), str(config.directory))
     try:
         has_password = make_url(config.userlist.url).password is not None
     except (ArgumentError, ValueError):
         has_password = True
-    if has_password and isinstance(found, Text) and found.public:
-        number = line_of_url(found.text)
+    if has_password and isinstance(file, Text) and file.public:
+        number = line_of_url(file.text)
         text = "every user of this host can read the password in it"
         yield Problem(Source(path, number, 1), text, f"run: chmod o-r {path}", warning=True)

@@ -67,10 +67,10 @@ class Invocation:
             ServiceFileError: if the files cannot be used.
 
         """
-        found = self._compiled.get(service)
-        if found is None:
-            found = self._compiled[service] = self.base.services.compile(service)
-        return found
+        compiled = self._compiled.get(service)
+        if compiled is None:
+            compiled = self._compiled[service] = self.base.services.compile(service)
+        return compiled
 
     def has_file(self, service: str) -> bool:
         """Return whether a service has a file of its own, and is not left to `other`."""

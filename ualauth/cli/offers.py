@@ -71,9 +71,9 @@ def _offered(invocation: Invocation, compiled: Service) -> list[str]:
 def _warning(invocation: Invocation, service: str, text: str, cure: str) -> Problem:
     path = invocation.config.directory / FILE_NAME
     number = 1
-    _, found = look(str(path), FileRules(), str(path.parent))
-    if isinstance(found, Text):
-        for at, line in enumerate(found.text.splitlines(), 1):
+    _, file = look(str(path), FileRules(), str(path.parent))
+    if isinstance(file, Text):
+        for at, line in enumerate(file.text.splitlines(), 1):
             if line.lstrip().startswith("[service") and service in line.lower():
                 number = at
     return Problem(Source(str(path), number, 1), text, cure, warning=True)

@@ -12,16 +12,16 @@ from ualauth.sources.problem import Problem
 
 def print_problems(problems: Iterable[Problem], checked: str) -> tuple[int, int]:
     """Print problems and a line about `checked`; return the numbers of errors and warnings."""
-    found = list(problems)
+    all_problems = list(problems)
     out = console()
-    for problem in found:
+    for problem in all_problems:
         out.print(_coloured(problem), soft_wrap=True)
-    errors = sum(not problem.warning for problem in found)
-    counts = {"error": errors, "warning": len(found) - errors}
+    errors = sum(not problem.warning for problem in all_problems)
+    counts = {"error": errors, "warning": len(all_problems) - errors}
     told = ", ".join(count(number, noun) for noun, number in counts.items() if number)
-    style = "red" if errors else "yellow" if found else "green"
+    style = "red" if errors else "yellow" if all_problems else "green"
     line(cell(f"{checked}, {told or 'no problems'}", style))
-    return errors, len(found) - errors
+    return errors, len(all_problems) - errors
 
 
 def count(number: int, noun: str) -> str:

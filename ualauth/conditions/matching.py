@@ -97,10 +97,10 @@ def hours(items: Sequence[str]) -> Callable[[datetime], bool]:
 
 
 def _minutes(item: str) -> tuple[int, int]:
-    found = _HOURS.fullmatch(item)
-    if found is None:
+    match = _HOURS.fullmatch(item)
+    if match is None:
         raise ValueError(f"{item[:64]!r} is no range of hours")
-    numbers = [int(number or 0) for number in found.groups()]
+    numbers = [int(number or 0) for number in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if not (start < _DAY and end <= _DAY and numbers[1] < 60 and numbers[3] < 60):
         raise ValueError(f"{item!r} is no range of hours: they are 0:00 to 23:59, or 24 at its end")

@@ -52,10 +52,10 @@ class UserlistSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        found = _not_positive(self, "timeout")
+        mistakes = _not_positive(self, "timeout")
         if self.url and (mistake := mistake_of(self.url)):
-            found.append(f"url {mistake}")
-        return found
+            mistakes.append(f"url {mistake}")
+        return mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class StackSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        found = _not_positive(self, "timeout", "threads")
+        mistakes = _not_positive(self, "timeout", "threads")
         if self.dialect not in DIALECTS:
-            found.append(f"dialect {self.dialect!r} is none of {', '.join(DIALECTS)}")
-        return found
+            mistakes.append(f"dialect {self.dialect!r} is none of {', '.join(DIALECTS)}")
+        return mistakes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +118,10 @@ class PasswordSettings(PasswordRules):
 
     def mistakes(self) -> list[str]:
         """See `PasswordRules.mistakes`."""
-        found = [*PasswordRules.mistakes(self), *self.profile.mistakes()]
+        mistakes = [*PasswordRules.mistakes(self), *self.profile.mistakes()]
         if self.scheme not in MAKERS:
-            found.insert(0, f"scheme {self.scheme!r} is none of {', '.join(MAKERS)}")
-        return found
+            mistakes.insert(0, f"scheme {self.scheme!r} is none of {', '.join(MAKERS)}")
+        return mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
 
 def _services(tables: Mapping[str, Any], mistakes: list[str]) -> dict[str, ServiceSettings]:
     """Return the settings of services, by their names as those of their files are compared."""
-    found: dict[str, ServiceSettings] = {}
+    services: dict[str, ServiceSettings] = {}
     for given, table in tables.items():
         shown = f'[service."{given}"]'
         if not isinstance(table, dict):
@@ -294,13 +294,13 @@ def _services(tables: Mapping[str, Any], mistakes: list[str]) -> dict[str, Servi
         values = _values(shown[1:-1], ServiceSettings, table, mistakes)
         own = ServiceSettings(**values)
         mistakes += [f"{shown} {mistake}" for mistake in own.mistakes()]
-        if name in found:
+        if name in services:
             mistakes.append(f"{shown} is there twice: upper and lower case are the same")
         elif "mechanisms" in values and not own.mechanisms:
             mistakes.append(f"{shown} mechanisms must name one; without the key, [sasl] counts")
         elif own.mechanisms:
-            found[name] = own
-    return found
+            services[name] = own
+    return services
 
 
 def _values(

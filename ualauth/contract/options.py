@@ -158,13 +158,13 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 
 def _types(kind: type[Any]) -> dict[str, Any]:
     """Return field name -> plain type: no `Annotated`, no `| None`."""
-    found = {}
+    plain_types = {}
     for name, hint in _hints(kind).items():
         plain = get_args(hint)[0] if get_origin(hint) is typing.Annotated else hint
         if isinstance(plain, types.UnionType):
             plain = next(part for part in get_args(plain) if part is not types.NoneType)
-        found[name] = plain
-    return found
+        plain_types[name] = plain
+    return plain_types
 
 
 def _help(kind: type[Any], name: str) -> str:

@@ -81,17 +81,17 @@ class Libpam:
     def environment(self, handle: PamHandle) -> dict[str, str]:
         """Return the variables that modules set (pam_getenvlist(3))."""
         listed = self.getenvlist(handle)
-        found: dict[str, str] = {}
+        variables: dict[str, str] = {}
         if not listed:
-            return found
+            return variables
         index = 0
         while listed[index]:
             text = ctypes.string_at(listed[index]).decode(errors="surrogateescape")
             self.free(listed[index])
-            name, _, found[name] = text.partition("=")
+            name, _, variables[name] = text.partition("=")
             index += 1
         self.free(listed)
-        return found
+        return variables
 
     def responses(self, answers: list[bytearray | None]) -> Any:  # noqa: ANN401 - of ctypes
         """Return an array of responses that libpam frees; `None` without memory."""

@@ -47,12 +47,12 @@ class Seconds(float):
     def __new__(cls, text: str | float) -> Self:
         """Check it."""
         try:
-            made = super().__new__(cls, text)
+            seconds = super().__new__(cls, text)
         except ValueError:
             raise ValueError("takes a number of seconds") from None
-        if not math.isfinite(made) or made <= 0:
+        if not math.isfinite(seconds) or seconds <= 0:
             raise ValueError("takes a number of seconds above 0")
-        return made
+        return seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,14 +153,14 @@ class HostTransaction:
         handle = PamHandle()
         name = self.service.name.encode()
         conversation = PamConv(self._converse, None)
-        found, at = ctypes.byref(conversation), ctypes.byref(handle)
+        conv_pointer, at = ctypes.byref(conversation), ctypes.byref(handle)
         if self.service.folder is None:
-            code = libpam.start(name, None, found, at)
+            code = libpam.start(name, None, conv_pointer, at)
         elif libpam.start_confdir is None:
             raise cannot("this libpam knows no confdir: it is older than 1.4")
         else:
             folder = os.fsencode(self.service.folder)
-            code = libpam.start_confdir(name, None, found, folder, at)
+            code = libpam.start_confdir(name, None, conv_pointer, folder, at)
         _accepted(code, "the service")
         if not handle.handle:
             raise cannot("libpam gives no handle")
@@ -201,18 +201,18 @@ class HostTransaction:
         try:
             if any(each is not None and not _fits(each) for each in answers):
                 return ReturnCode.CONV_ERR
-            made = library().responses(answers)
+            replies = library().responses(answers)
         finally:
             overwrite(answers)
-        if made is None:
+        if replies is None:
             return ReturnCode.BUF_ERR
-        responses[0] = made
+        responses[0] = replies
         return ReturnCode.SUCCESS
 
 
-def _message(found: Any) -> TextMessage | None:  # noqa: ANN401 - a structure of ctypes
-    text = (found.msg or b"").decode(errors="replace")
-    match found.msg_style:
+def _message(message: Any) -> TextMessage | None:  # noqa: ANN401 - a structure of ctypes
+    text = (message.msg or b"").decode(errors="replace")
+    match message.msg_style:
         case Style.SECRET:
             return Question(text)
         case Style.VISIBLE:

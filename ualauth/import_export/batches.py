@@ -56,11 +56,11 @@ def batches(
     def batch() -> Batch:
         rows = [rows_of(line.user, line.secrets, now, line.history) for line in users]
         duplicates = seen.duplicates([line.number for line in users], rows)
-        kept = [index for index in range(len(rows)) if index not in duplicates]
+        unique = [index for index in range(len(rows)) if index not in duplicates]
         return Batch(
-            [users[index].number for index in kept],
-            [rows[index] for index in kept],
-            [users[index] for index in kept] if with_users else [],
+            [users[index].number for index in unique],
+            [rows[index] for index in unique],
+            [users[index] for index in unique] if with_users else [],
             sorted([*bad, *duplicates.values()], key=lambda line: line.number),
             position(),
             _taken(left_out),
@@ -108,18 +108,18 @@ class _Seen:
         self._database.execute("COMMIT")
         if self._database.total_changes - before == len(values):
             return {}
-        found: dict[int, BadLine] = {}
+        duplicates: dict[int, BadLine] = {}
         for index, (number, each) in enumerate(zip(numbers, rows, strict=True)):
             for claim in each.claims():
                 first = self._first(claim)
                 if first != number:
-                    found[index] = BadLine(
+                    duplicates[index] = BadLine(
                         number,
                         f"{Taken(claim, is_existing=False).what}, which line {first} has too"
                         f"{CURES.get(claim[0], '')}",
                     )
                     break
-        return found
+        return duplicates
 
     def _first(self, claim: tuple[str, str]) -> int:
         key = (_key(claim),)

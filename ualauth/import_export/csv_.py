@@ -240,14 +240,14 @@ def _read_count(text: str) -> int:
 
 def _read_former(text: str) -> tuple[str, ...]:
     try:
-        found = json.loads(text)
+        hashes = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        hashes = None
+    if not isinstance(hashes, list) or not all(isinstance(each, str) for each in hashes):
         raise InvalidValue("must be a JSON list of hashes, the newest first")
-    for each in found:
+    for each in hashes:
         check_password(each)
-    return tuple(found)
+    return tuple(hashes)
 
 
 _NO_NAME = (

@@ -150,12 +150,12 @@ def unlocked_at(attribute: Attribute, value: str) -> None:
 
 def samba_flags(attribute: Attribute, value: str) -> None:
     """Lock by the letters of smbpasswd(5): D is disabled, L locked by failures."""
-    found = re.fullmatch(r"\[([A-Za-z ]*)\]", value.strip())
-    if found is None:
+    match = re.fullmatch(r"\[([A-Za-z ]*)\]", value.strip())
+    if match is None:
         raise ValueError("must be letters in brackets")
     # Disabled, locked by failures (smbpasswd(5)).
-    if set(found[1].upper()) & set("DL"):
-        attribute.limits.lock(f"{attribute.name}: {found[0]}")
+    if set(match[1].upper()) & set("DL"):
+        attribute.limits.lock(f"{attribute.name}: {match[0]}")
 
 
 def logon_hours(attribute: Attribute, value: str) -> None:

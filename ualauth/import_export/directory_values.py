@@ -45,17 +45,17 @@ def number(text: str) -> int:
 
 def generalized_time(text: str) -> datetime:
     """Read a GeneralizedTime (RFC 4517, section 3.3.13), in UTC."""
-    found = _GENERALIZED.fullmatch(text.strip())
+    match = _GENERALIZED.fullmatch(text.strip())
     try:
-        if found is not None:
-            return _moment(found)
+        if match is not None:
+            return _moment(match)
     except (ValueError, OverflowError):
         pass
     raise ValueError("must be a time like 20301231180000Z")
 
 
-def _moment(found: re.Match[str]) -> datetime:
-    start, minute, second, fraction, sign, *offset = found.groups(default="")
+def _moment(match: re.Match[str]) -> datetime:
+    start, minute, second, fraction, sign, *offset = match.groups(default="")
     moment = datetime.strptime(f"{start}{minute or '00'}", "%Y%m%d%H%M").replace(tzinfo=UTC)
     seconds, hours, minutes = (int(part or 0) for part in (second, *offset))
     # 60 is a leap second.
@@ -101,16 +101,16 @@ def hours_of_week(bits: bytes) -> list[str] | None:
     allowed = [bool(bits[hour // 8] >> hour % 8 & 1) for hour in range(_HOURS_OF_A_WEEK)]
     if all(allowed):
         return None
-    found = []
+    spans = []
     for day, name in enumerate((DAYS[-1], *DAYS[:-1])):
         start = None
         for hour, is_allowed in enumerate([*allowed[day * 24 : day * 24 + 24], False]):
             if is_allowed and start is None:
                 start = hour
             elif not is_allowed and start is not None:
-                found.append(f"{name.capitalize()} {start:02}:00-{hour:02}:00")
+                spans.append(f"{name.capitalize()} {start:02}:00-{hour:02}:00")
                 start = None
-    return found
+    return spans
 
 
 def octets(text: str) -> bytes:

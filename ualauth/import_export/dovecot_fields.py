@@ -93,15 +93,15 @@ def _networks(value: str) -> list[str]:
 
     It separates them by commas; what it cannot read is in no network to it.
     """
-    found = []
+    networks = []
     for text in filter(None, value.split(",")):
         if text.lower() == "local":
             raise InvalidValue("allow_nets: has local, which no network stands for")
         try:
-            found.append(str(ipaddress.ip_network(text.strip("[]"), strict=False)))
+            networks.append(str(ipaddress.ip_network(text.strip("[]"), strict=False)))
         except ValueError:
             raise InvalidValue("allow_nets: must be networks such as 192.0.2.0/24") from None
-    return found
+    return networks
 
 
 def _moment(value: str) -> datetime:

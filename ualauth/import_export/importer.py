@@ -173,16 +173,16 @@ class Import:
             return batch
         taken = self.store.taken(batch.rows)
         self._refuse_incomplete(batch, taken)
-        kept = [
+        remaining = [
             index
             for index, (line, why) in enumerate(zip(batch.users, taken, strict=True))
             if why is not None or not line.missing
         ]
         return replace(
             batch,
-            users=[batch.users[index] for index in kept],
-            rows=[batch.rows[index] for index in kept],
-            numbers=[batch.numbers[index] for index in kept],
+            users=[batch.users[index] for index in remaining],
+            rows=[batch.rows[index] for index in remaining],
+            numbers=[batch.numbers[index] for index in remaining],
         )
 
     def _refuse(self, line: BadLine) -> None:
@@ -196,12 +196,12 @@ class Import:
         users, rows, numbers = [], [], []
         for line, row in zip(batch.users, batch.rows, strict=True):
             try:
-                made, made_row = self._hash(line, row)
+                hashed, hashed_row = self._hash(line, row)
             except PasswordError as error:
                 self._refuse(bad_line(line.number, str(error)))
                 continue
-            users.append(made)
-            rows.append(made_row)
+            users.append(hashed)
+            rows.append(hashed_row)
             numbers.append(line.number)
         return replace(batch, users=users, rows=rows, numbers=numbers)
 
@@ -211,8 +211,8 @@ class Import:
             return line, row
         user = replace(line.user, password=self.hasher.hash(password))
         secrets = tuple(self.hasher.secrets(password))
-        made = replace(line, user=user, secrets=secrets)
-        return made, rows_of(user, secrets, row.created, line.history)
+        hashed = replace(line, user=user, secrets=secrets)
+        return hashed, rows_of(user, secrets, row.created, line.history)
 
 
 def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -174,10 +174,10 @@ def _entry(raw: list[str]) -> LdifRecord | None:
     entry: LdifRecord = {}
     in_languages: LdifRecord = {}
     for line in raw:
-        found = _ATTRIBUTE.fullmatch(line)
-        if found is None:
+        match = _ATTRIBUTE.fullmatch(line)
+        if match is None:
             raise InvalidValue("has a line without an attribute's name and a :")
-        name, kind, value = found.groups()
+        name, kind, value = match.groups()
         name, _, options = name.lower().partition(";")
         if name == "changetype":
             if value.strip().lower() == "add" and not kind:
@@ -190,8 +190,8 @@ def _entry(raw: list[str]) -> LdifRecord | None:
             value = _decoded(name, value)
         # What is meant is the value without a language, if there is one (RFC 3866).
         is_other = name in _NAME_PARTS and options.startswith("lang-")
-        kept = in_languages if is_other else entry
-        kept.setdefault(name, []).append(value)
+        record = in_languages if is_other else entry
+        record.setdefault(name, []).append(value)
     entry = entry | {name: each for name, each in in_languages.items() if name not in entry}
     if entry.keys() <= _OF_A_SEARCH:
         if (result := entry.get("result")) and not result[0].strip().startswith("0"):
@@ -273,14 +273,14 @@ def _add_password(text: str, fields: Fields) -> None:
     A user who was closed for a reason that the entry still has is restricted by that.
     """
     stored, is_closed = opened(text)
-    found = password_fields(stored).get("password")
-    if text.startswith(("{CRYPT}!", "{CRYPT}*")) and found == stored:
+    password = password_fields(stored).get("password")
+    if text.startswith(("{CRYPT}!", "{CRYPT}*")) and password == stored:
         # Nothing but a lock: it matches no password.
-        found = stored = stored.removeprefix("{CRYPT}")
-    fields["password"] = found
+        password = stored = stored.removeprefix("{CRYPT}")
+    fields["password"] = password
     if is_closed and not _is_explained(fields):
         fields[CLOSED] = True
-    if found not in (stored, None):
+    if password not in (stored, None):
         fields["locked"] = True
 
 

@@ -133,8 +133,8 @@ def line_of(
         user = NewUser(**values | {"locked": True} if is_closed else values)
         if secrets:
             check_secrets(password, secrets)
-        found = None if password is None else read_whole(password)
-        if found is not None and found.scheme.name == _CLEAR_TEXT:
+        stored_password = None if password is None else read_whole(password)
+        if stored_password is not None and stored_password.scheme.name == _CLEAR_TEXT:
             if not reading.clear_text:
                 return BadLine(number, "password: is clear text, which --hash-clear-text takes")
             clear_text(password)
@@ -164,11 +164,11 @@ def clear_text(password: str | None) -> str | None:
     """
     if password is None:
         return None
-    found = read(password)
-    if found.scheme.name != _CLEAR_TEXT:
+    stored = read(password)
+    if stored.scheme.name != _CLEAR_TEXT:
         return None
     try:
-        return found.data.decode()
+        return stored.data.decode()
     except UnicodeDecodeError:
         raise PasswordError("password: is clear text, but not UTF-8") from None
 

@@ -193,12 +193,12 @@ def _ages(pieces: list[str]) -> Fields:
 
 def _read_shadow(path: Path) -> dict[str, Shadow]:
     """Return name -> number and fields of a line of a shadow file."""
-    found: dict[str, Shadow] = {}
+    shadow: dict[str, Shadow] = {}
     with path.open(encoding="utf-8", errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             pieces = line.rstrip("\r\n").split(":")
             if line.startswith("#") or not pieces[0]:
                 continue
             # Of two lines the first one counts, as it does to getspnam(3).
-            found.setdefault(pieces[0], (number, pieces))
-    return found
+            shadow.setdefault(pieces[0], (number, pieces))
+    return shadow

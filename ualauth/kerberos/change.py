@@ -51,9 +51,9 @@ def change(context: Context, credentials: Credentials, new: str) -> tuple[Return
 
 def _text(context: Context, answer: Data) -> str:
     """Return the answer as a sentence: Active Directory sends its policy as numbers."""
-    made = context.made("krb5_chpw_message", byref(answer))
-    with context.held(made, "krb5_free_string"):
-        return _said(ctypes.string_at(made.value or 0))
+    message = context.made("krb5_chpw_message", byref(answer))
+    with context.held(message, "krb5_free_string"):
+        return _said(ctypes.string_at(message.value or 0))
 
 
 def _said(octets: bytes) -> str:

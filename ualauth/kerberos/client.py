@@ -289,14 +289,14 @@ class Client:
         """
         armour = self._armour.cache(context, self.settings, keytab)
         try:
-            with options(context, self.settings, armour) as made:
-                get_initial(context, into, name, password, made, service)
+            with options(context, self.settings, armour) as request_options:
+                get_initial(context, into, name, password, request_options, service)
         except KerberosFault as error:
             if armour is None:
                 raise
             other = self._armour.instead(context, self.settings, keytab, armour, error)
-            with options(context, self.settings, other) as made:
-                get_initial(context, into, name, password, made, service)
+            with options(context, self.settings, other) as request_options:
+                get_initial(context, into, name, password, request_options, service)
 
     def _expired(
         self, context: Context, keytab: Keytab | None, name: PrincipalName, password: str
@@ -361,15 +361,15 @@ class Client:
         if known is not None and known[0] == stamp:
             return known[1]
         try:
-            found = read_keytab(context, self.settings.keytab, self._home)
+            keytab = read_keytab(context, self.settings.keytab, self._home)
         except NoKeytab:
             if self.settings.allow_unverified_kdc:
                 return None
             raise
-        if found.warning:
-            log.warning("%s", found.warning)
-        self._keytab = None if stamp is None else (stamp, found)
-        return found
+        if keytab.warning:
+            log.warning("%s", keytab.warning)
+        self._keytab = None if stamp is None else (stamp, keytab)
+        return keytab
 
     # Tickets that are kept
 

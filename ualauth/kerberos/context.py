@@ -55,21 +55,21 @@ class _Ear:
 class OwnedHandle:
     """A handle in a `with` statement, which a function frees at the end."""
 
-    __slots__ = ("_context", "_free", "_made")
+    __slots__ = ("_context", "_free", "_handle")
 
-    def __init__(self, context: Context, made: Handle, free: str) -> None:
+    def __init__(self, context: Context, handle: Handle, free: str) -> None:
         """Hold it."""
         self._context = context
-        self._made = made
+        self._handle = handle
         self._free = free
 
     def __enter__(self) -> Handle:
         """Return it."""
-        return self._made
+        return self._handle
 
     def __exit__(self, *_: object) -> None:
         """Free it."""
-        self._context.free(self._free, self._made)
+        self._context.free(self._free, self._handle)
 
 
 class Context:
@@ -175,17 +175,17 @@ class Context:
 
     def made(self, name: str, *arguments: Any) -> Handle:  # noqa: ANN401 - likewise
         """Return the handle that a function of libkrb5 makes, its last argument."""
-        made = Handle()
-        self.call(name, *arguments, byref(made))
-        return made
+        handle = Handle()
+        self.call(name, *arguments, byref(handle))
+        return handle
 
     def free(self, name: str, *arguments: Any) -> None:  # noqa: ANN401 - likewise
         """Call a function of libkrb5 that answers nothing, or nothing of interest."""
         getattr(self.library, name)(self.handle, *arguments)
 
-    def held(self, made: Handle, free: str) -> OwnedHandle:
+    def held(self, handle: Handle, free: str) -> OwnedHandle:
         """Hold a handle, which the function named `free` frees at the end."""
-        return OwnedHandle(self, made, free)
+        return OwnedHandle(self, handle, free)
 
     def fault(self, number: int) -> KerberosFault:
         """Return an error of libkrb5 with its text."""
@@ -210,22 +210,22 @@ class Context:
     def principal(self, name: PrincipalName) -> OwnedHandle:
         """Hold the principal of that name."""
         flags = PARSE_ENTERPRISE if name.enterprise else 0
-        made = self.made("krb5_parse_name_flags", name.text.encode(), flags)
-        return self.held(made, "krb5_free_principal")
+        principal = self.made("krb5_parse_name_flags", name.text.encode(), flags)
+        return self.held(principal, "krb5_free_principal")
 
     def text(self, principal: int | Handle | None) -> str:
         """Return the name of a principal, with its realm."""
-        made = self.made("krb5_unparse_name", principal)
-        with self.held(made, "krb5_free_unparsed_name"):
-            return ctypes.string_at(made.value or 0).decode(errors="replace")
+        name = self.made("krb5_unparse_name", principal)
+        with self.held(name, "krb5_free_unparsed_name"):
+            return ctypes.string_at(name.value or 0).decode(errors="replace")
 
     # Credentials
 
     @contextlib.contextmanager
     def credentials(self) -> Iterator[Credentials]:
         """Hold empty credentials, for a function to fill."""
-        made = Credentials()
+        credentials = Credentials()
         try:
-            yield made
+            yield credentials
         finally:
-            self.free("krb5_free_cred_contents", byref(made))
+            self.free("krb5_free_cred_contents", byref(credentials))

@@ -170,17 +170,17 @@ def _fill(context: Context, keytab: str, name: str, cache: str) -> float:
         context.credentials() as credentials,
         context.held(
             context.made("krb5_get_init_creds_opt_alloc"), "krb5_get_init_creds_opt_free"
-        ) as made,
+        ) as request_options,
         context.held(context.made("krb5_cc_resolve", cache.encode()), "krb5_cc_close") as into,
     ):
         # As an output cache, it is told whether the KDC can do FAST.
-        context.call("krb5_get_init_creds_opt_set_out_ccache", made, into)
+        context.call("krb5_get_init_creds_opt_set_out_ccache", request_options, into)
         context.call(
             "krb5_get_init_creds_keytab",
             byref(credentials),
             principal,
             handle,
             *(0, None),
-            made,
+            request_options,
         )
         return float(credentials.times[2] - _MARGIN)

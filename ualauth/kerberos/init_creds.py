@@ -37,24 +37,26 @@ def options(
     armour: str | None = None,
 ) -> Iterator[Handle]:
     """Hold the options of a request; `armour` is the cache with a ticket for FAST."""
-    made = context.made("krb5_get_init_creds_opt_alloc")
-    with context.held(made, "krb5_get_init_creds_opt_free"):
+    request_options = context.made("krb5_get_init_creds_opt_alloc")
+    with context.held(request_options, "krb5_get_init_creds_opt_free"):
         library = context.library
-        library.krb5_get_init_creds_opt_set_change_password_prompt(made, 0)
-        library.krb5_get_init_creds_opt_set_forwardable(made, int(settings.forwardable))
+        library.krb5_get_init_creds_opt_set_change_password_prompt(request_options, 0)
+        library.krb5_get_init_creds_opt_set_forwardable(request_options, int(settings.forwardable))
         # The KDC says who it is: Active Directory takes JSMITH for jsmith.
-        library.krb5_get_init_creds_opt_set_canonicalize(made, 1)
+        library.krb5_get_init_creds_opt_set_canonicalize(request_options, 1)
         if settings.ticket_lifetime is not None:
-            library.krb5_get_init_creds_opt_set_tkt_life(made, settings.ticket_lifetime)
+            library.krb5_get_init_creds_opt_set_tkt_life(request_options, settings.ticket_lifetime)
         if settings.renew_lifetime is not None:
-            library.krb5_get_init_creds_opt_set_renew_life(made, settings.renew_lifetime)
+            library.krb5_get_init_creds_opt_set_renew_life(request_options, settings.renew_lifetime)
         if armour is not None:
             set_name = "krb5_get_init_creds_opt_set_fast_ccache_name"
-            context.call(set_name, made, armour.encode())
+            context.call(set_name, request_options, armour.encode())
         if settings.fast is Fast.DEMAND:
-            context.call("krb5_get_init_creds_opt_set_fast_flags", made, FAST_REQUIRED)
-        context.call("krb5_get_init_creds_opt_set_expire_callback", made, context.expiry, None)
-        yield made
+            context.call("krb5_get_init_creds_opt_set_fast_flags", request_options, FAST_REQUIRED)
+        context.call(
+            "krb5_get_init_creds_opt_set_expire_callback", request_options, context.expiry, None
+        )
+        yield request_options
 
 
 def get_initial(  # noqa: PLR0913, PLR0917 - as libkrb5 has them
@@ -62,7 +64,7 @@ def get_initial(  # noqa: PLR0913, PLR0917 - as libkrb5 has them
     into: Credentials,
     name: PrincipalName,
     password: str,
-    made: Handle,
+    request_options: Handle,
     service: bytes | None = None,
 ) -> None:
     """Fill credentials by a password; blocks. `service` is the ticket's, by default the KDC's.
@@ -79,7 +81,7 @@ def get_initial(  # noqa: PLR0913, PLR0917 - as libkrb5 has them
             password.encode(),
             *(None, None, 0),
             service,
-            made,
+            request_options,
         )
 
 

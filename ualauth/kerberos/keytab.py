@@ -62,10 +62,10 @@ def stamp_of(name: str) -> tuple[object, ...] | None:
     if path is None:
         return None
     try:
-        found = os.stat(path)  # noqa: PTH116 - as little as possible
+        status = os.stat(path)  # noqa: PTH116 - as little as possible
     except OSError:
         return None
-    return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_keytab(context: Context, keytab: str | None, home: str = "") -> Keytab:
@@ -90,8 +90,8 @@ def read_keytab(context: Context, keytab: str | None, home: str = "") -> Keytab:
 @contextlib.contextmanager
 def opened(context: Context, name: str) -> Iterator[Handle]:
     """Hold a keytab, by its full name."""
-    made = context.made("krb5_kt_resolve", name.encode(errors="surrogateescape"))
-    with context.held(made, "krb5_kt_close") as handle:
+    keytab = context.made("krb5_kt_resolve", name.encode(errors="surrogateescape"))
+    with context.held(keytab, "krb5_kt_close") as handle:
         yield handle
 
 
@@ -102,10 +102,10 @@ def _check_file(path: str | None, home: str) -> str:
     match inspect(path, RULES, home):
         case Missing():
             raise _unreadable(path, "there is no such file")
-        case Unusable(unsafe=True) as found:
-            raise NoKeytab(f"the keytab {path} {found.reason}; {found.cure}")
-        case Unusable() as found:
-            raise _unreadable(path, found.reason.removeprefix("cannot be read: "))
+        case Unusable(unsafe=True) as file:
+            raise NoKeytab(f"the keytab {path} {file.reason}; {file.cure}")
+        case Unusable() as file:
+            raise _unreadable(path, file.reason.removeprefix("cannot be read: "))
         case Text(public=True):
             text = f"every user may read the keytab {path}, and pose as the service"
             return f"{text}; chmod 600 {path}"

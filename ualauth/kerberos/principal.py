@@ -36,15 +36,15 @@ class DomainMap(str):
 
     def __new__(cls, text: str) -> Self:
         """Read it; a domain without a realm has the realm that is the domain in capitals."""
-        made = super().__new__(cls, text)
+        domain_map = super().__new__(cls, text)
         realms = {}
         for each in text.split(","):
             domain, colon, realm = each.strip().partition(":")
             if not domain or (colon and not realm) or "@" in each:
                 raise ValueError("takes DOMAIN:REALM,DOMAIN:REALM")
             realms[domain.lower()] = realm or domain.upper()
-        made.realms = realms
-        return made
+        domain_map.realms = realms
+        return domain_map
 
 
 _REALM = re.compile(r"(?<!\\)(?:\\\\)*@")
@@ -71,11 +71,11 @@ class Template(str):
         named = _in_realm(authid, realm, domains)
         if named is None:
             return None
-        name, found = named
+        name, domain_realm = named
         text = self.replace("%s", escaped(name))
         if _REALM.search(self) is None:
-            return PrincipalName(f"{text}@{escaped(found)}")
-        return PrincipalName(text) if found == realm else None
+            return PrincipalName(f"{text}@{escaped(domain_realm)}")
+        return PrincipalName(text) if domain_realm == realm else None
 
     def read(
         self, asked: PrincipalName, principal: str, realm: str, domains: Mapping[str, str]
@@ -85,7 +85,7 @@ class Template(str):
         `asked` is the one that was asked for: another one may look like one of the template.
         """
         own, own_realm = split(self.replace("%s", "\0"))
-        components, found = split(principal)
+        components, principal_realm = split(principal)
         wanted, _ = split(asked.text)
         if len(own) != len(components) or len(own) != len(wanted):
             return ""
@@ -96,9 +96,9 @@ class Template(str):
                 name = component[len(start) : len(component) - len(end)]
             elif ascii_lower(pattern) != ascii_lower(component):
                 return ""
-        if "@" in name or (own_realm and own_realm != found):
+        if "@" in name or (own_realm and own_realm != principal_realm):
             return ""
-        return name if own_realm else _in_domain(name, found, realm, domains)
+        return name if own_realm else _in_domain(name, principal_realm, realm, domains)
 
 
 def _fits(start: str, end: str, component: str) -> bool:
@@ -122,7 +122,7 @@ _SPECIAL = re.compile(r"[/@\\\n\t\b\0]")
 
 def escaped(text: str) -> str:
     """Return a text as one component of a principal's name."""
-    return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], f"\\{found[0]}"), text)
+    return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], f"\\{match[0]}"), text)
 
 
 def principal_of(
@@ -149,10 +149,10 @@ def _in_realm(authid: str, realm: str, domains: Mapping[str, str]) -> tuple[str,
     name, at, domain = authid.rpartition("@")
     if not at:
         return authid, realm
-    found = domains.get(domain.lower())
-    if found is None and domain.lower() == realm.lower():
-        found = realm
-    return None if found is None or not name else (name, found)
+    domain_realm = domains.get(domain.lower())
+    if domain_realm is None and domain.lower() == realm.lower():
+        domain_realm = realm
+    return None if domain_realm is None or not name else (name, domain_realm)
 
 
 def split(principal: str) -> tuple[tuple[str, ...], str]:
@@ -182,15 +182,15 @@ def user_of(principal: str, realm: str, domains: Mapping[str, str]) -> str:
     the name at the domain. A name of several components, or with an `@` in it, would
     look like another user's.
     """
-    components, found = split(principal)
+    components, principal_realm = split(principal)
     if len(components) != 1 or not components[0] or "@" in components[0]:
         return ""
-    return _in_domain(components[0], found, realm, domains)
+    return _in_domain(components[0], principal_realm, realm, domains)
 
 
-def _in_domain(name: str, found: str, realm: str, domains: Mapping[str, str]) -> str:
-    """Return a name of the realm `found` as an authid; empty if no domain is of that realm."""
-    if found == realm:
+def _in_domain(name: str, principal_realm: str, realm: str, domains: Mapping[str, str]) -> str:
+    """Return a name of `principal_realm` as an authid; empty if no domain is of that realm."""
+    if principal_realm == realm:
         return name
-    domain = next((domain for domain, each in domains.items() if each == found), None)
+    domain = next((domain for domain, each in domains.items() if each == principal_realm), None)
     return "" if domain is None or not name else f"{name}@{domain}"

@@ -44,9 +44,9 @@ class Kdcs:
     def tell(self, line: str) -> None:
         """Take a line of the trace."""
         for pattern, answered in ((_SENT, False), (_CONNECTED, False), (_ANSWERED, True)):
-            found = pattern.search(line)
-            if found is not None:
-                self._asked[found[1]] = self._asked.get(found[1], False) or answered
+            match = pattern.search(line)
+            if match is not None:
+                self._asked[match[1]] = self._asked.get(match[1], False) or answered
 
     def take(self) -> list[str]:
         """Return a line for each KDC that was asked since."""
@@ -135,8 +135,8 @@ class KerberosReport:
                 if error.code is ReturnCode.AUTHINFO_UNAVAIL:
                     raise
                 # Active Directory lets only accounts log in, not their service names.
-                found = f"{names[0]} cannot log in by itself: {error}; a login will tell"
-                step.found += [*self._kdcs.take(), found]
+                note = f"{names[0]} cannot log in by itself: {error}; a login will tell"
+                step.found += [*self._kdcs.take(), note]
 
     def _login(self, step: ReportStep, user: str, password: str) -> None:
         answer = self._client.log_in(user, password)

@@ -42,10 +42,10 @@ class Lifetime(int):
 
     def __new__(cls, text: str) -> Self:
         """Read it."""
-        found = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
-        if not found or not int(found[1]):
+        match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
+        if not match or not int(match[1]):
             raise ValueError("takes a number with s, m, h or d")
-        return super().__new__(cls, int(found[1]) * _UNITS[found[2]])
+        return super().__new__(cls, int(match[1]) * _UNITS[match[2]])
 
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -57,12 +57,12 @@ class Timeout(float):
     def __new__(cls, text: str | float) -> Self:
         """Check it."""
         try:
-            made = super().__new__(cls, text)
+            seconds = super().__new__(cls, text)
         except ValueError:
             raise ValueError("takes a number of seconds") from None
-        if not 0 < made <= 600:
+        if not 0 < seconds <= 600:
             raise ValueError("takes a number of seconds above 0, up to 600")
-        return made
+        return seconds
 
 
 _TIMEOUT = Timeout(15)
@@ -205,7 +205,7 @@ class Options:
         """Return the settings of this line with those of om_krb5.conf, and what is wrong there."""
         given = {argument.partition("=")[0] for argument in self.arguments}
         lines, problems = _arguments(file)
-        kept = [each for each in lines if each[1].partition("=")[0] not in given]
+        effective_lines = [each for each in lines if each[1].partition("=")[0] not in given]
         _, mistakes = read_dataclass(KerberosSettings, [argument for _, argument in lines])
         problems += [
             problem_at(file, lines[each.index][0], each.text, each.cure)
@@ -215,7 +215,7 @@ class Options:
         if problems:
             return self.line, problems
         read, _ = read_dataclass(
-            KerberosSettings, [*(argument for _, argument in kept), *self.arguments]
+            KerberosSettings, [*(argument for _, argument in effective_lines), *self.arguments]
         )
         assert read is not None  # noqa: S101 - both were read before
         needs_map = read.force_alt_auth or read.only_alt_auth
@@ -269,7 +269,7 @@ def rules_of(options: Options) -> FileRules:
 
 def _arguments(file: Text) -> tuple[list[tuple[int, str]], list[Problem]]:
     """Return lines as arguments of a stack line, each with its number."""
-    found, problems = [], []
+    arguments, problems = [], []
     for number, line in enumerate(file.text.split("\n"), 1):
         try:
             words = shlex.split(line, comments=True)
@@ -277,8 +277,8 @@ def _arguments(file: Text) -> tuple[list[tuple[int, str]], list[Problem]]:
             problems.append(problem_at(file, number, str(error), "close it, or remove it"))
             continue
         if words:
-            found.append((number, _argument(words)))
-    return found, problems
+            arguments.append((number, _argument(words)))
+    return arguments, problems
 
 
 def _argument(words: list[str]) -> str:

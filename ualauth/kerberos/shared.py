@@ -47,8 +47,8 @@ class Kerberos:
 
     def client_at_hand(self, options: Options) -> Client | None:
         """Return the client for a stack line if its file need not be looked at now."""
-        kept = self._clients.get(options)
-        return kept.client if kept and kept.file.is_fresh else None
+        entry = self._clients.get(options)
+        return entry.client if entry and entry.file.is_fresh else None
 
     def client(self, options: Options) -> Client:
         """Return the client for a stack line; blocks.
@@ -64,19 +64,19 @@ class Kerberos:
         if settings is None:
             if options.line.config is not None:
                 with self._lock:
-                    kept = self._clients.pop(options, None)
-                if kept is not None:
-                    kept.client.close()
+                    entry = self._clients.pop(options, None)
+                if entry is not None:
+                    entry.client.close()
                 raise ConfigurationError(f"there is no file {file.path}")
             settings = options.merged("", file.path)
         with self._lock:
-            kept = self._clients.get(options)
-            if kept is None or kept.settings != settings:
-                made = Client(self._located(settings), self._files)
-                if kept is not None:
-                    kept.client.close()
-                kept = self._clients[options] = _Client(file, settings, made)
-            return kept.client
+            entry = self._clients.get(options)
+            if entry is None or entry.settings != settings:
+                client = Client(self._located(settings), self._files)
+                if entry is not None:
+                    entry.client.close()
+                entry = self._clients[options] = _Client(file, settings, client)
+            return entry.client
 
     def _file(self, options: Options) -> Watched[KerberosSettings]:
         if options not in self._followed:
@@ -95,6 +95,6 @@ class Kerberos:
     def close(self) -> None:
         """Give up what is kept."""
         with self._lock:
-            for kept in self._clients.values():
-                kept.client.close()
+            for entry in self._clients.values():
+                entry.client.close()
             self._clients.clear()

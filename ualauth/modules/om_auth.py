@@ -157,18 +157,18 @@ class OmAuth(Module[Options]):
         if guess is not None:
             guess.offline = account is not None and account.stale
         null_allowed = self.options.nullok and not attempt.flags & Flag.DISALLOW_NULL_AUTHTOK
-        found = await check_password(
+        comparison = await check_password(
             attempt, guess, account, password, remembered=remembered, null_allowed=null_allowed
         )
-        attempt.remark(found.log)
-        code = await judge(attempt, guess, account, found)
+        attempt.remark(comparison.log)
+        code = await judge(attempt, guess, account, comparison)
         if code is not ReturnCode.SUCCESS or account is None:
             return code
         hasher = attempt.resource(PasswordHasher)
-        if found.matched:
+        if comparison.matched:
             cache.remember(account, password)
             await attempt.compute(fill, cache.store, hasher, account.user, password)
-        if found.outdated:
+        if comparison.outdated:
             await attempt.compute(rewrite, cache.store, hasher, account.user, password)
         _vouch(attempt, account)
         return ReturnCode.SUCCESS

@@ -138,16 +138,16 @@ class OmKrb5(Module[Options]):
         user, client = await self._begin(attempt, ReturnCode.IGNORE)
         if attempt.flags & Flag.DELETE_CRED:
             name = attempt.getenv("KRB5CCNAME")
-            if name is not None and name == _found(attempt, _CACHE, str):
+            if name is not None and name == _data_of(attempt, _CACHE, str):
                 await attempt.offload(client.destroy_cache, name)
                 attempt.putenv("KRB5CCNAME")
             return ReturnCode.SUCCESS
-        known = _found(attempt, _LOGGED_IN, _LoggedIn)
+        known = _data_of(attempt, _LOGGED_IN, _LoggedIn)
         if known is None or known.user != user:
             return ReturnCode.IGNORE
         if known.answer.cache is None or client.settings.ccache is None:
             return ReturnCode.SUCCESS
-        written = _found(attempt, _CACHE, str)
+        written = _data_of(attempt, _CACHE, str)
         name = written or file_of(client.settings.ccache, user)
         answer = await attempt.offload(client.write_cache, known.answer.cache, name)
         attempt.remark(answer.log)
@@ -159,7 +159,7 @@ class OmKrb5(Module[Options]):
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Say what the KDC said of the account while the person logged in."""
         user, client = await self._begin(attempt, ReturnCode.IGNORE)
-        known = _found(attempt, _LOGGED_IN, _LoggedIn)
+        known = _data_of(attempt, _LOGGED_IN, _LoggedIn)
         if known is None or known.user != user:
             attempt.remark("logged in by another module")
             return ReturnCode.IGNORE
@@ -187,7 +187,7 @@ class OmKrb5(Module[Options]):
         """Verify the old password in the first pass; have the KDC change it in the second."""
         try:
             user, client = await self._begin(attempt, ReturnCode.IGNORE)
-            known = _found(attempt, _OLD, _LoggedIn)
+            known = _data_of(attempt, _OLD, _LoggedIn)
             first = bool(attempt.flags & Flag.PRELIM_CHECK)
             if not first and known is not None and known.user == user:
                 old = await client.settings.token(attempt, Item.OLDAUTHTOK)
@@ -229,7 +229,7 @@ class OmKrb5(Module[Options]):
         code = await answer.tell(attempt)
         # The KDC was verified with the new password, and the account stack has nothing to ask for.
         if answer.code is ReturnCode.SUCCESS and expired:
-            logged_in = _found(attempt, _LOGGED_IN, _LoggedIn)
+            logged_in = _data_of(attempt, _LOGGED_IN, _LoggedIn)
             if logged_in is not None and logged_in == known:
                 attempt.set_data(_LOGGED_IN, _LoggedIn(known.user, answer))
         return code
@@ -327,12 +327,12 @@ def _forget_unwanted(attempt: Attempt, settings: KerberosSettings, item: Item) -
         attempt.set_item(item, None)
 
 
-def _found(attempt: Attempt, name: str, kind: type[T]) -> T | None:
+def _data_of(attempt: Attempt, name: str, kind: type[T]) -> T | None:
     try:
-        found = attempt.get_data(name)
+        data = attempt.get_data(name)
     except Abort:
         return None
-    return found if isinstance(found, kind) else None
+    return data if isinstance(data, kind) else None
 
 
 def file_of(template: str, user: str) -> str:

@@ -189,9 +189,9 @@ class OmLdap(Module[Options]):
         attempt.set_data(self._data, _LoginState(typed, user, case))
         by_userlist = None if account is None else account.person
         attributes = self._configuration.attributes
-        found = person(user, by_userlist, case.entry, attributes)
-        attempt.vouch(found)
-        return Remembered(user, found)
+        user_person = person(user, by_userlist, case.entry, attributes)
+        attempt.vouch(user_person)
+        return Remembered(user, user_person)
 
     async def _nameless(self, attempt: Attempt, case: LdapUser) -> ReturnCode:
         """Refuse a user without a name; a server may not say it before the password is changed."""
@@ -206,12 +206,12 @@ class OmLdap(Module[Options]):
             return self._account_from_memory(attempt, state.typed)
         case = None if state is None else state.case
         if case is None:
-            found = await self._using(attempt).authenticator.look_up(
+            answer = await self._using(attempt).authenticator.look_up(
                 attempt, await _values(attempt)
             )
-            if isinstance(found, Judgement):
-                return await found.tell(attempt)
-            case = found
+            if isinstance(answer, Judgement):
+                return await answer.tell(attempt)
+            case = answer
         judgement = await self._using(attempt).authenticator.judge(attempt, case)
         if judgement.code is _SUCCESS and not attempt.delegated:
             judgement = of_policy(case.policy) or judgement

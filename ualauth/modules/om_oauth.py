@@ -206,10 +206,10 @@ class OmOauth(Module[Options]):
             raise Refused("not of this issuer")
         if self not in exchange.found:
             exchange.found[self] = await offload(self._introspection.ask, exchange.token)
-        found: dict[str, Any] = exchange.found[self]
-        if found.get("active") is not True:
+        response: dict[str, Any] = exchange.found[self]
+        if response.get("active") is not True:
             raise Refused("the issuer says that it is not active")
-        answer = {name: value for name, value in found.items() if value is not None}
+        answer = {name: value for name, value in response.items() if value is not None}
         if answer.get("iss", self.options.issuer) != self.options.issuer:
             raise Refused("not of this issuer")
         return answer

@@ -246,11 +246,11 @@ class PamLinux(Module[Options]):
         confdir = self.options.confdir
         name = f"pam_linux: {confdir or ''} {self.options.service}"
         try:
-            found = attempt.get_data(name)
+            data = attempt.get_data(name)
         except Abort:
-            found = None
-        if isinstance(found, _HostState):
-            return found
+            data = None
+        if isinstance(data, _HostState):
+            return data
         service = HostService(
             str(self.options.service),
             None if confdir is None else Path(confdir),

@@ -90,15 +90,15 @@ class Options:
         values: dict[str, Any] = {}
         slips = [(index, _take(values, argument)) for index, argument in enumerate(arguments)]
         slips += [(len(arguments), slip) for slip in _left_out(values)]
-        found = [(index, slip) for index, slip in slips if slip is not None]
+        mistakes = [(index, slip) for index, slip in slips if slip is not None]
         misplaced = _misplaced(arguments, lets_in=values.get("onerr") is OnError.SUCCEED)
         problems = [
             OptionProblem(index, slip.text, slip.cure, fatal=False)
-            for index, slip in found
+            for index, slip in mistakes
             if index not in misplaced
         ]
         problems += [each for each in misplaced.values() if each is not None]
-        answers = [slip.answer for _, slip in found if slip.answer is not None]
+        answers = [slip.answer for _, slip in mistakes if slip.answer is not None]
         return (Misread(answers[0]) if answers else cls(**values)), problems
 
 
@@ -186,8 +186,8 @@ def _misplaced(arguments: Sequence[str], *, lets_in: bool) -> dict[int, OptionPr
     else:
         return {}
     text += f"; {_CONSEQUENCE[OnError.SUCCEED]}" if lets_in else ""
-    found = OptionProblem(at, text, cure, fatal=False, harmful=lets_in)
-    return dict.fromkeys(parts) | {at: found}
+    problem = OptionProblem(at, text, cure, fatal=False, harmful=lets_in)
+    return dict.fromkeys(parts) | {at: problem}
 
 
 def _left_out(values: dict[str, Any]) -> list[_Slip]:
@@ -288,10 +288,10 @@ async def _judge(
     if not value:
         listed = False
     else:
-        found = await attempt.offload(_is_listed, options, entries, value)
-        if isinstance(found, NameAnswer):
-            return found
-        listed = found
+        answer = await attempt.offload(_is_listed, options, entries, value)
+        if isinstance(answer, NameAnswer):
+            return answer
+        listed = answer
     if listed is (options.sense is Sense.ALLOW):
         return NameAnswer(ReturnCode.SUCCESS)
     why = f"{options.item.value} {'' if listed else 'not '}listed in {options.file}"

@@ -252,16 +252,16 @@ def _compared(compare: Callable[[int, int], bool], left: str, right: str) -> Ret
 
 
 def _integer(text: str) -> int | None:
-    found = _INTEGER.fullmatch(text)
-    if found is None:
+    match = _INTEGER.fullmatch(text)
+    if match is None:
         return None
     digits, base = next(
-        (found[name], base)
+        (match[name], base)
         for name, base in (("hex", 16), ("oct", 8), ("dec", 10), (0, 0))
-        if found[name] is not None
+        if match[name] is not None
     )
     number = int(digits, base) if digits else 0
-    number = -number if found["sign"] == "-" else number
+    number = -number if match["sign"] == "-" else number
     return number if number in _LONG_LONG else None
 
 
@@ -271,8 +271,8 @@ def _is_in_a_group(user: str, groups: str) -> bool:
 
 def _is_in_netgroup(netgroup: str, host: str | None, user: str) -> bool:
     encoded_host = None if host is None else os.fsencode(host)
-    found = _c_library().innetgr(os.fsencode(netgroup), encoded_host, os.fsencode(user), None)
-    return bool(found == 1)
+    answer = _c_library().innetgr(os.fsencode(netgroup), encoded_host, os.fsencode(user), None)
+    return bool(answer == 1)
 
 
 @functools.cache

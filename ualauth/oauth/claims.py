@@ -81,8 +81,8 @@ class Rules:
     def _check_verified(self, claims: Mapping[str, Any]) -> None:
         # OpenID Connect Core, section 5.1: true or false; Apple and Cognito write them as texts.
         # Nothing said means nothing: where users set their address, any user may have this one.
-        found = claims.get("email_verified")
-        if found is True or found == "true":
+        email_verified = claims.get("email_verified")
+        if email_verified is True or email_verified == "true":
             return
         if "email_verified" in claims:
             raise Refused("its address was not verified (email_verified)")
@@ -109,16 +109,16 @@ def verified(token: str, rules: Rules, keys: KeyRing) -> str:
         raise Refused("not of this issuer")
     for key in keys.candidates(header.get("kid")):
         try:
-            found = jwt.decode(token, key, rules.algorithms, _registry(rules.algorithms))
+            decoded_token = jwt.decode(token, key, rules.algorithms, _registry(rules.algorithms))
         except (errors.BadSignatureError, errors.KeyParameterError, errors.InvalidKeyCurveError):
             # Of another key, or this one is for something else.
             continue
         except (errors.JoseError, ValueError, TypeError) as error:
             raise Refused(f"it cannot be read ({type(error).__name__})") from None
-        if found.header != header:
+        if decoded_token.header != header:
             raise Refused("its header can be read in two ways")
         try:
-            return rules.check(found.claims)
+            return rules.check(decoded_token.claims)
         except Refused as refused:
             refused.signed = True
             raise
@@ -141,10 +141,10 @@ def _registry(algorithms: tuple[str, ...]) -> JWSRegistry:
 def issuer_of(token: str) -> str:
     """Return which issuer a JSON Web Token says it is of, unchecked; empty if it says none."""
     try:
-        found = _part(token, 1).get("iss")
+        issuer = _part(token, 1).get("iss")
     except Refused:
         return ""
-    return found if isinstance(found, str) else ""
+    return issuer if isinstance(issuer, str) else ""
 
 
 def claimed(token: str, claim: str) -> str:
@@ -182,12 +182,12 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(scope or scp)
 
 
-def _words(found: object) -> list[str]:
-    if isinstance(found, str):
-        return found.split()
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+def _words(scope: object) -> list[str]:
+    if isinstance(scope, str):
+        return scope.split()
+    if not isinstance(scope, list) or not all(isinstance(each, str) for each in scope):
         raise Refused("its scopes are no text (scope)")
-    return found
+    return scope
 
 
 def _part(token: str, index: int) -> dict[str, Any]:
@@ -196,9 +196,9 @@ def _part(token: str, index: int) -> dict[str, Any]:
     if len(parts) != 3:
         raise Refused("it is no signed JSON Web Token")
     try:
-        found = json.loads(urlsafe_b64decode(parts[index] + "=" * (-len(parts[index]) % 4)))
+        part = json.loads(urlsafe_b64decode(parts[index] + "=" * (-len(parts[index]) % 4)))
     except (ValueError, RecursionError):
         raise Refused("it is no JSON Web Token") from None
-    if not isinstance(found, dict):
+    if not isinstance(part, dict):
         raise Refused("it is no JSON Web Token")
-    return found
+    return part

@@ -62,14 +62,14 @@ def fetch_json(
                 text += part
                 if len(text) > _MOST or time.monotonic() > end:
                     raise Unavailable(f"{url} answers too much, or too slowly")
-        found = json.loads(text)
+        document = json.loads(text)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise Unavailable(f"{url}: {type(error).__name__}") from None
     except ValueError:
         raise Unavailable(f"{url} answers no JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise Unavailable(f"{url} answers no JSON object")
-    return found
+    return document
 
 
 @contextmanager
@@ -89,11 +89,11 @@ def _hung_up_after(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]]
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def notice(event: str, found: Mapping[str, Any]) -> None:
+    def notice(event: str, info: Mapping[str, Any]) -> None:
         # https://www.encode.io/httpcore/extensions/#trace
         if event == "connection.connect_tcp.complete":
             # One of our own: the other becomes TLS's, or is closed.
-            connections.append(found["return_value"].get_extra_info("socket").dup())
+            connections.append(info["return_value"].get_extra_info("socket").dup())
             if over.is_set():
                 hang_up()
 

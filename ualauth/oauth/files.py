@@ -44,12 +44,12 @@ class IssuerFile(Generic[T]):
 
         """
         try:
-            found = self._watched.current()
+            content = self._watched.current()
         except (UnusableFile, UnsteadyFile) as error:
             raise Unavailable(str(error)) from None
-        if found is None:
+        if content is None:
             raise Unavailable(f"{self._watched.path}: there is no such file")
-        return found
+        return content
 
 
 def key_file(path: str) -> IssuerFile[tuple[Key, ...]]:
@@ -69,7 +69,7 @@ def authorities_file(path: str) -> IssuerFile[str]:
 
 def _keys(file: Text) -> tuple[tuple[Key, ...], Sequence[Problem]]:
     try:
-        found: Any = json.loads(file.text)
+        key_set: Any = json.loads(file.text)
     except json.JSONDecodeError as error:
         at = Token("", error.lineno, error.colno)
         text = f"this is no JSON: {error.msg}"
@@ -77,7 +77,7 @@ def _keys(file: Text) -> tuple[tuple[Key, ...], Sequence[Problem]]:
     except RecursionError:
         return (), (_wrong(file, "this is no set of keys", "write a JWK set (RFC 7517)"),)
     try:
-        return keys_of(found), ()
+        return keys_of(key_set), ()
     except Unavailable as error:
         return (), (_wrong(file, str(error), "write a JWK set with public keys (RFC 7517)"),)
     except ImportError as error:

@@ -48,7 +48,7 @@ class Introspection:
             raise Unavailable(f"{self._url} said nothing a moment ago")
         answered = False
         try:
-            found = fetch_json(
+            response = fetch_json(
                 self._url,
                 self._timeout,
                 form={"token": token, "token_type_hint": "access_token"},
@@ -58,4 +58,4 @@ class Introspection:
             answered = True
         finally:
             self._breaker.end(self._url, began, answered=answered)
-        return found
+        return response

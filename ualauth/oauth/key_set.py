@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("ualauth.oauth")
 
 
-def keys_of(found: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON
+def keys_of(key_set: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON
     """Return the keys of a set, without those that cannot be used (RFC 7517, section 5)."""
-    given = found.get("keys") if isinstance(found, dict) else None
+    given = key_set.get("keys") if isinstance(key_set, dict) else None
     if not isinstance(given, list):
         raise Unavailable("this is no set of keys")
     keys = tuple(key for each in given for key in _key_of(each))
@@ -25,11 +25,11 @@ def keys_of(found: Any) -> tuple[Key, ...]:  # noqa: ANN401 - JSON
     return keys
 
 
-def _key_of(found: Any) -> Iterator[Key]:  # noqa: ANN401 - JSON
+def _key_of(jwk: Any) -> Iterator[Key]:  # noqa: ANN401 - JSON
     from joserfc.errors import JoseError  # noqa: PLC0415 - loaded when first needed
     from joserfc.jwk import KeySet  # noqa: PLC0415 - likewise
 
     try:
-        yield from KeySet.import_key_set({"keys": [found]}).keys
+        yield from KeySet.import_key_set({"keys": [jwk]}).keys
     except (JoseError, LookupError, TypeError, ValueError) as error:
         log.info("a key of the issuer's is passed over: %s", type(error).__name__)

@@ -66,13 +66,13 @@ class KeyRing:
 
         """
         self._refresh(LIFETIME)
-        found = self._having(key_id)
-        if not found:
+        keys = self._having(key_id)
+        if not keys:
             self._refresh(LEAST_INTERVAL)
-            found = self._having(key_id)
-            if not found and not self._breaker.is_well(self._place):
+            keys = self._having(key_id)
+            if not keys and not self._breaker.is_well(self._place):
                 raise Unavailable(f"{self._place} cannot be asked for a key that is not known")
-        return found
+        return keys
 
     def _having(self, key_id: str | None) -> tuple[Key, ...]:
         if key_id is None:
@@ -100,8 +100,8 @@ class KeyRing:
     def _ask(self, began: float) -> None:
         now, answered = time.monotonic(), False
         try:
-            found = fetch_json(self._place, self._timeout, authorities=self._certificates())
-            self._keys, self._read = keys_of(found), now
+            key_set = fetch_json(self._place, self._timeout, authorities=self._certificates())
+            self._keys, self._read = keys_of(key_set), now
             answered = True
         except Unavailable as error:
             log.warning("the keys cannot be read: %s", error)

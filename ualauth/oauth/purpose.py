@@ -82,12 +82,12 @@ def check_client(claims: Mapping[str, Any], clients: frozenset[str]) -> None:
         Refused: if it is another client, or may be.
 
     """
-    found = [claims[name] for name in _CLIENTS if name in claims]
-    if not all(isinstance(each, str) for each in found):
+    issued_to = [claims[name] for name in _CLIENTS if name in claims]
+    if not all(isinstance(each, str) for each in issued_to):
         raise Refused("its client is no text")
-    if clients and not found:
+    if clients and not issued_to:
         raise Refused("it does not say to which client it was issued (azp)")
-    if clients and not clients.issuperset(found):
+    if clients and not clients.issuperset(issued_to):
         raise Refused("it was issued to another client (azp)")
 
 

@@ -58,10 +58,10 @@ def _number(pattern: bytes, limit: float, *, base: int = 10, usual: int | None =
     compiled = re.compile(pattern)
 
     def cost(data: bytes) -> float:
-        found = compiled.match(data)
-        if found is None:
+        match = compiled.match(data)
+        if match is None:
             raise ValueError("no number of rounds")
-        digits = found[1]
+        digits = match[1]
         if digits is None:
             if usual is None:
                 raise ValueError("no number of rounds")
@@ -92,18 +92,18 @@ def argon2_settings(data: bytes) -> tuple[int, int, int]:
         ValueError: if it is no hash of Argon2.
 
     """
-    found = _ARGON2.match(data)
-    if found is None:
+    match = _ARGON2.match(data)
+    if match is None:
         raise ValueError("no costs of Argon2")
-    kib, passes, lanes = map(int, found.groups())
+    kib, passes, lanes = map(int, match.groups())
     return kib, passes, lanes
 
 
 def _bcrypt(data: bytes) -> float:
-    found = re.search(rb"(?:\$2[abxy]?\$|,r=|\$2[abxy]?,)([0-9]{1,4})(?=\$)", data[:128])
-    if found is None:
+    match = re.search(rb"(?:\$2[abxy]?\$|,r=|\$2[abxy]?,)([0-9]{1,4})(?=\$)", data[:128])
+    if match is None:
         raise ValueError("no cost of bcrypt")
-    return 2.0 ** (int(found[1]) - _BCRYPT_COST) if int(found[1]) < 64 else 2.0
+    return 2.0 ** (int(match[1]) - _BCRYPT_COST) if int(match[1]) < 64 else 2.0
 
 
 def _scrypt(data: bytes) -> float:
@@ -112,10 +112,10 @@ def _scrypt(data: bytes) -> float:
             raise ValueError("no costs of scrypt")
         log2, size, lanes = _itoa(data[3:4]), _itoa(data[4:9]), _itoa(data[9:14])
     else:
-        found = re.match(rb"\$scrypt\$ln=([0-9]{1,9}),r=([0-9]{1,9}),p=([0-9]{1,9})\$", data)
-        if found is None:
+        match = re.match(rb"\$scrypt\$ln=([0-9]{1,9}),r=([0-9]{1,9}),p=([0-9]{1,9})\$", data)
+        if match is None:
             raise ValueError("no costs of scrypt")
-        log2, size, lanes = map(int, found.groups())
+        log2, size, lanes = map(int, match.groups())
     # More than this is beyond the limit already.
     return 128.0 * size * lanes * 2.0 ** min(log2, 64) / _SCRYPT_BYTES
 
@@ -162,10 +162,10 @@ def _scrypt_in_text(pattern: bytes) -> Cost:
     compiled = re.compile(pattern)
 
     def cost(data: bytes) -> float:
-        found = compiled.match(data)
-        if found is None:
+        match = compiled.match(data)
+        if match is None:
             raise ValueError("no costs of scrypt")
-        numbers = found.groupdict()
+        numbers = match.groupdict()
         n, r, p = (float(numbers[name]) for name in ("n", "r", "p"))
         return 128 * n * r * p / _SCRYPT_BYTES
 

@@ -115,11 +115,11 @@ def host_crypt_matches(password: bytes, stored: bytes) -> bool:
     and Fedora, and its relatives.
     """
     data = ctypes.create_string_buffer(_CRYPT_DATA_BYTES)
-    made = _crypt_r()(password, stored, data)
+    hashed = _crypt_r()(password, stored, data)
     # An unknown or malformed setting is answered with "*0", "*1" or nothing.
-    if not made or made.startswith(b"*"):
+    if not hashed or hashed.startswith(b"*"):
         raise ValueError("the host's crypt(3) does not know this hash")
-    return hmac.compare_digest(made, stored)
+    return hmac.compare_digest(hashed, stored)
 
 
 @functools.cache

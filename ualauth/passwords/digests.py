@@ -38,5 +38,5 @@ def dovecot_pbkdf2_matches(password: bytes, stored: bytes) -> bool:
     if empty or version != b"1":
         raise ValueError("not version 1")
     wanted = bytes.fromhex(digest.decode("ascii"))
-    made = hashlib.pbkdf2_hmac("sha1", password, salt, int(rounds), len(wanted))
-    return hmac.compare_digest(made, wanted)
+    key = hashlib.pbkdf2_hmac("sha1", password, salt, int(rounds), len(wanted))
+    return hmac.compare_digest(key, wanted)

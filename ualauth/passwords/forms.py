@@ -90,14 +90,14 @@ def read_whole(text: str) -> Stored:
             contain the data.
 
     """
-    found = read(text)
+    stored = read(text)
     if _MYSQL.fullmatch(text):
         raise PasswordError("stored password of MySQL: {MYSQL41} has to stand before it")
-    if found.is_too_costly():
-        found.check_cost()
-    if not _is_whole(found.scheme, found.data):
-        raise unusable(found.scheme.name)
-    return found
+    if stored.is_too_costly():
+        stored.check_cost()
+    if not _is_whole(stored.scheme, stored.data):
+        raise unusable(stored.scheme.name)
+    return stored
 
 
 def _is_whole(scheme: Scheme, data: bytes) -> bool:

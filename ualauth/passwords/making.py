@@ -101,7 +101,7 @@ def _make_argon2id(password: bytes, profile: Profile) -> str:
     from argon2 import exceptions, low_level  # noqa: PLC0415 - loaded when first needed
 
     try:
-        made = low_level.hash_secret(
+        encoded = low_level.hash_secret(
             password,
             secrets.token_bytes(_ARGON2_SALT_BYTES),
             time_cost=profile.argon2_passes,
@@ -113,17 +113,17 @@ def _make_argon2id(password: bytes, profile: Profile) -> str:
     except exceptions.HashingError as error:
         check_memory(error)
         raise
-    return made.decode("ascii")
+    return encoded.decode("ascii")
 
 
 def _is_current_argon2id(stored: str, profile: Profile) -> bool:
     import argon2  # noqa: PLC0415 - loaded when first needed
 
     try:
-        found = argon2.extract_parameters(stored)
+        parameters = argon2.extract_parameters(stored)
     except argon2.exceptions.InvalidHashError as error:
         raise ValueError(str(error)) from None
-    return found == argon2.Parameters(
+    return parameters == argon2.Parameters(
         type=argon2.Type.ID,
         version=argon2.low_level.ARGON2_VERSION,
         salt_len=_ARGON2_SALT_BYTES,

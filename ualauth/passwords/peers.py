@@ -46,8 +46,8 @@ def matches_389(password: bytes, stored: bytes) -> bool:
         raise ValueError("not as long as 389-DS makes it")
     iterations = int.from_bytes(stored[:_389_ITERATIONS])
     salt, digest = stored[_389_ITERATIONS:-_389_DIGEST], stored[-_389_DIGEST:]
-    made = hashlib.pbkdf2_hmac("sha256", password, salt, iterations, _389_DIGEST)
-    return hmac.compare_digest(made, digest)
+    key = hashlib.pbkdf2_hmac("sha256", password, salt, iterations, _389_DIGEST)
+    return hmac.compare_digest(key, digest)
 
 
 def cram_md5_matches(password: bytes, stored: bytes) -> bool:
@@ -65,24 +65,24 @@ def cram_md5_matches(password: bytes, stored: bytes) -> bool:
 
 def wordpress_matches(password: bytes, stored: bytes) -> bool:
     """Return whether WordPress 6.8 made a hash of `password`: bcrypt of HMAC-SHA-384."""
-    found = WORDPRESS.fullmatch(stored)
-    if found is None:
+    match = WORDPRESS.fullmatch(stored)
+    if match is None:
         raise ValueError("not WordPress' bcrypt")
     # As PHP's trim() does.
     digest = hmac.digest(b"wp-sha384", password.strip(b" \t\n\r\0\x0b"), "sha384")
-    return bcrypt_matches(base64.b64encode(digest), found[1])
+    return bcrypt_matches(base64.b64encode(digest), match[1])
 
 
 def drupal_matches(password: bytes, stored: bytes) -> bool:
     """Return whether Drupal 7 made a hash of `password`: phpass with SHA-512, cut to 55."""
-    found = DRUPAL.fullmatch(stored)
-    if found is None:
+    match = DRUPAL.fullmatch(stored)
+    if match is None:
         raise ValueError("not Drupal's hash")
-    rounds, salt, digest = found.groups()
-    made = hashlib.sha512(salt + password).digest()
+    rounds, salt, digest = match.groups()
+    hashed = hashlib.sha512(salt + password).digest()
     for _ in range(1 << _H64.index(rounds)):
-        made = hashlib.sha512(made + password).digest()
-    return hmac.compare_digest(_phpass_encoded(made)[: len(digest)], digest)
+        hashed = hashlib.sha512(hashed + password).digest()
+    return hmac.compare_digest(_phpass_encoded(hashed)[: len(digest)], digest)
 
 
 def _phpass_encoded(data: bytes) -> bytes:
@@ -97,11 +97,11 @@ def _phpass_encoded(data: bytes) -> bytes:
 
 def scrypt_matches(password: bytes, stored: bytes) -> bool:
     """Return whether Django or Werkzeug made a hash of `password` by scrypt (RFC 7914)."""
-    if found := DJANGO_SCRYPT.fullmatch(stored):
-        cost, salt, blocks, lanes, text = found.groups()
+    if match := DJANGO_SCRYPT.fullmatch(stored):
+        cost, salt, blocks, lanes, text = match.groups()
         digest = base64.b64decode(text, validate=True)
-    elif found := WERKZEUG_SCRYPT.fullmatch(stored):
-        cost, blocks, lanes, salt, text = found.groups()
+    elif match := WERKZEUG_SCRYPT.fullmatch(stored):
+        cost, blocks, lanes, salt, text = match.groups()
         digest = binascii.unhexlify(text)
     else:
         raise ValueError("not scrypt as Django or Werkzeug write it")
@@ -109,16 +109,16 @@ def scrypt_matches(password: bytes, stored: bytes) -> bool:
     if 128 * n * r > _MOST_SCRYPT_BYTES:
         raise ValueError("needs too much memory")
     room = 2 * _MOST_SCRYPT_BYTES
-    made = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=room, dklen=len(digest))
-    return hmac.compare_digest(made, digest)
+    key = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=room, dklen=len(digest))
+    return hmac.compare_digest(key, digest)
 
 
 def werkzeug_pbkdf2_matches(password: bytes, stored: bytes) -> bool:
     """Return whether Werkzeug made a hash of `password` by PBKDF2."""
-    found = WERKZEUG_PBKDF2.fullmatch(stored)
-    if found is None:
+    match = WERKZEUG_PBKDF2.fullmatch(stored)
+    if match is None:
         raise ValueError("not PBKDF2 as Werkzeug writes it")
-    name, iterations, salt, text = found.groups()
+    name, iterations, salt, text = match.groups()
     digest = binascii.unhexlify(text)
-    made = hashlib.pbkdf2_hmac(name.decode(), password, salt, int(iterations))
-    return hmac.compare_digest(made, digest)
+    key = hashlib.pbkdf2_hmac(name.decode(), password, salt, int(iterations))
+    return hmac.compare_digest(key, digest)

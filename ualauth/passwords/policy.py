@@ -88,24 +88,24 @@ def objections(password: str, names: Iterable[str], rules: PasswordRules) -> lis
         return [Objection("characters", f"{error}")]
     if not password:
         return [Objection("minimum_length", "it must not be empty")]
-    found = []
+    wrong = []
     if len(password) < rules.minimum_length:
         text = f"it must have at least {rules.minimum_length} characters"
-        found.append(Objection("minimum_length", text))
+        wrong.append(Objection("minimum_length", text))
     if _classes(password) < rules.minimum_classes:
         text = (
             f"it must have {rules.minimum_classes} of these: lower case letters, "
             "upper case letters, digits, other characters"
         )
-        found.append(Objection("minimum_classes", text))
+        wrong.append(Objection("minimum_classes", text))
     parts = _name_parts(names)
     if rules.forbid_names and _holds_name(password, parts):
         text = "it must hold no part of your name or address"
-        found.append(Objection("forbid_names", text))
+        wrong.append(Objection("forbid_names", text))
     if rules.minimum_strength and _strength(password, parts) < rules.minimum_strength:
         text = "it is too easy to guess; several uncommon words are hard to"
-        found.append(Objection("minimum_strength", text))
-    return found
+        wrong.append(Objection("minimum_strength", text))
+    return wrong
 
 
 def _classes(password: str) -> int:

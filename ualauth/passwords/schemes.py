@@ -110,10 +110,10 @@ class PasswordHasher:
                 The text does not contain it.
 
         """
-        found = read(stored)
-        if not self._is_own(found):
-            found.check_cost()
-        return any(found.matches(spelling) for spelling in _spellings(password))
+        stored_password = read(stored)
+        if not self._is_own(stored_password):
+            stored_password.check_cost()
+        return any(stored_password.matches(spelling) for spelling in _spellings(password))
 
     def needs_rehash(self, stored: str) -> bool:
         """Return whether `hash` would now choose another scheme or another cost.
@@ -122,20 +122,20 @@ class PasswordHasher:
             PasswordError: as `verify`.
 
         """
-        found = read(stored)
-        if found.scheme.name != self.scheme:
-            return found.scheme.name != "locked"
+        stored_password = read(stored)
+        if stored_password.scheme.name != self.scheme:
+            return stored_password.scheme.name != "locked"
         try:
-            return not self._maker.is_current(found.data.decode("ascii"), self._profile)
+            return not self._maker.is_current(stored_password.data.decode("ascii"), self._profile)
         except ValueError:
             raise PasswordError(f"malformed stored password of scheme {self.scheme!r}") from None
 
-    def _is_own(self, found: Stored) -> bool:
+    def _is_own(self, stored_password: Stored) -> bool:
         """Return whether a new hash would cost the same: what is configured is meant."""
-        if found.scheme.name != self.scheme:
+        if stored_password.scheme.name != self.scheme:
             return False
         try:
-            return self._maker.is_current(found.data.decode("ascii"), self._profile)
+            return self._maker.is_current(stored_password.data.decode("ascii"), self._profile)
         except ValueError:
             return False
 

@@ -126,7 +126,9 @@ def read(text: str) -> Stored:
 
     """
     if text.startswith(_BEGINNINGS):
-        scheme = next(found for beginning, found in BY_BEGINNING if text.startswith(beginning))
+        scheme = next(
+            candidate for beginning, candidate in BY_BEGINNING if text.startswith(beginning)
+        )
         return Stored(scheme, text.encode())
     if text.startswith("{"):
         return _in_braces(text)

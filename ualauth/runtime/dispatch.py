@@ -210,8 +210,8 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     if cached_codes is None:
         cached_codes = path.cached_codes = [None] * len(stack)
     # As in the login: what a frozen walk is judged by must not change under its trace.
-    kept = cached_codes if outer.frozen is None else cached_codes.copy()
-    run = Run(attempt.operation, stack, kept, outer.frozen, path.suspended)
+    run_codes = cached_codes if outer.frozen is None else cached_codes.copy()
+    run = Run(attempt.operation, stack, run_codes, outer.frozen, path.suspended)
     run.depth = outer.depth + 1
     run.outer = outer, len(outer.codes)
     if path.suspended is not None and path.run is not None:

@@ -25,11 +25,11 @@ log = logging.getLogger("ualauth.runtime")
 class Resources:
     """The resources of one application; see the protocol of that name."""
 
-    def __init__(self, config: Config, kept: Mapping[type[Any], Any]) -> None:
-        """Open nothing; what is `kept` is there from the beginning, and is never closed."""
+    def __init__(self, config: Config, permanent: Mapping[type[Any], Any]) -> None:
+        """Open nothing; what is `permanent` is there from the beginning, and is never closed."""
         self.config = config
-        self._kept = dict(kept)
-        self._open: dict[type[Any], Any] = dict(kept)
+        self._permanent = dict(permanent)
+        self._open: dict[type[Any], Any] = dict(permanent)
         self._lock = new_rlock()
 
     @property
@@ -39,8 +39,8 @@ class Resources:
 
     def resource(self, kind: type[R]) -> R:
         """See `Resources.resource`."""
-        found: R | None = self._open.get(kind)
-        return self._opened(kind) if found is None else found
+        resource: R | None = self._open.get(kind)
+        return self._opened(kind) if resource is None else resource
 
     def secret(self) -> bytes:
         """See `Resources.secret`."""
@@ -63,8 +63,8 @@ class Resources:
     def close(self) -> None:
         """Close all that was opened, the last one first."""
         with self._lock:
-            opened = [each for kind, each in self._open.items() if kind not in self._kept]
-            self._open = dict(self._kept)
+            opened = [each for kind, each in self._open.items() if kind not in self._permanent]
+            self._open = dict(self._permanent)
         for each in reversed(opened):
             if hasattr(each, "close"):
                 try:

@@ -110,7 +110,7 @@ class SaslLogin:
             if target == identity.user:
                 handle.end(ReturnCode.SUCCESS)
                 return identity
-            found = await self._delegated(handle, identity, target)
+            delegated = await self._delegated(handle, identity, target)
         except TemporaryFailure:
             raise
         except TimeoutError:
@@ -127,22 +127,24 @@ class SaslLogin:
             )
             handle.end(error.code)
             raise AuthenticationFailed(error.code) from None
-        log.info("%s: %s acts for %s", found.service, ascii(identity.user), ascii(found.user))
+        log.info(
+            "%s: %s acts for %s", delegated.service, ascii(identity.user), ascii(delegated.user)
+        )
         return replace(
-            found,
+            delegated,
             login_name=identity.login_name,
-            messages=(*identity.messages, *found.messages),
+            messages=(*identity.messages, *delegated.messages),
             actor=identity.person,
         )
 
     async def _delegated(self, handle: Handle, actor: Identity, target: str) -> Identity:
         if not self.authorization.allows(actor.person, target):
             raise Abort(ReturnCode.PERM_DENIED)
-        found = await delegated_login(handle)
+        delegated = await delegated_login(handle)
         # The account stack may know whom it was asked about by another name.
-        if found.user != target and not self.authorization.allows(actor.person, found.user):
+        if delegated.user != target and not self.authorization.allows(actor.person, delegated.user):
             raise Abort(ReturnCode.PERM_DENIED)
-        return found
+        return delegated
 
     async def _say_failure(self) -> None:
         last = self.mechanism.failure()

@@ -45,17 +45,17 @@ class ClientCertificate:
     fingerprint: str = ""
 
     @classmethod
-    def from_peercert(cls, found: Mapping[str, Any], fingerprint: str = "") -> Self:
+    def from_peercert(cls, peercert: Mapping[str, Any], fingerprint: str = "") -> Self:
         """Read what `ssl.SSLSocket.getpeercert()` returns of a certificate that was verified.
 
         It does not say what the certificate is for: `read_certificate` looks at that, too.
         """
         subject = tuple(
             (f"+{key}" if index else key, value)
-            for part in found.get("subject", ())
+            for part in peercert.get("subject", ())
             for index, (key, value) in enumerate(part)
         )
-        others = found.get("subjectAltName", ())
+        others = peercert.get("subjectAltName", ())
         return cls(
             subject,
             tuple(value for kind, value in others if kind == "email"),
@@ -75,7 +75,7 @@ def _all_of(*types: str) -> Callable[[ClientCertificate], list[str]]:
 def _one_of(*types: str) -> Callable[[ClientCertificate], list[str]]:
     """Look at an attribute of the subject, unless it is there twice: which one is meant?"""
     every = _all_of(*types)
-    return lambda each: found if len(found := every(each)) == 1 else []
+    return lambda each: values if len(values := every(each)) == 1 else []
 
 
 # An address in the subject is what RFC 5280, section 4.1.2.6 calls a legacy.
@@ -105,13 +105,13 @@ class Owner(NamedTuple):
 def owner_of(certificate: ClientCertificate, rules: Sequence[str]) -> Owner:
     """Return the owner of a certificate by the first rule that fits."""
     for rule in rules:
-        found = _RULE.fullmatch(rule)
-        if found is None:
+        match = _RULE.fullmatch(rule)
+        if match is None:
             continue
-        for groups in _fitting(certificate, found["field"], found["pattern"]):
-            name = _PLACE.sub(lambda place: groups[int(place[1])], found["name"])  # noqa: B023 - used at once
-            names_address = found["field"] == "email" and "{0}" in found["name"]
-            is_address = "@" in name and (names_address or "@" in found["name"])
+        for groups in _fitting(certificate, match["field"], match["pattern"]):
+            name = _PLACE.sub(lambda place: groups[int(place[1])], match["name"])  # noqa: B023 - used at once
+            names_address = match["field"] == "email" and "{0}" in match["name"]
+            is_address = "@" in name and (names_address or "@" in match["name"])
             return Owner(name, NameKind.ADDRESS if is_address else NameKind.AUTHID)
     return Owner()
 
@@ -141,17 +141,17 @@ def mistakes(rules: Sequence[str]) -> list[str]:
 
 
 def _mistake(rule: str) -> str:
-    found = _RULE.fullmatch(rule)
-    if found is None:
+    match = _RULE.fullmatch(rule)
+    if match is None:
         return 'must be like "FIELD: PATTERN -> NAME", such as "email: * -> {0}"'
-    field = found["field"]
+    field = match["field"]
     if field not in _FIELDS:
         return f"begins with none of {', '.join(_FIELDS)}"
-    pattern = found["pattern"]
+    pattern = match["pattern"]
     try:
         stars = SubjectPattern.read(pattern).stars if field == _SUBJECT else pattern.count("*")
     except ValueError as error:
         return str(error)
-    if any(int(place) > stars for place in _PLACE.findall(found["name"])):
+    if any(int(place) > stars for place in _PLACE.findall(match["name"])):
         return "has more {places} than its pattern has *"
     return ""

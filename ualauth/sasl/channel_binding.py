@@ -23,17 +23,17 @@ def channel_bindings(tls: Any, certificate: bytes | None = None) -> dict[str, by
     `tls` is an `ssl.SSLSocket`, `ssl.SSLObject` or `OpenSSL.SSL.Connection` after the
     handshake; `certificate` is the server's own, in DER.
     """
-    found = {}
+    bindings = {}
     # Before, it needs an extended master secret (RFC 9266, section 4), which no library tells.
     if hasattr(tls, "export_keying_material") and _version(tls) == "TLSv1.3":
-        found["tls-exporter"] = bytes(tls.export_keying_material(_LABEL, _LENGTH, b""))
+        bindings["tls-exporter"] = bytes(tls.export_keying_material(_LABEL, _LENGTH, b""))
     if hasattr(tls, "get_channel_binding") and _version(tls) in _BEFORE_1_3:
         unique = tls.get_channel_binding("tls-unique")
         if unique:
-            found["tls-unique"] = unique
+            bindings["tls-unique"] = unique
     if certificate is not None and (digest := server_end_point(certificate)) is not None:
-        found["tls-server-end-point"] = digest
-    return found
+        bindings["tls-server-end-point"] = digest
+    return bindings
 
 
 def _version(tls: Any) -> str:  # noqa: ANN401 - as above

@@ -36,34 +36,34 @@ class Gs2Krb5(Mechanism):
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
         message = await wire.first()
-        found = _HEADER.match(message)
-        if found is None:
+        header = _HEADER.match(message)
+        if header is None:
             raise Malformed("this is no first message of GS2")
-        if found["nonstandard"]:
+        if header["nonstandard"]:
             # Kerberos has the header that this says is missing (section 4).
             raise Malformed("a token that says it is not Kerberos")
-        bindings = found["bound"] + self._channel_data(found, wire.channel)
-        token = message[found.end() :]
+        bindings = header["bound"] + self._channel_data(header, wire.channel)
+        token = message[header.end() :]
         established = await establish(wire, _framed(token), bindings)
         if not established.context.bound:
             raise Malformed("a context that is not bound to its header")
         if not established.context.mutual:
             raise Malformed("a client that does not care whom it talks to")
         self._token = established.token
-        wanted = text_of(found["authorization"] or b"").replace("=2C", ",").replace("=3D", "=")
+        wanted = text_of(header["authorization"] or b"").replace("=2C", ",").replace("=3D", "=")
         return await established.claim(wire, self.name, wanted)
 
     def success(self) -> bytes:
         """Return the token by which the client knows the server."""
         return self._token
 
-    def _channel_data(self, found: re.Match[bytes], channel: Channel) -> bytes:
+    def _channel_data(self, header: re.Match[bytes], channel: Channel) -> bytes:
         """Return what the client has to be bound to besides the header (section 5)."""
-        binding = found["binding"]
+        binding = header["binding"]
         if binding is None:
             if self.binds:
                 raise Malformed("a -PLUS mechanism without channel binding")
-            if found["flag"] == b"y" and channel.offers_plus:
+            if header["flag"] == b"y" and channel.offers_plus:
                 raise Malformed("-PLUS was offered, and the client was told otherwise on the way")
             return b""
         if not self.binds:

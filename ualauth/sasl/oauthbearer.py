@@ -27,8 +27,8 @@ class OAuthBearer(Mechanism):
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
         header, *pairs = text_of(await wire.first()).split("\1")
-        found = _HEADER.fullmatch(header)
-        if found is None or len(pairs) < 3 or pairs[-2:] != ["", ""]:
+        match = _HEADER.fullmatch(header)
+        if match is None or len(pairs) < 3 or pairs[-2:] != ["", ""]:
             raise Malformed("this is no message of OAUTHBEARER")
         if not all(_PAIR.fullmatch(pair) for pair in pairs[:-2]):
             raise Malformed("a pair that is none")
@@ -37,7 +37,7 @@ class OAuthBearer(Mechanism):
         if bearer is None:
             raise Malformed("not one bearer token")
         self._exchange = TokenExchange(self.name, bearer[1])
-        wanted = (found[1] or "").replace("=2C", ",").replace("=3D", "=")
+        wanted = (match[1] or "").replace("=2C", ",").replace("=3D", "=")
         return await claim_of(wire, self._exchange, wanted)
 
     def failure(self) -> bytes:

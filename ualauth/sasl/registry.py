@@ -56,9 +56,9 @@ _loaded: dict[str, type[Mechanism]] = {}
 
 def mechanism(name: str) -> type[Mechanism] | None:
     """Return the class of a mechanism, in any case, or `None` if there is none of that name."""
-    found = _loaded.get(name)
-    if found is not None:
-        return found
+    mechanism_class = _loaded.get(name)
+    if mechanism_class is not None:
+        return mechanism_class
     name = name.upper()
     place = BUILT_IN.get(name)
     if place is None:
@@ -71,10 +71,10 @@ def mechanism(name: str) -> type[Mechanism] | None:
 
 def names() -> Sequence[str]:
     """Return the names of all mechanisms, the strongest first."""
-    found = list(BUILT_IN)
+    all_names = list(BUILT_IN)
     for name, kind in added().items():
-        found.insert(found.index(kind.before), name)
-    return found
+        all_names.insert(all_names.index(kind.before), name)
+    return all_names
 
 
 @functools.cache
@@ -88,7 +88,7 @@ def added() -> Mapping[str, type[Mechanism]]:
         name = point.name.upper()
         if point.value != BUILT_IN.get(name):
             claims.setdefault(name, []).append(point)
-    found = {}
+    mechanisms = {}
     for name, points in sorted(claims.items()):
         places = ", ".join(sorted(point.value for point in points))
         if name in BUILT_IN:
@@ -96,8 +96,8 @@ def added() -> Mapping[str, type[Mechanism]]:
         elif len(points) > 1:
             log.error("mechanism %s is claimed by %s; remove all but one", name, places)
         elif (kind := _load(name, points[0])) is not None:
-            found[name] = kind
-    return found
+            mechanisms[name] = kind
+    return mechanisms
 
 
 def _load(name: str, point: EntryPoint) -> type[Mechanism] | None:

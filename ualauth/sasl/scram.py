@@ -60,10 +60,10 @@ class Scram(Mechanism):
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
         message = _text(await wire.first())
-        found = _FIRST.fullmatch(message)
-        if found is None:
+        match = _FIRST.fullmatch(message)
+        if match is None:
             raise Malformed("this is no first message of SCRAM")
-        header, flag, binding, wanted, bare, escaped, nonce = found.groups()
+        header, flag, binding, wanted, bare, escaped, nonce = match.groups()
         channel = header.encode() + self._channel_data(flag, binding, wire.channel)
         exchange = ScramExchange(self.name, wire, bare, nonce, channel)
         exchange.name = name = prepare_query(_unescaped(escaped))
@@ -132,10 +132,10 @@ class ScramExchange(Exchange):
         first = f"r={self._nonce},s={_encoded(secret.salt)},i={secret.iterations}"
         if not hurry:
             await self._wire.pace()
-        found = _FINAL.fullmatch(_text(await self._wire.send(first.encode())))
-        if found is None:
+        match = _FINAL.fullmatch(_text(await self._wire.send(first.encode())))
+        if match is None:
             raise Malformed("this is no last message of SCRAM")
-        unproved, bound, nonce, proved = found.groups()
+        unproved, bound, nonce, proved = match.groups()
         if nonce != self._nonce:
             raise Malformed("another nonce")
         if not hmac.compare_digest(_decoded(bound), self._channel):

@@ -55,8 +55,8 @@ def written(attributes: Sequence[Attribute]) -> str:
     return "".join(parts)[1:]
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\{found[0]}"
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class _Wanted:
 
     def groups_in(self, attribute: Attribute) -> tuple[str, ...] | None:
         key, value = attribute
-        found = self.value.fullmatch(value) if _type_of(key) == self.type else None
-        return None if found is None else found.groups()
+        match = self.value.fullmatch(value) if _type_of(key) == self.type else None
+        return None if match is None else match.groups()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,16 @@ class SubjectPattern:
         runs: list[list[_Wanted]] = [[]]
         rest = f",{text}"
         while rest:
-            found = _ELEMENT.match(rest)
-            if found is None or not (found["any"] or found["type"]):
+            element = _ELEMENT.match(rest)
+            if element is None or not (element["any"] or element["type"]):
                 raise ValueError("is no list of attributes such as *,OU=Admins,CN=*")
-            if found["any"]:
+            if element["any"]:
                 runs.append([])
-            if found["type"]:
-                joint = found["joint"].removeprefix(",")
-                value = compiled(_parts(found["value"]))
-                runs[-1].append(_Wanted(_type_of(joint + found["type"]), value))
-            rest = rest[found.end() :]
+            if element["type"]:
+                joint = element["joint"].removeprefix(",")
+                value = compiled(_parts(element["value"]))
+                runs[-1].append(_Wanted(_type_of(joint + element["type"]), value))
+            rest = rest[element.end() :]
         return cls(tuple(map(tuple, runs)))
 
     @property
@@ -121,14 +121,14 @@ class SubjectPattern:
             if number == 0:
                 latest = 0
             for start in range(earliest, latest + 1):
-                found = _run_at(run, subject[start : start + len(run)])
-                if found is not None:
+                run_groups = _run_at(run, subject[start : start + len(run)])
+                if run_groups is not None:
                     break
             else:
                 return None
             if number:
                 groups.append(written(subject[place:start]))
-            groups += found
+            groups += run_groups
             place = start + len(run)
         return tuple(groups)
 
@@ -145,10 +145,10 @@ def _run_at(run: Sequence[_Wanted], attributes: Sequence[Attribute]) -> list[str
         return None
     groups: list[str] = []
     for wanted, attribute in zip(run, attributes, strict=True):
-        found = wanted.groups_in(attribute)
-        if found is None:
+        attribute_groups = wanted.groups_in(attribute)
+        if attribute_groups is None:
             return None
-        groups += found
+        groups += attribute_groups
     return groups
 
 

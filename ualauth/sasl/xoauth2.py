@@ -27,11 +27,11 @@ class XOAuth2(Mechanism):
 
     async def begin(self, wire: Wire) -> Claim:
         """See `Mechanism.begin`."""
-        found = _MESSAGE.fullmatch(text_of(await wire.first()))
-        if found is None:
+        match = _MESSAGE.fullmatch(text_of(await wire.first()))
+        if match is None:
             raise Malformed("this is no message of XOAUTH2")
-        self._exchange = TokenExchange(self.name, found["token"])
-        return await claim_of(wire, self._exchange, found["user"])
+        self._exchange = TokenExchange(self.name, match["token"])
+        return await claim_of(wire, self._exchange, match["user"])
 
     def failure(self) -> bytes:
         """Return the error; the client answers with an empty response."""

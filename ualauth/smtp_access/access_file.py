@@ -42,7 +42,7 @@ class AccessFile:
             interval=interval,
             clock=clock,
             logger=log,
-            kept="the last good rules stay",
+            consequence="the last good rules stay",
         )
 
     def load(self) -> Rules:

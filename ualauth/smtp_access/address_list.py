@@ -70,13 +70,13 @@ def read_addresses(value: str) -> list[str]:
     tokens = _tokens(value)
     if not _LIST.fullmatch("".join(kind for kind, _ in tokens)):
         raise ValueError("it is no list of addresses")
-    found = _addresses(tokens)
+    addresses = _addresses(tokens)
     if _ENCODED in value:
         decoded = _tokens(" ".join(_decoded(kind, text) for kind, text in tokens))
         kinds = "".join(kind for kind, _ in decoded)
-        if not _DECODED_LIST.fullmatch(kinds) or _addresses(decoded) != found:
+        if not _DECODED_LIST.fullmatch(kinds) or _addresses(decoded) != addresses:
             raise ValueError("an encoded word may be taken for an address")
-    return found
+    return addresses
 
 
 def _addresses(tokens: list[tuple[str, str]]) -> list[str]:
@@ -85,15 +85,15 @@ def _addresses(tokens: list[tuple[str, str]]) -> list[str]:
 
 def _tokens(value: str) -> list[tuple[str, str]]:
     """Return the tokens, each with its kind, one letter."""
-    found: list[tuple[str, str]] = []
+    tokens: list[tuple[str, str]] = []
     end = 0
     while end < len(value):
         token = _TOKEN.match(value, end)
         if token is None or token.lastgroup is None:
             raise ValueError("it is no list of addresses")
-        found.append((token.lastgroup, token[token.lastgroup]))
+        tokens.append((token.lastgroup, token[token.lastgroup]))
         end = token.end()
-    return found
+    return tokens
 
 
 def _decoded(kind: str, text: str) -> str:

@@ -92,9 +92,9 @@ def authenticated_sender(address: str, server: str, moment: datetime) -> Header:
 def authentication_mismatch(originator: str, identity: str) -> Header:
     """Return the header of AUTH_MISMATCH."""
     *first, last = _words(originator)
-    found = ("Message", "originated", "from", *first, f"{last},")
+    origin = ("Message", "originated", "from", *first, f"{last},")
     known = ("but", "authenticated", "identity", "is", *_words(identity))
-    return Header(NAMES[Event.AUTH_MISMATCH], (*found, *known))
+    return Header(NAMES[Event.AUTH_MISMATCH], (*origin, *known))
 
 
 def suspicious_originator(address: str) -> Header:

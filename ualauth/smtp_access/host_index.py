@@ -48,13 +48,13 @@ class HostIndex:
                     self._wild.append((number, matcher(text), pattern.may_be_address))
                 case _:
                     key = pattern.version, pattern.max_prefixlen - pattern.prefixlen
-                    found = networks.setdefault(key, {})
-                    found.setdefault(int(pattern.network_address) >> key[1], number)
+                    numbers = networks.setdefault(key, {})
+                    numbers.setdefault(int(pattern.network_address) >> key[1], number)
         # The length of a prefix whose first rule stands first is looked at first.
         self._networks = {
             version: sorted(
-                (min(found.values()), shift, found)
-                for (kind, shift), found in networks.items()
+                (min(numbers.values()), shift, numbers)
+                for (kind, shift), numbers in networks.items()
                 if kind == version
             )
             for version in (4, 6)
@@ -76,10 +76,10 @@ class HostIndex:
 
     def _first_network(self, address: Address, best: int) -> int:
         bits = int(address)
-        for first, shift, found in self._networks[address.version]:
+        for first, shift, numbers in self._networks[address.version]:
             if first >= best:
                 break
-            number = found.get(bits >> shift, NONE)
+            number = numbers.get(bits >> shift, NONE)
             best = min(best, number)
         return best
 

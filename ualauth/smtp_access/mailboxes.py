@@ -112,13 +112,13 @@ def read_with_library(text: str) -> Mailbox:
     try:
         text.encode()
         spec, rest = parser.get_addr_spec(text)
-        found, local, domain = spec.all_defects, spec.local_part, spec.domain
+        all_defects, local, domain = spec.all_defects, spec.local_part, spec.domain
     except UnicodeError:
         raise ValueError("it is not UTF-8") from None
     except (HeaderParseError, LookupError, AttributeError, TypeError, RecursionError):
         # The library stumbles over some of what strangers write, such as `a@[`.
         raise ValueError("it is no address") from None
-    defects = [each for each in found if not isinstance(each, NonASCIILocalPartDefect)]
+    defects = [each for each in all_defects if not isinstance(each, NonASCIILocalPartDefect)]
     if rest or defects or not local or not domain:
         raise ValueError("it is no address")
     written_local, _, written_domain = text.rpartition("@")

@@ -113,8 +113,8 @@ def without_own_headers(content: bytes, limit: int = HEADER_SIZE_LIMIT) -> bytes
         if _LINE_ENDS.search(header):
             raise HeaderError(HEADER_UNCLEAR)
         header_block = content[: len(header) + len(_END)]
-        kept = [field for field in _LINE.split(header_block) if not _OWN.match(field)]
-        content = b"".join([*kept, content[len(header_block) :]])
+        other_fields = [field for field in _LINE.split(header_block) if not _OWN.match(field)]
+        content = b"".join([*other_fields, content[len(header_block) :]])
     # Where the header is empty, some readers look for one below.
     if content.startswith(_END) and _OWN_LINE.search(content[:limit]):
         raise HeaderError(HEADER_UNCLEAR)

@@ -67,15 +67,15 @@ def confirmed_names(resolver: Resolver, address: Address, seconds: float) -> tup
     The look-up is made in a thread of its own, which is left behind if the
     resolver does not come back.
     """
-    found: list[tuple[str, ...]] = []
+    answers: list[tuple[str, ...]] = []
     thread = threading.Thread(
-        target=lambda: found.append(_drive(resolver, address, seconds)),
+        target=lambda: answers.append(_drive(resolver, address, seconds)),
         name="ualauth-name-lookup",
         daemon=True,
     )
     thread.start()
     thread.join(seconds)
-    return found[0] if found else ()
+    return answers[0] if answers else ()
 
 
 async def confirmed_names_async(

@@ -136,10 +136,10 @@ class _Reader:
     # Words
 
     def _is_unreadable(self, token: Token) -> bool:
-        found = _NEVER.search(token.text)
-        if found:
-            shown = Token(" ", token.line, token.column + found.start())
-            text = f"the character U+{ord(found[0]):04X} cannot stand here"
+        match = _NEVER.search(token.text)
+        if match:
+            shown = Token(" ", token.line, token.column + match.start())
+            text = f"the character U+{ord(match[0]):04X} cannot stand here"
             self._problem(shown, text, "remove it")
         elif _SURROGATE.search(token.text):
             self._problem(token, "this is not UTF-8", "save the file as UTF-8")

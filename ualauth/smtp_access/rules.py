@@ -59,19 +59,19 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Build the indexes."""
-        found: dict[Event, list[tuple[int, Any]]] = {event: [] for event in Event}
+        patterns: dict[Event, list[tuple[int, Any]]] = {event: [] for event in Event}
         for number, rule in enumerate(self.rules):
-            found[rule.event].append((number, rule.pattern))
+            patterns[rule.event].append((number, rule.pattern))
         delegated: dict[str, list[tuple[int, MailboxPattern]]] = {}
         for number, each in enumerate(self.delegations):
             delegated.setdefault(each.user, []).append((number, each.pattern))
         derived = {
             "wants_names": any(map(_wants_names, self.rules)),
             "_hosts": {
-                event: HostIndex(found[event]) for event in Event if not event.takes_address
+                event: HostIndex(patterns[event]) for event in Event if not event.takes_address
             },
             "_mailboxes": {
-                event: MailboxIndex(found[event]) for event in Event if event.takes_address
+                event: MailboxIndex(patterns[event]) for event in Event if event.takes_address
             },
             "_delegated": {user: MailboxIndex(each) for user, each in delegated.items()},
         }
@@ -90,12 +90,12 @@ class Rules:
 
     def delegation(self, authid: str, mailbox: Mailbox) -> Delegation | None:
         """Return the first line by which the user may send as `mailbox`."""
-        found = [
+        numbers = [
             self._delegated[user].first(mailbox)
             for user in (fold(authid), EVERY_USER)
             if user in self._delegated
         ]
-        number = min(found, default=NONE)
+        number = min(numbers, default=NONE)
         return None if number == NONE else self.delegations[number]
 
     def _rule(self, number: int) -> Rule | None:

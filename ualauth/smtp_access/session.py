@@ -88,7 +88,7 @@ class AccessSession:
         """Decide about the client's host; the reply of a refusal stands for the greeting."""
         self._host = host
         self._is_own = self.own_host.is_client(host)
-        self._submit = self._found(self._about_host(Event.SUBMIT))
+        self._submit = self._applicable(self._about_host(Event.SUBMIT))
         self._findings = self._submit
         return self._decide(self._findings, GREETINGS)
 
@@ -107,7 +107,7 @@ class AccessSession:
         authenticated = Event.ANONYMOUS if person is None else Event.AUTH_SUCCESS
         self._findings = (
             *self._submit,
-            *self._found(
+            *self._applicable(
                 self._about_host(authenticated),
                 self._mismatch((self._sender,)) if self._sender != NULL_SENDER else None,
                 self._about_mailbox(Event.ORIGINATOR, self._sender),
@@ -121,7 +121,7 @@ class AccessSession:
             mailbox = read_recipient(recipient)
         except ValueError:
             return self._unreadable(Event.RECIPIENT, BAD_RECIPIENT)
-        findings = self._found(
+        findings = self._applicable(
             self._relay(mailbox),
             self._about_mailbox(Event.RECIPIENT, mailbox),
         )
@@ -136,7 +136,7 @@ class AccessSession:
         The headers that the settings name are compared with the user; From: also
         where the sender is `<>`, which names no mailbox.
         """
-        self._findings = (*self._findings, *self._found(self._mismatch_of(message)))
+        self._findings = (*self._findings, *self._applicable(self._mismatch_of(message)))
         return self._decide(self._findings)
 
     def data(self, from_headers: Sequence[str]) -> Decision:
@@ -232,7 +232,7 @@ class AccessSession:
 
     # Decisions
 
-    def _found(self, *findings: Finding | None) -> tuple[Finding, ...]:
+    def _applicable(self, *findings: Finding | None) -> tuple[Finding, ...]:
         """Return what was found; Header counts as Accept where an event has no header."""
         return tuple(
             dataclasses.replace(each, action=Action.ACCEPT)

@@ -39,11 +39,11 @@ class SmtpAccessSettings:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
-        found = [
+        mistakes = [
             f"{name} must be more than 0"
             for name in ("lookup_timeout", "header_size_limit")
             if getattr(self, name) <= 0
         ]
         # A pattern would let more than this host relay.
         wrong = [each for each in self.own_host if not each or set(each) & set("*?/@ ")]
-        return found + [f"own_host must be names and addresses, not {each!r}" for each in wrong]
+        return mistakes + [f"own_host must be names and addresses, not {each!r}" for each in wrong]

@@ -24,9 +24,9 @@ def lines(text: str) -> Iterator[Line]:
     """Yield the lines that have words."""
     for number, raw in enumerate(text.split("\n"), 1):
         tokens = []
-        for found in _WORD.finditer(raw.removesuffix("\r")):
-            if found[0].startswith("#"):
+        for word in _WORD.finditer(raw.removesuffix("\r")):
+            if word[0].startswith("#"):
                 break
-            tokens.append(Token(found[0], number, found.start() + 1))
+            tokens.append(Token(word[0], number, word.start() + 1))
         if tokens:
             yield Line(number, tuple(tokens))

@@ -30,11 +30,11 @@ class FileRules:
     trusting: bool = False
     """Whether any file is taken, for comparisons with libpam only."""
 
-    def is_blank(self, found: Found) -> bool:
+    def is_blank(self, file: Found) -> bool:
         """Return whether a file says nothing."""
-        if self.comments or not isinstance(found, Text):
-            return is_blank(found)
-        return not found.text.strip("\r\n")
+        if self.comments or not isinstance(file, Text):
+            return is_blank(file)
+        return not file.text.strip("\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ Found = Text | Missing | Unusable
 """What is at a path."""
 
 
-def is_unusable(found: Found) -> bool:
+def is_unusable(file: Found) -> bool:
     """Return whether a file cannot be used: it may be mended by a change of one of its folders."""
-    return isinstance(found, Unusable)
+    return isinstance(file, Unusable)
 
 
-def is_blank(found: Found) -> bool:
+def is_blank(file: Found) -> bool:
     """Return whether a file says nothing: it is empty, or has only comments."""
-    lines = found.text.splitlines() if isinstance(found, Text) else ["?"]
+    lines = file.text.splitlines() if isinstance(file, Text) else ["?"]
     return all(not line.strip() or line.lstrip().startswith("#") for line in lines)

@@ -44,7 +44,7 @@ _SHOWN = 20
 class _State(NamedTuple, Generic[T]):
     """What was found at the last look, and what is in use since."""
 
-    found: Found
+    file: Found
     value: T | None
     problems: tuple[Problem, ...] = ()
     """What is wrong with the file as it was left, whether it is in use or not."""
@@ -75,9 +75,12 @@ class Watched(Generic[T]):
         interval: float = CHECK_INTERVAL,
         clock: Clock = CLOCK,
         logger: logging.Logger = log,
-        kept: str = "the last good one stays",
+        consequence: str = "the last good one stays",
     ) -> None:
-        """Remember how to read it; opens nothing. `kept` is what the log says of a wrong change."""
+        """Remember how to read it; opens nothing.
+
+        `consequence` is what the log says of a wrong change.
+        """
         self.path = path
         self.parse = parse
         self.rules = rules
@@ -85,7 +88,7 @@ class Watched(Generic[T]):
         self._interval = interval
         self._clock = clock
         self._log = logger
-        self._kept = kept
+        self._consequence = consequence
         self._file: SteadyFile[Found] = SteadyFile(
             path,
             self._read,
@@ -116,7 +119,7 @@ class Watched(Generic[T]):
     @property
     def is_missing(self) -> bool:
         """Whether there was no file at the last look."""
-        return self._state is not None and isinstance(self._state.found, Missing)
+        return self._state is not None and isinstance(self._state.file, Missing)
 
     @property
     def value(self) -> T | None:
@@ -137,7 +140,7 @@ class Watched(Generic[T]):
         if state is None or self._clock.monotonic() >= self._next_look:
             state = wait_for(self._look, self._clock)
         if state.never:
-            raise UnusableFile(state.problems, unsafe=getattr(state.found, "unsafe", False))
+            raise UnusableFile(state.problems, unsafe=getattr(state.file, "unsafe", False))
         return state.value
 
     def begin(self) -> Sequence[Problem]:
@@ -167,42 +170,44 @@ class Watched(Generic[T]):
         state = self._state
         if state is not None:
             self._next_look = self._clock.monotonic() + self._interval
-        found = self._file.current(stamp_at(self.path))
-        if state is None or found is not state.found:
-            state = self._take(found, tell=tell)
+        file = self._file.current(stamp_at(self.path))
+        if state is None or file is not state.file:
+            state = self._take(file, tell=tell)
         again = min(LOOK_AGAIN, self._interval) if self._file.is_changing else self._interval
         self._next_look = self._clock.monotonic() + again - _SLACK
         return state
 
-    def _take(self, found: Found, *, tell: bool) -> _State[T]:
+    def _take(self, file: Found, *, tell: bool) -> _State[T]:
         """Use what was found, if it can be used."""
-        value, problems = self._parsed(found)
+        value, problems = self._parsed(file)
         last = self._state
         wrong = not all(problem.warning for problem in problems)
-        if not wrong or isinstance(found, Missing):
-            state = _State(found, value, problems)
+        if not wrong or isinstance(file, Missing):
+            state = _State(file, value, problems)
         elif last is None or last.never:
-            state = _State(found, None, problems, never=True)
+            state = _State(file, None, problems, never=True)
         else:
-            state = _State(found, last.value, problems, is_kept=True)
+            state = _State(file, last.value, problems, is_kept=True)
         self._state = state
         if tell and problems != (last.problems if last else ()):
             self._tell(problems)
             if state.is_kept:
-                self._log.error("%s: the changed file is not used, %s", self.path, self._kept)
+                self._log.error(
+                    "%s: the changed file is not used, %s", self.path, self._consequence
+                )
         return state
 
-    def _parsed(self, found: Found) -> tuple[T | None, tuple[Problem, ...]]:
-        around = problems_of(found, self.rules)
-        if not isinstance(found, Text) or not all(problem.warning for problem in around):
+    def _parsed(self, file: Found) -> tuple[T | None, tuple[Problem, ...]]:
+        around = problems_of(file, self.rules)
+        if not isinstance(file, Text) or not all(problem.warning for problem in around):
             return None, around
         try:
-            value, problems = self.parse(found)
+            value, problems = self.parse(file)
         except Exception as error:  # noqa: BLE001 - a module's bug
             # Not the text of the exception: it may repeat a secret of the file.
             text = f"the file cannot be read because of a bug: {type(error).__name__}"
             cure = f"tell the author of {self.parse.__module__}"
-            return None, (Problem(Source(found.path, 1, 1), text, cure),)
+            return None, (Problem(Source(file.path, 1, 1), text, cure),)
         return value, (*problems, *around)
 
     def _tell(self, problems: Sequence[Problem]) -> None:
@@ -214,21 +219,21 @@ class Watched(Generic[T]):
             self._log.error("%s: %d more problems; run: ualauth check", self.path, more)
 
 
-def problems_of(found: Found, rules: FileRules) -> tuple[Problem, ...]:
+def problems_of(file: Found, rules: FileRules) -> tuple[Problem, ...]:
     """Return what is wrong with a file, whatever it says."""
-    at = Source(found.path, 1, 1)
-    match found:
+    at = Source(file.path, 1, 1)
+    match file:
         case Missing():
             text, cure = "there is no such file", "write it, or correct the path"
             return (Problem(at, text, cure),) if rules.missing is None else rules.missing
         case Unusable():
-            return (Problem(at, f"the file {found.reason}", found.cure),)
-    if rules.utf8 and not found.text.isascii():
-        for number, line in enumerate(found.text.split("\n"), 1):
+            return (Problem(at, f"the file {file.reason}", file.cure),)
+    if rules.utf8 and not file.text.isascii():
+        for number, line in enumerate(file.text.split("\n"), 1):
             if any("\udc80" <= char <= "\udcff" for char in line):
-                told = problem_at(found, number, "this is not UTF-8", "write it as UTF-8")
+                told = problem_at(file, number, "this is not UTF-8", "write it as UTF-8")
                 return (replace(told, shown="") if rules.secret else told,)
-    if rules.secret and found.public:
+    if rules.secret and file.public:
         text = "every user of this host can read the secret in it"
         return (Problem(at, text, "run: chmod o-r on it", warning=True),)
     return ()

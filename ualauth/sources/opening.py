@@ -49,22 +49,22 @@ def owners(home: str = "") -> frozenset[int]:
     The folder `home` holds the configuration: its owner decides everything anyway. Where the
     owner of `/` has another number than root, this is a container in which root has that one.
     """
-    found = {0, os.geteuid()}
+    uids = {0, os.geteuid()}
     for folder in filter(None, ("/", home)):
         try:
-            found.add(os.stat(folder).st_uid)  # noqa: PTH116 - a path as text
+            uids.add(os.stat(folder).st_uid)  # noqa: PTH116 - a path as text
         except (OSError, ValueError):
             continue
-    return frozenset(found)
+    return frozenset(uids)
 
 
 def look(path: str, rules: FileRules, home: str = "") -> tuple[Stamp, Found]:
     """Return the stamp and the content of the file at a path; never raises, never waits."""
     try:
         with _opened(path, rules, home) as descriptor:
-            found = _content(path, descriptor, rules)
+            content = _content(path, descriptor, rules)
             # The stamp after reading: what changed meanwhile has another one.
-            return stamp_of(os.fstat(descriptor)), found
+            return stamp_of(os.fstat(descriptor)), content
     except (FileNotFoundError, NotADirectoryError):
         return None, Missing(path)
     except _Unsafe as error:

@@ -56,16 +56,16 @@ def compile_service(
     """
     name = service_name(name, dialect)
     own = _Compiler(folder, find_module, dialect, name)
-    found = own.file(name, None, 0, 0)
+    outcome = own.file(name, None, 0, 0)
     other = own if name == OTHER else _Compiler(folder, find_module, dialect, OTHER)
-    found_other = _Outcome.MISSING
-    if found is not _Outcome.BROKEN:
-        found_other = other.file(OTHER, None, 0, 0)
+    other_outcome = _Outcome.MISSING
+    if outcome is not _Outcome.BROKEN:
+        other_outcome = other.file(OTHER, None, 0, 0)
     compilers = [own] if other is own else [own, other]
     problems = tuple(dict.fromkeys(chain.from_iterable(each.problems for each in compilers)))
-    if _Outcome.BROKEN in (found, found_other):
+    if _Outcome.BROKEN in (outcome, other_outcome):
         raise ServiceFileError(name, problems)
-    if found is found_other is _Outcome.MISSING:
+    if outcome is other_outcome is _Outcome.MISSING:
         raise UnknownService(
             f"there is no service {name!r}: neither {folder.path(name)} "
             f"nor {folder.path(OTHER)} can be found",
@@ -121,18 +121,18 @@ class _Compiler:
         `depth` counts the files around this one, `level` the substacks.
         """
         try:
-            found = self._read(name)
+            file = self._read(name)
         except BrokenFile:
             if depth:
                 raise
             return _Outcome.BROKEN
-        if isinstance(found, Missing):
+        if isinstance(file, Missing):
             return _Outcome.MISSING
-        if isinstance(found, Unusable):
-            self.report(Problem(Source(found.path, 1, 1), f"the file {found.reason}", found.cure))
+        if isinstance(file, Unusable):
+            self.report(Problem(Source(file.path, 1, 1), f"the file {file.reason}", file.cure))
             return _Outcome.BROKEN
-        syntax = parse(found.text, self.dialect)
-        page = Page(found.path, found.text)
+        syntax = parse(file.text, self.dialect)
+        page = Page(file.path, file.text)
         try:
             for line in syntax.lines:
                 LineReader(self, page, line, wanted, depth, level).read()
@@ -198,10 +198,10 @@ class _Compiler:
 
     def inspect(self, path: str, rules: FileRules | None = None) -> Text | Missing | Unusable:
         """See `Files.inspect`."""
-        found = self._folder.inspect(path, rules or FileRules())
-        problems = problems_of(found, rules or FileRules())
-        self._report_of_file(problems, missing=isinstance(found, Missing))
-        return found
+        file = self._folder.inspect(path, rules or FileRules())
+        problems = problems_of(file, rules or FileRules())
+        self._report_of_file(problems, missing=isinstance(file, Missing))
+        return file
 
     def _report_of_file(self, problems: Sequence[Problem], *, missing: bool) -> None:
         """Report what is wrong with a file of a module's."""
@@ -220,14 +220,14 @@ class _Compiler:
             raise BrokenFile
         if path not in self.files:
             self.files[path] = self._folder.read(name)
-        found = self.files[path]
-        if isinstance(found, Text):
-            self._text += len(found.text)
+        file = self.files[path]
+        if isinstance(file, Text):
+            self._text += len(file.text)
             if self._text > _MAX_TEXT:
                 text = "more than 16 MiB of text; does it include itself?"
                 self.report(Problem(Source(path, 1, 1), text, "include it once"))
                 raise BrokenFile
-        return found
+        return file
 
 
 _DENYING = frozenset({ControlAction.BAD, ControlAction.DIE})

@@ -172,8 +172,8 @@ def evaluate(  # noqa: C901, PLR0912, PLR0915 - one walk, one function, as fast 
         counts = action in _GOOD or (action > 0 and frozen is not None and frozen.jump_counts)
         if counts:
             # The first failure, or any earlier answer but SUCCESS, is kept.
-            kept = impression is _NEGATIVE or (impression is _POSITIVE and status is not _SUCCESS)
-            if not kept and (code is not _IGNORE or judged is code):
+            fixed = impression is _NEGATIVE or (impression is _POSITIVE and status is not _SUCCESS)
+            if not fixed and (code is not _IGNORE or judged is code):
                 impression = _POSITIVE
                 status = code
             if action == _DONE and impression is _POSITIVE:

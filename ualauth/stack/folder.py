@@ -88,8 +88,8 @@ class ServiceFolder:
         self, path: str, parse: Parse[T], rules: FileRules
     ) -> tuple[Watched[T], Sequence[Problem]]:
         """Return a file of a module's, and what is wrong with it now."""
-        made = Watched(self.beside(path), parse, rules, home=self.home)
-        return made, made.read_now()
+        watched = Watched(self.beside(path), parse, rules, home=self.home)
+        return watched, watched.read_now()
 
     def inspect(self, path: str, rules: FileRules) -> Found:
         """Look at a file that a library opens; see `ualauth.sources.opening.inspect`."""
@@ -140,7 +140,7 @@ class FollowedFolder:
 
     def watched(self, path: str, parse: Parse[T], rules: FileRules) -> Watched[T]:
         """Return a file as a value: the same as long as it is kept anywhere."""
-        made = Watched(
+        watched = Watched(
             self.folder.beside(path),
             parse,
             rules,
@@ -148,7 +148,7 @@ class FollowedFolder:
             interval=self._interval,
             clock=self._clock,
         )
-        return self._watched.setdefault(made.key, made)
+        return self._watched.setdefault(watched.key, watched)
 
     def current(self, path: str) -> Found:
         """Return what is in use of a file: the same object until that changes.

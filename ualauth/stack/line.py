@@ -153,8 +153,8 @@ class LineReader:
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
             self._problem(at, problem.text, problem.cure, warning=problem.is_warning)
-        for found in bound.in_files:
-            self._collector.report(found)
+        for file_problem in bound.in_files:
+            self._collector.report(file_problem)
         return bound
 
     def _nested(self, module_type: ModuleType, module: Token, bound: Bound) -> tuple[Stack, str]:

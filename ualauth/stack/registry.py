@@ -45,7 +45,7 @@ class ModuleRegistry:
         self._path = tuple(map(Path, path))
         self._allow = frozenset(map(_key, allow))
         self._claims: dict[str, list[EntryPoint | Path]] | None = None
-        self._found: dict[str, type[Module[Any]]] = {}
+        self._classes: dict[str, type[Module[Any]]] = {}
         self._lock = new_lock()
 
     def names(self) -> list[str]:
@@ -66,9 +66,9 @@ class ModuleRegistry:
         if self._allow and name not in self._allow:
             raise ModuleUnavailable(f"module {name!r} is not among [modules] allow")
         with self._lock:
-            if name not in self._found:
-                self._found[name] = self._load(name)
-            return self._found[name]
+            if name not in self._classes:
+                self._classes[name] = self._load(name)
+            return self._classes[name]
 
     def _known(self) -> dict[str, list[EntryPoint | Path]]:
         if self._claims is None:
@@ -150,15 +150,15 @@ def _from_source(path: Path, source: bytes) -> type[Module[Any]]:
 
     def load() -> object:
         code = compile(source, str(path), "exec", dont_inherit=True)
-        made = importlib.util.module_from_spec(ModuleSpec(name, None, origin=str(path)))
-        made.__file__ = str(path)
-        sys.modules[name] = made
+        module = importlib.util.module_from_spec(ModuleSpec(name, None, origin=str(path)))
+        module.__file__ = str(path)
+        sys.modules[name] = module
         try:
-            exec(code, vars(made))  # noqa: S102 - as importing it would
+            exec(code, vars(module))  # noqa: S102 - as importing it would
         except BaseException:
             del sys.modules[name]
             raise
-        classes = [each for each in vars(made).values() if _is_module_of(each, name)]
+        classes = [each for each in vars(module).values() if _is_module_of(each, name)]
         if len(classes) != 1:
             raise ImportError(f"it defines {len(classes)} modules instead of one")
         return classes[0]

@@ -126,7 +126,7 @@ class Services:
 
     def _is_current(self, last: _Loaded) -> bool:
         """Return whether its files say what they said when it was compiled; looks at them all."""
-        same = [self._followed.current(path) is found for path, found in last.files.items()]
+        same = [self._followed.current(path) is content for path, content in last.files.items()]
         return last.is_current and all(same)
 
     def _anew(self, name: str, last: _Loaded | None) -> _Loaded:
@@ -145,13 +145,13 @@ class Services:
         except ServiceFileError as error:
             if last is None:
                 raise
-            return _kept(name, last, tuple(p for p in error.problems if isinstance(p, Problem)))
+            return _keep(name, last, tuple(p for p in error.problems if isinstance(p, Problem)))
         except UnsteadyFile:
             if last is None:
                 raise
             return replace(last, is_current=False)
         if last is not None and _errors(service) - _errors(last.service):
-            return _kept(name, last, service.problems)
+            return _keep(name, last, service.problems)
         if last is None or service.problems != last.reported:
             _report(name, service.problems)
         return _Loaded(service, files.contents, service.problems)
@@ -168,7 +168,7 @@ def _errors(service: Service) -> Counter[str]:
     return Counter(problem.text for problem in service.problems if not problem.warning)
 
 
-def _kept(name: str, last: _Loaded, problems: tuple[Problem, ...]) -> _Loaded:
+def _keep(name: str, last: _Loaded, problems: tuple[Problem, ...]) -> _Loaded:
     """Keep the last good service, and look at the files anew at the next check."""
     if problems != last.reported:
         _report(name, problems)

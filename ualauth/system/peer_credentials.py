@@ -37,10 +37,12 @@ def peer_uid(connection: socket.socket | TransportSocket) -> int:
         # A listening socket would answer who listens: the server, often root.
         if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise PeerUnknown("a listening socket has no peer: ask what accept() returned")
-        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        credentials = connection.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
+        )
     except OSError as error:
         raise PeerUnknown(f"the socket cannot be asked for its peer: {error.strerror}") from error
-    uid: int = _CREDENTIALS.unpack(found)[1]
+    uid: int = _CREDENTIALS.unpack(credentials)[1]
     if uid == _NONE:
         raise PeerUnknown("the socket is not connected")
     return uid

@@ -242,10 +242,10 @@ class FakeAttempt(RunningAttempt):
     async def _completed(self, result: Awaitable[T]) -> T:
         """Return what was answered, when the guess has ended as at the end of an operation."""
         try:
-            found = await result
-            if self.guess is not None and isinstance(found, ReturnCode):
-                await self.end_guess(found)
-            return found
+            answer = await result
+            if self.guess is not None and isinstance(answer, ReturnCode):
+                await self.end_guess(answer)
+            return answer
         finally:
             self.abandon_guess()
 

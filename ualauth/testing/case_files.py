@@ -156,8 +156,8 @@ def _read(draft: _Draft, line: str, source: str) -> None:
 
 
 def _expect(draft: _Draft, line: str, source: str) -> None:
-    found = _EXPECTED.fullmatch(line)
-    words = found["words"].split() if found else []
+    match = _EXPECTED.fullmatch(line)
+    words = match["words"].split() if match else []
     if words in (["unusable"], ["unknown"]):
         draft.start = words[0]
         return
@@ -165,14 +165,14 @@ def _expect(draft: _Draft, line: str, source: str) -> None:
     if words and words[0] in _OPERATIONS:
         operation = _OPERATIONS[words.pop(0)]
     *flags, code = words or [""]
-    if found is None or code not in TOKENS or not _FLAGS.keys() >= set(flags):
+    if match is None or code not in TOKENS or not _FLAGS.keys() >= set(flags):
         raise CaseError(f"{source}: {line!r} is no expectation")
     draft.calls.append(
         Call(
             operation,
             sum(_FLAGS[flag] for flag in flags),
             TOKENS[code],
-            None if found["count"] is None else int(found["count"]),
-            None if found["entries"] is None else tuple(found["entries"].split()),
+            None if match["count"] is None else int(match["count"]),
+            None if match["entries"] is None else tuple(match["entries"].split()),
         ),
     )

@@ -63,33 +63,37 @@ def differences(
     settings = StackSettings(dialect=case.dialect)
     config = dataclasses.replace(folder.config(), stack=settings)
     start = ""
-    found: list[str] = []
+    sentences: list[str] = []
     try:
         with begin(config, case.service, case.user, ScriptedConversation(*case.answers)) as held:
             for number, call in enumerate(case.calls, 1):
                 before = len(held.trace)
                 code = perform(held, call.operation, call.flags)
                 steps = held.trace[before:]
-                found += [f"call {number}: {each}" for each in _compare(case, call, code, steps)]
+                sentences += [
+                    f"call {number}: {each}" for each in _compare(case, call, code, steps)
+                ]
     except ServiceFileError:
         start = "unusable"
     except UnknownService:
         start = "unknown"
     if start != case.start:
         return [f"the service is {start or 'usable'}"]
-    return found
+    return sentences
 
 
 def _compare(case: Case, call: Call, code: ReturnCode, steps: list[TraceStep]) -> list[str]:
-    found = []
+    sentences = []
     if code is not call.code:
-        found.append(f"{call.operation} answers {code}, not {call.code}")
+        sentences.append(f"{call.operation} answers {code}, not {call.code}")
     entries = tuple(_entry(case, step) for step in steps)
     if call.asked is not None and len(entries) != call.asked:
-        found.append(f"{len(entries)} entries were asked ({' '.join(entries)}), not {call.asked}")
+        sentences.append(
+            f"{len(entries)} entries were asked ({' '.join(entries)}), not {call.asked}"
+        )
     if call.entries is not None and entries != call.entries:
-        found.append(f"asked were ({' '.join(entries)}), not ({' '.join(call.entries)})")
-    return found
+        sentences.append(f"asked were ({' '.join(entries)}), not ({' '.join(call.entries)})")
+    return sentences
 
 
 def _entry(case: Case, step: TraceStep) -> str:

@@ -167,7 +167,7 @@ class ModuleCompliance:
 
     def test_the_methods_take_an_attempt(self) -> None:
         """Each is a coroutine function or a plain one, of one argument."""
-        module = self._made()
+        module = self._new_module()
         served = [getattr(module, each.method, None) for each in Operation]
         assert any(served), "the module serves no operation"
         for method in filter(None, served):
@@ -223,7 +223,7 @@ class ModuleCompliance:
 
     def _look_at(self, exchange: NoticingExchange, code: object) -> None:
         """Look how an exchange was taken."""
-        kind, module = exchange.credential_kind, self._made()
+        kind, module = exchange.credential_kind, self._new_module()
         assert type(code) is ReturnCode, f"{kind}: answers {code!r}"
         assert not exchange.by_hand, f"{kind}: sets exchange.verified itself; call accept()"
         if exchange.accepted:
@@ -235,7 +235,7 @@ class ModuleCompliance:
 
     def test_a_wrong_password_lets_no_user_in(self) -> None:
         """A module that verifies passwords does not take every one."""
-        if CredentialKind.PASSWORD in self._made().verifies and not self.permits:
+        if CredentialKind.PASSWORD in self._new_module().verifies and not self.permits:
             code = self._call(self.attempt(USER, WRONG, None), Operation.AUTHENTICATE)
             assert code is not ReturnCode.SUCCESS
 
@@ -261,7 +261,7 @@ class ModuleCompliance:
                     break
                 assert walk.code is not ReturnCode.AUTH_ERR, f"{error.__name__}: no wrong password"
                 assert walk.code is not ReturnCode.USER_UNKNOWN, f"{error.__name__}: no such user"
-                if self._made().verifies and not self.permits:
+                if self._new_module().verifies and not self.permits:
                     wrong = self._failing(WRONG, number, failure)
                     assert wrong.code is not ReturnCode.SUCCESS, f"{error.__name__} lets users in"
 
@@ -294,7 +294,7 @@ class ModuleCompliance:
     def test_nothing_blocks_but_what_is_offloaded(self) -> None:
         """Files, sockets, programs and sleep belong into `attempt.offload`, never into __init__."""
         with blocking_calls() as seen:
-            self._made()
+            self._new_module()
         assert not seen, f"__init__ blocks: {seen}"
         for name, situation in SITUATIONS.items():
             attempt = self.attempt(*situation())
@@ -317,7 +317,7 @@ class ModuleCompliance:
         """Neither in its attributes, nor in its class, nor in containers beside it."""
         bound = bind(self.module, self.arguments)
         # One that is not made, for want of a file, has nowhere to keep anything.
-        module = bound.module or self._made()
+        module = bound.module or self._new_module()
         # What it reads when it is first asked is no user's.
         self._operations(self.attempt(_OTHER, _OTHER, None), bound.methods)
         before = texts_kept(module)
@@ -347,7 +347,7 @@ class ModuleCompliance:
 
     def test_no_secret_is_shown(self) -> None:
         """Neither `repr`, nor remarks, messages or any log show a password or a secret."""
-        module = self._made()
+        module = self._new_module()
         heard = _Heard()
         root = logging.getLogger()
         level = root.level
@@ -367,7 +367,7 @@ class ModuleCompliance:
 
     # How it is done
 
-    def _made(self) -> Module[Any]:
+    def _new_module(self) -> Module[Any]:
         options, _ = read_options(self.module.options_type, self.arguments)
         assert options is not None
         return self.module(options)

@@ -18,7 +18,7 @@ _MOST = 100_000
 
 def texts_kept(module: Module[Any]) -> Counter[str]:
     """Return how often each text is reached from a module, in whatever it is."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     seen: set[int] = set()
     todo: list[object] = [module, *_of_classes(type(module))]
     while todo and len(seen) < _MOST:
@@ -26,11 +26,11 @@ def texts_kept(module: Module[Any]) -> Counter[str]:
         if isinstance(each, bytes):
             each = each.decode("utf-8", "replace")
         if isinstance(each, str):
-            found[each] += 1
+            counts[each] += 1
         elif not isinstance(each, _NOT_FOLLOWED) and id(each) not in seen:
             seen.add(id(each))
             todo += _inside(each)
-    return found
+    return counts
 
 
 def _of_classes(kind: type[Any]) -> Iterable[object]:

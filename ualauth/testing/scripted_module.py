@@ -148,13 +148,13 @@ class ScriptedModule(Module[Script]):
 
 def scripted_modules(service: Service) -> list[ScriptedModule]:
     """Return the scripted modules of a compiled service, in the order of its entries."""
-    found: dict[int, ScriptedModule] = {}
+    modules: dict[int, ScriptedModule] = {}
     for stack in service.stacks.values():
         for entry in stack:
             module = getattr(entry.methods[Operation.AUTHENTICATE], "__self__", None)
             if isinstance(module, ScriptedModule):
-                found[id(module)] = module
-    return list(found.values())
+                modules[id(module)] = module
+    return list(modules.values())
 
 
 def _turns(steps: Steps) -> list[Steps]:

@@ -117,8 +117,8 @@ def _profile(frame: FrameType, event: str, function: Any) -> None:  # noqa: ANN4
         if any(function is each for each in _BLOCKING_FUNCTIONS):
             name = f"{function.__module__}.{function.__name__}"
         elif function.__name__ in _OF_SOCKETS:
-            made = getattr(function, "__self__", None)
-            if isinstance(made, socket.socket) and made.gettimeout() != 0:
+            owner = getattr(function, "__self__", None)
+            if isinstance(owner, socket.socket) and owner.gettimeout() != 0:
                 name = f"socket.{function.__name__}"
     if name is not None and not _is_of_python(frame):
         seen.append(name)

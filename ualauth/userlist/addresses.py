@@ -47,8 +47,8 @@ def _other_problem(text: str, local: str, domain: str) -> str:
     """Return what else it is, which other systems keep among addresses."""
     if prefix := _PREFIX.match(text):
         return f"has a prefix: the address is {text[prefix.end() :]!r}"
-    if found := _BRACKETS.fullmatch(text):
-        return f"has more than an address, which is {found[1]!r}"
+    if match := _BRACKETS.fullmatch(text):
+        return f"has more than an address, which is {match[1]!r}"
     if any(sign in domain for sign in ",;") or ("@" in local and not local.startswith('"')):
         return f"{_NOT_ONE}: it looks like several addresses"
     return "is a pattern, and no address" if "*" in local or local == "%" else ""

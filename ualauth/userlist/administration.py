@@ -60,9 +60,9 @@ def edit_addresses(
     for missing in gone.values():
         raise InvalidValue(f"addresses: {missing!r} is none of this user's")
     removed = {address_key(address) for address in remove}
-    kept = [address for address in addresses if address_key(address) not in removed]
-    present = {address_key(address) for address in kept}
-    return (*kept, *(address for address in add if address_key(address) not in present))
+    remaining = [address for address in addresses if address_key(address) not in removed]
+    present = {address_key(address) for address in remaining}
+    return (*remaining, *(address for address in add if address_key(address) not in present))
 
 
 def set_hash(store: UserStore, user: User, stored: str, keep: int = 0) -> User:

@@ -164,20 +164,20 @@ def add_free(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
 def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
     """Return for each new user what another one has, in the database or before it in `new`."""
     owners = _owners(connection, new)
-    found: list[Taken | None] = []
+    taken: list[Taken | None] = []
     for rows in new:
         authid_key = rows.user[_AUTHID_KEY]
         own = "login name", authid_key
         if owners.get(own) == authid_key:
-            found.append(Taken(own, is_existing=True))
+            taken.append(Taken(own, is_existing=True))
             continue
         claim = next((claim for claim in rows.claims() if claim in owners), None)
         if claim is None:
             owners.update(dict.fromkeys(rows.claims(), authid_key))
-            found.append(None)
+            taken.append(None)
         else:
-            found.append(Taken(claim, is_existing=False))
-    return found
+            taken.append(Taken(claim, is_existing=False))
+    return taken
 
 
 def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str], str]:
@@ -201,8 +201,8 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     for kind, statement, column, values in wanted:
         asked = statement.where(column.in_(bindparam("values", expanding=True)))
         for some in _pieces(values, _MOST_PARAMETERS):
-            found = connection.execute(asked, {"values": some})
-            owners.update({(kind, str(key)): owner for key, owner in found})
+            pairs = connection.execute(asked, {"values": some})
+            owners.update({(kind, str(key)): owner for key, owner in pairs})
     return owners
 
 
@@ -266,8 +266,10 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
         newest = connection.scalar(_NEWEST) or 0
         return list(enumerate(new, newest - len(new) + 1))
     # Others may add users meanwhile: the key tells whose id it is.
-    found = connection.execute(select(users.c.authid_key, users.c.id).where(users.c.id > before))
-    ids = {row[0]: row[1] for row in found}
+    user_rows = connection.execute(
+        select(users.c.authid_key, users.c.id).where(users.c.id > before)
+    )
+    ids = {row[0]: row[1] for row in user_rows}
     return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
 
 

@@ -334,7 +334,7 @@ class _Users:
 
 
 def _stale(account: Account) -> Account:
-    made = Account(account.user, account.person, account.policy, account.prefix)
-    made.confirmed = account.confirmed
-    made.stale = True
-    return made
+    copy = Account(account.user, account.person, account.policy, account.prefix)
+    copy.confirmed = account.confirmed
+    copy.stale = True
+    return copy

@@ -35,8 +35,8 @@ def _text_of(failures: Failures) -> str:
 
 def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
     """Return what rows in the shape of `queries.FAILURES` say."""
-    found = {bytes(row[0]): failures_of(row[1:]) for row in rows}
-    return Counts(*(found.get(key, Failures()) for key in keys))
+    failures = {bytes(row[0]): failures_of(row[1:]) for row in rows}
+    return Counts(*(failures.get(key, Failures()) for key in keys))
 
 
 def change(
@@ -53,8 +53,8 @@ def change(
     before = [_begin(connection, place.key, place.source) for place in places]
     after = work(before)
     table, rows = login_failures, []
-    for place, found in zip(places, after, strict=True):
-        if found == Failures():
+    for place, failures in zip(places, after, strict=True):
+        if failures == Failures():
             here = (table.c.name == place.key) & (table.c.source == place.source)
             connection.execute(delete(table).where(here))
             continue
@@ -62,9 +62,9 @@ def change(
             {
                 "key": place.key,
                 "here": place.source,
-                "moments": _text_of(found),
-                "locked_until": found.locked_until,
-                "forgotten": found.forgotten(place.rules),
+                "moments": _text_of(failures),
+                "locked_until": failures.locked_until,
+                "forgotten": failures.forgotten(place.rules),
             }
         )
     if rows:
@@ -81,10 +81,10 @@ def clear(connection: Connection, keys: Collection[bytes] | None, source: str | 
     if keys is not None:
         ranges = [name.between(key, key + b"\xff" * KEY_BYTES) for key in sorted(keys)]
         where.append(or_(*ranges))
-    found = connection.execute(
+    rows = connection.execute(
         delete(login_failures).where(*where).returning(login_failures.c.name)
     ).all()
-    return sum(len(row[0]) == KEY_BYTES for row in found)
+    return sum(len(row[0]) == KEY_BYTES for row in rows)
 
 
 def try_counting(connection: Connection) -> None:
@@ -96,8 +96,8 @@ def forget_all(connection: Connection, user: bytes) -> bool:
     """Forget the failed logins of a user, under every name; return whether there were any."""
     name = login_failures.c.name
     last = user + b"\xff" * KEY_BYTES
-    found = connection.execute(delete(login_failures).where(name >= user, name <= last))
-    return found.rowcount > 0
+    result = connection.execute(delete(login_failures).where(name >= user, name <= last))
+    return result.rowcount > 0
 
 
 def _begin(connection: Connection, name: bytes, source: str) -> Failures:

@@ -181,9 +181,9 @@ class Guess:
         """Return what `check(*args)` returns; conclude the guess if it was given up meanwhile."""
         self.started = True
         try:
-            found = check(*args)
-            self.wrong = found.wrong
-            return found
+            comparison = check(*args)
+            self.wrong = comparison.wrong
+            return comparison
         finally:
             with self._lock:
                 self.done = True

@@ -38,11 +38,11 @@ def read_hours(text: str) -> tuple[Span, ...]:
         ValueError: if it does not have the form above.
 
     """
-    found = _HOURS.fullmatch(text)
-    if found is None:
+    match = _HOURS.fullmatch(text)
+    if match is None:
         raise _wrong(text)
-    days = _days(found[1], text)
-    start, end = (_minute(found[at], found[at + 1], text) for at in (2, 4))
+    days = _days(match[1], text)
+    start, end = (_minute(match[at], match[at + 1], text) for at in (2, 4))
     if start == end:
         raise _wrong(text)
     length = (end - start) % _DAY or _DAY

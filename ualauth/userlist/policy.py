@@ -45,7 +45,7 @@ class AccountRules:
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name ...`; empty if all is well."""
-        found = []
+        mistakes = []
         for name, values, read in (
             ("allowed_networks", self.allowed_networks, read_network),
             ("allowed_hours", self.allowed_hours, read_hours),
@@ -55,8 +55,8 @@ class AccountRules:
                 try:
                     read(value)
                 except ValueError as error:
-                    found.append(f"{name}: {error}")
-        return found
+                    mistakes.append(f"{name}: {error}")
+        return mistakes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +170,12 @@ def read_own(text: str) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        found = json.loads(text)
+        policy = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        policy = None
+    if not isinstance(policy, dict):
         raise InvalidValue('policy: must be a JSON object, such as {"grace_logins": 3}')
-    values = {key: _own_value(key, value) for key, value in found.items()}
+    values = {key: _own_value(key, value) for key, value in policy.items()}
     mistakes = [
         mistake
         for part, keys in zip(_PARTS, _KEYS, strict=True)

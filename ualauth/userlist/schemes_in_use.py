@@ -71,8 +71,8 @@ class SchemesInUse:
 
     def _note(self, hasher: PasswordHasher, stored: str) -> _Kind | None:
         """Return what a stored password is that costs something else than today's."""
-        found = read(stored)
-        kind = _kind(found)
+        stored_password = read(stored)
+        kind = _kind(stored_password)
         if kind is None or kind[1] > 1 or not hasher.needs_rehash(stored):
             return None
         with self._lock:
@@ -82,8 +82,8 @@ class SchemesInUse:
         return kind
 
 
-def _kind(found: Stored) -> _Kind | None:
-    name, data = found.scheme.name, found.data
+def _kind(stored_password: Stored) -> _Kind | None:
+    name, data = stored_password.scheme.name, stored_password.data
     cost = COSTS.get(name)
     try:
         return (

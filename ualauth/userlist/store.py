@@ -410,8 +410,8 @@ class UserStore:
         rows: list[Failures] = []
         for backend in places:
             values = {"name": backend.key, "user": backend.key, "source": backend.source}
-            found = self._database.read(queries.FAILURES, values)
-            rows.append(failures.failures_of(found[0][1:]) if found else Failures())
+            answer = self._database.read(queries.FAILURES, values)
+            rows.append(failures.failures_of(answer[0][1:]) if answer else Failures())
         return rows
 
     def change_failures(
@@ -514,13 +514,13 @@ class UserStore:
     def _find(self, key: str, name: ORName) -> list[int]:
         """Return the ids of whom a login name means, two or some more if there are several."""
         statement, keys = queries.meant(key, name)
-        found: list[Sequence[Any]] = []
+        ranked: list[Sequence[Any]] = []
         if name.common_name:
             # Mostly it is a whole name, as it is printed: a shorter question will do.
-            found = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
-        found = found or self._database.read(statement, keys)
-        best = min((rank for _, rank in found), default=None)
-        return list({number for number, rank in found if rank == best})
+            ranked = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
+        ranked = ranked or self._database.read(statement, keys)
+        best = min((rank for _, rank in ranked), default=None)
+        return list({number for number, rank in ranked if rank == best})
 
     def _page(self, after: str) -> list[Sequence[object]]:
         return self._database.read(queries.NEXT_PAGE, {"after": after})

@@ -85,12 +85,12 @@ class _Difference:
 
 
 def _revise(connection: Connection, revision: Revision) -> bool:
-    found = _difference(connection, revision)
-    if found is None:
+    difference = _difference(connection, revision)
+    if difference is None:
         return False
-    user = found.user
-    new = dataclasses.replace(user, **found.values)
-    if found.has_password:
+    user = difference.user
+    new = dataclasses.replace(user, **difference.values)
+    if difference.has_password:
         changed = new.password_changed
         if "password_changed" not in revision.fields or changed is None:
             changed = datetime.now(UTC)
@@ -209,5 +209,5 @@ def _history_differs(connection: Connection, user: User, history: History) -> bo
         return True
     if history.former_passwords is None:
         return False
-    found = connection.execute(queries.FORMER_PASSWORDS, {"id": user.id})
-    return tuple(row[0] for row in found) != history.former_passwords
+    rows = connection.execute(queries.FORMER_PASSWORDS, {"id": user.id})
+    return tuple(row[0] for row in rows) != history.former_passwords

@@ -49,12 +49,12 @@ class Verifications:
         """
         key = self._digest(user, name, password, null_allowed=null_allowed)
         with self._lock:
-            found = self._open.get(key)
-            if found is not None:
-                return found, False
-            made = self._open[key] = Computation()
-        made.future.add_done_callback(lambda ended: self._end(key, ended))
-        return made, True
+            existing = self._open.get(key)
+            if existing is not None:
+                return existing, False
+            computation = self._open[key] = Computation()
+        computation.future.add_done_callback(lambda ended: self._end(key, ended))
+        return computation, True
 
     def _digest(self, user: User | None, name: str, password: str, *, null_allowed: bool) -> bytes:
         digest = hashlib.blake2b(key=self._key, digest_size=_DIGEST)
@@ -66,6 +66,6 @@ class Verifications:
 
     def _end(self, key: bytes, ended: Future[Any]) -> None:
         with self._lock:
-            found = self._open.get(key)
-            if found is not None and found.future is ended:
+            computation = self._open.get(key)
+            if computation is not None and computation.future is ended:
                 del self._open[key]

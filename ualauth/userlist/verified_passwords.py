@@ -41,18 +41,18 @@ class VerifiedPasswords:
 
     def knows(self, user: User, prefix: Any, password: str) -> bool:  # noqa: ANN401 - as above
         """Return whether this password of this record was verified lately."""
-        kept = self._known.get(user.id)
-        if kept is None or time.monotonic() >= kept[1]:
+        verified = self._known.get(user.id)
+        if verified is None or time.monotonic() >= verified[1]:
             return False
         # As `_close`, without its call: every remembered login comes here.
         begun = prefix.copy()
         begun.update(password.encode())
-        return hmac.compare_digest(kept[0], begun.digest())
+        return hmac.compare_digest(verified[0], begun.digest())
 
     def has(self, user: User) -> bool:
         """Return whether a password of this user was verified lately."""
-        kept = self._known.get(user.id)
-        return kept is not None and time.monotonic() < kept[1]
+        verified = self._known.get(user.id)
+        return verified is not None and time.monotonic() < verified[1]
 
     def remember(self, user: User, prefix: Any, password: str) -> None:  # noqa: ANN401 - as above
         """Note that this password of this record was verified just now."""

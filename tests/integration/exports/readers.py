@@ -78,13 +78,13 @@ class DovecotAuth:
             line = "\t".join(("AUTH", str(self._number), "PLAIN", *given))
             self._file.write(line.encode() + b"\n")
         self._file.flush()
-        found = set()
+        granted = set()
         for _ in range(len(asked)):
             kind, number, *_ = self._file.readline().decode().rstrip("\n").split("\t")
             user = asked.pop(number)
             if kind == "OK":
-                found.add(user)
-        return found
+                granted.add(user)
+        return granted
 
     def close(self) -> None:
         """Disconnect."""

@@ -70,15 +70,15 @@ def test_a_directory_refuses_whom_ualauth_refuses(authority: Authority) -> None:
         if (not line or line.startswith(_SCHEMA)) and line != "objectClass: scalixUserClass"
     ]
     with running(authority, entries="\n".join(lines)) as server:
-        found = set()
+        granted = set()
         for authid, _ in (_OPEN, *EVERY_CASE):
             for password in (PASSWORD, "!", "*", HASH):
                 connection = ldap.initialize(server.uri)
                 with contextlib.suppress(ldap.INVALID_CREDENTIALS):
                     connection.simple_bind_s(f"uid={authid},{base}", password)
-                    found.add((authid, password))
+                    granted.add((authid, password))
                 connection.unbind_s()
-    assert found == {(authid, PASSWORD) for authid in expected()}
+    assert granted == {(authid, PASSWORD) for authid in expected()}
 
 
 def test_an_import_lets_in_no_user_whom_dovecot_refuses(house: House) -> None:
@@ -88,7 +88,7 @@ def test_an_import_lets_in_no_user_whom_dovecot_refuses(house: House) -> None:
     )
     house.import_("dovecot", text, "--bad-lines", "skip")
     logins = house.logins([user.authid for user in house.store.users()], rhost=ELSEWHERE)
-    granted = {user for user, found in logins.items() if found == GRANTED}
+    granted = {user for user, outcome in logins.items() if outcome == GRANTED}
     with dovecot(text) as reader:
         assert granted
         assert reader.let_in(granted, PASSWORD, ELSEWHERE) == granted

@@ -68,17 +68,17 @@ def set_password(name: str, password: str) -> None:
 @pytest.fixture
 def account() -> Iterator[Account]:
     """Make an account that does not exist on any host."""
-    made = Account(f"ual-{secrets.token_hex(6)}", "correct horse")
+    account = Account(f"ual-{secrets.token_hex(6)}", "correct horse")
     try:
         subprocess.run(
-            ["useradd", "--no-create-home", "--no-user-group", "--no-log-init", made.name],
+            ["useradd", "--no-create-home", "--no-user-group", "--no-log-init", account.name],
             check=True,
             capture_output=True,
         )
-        set_password(made.name, made.password)
-        yield made
+        set_password(account.name, account.password)
+        yield account
     finally:
-        subprocess.run(["userdel", "--force", made.name], check=False, capture_output=True)
+        subprocess.run(["userdel", "--force", account.name], check=False, capture_output=True)
 
 
 HostService = Callable[[str, str], Path]

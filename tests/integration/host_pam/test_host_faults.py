@@ -288,6 +288,6 @@ class TestCompliance(ModuleCompliance):
             attempt.end(ReturnCode.SUCCESS)
 
     def attempt(self, *situation: Any) -> Any:
-        made = super().attempt(*situation)
-        self._attempts.append(made)
-        return made
+        attempt = super().attempt(*situation)
+        self._attempts.append(attempt)
+        return attempt

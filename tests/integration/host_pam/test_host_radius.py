@@ -19,9 +19,9 @@ from ualauth.testing.folder import ConfigFolder
 
 @pytest.fixture
 def server() -> Iterator[RadiusServer]:
-    made = RadiusServer({"jsmith": "correct horse", "ann": "correct horse"}, {"ann": "123456"})
-    with made.running():
-        yield made
+    radius = RadiusServer({"jsmith": "correct horse", "ann": "correct horse"}, {"ann": "123456"})
+    with radius.running():
+        yield radius
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ PEOPLE = (
 @pytest.fixture(scope="session")
 def kdc() -> Iterator[Realm]:
     """Return a realm with its people, whose KDC and kadmind run."""
-    with realm() as made:
-        made.admin(*PEOPLE)
-        made.start()
-        made.start_kadmind()
-        yield made
+    with realm() as kdc:
+        kdc.admin(*PEOPLE)
+        kdc.start()
+        kdc.start_kadmind()
+        yield kdc
 
 
 Mail = Callable[..., ConfigFolder]

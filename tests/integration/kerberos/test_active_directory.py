@@ -80,9 +80,9 @@ class Domain:
 def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
     folder = tmp_path_factory.mktemp("domain")
     with running(Authority(folder)) as controller:
-        made = Domain(controller, folder)
-        made.create()
-        yield made
+        domain = Domain(controller, folder)
+        domain.create()
+        yield domain
 
 
 @pytest.mark.parametrize(

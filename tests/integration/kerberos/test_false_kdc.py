@@ -18,12 +18,12 @@ CHOSEN = "what the attacker likes"
 @pytest.fixture(scope="module")
 def false() -> Iterator[Realm]:
     """Return a realm that an attacker made, and that runs in the real one's place."""
-    with realm() as made:
-        made.add("jsmith", CHOSEN)
-        made.add("victim", CHOSEN, "+needchange")
-        made.start()
-        made.start_kadmind()
-        yield made
+    with realm() as kdc:
+        kdc.add("jsmith", CHOSEN)
+        kdc.add("victim", CHOSEN, "+needchange")
+        kdc.start()
+        kdc.start_kadmind()
+        yield kdc
 
 
 def test_it_is_refused_by_the_real_keytab(way: Way, kdc: Realm, false: Realm, mail: Mail) -> None:

@@ -24,30 +24,30 @@ PEOPLE = (
 @pytest.fixture
 def own() -> Iterator[Realm]:
     """Return a realm that a test may change."""
-    with realm() as made:
-        made.admin(*PEOPLE)
-        made.start()
-        yield made
+    with realm() as kdc:
+        kdc.admin(*PEOPLE)
+        kdc.start()
+        yield kdc
 
 
-def change_the_tickets_key(made: Realm) -> None:
-    made.admin(f"cpw -randkey krbtgt/{made.name}")
+def change_the_tickets_key(kdc: Realm) -> None:
+    kdc.admin(f"cpw -randkey krbtgt/{kdc.name}")
 
 
-def make_the_database_anew(made: Realm) -> None:
+def make_the_database_anew(kdc: Realm) -> None:
     """Have other keys of the same versions, as after a KDC was set up again."""
-    made.stop()
-    for path in (*made.folder.glob("principal*"), made.keytab):
+    kdc.stop()
+    for path in (*kdc.folder.glob("principal*"), kdc.keytab):
         path.unlink()
-    made.create()
-    made.admin(*PEOPLE)
-    made.start()
+    kdc.create()
+    kdc.admin(*PEOPLE)
+    kdc.start()
 
 
-def go_back_an_hour(made: Realm) -> None:
+def go_back_an_hour(kdc: Realm) -> None:
     """Have a clock by which the armour's ticket begins in an hour."""
-    made.stop()
-    made.start("-1h")
+    kdc.stop()
+    kdc.start("-1h")
 
 
 EVENTS = (change_the_tickets_key, make_the_database_anew, go_back_an_hour)
@@ -96,11 +96,11 @@ def test_a_cache_whose_ticket_is_stale_is_done_without(
     assert caught.value.code is ReturnCode.AUTH_ERR
 
 
-def insist_on_armour(made: Realm) -> None:
+def insist_on_armour(kdc: Realm) -> None:
     """Have passwords sent in armour only."""
-    text = made.conf.read_text()
+    text = kdc.conf.read_text()
     flag = "    disable_encrypted_timestamp = true\n"
-    made.conf.write_text(text.replace("    admin_server", f"{flag}    admin_server"))
+    kdc.conf.write_text(text.replace("    admin_server", f"{flag}    admin_server"))
 
 
 def test_krb5_conf_may_insist_on_armour(way: Way, own: Realm, mail: Mail) -> None:

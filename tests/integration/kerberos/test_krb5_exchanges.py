@@ -354,13 +354,13 @@ def test_without_a_keytab_it_is_a_temporary_failure(
 def test_a_ticket_of_an_old_key_is_accepted_while_the_keytab_has_it(
     way: Way, mail: Mail, tmp_path: Path
 ) -> None:
-    with realm() as made:
-        made.add("jsmith", "s3cret")
-        made.start()
-        old = cache_of(made, tmp_path / "old")
-        made.admin(f"ktadd -k {made.keytab} imap/mail.ual.test")
-        new = cache_of(made, tmp_path / "new")
-        config = mail(made).config()
+    with realm() as kdc:
+        kdc.add("jsmith", "s3cret")
+        kdc.start()
+        old = cache_of(kdc, tmp_path / "old")
+        kdc.admin(f"ktadd -k {kdc.keytab} imap/mail.ual.test")
+        new = cache_of(kdc, tmp_path / "new")
+        config = mail(kdc).config()
         for each in (old, new):
             assert gssapi(way, begin(way, config), Initiator(each)).user == "jsmith"
 
@@ -516,21 +516,21 @@ def test_nonsense_is_refused(
 
 def mutations(data: bytes, source: random.Random, count: int) -> list[bytes]:
     """Return a message cut off, changed and random, so many times."""
-    found = []
+    messages = []
     for _ in range(count):
         match source.randrange(4):
             case 0:
-                found.append(data[: source.randrange(len(data))])
+                messages.append(data[: source.randrange(len(data))])
             case 1:
                 place = source.randrange(len(data))
                 changed = data[place] ^ (1 << source.randrange(8))
-                found.append(data[:place] + bytes((changed,)) + data[place + 1 :])
+                messages.append(data[:place] + bytes((changed,)) + data[place + 1 :])
             case 2:
-                found.append(source.randbytes(source.randrange(1, 200)))
+                messages.append(source.randbytes(source.randrange(1, 200)))
             case _:
                 place = source.randrange(len(data))
-                found.append(data[:place] + source.randbytes(3) + data[place:])
-    return found
+                messages.append(data[:place] + source.randbytes(3) + data[place:])
+    return messages
 
 
 def test_changed_tokens_of_every_step_let_no_user_in(

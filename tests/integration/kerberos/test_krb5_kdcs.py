@@ -175,20 +175,20 @@ def test_many_realms_live_in_one_process(way: Way, kdc: Realm, folder: ConfigFol
 def test_a_kdc_whose_clock_is_wrong_makes_no_password_wrong(
     way: Way, mail: Mail, clock: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with realm() as made:
-        made.add("jsmith", "s3cret", "+requires_preauth")
-        made.start(clock)
+    with realm() as kdc:
+        kdc.add("jsmith", "s3cret", "+requires_preauth")
+        kdc.start(clock)
         # By default, libkrb5 goes by the KDC's clock.
-        assert way.login(mail(made).config(), "mail", "jsmith", "s3cret")
-        strict = made.folder / "strict.conf"
-        text = made.conf.read_text()
+        assert way.login(mail(kdc).config(), "mail", "jsmith", "s3cret")
+        strict = kdc.folder / "strict.conf"
+        text = kdc.conf.read_text()
         strict.write_text(text.replace("[realms]", "  kdc_timesync = 0\n[realms]", 1))
         with pytest.raises(TemporaryFailure) as caught:
-            way.login(mail(made, conf=strict).config(), "mail", "jsmith", "s3cret")
+            way.login(mail(kdc, conf=strict).config(), "mail", "jsmith", "s3cret")
         assert caught.value.code is ReturnCode.AUTHINFO_UNAVAIL
         assert "Clock skew too great" in caplog.text
         with pytest.raises(AuthenticationFailed):
-            way.login(mail(made).config(), "mail", "jsmith", "wrong")
+            way.login(mail(kdc).config(), "mail", "jsmith", "wrong")
 
 
 # Armour
@@ -213,14 +213,14 @@ def test_requests_are_armoured_with_a_ticket_of_the_keytab(
 def test_where_no_armour_is_to_be_had_only_demand_refuses(
     way: Way, mail: Mail, option: str
 ) -> None:
-    with realm() as made:
-        made.add("jsmith", "s3cret")
+    with realm() as kdc:
+        kdc.add("jsmith", "s3cret")
         # The service may not be a client any more.
-        made.admin(f'modprinc -pwexpire "2020-01-01 00:00:00 UTC" {SERVICE}')
-        made.start()
-        assert way.login(mail(made, f"{option} fast=try").config(), "mail", "jsmith", "s3cret")
+        kdc.admin(f'modprinc -pwexpire "2020-01-01 00:00:00 UTC" {SERVICE}')
+        kdc.start()
+        assert way.login(mail(kdc, f"{option} fast=try").config(), "mail", "jsmith", "s3cret")
         with pytest.raises(TemporaryFailure):
-            way.login(mail(made, f"{option} fast=demand").config(), "mail", "jsmith", "s3cret")
+            way.login(mail(kdc, f"{option} fast=demand").config(), "mail", "jsmith", "s3cret")
 
 
 def test_armour_may_come_from_a_cache(way: Way, kdc: Realm, mail: Mail) -> None:

@@ -116,21 +116,21 @@ def test_one_that_is_mended_is_used_at_once(
 
 
 def test_a_key_that_is_changed_is_needed_in_the_keytab(way: Way, mail: Mail) -> None:
-    with realm() as made:
-        made.add("jsmith", "s3cret")
-        made.start()
-        authenticator = way.authenticator(mail(made).config())
+    with realm() as kdc:
+        kdc.add("jsmith", "s3cret")
+        kdc.start()
+        authenticator = way.authenticator(mail(kdc).config())
 
         def log_in() -> object:
             return way.run(authenticator.authenticate("mail", "jsmith", "s3cret"))
 
         assert log_in()
-        made.admin(f"cpw -randkey {SERVICE}")
+        kdc.admin(f"cpw -randkey {SERVICE}")
         with pytest.raises(TemporaryFailure):
             log_in()
-        made.admin(f"ktadd -k {made.keytab} {SERVICE}")
+        kdc.admin(f"ktadd -k {kdc.keytab} {SERVICE}")
         assert log_in()
-        listed = made.run("klist", "-k", str(made.keytab)).splitlines()
+        listed = kdc.run("klist", "-k", str(kdc.keytab)).splitlines()
         assert {line.split()[0] for line in listed if "@" in line} == {"2", "4"}
         with pytest.raises(AuthenticationFailed):
             way.run(authenticator.authenticate("mail", "jsmith", "wrong"))

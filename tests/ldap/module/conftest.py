@@ -94,8 +94,8 @@ def lines(authority: Authority, uri: str, *more: str) -> str:
     }
     if "library" not in given and (library := os.environ.get("LDAP_LIBRARY")):
         usual["library"] = f"library {library}"
-    kept = [line for name, line in usual.items() if name not in given]
-    return "\n".join([*kept, *(each for each in more if not each.startswith("-")), ""])
+    usual_lines = [line for name, line in usual.items() if name not in given]
+    return "\n".join([*usual_lines, *(each for each in more if not each.startswith("-")), ""])
 
 
 @pytest.fixture
@@ -104,18 +104,18 @@ def make(
 ) -> Callable[..., Logins]:
     """Return what makes logins for lines of om_ldap.conf; `- NAME` takes a usual one away."""
 
-    def made(*more: str, uri: str | None = None, stack: str = STACK) -> Logins:
+    def logins(*more: str, uri: str | None = None, stack: str = STACK) -> Logins:
         removed = [each[2:] for each in more if each.startswith("- ")]
         text = lines(authority, uri or slapd.uri, *removed, *more)
-        kept = [each for each in text.splitlines() if each not in removed]
+        remaining = [each for each in text.splitlines() if each not in removed]
         file = folder.path / "om_ldap.conf"
-        file.write_text("\n".join([*kept, ""]))
+        file.write_text("\n".join([*remaining, ""]))
         file.chmod(0o600)
         folder.settings("[stack]\nfail_delay = false\n")
         folder.service("mail", stack)
         return Logins(way, folder, folder.config())
 
-    return made
+    return logins
 
 
 FOREIGN = (

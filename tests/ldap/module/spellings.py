@@ -30,16 +30,16 @@ TEMPLATE = (f"bind_template uid={{user}},{people.PEOPLE}", "- binddn", "- bindpw
 
 def authids(logins: Logins, password: str, *names: str) -> set[str]:
     """Return as whom these names come in, and the codes of those that do not."""
-    found = set()
+    answers = set()
     for name in names:
         try:
             identity = logins.login(name, password)
         except AuthenticationError as error:
-            found.add(f"{error.code}")
+            answers.add(f"{error.code}")
         else:
             assert identity.user == identity.authid
-            found.add(identity.authid)
-    return found
+            answers.add(identity.authid)
+    return answers
 
 
 def denying(logins: Logins, rule: str, *names: str) -> Logins:

@@ -25,9 +25,9 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 def person_dn(name: str) -> str:
@@ -59,8 +59,8 @@ def allow(name: str, target: str, who: str) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server389]:
-    with ds389.running() as made:
-        made.add(
+    with ds389.running() as server:
+        server.add(
             "".join(
                 f"dn: ou={each},{SUFFIX}\nobjectClass: organizationalUnit\nou: {each}\n\n"
                 for each in ("people", "groups")
@@ -68,30 +68,32 @@ def server() -> Iterator[Server389]:
             + person("reader", f"uid=reader,{SUFFIX}", "reader-secret")
             + person("blind", f"uid=blind,{SUFFIX}", "blind-secret")
         )
-        made.modify(
+        server.modify(
             f"dn: {SUFFIX}\nchangetype: modify\nadd: aci\n"
             + allow("reader", '(targetattr != "userPassword")', f"uid=reader,{SUFFIX}")
         )
-        made.modify(
+        server.modify(
             f"dn: ou=people,{SUFFIX}\nchangetype: modify\nadd: aci\n"
             + allow("blind", '(targetattr != "userPassword")', f"uid=blind,{SUFFIX}")
         )
-        made.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
-        made.restart()
-        made.set("cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on")
-        yield made
+        server.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
+        server.restart()
+        server.set(
+            "cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on"
+        )
+        yield server
 
 
 @pytest.fixture
 def ds(make: Make, server: Server389) -> Make:
     usual = ("ssl off", f"base {SUFFIX}", *READER)
 
-    def made(*more: str, **options: str) -> Logins:
+    def logins(*more: str, **options: str) -> Logins:
         given = {each.split()[0] for each in more}
-        kept = [each for each in usual if each.split()[0] not in given]
-        return make("- tls_cacertfile", *kept, *more, uri=server.uri, **options)
+        usual_lines = [each for each in usual if each.split()[0] not in given]
+        return make("- tls_cacertfile", *usual_lines, *more, uri=server.uri, **options)
 
-    return made
+    return logins
 
 
 @pytest.fixture
@@ -206,8 +208,8 @@ def test_indirect_groups_in_member_of_are_none_of_direct_ones(
             f"nested_groups {nesting}",
             *more,
         )
-        found = tuple(logins.outcome(each, PASSWORD) for each in (direct, indirect, other))
-        assert found == codes, (nesting, more)
+        outcomes = tuple(logins.outcome(each, PASSWORD) for each in (direct, indirect, other))
+        assert outcomes == codes, (nesting, more)
 
 
 @pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
@@ -222,9 +224,9 @@ def test_every_spelling_is_one_user(
     template = f"bind_template uid={{user}},ou=people,{SUFFIX}"
     logins = ds(f"library {library}", template, "- binddn", "- bindpw")
     typed = (user, user.upper(), user.title(), f"{user} ", f" {user}", f"\uff4e{user[1:]}")
-    found = dict.fromkeys(typed, "")
+    authid_of = dict.fromkeys(typed, "")
     for each in typed:
         with contextlib.suppress(AuthenticationError):
-            found[each] = logins.login(each, PASSWORD).authid
-    assert found[user] == found[user.upper()] == user
-    assert set(found.values()) <= {user, ""}, found
+            authid_of[each] = logins.login(each, PASSWORD).authid
+    assert authid_of[user] == authid_of[user.upper()] == user
+    assert set(authid_of.values()) <= {user, ""}, authid_of

@@ -34,9 +34,9 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 def dn(name: str) -> str:
@@ -210,8 +210,8 @@ def test_every_name_of_a_person_is_one_user(ad: Make, more: tuple[str, ...]) -> 
         "AD\\jsmith",
         "ad\\JSmith",
     ]
-    found = {logins.login(each, PASSWORD).authid for each in typed if _comes_in(logins, each)}
-    assert found == {"jsmith"}
+    authids = {logins.login(each, PASSWORD).authid for each in typed if _comes_in(logins, each)}
+    assert authids == {"jsmith"}
     file = logins.folder.path / "deny"
     file.write_text("jsmith\n")
     rule = f"auth required pam_listfile item=user sense=deny file={file} onerr=fail\n"

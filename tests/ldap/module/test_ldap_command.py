@@ -70,17 +70,17 @@ def test_a_version_of_tls_that_is_too_old_is_shown(
 def test_all_that_works_is_shown(diagnose: Callable[..., Any]) -> None:
     status, shown, _ = diagnose("jsmith", "--json", more=(f"pam_groupdn cn=mail,{people.GROUPS}",))
     assert status == 0
-    found = steps(shown)
-    assert all(step["ok"] and step["milliseconds"] >= 0 for step in found.values())
-    connection = facts(found["connect to"])
+    step_of = steps(shown)
+    assert all(step["ok"] and step["milliseconds"] >= 0 for step in step_of.values())
+    connection = facts(step_of["connect to"])
     assert connection["encryption"].startswith("TLSv1.")
     assert "127.0.0.1" in connection["for"]
     assert "Test authority" in connection["by"]
     assert connection["until"].endswith("GMT")
-    assert facts(found["bind as the service"])["as"] == people.READER.name
-    assert "password policy" in facts(found["ask what the server is"])["offers"]
-    assert facts(found["find the person"])["entry"] == people.JOHN.name
-    assert facts(found["ask for groups"])["group"] == f"cn=mail,{people.GROUPS}"
+    assert facts(step_of["bind as the service"])["as"] == people.READER.name
+    assert "password policy" in facts(step_of["ask what the server is"])["offers"]
+    assert facts(step_of["find the person"])["entry"] == people.JOHN.name
+    assert facts(step_of["ask for groups"])["group"] == f"cn=mail,{people.GROUPS}"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_all_that_works_is_shown(diagnose: Callable[..., Any]) -> None:
 def test_what_fails_says_why_and_what_to_do(
     diagnose: Callable[..., Any], user: str, more: tuple[str, ...], status: int, told: str
 ) -> None:
-    found, shown, errors = diagnose(user, more=more)
-    assert (found, told in shown + errors) == (status, True), shown + errors
+    exit_status, shown, errors = diagnose(user, more=more)
+    assert (exit_status, told in shown + errors) == (status, True), shown + errors
 
 
 def test_a_server_of_several_may_be_away(diagnose: Callable[..., Any], slapd: Slapd) -> None:

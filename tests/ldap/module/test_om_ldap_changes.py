@@ -17,9 +17,9 @@ from ualauth.codes import Flag, ReturnCode
 @pytest.fixture
 def way() -> Iterator[Way]:
     """One way in is enough: what differs between them is not what is tested here."""
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 Make = Callable[..., Logins]

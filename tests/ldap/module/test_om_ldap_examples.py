@@ -23,9 +23,9 @@ NEW = "N3w-battery-staple"
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 def text_of(name: str) -> str:

@@ -27,9 +27,9 @@ Make = Callable[..., Logins]
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 @pytest.mark.parametrize("users", [None, ("jsmith",), ("other",)], ids=str)
@@ -41,9 +41,9 @@ def test_every_spelling_is_one_user_or_none(
     logins = make(library, *(TEMPLATE if method == "template" else ()))
     if users is not None:
         logins = with_userlist(logins, *users)
-    found = authids(logins, people.JOHN.password, *SPELLINGS)
-    assert "jsmith" in found
-    assert found <= {"jsmith", "auth_err", "user_unknown"}
+    answers = authids(logins, people.JOHN.password, *SPELLINGS)
+    assert "jsmith" in answers
+    assert answers <= {"jsmith", "auth_err", "user_unknown"}
     # The server takes these for one name: nothing here is refused for its spelling alone.
     assert authids(logins, people.JOHN.password, *SPELLINGS[:7]) == {"jsmith"}
     for rule in LISTS.values():

@@ -30,9 +30,9 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 @pytest.mark.parametrize("more", METHODS.values(), ids=METHODS)

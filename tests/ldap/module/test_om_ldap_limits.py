@@ -37,11 +37,11 @@ async def until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture(params=[False, True], ids=["alone", "with a USERLIST"])
 def logins(make: Make, request: pytest.FixtureRequest) -> Logins:
-    made = make()
+    logins = make()
     if request.param:
-        made = with_userlist(made, "jsmith")
-    made.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
-    return Logins(made.way, made.folder, made.folder.config())
+        logins = with_userlist(logins, "jsmith")
+    logins.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    return Logins(logins.way, logins.folder, logins.folder.config())
 
 
 def test_failures_lock_out_for_their_source_only(logins: Logins) -> None:
@@ -75,7 +75,7 @@ def test_names_that_no_entry_has_are_locked_out_like_others(logins: Logins) -> N
 
 def test_of_many_guesses_at_once_no_more_are_answered_than_may_fail(logins: Logins) -> None:
     async def run() -> None:
-        found: Counter[str] = Counter()
+        outcomes: Counter[str] = Counter()
         async with AsyncAuthenticator(logins.config) as auth:
             await auth.authenticate("mail", "jsmith", RIGHT, **THERE)
 
@@ -83,16 +83,16 @@ def test_of_many_guesses_at_once_no_more_are_answered_than_may_fail(logins: Logi
                 try:
                     await auth.authenticate("mail", "jsmith", password, **HERE)
                 except TemporaryFailure:
-                    found["unavailable"] += 1
+                    outcomes["unavailable"] += 1
                 except AuthenticationError as error:
-                    found[str(error.code)] += 1
+                    outcomes[str(error.code)] += 1
                 else:
-                    found["success"] += 1
+                    outcomes["success"] += 1
 
             guesses = [f"wrong {number}" for number in range(40)]
             await asyncio.gather(*(guess(each) for each in [*guesses, RIGHT]))
-        assert found["auth_err"] == MOST
-        assert found["success"] == 0
+        assert outcomes["auth_err"] == MOST
+        assert outcomes["success"] == 0
 
     asyncio.run(run())
 
@@ -135,9 +135,9 @@ def test_a_login_that_several_entries_check_is_one_guess(make: Make) -> None:
     stack = STACK.replace(
         "auth      required  om_ldap\n", "auth sufficient om_ldap\nauth required om_auth\n"
     )
-    made = with_userlist(make(stack=stack), "jsmith")
-    made.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
-    logins = Logins(made.way, made.folder, made.folder.config())
+    with_users = with_userlist(make(stack=stack), "jsmith")
+    with_users.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+    logins = Logins(with_users.way, with_users.folder, with_users.folder.config())
     for number in range(MOST):
         assert logins.outcome("jsmith", f"wrong {number}", **HERE) == "auth_err"
     assert logins.outcome("jsmith", RIGHT, **HERE) == "perm_denied"

@@ -32,9 +32,9 @@ SPECIAL = {
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ NEW = "battery staple"
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 @pytest.fixture(scope="module")

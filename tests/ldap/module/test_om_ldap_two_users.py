@@ -45,5 +45,7 @@ def test_users_with_one_password_are_never_each_other(
     told = [logins.login(name, PASSWORD, rhost=HERE) for name in names]
     assert [each.authid for each in told] == authids
     with Authenticator(logins.config) as auth, ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda name: auth.authenticate("mail", name, PASSWORD, rhost=HERE), names)
-        assert [each.authid for each in found] == authids
+        identities = pool.map(
+            lambda name: auth.authenticate("mail", name, PASSWORD, rhost=HERE), names
+        )
+        assert [each.authid for each in identities] == authids

@@ -20,9 +20,9 @@ Make = Callable[..., Logins]
 
 @pytest.fixture
 def way() -> Iterator[Way]:
-    made = Asynchronous()
-    yield made
-    made.close()
+    way = Asynchronous()
+    yield way
+    way.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def test_an_entry_that_cannot_be_read_has_the_name_that_the_server_tells(
     make: Make, hidden: Slapd, library: str
 ) -> None:
     logins = make(library, *TEMPLATE, uri=hidden.uri)
-    found = authids(logins, people.JOHN.password, *SPELLINGS)
-    assert "jsmith" in found
-    assert found <= {"jsmith", "auth_err", "user_unknown"}
+    answers = authids(logins, people.JOHN.password, *SPELLINGS)
+    assert "jsmith" in answers
+    assert answers <= {"jsmith", "auth_err", "user_unknown"}
     for rule in LISTS.values():
         denied = denying(logins, rule, "jsmith")
         assert "jsmith" not in authids(denied, people.JOHN.password, *SPELLINGS)

@@ -60,13 +60,13 @@ class PamLocaluser(Module[Options]):
             # Not Path: an empty name is nowhere, and not this folder.
             with open(self.options.file, "rb") as file:  # noqa: PTH123
                 lines = _lines(file)
-                found = any(line.startswith(user + b":") for line in lines)
+                listed = any(line.startswith(user + b":") for line in lines)
         except IsADirectoryError:
             # fopen(3) opens a folder, too, and there is nothing to read in it.
-            found = False
+            listed = False
         except OSError:
             return ReturnCode.SERVICE_ERR
-        return ReturnCode.SUCCESS if found else ReturnCode.PERM_DENIED
+        return ReturnCode.SUCCESS if listed else ReturnCode.PERM_DENIED
 
     async def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed."""

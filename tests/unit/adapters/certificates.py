@@ -26,8 +26,8 @@ class Certificates:
     @property
     def server_der(self) -> bytes:
         """The server's certificate in DER."""
-        found = x509.load_pem_x509_certificate(self.server.read_bytes())
-        return found.public_bytes(serialization.Encoding.DER)
+        certificate = x509.load_pem_x509_certificate(self.server.read_bytes())
+        return certificate.public_bytes(serialization.Encoding.DER)
 
     def server_context(self) -> ssl.SSLContext:
         """Return a server's context, which asks for a client's certificate."""
@@ -47,12 +47,14 @@ class Certificates:
 def make(folder: Path) -> Certificates:
     """Make all of them; the client's is of jsmith@example.com."""
     key, authority = _sign("authority", [], None)
-    found = Certificates(folder / "authority.pem", folder / "server.pem", folder / "client.pem")
-    found.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    certificates = Certificates(
+        folder / "authority.pem", folder / "server.pem", folder / "client.pem"
+    )
+    certificates.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     for path, name, others in (
-        (found.server, "localhost", [x509.DNSName("localhost"), loopback]),
-        (found.client, "John", [x509.RFC822Name("jsmith@example.com")]),
+        (certificates.server, "localhost", [x509.DNSName("localhost"), loopback]),
+        (certificates.client, "John", [x509.RFC822Name("jsmith@example.com")]),
     ):
         own, certificate = _sign(name, others, (key, authority))
         path.write_bytes(
@@ -63,7 +65,7 @@ def make(folder: Path) -> Certificates:
             )
             + certificate.public_bytes(serialization.Encoding.PEM),
         )
-    return found
+    return certificates
 
 
 def _sign(

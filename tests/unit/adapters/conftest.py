@@ -99,25 +99,25 @@ def twisted_servers(
     reactor_thread: TwistedThread, etc: Path, certificates: Certificates
 ) -> Iterator[TwistedServers]:
     """Return servers of Twisted."""
-    made = TwistedServers(reactor_thread, etc, certificates)
-    yield made
-    made.close()
+    servers = TwistedServers(reactor_thread, etc, certificates)
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(scope="session")
 def pymap_servers(etc: Path, certificates: Certificates) -> Iterator[PymapServers]:
     """Return servers of pymap."""
-    made = PymapServers(etc, certificates)
-    yield made
-    made.close()
+    servers = PymapServers(etc, certificates)
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(scope="session")
 def aiosmtpd_servers(etc: Path, certificates: Certificates) -> Iterator[AiosmtpdServers]:
     """Return servers of aiosmtpd."""
-    made = AiosmtpdServers(etc, certificates)
-    yield made
-    made.close()
+    servers = AiosmtpdServers(etc, certificates)
+    yield servers
+    servers.close()
 
 
 Servers = TwistedServers | PymapServers | AiosmtpdServers
@@ -168,13 +168,13 @@ SIDES: dict[str, type[Talk]] = {
 @pytest.fixture(scope="session")
 def sides(request: pytest.FixtureRequest) -> Callable[[str], Side]:
     """Return how to get a kind of server, which is started once."""
-    made: dict[str, Side] = {}
+    by_name: dict[str, Side] = {}
 
     def find(name: str) -> Side:
-        if name not in made:
+        if name not in by_name:
             servers = request.getfixturevalue(f"{name.split('-', maxsplit=1)[0]}_servers")
-            made[name] = Side(name, SIDES[name], servers)
-        return made[name]
+            by_name[name] = Side(name, SIDES[name], servers)
+        return by_name[name]
 
     return find
 
@@ -182,9 +182,9 @@ def sides(request: pytest.FixtureRequest) -> Callable[[str], Side]:
 @pytest.fixture
 def unbroken() -> Iterator[Heard]:
     """Hear what is logged, and see that nothing broke."""
-    with hearing() as found:
-        yield found
-    assert "Traceback" not in found.text, found.text
+    with hearing() as log:
+        yield log
+    assert "Traceback" not in log.text, log.text
 
 
 @pytest.fixture(params=SIDES)

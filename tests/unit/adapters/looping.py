@@ -22,16 +22,16 @@ SECONDS = patience(30)
 def wait_until_none(find: Callable[[], list[Any]]) -> None:
     """Wait until nothing is found any more."""
     end = time.monotonic() + SECONDS
-    while found := find():
-        assert time.monotonic() < end, found
+    while left := find():
+        assert time.monotonic() < end, left
         time.sleep(0.01)
 
 
 def open_exchanges(authenticator: AsyncAuthenticator) -> list[Any]:
     """Return its exchanges that could go on; let asyncio say what was forgotten."""
     gc.collect()
-    found = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
-    own = [each for each in found if each._authenticator is authenticator]
+    exchanges = [each for each in gc.get_objects() if type(each) is AsyncSaslExchange]
+    own = [each for each in exchanges if each._authenticator is authenticator]
     return [each for each in own if each._coroutine is not None]
 
 

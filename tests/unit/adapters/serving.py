@@ -65,14 +65,14 @@ class Realm:
         self.came.append((avatar, mind))
         if avatar in REFUSALS:
             raise REFUSALS[avatar]
-        made = {
+        makers = {
             IAccountIMAP: lambda: MemoryAccount(avatar),
             IMailboxPOP3: Mailbox,
             IMessageDelivery: Delivery,
         }
         for each in interfaces:
-            if each in made:
-                return each, made[each](), lambda: None
+            if each in makers:
+                return each, makers[each](), lambda: None
         raise NotImplementedError
 
 
@@ -131,10 +131,10 @@ class TwistedServers:
         context = self._asking if ask else self._context
 
         def make() -> Any:
-            made = TWISTED[kind](self.authenticator, portal, service, context, **options)
+            protocol = TWISTED[kind](self.authenticator, portal, service, context, **options)
             if timeout is not None:
-                made.timeout = made.timeOut = made.seconds_to_leave = timeout
-            return made
+                protocol.timeout = protocol.timeOut = protocol.seconds_to_leave = timeout
+            return protocol
 
         factory = Factory.forProtocol(make)
 

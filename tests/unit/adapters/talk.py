@@ -91,15 +91,15 @@ class Talk:
         if response is not None and initially:
             initial = b64encode(response).decode() or "="
             response = None
-        found = self.begin_login(mechanism, initial)
-        while found.startswith("+ ") or found == "+":
+        reply = self.begin_login(mechanism, initial)
+        while reply.startswith("+ ") or reply == "+":
             if response is None:
-                response = client.send(b64decode(found[2:]))
+                response = client.send(b64decode(reply[2:]))
             assert response is not None
             self.send(b64encode(response))
             response = None
-            found = self.challenge()
-        return found
+            reply = self.challenge()
+        return reply
 
 
 class Imap(Talk):
@@ -116,9 +116,9 @@ class Imap(Talk):
         return lines
 
     def challenge(self) -> str:
-        while (found := self.read()).startswith("* "):
+        while (reply := self.read()).startswith("* "):
             pass
-        return found
+        return reply
 
     def begin_login(self, mechanism: str, initial: str | None = None) -> str:
         self.send(" ".join(["a AUTHENTICATE", mechanism, *([initial] if initial else [])]))
@@ -156,12 +156,12 @@ class Pop3(Talk):
         return self.challenge()
 
     def password(self, name: str, password: str) -> str:
-        found = self.command(f"USER {name}")[-1]
-        return self.command(f"PASS {password}")[-1] if found.startswith("+OK") else found
+        reply = self.command(f"USER {name}")[-1]
+        return self.command(f"PASS {password}")[-1] if reply.startswith("+OK") else reply
 
     def mechanisms(self) -> set[str]:
-        found = [each for each in self.command("CAPA") if each.startswith("SASL ")]
-        return set(found[0].split()[1:]) if found else set()
+        lines = [each for each in self.command("CAPA") if each.startswith("SASL ")]
+        return set(lines[0].split()[1:]) if lines else set()
 
 
 class Smtp(Talk):
@@ -178,8 +178,8 @@ class Smtp(Talk):
         return lines
 
     def challenge(self) -> str:
-        found = self.read()
-        return f"+ {found[4:]}" if found.startswith("334") else found
+        reply = self.read()
+        return f"+ {reply[4:]}" if reply.startswith("334") else reply
 
     def begin_login(self, mechanism: str, initial: str | None = None) -> str:
         self.command("EHLO me")
@@ -191,5 +191,5 @@ class Smtp(Talk):
         return self.begin_login("PLAIN", initial)
 
     def mechanisms(self) -> set[str]:
-        found = [each for each in self.command("EHLO me") if each[4:].startswith("AUTH ")]
-        return set(found[0].split()[1:]) if found else set()
+        lines = [each for each in self.command("EHLO me") if each[4:].startswith("AUTH ")]
+        return set(lines[0].split()[1:]) if lines else set()

@@ -50,8 +50,8 @@ def test_plain_text_behind_starttls_is_never_read(side: Side, certificates: Cert
         except OSError:
             # It was hung up on.
             return
-        found = talk.command("CAPABILITY" if side.protocol == "imap" else "RSET")
-        assert found[0].startswith(("* CAPABILITY", "-ERR Log in first", "250"))
+        reply = talk.command("CAPABILITY" if side.protocol == "imap" else "RSET")
+        assert reply[0].startswith(("* CAPABILITY", "-ERR Log in first", "250"))
         talk.socket.settimeout(0.2)
         with pytest.raises(TimeoutError):
             talk.read()
@@ -243,11 +243,11 @@ def test_imap_offers_what_it_can(
         assert "LOGINDISABLED" in talk.greeting
         assert {"LOGINDISABLED", "STARTTLS", "SASL-IR"} <= set(talk.capabilities())
         talk.begin_tls(certificates.client_context())
-        found = set(talk.capabilities())
-        assert not {"LOGINDISABLED", "STARTTLS"} & found
-        assert "AUTH=PLAIN" in found
-        found = set(talk.password("jsmith", PASSWORD).split())
-        assert not {each for each in found if "AUTH=" in each}
+        capabilities = set(talk.capabilities())
+        assert not {"LOGINDISABLED", "STARTTLS"} & capabilities
+        assert "AUTH=PLAIN" in capabilities
+        capabilities = set(talk.password("jsmith", PASSWORD).split())
+        assert not {each for each in capabilities if "AUTH=" in each}
         assert talk.begin_login("PLAIN", PLAIN).startswith("a BAD")
 
 

@@ -42,12 +42,12 @@ def test_bad_base64_of_one_client_harms_no_other(
                 # What cannot be said in a word of a command is wrong in other ways.
                 if not text.isascii() or not text.isprintable() or " " in text:
                     continue
-                found = bad.begin_login("PLAIN", text)
+                reply = bad.begin_login("PLAIN", text)
             else:
                 assert bad.begin_login("PLAIN").startswith("+")
                 bad.send(text)
-                found = bad.challenge()
-            assert found in {REPLIES[side.protocol]["no_base64"], NO_WORD}, text
+                reply = bad.challenge()
+            assert reply in {REPLIES[side.protocol]["no_base64"], NO_WORD}, text
         assert third.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
         assert answered(other, client, challenge).startswith(SUCCESS[side.protocol])
         assert bad.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
@@ -87,8 +87,8 @@ def test_commands_behind_starttls_are_not_carried_out(
             talk.wrap(certificates.client_context())
             if side.protocol == "smtp":
                 assert talk.command("EHLO me")[-1].startswith("250")
-            found = talk.command(ONLY_AFTER_LOGIN[side.protocol])
-            assert not found[-1].startswith(DONE[side.protocol])
+            reply = talk.command(ONLY_AFTER_LOGIN[side.protocol])
+            assert not reply[-1].startswith(DONE[side.protocol])
             assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
 

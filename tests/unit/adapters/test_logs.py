@@ -30,8 +30,8 @@ KNOWN = {"AUTHENTICATE", "STARTTLS", "AUTH", *MECHANISMS}
 @pytest.fixture
 def heard() -> Iterator[Heard]:
     """Hear what is logged."""
-    with hearing() as found:
-        yield found
+    with hearing() as log:
+        yield log
 
 
 def encoded(text: str) -> str:
@@ -40,7 +40,7 @@ def encoded(text: str) -> str:
 
 def messages(talk: Talk) -> set[str]:
     """Return the base64 that was sent and came, and what it stands for."""
-    found = set()
+    texts = set()
     for line in (*(each.decode(errors="replace") for each in talk.sent), *talk.came):
         for word in line.split():
             if len(word) < 8 or word in KNOWN:
@@ -49,8 +49,8 @@ def messages(talk: Talk) -> set[str]:
                 text = b64decode(word, validate=True).decode()
             except (binascii.Error, UnicodeDecodeError):
                 continue
-            found |= {word, text}
-    return found - {"jsmith"}
+            texts |= {word, text}
+    return texts - {"jsmith"}
 
 
 def in_log(heard: Heard, secrets: set[str]) -> set[str]:
@@ -70,8 +70,8 @@ def test_no_message_of_a_mechanism_is_logged(
                 client = CLIENTS[mechanism]("jsmith", password)
             else:
                 client = scram(mechanism, "jsmith", password)
-            found = talk.log_in(mechanism, client)
-            assert found.startswith(SUCCESS[side.protocol]) == (password == PASSWORD)
+            reply = talk.log_in(mechanism, client)
+            assert reply.startswith(SUCCESS[side.protocol]) == (password == PASSWORD)
             secrets |= messages(talk)
     with side.connect(certificates.client_context()) as talk:
         talk.password("jsmith", password)
@@ -132,12 +132,12 @@ def test_no_token_is_logged(
     tmp_path: Path, certificates: Certificates, reactor_thread: TwistedThread, heard: Heard
 ) -> None:
     playground = Playground.make(tmp_path / "etc")
-    made = (
+    all_servers = (
         TwistedServers(reactor_thread, playground.folder, certificates),
         PymapServers(playground.folder, certificates),
         AiosmtpdServers(playground.folder, certificates),
     )
-    servers = {type(each).__name__.removesuffix("Servers").lower(): each for each in made}
+    servers = {type(each).__name__.removesuffix("Servers").lower(): each for each in all_servers}
     secrets: set[str] = set()
     for name, kind in SIDES.items():
         side = Side(name, kind, servers[name.split("-", maxsplit=1)[0]])
@@ -146,11 +146,11 @@ def test_no_token_is_logged(
             for mechanism in ("OAUTHBEARER", "XOAUTH2"):
                 with side.connect(certificates.client_context()) as talk:
                     assert mechanism in talk.mechanisms()
-                    found = talk.log_in(mechanism, bearer(mechanism, token))
-                    let_in = found.startswith(SUCCESS[side.protocol])
+                    reply = talk.log_in(mechanism, bearer(mechanism, token))
+                    let_in = reply.startswith(SUCCESS[side.protocol])
                     assert let_in == (token == playground.token)
                     secrets |= messages(talk)
-    for each in made:
+    for each in all_servers:
         each.close()
     assert "ualauth.audit" in heard.text
     assert not in_log(heard, secrets - {"not", "a", "token"})

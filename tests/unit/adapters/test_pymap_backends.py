@@ -88,15 +88,15 @@ def with_login(etc: Path, folder: Path, use: Callable[[Login], Awaitable[None]])
 
 def test_names_and_passwords_of_other_services_are_judged(etc: Path, tmp_path: Path) -> None:
     async def use(login: Login) -> None:
-        found = await login.authenticate(PlainCredentials("JSmith@example.com", PASSWORD))
-        assert found.name == "jsmith"
+        identity = await login.authenticate(PlainCredentials("JSmith@example.com", PASSWORD))
+        assert identity.name == "jsmith"
         with pytest.raises(Refused, match="Authentication failed"):
             await login.authenticate(PlainCredentials("jsmith", "wrong"))
         with pytest.raises(Refused, match="Temporary"):
             await login.authenticate(PlainCredentials("outage", PASSWORD))
         with pytest.raises(AuthorizationFailure):
-            await login.authorize(found, "locked")
-        assert await login.authorize(found, "jsmith") is found
+            await login.authorize(identity, "locked")
+        assert await login.authorize(identity, "jsmith") is identity
 
     with_login(etc, tmp_path, use)
 

@@ -81,8 +81,8 @@ def test_mechanism_is_answered(
 ) -> None:
     with side.connect(certificates.client_context()) as talk:
         client = plain(name, password) if mechanism == "PLAIN" else scram(mechanism, name, password)
-        found = talk.log_in(mechanism, client, initially=initially)
-        assert found == REPLIES[side.protocol][expected]
+        reply = talk.log_in(mechanism, client, initially=initially)
+        assert reply == REPLIES[side.protocol][expected]
 
 
 @pytest.mark.parametrize("initially", [True, False])
@@ -100,8 +100,8 @@ def test_right_password_gets_in_by_every_mechanism(
     }
     for mechanism, client in clients.items():
         with side.connect(certificates.client_context()) as talk:
-            found = talk.log_in(mechanism, client, initially=initially)
-            assert found.startswith(SUCCESS[side.protocol]), mechanism
+            reply = talk.log_in(mechanism, client, initially=initially)
+            assert reply.startswith(SUCCESS[side.protocol]), mechanism
 
 
 def test_unknown_mechanism_is_refused(side: Side, certificates: Certificates) -> None:
@@ -121,8 +121,8 @@ def test_plaintext_is_not_offered_without_tls(side: Side) -> None:
         refused = REPLIES[side.protocol]["needs_tls"]
         assert talk.begin_login("PLAIN") == refused
         assert talk.password("jsmith", PASSWORD) == refused
-        found = talk.log_in("SCRAM-SHA-256", scram("SCRAM-SHA-256", "jsmith", PASSWORD))
-        assert found.startswith(SUCCESS[side.protocol])
+        reply = talk.log_in("SCRAM-SHA-256", scram("SCRAM-SHA-256", "jsmith", PASSWORD))
+        assert reply.startswith(SUCCESS[side.protocol])
 
 
 def test_cancelled_exchange_is_over(side: Side, certificates: Certificates) -> None:

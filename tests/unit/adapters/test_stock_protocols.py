@@ -32,9 +32,9 @@ def stock(request: pytest.FixtureRequest, twisted_servers: TwistedServers) -> It
     checker: Any = Checker(twisted_servers.authenticator, service)
 
     def protocol() -> Any:
-        made = make()
-        made.portal = Portal(twisted_servers.realm, [checker])
-        return made
+        stock_protocol = make()
+        stock_protocol.portal = Portal(twisted_servers.realm, [checker])
+        return stock_protocol
 
     factory, thread = Factory.forProtocol(protocol), twisted_servers.thread
     port = thread.call(lambda: reactor.listenTCP(0, factory, interface="127.0.0.1"))
@@ -51,17 +51,17 @@ def test_stock_protocol_asks_the_checker(stock: Any, password: str) -> None:
             assert talk.password("jsmith", password).startswith(success) == right
             return
         assert talk.mechanisms() >= {"PLAIN", "LOGIN"}
-        found = talk.log_in("PLAIN", plain("jsmith", password), initially=kind is Smtp)
-        assert found.startswith(success) == right
+        reply = talk.log_in("PLAIN", plain("jsmith", password), initially=kind is Smtp)
+        assert reply.startswith(success) == right
     with kind(port) as talk:
         assert by_login(talk, password).startswith(success) == right
 
 
 def by_login(talk: Talk, password: str) -> str:
     """Log in by LOGIN, whose questions Twisted words in its own way."""
-    client, found = login("jsmith", password), talk.begin_login("LOGIN")
+    client, reply = login("jsmith", password), talk.begin_login("LOGIN")
     next(client)
     for question in (b"Username:", b"Password:"):
         talk.send(b64encode(client.send(question) or b""))
-        found = talk.challenge()
-    return found
+        reply = talk.challenge()
+    return reply

@@ -28,8 +28,8 @@ def talk(request: pytest.FixtureRequest, side: Side, certificates: Certificates)
 
 def test_nothing_is_offered_that_shows_a_password(talk: Talk) -> None:
     with talk:
-        found = talk.mechanisms()
-        assert {name.removesuffix("-PLUS") for name in found} == {"SCRAM-SHA-256"}
+        names = talk.mechanisms()
+        assert {name.removesuffix("-PLUS") for name in names} == {"SCRAM-SHA-256"}
         if isinstance(talk, Imap):
             assert "LOGINDISABLED" in talk.capabilities()
         if isinstance(talk, Pop3):
@@ -59,8 +59,8 @@ def test_a_password_that_is_typed_all_the_same_is_refused(
 
 def test_who_proves_to_know_it_gets_in(side: Side, talk: Talk) -> None:
     with talk:
-        found = talk.log_in("SCRAM-SHA-256", scram("SCRAM-SHA-256", "jsmith", PASSWORD))
-    assert {"imap": "OK", "pop3": "+OK", "smtp": "235"}[side.protocol] in found
+        reply = talk.log_in("SCRAM-SHA-256", scram("SCRAM-SHA-256", "jsmith", PASSWORD))
+    assert {"imap": "OK", "pop3": "+OK", "smtp": "235"}[side.protocol] in reply
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])

@@ -31,20 +31,20 @@ BEGINNINGS = {"imap": "a AUTHENTICATE", "pop3": "AUTH", "smtp": "AUTH"}
 @pytest.fixture
 def talk(side: Side, certificates: Certificates) -> Iterator[Talk]:
     """Return a connection under TLS that has said EHLO where it has to."""
-    with side.connect(certificates.client_context()) as made:
+    with side.connect(certificates.client_context()) as new_talk:
         if side.protocol == "smtp":
-            made.command("EHLO me")
-        yield made
+            new_talk.command("EHLO me")
+        yield new_talk
 
 
 def outcome(talk: Talk, mechanism: str, initial: str | None, *responses: str) -> str:
     """Return the last line after an exchange in which the client sends these words."""
-    found = talk.begin_login(mechanism, initial)
+    reply = talk.begin_login(mechanism, initial)
     for response in responses:
-        assert found.startswith("+"), found
+        assert reply.startswith("+"), reply
         talk.send(response)
-        found = talk.challenge()
-    return found
+        reply = talk.challenge()
+    return reply
 
 
 # No protocol has all of these commands: a server knows some of them.
@@ -119,8 +119,8 @@ EXCHANGES = [
 def test_exchange_that_is_wrong_is_refused(side: Side, certificates: Certificates) -> None:
     with side.connect(certificates.client_context(), most_failures=len(EXCHANGES) + 1) as talk:
         for mechanism, initial, responses, reply in EXCHANGES:
-            found = outcome(talk, mechanism, initial, *responses)
-            assert found == REPLIES[side.protocol][reply], (mechanism, initial, responses)
+            answer = outcome(talk, mechanism, initial, *responses)
+            assert answer == REPLIES[side.protocol][reply], (mechanism, initial, responses)
         # The connection goes on.
         assert talk.password("jsmith", PASSWORD).startswith(SUCCESS[side.protocol])
 
@@ -166,12 +166,12 @@ def test_line_that_is_too_long_is_answered(
     goes_on = side.name == "aiosmtpd-smtp"
     try:
         talk.send(line + "A" * size)
-        found = talk.read()
+        reply = talk.read()
         rest = talk.command("NOOP") if goes_on else [talk.file.read().decode()]
     except OSError:
         # It was hung up on before it had sent all.
         return
-    assert found.startswith(LONG[side.protocol])
+    assert reply.startswith(LONG[side.protocol])
     assert ("OK" in rest[-1]) == goes_on
 
 
@@ -183,10 +183,10 @@ def test_literals_are_short_before_the_login(
 ) -> None:
     with sides(name).connect() as talk:
         talk.send(f"a {command} {{999999999{plus}}}")
-        found = talk.read()
-        if found.startswith("+"):
-            found = talk.read()
-        assert found.startswith(("* BYE The line is too long", "a BAD"))
+        reply = talk.read()
+        if reply.startswith("+"):
+            reply = talk.read()
+        assert reply.startswith(("* BYE The line is too long", "a BAD"))
 
 
 def test_nothing_is_read_behind_the_last_straw(

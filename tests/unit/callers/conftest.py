@@ -33,16 +33,22 @@ QUICK = """
 @pytest.fixture
 def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
     folder.settings(QUICK)
-    made = Userlist.create(folder.path)
+    new_userlist = Userlist.create(folder.path)
     now = datetime.now(UTC)
-    made.add("boss", "s3cret", addresses=("boss@example.com",), administrator=True, unix_uid=BOSS)
-    made.add("jsmith", "s3cret", addresses=("john@example.com",), unix_uid=USER)
-    made.add("locked", "s3cret", administrator=True, locked=True, unix_uid=LOCKED)
-    made.add("gone", "s3cret", administrator=True, account_expires=now - DAY, unix_uid=EXPIRED)
-    made.add("going", "s3cret", administrator=True, account_expires=now + DAY, unix_uid=EXPIRING)
-    made.add("abroad", "s3cret", administrator=True)
-    yield made
-    made.close()
+    new_userlist.add(
+        "boss", "s3cret", addresses=("boss@example.com",), administrator=True, unix_uid=BOSS
+    )
+    new_userlist.add("jsmith", "s3cret", addresses=("john@example.com",), unix_uid=USER)
+    new_userlist.add("locked", "s3cret", administrator=True, locked=True, unix_uid=LOCKED)
+    new_userlist.add(
+        "gone", "s3cret", administrator=True, account_expires=now - DAY, unix_uid=EXPIRED
+    )
+    new_userlist.add(
+        "going", "s3cret", administrator=True, account_expires=now + DAY, unix_uid=EXPIRING
+    )
+    new_userlist.add("abroad", "s3cret", administrator=True)
+    yield new_userlist
+    new_userlist.close()
 
 
 @pytest.fixture

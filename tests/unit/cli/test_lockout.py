@@ -36,10 +36,10 @@ def failed(program: Program) -> Program:
 
 def rows(program: Program, *arguments: str) -> list[tuple[str | None, str, int, bool]]:
     lines = program.succeed("lockout", "list", "--json", *arguments).splitlines()
-    found = [json.loads(line) for line in lines]
+    counts = [json.loads(line) for line in lines]
     return sorted(
         (each["user"] or "", each["source"], each["failures"], each["locked_until"] is not None)
-        for each in found
+        for each in counts
     )
 
 

@@ -180,8 +180,8 @@ def test_hour(text: str, clock: str, expected: bool) -> None:
 )
 def test_weekday(text: str, days: str) -> None:
     # The 5th of February 2024 was a Monday.
-    found = [day for day in range(7) if holds(text, moment=at("12:00", day=5 + day))]
-    assert found == [int(day) for day in days]
+    matching = [day for day in range(7) if holds(text, moment=at("12:00", day=5 + day))]
+    assert matching == [int(day) for day in days]
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,9 @@ def test_a_missing_folder_is_named_with_the_cure(kind: type, tmp_path: Path) -> 
 def test_a_mistake_is_named(text: str, mistake: str, folder: ConfigFolder) -> None:
     folder.settings(text)
 
-    (found,) = mistakes(folder)
-    assert found.startswith(f"{folder.path}/ualauth.toml: {mistake}")
-    assert "canary" not in found
+    (problem,) = mistakes(folder)
+    assert problem.startswith(f"{folder.path}/ualauth.toml: {mistake}")
+    assert "canary" not in problem
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_a_url_that_can_be_is_taken_without_asking_a_server(url: str, folder: Co
 def test_a_table_must_be_one(folder: ConfigFolder) -> None:
     folder.settings("stack = 3\n")
 
-    (found,) = mistakes(folder)
-    assert "stack" in found
+    (problem,) = mistakes(folder)
+    assert "stack" in problem
 
 
 def test_all_mistakes_are_reported_at_once(folder: ConfigFolder) -> None:
@@ -194,21 +194,21 @@ def test_all_mistakes_are_reported_at_once(folder: ConfigFolder) -> None:
         path = 1
         """,
     )
-    found = mistakes(folder)
+    problems = mistakes(folder)
 
-    assert len(found) == 7
-    assert len(set(found)) == 7
+    assert len(problems) == 7
+    assert len(set(problems)) == 7
     words = ("dialect", "timeout", "threads", "colour", "userlst", "scheme", "path")
     for word in words:
-        assert any(word in each for each in found), word
+        assert any(word in each for each in problems), word
 
 
 def test_a_file_that_is_no_toml_is_named_with_the_place(folder: ConfigFolder) -> None:
     folder.settings("[stack\n")
 
-    (found,) = mistakes(folder)
-    assert found.startswith(f"{folder.path}/ualauth.toml is not TOML: ")
-    assert "line 1" in found
+    (problem,) = mistakes(folder)
+    assert problem.startswith(f"{folder.path}/ualauth.toml is not TOML: ")
+    assert "line 1" in problem
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"a = '\x80'"])
@@ -221,8 +221,8 @@ def test_a_file_that_is_no_utf_8_is_named(data: bytes, folder: ConfigFolder) -> 
 def test_a_folder_in_place_of_the_file_is_named(folder: ConfigFolder) -> None:
     (folder.path / "ualauth.toml").mkdir()
 
-    (found,) = mistakes(folder)
-    assert "cannot be read: " in found
+    (problem,) = mistakes(folder)
+    assert "cannot be read: " in problem
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o602])
@@ -245,9 +245,9 @@ def test_a_folder_that_every_user_may_write_to_is_refused(
         folder.settings("[stack]\n")
     folder.path.chmod(0o777)
 
-    (found,) = mistakes(folder)
-    assert f"it is in {folder.path}, which can be written by every user" in found
-    assert f"chmod o-w {folder.path}" in found
+    (problem,) = mistakes(folder)
+    assert f"it is in {folder.path}, which can be written by every user" in problem
+    assert f"chmod o-w {folder.path}" in problem
 
 
 def test_a_file_that_is_being_written_is_waited_for(

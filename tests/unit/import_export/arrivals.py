@@ -68,15 +68,15 @@ class House:
         rhost: str = "203.0.113.9",
     ) -> dict[str, str]:
         """Return user -> `granted`, or the name of the exception."""
-        found = {}
+        outcomes = {}
         with closing(Authenticator(self.folder.config())) as authenticator:
             for user in users:
                 try:
                     authenticator.authenticate(service, user, password, rhost=rhost, tls=True)
-                    found[user] = GRANTED
+                    outcomes[user] = GRANTED
                 except AuthenticationError as error:
-                    found[user] = type(error).__name__
-        return found
+                    outcomes[user] = type(error).__name__
+        return outcomes
 
     def login(self, user: str, password: str = PASSWORD, **more: str) -> str:
         """Return what one login comes to."""

@@ -72,9 +72,12 @@ class Case:
             return True
         if restriction(user, policy, "pop3", ELSEWHERE, NOW) is not None:
             return True
-        found = aged(user, policy.password, NOW)
-        expired = found is not None and found.code.name in {"NEW_AUTHTOK_REQD", "AUTHTOK_EXPIRED"}
-        spent = found is not None and found.code.name == "AUTHTOK_EXPIRED"
+        judgement = aged(user, policy.password, NOW)
+        expired = judgement is not None and judgement.code.name in {
+            "NEW_AUTHTOK_REQD",
+            "AUTHTOK_EXPIRED",
+        }
+        spent = judgement is not None and judgement.code.name == "AUTHTOK_EXPIRED"
         return expired and (spent or not has_grace(user, policy.password))
 
 

@@ -68,7 +68,7 @@ def test_ualauth_refuses_them_when_it_reads_the_export(kind: str, house: House) 
     result = house.import_(kind, text)
     assert result.exit_code == 0, result.output
     logins = house.logins([authid for authid, _ in EVERY_CASE], rhost=ELSEWHERE)
-    assert {user for user, found in logins.items() if found == GRANTED} == open_ones
+    assert {user for user, outcome in logins.items() if outcome == GRANTED} == open_ones
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))

@@ -41,7 +41,7 @@ LOGINS = {
 def test_pop3_lets_in_no_user_who_may_be_restricted(column: str, value: str, house: House) -> None:
     text = f"authid,name,password,{column}\nann,Ann,{HASH},{value}\n"
     house.import_("csv", text, "--bad-lines", "skip")
-    found = house.login("ann")
+    outcome = house.login("ann")
     expected = LOGINS[column, value]
-    assert found == ("AuthenticationFailed" if expected == "bad" else expected)
+    assert outcome == ("AuthenticationFailed" if expected == "bad" else expected)
     assert bool(list(house.store.users())) is (expected != "bad")

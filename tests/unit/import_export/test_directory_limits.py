@@ -218,8 +218,8 @@ def test_pop3_lets_in_whom_the_directory_does(house: House) -> None:
     result = house.import_("ldif", text, "--bad-lines", "skip")
     authids = {user.authid for user in house.store.users()}
     logins = house.logins(authids)
-    found = {lines: logins.get(user, "bad") for user, lines in users.items()}
-    assert found == LOGINS
+    outcomes = {lines: logins.get(user, "bad") for user, lines in users.items()}
+    assert outcomes == LOGINS
     assert result.exit_code == 1
 
 

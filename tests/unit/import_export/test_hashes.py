@@ -73,15 +73,15 @@ def test_a_lock_behind_a_scheme_refuses_and_is_no_failure(house: House, stored: 
 
 
 @pytest.mark.parametrize(
-    ("stored", "kept"),
+    ("stored", "password"),
     [
         ("ab0123456789.", "{CRYPT}ab0123456789."),
         ("_J9..rasmBYk8r9AiWNc", "{CRYPT}_J9..rasmBYk8r9AiWNc"),
         (CRYPT, CRYPT),
     ],
 )
-def test_only_what_can_be_of_crypt_is_taken_for_that(stored: str, kept: str) -> None:
-    assert user_of("dovecot", line("dovecot", stored)).user.password == kept
+def test_only_what_can_be_of_crypt_is_taken_for_that(stored: str, password: str) -> None:
+    assert user_of("dovecot", line("dovecot", stored)).user.password == password
 
 
 @pytest.mark.parametrize("kind", ["passwd", "dovecot"])

@@ -25,5 +25,5 @@ def test_no_two_users_have_one_file_and_none_leads_out_of_the_folder(user: str) 
 
 
 def test_what_shall_be_unique_is() -> None:
-    found = {file_of("FILE:/run/%u-XXXXXX", "jsmith") for _ in range(50)}
-    assert len(found) == 50
+    names = {file_of("FILE:/run/%u-XXXXXX", "jsmith") for _ in range(50)}
+    assert len(names) == 50

@@ -32,14 +32,14 @@ def test_an_error_is_what_pam_krb5_should_call_it(number: int) -> None:
 def test_no_error_lets_a_user_in() -> None:
     assert ReturnCode.SUCCESS not in CODES.values()
     numbers = [*range(256), 110, -1, 2**31 - 1]
-    found = {KerberosFault(BASE + number, "").code for number in numbers}
-    assert ReturnCode.SUCCESS not in found
+    codes = {KerberosFault(BASE + number, "").code for number in numbers}
+    assert ReturnCode.SUCCESS not in codes
 
 
 def test_what_has_nothing_to_do_with_the_user_could_not_be_checked() -> None:
     for kind in (NotTheUser, Unverified):
-        found = {kind(BASE + number, "").code for number in range(256)}
-        assert found <= UNCHECKED
+        codes = {kind(BASE + number, "").code for number in range(256)}
+        assert codes <= UNCHECKED
 
 
 def test_whatever_a_kdc_says_is_one_line_of_printable_letters() -> None:

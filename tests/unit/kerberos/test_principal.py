@@ -38,8 +38,8 @@ PRINCIPALS = {
 
 @pytest.mark.parametrize("authid", PRINCIPALS)
 def test_a_name_is_the_principal_of_its_domain(authid: str) -> None:
-    found = principal_of(authid, "R", DOMAINS, enterprise=False)
-    assert (found and found.text) == PRINCIPALS[authid]
+    principal = principal_of(authid, "R", DOMAINS, enterprise=False)
+    assert (principal and principal.text) == PRINCIPALS[authid]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ ALTERNATIVES = {
 def test_a_template_is_filled_with_the_name_and_has_the_realm_of_its_domain(
     template: str, authid: str
 ) -> None:
-    found = Template(template).fill(authid, "R", DOMAINS)
-    assert (found and found.text) == ALTERNATIVES[template, authid]
+    principal = Template(template).fill(authid, "R", DOMAINS)
+    assert (principal and principal.text) == ALTERNATIVES[template, authid]
 
 
 @pytest.mark.parametrize("text", ["mail", "%s/%s", "%u", "100%/%s"])

@@ -103,8 +103,8 @@ def test_a_changed_file_makes_a_new_client(tmp_path: Path) -> None:
     def a_second_later() -> str | None:
         for _ in range(10):
             time.sleep(0.1)
-            found = kerberos.client(options())
-        return found.settings.realm
+            client = kerberos.client(options())
+        return client.settings.realm
 
     path.write_text("realm BB\n")
     assert kerberos.client(options()) is first

@@ -37,9 +37,9 @@ def refused(text: str = "", error: PolicyError | None = None, code: int = 49) ->
     ],
 )
 def test_active_directory_says_why_in_the_text(data: str, code: ReturnCode, told: bool) -> None:
-    found = of_bind(refused(TEXT.format(data)))
-    assert found.code is code
-    assert bool(found.person) is told
+    judgement = of_bind(refused(TEXT.format(data)))
+    assert judgement.code is code
+    assert bool(judgement.person) is told
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_active_directory_says_why_in_the_text(data: str, code: ReturnCode, told
     ],
 )
 def test_binds(answer: Answer, code: ReturnCode) -> None:
-    found = of_bind(answer)
-    assert found.code is code
-    assert found.code in LEGAL[Operation.AUTHENTICATE]
+    judgement = of_bind(answer)
+    assert judgement.code is code
+    assert judgement.code in LEGAL[Operation.AUTHENTICATE]
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_binds(answer: Answer, code: ReturnCode) -> None:
     ],
 )
 def test_what_policy_says_with_a_yes(policy: Policy, code: ReturnCode, told: str) -> None:
-    found = of_policy(policy)
-    assert found is not None
-    assert found.code is code
-    assert told in found.person
+    judgement = of_policy(policy)
+    assert judgement is not None
+    assert judgement.code is code
+    assert told in judgement.person
 
 
 def test_nothing_is_said_without_a_policy() -> None:
@@ -89,9 +89,9 @@ def test_nothing_is_said_without_a_policy() -> None:
 
 @pytest.mark.parametrize("error", list(PolicyError))
 def test_every_error_of_policy_refuses_a_change(error: PolicyError) -> None:
-    found = of_change(refused(error=error, code=19))
-    assert found.code in {ReturnCode.AUTHTOK_ERR, ReturnCode.PERM_DENIED}
-    assert found.code in LEGAL[Operation.CHAUTHTOK]
+    judgement = of_change(refused(error=error, code=19))
+    assert judgement.code in {ReturnCode.AUTHTOK_ERR, ReturnCode.PERM_DENIED}
+    assert judgement.code in LEGAL[Operation.CHAUTHTOK]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,6 @@ def test_a_time_that_never_comes(value: int) -> None:
 
 def test_a_time_of_active_directory() -> None:
     # 2009-02-13 23:31:30 is 1234567890 in UNIX's time.
-    found = time_of((1234567890 + 11644473600) * 10**7)
-    assert found is not None
-    assert found.timestamp() == 1234567890
+    moment = time_of((1234567890 + 11644473600) * 10**7)
+    assert moment is not None
+    assert moment.timestamp() == 1234567890

@@ -46,8 +46,8 @@ def entry(attributes: Given) -> LdapEntry:
 
 def outcome(attributes: Given, *, bound: bool = False) -> str:
     moment = Moment(NOW, bound)
-    found = restriction(entry(attributes), moment) or age(entry(attributes), moment)
-    return OPEN if found is None else str(found.code)
+    judgement = restriction(entry(attributes), moment) or age(entry(attributes), moment)
+    return OPEN if judgement is None else str(judgement.code)
 
 
 COMPUTED = "msDS_User_Account_Control_Computed"

@@ -54,21 +54,21 @@ def etc(tmp_path: Path) -> Etc:
 
 
 def test_the_defaults_are_the_safe_ones(etc: Etc) -> None:
-    found = etc.good(GOOD)
-    settings = found.settings
+    configuration = etc.good(GOOD)
+    settings = configuration.settings
     assert (settings.tls, settings.verify, settings.login) == (Tls.START_TLS, True, None)
-    assert found.finding.method is Method.SEARCH
-    assert found.finding.filter.fill({"user": "a*"}) == "(uid=a\\2a)"
-    assert (found.changing.how, found.changing.who) == (How.EXOP, ChangeAs.USER)
-    assert found.outage.lifetime == 0
-    assert found.access.check_lock
+    assert configuration.finding.method is Method.SEARCH
+    assert configuration.finding.filter.fill({"user": "a*"}) == "(uid=a\\2a)"
+    assert (configuration.changing.how, configuration.changing.who) == (How.EXOP, ChangeAs.USER)
+    assert configuration.outage.lifetime == 0
+    assert configuration.access.check_lock
 
 
 def test_every_keyword_is_read(etc: Etc) -> None:
     etc.write("password", "from the file\nsecond line\n")
     etc.write("ca.pem", PEM)
     etc.write("own.pem", PEM + KEY)
-    found = etc.good(
+    configuration = etc.good(
         """
         # A comment, and blanks before keywords.
         URI ldap://one.example.com ldaps://two.example.com:1636
@@ -114,7 +114,7 @@ def test_every_keyword_is_read(etc: Etc) -> None:
         outage_users 10
         """
     )
-    settings, access = found.settings, found.access
+    settings, access = configuration.settings, configuration.access
     assert [str(each) for each in settings.servers] == [
         "ldap://one.example.com:389",
         "ldaps://two.example.com:1636",
@@ -126,14 +126,17 @@ def test_every_keyword_is_read(etc: Etc) -> None:
     assert (settings.connect_timeout, settings.bind_timeout, settings.search_timeout) == (2, 2, 3.5)
     assert settings.ca_file == str(etc.path / "ca.pem")
     assert settings.library is Library.LDAP3
-    assert found.finding.bases == ("ou=people,dc=example,dc=com", "ou=guests,dc=example,dc=com")
-    assert found.finding.scope is Scope.ONE
-    assert found.finding.filter.fill({"user": "x"}) == "(&(objectClass=person)(cn=x))"
-    assert found.attributes == {"mail": "addresses", "l": "mail_node"}
+    assert configuration.finding.bases == (
+        "ou=people,dc=example,dc=com",
+        "ou=guests,dc=example,dc=com",
+    )
+    assert configuration.finding.scope is Scope.ONE
+    assert configuration.finding.filter.fill({"user": "x"}) == "(&(objectClass=person)(cn=x))"
+    assert configuration.attributes == {"mail": "addresses", "l": "mail_node"}
     assert access.groups == ("cn=a,dc=example,dc=com", "cn=b,dc=example,dc=com")
     assert (access.nesting, access.depth) == (Nesting.EXPAND, 3)
     assert access.searches[0].fill({"username": "x", "hostname": "h"}) == "(&(uid=x)(host=h))"
-    assert found.changing.prohibited == "Not here, please."
+    assert configuration.changing.prohibited == "Not here, please."
     assert set(etc.seen) == {
         str(etc.path / name) for name in ("om_ldap.conf", "password", "ca.pem", "own.pem")
     }
@@ -280,8 +283,8 @@ def test_no_password_is_shown(etc: Etc) -> None:
         _, problems = etc.configuration(GOOD + text)
         assert problems
         assert "hunter2" not in "".join(map(str, problems))
-    found = etc.good(f"{GOOD}binddn cn=x\nbindpw hunter2\n")
-    assert "hunter2" not in repr(found)
+    configuration = etc.good(f"{GOOD}binddn cn=x\nbindpw hunter2\n")
+    assert "hunter2" not in repr(configuration)
 
 
 def test_what_is_known_by_other_names_is_no_keyword() -> None:

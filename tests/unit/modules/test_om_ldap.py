@@ -29,9 +29,9 @@ def module(tmp_path: Path) -> OmLdap:
     (tmp_path / "om_ldap.conf").write_text(
         "uri ldap://127.0.0.1:1\nbase dc=example,dc=com\noutage_lifetime 60\n"
     )
-    made = OmLdap(Options())
-    assert not made.configure(etc(tmp_path))
-    return made
+    om_ldap = OmLdap(Options())
+    assert not om_ldap.configure(etc(tmp_path))
+    return om_ldap
 
 
 @pytest.mark.parametrize("operation", ["authenticate", "acct_mgmt"])

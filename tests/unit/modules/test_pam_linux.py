@@ -112,20 +112,20 @@ def test_a_call_stops_where_it_asks() -> None:
         (answer,) = ask((Question("Who? "),)) or [None]
         return (answer or b"").decode()
 
-    made = call(work)
-    event = made.go_on()
+    host_call = call(work)
+    event = host_call.go_on()
     assert event == PamQuestions((Question("Who? "),))
     # No place is held while the person thinks.
-    assert made.places.acquire(blocking=False)
-    made.places.release()
-    assert made.go_on([bytearray(b"me")]) == Done("me")
-    assert made.places.acquire(blocking=False)
+    assert host_call.places.acquire(blocking=False)
+    host_call.places.release()
+    assert host_call.go_on([bytearray(b"me")]) == Done("me")
+    assert host_call.places.acquire(blocking=False)
 
 
 def test_a_call_without_answers_is_told_so() -> None:
-    made = call(lambda ask: ask((Question("Who? "),)))
-    made.go_on()
-    assert made.go_on(None) == Done(None)
+    host_call = call(lambda ask: ask((Question("Who? "),)))
+    host_call.go_on()
+    assert host_call.go_on(None) == Done(None)
 
 
 def test_a_call_that_is_late_is_given_up_and_keeps_its_place() -> None:
@@ -136,28 +136,28 @@ def test_a_call_that_is_late_is_given_up_and_keeps_its_place() -> None:
         gate.wait(10)
         answers.append(ask((Question("Who? "),)))
 
-    made = call(work, timeout=0.01)
+    host_call = call(work, timeout=0.01)
     with pytest.raises(TimeoutError):
-        made.go_on()
-    assert not made.places.acquire(blocking=False)
+        host_call.go_on()
+    assert not host_call.places.acquire(blocking=False)
     waiting = call(lambda _: None, timeout=0.01)
-    waiting.places = made.places
+    waiting.places = host_call.places
     with pytest.raises(TimeoutError):
         waiting.go_on()
     gate.set()
-    assert made.places.acquire(timeout=10)
+    assert host_call.places.acquire(timeout=10)
     # It could ask no more.
     assert answers == [None]
 
 
 def test_a_call_that_was_abandoned_does_not_begin() -> None:
     begun: list[Answering] = []
-    made = call(begun.append)
-    made.abandon()
+    host_call = call(begun.append)
+    host_call.abandon()
     with pytest.raises(TimeoutError):
-        made.go_on()
+        host_call.go_on()
     assert begun == []
-    assert made.places.acquire(blocking=False)
+    assert host_call.places.acquire(blocking=False)
 
 
 def test_a_waiting_thread_is_told_that_a_call_was_abandoned() -> None:
@@ -167,30 +167,30 @@ def test_a_waiting_thread_is_told_that_a_call_was_abandoned() -> None:
         begun.set()
         gate.wait(10)
 
-    made = call(work, timeout=60)
+    host_call = call(work, timeout=60)
     heard: list[str] = []
 
     def wait() -> None:
         try:
-            made.go_on()
+            host_call.go_on()
         except TimeoutError:
             heard.append("given up")
 
     waiter = threading.Thread(target=wait)
     waiter.start()
     assert begun.wait(10)
-    made.abandon()
+    host_call.abandon()
     waiter.join(10)
     gate.set()
     assert heard == ["given up"]
 
 
 def test_no_password_is_shown() -> None:
-    made = call(lambda ask: ask((Question("Password: "),)))
-    made.go_on()
-    made._answers = [bytearray(b"canary")]
-    assert "canary" not in repr(made)
-    made.abandon()
+    host_call = call(lambda ask: ask((Question("Password: "),)))
+    host_call.go_on()
+    host_call._answers = [bytearray(b"canary")]
+    assert "canary" not in repr(host_call)
+    host_call.abandon()
 
 
 # What libpam calls back
@@ -205,12 +205,12 @@ class Talking(HostTransaction):
 
     def asked(self, *messages: tuple[int, bytes], count: int | None = None) -> tuple[int, Any]:
         """Return the code, and the responses."""
-        kept = [PamMessage(style, text) for style, text in messages]
-        pointers = [ctypes.pointer(each) for each in kept]
+        structures = [PamMessage(style, text) for style, text in messages]
+        pointers = [ctypes.pointer(each) for each in structures]
         array = (ctypes.POINTER(PamMessage) * len(pointers))(*pointers)
         responses = ctypes.POINTER(PamResponse)()
         code = self._converse(
-            len(kept) if count is None else count,
+            len(structures) if count is None else count,
             ctypes.cast(array, ctypes.POINTER(ctypes.POINTER(PamMessage))),
             ctypes.pointer(responses),
             None,

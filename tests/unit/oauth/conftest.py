@@ -12,5 +12,5 @@ from tests.unit.oauth.issuer import Issuer
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     """Return an issuer at a URL."""
-    with Issuer() as made:
-        yield made
+    with Issuer() as new_issuer:
+        yield new_issuer

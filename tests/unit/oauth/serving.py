@@ -78,7 +78,7 @@ class Server:
     def both(self, secret: Path, **claims: Any) -> list[str]:
         """Return why a token is refused by keys, and why by introspection."""
         self.options()
-        found = [self.refusal(self._issuer.token(**claims))]
+        refusals = [self.refusal(self._issuer.token(**claims))]
         self.introspection(secret)
         answer = {
             "active": True,
@@ -89,4 +89,4 @@ class Server:
         self._issuer.opaque["opaque"] = answer
         assert self.log_in("opaque").user == "jsmith@example.com"
         self._issuer.opaque["opaque"] = answer | claims
-        return [*found, self.refusal("opaque")]
+        return [*refusals, self.refusal("opaque")]

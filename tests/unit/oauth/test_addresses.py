@@ -97,8 +97,8 @@ def test_what_is_no_address_names_no_user(server: Server, issuer: Issuer, addres
 def test_an_address_is_one_user_in_whatever_case(
     server: Server, issuer: Issuer, claimed: str, typed: str
 ) -> None:
-    found = server.log_in(issuer.token(email=claimed), typed)
-    assert (found.user, found.authid, found.actor) == ("jsmith@example.com",) * 2 + (None,)
+    identity = server.log_in(issuer.token(email=claimed), typed)
+    assert (identity.user, identity.authid, identity.actor) == ("jsmith@example.com",) * 2 + (None,)
 
 
 @pytest.mark.parametrize(

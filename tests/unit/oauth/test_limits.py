@@ -19,10 +19,10 @@ MOST = 3
 def server(
     way: Way, folder: ConfigFolder, issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> Server:
-    made = Server(way, folder, issuer, caplog)
+    new_server = Server(way, folder, issuer, caplog)
     folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
-    made.options()
-    return made
+    new_server.options()
+    return new_server
 
 
 def test_tokens_of_other_keys_lock_out(

@@ -29,12 +29,12 @@ MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 def people(folder: ConfigFolder) -> Iterator[Userlist]:
     """Return a USERLIST."""
     folder.settings('[stack]\nfail_delay = false\n[authorization]\nrules = ["boss: *"]\n')
-    made = Userlist.create(folder.path)
+    userlist = Userlist.create(folder.path)
     for name in ("jsmith", "boss"):
-        made.add(name, addresses=(f"{name}@example.com",))
-    made.add("locked", addresses=("locked@example.com",), locked=True)
-    yield made
-    made.close()
+        userlist.add(name, addresses=(f"{name}@example.com",))
+    userlist.add("locked", addresses=("locked@example.com",), locked=True)
+    yield userlist
+    userlist.close()
 
 
 def service(folder: ConfigFolder, issuer: Issuer, *options: str) -> None:

@@ -18,8 +18,8 @@ from ualauth.testing.folder import ConfigFolder
 @pytest.fixture
 def others() -> Iterator[Issuer]:
     """Return another issuer."""
-    with Issuer() as made:
-        yield made
+    with Issuer() as other_issuer:
+        yield other_issuer
 
 
 @pytest.fixture

@@ -40,13 +40,13 @@ def costs(userlist: Userlist) -> int:
 @pytest.fixture
 def userlist(tmp_path: Path) -> Iterator[Userlist]:
     """Return the USERLIST."""
-    made = Userlist.create(tmp_path)
-    made.hasher = CountingHasher()
-    made.add("jsmith", "s3cret", addresses=("john@example.com",), administrator=True)
-    made.add("locked", "s3cret", locked=True)
-    made.add("gone", "s3cret", account_expires=now() - _DAY)
-    made.add("going", "s3cret", account_expires=now() + _DAY)
-    made.add("old", "s3cret", password_expires=now() - _DAY)
-    made.add("blank")
-    yield made
-    made.close()
+    new_userlist = Userlist.create(tmp_path)
+    new_userlist.hasher = CountingHasher()
+    new_userlist.add("jsmith", "s3cret", addresses=("john@example.com",), administrator=True)
+    new_userlist.add("locked", "s3cret", locked=True)
+    new_userlist.add("gone", "s3cret", account_expires=now() - _DAY)
+    new_userlist.add("going", "s3cret", account_expires=now() + _DAY)
+    new_userlist.add("old", "s3cret", password_expires=now() - _DAY)
+    new_userlist.add("blank")
+    yield new_userlist
+    new_userlist.close()

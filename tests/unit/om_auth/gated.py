@@ -68,15 +68,15 @@ class GatedPlace:
     def blocking(self) -> Authenticator:
         return self.prepared(Authenticator(self.folder.config()))
 
-    def prepared(self, made: A) -> A:
-        made._base.resources._open[PasswordHasher] = self.hasher
-        return made
+    def prepared(self, authenticator: A) -> A:
+        authenticator._base.resources._open[PasswordHasher] = self.hasher
+        return authenticator
 
     def failures(self, name: str, source: str = HERE) -> int:
         """Return how many failures are counted."""
         user = self.userlist.store.get(name)
-        found = self.userlist.store.all_failures(user).get(source)
-        return 0 if found is None else found.number
+        count = self.userlist.store.all_failures(user).get(source)
+        return 0 if count is None else count.number
 
     def close(self) -> None:
         """Let all go on, and close the store."""

@@ -35,9 +35,9 @@ class StoppingHasher(GatedHasher):
 def stopping(tmp_path: Path) -> Iterator[tuple[Place, StoppingHasher]]:
     place = Place(tmp_path)
     place.folder.service("pop3", "password required om_auth\n")
-    place.hasher = made = StoppingHasher()
-    yield place, made
-    made.go.set()
+    place.hasher = hasher = StoppingHasher()
+    yield place, hasher
+    hasher.go.set()
     place.userlist.close()
 
 

@@ -63,30 +63,31 @@ class RecordingHasher(PasswordHasher):
         super().dummy_verify(password)
 
     def _note(self, stored: str) -> None:
-        found = read(stored)
-        if found.scheme.name in COSTS:
+        stored_password = read(stored)
+        if stored_password.scheme.name in COSTS:
             # As crypt(3) writes it, up to the salt.
-            settings = re.match(rb"\$[^$]+\$(v=19\$m[^$]+|rounds=\d+|\d+)", found.data)
+            settings = re.match(rb"\$[^$]+\$(v=19\$m[^$]+|rounds=\d+|\d+)", stored_password.data)
             assert settings is not None
             self.work[settings[0].decode()] += 1
 
 
 @pytest.fixture
 def userlist(tmp_path: Path) -> Iterator[Userlist]:
-    made = Userlist.create(tmp_path)
-    made.hasher = RecordingHasher()
+    new_userlist = Userlist.create(tmp_path)
+    new_userlist.hasher = RecordingHasher()
     for name in NAMES:
-        user = made.add(name)
+        user = new_userlist.add(name)
         if name in {"argon2id", "bcrypt", "sha512_crypt", "pbkdf2_sha512"}:
             stored = PasswordHasher(name, COSTLIER, ()).hash("s3cret")
         else:
-            stored = {"today": made.hasher.hash("s3cret"), "digest": "{SHA}" + "A" * 27 + "="}.get(
-                name, "!" if name == "barred" else ""
-            )
+            stored = {
+                "today": new_userlist.hasher.hash("s3cret"),
+                "digest": "{SHA}" + "A" * 27 + "=",
+            }.get(name, "!" if name == "barred" else "")
         if stored:
-            made.store.set_password(user, stored, (), changed=user.created, expires=None)
-    yield made
-    made.close()
+            new_userlist.store.set_password(user, stored, (), changed=user.created, expires=None)
+    yield new_userlist
+    new_userlist.close()
 
 
 def refused(userlist: Userlist, name: str, number: int = 0) -> tuple[Counter[str], float]:

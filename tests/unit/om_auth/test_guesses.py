@@ -60,9 +60,9 @@ class Place(GatedPlace):
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
+    new_place = Place(tmp_path)
+    yield new_place
+    new_place.close()
 
 
 async def login(
@@ -176,9 +176,11 @@ def test_of_many_guesses_at_once_no_more_are_checked_than_may_fail(
         if remembered:
             assert await login(auth, PASSWORD) == "granted"
         guesses = [f"wrong {number}" for number in range(60)]
-        found = Counter(await asyncio.gather(*(login(auth, each) for each in [*guesses, PASSWORD])))
-        assert found["granted"] == 0
-        assert found["refused"] == MOST
+        outcomes = Counter(
+            await asyncio.gather(*(login(auth, each) for each in [*guesses, PASSWORD]))
+        )
+        assert outcomes["granted"] == 0
+        assert outcomes["refused"] == MOST
         assert await login(auth, PASSWORD) == "locked"
         assert await login(auth, PASSWORD, rhost=THERE) == "granted"
 
@@ -188,8 +190,8 @@ def test_of_many_guesses_at_once_no_more_are_checked_than_may_fail(
 def test_right_passwords_at_once_are_all_granted(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
-        found = Counter(await asyncio.gather(*(login(auth, PASSWORD) for _ in range(60))))
-        assert found == {"granted": 60}
+        outcomes = Counter(await asyncio.gather(*(login(auth, PASSWORD) for _ in range(60))))
+        assert outcomes == {"granted": 60}
         assert place.failures() == 0
 
     asyncio.run(run())
@@ -198,21 +200,21 @@ def test_right_passwords_at_once_are_all_granted(place: Place) -> None:
 def test_threads_that_guess_at_once_get_no_more_answers_than_may_fail(place: Place) -> None:
     auth = place.blocking()
     auth.authenticate("pop3", "jsmith", PASSWORD, rhost=HERE)
-    found: Counter[object] = Counter()
+    codes: Counter[object] = Counter()
 
     def guess(number: int) -> None:
         try:
             auth.authenticate("pop3", "jsmith", f"wrong {number}", rhost=HERE)
         except AuthenticationError as error:
-            found[error.code] += 1
+            codes[error.code] += 1
 
     threads = [threading.Thread(target=guess, args=(number,)) for number in range(24)]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert found[ReturnCode.AUTH_ERR] == MOST
-    assert sum(found.values()) == len(threads)
+    assert codes[ReturnCode.AUTH_ERR] == MOST
+    assert sum(codes.values()) == len(threads)
 
 
 def test_authenticators_that_share_a_userlist_share_the_limit(place: Place) -> None:
@@ -222,12 +224,12 @@ def test_authenticators_that_share_a_userlist_share_the_limit(place: Place) -> N
         several = [place.authenticator() for _ in range(4)]
         for auth in several:
             assert await login(auth, PASSWORD) == "granted"
-        found = Counter(
+        outcomes = Counter(
             await asyncio.gather(
                 *(login(auth, f"wrong {number}") for auth in several for number in range(2 * MOST))
             )
         )
-        assert found["refused"] <= MOST
+        assert outcomes["refused"] <= MOST
         for auth in several:
             assert await login(auth, PASSWORD) == "locked"
 
@@ -268,9 +270,9 @@ def test_exchanges_that_take_their_last_step_at_once_know_of_each_other(
         auth = place.authenticator()
         assert await finals(auth, mechanism, [PASSWORD]) == ["granted"]
         passwords = [f"wrong {number}" for number in range(20)]
-        found = Counter(await finals(auth, mechanism, [*passwords, PASSWORD]))
-        assert found["granted"] == 0
-        assert found["refused"] == MOST
+        outcomes = Counter(await finals(auth, mechanism, [*passwords, PASSWORD]))
+        assert outcomes["granted"] == 0
+        assert outcomes["refused"] == MOST
         assert await login(auth, PASSWORD) == "locked"
 
     asyncio.run(run())
@@ -398,12 +400,12 @@ def test_a_right_guess_is_given_back_when_the_userlist_takes_changes_again(place
 def test_neighbours_in_an_ipv6_site_share_a_higher_limit(place: Place) -> None:
     async def run() -> None:
         auth = place.authenticator()
-        found: Counter[str] = Counter()
+        outcomes: Counter[str] = Counter()
         for network in range(8):
             for number in range(MOST - 1):
                 rhost = f"2001:db8:7:{network:x}::{number + 1}"
-                found[await login(auth, f"wrong {network} {number}", rhost=rhost)] += 1
-        assert found == {"refused": 4 * MOST, "locked": 8 * (MOST - 1) - 4 * MOST}
+                outcomes[await login(auth, f"wrong {network} {number}", rhost=rhost)] += 1
+        assert outcomes == {"refused": 4 * MOST, "locked": 8 * (MOST - 1) - 4 * MOST}
         assert await login(auth, PASSWORD, rhost="2001:db8:7:ffff::1") == "locked"
         assert await login(auth, PASSWORD, rhost="2001:db8:8::1") == "granted"
 
@@ -435,8 +437,10 @@ def test_an_identity_is_of_whom_was_checked_whatever_is_remembered(place: Place)
 
         for _ in range(3):
             names = ["jsmith", "ann", "ann@example.com", "jsmith@example.com"] * 3
-            found = await asyncio.gather(*(who(name) for name in names))
-            assert [each.authid for each in found] == [name.partition("@")[0] for name in names]
+            identities = await asyncio.gather(*(who(name) for name in names))
+            assert [each.authid for each in identities] == [
+                name.partition("@")[0] for name in names
+            ]
 
     asyncio.run(run())
 
@@ -445,10 +449,10 @@ def test_one_wrong_guess_among_many_right_ones_locks_out_no_login(place: Place) 
     async def run() -> None:
         auth = place.authenticator()
         passwords = [PASSWORD if number % 4 else "wrong" for number in range(3 * MOST)]
-        found = [await asyncio.gather(*(login(auth, each) for each in passwords))]
+        rounds = [await asyncio.gather(*(login(auth, each) for each in passwords))]
         wrong = passwords.count("wrong")
         assert wrong < MOST
-        assert Counter(found[0]) == {"granted": len(passwords) - wrong, "refused": wrong}
+        assert Counter(rounds[0]) == {"granted": len(passwords) - wrong, "refused": wrong}
 
     asyncio.run(run())
 

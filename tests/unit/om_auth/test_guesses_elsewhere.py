@@ -23,9 +23,9 @@ WRONG, LOCKED, RIGHT = ReturnCode.AUTH_ERR, ReturnCode.PERM_DENIED, ReturnCode.S
 @pytest.fixture
 def strict(tmp_path: Path) -> Userlist:
     """A USERLIST where three failures lock out."""
-    made = Userlist.create(tmp_path, Policy(lockout=LockoutRules(failures=3)))
-    made.add("jsmith", name=ORName("Smith", "John"), addresses=("john@example.com",))
-    return made
+    userlist = Userlist.create(tmp_path, Policy(lockout=LockoutRules(failures=3)))
+    userlist.add("jsmith", name=ORName("Smith", "John"), addresses=("john@example.com",))
+    return userlist
 
 
 def login(
@@ -52,8 +52,8 @@ def failures(userlist: Userlist) -> int:
     """Return how many failures are counted of the user, when a thread has ended what is left."""
     while not userlist.cache.guesses.is_quiet:
         time.sleep(0.001)
-    found = userlist.store.all_failures(userlist.store.get("jsmith")).get(HERE)
-    return 0 if found is None else found.number
+    count = userlist.store.all_failures(userlist.store.get("jsmith")).get(HERE)
+    return 0 if count is None else count.number
 
 
 def test_a_user_is_locked_out_by_failures_under_all_names(strict: Userlist) -> None:

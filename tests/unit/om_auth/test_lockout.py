@@ -27,16 +27,16 @@ RULES = LockoutRules(failures=3)
 def count_rows(userlist: Userlist) -> int:
     """Return how many rows there are with failed logins."""
     with contextlib.closing(sqlite3.connect(userlist.store.backend)) as database:
-        found: int = database.execute("SELECT count(*) FROM login_failures").fetchone()[0]
-    return found
+        number: int = database.execute("SELECT count(*) FROM login_failures").fetchone()[0]
+    return number
 
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Userlist:
     """A USERLIST where three failures lock out."""
-    made = Userlist.create(tmp_path, Policy(lockout=RULES))
-    made.add("jsmith", "s3cret", name=ORName("Smith", "John"), addresses=("john@example.com",))
-    return made
+    userlist = Userlist.create(tmp_path, Policy(lockout=RULES))
+    userlist.add("jsmith", "s3cret", name=ORName("Smith", "John"), addresses=("john@example.com",))
+    return userlist
 
 
 class Login(FakeAttempt):
@@ -70,14 +70,14 @@ def test_a_password_that_is_remembered_is_locked_out_too(strict: Userlist) -> No
 
 
 def test_a_name_that_no_user_has_is_locked_out_like_any_other(strict: Userlist) -> None:
-    found = {}
+    seen_of = {}
     for name in ("jsmith", "nobody"):
         attempts = [login(strict, name, password) for password in ("a", "b", "c", "d")]
-        found[name] = [
+        seen_of[name] = [
             ([each.__name__ for each in one.offloaded], one.delay, one.messages) for one in attempts
         ]
         assert attempts[-1].code is ReturnCode.PERM_DENIED
-    assert found["jsmith"] == found["nobody"]
+    assert seen_of["jsmith"] == seen_of["nobody"]
 
 
 # Three ways to write one user, another user, and no user.
@@ -134,9 +134,9 @@ def test_what_is_seen_of_a_name_follows_from_what_was_typed_as_that_name(tmp_pat
             userlist.add("ann", "t0p")
         for _ in range(25):
             name, password = chance.choice(NAMES), chance.choice("abc")
-            found = seen(together, name, password)
-            assert found == seen(alone[NAMES.index(name)], name, password), (SEED, name)
-            assert not found[0]
+            answer = seen(together, name, password)
+            assert answer == seen(alone[NAMES.index(name)], name, password), (SEED, name)
+            assert not answer[0]
         for userlist in (together, *alone):
             userlist.close()
 
@@ -214,8 +214,8 @@ def test_many_names_give_no_more_guesses(strict: Userlist) -> None:
     guesses = 0
     for password in (*"abcdef", "s3cret", *"ghi", "s3cret"):
         for name in names:
-            found = codes(strict, name, password)
-            assert found in ([ReturnCode.AUTH_ERR], [ReturnCode.PERM_DENIED])
+            answers = codes(strict, name, password)
+            assert answers in ([ReturnCode.AUTH_ERR], [ReturnCode.PERM_DENIED])
             guesses += 1
     assert guesses > 20 * RULES.failures
 

@@ -72,16 +72,16 @@ class Place(GatedPlace):
     def __init__(self, path: Path) -> None:
         super().__init__(path, SETTINGS, USERS, CountingHasher())
 
-    def prepared(self, made: A) -> A:
-        made._computing._size = 2
-        return super().prepared(made)
+    def prepared(self, authenticator: A) -> A:
+        authenticator._computing._size = 2
+        return super().prepared(authenticator)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
+    new_place = Place(tmp_path)
+    yield new_place
+    new_place.close()
 
 
 async def login(
@@ -112,8 +112,8 @@ def test_clients_that_come_back_all_at_once_all_get_in_by_one_hash_for_each_user
     async def run() -> None:
         auth = place.authenticator()
         names = [USERS[number % len(USERS)] for number in range(300)]
-        found = Counter(await asyncio.gather(*(login(auth, name) for name in names)))
-        assert found == {"granted": 300}
+        outcomes = Counter(await asyncio.gather(*(login(auth, name) for name in names)))
+        assert outcomes == {"granted": 300}
         assert place.hasher.computed == len(USERS)
         assert all(place.failures(name) == 0 for name in USERS)
 
@@ -153,8 +153,8 @@ def test_a_wrong_password_that_is_sent_at_once_counts_for_each_login(
         await begun(place)
         await asyncio.sleep(0.2)
         place.hasher.gate.set()
-        found = Counter(await asyncio.gather(*tasks))
-        assert found == {"refused": 5, "locked": 15}
+        outcomes = Counter(await asyncio.gather(*tasks))
+        assert outcomes == {"refused": 5, "locked": 15}
         assert place.hasher.computed == 1
         assert await login(auth, name) == "locked"
 
@@ -215,9 +215,9 @@ def test_the_login_that_hashes_for_others_may_go(place: Place) -> None:
 def test_loops_of_several_threads_share_a_hash(place: Place) -> None:
     auth = place.authenticator()
     place.hasher.gate.clear()
-    found: list[str] = []
+    outcomes: list[str] = []
     threads = [
-        threading.Thread(target=lambda: found.append(asyncio.run(login(auth, "user0"))))
+        threading.Thread(target=lambda: outcomes.append(asyncio.run(login(auth, "user0"))))
         for _ in range(4)
     ]
     for each in threads:
@@ -228,7 +228,7 @@ def test_loops_of_several_threads_share_a_hash(place: Place) -> None:
     place.hasher.gate.set()
     for each in threads:
         each.join()
-    assert found == ["granted"] * 4
+    assert outcomes == ["granted"] * 4
     assert place.hasher.computed == 1
 
 
@@ -295,11 +295,11 @@ def test_what_cannot_be_done_in_time_is_refused_before_anything_is_written(place
         place.hasher.gate.clear()
         busy = [asyncio.create_task(login(auth, "user7", str(each))) for each in range(2)]
         await begun(place, 2)
-        found = await asyncio.gather(
+        outcomes = await asyncio.gather(
             *(login(auth, "user0", str(each), rhost=f"203.0.113.{each}") for each in range(4)),
             return_exceptions=True,
         )
-        assert found == ["unavailable"] * 4
+        assert outcomes == ["unavailable"] * 4
         assert all(place.failures("user0", f"203.0.113.{each}") == 0 for each in range(4))
         place.hasher.gate.set()
         await asyncio.gather(*busy)

@@ -71,8 +71,8 @@ def test_a_new_password_meets_every_rule(
 ) -> None:
     user = userlist.store.get("jsmith")
     userlist.store.update(user, policy=policy)
-    found, messages = change(userlist, "jsmith", "s3cret", new)
-    assert found is code
+    answer, messages = change(userlist, "jsmith", "s3cret", new)
+    assert answer is code
     assert bool(messages) is (code is not ReturnCode.SUCCESS)
 
 
@@ -135,8 +135,8 @@ def test_grace_logins_are_counted_and_end(userlist: Userlist) -> None:
 def test_an_account_is_judged(userlist: Userlist, fields: Any, code: str) -> None:
     aged = '{"maximum_age_days":30,"inactive_days":10}'
     userlist.add("max", "s3cret", **{"policy": aged, **from_now(fields)})
-    found, attempt = account(userlist, "max", rhost="::ffff:192.0.2.7")
-    assert str(found) == code
+    answer, attempt = account(userlist, "max", rhost="::ffff:192.0.2.7")
+    assert str(answer) == code
     assert (attempt.person is not None) is (code == "success")
 
 
@@ -145,8 +145,8 @@ def test_hours_are_those_of_the_zone(userlist: Userlist) -> None:
     others = ",".join({"Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"} - {day})
     for hours, code in ((f"{day} 00:00-24:00", "success"), (f"{others} 00:00-24:00", None)):
         userlist.add(f"at {hours}", "x", policy=f'{{"allowed_hours":["{hours}"]}}')
-        found, _ = account(userlist, f"at {hours}")
-        assert (str(found) == "success") is (code == "success")
+        answer, _ = account(userlist, f"at {hours}")
+        assert (str(answer) == "success") is (code == "success")
 
 
 @pytest.mark.parametrize(

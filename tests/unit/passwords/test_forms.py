@@ -36,17 +36,17 @@ def is_refused(stored: str) -> bool:
 
 def by_libpass() -> list[str]:
     named = {name: each.libpass for name, each in {**BY_NAME, **BY_LIBPASS_NAME}.items()}
-    found = [
+    hashes = [
         f"{{{name}}}{libpass_handler(of[0]).hash(b'correct horse').removeprefix(of[1])}"
         for name, of in named.items()
         if of is not None
     ]
     marked = {each.libpass for _, each in (*BY_IDENT, *BY_BEGINNING) if each.libpass}
     # Its costs are high, and a vector is there.
-    found += [
+    hashes += [
         libpass_handler(name).hash(b"correct horse") for name, _ in marked if name != "scrypt"
     ]
-    return found
+    return hashes
 
 
 def test_what_libpass_makes_is_whole_and_what_is_cut_off_is_not() -> None:

@@ -289,19 +289,19 @@ def test_an_encoding_may_stand_after_every_scheme() -> None:
     ],
 )
 def test_what_libpass_makes_verifies(handler: str, settings: dict[str, Any]) -> None:
-    made = _libpass(handler).using(**settings).hash("pässwörd")
-    assert PasswordHasher().verify("pässwörd", made)
-    assert not PasswordHasher().verify("passwörd", made)
-    assert PasswordHasher.scheme_of(made) == handler
+    hashed = _libpass(handler).using(**settings).hash("pässwörd")
+    assert PasswordHasher().verify("pässwörd", hashed)
+    assert not PasswordHasher().verify("passwörd", hashed)
+    assert PasswordHasher.scheme_of(hashed) == handler
 
 
 @pytest.mark.parametrize("kind", ["D", "I", "ID"])
 def test_every_variant_of_argon2_verifies(kind: Any) -> None:
     from argon2 import low_level
 
-    made = low_level.hash_secret(b"x", b"saltsalt", 1, 8, 1, 16, getattr(low_level.Type, kind))
-    assert PasswordHasher().verify("x", made.decode())
-    assert not PasswordHasher().verify("y", f"{{ARGON2}}{made.decode()}")
+    hashed = low_level.hash_secret(b"x", b"saltsalt", 1, 8, 1, 16, getattr(low_level.Type, kind))
+    assert PasswordHasher().verify("x", hashed.decode())
+    assert not PasswordHasher().verify("y", f"{{ARGON2}}{hashed.decode()}")
 
 
 def test_a_scram_secret_verifies_a_typed_password() -> None:

@@ -104,14 +104,14 @@ def test_no_other_name_of_a_user_is_an_authid(userlist: Userlist, name: str) -> 
     # What is remembered of a typed name is nothing to an exact one, and the other way round.
     for _ in range(2):
         typed = FakeAttempt(name, **known)
-        found = typed.answer(typed.get_record())
+        account = typed.answer(typed.get_record())
         exact = FakeAttempt("stranger", **known)
         exact.answer(exact.confirm_user(name))
         assert exact.answer(exact.get_record()) is None
         assert exact.record_at_hand() is None
         if name != "j smith":
-            assert found is not None
-            assert found.user.authid == "jsmith"
+            assert account is not None
+            assert account.user.authid == "jsmith"
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "x" * 2000, "\udcff"])

@@ -52,8 +52,8 @@ def test_a_fake_attempt_has_what_it_was_given() -> None:
         tls=True,
         caller_uid=0,
     )
-    found = (attempt.user, attempt.login_name, attempt.operation, attempt.flags, attempt.service)
-    assert found == ("jsmith", "jsmith", Operation.ACCT_MGMT, 7, "imap")
+    values = (attempt.user, attempt.login_name, attempt.operation, attempt.flags, attempt.service)
+    assert values == ("jsmith", "jsmith", Operation.ACCT_MGMT, 7, "imap")
     peer = (attempt.rhost, attempt.ruser, attempt.tty, attempt.tls, attempt.caller_uid)
     assert peer == ("192.0.2.7", "root", "tty1", True, 0)
 

@@ -413,16 +413,16 @@ def quick(scripted: ConfigFolder) -> ConfigFolder:
 
 def test_the_largest_delay_is_taken_give_or_take_a_half(quick: ConfigFolder, way: Way) -> None:
     quick.service("test", DELAYING.format(steps="delay:1,delay:4,delay:2,auth_err"))
-    found = []
+    delays = []
     with way.begin(quick.config(), "test", "jsmith", None) as handle:
         for _ in range(200):
             way.perform(handle, AUTHENTICATE)
-            found.append(handle.delayed)
+            delays.append(handle.delayed)
 
-    assert all(2.0 <= seconds <= 6.0 for seconds in found)
-    assert min(found) < 3.4
-    assert max(found) > 4.6
-    assert len(set(found)) > 100
+    assert all(2.0 <= seconds <= 6.0 for seconds in delays)
+    assert min(delays) < 3.4
+    assert max(delays) > 4.6
+    assert len(set(delays)) > 100
 
 
 def test_a_success_is_not_delayed(quick: ConfigFolder, way: Way) -> None:

@@ -354,9 +354,9 @@ def test_a_code_that_pam_does_not_allow_never_grants_and_is_logged_once(
     control = "[default=ok]"
     folder.service("test", "".join(f"{t} {control} odd\n" for t in ("auth", "account", "session")))
     config = folder.config()
-    made = way.authenticator(config)
+    authenticator = way.authenticator(config)
     for _ in range(3):
-        handle = made.transaction("test", user="jsmith")
+        handle = authenticator.transaction("test", user="jsmith")
         assert way.perform(handle, operation) is code
     (record,) = [each for each in caplog.records if each.name == "ualauth.login"]
     line = {Operation.AUTHENTICATE: 1, Operation.ACCT_MGMT: 2}.get(operation, 3)

@@ -49,7 +49,7 @@ def test_many_threads_share_an_authenticator(folder: ConfigFolder) -> None:
     start = threading.Barrier(THREADS)
 
     def work(thread: int) -> None:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         start.wait()
         for number in range(LOGINS):
             user = f"user{thread}.{number}"
@@ -57,16 +57,16 @@ def test_many_threads_share_an_authenticator(folder: ConfigFolder) -> None:
             try:
                 identity = authenticator.authenticate("test", user, password)
             except AuthenticationFailed:
-                found["failed"] += 1
+                counts["failed"] += 1
             except AccountRestricted:
-                found["restricted"] += 1
+                counts["restricted"] += 1
             except BaseException as error:  # noqa: BLE001 - reported by the main thread
                 wrong.append(error)
             else:
-                found["in"] += 1
+                counts["in"] += 1
                 if not identity.user == identity.login_name == identity.authid == user:
                     wrong.append(identity)
-        outcomes.update(found)
+        outcomes.update(counts)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
     for thread in threads:

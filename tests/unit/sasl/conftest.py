@@ -77,12 +77,12 @@ def people(tmp_path: Path, folder: ConfigFolder) -> Iterator[Userlist]:
     listed.write_text("secretary\n")
     for name, text in SERVICES.items():
         folder.service(name, text.replace("{list}", str(listed)))
-    made = Userlist.create(folder.path)
+    userlist = Userlist.create(folder.path)
     for name in ("jsmith", "boss", "secretary", "locked"):
-        user = made.add(name, addresses=(f"{name}@example.com",))
-        hashed, now = made.hasher.hash("pencil"), datetime.now(UTC)
-        made.store.set_password(user, hashed, secrets_of("pencil"), changed=now, expires=None)
-    made.store.update(made.store.get("locked"), locked=True)
-    made.add("typist", "pencil")
-    yield made
-    made.close()
+        user = userlist.add(name, addresses=(f"{name}@example.com",))
+        hashed, now = userlist.hasher.hash("pencil"), datetime.now(UTC)
+        userlist.store.set_password(user, hashed, secrets_of("pencil"), changed=now, expires=None)
+    userlist.store.update(userlist.store.get("locked"), locked=True)
+    userlist.add("typist", "pencil")
+    yield userlist
+    userlist.close()

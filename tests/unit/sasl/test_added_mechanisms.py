@@ -50,7 +50,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """Return a function that installs a package with a mechanism."""
     registry.added.cache_clear()
     extras._tell.cache_clear()
-    made = []
+    packages = []
 
     def run(
         *, package: str = "shout", point: str = "X-SHOUT", old: str = "\0", new: str = ""
@@ -66,10 +66,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             f"[{registry.GROUP}]\n{point} = {package}:Shout\n", encoding="utf-8"
         )
         monkeypatch.syspath_prepend(str(folder))
-        made.append(package)
+        packages.append(package)
 
     yield run
-    for each in made:
+    for each in packages:
         sys.modules.pop(each, None)
     registry.added.cache_clear()
     extras._tell.cache_clear()

@@ -74,10 +74,10 @@ def test_the_case_of_ascii_does_not_count_and_nothing_else_is_folded(field: str)
 def test_a_star_before_an_at_sign_has_none(field: str) -> None:
     """Else a local part names a user of another domain."""
     for value in ("boss@corp.example@bank.example", '"boss@corp.example"@bank.example'):
-        found = name_of(
+        name = name_of(
             FIELDS[field](value), [f"{field.partition(' ')[0]}: *@bank.example -> {{1}}"]
         )
-        assert found == ""
+        assert name == ""
 
 
 @pytest.mark.parametrize(

@@ -82,16 +82,16 @@ USAGES = {
 def test_a_certificate_with_purposes_must_be_for_clients(
     usages: list[x509.ObjectIdentifier], taken: bool
 ) -> None:
-    found = read_certificate(made(JOHN, extensions=(ADDRESS, x509.ExtendedKeyUsage(usages))))
-    assert (found is not None) == taken
+    certificate = read_certificate(made(JOHN, extensions=(ADDRESS, x509.ExtendedKeyUsage(usages))))
+    assert (certificate is not None) == taken
 
 
 @pytest.mark.parametrize("kind", ["UTF8String", "BMPString", "UniversalString"])
 def test_strings_of_unicode_are_read(kind: str) -> None:
     name = x509.NameAttribute(NameOID.COMMON_NAME, "Jérôme", _type=_ASN1Type[kind])
-    found = read_certificate(made((name,)))
-    assert found is not None
-    assert name_of(found, ["cn: * -> {0}"]) == "Jérôme"
+    certificate = read_certificate(made((name,)))
+    assert certificate is not None
+    assert name_of(certificate, ["cn: * -> {0}"]) == "Jérôme"
 
 
 @pytest.mark.parametrize("kind", ["T61String", "IA5String", "VisibleString", "OctetString"])
@@ -99,10 +99,10 @@ def test_strings_whose_letters_are_a_guess_name_no_user(kind: str) -> None:
     plain = x509.NameAttribute(NameOID.COMMON_NAME, "John", _type=_ASN1Type[kind])
     guess = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Café", _type=_ASN1Type[kind])
     for parts, name in (((plain,),), "John"), (((plain,), (guess,)), ""):
-        found = read_certificate(made(*parts, extensions=(ADDRESS,)))
-        assert found is not None
-        assert name_of(found, ["cn: * -> {0}"]) == name
-        assert name_of(found, ["email: * -> {0}"]) == "jsmith@example.com"
+        certificate = read_certificate(made(*parts, extensions=(ADDRESS,)))
+        assert certificate is not None
+        assert name_of(certificate, ["cn: * -> {0}"]) == name
+        assert name_of(certificate, ["email: * -> {0}"]) == "jsmith@example.com"
 
 
 def test_latin_1_in_a_t61_string_names_no_user() -> None:
@@ -113,15 +113,15 @@ def test_latin_1_in_a_t61_string_names_no_user() -> None:
 
 def test_what_is_no_certificate_is_none() -> None:
     der = made(JOHN, extensions=(ADDRESS,))
-    for found in (b"", b"x", der[:-1], der + b"x", der.replace(b"jsmith@", b"jsmit\xff@")):
-        assert read_certificate(found) is None
+    for data in (b"", b"x", der[:-1], der + b"x", der.replace(b"jsmith@", b"jsmit\xff@")):
+        assert read_certificate(data) is None
 
 
 def test_nul_in_a_name_cuts_nothing_off() -> None:
     der = made(JOHN, extensions=(ADDRESS,)).replace(b"jsmith@example.com", b"boss\0@example.com.")
-    found = read_certificate(der)
-    assert found is None or name_of(found, ["email: *@* -> {1}"]) == ""
+    certificate = read_certificate(der)
+    assert certificate is None or name_of(certificate, ["email: *@* -> {1}"]) == ""
     name = x509.NameAttribute(NameOID.COMMON_NAME, "boss\0x")
-    found = read_certificate(made((name,)))
-    assert found is not None
-    assert name_of(found, ["cn: boss* -> boss"]) == ""
+    certificate = read_certificate(made((name,)))
+    assert certificate is not None
+    assert name_of(certificate, ["cn: boss* -> boss"]) == ""

@@ -66,10 +66,10 @@ def test_a_star_ends_where_its_value_ends() -> None:
 
 
 def test_attributes_of_one_rdn_have_a_plus_sign() -> None:
-    found = ClientCertificate.from_peercert(
+    certificate = ClientCertificate.from_peercert(
         {"subject": (((C, "DE"),), ((CN, "John"), (UID, "jsmith")), ((ORG, "Bank"),))}
     )
-    assert written(found.subject) == f"{C}=DE,{CN}=John+{UID}=jsmith,{ORG}=Bank"
+    assert written(certificate.subject) == f"{C}=DE,{CN}=John+{UID}=jsmith,{ORG}=Bank"
     rules = {
         "subject: *,CN=*+UID=*,O=Bank -> {3}": "jsmith",
         "subject: *+UID=*,O=Bank -> {2}": "jsmith",
@@ -79,7 +79,7 @@ def test_attributes_of_one_rdn_have_a_plus_sign() -> None:
         "cn: * -> {0}": "John",
     }
     for rule, name in rules.items():
-        assert name_of(found, [rule]) == name, rule
+        assert name_of(certificate, [rule]) == name, rule
 
 
 def test_the_whole_subject_is_written_so_that_it_can_be_told_again() -> None:

@@ -75,8 +75,8 @@ def test_a_name_that_is_like_a_users_is_not_that_user(
 def test_an_authid_and_an_address_are(way: Way, certified: ConfigFolder, address: str) -> None:
     for certificate in (named("jane"), ClientCertificate(emails=(address,))):
         exchange = begin(way, certified, "EXTERNAL", "external", certificate=certificate)
-        found = converse(way, exchange, iter_of(b""))
-        assert (found.user, found.authid) == ("jane", "jane")
+        identity = converse(way, exchange, iter_of(b""))
+        assert (identity.user, identity.authid) == ("jane", "jane")
 
 
 def test_an_address_that_folds_to_another_is_no_users(
@@ -91,13 +91,13 @@ def test_an_address_that_folds_to_another_is_no_users(
 
 def test_only_rules_for_addresses_make_addresses() -> None:
     certificate = ClientCertificate((("commonName", "a@b.example"),), ("c@d.example",))
-    for rule, found in {
+    for rule, owner in {
         "cn: * -> {0}": ("a@b.example", NameKind.AUTHID),
         "email: * -> {0}": ("c@d.example", NameKind.ADDRESS),
         "email: *@d.example -> {1}": ("c", NameKind.AUTHID),
         "dns: * -> {0}": ("", NameKind.AUTHID),
     }.items():
-        assert owner_of(certificate, [rule]) == found
+        assert owner_of(certificate, [rule]) == owner
 
 
 # Without a name
@@ -132,8 +132,8 @@ class Looking(Module[Options]):
 
     @immediate
     def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
-        found = attempt.record_at_hand()
-        return ReturnCode.SUCCESS if found is None else ReturnCode.PERM_DENIED
+        account = attempt.record_at_hand()
+        return ReturnCode.SUCCESS if account is None else ReturnCode.PERM_DENIED
 
 
 @pytest.fixture
@@ -165,9 +165,9 @@ def come(way: Way, folder: ConfigFolder, account: str) -> Identity:
     ],
 )
 def test_an_anonymous_login_is_no_user(way: Way, guests: ConfigFolder, account: str) -> None:
-    found = come(way, guests, account)
-    assert found.anonymous
-    assert (found.user, found.person) == ("anonymous", Person("anonymous"))
+    identity = come(way, guests, account)
+    assert identity.anonymous
+    assert (identity.user, identity.person) == ("anonymous", Person("anonymous"))
 
 
 @pytest.mark.parametrize(

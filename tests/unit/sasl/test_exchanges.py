@@ -76,10 +76,10 @@ def test_list_files_hold_for_every_mechanism(
             converse(
                 way, begin(way, folder, mechanism, "listed"), client_of(mechanism, name, "pencil")
             )
-    found = converse(
+    identity = converse(
         way, begin(way, folder, mechanism, "listed"), client_of(mechanism, "boss", "pencil")
     )
-    assert found.user == "boss"
+    assert identity.user == "boss"
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
@@ -126,8 +126,8 @@ def test_only_a_certificate_names_who_comes_by_external(
     certificate = ClientCertificate(emails=("boss@example.com",))
     for wanted, user in ((b"", "boss"), (b"boss@example.com", "boss"), (b"jsmith", "jsmith")):
         exchange = begin(way, folder, "EXTERNAL", "external", certificate=certificate)
-        found = converse(way, exchange, iter_of(wanted))
-        assert (found.user, found.actor is None) == (user, user == "boss")
+        identity = converse(way, exchange, iter_of(wanted))
+        assert (identity.user, identity.actor is None) == (user, user == "boss")
     unknown = ClientCertificate(emails=("stranger@example.com",))
     with pytest.raises(AccountRestricted):
         converse(way, begin(way, folder, "EXTERNAL", "external", certificate=unknown), iter_of(b""))
@@ -160,11 +160,15 @@ def test_a_name_of_a_certificate_is_not_prepared_into_another(
 def test_a_client_without_a_name_is_let_in_only_where_a_module_says_so(
     way: Way, folder: ConfigFolder, people: Userlist
 ) -> None:
-    found = converse(way, begin(way, folder, "ANONYMOUS", "guests", tls=False), iter_of(b"sirhc"))
-    assert found.user == found.authid == "anonymous"
-    assert found.anonymous
-    found = converse(way, begin(way, folder, "PLAIN", "guests"), clients.plain("jsmith", "pencil"))
-    assert not found.anonymous
+    identity = converse(
+        way, begin(way, folder, "ANONYMOUS", "guests", tls=False), iter_of(b"sirhc")
+    )
+    assert identity.user == identity.authid == "anonymous"
+    assert identity.anonymous
+    identity = converse(
+        way, begin(way, folder, "PLAIN", "guests"), clients.plain("jsmith", "pencil")
+    )
+    assert not identity.anonymous
     for service in ("imap", "open", "fallback"):
         with pytest.raises(MechanismUnavailable):
             converse(way, begin(way, folder, "ANONYMOUS", service), iter_of(b"sirhc"))
@@ -210,8 +214,12 @@ def test_who_may_act_for_another_is_the_other(
         return converse(way, begin(way, folder, mechanism), client)
 
     for mechanism in ("PLAIN", "SCRAM-SHA-256"):
-        found = act("boss", "jsmith@example.com", mechanism)
-        assert (found.user, found.login_name, found.actor.authid) == ("jsmith", "boss", "boss")
+        identity = act("boss", "jsmith@example.com", mechanism)
+        assert (identity.user, identity.login_name, identity.actor.authid) == (
+            "jsmith",
+            "boss",
+            "boss",
+        )
         assert act("secretary", "boss", mechanism).user == "boss"
         for same in ("jsmith", "jsmith@example.com", "JSMITH"):
             assert act("jsmith", same, mechanism).actor is None

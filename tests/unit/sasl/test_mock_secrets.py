@@ -44,11 +44,11 @@ def shown(way: Way, folder: ConfigFolder, name: str) -> dict[str, Any]:
 def test_all_see_the_same_but_for_the_salt(
     way: Way, folder: ConfigFolder, people: Userlist
 ) -> None:
-    found = [shown(way, folder, name) for name in KINDS.values()]
+    all_shown = [shown(way, folder, name) for name in KINDS.values()]
     for what in ("iterations", "size", "error", "text"):
-        assert len({each[what] for each in found}) == 1, what
-    assert {len(each["salt"]) for each in found} == {16}
-    assert found[0]["error"] is AuthenticationFailed
+        assert len({each[what] for each in all_shown}) == 1, what
+    assert {len(each["salt"]) for each in all_shown} == {16}
+    assert all_shown[0]["error"] is AuthenticationFailed
 
 
 def test_a_mock_salt_stays_the_same(way: Way, folder: ConfigFolder, people: Userlist) -> None:
@@ -120,9 +120,9 @@ def test_the_times_of_all_are_as_those_of_two_halves_of_one(
         times[name].append((asked, time.perf_counter() - began))
     auth.close()
     for answer in (0, 1):
-        of = {name: [pair[answer] for pair in found[1:]] for name, found in times.items()}
-        medians = {name: statistics.median(found) for name, found in of.items()}
-        everything = [each for found in of.values() for each in found]
+        of = {name: [pair[answer] for pair in seconds[1:]] for name, seconds in times.items()}
+        medians = {name: statistics.median(seconds) for name, seconds in of.items()}
+        everything = [each for seconds in of.values() for each in seconds]
         # What medians of random samples of all differ by, at the most of many.
         noise = max(
             abs(

@@ -19,8 +19,8 @@ def test_a_plain_login_fills_in_what_is_missing(
 ) -> None:
     def by_scram() -> str:
         client = clients.scram("SCRAM-SHA-256", "typist", "pencil")
-        found: str = converse(way, begin(way, folder, "SCRAM-SHA-256"), client).user
-        return found
+        user: str = converse(way, begin(way, folder, "SCRAM-SHA-256"), client).user
+        return user
 
     before = people.store.get("typist")
     with pytest.raises(AuthenticationFailed):
@@ -30,11 +30,11 @@ def test_a_plain_login_fills_in_what_is_missing(
     assert people.store.secrets(before) == ()
     way.login(folder.config(), "imap", "typist", "pencil", tls=True)
     after = people.store.get("typist")
-    kept = people.store.secrets(after)
-    assert {each.mechanism for each in kept} == {
+    secrets = people.store.secrets(after)
+    assert {each.mechanism for each in secrets} == {
         "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "CRAM-MD5",
     }  # fmt: skip
-    assert all(verifies(each, "pencil") for each in kept if each.mechanism != "CRAM-MD5")
+    assert all(verifies(each, "pencil") for each in secrets if each.mechanism != "CRAM-MD5")
     assert after.revision == before.revision
     assert by_scram() == "typist"
 
@@ -100,5 +100,5 @@ def test_a_password_that_changes_during_an_exchange_does_not_let_in(
             way.run(exchange.step(response))
         if change == "password":
             user = people.store.get("boss")
-            kept = people.store.secrets(people.store.get("jsmith"))
-            people.store.set_password(user, "{PLAIN}pencil", kept, changed=now, expires=None)
+            secrets = people.store.secrets(people.store.get("jsmith"))
+            people.store.set_password(user, "{PLAIN}pencil", secrets, changed=now, expires=None)

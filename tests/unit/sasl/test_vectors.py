@@ -116,11 +116,11 @@ def test_anonymous_of_rfc_4505() -> None:
 
 
 def test_oauthbearer_of_rfc_7628() -> None:
-    found = _HEADER.fullmatch("n,a=user@example.com,")
+    match = _HEADER.fullmatch("n,a=user@example.com,")
     bearer = _BEARER.fullmatch("Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==")
-    assert found is not None
+    assert match is not None
     assert bearer is not None
-    assert found[1] == "user@example.com"
+    assert match[1] == "user@example.com"
     assert bearer[1] == "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 
 

@@ -19,16 +19,16 @@ from ualauth.sources.problem import Problem
 
 def numbers(file: Text) -> tuple[tuple[int, ...], Sequence[Problem]]:
     """Read numbers, one a line; a large one is told of."""
-    found, problems = [], []
+    values, problems = [], []
     for number, line in enumerate(file.text.splitlines(), 1):
         if not line.strip().isdecimal():
             problems.append(problem_at(file, number, f"{line!r} is no number", "write one"))
             continue
-        found.append(int(line))
-        if found[-1] > 99:
+        values.append(int(line))
+        if values[-1] > 99:
             text = f"{line} is large"
             problems.append(problem_at(file, number, text, "write less", warning=True))
-    return tuple(found), problems
+    return tuple(values), problems
 
 
 class Followed:
@@ -55,9 +55,9 @@ class Followed:
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Followed:
-    made = Followed(tmp_path / "numbers")
-    assert made.file.current() == (1,)
-    return made
+    new_followed = Followed(tmp_path / "numbers")
+    assert new_followed.file.current() == (1,)
+    return new_followed
 
 
 def test_it_is_one_value_until_it_changes(followed: Followed) -> None:

@@ -103,8 +103,8 @@ def test_a_problem_has_its_place_and_its_cure(
 ) -> None:
     service = compile_files(text)
 
-    (found,) = shown(service)
-    assert found.startswith(expected.format(folder=tmp_path))
+    (first,) = shown(service)
+    assert first.startswith(expected.format(folder=tmp_path))
     if cure is not None:
         assert service.problems[0].cure == cure
 
@@ -161,11 +161,11 @@ def test_a_long_line_is_cut_around_its_fault(column: int, compile_files: Compile
     filler = "[" + "x" * column + "]"
     service = compile_files(f"auth required pam_debug {filler} nonsense {'y' * 500}\n")
 
-    found = next(problem for problem in service.problems if "'nonsense'" in problem.text)
-    assert len(found.shown) <= 100
-    assert found.shown[found.caret :].startswith("nonsense")
-    assert found.width == len("nonsense")
-    assert found.source.column == column + 28
+    fault = next(problem for problem in service.problems if "'nonsense'" in problem.text)
+    assert len(fault.shown) <= 100
+    assert fault.shown[fault.caret :].startswith("nonsense")
+    assert fault.width == len("nonsense")
+    assert fault.source.column == column + 28
 
 
 @pytest.mark.parametrize(

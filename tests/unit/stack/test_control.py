@@ -12,10 +12,10 @@ BAD = ControlAction.BAD
 
 def table(default: int, **actions: int) -> tuple[int, ...]:
     """Return a table of `default`, but for the codes named."""
-    found = [int(default)] * len(ReturnCode)
+    numbers = [int(default)] * len(ReturnCode)
     for word, action in actions.items():
-        found[TOKENS[word]] = int(action)
-    return tuple(found)
+        numbers[TOKENS[word]] = int(action)
+    return tuple(numbers)
 
 
 # pam.conf(5), and _pam_parse_control in Linux-PAM's pam_handlers.c.

@@ -104,10 +104,10 @@ def test_a_file_in_a_folder_is_a_module(write: Write) -> None:
     path = write()
     registry = ModuleRegistry([str(path.parent)])
 
-    found = registry.find("vacation")
+    module = registry.find("vacation")
 
-    assert found.__name__ == "Vacation"
-    assert registry.find("vacation.so") is found
+    assert module.__name__ == "Vacation"
+    assert registry.find("vacation.so") is module
     assert "vacation" in registry.names()
 
 
@@ -216,8 +216,8 @@ def test_the_encoding_that_a_file_names_counts(write: Write) -> None:
     text = f"# -*- coding: latin-1 -*-\n{SOURCE}\nVacation.place = 'caf\xe9'\n"
     path.write_bytes(text.encode("latin-1"))
 
-    found: Any = ModuleRegistry().find(str(path))
-    assert found.place == "café"
+    module: Any = ModuleRegistry().find(str(path))
+    assert module.place == "café"
 
 
 def test_a_file_that_is_being_written_is_not_run(
@@ -316,17 +316,17 @@ def test_a_file_whose_name_is_no_utf_8_does_not_harm_a_service(tmp_path: Path) -
 def test_many_threads_find_one_class(write: Write) -> None:
     path = write()
     registry = ModuleRegistry()
-    found: list[type] = []
+    classes: list[type] = []
     threads = [
-        threading.Thread(target=lambda: found.append(registry.find(str(path)))) for _ in range(8)
+        threading.Thread(target=lambda: classes.append(registry.find(str(path)))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(found) == 8
-    assert len(set(found)) == 1
+    assert len(classes) == 8
+    assert len(set(classes)) == 1
 
 
 def test_an_allowed_name_does_not_allow_a_file_of_that_name(write: Write) -> None:

@@ -23,9 +23,9 @@ def services(tmp_path: Path) -> ServiceFolder:
 def test_a_file_is_read_as_it_is(services: ServiceFolder, tmp_path: Path) -> None:
     (tmp_path / "pop3").write_bytes(b"auth \xc3\xa9 \xff\r\n\0")
 
-    found = services.read("pop3")
+    file = services.read("pop3")
 
-    assert found == Text(f"{tmp_path}/pop3", "auth é \udcff\r\n\0")
+    assert file == Text(f"{tmp_path}/pop3", "auth é \udcff\r\n\0")
 
 
 def test_a_missing_file_is_missing(services: ServiceFolder, tmp_path: Path) -> None:
@@ -54,10 +54,10 @@ def test_a_link_to_nothing_is_missing(services: ServiceFolder, tmp_path: Path) -
 def test_a_link_to_itself_is_unusable(services: ServiceFolder, tmp_path: Path) -> None:
     (tmp_path / "pop3").symlink_to(tmp_path / "pop3")
 
-    found = services.read("pop3")
+    file = services.read("pop3")
 
-    assert isinstance(found, Unusable)
-    assert "cannot be read: " in found.reason
+    assert isinstance(file, Unusable)
+    assert "cannot be read: " in file.reason
 
 
 def test_a_link_to_a_file_is_that_file(services: ServiceFolder, tmp_path: Path) -> None:
@@ -76,11 +76,11 @@ def test_a_file_that_every_account_may_write_is_refused(
     (tmp_path / "pop3").write_text("auth required pam_permit\n")
     (tmp_path / "pop3").chmod(mode)
 
-    found = services.read("pop3")
+    file = services.read("pop3")
 
-    assert isinstance(found, Unusable)
-    assert found.reason == "can be written by every user"
-    assert "chmod o-w" in found.cure
+    assert isinstance(file, Unusable)
+    assert file.reason == "can be written by every user"
+    assert "chmod o-w" in file.cure
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o755])
@@ -98,10 +98,10 @@ def test_a_file_that_others_may_only_read_is_taken(
 def test_a_folder_is_refused(services: ServiceFolder, tmp_path: Path) -> None:
     (tmp_path / "pop3").mkdir()
 
-    found = services.read("pop3")
+    file = services.read("pop3")
 
-    assert isinstance(found, Unusable)
-    assert found.reason == "is a folder"
+    assert isinstance(file, Unusable)
+    assert file.reason == "is a folder"
 
 
 @pytest.mark.timeout(10)
@@ -111,10 +111,10 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(
 ) -> None:
     os.mkfifo(tmp_path / "pop3", 0o600)
 
-    found = services.read("pop3")
+    file = services.read("pop3")
 
-    assert isinstance(found, Unusable)
-    assert found.reason == "is not a regular file"
+    assert isinstance(file, Unusable)
+    assert file.reason == "is not a regular file"
 
 
 @pytest.mark.timeout(10)
@@ -141,9 +141,9 @@ def test_a_socket_is_refused(services: ServiceFolder, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(10)
 def test_a_device_without_an_end_is_refused(services: ServiceFolder) -> None:
-    found = services.read("/dev/zero")
+    file = services.read("/dev/zero")
 
-    assert isinstance(found, Unusable)
+    assert isinstance(file, Unusable)
 
 
 def test_a_file_of_a_mebibyte_is_taken_and_a_larger_one_refused(
@@ -155,9 +155,9 @@ def test_a_file_of_a_mebibyte_is_taken_and_a_larger_one_refused(
 
     assert MAX_FILE_BYTES == 1024 * 1024
     assert isinstance(services.read("largest"), Text)
-    found = services.read("larger")
-    assert isinstance(found, Unusable)
-    assert found.reason == "is larger than 1 MiB"
+    file = services.read("larger")
+    assert isinstance(file, Unusable)
+    assert file.reason == "is larger than 1 MiB"
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\ud800"])
@@ -233,10 +233,10 @@ def test_a_fresh_file_may_still_change(tmp_path: Path) -> None:
 
 def test_reading_is_done_by_many_threads_at_once(services: ServiceFolder, tmp_path: Path) -> None:
     (tmp_path / "pop3").write_text("auth required pam_permit\n" * 1000)
-    found: list[object] = []
+    files: list[object] = []
 
     def read() -> None:
-        found.extend(services.read("pop3") for _ in range(50))
+        files.extend(services.read("pop3") for _ in range(50))
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:
@@ -244,7 +244,7 @@ def test_reading_is_done_by_many_threads_at_once(services: ServiceFolder, tmp_pa
     for thread in threads:
         thread.join()
 
-    assert found == [found[0]] * 400
+    assert files == [files[0]] * 400
 
 
 def test_a_file_of_settings_is_found_from_a_relative_folder(
@@ -254,6 +254,6 @@ def test_a_file_of_settings_is_found_from_a_relative_folder(
     (tmp_path / "etc" / "om_ldap.conf").write_text("base dc=example\n")
     monkeypatch.chdir(tmp_path)
     folder = ServiceFolder(Path("etc/pam.d"))
-    found = folder.read(folder.beside("om_ldap.conf"))
-    assert isinstance(found, Text)
-    assert found.path == str(tmp_path / "etc" / "om_ldap.conf")
+    file = folder.read(folder.beside("om_ldap.conf"))
+    assert isinstance(file, Text)
+    assert file.path == str(tmp_path / "etc" / "om_ldap.conf")

@@ -411,9 +411,9 @@ def test_a_service_is_always_one_of_its_versions(
     def look() -> None:
         for _ in range(100):
             stack = watched.services.load("test").stacks[ModuleType.AUTH]
-            found = [entry.module for entry in stack]
-            if found not in versions:
-                wrong.append(found)
+            modules = [entry.module for entry in stack]
+            if modules not in versions:
+                wrong.append(modules)
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:

@@ -73,11 +73,11 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Return a disk with an old file, whose clocks and waiting are the real ones' size."""
-    made = Disk()
+    new_disk = Disk()
     monkeypatch.setattr(watched, "FIRST", 0.25)
     monkeypatch.setattr(watched, "EMPTY", 5.0)
-    monkeypatch.setattr(watched, "_absent_since", lambda _: made._ns(made.folder_changed))
-    return made
+    monkeypatch.setattr(watched, "_absent_since", lambda _: new_disk._ns(new_disk.folder_changed))
+    return new_disk
 
 
 def test_a_file_that_is_old_enough_is_known_by_its_stamp(disk: Disk) -> None:
@@ -202,8 +202,8 @@ def test_a_folder_that_changes_all_the_time_does_not_keep_a_deleted_file(disk: D
     for _ in range(8):
         disk.sleep(0.05)
         disk.folder_changed = disk.now
-        found = disk.current()
-    assert found is None
+        content = disk.current()
+    assert content is None
 
 
 # A file with nothing in it
@@ -390,8 +390,8 @@ def looked(tmp_path: Path) -> tuple[FakeTime, Callable[[str], object]]:
         time.wrote()
         for _ in range(10):
             time.sleep(0.1)
-            found = folder.current(f"{tmp_path}/{name}")
-        return found.text if isinstance(found, Text) else found
+            file = folder.current(f"{tmp_path}/{name}")
+        return file.text if isinstance(file, Text) else file
 
     return time, later
 
@@ -429,8 +429,8 @@ def test_made_up_names_leave_nothing_behind(
     folder = FollowedFolder(ServiceFolder(tmp_path))
     path = tmp_path / "pop3"
     path.write_text("there")
-    kept = folder.current(str(path))
+    file = folder.current(str(path))
     for number in range(100):
         folder.current(f"{tmp_path}/no{number}")
     assert len(folder._files) <= 11
-    assert folder.current(str(path)) is kept
+    assert folder.current(str(path)) is file

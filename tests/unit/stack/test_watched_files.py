@@ -71,9 +71,9 @@ class Mail:
 
 @pytest.fixture
 def mail(way: Way, folder: ConfigFolder) -> Mail:
-    made = Mail(way, folder)
-    assert made.later() == (AuthenticationFailed, None)
-    return made
+    new_mail = Mail(way, folder)
+    assert new_mail.later() == (AuthenticationFailed, None)
+    return new_mail
 
 
 def spoil(path: Path, how: str) -> None:

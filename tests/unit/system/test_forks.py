@@ -78,19 +78,19 @@ def uses() -> Iterator[tuple[str, str, bool]]:
 
 
 def test_every_class_that_knows_of_threads_begins_anew_in_a_child() -> None:
-    found = list(uses())
-    assert ("runtime/thread_pool.py", "ThreadPool", True) in found
+    all_uses = list(uses())
+    assert ("runtime/thread_pool.py", "ThreadPool", True) in all_uses
     forgotten = {
         f"{place} {kind}".strip()
-        for place, kind, renewed in found
+        for place, kind, renewed in all_uses
         if not renewed and place not in OF_ONE_LOGIN and f"{place} {kind}" not in OF_ONE_LOGIN
     }
     assert not forgotten, "make locks by forks.new_lock, or register with forks.renew_after_fork"
 
 
 def test_every_exception_is_one() -> None:
-    found = {name for place, kind, _ in uses() for name in (place, f"{place} {kind}")}
-    assert set(OF_ONE_LOGIN) <= found
+    names = {name for place, kind, _ in uses() for name in (place, f"{place} {kind}")}
+    assert set(OF_ONE_LOGIN) <= names
 
 
 def in_child(function: Callable[[], bool]) -> bool:

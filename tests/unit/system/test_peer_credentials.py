@@ -39,11 +39,11 @@ def test_an_accepted_connection_has_the_uid_of_the_process_that_connected(
 
 def test_a_connection_of_asyncio_can_be_asked(tmp_path: Path) -> None:
     async def main() -> list[int]:
-        found: list[int] = []
+        uids: list[int] = []
         done = asyncio.Event()
 
         async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            found.append(peer_uid(writer.get_extra_info("socket")))
+            uids.append(peer_uid(writer.get_extra_info("socket")))
             writer.close()
             done.set()
 
@@ -52,7 +52,7 @@ def test_a_connection_of_asyncio_can_be_asked(tmp_path: Path) -> None:
             await asyncio.wait_for(done.wait(), 10)
             writer.close()
             await writer.wait_closed()
-        return found
+        return uids
 
     assert asyncio.run(main()) == [os.geteuid()]
 
@@ -102,8 +102,8 @@ def test_other_systems_are_not_guessed_at(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_structure_is_the_kernels() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        found = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 64)
-        assert struct.unpack("iII", found) == (os.getpid(), os.geteuid(), os.getegid())
+        credentials = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 64)
+        assert struct.unpack("iII", credentials) == (os.getpid(), os.geteuid(), os.getegid())
 
 
 def test_it_is_an_error_of_the_library() -> None:

@@ -61,8 +61,8 @@ def sqlite_database(path: Path) -> SQLiteDatabase:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def database(request: pytest.FixtureRequest) -> Database:
     """Return one kind after the other, with an empty USERLIST."""
-    found: Database = request.getfixturevalue(f"{request.param}_database")
-    return found
+    chosen: Database = request.getfixturevalue(f"{request.param}_database")
+    return chosen
 
 
 @pytest.fixture

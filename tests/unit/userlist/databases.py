@@ -72,7 +72,7 @@ class SQLiteDatabase:
 
     def scans(self, statements: Sequence[Statement]) -> list[str]:
         """Return the plans in which a table is read from one end to the other."""
-        found = []
+        plans = []
         with contextlib.closing(sqlite3.connect(self.path)) as connection:
             for text, _ in statements:
                 plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
@@ -86,27 +86,27 @@ class SQLiteDatabase:
                     "or_names USING" in step and "INDEX" in step for step in plan
                 )
                 if scans or names:
-                    found.append(f"{text}\n{plan}")
-        return found
+                    plans.append(f"{text}\n{plan}")
+        return plans
 
     def definitions(self) -> dict[str, Any]:
         """Return name -> columns, constraints and indexes of every table, in any order."""
         engine = create_engine(self.url)
-        found = inspect(engine)
+        inspector = inspect(engine)
         tables = {
             name: sorted(
                 str(sorted(each.items(), key=str))
                 for each in (
-                    *found.get_columns(name),
-                    *found.get_indexes(name),
-                    *found.get_unique_constraints(name),
-                    *found.get_check_constraints(name),
-                    *found.get_foreign_keys(name),
-                    found.get_pk_constraint(name),
-                    found.get_table_options(name),
+                    *inspector.get_columns(name),
+                    *inspector.get_indexes(name),
+                    *inspector.get_unique_constraints(name),
+                    *inspector.get_check_constraints(name),
+                    *inspector.get_foreign_keys(name),
+                    inspector.get_pk_constraint(name),
+                    inspector.get_table_options(name),
                 )
             )
-            for name in found.get_table_names()
+            for name in inspector.get_table_names()
             if name != "alembic_version"
         }
         engine.dispose()
@@ -176,7 +176,7 @@ class PostgreSQLDatabase:
 
     def scans(self, statements: Sequence[Statement]) -> list[str]:
         """Return the plans in which a table is read from one end to the other."""
-        found = []
+        plans = []
         with contextlib.closing(self.server.connect(self.database)) as connection:
             connection.execute("SET enable_seqscan = off")
             for text, parameters in statements:
@@ -184,8 +184,8 @@ class PostgreSQLDatabase:
                 query = sql.SQL("EXPLAIN ") + sql.SQL(text)
                 plan = "\n".join(row[0] for row in cursor.execute(query, parameters))
                 if "Seq Scan" in plan:
-                    found.append(f"{text}\n{parameters}\n{plan}")
-        return found
+                    plans.append(f"{text}\n{parameters}\n{plan}")
+        return plans
 
     def definitions(self) -> dict[str, Any]:
         """Return name -> the columns, constraints and indexes of every table."""
@@ -200,11 +200,11 @@ class PostgreSQLDatabase:
         indexes = self.execute(
             "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
         )
-        found: dict[str, Any] = {}
+        of_tables: dict[str, Any] = {}
         for table, *rest in sorted((*columns, *constraints, *indexes), key=str):
             if table != "alembic_version":
-                found.setdefault(table, []).append(rest)
-        return found
+                of_tables.setdefault(table, []).append(rest)
+        return of_tables
 
 
 Database = SQLiteDatabase | PostgreSQLDatabase

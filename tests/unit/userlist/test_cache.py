@@ -22,10 +22,10 @@ from ualauth.userlist.store import UserStore
 @pytest.fixture
 def userlist(tmp_path: Path) -> Iterator[Userlist]:
     """A USERLIST with one user."""
-    made = Userlist.create(tmp_path)
-    made.add("jsmith", "s3cret", addresses=("john@example.com",))
-    yield made
-    made.close()
+    new_userlist = Userlist.create(tmp_path)
+    new_userlist.add("jsmith", "s3cret", addresses=("john@example.com",))
+    yield new_userlist
+    new_userlist.close()
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def test_no_change_by_another_program_is_missed(
     user = read(userlist.cache).user
     change(other, user)
     assert userlist.cache.recall("jsmith") is None
-    found = userlist.cache.read("jsmith")
-    assert (found and found.user) == other.resolve("jsmith")
+    account = userlist.cache.read("jsmith")
+    assert (account and account.user) == other.resolve("jsmith")
 
 
 def test_a_change_elsewhere_keeps_what_was_made_of_an_equal_record(

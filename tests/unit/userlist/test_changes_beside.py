@@ -34,11 +34,11 @@ RULES = LockoutRules(failures=3, failure_delay=0, longest_delay=0)
 @pytest.fixture
 def userlist(tmp_path: Path) -> Iterator[Userlist]:
     """A USERLIST with two users."""
-    made = Userlist.create(tmp_path)
-    made.add("jsmith", "s3cret", addresses=("john@example.com",))
-    made.add("ann", "s3cret")
-    yield made
-    made.close()
+    new_userlist = Userlist.create(tmp_path)
+    new_userlist.add("jsmith", "s3cret", addresses=("john@example.com",))
+    new_userlist.add("ann", "s3cret")
+    yield new_userlist
+    new_userlist.close()
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def shell(userlist: Userlist) -> Iterator[sqlite3.Connection]:
 @pytest.fixture
 def detector(userlist: Userlist) -> Iterator[SQLiteChangeDetector]:
     """One that has looked."""
-    made = SQLiteChangeDetector(userlist.store.backend)
-    assert made.version() is not None
-    yield made
-    made.close()
+    new_detector = SQLiteChangeDetector(userlist.store.backend)
+    assert new_detector.version() is not None
+    yield new_detector
+    new_detector.close()
 
 
 def fail(store: UserStore, name: str, source: str = HERE) -> None:

@@ -171,10 +171,10 @@ def users(store: UserStore) -> dict[str, User]:
 def test_resolving(
     store: UserStore, users: dict[str, User], login_name: str, authid: str | None
 ) -> None:
-    found = store.resolve(login_name)
-    assert found == (users[authid] if authid else None)
+    user = store.resolve(login_name)
+    assert user == (users[authid] if authid else None)
     if authid:
-        assert store.get(login_name) == found
+        assert store.get(login_name) == user
     else:
         with pytest.raises(UserUnknown):
             store.get(login_name)
@@ -228,8 +228,8 @@ def _scan(users: Sequence[User], name: ORName) -> User | None:
     for user in users:
         if user.name.key == key:
             return user
-    found = [user for user in users if _has_parts(user.name, name)]
-    return found[0] if len(found) == 1 else None
+    matching = [user for user in users if _has_parts(user.name, name)]
+    return matching[0] if len(matching) == 1 else None
 
 
 def _has_parts(own: ORName, name: ORName) -> bool:

@@ -38,8 +38,8 @@ def empty(request: pytest.FixtureRequest, path: Path) -> Database:
     if request.param == "sqlite":
         path.touch()
         return SQLiteDatabase(path)
-    found: Database = request.getfixturevalue("empty_postgresql")
-    return found
+    postgresql: Database = request.getfixturevalue("empty_postgresql")
+    return postgresql
 
 
 def test_the_migrations_make_the_tables(store: UserStore, database: Database) -> None:
@@ -202,11 +202,13 @@ def create(url: str) -> bool:
         return store.create()
 
 
-@pytest.mark.parametrize(("collates", "found"), [(True, 'TEXT COLLATE "C"'), (False, "TEXT")])
-def test_keys_are_compared_by_octets_where_that_has_to_be_said(collates: bool, found: str) -> None:
+@pytest.mark.parametrize(("collates", "type_of_key"), [(True, 'TEXT COLLATE "C"'), (False, "TEXT")])
+def test_keys_are_compared_by_octets_where_that_has_to_be_said(
+    collates: bool, type_of_key: str
+) -> None:
     dialect = _Dialect()  # type: ignore[no-untyped-call]  # as in SQLAlchemy
     dialect.collates = collates
-    assert login_names.c.key.type.compile(dialect) == found
+    assert login_names.c.key.type.compile(dialect) == type_of_key
 
 
 def test_a_database_that_cannot_hold_every_character_is_refused(postgresql: Server) -> None:

@@ -318,17 +318,17 @@ def test_replace_hash_of_a_user_who_is_gone_or_has_none_does_nothing(store: User
 
 
 def test_delete_leaves_nothing(store: UserStore, database: Database) -> None:
-    kept = store.add(new("kept", addresses=("k@x",)))
+    other = store.add(new("kept", addresses=("k@x",)))
     user = store.add(EVERYTHING)
     user = store.set_password(user, HASH, SECRETS, changed=TIME, expires=None)
     store.delete(user)
     assert store.secrets(user) == ()
-    assert list(store.users()) == [kept]
+    assert list(store.users()) == [other]
     with pytest.raises(UserUnknown, match="'jsmith' is the name of no user"):
         store.get("jsmith")
     for table in ("login_names", "addresses", "or_names", "sasl_passwords"):
         rows = database.execute(f"SELECT user_id FROM {table}")
-        assert set(rows) <= {(kept.id,)}
+        assert set(rows) <= {(other.id,)}
 
 
 @pytest.mark.slow
@@ -345,9 +345,9 @@ def test_users_come_in_the_order_of_authids_page_by_page(
             changes.add(connection, user)
 
     store._database.write(fill)
-    found = list(store.users())
-    assert [user.authid.lower() for user in found] == authids
-    assert all(user.addresses == with_addresses.get(user.authid.lower(), ()) for user in found)
+    every_user = list(store.users())
+    assert [user.authid.lower() for user in every_user] == authids
+    assert all(user.addresses == with_addresses.get(user.authid.lower(), ()) for user in every_user)
 
 
 def test_users_can_be_changed_while_they_are_read(store: UserStore) -> None:

@@ -94,9 +94,9 @@ def test_no_size_keeps_nothing() -> None:
 def test_neither_password_nor_key_is_shown_or_kept() -> None:
     verified = remembering()
     assert "s3cret" not in repr(verified)
-    ((kept, _),) = verified._known.values()
-    assert b"s3cret" not in kept
-    assert len(kept) == 32
+    ((digest, _),) = verified._known.values()
+    assert b"s3cret" not in digest
+    assert len(digest) == 32
 
 
 def test_threads_may_remember_at_once() -> None:

@@ -78,15 +78,15 @@ def test_failures_to_come_count_from_now_on_and_as_many_as_they_are(
     now = microseconds_now()
     put(store, jsmith, Failures((now + HOUR, now + 2 * HOUR)))
     assert not looked_at(store, jsmith)
-    found = counts(store, jsmith)
-    assert len(found.moments) == 2
-    assert max(found.moments) <= microseconds_now()
+    failures = counts(store, jsmith)
+    assert len(failures.moments) == 2
+    assert max(failures.moments) <= microseconds_now()
     limiter = GuessLimiter(RULES, lambda: store)
     guess = limiter.open(Keys.of("jsmith", jsmith.id), HERE, RULES)
     assert guess.reserve()
     guess.fail()
     assert looked_at(store, jsmith)
-    assert found.counting(max(found.moments) + 600 * SECOND, RULES).number == 0
+    assert failures.counting(max(failures.moments) + 600 * SECOND, RULES).number == 0
 
 
 def test_a_guess_of_a_dead_host_that_was_ahead_is_a_failure_of_now(
@@ -95,9 +95,9 @@ def test_a_guess_of_a_dead_host_that_was_ahead_is_a_failure_of_now(
     now = microseconds_now()
     put(store, jsmith, Failures((), 0, (now + 30 * SECOND, now + HOUR)))
     looked_at(store, jsmith)
-    found = counts(store, jsmith)
-    assert found.reserved == (now + 30 * SECOND,)
-    assert len(found.moments) == 1
+    failures = counts(store, jsmith)
+    assert failures.reserved == (now + 30 * SECOND,)
+    assert len(failures.moments) == 1
 
 
 def test_a_guess_counts_on_top_of_a_lock_that_is_cut(store: UserStore, jsmith: User) -> None:
@@ -126,17 +126,17 @@ AGES = PasswordRules(maximum_age_days=30, minimum_age_days=2)
 
 
 def user(changed: datetime | None, created: datetime) -> User:
-    made = User(
+    as_read = User(
         name=ORName("Smith"), authid="jsmith", id=1, revision=1, created=created, changed=created
     )
-    return dataclasses.replace(made, password_changed=changed)
+    return dataclasses.replace(as_read, password_changed=changed)
 
 
 def test_a_password_that_is_changed_in_times_to_come_is_as_old_as_the_record() -> None:
     long_ago = NOW - timedelta(days=20)
-    found = user(NOW + timedelta(days=4000), long_ago)
-    assert password_expires(found, AGES) == long_ago + timedelta(days=30)
-    assert unchangeable(found, AGES, NOW) is None
+    record = user(NOW + timedelta(days=4000), long_ago)
+    assert password_expires(record, AGES) == long_ago + timedelta(days=30)
+    assert unchangeable(record, AGES, NOW) is None
     # Clocks differ by some hours where a time zone was wrong: that is no reason.
     soon = user(NOW + timedelta(hours=3), long_ago)
     assert password_expires(soon, AGES) == NOW + timedelta(hours=3, days=30)

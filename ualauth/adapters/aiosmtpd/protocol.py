@@ -160,8 +160,8 @@ class SMTP(smtp.SMTP):
                 return responses
             args = (hostname, responses)
         elif command == "MAIL":
-            found = submitter.trusted(self._submitter, self.session.ualauth_identity)
-            self.envelope.ualauth_submitter = found
+            address = submitter.trusted(self._submitter, self.session.ualauth_identity)
+            self.envelope.ualauth_submitter = address
         return await super()._call_handler_hook(command, *args)
 
     async def _with_offer(self, responses: list[str]) -> list[str]:

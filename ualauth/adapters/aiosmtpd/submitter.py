@@ -26,13 +26,13 @@ def take(parameters: str) -> tuple[str, str | None]:
 
     """
     words = parameters.split()
-    found = [word for word in words if word.upper().startswith(_KEYWORD)]
-    if not found:
+    auth_words = [word for word in words if word.upper().startswith(_KEYWORD)]
+    if not auth_words:
         return parameters, None
-    value = found[0][len(_KEYWORD) :]
-    if len(found) > 1 or not _XTEXT.fullmatch(value):
+    value = auth_words[0][len(_KEYWORD) :]
+    if len(auth_words) > 1 or not _XTEXT.fullmatch(value):
         raise ValueError("AUTH= has one address")
-    others = " ".join(word for word in words if word not in found)
+    others = " ".join(word for word in words if word not in auth_words)
     return others, "" if value == _NULL_SENDER else _ESCAPED.sub(_character, value)
 
 

@@ -32,9 +32,9 @@ class AuthenticateCommand(nonauth.AuthenticateCommand):
         _, buf = Space.parse(buf, params)
         mechanism, buf = Atom.parse(buf, params)
         command = cls(params.tag, mechanism.value.upper())
-        if found := _INITIAL.match(buf):
-            command.initial = found[1]
-            buf = buf[found.end() :]
+        if match := _INITIAL.match(buf):
+            command.initial = match[1]
+            buf = buf[match.end() :]
         _, buf = EndLine.parse(buf, params)
         return command, buf
 
@@ -48,9 +48,9 @@ class LoginCommand(nonauth.AuthenticateCommand):
     @classmethod
     def parse(cls, buf: memoryview, params: Params) -> tuple[LoginCommand, memoryview]:
         """Read the arguments."""
-        found, buf = nonauth.LoginCommand.parse(buf, params)
+        login, buf = nonauth.LoginCommand.parse(buf, params)
         command = cls(params.tag, b"PLAIN")
-        command.message = b"\0".join((b"", found.userid, found.password))
+        command.message = b"\0".join((b"", login.userid, login.password))
         return command, buf
 
 

@@ -110,8 +110,8 @@ class SaslConnection(imap.IMAPConnection):
     @property
     def tls(self) -> ssl.SSLObject | None:
         """The connection's TLS, if it has one."""
-        found: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
-        return found
+        ssl_object: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
+        return ssl_object
 
     @property
     def logged_in(self) -> bool:

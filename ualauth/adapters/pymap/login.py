@@ -146,9 +146,9 @@ class Login(LoginInterface):
             raise Refused(AccountRestricted(ReturnCode.PERM_DENIED))
         if _NO_MAILBOX.search(name):
             raise NotAllowedError
-        found = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)
+        mailbox = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)
         try:
-            await found.get()
+            await mailbox.get()
         except UserNotFound:
-            await found.set(UserMetadata(self._config, name))
-        return found
+            await mailbox.set(UserMetadata(self._config, name))
+        return mailbox

@@ -144,8 +144,8 @@ class AccessHandler:
         if decision.refuses:
             return _refusal(session, decision)
         # A client that is not to know that it is dropped must not hear of it from the application.
-        kept = bool(access.keep([address]))
-        hook = getattr(self.handler, "handle_RCPT", None) if kept else None
+        passed_on = bool(access.keep([address]))
+        hook = getattr(self.handler, "handle_RCPT", None) if passed_on else None
         if hook is not None:
             status: str = await hook(server, session, envelope, address, options)
             return status

@@ -103,6 +103,6 @@ def _failed(failure: Failure) -> Failure:
     error = failure.value
     if not isinstance(error, Exception):
         return failure
-    found = reply_to(error, ERRORS)(str(error))
-    found.__cause__ = error
-    return Failure(found)
+    reply = reply_to(error, ERRORS)(str(error))
+    reply.__cause__ = error
+    return Failure(reply)

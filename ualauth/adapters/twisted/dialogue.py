@@ -164,11 +164,11 @@ class Dialogue(Base):
             return
         self._failures_left -= 1
         try:
-            found = await identity
+            user_identity = await identity
             request = self.portal.realm.requestAvatar
             # A login without a name is none of the users, whatever the avatars' names are.
-            who = ANONYMOUS if found.anonymous else found.authid.encode()
-            avatar = await maybeDeferred(request, who, found, *interfaces)
+            who = ANONYMOUS if user_identity.anonymous else user_identity.authid.encode()
+            avatar = await maybeDeferred(request, who, user_identity, *interfaces)
         except CancelledError:
             return
         except Exception as error:
@@ -178,7 +178,7 @@ class Dialogue(Base):
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)
         else:
-            self.identity = found
+            self.identity = user_identity
             welcome(avatar)
 
     async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:

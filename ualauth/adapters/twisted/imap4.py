@@ -50,15 +50,15 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
 
     def capabilities(self) -> dict[bytes, Any]:
         """Return what is offered, as far as it was looked up."""
-        found: dict[bytes, Any] = super().capabilities()
-        found.pop(b"LOGINDISABLED", None)
-        found[b"AUTH"] = []
+        capabilities: dict[bytes, Any] = super().capabilities()
+        capabilities.pop(b"LOGINDISABLED", None)
+        capabilities[b"AUTH"] = []
         if self.state == "unauth":
-            found[b"AUTH"] = [name.encode() for name in self.offered]
-            found[b"SASL-IR"] = None
+            capabilities[b"AUTH"] = [name.encode() for name in self.offered]
+            capabilities[b"SASL-IR"] = None
             if "PLAIN" not in self.offered:
-                found[b"LOGINDISABLED"] = None
-        return found
+                capabilities[b"LOGINDISABLED"] = None
+        return capabilities
 
     def do_CAPABILITY(self, tag: bytes) -> None:
         """Look up what is offered, and say it."""
@@ -85,10 +85,10 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
     def arg_string(self, line: bytes | None, *, final: bool = False) -> Any:  # noqa: ANN401 - two kinds
         r"""Take a string as an argument; in a quoted one, `\"` and `\\` are escaped."""
         line = line or b""
-        found = _QUOTED.fullmatch(line.strip())
-        if found is None:
+        match = _QUOTED.fullmatch(line.strip())
+        if match is None:
             return self.arg_astring(line, final=final)
-        return (re.sub(rb"\\(.)", rb"\1", found["text"]), found["rest"] or b"")
+        return (re.sub(rb"\\(.)", rb"\1", match["text"]), match["rest"] or b"")
 
     def arg_last_string(self, line: bytes | None) -> Any:  # noqa: ANN401 - likewise
         """Take the last argument, which may be an empty literal."""

@@ -96,14 +96,14 @@ class POP3(Dialogue, pop3.POP3):
 
     def listCapabilities(self) -> list[bytes]:
         """Return what is offered, as far as it was looked up."""
-        found = list(self._capable)
+        capabilities = list(self._capable)
         if self._may_start_tls():
-            found.append(b"STLS")
+            capabilities.append(b"STLS")
         if "PLAIN" in self.offered:
-            found.append(b"USER")
+            capabilities.append(b"USER")
         if self.offered:
-            found.append(b"SASL " + " ".join(self.offered).encode())
-        return found
+            capabilities.append(b"SASL " + " ".join(self.offered).encode())
+        return capabilities
 
     def do_AUTH(self, *words: bytes) -> None:
         """Log in by a mechanism, or list them, as programs older than CAPA ask for it."""

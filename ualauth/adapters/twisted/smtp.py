@@ -55,12 +55,12 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     def extensions(self) -> dict[bytes, Any]:
         """Return what is offered, as far as it was looked up."""
-        found: dict[bytes, Any] = super().extensions()
-        found[b"AUTH"] = [name.encode() for name in self.offered]
-        found[b"ENHANCEDSTATUSCODES"] = None
+        extensions: dict[bytes, Any] = super().extensions()
+        extensions[b"AUTH"] = [name.encode() for name in self.offered]
+        extensions[b"ENHANCEDSTATUSCODES"] = None
         if is_tls(self.transport):
-            found.pop(b"STARTTLS", None)
-        return found
+            extensions.pop(b"STARTTLS", None)
+        return extensions
 
     def lookupMethod(self, command: bytes) -> Any:  # noqa: ANN401 - a method
         """Return how a command is carried out; Twisted breaks off at a name that is not ASCII."""
@@ -134,8 +134,8 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     def validateFrom(self, helo: Any, origin: Any) -> Deferred[Any]:  # noqa: ANN401 - Twisted's
         """Return the sender that is accepted; where it needs a login, the client has to log in."""
-        found: Deferred[Any] = maybeDeferred(super().validateFrom, helo, origin)
-        return found.addErrback(self._not_accepted)
+        sender: Deferred[Any] = maybeDeferred(super().validateFrom, helo, origin)
+        return sender.addErrback(self._not_accepted)
 
     def _not_accepted(self, failure: Failure) -> Failure:
         if self.delivery is None and failure.check(smtp.SMTPBadSender):

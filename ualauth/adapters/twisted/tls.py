@@ -48,7 +48,7 @@ def _client_certificate(handle: SSL.Connection) -> ClientCertificate | None:
     """Return the client's certificate, if the handshake verified one."""
     if not handle.get_context().get_verify_mode() & SSL.VERIFY_PEER:
         return None
-    found = handle.get_peer_certificate()
-    if found is None:
+    certificate = handle.get_peer_certificate()
+    if certificate is None:
         return None
-    return read_certificate(found.to_cryptography().public_bytes(Encoding.DER))
+    return read_certificate(certificate.to_cryptography().public_bytes(Encoding.DER))

@@ -43,8 +43,8 @@ def command(
         for step in KerberosReport(kerberos.client(options)).steps(user, password):
             mark = cell("passed", "green") if step.passed else cell("FAILED", "bold red")
             line(f"{step.name:14} ", mark, cell(f"  {step.seconds * 1000:.1f} ms", "dim"))
-            for found in step.found:
-                line("  ", cell(found))
+            for finding in step.found:
+                line("  ", cell(finding))
             failed |= not step.passed
     if failed:
         context.exit(ExitStatus.REFUSED)

@@ -74,12 +74,12 @@ def _configuration(invocation: Invocation, config: str) -> Configuration:
 
     """
     path = config if config == "om_ldap.conf" else str(Path(config))
-    found, problems = read(path, FilesNow(ServiceFolder(invocation.config.service_folder)))
-    if found is None:
+    configuration, problems = read(path, FilesNow(ServiceFolder(invocation.config.service_folder)))
+    if configuration is None:
         raise ConfigurationError("the file cannot be used:\n" + "\n".join(map(str, problems)))
     for problem in problems:
         click.echo(lines(str(problem)).plain, err=True)
-    return found
+    return configuration
 
 
 def _print(step: DiagnosisStep) -> None:

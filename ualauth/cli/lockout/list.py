@@ -43,10 +43,10 @@ def listed(
     names = store.authids_of_failures() if user is None else {}
     rules, number = invocation.config.policy.lockout, 0
     for key, where, written in store.every_failure():
-        found = written.counting(now, rules)
-        ends = _time(found.locked_until) if found.is_locked(now) else None
+        failures = written.counting(now, rules)
+        ends = _time(failures.locked_until) if failures.is_locked(now) else None
         if (
-            (not found.number and ends is None)
+            (not failures.number and ends is None)
             or (keys is not None and key not in keys)
             or (source is not None and where != source)
             or (locked and ends is None)
@@ -54,18 +54,18 @@ def listed(
             continue
         number += 1
         name = user if user is not None else names.get(key)
-        last = max((*found.moments, *found.reserved), default=0)
+        last = max((*failures.moments, *failures.reserved), default=0)
         if as_json:
             row = {
                 "user": name,
                 "source": where,
-                "failures": found.number,
+                "failures": failures.number,
                 "last": _time(last).isoformat() if last else None,
                 "locked_until": ends.isoformat() if ends else None,
             }
             print_json(row, indent=None)
             continue
-        parts = [f"{found.number} failed"]
+        parts = [f"{failures.number} failed"]
         if last:
             parts.append(f"the last at {_shown(_time(last))}")
         if ends:

@@ -94,11 +94,11 @@ def _account(user: User) -> str:
 def _failed(failures: Mapping[str, Failures]) -> str:
     now = microseconds_now()
     shown = []
-    for source, found in failures.items():
+    for source, from_source in failures.items():
         where = source or "this host"
-        until = datetime.fromtimestamp(found.locked_until // 1_000_000, UTC)
-        lock = f", locked out until {_local(until)}" if found.is_locked(now) else ""
-        shown.append(f"{len(found.moments)} from {where}{lock}")
+        until = datetime.fromtimestamp(from_source.locked_until // 1_000_000, UTC)
+        lock = f", locked out until {_local(until)}" if from_source.is_locked(now) else ""
+        shown.append(f"{len(from_source.moments)} from {where}{lock}")
     return "\n".join(shown)
 
 

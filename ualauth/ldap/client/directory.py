@@ -114,8 +114,8 @@ class PooledDirectory:
 
     async def root_dse(self, requester: Requester) -> LdapEntry:
         """See `Directory.root_dse`."""
-        found = await self.search(requester, Search("", attributes=("*", "+")))
-        return found[0] if found else LdapEntry("", Attributes({}))
+        entries = await self.search(requester, Search("", attributes=("*", "+")))
+        return entries[0] if entries else LdapEntry("", Attributes({}))
 
     async def connected(self, requester: Requester) -> Connected:
         """See `Directory.connected`."""

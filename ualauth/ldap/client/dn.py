@@ -52,8 +52,8 @@ def without_blanks(text: str) -> str:
 
 def _without_blanks(part: str) -> str:
     kind, equals, value = part.partition("=")
-    found = _VALUE.fullmatch(value)
-    return kind.strip(" ") + equals + (found[1] if found else value)
+    match = _VALUE.fullmatch(value)
+    return kind.strip(" ") + equals + (match[1] if match else value)
 
 
 def first_value(name: str, attribute: str) -> str | None:

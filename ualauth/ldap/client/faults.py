@@ -35,9 +35,9 @@ class DirectoryFault(UalauthError):
 
     def again(self) -> Self:
         """Return the same to be raised once more, without the memory of the first time."""
-        made = copy.copy(self)
-        made.server = self.server
-        return made
+        fault = copy.copy(self)
+        fault.server = self.server
+        return fault
 
 
 class Unreachable(DirectoryFault):

@@ -52,23 +52,23 @@ class Operations:
         # With no attributes a server would send all of them (RFC 4511, section 4.5.1.8).
         attributes = search.attributes or ("1.1",)
         asked = search._replace(attributes=attributes, limit=0 if paged else limit)
-        found: list[LdapEntry] = []
+        entries: list[LdapEntry] = []
         after = b""
         while True:
             controls = ((PAGED_RESULTS, page(_PAGE, after)),) if paged else ()
             reply = await self._ask(
                 self.connection.search(requester, asked, controls, self._settings.search_timeout)
             )
-            found += reply.entries
+            entries += reply.entries
             if reply.code == answers.NO_SUCH_OBJECT and search.scope is Scope.BASE:
                 return []
             # With the limit that was asked for, what came until then is the answer.
-            full = reply.code == answers.SIZE_LIMIT and len(found) >= limit
+            full = reply.code == answers.SIZE_LIMIT and len(entries) >= limit
             if reply.code != answers.SUCCESS and not full:
                 raise answers.unanswered(reply, self.server)
             after = reply.controls.get(PAGED_RESULTS, b"")
-            if not after or len(found) >= limit:
-                return found[:limit]
+            if not after or len(entries) >= limit:
+                return entries[:limit]
 
     async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
         """See `DirectoryOperations.compare`."""

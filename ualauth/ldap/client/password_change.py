@@ -48,8 +48,8 @@ def generated(value: bytes | None) -> str:
     if not value:
         return ""
     try:
-        made = decode(value, asn1Spec=_RESPONSE)[0]["genPasswd"]
-        return bytes(made).decode() if made.isValue else ""
+        password = decode(value, asn1Spec=_RESPONSE)[0]["genPasswd"]
+        return bytes(password).decode() if password.isValue else ""
     except (PyAsn1Error, UnicodeDecodeError):
         pass
     raise ProtocolFault("an answer to a change of password that cannot be read")

@@ -204,8 +204,10 @@ class PythonLdapConnection:
                 if kind == ldap.RES_SEARCH_ENTRY:
                     entries += [LdapEntry(dn, Attributes(values)) for dn, values in data]
                 elif kind == expected:
-                    found = {each.controlType: each.encodedControlValue for each in controls}
-                    return Reply(0, "", _read(found), entries, value)
+                    control_values = {
+                        each.controlType: each.encodedControlValue for each in controls
+                    }
+                    return Reply(0, "", _read(control_values), entries, value)
                 elif kind != ldap.RES_SEARCH_REFERENCE:
                     break
         except ldap.LDAPError as error:
@@ -217,8 +219,8 @@ class PythonLdapConnection:
             raise ProtocolFault("an answer to something else")
         if details.get("result", -1) < 0 or details.get("msgtype") != expected:
             raise _answer_fault(details)
-        found = {name: value for name, _, value in details.get("ctrls", ())}
-        return Reply(details["result"], details.get("info", ""), _read(found), entries)
+        control_values = {name: value for name, _, value in details.get("ctrls", ())}
+        return Reply(details["result"], details.get("info", ""), _read(control_values), entries)
 
 
 class _RawControl(ResponseControl):  # type: ignore[misc]  # it has no annotations

@@ -41,10 +41,10 @@ class Directories:
 
         """
         with self._lock:
-            found = self._open.get(settings)
-            if found is None:
-                found = self._open[settings] = open_directory(settings)
-            return found
+            directory = self._open.get(settings)
+            if directory is None:
+                directory = self._open[settings] = open_directory(settings)
+            return directory
 
     def close(self) -> None:
         """Close every connection, and end the threads that look after servers."""

@@ -29,8 +29,8 @@ def check_version(version: str | None) -> None:
 
     """
     if version not in _GOOD_ENOUGH:
-        found = f"{version} was negotiated" if version else "no version of TLS is known"
-        raise TlsFault(f"{found}, and TLS 1.2 is the least: nothing secret is sent")
+        reason = f"{version} was negotiated" if version else "no version of TLS is known"
+        raise TlsFault(f"{reason}, and TLS 1.2 is the least: nothing secret is sent")
 
 
 def connect(uri: Uri, settings: LdapSettings, deadline: float) -> socket.socket:

@@ -59,7 +59,7 @@ class Lookup:
         self._has_others = bool(settings.servers)
         self._resolver = resolver
         self._lock = new_lock()
-        self._found: Sequence[Uri] = ()
+        self._servers: Sequence[Uri] = ()
         self._due = 0.0
 
     def is_due(self) -> bool:
@@ -77,18 +77,18 @@ class Lookup:
         """
         with self._lock:
             if not self.is_due():
-                return self._found
+                return self._servers
             try:
                 records, lifetime = self._resolver(
                     f"_{self._scheme}._tcp.{self._domain}", self._seconds
                 )
-                self._found = self._ordered(records)
+                self._servers = self._ordered(records)
             except Unreachable:
-                if not self._found and not self._has_others:
+                if not self._servers and not self._has_others:
                     raise
                 lifetime = 0.0
             self._due = time.monotonic() + max(lifetime, _SHORTEST)
-            return self._found
+            return self._servers
 
     def _ordered(self, records: Sequence[Record]) -> Sequence[Uri]:
         uris = []

@@ -44,13 +44,13 @@ def _parts(text: str, names: Collection[str]) -> list[tuple[str, str | None]]:
         pieces = list(string.Formatter().parse(text))
     except ValueError as error:
         raise ValueError(f"{error}: a brace that stands for itself is written twice") from None
-    found: list[tuple[str, str | None]] = []
+    parts: list[tuple[str, str | None]] = []
     for literal, name, form, conversion in pieces:
-        found.append((literal, None))
+        parts.append((literal, None))
         if name is None:
             continue
         if form or conversion or name not in names:
             known = ", ".join(f"{{{each}}}" for each in sorted(names))
             raise ValueError(f"{{{name}}} stands for nothing; there are {known}")
-        found.append(("", name))
-    return found
+        parts.append(("", name))
+    return parts

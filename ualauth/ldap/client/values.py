@@ -94,13 +94,13 @@ class LdapEntry:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the values of an attribute as text; what is no UTF-8 is left out."""
-        found = []
+        texts = []
         for value in self.attributes.get(name, ()):
             try:
-                found.append(value.decode())
+                texts.append(value.decode())
             except UnicodeDecodeError:
                 continue
-        return tuple(found)
+        return tuple(texts)
 
     def text(self, name: str) -> str | None:
         """Return the first value as text, or `None`."""

@@ -31,9 +31,9 @@ class Line:
 def lines(text: str) -> Iterator[Line]:
     """Return the lines that say something."""
     for number, content in enumerate(text.split("\n"), 1):
-        found = _LINE.fullmatch(content)
-        if found is None or found["keyword"].startswith("#"):
+        match = _LINE.fullmatch(content)
+        if match is None or match["keyword"].startswith("#"):
             continue
-        keyword = Token(found["keyword"], number, found.start("keyword") + 1)
-        place = found.start("value") if found["value"] else found.end("keyword") - 1
-        yield Line(keyword, Token(found["value"] or "", number, place + 1))
+        keyword = Token(match["keyword"], number, match.start("keyword") + 1)
+        place = match.start("value") if match["value"] else match.end("keyword") - 1
+        yield Line(keyword, Token(match["value"] or "", number, place + 1))

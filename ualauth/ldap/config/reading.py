@@ -36,14 +36,14 @@ _WRITE_IT = (
 
 def read(path: str, files: Files) -> tuple[Configuration | None, list[Problem]]:
     """Read a file of this form, and those that it names."""
-    found = files.read(path)
-    match found:
+    file = files.read(path)
+    match file:
         case Missing(where):
             return None, [Problem(Source(where, 1, 1), "there is no such file", _WRITE_IT)]
         case Unusable(where, reason, cure):
             return None, [Problem(Source(where, 1, 1), f"the file {reason}", cure)]
         case Text():
-            return _Reader(found, files).read()
+            return _Reader(file, files).read()
 
 
 class _Reader:
@@ -192,12 +192,12 @@ class _Reader:
     def _password(self, given: Given) -> str:
         if "bindpw_file" not in given:
             return str(given.get("bindpw", ""))
-        found = self._named(given, "bindpw_file")
-        if found is None:
+        file = self._named(given, "bindpw_file")
+        if file is None:
             return ""
-        if found.public:
+        if file.public:
             self._say(given, "bindpw_file", _PUBLIC, _NO_READ)
-        first = found.text.split("\n", 1)[0].rstrip("\r")
+        first = file.text.split("\n", 1)[0].rstrip("\r")
         if not first or "\0" in first or not first.isprintable():
             text, cure = "its first line is no password", "write the password in the first line"
             self._say(given, "bindpw_file", text, cure)
@@ -206,14 +206,14 @@ class _Reader:
     def _certificate(self, given: Given, name: str) -> str:
         if name not in given:
             return ""
-        found = self._named(given, name)
-        if found is None:
+        file = self._named(given, name)
+        if file is None:
             return ""
-        if "-----BEGIN " not in found.text:
+        if "-----BEGIN " not in file.text:
             self._say(given, name, "it has no certificate or key in PEM", "convert it to PEM")
-        if found.public and "PRIVATE KEY-----" in found.text:
+        if file.public and "PRIVATE KEY-----" in file.text:
             self._say(given, name, "every user of this host can read the key in it", _NO_READ)
-        return found.path
+        return file.path
 
     def _folder(self, given: Given, name: str) -> None:
         """Check a folder of certificates: what is there says which servers are real."""
@@ -232,8 +232,8 @@ class _Reader:
                 self._say(given, name, f"there is no file {path}", "correct the path")
             case Unusable(path, reason, cure):
                 self._say(given, name, f"{path} {reason}", cure)
-            case found:
-                return found
+            case file:
+                return file
         return None
 
     # Problems

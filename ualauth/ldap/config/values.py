@@ -56,8 +56,8 @@ def words(value: str) -> tuple[str, ...]:
 
 def uris(value: str) -> tuple[str, ...]:
     """Read URIs of servers."""
-    found = words(value)
-    for each in found:
+    servers = words(value)
+    for each in servers:
         if each.upper() == "DNS" or each.upper().startswith("DNS:"):
             raise ValueError(f"{each!r} is no URI\nwrite srv_domain DOMAIN to ask DNS for servers")
         try:
@@ -66,7 +66,7 @@ def uris(value: str) -> tuple[str, ...]:
             raise ValueError(
                 f"{error}\nwrite ldaps://HOST, ldap://HOST or ldapi://%2FPATH"
             ) from None
-    return found
+    return servers
 
 
 def yes_no(value: str) -> bool:
@@ -78,12 +78,12 @@ def yes_no(value: str) -> bool:
 
 def seconds(value: str) -> float:
     """Read a time of more than no seconds."""
-    found = _number(value)
-    if not 0 < found <= _MOST_SECONDS:
+    number = _number(value)
+    if not 0 < number <= _MOST_SECONDS:
         raise ValueError(
             f"{value!r} is no time\nwrite seconds, from more than 0 to {_MOST_SECONDS}"
         )
-    return found
+    return number
 
 
 def seconds_or_never(value: str) -> float:
@@ -106,10 +106,10 @@ def one_of(choices: Mapping[str, E]) -> Callable[[str], E]:
     """Return a reader of certain words."""
 
     def read(value: str) -> E:
-        found = choices.get(value.lower())
-        if found is None:
+        choice = choices.get(value.lower())
+        if choice is None:
             raise ValueError(f"{value!r} is not known\n{hint(value.lower(), choices)}")
-        return found
+        return choice
 
     return read
 
@@ -121,9 +121,9 @@ def choice(kind: type[E]) -> Callable[[str], E]:
 
 def dn(value: str) -> str:
     """Read a distinguished name."""
-    found = names.without_blanks(value)
-    _with_cure(names.check, found, "write a DN such as ou=people,dc=example,dc=com")
-    return found
+    name = names.without_blanks(value)
+    _with_cure(names.check, name, "write a DN such as ou=people,dc=example,dc=com")
+    return name
 
 
 def attribute(value: str) -> str:
@@ -135,10 +135,10 @@ def attribute(value: str) -> str:
 
 def mapping(value: str) -> tuple[str, str]:
     """Read a pair of attribute and field."""
-    found = words(value)
-    if len(found) != 2:
+    pair = words(value)
+    if len(pair) != 2:
         raise ValueError("an attribute and a field are needed\nwrite such as: mail addresses")
-    name, field = found
+    name, field = pair
     if field not in FIELDS:
         raise ValueError(f"a person has no field {field!r}\n{hint(field, FIELDS)}")
     return attribute(name), field
@@ -146,10 +146,10 @@ def mapping(value: str) -> tuple[str, str]:
 
 def who_filter(value: str) -> Filter:
     """Read the filter that finds a person."""
-    found = _filter(value, WHO)
-    if not found.names:
+    template = _filter(value, WHO)
+    if not template.names:
         raise ValueError("this filter finds the same for every user\nuse {user} in it")
-    return found
+    return template
 
 
 def attempt_filter(value: str) -> Filter:
@@ -166,14 +166,14 @@ def plain_filter(value: str) -> str:
 
 def name_template(value: str) -> Name:
     """Read the name by which a user binds."""
-    found: Name = _with_cure(
+    template: Name = _with_cure(
         lambda given: Name(names.without_blanks(translated(given)), WHO),
         value,
         "write such as uid={user},ou=people,dc=example,dc=com",
     )
-    if not found.names:
+    if not template.names:
         raise ValueError("this name is the same for every user\nuse {user} in it")
-    return found
+    return template
 
 
 def domain(value: str) -> str:
@@ -237,10 +237,10 @@ def never(value: str) -> bool:
 
 
 def _filter(value: str, known: Collection[str]) -> Filter:
-    found: Filter = _with_cure(
+    template: Filter = _with_cure(
         lambda given: Filter(translated(given), known), value, "write a filter such as (uid={user})"
     )
-    return found
+    return template
 
 
 def _with_cure(read: Callable[[str], Any], value: str, cure: str) -> Any:  # noqa: ANN401 - any

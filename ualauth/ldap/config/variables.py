@@ -50,7 +50,7 @@ _PARTS = ("surname", "given_name", "initials", "generation", "common_name")
 
 def translated(text: str) -> str:
     """Return a template with `{user}` for nslcd's `$user`."""
-    return _NSLCD.sub(lambda found: f"{{{found[1] or found[2]}}}", text)
+    return _NSLCD.sub(lambda match: f"{{{match[1] or match[2]}}}", text)
 
 
 def who(user: str, known: User | None, login: str | None = None) -> dict[str, str]:

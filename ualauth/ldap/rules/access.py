@@ -69,16 +69,16 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     """
     access = configuration.access
     moment = Moment(datetime.now(UTC), bound)
-    found = restriction(entry, moment) if access.check_lock else None
+    judgement = restriction(entry, moment) if access.check_lock else None
     # The first question for this host's name goes to the resolver.
     here = await attempt.offload(host) if access.check_host else {}
-    found = found or _listed(access, entry, attempt.service, here)
-    if found is None:
-        found = await _allowed(operations, attempt, configuration, entry, values)
+    judgement = judgement or _listed(access, entry, attempt.service, here)
+    if judgement is None:
+        judgement = await _allowed(operations, attempt, configuration, entry, values)
     # The password of a user for whom another one acts was not used.
-    if found is None and access.check_lock and not attempt.delegated:
-        found = age(entry, moment)
-    return found or _ALLOWED
+    if judgement is None and access.check_lock and not attempt.delegated:
+        judgement = age(entry, moment)
+    return judgement or _ALLOWED
 
 
 def _listed(

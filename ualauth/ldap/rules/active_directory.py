@@ -82,14 +82,14 @@ CHANGES: Mapping[str, Judgement] = {
 
 def refusal(text: str) -> Judgement | None:
     """Return what the text of a refused bind says, if it is Active Directory's."""
-    found = _DATA.search(text)
-    return None if found is None else REFUSALS.get(found[1].lower())
+    match = _DATA.search(text)
+    return None if match is None else REFUSALS.get(match[1].lower())
 
 
 def refused_change(text: str) -> Judgement | None:
     """Return what the text of a refused change says, if it is Active Directory's."""
-    found = _STATUS.match(text)
-    return None if found is None else CHANGES.get(found[1].upper())
+    match = _STATUS.match(text)
+    return None if match is None else CHANGES.get(match[1].upper())
 
 
 def time_of(value: int) -> datetime | None:

@@ -102,9 +102,9 @@ def of_change(answer: Answer) -> Judgement:
         why = _OBJECTIONS[error]
         text = f"The new password was refused: {why}."
         return Judgement(ReturnCode.AUTHTOK_ERR, f"the new password was refused: {why}", text)
-    found = refused_change(answer.text)
-    if found is not None:
-        return found
+    judgement = refused_change(answer.text)
+    if judgement is not None:
+        return judgement
     if answer.kind in _UNCHANGED:
         return _UNCHANGED[answer.kind]
     log = f"the directory answers {answer.code} {answer.text}".rstrip()

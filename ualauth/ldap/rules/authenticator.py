@@ -80,15 +80,15 @@ class LdapAuthenticator:
         """
         if not password:
             return _EMPTY, None
-        found = plan(self._finding, values)
-        if isinstance(found, Plan) and found.bind_name is not None:
-            await begin(ascii_lower(found.bind_name))
-            return await self._bind(attempt, values, found, found.bind_name, password)
+        lookup = plan(self._finding, values)
+        if isinstance(lookup, Plan) and lookup.bind_name is not None:
+            await begin(ascii_lower(lookup.bind_name))
+            return await self._bind(attempt, values, lookup, lookup.bind_name, password)
         entry: LdapEntry | Judgement = UNKNOWN
-        if isinstance(found, Plan):
-            entry = await find(self.directory, attempt, found.searches, self._wanted)
+        if isinstance(lookup, Plan):
+            entry = await find(self.directory, attempt, lookup.searches, self._wanted)
         else:
-            entry = found
+            entry = lookup
         if isinstance(entry, Judgement):
             await begin(values["user"])
             await self._dummy_verify(attempt, password)
@@ -106,13 +106,13 @@ class LdapAuthenticator:
 
     async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> LdapUser | Judgement:
         """Return a user without a password."""
-        found = plan(self._finding, values)
-        if isinstance(found, Judgement):
-            return found
-        entry = await find(self.directory, attempt, found.searches, self._wanted)
+        lookup = plan(self._finding, values)
+        if isinstance(lookup, Judgement):
+            return lookup
+        entry = await find(self.directory, attempt, lookup.searches, self._wanted)
         if isinstance(entry, Judgement):
             return entry
-        return self._case(entry, values, found.bind_name or entry.dn)
+        return self._case(entry, values, lookup.bind_name or entry.dn)
 
     async def judge(self, attempt: Attempt, case: LdapUser) -> Judgement:
         """Return whether the account may be used."""
@@ -168,7 +168,7 @@ class LdapAuthenticator:
         self,
         attempt: Attempt,
         values: Mapping[str, str],
-        found: Plan,
+        lookup: Plan,
         name: str,
         password: str,
     ) -> tuple[Judgement, LdapUser | None]:
@@ -177,8 +177,8 @@ class LdapAuthenticator:
             answer = session.answer
             judgement = of_bind(answer)
             if not answer.ok:
-                return judgement, await self._user_of_refused(attempt, values, found, judgement)
-            entry = await self._own_entry(session, attempt, found)
+                return judgement, await self._user_of_refused(attempt, values, lookup, judgement)
+            entry = await self._own_entry(session, attempt, lookup)
             if not isinstance(entry, Judgement):
                 case = self._case(entry, values, name)
             elif self._finding.method is Method.TEMPLATE:
@@ -205,30 +205,30 @@ class LdapAuthenticator:
         self,
         attempt: Attempt,
         values: Mapping[str, str],
-        found: Plan,
+        lookup: Plan,
         judgement: Judgement,
     ) -> LdapUser | None:
         """Look up whose password has expired: it may be changed by the service."""
         expired = judgement.code is ReturnCode.NEW_AUTHTOK_REQD
-        if not expired or found.bind_name is None:
+        if not expired or lookup.bind_name is None:
             return None
         if self._finding.method is Method.TEMPLATE:
-            return LdapUser(LdapEntry(found.bind_name, Attributes({})), values, found.bind_name)
+            return LdapUser(LdapEntry(lookup.bind_name, Attributes({})), values, lookup.bind_name)
         if self.configuration.settings.login is None:
             return None
         try:
-            entry = await find(self.directory, attempt, found.searches, self._wanted)
+            entry = await find(self.directory, attempt, lookup.searches, self._wanted)
         except DirectoryFault:
             # The password was judged already, and must not be judged again from memory.
             return None
-        return None if isinstance(entry, Judgement) else self._case(entry, values, found.bind_name)
+        return None if isinstance(entry, Judgement) else self._case(entry, values, lookup.bind_name)
 
     async def _own_entry(
-        self, session: BoundDirectory, attempt: Attempt, found: Plan
+        self, session: BoundDirectory, attempt: Attempt, lookup: Plan
     ) -> LdapEntry | Judgement:
         entry: LdapEntry | Judgement
         try:
-            entry = await find(session, attempt, found.searches, self._wanted)
+            entry = await find(session, attempt, lookup.searches, self._wanted)
         except Unanswered:
             # Nothing but a change of the password is allowed (draft-behera, section 7.3).
             if session.answer.policy.error is not PolicyError.CHANGE_AFTER_RESET:

@@ -68,17 +68,17 @@ def _certificate(encrypted: ssl.SSLSocket) -> Certificate:
     protocol = encrypted.version() or ""
     cipher = (encrypted.cipher() or ("",))[0]
     # Empty if it was not verified.
-    found: dict[str, Any] = encrypted.getpeercert() or {}
-    if not found:
+    certificate: dict[str, Any] = encrypted.getpeercert() or {}
+    if not certificate:
         return Certificate(protocol, cipher)
-    names = tuple(str(value) for _, value in found.get("subjectAltName", ()))
+    names = tuple(str(value) for _, value in certificate.get("subjectAltName", ()))
     return Certificate(
         protocol,
         cipher,
-        _name(found.get("subject", ())),
+        _name(certificate.get("subject", ())),
         names,
-        _name(found.get("issuer", ())),
-        str(found.get("notAfter", "")),
+        _name(certificate.get("issuer", ())),
+        str(certificate.get("notAfter", "")),
     )
 
 

@@ -107,19 +107,19 @@ def _person(
 ) -> Iterator[DiagnosisStep]:
     finding = configuration.finding
     values = who(attempt.user or "", None)
-    found = plan(finding, values)
-    if isinstance(found, Judgement):
+    lookup = plan(finding, values)
+    if isinstance(lookup, Judgement):
         yield DiagnosisStep(
-            "find the person", 0.0, (), found.log, "write the name otherwise", refused=True
+            "find the person", 0.0, (), lookup.log, "write the name otherwise", refused=True
         )
         return
-    shown: list[Fact] = [("filter", each.filter_text) for each in found.searches[0][:1]]
+    shown: list[Fact] = [("filter", each.filter_text) for each in lookup.searches[0][:1]]
     if finding.method in (Method.TEMPLATE, Method.ACTIVE_DIRECTORY):
-        shown.append(("binds as", found.bind_name or ""))
+        shown.append(("binds as", lookup.bind_name or ""))
     held: list[tuple[LdapEntry, str]] = []
 
     def search() -> Sequence[Fact]:
-        entry = run_blocking(find(directory, attempt, found.searches, wanted(configuration)))
+        entry = run_blocking(find(directory, attempt, lookup.searches, wanted(configuration)))
         if isinstance(entry, Judgement):
             raise _Refused(entry.log)
         name = canonical(entry, naming(configuration))
@@ -173,30 +173,30 @@ def _step(name: str, ask: Callable[[], Sequence[Fact]]) -> DiagnosisStep:
 
 
 def _server(uri: Uri, configuration: Configuration) -> Sequence[Fact]:
-    found = presented(uri, configuration.settings)
-    if found is None:
+    certificate = presented(uri, configuration.settings)
+    if certificate is None:
         return [("encryption", "none")]
-    facts = [("encryption", f"{found.protocol}, {found.cipher}")]
-    if not found.subject and not found.names:
+    facts = [("encryption", f"{certificate.protocol}, {certificate.cipher}")]
+    if not certificate.subject and not certificate.names:
         return [*facts, ("certificate", "not verified")]
     return [
         *facts,
-        ("certificate", found.subject or "without a subject"),
-        ("for", ", ".join(found.names)),
-        ("by", found.issuer),
-        ("until", found.until),
+        ("certificate", certificate.subject or "without a subject"),
+        ("for", ", ".join(certificate.names)),
+        ("by", certificate.issuer),
+        ("until", certificate.until),
     ]
 
 
 def _service(
     configuration: Configuration, directory: Directory, requester: BlockingRequester
 ) -> Sequence[Fact]:
-    found = run_blocking(directory.connected(requester))
+    connection = run_blocking(directory.connected(requester))
     login = configuration.settings.login
     return [
-        ("server", found.server),
-        ("library", found.library),
-        ("encryption", found.tls or "none"),
+        ("server", connection.server),
+        ("library", connection.library),
+        ("encryption", connection.tls or "none"),
         ("as", "anonymous" if login is None else login.name),
     ]
 
@@ -226,8 +226,8 @@ def _groups(
     access, finding = configuration.access, configuration.finding
     by_name = access.member_attribute.lower() == "memberuid"
     members = entry.texts(finding.login_attribute) if by_name else [entry.dn]
-    found = run_blocking(
+    groups = run_blocking(
         groups_of(directory, attempt, members, access.member_attribute, finding.bases)
     )
-    names = dict.fromkeys([*entry.texts("memberOf"), *found])
+    names = dict.fromkeys([*entry.texts("memberOf"), *groups])
     return [("group", each) for each in names] or [("group", "none")]

@@ -134,14 +134,14 @@ async def groups_of(
     bases: Sequence[str],
 ) -> list[str]:
     """Return the groups below the bases that have one of these members directly."""
-    found: list[str] = []
+    groups: list[str] = []
     for text in _having(attribute, members):
         for base in bases:
             entries = await operations.search(
                 requester, Search(base, Scope.SUBTREE, text, limit=_MOST_GROUPS)
             )
-            found += [each.dn for each in entries]
-    return found
+            groups += [each.dn for each in entries]
+    return groups
 
 
 def _having(attribute: str, members: Collection[str]) -> Iterator[str]:
@@ -183,5 +183,5 @@ async def _in_chain(
     operations: DirectoryOperations, requester: Requester, dn: str, groups: Iterable[str]
 ) -> bool:
     any_of = "".join(f"(memberOf:{IN_CHAIN}:={escape(each)})" for each in groups)
-    found = await operations.search(requester, Search(dn, filter_text=f"(|{any_of})"))
-    return bool(found)
+    entries = await operations.search(requester, Search(dn, filter_text=f"(|{any_of})"))
+    return bool(entries)

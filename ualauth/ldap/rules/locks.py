@@ -245,13 +245,13 @@ def _first(rules: Sequence[tuple[str, Rule]], entry: LdapEntry, moment: Moment) 
         if name not in entry.attributes:
             continue
         try:
-            found = [rule(each, entry, moment) for each in _texts(entry, name)]
+            judgements = [rule(each, entry, moment) for each in _texts(entry, name)]
         except (ValueError, OverflowError):
-            found = []
-        if not found:
+            judgements = []
+        if not judgements:
             log = f"the attribute {name} cannot be read"
             return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
-        for each in found:
+        for each in judgements:
             if each is not None:
                 return Judgement(each.code, f"{each.log} ({name})", each.person)
     return None

@@ -37,7 +37,7 @@ class Remembered:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Record:
     """One person: the verifier, when it was right, and for which services the account was."""
 
     verifier: str = field(repr=False)
@@ -59,14 +59,14 @@ class OutageCache:
         """Begin with no user."""
         self._rules = rules
         self._hasher = PasswordHasher("argon2id")
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._records: OrderedDict[str, _Record] = OrderedDict()
         self._users: dict[str, str] = {}
         """By the user before the directory was asked, who it is."""
         self._lock = new_lock()
 
     def __len__(self) -> int:
         """Return of how many people something is kept."""
-        return len(self._kept)
+        return len(self._records)
 
     async def remember(self, attempt: Attempt, user: str, password: str, who: Remembered) -> None:
         """Keep a password that the directory has just taken."""
@@ -75,7 +75,7 @@ class OutageCache:
             if self._users.get(user, who.user) != who.user:
                 # The directory finds another user by this name now.
                 self._drop(self._users[user])
-            last = self._kept.pop(who.user, None)
+            last = self._records.pop(who.user, None)
             services = set() if last is None else last.services
             typed = OrderedDict() if last is None else last.typed
             typed[user] = None
@@ -83,16 +83,16 @@ class OutageCache:
             self._users[user] = who.user
             if len(typed) > _NAMES:
                 del self._users[typed.popitem(last=False)[0]]
-            self._kept[who.user] = _Kept(verifier, time.monotonic(), who, services, typed)
-            while len(self._kept) > self._rules.users:
-                self._drop(next(iter(self._kept)))
+            self._records[who.user] = _Record(verifier, time.monotonic(), who, services, typed)
+            while len(self._records) > self._rules.users:
+                self._drop(next(iter(self._records)))
 
     def allow(self, user: str, service: str, *, allowed: bool) -> None:
         """Keep what the account stack said of a user for a service."""
         with self._lock:
-            kept = self._kept.get(self._users.get(user, user))
-            if kept is not None:
-                (kept.services.add if allowed else kept.services.discard)(service)
+            record = self._records.get(self._users.get(user, user))
+            if record is not None:
+                (record.services.add if allowed else record.services.discard)(service)
 
     def forget(self, *users: str) -> None:
         """Forget a user of whom the directory says something else, by whatever names."""
@@ -113,8 +113,8 @@ class OutageCache:
 
     async def verify(self, attempt: Attempt, user: str, password: str) -> Remembered | None:
         """Return who it is, if the password is the one that is kept."""
-        kept = self._fresh(user)
-        return kept.who if await self._matches(attempt, kept, password) and kept else None
+        record = self._fresh(user)
+        return record.who if await self._matches(attempt, record, password) and record else None
 
     def has(self, user: str) -> bool:
         """Return whether a password is kept for a user, so that the right one is answered."""
@@ -122,29 +122,29 @@ class OutageCache:
 
     def may(self, user: str, service: str) -> bool:
         """Return whether the account was allowed when it was asked for last."""
-        kept = self._fresh(user)
-        return kept is not None and service in kept.services
+        record = self._fresh(user)
+        return record is not None and service in record.services
 
-    def _fresh(self, user: str) -> _Kept | None:
+    def _fresh(self, user: str) -> _Record | None:
         """Return what is kept of a user, by a name by which the directory has found them."""
         with self._lock:
             who = self._users.get(user)
-            kept = None if who is None else self._kept.get(who)
-            if kept is not None and time.monotonic() - kept.moment > self._rules.lifetime:
-                self._drop(kept.who.user)
+            record = None if who is None else self._records.get(who)
+            if record is not None and time.monotonic() - record.moment > self._rules.lifetime:
+                self._drop(record.who.user)
                 return None
-            return kept
+            return record
 
     def _drop(self, who: str) -> None:
-        kept = self._kept.pop(who, None)
-        for each in () if kept is None else kept.typed:
+        record = self._records.pop(who, None)
+        for each in () if record is None else record.typed:
             del self._users[each]
 
-    async def _matches(self, attempt: Attempt, kept: _Kept | None, password: str) -> bool:
-        if kept is None:
+    async def _matches(self, attempt: Attempt, record: _Record | None, password: str) -> bool:
+        if record is None:
             await attempt.compute(self._hasher.dummy_verify, password)
             return False
-        return await attempt.compute(self._hasher.verify, password, kept.verifier)
+        return await attempt.compute(self._hasher.verify, password, record.verifier)
 
 
 class OutageCaches:
@@ -169,7 +169,7 @@ class OutageCaches:
         if not configuration.outage.lifetime:
             return None
         with self._lock:
-            found = self._open.get(configuration.digest)
-            if found is None:
-                found = self._open[configuration.digest] = OutageCache(configuration.outage)
-            return found
+            cache = self._open.get(configuration.digest)
+            if cache is None:
+                cache = self._open[configuration.digest] = OutageCache(configuration.outage)
+            return cache

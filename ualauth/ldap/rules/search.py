@@ -138,14 +138,14 @@ async def find(
     server writes the name of the entry that it returns twice in the same way.
     """
     for step in searches:
-        found: dict[str, LdapEntry] = {}
+        entries_by_dn: dict[str, LdapEntry] = {}
         for each in step:
             # Two are one too many.
             asked = each._replace(attributes=attributes, limit=2)
             entries = await operations.search(requester, asked)
-            found |= {entry.dn: entry for entry in entries}
-        if len(found) > 1:
+            entries_by_dn |= {entry.dn: entry for entry in entries}
+        if len(entries_by_dn) > 1:
             return _SEVERAL
-        for entry in found.values():
+        for entry in entries_by_dn.values():
             return entry
     return UNKNOWN

@@ -34,30 +34,30 @@ def number(value: str) -> int:
 
 def natural(value: str) -> int:
     """Read an integer of 63 bits."""
-    found = number(value)
-    if not 0 <= found <= 0x7FFFFFFFFFFFFFFF:
+    integer = number(value)
+    if not 0 <= integer <= 0x7FFFFFFFFFFFFFFF:
         raise ValueError(value)
-    return found
+    return integer
 
 
 def bits_of(value: str) -> int:
     """Read 32 bits; some products write them as a signed number."""
-    found = number(value)
-    if not -(2**31) <= found < 2**32:
+    bits = number(value)
+    if not -(2**31) <= bits < 2**32:
         raise ValueError(value)
-    return found
+    return bits
 
 
 def time(value: str) -> datetime:
     """Read a GeneralizedTime; fractions are of no interest, and a leap second is the one before."""
-    found = _TIME.fullmatch(value)
-    if found is None:
+    match = _TIME.fullmatch(value)
+    if match is None:
         raise ValueError(value)
-    year, month, day, hour, minute, second = (int(each or 0) for each in found.groups()[:6])
+    year, month, day, hour, minute, second = (int(each or 0) for each in match.groups()[:6])
     if year == 0:
         return BEGINNING
-    ahead = timedelta(hours=int(found[8] or 0), minutes=int(found[9] or 0))
-    zone = timezone(-ahead if found[7] == "-" else ahead)
+    ahead = timedelta(hours=int(match[8] or 0), minutes=int(match[9] or 0))
+    zone = timezone(-ahead if match[7] == "-" else ahead)
     return datetime(
         year, month, day, hour, minute, min(second, 59) if second <= 60 else second, tzinfo=zone
     )

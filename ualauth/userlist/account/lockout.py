@@ -66,14 +66,14 @@ class Failures:
 
     def counting(self, now: int, rules: LockoutRules) -> Failures:
         """Return those that still count at `now`; a lock that is over counts no longer."""
-        found = self.plausible(now, rules)
-        if found.is_locked(now):
-            return found
-        begin = max(now - round(rules.failure_window * _SECOND), found.locked_until)
+        plausible = self.plausible(now, rules)
+        if plausible.is_locked(now):
+            return plausible
+        begin = max(now - round(rules.failure_window * _SECOND), plausible.locked_until)
         # The process that checked those has died.
-        lost = [each for each in found.reserved if each + _LONGEST_CHECK < now]
-        moments = sorted(each for each in (*found.moments, *lost) if each > begin)
-        reserved = (each for each in found.reserved if each + _LONGEST_CHECK >= now)
+        lost = [each for each in plausible.reserved if each + _LONGEST_CHECK < now]
+        moments = sorted(each for each in (*plausible.moments, *lost) if each > begin)
+        reserved = (each for each in plausible.reserved if each + _LONGEST_CHECK >= now)
         return Failures(tuple(moments), 0, tuple(reserved))
 
     def one_more(self, now: int, rules: LockoutRules) -> Failures:

@@ -123,10 +123,10 @@ class SQLiteChangeDetector:
         """See `ChangeDetector.version`."""
         with self._lock:
             try:
-                found = os.stat(self.path)  # noqa: PTH116 - a microsecond less
+                status = os.stat(self.path)  # noqa: PTH116 - a microsecond less
                 if (
-                    found.st_mtime_ns != self._written
-                    or found.st_ino != self._inode
+                    status.st_mtime_ns != self._written
+                    or status.st_ino != self._inode
                     or (monotonic() >= self._look_again and self._is_lost())
                 ) and not self._follow():
                     return None

@@ -96,10 +96,10 @@ def reopen(path: str) -> None:
 
 def _place(path: str) -> tuple[Place | None, int]:
     try:
-        found = os.stat(path)  # noqa: PTH116 - a microsecond less
+        status = os.stat(path)  # noqa: PTH116 - a microsecond less
     except OSError:
         return None, 0
-    return (found.st_dev, found.st_ino), found.st_mtime_ns
+    return (status.st_dev, status.st_ino), status.st_mtime_ns
 
 
 @contextlib.contextmanager

@@ -103,7 +103,7 @@ class Servers:
 
     def _look(self, began: float) -> Connection:
         """Connect to each server in turn until one takes changes."""
-        found: tuple[Connection, Parameters] | None = None
+        first_replica: tuple[Connection, Parameters] | None = None
         errors = []
         for server in self._each:
             try:
@@ -115,18 +115,18 @@ class Servers:
             if primary:
                 self._replica = None
                 self._breaker.end(_PRIMARY, began, answered=True)
-                if found is not None:
-                    found[0].close()
+                if first_replica is not None:
+                    first_replica[0].close()
                 return connection
-            if found is None:
-                found = connection, server
+            if first_replica is None:
+                first_replica = connection, server
             else:
                 connection.close()
-        if found is None:
+        if first_replica is None:
             self._replica = None
             self._breaker.end(_PRIMARY, began, answered=True)
             raise CannotConnect("; ".join(errors))
-        connection, self._replica = found
+        connection, self._replica = first_replica
         self._breaker.end(_PRIMARY, began, answered=False)
         return self._mark(connection)
 

@@ -109,7 +109,7 @@ BY_UNIX_UID: Select[tuple[object, ...]] = (
 
 
 def _page(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    found = (
+    page = (
         select(users)
         .where(users.c.authid_key > bindparam("after"), *conditions)
         .order_by(users.c.authid_key)
@@ -117,9 +117,9 @@ def _page(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
         .subquery()
     )
     return (
-        select(found.c.authid_key, *(found.c[column.key] for column in RECORD[:-1]), RECORD[-1])
-        .select_from(found.outerjoin(addresses, addresses.c.user_id == found.c.id))
-        .order_by(found.c.authid_key, addresses.c.position)
+        select(page.c.authid_key, *(page.c[column.key] for column in RECORD[:-1]), RECORD[-1])
+        .select_from(page.outerjoin(addresses, addresses.c.user_id == page.c.id))
+        .order_by(page.c.authid_key, addresses.c.position)
     )
 
 
@@ -273,11 +273,11 @@ def _meant(columns: frozenset[str]) -> Question:
     for if a user has the whole name is not looked up either. Ids are all that it
     finds: only one of them will be read.
     """
-    found = []
+    by_parts = []
     for conditions in _ways(columns):
         some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(_TWO).subquery()
-        found.append(select(some.c.user_id, _rank(Rank.PARTS)))
-    return union_all(*_WHOLE, *found)
+        by_parts.append(select(some.c.user_id, _rank(Rank.PARTS)))
+    return union_all(*_WHOLE, *by_parts)
 
 
 def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:

@@ -17,16 +17,16 @@ def check_revision(connection: Connection, name: str) -> None:
         StoreError: with the cure; and the driver's errors.
 
     """
-    found = read_revision(connection)
-    if found == REVISION:
+    revision = read_revision(connection)
+    if revision == REVISION:
         return
-    if found > REVISION:
+    if revision > REVISION:
         raise StoreError(
-            f"{name}: was made by a newer version of ualauth (revision {found!r}, "
+            f"{name}: was made by a newer version of ualauth (revision {revision!r}, "
             f"this one knows {REVISION!r}): upgrade ualauth",
         )
     raise StoreError(
-        f"{name}: was made by an older version of ualauth (revision {found!r}, "
+        f"{name}: was made by an older version of ualauth (revision {revision!r}, "
         f"this one needs {REVISION!r}): upgrade it with `ualauth init`",
     )
 

@@ -82,5 +82,5 @@ def _unknown_parameter(text: str) -> str | None:
 
     known = {each.keyword.decode() for each in Conninfo.get_defaults()}
     names = (pair.partition("=")[0] for pair in text.partition("?")[2].split("&"))
-    found = next((name for name in names if name and name not in known), None)
-    return found if found and re.fullmatch(r"\w{1,40}", found) else None
+    unknown = next((name for name in names if name and name not in known), None)
+    return unknown if unknown and re.fullmatch(r"\w{1,40}", unknown) else None

@@ -31,22 +31,22 @@ def is_unremarkable(attempt: Attempt, account: Account) -> bool:
 async def restricted(attempt: Attempt, account: Account) -> ReturnCode:
     """Return whether the account may be used: `SUCCESS`, or why not."""
     rhost, now = attempt.rhost, now_in_utc()
-    found = restriction(account.user, account.policy, attempt.service, rhost, now)
-    return ReturnCode.SUCCESS if found is None else await found.tell(attempt)
+    judgement = restriction(account.user, account.policy, attempt.service, rhost, now)
+    return ReturnCode.SUCCESS if judgement is None else await judgement.tell(attempt)
 
 
 async def age(attempt: Attempt, account: Account) -> ReturnCode:
     """Judge the age of the password; one that expired may have grace logins left."""
     user, rules = account.user, account.policy.password
-    found = aged(user, rules, now_in_utc())
-    if found is None:
+    judgement = aged(user, rules, now_in_utc())
+    if judgement is None:
         return ReturnCode.SUCCESS
-    if found.code is ReturnCode.NEW_AUTHTOK_REQD and has_grace(user, rules):
+    if judgement.code is ReturnCode.NEW_AUTHTOK_REQD and has_grace(user, rules):
         store = attempt.resource(UserCache).store
         used = await attempt.offload(store.use_grace_login, user, rules.grace_logins)
         if used is not None:
-            found = grace(used, rules)
-    return await found.tell(attempt)
+            judgement = grace(used, rules)
+    return await judgement.tell(attempt)
 
 
 def now_in_utc() -> datetime:

@@ -29,8 +29,8 @@ async def replace_password(
     now = now_in_utc()
     if attempt.flags & Flag.CHANGE_EXPIRED_AUTHTOK and not must_change(user, rules, now):
         return ReturnCode.IGNORE
-    if (found := unchangeable(user, rules, now)) is not None:
-        return await found.tell(attempt)
+    if (judgement := unchangeable(user, rules, now)) is not None:
+        return await judgement.tell(attempt)
     if attempt.flags & Flag.PRELIM_CHECK:
         return ReturnCode.SUCCESS
     new = await attempt.get_authtok(use_only_present=use_authtok)
@@ -43,18 +43,18 @@ async def _objections(
     attempt: Attempt, user: User, rules: PasswordRules, new: str
 ) -> list[Objection]:
     """Return all that is wrong with a new password."""
-    found = await attempt.compute(objections, new, _names(user), rules)
+    wrong = await attempt.compute(objections, new, _names(user), rules)
     if new == attempt.get_item(Item.OLDAUTHTOK):
-        found.append(Objection("history", "it must differ from the old one"))
-    elif not found:
+        wrong.append(Objection("history", "it must differ from the old one"))
+    elif not wrong:
         # The old one may have been typed in another way that is the same password.
         former = [user.password] if user.password else []
         if rules.history:
             store = attempt.resource(UserCache).store
             former += (await attempt.offload(store.former_passwords, user))[: rules.history]
         if await attempt.compute(is_former, attempt.resource(PasswordHasher), new, former):
-            found.append(Objection("history", "it was used before"))
-    return found
+            wrong.append(Objection("history", "it was used before"))
+    return wrong
 
 
 async def _write(attempt: Attempt, user: User, rules: PasswordRules, new: str) -> ReturnCode:
@@ -78,9 +78,9 @@ def _hashed(hasher: PasswordHasher, password: str) -> tuple[str, tuple[ScramSecr
     return hasher.hash(password), tuple(hasher.secrets(password))
 
 
-async def _object(attempt: Attempt, found: Sequence[Objection]) -> ReturnCode:
-    attempt.remark(f"the new password breaks: {', '.join(each.rule for each in found)}")
-    for each in found:
+async def _object(attempt: Attempt, wrong: Sequence[Objection]) -> ReturnCode:
+    attempt.remark(f"the new password breaks: {', '.join(each.rule for each in wrong)}")
+    for each in wrong:
         await attempt.tell(Error(f"The new password was refused: {each.text}."))
     return ReturnCode.AUTHTOK_ERR
 

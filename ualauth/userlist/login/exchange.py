@@ -63,13 +63,13 @@ async def prove(
             proved, account = now is not None, now or account
     else:
         proved = exchange.verify(secret)
-    found = _PROVED if proved else _NOT_PROVED
-    attempt.remark(found.log)
+    comparison = _PROVED if proved else _NOT_PROVED
+    attempt.remark(comparison.log)
     name, quiet = attempt.login_name, cache.guesses.is_quiet
     if proved and quiet and cache.has_no_failures(account, name, source):
         code = _SUCCESS
     else:
-        code = await _count(attempt, account, exchange, found)
+        code = await _count(attempt, account, exchange, comparison)
     exchange.judged = number, code
     if code is _SUCCESS:
         exchange.accept()
@@ -92,7 +92,7 @@ def _count_before(attempt: Attempt, account: Account | None, exchange: ScramExch
 
 
 async def _count(
-    attempt: Attempt, account: Account | None, exchange: Exchange, found: Comparison
+    attempt: Attempt, account: Account | None, exchange: Exchange, comparison: Comparison
 ) -> ReturnCode:
     """Return what a proof amounts to that was verified already; a wrong one counts.
 
@@ -101,12 +101,12 @@ async def _count(
     """
     guess: Guess | None = attempt.guess
     if guess is None or not guess.is_open or guess.credential is not exchange:
-        guess = open_guess(attempt, account, exchange, remembered=not found.wrong)
+        guess = open_guess(attempt, account, exchange, remembered=not comparison.wrong)
     if guess is not None:
-        guess.wrong = found.wrong
+        guess.wrong = comparison.wrong
         guess.passive = guess.tells = False
-        await take_turn(attempt, guess, guess.reserve if found.wrong else guess.look)
-    return await judge(attempt, guess, account, found)
+        await take_turn(attempt, guess, guess.reserve if comparison.wrong else guess.look)
+    return await judge(attempt, guess, account, comparison)
 
 
 async def _find_secret(

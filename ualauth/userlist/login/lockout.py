@@ -58,12 +58,12 @@ async def judge(
     attempt: Attempt,
     guess: Guess | None,
     account: Account | None,
-    found: Comparison,
+    comparison: Comparison,
 ) -> ReturnCode:
     """Return what a comparison amounts to, after `take_turn`; end the guess if it was right."""
     if guess is None:
-        return found.code
-    code = found.code
+        return comparison.code
+    code = comparison.code
     by_name = guess.is_locked(by_name=True)
     by_user = guess.is_locked(by_name=False)
     if account is not None and code is ReturnCode.SUCCESS:
@@ -78,7 +78,7 @@ async def judge(
             f"locked out for this source after {most_failures(guess, by_name=False)} failures, "
             "not all under this name"
         )
-    if code is ReturnCode.AUTH_ERR or found.wrong:
+    if code is ReturnCode.AUTH_ERR or comparison.wrong:
         guess.wrong = True
         attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
         if guess.counted_here:

@@ -133,17 +133,17 @@ async def _compare(
 ) -> Comparison:
     """Have it compared, and counted before."""
     await Admission()
-    found: Comparison
+    comparison: Comparison
     if guess is None:
-        found = await Compute(check, (), computation)
-        return found
+        comparison = await Compute(check, (), computation)
+        return comparison
     await take_turn(attempt, guess, guess.reserve)
     if is_locked(guess):
         computation.give_up()
         return await refuse_locked(guess, account)
     computation.is_concluded = lambda: not guess.is_open
-    found = await Compute(guess.run, (check,), computation)
-    return found
+    comparison = await Compute(guess.run, (check,), computation)
+    return comparison
 
 
 def _remembering(
@@ -154,10 +154,10 @@ def _remembering(
     password: str,
 ) -> Comparison:
     """Compare a password; a right one for which logins wait is remembered before they go on."""
-    found = check()
-    if found.matched and computation.waiting:
+    comparison = check()
+    if comparison.matched and computation.waiting:
         cache.remember(account, password)
-    return found
+    return comparison
 
 
 async def _joined(guess: Guess | None, computation: Computation) -> Comparison:
@@ -165,8 +165,8 @@ async def _joined(guess: Guess | None, computation: Computation) -> Comparison:
     if guess is not None:
         guess.passive = True
     try:
-        found: Comparison = await Join(computation)
-        if guess is not None and found.code is ReturnCode.SUCCESS:
+        comparison: Comparison = await Join(computation)
+        if guess is not None and comparison.code is ReturnCode.SUCCESS:
             # What the first one counted is given back in a moment: then nothing has to be written.
             pause, until = _STEP, time.monotonic() + _LONGEST_PAUSE
             while not computation.is_concluded() and time.monotonic() < until:
@@ -175,18 +175,18 @@ async def _joined(guess: Guess | None, computation: Computation) -> Comparison:
     finally:
         if guess is not None:
             guess.passive = False
-    return found
+    return comparison
 
 
-async def _share(attempt: Attempt, guess: Guess | None, found: Comparison) -> Comparison:
+async def _share(attempt: Attempt, guess: Guess | None, comparison: Comparison) -> Comparison:
     """Judge by what another login had compared."""
     if guess is not None:
-        if found.wrong:
+        if comparison.wrong:
             # It counts whatever becomes of this login.
             guess.wrong = True
             await take_turn(attempt, guess, guess.reserve)
         else:
-            guess.passive = found.code is ReturnCode.SUCCESS
+            guess.passive = comparison.code is ReturnCode.SUCCESS
             guess.tells = guess.tells and not guess.passive
             await take_turn(attempt, guess, guess.look)
-    return replace(found, matched=False, outdated=False)
+    return replace(comparison, matched=False, outdated=False)

@@ -31,6 +31,6 @@ def connect(aiosmtpd_servers: AiosmtpdServers, certificates: Certificates) -> It
 @pytest.fixture
 def talk(connect: Connect) -> Smtp:
     """Return a connection that has said EHLO under TLS."""
-    made = connect()
-    made.command("EHLO me")
-    return made
+    new_talk = connect()
+    new_talk.command("EHLO me")
+    return new_talk

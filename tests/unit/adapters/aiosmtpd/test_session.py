@@ -175,8 +175,8 @@ def test_what_is_sent_behind_starttls_is_forgotten(
 
 def test_starttls_forgets_who_was_there(connect: Connect, certificates: Certificates) -> None:
     talk = connect(tls=False, auth_required=True)
-    found = talk.log_in("SCRAM-SHA-256", scram("SCRAM-SHA-256", "jsmith", PASSWORD))
-    assert found.startswith("235")
+    reply = talk.log_in("SCRAM-SHA-256", scram("SCRAM-SHA-256", "jsmith", PASSWORD))
+    assert reply.startswith("235")
     talk.begin_tls(certificates.client_context())
     talk.command("EHLO me")
     assert talk.command("MAIL FROM:<js@example.com>") == ["530 5.7.0 Authentication required"]
@@ -194,8 +194,8 @@ def test_client_binds_to_tls_1_2(
     mechanism = "SCRAM-SHA-256-PLUS"
     assert mechanism in talk.mechanisms()
     binding = ("tls-unique", data if bound else data[::-1])
-    found = talk.log_in(mechanism, scram(mechanism, "jsmith", PASSWORD, binding=binding))
-    assert found[:3] == ("235" if bound else "535")
+    reply = talk.log_in(mechanism, scram(mechanism, "jsmith", PASSWORD, binding=binding))
+    assert reply[:3] == ("235" if bound else "535")
 
 
 def test_client_that_was_told_of_no_binding_is_refused(
@@ -241,9 +241,9 @@ class Asking:
 
 def test_handler_may_have_a_hook_of_ehlo(connect: Connect) -> None:
     talk = connect(handler=Asking())
-    found = talk.command("EHLO me")
-    assert found[-2:] == ["250-X-SEEN", "250 HELP"]
-    assert any(line.startswith("250-AUTH ") for line in found)
+    reply = talk.command("EHLO me")
+    assert reply[-2:] == ["250-X-SEEN", "250 HELP"]
+    assert any(line.startswith("250-AUTH ") for line in reply)
     assert talk.command(f"AUTH PLAIN {GOOD}")[0][:3] == "235"
 
 
@@ -342,8 +342,8 @@ class Threaded(Controller):
 
 
 def test_controller_of_aiosmtpd_can_be_used(etc: Path, certificates: Certificates) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
     controller = Threaded(
         Handler(),
         "127.0.0.1",

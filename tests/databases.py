@@ -1,0 +1,53 @@
+"""Sees which SQLite databases are opened in this process, and which of them are not closed.
+
+Python 3.13 warns of a connection that is left to the garbage collector, at some later moment. Here
+the test that leaves it fails, with any Python.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+from tests.machine import patience
+
+
+class Databases:
+    """The connections of a test."""
+
+    def __init__(self) -> None:
+        """Watch from now on: audit hooks stay."""
+        self._opened: list[sqlite3.Connection] | None = None
+        sys.addaudithook(self._look)
+
+    def begin(self) -> None:
+        """Begin with a test."""
+        self._opened = []
+
+    def end(self) -> int:
+        """End with it; return how many connections are open still, and stay so.
+
+        Threads that a test does not wait for may be about to end, and close theirs.
+        """
+        opened, self._opened = self._opened or [], None
+        end = time.monotonic() + patience(5)
+        while (still_open := sum(map(_is_open, opened))) and time.monotonic() < end:
+            time.sleep(0.01)
+        return still_open
+
+    def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
+        # https://docs.python.org/3/library/audit_events.html
+        if event == "sqlite3.connect/handle" and self._opened is not None:
+            self._opened.append(arguments[0])
+
+
+def _is_open(connection: sqlite3.Connection) -> bool:
+    with suppress(sqlite3.ProgrammingError):
+        return connection.total_changes >= 0
+    return False
+
+
+DATABASES = Databases()

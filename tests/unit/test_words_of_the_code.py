@@ -130,14 +130,19 @@ def texts(file: Path) -> Iterator[tuple[int, str]]:
 
 def remarks(file: Path) -> Iterator[tuple[int, str]]:
     """Yield comments and docstrings, line by line."""
+    before = tokenize.NEWLINE
     for token in tokens(file):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            yield from enumerate(str(node.value.value).split("\n"), node.lineno)
+        elif token.type == tokenize.STRING and before in STATEMENT:
+            text = str(ast.literal_eval(token.string))
+            yield from enumerate(text.split("\n"), token.start[0])
+        if token.type not in {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}:
+            before = token.type
 
 
+STATEMENT = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+"""What a text stands behind that is a statement of its own."""
 TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 

@@ -102,7 +102,7 @@ coverage:
 	.venv/bin/coverage report
 
 # Small faults in a copy of the code, and which of them no test finds: MUTANTS of each room
-MUTANTS ?= 40
+MUTANTS ?= 25
 mutants:
 	@scripts/mutants $(MUTANTS)
 

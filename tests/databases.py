@@ -30,8 +30,8 @@ class Databases:
         """Begin with a test."""
         self._opened, self._left_behind = [], _number_left_behind()
 
-    def end(self) -> int:
-        """End with it; return how many connections are open still, and stay so.
+    def end(self, seconds: float = 5) -> int:
+        """End with it; return how many connections are open still, and stay so for a while.
 
         A store that is garbage closes its own. Threads that a test does not wait for may be
         about to end, and close theirs. What is left behind in favour of another file is kept.
@@ -41,7 +41,7 @@ class Databases:
             return 0
         if any(map(_is_open, opened)):
             gc.collect()
-        end = time.monotonic() + patience(5)
+        end = time.monotonic() + patience(seconds)
         while (still_open := sum(map(_is_open, opened))) and time.monotonic() < end:
             time.sleep(0.01)
         return still_open

@@ -64,6 +64,16 @@ def test_the_account_of_another_user_is_not_that_of_the_password(
     assert any("another user's" in remark for remark in attempt.remarks)
 
 
+def test_a_user_whose_record_changes_meanwhile_is_the_same_user(userlist: Userlist) -> None:
+    module = OmAuth(Options())
+    attempt = FakeAttempt("jsmith", password="s3cret", **userlist.behind_attempt())
+    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.SUCCESS
+    userlist.store.update(userlist.store.get("jsmith"), language="de")
+    attempt.forget_record()
+    attempt.operation = Operation.ACCT_MGMT
+    assert attempt.answer(module.acct_mgmt(attempt)) is ReturnCode.SUCCESS
+
+
 @CHANGES
 def test_a_whole_transaction_ends_there(
     way: Way, folder: ConfigFolder, change: Callable[[UserStore], None]

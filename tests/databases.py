@@ -39,11 +39,10 @@ class Databases:
         opened, self._opened = self._opened or [], None
         if _number_left_behind() > self._left_behind:
             return 0
-        if any(map(_is_open, opened)):
-            gc.collect()
         end = time.monotonic() + patience(seconds)
         while (still_open := sum(map(_is_open, opened))) and time.monotonic() < end:
             time.sleep(0.01)
+            gc.collect()
         return still_open
 
     def _look(self, event: str, arguments: tuple[Any, ...]) -> None:

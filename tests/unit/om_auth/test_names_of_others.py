@@ -75,15 +75,16 @@ def test_a_user_whose_record_changes_meanwhile_is_the_same_user(userlist: Userli
 
 
 @CHANGES
+@pytest.mark.parametrize("name", ["jsmith", "john@example.com"])
 def test_a_whole_transaction_ends_there(
-    way: Way, folder: ConfigFolder, change: Callable[[UserStore], None]
+    way: Way, folder: ConfigFolder, change: Callable[[UserStore], None], name: str
 ) -> None:
     folder.service("pop3", SERVICE)
     userlist = Userlist.create(folder.path)
-    for name in ("jsmith", "going"):
-        userlist.add(name, "s3cret")
+    userlist.add("jsmith", "s3cret", addresses=("john@example.com",))
+    userlist.add("going", "s3cret")
     kind = AsyncScriptedConversation if way.asynchronous else ScriptedConversation
-    with way.begin(folder.config(), "pop3", "jsmith", kind("s3cret")) as transaction:
+    with way.begin(folder.config(), "pop3", name, kind("s3cret")) as transaction:
         assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
         change(userlist.store)
         assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN

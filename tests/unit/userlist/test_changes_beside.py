@@ -261,7 +261,8 @@ def test_a_remembered_login_reads_nothing_for_what_others_failed_at(
 ) -> None:
     folder = ConfigFolder(tmp_path)
     folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-    folder.settings("[lockout]\nfailures = 3\n[stack]\nfail_delay = false\n")
+    cheap = "argon2_passes = 1\nargon2_lanes = 1\nargon2_memory = 8"
+    folder.settings(f"[password]\n{cheap}\n[lockout]\nfailures = 3\n[stack]\nfail_delay = false\n")
     with Authenticator(folder.config()) as authenticator:
         base = authenticator._base
         cache = CountedCache(base.resource(UserStore), base.config.policy, None, base._guesses)

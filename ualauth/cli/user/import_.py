@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -234,7 +234,7 @@ class _Opened:
             return source.open(self._given)
         if self._given.seekable():
             self._given.seek(0)
-        return nullcontext(source.read(self._given))
+        return closing(source.read(self._given))
 
     def file(self) -> AbstractContextManager[BinaryIO]:
         """Return the input, open at its beginning."""

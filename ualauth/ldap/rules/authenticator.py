@@ -97,8 +97,8 @@ class LdapAuthenticator:
         case = self._case(entry, values, entry.dn)
         if self._finding.method is Method.COMPARE:
             name, value = self._finding.password_attribute, password.encode()
+            # No bind: of locks and dates the server has decided nothing.
             right = await self.directory.compare(attempt, entry.dn, name, value)
-            case.bound = right
             return (SUCCESS if right else WRONG), case
         answer = await self.directory.bind(attempt, BindCredentials(entry.dn, password))
         case.policy, case.bound = answer.policy, answer.ok
@@ -130,6 +130,7 @@ class LdapAuthenticator:
             case.entry,
             case.values,
             bound=case.bound,
+            policy=case.policy,
         )
 
     def _case(self, entry: LdapEntry, values: Mapping[str, str], bind_name: str) -> LdapUser:

@@ -77,7 +77,8 @@ def server() -> Iterator[Server389]:
             f"dn: ou=people,{SUFFIX}\nchangetype: modify\nadd: aci\n"
             + allow("blind", '(targetattr != "userPassword")', f"uid=blind,{SUFFIX}")
         )
-        server.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
+        for plugin in ("MemberOf Plugin", "Account Policy Plugin"):
+            server.set(f"cn={plugin},cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
         server.restart()
         server.set(
             "cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on"
@@ -341,3 +342,40 @@ def test_a_compared_password_decides_nothing_about_its_age(
     assert ds(*compare).outcome(user, PASSWORD) == "success"
     server.set(person_dn(user), passwordExpirationTime=LONG_AGO)
     assert ds(*compare).outcome(user, PASSWORD) == "new_authtok_reqd"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("template", ["", f"bind_template uid={{user}},ou=people,{SUFFIX}"])
+def test_why_an_account_is_refused_the_log_says_in_the_words_of_the_server(
+    ds: Make, server: Server389, newcomer: Callable[[], str], library: str, template: str
+) -> None:
+    more = [library, template] if template else [library]
+    user = newcomer()
+    server.set(person_dn(user), nsAccountLock="true")
+    assert ds(*more).outcome(user, PASSWORD) == "perm_denied"
+    remarks = ds(*more).remarks(user, PASSWORD)
+    assert "the account is inactive" in remarks
+    assert "Account inactivated. Contact system administrator." in remarks
+    user = newcomer()
+    idle = f"cn=idle of {user},{SUFFIX}"
+    server.add(
+        f"dn: {idle}\nobjectClass: ldapsubentry\nobjectClass: extensibleObject\n"
+        f"objectClass: accountpolicy\ncn: idle of {user}\naccountInactivityLimit: 3600\n\n"
+    )
+    server.set(person_dn(user), acctPolicySubentry=idle, lastLoginTime=LONG_AGO)
+    assert ds(*more).outcome(user, PASSWORD) == "acct_expired"
+    remarks = ds(*more).remarks(user, PASSWORD)
+    assert "it was not used for too long" in remarks
+    assert "Account inactivity limit exceeded" in remarks
+    assert ds(*more).outcome(newcomer(), PASSWORD) == "success"
+
+
+def test_a_service_that_may_not_change_passwords_is_not_the_person(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    logins = ds("password_as service", "pam_password clear")
+    error = logins.refusal(logins.change, user, PASSWORD, "another horse")
+    assert error.code is ReturnCode.PERM_DENIED
+    assert error.messages == ("You may not change your password here.",)
+    assert ds().outcome(user, PASSWORD) == "success"

@@ -32,7 +32,8 @@ FIELDS = (
     "language",
 )
 """What of a person an attribute may be."""
-_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+")
+# With options, such as mail;lang-en (RFC 4512, section 2.5).
+_ATTRIBUTE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*")
 _MOST_SECONDS = 86400
 _YES = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 

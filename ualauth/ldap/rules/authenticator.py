@@ -20,7 +20,15 @@ from ualauth.ldap.client.interface import BoundDirectory, Directory, DirectoryOp
 from ualauth.ldap.client.values import Answer, Attributes, How, LdapEntry, Policy, PolicyError
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method
 from ualauth.ldap.rules.access import judge
-from ualauth.ldap.rules.answers import SUCCESS, UNKNOWN, WRONG, of_bind, of_change, of_policy
+from ualauth.ldap.rules.answers import (
+    SUCCESS,
+    UNKNOWN,
+    WRONG,
+    of_bind,
+    of_change,
+    of_change_by_service,
+    of_policy,
+)
 from ualauth.ldap.rules.identity import canonical, written
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.stack.control import ascii_lower
@@ -163,7 +171,8 @@ class LdapAuthenticator:
                     return of_change(done)
         if self.configuration.settings.login is None:
             return _NO_SERVICE
-        return of_change(await self.directory.change_password(attempt, dn, old, new, how))
+        done = await self.directory.change_password(attempt, dn, old, new, how)
+        return of_change_by_service(done)
 
     async def _bind(
         self,

@@ -48,7 +48,7 @@ directory {folder}/data
 maxsize 134217728
 dbnosync
 index objectClass,uid,mail,member,cn eq
-limits dn.exact="{reader}" size=unlimited
+limits dn.exact="{reader}" size={limit}
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by dn.exact="{reader}" read by self read by anonymous auth by * none
 overlay ppolicy
@@ -74,6 +74,8 @@ class Slapd:
         self.port, self.tls_port = _free_ports(2)
         self._certificate = certificate or authority.issue("127.0.0.1", "localhost")
         self._process: subprocess.Popen[bytes] | None = None
+        self.limit = "unlimited"
+        """Entries that the service may have of one search."""
         self.debug = "none"
         """What it logs to `log`, as its option -d takes it."""
 
@@ -111,6 +113,7 @@ class Slapd:
             password=people.ADMIN.password,
             reader=people.READER.name,
             policy=people.POLICY,
+            limit=self.limit,
             before=before,
             after=after,
         )
@@ -192,11 +195,12 @@ def running(
     after: str = "",
     entries: str = "",
     debug: str = "none",
+    limit: str = "unlimited",
 ) -> Iterator[Slapd]:
     """Return a new server, which is stopped at the end; `entries` is LDIF for slapadd(8)."""
     with folder() as path:
         server = Slapd(path, authority, certificate)
-        server.debug = debug
+        server.debug, server.limit = debug, limit
         server.initialize(before, after, entries)
         try:
             server.start()

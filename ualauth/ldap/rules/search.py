@@ -76,12 +76,14 @@ def _active_directory(finding: Finding, user: str) -> Plan | Judgement:
     """
     domain, backslash, account = user.rpartition("\\")
     if backslash:
-        # Both names of the domain may stand there ([MS-ADTS], section 5.1.1.1.1).
-        names = [each for each in (finding.netbios, finding.domain) if each]
-        name = next((each for each in names if ascii_lower(each) == ascii_lower(domain)), None)
-        if name is None or not account:
+        names = {ascii_lower(each) for each in (finding.netbios, finding.domain) if each}
+        if ascii_lower(domain) not in names or not account:
             return Judgement(ReturnCode.USER_UNKNOWN, _OTHER_DOMAIN)
-        return Plan([_in_bases(finding, finding.by_account, account)], f"{name}\\{account}")
+        if finding.netbios:
+            name = f"{finding.netbios}\\{account}"
+            return Plan([_in_bases(finding, finding.by_account, account)], name)
+        # Samba takes no DNS name before the backslash.
+        user = f"{account}@{finding.domain}"
     account, at, domain = user.rpartition("@")
     name = user if at else f"{user}@{finding.domain}"
     searches = [_in_bases(finding, finding.by_name, name)]

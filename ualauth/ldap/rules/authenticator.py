@@ -169,7 +169,7 @@ class LdapAuthenticator:
                 done = None if by_service else await _try(session, attempt, dn, old, new)
                 if done is not None:
                     return of_change(done)
-        if self.configuration.settings.login is None:
+        if not self.configuration.settings.has_service:
             return _NO_SERVICE
         done = await self.directory.change_password(attempt, dn, old, new, how)
         return of_change_by_service(done)
@@ -197,7 +197,7 @@ class LdapAuthenticator:
             else:
                 return entry, None
             case = replace(case, policy=answer.policy, bound=True)
-            if self.configuration.settings.login is None:
+            if not self.configuration.settings.has_service:
                 case = replace(case, account=await self._account(session, attempt, case))
             return judgement, case
 
@@ -224,7 +224,7 @@ class LdapAuthenticator:
             return None
         if self._finding.method is Method.TEMPLATE:
             return LdapUser(LdapEntry(lookup.bind_name, Attributes({})), values, lookup.bind_name)
-        if self.configuration.settings.login is None:
+        if not self.configuration.settings.has_service:
             return None
         try:
             entry = await find(self.directory, attempt, lookup.searches, self._wanted)

@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -74,6 +74,8 @@ class Slapd:
         self.port, self.tls_port = _free_ports(2)
         self._certificate = certificate or authority.issue("127.0.0.1", "localhost")
         self._process: subprocess.Popen[bytes] | None = None
+        self.environment: Mapping[str, str] = {}
+        """Beside that of the tests: where its Kerberos is."""
         self.limit = "unlimited"
         """Entries that the service may have of one search."""
         self.debug = "none"
@@ -131,6 +133,7 @@ class Slapd:
         self._process = subprocess.Popen(
             ["/usr/sbin/slapd", "-d", self.debug, "-f", "slapd.conf", "-h", listeners],
             cwd=self.folder,
+            env={**os.environ, **self.environment},
             stdout=log,
             stderr=log,
         )
@@ -196,11 +199,12 @@ def running(
     entries: str = "",
     debug: str = "none",
     limit: str = "unlimited",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Slapd]:
     """Return a new server, which is stopped at the end; `entries` is LDIF for slapadd(8)."""
     with folder() as path:
         server = Slapd(path, authority, certificate)
-        server.debug, server.limit = debug, limit
+        server.debug, server.limit, server.environment = debug, limit, environment or {}
         server.initialize(before, after, entries)
         try:
             server.start()

@@ -192,12 +192,12 @@ def _service(
     configuration: Configuration, directory: Directory, requester: BlockingRequester
 ) -> Sequence[Fact]:
     connection = run_blocking(directory.connected(requester))
-    login = configuration.settings.login
+    login, sasl = configuration.settings.login, configuration.settings.sasl
     return [
         ("server", connection.server),
         ("library", connection.library),
         ("encryption", connection.tls or "none"),
-        ("as", "anonymous" if login is None else login.name),
+        ("as", str(sasl) if sasl else "anonymous" if login is None else login.name),
     ]
 
 

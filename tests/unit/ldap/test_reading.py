@@ -254,11 +254,10 @@ WRITE = {
     "sasl_mech GSSAPI\nkrb5_keytab none.keytab": "there is no file",
     "sasl_mech GSSAPI\nkrb5_keytab public": "every user of this host can read the keys",
 }
+NO_EXOP = "Active Directory changes no password by exop, which is the default"
 WARNINGS = {
-    "ad_domain ad.example.com": "Active Directory changes no password by exop, which is the default",
-    "ad_domain ad.example.com\npam_password exop": (
-        "Active Directory changes no password by exop, which is the default"
-    ),
+    "ad_domain ad.example.com": NO_EXOP,
+    "ad_domain ad.example.com\npam_password exop": NO_EXOP,
     "base group ou=groups,dc=x": "the map group is the host's, and means nothing here",
     "filter shadow (objectClass=x)": "the map shadow is the host's, and means nothing here",
     "scope netgroup one": "the map netgroup is the host's, and means nothing here",
@@ -300,7 +299,7 @@ def test_each_mistake_has_its_message(furnished: Etc, lines: str, told: str) -> 
 def test_what_means_nothing_here_is_to_be_removed(furnished: Etc, line: str) -> None:
     configuration, (problem,) = furnished.configuration(f"{GOOD}{line}\n")
     assert configuration is None
-    assert problem.text == f"unknown keyword {line.split()[0]!r}"
+    assert problem.text == f"unknown keyword {line.split(maxsplit=1)[0]!r}"
     assert problem.cure.startswith("remove it")
 
 

@@ -79,21 +79,19 @@ def _gssapi(uri: Uri, credentials: SaslCredentials) -> Steps:
             creds=_tickets(gssapi, credentials),
             usage="initiate",
             mech=gssapi.MechType.kerberos,
-            flags=[
-                gssapi.RequirementFlag.mutual_authentication,
-                gssapi.RequirementFlag.out_of_sequence_detection,
-            ],
+            flags=int(gssapi.RequirementFlag.mutual_authentication)
+            | int(gssapi.RequirementFlag.out_of_sequence_detection),
         )
         token = context.step()
         while not context.complete:
             token = context.step((yield token or b""))
-        offer = context.unwrap((yield token or b"")).message
+        offer = context.unwrap((yield token or b"") or b"").message
         if len(offer) != _OFFER or not offer[0] & _NO_LAYER:
             fault = f"the server at {uri} wants a security layer of SASL: use TLS"
         else:
             yield context.wrap(_MINE + credentials.authzid.encode(), encrypt=False).message
             return
-    except gssapi.exceptions.GSSError as error:
+    except gssapi.raw.misc.GSSError as error:
         # It may hold tokens.
         reason = error.gen_message().rpartition("): ")[2]
         fault = f"the service cannot bind by {credentials}: {reason}"

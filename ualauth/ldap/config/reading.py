@@ -127,9 +127,10 @@ class _Reader:
         if "sasl_mech" in given.lines:
             self._sasl(given)
             return
-        for name in (*_KERBEROS, "sasl_authzid"):
-            if name in given.lines:
-                self._say(given, name, "this has no effect here", "add sasl_mech", warning=True)
+        for keyword in (*_KERBEROS, "sasl_authzid"):
+            if keyword in given.lines:
+                text, cure = "this has no effect here", "add sasl_mech, or remove it"
+                self._say(given, keyword, text, cure, warning=True)
         name = given.lines.get("binddn")
         if "bindpw" in given.lines and "bindpw_file" in given.lines:
             self._say(given, "bindpw_file", "there is a bindpw, too", "remove one of them")

@@ -12,14 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt
 from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Unanswered
 from ualauth.ldap.client.interface import BoundDirectory, Directory, DirectoryOperations
 from ualauth.ldap.client.values import Answer, Attributes, How, LdapEntry, Policy, PolicyError
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method
-from ualauth.ldap.rules.access import judge
+from ualauth.ldap.rules.access import AccessAttempt, judge
 from ualauth.ldap.rules.answers import (
     SUCCESS,
     UNKNOWN,
@@ -76,7 +75,7 @@ class LdapAuthenticator:
 
     async def verify(
         self,
-        attempt: Attempt,
+        attempt: AccessAttempt,
         values: Mapping[str, str],
         password: str,
         begin: Callable[[str], Awaitable[None]],
@@ -112,7 +111,9 @@ class LdapAuthenticator:
         case.policy, case.bound = answer.policy, answer.ok
         return of_bind(answer), case
 
-    async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> LdapUser | Judgement:
+    async def look_up(
+        self, attempt: AccessAttempt, values: Mapping[str, str]
+    ) -> LdapUser | Judgement:
         """Return a user without a password."""
         lookup = plan(self._finding, values)
         if isinstance(lookup, Judgement):
@@ -122,14 +123,14 @@ class LdapAuthenticator:
             return entry
         return self._case(entry, values, lookup.bind_name or entry.dn)
 
-    async def judge(self, attempt: Attempt, case: LdapUser) -> Judgement:
+    async def judge(self, attempt: AccessAttempt, case: LdapUser) -> Judgement:
         """Return whether the account may be used."""
         if case.account is not None:
             return case.account
         return await self._judge(self.directory, attempt, case)
 
     async def _judge(
-        self, operations: DirectoryOperations, attempt: Attempt, case: LdapUser
+        self, operations: DirectoryOperations, attempt: AccessAttempt, case: LdapUser
     ) -> Judgement:
         return await judge(
             operations,
@@ -145,7 +146,7 @@ class LdapAuthenticator:
         name = canonical(entry, self._naming)
         return LdapUser(entry, values if name is None else {**values, "uid": name}, bind_name)
 
-    async def change(self, attempt: Attempt, case: LdapUser, old: str, new: str) -> Judgement:
+    async def change(self, attempt: AccessAttempt, case: LdapUser, old: str, new: str) -> Judgement:
         """Change a password whose old one was verified."""
         if not old:
             return _EMPTY
@@ -176,7 +177,7 @@ class LdapAuthenticator:
 
     async def _bind(
         self,
-        attempt: Attempt,
+        attempt: AccessAttempt,
         values: Mapping[str, str],
         lookup: Plan,
         name: str,
@@ -202,7 +203,7 @@ class LdapAuthenticator:
             return judgement, case
 
     async def _account(
-        self, session: BoundDirectory, attempt: Attempt, case: LdapUser
+        self, session: BoundDirectory, attempt: AccessAttempt, case: LdapUser
     ) -> Judgement:
         """Judge as the person, since there is no service to ask as."""
         later = of_policy(case.policy)
@@ -213,7 +214,7 @@ class LdapAuthenticator:
 
     async def _user_of_refused(
         self,
-        attempt: Attempt,
+        attempt: AccessAttempt,
         values: Mapping[str, str],
         lookup: Plan,
         judgement: Judgement,
@@ -234,7 +235,7 @@ class LdapAuthenticator:
         return None if isinstance(entry, Judgement) else self._case(entry, values, lookup.bind_name)
 
     async def _own_entry(
-        self, session: BoundDirectory, attempt: Attempt, lookup: Plan
+        self, session: BoundDirectory, attempt: AccessAttempt, lookup: Plan
     ) -> LdapEntry | Judgement:
         entry: LdapEntry | Judgement
         try:
@@ -247,7 +248,11 @@ class LdapAuthenticator:
         return entry
 
     async def _case_as_told(
-        self, session: BoundDirectory, attempt: Attempt, values: Mapping[str, str], bind_name: str
+        self,
+        session: BoundDirectory,
+        attempt: AccessAttempt,
+        values: Mapping[str, str],
+        bind_name: str,
     ) -> LdapUser:
         """Return what the server answers to "Who am I?" (RFC 4532) about an entry it hides."""
         unnamed = LdapUser(LdapEntry(bind_name, Attributes({})), values, bind_name)
@@ -265,7 +270,7 @@ class LdapAuthenticator:
             case _:
                 return unnamed
 
-    async def _dummy_verify(self, attempt: Attempt, password: str) -> None:
+    async def _dummy_verify(self, attempt: AccessAttempt, password: str) -> None:
         """Ask what would have been asked of a user who exists."""
         finding = self._finding
         base = finding.bases[0] if finding.bases else ""
@@ -279,7 +284,7 @@ class LdapAuthenticator:
 
 
 async def _try(
-    session: BoundDirectory, attempt: Attempt, dn: str, old: str, new: str
+    session: BoundDirectory, attempt: AccessAttempt, dn: str, old: str, new: str
 ) -> Answer | None:
     """Change an expired password anonymously, on a server that allows it."""
     try:

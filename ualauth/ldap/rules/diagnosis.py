@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
@@ -139,10 +139,8 @@ def _login(
 
     yield _step("log in as the person", log_in)
     for user in users:
-        yield _step(
-            "judge the account",
-            lambda user=user: _account(run_blocking(authenticator.judge(attempt, user))),
-        )
+        judge_it = partial(authenticator.judge, attempt, user)
+        yield _step("judge the account", partial(_judged, judge_it))
 
 
 def _person(
@@ -178,12 +176,8 @@ def _person(
     entry, name = held[0]
     yield _step("ask for groups", lambda: _groups(configuration, directory, attempt, entry))
     of_entry = values | {"uid": name}
-    yield _step(
-        "judge the account",
-        lambda: _account(
-            run_blocking(judge(directory, attempt, configuration, entry, of_entry, bound=False))
-        ),
-    )
+    judge_it = partial(judge, directory, attempt, configuration, entry, of_entry, bound=False)
+    yield _step("judge the account", partial(_judged, judge_it))
 
 
 def _facts(
@@ -203,7 +197,8 @@ def _facts(
     return [*shown, ("entry", entry.dn), ("user", name), ("addresses", addresses)]
 
 
-def _account(judgement: Judgement) -> Sequence[Fact]:
+def _judged(judge_it: Callable[[], Coroutine[Any, Any, Judgement]]) -> Sequence[Fact]:
+    judgement = run_blocking(judge_it())
     if judgement.code is not ReturnCode.SUCCESS:
         asked = judgement.code is not ReturnCode.AUTHINFO_UNAVAIL
         raise _Refused(f"{judgement.code}: {judgement.log}", answered=asked)

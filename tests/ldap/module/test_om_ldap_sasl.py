@@ -139,7 +139,7 @@ def test_an_identity_that_the_service_may_not_have_is_refused(
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_server_that_says_yes_before_it_has_shown_who_it_is_is_not_believed(
+def test_a_server_that_says_yes_before_it_has_shown_who_it_is_is_not_trusted(
     make: Make, asked: Realm, library: str
 ) -> None:
     def at_once(connection: socket.socket, request: Request) -> None:

@@ -54,7 +54,7 @@ def translated(text: str) -> str:
     """Return a template with `{user}` for nslcd's `$user`.
 
     Raises:
-        ValueError: if one has an operator, such as `${user:-nobody}`.
+        ValueError: if one has an operator, such as `${user:-none}`.
 
     """
     operator = _OPERATOR.search(text)

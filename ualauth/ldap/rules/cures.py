@@ -25,7 +25,7 @@ _OF_KIND: Mapping[type[DirectoryFault], str] = {
 _SERVICE = "add binddn and bindpw_file: the server lets no client search that has not bound"
 _ENCRYPT = "remove ssl off, or use ldaps://: the server wants encryption"
 _INDEX = "is there an index for the attributes of filter? Or raise the limit of the service"
-_OF_CODE: Mapping[int, str] = {
+OF_CODE: Mapping[int, str] = {
     1: f"look at the server's log; where it wants a bind: {_SERVICE}",
     3: _INDEX,
     4: "raise the limit that the server has for the service",
@@ -61,8 +61,8 @@ _OF_TEXT: Mapping[str, str] = {
 
 def cure_of(fault: DirectoryFault) -> str:
     """Return what to do about a fault."""
-    if isinstance(fault, Unanswered) and fault.code in _OF_CODE:
-        return _OF_CODE[fault.code]
+    if isinstance(fault, Unanswered) and fault.code in OF_CODE:
+        return OF_CODE[fault.code]
     if isinstance(fault, TlsFault | ServiceRefused):
         for part, cure in _OF_TEXT.items():
             if part in fault.text:

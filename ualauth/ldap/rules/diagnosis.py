@@ -122,7 +122,7 @@ def _login(
     users: list[LdapUser] = []
 
     async def begin(_whom: str) -> None:
-        """Count no guess: whoever runs this may read the file."""
+        """Count no guess: the administrator who runs this may read the file."""
 
     def log_in() -> Sequence[Fact]:
         password = attempt.password()

@@ -25,7 +25,7 @@ from ualauth.kerberos.context_pool import ContextPool
 from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain, watched
 from ualauth.kerberos.fast import Armour
 from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
-from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
+from ualauth.kerberos.keytab import Keytab, Keytabs, full_name
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import RULES, parse_map
@@ -63,17 +63,22 @@ class KdcAnswer(Judgement):
 class Client:
     """One configuration, used by any number of threads."""
 
-    def __init__(self, settings: KerberosSettings, files: FollowedFolder) -> None:
-        """Keep the settings; nothing is opened. `files` follows the file of principals."""
+    def __init__(
+        self, settings: KerberosSettings, files: FollowedFolder, keytabs: Keytabs | None = None
+    ) -> None:
+        """Keep the settings; nothing is opened. `files` follows the file of principals.
+
+        `keytabs` are those that other configurations use, too.
+        """
         self.settings = settings
-        self._home = files.folder.home
+        self._keytabs = keytabs or Keytabs(files)
         self._map: Watched[Mapping[str, str]] | None = None
         if settings.principal_map is not None:
             self._map = files.watched(str(settings.principal_map), parse_map, RULES)
         self.contexts = ContextPool(settings.krb5_conf)
         self._armour = Armour()
         self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
-        self._keytab: tuple[tuple[object, ...], Keytab] | None = None
+        self._warned: Keytab | None = None
 
     def context(self) -> contextlib.AbstractContextManager[Context]:
         """Hold a context, whose time begins now."""
@@ -149,7 +154,7 @@ class Client:
         only = self.settings.keytab_principal
         try:
             with self.context() as context:
-                keytab = read_keytab(context, self.settings.keytab, self._home)
+                keytab = self._keys(context)
                 if only is not None:
                     # python-gssapi would make it one of the process's default realm.
                     names = candidates(keytab.principals, only, self._realm(context))
@@ -157,7 +162,7 @@ class Client:
         except (NoKeytab, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
-        return AcceptedContext(keytab.name, only, bindings)
+        return AcceptedContext(keytab, only, bindings)
 
     def user_of(self, principal: str) -> str:
         """Return the user whose principal it is; empty if there is none.
@@ -356,19 +361,19 @@ class Client:
             NoKeytab: if there is none.
 
         """
-        stamp = stamp_of(full_name(context, self.settings.keytab))
-        known = self._keytab
-        if known is not None and known[0] == stamp:
-            return known[1]
         try:
-            keytab = read_keytab(context, self.settings.keytab, self._home)
+            return self._keys(context)
         except NoKeytab:
             if self.settings.allow_unverified_kdc:
                 return None
             raise
-        if keytab.warning:
+
+    def _keys(self, context: Context) -> Keytab:
+        name = full_name(context, self.settings.keytab)
+        keytab = self._keytabs.current(context, name, self.settings.krb5_conf)
+        if keytab.warning and keytab is not self._warned:
             log.warning("%s", keytab.warning)
-        self._keytab = None if stamp is None else (stamp, keytab)
+            self._warned = keytab
         return keytab
 
     # Tickets that are kept

@@ -354,12 +354,22 @@ def _missing(options: Options) -> Problem:
 
 def _read_values(file: Text) -> tuple[Entries, Sequence[Problem]]:
     entries = (_entry(line) for line in file.data.split(b"\n"))
-    return Entries(tuple(entry for entry in entries if entry)), ()
+    return Entries(tuple(entry for entry in entries if entry)), _hidden(file)
+
+
+def _hidden(file: Text) -> Sequence[Problem]:
+    """Tell of the first line of which a part is not read."""
+    before, nul, _ = file.text.partition("\0")
+    if not nul:
+        return ()
+    number = before.count("\n") + 1
+    text = f"there is a NUL in line {number}: what follows it there is not read"
+    return (Problem(Source(file.path, number, 1), text, "write the list anew", warning=True),)
 
 
 def _read_users(file: Text) -> tuple[Entries, Sequence[Problem]]:
-    entries, _ = _read_values(file)
-    problems, users = [], []
+    entries, hidden = _read_values(file)
+    problems, users = [*hidden], []
     for number, line in enumerate(file.text.split("\n")[:_MOST_LOOKED_AT], 1):
         name = line.partition("\r")[0].partition("\0")[0]
         if name != name.strip():

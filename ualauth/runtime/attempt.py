@@ -171,6 +171,9 @@ class RunningAttempt:
     async def challenge(self, data: bytes) -> bytes:
         """See `Attempt.challenge`."""
         if self.client is not None:
+            if self.items.exchange is not None:
+                # Whatever comes after this was no first answer.
+                self.items.exchange.spent = True
             # The exchange has looked at what it was given.
             response = await self.client(data)
             self.forget_record()

@@ -285,6 +285,8 @@ class UserCache:
             # A secret that is there goes with the revision; one that is not is looked for.
             account.secrets, account.proved = old.secrets, old.proved
             return account
+        if old is not None and old.version is not None:
+            self._change_detector.note_difference(old.version)
         return Account(user, user.person(), self.policy_of(user), self._verified.prefix(user))
 
     def _keep(self, key: _Key, account: Account) -> None:

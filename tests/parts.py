@@ -59,6 +59,7 @@ MARKS = {
         "tests/unit/sasl/test_exchanges.py",
         "tests/unit/sasl/test_first_answers.py",
         "tests/unit/runtime/test_faulty_modules.py",
+        "tests/unit/runtime/test_groups.py",
         "tests/unit/runtime/test_typed_passwords.py",
         "tests/unit/sasl/test_mock_secrets.py",
         "tests/unit/sasl/test_violations.py",

@@ -8,16 +8,17 @@ problem shows the text of a line with a password.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from ualauth.contract.module import Files
 from ualauth.errors import ModuleUnavailable
 from ualauth.ldap.client.settings import LdapSettings
-from ualauth.ldap.client.values import How
-from ualauth.ldap.config.building import Given, configuration_of, method_of, settings_of
-from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
+from ualauth.ldap.config.building import Given, configuration_of, settings_of
+from ualauth.ldap.config.configuration import Configuration
+from ualauth.ldap.config.consistency import NO_READ, PUBLIC, check
+from ualauth.ldap.config.foreign import PEOPLE, cure_of, map_of, without_map
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
-from ualauth.ldap.config.lines import lines
-from ualauth.ldap.config.values import Demand, Ssl
+from ualauth.ldap.config.lines import Line, lines
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
 from ualauth.sources.opening import inspect
 from ualauth.sources.page import Page, Token
@@ -27,8 +28,6 @@ from ualauth.sources.values import hint
 _SECRET = frozenset({"bindpw", "rootpwmodpw"})
 _LIKE_SECRET = ("pw", "pass", "secret", "cred")
 _CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
-_PUBLIC = "every user of this host can read the password in it"
-_NO_READ = "run: chmod o-r on it"
 _WRITE_IT = (
     "write it: examples/ldap and examples/active-directory show one; `ualauth init` makes them"
 )
@@ -58,34 +57,34 @@ class _Reader:
 
     def read(self) -> tuple[Configuration | None, list[Problem]]:
         given = self._given()
-        for check in (self._service, self._encryption, self._person, self._useless):
-            check(given)
+        check(given, self)
         password = self._password(given)
         certificates = {name: self._certificate(given, name) for name in _CERTIFICATES}
         self._folder(given, "tls_cacertdir")
+        keytab = self._keytab(given)
         if not all(problem.warning for problem in self._problems):
             return None, self._problems
         try:
-            settings = settings_of(given, password, certificates)
+            settings = settings_of(given, password, certificates, keytab)
             _check_library(settings)
         except (ValueError, ModuleUnavailable) as error:
-            self._say(given, "uri", str(error), "correct the lines about the servers")
+            self.say(given, "uri", str(error), "correct the lines about the servers")
             return None, self._problems
         return configuration_of(self._file, settings, given), self._problems
 
     def _given(self) -> Given:
         given = Given({}, {})
-        for line in lines(self._file.text):
+        for line in self._lines():
             name = line.name
             keyword = KEYWORDS.get(name)
             if keyword is None:
-                cure = FOREIGN.get(name) or _hint(name)
-                self._at(line.keyword, f"unknown keyword {line.keyword.text[:64]!r}", cure)
+                cure = cure_of(line) or _hint(name)
+                self.at(line.keyword, f"unknown keyword {line.keyword.text[:64]!r}", cure)
             elif name in given.lines and not keyword.many:
                 first = given.lines[name].keyword.line
-                self._at(line.keyword, f"{name} stands in line {first}, too", "remove one of them")
+                self.at(line.keyword, f"{name} stands in line {first}, too", "remove one of them")
             elif not line.value.text:
-                self._at(line.keyword, f"{name} has no value", f"write {name} {keyword.usage}")
+                self.at(line.keyword, f"{name} has no value", f"write {name} {keyword.usage}")
                 given.lines.setdefault(name, line)
             else:
                 given.lines.setdefault(name, line)
@@ -93,99 +92,27 @@ class _Reader:
                     value = keyword.read(_legible(line.value.text))
                 except ValueError as error:
                     text, _, cure = str(error).partition("\n")
-                    self._at(line.value, f"{name}: {text}", cure or f"write {keyword.usage}")
+                    self.at(line.value, f"{name}: {text}", cure or f"write {keyword.usage}")
                     continue
                 if keyword.many:
                     value = (*given.get(name, ()), *(value if name == "uri" else (value,)))
                 given.values[name] = value
         return given
 
-    # What does not fit together
-
-    def _service(self, given: Given) -> None:
-        """Check who searches: a name without a password would bind anonymously."""
-        name = given.lines.get("binddn")
-        if "bindpw" in given.lines and "bindpw_file" in given.lines:
-            self._say(given, "bindpw_file", "there is a bindpw, too", "remove one of them")
-        secret = next((each for each in ("bindpw", "bindpw_file") if each in given.lines), None)
-        if name is not None and secret is None:
-            cure = "add bindpw_file FILE"
-            self._at(name.keyword, "binddn without a password would search anonymously", cure)
-        if name is None and secret is not None:
-            self._say(given, secret, f"{secret} without a name is of no use", "add binddn DN")
-        if "bindpw" in given and self._file.public:
-            self._say(given, "bindpw", _PUBLIC, f"{_NO_READ}, or use bindpw_file")
-
-    def _encryption(self, given: Given) -> None:
-        uris = given.get("uri", ())
-        plain = [each for each in uris if each.startswith("ldap:")]
-        ssl = given.get("ssl", Ssl.START_TLS)
-        if "uri" not in given.lines and "srv_domain" not in given.lines:
-            text = "no server is named"
-            self._problems.append(
-                Problem(Source(self._file.path, 1, 1), text, "add uri ldaps://HOST")
-            )
-        if ssl is Ssl.ON and plain:
-            self._say(given, "ssl", f"{plain[0]} is not encrypted from the start", "write ldaps://")
-        if ssl is Ssl.OFF and (plain or given.get("srv_domain")):
-            text = "passwords cross the network unencrypted"
-            self._say(given, "ssl", text, "remove the line, or use ldaps://", warning=True)
-        if given.get("tls_reqcert") is Demand.NO:
-            text = "an attacker between can read and change everything"
-            self._say(
-                given, "tls_reqcert", text, "name an authority by tls_cacertfile", warning=True
-            )
-        if "tls_key" in given and "tls_cert" not in given:
-            self._say(given, "tls_key", "a key without a certificate", "add tls_cert FILE")
-        if given.get("pam_password") is How.UNICODE_PWD and ssl is Ssl.OFF and plain:
-            cure = "remove ssl off, or use ldaps://"
-            self._say(given, "pam_password", "unicodePwd needs encryption", cure)
-
-    def _person(self, given: Given) -> None:
-        method = given.get("auth_method", method_of(given))
-        if method is not Method.TEMPLATE and "base" not in given.lines:
-            text = "it is not said where people are"
-            self._problems.append(
-                Problem(Source(self._file.path, 1, 1), text, "add base ou=people,dc=example,dc=com")
-            )
-        needed = {
-            Method.TEMPLATE: ("bind_template", "uid={user},ou=people,dc=example,dc=com"),
-            Method.ACTIVE_DIRECTORY: ("ad_domain", "ad.example.com"),
-        }
-        if method in needed and needed[method][0] not in given.lines:
-            keyword, example = needed[method]
-            text = f"{method.value} needs {keyword}"
-            self._say(given, "auth_method", text, f"add {keyword} {example}")
-        if method is Method.COMPARE and "binddn" not in given.lines:
-            text = "who searches must be allowed to compare passwords"
-            self._say(given, "auth_method", text, "add binddn and bindpw_file")
-        if "filter" in given.lines and "pam_filter" in given.lines:
-            text = "there is a filter, too, which says all"
-            self._say(given, "pam_filter", text, "put it into filter, and remove this")
-        searches = given.get("pam_authz_search", ())
-        if searches and "base" not in given.lines:
-            self._say(given, "pam_authz_search", "there is nothing to search", "add base DN")
-
-    def _useless(self, given: Given) -> None:
-        """Report what has no effect: an administrator may count on it."""
-        method = given.get("auth_method", method_of(given))
-        for name, useful in {
-            "filter": method in (Method.SEARCH, Method.COMPARE),
-            "bind_template": method is Method.TEMPLATE,
-            "ad_domain": method is Method.ACTIVE_DIRECTORY,
-            "ad_netbios": method is Method.ACTIVE_DIRECTORY,
-            "password_attribute": method is Method.COMPARE,
-            "nested_groups": "pam_groupdn" in given.lines,
-            "pam_member_attribute": "pam_groupdn" in given.lines,
-        }.items():
-            if name in given and not useful:
-                self._say(given, name, "this has no effect here", "remove it", warning=True)
-        if given.get("password_as") is ChangeAs.SERVICE and "binddn" not in given.lines:
-            cure = "add binddn and bindpw_file"
-            self._say(given, "password_as", "there is no service that could do it", cure)
-        depth = "nested_depth" in given
-        if depth and given.get("nested_groups", Nesting.NO) is Nesting.NO:
-            self._say(given, "nested_depth", "this has no effect here", "remove it", warning=True)
+    def _lines(self) -> Iterator[Line]:
+        """Return the lines; of nslcd's lines for one map, those of people."""
+        all_lines = list(lines(self._file.text))
+        # Where people are is said for them alone, then; `pam_filter` may stand there, too.
+        replaced = {each.name for each in all_lines if map_of(each) == PEOPLE} - {"filter"}
+        for line in all_lines:
+            name = map_of(line)
+            if name == PEOPLE:
+                yield without_map(line)
+            elif name:
+                text = f"the map {name} is the host's, and means nothing here"
+                self.at(line.value, text, "remove the line", warning=True)
+            elif line.name not in replaced:
+                yield line
 
     # Files that are named
 
@@ -196,11 +123,11 @@ class _Reader:
         if file is None:
             return ""
         if file.public:
-            self._say(given, "bindpw_file", _PUBLIC, _NO_READ)
+            self.say(given, "bindpw_file", PUBLIC, NO_READ)
         first = file.text.split("\n", 1)[0].rstrip("\r")
         if not first or "\0" in first or not first.isprintable():
             text, cure = "its first line is no password", "write the password in the first line"
-            self._say(given, "bindpw_file", text, cure)
+            self.say(given, "bindpw_file", text, cure)
         return first
 
     def _certificate(self, given: Given, name: str) -> str:
@@ -210,9 +137,9 @@ class _Reader:
         if file is None:
             return ""
         if "-----BEGIN " not in file.text:
-            self._say(given, name, "it has no certificate or key in PEM", "convert it to PEM")
+            self.say(given, name, "it has no certificate or key in PEM", "convert it to PEM")
         if file.public and "PRIVATE KEY-----" in file.text:
-            self._say(given, name, "every user of this host can read the key in it", _NO_READ)
+            self.say(given, name, "every user of this host can read the key in it", NO_READ)
         return file.path
 
     def _folder(self, given: Given, name: str) -> None:
@@ -221,32 +148,60 @@ class _Reader:
             home = os.path.dirname(self._file.path)  # noqa: PTH120 - a path as text
             match inspect(given.values[name], FileRules(folder=True), home):
                 case Missing(path):
-                    self._say(given, name, f"there is no folder {path}", "correct the path")
+                    self.say(given, name, f"there is no folder {path}", "correct the path")
                 case Unusable(path, reason, cure):
-                    self._say(given, name, f"{path} {reason}", cure)
+                    self.say(given, name, f"{path} {reason}", cure)
+
+    def _keytab(self, given: Given) -> str:
+        """Check a keytab, whose keys are as good as passwords."""
+        name = "krb5_keytab"
+        if name not in given:
+            return ""
+        home = os.path.dirname(self._file.path)  # noqa: PTH120 - a path as text
+        keytab = os.path.join(home, given.values[name])  # noqa: PTH118 - the same
+        match inspect(keytab, FileRules(secret=True), home):
+            case Missing(path):
+                self.say(given, name, f"there is no file {path}", "correct the path")
+            case Unusable(path, reason, cure):
+                self.say(given, name, f"{path} {reason}", cure)
+            case Text(path=path, public=public):
+                if public:
+                    text = "every user of this host can read the keys in it"
+                    self.say(given, name, text, NO_READ)
+                return path
+        return ""
 
     def _named(self, given: Given, name: str) -> Text | None:
         """Read a file that the value of a keyword names."""
         match self._files.read(given.values[name]):
             case Missing(path):
-                self._say(given, name, f"there is no file {path}", "correct the path")
+                self.say(given, name, f"there is no file {path}", "correct the path")
             case Unusable(path, reason, cure):
-                self._say(given, name, f"{path} {reason}", cure)
+                self.say(given, name, f"{path} {reason}", cure)
             case file:
                 return file
         return None
 
-    # Problems
+    # Problems, for `check`, too
 
-    def _say(self, given: Given, name: str, text: str, cure: str, *, warning: bool = False) -> None:
+    @property
+    def public(self) -> bool:
+        """See `Report.public`."""
+        return self._file.public
+
+    def lack(self, text: str, cure: str) -> None:
+        """See `Report.lack`."""
+        self._problems.append(Problem(Source(self._file.path, 1, 1), text, cure))
+
+    def say(self, given: Given, name: str, text: str, cure: str, *, warning: bool = False) -> None:
         """Report something about a keyword, at its value."""
         line = given.lines.get(name) or next(iter(given.lines.values()), None)
         at = Token("", 1, 1) if line is None else line.value if name in given else line.keyword
         if name in _SECRET and line is not None:
             at = line.keyword
-        self._at(at, text, cure, warning=warning)
+        self.at(at, text, cure, warning=warning)
 
-    def _at(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
+    def at(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
         problem = self._page.problem(token, text, cure, warning=warning)
         if self._has_secret(token.line):
             problem = Problem(problem.source, text, cure, warning=warning)

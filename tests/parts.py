@@ -34,7 +34,11 @@ MARKS = {
         "tests/unit/userlist/test_postgresql_errors.py",
         "tests/unit/userlist/test_postgresql_servers.py",
     ),
-    "root": ("tests/faults/test_disk_full.py", "tests/integration/host_pam"),
+    "root": (
+        "tests/faults/test_disk_full.py",
+        "tests/integration/host_pam",
+        "tests/integration/kerberos/test_krb5_dns.py",
+    ),
     "slow": (
         "tests/docs/test_examples.py",
         "tests/docs/test_pages.py",

@@ -21,6 +21,7 @@ from ualauth.oauth.introspection import ClientAuth, Introspection
 from ualauth.oauth.key_rings import KeyRings
 from ualauth.oauth.keys import KeyRing
 from ualauth.oauth.refusing import Refused
+from ualauth.oauth.report import TokenReport
 from ualauth.oauth.rules import Rules, claimed, not_of
 from ualauth.oauth.signature import verified
 from ualauth.sasl.mechanism import Wire
@@ -137,6 +138,13 @@ class OmOauth(Module[Options]):
         """Have the keys, the secret and the authorities looked at that are in files."""
         (self._introspection if self.options.introspection else self._keys).configure(files)
         return ()
+
+    def report(self) -> TokenReport:
+        """Return what tells of a token how it is judged (`ualauth oauth test`)."""
+        asks = bool(self.options.introspection)
+        return TokenReport(
+            self._rules, None if asks else self._keys, self._introspection if asks else None
+        )
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed if the token is good, and the user's."""

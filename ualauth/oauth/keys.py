@@ -46,6 +46,7 @@ class KeyRing:
         self._lock = new_lock()
         self._keys: tuple[Key, ...] = ()
         self._file = key_file(place)
+        self._why = ""
         self._read = self._asked = float("-inf")
         # One that answers with an error is left alone, too.
         self._breaker = CircuitBreaker(
@@ -121,7 +122,8 @@ class KeyRing:
                 if self._age() >= lifetime and self._asked < began:
                     self._ask(began)
         if self._age() > GRACE:
-            raise Unavailable(f"there are no keys from {self._place}")
+            why = f": {self._why}" if self._why else ""
+            raise Unavailable(f"there are no keys from {self._place}{why}")
 
     def _age(self) -> float:
         return time.monotonic() - self._read
@@ -133,6 +135,7 @@ class KeyRing:
             self._keys, self._read = keys_of(key_set), now
             answered = True
         except Unavailable as error:
+            self._why = str(error)
             log.warning("the keys cannot be read: %s", error)
         finally:
             self._asked = time.monotonic()

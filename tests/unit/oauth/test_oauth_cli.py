@@ -120,7 +120,7 @@ def test_an_issuer_that_cannot_be_asked_is_no_refusal(folder: ConfigFolder, issu
     for arguments in ((), ("--no-token",)):
         result = ask(folder, issuer.token(), *arguments)
         assert result.exit_code == 75
-        assert "there are no keys from" in result.stdout
+        assert f"no keys from {issuer.url}/keys: {issuer.url}/keys answers 500" in result.stdout
 
 
 def test_without_a_token_the_keys_are_shown(folder: ConfigFolder, issuer: Issuer) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, RSAKey
 
 from tests.machine import patience
 
@@ -38,7 +38,7 @@ def installed() -> str:
 
 def key(name: str, algorithm: str = "RS256") -> dict[str, Any]:
     """Return a new private key for signatures."""
-    parameters = {"kid": name, "use": "sig", "alg": algorithm}
+    parameters: KeyParameters = {"kid": name, "use": "sig", "alg": algorithm}
     if algorithm.startswith("ES"):
         curve = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[algorithm]
         return dict(ECKey.generate_key(curve, parameters).as_dict(private=True))

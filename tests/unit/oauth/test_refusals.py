@@ -97,6 +97,7 @@ def test_the_configuration_of_an_issuer_is_no_set_of_keys_and_says_where_they_ar
     document = {"issuer": "https://a.example", "jwks_uri": "https://a.example/keys"}
     with pytest.raises(Unavailable, match=r"its keys are at https://a\.example/keys$"):
         keys_of(document)
+    strange: object
     for strange in ({"jwks_uri": 5}, {"jwks_uri": None}, {}, [], 5):
         with pytest.raises(Unavailable, match=r"this is no set of keys$"):
             keys_of(strange)
@@ -128,7 +129,8 @@ def test_a_line_names_no_user_by_tokens_for_another_audience_or_client(
         f"{common} audience=mail clients=app",
     ]
     server.lines(*(reversed(lines) if turned else lines))
-    names = {"sub": "42", "upn": "js"}
+    names: dict[str, Any] = {"sub": "42", "upn": "js"}
+    claims: dict[str, Any]
     assert server.log_in(issuer.token(aud="staff", azp="web", **names), "42").user == "42"
     assert server.log_in(issuer.token(azp="web", **names), "js").user == "js"
     address = "jsmith@example.com"

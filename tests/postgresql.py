@@ -72,13 +72,16 @@ class Server:
     def copy(self, folder: Path) -> Server:
         """Return a new replica of this server, which follows it."""
         replica = Server(folder)
-        run(
-            folder,
-            "pg_basebackup",
-            *("--pgdata", str(replica.data), "--write-recovery-conf", "--checkpoint", "fast"),
-            *("--dbname", self.dsn("postgres"), "--no-sync", "--wal-method", "stream"),
-        )
+        replica._copy_from(self)
         return replica
+
+    def _copy_from(self, primary: Server) -> None:
+        run(
+            self.folder,
+            "pg_basebackup",
+            *("--pgdata", str(self.data), "--write-recovery-conf", "--checkpoint", "fast"),
+            *("--dbname", primary.dsn("postgres"), "--no-sync", "--wal-method", "stream"),
+        )
 
     def start(self, *settings: str) -> None:
         """Start it, and wait until it answers."""
@@ -129,6 +132,23 @@ class Server:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def kill(self) -> None:
+        """End it and all its processes at once, as a host does that loses its power."""
+        process, self._process = self._process, None
+        assert process is not None
+        # It starts no other one meanwhile.
+        process.send_signal(signal.SIGSTOP)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for each in (*map(int, children), process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        process.wait()
+
+    def follow(self, primary: Server) -> None:
+        """Become a replica of another server, in the place of what it was; start it then."""
+        shutil.rmtree(self.data)
+        self._copy_from(primary)
 
     def url(self, database: str, *, password: bool = True) -> str:
         """Return the URL of a database on it."""

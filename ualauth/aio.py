@@ -39,7 +39,7 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
-from ualauth.errors import ConfigurationError
+from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import login
 from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
 from ualauth.runtime.base import BaseAuthenticator
@@ -52,6 +52,7 @@ from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.thread_pool import ThreadPool
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
+from ualauth.system.frames import clear_locals
 from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
 
@@ -94,10 +95,16 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> Identity:
         """Let a person in by name and password; see `Authenticator.authenticate`."""
-        if not type(service) is type(user) is type(password) is str:
-            check_arguments(service=service, user=user, password=password)
-        handle = await self._handle(service, user, peer)
-        identity: Identity = await self._advance(handle, login.login(handle, Password(password)))
+        try:
+            if not type(service) is type(user) is type(password) is str:
+                check_arguments(service=service, user=user, password=password)
+            handle = await self._handle(service, user, peer)
+            advance = self._advance(handle, login.login(handle, Password(password)))
+            identity: Identity = await advance
+        except BaseException as error:
+            del password
+            clear_locals(error)
+            raise
         return identity
 
     async def change_password(
@@ -109,10 +116,15 @@ class AsyncAuthenticator:
         **peer: Unpack[Peer],
     ) -> None:
         """Change a person's password; see `Authenticator.change_password`."""
-        check_arguments(service=service, user=user, old=old, new=new)
-        handle = await self._handle(service, user, peer)
-        change = login.change_password(handle, PasswordChange(old, new))
-        await self._advance(handle, change)
+        try:
+            check_arguments(service=service, user=user, old=old, new=new)
+            handle = await self._handle(service, user, peer)
+            change = login.change_password(handle, PasswordChange(old, new))
+            await self._advance(handle, change)
+        except BaseException as error:
+            del old, new
+            clear_locals(error)
+            raise
 
     def transaction(
         self,
@@ -160,6 +172,18 @@ class AsyncAuthenticator:
             return self._base.exchange(service, mechanism, connection)
 
         return AsyncSaslExchange(mechanism, begin, self)
+
+    async def groups(self, identity: Identity) -> tuple[str, ...]:
+        """Return the names of a user's groups in the USERLIST; see `Authenticator.groups`."""
+        check_arguments(identity=identity)
+        seconds = self.config.stack.timeout
+        try:
+            names: tuple[str, ...] = await _in_time(
+                self._pool, seconds, self._base.groups, identity
+            )
+        except TimeoutError:
+            raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
+        return names
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
@@ -302,6 +326,11 @@ async def _in_time(
     try:
         async with asyncio.timeout(seconds):
             return await waiter
+    except TimeoutError:
+        if not future.done():
+            raise
+        # The call is done, and the loop came late to see it: it had too much else to do.
+        return future.result()
     finally:
         pool.abandon(future)
 
@@ -321,10 +350,14 @@ class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
     async def _perform(self, operation: Operation, flags: int) -> ReturnCode:
         handle = self._handle
         self._last = INTERRUPTED
-        self._last = await self._authenticator._advance(  # noqa: SLF001 - made for each other
-            handle,
-            handle.perform(operation, flags),
-        )
+        try:
+            self._last = await self._authenticator._advance(  # noqa: SLF001 - made for each other
+                handle,
+                handle.perform(operation, flags),
+            )
+        except BaseException as error:
+            clear_locals(error)
+            raise
         return self._last
 
     async def __aenter__(self) -> Self:
@@ -364,11 +397,16 @@ class AsyncSaslExchange(BaseSaslExchange):
 
     async def step(self, response: bytes | None = None) -> bytes | None:
         """Take what the client sent; return what to send to it; see `SaslExchange.step`."""
-        await self._begun()
-        handle, coroutine, answer = self._enter(response)
         try:
-            result = await self._authenticator._advance(handle, coroutine, answer)  # noqa: SLF001 - made for each other
+            await self._begun()
+            handle, coroutine, answer = self._enter(response)
+            try:
+                result = await self._authenticator._advance(handle, coroutine, answer)  # noqa: SLF001 - made for each other
+            except BaseException as error:
+                self._leave(error)
+                raise
+            return self._leave(result)
         except BaseException as error:
-            self._leave(error)
+            response = answer = None
+            clear_locals(error)
             raise
-        return self._leave(result)

@@ -46,6 +46,7 @@ from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
+from ualauth.system.frames import clear_locals
 from ualauth.system.poll import wait_blocking
 
 
@@ -89,10 +90,15 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        if not type(service) is type(user) is type(password) is str:
-            check_arguments(service=service, user=user, password=password)
-        handle = self._base.handle(service, user, peer)
-        identity: Identity = self._advance(handle, login.login(handle, Password(password)))
+        try:
+            if not type(service) is type(user) is type(password) is str:
+                check_arguments(service=service, user=user, password=password)
+            handle = self._base.handle(service, user, peer)
+            identity: Identity = self._advance(handle, login.login(handle, Password(password)))
+        except BaseException as error:
+            del password
+            clear_locals(error)
+            raise
         return identity
 
     def change_password(
@@ -113,9 +119,14 @@ class Authenticator:
             ConfigurationError: the service is unknown or its files cannot be used.
 
         """
-        check_arguments(service=service, user=user, old=old, new=new)
-        handle = self._base.handle(service, user, peer)
-        self._advance(handle, login.change_password(handle, PasswordChange(old, new)))
+        try:
+            check_arguments(service=service, user=user, old=old, new=new)
+            handle = self._base.handle(service, user, peer)
+            self._advance(handle, login.change_password(handle, PasswordChange(old, new)))
+        except BaseException as error:
+            del old, new
+            clear_locals(error)
+            raise
 
     def transaction(
         self,
@@ -169,6 +180,19 @@ class Authenticator:
             check_arguments(service=service, mechanism=mechanism)
         check_connection(connection)
         return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
+
+    def groups(self, identity: Identity) -> tuple[str, ...]:
+        """Return the names of the groups in the USERLIST that a user is a member of; blocks.
+
+        Also those by which the user is a member of others, in the order of their names, as they
+        are now. There are none for a user whom the USERLIST does not have, and without one.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+
+        """
+        check_arguments(identity=identity)
+        return self._base.groups(identity)
 
     def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be.
@@ -299,10 +323,14 @@ class Transaction(BaseTransaction[ReturnCode]):
     def _perform(self, operation: Operation, flags: int) -> ReturnCode:
         handle = self._handle
         self._last = INTERRUPTED
-        self._last = self._authenticator._advance(  # noqa: SLF001 - made for each other
-            handle,
-            handle.perform(operation, flags),
-        )
+        try:
+            self._last = self._authenticator._advance(  # noqa: SLF001 - made for each other
+                handle,
+                handle.perform(operation, flags),
+            )
+        except BaseException as error:
+            clear_locals(error)
+            raise
         return self._last
 
     def __enter__(self) -> Self:
@@ -334,10 +362,15 @@ class SaslExchange(BaseSaslExchange):
             RuntimeError: for a step after the last.
 
         """
-        handle, coroutine, answer = self._enter(response)
         try:
-            result = self._authenticator._advance(handle, coroutine, answer)  # noqa: SLF001 - made for each other
+            handle, coroutine, answer = self._enter(response)
+            try:
+                result = self._authenticator._advance(handle, coroutine, answer)  # noqa: SLF001 - made for each other
+            except BaseException as error:
+                self._leave(error)
+                raise
+            return self._leave(result)
         except BaseException as error:
-            self._leave(error)
+            response = answer = None
+            clear_locals(error)
             raise
-        return self._leave(result)

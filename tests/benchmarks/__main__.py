@@ -20,6 +20,7 @@ SUBJECTS = (
     "sasl",
     "smtp_access",
     "startup",
+    "first_login",
     "directory",
     "kerberos",
 )

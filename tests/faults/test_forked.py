@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ualauth import AsyncAuthenticator, Authenticator
+from tests.unit.sasl import clients
+from ualauth import AsyncAuthenticator, AuthenticationFailed, Authenticator
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
 CHILDREN = 12
+MECHANISM = "SCRAM-SHA-256"
 PATIENCE = 60.0
 """Seconds after which a child is taken to hang."""
 
@@ -108,3 +110,37 @@ def test_children_of_a_process_with_busy_threads_do_not_hang(folder: Path) -> No
         for thread in threads:
             thread.join()
     assert good == [True] * CHILDREN
+
+
+@pytest.mark.parametrize(("password", "granted"), [("s3cret", True), ("wrong", False)])
+def test_a_child_goes_on_with_an_exchange_of_its_parent(
+    folder: Path, password: str, *, granted: bool
+) -> None:
+    """Its guess is open in the parent; each of them that gets an answer counts that."""
+    ConfigFolder(folder).settings(
+        f"""
+        [stack]
+        fail_delay = false
+        [lockout]
+        failures = 3
+        [sasl]
+        mechanisms = ["{MECHANISM}", "PLAIN"]
+        """
+    )
+    with Authenticator(folder) as authenticator:
+        authenticator.authenticate("pop3", "jsmith", "s3cret", rhost="192.0.2.7")
+        exchange = authenticator.sasl("pop3", MECHANISM, tls=True, rhost="192.0.2.8")
+        client = clients.scram(MECHANISM, "jsmith", password)
+        response = client.send(exchange.step(next(client)) or b"")
+
+        def go_on() -> None:
+            if granted:
+                assert exchange.step(response)
+            else:
+                with pytest.raises(AuthenticationFailed):
+                    exchange.step(response)
+
+        assert ends_well(start(go_on))
+        go_on()
+        identity = authenticator.authenticate("pop3", "jsmith", "s3cret", rhost="192.0.2.8")
+        assert identity.user == "jsmith"

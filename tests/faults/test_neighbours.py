@@ -17,6 +17,8 @@ from tests.conftest import Way
 from ualauth.errors import AccountRestricted, AuthenticationError, TemporaryFailure
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.database import change_detector
+from ualauth.userlist.store import UserStore
 
 LogIn = Callable[[], str]
 SERVICE = "auth required om_auth\naccount required om_auth\n"
@@ -87,6 +89,43 @@ def test_a_program_that_takes_away_what_is_beside_it_hides_no_change(
     assert logged_in() == "anna"
 
 
+@pytest.mark.parametrize("taking", ["deletes", "reads"])
+def test_what_is_deleted_beside_it_is_noticed_at_once(
+    logged_in: LogIn, database: Path, monkeypatch: pytest.MonkeyPatch, taking: str
+) -> None:
+    """However lately it was looked for the names of the files."""
+    monkeypatch.setattr(change_detector, "_LOOK_AGAIN", 3600.0)
+    lock_elsewhere(database, locked=False)
+    for _ in range(2):
+        assert logged_in() == "anna"
+    if taking == "deletes":
+        for path in beside(database):
+            path.unlink()
+    else:
+        read_as_any_file(database)
+        # It closes the file as the last one, as far as SQLite can tell, and cleans up.
+        lock_elsewhere(database, locked=False)
+    lock_elsewhere(database, locked=True)
+    with pytest.raises(AccountRestricted):
+        logged_in()
+    lock_elsewhere(database, locked=False)
+    assert logged_in() == "anna"
+
+
+def test_looking_at_what_is_beside_it_ends_no_lock(logged_in: LogIn, database: Path) -> None:
+    """As closing a descriptor does that was opened to read (fcntl(2))."""
+    detector = change_detector.SQLiteChangeDetector(str(database))
+    assert detector.version() is not None
+    detector.drop()
+    # Another program that closes the file leaves what is beside it, as this one has it open.
+    before = {path: path.stat().st_ino for path in beside(database)}
+    assert len(before) == 2
+    lock_elsewhere(database, locked=True)
+    assert {path: path.stat().st_ino for path in beside(database)} == before
+    with pytest.raises(AccountRestricted):
+        logged_in()
+
+
 def test_a_wal_that_is_taken_away_hides_no_change(logged_in: LogIn, database: Path) -> None:
     Path(f"{database}-wal").unlink()
     # SQLite has lost what was in there, and mostly says so in each program.
@@ -118,11 +157,40 @@ def test_a_backup_that_is_put_back_holds_for_the_very_next_login(
         backup.replace(database)
     with pytest.raises((AccountRestricted, TemporaryFailure)):
         logged_in()
-    if way_back == "mv":
-        assert "is another file now" in caplog.text
+    what = "is another file now" if way_back == "mv" else "was written over"
+    told = [each.getMessage() for each in caplog.records if what in each.getMessage()]
+    assert len(told) == 1
+    assert "`ualauth userlist restore`" in told[0]
+    for _ in range(3):
+        with suppress(AuthenticationError):
+            logged_in()
+    assert caplog.text.count(what) == 1
 
 
-def test_reading_goes_on_beside_checkpoints(logged_in: LogIn, database: Path) -> None:
+def test_what_is_restored_by_ualauth_is_no_other_program(
+    logged_in: LogIn, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = UserStore(f"sqlite:///{database}")
+    copy = database.with_name("copy.db")
+    lock_elsewhere(database, locked=True)
+    store.back_up(copy)
+    lock_elsewhere(database, locked=False)
+    assert logged_in() == "anna"
+    store.put_back(copy)
+    with pytest.raises(AccountRestricted):
+        logged_in()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with pytest.raises(AccountRestricted):
+        logged_in()
+    store.close()
+    assert "another" not in caplog.text
+    assert "written over" not in caplog.text
+
+
+def test_reading_goes_on_beside_checkpoints(
+    logged_in: LogIn, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(5):
         lock_elsewhere(database, locked=False)
         with closing(sqlite3.connect(database)) as connection:
@@ -135,3 +203,4 @@ def test_reading_goes_on_beside_checkpoints(logged_in: LogIn, database: Path) ->
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         assert logged_in() == "anna"
     assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
+    assert "written over" not in caplog.text

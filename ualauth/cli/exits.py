@@ -16,6 +16,7 @@ import click
 from ualauth.cli.lazy import LazyGroup
 from ualauth.cli.plain import block, plain
 from ualauth.errors import PasswordError, UalauthError, UserError
+from ualauth.system.frames import clear_locals
 
 
 class ExitStatus(enum.IntEnum):
@@ -46,6 +47,10 @@ class ExitingGroup(LazyGroup):
             click.echo(f"Error: {plain(error.filename or 'output')}: {error.strerror}", err=True)
             _silence()
             sys.exit(ExitStatus.USAGE)
+        except Exception as error:
+            # A bug: its traceback may be shown by a tool that shows what calls hold.
+            clear_locals(error)
+            raise
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Call the command, and end the program if it fails."""

@@ -111,7 +111,8 @@ class Exchange:
     verified: bool = False
     """Whether a module accepted it; the runtime takes back what came with another answer."""
     spent: bool = False
-    """Whether the client was answered already: another module comes too late."""
+    """Whether the client was answered already, by `Attempt.challenge`: another module comes too
+    late."""
 
     judged: tuple[int, ReturnCode] | None = None
     """Of whose secret it was judged to be a proof, by the user's id, and with what result."""
@@ -126,7 +127,7 @@ class Exchange:
         self.verified = True
 
     async def mock(self, attempt: Challenges) -> None:
-        """Go on as if there were a user with a secret: no module took the exchange."""
+        """Go on as if there were a user with a secret: no module has asked the client anything."""
 
 
 Credential = Password | PasswordChange | Exchange

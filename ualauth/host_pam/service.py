@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -66,6 +68,16 @@ class HostService:
     folder: Path | None = None
     or_other: bool = False
 
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where libpam looks for files, the first one first."""
+        return FOLDERS if self.folder is None else (self.folder,)
+
+    def path(self, name: str) -> Path:
+        """Return where the file of that name is, or would be put."""
+        paths = [folder / name for folder in self.folders]
+        return next(filter(os.path.lexists, paths), paths[0])
+
     def check(self) -> None:
         """Make sure that libpam decides by the file of this service; blocks.
 
@@ -73,8 +85,7 @@ class HostService:
             PamFault: if there is none, or every user may write to it.
 
         """
-        folders = FOLDERS if self.folder is None else (self.folder,)
-        for folder in folders:
+        for folder in self.folders:
             match inspect(str(folder / self.name), FileRules()):
                 case Text():
                     return
@@ -84,7 +95,7 @@ class HostService:
                 case Unusable(path, reason, cure):
                     raise cannot(f"{path} {reason}; {cure}")
         if not self.or_other:
-            raise cannot(f"the host has no service {self.name}: {folders[0] / self.name}")
+            raise cannot(f"the host has no service {self.name}: {self.folders[0] / self.name}")
 
 
 def cannot(text: str) -> PamFault:

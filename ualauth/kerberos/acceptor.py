@@ -13,6 +13,7 @@ from typing import Any
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.kerberos.failures import BASE, REPEAT, SKEW, plain
+from ualauth.kerberos.keytab import Keytab
 from ualauth.sasl.mechanism import Malformed
 
 _KRB5 = "1.2.840.113554.1.2.2"
@@ -37,14 +38,14 @@ the replay cache or the keytab cannot be used, for any client."""
 class AcceptedContext:
     """The acceptor's end of a context; see `ualauth.sasl.gss_exchange.SecurityContext`."""
 
-    def __init__(self, keytab: str, principal: str | None, bindings: bytes | None) -> None:
+    def __init__(self, keytab: Keytab, principal: str | None, bindings: bytes | None) -> None:
         """Take the keys of a keytab, or of one principal in it; blocks.
 
         Raises:
             Abort: `AUTHINFO_UNAVAIL` if there are none.
 
         """
-        self.keytab = keytab
+        self.keytab = keytab.origin
         self.complete = self.mutual = self.bound = False
         self.principal = ""
         self._gssapi = _library()
@@ -58,10 +59,14 @@ class AcceptedContext:
                 kind = self._gssapi.NameType.kerberos_principal
                 name = raw.import_name(principal.encode(), kind)
             self._keys = raw.acquire_cred_from(
-                {b"keytab": keytab.encode()}, name, None, [self._mechanism], "accept"
+                {b"keytab": keytab.name.encode(errors="surrogateescape")},
+                name,
+                None,
+                [self._mechanism],
+                "accept",
             ).creds
         except raw.GSSError as error:
-            why = f"the keytab {keytab} cannot be used: {_text(error)}"
+            why = f"the keytab {keytab.origin} cannot be used: {_text(error)}"
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why) from None
 
     def _channel(self, bindings: bytes) -> Any:  # noqa: ANN401 - python-gssapi's

@@ -36,7 +36,7 @@ from ualauth.kerberos.failures import (
 )
 from ualauth.kerberos.fast import Armour
 from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
-from ualauth.kerberos.keytab import Keytab, full_name, read_keytab, stamp_of
+from ualauth.kerberos.keytab import Keytab, Keytabs, full_name
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.limited_context import LimitedContext
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
@@ -82,18 +82,23 @@ class KdcAnswer(Judgement):
 class Client:
     """One configuration, used by any number of threads."""
 
-    def __init__(self, settings: KerberosSettings, files: FollowedFolder) -> None:
-        """Keep the settings; nothing is opened. `files` follows the file of principals."""
+    def __init__(
+        self, settings: KerberosSettings, files: FollowedFolder, keytabs: Keytabs | None = None
+    ) -> None:
+        """Keep the settings; nothing is opened. `files` follows the file of principals.
+
+        `keytabs` are those that other configurations use, too.
+        """
         self.settings = settings
-        self._home = files.folder.home
+        self._keytabs = keytabs or Keytabs(files)
         self._map: Watched[Mapping[str, str]] | None = None
         if settings.principal_map is not None:
             self._map = files.watched(str(settings.principal_map), parse_map, RULES)
         self.contexts = ContextPool(settings.krb5_conf)
         self._armour = Armour()
         self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
-        self._keytab: tuple[tuple[object, ...], Keytab] | None = None
         self._limit = TimeLimit(_MOST)
+        self._warned: Keytab | None = None
 
     def context(self) -> contextlib.AbstractContextManager[Context]:
         """Hold a context, whose time begins now."""
@@ -260,12 +265,12 @@ class Client:
     def _accept(self, bindings: bytes | None) -> AcceptedContext:
         only = self.settings.keytab_principal
         with self.context() as context:
-            keytab = read_keytab(context, self.settings.keytab, self._home)
+            keytab = self._keys(context)
             if only is not None:
                 # python-gssapi would make it one of the process's default realm.
                 names = candidates(keytab.principals, only, self._realm(context))
                 only = next(iter(names), only)
-        return AcceptedContext(keytab.name, only, bindings)
+        return AcceptedContext(keytab, only, bindings)
 
     def user_of(self, principal: str) -> str:
         """Return the user whose principal it is; empty if there is none.
@@ -482,19 +487,19 @@ class Client:
             NoKeytab: if there is none.
 
         """
-        stamp = stamp_of(full_name(context, self.settings.keytab))
-        known = self._keytab
-        if known is not None and known[0] == stamp:
-            return known[1]
         try:
-            keytab = read_keytab(context, self.settings.keytab, self._home)
+            return self._keys(context)
         except NoKeytab:
             if self.settings.allow_unverified_kdc:
                 return None
             raise
-        if keytab.warning:
+
+    def _keys(self, context: Context) -> Keytab:
+        name = full_name(context, self.settings.keytab)
+        keytab = self._keytabs.current(context, name, self.settings.krb5_conf)
+        if keytab.warning and keytab is not self._warned:
             log.warning("%s", keytab.warning)
-        self._keytab = None if stamp is None else (stamp, keytab)
+            self._warned = keytab
         return keytab
 
     # Tickets that are kept

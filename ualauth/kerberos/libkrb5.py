@@ -30,7 +30,7 @@ class Data(ctypes.Structure):
 
 
 class Keyblock(ctypes.Structure):
-    """A krb5_keyblock: a key, which is never looked at."""
+    """A krb5_keyblock: a key, of which only those of a keytab are looked at."""
 
     _fields_ = (
         ("magic", c_int32),
@@ -191,6 +191,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "krb5_kt_resolve": (c_int32, c_void_p, _TEXT, _HANDLE),
     "krb5_kt_default_name": (c_int32, c_void_p, c_void_p, c_int),
     "krb5_kt_close": (c_int32, c_void_p, c_void_p),
+    "krb5_kt_add_entry": (c_int32, c_void_p, c_void_p, POINTER(KeytabEntry)),
     "krb5_kt_start_seq_get": (c_int32, c_void_p, c_void_p, _HANDLE),
     "krb5_kt_next_entry": (c_int32, c_void_p, c_void_p, POINTER(KeytabEntry), _HANDLE),
     "krb5_kt_end_seq_get": (c_int32, c_void_p, c_void_p, _HANDLE),

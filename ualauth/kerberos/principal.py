@@ -157,19 +157,20 @@ def _in_realm(authid: str, realm: str, domains: Mapping[str, str]) -> tuple[str,
 
 def split(principal: str) -> tuple[tuple[str, ...], str]:
     """Return the components of a principal's name and its realm, as krb5_unparse_name(3) has it."""
-    parts = [""]
-    marks = []
+    parts: list[list[str]] = [[]]
+    has_realm = False
     letters = iter(principal)
     for letter in letters:
         if letter == "\\":
             escape = next(letters, "")
-            parts[-1] += _MEANINGS.get(escape, escape)
-        elif letter in "/@" and "@" not in marks:
-            marks.append(letter)
-            parts.append("")
+            parts[-1].append(_MEANINGS.get(escape, escape))
+        elif letter in "/@" and not has_realm:
+            has_realm = letter == "@"
+            parts.append([])
         else:
-            parts[-1] += letter
-    return (tuple(parts[:-1]), parts[-1]) if "@" in marks else (tuple(parts), "")
+            parts[-1].append(letter)
+    names = tuple("".join(part) for part in parts)
+    return (names[:-1], names[-1]) if has_realm else (names, "")
 
 
 _MEANINGS = {"n": "\n", "t": "\t", "b": "\b", "0": "\0"}

@@ -6,6 +6,7 @@ A line of the file is an option of the stack line, written with a blank or with
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import re
@@ -18,8 +19,11 @@ from typing import Annotated, Self
 from ualauth.contract.module import Files
 from ualauth.contract.options import OptionProblem, read_dataclass
 from ualauth.contract.tokens import TokenOptions
-from ualauth.errors import UnusableFile
+from ualauth.errors import ModuleUnavailable, UnsteadyFile, UnusableFile
 from ualauth.kerberos import principal_map
+from ualauth.kerberos.context import Context
+from ualauth.kerberos.failures import KerberosFault
+from ualauth.kerberos.keytab_file import parse_keytab
 from ualauth.kerberos.principal import DomainMap, Template
 from ualauth.kerberos.principal_map import parse_map
 from ualauth.sources.files import FileRules, Text
@@ -245,12 +249,33 @@ def configure(options: Options, files: Files) -> None:
     if settings.principal_map is not None:
         files.watch(str(settings.principal_map), parse_map, principal_map.RULES)
     if settings.keytab is not None and (keytab := path_of(settings.keytab)):
-        needed = None if not settings.allow_unverified_kdc else ()
-        files.inspect(keytab, FileRules(secret=True, missing=needed))
+        rules = FileRules(
+            comments=False, secret=True, missing=() if settings.allow_unverified_kdc else None
+        )
+        # Logins look at it by themselves, in their own time.
+        with contextlib.suppress(UnsteadyFile):
+            files.watch(keytab, parse_keytab, rules)
     for named in (settings.krb5_conf or "").split(":"):
         # The usual way to say that there shall be none.
         if named not in {"", "/dev/null"}:
-            files.inspect(named)
+            with contextlib.suppress(UnsteadyFile):
+                files.watch(named, read_krb5_conf)
+
+
+def read_krb5_conf(file: Text) -> tuple[None, Sequence[Problem]]:
+    """Have libkrb5 read a krb5.conf; logins let it read the file by themselves."""
+    at = Source(file.path, 1, 1)
+    if not file.text.strip("\0 \t\r\n"):
+        text = "there is nothing in it, and libkrb5 knows no realm by it"
+        return None, (Problem(at, text, "write [libdefaults] and [realms]", warning=True),)
+    try:
+        Context(file.path).close()
+    except KerberosFault as error:
+        return None, (Problem(at, f"libkrb5 cannot read it: {error}", "see krb5.conf(5)"),)
+    except ModuleUnavailable:
+        # Without libkrb5, it is told of where it is needed.
+        return None, ()
+    return None, ()
 
 
 def path_of(keytab: str) -> str | None:

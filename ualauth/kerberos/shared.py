@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client
+from ualauth.kerberos.keytab import Keytabs
 from ualauth.kerberos.settings import (
     FILE_NAME,
     KerberosSettings,
@@ -36,6 +37,7 @@ class Kerberos:
         """Look for om_krb5.conf in that folder, unless a stack line names another file."""
         self.directory = directory
         self._files = FollowedFolder(ServiceFolder(directory / "pam.d"), clock=clock)
+        self._keytabs = Keytabs(self._files, clock)
         self._followed: dict[Options, Watched[KerberosSettings]] = {}
         self._clients: dict[Options, _Client] = {}
         self._lock = new_lock()
@@ -72,7 +74,7 @@ class Kerberos:
         with self._lock:
             entry = self._clients.get(options)
             if entry is None or entry.settings != settings:
-                client = Client(self._located(settings), self._files)
+                client = Client(self._located(settings), self._files, self._keytabs)
                 if entry is not None:
                     entry.client.close()
                 entry = self._clients[options] = _Client(file, settings, client)
@@ -98,3 +100,4 @@ class Kerberos:
             for entry in self._clients.values():
                 entry.client.close()
             self._clients.clear()
+            self._keytabs.close()

@@ -11,7 +11,7 @@ libpam then does itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +19,12 @@ from typing import Annotated
 from ualauth.codes import LEGAL, Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import MAX_NAME_BYTES, is_acceptable
 from ualauth.host_pam.service import Folder, HostService, Seconds, ServiceName
+from ualauth.host_pam.service_file import follow
 from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
 from ualauth.host_pam.transaction import HostTransaction, Outcome
 from ualauth.identity import Person
-from ualauth.module import Abort, Attempt, Module, TokenOptions
+from ualauth.module import Abort, Attempt, Files, Module, TokenOptions
+from ualauth.sources.problem import Problem
 
 _TIMEOUT = Seconds(30)
 
@@ -94,6 +96,11 @@ class PamLinux(Module[Options]):
 
     options_type = Options
     confirms_user = True
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Have the host's file looked at; libpam reads it by itself, at each login."""
+        follow(self._service(), files)
+        return ()
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Authenticate by pam_authenticate(3)."""
@@ -241,6 +248,12 @@ class PamLinux(Module[Options]):
             attempt.vouch(Person(authid=state.user))
         return code
 
+    def _service(self) -> HostService:
+        """Return the host's service that the options name."""
+        options = self.options
+        folder = None if options.confdir is None else Path(options.confdir)
+        return HostService(str(options.service), folder, options.or_other)
+
     def _state(self, attempt: Attempt) -> _HostState:
         """Return the transaction with libpam that entries with the same service share."""
         confdir = self.options.confdir
@@ -251,12 +264,7 @@ class PamLinux(Module[Options]):
             data = None
         if isinstance(data, _HostState):
             return data
-        service = HostService(
-            str(self.options.service),
-            None if confdir is None else Path(confdir),
-            self.options.or_other,
-        )
-        state = _HostState(HostTransaction(service))
+        state = _HostState(HostTransaction(self._service()))
         attempt.set_data(name, state, lambda _, status: state.end(status & 0xFF))
         return state
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import Abort, NameTest
 from ualauth.contract.credentials import (
     MAX_NAME_BYTES,
@@ -48,6 +49,7 @@ from ualauth.runtime.items import Items
 from ualauth.runtime.path import Path
 from ualauth.runtime.trace import Run
 from ualauth.runtime.users import LookedUp, NoUserlist, Resources, Users
+from ualauth.text.folding import fold
 
 if TYPE_CHECKING:
     # They bring SQLAlchemy along, which a service without USERLIST does without.
@@ -171,6 +173,9 @@ class RunningAttempt:
     async def challenge(self, data: bytes) -> bytes:
         """See `Attempt.challenge`."""
         if self.client is not None:
+            if self.items.exchange is not None:
+                # Whatever comes after this was no first answer.
+                self.items.exchange.spent = True
             # The exchange has looked at what it was given.
             response = await self.client(data)
             self.forget_record()
@@ -281,6 +286,21 @@ class RunningAttempt:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL)
         return self._account
+
+    async def get_groups(self, names: Iterable[str] = (), *, needed: bool = True) -> Memberships:
+        """See `Attempt.get_groups`."""
+        account = await self.get_record(needed=needed)
+        names = tuple(names)
+        if self.looked_up is LookedUp.NOWHERE:
+            return Memberships(frozenset(), frozenset(map(fold, names)))
+        try:
+            memberships = self._users.recall_groups(account, names)
+            if memberships is None:
+                memberships = await self.offload(self._users.read_groups, account, names)
+        except StoreError as error:
+            self.remark(str(error))
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
+        return memberships
 
     def record_at_hand(self) -> Account | None:
         """See `Attempt.record_at_hand`."""

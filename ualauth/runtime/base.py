@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
@@ -36,7 +36,10 @@ from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
-    from ualauth.contract.account import Account
+    from collections.abc import Iterable
+
+    from ualauth.contract.account import Account, Memberships
+    from ualauth.contract.identity import Identity
     from ualauth.userlist.cache import UserCache
 
 
@@ -190,6 +193,27 @@ class BaseAuthenticator:
 
             self._users = self.resource(UserCache)
         return self._users.read(name, kind)
+
+    def recall_groups(self, account: Any, names: Iterable[str]) -> Memberships | None:  # noqa: ANN401 - of the store
+        """See `Users.recall_groups`."""
+        return None if self._users is None else self._users.recall_groups(account, names)
+
+    def read_groups(self, account: Any, names: Iterable[str]) -> Memberships:  # noqa: ANN401 - likewise
+        """See `Users.read_groups`."""
+        if self._users is None:
+            raise NoUserlist
+        return self._users.read_groups(account, names)
+
+    def groups(self, identity: Identity) -> tuple[str, ...]:
+        """See `Authenticator.groups`."""
+        if identity.anonymous:
+            return ()
+        try:
+            account: Any = self.read(identity.authid, NameKind.AUTHID)
+        except NoUserlist:
+            return ()
+        users = self._users
+        return () if account is None or users is None else users.names_of_groups(account)
 
     def _failure_store(self) -> FailureStore | None:
         """Return where failed logins are counted for all processes, if there is a USERLIST."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -135,6 +136,9 @@ class ComputeQueue:
 
     def leave(self, each: Computation) -> None:
         """Note that a login waits no longer; what no login waits for is not begun."""
+        if sys.is_finalizing():
+            # Those who wait do not run any more.
+            return
         refused: list[Computation] = []
         with self._lock:
             each.waiting -= 1

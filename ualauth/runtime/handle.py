@@ -192,7 +192,8 @@ class Handle:
         if self.could_not_check(code):
             return code
         try:
-            await exchange.mock(self.attempt)
+            if not exchange.spent:
+                await exchange.mock(self.attempt)
             if exchange.afterwards is not None and not exchange.verified:
                 code = await exchange.afterwards()
         except Abort as abort:

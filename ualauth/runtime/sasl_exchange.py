@@ -78,7 +78,8 @@ class BaseSaslExchange:
     def _enter(self, response: bytes | None) -> RunningStep:
         """Return what one step takes; `_leave` has to follow."""
         if self._failure is not None:
-            raise self._failure
+            # Without the calls of the client that had it before.
+            raise self._failure.with_traceback(None)
         sasl_login = self._sasl_login
         if response is not None and not isinstance(response, bytes):
             raise TypeError("a response is bytes, or None")

@@ -82,6 +82,9 @@ class ThreadPool:
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on a call: it is dropped, or its thread is replaced if it has begun."""
+        if sys.is_finalizing():
+            # As in `Guess.abandon`.
+            return
         if future.cancel() or future.done():
             with self._changed:
                 self._work.remove(future)
@@ -156,8 +159,11 @@ class ThreadPool:
             # A future cannot carry it into a coroutine (PEP 479).
             failure = RuntimeError("StopIteration")
             failure.__cause__ = error
+            # The traceback holds this call, which still runs when `clear_locals` is called.
+            del function, args
             future.set_exception(failure)
         except BaseException as error:  # noqa: BLE001 - the thread that waits for the call gets it
+            del function, args
             future.set_exception(error)
         else:
             future.set_result(result)

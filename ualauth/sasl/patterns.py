@@ -20,8 +20,9 @@ def compiled(parts: Sequence[str]) -> re.Pattern[str]:
     """
     first, *others = parts
     expressions = [re.escape(first)]
+    last_with_at = max((index for index, part in enumerate(others, 1) if "@" in part), default=0)
     for index, part in enumerate(others, 1):
-        any_text = "[^@]*?" if any("@" in later for later in others[index - 1 :]) else ".*?"
+        any_text = "[^@]*?" if index <= last_with_at else ".*?"
         group = f"({any_text}){re.escape(part)}"
         expressions.append(group if index == len(others) else f"(?>{group})")
     return re.compile("".join(expressions), re.IGNORECASE | re.ASCII | re.DOTALL)

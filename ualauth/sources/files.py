@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ualauth.sources.problem import Problem
@@ -63,6 +64,14 @@ class Text:
     text: str = field(repr=False)
     public: bool = field(default=False, compare=False)
     """Whether every user of the host may read it."""
+    _lines: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """Its physical lines, without their ends; it is cut when first asked for."""
+        if not self._lines:
+            self._lines.extend(self.text.split("\n"))
+        return self._lines
 
     @property
     def data(self) -> bytes:

@@ -250,8 +250,8 @@ def read_secret(file: Text) -> tuple[str, Sequence[Problem]]:
 
 def problem_at(file: Text, line: int, text: str, cure: str, *, warning: bool = False) -> Problem:
     """Return a problem with a whole line of a file, which counts from 1."""
-    page = Page(file.path, file.text)
-    shown = file.text.split("\n")[line - 1]
+    page = Page.of_lines(file.path, file.lines)
+    shown = file.lines[line - 1]
     word = shown.strip()
     token = Token(word, line, 1 + len(shown) - len(shown.lstrip()))
     return page.problem(token, text, cure, warning=warning)

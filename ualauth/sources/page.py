@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from ualauth.sources.problem import Problem, Source, printable
 
@@ -34,7 +36,14 @@ class Page:
     def __init__(self, path: str, text: str) -> None:
         """Split the text into physical lines."""
         self.path = path
-        self._lines = text.split("\n")
+        self._lines: Sequence[str] = text.split("\n")
+
+    @classmethod
+    def of_lines(cls, path: str, lines: Sequence[str]) -> Self:
+        """Return the page of a file that is cut into lines already."""
+        page = cls(path, "")
+        page._lines = lines
+        return page
 
     def end(self, line: int) -> Token:
         """Return the place of the last visible character of a line."""

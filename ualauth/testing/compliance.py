@@ -17,9 +17,13 @@ right or a wrong password, or with a SASL exchange in its place.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import inspect
+import io
 import logging
+import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -45,6 +49,14 @@ USER = "jsmith"
 _OTHER = "canary-other"
 
 _ANSWERS = 20
+_NEARLY_RIGHT: Mapping[str, str] = {
+    "another password": WRONG,
+    "an empty password": "",
+    "the beginning of it": CANARY[:8],
+    "all of it but the end": CANARY[:-1],
+    "it with more behind it": f"{CANARY}x",
+    "it in other capitals": CANARY.swapcase(),
+}
 
 Situation = Callable[[], tuple[str | None, str | None, Conversation | None]]
 """Makes the user, the password that was brought, and whom to ask."""
@@ -157,7 +169,11 @@ class ModuleCompliance:
     def test_wrong_arguments_are_reported_and_never_raise(self) -> None:
         """A service file may hold anything."""
         for junk in _JUNK:
-            options, problems = read_options(self.module.options_type, junk)
+            try:
+                options, problems = read_options(self.module.options_type, junk)
+            except Exception as error:
+                error.add_note(f"the arguments {junk!r} make it raise")
+                raise
             assert problems or options is not None, f"{junk!r} is refused without a reason"
             for problem in problems:
                 assert 0 <= problem.index <= len(junk)
@@ -210,8 +226,7 @@ class ModuleCompliance:
             attempt = self.attempt(USER, None, None)
             exchange = attempt.items.exchange = StrangeExchange(kind)
             attempt.items.mechanism = exchange.mechanism
-            code = self._call(attempt, Operation.AUTHENTICATE)
-            self._look_at(exchange, code)
+            self._offer(exchange, attempt)
             assert not exchange.accepted, f"{kind}: accepts an exchange that it does not know"
 
     def test_an_exchange_is_accepted_by_success_and_only_for_a_right_proof(self) -> None:
@@ -219,11 +234,16 @@ class ModuleCompliance:
         for attempt, exchange in exchanges(
             lambda: self.attempt(USER, None, None), USER, CANARY, WRONG
         ):
-            self._look_at(exchange, self._call(attempt, Operation.AUTHENTICATE))
+            self._offer(exchange, attempt)
 
-    def _look_at(self, exchange: NoticingExchange, code: object) -> None:
-        """Look how an exchange was taken."""
+    def _offer(self, exchange: NoticingExchange, attempt: FakeAttempt) -> None:
+        """Look how an exchange is taken."""
         kind, module = exchange.credential_kind, self._new_module()
+        try:
+            code = self._call(attempt, Operation.AUTHENTICATE)
+        except Exception as error:
+            error.add_note(f"{kind}: raises where an exchange is in the place of a password")
+            raise
         assert type(code) is ReturnCode, f"{kind}: answers {code!r}"
         assert not exchange.by_hand, f"{kind}: sets exchange.verified itself; call accept()"
         if exchange.accepted:
@@ -235,9 +255,11 @@ class ModuleCompliance:
 
     def test_a_wrong_password_lets_no_user_in(self) -> None:
         """A module that verifies passwords does not take every one."""
-        if CredentialKind.PASSWORD in self._new_module().verifies and not self.permits:
-            code = self._call(self.attempt(USER, WRONG, None), Operation.AUTHENTICATE)
-            assert code is not ReturnCode.SUCCESS
+        if CredentialKind.PASSWORD not in self._new_module().verifies or self.permits:
+            return
+        for text, wrong in _NEARLY_RIGHT.items():
+            code = self._call(self.attempt(USER, wrong, None), Operation.AUTHENTICATE)
+            assert code is not ReturnCode.SUCCESS, f"{text} is taken for the right password"
 
     def test_a_module_vouches_only_for_whom_it_lets_in(self) -> None:
         """Who vouches answers `SUCCESS`, or that the password has to be changed."""
@@ -259,11 +281,31 @@ class ModuleCompliance:
                 walk = self._failing(CANARY, number, failure)
                 if not walk.failed:
                     break
-                assert walk.code is not ReturnCode.AUTH_ERR, f"{error.__name__}: no wrong password"
-                assert walk.code is not ReturnCode.USER_UNKNOWN, f"{error.__name__}: no such user"
+                text = f"answers {walk.code} after {error.__name__}: it could not check"
+                assert walk.code not in _REFUSALS, text
                 if self._new_module().verifies and not self.permits:
                     wrong = self._failing(WRONG, number, failure)
                     assert wrong.code is not ReturnCode.SUCCESS, f"{error.__name__} lets users in"
+
+    def test_an_account_that_could_not_be_looked_at_is_neither_good_nor_bad(self) -> None:
+        """Where a file or a server is away, account management knows nothing of the account."""
+        for error in (TimeoutError, StoreError, OSError, ConnectionRefusedError):
+            failure = error("a server keeps silent")
+            walk = self._failing(CANARY, None, failure, Operation.ACCT_MGMT)
+            if walk.failed:
+                text = f"acct_mgmt answers {walk.code} after {error.__name__}: it could not check"
+                assert walk.code not in _REFUSALS, text
+                if self._new_module().verifies and not self.permits:
+                    assert walk.code is not ReturnCode.SUCCESS, text
+
+    def test_a_question_that_is_put_off_is_no_answer(self) -> None:
+        """The module is asked again when the user answers (pam_conv(3), PAM_CONV_AGAIN)."""
+        for password in (None, CANARY):
+            conversation = ScriptedConversation(*[ConversationAgain] * _ANSWERS)
+            code = self._call(self.attempt(USER, password, conversation), Operation.AUTHENTICATE)
+            if any(isinstance(each, Question) for each in conversation.messages):
+                text = f"answers {code} where the user is asked later: let CONV_AGAIN pass"
+                assert code not in _REFUSALS, text
 
     def test_a_login_that_is_given_up_ends(self) -> None:
         """What cancels a task (CancelledError) passes: `except Exception` does not see it."""
@@ -275,12 +317,16 @@ class ModuleCompliance:
                 assert walk.cancelled, f"answers {walk.code}, and swallows CancelledError"
 
     def _failing(
-        self, what: str | Situation, number: int | None, failure: BaseException | None
+        self,
+        what: str | Situation,
+        number: int | None,
+        failure: BaseException | None,
+        operation: Operation = Operation.AUTHENTICATE,
     ) -> Walk:
-        """Authenticate; the request of that number fails, or else each of them."""
+        """Carry out an operation; the request of that number fails, or else each of them."""
         situation = (USER, what, None) if isinstance(what, str) else what()
         attempt = self.attempt(*situation)
-        walk = Walk(self._bound()[Operation.AUTHENTICATE], attempt, Operation.AUTHENTICATE, 0)
+        walk = Walk(self._bound()[operation], attempt, operation, 0)
         walk.failure, walk.failing = failure, number
         try:
             walk.finish()
@@ -341,29 +387,30 @@ class ModuleCompliance:
             going = walks
             while going:
                 going = [walk for walk in going if walk.step()]
-            assert [walk.code for walk in walks] == alone, f"{operation}, interleaved"
+            answers = [walk.code for walk in walks]
+            text = (
+                f"{operation}: answers {answers} to two logins that take turns, and {alone} alone"
+            )
+            assert answers == alone, text
 
     # Secrets
 
     def test_no_secret_is_shown(self) -> None:
-        """Neither `repr`, nor remarks, messages or any log show a password or a secret."""
+        """No `repr`, remark, message, log, warning or output shows a password or a secret."""
         module = self._new_module()
         heard = _Heard()
-        root = logging.getLogger()
-        level = root.level
-        root.addHandler(heard)
-        root.setLevel(logging.DEBUG)
-        try:
+        with heard.all_that_is_told():
             for situation in SITUATIONS.values():
                 attempt = self.attempt(*situation())
                 self._operations(attempt)
-                heard.texts += [*attempt.remarks, *attempt.messages, repr(attempt.person)]
-        finally:
-            root.removeHandler(heard)
-            root.setLevel(level)
-        shown = [*heard.texts, repr(module), repr(module.options), repr(vars(module))]
+                heard.texts["a remark"] += attempt.remarks
+                heard.texts["a message"] += map(str, attempt.messages)
+                heard.texts["a person"] += [repr(attempt.person)]
+                heard.texts["the environment"] += attempt.items.getenvlist()
+        heard.texts["a repr"] += [repr(module), repr(module.options), repr(vars(module))]
         for secret in (CANARY, WRONG, *self.secrets):
-            assert not [text for text in shown if secret in text]
+            for where, texts in heard.texts.items():
+                assert not any(secret in text for text in texts), f"{where} shows {secret!r}"
 
     # How it is done
 
@@ -407,6 +454,14 @@ class ModuleCompliance:
 
 _RESUMABLE = {ReturnCode.CONV_AGAIN, ReturnCode.INCOMPLETE}
 """Legal for every operation: the person is not there yet."""
+_REFUSALS = {
+    ReturnCode.AUTH_ERR,
+    ReturnCode.USER_UNKNOWN,
+    ReturnCode.PERM_DENIED,
+    ReturnCode.ACCT_EXPIRED,
+    ReturnCode.MAXTRIES,
+}
+"""What says something of the user, of whom nothing was found out."""
 _GRANTING = {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}
 
 
@@ -415,13 +470,34 @@ def _first_pass(operation: Operation) -> int:
 
 
 class _Heard(logging.Handler):
-    """Everything that is logged."""
+    """Everything that is told, by where it is."""
 
     def __init__(self) -> None:
         """Hear nothing yet."""
         super().__init__(logging.DEBUG)
-        self.texts: list[str] = []
+        self.texts: defaultdict[str, list[str]] = defaultdict(list)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record, with the traceback that a formatter would add."""
-        self.texts.append(logging.Formatter().format(record))
+        self.texts["a log"].append(logging.Formatter().format(record))
+
+    @contextlib.contextmanager
+    def all_that_is_told(self) -> Iterator[None]:
+        """Hear what is logged, warned of and printed within."""
+        root, output = logging.getLogger(), io.StringIO()
+        level = root.level
+        root.addHandler(self)
+        root.setLevel(logging.DEBUG)
+        try:
+            with (
+                warnings.catch_warnings(record=True) as warned,
+                contextlib.redirect_stdout(output),
+                contextlib.redirect_stderr(output),
+            ):
+                warnings.simplefilter("always")
+                yield
+        finally:
+            root.removeHandler(self)
+            root.setLevel(level)
+        self.texts["a warning"] += [str(each.message) for each in warned]
+        self.texts["the output"].append(output.getvalue())

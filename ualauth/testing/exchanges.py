@@ -12,6 +12,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from hmac import compare_digest
 
+from ualauth.codes import ReturnCode
+from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Challenges, CredentialKind, Exchange
 from ualauth.sasl.anonymous import AnonymousExchange
 from ualauth.sasl.cram_md5 import CramMd5Exchange
@@ -129,12 +131,20 @@ class _Client:
         return f"{unproved},p={b64encode(proved).decode()}".encode()
 
 
+class _Leaving(_Client):
+    """A client that breaks off as soon as it is asked."""
+
+    async def challenge(self, data: bytes) -> bytes:  # noqa: ARG002 - as the others have it
+        """Answer nothing."""
+        raise Abort(ReturnCode.CONV_ERR)
+
+
 def exchanges(
     begin: Callable[[], FakeAttempt], user: str, right: str, wrong: str
 ) -> Iterator[tuple[FakeAttempt, NoticingExchange]]:
     """Put one exchange after the other in the place of a password, each in an attempt of its own.
 
-    The client proves the password `wrong`, then `right`, and then has no password.
+    The client proves the password `wrong`, then `right`, then breaks off, and then has no password.
     """
     bare = f"n={user},r={_NONCE}"
     for password in (wrong, right):
@@ -151,6 +161,11 @@ def exchanges(
         cram = _CramMd5(challenge, digest)
         cram.right = compare_digest(password.encode(), right.encode())
         yield attempt, _put(attempt, cram, _Client(attempt, bare, password))
+    attempt = begin()
+    leaving = _Leaving(attempt, bare, right)
+    scram = _Scram("SCRAM-SHA-256", Wire(leaving, UNSAFE), bare, _NONCE, b"n,,")
+    scram.name = user
+    yield attempt, _put(attempt, scram, leaving)
     token = _Token("OAUTHBEARER", "canary.canary.canary")
     token.name = user
     for each in (token, _Gss("GSSAPI", _Stranger(), "stranger"), _Certificate(), _Anonymous("")):

@@ -9,7 +9,8 @@ from typing import Any
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.attempt import Abort, answer_of
-from ualauth.contract.requests import Request
+from ualauth.contract.messages import Message
+from ualauth.contract.requests import Ask, Request
 from ualauth.errors import StoreError
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.watching import unwatched
@@ -65,6 +66,8 @@ class Walk:
             self.code = stop.value
             self._over = True
         except Abort as abort:
+            # As the runtime does, where the module itself gave no reason.
+            self._attempt.remark(abort.why)
             self.code = answer_of(abort)
             self._over = True
         except (TimeoutError, StoreError):
@@ -86,6 +89,9 @@ class Walk:
         assert isinstance(self._request, Request), (
             f"{self._operation} awaits {self._request!r}: use attempt.offload, ask or wait"
         )
+        if isinstance(self._request, Ask):
+            wrong = [each for each in self._request.messages if not isinstance(each, Message)]
+            assert not wrong, f"{self._operation} asks what is no message, but {type(wrong[0])!r}"
         try:
             if self.failure is not None and self.failing in {None, self._requests - 1}:
                 self.failed = True

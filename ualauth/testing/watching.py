@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import grp
 import hashlib
+import os
+import pwd
+import select
 import socket
 import sys
 import threading
@@ -37,7 +41,16 @@ _BLOCKING = frozenset(
 )
 _BLOCKING_FUNCTIONS = tuple(
     getattr(module, name)
-    for module, name in ((time, "sleep"), (hashlib, "pbkdf2_hmac"), (hashlib, "scrypt"))
+    for module, name in (
+        (time, "sleep"),
+        (hashlib, "pbkdf2_hmac"),
+        (hashlib, "scrypt"),
+        *((os, name) for name in ("stat", "lstat", "access", "readlink", "statvfs", "waitpid")),
+        # They may ask a directory service (nsswitch.conf(5)).
+        *((pwd, name) for name in ("getpwnam", "getpwuid", "getpwall")),
+        *((grp, name) for name in ("getgrnam", "getgrgid", "getgrall")),
+        (select, "select"),
+    )
     # OpenSSL may be without them.
     if hasattr(module, name)
 )
@@ -52,6 +65,8 @@ _OF_SOCKETS = frozenset(
 )
 _OF_PYTHON = ("<frozen importlib", "linecache.py", "tokenize.py", "zipimport")
 """Files of Python whose reading is none of the module's."""
+_ON_PURPOSE = ("/userlist/database/change_detector.py",)
+"""Files of ualauth that look at an open database on the spot: that is cheaper than a switch."""
 
 
 class _Watched(threading.local):
@@ -129,7 +144,7 @@ def _is_of_python(frame: FrameType | None) -> bool:
         if frame.f_code is threading.Thread.start.__code__:
             # Until the thread runs, which is at once.
             return True
-        if any(name in frame.f_code.co_filename for name in _OF_PYTHON):
+        if any(name in frame.f_code.co_filename for name in (*_OF_PYTHON, *_ON_PURPOSE)):
             return True
         frame = frame.f_back
     return False

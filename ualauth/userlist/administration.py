@@ -47,6 +47,7 @@ def edit_addresses(
     addresses: Sequence[str],
     add: Sequence[str],
     remove: Sequence[str],
+    whose: str = "this user's",
 ) -> tuple[str, ...]:
     """Return `addresses` without some, and with others after them; case does not count.
 
@@ -58,7 +59,7 @@ def edit_addresses(
     for key in {address_key(address) for address in addresses} & gone.keys():
         del gone[key]
     for missing in gone.values():
-        raise InvalidValue(f"addresses: {missing!r} is none of this user's")
+        raise InvalidValue(f"addresses: {missing!r} is none of {whose}")
     removed = {address_key(address) for address in remove}
     remaining = [address for address in addresses if address_key(address) not in removed]
     present = {address_key(address) for address in remaining}

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, func, insert, select
 
+from ualauth.errors import NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.database import queries
@@ -27,6 +28,8 @@ from ualauth.userlist.database.tables import (
     sasl_passwords,
     users,
 )
+from ualauth.userlist.database.turns import take_turn_for_users
+from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
 from ualauth.userlist.record import NewUser
 
 T = TypeVar("T")
@@ -48,6 +51,9 @@ _AUTHID_KEY = _USER_COLUMNS.index("authid_key")
 _CREATED = _USER_COLUMNS.index("created")
 _UNIX_UID = _USER_COLUMNS.index("unix_uid")
 _NAME_KEY = queries.NAME_COLUMNS.index("name_key")
+
+# No authid is empty.
+_A_GROUP = ""
 
 _NEWEST = select(func.max(users.c.id))
 
@@ -99,17 +105,18 @@ CURES: Mapping[str, str] = {"UNIX uid": "; --no-unix-uids takes none from the fi
 class Taken:
     """Why a user was not added: `claim` is another's, or the whole user is there already.
 
-    `claim` is what it is and its key, as in `Rows.claims`.
+    `claim` is what it is and its key, as in `Rows.claims`; `is_group` is whether a group has it.
     """
 
     claim: tuple[str, str]
     is_existing: bool
+    is_group: bool = False
 
     def __str__(self) -> str:
         """Say it in a sentence."""
         if self.is_existing:
             return f"the user {self.claim[1]!r} is there already"
-        return f"{self.what} already is another user's"
+        return f"{self.what} already is {'a group' if self.is_group else 'another user'}'s"
 
     @property
     def what(self) -> str:
@@ -145,8 +152,11 @@ def rows_of(
 
 
 def add_all(connection: Connection, new: Sequence[Rows]) -> None:
-    """Add users whose claims are all free; the database's error if one is not."""
+    """Add users whose claims are all free; `NameTaken`, or the database's error, if one is not."""
+    take_turn_for_users(connection)
     _make_room(connection)
+    if _owned_by_groups(connection, new):
+        raise NameTaken("a group has one of the names")
     _insert_all(connection, new)
 
 
@@ -155,6 +165,7 @@ def add_free(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
 
     Of two new ones that claim the same, the first gets it.
     """
+    take_turn_for_users(connection)
     _make_room(connection)
     taken = find_taken(connection, new)
     _insert_all(connection, [rows for rows, why in zip(new, taken, strict=True) if why is None])
@@ -176,12 +187,13 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
             owners.update(dict.fromkeys(rows.claims(), authid_key))
             taken.append(None)
         else:
-            taken.append(Taken(claim, is_existing=False))
+            is_group = owners[claim] == _A_GROUP
+            taken.append(Taken(claim, is_existing=False, is_group=is_group))
     return taken
 
 
 def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str], str]:
-    """Return claim -> folded authid of who has it in the database."""
+    """Return claim -> folded authid of who has it in the database, or `_A_GROUP`."""
     of_login_names = select(login_names.c.key, users.c.authid_key).join_from(login_names, users)
     of_names = select(or_names.c.name_key, users.c.authid_key).join_from(or_names, users)
     keys = [key for rows in new for key in rows.keys]
@@ -203,7 +215,20 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
         for some in _pieces(values, _MOST_PARAMETERS):
             pairs = connection.execute(asked, {"values": some})
             owners.update({(kind, str(key)): owner for key, owner in pairs})
-    return owners
+    return owners | dict.fromkeys(_owned_by_groups(connection, new), _A_GROUP)
+
+
+def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[str, str]]:
+    """Return the claims of new users that are names of groups."""
+    if not has_groups(connection):
+        return []
+    claims: list[tuple[str, str]] = []
+    names = ("login name", names_of_groups, [key for rows in new for key in rows.keys])
+    or_names = ("O/R name", or_names_of_groups, [rows.name[_NAME_KEY] for rows in new])
+    for kind, find, keys in (names, or_names):
+        for some in _pieces(keys, _MOST_PARAMETERS):
+            claims += [(kind, key) for key in find(connection, some)]
+    return claims
 
 
 def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:

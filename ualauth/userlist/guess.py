@@ -6,6 +6,7 @@ was cut off, the thread that checks it, or one that is started for it.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -210,6 +211,9 @@ class Guess:
 
     def abandon(self) -> None:
         """Leave it to the thread that checks it, or to one of its own; never waits."""
+        if sys.is_finalizing():
+            # No other thread runs any more: one that is started is waited for in vain.
+            return
         with self._lock:
             if self._ended or self.abandoned:
                 return

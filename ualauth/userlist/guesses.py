@@ -131,7 +131,10 @@ class GuessLimiter:
                     break
                 ahead += not each.passive
             else:
-                ahead = most
+                if guess.is_open:
+                    # A process that forked in the middle of a login goes on with it.
+                    self._open.setdefault(guess.key, deque()).append(guess)
+                    self.is_quiet = False
         return ahead
 
     def has_no_failures(self, guess: Guess) -> bool:
@@ -260,7 +263,11 @@ class GuessLimiter:
             if self._sweeping:
                 return
             sweeper = threading.Thread(target=self._sweep, name="ualauth-guesses", daemon=True)
-            sweeper.start()
+            try:
+                sweeper.start()
+            except RuntimeError:
+                # No more threads: it waits for the next one that is given up.
+                return
             self._sweeping = True
             self._sweeper = sweeper
 

@@ -39,6 +39,7 @@ from ualauth.userlist.database import backup, queries, schema
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
+from ualauth.userlist.groups import GroupStore
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import Changes, NewUser, User
 from ualauth.userlist.update import Revision, differs, revise_all
@@ -74,6 +75,8 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
+        self.groups = GroupStore(self._database)
+        """The groups of users."""
 
     @classmethod
     def open(cls, resources: Resources) -> Self:

@@ -101,6 +101,22 @@ def test_a_folder_in_its_place_could_not_check(way: Way, mail: Mail, tmp_path: P
     broken(way, folder, "is no file")
 
 
+def test_what_check_tells_of_the_hosts_file_keeps_no_user_out(
+    way: Way, mail: Mail, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = mail(f"{PERMIT}session requird pam_permit.so\n")
+    assert way.login(folder.config(), "mail", "jsmith", "x").user == "jsmith"
+    assert "unknown control 'requird'" in caplog.text
+    # libpam refuses this as a whole, until it is mended: the service itself stays as it is.
+    authenticator = way.authenticator(folder.config())
+    file = tmp_path / "host" / "mailhost"
+    file.write_text(f"{PERMIT}auth required \\\n")
+    with pytest.raises(TemporaryFailure):
+        way.run(authenticator.authenticate("mail", "jsmith", "x"))
+    file.write_text(PERMIT)
+    assert way.run(authenticator.authenticate("mail", "jsmith", "x")).user == "jsmith"
+
+
 def test_a_service_file_that_includes_what_is_not_there_could_not_check(
     way: Way, mail: Mail
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import logging
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThr
 from tests.unit.adapters.talk import Talk
 from tests.unit.adapters.test_replies import SUCCESS
 from tests.unit.sasl.clients import Client, cram_md5, login, plain, scram
+from ualauth.runtime import login as login_of_runtime
 
 WRONG = "Xyzzy+Secret"
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -112,6 +114,48 @@ def test_no_password_is_logged_that_is_sent_where_it_should_not_be(
                         talk.read()
     secrets = {WRONG, initial, encoded(WRONG), initial.rstrip("="), encoded(WRONG).rstrip("=")}
     assert not in_log(heard, secrets)
+
+
+class Locals(logging.Handler):
+    """Writes down what the calls of each traceback hold, as some tools for errors do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tracebacks = 0
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info and record.exc_info[1]
+        entry = error.__traceback__ if error else None
+        self.tracebacks += entry is not None
+        while entry is not None:
+            frame = entry.tb_frame
+            if "/ualauth/" in frame.f_code.co_filename:
+                self.text += f"{frame.f_code.co_qualname} {frame.f_locals!r}\n"
+            entry = entry.tb_next
+
+
+def test_a_bug_is_logged_without_what_calls_hold(
+    side: Side, certificates: Certificates, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(handle: object, *, anonymous: bool = False) -> None:
+        raise AssertionError(handle is None, anonymous)
+
+    monkeypatch.setattr(login_of_runtime, "identity_of", broken)
+    shown = Locals()
+    logging.getLogger().addHandler(shown)
+    try:
+        with side.connect(certificates.client_context()) as talk:
+            reply = talk.log_in("PLAIN", plain("jsmith", PASSWORD))
+            assert not reply.startswith(SUCCESS[side.protocol])
+            talk.password("jsmith", PASSWORD)
+            secrets = {PASSWORD} | messages(talk)
+    finally:
+        logging.getLogger().removeHandler(shown)
+    assert shown.tracebacks >= 2
+    assert shown.text
+    assert not {each for each in secrets if each in shown.text}, shown.text
+    assert not in_log(heard, {PASSWORD})
 
 
 def test_no_password_is_logged_that_is_sent_once_more(

@@ -88,6 +88,13 @@ def test_a_blank_in_a_list_of_users_is_told_of(program: Program, listed: Path) -
     assert "'ann ' begins or ends with a blank" in checked(program, line_of(listed), 0)
 
 
+@pytest.mark.parametrize("item", ["user", "rhost"])
+def test_a_list_with_nuls_is_told_of(program: Program, listed: Path, item: str) -> None:
+    listed.write_bytes(b"ann\nbo\0b\n" + b"\0" * 1000)
+    told = checked(program, line_of(listed).replace("item=user", f"item={item}"), 0)
+    assert f"{listed}:2:1: warning: there is a NUL in line 2: what follows it there" in told
+
+
 @pytest.mark.parametrize(
     ("onerr", "status", "text"),
     [
@@ -184,6 +191,13 @@ def test_a_file_of_principals_is_read(program: Program) -> None:
     assert "      one two three\n      ^^^^^^^^^^^^^\n" in told
 
 
+KEYTAB = (
+    b"\x05\x02\x00\x00\x00\x31\x00\x01\x00\x01X\x00\x04imap\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x12\x00\x19"
+    b"of no use to any attacker"
+)
+"""One with one key, of imap@X."""
+
+
 @pytest.mark.parametrize("name", ["{0}", "FILE:{0}"])
 @pytest.mark.parametrize(
     ("mode", "status", "text"),
@@ -197,12 +211,32 @@ def test_a_keytab_is_looked_at(
     program: Program, name: str, mode: int, status: int, text: str
 ) -> None:
     path = program.folder.path / "keytab"
-    path.write_bytes(b"\x05\x02")
+    path.write_bytes(KEYTAB)
     path.chmod(mode)
     told = checked(program, f"om_krb5 keytab={name.format(path)}", status)
     assert (f"{path}:1:1: {text}" in told) is bool(text)
     path.unlink()
     assert "no such file" in checked(program, f"om_krb5 keytab={path}", 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "there is no key in it"),
+        (1, "this is no whole keytab: it does not begin as one does"),
+        (2, "there is no key in it"),
+        (6, "this is no whole keytab: it is cut off"),
+        (-1, "this is no whole keytab: it is cut off"),
+    ],
+)
+def test_half_a_keytab_is_told_of(program: Program, size: int, text: str) -> None:
+    path = program.folder.path / "keytab"
+    path.write_bytes(KEYTAB[:size])
+    path.chmod(0o600)
+    told = checked(program, "om_krb5 keytab=keytab", 1)
+    assert f"{path}:1:1: error: {text}" in told
+    assert "    cure: let the KDC's administrator export the keys anew" in told
+    assert "attacker" not in told
 
 
 def test_a_krb5_conf_that_every_user_may_write_to_is_an_error(program: Program) -> None:
@@ -211,6 +245,25 @@ def test_a_krb5_conf_that_every_user_may_write_to_is_an_error(program: Program) 
     assert "no problems" in checked(program, f"om_krb5 krb5_conf={path}", 0)
     path.chmod(0o606)
     assert "can be written" in checked(program, f"om_krb5 krb5_conf=/dev/null:{path}", 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "text"),
+    [
+        (b"", 0, "warning: there is nothing in it, and libkrb5 knows no realm by it"),
+        (b"\0" * 100, 0, "warning: there is nothing in it"),
+        (b"[realms]\n A = {\n  kdc", 1, "error: libkrb5 cannot read it: "),
+        (b"[libdefau", 1, "error: libkrb5 cannot read it: "),
+        (b"[libdefaults]\n default_realm = A\n", 0, ""),
+    ],
+)
+def test_what_libkrb5_cannot_read_is_told_of(
+    program: Program, data: bytes, status: int, text: str
+) -> None:
+    path = program.folder.path / "krb5.conf"
+    path.write_bytes(data)
+    told = checked(program, f"om_krb5 krb5_conf={path}", status)
+    assert f"{path}:1:1: {text}" in told if text else "no problems" in told
 
 
 # Issuers of tokens

@@ -27,6 +27,8 @@ EVERYTHING = (
     *("--language", "pt-BR", "--expires", "2030-12-31T18:00+01:00"),
     *("--password-expires", "2029-01-01T00:00Z", "--starts", "2020-01-01T00:00Z", "--must-change"),
     *("--policy", "grace_logins=3", "--policy", "allowed_networks=192.0.2.0/24,2001:db8::/32"),
+    *("--mailbox-limit", "500", "--limit-outbound", "--limit-inbound", "--limit-notify"),
+    "--hidden",
 )
 
 
@@ -54,6 +56,9 @@ def test_a_user_is_added_with_every_field(program: Program) -> None:
     assert user.password_changed is not None
     assert user.account_starts == datetime(2020, 1, 1, tzinfo=UTC)
     assert user.must_change_password
+    assert (user.mailbox_limit, user.hidden) == (500, True)
+    limits = (user.limit_outbound_mail, user.limit_inbound_mail, user.limit_notify_user)
+    assert limits == (True, True, True)
     assert user.policy == ('{"allowed_networks":["192.0.2.0/24","2001:db8::/32"],"grace_logins":3}')
     assert _has_password(program, "jsmith", "s3cret")
 

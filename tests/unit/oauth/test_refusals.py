@@ -130,12 +130,11 @@ def test_a_line_names_no_user_by_tokens_for_another_audience_or_client(
     ]
     server.lines(*(reversed(lines) if turned else lines))
     names: dict[str, Any] = {"sub": "42", "upn": "js"}
-    claims: dict[str, Any]
     assert server.log_in(issuer.token(aud="staff", azp="web", **names), "42").user == "42"
     assert server.log_in(issuer.token(azp="web", **names), "js").user == "js"
     address = "jsmith@example.com"
     assert server.log_in(issuer.token(azp="app", **names), address).user == address
     for user in ("42", "js", address):
-        for claims in ({"azp": "evil"}, {"aud": "web", "azp": "app"}):
+        for wrong in ({"azp": "evil"}, {"aud": "web", "azp": "app"}):
             with pytest.raises(AuthenticationFailed):
-                server.log_in(issuer.token(**claims, **names), user)
+                server.log_in(issuer.token(**{**names, **wrong}), user)

@@ -13,7 +13,7 @@ from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationFailed
 from ualauth.modules.om_auth import OmAuth, Options
-from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.attempt import FakeAttempt, NoUsers
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -80,7 +80,7 @@ def test_a_whole_transaction_ends_there(
     userlist.close()
 
 
-class ChangedBetween:
+class ChangedBetween(NoUsers):
     """Users who change after a login has recalled one, and before it reads the record anew."""
 
     def __init__(self, userlist: Userlist, change: Callable[[UserStore], None]) -> None:

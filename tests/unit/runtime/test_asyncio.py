@@ -8,6 +8,8 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -125,6 +127,48 @@ def test_when_every_thread_hangs_others_are_told_so_in_time(hanging: ConfigFolde
         pytest.fail("the threads were not replaced")
 
     asyncio.run(run())
+
+
+class Prompt(Module[Options]):
+    """Answer in a thread, at once."""
+
+    options_type = Options
+    done = threading.Event()
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.offload(self.done.set)
+        return SUCCESS
+
+
+@pytest.mark.parametrize("what", ["login", "load"])
+def test_what_is_done_counts_however_late_the_loop_sees_it(folder: ConfigFolder, what: str) -> None:
+    """As when ten thousand clients connect at the same moment."""
+    folder.settings("[stack]\ntimeout = 0.3\n")
+    folder.module("prompt", Prompt)
+    folder.service("test", "auth required prompt\naccount required pam_permit\n")
+
+    def keep_busy(is_done: Callable[[], bool]) -> None:
+        """Do something else in the loop's thread, for longer than the time there is."""
+        until = time.monotonic() + patience(30)
+        while not is_done():
+            assert time.monotonic() < until, "the thread was never asked"
+            time.sleep(0.01)
+        time.sleep(0.4)
+
+    async def run() -> object:
+        async with AsyncAuthenticator(folder.config()) as auth:
+            if what == "login":
+                await auth.load("test")
+            Prompt.done.clear()
+            services = auth._base.services
+            call = auth.authenticate("test", "x", "y") if what == "login" else auth.load("test")
+            task = asyncio.ensure_future(call)
+            await asyncio.sleep(0)
+            fresh = partial(services.is_fresh, "test")
+            keep_busy(Prompt.done.is_set if what == "login" else fresh)
+            return await task
+
+    assert asyncio.run(run()) is not None
 
 
 def test_a_login_that_needs_no_waiting_never_leaves_the_task(folder: ConfigFolder) -> None:

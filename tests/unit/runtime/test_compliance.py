@@ -780,8 +780,10 @@ def test_a_fault_is_found(kind: type[Module[Any]], test: str) -> None:
 
     with pytest.raises(
         (AssertionError, RuntimeError, KeyError, IndexError, ValueError, AttributeError)
-    ):
+    ) as caught:
         getattr(suite, test)()
+    # tests/unit/runtime/test_wrong_modules.py holds what it says.
+    assert str(caught.value) or caught.value.__notes__
 
 
 def test_wrong_arguments_of_the_suite_itself_are_found() -> None:

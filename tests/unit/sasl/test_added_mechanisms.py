@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import importlib
 import importlib.util
 import logging
 import sys
@@ -16,6 +18,7 @@ from ualauth import AuthenticationFailed, MechanismUnavailable
 from ualauth.errors import ConfigurationError
 from ualauth.sasl import registry
 from ualauth.system import extras
+from ualauth.testing.compliance import ModuleCompliance
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
@@ -252,3 +255,51 @@ def test_ours_is_not_offered_where_the_library_of_the_module_is_missing(
     assert gone not in names
     assert "SCRAM-SHA-256" in names
     assert f"there is no {package}; try pip install" in caplog.text
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "module-authors" / "mechanisms.md"
+
+
+def of_the_page() -> str:
+    """Return the program of the page for authors, all its examples in a row."""
+    blocks = PAGE.read_text(encoding="utf-8").split("```python\n")[1:]
+    return "\n".join(block.partition("```")[0] for block in blocks)
+
+
+def test_an_exchange_is_written_by_the_documents_alone(
+    way: Way, folder: ConfigFolder, install: Install
+) -> None:
+    install(package="cards", point="X-CARD", old=SOURCE, new=of_the_page() + "\nShout = Card\n")
+    cards: Any = importlib.import_module("cards")
+    folder.settings(HEAD)
+    folder.module("first", cards.Cards)
+    folder.module("second", cards.Cards)
+    lines = "auth [success=done default=ignore] first\nauth required second\n"
+    folder.service("mail", f"{lines}account required pam_permit\n")
+    assert offered(way, folder) == ["X-CARD"]
+
+    def answered(name: bytes, key: bytes) -> Any:
+        exchange = begun(way, folder, "X-CARD")
+        challenge = way.run(exchange.step(name))
+        assert len(challenge) == 16
+        assert way.run(exchange.step(hmac.digest(key, challenge, "sha256"))) is None
+        return exchange
+
+    right = b"the key of a card"
+    assert answered(b"jsmith", right).identity.user == "jsmith"
+    # A user and a stranger are asked once, and are refused alike.
+    for name, key in ((b"jsmith", b"another"), (b"stranger", right), (b"stranger", b"another")):
+        with pytest.raises(AuthenticationFailed):
+            answered(name, key)
+
+
+def test_the_module_of_the_page_passes_the_compliance_suite(
+    folder: ConfigFolder, install: Install
+) -> None:
+    install(package="cards", point="X-CARD", old=SOURCE, new=of_the_page())
+    cards: Any = importlib.import_module("cards")
+    for kind in (cards.Cards, cards.Proofs):
+        suite: Any = type("Suite", (ModuleCompliance,), {"module": kind})()
+        for name in dir(suite):
+            if name.startswith("test_"):
+                getattr(suite, name)()

@@ -37,6 +37,7 @@ from ualauth.errors import (
     TemporaryFailure,
 )
 from ualauth.runtime.peer import ConnectionInfo
+from ualauth.system.frames import clear_locals
 
 log = logging.getLogger("ualauth.aiosmtpd")
 
@@ -208,6 +209,7 @@ class SMTP(smtp.SMTP):
         if expected and not hasattr(self.event_handler, "handle_exception"):
             log.info("%r: TLS did not begin: %r", self.session.peer, error.__cause__)
             return ""
+        clear_locals(error)
         status: str = await super().handle_exception(error)
         return status
 
@@ -241,6 +243,8 @@ class SMTP(smtp.SMTP):
             raise
         except Exception as error:
             if not isinstance(error, _EXPECTED):
+                del words
+                clear_locals(error)
                 log.exception("no user can authenticate: service %s", self._asked.service)
             if isinstance(error, AuthenticationError) and not isinstance(error, TemporaryFailure):
                 session.ualauth_failed = True

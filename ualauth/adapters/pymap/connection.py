@@ -226,14 +226,8 @@ class SaslConnection(imap.IMAPConnection):
             log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
             raise Refused(TooManyFailures())
         self._failures_left -= 1
-        command = current_command.get()
         try:
-            if isinstance(command, LoginCommand):
-                initial: bytes | None = command.message
-            else:
-                word = command.initial if isinstance(command, AuthenticateCommand) else None
-                initial = decoded_initial(word)
-            identity = await self._converse(mech_name.decode("ascii", "replace"), initial)
+            identity = await self._converse(mech_name.decode("ascii", "replace"), _initial())
         except (ConnectionError, EOFError):
             raise
         except Exception as error:  # noqa: BLE001 - a bug refuses
@@ -264,3 +258,11 @@ class SaslConnection(imap.IMAPConnection):
 
     def _known(self) -> ConnectionInfo:
         return connection_of(rhost_of(self._peer), self.tls, self._asked.certificate)
+
+
+def _initial() -> bytes | None:
+    """Return the initial response of the current command, if it has one."""
+    command = current_command.get()
+    if isinstance(command, LoginCommand):
+        return command.message
+    return decoded_initial(command.initial if isinstance(command, AuthenticateCommand) else None)

@@ -135,6 +135,7 @@ class Login(LoginInterface):
         try:
             await exchange.step("\0".join(parts).encode())
         except Exception as error:  # noqa: BLE001 - a bug refuses
+            del credentials, parts
             raise Refused(error) from None
         return exchange.identity
 

@@ -16,6 +16,7 @@ from pymap.parsing.response import (
 from ualauth.adapters.imap_replies import REPLIES
 from ualauth.adapters.sasl_lines import ExchangeAbandoned, TooLong, TooManyFailures, reply_to
 from ualauth.errors import AuthenticationError, MechanismUnavailable
+from ualauth.system.frames import clear_locals
 
 log = logging.getLogger("ualauth.pymap")
 
@@ -29,6 +30,7 @@ class Refused(ResponseError):
     def __init__(self, error: Exception) -> None:
         """Find the reply to what went wrong, and log what should not have."""
         if not isinstance(error, _EXPECTED):
+            clear_locals(error)
             log.error("a login failed", exc_info=error)
         self.reply = reply_to(error, REPLIES)
         super().__init__(self.reply.text.decode())

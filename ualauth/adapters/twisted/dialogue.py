@@ -34,6 +34,7 @@ from ualauth.adapters.twisted.tls import connection_of, is_tls
 from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
 from ualauth.errors import AccountRestricted, AuthenticationError, MechanismUnavailable
+from ualauth.system.frames import clear_locals
 
 if TYPE_CHECKING:
     from twisted.protocols.basic import LineReceiver
@@ -175,6 +176,7 @@ class Dialogue(Base):
             if isinstance(error, LoginDenied) and not isinstance(error, MailboxInUse):
                 error = AccountRestricted(ReturnCode.PERM_DENIED)
             if not isinstance(error, self.expected):
+                clear_locals(error)
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)
         else:
@@ -290,5 +292,7 @@ class Dialogue(Base):
         """Nothing that could go on: a bug in the protocol, or the client is gone."""
         self._question = None
         if not failure.check(CancelledError):
+            if failure.value is not None:
+                clear_locals(failure.value)
             log.error("%s: a command failed", self.service, exc_info=failure.value)
             self._leave()

@@ -31,6 +31,7 @@ def user_rows(
     user: User,
     mechanisms: Sequence[str],
     failures: Mapping[str, Failures],
+    groups: Sequence[str],
 ) -> Mapping[str, str]:
     """Return a user for people: label -> text, with times in this host's zone."""
     return {
@@ -45,7 +46,10 @@ def user_rows(
         "administrator": _yes(user.administrator),
         "mailbox administrator": _yes(user.mailbox_administrator),
         "mailbox class": user.mailbox_class.value,
+        "mailbox limit": _limit(user),
+        "hidden": _yes(user.hidden),
         "language": user.language or "the server's",
+        "groups": "\n".join(groups) or "none",
         "UNIX uid": "none" if user.unix_uid is None else str(user.unix_uid),
         "created": _local(user.created),
         "changed": _local(user.changed),
@@ -62,6 +66,7 @@ def remarks(user: User) -> list[str]:
         "must change": user.must_change_password,
         "no password": user.password is None,
         "administrator": user.administrator,
+        "hidden": user.hidden,
     }
     return [word for word, holds in known.items() if holds]
 
@@ -89,6 +94,17 @@ def _account(user: User) -> str:
     else:
         parts.append(f"{'expired' if _has_passed(expires) else 'expires'} {_local(expires)}")
     return ", ".join(parts)
+
+
+def _limit(user: User) -> str:
+    actions = {
+        "sends no mail": user.limit_outbound_mail,
+        "gets no mail": user.limit_inbound_mail,
+        "is told": user.limit_notify_user,
+    }
+    limit = f"{user.mailbox_limit} MB" if user.mailbox_limit else "the server's"
+    done = [text for text, holds in actions.items() if holds]
+    return f"{limit}; beyond it the user {', '.join(done)}" if done else limit
 
 
 def _failed(failures: Mapping[str, Failures]) -> str:

@@ -17,18 +17,20 @@ from ualauth.userlist.account.lockout import microseconds_now
 def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
     """Show a user, without any hash.
 
-    Shows the scheme of the password, and which SASL secrets exist.
+    Shows the scheme of the password, which SASL secrets exist, and the groups that the user is
+    in, also by other groups.
     """
     record = invocation.store.get(user)
     mechanisms = [secret.mechanism for secret in invocation.store.secrets(record)]
+    groups = invocation.store.groups.of(record)
     if as_json:
-        print_json(user_json(record) | {"sasl_mechanisms": mechanisms})
+        print_json(user_json(record) | {"sasl_mechanisms": mechanisms, "groups": list(groups)})
         return
     table = grid()
     rules, now = invocation.config.policy.with_own(record.policy).lockout, microseconds_now()
     # As a login would take them, which looks at the clock.
     counts = invocation.store.all_failures(record).items()
     failures = {source: each.plausible(now, rules) for source, each in counts}
-    for label, text in user_rows(record, mechanisms, failures).items():
+    for label, text in user_rows(record, mechanisms, failures, groups).items():
         table.add_row(cell(label, "dim"), lines(text))
     console().print(table)

@@ -25,7 +25,8 @@ _PAIR = rf"{_TYPE}=(?:{_STRING}|#(?:[0-9A-Fa-f]{{2}})+)?"
 # Blanks after a separator are not in RFC 4514, but administrators write them.
 _NAME = re.compile(rf"{_PAIR}(?: *[+,] *{_PAIR})*", re.DOTALL)
 _PARTS = re.compile(r"((?:\\.?|[^\\,+])*)([,+]?)", re.DOTALL)
-_VALUE = re.compile(r" *((?:\\.?|[^\\])*?) *", re.DOTALL)
+# Blanks at the end are left out, unless the last one is escaped. What was taken is not given back.
+_VALUE = re.compile(r" *+((?:(?:\\.?|[^\\ ])++| +(?! |\Z))*+) *+", re.DOTALL)
 _CHARACTERS = re.compile(r"\\(?:([0-9A-Fa-f]{2})|(.))|(.)", re.DOTALL)
 
 

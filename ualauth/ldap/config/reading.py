@@ -254,7 +254,7 @@ class _Reader:
 
     def _has_secret(self, number: int) -> bool:
         """Return whether a line may have a password: so may one whose keyword is misspelt."""
-        content = self._file.text.split("\n")[number - 1].split()
+        content = self._file.lines[number - 1].split()
         name = content[0].lower() if content else ""
         if name in KEYWORDS.keys() | FOREIGN.keys():
             return name in _SECRET

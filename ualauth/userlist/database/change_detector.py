@@ -12,6 +12,7 @@ Other databases have nothing like it, and are asked for the record itself.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sqlite3
@@ -24,7 +25,14 @@ from urllib.parse import quote
 from sqlalchemy import URL
 
 from ualauth.system.forks import LIBRARY_CALLS, new_lock, renew_after_fork
-from ualauth.userlist.database.files import Files, files_at, note_lost, register
+from ualauth.userlist.database.files import (
+    PUT_BACK,
+    Files,
+    files_at,
+    log,
+    note_lost,
+    register,
+)
 
 Version = tuple[int, int]
 """A state of what decides: equal versions are the same state, later ones are greater."""
@@ -35,11 +43,13 @@ _MOST_USERS = 10_000
 """Users whose last failure is known by its number."""
 
 _LOOK_AGAIN = 0.02
-"""Seconds after which it is looked at what is beside the file: a microsecond that few logins pay.
+"""Seconds after which it is looked for the name of `-shm`: a microsecond that few logins pay.
 
-So long a change may stay unseen that another program makes after a third one has taken
-away `-shm`, which none should.
+Whether it was deleted is looked at with each login. So long a change may stay unseen that
+another program makes after a third one has given `-shm` another name, which none should.
 """
+_TO_LOOK_ONLY = getattr(os, "O_PATH", 0)
+"""How to open a file so that closing it ends no lock of this process (open(2))."""
 
 _NEWEST = (
     "SELECT number, mark, key FROM changes WHERE number = 0 UNION ALL SELECT * FROM "
@@ -69,6 +79,10 @@ class ChangeDetector(Protocol):
         """
         ...
 
+    def note_difference(self, since: Version) -> None:
+        """Take note that a record is not as it was at `since`: a warning, if none changed it."""
+        ...
+
     def close(self) -> None:
         """Close what is open; it is opened again when needed."""
         ...
@@ -86,6 +100,9 @@ class NoChangeDetector:
     def is_unchanged(self, _key: bytes, _since: int) -> bool:
         """Return `False`."""
         return False
+
+    def note_difference(self, since: Version) -> None:
+        """Do nothing: it cannot be told."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -112,8 +129,12 @@ class SQLiteChangeDetector:
         self._look_again = 0.0
         self._inode: int | None = None
         self._shm_inode: int | None = None
+        self._shm_number = -1
+        """A descriptor that shows whether -shm, as it was opened, still has a name."""
         self._cursor: sqlite3.Cursor | None = None
         self._version: Version | None = None
+        self._same_as: Version | None = None
+        """What the file said before it was written lately, if there was no commit since."""
         self._commits: tuple[int, ...] = ()
         self._decided = b""
         self._newest = (0, b"")
@@ -127,6 +148,7 @@ class SQLiteChangeDetector:
                 if (
                     status.st_mtime_ns != self._written
                     or status.st_ino != self._inode
+                    or not os.fstat(self._shm_number).st_nlink
                     or (monotonic() >= self._look_again and self._is_lost())
                 ) and not self._follow():
                     return None
@@ -150,7 +172,7 @@ class SQLiteChangeDetector:
             self.drop()
 
     def _is_lost(self) -> bool:
-        """Look whether -shm is still the one that is open."""
+        """Look whether -shm is still the one that is open, by its name."""
         self._look_again = monotonic() + _LOOK_AGAIN
         return os.stat(self._shm).st_ino != self._shm_inode  # noqa: PTH116 - as above
 
@@ -184,10 +206,31 @@ class SQLiteChangeDetector:
             # Closing it would delete the WAL that belongs to the other file now.
             _left_behind.append(cursor)
             cursor = None
+        version, commits, decided = self._version, self._commits, self._decided
         self._open(now)
+        self._same_as = None
+        if cursor is not None and commits:
+            mark = self._rows(_NEWEST)[0][1]
+            if cursor.execute("PRAGMA data_version").fetchone() == commits:
+                # Written without a commit: a checkpoint, after which all is as it was, or a copy.
+                self._same_as = version
+                if mark != decided:
+                    self._warn_of_copy()
         # Afterwards: it was not the last one.
         _close(cursor)
         return True
+
+    def note_difference(self, since: Version) -> None:
+        """See `ChangeDetector.note_difference`."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            if since is self._same_as and self._ask("PRAGMA data_version").fetchone() == (
+                self._commits
+            ):
+                self._warn_of_copy()
+
+    def _warn_of_copy(self) -> None:
+        self._same_as = None
+        log.warning("%s: was written over by another program: %s", self.path, PUT_BACK)
 
     def _note_lost(self) -> bool:
         """Tell nothing more until who reads next has closed all connections of this process."""
@@ -214,6 +257,10 @@ class SQLiteChangeDetector:
         self._written = now.written
         self._inode = now.database[1] if now.database else None
         self._shm_inode = self._files.shm[1] if self._files.shm else None
+        # Something that is never deleted, where there is nothing to look at.
+        path = self._shm if _TO_LOOK_ONLY and self._files.shm else os.devnull
+        self._close_number()
+        self._shm_number = os.open(path, _TO_LOOK_ONLY | os.O_CLOEXEC)
 
     def _read_changes(self, commits: tuple[int, ...]) -> bool:
         """Find out what the commits were about; return whether that can be told.
@@ -264,6 +311,7 @@ class SQLiteChangeDetector:
         (sqlite.org/howtocorrupt.html, section 2.6).
         """
         _left_behind.append(self._cursor)
+        self._close_number()
         self._begin()
 
     def __del__(self) -> None:
@@ -276,7 +324,13 @@ class SQLiteChangeDetector:
         """See `files.Holder.drop`; the lock is held."""
         cursor, self._cursor = self._cursor, None
         self._files = self._inode = self._shm_inode = None
+        self._close_number()
         _close(cursor)
+
+    def _close_number(self) -> None:
+        number, self._shm_number = self._shm_number, -1
+        if number >= 0:
+            os.close(number)
 
 
 def _close(cursor: sqlite3.Cursor | None) -> None:

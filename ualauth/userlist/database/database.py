@@ -23,7 +23,14 @@ from sqlalchemy import URL, Connection, Engine, SelectBase
 from ualauth.errors import ConfigurationError, StoreError
 from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.userlist.database.backend import Backend
-from ualauth.userlist.database.files import Files, files_at, is_noted_as_lost, register, reopen
+from ualauth.userlist.database.files import (
+    PUT_BACK,
+    Files,
+    files_at,
+    is_noted_as_lost,
+    register,
+    reopen,
+)
 from ualauth.userlist.database.revision import check_revision
 from ualauth.userlist.database.rows import Row
 
@@ -228,7 +235,7 @@ class Database:
         """
         with self._lock:
             if self._files is not None and self._files.database is not None:
-                log.warning("%s: is another file now: opened anew", self.backend.name)
+                log.warning("%s: is another file now: %s", self.backend.name, PUT_BACK)
                 _left_behind.append((self._engines, self._idle))
                 self._engines, self._idle = {}, deque()
             self._files = now
@@ -249,7 +256,7 @@ class Database:
                 self._idle.append(self._connect(writing=False))
             except StoreError:
                 # What comes next will say so.
-                log.warning("%s: was written by another program, and cannot be read", self.path)
+                log.warning("%s: was written over, and cannot be read: %s", self.path, PUT_BACK)
             while idle:
                 idle.pop().close()
             for engine in engines.values():

@@ -26,6 +26,9 @@ log = logging.getLogger("ualauth.userlist")
 Place = tuple[int, int]
 """Device and inode."""
 
+PUT_BACK = "opened anew; put a copy back by `ualauth userlist restore`, which loses no change"
+"""What a log says where another file took the place of a USERLIST, or was written over it."""
+
 # sqlite.org/src, os_unix.c: SHARED_FIRST and SHARED_SIZE.
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 

@@ -77,6 +77,11 @@ RECORD = (
     users.c.must_change_password,
     users.c.policy,
     users.c.grace_logins_used,
+    users.c.mailbox_limit,
+    users.c.limit_outbound_mail,
+    users.c.limit_inbound_mail,
+    users.c.limit_notify_user,
+    users.c.hidden,
     addresses.c.address,
 )
 """The columns of a user, and an address."""

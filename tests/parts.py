@@ -90,6 +90,7 @@ LONGEST = (
     "tests/faults/test_kill_minus_nine.py",
     "tests/faults/test_outage.py",
     "tests/faults/test_model.py",
+    "tests/integration/kerberos/test_krb5_silence.py",
     "tests/integration/kerberos/test_krb5_load.py",
     "tests/integration/test_bad_input.py",
     "tests/ldap/test_load.py",

@@ -69,6 +69,7 @@ MARKS = {
         "tests/unit/sasl/test_violations.py",
         "tests/unit/stack/test_compile.py",
         "tests/unit/test_linear_time.py",
+        "tests/unit/test_missing_extras.py",
         "tests/unit/userlist/test_user_processes.py",
         "tests/unit/userlist/test_user_writers.py",
     ),

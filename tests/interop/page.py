@@ -18,7 +18,8 @@ tests, which fail if it was something else before. The packages are those of Deb
   else.
 * *outage*: with the right one, while the USERLIST cannot be read.
 
-neomutt takes the error that goes before 535 where a token is refused (`334`) for the end.
+neomutt and s-nail take the error that goes before 535 where a token is refused (`334`) for the
+end.
 ANONYMOUS has nothing that could be wrong, and asks no USERLIST. `1.2` is that version of TLS,
 for channel binding by Python's `ssl`
 ([decision 0025](decisions/0025-channel-binding.md)).

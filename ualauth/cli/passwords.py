@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -25,6 +25,21 @@ def new_password_options(function: F) -> F:
     """Add the options that say where a new password comes from."""
     none = click.option("--no-password", is_flag=True, help="Have no password at all.")
     return password_stdin(none(function))
+
+
+def warn_of_sasl(secrets: Sequence[object]) -> None:
+    """Say so if a password that was stored has no secrets: no program logs in by proving it."""
+    if not secrets:
+        click.echo(
+            "SCRAM cannot use it, and CRAM-MD5 neither: SASLprep (RFC 4013) prohibits a character.",
+            err=True,
+        )
+
+
+def warn_of_http(authid: str) -> None:
+    """Say so if an authid cannot be sent by HTTP Basic, where a colon ends it (RFC 7617)."""
+    if ":" in authid:
+        click.echo("HTTP Basic cannot carry this authid: it has a colon (RFC 7617).", err=True)
 
 
 def read_password_or_none(*, from_stdin: bool, none: bool) -> str | None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from tests.interop.clients import (
     curl,
     cyrus,
+    fdm,
     fetchmail,
     gsasl,
+    imapfilter,
     imaplib,
     isync,
     mpop,
     msmtp,
     mutt,
+    offlineimap,
     poplib,
     smtplib,
+    snail,
     swaks,
 )
 
@@ -35,6 +39,10 @@ CLIENTS = (
     fetchmail.CLIENT,
     mutt.MUTT_IMAP,
     mutt.NEOMUTT_IMAP,
+    snail.CLIENT,
+    imapfilter.CLIENT,
+    offlineimap.CLIENT,
+    fdm.CLIENT,
 )
 
 TICKET_CLIENTS = (

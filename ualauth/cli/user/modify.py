@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.passwords import read_hash
+from ualauth.cli.passwords import read_hash, warn_of_http
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
 from ualauth.userlist.administration import edit_addresses, set_hash
@@ -85,3 +85,5 @@ def command(  # noqa: PLR0913 - the options
         keep = invocation.config.policy.with_own(record.policy).password.history
         record = set_hash(store, record, stored, keep)
     click.echo(f"Changed {plain(record.authid)}.")
+    if "authid" in changes:
+        warn_of_http(record.authid)

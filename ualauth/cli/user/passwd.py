@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.passwords import new_password_options, read_password_or_none
+from ualauth.cli.passwords import new_password_options, read_password_or_none, warn_of_sasl
 from ualauth.cli.plain import plain
 from ualauth.userlist.administration import set_password
 
@@ -38,5 +38,4 @@ def command(
         click.echo(f"{who} has no password any more.")
         return
     click.echo(f"The password of {who} is set.")
-    if not store.secrets(record):
-        click.echo("SCRAM cannot use it: SASLprep (RFC 4013) prohibits a character.", err=True)
+    warn_of_sasl(store.secrets(record))

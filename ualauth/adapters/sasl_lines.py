@@ -16,7 +16,8 @@ import binascii
 import inspect
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from ualauth.contract.identity import Identity
 
@@ -89,14 +90,15 @@ class NeedsTls(Exception):
     """Stands in a table of replies for what is offered under TLS only."""
 
 
-class AuthCommand(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AuthCommand:
     """The arguments of a command that begins an exchange.
 
     `initial` is the initial response as it was sent, in base64 or as `=`; `None` is none.
     """
 
     mechanism: str
-    initial: bytes | None
+    initial: bytes | None = field(repr=False)
 
 
 def read_auth(arguments: bytes) -> AuthCommand:

@@ -59,14 +59,14 @@ def read_new_password(*, from_stdin: bool) -> str:
     return password
 
 
-def read_hash() -> str:
-    """Return a stored password from standard input, one that can be verified.
+def read_hash(*, from_stdin: bool = True) -> str:
+    """Return a stored password from standard input or a hidden prompt, one that can be verified.
 
     Raises:
         click.UsageError: if there is none, or it is clear text.
 
     """
-    stored = next(stdin_lines(), "").strip()
+    stored = (next(stdin_lines(), "") if from_stdin else ask_hidden("Hash")).strip()
     if not stored:
         raise click.UsageError("There is no hash on standard input.")
     try:

@@ -15,7 +15,10 @@ from tests.interop.clients import (
     msmtp,
     mutt,
     offlineimap,
+    perl,
+    php,
     poplib,
+    ruby,
     smtplib,
     snail,
     swaks,
@@ -59,4 +62,17 @@ TICKET_CLIENTS = (
     fetchmail.TICKETS,
     mutt.MUTT_IMAP_TICKETS,
     mutt.NEOMUTT_IMAP_TICKETS,
+)
+
+# What `make long` alone installs.
+RARE_CLIENTS = (
+    php.PHPMAILER,
+    ruby.NET_SMTP,
+    perl.NET_SMTP,
+    php.PHP_IMAP,
+    ruby.NET_IMAP,
+    perl.IMAP_CLIENT,
+    php.PHP_POP3,
+    ruby.NET_POP,
+    perl.NET_POP3,
 )

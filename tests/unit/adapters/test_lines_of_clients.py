@@ -27,7 +27,12 @@ IMAP = ["twisted-imap", "pymap-imap"]
 @pytest.mark.parametrize("spaces", [b" ", b"  ", b"     "])
 def test_words_of_auth_are_read_alike(name: str, initial: bytes | None, spaces: bytes) -> None:
     words = spaces.join([b"", name.encode(), *([initial] if initial else []), b""])
-    assert read_auth(words) == (name, initial)
+    command = read_auth(words)
+    assert (command.mechanism, command.initial) == (name, initial)
+
+
+def test_an_initial_response_is_in_no_text_of_its_command() -> None:
+    assert "AGpzbWl0aABz" not in repr(read_auth(b"PLAIN AGpzbWl0aABz"))
 
 
 @pytest.mark.parametrize("arguments", [b"", b"   ", b"PLAIN AA== AA==", b"a b c d"])

@@ -127,9 +127,9 @@ class Realm:
         """Start the KDC, and wait until it answers; `clock` is how wrong it goes, as `+2h`."""
         self._start("krb5kdc", self.port, "-n", clock=clock)
 
-    def start_kadmind(self) -> None:
-        """Start the server that changes passwords."""
-        self._start("kadmind", self.kpasswd_port, "-nofork")
+    def start_kadmind(self, clock: str = "") -> None:
+        """Start the server that changes passwords; `clock` as for `start`."""
+        self._start("kadmind", self.kpasswd_port, "-nofork", clock=clock)
 
     def _start(self, program: str, port: int, *arguments: str, clock: str = "") -> None:
         environment = dict(self.environment)

@@ -37,7 +37,11 @@ MARKS = {
         "tests/unit/userlist/test_postgresql_servers.py",
     ),
     "rare": ("tests/interop/test_rare_clients.py",),
-    "root": ("tests/faults/test_disk_full.py", "tests/integration/host_pam"),
+    "root": (
+        "tests/faults/test_disk_full.py",
+        "tests/integration/host_pam",
+        "tests/integration/kerberos/test_krb5_dns.py",
+    ),
     "slow": (
         "tests/docs/test_examples.py",
         "tests/docs/test_pages.py",
@@ -90,6 +94,7 @@ LONGEST = (
     "tests/faults/test_kill_minus_nine.py",
     "tests/faults/test_outage.py",
     "tests/faults/test_model.py",
+    "tests/integration/kerberos/test_krb5_silence.py",
     "tests/integration/kerberos/test_krb5_load.py",
     "tests/integration/test_bad_input.py",
     "tests/ldap/test_load.py",

@@ -23,6 +23,7 @@ COMMANDS = {
     "show": ("ualauth.cli.show", "Show the stacks of a service as they are used."),
     "modules": ("ualauth.cli.modules", "List the modules, or explain one."),
     "krb5": ("ualauth.cli.krb5", "Look into the Kerberos of a service."),
+    "oauth": ("ualauth.cli.oauth", "Look into the issuers of tokens of a service."),
     "ldap": ("ualauth.cli.ldap", "Find out why a directory does not answer as expected."),
     "hash": ("ualauth.cli.hash", "Hash a password as the USERLIST stores it."),
 }

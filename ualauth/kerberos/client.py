@@ -1,7 +1,7 @@
 """Kerberos as one configuration has it: passwords verified and changed, many at once.
 
-Everything here blocks, and is called where that may be. libkrb5's contexts
-belong to one thread at a time: each call has its own.
+Everything here blocks, for `timeout` seconds at most, and is called where that may be.
+libkrb5's contexts belong to one thread at a time: each call has its own.
 
 It is longer than others so that all that a login asks, verifies and believes
 stands in one place.
@@ -10,9 +10,12 @@ stands in one place.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import TypeVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort
@@ -22,17 +25,29 @@ from ualauth.kerberos import ccache, change, dummy_requests
 from ualauth.kerberos.acceptor import AcceptedContext
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.context_pool import ContextPool
-from ualauth.kerberos.failures import KerberosFault, NoKeytab, NotTheUser, plain, watched
+from ualauth.kerberos.failures import (
+    KPASSWD_UNREACHABLE,
+    KerberosFault,
+    NoKeytab,
+    NotTheUser,
+    Waiting,
+    plain,
+    watched,
+)
 from ualauth.kerberos.fast import Armour
 from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, Keytabs, full_name
 from ualauth.kerberos.libkrb5 import Credentials
+from ualauth.kerberos.limited_context import LimitedContext
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import RULES, parse_map
 from ualauth.kerberos.settings import KerberosSettings
 from ualauth.sources.following import Watched
 from ualauth.stack.folder import FollowedFolder
 from ualauth.system.circuit_breaker import CircuitBreaker
+from ualauth.system.time_limit import Overdue, TimeLimit, TooManyHang
+
+T = TypeVar("T")
 
 log = logging.getLogger("ualauth.kerberos")
 
@@ -40,6 +55,10 @@ _LEVELLED = frozenset({ReturnCode.USER_UNKNOWN, ReturnCode.ACCT_EXPIRED, ReturnC
 """Refusals that a KDC answers before it looks at the password."""
 _SILENCE = 5.0
 """Seconds in vain that are silence of a realm, and for which few logins ask it then."""
+_MOST = 32
+"""Questions to KDCs at once, those that were given up and still hang among them."""
+_ABOUT_PASSWORDS = frozenset({ReturnCode.AUTHTOK_ERR, ReturnCode.PERM_DENIED})
+"""Refusals of a change whose text is for the user."""
 _REQUESTS = 2
 """What a wrong password takes: that pre-authentication is needed, and that it failed."""
 
@@ -78,18 +97,59 @@ class Client:
         self.contexts = ContextPool(settings.krb5_conf)
         self._armour = Armour()
         self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
+        self._limit = TimeLimit(_MOST)
         self._warned: Keytab | None = None
 
     def context(self) -> contextlib.AbstractContextManager[Context]:
         """Hold a context, whose time begins now."""
         return self.contexts.one(self.settings.timeout)
 
+    def limited(
+        self,
+        question: Callable[[], T],
+        waiting: Waiting | None = None,
+        discard: Callable[[T], object] = lambda _: None,
+    ) -> T:
+        """Return what `question` returns, or raise what it raises, in `timeout` seconds at most.
+
+        libkrb5 itself waits as long as it likes. What it says after that goes to
+        `discard`, in another thread.
+
+        Raises:
+            KerberosFault: if the time is up, or too many questions hang.
+
+        """
+        waiting = waiting or Waiting()
+        seconds = self.settings.timeout
+        try:
+            return self._limit.call(seconds, question, discard)
+        except Overdue:
+            server = waiting.server
+            waiting.is_given_up = True
+            if self._armour.is_being_renewed:
+                # Who comes next does not wait for the thread that was left behind.
+                self._armour = Armour()
+            if server:
+                self._breaker.end(server, waiting.began, answered=waiting.is_answered)
+                if not waiting.is_answered:
+                    self.contexts.order.forget()
+            whose = f"of a {server}" if server else "of Kerberos"
+            text = f"no answer {whose} within {seconds:g} seconds"
+            raise KerberosFault(waiting.number if server else errno.ETIMEDOUT, text) from None
+        except TooManyHang:
+            text = f"{self._limit.left_behind} questions to KDCs hang: no other one is asked"
+            raise KerberosFault(errno.ETIMEDOUT, text) from None
+
     def close(self) -> None:
-        """Give up what is kept; blocks no more than a login did that left something."""
+        """Give up what is kept; blocks no longer than a login."""
         if self._armour.is_kept:
-            with contextlib.suppress(KerberosFault), self.context() as context:
-                self._armour.close(context)
+            with contextlib.suppress(KerberosFault):
+                self.limited(self._undress)
         self.contexts.close()
+
+    def _undress(self) -> None:
+        with self.context() as context:
+            self._armour.close(context)
 
     # Questions
 
@@ -98,9 +158,30 @@ class Client:
 
         `listed` is whether the USERLIST has the authid; otherwise a user typed it.
         """
-        try:
+        waiting = Waiting()
+
+        def log_in() -> KdcAnswer:
+            end = time.monotonic() + self.settings.timeout
             with self.context() as context:
-                return self._log_in(context, authid, password, listed=listed)
+                answer = self._log_in(context, authid, password, waiting, listed=listed)
+            if not waiting.in_vain or waiting.is_given_up:
+                return answer
+            # The KDC that comes first may be all that libkrb5 knew of: the others are in DNS.
+            preferred = self.contexts.order.prefers
+            self.contexts.order.forget()
+            left = end - time.monotonic()
+            if not preferred or left <= 0:
+                return answer
+            with self.contexts.one(left) as context:
+                return self._log_in(context, authid, password, waiting, listed=listed)
+
+        def discard(answer: KdcAnswer) -> None:
+            if answer.cache is not None:
+                with self.context() as context:
+                    ccache.destroy(context, answer.cache)
+
+        try:
+            return self.limited(log_in, waiting, discard)
         except (NoKeytab, KerberosFault) as error:
             return _answer(error)
 
@@ -111,21 +192,33 @@ class Client:
         ticket, is verified with the new password.
         """
         name = PrincipalName(principal)
-        try:
+        waiting = Waiting()
+
+        def change_password() -> KdcAnswer:
             with self.context() as context:
                 keytab = self.keytab(context)
                 with context.credentials() as credentials:
-                    self._ticket(context, keytab, credentials, name, old, CHANGE_SERVICE)
-                    code, text = change.change(context, credentials, new)
+                    with watched(self._breaker, _kdc_of(name), waiting, context):
+                        self._ticket(context, keytab, credentials, name, old, CHANGE_SERVICE)
+                    server = f"password server of {name.realm}"
+                    with watched(self._breaker, server, waiting, number=KPASSWD_UNREACHABLE):
+                        code, text = change.change(context, credentials, new)
                 if code is not ReturnCode.SUCCESS:
-                    return KdcAnswer(
-                        code, f"the KDC says: {text}", principal=principal, person=text
-                    )
+                    told = text if code in _ABOUT_PASSWORDS else ""
+                    why = f"the password server says: {text}"
+                    return KdcAnswer(code, why, principal=principal, person=told)
                 if expired:
                     self._verified_by(context, name, new)
+            return KdcAnswer(ReturnCode.SUCCESS, "changed by the KDC", principal=principal)
+
+        try:
+            return self.limited(change_password, waiting)
         except (NoKeytab, KerberosFault) as error:
-            return _answer(error)
-        return KdcAnswer(ReturnCode.SUCCESS, "changed by the KDC", principal=principal)
+            answer = _answer(error)
+            if waiting.is_given_up:
+                why = f"{answer.log}; the password may be changed all the same"
+                answer = replace(answer, log=why)
+            return answer
 
     def _verified_by(self, context: Context, name: PrincipalName, password: str) -> None:
         keytab = self.keytab(context)
@@ -138,30 +231,45 @@ class Client:
             ) from error
 
     def may_use(self, principal: str, account: str) -> bool:
-        """Return whether a principal may use an account of the host (krb5_kuserok(3))."""
-        with self.context() as context, context.principal(PrincipalName(principal)) as handle:
-            return bool(context.library.krb5_kuserok(context.handle, handle, account.encode()))
+        """Return whether a principal may use an account of the host (krb5_kuserok(3)).
+
+        Raises:
+            Abort: `AUTHINFO_UNAVAIL` if that cannot be found out.
+
+        """
+
+        def may_use() -> bool:
+            with self.context() as context, context.principal(PrincipalName(principal)) as handle:
+                return bool(context.library.krb5_kuserok(context.handle, handle, account.encode()))
+
+        try:
+            return self.limited(may_use)
+        except KerberosFault as error:
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
 
     # Tickets that clients bring
 
-    def accept(self, bindings: bytes | None) -> AcceptedContext:
+    def accept(self, bindings: bytes | None) -> LimitedContext:
         """Return a security context that the keys of the keytab accept.
 
         Raises:
             Abort: `AUTHINFO_UNAVAIL` if there are none.
 
         """
-        only = self.settings.keytab_principal
         try:
-            with self.context() as context:
-                keytab = self._keys(context)
-                if only is not None:
-                    # python-gssapi would make it one of the process's default realm.
-                    names = candidates(keytab.principals, only, self._realm(context))
-                    only = next(iter(names), only)
+            return LimitedContext(self.limited(lambda: self._accept(bindings)), self.limited)
         except (NoKeytab, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+
+    def _accept(self, bindings: bytes | None) -> AcceptedContext:
+        only = self.settings.keytab_principal
+        with self.context() as context:
+            keytab = self._keys(context)
+            if only is not None:
+                # python-gssapi would make it one of the process's default realm.
+                names = candidates(keytab.principals, only, self._realm(context))
+                only = next(iter(names), only)
         return AcceptedContext(keytab, only, bindings)
 
     def user_of(self, principal: str) -> str:
@@ -171,9 +279,13 @@ class Client:
             Abort: `AUTHINFO_UNAVAIL` if the file of principals cannot be read.
 
         """
-        try:
+
+        def user() -> str:
             with self.context() as context:
                 return self._user_of(context, principal)
+
+        try:
+            return self.limited(user)
         except (ConfigurationError, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
@@ -192,9 +304,21 @@ class Client:
         return users.get(principal)
 
     def judge(self, principal: str, keytab: str, user: str) -> KdcAnswer:
-        """Return whether a ticket that a keytab accepted is the user's, for this configuration."""
-        with self.context() as context:
-            own = full_name(context, self.settings.keytab)
+        """Return whether a ticket that a keytab accepted is the user's, for this configuration.
+
+        Raises:
+            Abort: `AUTHINFO_UNAVAIL` if that cannot be found out.
+
+        """
+
+        def named() -> str:
+            with self.context() as context:
+                return full_name(context, self.settings.keytab)
+
+        try:
+            own = self.limited(named)
+        except KerberosFault as error:
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
         if own != keytab:
             return KdcAnswer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
         if self.user_of(principal) != user:
@@ -205,7 +329,9 @@ class Client:
 
     # A login
 
-    def _log_in(self, context: Context, authid: str, password: str, *, listed: bool) -> KdcAnswer:
+    def _log_in(
+        self, context: Context, authid: str, password: str, waiting: Waiting, *, listed: bool
+    ) -> KdcAnswer:
         keytab = self.keytab(context)
         before = context.requests
         if not password:
@@ -215,7 +341,7 @@ class Client:
         answer = KdcAnswer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
         for name, goes_on in self._names(context, authid):
             try:
-                with watched(self._breaker, name.realm):
+                with watched(self._breaker, _kdc_of(name), waiting, context):
                     answer = self._password(context, keytab, name, password)
             except KerberosFault as error:
                 answer = _answer(error)
@@ -380,17 +506,30 @@ class Client:
 
     def write_cache(self, memory_cache: str, name: str) -> KdcAnswer:
         """Copy a ticket from memory into a cache, and say how that went."""
-        try:
+
+        def write() -> None:
             with self.context() as context:
                 ccache.copy(context, memory_cache, name)
+
+        try:
+            self.limited(write)
         except KerberosFault as error:
             return KdcAnswer(ReturnCode.CRED_ERR, f"{name} cannot be written: {error}")
         return KdcAnswer(ReturnCode.SUCCESS, f"the ticket is in {name}")
 
     def destroy_cache(self, name: str) -> None:
         """Remove a cache; it is no matter if there is none."""
-        with contextlib.suppress(KerberosFault), self.context() as context:
-            ccache.destroy(context, name)
+
+        def destroy() -> None:
+            with self.context() as context:
+                ccache.destroy(context, name)
+
+        with contextlib.suppress(KerberosFault):
+            self.limited(destroy)
+
+
+def _kdc_of(name: PrincipalName) -> str:
+    return f"KDC of {name.realm}"
 
 
 def _answer(error: KerberosFault | NoKeytab) -> KdcAnswer:

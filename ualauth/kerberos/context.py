@@ -4,8 +4,9 @@ It is made from a krb5.conf of its own, so that many realms live in one process
 and no environment variable has to change; without one, from the host's.
 
 Before each request to a KDC, libkrb5 asks whether it may be sent: after the
-deadline it may not. So a login takes no longer than that, and what libkrb5
-waits for the answer to one request (seconds for each KDC that says nothing).
+deadline it may not. For the answer to one request libkrb5 waits as long as it likes
+(seconds for each KDC that says nothing), and no caller has to wait with it: see
+`ualauth.system.time_limit`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import contextlib
 import ctypes
 import errno
 import functools
+import itertools
+import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,6 +24,7 @@ from ctypes import byref, c_void_p
 from typing import Any
 
 from ualauth.kerberos.failures import KerberosFault
+from ualauth.kerberos.kdc_order import SLOW, KdcOrder, PrefixFile
 from ualauth.kerberos.libkrb5 import (
     PARSE_ENTERPRISE,
     Credentials,
@@ -37,19 +41,31 @@ Handle = c_void_p
 class _Ear:
     """What libkrb5 calls: before it sends a request, and with what it heard of a password."""
 
-    __slots__ = ("deadline", "password_expires", "requests")
+    __slots__ = ("deadline", "last_sent", "password_expires", "requests", "sent", "slow")
 
     def __init__(self) -> None:
         self.deadline = float("inf")
-        self.requests = 0
+        self.last_sent = float("inf")
+        self.requests = self.sent = 0
         self.password_expires = 0
+        self.slow: Callable[[], None] = _do_nothing
+        """What is called before the request that follows a slow one."""
 
     def before_sending(self, *_: object) -> int:
+        now = time.monotonic()
+        if now - self.last_sent > SLOW:
+            self.slow()
         self.requests += 1
-        return errno.ETIMEDOUT if time.monotonic() > self.deadline else 0
+        self.sent += 1
+        self.last_sent = now
+        return errno.ETIMEDOUT if now > self.deadline else 0
 
     def told(self, _context: object, _data: object, password: int, *_: object) -> None:
         self.password_expires = password
+
+
+def _do_nothing() -> None:
+    pass
 
 
 class OwnedHandle:
@@ -75,8 +91,10 @@ class OwnedHandle:
 class Context:
     """One context; the thread that uses it has it alone."""
 
-    def __init__(self, configuration: str | None = None) -> None:
+    def __init__(self, configuration: str | None = None, order: KdcOrder | None = None) -> None:
         """Read a krb5.conf, several of them joined by colons, or the host's; blocks.
+
+        `order` puts KDCs in front, and learns which answer.
 
         Raises:
             KerberosFault: if it cannot be read.
@@ -85,7 +103,10 @@ class Context:
         """
         self.library = library()
         self.handle = Handle()
-        if configuration is None:
+        self._prefix = self._prefix_file(configuration, order)
+        if self._prefix is not None:
+            self._read(f"{self._prefix.path}:{configuration or self._files_of_host()}")
+        elif configuration is None:
             self._checked("krb5.conf", self.library.krb5_init_context(byref(self.handle)))
         else:
             self._read(configuration)
@@ -99,6 +120,47 @@ class Context:
         self.expiry = ExpireCallback(self._ear.told)
         """What `password_expires` comes from, for the options of a request."""
         self._trace: Any = None
+        self._listeners: list[Callable[[str], None]] = []
+        if order is not None:
+            self._learn(order)
+
+    def _learn(self, order: KdcOrder) -> None:
+        """Have the order know which KDC answers: from now on if it is not known, or when slow."""
+        if order.is_unknown:
+            self.trace(order.listener().tell)
+            return
+        # Not this object: what its `_ear` knows of it would be a cycle.
+        this = weakref.ref(self)
+
+        def slow() -> None:
+            order.is_unknown = True
+            context = this()
+            if context is not None:
+                context._ear.slow = _do_nothing  # noqa: SLF001 - of this class
+                context.trace(order.listener().tell)
+
+        self._ear.slow = slow
+
+    @staticmethod
+    def _prefix_file(configuration: str | None, order: KdcOrder | None) -> PrefixFile | None:
+        """Return the lines that come before krb5.conf, if there are any."""
+        text = order.text() if order is not None else ""
+        if not text or (configuration and not any(map(os.path.exists, configuration.split(":")))):
+            # Without krb5.conf there is no realm: that is not to be hidden.
+            return None
+        with contextlib.suppress(OSError):
+            return PrefixFile(text)
+        return None
+
+    def _files_of_host(self) -> str:
+        """Return the names of the host's krb5.conf, joined by colons."""
+        names = ctypes.POINTER(ctypes.c_char_p)()
+        self._checked("krb5.conf", self.library.krb5_get_default_config_files(byref(names)))
+        try:
+            known = itertools.takewhile(bool, (names[number] for number in itertools.count()))
+            return ":".join(os.fsdecode(each or b"") for each in known)
+        finally:
+            self.library.krb5_free_config_files(names)
 
     def _read(self, configuration: str) -> None:
         profile = Handle()
@@ -119,6 +181,16 @@ class Context:
     def requests(self) -> int:
         """How many requests to KDCs there were."""
         return self._ear.requests
+
+    @property
+    def sent(self) -> int:
+        """How many requests to KDCs there were, uncounted ones among them."""
+        return self._ear.sent
+
+    @property
+    def seconds_left(self) -> float:
+        """How many seconds requests may be sent for."""
+        return self._ear.deadline - time.monotonic()
 
     @contextlib.contextmanager
     def uncounted(self) -> Iterator[None]:
@@ -141,6 +213,7 @@ class Context:
         another realm's KDC.
         """
         self._ear.deadline = deadline
+        self._ear.last_sent = float("inf")
         self.call("krb5_use_natural_time")
 
     def forget(self) -> None:
@@ -148,12 +221,18 @@ class Context:
         self._ear.password_expires = 0
 
     def trace(self, tell: Callable[[str], None]) -> None:
-        """Have each step of libkrb5 told; there are no passwords or keys in it."""
+        """Have each step of libkrb5 told as well; there are no passwords or keys in it."""
+        listeners = self._listeners
+        listeners.append(tell)
+        if self._trace is not None:
+            return
 
         def told(_context: object, info: Any, _data: object) -> None:  # noqa: ANN401 - of ctypes
             # libkrb5 says that it ends with a call without one.
             if info:
-                tell(info.contents.message.decode(errors="replace"))
+                line = info.contents.message.decode(errors="replace")
+                for each in listeners:
+                    each(line)
 
         self._trace = TraceCallback(told)
         self.call("krb5_set_trace_callback", self._trace, None)
@@ -161,6 +240,8 @@ class Context:
     def close(self) -> None:
         """Free it; whatever was made with it must be freed already."""
         self._end()
+        if self._prefix is not None:
+            self._prefix.close()
 
     # Calls
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from ualauth.kerberos.context import Context
+from ualauth.kerberos.kdc_order import KdcOrder
 
 _LIFE = 0.5
 """Seconds in which a context may be used again; service files are looked at as often."""
@@ -24,8 +25,9 @@ class ContextPool:
         """Remember which krb5.conf is meant, the host's if none; nothing is opened."""
         self.trace: Callable[[str], None] | None = None
         """Who is told each step of libkrb5."""
+        self.order = KdcOrder()
         self._configuration = configuration
-        self._idle: list[tuple[Context, float]] = []
+        self._idle: list[tuple[Context, float, int]] = []
 
     @contextlib.contextmanager
     def one(self, seconds: float) -> Iterator[Context]:
@@ -36,27 +38,28 @@ class ContextPool:
 
         """
         now = time.monotonic()
-        context, since = self._taken(now)
+        context, since, version = self._taken(now)
         try:
             context.begin(now + seconds)
             yield context
         except BaseException:
             context.close()
             raise
-        self._idle.append((context, since))
+        self._idle.append((context, since, version))
 
-    def _taken(self, now: float) -> tuple[Context, float]:
+    def _taken(self, now: float) -> tuple[Context, float, int]:
         while self._idle:
             # Another thread may have been faster.
             with contextlib.suppress(IndexError):
-                context, since = self._idle.pop()
-                if now - since < _LIFE:
-                    return context, since
+                context, since, version = self._idle.pop()
+                if now - since < _LIFE and version == self.order.version:
+                    return context, since, version
                 context.close()
-        context = Context(self._configuration)
+        version = self.order.version
+        context = Context(self._configuration, self.order)
         if self.trace is not None:
             context.trace(self.trace)
-        return context, now
+        return context, now, version
 
     def close(self) -> None:
         """Close those that no thread uses."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from ualauth.codes import ReturnCode
 from ualauth.errors import UalauthError
@@ -28,7 +29,10 @@ KDC_UNREACHABLE = BASE + 156
 KEYTAB_NOT_FOUND = BASE + 181
 KEYTAB_END = BASE + 182
 
-UNREACHABLE = frozenset({KDC_UNREACHABLE, errno.ETIMEDOUT})
+KPASSWD_UNREACHABLE = -1
+"""The server that changes passwords says nothing; libkrb5 has no number of its own for it."""
+
+UNREACHABLE = frozenset({KDC_UNREACHABLE, KPASSWD_UNREACHABLE, errno.ETIMEDOUT})
 """No KDC answered, or `timeout` was over before one was asked."""
 
 
@@ -110,25 +114,78 @@ CURES: Mapping[int, str] = {
     BASE + 148: "set the clocks of this host and of the KDC: run NTP on both",  # KDCREP_SKEW
     BASE + 154: "name the KDCs in krb5.conf, or in DNS as _kerberos._udp",  # REALM_UNKNOWN
     KDC_UNREACHABLE: "does the KDC run, and does a firewall let port 88 through?",
+    KPASSWD_UNREACHABLE: "does kadmind run, and does a firewall let port 464 through?",
     BASE + 220: "name the KDCs in krb5.conf, or in DNS as _kerberos._udp",  # REALM_CANT_RESOLVE
     BASE + 224: "set default_realm in krb5.conf, or realm=",  # CONFIG_NODEFREALM
 }
 
 
-@contextlib.contextmanager
-def watched(breaker: CircuitBreaker, realm: str) -> Iterator[None]:
-    """Ask the KDCs of a realm within; while they say nothing, not every login waits for them.
+class Waiting:
+    """What a question waits for: whose answer, so that who gives it up can say so.
 
-    libkrb5 waits up to half a minute for a realm in which no KDC answers. KDCs that
-    refuse connections answer at once by themselves, and are asked every time.
+    One thread asks; another one reads this when the time is up.
+    """
+
+    __slots__ = ("_context", "_sent", "began", "in_vain", "is_given_up", "number", "server")
+
+    def __init__(self) -> None:
+        """Wait for no server."""
+        self.server = ""
+        self.number = errno.ETIMEDOUT
+        """The error that its silence is."""
+        self.began = 0.0
+        self.in_vain = False
+        """Whether a server was asked that did not answer."""
+        self.is_given_up = False
+        """Whether its time was up, and its caller went on."""
+        self._context: Sender | None = None
+        self._sent = 0
+
+    def begin(self, server: str, number: int, began: float, context: Sender | None) -> None:
+        """Wait for a server, whose silence is that error."""
+        self.number, self.began, self._context = number, began, context
+        self._sent = context.sent if context is not None else 0
+        self.in_vain = False
+        self.server = server
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the server answered something: no other request is sent before."""
+        return self._context is not None and self._context.sent > self._sent + 1
+
+
+class Sender(Protocol):
+    """What counts its requests: a `Context`."""
+
+    @property
+    def sent(self) -> int:
+        """How many requests there were."""
+        ...
+
+
+@contextlib.contextmanager
+def watched(
+    breaker: CircuitBreaker,
+    server: str,
+    waiting: Waiting | None = None,
+    context: Sender | None = None,
+    number: int = KDC_UNREACHABLE,
+) -> Iterator[None]:
+    """Ask servers within; while they say nothing, not every login waits for them.
+
+    `server` is what they are called in a sentence, and `number` the error if they say
+    nothing. Those that refuse connections answer
+    at once by themselves, and are asked every time.
 
     Raises:
         KerberosFault: if they kept silent a moment ago.
 
     """
-    began = breaker.begin(realm)
+    began = breaker.begin(server)
     if began is None:
-        raise KerberosFault(KDC_UNREACHABLE, f"no KDC of {realm} answered a moment ago")
+        raise KerberosFault(number, f"no {server} answered a moment ago")
+    waiting = waiting or Waiting()
+    waiting.begin(server, number, began, context)
     answered = True
     try:
         yield
@@ -136,4 +193,8 @@ def watched(breaker: CircuitBreaker, realm: str) -> Iterator[None]:
         answered = error.number not in UNREACHABLE
         raise
     finally:
-        breaker.end(realm, began, answered=answered)
+        waiting.in_vain = not answered
+        waiting.server = ""
+        # Who gave it up has said so already; that was long ago.
+        if answered or not waiting.is_given_up:
+            breaker.end(server, began, answered=answered)

@@ -9,9 +9,11 @@ what goes wrong in armour is tried in another one before it is trusted.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import time
+from collections.abc import Iterator
 from ctypes import byref
 
 from ualauth.codes import ReturnCode
@@ -60,10 +62,25 @@ class Armour:
             return _usable(context, settings.fast_ccache, settings.fast)
         if settings.fast is Fast.NEVER or keytab is None:
             return None
-        with self._lock:
+        with self._locked(context):
             if time.time() >= self._until:
                 self._renew(context, settings, keytab)
             return self._name
+
+    @contextlib.contextmanager
+    def _locked(self, context: Context) -> Iterator[None]:
+        """Hold the lock, which another login holds while a KDC says nothing to it."""
+        if not self._lock.acquire(timeout=max(0.0, context.seconds_left)):
+            raise KerberosFault(errno.ETIMEDOUT, "another login waits for the KDC's armour")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @property
+    def is_being_renewed(self) -> bool:
+        """Whether a login waits for new armour."""
+        return self._lock.locked()
 
     def instead(
         self,
@@ -86,7 +103,7 @@ class Armour:
             if settings.fast is Fast.DEMAND:
                 raise NotTheUser(error.number, f"asked in armour: {error}") from error
             return None
-        with self._lock:
+        with self._locked(context):
             if self._name == stale:
                 is_new = time.time() - self._since < _AGAIN
                 if error.number == BAD_INTEGRITY or not is_new:
@@ -111,13 +128,17 @@ class Armour:
             with context.uncounted():
                 self._name, self._until = _armed(context, keytab, settings, realm)
         except KerberosFault as error:
+            if error.number in UNREACHABLE:
+                # No KDC is there to ask without armour, and no armour for as long as that.
+                self._until = 0.0
+                raise
             if settings.fast is Fast.DEMAND:
                 self._until = 0.0
                 raise NotTheUser(error.number, f"there is no armour: {error}") from error
 
     def close(self, context: Context) -> None:
         """Give up the tickets."""
-        with self._lock:
+        with self._locked(context):
             for name in filter(None, (self._name, self._former)):
                 _destroy(context, name)
             self._name = self._former = None

@@ -112,6 +112,8 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "krb5_init_context": (c_int32, _HANDLE),
     "krb5_init_context_profile": (c_int32, c_void_p, c_int32, _HANDLE),
     "krb5_free_context": (_VOID, c_void_p),
+    "krb5_get_default_config_files": (c_int32, POINTER(POINTER(c_char_p))),
+    "krb5_free_config_files": (_VOID, POINTER(c_char_p)),
     "krb5_get_error_message": (c_void_p, c_void_p, c_int32),
     "krb5_free_error_message": (_VOID, c_void_p, c_void_p),
     "krb5_set_kdc_send_hook": (_VOID, c_void_p, SendHook, c_void_p),

@@ -81,18 +81,26 @@ class KerberosReport:
             yield self._timed("key", lambda step: self._key(step, keytab[0]))
         if user is not None:
             typed = password()
-            yield self._timed("login", lambda step: self._login(step, user, typed))
+            yield self._timed(
+                "login", lambda step: self._login(step, user, typed), limits_itself=True
+            )
 
-    def _timed(self, name: str, work: Callable[[ReportStep], None]) -> ReportStep:
-        step = ReportStep(name)
+    def _timed(
+        self, name: str, work: Callable[[ReportStep], None], *, limits_itself: bool = False
+    ) -> ReportStep:
+        # One that is given up on goes on, and may find more: that is for no reader.
+        draft = ReportStep(name)
         started = time.perf_counter()
         try:
-            work(step)
+            if limits_itself:
+                work(draft)
+            else:
+                self._client.limited(lambda: work(draft))
         except (KerberosFault, NoKeytab) as error:
-            step.passed = False
-            step.found += [*self._kdcs.take(), str(error)]
-        step.seconds = time.perf_counter() - started
-        return step
+            draft.passed = False
+            draft.found += [*self._kdcs.take(), str(error)]
+        seconds = time.perf_counter() - started
+        return ReportStep(name, list(draft.found), draft.passed, seconds)
 
     def _configuration(self, step: ReportStep) -> None:
         settings = self._client.settings

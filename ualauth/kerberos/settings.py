@@ -170,7 +170,7 @@ class KerberosSettings(TokenOptions):
     ignore_k5login: Annotated[bool, "Take no notice of `.k5login`; this is the default."] = False
     timeout: Annotated[
         Timeout,
-        "Seconds after which no other request is sent to a KDC.",
+        "Seconds that a login, or a change, may take in all, however many KDCs there are.",
         "timeout=NUMBER",
     ] = _TIMEOUT
 

@@ -15,12 +15,15 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL, CredentialKind, NameKind
 from ualauth.module import Abort, Attempt, Files, Module
 from ualauth.oauth.addresses import is_url, mistake_in
-from ualauth.oauth.claims import ADDRESS, Rules, claimed, issuer_of, named, verified
+from ualauth.oauth.claims import ADDRESS, issuer_of
 from ualauth.oauth.fetching import Unavailable
-from ualauth.oauth.introspection import Introspection
+from ualauth.oauth.introspection import ClientAuth, Introspection
 from ualauth.oauth.key_rings import KeyRings
 from ualauth.oauth.keys import KeyRing
 from ualauth.oauth.refusing import Refused
+from ualauth.oauth.report import TokenReport
+from ualauth.oauth.rules import Rules, claimed, not_of
+from ualauth.oauth.signature import verified
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
@@ -31,7 +34,7 @@ from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
 # a server that can check a token can make one.
 _ALGORITHMS = re.compile(r"(RS|PS|ES)(256|384|512)|EdDSA|Ed25519|Ed448")
-_DEFAULT = "RS256,PS256,ES256,EdDSA,Ed25519"
+_DEFAULT = "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,Ed25519"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +53,9 @@ class Options:
     introspection: Annotated[str, "Ask this https URL about each token instead."] = ""
     client_id: Annotated[str, "As whom to ask there."] = ""
     client_secret_file: Annotated[str, "A file with the secret of that client."] = ""
+    client_auth: Annotated[
+        ClientAuth, "How to send both: in a header (`basic`), or in the form (`post`)."
+    ] = ClientAuth.BASIC
     claim: Annotated[str, "The claim that is the login name."] = "email"
     assume_email_verified: Annotated[
         bool, "DANGEROUS: take addresses of which the issuer does not say that it verified them."
@@ -113,6 +119,7 @@ class OmOauth(Module[Options]):
             options.introspection,
             options.timeout,
             client=(options.client_id, options.client_secret_file) if options.client_id else None,
+            client_auth=options.client_auth,
             authorities=options.authorities,
         )
         self._rules = Rules(
@@ -131,6 +138,13 @@ class OmOauth(Module[Options]):
         """Have the keys, the secret and the authorities looked at that are in files."""
         (self._introspection if self.options.introspection else self._keys).configure(files)
         return ()
+
+    def report(self) -> TokenReport:
+        """Return what tells of a token how it is judged (`ualauth oauth test`)."""
+        asks = bool(self.options.introspection)
+        return TokenReport(
+            self._rules, None if asks else self._keys, self._introspection if asks else None
+        )
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed if the token is good, and the user's."""
@@ -172,11 +186,10 @@ class OmOauth(Module[Options]):
         """See `TokenVerifier.name_in`."""
         try:
             if self.options.introspection:
-                name = named(await self._answer(wire.offload, exchange), self.options.claim)
-            elif issuer_of(exchange.token) == self.options.issuer:
-                name = claimed(exchange.token, self.options.claim)
+                answer = await self._answer(wire.offload, exchange)
+                name = self._rules.named_in(answer, narrow=exchange.is_narrow)
             else:
-                return ""
+                name = claimed(exchange.token, self._rules, narrow=exchange.is_narrow)
         except Refused:
             return ""
         except Unavailable as error:
@@ -206,8 +219,9 @@ class OmOauth(Module[Options]):
             Unavailable: if the issuer cannot be asked.
 
         """
-        if (issuer_of(exchange.token) or self.options.issuer) != self.options.issuer:
-            raise Refused("not of this issuer")
+        issuer = issuer_of(exchange.token)
+        if issuer and issuer != self.options.issuer:
+            raise Refused(not_of(self.options.issuer, issuer))
         if self not in exchange.found:
             exchange.found[self] = await offload(self._introspection.ask, exchange.token)
         response: dict[str, Any] = exchange.found[self]
@@ -215,5 +229,5 @@ class OmOauth(Module[Options]):
             raise Refused("the issuer says that it is not active")
         answer = {name: value for name, value in response.items() if value is not None}
         if answer.get("iss", self.options.issuer) != self.options.issuer:
-            raise Refused("not of this issuer")
+            raise Refused(not_of(self.options.issuer, answer["iss"]))
         return answer

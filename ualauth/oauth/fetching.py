@@ -6,9 +6,11 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+
+from ualauth.oauth.refusing import shown
 
 _MOST = 1 << 20
 """Bytes of an answer."""
@@ -55,13 +57,15 @@ def fetch_json(
                 extensions={"trace": notice},
             ) as answer,
         ):
-            if answer.status_code != httpx.codes.OK:
-                raise Unavailable(f"{url} answers {answer.status_code}")
             text = b""
             for part in answer.iter_bytes():
                 text += part
                 if len(text) > _MOST or time.monotonic() > end:
                     raise Unavailable(f"{url} answers too much, or too slowly")
+            if answer.status_code != httpx.codes.OK:
+                sent = [*(form or {}).values(), *(credentials or ())]
+                why = error_in(text, sent)
+                raise Unavailable(f"{url} answers {answer.status_code}{why}")
         document = json.loads(text)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise Unavailable(f"{url}: {type(error).__name__}") from None
@@ -70,6 +74,31 @@ def fetch_json(
     if not isinstance(document, dict):
         raise Unavailable(f"{url} answers no JSON object")
     return document
+
+
+def error_in(body: bytes, sent: Iterable[str]) -> str:
+    """Return the OAuth error in an answer (RFC 6749, section 5.2), as `: error (description)`.
+
+    It is empty if there is none. Nothing of what was `sent` is repeated.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    error, description = (document.get(name) for name in ("error", "error_description"))
+    texts = [
+        shown(each)[1:-1] for each in (error, description) if isinstance(each, str) and each.strip()
+    ]
+    if not texts or any(
+        value and value in each
+        for value in sent
+        for each in (error, description)
+        if isinstance(each, str)
+    ):
+        return ""
+    return f": {texts[0]}" + (f" ({texts[1]})" if len(texts) > 1 else "")
 
 
 @contextmanager

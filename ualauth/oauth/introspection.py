@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
+from urllib.parse import quote_plus
 
 from ualauth.contract.module import Files
 from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.oauth.files import authorities_file, secret_file
 from ualauth.system.circuit_breaker import CircuitBreaker
+
+
+class ClientAuth(enum.Enum):
+    """How the id and the secret of a client are sent (RFC 6749, section 2.3.1)."""
+
+    BASIC = "basic"
+    POST = "post"
+
 
 _RESET_AFTER = 5.0
 """Seconds for which an issuer that was silent is not asked by every login."""
@@ -17,9 +27,16 @@ class Introspection:
     """One issuer; for one thread or many."""
 
     def __init__(
-        self, url: str, timeout: float, *, client: tuple[str, str] | None, authorities: str = ""
+        self,
+        url: str,
+        timeout: float,
+        *,
+        client: tuple[str, str] | None,
+        client_auth: ClientAuth = ClientAuth.BASIC,
+        authorities: str = "",
     ) -> None:
         """Remember whom to ask; reads nothing. `client` is the id, and the file of the secret."""
+        self._client_auth = client_auth
         self._url = url
         self._timeout = timeout
         self._name, secret = client or ("", "")
@@ -41,7 +58,15 @@ class Introspection:
             Unavailable: if it cannot be asked, or said nothing a moment ago.
 
         """
-        credentials = (self._name, self._secret.read()) if self._secret else None
+        form = {"token": token, "token_type_hint": "access_token"}
+        credentials = None
+        if self._secret:
+            secret = self._secret.read()
+            if self._client_auth is ClientAuth.POST:
+                form |= {"client_id": self._name, "client_secret": secret}
+            else:
+                # Both are encoded first (RFC 6749, section 2.3.1): one may have a colon.
+                credentials = quote_plus(self._name), quote_plus(secret)
         authorities = self._authorities.read() if self._authorities else ""
         began = self._breaker.begin(self._url)
         if began is None:
@@ -51,7 +76,7 @@ class Introspection:
             response = fetch_json(
                 self._url,
                 self._timeout,
-                form={"token": token, "token_type_hint": "access_token"},
+                form=form,
                 credentials=credentials,
                 authorities=authorities,
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ualauth.contract.module import Files
@@ -18,6 +19,7 @@ from ualauth.oauth.addresses import is_url
 from ualauth.oauth.fetching import Unavailable, fetch_json
 from ualauth.oauth.files import authorities_file, key_file
 from ualauth.oauth.key_set import keys_of
+from ualauth.oauth.refusing import shown
 from ualauth.system.circuit_breaker import CircuitBreaker
 from ualauth.system.forks import new_lock
 
@@ -44,6 +46,7 @@ class KeyRing:
         self._lock = new_lock()
         self._keys: tuple[Key, ...] = ()
         self._file = key_file(place)
+        self._why = ""
         self._read = self._asked = float("-inf")
         # One that answers with an error is left alone, too.
         self._breaker = CircuitBreaker(
@@ -58,7 +61,10 @@ class KeyRing:
             self._authorities.configure(files)
 
     def candidates(self, key_id: str | None) -> tuple[Key, ...]:
-        """Return the keys with that id; without one, all of them.
+        """Return the keys that may have signed a token with that key id.
+
+        The id is a hint (RFC 7515, section 4.1.4): keys of that name come first, and then those
+        that have none. A token without one, or with an empty one, may be of any key.
 
         Raises:
             Unavailable: if no keys can be had, or if there may be such a key by now, which
@@ -74,10 +80,34 @@ class KeyRing:
                 raise Unavailable(f"{self._place} cannot be asked for a key that is not known")
         return keys
 
+    def newer(self, key_id: str | None, tried: Sequence[Key], began: float) -> tuple[Key, ...]:
+        """Return the keys that there are since, where all that were `tried` were in vain.
+
+        `began` is when they were asked for (time.monotonic).
+
+        Raises:
+            Unavailable: if there may be others by now: the issuer was asked a moment ago, and
+                is not asked again by every token.
+
+        """
+        self._refresh(LEAST_INTERVAL)
+        keys = tuple(key for key in self._having(key_id) if all(key is not each for each in tried))
+        if keys or not is_url(self._place) or self._read >= began:
+            return keys
+        if any(key.kid == key_id for key in tried) if key_id else all(key.kid for key in tried):
+            # The very key has not signed it; or all keys have names, and the token has none.
+            return keys
+        what = f"the key {shown(key_id)}" if key_id else "another key"
+        raise Unavailable(
+            f"{self._place} may have {what} by now, and is asked again in "
+            f"{LEAST_INTERVAL:g} seconds at the latest"
+        )
+
     def _having(self, key_id: str | None) -> tuple[Key, ...]:
-        if key_id is None:
+        if not key_id:
             return self._keys
-        return tuple(key for key in self._keys if key.kid == key_id)
+        named = tuple(key for key in self._keys if key.kid == key_id)
+        return named + tuple(key for key in self._keys if not key.kid)
 
     def _refresh(self, lifetime: float) -> None:
         """See that the keys are no older than `lifetime`, if the issuer can be asked."""
@@ -92,7 +122,8 @@ class KeyRing:
                 if self._age() >= lifetime and self._asked < began:
                     self._ask(began)
         if self._age() > GRACE:
-            raise Unavailable(f"there are no keys from {self._place}")
+            why = f": {self._why}" if self._why else ""
+            raise Unavailable(f"there are no keys from {self._place}{why}")
 
     def _age(self) -> float:
         return time.monotonic() - self._read
@@ -104,6 +135,7 @@ class KeyRing:
             self._keys, self._read = keys_of(key_set), now
             answered = True
         except Unavailable as error:
+            self._why = str(error)
             log.warning("the keys cannot be read: %s", error)
         finally:
             self._asked = time.monotonic()

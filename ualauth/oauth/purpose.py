@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ualauth.oauth.refusing import Refused
+from ualauth.oauth.refusing import Refused, shown, shown_all, shown_any
 
 # RFC 7519, section 5.1 and RFC 9068, section 2.1; RFC 7515, section 4.1.9 allows the prefix.
 _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
@@ -36,7 +36,10 @@ def check_header(header: Mapping[str, Any]) -> None:
 
     """
     if "typ" in header and not _is_among(header["typ"], _TYPES):
-        raise Refused("its header says that it is no access token (typ)")
+        came = shown(header["typ"])
+        raise Refused(
+            f"its header says that it is no access token (typ); wanted JWT or at+jwt, came {came}"
+        )
     if "crit" in header:
         # RFC 7515, section 4.1.11: nothing that may stand there is understood.
         raise Refused("its header has something that must be understood (crit)")
@@ -60,7 +63,8 @@ def check_use(claims: Mapping[str, Any], *, accept_id_tokens: bool) -> None:
     accepted = _ACCESS | _ID if accept_id_tokens else _ACCESS
     for name in _USES:
         if name in claims and not _is_among(claims[name], accepted):
-            raise Refused(f"its use is another than a bearer's access token ({name})")
+            came = shown(claims[name])
+            raise Refused(f"its use is another than a bearer's access token ({name}); came {came}")
     if not accept_id_tokens:
         for name in _HASHES:
             if name in claims:
@@ -84,11 +88,13 @@ def check_client(claims: Mapping[str, Any], clients: frozenset[str]) -> None:
     """
     issued_to = [claims[name] for name in _CLIENTS if name in claims]
     if not all(isinstance(each, str) for each in issued_to):
-        raise Refused("its client is no text")
+        raise Refused(f"its client is no text; came {shown_all(issued_to)}")
+    wanted = f"wanted {shown_any(sorted(clients))} (the option clients)"
     if clients and not issued_to:
-        raise Refused("it does not say to which client it was issued (azp)")
+        raise Refused(f"it does not say to which client it was issued (azp); {wanted}")
     if clients and not clients.issuperset(issued_to):
-        raise Refused("it was issued to another client (azp)")
+        came = shown_all(issued_to)
+        raise Refused(f"it was issued to another client (azp); {wanted}, came {came}")
 
 
 def _is_among(value: object, words: frozenset[str]) -> bool:

@@ -34,6 +34,9 @@ class TokenExchange(Exchange):
         """The scope that is needed, for a client whose token is refused."""
         self.configuration = ""
         """The URL of the issuer's OpenID configuration, likewise."""
+        self.is_narrow = True
+        """Whether only a module that the token is for should name its user: by audience and
+        client, and not by the issuer alone."""
 
 
 class TokenVerifier(Protocol):
@@ -45,7 +48,8 @@ class TokenVerifier(Protocol):
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
         """Return whose token it says it is, not yet judged; empty if this module cannot tell.
 
-        A module MUST name users by tokens of its own issuer only.
+        A module MUST name users by tokens of its own issuer only, and SHOULD name only those
+        by tokens that are for it while `exchange.is_narrow`.
 
         Raises:
             Abort: `AUTHINFO_UNAVAIL` if the issuer cannot be asked.
@@ -81,6 +85,20 @@ def begin_exchange(wire: Wire, mechanism: str) -> TokenExchange:
 async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
     """Return the claim of a client with a token that wants to be `wanted`, empty for itself."""
     wanted = wanted and prepare_name(wanted)
+    for exchange.is_narrow in (True, False):
+        name = await _name(wire, exchange)
+        if name:
+            if exchange.name_kind is NameKind.ADDRESS and ascii_lower(wanted) == name:
+                wanted = name
+            return Claim(name, exchange, wanted)
+    if not wanted:
+        raise Malformed("a token that names no user")
+    # No module will accept it; the log shows who it was said to be.
+    return Claim(wanted, exchange)
+
+
+async def _name(wire: Wire, exchange: TokenExchange) -> str:
+    """Return whose token it says it is, by the first module that can tell; empty if none can."""
     unavailable = None
     for module in wire.verifiers:
         judge = cast("TokenVerifier", module)
@@ -92,15 +110,10 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
             continue
         if name:
             exchange.name, exchange.name_kind = vouched_name(name), judge.name_kind
-            if exchange.name_kind is NameKind.ADDRESS and ascii_lower(wanted) == exchange.name:
-                wanted = exchange.name
-            return Claim(exchange.name, exchange, wanted)
+            return exchange.name
     if unavailable is not None:
         raise unavailable
-    if not wanted:
-        raise Malformed("a token that names no user")
-    # No module will accept it; the log shows who it was said to be.
-    return Claim(wanted, exchange)
+    return ""
 
 
 def as_json(**fields: str) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Way
 from tests.integration.kerberos.conftest import Mail
-from tests.kerberos import Realm
+from tests.kerberos import Realm, realm
 from ualauth import (
     AuthenticationFailed,
     PasswordExpired,
@@ -167,3 +167,21 @@ def test_words_hold_for_the_old_password_too(
     outcome = WORDS[option][case]
     assert code is (ReturnCode.AUTH_ERR if outcome == "refused" else ReturnCode.SUCCESS)
     assert person.questions.count("Current password: ") == (outcome == "asked")
+
+
+def test_a_password_server_that_cannot_read_the_ticket_says_nothing_of_the_password(
+    way: Way, mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    with realm() as kdc:
+        kdc.add("jsmith", "old s3cret")
+        kdc.start()
+        # Its error is KPASSWD_AUTHERROR (RFC 3244): of the ticket, which it says is not valid yet.
+        kdc.start_kadmind(clock="-2h")
+        person = ScriptedConversation("old s3cret", "new s3cret", "new s3cret")
+        with way.begin(mail(kdc).config(), "mail", "jsmith", person) as transaction:
+            code = way.perform(transaction, Operation.CHAUTHTOK)
+        assert code is ReturnCode.AUTHINFO_UNAVAIL
+        assert not [text for text in person.texts if "complex" in text]
+        assert way.login(mail(kdc).config(), "mail", "jsmith", "old s3cret")
+    assert "the password server says: Authentication error" in caplog.text
+    assert "complex" not in caplog.text

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs
 
-from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from tests.machine import patience
@@ -53,7 +53,7 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.asked.append(self.path)
-                self._answer(KeySet(issuer.keys).as_dict(private=False))
+                self._answer(issuer.key_set)
 
             def do_POST(self) -> None:
                 issuer.asked.append(self.path)
@@ -104,6 +104,11 @@ class Issuer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
+
+    @property
+    def key_set(self) -> dict[str, Any]:
+        """The keys as JSON has them; those without a name stay without."""
+        return {"keys": [each.as_dict(private=False) for each in self.keys]}
 
     def token(
         self,

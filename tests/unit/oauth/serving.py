@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc.jwk import KeySet
 
 from tests.conftest import Way
 from tests.unit.oauth.issuer import CLIENT, Issuer
@@ -26,7 +25,7 @@ class Server:
         """Make the service with the usual options."""
         self._way, self._folder, self._issuer, self._log = way, folder, issuer, caplog
         self._keys = folder.path / "keys.json"
-        self._keys.write_text(json.dumps(KeySet(issuer.keys).as_dict(private=False)))
+        self._keys.write_text(json.dumps(issuer.key_set))
         caplog.set_level(logging.INFO, "ualauth.audit")
         folder.settings("[stack]\nfail_delay = false\n")
         self.options()

@@ -43,6 +43,7 @@ OF_ONE_LOGIN = {
     "ldap/client/servers.py Watch": "made anew with the directory's servers",
     "oauth/fetching.py": "one request",
     "smtp_access/name_lookup.py": "one look-up",
+    "system/time_limit.py _Call": "one call, whose caller waits in the parent",
     "testing/watching.py": "looks at methods, and makes none",
     "userlist/guess.py": "one login",
 }

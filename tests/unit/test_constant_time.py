@@ -36,6 +36,9 @@ ALLOWED = {
     # Keys of rows.
     "key == record.name.key",
     "key == record.unix_uid",
+    "groups.c.or_name_key == or_name",
+    "groups.c.or_name_key == or_name_key",
+    "or_names.c.name_key == or_name",
     "owners.get(own) == authid_key",
     "table.c.name == key",
     "table.c.name == place.key",

@@ -7,7 +7,8 @@ import pytest
 from tests.unit.cli.conftest import Program
 
 STACK = "auth required om_auth\naccount required om_auth\n"
-DIRECTORY = "auth required pam_linux service=mail\naccount required pam_permit\n"
+# `other` is there on every host.
+DIRECTORY = "auth required pam_linux service=other\naccount required pam_permit\n"
 
 
 def test_check_shows_what_each_service_offers(program: Program) -> None:

@@ -24,7 +24,9 @@ _BY = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line (JSON Lines).")
 @click.pass_context
 def command(context: click.Context, *, name: str, as_json: bool) -> None:
-    """Show whom a login name means, as a login with it would find out.
+    """Show whom a login name means.
+
+    It is looked for as a login with it would do.
 
     NAME is an authid, an address or an O/R name, which may lack parts. Prints the users whom
     it fits as `list` does. A login needs exactly one.

@@ -84,7 +84,9 @@ def command(
     missing_secrets: bool,
     **chosen: Any,  # noqa: ANN401 - the filter
 ) -> None:
-    """List users: all, or those of whom everything holds that is asked for.
+    """List users: all, or some.
+
+    With options, those of whom everything holds that is asked for.
 
     Prints the authid, the O/R name, and what keeps the user out, in the order
     of the authids, and each as soon as it is read. The list may be empty.

@@ -18,7 +18,7 @@ COMMANDS = {
 
 @click.group("userlist", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Keep a copy of the USERLIST, put it back, or move it to another database.
+    """Keep a copy of the USERLIST, put it back, or move it.
 
     Programs that use it go on meanwhile.
     """

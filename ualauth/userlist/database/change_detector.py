@@ -207,17 +207,19 @@ class SQLiteChangeDetector:
             _left_behind.append(cursor)
             cursor = None
         version, commits, decided = self._version, self._commits, self._decided
-        self._open(now)
-        self._same_as = None
-        if cursor is not None and commits:
-            mark = self._rows(_NEWEST)[0][1]
-            if cursor.execute("PRAGMA data_version").fetchone() == commits:
-                # Written without a commit: a checkpoint, after which all is as it was, or a copy.
-                self._same_as = version
-                if mark != decided:
-                    self._warn_of_copy()
-        # Afterwards: it was not the last one.
-        _close(cursor)
+        try:
+            self._open(now)
+            self._same_as = None
+            if cursor is not None and commits:
+                mark = self._rows(_NEWEST)[0][1]
+                if cursor.execute("PRAGMA data_version").fetchone() == commits:
+                    # Written without a commit: a checkpoint, which changes nothing, or a copy.
+                    self._same_as = version
+                    if mark != decided:
+                        self._warn_of_copy()
+        finally:
+            # Afterwards: it was not the last one.
+            _close(cursor)
         return True
 
     def note_difference(self, since: Version) -> None:

@@ -50,6 +50,7 @@ ntp signd socket directory = {folder}/ntp
 binddns dir = {folder}/bind-dns
 log file = {folder}/log.%m
 tls enabled = yes
+ldap server require strong auth = allow_sasl_over_tls
 tls cafile = {authority}
 tls certfile = {certificate}
 tls keyfile = {key}

@@ -30,7 +30,16 @@ from ualauth.import_export.directory_limits import RULES, SHADOW
 from ualauth.import_export.formats import FORMATS
 from ualauth.ldap.config.keywords import KEYWORDS as KEYWORDS_OF_LDAP
 from ualauth.ldap.config.variables import ATTEMPT, WHO
-from ualauth.ldap.rules import access, active_directory, answers, authenticator, locks, search
+from ualauth.ldap.rules import (
+    access,
+    active_directory,
+    answers,
+    authenticator,
+    cures,
+    locks,
+    search,
+    texts,
+)
 from ualauth.module import Attempt
 from ualauth.passwords.formats import BY_BEGINNING, BY_IDENT, BY_LIBPASS_NAME, BY_NAME
 from ualauth.passwords.making import MAKERS
@@ -97,7 +106,7 @@ def test_places_for_values_in_om_ldap_are_all_there() -> None:
 
 def test_every_message_of_om_ldap_is_explained() -> None:
     page = prose(ADMINISTRATORS / "ldap-trouble.md")
-    rooms = (access, active_directory, answers, search, locks, authenticator)
+    rooms = (access, active_directory, answers, search, locks, authenticator, texts)
     said = {
         each.log
         for room in rooms
@@ -109,6 +118,13 @@ def test_every_message_of_om_ldap_is_explained() -> None:
     told = [text.removesuffix(" ...") for text in words(page)]
     missing = {text for text in said - granted if not any(text.startswith(each) for each in told)}
     assert not missing
+
+
+def test_every_code_that_has_a_cure_is_explained() -> None:
+    told = words(prose(ADMINISTRATORS / "ldap-trouble.md"))
+    for code in cures.OF_CODE:
+        wanted = f"result code {code}"
+        assert any(each == wanted or each.startswith(f"{wanted}:") for each in told), code
 
 
 def test_attributes_that_lock_are_all_named() -> None:

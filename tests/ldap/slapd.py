@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,7 +48,7 @@ directory {folder}/data
 maxsize 134217728
 dbnosync
 index objectClass,uid,mail,member,cn eq
-limits dn.exact="{reader}" size=unlimited
+limits dn.exact="{reader}" size={limit}
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by dn.exact="{reader}" read by self read by anonymous auth by * none
 overlay ppolicy
@@ -74,6 +74,10 @@ class Slapd:
         self.port, self.tls_port = _free_ports(2)
         self._certificate = certificate or authority.issue("127.0.0.1", "localhost")
         self._process: subprocess.Popen[bytes] | None = None
+        self.environment: Mapping[str, str] = {}
+        """Beside that of the tests: where its Kerberos is."""
+        self.limit = "unlimited"
+        """Entries that the service may have of one search."""
         self.debug = "none"
         """What it logs to `log`, as its option -d takes it."""
 
@@ -111,6 +115,7 @@ class Slapd:
             password=people.ADMIN.password,
             reader=people.READER.name,
             policy=people.POLICY,
+            limit=self.limit,
             before=before,
             after=after,
         )
@@ -128,6 +133,7 @@ class Slapd:
         self._process = subprocess.Popen(
             ["/usr/sbin/slapd", "-d", self.debug, "-f", "slapd.conf", "-h", listeners],
             cwd=self.folder,
+            env={**os.environ, **self.environment},
             stdout=log,
             stderr=log,
         )
@@ -192,11 +198,13 @@ def running(
     after: str = "",
     entries: str = "",
     debug: str = "none",
+    limit: str = "unlimited",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Slapd]:
     """Return a new server, which is stopped at the end; `entries` is LDIF for slapadd(8)."""
     with folder() as path:
         server = Slapd(path, authority, certificate)
-        server.debug = debug
+        server.debug, server.limit, server.environment = debug, limit, environment or {}
         server.initialize(before, after, entries)
         try:
             server.start()

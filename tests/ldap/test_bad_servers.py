@@ -31,7 +31,7 @@ from ualauth.ldap.client.faults import (
     Unanswered,
     Unreachable,
 )
-from ualauth.ldap.client.settings import Tls
+from ualauth.ldap.client.settings import Library, Tls
 from ualauth.ldap.client.values import Kind, Scope, Search
 
 Behaviour = Callable[[socket.socket, Request], None]
@@ -203,23 +203,64 @@ def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory)
     }
 
 
-@pytest.fixture(scope="module", params=["another name", "expired", "another authority"])
+REASONS = {
+    "another name": "IP address mismatch",
+    "expired": "certificate has expired",
+    "another authority": "unable to get local issuer certificate",
+}
+
+
+@pytest.fixture(scope="module", params=REASONS)
 def impostor(
     request: pytest.FixtureRequest, authority: Authority, certificates: dict[str, Any]
 ) -> Any:
-    """Return a real server with such a certificate."""
+    """Return a real server with such a certificate, and why it is not accepted."""
     with running(authority, certificates[request.param]) as server:
-        yield server
+        yield server, REASONS[request.param]
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_a_server_that_cannot_show_who_it_is(
-    connect: Callable[..., Client], impostor: Slapd, scheme: str
+    connect: Callable[..., Client], impostor: tuple[Slapd, str], scheme: str
 ) -> None:
-    uri = impostor.uri if scheme == "ldap" else impostor.tls_uri
-    assert "certificate" in str(_refuses(connect(uri, login=None), TlsFault))
+    server, reason = impostor
+    uri = server.uri if scheme == "ldap" else server.tls_uri
+    fault = _refuses(connect(uri, login=None), TlsFault)
+    assert f"{uri}: certificate not accepted: " in str(fault)
+    assert reason in str(fault)
     # It is up to the administrator.
     assert connect(uri, verify=False).bind(people.JOHN).ok
+
+
+def test_libldap_takes_localhost_for_the_name_of_the_host(
+    connect: Callable[..., Client], slapd: Slapd, library: Library
+) -> None:
+    for uri in (slapd.uri, slapd.tls_uri):
+        client = connect(uri.replace("127.0.0.1", "localhost"), login=None)
+        if library is Library.LDAP3:
+            assert client.bind(people.JOHN).ok
+        else:
+            assert "this host's own name" in str(_refuses(client, TlsFault))
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["none", "of another authority"])
+def test_a_certificate_of_ours_that_a_server_does_not_take_is_the_reason(
+    connect: Callable[..., Client], authority: Authority, certificates: dict[str, Any], given: bool
+) -> None:
+    certificate, key = certificates["another authority"]
+    own = {"certificate_file": str(certificate), "key_file": str(key)} if given else {}
+    with running(authority, before="TLSVerifyClient demand") as server:
+        fault = _refuses(connect(server.tls_uri, login=None, **own), TlsFault, Lost)
+        if not given and isinstance(fault, TlsFault):
+            assert "does it want a certificate of ours (tls_cert)?" in str(fault)
+
+
+def test_a_port_of_another_protocol_is_the_reason(
+    connect: Callable[..., Client], slapd: Slapd
+) -> None:
+    uri = slapd.tls_uri.replace(str(slapd.tls_port), str(slapd.port))
+    fault = _refuses(connect(uri, login=None, **QUICK), TlsFault, TimedOut)
+    assert "TLS does not come about" in str(fault)
 
 
 def test_no_password_is_sent_to_a_server_without_tls(connect: Callable[..., Client]) -> None:

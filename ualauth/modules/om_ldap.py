@@ -281,7 +281,8 @@ class OmLdap(Module[Options]):
         if state.expired or state.case is None:
             return state.expired
         later = of_policy(state.case.policy)
-        if later is not None and later.code is _EXPIRED:
+        graced = state.case.policy.grace_left is not None
+        if graced or (later is not None and later.code is _EXPIRED):
             return True
         return (
             await self._using(attempt).authenticator.judge(attempt, state.case)

@@ -13,7 +13,8 @@ from tests import ds389
 from tests.conftest import Asynchronous, Way
 from tests.ds389 import SUFFIX, Server389
 from tests.ldap.module.conftest import Logins
-from ualauth import AuthenticationError
+from ualauth import AuthenticationError, PasswordExpired
+from ualauth.codes import Flag, ReturnCode
 
 Make = Callable[..., Logins]
 PASSWORD = "correct horse"
@@ -76,7 +77,8 @@ def server() -> Iterator[Server389]:
             f"dn: ou=people,{SUFFIX}\nchangetype: modify\nadd: aci\n"
             + allow("blind", '(targetattr != "userPassword")', f"uid=blind,{SUFFIX}")
         )
-        server.set("cn=MemberOf Plugin,cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
+        for plugin in ("MemberOf Plugin", "Account Policy Plugin"):
+            server.set(f"cn={plugin},cn=plugins,cn=config", **{"nsslapd-pluginEnabled": "on"})
         server.restart()
         server.set(
             "cn=config", passwordLockout="on", passwordMaxFailure="2", passwordMustChange="on"
@@ -230,3 +232,150 @@ def test_every_spelling_is_one_user(
             authid_of[each] = logins.login(each, PASSWORD).authid
     assert authid_of[user] == authid_of[user.upper()] == user
     assert set(authid_of.values()) <= {user, ""}, authid_of
+
+
+LIBRARIES = ("library python-ldap", "library ldap3")
+LONG_AGO = "20200101000000Z"
+
+
+MANAGER = ("binddn cn=Directory Manager", f"bindpw {ds389.MANAGER.password}")
+
+
+def change_expired(logins: Logins, user: str, old: str, new: str) -> ReturnCode:
+    """Change a password if it has expired."""
+    answers = iter([old, new, new])
+
+    async def ask(messages: list[object]) -> list[str | None]:
+        return [next(answers) for _ in messages]
+
+    with logins.way.begin(logins.config, "mail", user, ask) as transaction:
+        code: ReturnCode = logins.way.run(transaction.chauthtok(Flag.CHANGE_EXPIRED_AUTHTOK))
+    return code
+
+
+USUAL = {
+    "passwordExp": "off",
+    "passwordGraceLimit": "0",
+    "passwordLockout": "on",
+    "passwordMustChange": "on",
+}
+
+
+@pytest.fixture
+def policy(server: Server389) -> Iterator[Callable[..., None]]:
+    """Return what sets the policy for all users; the usual one comes back at the end."""
+    usual: dict[str, str] = {}
+
+    def set_(**values: str) -> None:
+        usual.update({name: USUAL[name] for name in values})
+        server.set("cn=config", **values)
+
+    yield set_
+    server.set("cn=config", **usual)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_grace_logins_that_the_server_grants_let_in(
+    ds: Make,
+    server: Server389,
+    newcomer: Callable[[], str],
+    policy: Callable[..., None],
+    library: str,
+) -> None:
+    policy(passwordExp="on", passwordGraceLimit="2")
+    user = newcomer()
+    server.set(person_dn(user), passwordExpirationTime=LONG_AGO)
+    logins = ds(library)
+    for left in ("once more", "no more"):
+        (message,) = logins.login(user, PASSWORD).messages
+        assert left in message
+    error = logins.refusal(logins.login, user, PASSWORD)
+    assert isinstance(error, PasswordExpired)
+    # Where no user has bound, the attribute is all that is known.
+    assert ds(library, stack=SIGNED_ON).outcome(user, "") == "new_authtok_reqd"
+
+
+def test_a_password_in_its_grace_logins_is_changed_as_one_that_has_expired(
+    ds: Make, server: Server389, newcomer: Callable[[], str], policy: Callable[..., None]
+) -> None:
+    policy(passwordExp="on", passwordGraceLimit="3", passwordMustChange="off")
+    user = newcomer()
+    server.set(person_dn(user), passwordExpirationTime=LONG_AGO)
+    logins = ds(*MANAGER, "password_as service", "pam_password clear")
+    assert change_expired(logins, user, PASSWORD, "another horse") is ReturnCode.SUCCESS
+    assert logins.outcome(user, "another horse") == "success"
+    # Now it is not expired: there is nothing to do, which is what no entry has decided.
+    code = change_expired(logins, user, "another horse", PASSWORD)
+    assert code is ReturnCode.PERM_DENIED
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_date_that_the_policy_does_not_look_at_any_more_refuses_no_user_who_could_bind(
+    ds: Make,
+    server: Server389,
+    newcomer: Callable[[], str],
+    policy: Callable[..., None],
+    library: str,
+) -> None:
+    policy(passwordExp="off", passwordLockout="off")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M%SZ")
+    for name, value, signed_on in (
+        ("passwordExpirationTime", LONG_AGO, "new_authtok_reqd"),
+        ("accountUnlockTime", tomorrow, "perm_denied"),
+    ):
+        user = newcomer()
+        server.set(person_dn(user), **{name: value})
+        assert ds(library).outcome(user, PASSWORD) == "success", name
+        template = f"bind_template uid={{user}},ou=people,{SUFFIX}"
+        assert ds(library, template).outcome(user, PASSWORD) == "success", name
+        assert ds(library, stack=SIGNED_ON).outcome(user, "") == signed_on, name
+
+
+def test_a_compared_password_decides_nothing_about_its_age(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    server.modify(
+        f"dn: {person_dn(user)}\nchangetype: modify\nadd: description\ndescription: {PASSWORD}\n"
+    )
+    compare = ("auth_method compare", "password_attribute description")
+    assert ds(*compare).outcome(user, PASSWORD) == "success"
+    server.set(person_dn(user), passwordExpirationTime=LONG_AGO)
+    assert ds(*compare).outcome(user, PASSWORD) == "new_authtok_reqd"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("template", ["", f"bind_template uid={{user}},ou=people,{SUFFIX}"])
+def test_why_an_account_is_refused_the_log_says_in_the_words_of_the_server(
+    ds: Make, server: Server389, newcomer: Callable[[], str], library: str, template: str
+) -> None:
+    more = [library, template] if template else [library]
+    user = newcomer()
+    server.set(person_dn(user), nsAccountLock="true")
+    assert ds(*more).outcome(user, PASSWORD) == "perm_denied"
+    remarks = ds(*more).remarks(user, PASSWORD)
+    assert "the account is inactive" in remarks
+    assert "Account inactivated. Contact system administrator." in remarks
+    user = newcomer()
+    idle = f"cn=idle of {user},{SUFFIX}"
+    server.add(
+        f"dn: {idle}\nobjectClass: ldapsubentry\nobjectClass: extensibleObject\n"
+        f"objectClass: accountpolicy\ncn: idle of {user}\naccountInactivityLimit: 3600\n\n"
+    )
+    server.set(person_dn(user), acctPolicySubentry=idle, lastLoginTime=LONG_AGO)
+    assert ds(*more).outcome(user, PASSWORD) == "acct_expired"
+    remarks = ds(*more).remarks(user, PASSWORD)
+    assert "it was not used for too long" in remarks
+    assert "Account inactivity limit exceeded" in remarks
+    assert ds(*more).outcome(newcomer(), PASSWORD) == "success"
+
+
+def test_a_service_that_may_not_change_passwords_is_not_the_person(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    logins = ds("password_as service", "pam_password clear")
+    error = logins.refusal(logins.change, user, PASSWORD, "another horse")
+    assert error.code is ReturnCode.PERM_DENIED
+    assert error.messages == ("You may not change your password here.",)
+    assert ds().outcome(user, PASSWORD) == "success"

@@ -29,6 +29,7 @@ BOTH = {
     "direct": DIRECT,
     "direct with service": (*SERVICE, *DIRECT[:2]),
 }
+SIGNED_ON = "auth required pam_permit\naccount required om_ldap\n"
 _numbers = itertools.count()
 
 
@@ -112,6 +113,12 @@ def test_a_person_has_several_names(ad: Make, more: tuple[str, ...], name: str) 
         ("\\jsmith", "user_unknown"),
         ("AD\\", "user_unknown"),
         ("AD\\AD\\jsmith", "user_unknown"),
+        ("ad.example.com\\jsmith", "success"),
+        ("AD.Example.COM\\JSmith", "success"),
+        ("ad.example.org\\jsmith", "user_unknown"),
+        ("example.com\\jsmith", "user_unknown"),
+        ("ad.example.com\\", "user_unknown"),
+        ("ad.example.com\\*", "auth_err"),
         ("jsmith@other.example.com", "auth_err"),
         ("*", "auth_err"),
         ("js*", "auth_err"),
@@ -120,6 +127,23 @@ def test_a_person_has_several_names(ad: Make, more: tuple[str, ...], name: str) 
 )
 def test_a_name_of_another_domain_is_no_users(ad: Make, name: str, code: str) -> None:
     assert ad(*DIRECT).outcome(name, PASSWORD) == code
+
+
+@pytest.mark.parametrize("name", ["ad.example.com\\jsmith", "AD\\jsmith"])
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+def test_a_name_with_its_domain_is_the_account(
+    ad: Make, newcomer: Callable[..., str], library: str, name: str
+) -> None:
+    # Another account has the name as its userPrincipalName: that is not who is meant here.
+    other = newcomer()
+    logins = ad(f"library {library}", *DIRECT)
+    assert logins.login(name, PASSWORD).authid == "jsmith"
+    assert logins.login(name.replace("jsmith", other), PASSWORD).authid == other
+    signed_on = ad(*SERVICE, *DIRECT[:2], stack=SIGNED_ON)
+    assert signed_on.outcome(name, "") == "success"
+    without = ad(f"library {library}", DIRECT[0], "- binddn", "- bindpw")
+    expected = "success" if "." in name else "user_unknown"
+    assert without.outcome(name, PASSWORD) == expected
 
 
 def test_ldaps_serves_as_well(ad: Make, controller: Controller) -> None:

@@ -17,15 +17,20 @@ from tests.ldap.module.conftest import lines
 from tests.ldap.slapd import Slapd, running
 from tests.samba import SUFFIX, Controller, person
 from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
 
 
 @pytest.fixture
 def diagnose(folder: ConfigFolder, authority: Authority, slapd: Slapd) -> Callable[..., Any]:
     """Return what runs the command for lines of om_ldap.conf."""
 
-    def run(*arguments: str, more: tuple[str, ...] = (), uri: str = "") -> tuple[int, Any, str]:
+    def run(
+        *arguments: str, more: tuple[str, ...] = (), uri: str = "", text: str = ""
+    ) -> tuple[int, Any, str]:
         file = folder.path / "om_ldap.conf"
-        file.write_text(lines(authority, uri or slapd.uri, *more))
+        removed = {each[2:] for each in more if each.startswith("- ")}
+        usual = lines(authority, uri or slapd.uri, *removed, *more)
+        file.write_text("\n".join(each for each in usual.splitlines() if each not in removed))
         file.chmod(0o600)
         program = Path(sys.executable).with_name("ualauth")
         command: list[str | Path] = [
@@ -36,7 +41,9 @@ def diagnose(folder: ConfigFolder, authority: Authority, slapd: Slapd) -> Callab
             "test",
             *arguments,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=60, check=False
+        )
         assert people.READER.password not in done.stdout + done.stderr
         shown = json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout
         return done.returncode, shown, done.stderr
@@ -138,3 +145,107 @@ def test_active_directory_is_known_as_such(
     assert status == 0
     assert "Active Directory" in facts(steps(shown)["ask what the server is"])["offers"]
     assert facts(steps(shown)["find the person"])["user"] == "tester"
+
+
+WITHOUT = ("- binddn", "- bindpw")
+TEMPLATE = (f"bind_template uid={{user}},{people.PEOPLE}", *WITHOUT)
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+def test_where_users_bind_themselves_the_user_does(
+    diagnose: Callable[..., Any], library: str
+) -> None:
+    more = (f"library {library}", *TEMPLATE)
+    typed = f"{people.JOHN.password}\n"
+    status, shown, _ = diagnose("jsmith", "--json", "--password-stdin", more=more, text=typed)
+    assert status == 0
+    step = steps(shown)["log in as the person"]
+    assert facts(step)["binds as"] == facts(step)["entry"] == people.JOHN.name
+    assert facts(step)["user"] == "jsmith"
+    assert steps(shown)["judge the account"]["ok"]
+    assert people.JOHN.password not in json.dumps(shown)
+    status, shown, _ = diagnose("jsmith", "--json", "--password-stdin", more=more, text="wrong\n")
+    assert status == 1
+    assert steps(shown)["log in as the person"]["fault"] == "auth_err: wrong password"
+
+
+def test_without_a_user_no_password_is_needed(diagnose: Callable[..., Any]) -> None:
+    status, shown, _ = diagnose("--json", more=TEMPLATE)
+    assert status == 0
+    assert all(step["ok"] for step in shown["steps"])
+
+
+def test_without_a_terminal_it_is_said_how_to_give_the_password(
+    diagnose: Callable[..., Any],
+) -> None:
+    status, _, errors = diagnose("jsmith", more=TEMPLATE)
+    assert status == 2
+    assert "--password-stdin" in errors
+
+
+def test_active_directory_without_a_service(
+    diagnose: Callable[..., Any], samba_controller: Controller
+) -> None:
+    samba_controller.add(person("themselves", "S3cret-tester"))
+    more = (
+        f"base {SUFFIX}",
+        f"tls_cacertfile {samba_controller.authority.file}",
+        "ad_domain ad.example.com",
+        "pam_password ad",
+        *WITHOUT,
+    )
+    status, shown, _ = diagnose(
+        "themselves",
+        "--json",
+        "--password-stdin",
+        uri=samba_controller.uri,
+        more=more,
+        text="S3cret-tester\n",
+    )
+    assert status == 0
+    assert facts(steps(shown)["log in as the person"])["user"] == "themselves"
+
+
+def test_a_name_of_the_userlist_is_who_it_is_there(
+    diagnose: Callable[..., Any], folder: ConfigFolder
+) -> None:
+    userlist = Userlist.create(folder.path)
+    userlist.add("jsmith", addresses=("js@corp.example",))
+    userlist.close()
+    status, shown, _ = diagnose("js@corp.example", "--json")
+    assert status == 0
+    assert facts(steps(shown)["find the person"])["user"] == "jsmith"
+    status, _, _ = diagnose("other@corp.example", "--json")
+    assert status == 1
+
+
+def test_what_the_userlist_cannot_say_is_a_fault_of_it(
+    diagnose: Callable[..., Any], folder: ConfigFolder
+) -> None:
+    (folder.path / "userlist.db").write_text("this is no database")
+    status, _, errors = diagnose("js@corp.example")
+    assert status == 2
+    assert "userlist.db" in errors
+
+
+@pytest.mark.parametrize("library", ["python-ldap", "ldap3"])
+@pytest.mark.parametrize(
+    ("names", "days", "told"),
+    [
+        (("127.0.0.1",), -3, "renew the certificate"),
+        (("elsewhere.example",), 3, "under a name that it has"),
+    ],
+)
+def test_each_fault_of_a_certificate_has_its_cure(
+    diagnose: Callable[..., Any],
+    authority: Authority,
+    library: str,
+    names: tuple[str, ...],
+    days: int,
+    told: str,
+) -> None:
+    with running(authority, authority.issue(*names, days=days)) as server:
+        status, shown, _ = diagnose("--json", more=(f"library {library}",), uri=server.uri)
+    assert status == 75
+    for name in ("connect to", "bind as the service"):
+        assert told in steps(shown)[name]["cure"]

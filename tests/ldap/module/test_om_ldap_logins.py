@@ -110,6 +110,14 @@ def test_a_password_is_compared_with_an_attribute(make: Make, newcomer: Callable
     assert logins.outcome("nobody", "4711 äß") == "user_unknown"
 
 
+def test_a_comparison_takes_no_lock_away(make: Make, newcomer: Callable[..., str]) -> None:
+    # The server looks at locks when a user binds: where none does, the attribute counts.
+    name = newcomer("employeeNumber: 4712", "pwdAccountLockedTime: 20200101000000Z")
+    admin = [f"binddn {people.ADMIN.name}", f"bindpw {people.ADMIN.password}"]
+    logins = make("auth_method compare", "password_attribute employeeNumber", *admin)
+    assert logins.outcome(name, "4712") == "perm_denied"
+
+
 def test_a_server_that_is_away_is_no_wrong_password(make: Make) -> None:
     logins = make(uri="ldap://127.0.0.1:1")
     error = logins.refusal(logins.login, "jsmith", people.JOHN.password)

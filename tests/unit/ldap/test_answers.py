@@ -7,7 +7,7 @@ import pytest
 from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.ldap.client.values import Answer, Kind, Policy, PolicyError
 from ualauth.ldap.rules.active_directory import REFUSALS, time_of
-from ualauth.ldap.rules.answers import of_bind, of_change, of_policy
+from ualauth.ldap.rules.answers import of_bind, of_change, of_change_by_service, of_policy
 
 TEXT = "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data {}, v4563"
 
@@ -55,12 +55,55 @@ def test_active_directory_says_why_in_the_text(data: str, code: ReturnCode, told
         (refused("Exceed password retry limit. Please try later.", code=19), ReturnCode.MAXTRIES),
         (refused("Account inactivated.", code=53), ReturnCode.PERM_DENIED),
         (refused("no rights", code=50), ReturnCode.PERM_DENIED),
+        (
+            refused(
+                "Account inactivated. Contact system administrator.",
+                PolicyError.ACCOUNT_LOCKED,
+                code=53,
+            ),
+            ReturnCode.PERM_DENIED,
+        ),
+        (
+            refused("Account inactivity limit exceeded. Contact system administrator.", code=19),
+            ReturnCode.ACCT_EXPIRED,
+        ),
+        (refused("some rule of this server", code=19), ReturnCode.PERM_DENIED),
+        (refused("Account (Kerberos principal) is expired", code=53), ReturnCode.ACCT_EXPIRED),
+        # No word of these is said for the right password only.
+        (refused("Password is expired", code=49), ReturnCode.PERM_DENIED),
+        (refused("NDS error: login lockout (-197)", code=53), ReturnCode.MAXTRIES),
+        (refused("NDS error: log account expired (-220)", code=53), ReturnCode.ACCT_EXPIRED),
+        (refused("NDS error: bad password (-222)", code=49), ReturnCode.PERM_DENIED),
+        (refused("NDS error: failed authentication (-669)", code=49), ReturnCode.AUTH_ERR),
     ],
 )
 def test_binds(answer: Answer, code: ReturnCode) -> None:
     judgement = of_bind(answer)
     assert judgement.code is code
     assert judgement.code in LEGAL[Operation.AUTHENTICATE]
+
+
+@pytest.mark.parametrize("code", [19, 34, 48, 49, 50, 53])
+def test_what_the_server_says_is_in_the_log_and_not_told(code: int) -> None:
+    judgement = of_bind(refused("Ask the help desk: extension 7", code=code))
+    assert "Ask the help desk: extension 7" in judgement.log
+    assert not judgement.person
+    assert "server says" not in of_bind(refused("Invalid credentials", code=code)).log
+    assert "server says" not in of_bind(refused("", code=code)).log
+
+
+@pytest.mark.parametrize(
+    "answer", [refused("no rights", code=50), refused("no", PolicyError.PASSWORD_MOD_NOT_ALLOWED)]
+)
+def test_it_is_the_service_that_may_not_change_a_password(answer: Answer) -> None:
+    judgement = of_change_by_service(answer)
+    assert judgement.code is ReturnCode.PERM_DENIED
+    assert judgement.log.startswith("the service (binddn) may not change passwords")
+    assert answer.text in judgement.log
+    assert judgement.person == "You may not change your password here."
+    assert of_change_by_service(Answer(Kind.OK, 0)).code is ReturnCode.SUCCESS
+    weak = refused("too short", PolicyError.PASSWORD_TOO_SHORT, code=19)
+    assert of_change_by_service(weak) == of_change(weak)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ualauth.ldap.client.values import Attributes, LdapEntry
-from ualauth.ldap.rules.locks import ACCOUNT, NAMES, PASSWORD, Moment, age, restriction
+from ualauth.ldap.rules.locks import (
+    ACCOUNT,
+    DECIDED_BY,
+    NAMES,
+    PASSWORD,
+    Moment,
+    age,
+    restriction,
+)
+from ualauth.ldap.rules.products import Product, product
 from ualauth.ldap.rules.syntaxes import time
 
 NOW = datetime(2026, 11, 29, 12, 0, 0, tzinfo=UTC)
@@ -200,6 +209,64 @@ def test_a_bind_opens_only_what_a_policy_has_to_say(attributes: Given, code: str
     if attributes == {"pwdAccountLockedTime": PAST}:
         code = OPEN
     assert outcome(attributes, bound=True) == code
+
+
+@pytest.mark.parametrize(
+    ("product", "attributes"),
+    [
+        (Product.DS389, {"passwordExpirationTime": PAST}),
+        (Product.DS389, {"passwordExpirationTime": "19700101000000Z"}),
+        (Product.DS389, {"accountUnlockTime": SOON}),
+        (Product.EDIRECTORY, {"passwordExpirationTime": PAST}),
+        (Product.EDIRECTORY, {"lockedByIntruder": "TRUE"}),
+        (Product.OPENLDAP, {"pwdReset": "TRUE"}),
+        (Product.ACTIVE_DIRECTORY, {COMPUTED: "16"}),
+        (Product.ACTIVE_DIRECTORY, {"lockoutTime": str(FILE_TIME_PAST)}),
+        (Product.ACTIVE_DIRECTORY, {"pwdLastSet": "0"}),
+    ],
+)
+def test_what_a_server_has_decided_itself_counts_only_where_it_was_not_asked(
+    product: Product, attributes: Given
+) -> None:
+    assert outcome(attributes) not in {OPEN, UNREADABLE}
+    moment = Moment(NOW, bound=True, decided=DECIDED_BY[product])
+    assert restriction(entry(attributes), moment) is None
+    assert age(entry(attributes), moment) is None
+    others = {name for each in DECIDED_BY if each is not product for name in DECIDED_BY[each]}
+    moment.decided = frozenset(others - DECIDED_BY[product])
+    assert restriction(entry(attributes), moment) or age(entry(attributes), moment)
+
+
+@pytest.mark.parametrize("product", DECIDED_BY)
+def test_no_server_decides_about_what_administrators_have_locked(product: Product) -> None:
+    moment = Moment(NOW, bound=True, decided=DECIDED_BY[product])
+    for attributes in (
+        {"nsAccountLock": "true"},
+        {"loginDisabled": "TRUE"},
+        {"userAccountControl": "514"},
+        {"shadowExpire": "1"},
+        {"krbPrincipalExpiration": PAST},
+        {"pwdAccountLockedTime": "000001010000Z"},
+    ):
+        assert restriction(entry(attributes), moment) is not None
+
+
+@pytest.mark.parametrize(
+    ("root_dse", "expected"),
+    [
+        ({"vendorName": "389 Project"}, Product.DS389),
+        ({"vendorName": "Red Hat"}, Product.DS389),
+        ({"vendorName": "NetIQ Corporation"}, Product.EDIRECTORY),
+        ({"vendorName": "Novell, Inc."}, Product.EDIRECTORY),
+        ({"objectClass": ["top", "OpenLDAProotDSE"]}, Product.OPENLDAP),
+        ({"supportedCapabilities": "1.2.840.113556.1.4.800"}, Product.ACTIVE_DIRECTORY),
+        ({"vendorName": "A 389 Project"}, Product.OTHER),
+        ({}, Product.OTHER),
+    ],
+    ids=str,
+)
+def test_a_server_says_what_it_is(root_dse: Given, expected: Product) -> None:
+    assert product(entry(root_dse)) is expected
 
 
 def test_every_attribute_has_cases_for_open_closed_and_unreadable() -> None:

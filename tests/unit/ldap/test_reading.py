@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ualauth.ldap.client.credentials import Mechanism, SaslCredentials
 from ualauth.ldap.client.settings import Library, Tls
 from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
@@ -145,7 +146,7 @@ def test_every_keyword_is_read(etc: Etc) -> None:
 MISTAKES = {
     "bse dc=x": "unknown keyword 'bse'\n    bse dc=x\n    ^^^\n    cure: did you mean 'base'?",
     "host ldap.example.com": "cure: write uri ldaps://HOST",
-    "nss_base_passwd ou=x": f"cure: there are: {', '.join(KEYWORDS)}",
+    "nothing ou=x": f"cure: there are: {', '.join(KEYWORDS)}",
     "base dc=other\nscope sub\nscope one": "scope stands in line 4, too",
     "scope": "scope has no value",
     "scope deep": "scope: 'deep' is not known",
@@ -213,7 +214,57 @@ MISTAKES = {
     "outage_users 0": "write a number from 1 to",
     "rootpwmodpw hunter2": "write bindpw_file, and password_as service",
 }
+REMOVE = (
+    *("nss_base_passwd ou=x", "nss_map_attribute uid sAMAccountName", "nss_nested_groups yes"),
+    *("nss_anything", "reconnect_invalidate nfsidmap", "pam_authc_search BASE", "validnames /x/"),
+    *("TLS_CIPHER_SUITE HIGH", "tls_crlcheck all", "TLS_CRLFILE /x", "TLS_PROTOCOL_MIN 3.3"),
+    *("map group cn cn", "map passwd homeDirectory home", "sasl_secprops maxssf=0"),
+    *("sasl_realm X", "KEEPALIVE_IDLE 1", "debug 1", "pam_template_login nobody"),
+)
+"""Lines of nslcd, PADL and OpenLDAP that mean nothing here."""
+WRITE = {
+    "tls_cacert ca.pem": "cure: write tls_cacertfile FILE",
+    "TLS_CACERT ca.pem": "cure: write tls_cacertfile FILE",
+    "map passwd uid sAMAccountName": "cure: write pam_login_attribute sAMAccountName",
+    "map passwd gecos displayName": "cure: write attribute displayName name",
+    "NETWORK_TIMEOUT 3": "cure: write bind_timelimit SECONDS",
+    "TIMEOUT 3": "cure: write timelimit SECONDS",
+    "use_sasl on": "cure: write sasl_mech GSSAPI",
+    "sasl_auth_id x": "cure: write sasl_authcid NAME",
+    "pam_crypt local": "cure: write pam_password",
+    'binddn "cn=x"\nbindpw y': "cure: write it without quotes",
+    'binddn "AD\\reader"\nbindpw y': "cure: write it without quotes",
+    'base "ou=people,dc=x"': "cure: write it without quotes",
+    'pam_groupdn "cn=x,dc=x"': "cure: write it without quotes",
+    'tls_cacertfile "/etc/ca.pem"': "cure: write it without quotes",
+    "binddn cn=x dc=y+\nbindpw y": "is no distinguished name",
+    "bind_timelimit 0": "nslcd's 0 is no limit",
+    "timelimit 0": "nslcd's 0 is no limit",
+    "idle_timelimit 0.0": "nslcd's 0 is no limit",
+    "pam_authz_search (host=${service:-mail})": "nslcd's ${service:-mail} is not there",
+    "filter (uid=${user#*@})": "cure: write {user} alone",
+    "bind_template uid=${username:0:8},dc=x": "nslcd's ${username:0:8} is not there",
+    "attribute mail; addresses": "is no name of an attribute",
+    "attribute mail;lang_en addresses": "is no name of an attribute",
+    "sasl_mech DIGEST-MD5": "there are: external, gssapi",
+    "sasl_mech EXTERNAL": "cure: use ldapi://, or TLS and tls_cert FILE",
+    "uri ldap://x\nssl off\ntls_cert own.pem\nsasl_mech EXTERNAL": "cure: use ldapi://, or TLS",
+    "sasl_mech GSSAPI\nsasl_authzid reader": "cure: write dn:DN, or u:NAME",
+    "sasl_mech GSSAPI\nkrb5_ccname ccache": "write such as FILE:",
+    "sasl_mech GSSAPI\nkrb5_keytab none.keytab": "there is no file",
+    "sasl_mech GSSAPI\nkrb5_keytab public": "every user of this host can read the keys",
+}
+NO_EXOP = "Active Directory changes no password by exop, which is the default"
 WARNINGS = {
+    "ad_domain ad.example.com": NO_EXOP,
+    "ad_domain ad.example.com\npam_password exop": NO_EXOP,
+    "base group ou=groups,dc=x": "the map group is the host's, and means nothing here",
+    "filter shadow (objectClass=x)": "the map shadow is the host's, and means nothing here",
+    "scope netgroup one": "the map netgroup is the host's, and means nothing here",
+    'binddn cn=x\nbindpw "hunter2"': "the quotes are a part of the password",
+    "krb5_ccname FILE:/x": "this has no effect here",
+    "sasl_authzid u:x": "this has no effect here",
+    "sasl_mech GSSAPI\nbinddn cn=x": "this has no effect here",
     "uri ldap://x\nssl off": "passwords cross the network unencrypted",
     "tls_reqcert never": "an attacker between can read and change everything",
     "bind_template uid={user},dc=x\nauth_method search": "this has no effect here",
@@ -242,6 +293,71 @@ def test_each_mistake_has_its_message(furnished: Etc, lines: str, told: str) -> 
     assert told in "\n".join(map(str, problems))
     assert all(problem.cure for problem in problems)
     assert not [problem for problem in problems if "hunter2" in str(problem)]
+
+
+@pytest.mark.parametrize("line", REMOVE)
+def test_what_means_nothing_here_is_to_be_removed(furnished: Etc, line: str) -> None:
+    configuration, (problem,) = furnished.configuration(f"{GOOD}{line}\n")
+    assert configuration is None
+    assert problem.text == f"unknown keyword {line.split(maxsplit=1)[0]!r}"
+    assert problem.cure.startswith("remove it")
+
+
+@pytest.mark.parametrize(("lines", "told"), WRITE.items())
+def test_what_is_written_otherwise_elsewhere_is_told_how(
+    furnished: Etc, lines: str, told: str
+) -> None:
+    configuration, problems = furnished.configuration(f"{GOOD}{lines}\n")
+    assert configuration is None
+    assert told in "\n".join(map(str, problems))
+    errors = [each for each in problems if not each.warning]
+    assert len(errors) == 1, errors
+
+
+def test_lines_of_nslcd_for_people_are_taken(etc: Etc) -> None:
+    configuration, problems = etc.configuration(
+        "uri ldaps://ldap.example.com\nscope sub\nbase dc=example,dc=com\n"
+        "base passwd ou=people,dc=example,dc=com\nBASE PASSWD ou=guests,dc=example,dc=com\n"
+        "scope passwd one\nfilter passwd (objectClass=posixAccount)\n"
+        "base group ou=groups,dc=example,dc=com\n"
+    )
+    assert configuration is not None, problems
+    assert [problem.source.line for problem in problems] == [8]
+    finding = configuration.finding
+    assert finding.bases == ("ou=people,dc=example,dc=com", "ou=guests,dc=example,dc=com")
+    assert finding.scope is Scope.ONE
+    assert finding.filter.fill({"user": "x"}) == "(&(objectClass=posixAccount)(uid=x))"
+
+
+def test_a_restriction_beside_nslcds_filter_is_not_lost(etc: Etc) -> None:
+    text = "pam_filter (a=b)\nfilter passwd (c=d)\n"
+    configuration, problems = etc.configuration(GOOD + text)
+    assert configuration is None
+    assert "pam_filter stands in line 3, too" in str(problems[0])
+
+
+def test_a_message_may_be_in_quotes_as_nslcd_has_it(etc: Etc) -> None:
+    line = 'pam_password_prohibit_message "Ask the help desk."'
+    assert etc.good(GOOD + line).changing.prohibited == "Ask the help desk."
+
+
+def test_a_service_that_binds_by_sasl(etc: Etc) -> None:
+    etc.write("own.pem", PEM + KEY)
+    etc.write("keytab", "keys")
+    for lines, expected in {
+        "uri ldapi://%2Frun%2Fldapi\nsasl_mech EXTERNAL": SaslCredentials(Mechanism.EXTERNAL),
+        "uri ldaps://x\ntls_cert own.pem\nsasl_mech external\nsasl_authzid dn:cn=x": (
+            SaslCredentials(Mechanism.EXTERNAL, authzid="dn:cn=x")
+        ),
+        "uri ldap://x\nsasl_mech GSSAPI\nsasl_authcid ual@X\nkrb5_keytab keytab": (
+            SaslCredentials(Mechanism.GSSAPI, "ual@X", keytab=str(etc.path / "keytab"))
+        ),
+        "uri ldap://x\nsasl_mech gssapi\nkrb5_ccname FILE:/run/x": (
+            SaslCredentials(Mechanism.GSSAPI, ccache="FILE:/run/x")
+        ),
+    }.items():
+        settings = etc.good(f"base dc=x\n{lines}\npassword_as service\n").settings
+        assert (settings.sasl, settings.login, settings.has_service) == (expected, None, True)
 
 
 @pytest.mark.parametrize(("lines", "told"), WARNINGS.items())

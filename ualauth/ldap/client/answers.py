@@ -16,6 +16,8 @@ COMPARE_FALSE = 5
 COMPARE_TRUE = 6
 NO_SUCH_ATTRIBUTE = 16
 NO_SUCH_OBJECT = 32
+_LONGEST_TEXT = 500
+"""Characters of a server's text that go to the log."""
 ELSEWHERE = frozenset({51, 52})
 """busy, unavailable: another server may know better."""
 
@@ -58,10 +60,15 @@ def answer(reply: Reply, kinds: Mapping[int, Kind], server: str) -> Answer:
     if kind is None:
         raise unanswered(reply, server)
     policy = read_policy(reply.controls, accepted=kind is Kind.OK)
-    return Answer(kind, reply.code, reply.text, policy, generated(reply.value))
+    return Answer(kind, reply.code, _legible(reply.text), policy, generated(reply.value))
 
 
 def unanswered(reply: Reply, server: str) -> Unanswered:
     """Return the fault for a code that decides nothing."""
-    text = f"result code {reply.code}"
-    return Unanswered(f"{text}: {reply.text}" if reply.text else text, reply.code, server)
+    text, said = f"result code {reply.code}", _legible(reply.text)
+    return Unanswered(f"{text}: {said}" if said else text, reply.code, server)
+
+
+def _legible(text: str) -> str:
+    """Return what the server says, without the NUL or line feed at the end that some send."""
+    return text.rstrip("\0\r\n ")[:_LONGEST_TEXT]

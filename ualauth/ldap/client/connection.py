@@ -61,6 +61,10 @@ class Connection(Protocol):
         """Bind by name and password."""
         ...
 
+    def sasl_bind(self, mechanism: str, credentials: bytes, seconds: float) -> Reply:
+        """Send a step of a SASL bind, and return the answer with the server's part; blocks."""
+        ...
+
     async def search(
         self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float
     ) -> Reply:

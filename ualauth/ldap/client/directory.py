@@ -227,11 +227,17 @@ class PooledDirectory:
 
     async def _connect(self, requester: Requester, server: Server, purpose: Purpose) -> Connection:
         """Return a new connection, on which the service has bound if it is for that."""
-        pending = PendingConnection(self._connector, server.uri, self._settings)
+        by_sasl = purpose is Purpose.SERVICE and self._settings.sasl is not None
+        if by_sasl:
+            self._check_refused()
+        pending = PendingConnection(self._connector, server.uri, self._settings, by_sasl=by_sasl)
         try:
             connection = await requester.offload(pending.wait)
-        except BaseException:
+        except BaseException as error:
             pending.abandon()
+            if isinstance(error, ServiceRefused):
+                error.server = server.name
+                self._refused = time.monotonic() + _REFUSED_FOR, error.again()
             raise
         if purpose is Purpose.SERVICE:
             try:
@@ -248,8 +254,7 @@ class PooledDirectory:
         login = self._settings.login
         if login is None:
             return
-        if self._refused is not None and time.monotonic() < self._refused[0]:
-            raise self._refused[1].again()
+        self._check_refused()
         reply = await connection.bind(requester, login, (), self._settings.connect_timeout)
         if reply.code in answers.ELSEWHERE:
             raise answers.unanswered(reply, server.name)
@@ -259,6 +264,11 @@ class PooledDirectory:
             self._refused = time.monotonic() + _REFUSED_FOR, fault.again()
             raise fault
         self._refused = None
+
+    def _check_refused(self) -> None:
+        """Refuse for a while what the servers have just refused to the service."""
+        if self._refused is not None and time.monotonic() < self._refused[0]:
+            raise self._refused[1].again()
 
     def _start_servers(self) -> None:
         """Begin with no connection, which all end with this directory."""

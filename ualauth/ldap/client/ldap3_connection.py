@@ -113,6 +113,11 @@ class Ldap3Connection:
             requester, seconds, "bindRequest", request, controls, "bindResponse"
         )
 
+    def sasl_bind(self, mechanism: str, credentials: bytes, seconds: float) -> Reply:
+        """See `Connection.sasl_bind`."""
+        request = bind_operation(3, ldap3.SASL, "", None, mechanism, credentials)
+        return self._lifetime.run(self._ask, seconds, "bindRequest", request, (), "bindResponse")
+
     async def search(
         self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float
     ) -> Reply:
@@ -244,7 +249,7 @@ def _reply(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) ->
         result["message"] or "",
         controls,
         [_entry(each) for each in responses if each["type"] == "searchResEntry"],
-        result.get("responseValue"),
+        result.get("responseValue", result.get("saslCreds")),
     )
 
 

@@ -1,14 +1,15 @@
 """A connection in the making, which may not be wanted any more when it is there.
 
-Connecting has steps without a limit of their own: names are looked up, and a
-server may send its part of TLS octet by octet. So it has a thread to itself,
-which is left alone when the time is over.
+Connecting has steps without a limit of their own: names are looked up, a server
+may send its part of TLS octet by octet, and a KDC may be silent. So it has a thread
+to itself, which is left alone when the time is over.
 """
 
 from __future__ import annotations
 
 import threading
 
+from ualauth.ldap.client import sasl
 from ualauth.ldap.client.connection import Connection, Connector
 from ualauth.ldap.client.faults import TimedOut
 from ualauth.ldap.client.settings import LdapSettings, Uri
@@ -17,8 +18,11 @@ from ualauth.ldap.client.settings import LdapSettings, Uri
 class PendingConnection:
     """The caller that waits for a connection gets it, or it is closed."""
 
-    def __init__(self, connector: Connector, uri: Uri, settings: LdapSettings) -> None:
-        """Begin nothing yet."""
+    def __init__(
+        self, connector: Connector, uri: Uri, settings: LdapSettings, *, by_sasl: bool = False
+    ) -> None:
+        """Begin nothing yet; `by_sasl` is whether the service binds before it is there."""
+        self._by_sasl = by_sasl
         self._connector = connector
         self._uri = uri
         self._settings = settings
@@ -58,8 +62,14 @@ class PendingConnection:
         failure: BaseException | None = None
         try:
             connection = self._connector.connect(self._uri, self._settings)
+            if self._by_sasl and self._settings.sasl is not None:
+                seconds = self._settings.connect_timeout
+                sasl.bind(connection, self._uri, self._settings.sasl, seconds)
         except BaseException as error:  # noqa: BLE001 - the caller that waits gets it
             failure = error
+            if connection is not None:
+                connection.close()
+                connection = None
         with self._lock:
             self._failure = failure
             wanted = not self._abandoned

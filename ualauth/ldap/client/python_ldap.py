@@ -13,6 +13,7 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from ualauth.ldap.client.connection import Connection
 from ualauth.ldap.client.faults import DirectoryFault, Lost, TimedOut, TlsFault
+from ualauth.ldap.client.handshake import explained
 from ualauth.ldap.client.python_ldap_connection import PythonLdapConnection, details_of
 from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
 from ualauth.ldap.client.sockets import check_version, connect
@@ -52,7 +53,13 @@ class PythonLdap:
         if uri.scheme == "ldaps":
             # libldap does not say whether it was TLS that failed, or the connection below.
             connect(uri, settings, deadline).close()
-        raise fault
+        raise (
+            explained(fault, uri, settings, deadline) if isinstance(fault, _Unexplained) else fault
+        )
+
+
+class _Unexplained(TlsFault):
+    """TLS fails, and libldap does not say why."""
 
 
 class _Handle(SimpleLDAPObject):  # type: ignore[misc]  # it has no annotations
@@ -112,7 +119,7 @@ def _configure(handle: SimpleLDAPObject, settings: LdapSettings, *, encrypted: b
     else:
         refused = False
     if refused:
-        raise TlsFault("certificates or the key cannot be read")
+        raise _Unexplained("certificates or the key cannot be read")
 
 
 def _greet(handle: SimpleLDAPObject, deadline: float) -> None:
@@ -135,7 +142,7 @@ def _connect_fault(error: ldap.LDAPError, *, encrypted: bool) -> DirectoryFault:
         return Lost(text)
     if details.get("result", -1) > 0:
         return TlsFault(f"the server refuses StartTLS: {text}")
-    return TlsFault(
-        f"TLS does not come about ({text}): is the certificate for this name, valid, "
-        "and of an authority that is trusted?"
+    return _Unexplained(
+        f"TLS does not come about with libldap ({text}): is the certificate for this name, "
+        "valid, and of an authority that is trusted?"
     )

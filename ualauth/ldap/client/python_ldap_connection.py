@@ -46,6 +46,7 @@ _CHANGES = {
     Change.DELETE: ldap.MOD_DELETE,
     Change.REPLACE: ldap.MOD_REPLACE,
 }
+_IN_PROGRESS = 14  # saslBindInProgress
 # Where struct tcp_info of linux/tcp.h has tcpi_bytes_received.
 _RECEIVED = struct.Struct("=128xQ")
 
@@ -98,6 +99,20 @@ class PythonLdapConnection:
             login.password.encode(),
             _controls(controls),
         )
+
+    def sasl_bind(self, mechanism: str, credentials: bytes, seconds: float) -> Reply:
+        """See `Connection.sasl_bind`."""
+        self._handle.set_option(ldap.OPT_TIMEOUT, max(seconds, 0.01))
+        try:
+            value = self._handle.sasl_bind_s("", mechanism, credentials)
+        except ldap.LDAPError as error:
+            details = details_of(error)
+        else:
+            # The part of the server, if it has one, or the code.
+            return Reply(_IN_PROGRESS, value=value) if isinstance(value, bytes) else Reply(value)
+        if details.get("result", -1) < 0:
+            raise _answer_fault(details)
+        return Reply(details["result"], details.get("info", ""))
 
     async def search(
         self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import unquote, urlsplit
 
-from ualauth.ldap.client.credentials import BindCredentials
+from ualauth.ldap.client.credentials import BindCredentials, SaslCredentials
 
 PORTS = {"ldap": 389, "ldaps": 636}
 # Names, and addresses with an interface.
@@ -95,7 +95,9 @@ class LdapSettings:
     srv_ldaps: bool = False
 
     login: BindCredentials | None = None
-    """Who searches; `None` is anonymous."""
+    """Who searches ..."""
+    sasl: SaslCredentials | None = None
+    """... or by which other means it binds. With neither, it searches anonymously."""
 
     tls: Tls = Tls.START_TLS
     ca_file: str = ""
@@ -134,6 +136,11 @@ class LdapSettings:
 
     servers: tuple[Uri, ...] = field(init=False, repr=False)
     """`uris`, read."""
+
+    @property
+    def has_service(self) -> bool:
+        """Whether it is known who searches."""
+        return self.login is not None or self.sasl is not None
 
     def __post_init__(self) -> None:
         """Read the URIs.

@@ -9,6 +9,7 @@ from typing import Self
 from ualauth.contract.resources import Resources
 from ualauth.errors import ModuleUnavailable
 from ualauth.ldap.client.connection import Connector
+from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.srv import Resolver, resolve
@@ -64,6 +65,8 @@ def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> Pool
     """
     if settings.srv_domain and resolver is resolve:
         _need("dns", "dnspython", "ldap")
+    if settings.sasl is not None and settings.sasl.mechanism is Mechanism.GSSAPI:
+        _need("gssapi", "gssapi", "kerberos")
     return PooledDirectory(settings, connector_of(settings.library), resolver)
 
 

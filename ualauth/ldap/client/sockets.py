@@ -33,6 +33,16 @@ def check_version(version: str | None) -> None:
         raise TlsFault(f"{reason}, and TLS 1.2 is the least: nothing secret is sent")
 
 
+def tls_fault(error: Exception) -> TlsFault:
+    """Return the fault for an exception of Python's ssl."""
+    if isinstance(error, ssl.SSLEOFError):
+        # OpenLDAP with GnuTLS sends no alert then.
+        error = ValueError(
+            "the server ends it without a reason: does it want a certificate of ours (tls_cert)?"
+        )
+    return TlsFault(f"TLS does not come about: {error}")
+
+
 def connect(uri: Uri, settings: LdapSettings, deadline: float) -> socket.socket:
     """Return a connected socket, without TLS."""
     left = _left(deadline)
@@ -65,7 +75,7 @@ def encrypt(
     except ssl.SSLCertVerificationError as error:
         raise TlsFault(f"certificate not accepted: {error.verify_message}") from None
     except (OSError, ValueError) as error:
-        raise TlsFault(f"TLS does not come about: {error}") from None
+        raise tls_fault(error) from None
     try:
         check_version(encrypted.version())
     except TlsFault:
@@ -89,6 +99,10 @@ def _context(settings: LdapSettings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _lost(error: OSError) -> Lost:
+    return Lost(tls_fault(error).text if isinstance(error, ssl.SSLError) else str(error))
 
 
 def _connect_unix(path: str, seconds: float) -> socket.socket:
@@ -143,7 +157,7 @@ class GuardedSocket:
         except TimeoutError:
             raise self._fail(TimedOut("no answer in time")) from None
         except OSError as error:
-            raise self._fail(Lost(str(error))) from None
+            raise self._fail(_lost(error)) from None
         self._left -= len(data)
         if self._left < 0:
             raise self._fail(ProtocolFault(f"an answer of more than {self._limit} bytes"))
@@ -159,7 +173,7 @@ class GuardedSocket:
         except TimeoutError:
             raise self._fail(TimedOut("the request is not taken in time")) from None
         except OSError as error:
-            raise self._fail(Lost(str(error))) from None
+            raise self._fail(_lost(error)) from None
 
     def fileno(self) -> int:
         """Return the file descriptor."""

@@ -75,6 +75,19 @@ class Attributes(Mapping[str, tuple[bytes, ...]]):
         """Return whether there is an attribute."""
         return isinstance(name, str) and name.lower() in self._values
 
+    def with_options(self, name: str) -> tuple[bytes, ...]:
+        """Return the values of a name with options, whatever their order and what there is more.
+
+        That is what a server sends who is asked for it (RFC 4512, section 2.5.2).
+        """
+        kind, *options = name.lower().split(";")
+        return tuple(
+            value
+            for each, values in self._values.items()
+            if each.partition(";")[0] == kind and set(options) <= set(each.split(";")[1:])
+            for value in values
+        )
+
     def __iter__(self) -> Iterator[str]:
         """Return the names, in lower case."""
         return iter(self._values)
@@ -95,7 +108,10 @@ class LdapEntry:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the values of an attribute as text; what is no UTF-8 is left out."""
         texts = []
-        for value in self.attributes.get(name, ()):
+        values = self.attributes.get(name, ())
+        if not values and ";" in name:
+            values = self.attributes.with_options(name)
+        for value in values:
             try:
                 texts.append(value.decode())
             except UnicodeDecodeError:

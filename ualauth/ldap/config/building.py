@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ualauth.ldap.client.credentials import BindCredentials
+from ualauth.ldap.client.credentials import BindCredentials, SaslCredentials
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.settings import LdapSettings, Library, Tls
 from ualauth.ldap.client.values import How, Scope
@@ -42,6 +42,11 @@ class Given:
         """Return the value of a keyword, if it was given and could be read."""
         return self.values.get(name, default)
 
+    @property
+    def has_service(self) -> bool:
+        """Whether it is said how the service binds."""
+        return "binddn" in self.lines or "sasl_mech" in self.lines
+
     def __contains__(self, name: str) -> bool:
         """Return whether a keyword has a value."""
         return name in self.values
@@ -54,7 +59,9 @@ def method_of(given: Given) -> Method:
     return Method.ACTIVE_DIRECTORY if "ad_domain" in given.lines else Method.SEARCH
 
 
-def settings_of(given: Given, password: str, certificates: Mapping[str, str]) -> LdapSettings:
+def settings_of(
+    given: Given, password: str, certificates: Mapping[str, str], keytab: str
+) -> LdapSettings:
     """Return how to reach the directory; `certificates` are paths by keyword.
 
     Raises:
@@ -74,12 +81,23 @@ def settings_of(given: Given, password: str, certificates: Mapping[str, str]) ->
     ssl: Ssl = given.get("ssl", Ssl.START_TLS)
     tls: Tls = ssl.tls
     library: Library = given.get("library", Library.AUTO)
-    login = BindCredentials(given.get("binddn"), password) if "binddn" in given else None
+    sasl = None
+    if "sasl_mech" in given:
+        sasl = SaslCredentials(
+            given.get("sasl_mech"),
+            principal=given.get("sasl_authcid", ""),
+            authzid=given.get("sasl_authzid", ""),
+            keytab=keytab,
+            ccache=given.get("krb5_ccname", ""),
+        )
+    by_name = "binddn" in given and sasl is None
+    login = BindCredentials(given.get("binddn"), password) if by_name else None
     return LdapSettings(
         uris=given.get("uri", ()),
         srv_domain=given.get("srv_domain", ""),
         srv_ldaps=given.get("srv_ldaps", ssl is Ssl.ON),
         login=login,
+        sasl=sasl,
         tls=tls,
         ca_file=certificates["tls_cacertfile"],
         ca_folder=given.get("tls_cacertdir", ""),

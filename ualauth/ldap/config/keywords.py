@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.settings import Library
 from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config import values
@@ -33,6 +34,7 @@ _SCOPES = {
     "onelevel": Scope.ONE,
     "base": Scope.BASE,
 }
+_MECHANISMS = {each.value.lower(): each for each in Mechanism}
 _HOW = {"exop": How.EXOP, "clear": How.MODIFY, "ad": How.UNICODE_PWD}
 
 KEYWORDS: Mapping[str, Keyword] = {
@@ -48,7 +50,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         "Encryption of ldap:// servers: StartTLS; `on`: only ldaps; `off`: none.",
         values.ssl,
     ),
-    "tls_cacertfile": Keyword("FILE", "the host's", "Whom to trust, as PEM.", values.text),
+    "tls_cacertfile": Keyword("FILE", "the host's", "Whom to trust, as PEM.", values.path),
     "tls_cacertdir": Keyword("FOLDER", "", "The same, as c_rehash(1) makes it.", values.folder),
     "tls_reqcert": Keyword(
         "demand|never",
@@ -56,11 +58,33 @@ KEYWORDS: Mapping[str, Keyword] = {
         "Whether a server's certificate must hold; also libldap's other words.",
         values.demand,
     ),
-    "tls_cert": Keyword("FILE", "", "Our own certificate, if servers want one.", values.text),
-    "tls_key": Keyword("FILE", "", "Its key, unless it is in the same file.", values.text),
-    "binddn": Keyword("DN", "anonymous", "Who searches: the service.", values.text),
+    "tls_cert": Keyword("FILE", "", "Our own certificate, if servers want one.", values.path),
+    "tls_key": Keyword("FILE", "", "Its key, unless it is in the same file.", values.path),
+    "binddn": Keyword("DN", "anonymous", "Who searches: the service.", values.bind_name),
     "bindpw": Keyword("PASSWORD", "", "Its password, in this file ...", values.text),
-    "bindpw_file": Keyword("FILE", "", "... or as the first line of another.", values.text),
+    "bindpw_file": Keyword("FILE", "", "... or as the first line of another.", values.path),
+    "sasl_mech": Keyword(
+        "EXTERNAL|GSSAPI",
+        "",
+        "The service binds by SASL instead: EXTERNAL is the user of the process (ldapi://) or "
+        "`tls_cert`, GSSAPI is Kerberos.",
+        values.one_of(_MECHANISMS),
+    ),
+    "sasl_authcid": Keyword(
+        "PRINCIPAL", "the first", "For GSSAPI: who the service is, in Kerberos.", values.text
+    ),
+    "sasl_authzid": Keyword(
+        "ID",
+        "",
+        "As whom it wants to act, such as `dn:cn=reader,dc=example,dc=com`.",
+        values.authzid,
+    ),
+    "krb5_keytab": Keyword(
+        "FILE", "", "For GSSAPI: the keys by which tickets are got ...", values.path
+    ),
+    "krb5_ccname": Keyword(
+        "CACHE", "the process's", "... or a cache that another program fills.", values.ccache
+    ),
     "bind_timelimit": Keyword(
         "SECONDS",
         "3 and 5",
@@ -174,7 +198,7 @@ KEYWORDS: Mapping[str, Keyword] = {
     ),
     "password_as": Keyword("user|service", "user", "As whom.", values.choice(ChangeAs)),
     "pam_password_prohibit_message": Keyword(
-        "TEXT", "", "Passwords are not changed here; what people are told.", values.text
+        "TEXT", "", "Passwords are not changed here; what people are told.", values.message
     ),
     # Outages
     "outage_lifetime": Keyword(
@@ -203,19 +227,53 @@ FOREIGN: Mapping[str, str] = {
     "pam_template_login_attribute": "remove it: the person is who is vouched for",
     "pam_min_uid": "write pam_filter (uidNumber>=NUMBER)",
     "pam_max_uid": "write pam_filter (uidNumber<=NUMBER)",
-    "nss_initgroups_ignoreusers": "remove it: host accounts do not come from here",
+    "pam_authc_search": "remove it: a user's entry is always looked for",
+    "pam_template_login": "remove it: the person is who is vouched for",
+    "pam_crypt": "write pam_password exop, clear or ad",
+    "reconnect_invalidate": "remove it: nothing of the host's users is cached here",
+    "reconnect_tries": "remove it: a server that fails is tried again for ever",
+    "reconnect_maxsleeptime": "write reconnect_retrytime SECONDS",
+    "reconnect_maxconntries": "remove it: a server that fails is tried again for ever",
+    "validnames": "remove it: the directory decides which names there are",
+    "cache": "remove it: nothing is cached; outage_lifetime is for servers that are away",
     "tls_checkpeer": "write tls_reqcert demand, or never",
     "tls_ciphers": "remove it: the library's are used",
+    "tls_cipher_suite": "remove it: the library's are used",
+    "tls_protocol_min": "remove it: TLS 1.2 is always the least",
+    "tls_cacert": "write tls_cacertfile FILE",
+    "tls_crlcheck": "remove it: lists of revoked certificates are not read",
+    "tls_crlfile": "remove it: lists of revoked certificates are not read",
+    "tls_ecname": "remove it: the library's curves are used",
+    "tls_reqsan": "remove it: a certificate must have the server's name as a subjectAltName",
+    "tls_peerkey_hash": "write tls_cacertfile FILE",
+    "sslpath": "write tls_cacertdir FOLDER",
+    "network_timeout": "write bind_timelimit SECONDS",
+    "timeout": "write timelimit SECONDS",
+    "keepalive_idle": "remove it: TCP asks a silent server after a minute",
+    "keepalive_probes": "remove it: the system's are used",
+    "keepalive_interval": "remove it: the system's is used",
+    "socket_bind_addresses": "remove it: the system chooses the address",
+    "restart": "remove it: calls that a signal ends are made again",
+    "debug": "remove it: use Python's logging, and ualauth ldap test",
+    "logdir": "remove it: Python's logging is used",
+    "version": "remove it: the version is always 3",
     "tls_randfile": "remove it: the system's is used",
     "uid": "remove it: the user of the process is the mail server's",
     "gid": "remove it: the group of the process is the mail server's",
-    "map": "write attribute NAME FIELD",
     "log": "remove it: Python's logging is used",
     "threads": "write pool_size",
     "pagesize": "remove it: users are not listed",
     "ignorecase": "remove it: the directory decides what is equal",
-    "sasl_mech": "remove it: the service binds by binddn and bindpw_file",
-    "use_sasl": "remove it: the service binds by binddn and bindpw_file",
+    "use_sasl": "write sasl_mech GSSAPI, or EXTERNAL",
+    "rootuse_sasl": "write sasl_mech GSSAPI, or EXTERNAL",
+    "sasl_auth_id": "write sasl_authcid NAME",
+    "rootsasl_auth_id": "write sasl_authcid NAME",
+    "sasl_realm": "remove it: the realm is in sasl_authcid, as NAME@REALM",
+    "sasl_secprops": "remove it: TLS protects the connection, and SASL adds no layer",
+    "sasl_maxbufsize": "remove it: TLS protects the connection, and SASL adds no layer",
+    "sasl_nocanon": "remove it: names of hosts are not looked up backwards",
+    "sasl_canonicalize": "remove it: names of hosts are not looked up backwards",
+    "sasl_cbinding": "remove it: channel binding is not there",
     "pam_sasl_mech": "remove it: passwords are verified by simple binds",
 }
 """Keywords of pam_ldap and nslcd that are not needed, or called otherwise here: what to do."""

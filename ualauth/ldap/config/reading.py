@@ -8,15 +8,18 @@ problem shows the text of a line with a password.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from ualauth.contract.module import Files
 from ualauth.errors import ModuleUnavailable
+from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.values import How
 from ualauth.ldap.config.building import Given, configuration_of, method_of, settings_of
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
+from ualauth.ldap.config.foreign import PEOPLE, cure_of, map_of, without_map
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
-from ualauth.ldap.config.lines import lines
+from ualauth.ldap.config.lines import Line, lines
 from ualauth.ldap.config.values import Demand, Ssl
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
 from ualauth.sources.opening import inspect
@@ -26,6 +29,7 @@ from ualauth.sources.values import hint
 
 _SECRET = frozenset({"bindpw", "rootpwmodpw"})
 _LIKE_SECRET = ("pw", "pass", "secret", "cred")
+_KERBEROS = ("sasl_authcid", "krb5_keytab", "krb5_ccname")
 _CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
 _PUBLIC = "every user of this host can read the password in it"
 _NO_READ = "run: chmod o-r on it"
@@ -63,10 +67,11 @@ class _Reader:
         password = self._password(given)
         certificates = {name: self._certificate(given, name) for name in _CERTIFICATES}
         self._folder(given, "tls_cacertdir")
+        keytab = self._keytab(given)
         if not all(problem.warning for problem in self._problems):
             return None, self._problems
         try:
-            settings = settings_of(given, password, certificates)
+            settings = settings_of(given, password, certificates, keytab)
             _check_library(settings)
         except (ValueError, ModuleUnavailable) as error:
             self._say(given, "uri", str(error), "correct the lines about the servers")
@@ -75,11 +80,11 @@ class _Reader:
 
     def _given(self) -> Given:
         given = Given({}, {})
-        for line in lines(self._file.text):
+        for line in self._lines():
             name = line.name
             keyword = KEYWORDS.get(name)
             if keyword is None:
-                cure = FOREIGN.get(name) or _hint(name)
+                cure = cure_of(line) or _hint(name)
                 self._at(line.keyword, f"unknown keyword {line.keyword.text[:64]!r}", cure)
             elif name in given.lines and not keyword.many:
                 first = given.lines[name].keyword.line
@@ -100,10 +105,32 @@ class _Reader:
                 given.values[name] = value
         return given
 
+    def _lines(self) -> Iterator[Line]:
+        """Return the lines; of nslcd's lines for one map, those of people."""
+        all_lines = list(lines(self._file.text))
+        # Where people are is said for them alone, then; `pam_filter` may stand there, too.
+        replaced = {each.name for each in all_lines if map_of(each) == PEOPLE} - {"filter"}
+        for line in all_lines:
+            name = map_of(line)
+            if name == PEOPLE:
+                yield without_map(line)
+            elif name:
+                text = f"the map {name} is the host's, and means nothing here"
+                self._at(line.value, text, "remove the line", warning=True)
+            elif line.name not in replaced:
+                yield line
+
     # What does not fit together
 
     def _service(self, given: Given) -> None:
         """Check who searches: a name without a password would bind anonymously."""
+        if "sasl_mech" in given.lines:
+            self._sasl(given)
+            return
+        for keyword in (*_KERBEROS, "sasl_authzid"):
+            if keyword in given.lines:
+                text, cure = "this has no effect here", "add sasl_mech, or remove it"
+                self._say(given, keyword, text, cure, warning=True)
         name = given.lines.get("binddn")
         if "bindpw" in given.lines and "bindpw_file" in given.lines:
             self._say(given, "bindpw_file", "there is a bindpw, too", "remove one of them")
@@ -115,6 +142,26 @@ class _Reader:
             self._say(given, secret, f"{secret} without a name is of no use", "add binddn DN")
         if "bindpw" in given and self._file.public:
             self._say(given, "bindpw", _PUBLIC, f"{_NO_READ}, or use bindpw_file")
+        password = given.get("bindpw", "")
+        if len(password) > 1 and password[0] == password[-1] == '"':
+            text = "the quotes are a part of the password"
+            self._say(given, "bindpw", text, "remove them, if they are none of it", warning=True)
+
+    def _sasl(self, given: Given) -> None:
+        """Check how the service binds without a password."""
+        mechanism = given.get("sasl_mech")
+        for name in ("binddn", "bindpw", "bindpw_file"):
+            if name in given.lines:
+                cure = "remove it: sasl_mech says how the service binds"
+                self._say(given, name, "this has no effect here", cure, warning=True)
+        if mechanism is not Mechanism.GSSAPI:
+            for name in _KERBEROS:
+                if name in given.lines:
+                    cure = "remove it: it is for GSSAPI"
+                    self._say(given, name, "this has no effect here", cure, warning=True)
+        if mechanism is Mechanism.EXTERNAL and not _shows_who_we_are(given):
+            text = "EXTERNAL is the user of the process (ldapi://), or a certificate of ours"
+            self._say(given, "sasl_mech", text, "use ldapi://, or TLS and tls_cert FILE")
 
     def _encryption(self, given: Given) -> None:
         uris = given.get("uri", ())
@@ -137,6 +184,14 @@ class _Reader:
             )
         if "tls_key" in given and "tls_cert" not in given:
             self._say(given, "tls_key", "a key without a certificate", "add tls_cert FILE")
+        if (
+            given.get("auth_method", method_of(given)) is Method.ACTIVE_DIRECTORY
+            and given.get("pam_password", How.EXOP) is How.EXOP
+            and "pam_password_prohibit_message" not in given.lines
+        ):
+            name = "pam_password" if "pam_password" in given.lines else "ad_domain"
+            text = "Active Directory changes no password by exop, which is the default"
+            self._say(given, name, text, "write pam_password ad", warning=True)
         if given.get("pam_password") is How.UNICODE_PWD and ssl is Ssl.OFF and plain:
             cure = "remove ssl off, or use ldaps://"
             self._say(given, "pam_password", "unicodePwd needs encryption", cure)
@@ -156,7 +211,7 @@ class _Reader:
             keyword, example = needed[method]
             text = f"{method.value} needs {keyword}"
             self._say(given, "auth_method", text, f"add {keyword} {example}")
-        if method is Method.COMPARE and "binddn" not in given.lines:
+        if method is Method.COMPARE and not given.has_service:
             text = "who searches must be allowed to compare passwords"
             self._say(given, "auth_method", text, "add binddn and bindpw_file")
         if "filter" in given.lines and "pam_filter" in given.lines:
@@ -180,7 +235,7 @@ class _Reader:
         }.items():
             if name in given and not useful:
                 self._say(given, name, "this has no effect here", "remove it", warning=True)
-        if given.get("password_as") is ChangeAs.SERVICE and "binddn" not in given.lines:
+        if given.get("password_as") is ChangeAs.SERVICE and not given.has_service:
             cure = "add binddn and bindpw_file"
             self._say(given, "password_as", "there is no service that could do it", cure)
         depth = "nested_depth" in given
@@ -225,6 +280,25 @@ class _Reader:
                 case Unusable(path, reason, cure):
                     self._say(given, name, f"{path} {reason}", cure)
 
+    def _keytab(self, given: Given) -> str:
+        """Check a keytab, whose keys are as good as passwords."""
+        name = "krb5_keytab"
+        if name not in given:
+            return ""
+        home = os.path.dirname(self._file.path)  # noqa: PTH120 - a path as text
+        keytab = os.path.join(home, given.values[name])  # noqa: PTH118 - the same
+        match inspect(keytab, FileRules(secret=True), home):
+            case Missing(path):
+                self._say(given, name, f"there is no file {path}", "correct the path")
+            case Unusable(path, reason, cure):
+                self._say(given, name, f"{path} {reason}", cure)
+            case Text(path=path, public=public):
+                if public:
+                    text = "every user of this host can read the keys in it"
+                    self._say(given, name, text, _NO_READ)
+                return path
+        return ""
+
     def _named(self, given: Given, name: str) -> Text | None:
         """Read a file that the value of a keyword names."""
         match self._files.read(given.values[name]):
@@ -259,6 +333,16 @@ class _Reader:
         if name in KEYWORDS.keys() | FOREIGN.keys():
             return name in _SECRET
         return any(each in name for each in _LIKE_SECRET)
+
+
+def _shows_who_we_are(given: Given) -> bool:
+    """Tell whether each connection is to this host, or by TLS with a certificate of ours."""
+    remote = [each for each in given.get("uri", ()) if not each.startswith("ldapi:")]
+    plain = given.get("ssl") is Ssl.OFF and (
+        "srv_domain" in given.lines or any(each.startswith("ldap:") for each in remote)
+    )
+    is_network = bool(remote) or "srv_domain" in given.lines
+    return not is_network or ("tls_cert" in given.lines and not plain)
 
 
 def _legible(text: str) -> str:

@@ -32,13 +32,45 @@ FIELDS = (
     "language",
 )
 """What of a person an attribute may be."""
-_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+")
+# With options, such as mail;lang-en (RFC 4512, section 2.5).
+_ATTRIBUTE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*")
+_IS_DN = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+) *=")
 _MOST_SECONDS = 86400
 _YES = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
 
 def text(value: str) -> str:
     """Read anything."""
+    return value
+
+
+def message(value: str) -> str:
+    """Read a text that a person is told; nslcd.conf(5) has it in quotes."""
+    return value[1:-1] if _in_quotes(value) and len(value) > 2 else value
+
+
+def path(value: str) -> str:
+    """Read the path of a file."""
+    return _without_quotes(value)
+
+
+def bind_name(value: str) -> str:
+    """Read who the service is: a DN, or a name that Active Directory takes."""
+    name = _without_quotes(value)
+    return dn(name) if _IS_DN.match(name) else name
+
+
+def authzid(value: str) -> str:
+    """Read an authorization identity (RFC 4513, section 5.2.1.8)."""
+    if not re.match(r"(?:dn|u):.", _without_quotes(value)):
+        raise ValueError(f"{value!r} is no identity\nwrite dn:DN, or u:NAME")
+    return value
+
+
+def ccache(value: str) -> str:
+    """Read the name of a cache of Kerberos tickets, as krb5 has it."""
+    if not re.match(r"/|[A-Z]+:.", _without_quotes(value)):
+        raise ValueError(f"{value!r} is no cache of tickets\nwrite such as FILE:/run/ual/ccache")
     return value
 
 
@@ -79,6 +111,11 @@ def yes_no(value: str) -> bool:
 def seconds(value: str) -> float:
     """Read a time of more than no seconds."""
     number = _number(value)
+    if number == 0:
+        raise ValueError(
+            f"{value!r} is no time: nslcd's 0 is no limit, and here there always is one"
+            f"\nremove the line, or write seconds up to {_MOST_SECONDS}"
+        )
     if not 0 < number <= _MOST_SECONDS:
         raise ValueError(
             f"{value!r} is no time\nwrite seconds, from more than 0 to {_MOST_SECONDS}"
@@ -121,7 +158,7 @@ def choice(kind: type[E]) -> Callable[[str], E]:
 
 def dn(value: str) -> str:
     """Read a distinguished name."""
-    name = names.without_blanks(value)
+    name = names.without_blanks(_without_quotes(value))
     _with_cure(names.check, name, "write a DN such as ou=people,dc=example,dc=com")
     return name
 
@@ -236,6 +273,18 @@ def never(value: str) -> bool:
     return False
 
 
+def _in_quotes(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] == '"'
+
+
+def _without_quotes(value: str) -> str:
+    if _in_quotes(value):
+        raise ValueError(
+            f"{value!r} is in quotes, which would be a part of it\nwrite it without quotes"
+        )
+    return value
+
+
 def _filter(value: str, known: Collection[str]) -> Filter:
     template: Filter = _with_cure(
         lambda given: Filter(translated(given), known), value, "write a filter such as (uid={user})"
@@ -247,7 +296,9 @@ def _with_cure(read: Callable[[str], Any], value: str, cure: str) -> Any:  # noq
     try:
         return read(value)
     except ValueError as error:
-        raise ValueError(f"{error}\n{cure}") from None
+        text = str(error)
+        # Some have a cure of their own.
+        raise ValueError(text if "\n" in text else f"{text}\n{cure}") from None
 
 
 def _number(value: str) -> float:

@@ -45,11 +45,24 @@ ATTEMPT: Mapping[str, str] = {
 }
 """What else a filter for access may use."""
 _NSLCD = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_OPERATOR = re.compile(r"\$\{(\w+)[^\w}][^}]*\}?")
+"""nslcd.conf(5): `:-`, `:+`, `:offset:length`, `#pattern` and `%pattern`."""
 _PARTS = ("surname", "given_name", "initials", "generation", "common_name")
 
 
 def translated(text: str) -> str:
-    """Return a template with `{user}` for nslcd's `$user`."""
+    """Return a template with `{user}` for nslcd's `$user`.
+
+    Raises:
+        ValueError: if one has an operator, such as `${user:-none}`.
+
+    """
+    operator = _OPERATOR.search(text)
+    if operator is not None:
+        raise ValueError(
+            f"nslcd's {operator[0]} is not there: a value that is not known finds no user, and "
+            f"refuses\nwrite {{{operator[1]}}} alone"
+        )
     return _NSLCD.sub(lambda match: f"{{{match[1] or match[2]}}}", text)
 
 

@@ -9,11 +9,12 @@ from typing import Protocol
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.interface import DirectoryOperations
-from ualauth.ldap.client.values import LdapEntry, Requester, Scope, Search, ascii_lower
+from ualauth.ldap.client.values import LdapEntry, Policy, Requester, Scope, Search, ascii_lower
 from ualauth.ldap.config.configuration import Access, Configuration
 from ualauth.ldap.config.variables import host
 from ualauth.ldap.rules.groups import Groups, NoChain
-from ualauth.ldap.rules.locks import Moment, age, restriction
+from ualauth.ldap.rules.locks import DECIDED_BY, Moment, age, restriction
+from ualauth.ldap.rules.products import product_of
 from ualauth.ldap.rules.search import fill
 
 
@@ -46,6 +47,11 @@ class AccessAttempt(Requester, Protocol):
         ...
 
 
+_NOTHING = Policy()
+_NO_NAMES: frozenset[str] = frozenset()
+_TOLD = frozenset().union(*DECIDED_BY.values()) | {"krbPasswordExpiration"}
+"""What does not count beside a server's own word on when the password ends: it may be a proxy,
+and FreeIPA has grace logins beside the date of Kerberos."""
 _NOT_HERE = "You may not log in here."
 _ALLOWED = Judgement(ReturnCode.SUCCESS, "the account may be used")
 
@@ -58,10 +64,12 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     values: Mapping[str, str],
     *,
     bound: bool,
+    policy: Policy = _NOTHING,
 ) -> Judgement:
     """Return whether the account of an entry may be used here and now.
 
-    Of `values`, `uid` is who it is as the directory says, if it says that.
+    Of `values`, `uid` is who it is as the directory says, if it says that; `policy`
+    is what it said of the password when the user has `bound`.
 
     Raises:
         DirectoryFault: if the directory does not say.
@@ -70,6 +78,8 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     access = configuration.access
     moment = Moment(datetime.now(UTC), bound)
     judgement = restriction(entry, moment) if access.check_lock else None
+    if judgement is not None and bound and await _has_decided(operations, attempt, moment):
+        judgement = restriction(entry, moment)
     # The first question for this host's name goes to the resolver.
     here = await attempt.offload(host) if access.check_host else {}
     judgement = judgement or _listed(access, entry, attempt.service, here)
@@ -77,8 +87,24 @@ async def judge(  # noqa: PLR0913 - what there is to look at
         judgement = await _allowed(operations, attempt, configuration, entry, values)
     # The password of a user for whom another one acts was not used.
     if judgement is None and access.check_lock and not attempt.delegated:
+        if policy.grace_left is not None or policy.seconds_left is not None:
+            moment.decided |= _TOLD
         judgement = age(entry, moment)
+        if judgement is not None and bound and await _has_decided(operations, attempt, moment):
+            judgement = age(entry, moment)
     return judgement or _ALLOWED
+
+
+async def _has_decided(
+    operations: DirectoryOperations, attempt: AccessAttempt, moment: Moment
+) -> bool:
+    """Note by which attributes the server has decided itself; tell whether that is news.
+
+    It is asked only for the few entries that have something that refuses.
+    """
+    decided = DECIDED_BY.get(await product_of(operations, attempt), _NO_NAMES)
+    before, moment.decided = moment.decided, moment.decided | decided
+    return moment.decided != before
 
 
 def _listed(

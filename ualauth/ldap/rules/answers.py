@@ -13,11 +13,10 @@ from ualauth.ldap.rules.active_directory import (
     refusal,
     refused_change,
 )
+from ualauth.ldap.rules.texts import LOCKED, by_words, with_words
 
 _DAY = 86400
-_CONSTRAINT = 19
 _INSUFFICIENT = 50
-_UNWILLING = 53
 SUCCESS = Judgement(ReturnCode.SUCCESS, "password verified by the directory")
 WRONG = Judgement(ReturnCode.AUTH_ERR, "wrong password")
 UNKNOWN = Judgement(ReturnCode.USER_UNKNOWN, "not in the directory")
@@ -25,25 +24,17 @@ NAMELESS = Judgement(
     ReturnCode.PERM_DENIED,
     "the directory does not say who it is: the entry shows none of the attributes that name a user",
 )
-_LOCKED = Judgement(ReturnCode.MAXTRIES, "the account is locked, mostly after too many failures")
-
 _OF_KIND: Mapping[Kind, Judgement] = {
     Kind.OK: SUCCESS,
     Kind.WRONG_PASSWORD: WRONG,
     Kind.NO_SUCH_OBJECT: UNKNOWN,
     Kind.REFUSED: Judgement(ReturnCode.PERM_DENIED, "the directory refuses this account"),
 }
-_OF_CODE: Mapping[int, Judgement] = {
-    # 389 Directory Server: "Exceed password retry limit. Please try later."
-    _CONSTRAINT: _LOCKED,
-    # Likewise, for accounts that are inactivated.
-    _UNWILLING: Judgement(ReturnCode.PERM_DENIED, "the account is inactive"),
-}
 _REFUSED_BY_POLICY: Mapping[PolicyError, Judgement] = {
     # Said only where the password is right (draft-behera, section 7.1); grace logins are used up.
     PolicyError.PASSWORD_EXPIRED: PASSWORD_EXPIRED,
     # Said whether it is right or not: so the person is not told.
-    PolicyError.ACCOUNT_LOCKED: _LOCKED,
+    PolicyError.ACCOUNT_LOCKED: LOCKED,
     PolicyError.CHANGE_AFTER_RESET: MUST_CHANGE,
 }
 _OBJECTIONS: Mapping[PolicyError, str] = {
@@ -55,6 +46,8 @@ _OBJECTIONS: Mapping[PolicyError, str] = {
     PolicyError.PASSWORD_IN_HISTORY: "it was used before",
     PolicyError.PASSWORD_TOO_LONG: "it is too long",
 }
+_NOT_HERE = "You may not change your password here."
+_SERVICE_MAY_NOT = "the service (binddn) may not change passwords"
 _UNCHANGED: Mapping[Kind, Judgement] = {
     Kind.WRONG_PASSWORD: Judgement(ReturnCode.AUTH_ERR, "wrong old password"),
     Kind.NO_SUCH_OBJECT: UNKNOWN,
@@ -65,10 +58,14 @@ def of_bind(answer: Answer) -> Judgement:
     """Return what the answer to a bind amounts to."""
     if answer.ok:
         return SUCCESS
+    by_text = refusal(answer.text)
+    if by_text is not None:
+        return by_text
     error = answer.policy.error
     by_policy = None if error is None else _REFUSED_BY_POLICY.get(error)
-    by_code = None if answer.kind is Kind.WRONG_PASSWORD else _OF_CODE.get(answer.code)
-    return by_policy or refusal(answer.text) or by_code or _OF_KIND[answer.kind]
+    # 389 Directory Server says "locked" by the control of each account that it refuses.
+    judgement = by_words(answer.text) or by_policy or _OF_KIND[answer.kind]
+    return with_words(judgement, answer.text)
 
 
 def of_policy(policy: Policy) -> Judgement | None:
@@ -79,7 +76,7 @@ def of_policy(policy: Policy) -> Judgement | None:
         return PASSWORD_EXPIRED
     if policy.error is not None:
         # No server should: but what it says is no yes.
-        return _LOCKED
+        return LOCKED
     if policy.grace_left is not None:
         number = policy.grace_left
         text = f"Your password has expired. You may log in {_times(number)} with it."
@@ -101,17 +98,26 @@ def of_change(answer: Answer) -> Judgement:
     if error is not None and error in _OBJECTIONS:
         why = _OBJECTIONS[error]
         text = f"The new password was refused: {why}."
-        return Judgement(ReturnCode.AUTHTOK_ERR, f"the new password was refused: {why}", text)
+        log = f"the new password was refused: {why}"
+        return with_words(Judgement(ReturnCode.AUTHTOK_ERR, log, text), answer.text)
     judgement = refused_change(answer.text)
     if judgement is not None:
         return judgement
     if answer.kind in _UNCHANGED:
-        return _UNCHANGED[answer.kind]
+        return with_words(_UNCHANGED[answer.kind], answer.text)
     log = f"the directory answers {answer.code} {answer.text}".rstrip()
     if answer.code == _INSUFFICIENT:
-        text = "You may not change your password here."
-        return Judgement(ReturnCode.PERM_DENIED, log, text)
+        return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE)
     return Judgement(ReturnCode.AUTHTOK_ERR, log, "The new password was refused.")
+
+
+def of_change_by_service(answer: Answer) -> Judgement:
+    """Return what the answer to a change amounts to that the service has asked for."""
+    prohibited = answer.policy.error is PolicyError.PASSWORD_MOD_NOT_ALLOWED
+    if answer.ok or not (prohibited or answer.code == _INSUFFICIENT):
+        return of_change(answer)
+    judgement = Judgement(ReturnCode.PERM_DENIED, _SERVICE_MAY_NOT, _NOT_HERE)
+    return with_words(judgement, answer.text)
 
 
 def _times(number: int) -> str:

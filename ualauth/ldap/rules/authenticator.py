@@ -12,15 +12,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt
 from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.ldap.client.faults import DirectoryFault, Unanswered
 from ualauth.ldap.client.interface import BoundDirectory, Directory, DirectoryOperations
 from ualauth.ldap.client.values import Answer, Attributes, How, LdapEntry, Policy, PolicyError
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method
-from ualauth.ldap.rules.access import judge
-from ualauth.ldap.rules.answers import SUCCESS, UNKNOWN, WRONG, of_bind, of_change, of_policy
+from ualauth.ldap.rules.access import AccessAttempt, judge
+from ualauth.ldap.rules.answers import (
+    SUCCESS,
+    UNKNOWN,
+    WRONG,
+    of_bind,
+    of_change,
+    of_change_by_service,
+    of_policy,
+)
 from ualauth.ldap.rules.identity import canonical, written
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.stack.control import ascii_lower
@@ -68,7 +75,7 @@ class LdapAuthenticator:
 
     async def verify(
         self,
-        attempt: Attempt,
+        attempt: AccessAttempt,
         values: Mapping[str, str],
         password: str,
         begin: Callable[[str], Awaitable[None]],
@@ -97,14 +104,16 @@ class LdapAuthenticator:
         case = self._case(entry, values, entry.dn)
         if self._finding.method is Method.COMPARE:
             name, value = self._finding.password_attribute, password.encode()
+            # No bind: of locks and dates the server has decided nothing.
             right = await self.directory.compare(attempt, entry.dn, name, value)
-            case.bound = right
             return (SUCCESS if right else WRONG), case
         answer = await self.directory.bind(attempt, BindCredentials(entry.dn, password))
         case.policy, case.bound = answer.policy, answer.ok
         return of_bind(answer), case
 
-    async def look_up(self, attempt: Attempt, values: Mapping[str, str]) -> LdapUser | Judgement:
+    async def look_up(
+        self, attempt: AccessAttempt, values: Mapping[str, str]
+    ) -> LdapUser | Judgement:
         """Return a user without a password."""
         lookup = plan(self._finding, values)
         if isinstance(lookup, Judgement):
@@ -114,14 +123,14 @@ class LdapAuthenticator:
             return entry
         return self._case(entry, values, lookup.bind_name or entry.dn)
 
-    async def judge(self, attempt: Attempt, case: LdapUser) -> Judgement:
+    async def judge(self, attempt: AccessAttempt, case: LdapUser) -> Judgement:
         """Return whether the account may be used."""
         if case.account is not None:
             return case.account
         return await self._judge(self.directory, attempt, case)
 
     async def _judge(
-        self, operations: DirectoryOperations, attempt: Attempt, case: LdapUser
+        self, operations: DirectoryOperations, attempt: AccessAttempt, case: LdapUser
     ) -> Judgement:
         return await judge(
             operations,
@@ -130,13 +139,14 @@ class LdapAuthenticator:
             case.entry,
             case.values,
             bound=case.bound,
+            policy=case.policy,
         )
 
     def _case(self, entry: LdapEntry, values: Mapping[str, str], bind_name: str) -> LdapUser:
         name = canonical(entry, self._naming)
         return LdapUser(entry, values if name is None else {**values, "uid": name}, bind_name)
 
-    async def change(self, attempt: Attempt, case: LdapUser, old: str, new: str) -> Judgement:
+    async def change(self, attempt: AccessAttempt, case: LdapUser, old: str, new: str) -> Judgement:
         """Change a password whose old one was verified."""
         if not old:
             return _EMPTY
@@ -160,13 +170,14 @@ class LdapAuthenticator:
                 done = None if by_service else await _try(session, attempt, dn, old, new)
                 if done is not None:
                     return of_change(done)
-        if self.configuration.settings.login is None:
+        if not self.configuration.settings.has_service:
             return _NO_SERVICE
-        return of_change(await self.directory.change_password(attempt, dn, old, new, how))
+        done = await self.directory.change_password(attempt, dn, old, new, how)
+        return of_change_by_service(done)
 
     async def _bind(
         self,
-        attempt: Attempt,
+        attempt: AccessAttempt,
         values: Mapping[str, str],
         lookup: Plan,
         name: str,
@@ -187,12 +198,12 @@ class LdapAuthenticator:
             else:
                 return entry, None
             case = replace(case, policy=answer.policy, bound=True)
-            if self.configuration.settings.login is None:
+            if not self.configuration.settings.has_service:
                 case = replace(case, account=await self._account(session, attempt, case))
             return judgement, case
 
     async def _account(
-        self, session: BoundDirectory, attempt: Attempt, case: LdapUser
+        self, session: BoundDirectory, attempt: AccessAttempt, case: LdapUser
     ) -> Judgement:
         """Judge as the person, since there is no service to ask as."""
         later = of_policy(case.policy)
@@ -203,7 +214,7 @@ class LdapAuthenticator:
 
     async def _user_of_refused(
         self,
-        attempt: Attempt,
+        attempt: AccessAttempt,
         values: Mapping[str, str],
         lookup: Plan,
         judgement: Judgement,
@@ -214,7 +225,7 @@ class LdapAuthenticator:
             return None
         if self._finding.method is Method.TEMPLATE:
             return LdapUser(LdapEntry(lookup.bind_name, Attributes({})), values, lookup.bind_name)
-        if self.configuration.settings.login is None:
+        if not self.configuration.settings.has_service:
             return None
         try:
             entry = await find(self.directory, attempt, lookup.searches, self._wanted)
@@ -224,7 +235,7 @@ class LdapAuthenticator:
         return None if isinstance(entry, Judgement) else self._case(entry, values, lookup.bind_name)
 
     async def _own_entry(
-        self, session: BoundDirectory, attempt: Attempt, lookup: Plan
+        self, session: BoundDirectory, attempt: AccessAttempt, lookup: Plan
     ) -> LdapEntry | Judgement:
         entry: LdapEntry | Judgement
         try:
@@ -237,7 +248,11 @@ class LdapAuthenticator:
         return entry
 
     async def _case_as_told(
-        self, session: BoundDirectory, attempt: Attempt, values: Mapping[str, str], bind_name: str
+        self,
+        session: BoundDirectory,
+        attempt: AccessAttempt,
+        values: Mapping[str, str],
+        bind_name: str,
     ) -> LdapUser:
         """Return what the server answers to "Who am I?" (RFC 4532) about an entry it hides."""
         unnamed = LdapUser(LdapEntry(bind_name, Attributes({})), values, bind_name)
@@ -255,7 +270,7 @@ class LdapAuthenticator:
             case _:
                 return unnamed
 
-    async def _dummy_verify(self, attempt: Attempt, password: str) -> None:
+    async def _dummy_verify(self, attempt: AccessAttempt, password: str) -> None:
         """Ask what would have been asked of a user who exists."""
         finding = self._finding
         base = finding.bases[0] if finding.bases else ""
@@ -269,7 +284,7 @@ class LdapAuthenticator:
 
 
 async def _try(
-    session: BoundDirectory, attempt: Attempt, dn: str, old: str, new: str
+    session: BoundDirectory, attempt: AccessAttempt, dn: str, old: str, new: str
 ) -> Answer | None:
     """Change an expired password anonymously, on a server that allows it."""
     try:

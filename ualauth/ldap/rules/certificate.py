@@ -5,20 +5,13 @@ The libraries do not tell: so a connection of its own is made, and ended.
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from ualauth.ldap.client.faults import ProtocolFault, TlsFault
-from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
-from ualauth.ldap.client.sockets import connect, encrypt
-
-# RFC 4511, section 4.14.1: an extended request, whose number is 1.
-_START_TLS = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
-_RESULT = b"\x0a\x01"
-_ENOUGH = 4096
+from ualauth.ldap.client.handshake import shake_hands
+from ualauth.ldap.client.settings import LdapSettings, Uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +33,11 @@ def presented(uri: Uri, settings: LdapSettings) -> Certificate | None:
         DirectoryFault: if no connection comes about.
 
     """
-    deadline = time.monotonic() + settings.connect_timeout
-    with connect(uri, settings, deadline) as plain:
-        if uri.scheme == "ldapi" or (uri.scheme == "ldap" and settings.tls is Tls.OFF):
-            return None
-        if uri.scheme == "ldap":
-            _start_tls(plain)
-        with encrypt(plain, uri, settings, deadline) as encrypted:
-            return _certificate(encrypted)
-
-
-def _start_tls(plain: socket.socket) -> None:
-    try:
-        plain.sendall(_START_TLS)
-        answer = plain.recv(_ENOUGH)
-    except OSError as error:
-        raise TlsFault(f"StartTLS is not answered: {error}") from None
-    place = answer.find(_RESULT)
-    if place < 0 or len(answer) < place + 3:
-        raise ProtocolFault("the answer to StartTLS is no LDAP")
-    code = answer[place + 2]
-    if code:
-        raise TlsFault(f"the server refuses StartTLS: result code {code}")
+    encrypted = shake_hands(uri, settings, time.monotonic() + settings.connect_timeout)
+    if encrypted is None:
+        return None
+    with encrypted:
+        return _certificate(encrypted)
 
 
 def _certificate(encrypted: ssl.SSLSocket) -> Certificate:

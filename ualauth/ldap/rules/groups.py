@@ -16,10 +16,9 @@ from ualauth.ldap.client.filters import escape
 from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.values import LdapEntry, Requester, Scope, Search
 from ualauth.ldap.config.configuration import Access, Nesting
-from ualauth.ldap.rules.active_directory import IN_CHAIN, IS_ACTIVE_DIRECTORY
+from ualauth.ldap.rules.active_directory import IN_CHAIN
+from ualauth.ldap.rules.products import Product, product_of
 
-_IS_OPENLDAP = "OpenLDAProotDSE"
-"""Among the object classes of its root DSE."""
 _AT_ONCE = 50
 """Members that one search asks for."""
 _MOST_GROUPS = 5000
@@ -164,19 +163,13 @@ async def _says(
 
 
 async def _is_active_directory(operations: DirectoryOperations, requester: Requester) -> bool:
-    return IS_ACTIVE_DIRECTORY in await _root_dse(operations, requester)
+    return await product_of(operations, requester) is Product.ACTIVE_DIRECTORY
 
 
 async def _writes_direct_groups(operations: DirectoryOperations, requester: Requester) -> bool:
     """Tell whether the server is one whose `memberOf` has direct groups alone."""
-    return bool({IS_ACTIVE_DIRECTORY, _IS_OPENLDAP} & await _root_dse(operations, requester))
-
-
-async def _root_dse(operations: DirectoryOperations, requester: Requester) -> set[str]:
-    """Return what the server says that it is."""
-    names = ("objectClass", "supportedCapabilities")
-    entries = await operations.search(requester, Search("", attributes=names))
-    return {text for each in entries for name in names for text in each.texts(name)}
+    direct = {Product.ACTIVE_DIRECTORY, Product.OPENLDAP}
+    return await product_of(operations, requester) in direct
 
 
 async def _in_chain(

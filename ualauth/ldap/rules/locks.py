@@ -9,7 +9,7 @@ administrator acts) stand beside its row, and are from its documents or source.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from ualauth.ldap.rules.active_directory import (
     PASSWORD_EXPIRED,
     time_of,
 )
+from ualauth.ldap.rules.products import Product
 from ualauth.ldap.rules.syntaxes import BEGINNING, bits_of, natural, number, time, truth
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,10 +48,12 @@ _NOT_YET = Judgement(
 # Made at each login, and so not frozen: that takes five times as long.
 @dataclass(slots=True)
 class Moment:
-    """When, and whether the directory has just taken the password."""
+    """When, and whether the directory has just taken the password by a bind."""
 
     now: datetime
     bound: bool
+    decided: frozenset[str] = frozenset()
+    """Attributes by which the server that was bound at has just decided itself."""
 
 
 Rule = Callable[[str, LdapEntry, Moment], Judgement | None]
@@ -218,6 +221,19 @@ PASSWORD: Sequence[tuple[str, Rule]] = (
     ("shadowLastChange", _shadow_change),
 )
 """Attributes that tell the password's age."""
+DECIDED_BY: Mapping[Product, frozenset[str]] = {
+    Product.DS389: frozenset({"passwordExpirationTime", "accountUnlockTime"}),
+    Product.EDIRECTORY: frozenset({"passwordExpirationTime", "lockedByIntruder"}),
+    Product.OPENLDAP: frozenset({"pwdReset"}),
+    Product.ACTIVE_DIRECTORY: frozenset(
+        {"msDS-User-Account-Control-Computed", "lockoutTime", "pwdLastSet"}
+    ),
+}
+"""What a product looks at itself when a user binds: who could bind has passed it.
+
+It knows the policy, too, which the attributes do not tell: grace logins, or that
+passwords do not expire any more.
+"""
 _BESIDE = ("shadowMax", "shadowInactive", "loginIntruderResetTime")
 NAMES = tuple(dict.fromkeys([*(name for name, _ in (*ACCOUNT, *PASSWORD)), *_BESIDE]))
 """All that is read."""
@@ -242,7 +258,7 @@ def age(entry: LdapEntry, moment: Moment) -> Judgement | None:
 
 def _first(rules: Sequence[tuple[str, Rule]], entry: LdapEntry, moment: Moment) -> Judgement | None:
     for name, rule in rules:
-        if name not in entry.attributes:
+        if name not in entry.attributes or name in moment.decided:
             continue
         try:
             judgements = [rule(each, entry, moment) for each in _texts(entry, name)]

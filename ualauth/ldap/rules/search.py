@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
+from ualauth.ldap.client.answers import SIZE_LIMIT
+from ualauth.ldap.client.faults import Unanswered
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.templates import Template
@@ -21,9 +23,10 @@ from ualauth.ldap.rules import locks
 from ualauth.ldap.rules.answers import UNKNOWN
 
 _SEVERAL = Judgement(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
+_OTHER_DOMAIN = "not of the domain of ad_domain and ad_netbios"
 _BESIDE = ("memberOf", "host", "authorizedService")
 _WHOLE = r"\{(?:user|authid|username|login|mail)\}"
-_COMPARED = re.compile(rf"\(([A-Za-z0-9.-]+)={_WHOLE}\)")
+_COMPARED = re.compile(rf"\(([A-Za-z0-9.;-]+)={_WHOLE}\)")
 _FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
 
 
@@ -71,17 +74,16 @@ def _active_directory(finding: Finding, user: str) -> Plan | Judgement:
     It looks for the userPrincipalName first, then for an account of that name in
     its own domain ([MS-ADTS], section 5.1.1.1.1).
     """
-    netbios, backslash, account = user.rpartition("\\")
+    domain, backslash, account = user.rpartition("\\")
     if backslash:
-        if (
-            not finding.netbios
-            or ascii_lower(netbios) != ascii_lower(finding.netbios)
-            or not account
-        ):
-            return Judgement(ReturnCode.USER_UNKNOWN, "not of the domain of ad_netbios")
-        return Plan(
-            [_in_bases(finding, finding.by_account, account)], f"{finding.netbios}\\{account}"
-        )
+        names = {ascii_lower(each) for each in (finding.netbios, finding.domain) if each}
+        if ascii_lower(domain) not in names or not account:
+            return Judgement(ReturnCode.USER_UNKNOWN, _OTHER_DOMAIN)
+        if finding.netbios:
+            name = f"{finding.netbios}\\{account}"
+            return Plan([_in_bases(finding, finding.by_account, account)], name)
+        # Samba takes no DNS name before the backslash.
+        user = f"{account}@{finding.domain}"
     account, at, domain = user.rpartition("@")
     name = user if at else f"{user}@{finding.domain}"
     searches = [_in_bases(finding, finding.by_name, name)]
@@ -142,7 +144,13 @@ async def find(
         for each in step:
             # Two are one too many.
             asked = each._replace(attributes=attributes, limit=2)
-            entries = await operations.search(requester, asked)
+            try:
+                entries = await operations.search(requester, asked)
+            except Unanswered as fault:
+                # A server's own limit is one at least: there are two or more.
+                if fault.code == SIZE_LIMIT:
+                    return _SEVERAL
+                raise
             entries_by_dn |= {entry.dn: entry for entry in entries}
         if len(entries_by_dn) > 1:
             return _SEVERAL

@@ -52,7 +52,7 @@ socket, without TLS, one after the other, counted by `valgrind --tool=callgrind`
 with `Authenticator` and a USERLIST, and of Dovecot's auth service without its client.
 
 With ldap3 it is the processor's time in the measuring process that limits: ldap3 makes and reads
-messages in Python, which takes most of a millisecond for a login.
+messages in Python, which takes most of the time of a login.
 """
 
 

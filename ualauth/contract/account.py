@@ -48,3 +48,8 @@ class Account(Protocol):
     def stale(self) -> bool:
         """Whether the store could not be asked: then only a remembered password counts."""
         ...
+
+    @property
+    def login_due(self) -> float:
+        """When the store wants to be told of a login again (`time.monotonic`)."""
+        ...

@@ -22,8 +22,14 @@ from ualauth.runtime.resources import Resources
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.users import NoUserlist
 from ualauth.sasl.certificate import owner_of
-from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
-from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, offered
+from ualauth.sasl.mechanism import AT_BEST, SAFE, UNSAFE, Channel, Wire
+from ualauth.sasl.offer import (
+    is_allowed,
+    is_offered,
+    log_not_allowed,
+    offered,
+    offers_binding,
+)
 from ualauth.sasl.registry import mechanism
 from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
 from ualauth.sources.watched import CHECK_INTERVAL
@@ -130,13 +136,12 @@ class BaseAuthenticator:
         channel = self._channel(connection)
         kind = mechanism(name)
         if kind is None or not is_offered(kind, verifiers, rules, channel):
-            safe = kind is not None and is_offered(kind, verifiers, rules, SAFE)
+            safe = kind is not None and is_offered(kind, verifiers, rules, AT_BEST)
             if kind is not None and not is_allowed(kind, rules):
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
         if channel.bindings:
-            plus = any(each.binds for each in offered(verifiers, rules, channel))
-            channel = replace(channel, offers_plus=plus)
+            channel = replace(channel, offers_plus=offers_binding(verifiers, rules, channel))
         # A login takes what it knows, and nothing of the channel.
         peer: Peer = connection
         if not _OF_CHANNEL.isdisjoint(connection):

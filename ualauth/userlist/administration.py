@@ -66,12 +66,14 @@ def edit_addresses(
     return (*remaining, *(address for address in add if address_key(address) not in present))
 
 
-def set_hash(store: UserStore, user: User, stored: str, keep: int = 0) -> User:
+def set_hash(
+    store: UserStore, user: User, stored: str, keep: int = 0, *, must_change: bool = False
+) -> User:
     """Replace UL-PWD by a hash that is ready, and remove UL-SASL-PWD, which is of another password.
 
     Otherwise as `set_password`.
     """
-    return store.set_password(user, stored, (), changed=datetime.now(UTC), expires=None, keep=keep)
+    return write_password(store, user, stored, (), keep, must_change=must_change)
 
 
 def set_password(  # noqa: PLR0913 - a password, and all that goes with it

@@ -7,22 +7,24 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ualauth.errors import NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.database import queries
+from ualauth.userlist.database.loading import insert_rows, make_room
 from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
 from ualauth.userlist.database.tables import (
     addresses,
     former_passwords,
+    last_logins,
     login_names,
     or_names,
     sasl_passwords,
@@ -30,16 +32,10 @@ from ualauth.userlist.database.tables import (
 )
 from ualauth.userlist.database.turns import take_turn_for_users
 from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
-from ualauth.userlist.record import NewUser
+from ualauth.userlist.record import LastLogin, NewUser
 
 T = TypeVar("T")
 
-# Names are spread over all pages of their indexes, 300 MB for a million users: pages
-# that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
-# would save one microsecond a user of 25.
-_CACHE_KIB = 64 * 1024
-# In pages of 4 KiB: what several transactions change goes to the database once.
-_CHECKPOINT_PAGES = 60_000
 # Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
 _MOST_PARAMETERS = 5000
 
@@ -68,6 +64,7 @@ class History:
     created: datetime | None = None
     grace_logins_used: int | None = None
     former_passwords: tuple[str, ...] | None = field(default=None, repr=False)
+    last_login: LastLogin | None = None
 
 
 NO_HISTORY = History()
@@ -82,6 +79,7 @@ class Rows(NamedTuple):
     addresses: tuple[str, ...]
     secrets: tuple[tuple[Any, ...], ...]
     former_passwords: tuple[str, ...] = ()
+    last_login: tuple[Any, ...] | None = None
 
     @property
     def created(self) -> int:
@@ -134,7 +132,7 @@ def rows_of(
 ) -> Rows:
     """Return the rows of a user who was checked, added at `now` in microseconds."""
     created = now if history.created is None else microseconds(history.created)
-    grace = history.grace_logins_used or 0
+    grace, login = history.grace_logins_used or 0, history.last_login
     user = _in_order((*user_row(new), new.password, grace, 1, created, now))
     # An authid that is also an address has one row for both.
     keys = keys_of((new.authid, *new.addresses))
@@ -148,13 +146,14 @@ def rows_of(
             for each in secrets
         ),
         history.former_passwords or (),
+        None if login is None else (microseconds(login.time), login.service, login.source),
     )
 
 
 def add_all(connection: Connection, new: Sequence[Rows]) -> None:
     """Add users whose claims are all free; `NameTaken`, or the database's error, if one is not."""
     take_turn_for_users(connection)
-    _make_room(connection)
+    make_room(connection)
     if _owned_by_groups(connection, new):
         raise NameTaken("a group has one of the names")
     _insert_all(connection, new)
@@ -166,7 +165,7 @@ def add_free(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
     Of two new ones that claim the same, the first gets it.
     """
     take_turn_for_users(connection)
-    _make_room(connection)
+    make_room(connection)
     taken = find_taken(connection, new)
     _insert_all(connection, [rows for rows, why in zip(new, taken, strict=True) if why is None])
     return taken
@@ -212,7 +211,7 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     owners: dict[tuple[str, str], str] = {}
     for kind, statement, column, values in wanted:
         asked = statement.where(column.in_(bindparam("values", expanding=True)))
-        for some in _pieces(values, _MOST_PARAMETERS):
+        for some in pieces(values, _MOST_PARAMETERS):
             pairs = connection.execute(asked, {"values": some})
             owners.update({(kind, str(key)): owner for key, owner in pairs})
     return owners | dict.fromkeys(_owned_by_groups(connection, new), _A_GROUP)
@@ -226,7 +225,7 @@ def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[
     names = ("login name", names_of_groups, [key for rows in new for key in rows.keys])
     or_names = ("O/R name", or_names_of_groups, [rows.name[_NAME_KEY] for rows in new])
     for kind, find, keys in (names, or_names):
-        for some in _pieces(keys, _MOST_PARAMETERS):
+        for some in pieces(keys, _MOST_PARAMETERS):
             claims += [(kind, key) for key in find(connection, some)]
     return claims
 
@@ -237,19 +236,19 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
     # Neighbours in an index are quicker to insert one after the other: what is needed of it is
     # in the processor's cache. `or_names` has the most of them.
     numbered = _insert_users(connection, sorted(new, key=_name_key))
-    _insert(
+    insert_rows(
         connection,
         or_names,
         ("user_id", *queries.NAME_COLUMNS),
         ((number, *rows.name) for number, rows in numbered),
     )
-    _insert(
+    insert_rows(
         connection,
         login_names,
         ("key", "user_id"),
         sorted((key, number) for number, rows in numbered for key in rows.keys),
     )
-    _insert(
+    insert_rows(
         connection,
         addresses,
         ("user_id", "position", "address"),
@@ -259,13 +258,13 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
             for position, address in enumerate(rows.addresses)
         ),
     )
-    _insert(
+    insert_rows(
         connection,
         sasl_passwords,
         ("user_id", "mechanism", "salt", "iterations", "stored_key", "server_key"),
         ((number, *secret) for number, rows in numbered for secret in rows.secrets),
     )
-    _insert(
+    insert_rows(
         connection,
         former_passwords,
         ("user_id", "number", "password"),
@@ -274,6 +273,12 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
             for number, rows in numbered
             for order, password in enumerate(reversed(rows.former_passwords), 1)
         ),
+    )
+    insert_rows(
+        connection,
+        last_logins,
+        ("user_id", "moment", "service", "source"),
+        ((number, *rows.last_login) for number, rows in numbered if rows.last_login),
     )
 
 
@@ -285,7 +290,7 @@ def _name_key(rows: Rows) -> str:
 def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:
     """Insert what stands in `users`, and return ids with their rows."""
     before = connection.scalar(_NEWEST) or 0
-    _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
+    insert_rows(connection, users, _USER_COLUMNS, (rows.user for rows in new))
     if connection.dialect.name == "sqlite":
         # No process writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
         newest = connection.scalar(_NEWEST) or 0
@@ -298,34 +303,6 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
     return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
 
 
-def _insert(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[str],
-    rows: Iterable[tuple[Any, ...]],
-) -> None:
-    """Insert rows by the driver: `Connection.execute` takes as long as SQLite itself."""
-    values = list(rows)
-    if not values:
-        return
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    if compiled.positional:
-        places = [columns.index(name) for name in compiled.positiontup or ()]
-        if places != list(range(len(columns))):
-            values = [tuple([row[place] for place in places]) for row in values]
-        connection.exec_driver_sql(str(compiled), values)
-    else:
-        named = [dict(zip(columns, row, strict=True)) for row in values]
-        connection.exec_driver_sql(str(compiled), named)
-
-
-def _make_room(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite" or "room" in connection.info:
-        return
-    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    connection.info["room"] = True
-
-
-def _pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Return some values in pieces of at most `size`."""
     return (values[start : start + size] for start in range(0, len(values), size))

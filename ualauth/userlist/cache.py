@@ -59,6 +59,7 @@ class Account:
         "clear",
         "confirmed",
         "groups",
+        "login_due",
         "person",
         "policy",
         "prefix",
@@ -77,6 +78,8 @@ class Account:
         self.prefix = prefix
         self.version: Version | None = None
         self.confirmed = 0.0
+        self.login_due = 0.0
+        """When the next login is to be noted (`time.monotonic`)."""
         self.clear = _NOTHING_KNOWN
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
@@ -315,10 +318,14 @@ class UserCache:
             account = Account(old.user, old.person, old.policy, old.prefix)
             # A secret that is there goes with the revision; one that is not is looked for.
             account.secrets, account.proved = old.secrets, old.proved
-            return account
-        if old is not None and old.version is not None:
-            self._change_detector.note_difference(old.version)
-        return Account(user, user.person(), self.policy_of(user), self._verified.prefix(user))
+        else:
+            if old is not None and old.version is not None:
+                self._change_detector.note_difference(old.version)
+            prefix = self._verified.prefix(user)
+            account = Account(user, user.person(), self.policy_of(user), prefix)
+        if old is not None and old.user.id == user.id:
+            account.login_due = old.login_due
+        return account
 
     def _keep(self, key: _Key, account: Account) -> None:
         with self._lock:
@@ -369,6 +376,7 @@ class _Users:
 def _stale(account: Account) -> Account:
     copy = Account(account.user, account.person, account.policy, account.prefix)
     copy.confirmed = account.confirmed
+    copy.login_due = account.login_due
     copy.stale = True
     copy.groups = account.groups
     return copy

@@ -117,3 +117,15 @@ class User(NewUser):
             mailbox_class=self.mailbox_class,
             language=self.language,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LastLogin:
+    """When a user last logged in, to the hour: `time` is in UTC.
+
+    `source` is the client's address as the server gave it, or empty.
+    """
+
+    time: datetime
+    service: str
+    source: str

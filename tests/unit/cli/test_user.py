@@ -297,6 +297,21 @@ def test_a_password_that_scram_cannot_use_is_pointed_out(program: Program) -> No
     assert "SCRAM cannot use it" in result.stderr
 
 
+def test_what_a_new_user_cannot_do_is_pointed_out(program: Program) -> None:
+    add = ("user", "add", "--password-stdin", "--name")
+    result = program.run(*add, "S=Smith", "a:b", answers="pencil\n")
+    assert result.exit_code == 0
+    assert "HTTP Basic cannot carry this authid" in result.stderr
+    assert "SCRAM" not in result.stderr
+    result = program.run(*add, "S=Jones", "ab", answers="a\N{PILE OF POO}\n")
+    assert result.exit_code == 0
+    assert "CRAM-MD5" in result.stderr
+    assert "HTTP" not in result.stderr
+    result = program.run("user", "modify", "ab", "--authid", "c:d")
+    assert result.exit_code == 0
+    assert "HTTP Basic cannot carry this authid" in result.stderr
+
+
 @pytest.mark.parametrize("answers", ["", "\n"])
 def test_an_empty_password_is_not_stored(program: Program, answers: str) -> None:
     program.userlist.add("ann", "old")

@@ -99,6 +99,7 @@ def test_each_field_set_and_unset(kind: str, store: UserStore) -> None:
     assert onto_itself(store, kind).summary.existing == len(ONES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_each_reason_to_be_refused(kind: str, tmp_path: Path) -> None:
     for index, (name, case) in enumerate(EVERY_CASE):
@@ -111,6 +112,7 @@ def test_each_reason_to_be_refused(kind: str, tmp_path: Path) -> None:
             assert onto_itself(store, kind, case.settings).summary.existing == 1, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(FORMATS))
 @settings(max_examples=10, deadline=None)
 @given(known=st.lists(users(), min_size=1, max_size=3, unique_by=lambda one: one[0].authid))

@@ -25,9 +25,9 @@ from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.store import UserStore
 
-NOTED = {"sasl_passwords", "former_passwords", "login_failures", "keys"}
+NOTED = {"sasl_passwords", "former_passwords", "login_failures", "keys", "last_logins"}
 """Tables of which nothing is remembered that a login could miss: secrets go with the record's
-revision, and failures are asked for by themselves."""
+revision, failures are asked for by themselves, and no login asks for the last one."""
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 RULES = LockoutRules(failures=3, failure_delay=0, longest_delay=0)
 
@@ -261,7 +261,8 @@ def test_a_remembered_login_reads_nothing_for_what_others_failed_at(
 ) -> None:
     folder = ConfigFolder(tmp_path)
     folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-    folder.settings("[lockout]\nfailures = 3\n[stack]\nfail_delay = false\n")
+    cheap = "argon2_passes = 1\nargon2_lanes = 1\nargon2_memory = 8"
+    folder.settings(f"[password]\n{cheap}\n[lockout]\nfailures = 3\n[stack]\nfail_delay = false\n")
     with Authenticator(folder.config()) as authenticator:
         base = authenticator._base
         cache = CountedCache(base.resource(UserStore), base.config.policy, None, base._guesses)

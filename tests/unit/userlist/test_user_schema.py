@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from tests.migrated import migrate_as_before
 from tests.postgresql import Server
 from tests.unit.userlist.databases import Database, SQLiteDatabase
 from ualauth.errors import StoreError
@@ -26,6 +27,11 @@ from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
 
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
+
+
+@pytest.fixture
+def migrated_once() -> None:
+    """Let the migrations run each time."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -48,6 +54,26 @@ def test_the_migrations_make_the_tables(store: UserStore, database: Database) ->
     engine.dispose()
     assert "users" in migrated
     assert database.definitions() == migrated
+
+
+def test_the_tables_of_other_tests_are_those_of_the_migrations(path: Path) -> None:
+    path.touch()
+    repeated = SQLiteDatabase(path)
+    engine = create_engine(repeated.url)
+    with engine.begin() as connection:
+        migrate_as_before(connection)
+    engine.dispose()
+    migrated = SQLiteDatabase(path.with_name("migrated.db"))
+    with migrated.open() as store:
+        store.create()
+    for statement in (
+        "SELECT type, name, sql FROM sqlite_master ORDER BY name",
+        "SELECT version_num FROM alembic_version",
+        "SELECT name, length(key) FROM keys",
+        "SELECT number, length(mark), key FROM changes",
+    ):
+        assert repeated.execute(statement) == migrated.execute(statement)
+    assert repeated.execute("SELECT key FROM keys") != migrated.execute("SELECT key FROM keys")
 
 
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +23,7 @@ from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.group_importer import GroupImport
 from ualauth.import_export.importer import Existing, Import, Summary
 from ualauth.import_export.ldif import GROUPS_LEFT_OUT
-from ualauth.import_export.line import BadLine, Reading, units_of
+from ualauth.import_export.line import UNKNOWN_HASHES, BadLine, Reading, units_of
 from ualauth.import_export.reader import Source
 from ualauth.passwords.stored import is_scheme
 from ualauth.userlist.group_import import ExistingGroups
@@ -133,6 +133,12 @@ def _known_scheme(_context: object, _option: object, value: str) -> str:
     "keep users out; may be repeated.",
 )
 @click.option(
+    "--lock-unknown-hashes",
+    is_flag=True,
+    help="Take users whose hash cannot be verified, with a password that nothing matches; those "
+    "who are there keep theirs. Otherwise their lines are bad.",
+)
+@click.option(
     "--hash-clear-text",
     is_flag=True,
     help="Take passwords in clear text, such as {PLAIN}secret, and hash them.",
@@ -228,7 +234,7 @@ class _Opened:
             return source.open(self._given)
         if self._given.seekable():
             self._given.seek(0)
-        return nullcontext(source.read(self._given))
+        return closing(source.read(self._given))
 
     def file(self) -> AbstractContextManager[BinaryIO]:
         """Return the input, open at its beginning."""
@@ -277,7 +283,8 @@ def _tell_check(summary: Summary) -> None:
 
 def _tell_left_out(summary: Summary) -> None:
     for why, number in sorted(summary.left_out.items()):
-        click.echo(f"{number} left out {why}.", err=True)
+        word = "taken" if why == UNKNOWN_HASHES else "left out"
+        click.echo(f"{number} {word} {why}.", err=True)
 
 
 def _lines(number: int) -> str:

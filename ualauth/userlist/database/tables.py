@@ -201,6 +201,17 @@ former_passwords = Table(
     sqlite_with_rowid=False,
 )
 
+# The last login of each user who ever logged in, to the hour: it is only noted.
+last_logins = Table(
+    "last_logins",
+    metadata,
+    _owner(primary_key=True),
+    Column("moment", BigInteger, nullable=False),
+    _text("service"),
+    _text("source"),
+    sqlite_with_rowid=False,
+)
+
 # Failed logins of a name from a source. Names are digests: people type passwords there.
 login_failures = Table(
     "login_failures",

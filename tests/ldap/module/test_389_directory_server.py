@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from tests import ds389
 from tests.conftest import Asynchronous, Way
 from tests.ds389 import SUFFIX, Server389
 from tests.ldap.module.conftest import Logins
+from tests.machine import patience
 from ualauth import AuthenticationError, PasswordExpired
 from ualauth.codes import Flag, ReturnCode
 
@@ -91,7 +95,7 @@ def ds(make: Make, server: Server389) -> Make:
     usual = ("ssl off", f"base {SUFFIX}", *READER)
 
     def logins(*more: str, **options: str) -> Logins:
-        given = {each.split()[0] for each in more}
+        given = {each.removeprefix("- ").split()[0] for each in more}
         usual_lines = [each for each in usual if each.split()[0] not in given]
         return make("- tls_cacertfile", *usual_lines, *more, uri=server.uri, **options)
 
@@ -379,3 +383,32 @@ def test_a_service_that_may_not_change_passwords_is_not_the_person(
     assert error.code is ReturnCode.PERM_DENIED
     assert error.messages == ("You may not change your password here.",)
     assert ds().outcome(user, PASSWORD) == "success"
+
+
+def test_the_command_needs_no_service_where_logins_need_none(
+    ds: Make, server: Server389, newcomer: Callable[[], str]
+) -> None:
+    user = newcomer()
+    rule = allow("self", '(targetattr != "userPassword")', "self")
+    server.modify(f"dn: {person_dn(user)}\nchangetype: modify\nadd: aci\n{rule}")
+    server.set("cn=config", **{"nsslapd-allow-anonymous-access": "off"})
+    try:
+        logins = ds(f"bind_template uid={{user}},ou=people,{SUFFIX}", "- binddn", "- bindpw")
+        assert logins.outcome(user, PASSWORD) == "success"
+        program = Path(sys.executable).with_name("ualauth")
+        arguments = ("--config-dir", str(logins.folder.path), "ldap", "test", user)
+        for password, status in ((PASSWORD, 0), ("wrong", 1)):
+            done = subprocess.run(
+                [program, *arguments, "--password-stdin"],
+                input=f"{password}\n",
+                capture_output=True,
+                text=True,
+                timeout=patience(60),
+                check=False,
+            )
+            assert done.returncode == status, done.stdout + done.stderr
+        # A service that is missed is named, and where to say it.
+        searching = ds(f"base {SUFFIX}", "- binddn", "- bindpw")
+        assert "result code 48" in searching.remarks(user, PASSWORD)
+    finally:
+        server.set("cn=config", **{"nsslapd-allow-anonymous-access": "on"})

@@ -16,8 +16,11 @@ from ualauth.ldap.client.sockets import connect, encrypt, tls_fault
 
 # RFC 4511, section 4.14.1: an extended request, whose number is 1.
 _START_TLS = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
-# Section 4.3: a request whose number is 1; it has no answer but the end.
-_UNBIND = b"\x30\x05\x02\x01\x01\x42\x00"
+# Section 4.5.1: a search for the root DSE, whose number is 2; any answer to it will do.
+_SEARCH = (
+    b"\x30\x2a\x02\x01\x02\x63\x25\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x01\x02\x01\x00"
+    b"\x01\x01\x00\x87\x0bobjectClass\x30\x05\x04\x031.1"
+)
 _RESULT = b"\x0a\x01"
 _ENOUGH = 4096
 _LOCALHOST = (
@@ -53,7 +56,7 @@ def explained(fault: TlsFault, uri: Uri, settings: LdapSettings, deadline: float
         encrypted = shake_hands(uri, settings, deadline)
         if encrypted is not None:
             with encrypted:
-                _say_goodbye(encrypted)
+                _greet(encrypted)
     except TlsFault as better:
         return better
     except DirectoryFault:
@@ -77,12 +80,16 @@ def _start_tls(plain: socket.socket) -> None:
         raise TlsFault(f"the server refuses StartTLS: result code {code}")
 
 
-def _say_goodbye(encrypted: ssl.SSLSocket) -> None:
-    """End the connection; with TLS 1.3 a server refuses our own certificate only now."""
+def _greet(encrypted: ssl.SSLSocket) -> None:
+    """Ask for nothing in particular; with TLS 1.3 a server refuses our certificate only now."""
     try:
-        encrypted.sendall(_UNBIND)
-        encrypted.recv(1)
+        encrypted.sendall(_SEARCH)
+        if encrypted.recv(1):
+            return
+    except TimeoutError:
+        return
     except ssl.SSLError as error:
         raise tls_fault(error) from None
     except OSError:
         pass
+    raise tls_fault(ssl.SSLEOFError())

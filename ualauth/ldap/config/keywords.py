@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.settings import Library
 from ualauth.ldap.client.values import How, Scope
-from ualauth.ldap.config import values
+from ualauth.ldap.config import service_values, values
 from ualauth.ldap.config.configuration import ChangeAs, Method, Nesting
 
 
@@ -60,7 +60,7 @@ KEYWORDS: Mapping[str, Keyword] = {
     ),
     "tls_cert": Keyword("FILE", "", "Our own certificate, if servers want one.", values.path),
     "tls_key": Keyword("FILE", "", "Its key, unless it is in the same file.", values.path),
-    "binddn": Keyword("DN", "anonymous", "Who searches: the service.", values.bind_name),
+    "binddn": Keyword("DN", "anonymous", "Who searches: the service.", service_values.bind_name),
     "bindpw": Keyword("PASSWORD", "", "Its password, in this file ...", values.text),
     "bindpw_file": Keyword("FILE", "", "... or as the first line of another.", values.path),
     "sasl_mech": Keyword(
@@ -77,13 +77,16 @@ KEYWORDS: Mapping[str, Keyword] = {
         "ID",
         "",
         "As whom it wants to act, such as `dn:cn=reader,dc=example,dc=com`.",
-        values.authzid,
+        service_values.authzid,
     ),
     "krb5_keytab": Keyword(
         "FILE", "", "For GSSAPI: the keys by which tickets are got ...", values.path
     ),
     "krb5_ccname": Keyword(
-        "CACHE", "the process's", "... or a cache that another program fills.", values.ccache
+        "CACHE",
+        "the process's",
+        "... or a cache that another program fills.",
+        service_values.ccache,
     ),
     "bind_timelimit": Keyword(
         "SECONDS",

@@ -34,7 +34,6 @@ FIELDS = (
 """What of a person an attribute may be."""
 # With options, such as mail;lang-en (RFC 4512, section 2.5).
 _ATTRIBUTE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*")
-_IS_DN = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+) *=")
 _MOST_SECONDS = 86400
 _YES = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
@@ -51,31 +50,12 @@ def message(value: str) -> str:
 
 def path(value: str) -> str:
     """Read the path of a file."""
-    return _without_quotes(value)
-
-
-def bind_name(value: str) -> str:
-    """Read who the service is: a DN, or a name that Active Directory takes."""
-    name = _without_quotes(value)
-    return dn(name) if _IS_DN.match(name) else name
-
-
-def authzid(value: str) -> str:
-    """Read an authorization identity (RFC 4513, section 5.2.1.8)."""
-    if not re.match(r"(?:dn|u):.", _without_quotes(value)):
-        raise ValueError(f"{value!r} is no identity\nwrite dn:DN, or u:NAME")
-    return value
-
-
-def ccache(value: str) -> str:
-    """Read the name of a cache of Kerberos tickets, as krb5 has it."""
-    if not re.match(r"/|[A-Z]+:.", _without_quotes(value)):
-        raise ValueError(f"{value!r} is no cache of tickets\nwrite such as FILE:/run/ual/ccache")
-    return value
+    return without_quotes(value)
 
 
 def folder(value: str) -> str:
     """Read the path of a folder."""
+    without_quotes(value)
     if not value.startswith("/"):
         raise ValueError(f"{value!r} could be anywhere\nwrite the whole path")
     return value
@@ -158,7 +138,7 @@ def choice(kind: type[E]) -> Callable[[str], E]:
 
 def dn(value: str) -> str:
     """Read a distinguished name."""
-    name = names.without_blanks(_without_quotes(value))
+    name = names.without_blanks(without_quotes(value))
     _with_cure(names.check, name, "write a DN such as ou=people,dc=example,dc=com")
     return name
 
@@ -277,7 +257,13 @@ def _in_quotes(value: str) -> bool:
     return len(value) > 1 and value[0] == value[-1] == '"'
 
 
-def _without_quotes(value: str) -> str:
+def without_quotes(value: str) -> str:
+    """Return a value that is not in quotes.
+
+    Raises:
+        ValueError: if it is.
+
+    """
     if _in_quotes(value):
         raise ValueError(
             f"{value!r} is in quotes, which would be a part of it\nwrite it without quotes"

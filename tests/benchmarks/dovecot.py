@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SECONDS = 30
+_AUTH = "/usr/lib/dovecot/auth"
 _MAIN = """
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -41,6 +42,7 @@ userdb {{
   args = uid=1 gid=1 home=/nonexistent
 }}
 service auth {{
+  executable = {program}
   user = {user}
   client_limit = 1000
   unix_listener client {{
@@ -75,8 +77,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(passdb: str, driver: str = "ldap", arguments: str = "") -> Iterator[Service]:
-    """Return an auth service with this dovecot-ldap.conf.ext, or another driver's file."""
+def running(
+    passdb: str, driver: str = "ldap", arguments: str = "", *, under: str = ""
+) -> Iterator[Service]:
+    """Return an auth service with this dovecot-ldap.conf.ext, or another driver's file.
+
+    `under` is a program with its arguments that runs the process `auth`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="dovecot", dir="/tmp"))
     user = "dovecot" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     try:
@@ -87,6 +94,7 @@ def running(passdb: str, driver: str = "ldap", arguments: str = "") -> Iterator[
             group=grp.getgrgid(os.getgid()).gr_name,
             driver=driver,
             arguments=arguments,
+            program=f"{under} {_AUTH}".strip(),
         )
         (folder / "dovecot.conf").write_text(text)
         (folder / "passdb").write_text(passdb)

@@ -16,7 +16,7 @@ from tests.benchmarks.instruction_probe import OPERATIONS, PASSWORD, USER
 from tests.benchmarks.page import Row
 from tests.ldap import people
 from tests.ldap.authority import Authority
-from tests.ldap.slapd import running
+from tests.ldap.slapd import Slapd, running
 from ualauth.ldap.client.credentials import BindCredentials
 
 TITLE = "Instructions"
@@ -39,14 +39,14 @@ _VALGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--collect-at
 
 def rows() -> list[Row]:
     """Count both versions."""
-    with tempfile.TemporaryDirectory() as name, _directory(Path(name)) as directory:
+    with tempfile.TemporaryDirectory() as name, by_ldapi(Path(name)) as (_, directory):
         old = baseline.unpack(Path(name) / "old")
         return [_row(operation, directory, old) for operation in OPERATIONS]
 
 
 @contextlib.contextmanager
-def _directory(folder: Path) -> Iterator[Path]:
-    """Start an LDAP server that knows the user; return an om_ldap.conf that asks it."""
+def by_ldapi(folder: Path) -> Iterator[tuple[Slapd, Path]]:
+    """Start an LDAP server that knows the user; return it, and an om_ldap.conf that asks it."""
     user = BindCredentials(f"uid={USER},{people.PEOPLE}", PASSWORD)
     with running(Authority(folder), entries=people.person(user, "Jane Smith")) as server:
         file = folder / "om_ldap.conf"
@@ -55,7 +55,7 @@ def _directory(folder: Path) -> Iterator[Path]:
             f"binddn {people.READER.name}\nbindpw {people.READER.password}\n"
         )
         file.chmod(0o600)
-        yield file
+        yield server, file
 
 
 def _row(operation: str, directory: Path, old: Path) -> Row:

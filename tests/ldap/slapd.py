@@ -170,6 +170,13 @@ class Slapd:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def processor_time(self) -> float:
+        """Return the seconds of processors that it has used."""
+        assert self._process is not None
+        # proc(5): utime and stime are fields 14 and 15.
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def add(self, ldif: str) -> None:
         """Add entries."""
         self._tool("ldapadd", ldif)

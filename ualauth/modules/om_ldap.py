@@ -22,7 +22,7 @@ from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unreachable
 from ualauth.ldap.client.shared import Directories
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.reading import read
-from ualauth.ldap.config.variables import who
+from ualauth.ldap.config.variables import OR_NAME, who
 from ualauth.ldap.rules.answers import NAMELESS, of_policy
 from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
@@ -88,6 +88,8 @@ class OmLdap(Module[Options]):
     confirms_user = True
 
     _configuration: Configuration
+    _parts: bool
+    """Whether a filter or a name has a place for a part of an O/R name."""
     _data: str
     """Under which name one operation leaves its state to the next."""
     _used: _Used | None = None
@@ -97,6 +99,7 @@ class OmLdap(Module[Options]):
         configuration, problems = read(self.options.config, files)
         if configuration is not None:
             self._configuration = configuration
+            self._parts = not configuration.names.isdisjoint(OR_NAME)
             self._data = f"om_ldap: {configuration.digest}"
         return problems
 
@@ -138,30 +141,29 @@ class OmLdap(Module[Options]):
 
     async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
         """Return what a password amounts to; vouch for whom it belongs to."""
-        values = await _values(attempt)
+        values = await self._values(attempt)
         user = values["user"]
+        used = self._using(attempt)
 
         async def begin(whom: str) -> None:
             await begin_elsewhere(attempt, whom, password)
 
         try:
-            judgement, case = await self._using(attempt).authenticator.verify(
-                attempt, values, password, begin
-            )
+            judgement, case = await used.authenticator.verify(attempt, values, password, begin)
         except (Unreachable, TimedOut) as fault:
             await begin(user)
             return await self._from_memory(attempt, user, password, fault)
         await end_elsewhere(attempt, attempt.guess, judgement.code)
         code = await judgement.tell(attempt)
         if code is not _SUCCESS or case is None:
-            if (outage := self._using(attempt).outage) is not None:
-                await outage.refuse(attempt, user, password, code)
+            if used.outage is not None:
+                await used.outage.refuse(attempt, user, password, code)
             return code
         who_it_is = await self._vouch(attempt, case)
         if who_it_is is None:
             return await self._nameless(attempt, case)
-        if (outage := self._using(attempt).outage) is not None:
-            await outage.remember(attempt, user, password, who_it_is)
+        if used.outage is not None:
+            await used.outage.remember(attempt, user, password, who_it_is)
         return _SUCCESS
 
     async def _vouch(self, attempt: Attempt, case: LdapUser) -> Remembered | None:
@@ -205,18 +207,19 @@ class OmLdap(Module[Options]):
         if state is not None and state.case is None:
             return self._account_from_memory(attempt, state.typed)
         case = None if state is None else state.case
+        used = self._using(attempt)
         if case is None:
-            answer = await self._using(attempt).authenticator.look_up(
-                attempt, await _values(attempt)
-            )
+            answer = await used.authenticator.look_up(attempt, await self._values(attempt))
             if isinstance(answer, Judgement):
                 return await answer.tell(attempt)
             case = answer
-        judgement = await self._using(attempt).authenticator.judge(attempt, case)
+        judgement = await used.authenticator.judge(attempt, case)
         if judgement.code is _SUCCESS and not attempt.delegated:
             judgement = of_policy(case.policy) or judgement
-        if (outage := self._using(attempt).outage) is not None:
-            outage.allow(case.values["user"], attempt.service, allowed=judgement.code is _SUCCESS)
+        if used.outage is not None:
+            used.outage.allow(
+                case.values["user"], attempt.service, allowed=judgement.code is _SUCCESS
+            )
         code = await judgement.tell(attempt)
         if code is not _SUCCESS or state is not None:
             return code
@@ -241,7 +244,7 @@ class OmLdap(Module[Options]):
             async def begin(whom: str) -> None:
                 await begin_elsewhere(attempt, whom, old)
 
-            values = await _values(attempt)
+            values = await self._values(attempt)
             judgement, case = await self._using(attempt).authenticator.verify(
                 attempt, values, old, begin
             )
@@ -338,6 +341,12 @@ class OmLdap(Module[Options]):
         ignored = ignoring and self.options.ignore_unknown_user
         return ReturnCode.IGNORE if ignored and code is ReturnCode.USER_UNKNOWN else code
 
+    async def _values(self, attempt: Attempt) -> dict[str, str]:
+        """Return what is known of the user before the directory is asked."""
+        account = await attempt.get_record(needed=False)
+        user, known = attempt.user or "", None if account is None else account.user
+        return who(user, known, attempt.login_name, parts=self._parts)
+
     @property
     def _old(self) -> str:
         return f"{self._data}, old password"
@@ -349,10 +358,3 @@ class OmLdap(Module[Options]):
         except Abort:
             return None
         return state if isinstance(state, _LoginState) and state.user == user else None
-
-
-async def _values(attempt: Attempt) -> dict[str, str]:
-    """Return what is known of the user before the directory is asked."""
-    account = await attempt.get_record(needed=False)
-    user = attempt.user or ""
-    return who(user, None if account is None else account.user, attempt.login_name)

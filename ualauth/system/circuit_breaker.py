@@ -8,7 +8,7 @@ pattern is Nygard's Circuit Breaker ("Release It!"): closed, open, half open.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from ualauth.system.forks import new_lock
@@ -88,6 +88,10 @@ class CircuitBreaker:
             return False
         with self._lock:
             return self._failed.pop(name, None) is not None
+
+    def names(self) -> Container[str]:
+        """Return the servers that `is_well` is not said of, always as they are."""
+        return self._failed.keys()
 
     def is_well(self, name: str) -> bool:
         """Return whether a server has not failed since it answered for the last time."""

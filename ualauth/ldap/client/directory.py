@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ualauth.ldap.client import answers
 from ualauth.ldap.client.blocking import BLOCKING, run_blocking
@@ -76,37 +76,41 @@ class PooledDirectory:
         self._refused: tuple[float, ServiceRefused] | None = None
         self._start_servers()
 
-    async def search(self, requester: Requester, search: Search) -> list[LdapEntry]:
-        """See `DirectoryOperations.search`."""
-        return await self._once(requester, Purpose.SERVICE, lambda on: on.search(requester, search))
+    # What has one thing to wait for is no coroutine itself: each costs a step of every wait.
 
-    async def compare(self, requester: Requester, dn: str, attribute: str, value: bytes) -> bool:
+    def search(self, requester: Requester, search: Search) -> Coroutine[Any, Any, list[LdapEntry]]:
+        """See `DirectoryOperations.search`."""
+        return self._once(requester, Purpose.SERVICE, lambda on: on.search(requester, search))
+
+    def compare(
+        self, requester: Requester, dn: str, attribute: str, value: bytes
+    ) -> Coroutine[Any, Any, bool]:
         """See `DirectoryOperations.compare`."""
-        return await self._once(
+        return self._once(
             requester, Purpose.SERVICE, lambda on: on.compare(requester, dn, attribute, value)
         )
 
-    async def modify(
+    def modify(
         self, requester: Requester, dn: str, modifications: Sequence[Modification]
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """See `DirectoryOperations.modify`."""
-        return await self._once(
+        return self._once(
             requester, Purpose.SERVICE, lambda on: on.modify(requester, dn, modifications)
         )
 
-    async def change_password(
+    def change_password(
         self, requester: Requester, dn: str, old: str | None, new: str, how: How
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """See `DirectoryOperations.change_password`."""
-        return await self._once(
+        return self._once(
             requester,
             Purpose.SERVICE,
             lambda on: on.change_password(requester, dn, old, new, how),
         )
 
-    async def bind(self, requester: Requester, login: BindCredentials) -> Answer:
+    def bind(self, requester: Requester, login: BindCredentials) -> Coroutine[Any, Any, Answer]:
         """See `Directory.bind`."""
-        return await self._once(requester, Purpose.USER, lambda on: on.bind(requester, login))
+        return self._once(requester, Purpose.USER, lambda on: on.bind(requester, login))
 
     def session(self, requester: Requester, login: BindCredentials) -> BoundSession:
         """See `Directory.session`."""
@@ -149,7 +153,7 @@ class PooledDirectory:
             self._leave_to_parent()
         faults: list[DirectoryFault] = []
         for server in await self._servers.in_order(requester):
-            if server.health.resting:
+            if not server.health.well and server.health.resting:
                 faults.append(server.health.last_fault())
                 continue
             try:
@@ -164,7 +168,9 @@ class PooledDirectory:
             except DirectoryFault as fault:
                 faults.append(fault)
             else:
-                self._servers.succeeded(server)
+                # It may have failed another login meanwhile.
+                if not server.health.well:
+                    self._servers.succeeded(server)
                 return held
         raise _together(faults)
 

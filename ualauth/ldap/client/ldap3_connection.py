@@ -7,6 +7,7 @@ import ssl
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ualauth.ldap.client.connection import Connection, Control, Lifetime, Reply
@@ -33,7 +34,7 @@ with warnings.catch_warnings():
     from ldap3.operation.compare import compare_operation
     from ldap3.operation.extended import extended_operation
     from ldap3.operation.modify import modify_operation
-    from ldap3.operation.search import search_operation
+    from ldap3.operation.search import build_attribute_selection, search_operation
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"  # RFC 4511, section 4.14.1
 _SCOPES = {Scope.BASE: ldap3.BASE, Scope.ONE: ldap3.LEVEL, Scope.SUBTREE: ldap3.SUBTREE}
@@ -175,7 +176,7 @@ class Ldap3Connection:
                 search.filter_text,
                 _SCOPES[search.scope],
                 ldap3.DEREF_NEVER,
-                list(search.attributes),
+                (),
                 search.limit,
                 0,
                 types_only=False,
@@ -184,6 +185,7 @@ class Ldap3Connection:
             )
         except LDAPInvalidFilterError:
             raise ValueError("this is no filter of RFC 4515") from None
+        request["attributes"] = _selection(tuple(search.attributes))
         return self._ask(seconds, "searchRequest", request, controls, "searchResDone")
 
     def _ask(
@@ -221,6 +223,13 @@ class Ldap3Connection:
             fault = ProtocolFault(f"what came cannot be read ({type(error).__name__})")
         # Raised here: an exception of ldap3 may hold what was sent.
         raise self._socket.fault or fault
+
+
+@lru_cache(maxsize=64)
+def _selection(attributes: Sequence[str]) -> Any:  # noqa: ANN401 - of ldap3, without annotations
+    """Return names as a request has them; ldap3 makes an object of each, every time."""
+    build: Callable[..., Any] = build_attribute_selection
+    return build(attributes, None)
 
 
 def _connection(guarded: GuardedSocket) -> Any:  # noqa: ANN401 - of ldap3, and more than its stubs know

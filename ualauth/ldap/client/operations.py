@@ -42,23 +42,29 @@ class Operations:
     async def bind(self, requester: Requester, login: BindCredentials) -> Answer:
         """Bind, and return the answer."""
         seconds = self._settings.bind_timeout
-        reply = await self._ask(self.connection.bind(requester, login, _POLICY, seconds))
+        # As `_ask`, in place: each login passes here.
+        self.usable = False
+        reply = await self.connection.bind(requester, login, _POLICY, seconds)
+        self.usable = True
         self.answer = answers.answer(reply, answers.BIND, self.server)
         return self.answer
 
     async def search(self, requester: Requester, search: Search) -> list[LdapEntry]:
         """See `DirectoryOperations.search`."""
         limit, paged = search.limit, search.limit > _PAGE
+        seconds = self._settings.search_timeout
         # With no attributes a server would send all of them (RFC 4511, section 4.5.1.8).
         attributes = search.attributes or ("1.1",)
-        asked = search._replace(attributes=attributes, limit=0 if paged else limit)
+        asked = search
+        if paged or not search.attributes:
+            asked = search._replace(attributes=attributes, limit=0 if paged else limit)
         entries: list[LdapEntry] = []
         after = b""
         while True:
             controls = ((PAGED_RESULTS, page(_PAGE, after)),) if paged else ()
-            reply = await self._ask(
-                self.connection.search(requester, asked, controls, self._settings.search_timeout)
-            )
+            self.usable = False
+            reply = await self.connection.search(requester, asked, controls, seconds)
+            self.usable = True
             entries += reply.entries
             if reply.code == answers.NO_SUCH_OBJECT and search.scope is Scope.BASE:
                 return []

@@ -102,12 +102,9 @@ class Pool:
                     return None
                 # The one at the front has waited longest.
                 connection, since = self._idle.pop(0 if self._idle[0][1] < oldest else -1)
+            fileno = connection.fileno()
             # Nothing was asked: what can be read is its end, or a farewell (RFC 4511, 4.4.1).
-            if (
-                since >= oldest
-                and connection.fileno() >= 0
-                and not wait_blocking(connection.fileno(), 0)
-            ):
+            if since >= oldest and fileno >= 0 and not wait_blocking(fileno, 0):
                 return connection
             connection.close()
 

@@ -12,13 +12,11 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
 
 import ldap
-from ldap.controls import LDAPControl, ResponseControl
-from ldap.extop import ExtendedRequest
 from ldap.ldapobject import SimpleLDAPObject
 
 from ualauth.ldap.client.connection import Control, Reply
@@ -59,6 +57,9 @@ class PythonLdapConnection:
     ) -> None:
         """Take a connection that is there."""
         self._handle = handle
+        # What the methods of `handle` call. They only make objects of controls, and tuples of
+        # those, which takes longer than all else here.
+        self._native = handle._l  # noqa: SLF001 - it has no other name
         self._limit = settings.reply_limit
         self._fileno: int = handle.fileno()
         self._closed = False
@@ -82,22 +83,23 @@ class PythonLdapConnection:
             with contextlib.suppress(ldap.LDAPError):
                 self._handle.unbind_ext_s()
 
-    async def bind(
+    def bind(
         self,
         requester: Requester,
         login: BindCredentials,
         controls: Sequence[Control],
         seconds: float,
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """See `Connection.bind`."""
-        return await self._ask(
+        return self._ask(
             requester,
             seconds,
             ldap.RES_BIND,
-            self._handle.simple_bind,
+            self._native.simple_bind,
             login.name,
             login.password.encode(),
             _controls(controls),
+            None,
         )
 
     def sasl_bind(self, mechanism: str, credentials: bytes, seconds: float) -> Reply:
@@ -114,15 +116,15 @@ class PythonLdapConnection:
             raise _answer_fault(details)
         return Reply(details["result"], details.get("info", ""))
 
-    async def search(
+    def search(
         self, requester: Requester, search: Search, controls: Sequence[Control], seconds: float
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """See `Connection.search`."""
-        return await self._ask(
+        return self._ask(
             requester,
             seconds,
             ldap.RES_SEARCH_RESULT,
-            self._handle.search_ext,
+            self._native.search_ext,
             search.base,
             _SCOPES[search.scope],
             search.filter_text,
@@ -134,52 +136,63 @@ class PythonLdapConnection:
             search.limit,
         )
 
-    async def compare(
+    def compare(
         self, requester: Requester, dn: str, attribute: str, value: bytes, seconds: float
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """See `Connection.compare`."""
-        return await self._ask(
-            requester, seconds, ldap.RES_COMPARE, self._handle.compare_ext, dn, attribute, value
+        return self._ask(
+            requester,
+            seconds,
+            ldap.RES_COMPARE,
+            self._native.compare_ext,
+            dn,
+            attribute,
+            value,
+            None,
+            None,
         )
 
-    async def modify(
+    def modify(
         self,
         requester: Requester,
         dn: str,
         modifications: Sequence[Modification],
         controls: Sequence[Control],
         seconds: float,
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """See `Connection.modify`."""
         changes = [
             (_CHANGES[each.change], each.name, list(each.values) or None) for each in modifications
         ]
-        return await self._ask(
+        return self._ask(
             requester,
             seconds,
             ldap.RES_MODIFY,
-            self._handle.modify_ext,
+            self._native.modify_ext,
             dn,
             changes,
             _controls(controls),
+            None,
         )
 
-    async def extended(
+    def extended(
         self,
         requester: Requester,
         name: str,
         value: bytes | None,
         controls: Sequence[Control],
         seconds: float,
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """See `Connection.extended`."""
-        return await self._ask(
+        return self._ask(
             requester,
             seconds,
             ldap.RES_EXTENDED,
-            self._handle.extop,
-            ExtendedRequest(name, value),
+            self._native.extop,
+            name,
+            value,
             _controls(controls),
+            None,
         )
 
     async def _ask(
@@ -211,18 +224,14 @@ class PythonLdapConnection:
         """Take what has come, and return the reply if that was its end."""
         try:
             while True:
-                kind, data, _, controls, _, value = self._handle.result4(
-                    number, 0, 0, add_extop=1, resp_ctrl_classes=_RAW
-                )
-                if kind is None:
+                result = self._native.result4(number, 0, 0, 0, 0, 1)
+                if result is None or result[0] is None:
                     return None
+                kind, data, _, controls, _, value = result
                 if kind == ldap.RES_SEARCH_ENTRY:
                     entries += [LdapEntry(dn, Attributes(values)) for dn, values in data]
                 elif kind == expected:
-                    control_values = {
-                        each.controlType: each.encodedControlValue for each in controls
-                    }
-                    return Reply(0, "", _read(control_values), entries, value)
+                    return Reply(0, "", _understood(controls), entries, value)
                 elif kind != ldap.RES_SEARCH_REFERENCE:
                     break
         except ldap.LDAPError as error:
@@ -234,19 +243,8 @@ class PythonLdapConnection:
             raise ProtocolFault("an answer to something else")
         if details.get("result", -1) < 0 or details.get("msgtype") != expected:
             raise _answer_fault(details)
-        control_values = {name: value for name, _, value in details.get("ctrls", ())}
-        return Reply(details["result"], details.get("info", ""), _read(control_values), entries)
-
-
-class _RawControl(ResponseControl):  # type: ignore[misc]  # it has no annotations
-    """A control whose value is left as it came."""
-
-    def decodeControlValue(self, encodedControlValue: bytes) -> None:  # noqa: N802, N803 - python-ldap's
-        """Keep it."""
-        self.encodedControlValue = encodedControlValue
-
-
-_RAW = dict.fromkeys(RESPONSES, _RawControl)
+        controls = details.get("ctrls", ())
+        return Reply(details["result"], details.get("info", ""), _values_of(controls), entries)
 
 
 def _send(send: Callable[..., int], args: Sequence[Any]) -> int:
@@ -283,16 +281,26 @@ def _answer_fault(details: dict[str, Any]) -> DirectoryFault:
 
 
 @lru_cache(maxsize=16)
-def _controls(controls: Sequence[Control]) -> list[LDAPControl]:
-    return [
-        LDAPControl(name, criticality=False, encodedControlValue=value) for name, value in controls
-    ]
+def _controls(controls: Sequence[Control]) -> list[tuple[str, bool, bytes | None]]:
+    return [(name, False, value) for name, value in controls]
 
 
-def _read(controls: dict[str, bytes]) -> dict[str, bytes]:
-    if PAGED_RESULTS in controls:
-        controls[PAGED_RESULTS] = cookie(controls[PAGED_RESULTS])
-    return controls
+def _values_of(controls: Sequence[tuple[str, bool, bytes]]) -> dict[str, bytes]:
+    """Return the values of controls by their names."""
+    if not controls:
+        return {}
+    values = {name: value for name, _, value in controls}
+    if PAGED_RESULTS in values:
+        values[PAGED_RESULTS] = cookie(values[PAGED_RESULTS])
+    return values
+
+
+def _understood(controls: Sequence[tuple[str, bool, bytes]]) -> dict[str, bytes]:
+    """Return the values of controls of a yes, none of which is critical and not known here."""
+    for name, critical, _ in controls:
+        if critical and name not in RESPONSES:
+            raise ProtocolFault("an answer with a critical control that is not known")
+    return _values_of(controls)
 
 
 def _received(fileno: int) -> float:

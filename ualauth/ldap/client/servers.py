@@ -99,7 +99,10 @@ class Servers:
 
     def is_preferred(self, server: Server) -> bool:
         """Tell whether a server is the first one that is well."""
-        return next((each for each in self._all if each.health.well), server) is server
+        for each in self._all:
+            if each.health.well:
+                return each is server
+        return True
 
     def close(self) -> None:
         """Close what no caller uses, and watch no server."""

@@ -34,7 +34,10 @@ class Template:
     def fill(self, values: Mapping[str, str]) -> str:
         """Return the text for these values."""
         return "".join(
-            literal if name is None else self._escape(values[name]) for literal, name in self._parts
+            [
+                literal if name is None else self._escape(values[name])
+                for literal, name in self._parts
+            ]
         )
 
 

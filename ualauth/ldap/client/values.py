@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -75,6 +75,14 @@ class Attributes(Mapping[str, tuple[bytes, ...]]):
         """Return whether there is an attribute."""
         return isinstance(name, str) and name.lower() in self._values
 
+    def of(self, name: str) -> tuple[bytes, ...]:
+        """Return the values of an attribute, of which there may be none."""
+        return self._values.get(name.lower(), ())
+
+    def keys(self) -> KeysView[str]:
+        """Return the names, in lower case; Mapping's own takes a call for each of them."""
+        return self._values.keys()
+
     def with_options(self, name: str) -> tuple[bytes, ...]:
         """Return the values of a name with options, whatever their order and what there is more.
 
@@ -108,7 +116,7 @@ class LdapEntry:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the values of an attribute as text; what is no UTF-8 is left out."""
         texts = []
-        values = self.attributes.get(name, ())
+        values = self.attributes.of(name)
         if not values and ";" in name:
             values = self.attributes.with_options(name)
         for value in values:

@@ -117,3 +117,12 @@ class Configuration:
     outage: Outage
     attributes: Mapping[str, str]
     """LDAP attribute -> field of a person; empty unless the file has any."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The values that its filters and names have places for."""
+        finding, access = self.finding, self.access
+        templates = [finding.filter, finding.by_name, finding.by_account]
+        templates += [*access.filters, *access.searches]
+        names = frozenset().union(*(each.names for each in templates))
+        return names if finding.bind_template is None else names | finding.bind_template.names

@@ -48,6 +48,8 @@ _NSLCD = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _OPERATOR = re.compile(r"\$\{(\w+)[^\w}][^}]*\}?")
 """nslcd.conf(5): `:-`, `:+`, `:offset:length`, `#pattern` and `%pattern`."""
 _PARTS = ("surname", "given_name", "initials", "generation", "common_name")
+OR_NAME = frozenset({*_PARTS, "ou1", "ou2", "ou3", "ou4"})
+"""Those of `WHO` that are parts of an O/R name."""
 
 
 def translated(text: str) -> str:
@@ -66,10 +68,13 @@ def translated(text: str) -> str:
     return _NSLCD.sub(lambda match: f"{{{match[1] or match[2]}}}", text)
 
 
-def who(user: str, known: User | None, login: str | None = None) -> dict[str, str]:
+def who(
+    user: str, known: User | None, login: str | None = None, *, parts: bool = True
+) -> dict[str, str]:
     """Return the values of `WHO` that a user has.
 
-    `known` is who it is in the USERLIST, `login` what was typed.
+    `known` is who it is in the USERLIST, `login` what was typed. Without `parts` there is
+    nothing of `OR_NAME`, for which the name has to be read.
     """
     local, at, domain = user.rpartition("@")
     addresses = known.addresses if known is not None else ()
@@ -79,6 +84,8 @@ def who(user: str, known: User | None, login: str | None = None) -> dict[str, st
     values["mail"] = addresses[0] if addresses else user
     if at:
         values["domain"] = domain
+    if not parts:
+        return values
     name = known.name if known is not None else _typed(user)
     if name is not None:
         values |= {part: getattr(name, part) for part in _PARTS if getattr(name, part)}

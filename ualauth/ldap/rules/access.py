@@ -82,8 +82,9 @@ async def judge(  # noqa: PLR0913 - what there is to look at
         judgement = restriction(entry, moment)
     # The first question for this host's name goes to the resolver.
     here = await attempt.offload(host) if access.check_host else {}
-    judgement = judgement or _listed(access, entry, attempt.service, here)
-    if judgement is None:
+    if judgement is None and (access.check_host or access.check_service):
+        judgement = _listed(access, entry, attempt.service, here)
+    if judgement is None and (access.groups or access.filters or access.searches):
         judgement = await _allowed(operations, attempt, configuration, entry, values)
     # The password of a user for whom another one acts was not used.
     if judgement is None and access.check_lock and not attempt.delegated:
@@ -133,8 +134,6 @@ async def _allowed(
 ) -> Judgement | None:
     """Ask the directory what the attributes of the entry do not say."""
     access, bases = configuration.access, configuration.finding.bases
-    if not (access.groups or access.filters or access.searches):
-        return None
     values = {**values, **await _of_attempt(attempt, entry, configuration)}
     if access.groups:
         groups = Groups(access, bases or (entry.dn,))

@@ -20,8 +20,10 @@ def canonical(entry: LdapEntry, attributes: Sequence[str]) -> str | None:
     lower case if it is an address: one entry has one name, however it was typed.
     """
     for attribute in attributes:
-        named = next((each for each in entry.texts(attribute) if each), None)
-        named = named or first_value(entry.dn, attribute)
+        for text in entry.texts(attribute):
+            if text:
+                return written(text)
+        named = first_value(entry.dn, attribute)
         if named:
             return written(named)
     return None

@@ -237,28 +237,29 @@ passwords do not expire any more.
 _BESIDE = ("shadowMax", "shadowInactive", "loginIntruderResetTime")
 NAMES = tuple(dict.fromkeys([*(name for name, _ in (*ACCOUNT, *PASSWORD)), *_BESIDE]))
 """All that is read."""
-# Most entries have none of them.
-_ACCOUNT_NAMES = frozenset(name.lower() for name, _ in ACCOUNT)
-_PASSWORD_NAMES = frozenset(name.lower() for name, _ in PASSWORD)
+# As the attributes of an entry have them: most entries have none, or few.
+_ACCOUNT = {name.lower(): (name, rule) for name, rule in ACCOUNT}
+_PASSWORD = {name.lower(): (name, rule) for name, rule in PASSWORD}
 
 
 def restriction(entry: LdapEntry, moment: Moment) -> Judgement | None:
     """Return why the account may not be used, if there is a reason."""
-    if _ACCOUNT_NAMES.isdisjoint(entry.attributes):
-        return None
-    return _first(ACCOUNT, entry, moment)
+    return _first(_ACCOUNT, entry, moment)
 
 
 def age(entry: LdapEntry, moment: Moment) -> Judgement | None:
     """Return why the password must be changed, if there is a reason."""
-    if _PASSWORD_NAMES.isdisjoint(entry.attributes):
+    return _first(_PASSWORD, entry, moment)
+
+
+def _first(
+    rules: Mapping[str, tuple[str, Rule]], entry: LdapEntry, moment: Moment
+) -> Judgement | None:
+    present = entry.attributes.keys()
+    if present.isdisjoint(rules):
         return None
-    return _first(PASSWORD, entry, moment)
-
-
-def _first(rules: Sequence[tuple[str, Rule]], entry: LdapEntry, moment: Moment) -> Judgement | None:
-    for name, rule in rules:
-        if name not in entry.attributes or name in moment.decided:
+    for key, (name, rule) in rules.items():
+        if key not in present or name in moment.decided:
             continue
         try:
             judgements = [rule(each, entry, moment) for each in _texts(entry, name)]
@@ -275,7 +276,7 @@ def _first(rules: Sequence[tuple[str, Rule]], entry: LdapEntry, moment: Moment) 
 
 def _texts(entry: LdapEntry, name: str) -> list[str]:
     """Return all values of an attribute; one that is no text raises `ValueError`."""
-    return [each.decode() for each in entry.attributes.get(name, ())]
+    return [each.decode() for each in entry.attributes.of(name)]
 
 
 def _days(moment: Moment) -> int:

@@ -61,9 +61,9 @@ def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
 
 def fill(template: Template, values: Mapping[str, str]) -> str | Judgement:
     """Return a template with the values in it, or that one is not known."""
-    missing = sorted(template.names - values.keys())
+    missing = template.names - values.keys()
     if missing:
-        log = f"{{{missing[0]}}} is not known of this name"
+        log = f"{{{min(missing)}}} is not known of this name"
         return Judgement(ReturnCode.USER_UNKNOWN, log)
     return template.fill(values)
 
@@ -143,7 +143,7 @@ async def find(
         entries_by_dn: dict[str, LdapEntry] = {}
         for each in step:
             # Two are one too many.
-            asked = each._replace(attributes=attributes, limit=2)
+            asked = Search(each.base, each.scope, each.filter_text, attributes, 2)
             try:
                 entries = await operations.search(requester, asked)
             except Unanswered as fault:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from sqlalchemy import Connection
 
@@ -22,11 +22,10 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
-from ualauth.userlist import bulk, changes, failures, names
+from ualauth.userlist import changes, failures, names
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import exact
-from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
     MAX_UNIX_UID,
@@ -35,13 +34,16 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import backup, queries, schema
+from ualauth.userlist.database import queries
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import Changes, NewUser, User
-from ualauth.userlist.update import Revision, differs, revise_all
+
+if TYPE_CHECKING:
+    from ualauth.userlist.bulk import Rows, Taken
+    from ualauth.userlist.update import Revision
 
 # An authid seldom has one of these, and most names of people do.
 _LIKE_A_NAME = re.compile("[ /=]")
@@ -114,6 +116,8 @@ class UserStore:
         exist. On a server, the database must exist. Returns whether the
         USERLIST is new.
         """
+        from ualauth.userlist.database import schema  # noqa: PLC0415 - for administrators only
+
         return schema.create(self._database)
 
     def check(self) -> None:
@@ -141,6 +145,8 @@ class UserStore:
 
     def back_up(self, target: Path) -> None:
         """Write a copy to a file, as the USERLIST is at one moment; see `database.backup`."""
+        from ualauth.userlist.database import backup  # noqa: PLC0415 - for administrators only
+
         backup.back_up(self._database.backend, target)
 
     def put_back(self, copy: Path) -> None:
@@ -148,6 +154,8 @@ class UserStore:
 
         A USERLIST that is not there is made.
         """
+        from ualauth.userlist.database import backup, schema  # noqa: PLC0415 - for administrators only
+
         if self._database.backend.path is not None:
             backup.check_copy(copy)
             schema.create(self._database)
@@ -295,6 +303,8 @@ class UserStore:
         `bulk.rows_of` makes the rows, of users that were checked. A user who
         writes besides waits until it is done: some ten thousand take a second.
         """
+        from ualauth.userlist import bulk  # noqa: PLC0415 - for administrators only
+
         with suppress(NameTaken):
             # Mostly nothing is taken, and then there is nothing to look up.
             self._database.write(lambda connection: bulk.add_all(connection, new))
@@ -303,6 +313,8 @@ class UserStore:
 
     def taken(self, new: Sequence[Rows]) -> list[Taken | None]:
         """Return what `add_many` would, and add no user."""
+        from ualauth.userlist import bulk  # noqa: PLC0415 - for administrators only
+
         return self._database.write(lambda connection: bulk.find_taken(connection, new))
 
     def revise_many(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
@@ -310,10 +322,14 @@ class UserStore:
 
         Returns for each whether something was changed, or why it cannot be.
         """
+        from ualauth.userlist.update import revise_all  # noqa: PLC0415 - for administrators only
+
         return self._database.write(lambda connection: revise_all(connection, revisions))
 
     def differ(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
         """Return for each user who is there what `revise_many` would, and change nothing."""
+        from ualauth.userlist.update import differs  # noqa: PLC0415 - for administrators only
+
         return self._database.write(
             lambda connection: [differs(connection, revision) for revision in revisions],
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ualauth.sources.problem import Problem, Source, printable
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

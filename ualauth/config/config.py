@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -30,6 +30,7 @@ from ualauth.sources.watched import wait_for
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.dialect import DIALECTS, LINUX_PAM, Dialect
 from ualauth.stack.folder import service_name
+from ualauth.text.dataclass import dataclass
 from ualauth.userlist.database.url import mistake_of
 from ualauth.userlist.policy import AccountRules, CacheSettings, LockoutRules, Policy
 

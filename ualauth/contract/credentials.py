@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ualauth.codes import ReturnCode
+from ualauth.text.dataclass import dataclass
 
 if TYPE_CHECKING:
     from ualauth.codes import ReturnCode

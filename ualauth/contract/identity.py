@@ -7,7 +7,9 @@ it an `Identity`, which is the library's answer to a server.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ualauth.text.dataclass import dataclass
 
 
 class MailboxClass(enum.Enum):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Error, Info
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ answer is `""`, which is not the same as no answer; to a challenge it is bytes. 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ualauth.text.dataclass import dataclass
 
 MAX_MESSAGES = 32
 """Messages in one call of a conversation (PAM_MAX_NUM_MSG)."""

@@ -24,9 +24,10 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
+
+from ualauth.text.dataclass import dataclass
 
 O = TypeVar("O")  # noqa: E741 - O for options, private to the signatures below
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ualauth.contract.computation import Computation
 from ualauth.contract.messages import Message
+from ualauth.text.dataclass import dataclass
 
 
 class Request:

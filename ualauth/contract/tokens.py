@@ -6,11 +6,11 @@ Linux-PAM's modules have them in common (pam_unix(8)); pam_get_authtok(3) is beh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.attempt import Attempt
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

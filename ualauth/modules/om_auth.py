@@ -14,7 +14,6 @@ SASL exchange proves in `ualauth.userlist.login.exchange`.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from ualauth.contract.credentials import CredentialKind
 from ualauth.module import Abort, Attempt, Module, TokenOptions, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.networks import source_of
+from ualauth.text.dataclass import dataclass
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
 from ualauth.userlist.login.change import replace_password

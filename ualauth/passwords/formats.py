@@ -16,7 +16,7 @@ import enum
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from ualauth.errors import PasswordError
@@ -32,6 +32,7 @@ from ualauth.passwords.digests import (
     dovecot_pbkdf2_matches,
     salted_digest_matches,
 )
+from ualauth.text.dataclass import dataclass
 
 
 class Encoding(enum.Enum):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ualauth.passwords.crypts import (
     BCRYPT_BYTES,
@@ -17,6 +16,7 @@ from ualauth.passwords.crypts import (
     check_memory,
     libpass_handler,
 )
+from ualauth.text.dataclass import dataclass
 
 # RFC 9106, section 4: 128 bits of salt, 256 bits of tag.
 _ARGON2_SALT_BYTES = 16

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ualauth.errors import PasswordError
 from ualauth.passwords.preparation import prepare_password
 from ualauth.sources.values import out_of_bounds
 from ualauth.system.forks import new_lock
+from ualauth.text.dataclass import dataclass
 
 _SHORTEST_NAME = 4
 """Characters of a name that count: shorter ones are in many words."""

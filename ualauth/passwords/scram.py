@@ -16,9 +16,10 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ualauth.errors import PasswordError
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
 from ualauth.errors import PasswordError
@@ -34,6 +34,7 @@ from ualauth.passwords.formats import (
     Encoding,
     Scheme,
 )
+from ualauth.text.dataclass import dataclass
 
 _SUFFIXES = {"B64": Encoding.BASE64, "BASE64": Encoding.BASE64, "HEX": Encoding.HEX}
 

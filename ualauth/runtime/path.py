@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ualauth.codes import ReturnCode
 from ualauth.runtime.trace import Run
 from ualauth.stack.engine import Suspended
+from ualauth.text.dataclass import dataclass
 
 CachedCodes = list[ReturnCode | None]
 

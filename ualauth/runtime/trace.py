@@ -8,7 +8,6 @@ the repetition is exact.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.sources.problem import printable
@@ -23,6 +22,7 @@ from ualauth.stack.engine import (
     evaluate,
 )
 from ualauth.stack.model import Entry, Kind, Stack
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

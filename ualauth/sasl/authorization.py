@@ -11,11 +11,11 @@ letters does not count, and nothing else is folded: what Unicode folds into one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ualauth.contract.identity import Person
 from ualauth.stack.control import ascii_lower
+from ualauth.text.dataclass import dataclass
 
 ADMINISTRATORS = "@administrators"
 

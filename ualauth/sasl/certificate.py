@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from ualauth.contract.credentials import NameKind
 from ualauth.sasl.patterns import compiled
 from ualauth.sasl.subject import Attribute, SubjectPattern, written
+from ualauth.text.dataclass import dataclass
 
 _RULE = re.compile(r"\s*(?P<field>\w+)\s*:\s*(?P<pattern>.+?)\s*->\s*(?P<name>.+?)\s*")
 _PLACE = re.compile(r"\{(\d)\}")

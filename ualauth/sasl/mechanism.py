@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ualauth.codes import ReturnCode
@@ -23,6 +23,7 @@ from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Challenges, Credential, CredentialKind, NameKind
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Offload, Until
+from ualauth.text.dataclass import dataclass
 
 T = TypeVar("T")
 

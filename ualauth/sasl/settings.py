@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ualauth.sasl.certificate import mistakes
 from ualauth.sasl.registry import BUILT_IN, DEFAULT, PLUS, added
 from ualauth.sources.values import hint
+from ualauth.text.dataclass import dataclass
 
 TYPED = ("PLAIN", "LOGIN")
 """The mechanisms that carry a password as it was typed."""

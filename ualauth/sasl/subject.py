@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from ualauth.sasl.patterns import compiled
 from ualauth.stack.control import ascii_lower
+from ualauth.text.dataclass import dataclass
 
 Attribute = tuple[str, str]
 """Type and value; the type begins with `+` if it is of the same RDN as the one before."""

@@ -18,7 +18,8 @@ from ualauth.system.networks import Address, read_address
 MAX_MAILBOX = 320
 """The most octets of an address: 64 before the @ and 255 after it (RFC 5321, section 4.5.3.1)."""
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_WIDE_ATOM = _ATOM.replace("[", "[\x80-\U0010ffff")
+# The same and all beyond ASCII, which `re` compiles quickly when said in this way.
+_WIDE_ATOM = r'[^\0- \x7f()<>@,;:\\".\[\]]+'
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@({_LABEL}(?:\.{_LABEL})*)")
 _UNQUOTED = re.compile(rf"{_WIDE_ATOM}(?:\.{_WIDE_ATOM})*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ualauth.text.dataclass import dataclass
 
 HEADER_SIZE_LIMIT = 102400
 """The most octets of a header that is read: Postfix's header_size_limit (postconf(5))."""

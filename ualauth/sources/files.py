@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ualauth.sources.problem import Problem
+from ualauth.text.dataclass import dataclass
 
 MAX_FILE_BYTES = 1 << 20
 """Largest service file. A thousand times the usual; bounds the work on a wrong file."""

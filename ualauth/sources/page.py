@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from ualauth.sources.problem import Problem, Source, printable
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

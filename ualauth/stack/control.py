@@ -15,9 +15,9 @@ import enum
 import re
 import string
 from collections import Counter
-from dataclasses import dataclass
 
 from ualauth.codes import TOKENS, ReturnCode
+from ualauth.text.dataclass import dataclass
 
 
 class ControlAction(enum.IntEnum):

@@ -6,7 +6,7 @@ package pam 1.5.2 for `DEBIAN`, both measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ualauth.text.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

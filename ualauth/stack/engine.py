@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ualauth.codes import ReturnCode
 from ualauth.stack.control import ControlAction
 from ualauth.stack.model import Entry, Stack
+from ualauth.text.dataclass import dataclass
 
 _SUCCESS = ReturnCode.SUCCESS
 _DENIED = ReturnCode.PERM_DENIED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ualauth.codes import MODULE_TYPE, ModuleType, Operation, ReturnCode
@@ -12,6 +12,7 @@ from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.module import Method, Module
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.control import Control, ControlAction
+from ualauth.text.dataclass import dataclass
 
 
 class Kind(enum.Enum):

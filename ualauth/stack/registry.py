@@ -4,19 +4,24 @@
 one registered in the entry point group `ualauth.modules`, by ualauth itself or
 by another distribution, or a file `om_auth.py` in a folder of `[modules] path`. An
 absolute path to a `.py` file names that file. A name claimed twice is refused.
+
+Ours stand in the table here, too (a test compares them): what is installed is read only for
+a name that is not there, since that takes longer than a login. What another distribution
+registers under one of our names is passed over, and the log says so when it is read.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +33,31 @@ from ualauth.sources.problem import Problem
 from ualauth.system.extras import cure_for
 from ualauth.system.forks import new_lock
 
+log = logging.getLogger("ualauth.files")
+
 GROUP = "ualauth.modules"
+
+BUILT_IN: Mapping[str, str] = {
+    "om_admin": "ualauth.modules.om_admin:OmAdmin",
+    "om_anonymous": "ualauth.modules.om_anonymous:OmAnonymous",
+    "om_auth": "ualauth.modules.om_auth:OmAuth",
+    "om_diag": "ualauth.modules.om_diag:OmDiag",
+    "om_external": "ualauth.modules.om_external:OmExternal",
+    "om_krb5": "ualauth.modules.om_krb5:OmKrb5 [krb5]",
+    "om_ldap": "ualauth.modules.om_ldap:OmLdap",
+    "om_oauth": "ualauth.modules.om_oauth:OmOauth [oauth]",
+    "om_om2authid": "ualauth.modules.om_om2authid:OmOm2authid",
+    "om_unix2om": "ualauth.modules.om_unix2om:OmUnix2om",
+    "pam_debug": "ualauth.modules.pam_debug:PamDebug",
+    "pam_deny": "ualauth.modules.pam_deny:PamDeny",
+    "pam_if": "ualauth.modules.pam_if:PamIf",
+    "pam_linux": "ualauth.modules.pam_linux:PamLinux [pam]",
+    "pam_listfile": "ualauth.modules.pam_listfile:PamListfile",
+    "pam_permit": "ualauth.modules.pam_permit:PamPermit",
+    "pam_succeed_if": "ualauth.modules.pam_succeed_if:PamSucceedIf",
+}
+"""Name -> module, class and the extra that it needs, as entry points say it."""
+
 _RULES = FileRules(max_bytes=16 << 20, comments=False)
 
 
@@ -45,7 +74,6 @@ class ModuleRegistry:
         """Files that are being written, and were never read."""
         self._path = tuple(map(Path, path))
         self._allow = frozenset(map(_key, allow))
-        self._claims: dict[str, list[EntryPoint | Path]] | None = None
         self._classes: dict[str, type[Module[Any]]] = {}
         self._lock = new_lock()
 
@@ -71,32 +99,33 @@ class ModuleRegistry:
                 self._classes[name] = self._load(name)
             return self._classes[name]
 
-    def _known(self) -> dict[str, list[EntryPoint | Path]]:
-        if self._claims is None:
-            claims: dict[str, list[EntryPoint | Path]] = {}
-            # One distribution can be listed twice, when a source tree is on the path.
-            for point in dict.fromkeys(entry_points(group=GROUP)):
-                claims.setdefault(point.name, []).append(point)
-            for folder in self._path:
-                for file in sorted(folder.glob("*.py")):
-                    if not file.name.startswith("_"):
-                        claims.setdefault(file.stem, []).append(file)
-            self._claims = claims
-        return self._claims
+    def _known(self) -> set[str]:
+        return {*BUILT_IN, *_added(), *self._in_folders}
 
     def _load(self, name: str) -> type[Module[Any]]:
         if _is_python_file(name):
             return self._from_file(Path(name))
-        claims = self._known().get(name, [])
+        places = [BUILT_IN[name]] if name in BUILT_IN else _added().get(name, ())
+        claims: list[str | Path] = [*places, *self._in_folders.get(name, ())]
         if not claims:
             close = difflib.get_close_matches(name[:64], self._known(), 1, cutoff=0.75)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ModuleUnavailable(f"there is no module {name[:64]!r}{hint}")
         if len(claims) > 1:
-            shown = ", ".join(sorted(map(_claimant, claims)))
+            shown = ", ".join(sorted(map(str, claims)))
             raise ModuleUnavailable(f"module {name!r} is claimed by {shown}; remove all but one")
         claim = claims[0]
-        return self._from_file(claim) if isinstance(claim, Path) else _from_entry_point(claim)
+        return self._from_file(claim) if isinstance(claim, Path) else _from_place(name, claim)
+
+    @functools.cached_property
+    def _in_folders(self) -> Mapping[str, Sequence[Path]]:
+        """The files in the folders of `[modules] path`, by the names of their modules."""
+        files: dict[str, list[Path]] = {}
+        for folder in self._path:
+            for file in sorted(folder.glob("*.py")):
+                if not file.name.startswith("_"):
+                    files.setdefault(file.stem, []).append(file)
+        return files
 
     def _from_file(self, path: Path) -> type[Module[Any]]:
         file = self._files.setdefault(path, Watched(str(path), _bytes, _RULES, home=self._home))
@@ -110,6 +139,21 @@ class ModuleRegistry:
                 f"or to its folders: it {why}"
             )
         return _from_source(path, file.value or b"")
+
+
+@functools.cache
+def _added() -> Mapping[str, Sequence[str]]:
+    """Return where the modules of other distributions are, by their names; found out once."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - takes longer than a login
+
+    places: dict[str, list[str]] = {}
+    # One distribution can be listed twice, when a source tree is on the path.
+    for point in dict.fromkeys(entry_points(group=GROUP)):
+        if point.name not in BUILT_IN:
+            places.setdefault(point.name, []).append(point.value)
+        elif point.value != BUILT_IN[point.name]:
+            log.error("module %s is ualauth's own; %s is passed over", point.name, point.value)
+    return places
 
 
 def plain_name(written: str) -> str:
@@ -126,13 +170,19 @@ def _is_python_file(written: str) -> bool:
     return written.startswith("/") and written.endswith(".py")
 
 
-def _claimant(claim: EntryPoint | Path) -> str:
-    return str(claim) if isinstance(claim, Path) else claim.value
+def _from_place(name: str, place: str) -> type[Module[Any]]:
+    """Return the module at `PACKAGE.FILE:CLASS [EXTRA]`, as entry points say it."""
+    place, _, extra = place.partition("[")
+    file, _, attribute = (part.strip() for part in place.partition(":"))
+    cure = f"; try pip install 'ualauth[{extra.rstrip(' ]')}]'" if extra else ""
 
+    def load() -> object:
+        value: object = importlib.import_module(file)
+        for each in filter(None, attribute.split(".")):
+            value = getattr(value, each)
+        return value
 
-def _from_entry_point(point: EntryPoint) -> type[Module[Any]]:
-    extra = f"; try pip install 'ualauth[{point.extras[0]}]'" if point.extras else ""
-    return _checked(point.name, _guarded(point.name, point.load, extra))
+    return _checked(name, _guarded(name, load, cure))
 
 
 def _bytes(file: Text) -> tuple[bytes, Sequence[Problem]]:

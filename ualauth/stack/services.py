@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from ualauth.errors import ServiceFileError, UnknownService, UnsteadyFile
@@ -25,6 +25,7 @@ from ualauth.stack.folder import FollowedFolder, ServiceFolder, Snapshot
 from ualauth.stack.line import FindModule
 from ualauth.stack.model import Service
 from ualauth.system.forks import new_lock
+from ualauth.text.dataclass import dataclass
 
 log = logging.getLogger("ualauth.services")
 

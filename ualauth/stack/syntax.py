@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ualauth.sources.page import Line, Token
 from ualauth.stack.dialect import Dialect
+from ualauth.text.dataclass import dataclass
 
 _TOKEN = re.compile(r"[ \n\t]*(?:\[(?P<bracketed>(?:\\\]|[^\]])*)\]?|(?P<plain>[^ \n\t]+))")
 _NEEDS_BRACKETS = re.compile(r"\A\[|[ \t\n]|\A\Z")

@@ -1,4 +1,4 @@
-"""Text: when two names are the same, and how they are escaped.
+"""Text: when two names are the same, how they are escaped, and what classes are made of.
 
 Internal: it may change in any release.
 """

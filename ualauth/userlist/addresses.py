@@ -20,7 +20,9 @@ from collections.abc import Iterable
 from ualauth.stack.control import ascii_lower
 from ualauth.text.folding import fold
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
+# All but blanks, control characters and specials (RFC 5322, section 3.2.3): a set that names
+# the many letters which it has takes `re` a hundred times as long to compile.
+_ATOM = r'[^\0- \x7f()<>@,;:\\".\[\]]+'
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # What nearly all addresses look like.
 _SIMPLE = r"[A-Za-z0-9!#$&'+/=?^_`{|}~-]+"

@@ -7,11 +7,11 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -33,8 +33,6 @@ from ualauth.userlist.database.tables import (
 from ualauth.userlist.database.turns import take_turn_for_users
 from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
 from ualauth.userlist.record import LastLogin, NewUser
-
-T = TypeVar("T")
 
 # Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
 _MOST_PARAMETERS = 5000
@@ -211,7 +209,7 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     owners: dict[tuple[str, str], str] = {}
     for kind, statement, column, values in wanted:
         asked = statement.where(column.in_(bindparam("values", expanding=True)))
-        for some in pieces(values, _MOST_PARAMETERS):
+        for some in queries.pieces(values, _MOST_PARAMETERS):
             pairs = connection.execute(asked, {"values": some})
             owners.update({(kind, str(key)): owner for key, owner in pairs})
     return owners | dict.fromkeys(_owned_by_groups(connection, new), _A_GROUP)
@@ -225,7 +223,7 @@ def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[
     names = ("login name", names_of_groups, [key for rows in new for key in rows.keys])
     or_names = ("O/R name", or_names_of_groups, [rows.name[_NAME_KEY] for rows in new])
     for kind, find, keys in (names, or_names):
-        for some in pieces(keys, _MOST_PARAMETERS):
+        for some in queries.pieces(keys, _MOST_PARAMETERS):
             claims += [(kind, key) for key in find(connection, some)]
     return claims
 
@@ -301,8 +299,3 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
     )
     ids = {row[0]: row[1] for row in user_rows}
     return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
-
-
-def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Return some values in pieces of at most `size`."""
-    return (values[start : start + size] for start in range(0, len(values), size))

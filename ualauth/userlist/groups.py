@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from sqlalchemy import Connection
 
 from ualauth.errors import GroupUnknown, InvalidValue
 from ualauth.text.folding import REFUSED, fold
-from ualauth.userlist import group_changes, group_import, names
+from ualauth.userlist import group_changes, names
 from ualauth.userlist.checks import MAX_LOGIN_NAME, check_group
 from ualauth.userlist.database import group_queries
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.group_rows import group_of, groups_of
-from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
 from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
 from ualauth.userlist.record import User
+
+if TYPE_CHECKING:
+    from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
 
 _FEW = 16
 """Names that are looked up one by one: for more of them, the names of all groups are read."""
@@ -177,6 +179,7 @@ class GroupStore:
 
         It is undone if `keep` says so of the result. See `group_import.load`.
         """
+        from ualauth.userlist import group_import  # noqa: PLC0415 - for administrators only
 
         def work(connection: Connection) -> Loaded:
             loaded = group_import.load(connection, lines, existing)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from ualauth.text.dataclass import dataclass
 
 DAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
 

@@ -19,7 +19,6 @@ from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist.account.lockout import KEY_BYTES, microseconds_now, user_key
 from ualauth.userlist.account.password_age import password_expires
 from ualauth.userlist.addresses import login_keys
-from ualauth.userlist.bulk import pieces
 from ualauth.userlist.database import listings, queries
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import microseconds, user_of, users_of
@@ -113,7 +112,7 @@ def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterat
     # They are few, and come in the order of their ids.
     users = [
         each
-        for some in pieces([number for number, _ in ids_of(database, keys)], queries.PAGE)
+        for some in queries.pieces([number for number, _ in ids_of(database, keys)], queries.PAGE)
         for each in _users(database, wanted, policies, some)
     ]
     for user, login in sorted(users, key=lambda each: fold(each[0].authid)):
@@ -138,7 +137,7 @@ def ids_of(database: Database, keys: Collection[bytes]) -> Iterator[tuple[int, b
 
 def records_of(database: Database, numbers: Sequence[int]) -> Iterator[User]:
     """Yield the users who have some ids, by folded authid as far as a page goes."""
-    for some in pieces(numbers, queries.PAGE):
+    for some in queries.pieces(numbers, queries.PAGE):
         yield from users_of(database.read(queries.BY_IDS, queries.some_ids(some)))
 
 

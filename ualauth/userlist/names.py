@@ -46,10 +46,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 
 from ualauth.errors import InvalidValue
+from ualauth.text.dataclass import dataclass
 from ualauth.text.escapes import (
     ends_in_lone_backslash,
     escaped,

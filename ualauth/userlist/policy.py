@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +19,7 @@ from ualauth.errors import InvalidValue
 from ualauth.passwords.policy import PasswordRules
 from ualauth.sources.values import hint, out_of_bounds, read_value
 from ualauth.system.networks import Network, read_network
+from ualauth.text.dataclass import dataclass
 from ualauth.userlist.hours import Span, read_hours
 
 R = TypeVar("R", PasswordRules, "AccountRules", "LockoutRules")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TypedDict
 
 from ualauth.contract.identity import MailboxClass, Person
+from ualauth.text.dataclass import dataclass
 from ualauth.userlist.checks import check_fields, check_password
 from ualauth.userlist.names import ORName
 

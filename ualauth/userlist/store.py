@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from sqlalchemy import Connection
 
@@ -22,17 +22,10 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
-from ualauth.userlist import bulk, changes, failures, names, noted_logins
-from ualauth.userlist.account.lockout import (
-    KEY_BYTES,
-    Counts,
-    Failures,
-    Keys,
-    user_key,
-)
+from ualauth.userlist import changes, failures, names, noted_logins
+from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import exact
-from ualauth.userlist.bulk import Rows, Taken
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
     MAX_UNIX_UID,
@@ -41,28 +34,21 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import backup, copying, queries, schema
+from ualauth.userlist.database import queries
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
-from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
 from ualauth.userlist.groups import GroupStore
-from ualauth.userlist.listing import (
-    ALL,
-    MOST_FITTING,
-    Fitting,
-    Listed,
-    Policies,
-    UserFilter,
-    ids_of,
-    listed,
-    records_of,
-)
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, LastLogin, NewUser, User
-from ualauth.userlist.update import Revision, differs, revise_all
+
+if TYPE_CHECKING:
+    from ualauth.userlist.bulk import Rows, Taken
+    from ualauth.userlist.database.copying import Copied
+    from ualauth.userlist.listing import Fitting, Listed, UserFilter
+    from ualauth.userlist.update import Revision
 
 # An authid seldom has one of these, and most names of people do.
 _LIKE_A_NAME = re.compile("[ /=]")
@@ -137,6 +123,8 @@ class UserStore:
         exist. On a server, the database must exist. Returns whether the
         USERLIST is new.
         """
+        from ualauth.userlist.database import schema  # noqa: PLC0415 - for administrators only
+
         return schema.create(self._database)
 
     def check(self) -> None:
@@ -164,6 +152,8 @@ class UserStore:
 
     def back_up(self, target: Path) -> None:
         """Write a copy to a file, as the USERLIST is at one moment; see `database.backup`."""
+        from ualauth.userlist.database import backup  # noqa: PLC0415 - for administrators only
+
         backup.back_up(self._database.backend, target)
 
     def put_back(self, copy: Path) -> None:
@@ -171,6 +161,8 @@ class UserStore:
 
         A USERLIST that is not there is made.
         """
+        from ualauth.userlist.database import backup, schema  # noqa: PLC0415 - for administrators only
+
         if self._database.backend.path is not None:
             backup.check_copy(copy)
             schema.create(self._database)
@@ -179,6 +171,8 @@ class UserStore:
 
     def copy_to(self, target: UserStore, tell: Callable[[Copied], object]) -> Copied:
         """Copy everything into another USERLIST, which is made, or empty; see `copying.copy`."""
+        from ualauth.userlist.database import copying, schema  # noqa: PLC0415 - for administrators only
+
         source, filled = self._database.backend, target._database
         # Whatever is wrong with the source is told before the target is made.
         self.check()
@@ -235,8 +229,10 @@ class UserStore:
     def fitting(self, login_name: str) -> Fitting:
         """Return all users whom a login name may mean, of whom `resolve` returns the only one.
 
-        Of more than `MOST_FITTING` that share a part of an O/R name, not all may be there.
+        Of more than `listing.MOST_FITTING` that share a part of an O/R name, not all may be there.
         """
+        from ualauth.userlist.listing import MOST_FITTING, Fitting, records_of  # noqa: PLC0415 - for administrators only
+
         key, name = _key(login_name), _name(login_name)
         if key is None:
             return Fitting([], Rank.PARTS)
@@ -304,21 +300,26 @@ class UserStore:
             after = str(rows[-1][0])
 
     def list_users(
-        self, wanted: UserFilter = ALL, policy: Policy | None = None
+        self, wanted: UserFilter | None = None, policy: Policy | None = None
     ) -> Iterator[Listed]:
         """Yield the users of whom something holds, with the last login of each; see `users`.
 
-        `policy` is that of users without their own: it says when passwords expire.
+        Without `wanted`, all. `policy` is that of users without their own: it says when
+        passwords expire.
 
         Raises:
             InvalidValue: for a domain or pattern with characters that no name has.
             GroupUnknown: if no group has that name.
 
         """
-        return listed(self._database, wanted, Policies(policy or Policy()))
+        from ualauth.userlist.listing import ALL, Policies, listed  # noqa: PLC0415 - for administrators only
+
+        return listed(self._database, wanted or ALL, Policies(policy or Policy()))
 
     def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
         """Return the users with a password that lack the secret of a mechanism; see `users`."""
+        from ualauth.userlist.listing import UserFilter  # noqa: PLC0415 - for administrators only
+
         wanted = UserFilter(lacking_mechanisms=tuple(mechanisms))
         return (each.user for each in self.list_users(wanted))
 
@@ -355,6 +356,8 @@ class UserStore:
         `bulk.rows_of` makes the rows, of users that were checked. A user who
         writes besides waits until it is done: some ten thousand take a second.
         """
+        from ualauth.userlist import bulk  # noqa: PLC0415 - for administrators only
+
         with suppress(NameTaken):
             # Mostly nothing is taken, and then there is nothing to look up.
             self._database.write(lambda connection: bulk.add_all(connection, new))
@@ -363,6 +366,8 @@ class UserStore:
 
     def taken(self, new: Sequence[Rows]) -> list[Taken | None]:
         """Return what `add_many` would, and add no user."""
+        from ualauth.userlist import bulk  # noqa: PLC0415 - for administrators only
+
         return self._database.write(lambda connection: bulk.find_taken(connection, new))
 
     def revise_many(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
@@ -370,10 +375,14 @@ class UserStore:
 
         Returns for each whether something was changed, or why it cannot be.
         """
+        from ualauth.userlist.update import revise_all  # noqa: PLC0415 - for administrators only
+
         return self._database.write(lambda connection: revise_all(connection, revisions))
 
     def differ(self, revisions: Sequence[Revision]) -> list[bool | UserError]:
         """Return for each user who is there what `revise_many` would, and change nothing."""
+        from ualauth.userlist.update import differs  # noqa: PLC0415 - for administrators only
+
         return self._database.write(
             lambda connection: [differs(connection, revision) for revision in revisions],
         )
@@ -500,6 +509,8 @@ class UserStore:
 
     def authids_of_failures(self) -> dict[bytes, str]:
         """Return key -> authid of the users who have failed logins; looks at every id."""
+        from ualauth.userlist.listing import ids_of, records_of  # noqa: PLC0415 - for administrators only
+
         keys = {key for key, _, _ in self.every_failure()}
         numbers = dict(ids_of(self._database, keys))
         users = records_of(self._database, list(numbers))
@@ -571,7 +582,7 @@ class UserStore:
         Ids that no user has are passed over.
         """
         noted: list[Sequence[Any]] = []
-        for some in bulk.pieces(list(logins), queries.PAGE):
+        for some in queries.pieces(list(logins), queries.PAGE):
             noted += self._database.read(queries.MOMENTS_OF_LOGINS, queries.some_ids(some))
         # Mostly nothing has to be written.
         if new := noted_logins.due(logins, noted, every):

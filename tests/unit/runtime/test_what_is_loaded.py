@@ -43,10 +43,17 @@ NEVER = (
 NO_LOGIN = (
     "sqlalchemy.dialects.postgresql",
     "ualauth.userlist.database.postgresql",
+    "ualauth.userlist.database.backup",
+    "ualauth.userlist.database.schema",
+    "ualauth.userlist.bulk",
+    "ualauth.userlist.update",
+    "sqlalchemy.orm",
+    "idna",
+    "precis_i18n",
     "click",
     "rich",
 )
-NO_HASH = ("sqlalchemy", "ualauth.userlist.store")
+NO_HASH = ("sqlalchemy", "ualauth.userlist.store", "importlib.metadata", "asyncio")
 
 
 def loaded(program: str, folder: Path) -> set[str]:
@@ -81,3 +88,8 @@ def test_what_is_not_used_is_not_loaded(
     assert "ualauth.passwords.schemes" in modules
     assert not modules & {*NEVER, *more}
     assert not [each for each in modules if each.startswith(("ualauth.kerberos", "ualauth.ldap"))]
+
+
+def test_what_is_installed_is_not_read_for_our_modules(mail: ConfigFolder) -> None:
+    read = "import importlib.metadata\nimportlib.metadata.entry_points = None\n"
+    assert "ualauth.modules.om_auth" in loaded(read + LOG_IN, mail.path)

@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 import threading
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from ualauth.module import Module
 from ualauth.modules.pam_permit import PamPermit
 from ualauth.sources import opening, watched
 from ualauth.sources.watched import wait_for
+from ualauth.stack import registry as registry_file
 from ualauth.stack.compile import compile_service
 from ualauth.stack.dialect import LINUX_PAM
 from ualauth.stack.folder import ServiceFolder
-from ualauth.stack.registry import ModuleRegistry, plain_name
+from ualauth.stack.registry import BUILT_IN, GROUP, ModuleRegistry, plain_name
 
 SOURCE = """
 from dataclasses import dataclass
@@ -162,6 +164,43 @@ def test_a_name_that_is_claimed_twice_is_refused(write: Write) -> None:
     # By its path each is clear.
     assert registry.find(str(first)).__name__ == "Vacation"
     assert registry.find("pam_deny").__name__ == "PamDeny"
+
+
+def test_the_table_says_what_is_registered() -> None:
+    project = Path(__file__).parents[3] / "pyproject.toml"
+    groups = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]
+    assert groups[GROUP] == BUILT_IN
+
+
+def test_a_distribution_adds_names_and_takes_none_of_ours(
+    write: Write, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write("distributed_vacation.py", folder="site").parent
+    about = folder / "vacation-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: vacation\nVersion: 1.0\n")
+    place = "distributed_vacation:Vacation"
+    (about / "entry_points.txt").write_text(
+        f"[{GROUP}]\nout_of_office = distributed_vacation : Vacation [extra]\n"
+        f"pam_permit = {place}\nmissing = not_there:Module [extra]\n"
+        "no_class = distributed_vacation\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    registry_file._added.cache_clear()
+    try:
+        modules = ModuleRegistry()
+        assert modules.find("out_of_office").__name__ == "Vacation"
+        assert modules.find("pam_permit") is PamPermit
+        assert f"module pam_permit is ualauth's own; {place} is passed over" in caplog.text
+        assert {"out_of_office", "pam_permit", "om_auth"} <= set(modules.names())
+        assert "try pip install 'ualauth[extra]'" in refused(modules, "missing")
+        assert "is no subclass" in refused(modules, "no_class")
+        file = write("out_of_office.py")
+        text = refused(ModuleRegistry([str(file.parent)]), "out_of_office")
+        assert f"claimed by {file}, distributed_vacation" in text
+    finally:
+        registry_file._added.cache_clear()
+        sys.modules.pop("distributed_vacation", None)
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o602])

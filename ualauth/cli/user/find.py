@@ -26,8 +26,6 @@ _BY = {
 def command(context: click.Context, *, name: str, as_json: bool) -> None:
     """Show whom a login name means.
 
-    It is looked for as a login with it would do.
-
     NAME is an authid, an address or an O/R name, which may lack parts. Prints the users whom
     it fits as `list` does. A login needs exactly one.
 

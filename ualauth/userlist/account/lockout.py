@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from ualauth.text.dataclass import dataclass
 from ualauth.text.folding import fold
 from ualauth.userlist.policy import LockoutRules
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ualauth.system.networks import Source
+from ualauth.text.dataclass import dataclass
 from ualauth.userlist.account.lockout import Failures, Keys
 from ualauth.userlist.policy import LockoutRules
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -36,6 +37,8 @@ from ualauth.userlist.database.tables import (
 )
 from ualauth.userlist.names import LIMITS, ORName, parts_of
 
+T = TypeVar("T")
+
 Question = Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]
 
 _whole_names = or_names.alias("whole_names")
@@ -47,6 +50,11 @@ PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
 
 _IDS = tuple(f"id{number}" for number in range(PAGE))
+
+
+def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Return some values in pieces of at most `size`."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def some_ids(numbers: Sequence[int]) -> dict[str, object]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.errors import PasswordError, StoreError, UserError
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.text.dataclass import dataclass
 from ualauth.userlist.record import User
 from ualauth.userlist.schemes_in_use import SchemesInUse
 from ualauth.userlist.store import UserStore

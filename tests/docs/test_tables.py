@@ -15,7 +15,7 @@ import pytest
 
 from tests.docs.pages import ROOT, blocks, prose, table, tables
 from ualauth import errors
-from ualauth.adapters import imap_replies, smtp_replies
+from ualauth.adapters import http_replies, imap_replies, smtp_replies
 from ualauth.adapters.sasl_lines import NeedsTls
 from ualauth.adapters.twisted.pop3 import REPLIES as POP3_REPLIES
 from ualauth.cli.application import COMMANDS
@@ -320,9 +320,9 @@ def test_every_outcome_has_its_row_and_the_replies_of_the_adapters() -> None:
         )
         for row in table(APPLICATIONS / "exceptions.md", *headings)
     }
-    expected = {"granted": (["none"], [["235 2.7.0"], ["OK"], ["+OK"]])}
+    expected = {"granted": (["none"], [["235 2.7.0"], ["OK"], ["+OK"], ["200"]])}
     for outcome, kind in EXCEPTIONS.items():
-        replies = [[]] * 3 if outcome is Outcome.UNSUITABLE else replies_to(kind)
+        replies = [[]] * 4 if outcome is Outcome.UNSUITABLE else replies_to(kind)
         expected[str(outcome)] = ([kind.__name__], replies)
     assert said == expected
     assert list(said) == [str(outcome) for outcome in Outcome]
@@ -330,7 +330,7 @@ def test_every_outcome_has_its_row_and_the_replies_of_the_adapters() -> None:
 
 
 def test_what_has_no_outcome_has_the_replies_of_the_adapters() -> None:
-    rows = table(APPLICATIONS / "exceptions.md", "exception", "SMTP", "IMAP", "POP3")
+    rows = table(APPLICATIONS / "exceptions.md", "exception", "SMTP", "IMAP", "POP3", "HTTP")
     assert {words(row[0])[0]: [words(cell) for cell in row[1:]] for row in rows} == {
         "ConfigurationError": replies_to(errors.ConfigurationError),
         "UnsteadyFile": replies_to(errors.UnsteadyFile),
@@ -347,11 +347,16 @@ def test_every_authentication_error_is_one_outcome() -> None:
         assert outcome_of_exception(kind(ReturnCode.AUTH_ERR)) is outcome
 
 
-REPLIES_OF = ("SMTP (RFC 4954)", "IMAP (RFC 9051, RFC 5530)", "POP3 (RFC 2449, RFC 3206)")
+REPLIES_OF = (
+    "SMTP (RFC 4954)",
+    "IMAP (RFC 9051, RFC 5530)",
+    "POP3 (RFC 2449, RFC 3206)",
+    "HTTP (RFC 9110)",
+)
 
 
 def replies_to(kind: type[Exception]) -> list[list[str]]:
-    """Return what SMTP, IMAP and POP3 servers reply, as the page writes it."""
+    """Return what SMTP, IMAP, POP3 and HTTP servers reply, as the page writes it."""
     number, text = reply_to_kind(smtp_replies.REPLIES, kind)
     imap = reply_to_kind(imap_replies.REPLIES, kind)
     pop3 = reply_to_kind(POP3_REPLIES, kind).decode()
@@ -360,6 +365,7 @@ def replies_to(kind: type[Exception]) -> list[list[str]]:
         [f"{number} {text.split()[0]}"],
         [f"{imap.condition.decode()}{code}"],
         [f"-ERR {pop3[: pop3.index(']') + 1]}" if pop3.startswith("[") else "-ERR"],
+        [str(reply_to_kind(http_replies.REPLIES, kind).status)],
     ]
 
 

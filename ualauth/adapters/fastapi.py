@@ -1,14 +1,13 @@
 """A dependency of FastAPI's, asking ualauth (extra `fastapi`).
 
-    login = Login(authenticator, "ual.remote")
+login = Login(authenticator, "ual.remote")
 
-    @app.get("/whoami")
-    async def whoami(identity: Annotated[Identity, Depends(login)]) -> str:
-        return identity.authid
+@app.get("/whoami")
+async def whoami(identity: Annotated[Identity, Depends(login)]) -> str:
+    return identity.authid
 """
 
 # FastAPI looks annotations of a callable object up at run time: they are no texts here.
-# ruff: noqa: FA100
 
 from typing import Annotated
 

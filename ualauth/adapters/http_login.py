@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ualauth.adapters.http_replies import (
-    SCHEMES,
     HttpRefusal,
     HttpReply,
     NoScheme,
@@ -77,7 +76,7 @@ def read_authorization(values: Sequence[str]) -> tuple[str, bytes]:
     name, colon, password = text.partition(":")
     if not colon or _CONTROL.search(text):
         raise _unreadable("no name and password")
-    return "PLAIN", "\0".join(("", name, password)).encode()
+    return "PLAIN", f"\0{name}\0{password}".encode()
 
 
 def log_in(
@@ -89,14 +88,8 @@ def log_in(
         HttpRefusal: if no user is let in.
 
     """
-    mechanism = ""
     try:
-        mechanism, response = read_authorization(values)
-        exchange = authenticator.sasl(service.name, mechanism, rhost=peer.rhost, tls=peer.tls)
-        if exchange.step(response) is not None:
-            # What OAUTHBEARER tells a client whose token is refused (RFC 7628, section 3.2.3).
-            exchange.step(b"\1")
-        return exchange.identity
+        return _exchange(authenticator, service, values, peer)
     except Exception as error:  # noqa: BLE001 - a bug refuses
         failure = error
     try:
@@ -104,7 +97,18 @@ def log_in(
         under_tls = schemes_of(authenticator.mechanisms(service.name, tls=True))
     except Exception as error:  # noqa: BLE001 - a service that cannot be used
         failure, schemes, under_tls = error, [], []
-    raise HttpRefusal(_reply(failure, service, mechanism, schemes, under_tls))
+    raise HttpRefusal(_reply(failure, service, values, schemes, under_tls))
+
+
+def _exchange(
+    authenticator: Authenticator, service: HttpService, values: Sequence[str], peer: HttpPeer
+) -> Identity:
+    mechanism, response = read_authorization(values)
+    exchange = authenticator.sasl(service.name, mechanism, rhost=peer.rhost, tls=peer.tls)
+    if exchange.step(response) is not None:
+        # What OAUTHBEARER tells a client whose token is refused (RFC 7628, section 3.2.3).
+        exchange.step(b"\1")
+    return exchange.identity
 
 
 async def log_in_async(
@@ -116,13 +120,8 @@ async def log_in_async(
         HttpRefusal: if no user is let in.
 
     """
-    mechanism = ""
     try:
-        mechanism, response = read_authorization(values)
-        exchange = authenticator.sasl(service.name, mechanism, rhost=peer.rhost, tls=peer.tls)
-        if await exchange.step(response) is not None:
-            await exchange.step(b"\1")
-        return exchange.identity
+        return await _exchange_async(authenticator, service, values, peer)
     except Exception as error:  # noqa: BLE001 - a bug refuses
         failure = error
     try:
@@ -130,17 +129,28 @@ async def log_in_async(
         under_tls = schemes_of(await authenticator.mechanisms(service.name, tls=True))
     except Exception as error:  # noqa: BLE001 - a service that cannot be used
         failure, schemes, under_tls = error, [], []
-    raise HttpRefusal(_reply(failure, service, mechanism, schemes, under_tls))
+    raise HttpRefusal(_reply(failure, service, values, schemes, under_tls))
+
+
+async def _exchange_async(
+    authenticator: AsyncAuthenticator, service: HttpService, values: Sequence[str], peer: HttpPeer
+) -> Identity:
+    mechanism, response = read_authorization(values)
+    exchange = authenticator.sasl(service.name, mechanism, rhost=peer.rhost, tls=peer.tls)
+    if await exchange.step(response) is not None:
+        await exchange.step(b"\1")
+    return exchange.identity
 
 
 def _reply(
     failure: Exception,
     service: HttpService,
-    mechanism: str,
+    values: Sequence[str],
     schemes: Sequence[str],
     under_tls: Sequence[str],
 ) -> HttpReply:
-    reply = reply_of(failure, service.realm, schemes, token=SCHEMES.get(mechanism) == "Bearer")
+    token = any(value.lower().startswith("bearer") for value in values)
+    reply = reply_of(failure, service.realm, schemes, token=token)
     if reply.status != 401 or schemes:
         return reply
     # A 401 has at least one challenge (RFC 9110, section 15.5.2).

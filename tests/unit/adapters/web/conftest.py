@@ -56,7 +56,9 @@ def web_etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
             administrator=name == "boss",
         )
         expires = now - timedelta(days=1) if name == "expired" else None
-        people.store.set_password(user, people.hasher.hash(PASSWORD), {}, changed=now, expires=expires)
+        people.store.set_password(
+            user, people.hasher.hash(PASSWORD), {}, changed=now, expires=expires
+        )
     people.store.update(people.store.get("locked"), locked=True)
     people.close()
     return folder.path

@@ -50,7 +50,10 @@ def test_a_token_that_is_refused_is_called_invalid(kind: str, get: Get, token: s
     head, _, signature = token.rpartition(".")
     answer = get(kind, f"Bearer {head}.{signature[::-1]}")
     assert answer.status_code == 401
-    assert answer.headers.get_list("www-authenticate") == [BASIC, f'{BEARER}, error="invalid_token"']
+    assert answer.headers.get_list("www-authenticate") == [
+        BASIC,
+        f'{BEARER}, error="invalid_token"',
+    ]
     # Nor is it good for a service that knows no tokens.
     answer = get(kind, f"Bearer {token}", service="passwords")
     assert answer.status_code == 401
@@ -158,5 +161,3 @@ def test_the_log_says_who_came_from_where_and_no_password(
     assert "a header Authorization cannot be read: no base64 of UTF-8" in caplog.text
     for secret in (WRONG, PASSWORD, token, "pencil"):
         assert secret not in caplog.text
-
-

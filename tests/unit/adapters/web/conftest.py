@@ -14,10 +14,13 @@ import playground
 import pytest
 
 from tests.unit.adapters.certificates import Certificates
-from tests.unit.adapters.web.sites import SERVERS, SERVICE, Sites
+from tests.unit.adapters.web.sites import SERVERS as ASGI_SERVERS
+from tests.unit.adapters.web.sites import SERVICE, Sites
+from tests.unit.adapters.web.wsgi_sites import WSGI_SERVERS
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
+SERVERS = ASGI_SERVERS | WSGI_SERVERS
 PASSWORD = "pencil: ü 1"
 SETTINGS = """
     [service.proving]
@@ -97,7 +100,7 @@ def get(sites: Sites, certificates: Certificates) -> Iterator[Get]:
         ) -> httpx.Response:
             place = (kind, service, tls)
             if place not in urls:
-                port = stack.enter_context(sites.running(kind, service, tls=tls))
+                port = stack.enter_context(SERVERS[kind](sites, service, tls))
                 urls[place] = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
             values = [each if isinstance(each, bytes) else each.encode() for each in authorization]
             headers = [(b"Authorization", value) for value in values]

@@ -43,12 +43,6 @@ class Sites:
     folder: Path
     certificates: Certificates
 
-    @contextmanager
-    def running(self, kind: str, service: str = SERVICE, *, tls: bool = True) -> Iterator[int]:
-        """Serve an application of a kind; its port."""
-        with SERVERS[kind](self, service, tls) as port:
-            yield port
-
 
 def new_asgi(authenticator: AsyncAuthenticator, service: str) -> Any:
     """Return an application without a framework."""

@@ -15,7 +15,7 @@ import pytest
 from tests.docs.pages import ROOT
 from tests.machine import patience
 
-SITES = ("fastapi_site.py",)
+SITES = ("fastapi_site.py", "flask_site.py")
 
 
 def free_port() -> int:

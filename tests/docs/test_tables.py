@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import json
@@ -371,6 +372,18 @@ def replies_to(kind: type[Exception]) -> list[list[str]]:
 
 def reply_to_kind(replies: Mapping[type[Exception], Reply], kind: type[Exception]) -> Reply:
     return next(replies[each] for each in kind.__mro__ if each in replies)
+
+
+def test_settings_of_django_have_their_defaults() -> None:
+    # To import it, Django has to be set up.
+    tree = ast.parse((ROOT / "ualauth/adapters/django/settings.py").read_text(encoding="utf-8"))
+    (kind,) = [each for each in tree.body if isinstance(each, ast.ClassDef)]
+    fields = [each for each in kind.body if isinstance(each, ast.AnnAssign)]
+    rows = table(APPLICATIONS / "web.md", "key of `UALAUTH`", "default", "means")
+    assert [[words(cell)[0].replace("'", '"') for cell in row[:2]] for row in rows] == [
+        [ast.unparse(each.target).upper(), ast.unparse(each.value or each).replace("'", '"')]
+        for each in fields
+    ]
 
 
 def test_the_peer_has_these_keywords() -> None:

@@ -60,7 +60,7 @@ def web_etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         expires = now - timedelta(days=1) if name == "expired" else None
         people.store.set_password(
-            user, people.hasher.hash(PASSWORD), {}, changed=now, expires=expires
+            user, people.hasher.hash(PASSWORD), (), changed=now, expires=expires
         )
     people.store.update(people.store.get("locked"), locked=True)
     people.close()

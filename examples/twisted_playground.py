@@ -19,9 +19,9 @@ from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor as installed
 from twisted.internet import ssl
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
-from twisted.mail.imap4 import IMailbox, MemoryAccount
+from twisted.mail.imap4 import IMailbox, MailboxException, MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery, IMessageSMTP
 from twisted.mail.pop3 import Mailbox
 from zope.interface import implementer
@@ -174,8 +174,19 @@ class ImapMailbox:
     getRecentCount = getUnseenCount = getMessageCount  # noqa: N815 - likewise
 
     def isWriteable(self) -> bool:  # noqa: N802 - likewise
-        """Return that nothing can be changed."""
-        return False
+        """Return that it is opened for changes: some programs give up where it is not."""
+        return True
+
+    def store(self, *_: object) -> dict[int, list[str]]:
+        """Return that no flags have changed: there are no messages."""
+        return {}
+
+    def addMessage(self, *_: object) -> Deferred[None]:  # noqa: N802 - likewise
+        """Refuse a message."""
+        return fail(MailboxException("Nothing is kept here"))
+
+    def destroy(self) -> None:
+        """Forget it."""
 
     def addListener(self, listener: object) -> None:  # noqa: N802 - likewise
         """Ignore who wants to hear of changes: there are none."""

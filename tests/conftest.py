@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,16 @@ import pytest
 from tests import postgresql as postgres
 from tests import running, samba
 from tests.ldap.authority import Authority
+from tests.migrated import migrate_as_before
 from tests.seeds import rounds
 from ualauth import AsyncAuthenticator, AsyncTransaction, Authenticator, Transaction
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.identity import Identity
+from ualauth.passwords import scram
 from ualauth.sources import watched
 from ualauth.testing.folder import ConfigFolder
+from ualauth.userlist.database import schema
 
 # Loaded machines are slow at times, and tests leave nothing behind in the working folder.
 hypothesis.settings.register_profile(
@@ -171,3 +175,17 @@ def written_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for files that are read for the first time: tests write them just before."""
     monkeypatch.setattr(watched, "FIRST", 0.0)
     monkeypatch.setattr(watched, "EMPTY", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new SCRAM secrets cost the least that clients take; what they cost is kept in each."""
+    for name, mechanism in scram.MECHANISMS.items():
+        cheap = dataclasses.replace(mechanism, iterations=scram.MIN_ITERATIONS)
+        monkeypatch.setitem(scram.MECHANISMS, name, cheap)
+
+
+@pytest.fixture(autouse=True)
+def migrated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Alembic make the tables of one SQLite database; all others get what it made there."""
+    monkeypatch.setattr(schema, "_migrate", migrate_as_before)

@@ -1,7 +1,8 @@
 """What the files of tests need, and in which order they run.
 
 `make unit` runs what has none of these marks. It does not even import the others: they
-may need libraries that it does not install. A path is a file, or a folder with all in it.
+may need libraries that it does not install. `make test` runs all but what is rare, which
+`make long` installs the programs for. A path is a file, or a folder with all in it.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ MARKS = {
         "tests/smtp_access/test_readers.py",
         "tests/smtp_access/test_submission.py",
         "tests/unit/modules/test_pam_linux.py",
+        "tests/unit/userlist/test_copy.py",
         "tests/unit/userlist/test_postgresql_errors.py",
         "tests/unit/userlist/test_postgresql_servers.py",
     ),
+    "rare": ("tests/interop/test_rare_clients.py",),
     "root": ("tests/faults/test_disk_full.py", "tests/integration/host_pam"),
     "slow": (
         "tests/docs/test_examples.py",
@@ -59,11 +62,13 @@ MARKS = {
         "tests/unit/sasl/test_exchanges.py",
         "tests/unit/sasl/test_first_answers.py",
         "tests/unit/runtime/test_faulty_modules.py",
+        "tests/unit/runtime/test_groups.py",
         "tests/unit/runtime/test_typed_passwords.py",
         "tests/unit/sasl/test_mock_secrets.py",
         "tests/unit/sasl/test_violations.py",
         "tests/unit/stack/test_compile.py",
         "tests/unit/test_linear_time.py",
+        "tests/unit/test_missing_extras.py",
         "tests/unit/userlist/test_user_processes.py",
         "tests/unit/userlist/test_user_writers.py",
     ),

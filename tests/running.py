@@ -8,12 +8,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import parts
+from tests.databases import DATABASES
 from tests.machine import patience, slowness
 from tests.seeds import SEED, TIMES
 
@@ -64,12 +66,18 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let a test that is not marked `servers` start nothing of Debian's optional packages."""
     parts.PROGRAMS.unmarked = "" if item.get_closest_marker("servers") else item.nodeid
+    if not any(map(item.get_closest_marker, parts.MARKS)):
+        DATABASES.begin()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown() -> None:
-    """Let what earlier tests started be stopped."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Let what earlier tests started be stopped; let no unit test leave a database open."""
     parts.PROGRAMS.unmarked = ""
+    result = yield
+    if still_open := DATABASES.end():
+        raise AssertionError(f"{still_open} SQLite databases were left open")
+    return result
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -39,7 +39,7 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
-from ualauth.errors import ConfigurationError
+from ualauth.errors import ConfigurationError, StoreError
 from ualauth.runtime import login
 from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
 from ualauth.runtime.base import BaseAuthenticator
@@ -172,6 +172,18 @@ class AsyncAuthenticator:
             return self._base.exchange(service, mechanism, connection)
 
         return AsyncSaslExchange(mechanism, begin, self)
+
+    async def groups(self, identity: Identity) -> tuple[str, ...]:
+        """Return the names of a user's groups in the USERLIST; see `Authenticator.groups`."""
+        check_arguments(identity=identity)
+        seconds = self.config.stack.timeout
+        try:
+            names: tuple[str, ...] = await _in_time(
+                self._pool, seconds, self._base.groups, identity
+            )
+        except TimeoutError:
+            raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
+        return names
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""

@@ -181,6 +181,19 @@ class Authenticator:
         check_connection(connection)
         return SaslExchange(mechanism, self._base.exchange(service, mechanism, connection), self)
 
+    def groups(self, identity: Identity) -> tuple[str, ...]:
+        """Return the names of the groups in the USERLIST that a user is a member of; blocks.
+
+        Also those by which the user is a member of others, in the order of their names, as they
+        are now. There are none for a user whom the USERLIST does not have, and without one.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+
+        """
+        check_arguments(identity=identity)
+        return self._base.groups(identity)
+
     def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be.
 

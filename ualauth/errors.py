@@ -17,7 +17,8 @@
     ├── StoreError                     the USERLIST could not be read or written
     ├── UserError                      what was asked of the USERLIST is not possible
     │   ├── UserUnknown                no such user
-    │   ├── NameTaken                  another user has that name
+    │   ├── GroupUnknown               no such group
+    │   ├── NameTaken                  another user, or a group, has that name
     │   ├── InvalidValue               a value that a field cannot hold
     │   └── StaleRecord                another process changed the user in the meantime
     ├── MechanismUnavailable           a SASL mechanism that the service does not offer here
@@ -173,8 +174,12 @@ class UserUnknown(UserError):
     """No user has that name, or more than one."""
 
 
+class GroupUnknown(UserError):
+    """No group has that name."""
+
+
 class NameTaken(UserError):
-    """Another user has that authid, address, UNIX uid or O/R name."""
+    """Another user has that authid, address, UNIX uid or O/R name; or a group has that name."""
 
 
 class InvalidValue(UserError):
@@ -182,7 +187,7 @@ class InvalidValue(UserError):
 
 
 class StaleRecord(UserError):
-    """The user was changed by another process since the record was read."""
+    """The user or group was changed by another process since the record was read."""
 
 
 class PeerUnknown(UalauthError):

@@ -43,7 +43,7 @@ from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.external import CertificateExchange
 from ualauth.sasl.gss_exchange import GssExchange, GssVerifier, SecurityContext
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
-from ualauth.sasl.oauth import TokenExchange, TokenVerifier
+from ualauth.sasl.oauth import TokenExchange, TokenIssuer, TokenVerifier
 from ualauth.sasl.preparation import prepare_name, prepare_query, vouched_name
 from ualauth.sasl.scram import ScramExchange
 
@@ -66,6 +66,7 @@ __all__ = [
     "ScramExchange",
     "SecurityContext",
     "TokenExchange",
+    "TokenIssuer",
     "TokenVerifier",
     "Wire",
     "prepare_name",

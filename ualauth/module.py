@@ -40,6 +40,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answer_of
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
 from ualauth.contract.judgement import Judgement
@@ -73,6 +74,7 @@ __all__ = [
     "FileRules",
     "Files",
     "Judgement",
+    "Memberships",
     "Method",
     "Module",
     "NameAnswer",

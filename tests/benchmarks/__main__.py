@@ -18,6 +18,7 @@ SUBJECTS = (
     "hashing",
     "overload",
     "sasl",
+    "adapters",
     "smtp_access",
     "startup",
     "first_login",

@@ -42,6 +42,7 @@ from ualauth.runtime.transaction import BaseTransaction
 from ualauth.stack.control import KEYWORDS, ControlAction
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 from ualauth.stack.registry import ModuleRegistry
+from ualauth.text.language import MAX_LANGUAGE
 from ualauth.userlist import checks
 from ualauth.userlist.record import User
 
@@ -223,7 +224,8 @@ def test_fields_of_a_user_are_all_there() -> None:
     ]
     assert limits["password"] == [str(checks.MAX_PASSWORD)]
     assert limits["unix_uid"] == [str(checks.MAX_UNIX_UID)]
-    assert limits["language"] == [str(checks.MAX_LANGUAGE)]
+    assert limits["language"] == [str(MAX_LANGUAGE)]
+    assert limits["mailbox_limit"] == [str(checks.MAX_MAILBOX_LIMIT)]
 
 
 def test_what_an_export_does_with_each_reason_is_what_it_does() -> None:

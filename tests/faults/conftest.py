@@ -48,7 +48,7 @@ def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
     userlist.close()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let new SCRAM secrets cost nothing; what they cost is kept in each."""
     for name, mechanism in scram.MECHANISMS.items():

@@ -134,7 +134,7 @@ def possible(login: Login, states: list[State], starts: list[int]) -> set[str]:
 
 
 def test_every_change_holds_for_the_very_next_login(
-    folder: ConfigFolder, userlist: Userlist, cheap_scram: None, tell: Callable[[str], None]
+    folder: ConfigFolder, userlist: Userlist, tell: Callable[[str], None]
 ) -> None:
     # A failure that is counted is a change, too: then no record would be remembered for long.
     with (folder.path / "ualauth.toml").open("a", encoding="utf-8") as settings:

@@ -109,7 +109,7 @@ def place(
 
 
 def test_a_full_disk_loses_nothing_and_lets_no_user_in_unjudged(
-    place: tuple[ConfigFolder, Disk], cheap_scram: None, way: Way, tell: Callable[[str], None]
+    place: tuple[ConfigFolder, Disk], way: Way, tell: Callable[[str], None]
 ) -> None:
     folder, disk = place
     folder.service("pop3", SERVICE)

@@ -108,7 +108,6 @@ def test_a_change_of_password_is_there_as_a_whole_or_not_at_all(
     folder: ConfigFolder,
     userlist: Userlist,
     database: Path,
-    cheap_scram: None,
     tell: Callable[[str], None],
 ) -> None:
     audit = Audit(userlist, database)

@@ -152,7 +152,6 @@ def test_while_the_userlist_is_away_only_what_is_known_for_sure_grants(
     folder: ConfigFolder,
     userlist: Userlist,
     database: Path,
-    cheap_scram: None,
     tell: Callable[[str], None],
     grace: int,
 ) -> None:

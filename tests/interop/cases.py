@@ -160,6 +160,20 @@ class Trial:
         """The port to connect to."""
         return self.server.ports["TLS" if self.row.implicit else "STARTTLS"]
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """All of it, for a script that reads it in its environment: no other account sees that."""
+        return {
+            "HOST": self.server.host,
+            "PORT": str(self.port),
+            "TLS": "TLS" if self.row.implicit else "STARTTLS",
+            "AUTHORITY": str(self.server.authority),
+            "MECHANISM": self.row.mechanism,
+            "LOGIN": self.credentials.user,
+            "PASSWORD": self.credentials.password,
+            "TOKEN": self.credentials.token,
+        }
+
     def file(self, name: str, text: str) -> Path:
         """Write a file of settings that no other account may read: some clients insist."""
         path = self.folder / name

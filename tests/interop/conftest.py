@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.cases import Case, Client, Result, Row, Trial
-from tests.interop.clients import CLIENTS, TICKET_CLIENTS
+from tests.interop.clients import CLIENTS, RARE_CLIENTS, TICKET_CLIENTS
 from tests.interop.servers import Servers, with_password
 from tests.interop.tickets import WithTickets, with_tickets
 
@@ -22,9 +22,13 @@ Seen = Mapping[tuple[str, Row, Case], Result]
 @pytest.fixture(scope="session")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Return what each came to without a ticket."""
-    folder = tmp_path_factory.mktemp("interop")
-    with with_password(folder / "etc") as servers:
-        return _tried(servers, CLIENTS, folder)
+    return _tried_without_ticket(CLIENTS, tmp_path_factory.mktemp("interop"))
+
+
+@pytest.fixture(scope="session")
+def seen_by_rare(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """Return what each of the rare ones came to."""
+    return _tried_without_ticket(RARE_CLIENTS, tmp_path_factory.mktemp("interop-rare"))
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +44,11 @@ def seen_with_tickets(
 ) -> Seen:
     """Return what each came to with a ticket."""
     return _tried(ticket_servers, TICKET_CLIENTS, tmp_path_factory.mktemp("interop-tickets"))
+
+
+def _tried_without_ticket(clients: Sequence[Client], folder: Path) -> Seen:
+    with with_password(folder / "etc") as servers:
+        return _tried(servers, clients, folder)
 
 
 def _tried(servers: Servers, clients: Sequence[Client], folder: Path) -> Seen:

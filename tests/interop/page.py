@@ -1,4 +1,4 @@
-"""The page about clients, written from what they came to."""
+"""The pages about clients, written from what they came to."""
 
 from __future__ import annotations
 
@@ -11,17 +11,28 @@ HEAD = """\
 
 `tests/interop` starts the servers in [examples](../examples) and lets programs that others
 wrote log in to them, on loopback. This page is what the last run saw: it is written by the
-tests, which fail if it was something else before. The packages are those of Debian 12.
+tests, which fail if it was something else before. The packages are those of Debian 12. Libraries of
+Perl, PHP and Ruby have [a page of their own](interoperability-libraries.md).
 
 * *right*: with the right password, token or certificate.
 * *wrong*: with a wrong password, a token that was tampered with, or the certificate of a user
   else.
 * *outage*: with the right one, while the USERLIST cannot be read.
 
-neomutt takes the error that goes before 535 where a token is refused (`334`) for the end.
+neomutt and s-nail take the error that goes before 535 where a token is refused (`334`) for the
+end.
 ANONYMOUS has nothing that could be wrong, and asks no USERLIST. `1.2` is that version of TLS,
 for channel binding by Python's `ssl`
 ([decision 0025](decisions/0025-channel-binding.md)).
+"""
+LIBRARIES = """\
+# Mail libraries of other languages that were tried
+
+What [mail programs](interoperability.md) are tried by, `make long` tries scripts by that use the
+libraries of Perl, PHP and Ruby, with Debian 12's packages. This page is what its last run saw.
+
+imap_open has no STARTTLS here: its library begins it with TLS 1.0, which OpenSSL refuses. net-pop
+has none, and net-imap no XOAUTH2.
 """
 TICKETS = """\
 ## With a ticket
@@ -49,6 +60,11 @@ def page(
     return "\n".join(
         [HEAD, *without, TICKETS, *_tables(" with a ticket", WITH_TICKET, ticket_clients, tickets)]
     )
+
+
+def page_of_libraries(clients: Sequence[Client], answers: Answers) -> str:
+    """Return the page about libraries."""
+    return "\n".join([LIBRARIES, *_tables("", WITH_PASSWORD, clients, answers)])
 
 
 def _tables(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.interop.cases import Case, Credentials, Server
 from tests.interop.servers import SETTINGS, away, running
 from tests.kerberos import REALM, Realm, realm
 from ualauth.config.install import shipped_folder
+from ualauth.sources.watched import CHECK_INTERVAL, RECENT
 
 STACK = "krb5-with-userlist-account"
 PRINCIPALS = ("imap/localhost", "smtp/localhost", "pop/localhost")
@@ -51,9 +53,13 @@ class WithTickets:
         here = self.playground
         return Credentials(user, "", here.token, here.client_certificate, environment)
 
-    def outage(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def outage(self) -> Iterator[None]:
         """See `Servers.outage`."""
-        return away(self.own.keytab)
+        with away(self.own.keytab):
+            # Only a file that is not there for a while counts as deleted.
+            time.sleep(CHECK_INTERVAL + RECENT)
+            yield
 
 
 @contextmanager

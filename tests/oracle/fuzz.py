@@ -19,6 +19,7 @@ from tests.oracle.difference import Difference
 from tests.oracle.generator import random_case
 from tests.oracle.libpam import Libpam, unusable
 from tests.seeds import new_seed
+from ualauth.sources import watched
 from ualauth.stack.dialect import DEBIAN
 
 PROGRESS_EVERY = 5.0
@@ -78,6 +79,8 @@ def main() -> int:
         say(reason)
         return 2
     say(f"seed {arguments.seed}, {arguments.cases} cases")
+    # Each file is written just before it is read.
+    watched.FIRST = watched.EMPTY = 0.0
     fuzzer = Fuzzer(arguments.seed)
     count = 0
     started = shown = time.monotonic()

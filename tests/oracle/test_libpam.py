@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +180,13 @@ def test_random_cases_end_alike(capsys: pytest.CaptureFixture[str]) -> None:
             assert difference is None, f"seed {SEED}, case {fuzzer.compared}:\n{difference}"
     with capsys.disabled():
         say(fuzzer.distribution())
+
+
+@needs_libpam
+def test_the_program_compares_alike_with_an_empty_file_too() -> None:
+    # Among these cases are some with an empty service file.
+    program = [sys.executable, "-m", "tests.oracle.fuzz", "--seed", "80b119a8", "--cases", "30"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(program, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "30 cases" in done.stdout

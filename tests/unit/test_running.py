@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests import parts
+from tests.databases import DATABASES
+from tests.interop.clients import RARE_CLIENTS
 from tests.machine import patience, slowness
 from tests.moments import from_now, written
 from tests.seeds import rounds
@@ -33,6 +38,33 @@ def test_a_test_without_the_mark_starts_no_program_of_debian() -> None:
 @pytest.mark.servers
 def test_a_test_with_the_mark_may() -> None:
     assert subprocess.run(["openssl", "version"], capture_output=True, check=False).stdout
+
+
+def test_a_database_that_a_test_leaves_open_is_seen() -> None:
+    with closing(sqlite3.connect("")), closing(sqlite3.connect("")) as other:
+        other.close()
+        assert DATABASES.end(0) == 1
+    DATABASES.begin()
+    assert DATABASES.end(0) == 0
+
+
+def test_make_long_installs_what_the_rare_tests_need() -> None:
+    text = (parts.ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    installed = dict(re.findall(r"^(\w+) = (.*)", text, re.MULTILINE))
+    assert {client.package for client in RARE_CLIENTS} <= set(installed["RARE"].split())
+    assert not set(installed["RARE"].split()) & set(installed["TESTED"].split())
+
+
+@pytest.mark.parametrize(("choice", "number"), [((), 0), (("-m", "rounds or rare"), 1)])
+@pytest.mark.slow
+def test_what_is_rare_runs_only_if_it_is_asked_for(choice: tuple[str, ...], number: int) -> None:
+    place = "tests/interop/test_rare_clients.py::test_page_tells_what_was_seen"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "--collect-only", place]
+    said = subprocess.run(
+        [*command, *choice], cwd=parts.ROOT, capture_output=True, text=True, check=False
+    ).stdout
+    assert said.count(f"{place}\n") == number
+    assert "skipped" not in said
 
 
 def test_a_limit_is_never_less_than_on_a_usual_machine() -> None:

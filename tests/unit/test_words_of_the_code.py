@@ -14,7 +14,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -130,19 +130,27 @@ def texts(file: Path) -> Iterator[tuple[int, str]]:
 
 def remarks(file: Path) -> Iterator[tuple[int, str]]:
     """Yield comments and docstrings, line by line."""
+    before = tokenize.NEWLINE
     for token in tokens(file):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            yield from enumerate(str(node.value.value).split("\n"), node.lineno)
+        elif token.type == tokenize.STRING and before in STATEMENT:
+            text = str(ast.literal_eval(token.string))
+            yield from enumerate(text.split("\n"), token.start[0])
+        if token.type not in {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}:
+            before = token.type
 
 
+STATEMENT = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+"""What a text stands behind that is a statement of its own."""
 TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
-def tokens(file: Path) -> Iterator[tokenize.TokenInfo]:
-    return tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline)
+@lru_cache(1)
+def tokens(file: Path) -> list[tokenize.TokenInfo]:
+    """Return the tokens of a file, which are asked for more than once in a row."""
+    text = file.read_text(encoding="utf-8")
+    return list(tokenize.generate_tokens(io.StringIO(text).readline))
 
 
 def found_in_names(file: Path) -> list[str]:
@@ -162,11 +170,16 @@ def old_words_in(name: str) -> list[tuple[str, str]]:
     ]
 
 
+ANY_WORD = re.compile("|".join(NEW_WORDS_IN_PROSE), re.IGNORECASE)
+"""What a line has that is looked at word by word."""
+
+
 def found_in_prose(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
     """Return the old words in prose, each with its place and the new word."""
     places = [
         (line, each, new)
         for line, text in lines
+        if ANY_WORD.search(text)
         for each, new in NEW_WORDS_IN_PROSE.items()
         if re.search(rf"(?<![A-Za-z]){each}s?(?![A-Za-z])", text, re.IGNORECASE)
     ]

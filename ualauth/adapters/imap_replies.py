@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    AuthSyntax,
     Cancelled,
     NeedsTls,
     NotBase64,
@@ -40,6 +42,9 @@ REPLIES: Mapping[type[Exception], ImapReply] = {
     TemporaryFailure: ImapReply(b"NO", b"UNAVAILABLE", b"Temporary authentication failure"),
     MechanismUnavailable: ImapReply(b"NO", b"", b"Unsupported authentication mechanism"),
     NeedsTls: ImapReply(b"NO", b"PRIVACYREQUIRED", b"Only under TLS"),
+    # RFC 9051, section 6.2.2: these commands belong to the state before the login.
+    AlreadyLoggedIn: ImapReply(b"BAD", b"", b"Already logged in"),
+    AuthSyntax: ImapReply(b"BAD", b"", b"Syntax: AUTHENTICATE mechanism [initial response]"),
     # RFC 9051, section 6.2.2 wants BAD for both.
     Cancelled: ImapReply(b"BAD", b"", b"Authentication cancelled"),
     NotBase64: ImapReply(b"BAD", b"", b"Invalid base64"),

@@ -2,16 +2,68 @@
 
 What the client sends is base64; `*` gives the exchange up; an initial response
 that is empty is written `=` (RFC 4954, section 4; RFC 4959; RFC 5034).
+
+    command = read_auth(b"SCRAM-SHA-256 biws...")
+    exchange = auth.sasl("pop3", command.mechanism, rhost=rhost, tls=True)
+    identity = converse(exchange, command.initial, send, receive)
+
+The adapters use the same functions; a protocol of one's own can, too.
 """
 
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode
-from collections.abc import Mapping
-from typing import TypeVar
+import inspect
+from base64 import b64decode, b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from ualauth.contract.identity import Identity
 
 R = TypeVar("R")
+
+
+class BlockingExchange(Protocol):
+    """An exchange whose steps block: a `SaslExchange`."""
+
+    def step(self, response: bytes | None = None) -> bytes | None:
+        """See `SaslExchange.step`."""
+        ...
+
+    @property
+    def identity(self) -> Identity:
+        """See `SaslExchange.identity`."""
+        ...
+
+    def close(self) -> None:
+        """See `SaslExchange.close`."""
+        ...
+
+
+class AwaitedExchange(Protocol):
+    """An exchange whose steps are awaited: an `AsyncSaslExchange`, or Twisted's."""
+
+    def step(self, response: bytes | None = None) -> Awaitable[bytes | None]:
+        """See `SaslExchange.step`."""
+        ...
+
+    @property
+    def identity(self) -> Identity:
+        """See `SaslExchange.identity`."""
+        ...
+
+    def close(self) -> None:
+        """See `SaslExchange.close`."""
+        ...
+
+
+class AuthSyntax(Exception):
+    """A command that is not `AUTH mechanism [initial response]`."""
+
+
+class AlreadyLoggedIn(Exception):
+    """A command that logs in, on a connection on which a user is logged in."""
 
 
 class ExchangeAbandoned(Exception):
@@ -36,6 +88,91 @@ class TooManyFailures(Exception):
 
 class NeedsTls(Exception):
     """Stands in a table of replies for what is offered under TLS only."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthCommand:
+    """The arguments of a command that begins an exchange.
+
+    `initial` is the initial response as it was sent, in base64 or as `=`; `None` is none.
+    """
+
+    mechanism: str
+    initial: bytes | None = field(repr=False)
+
+
+def read_auth(arguments: bytes) -> AuthCommand:
+    """Return what stands behind `AUTH` or `AUTHENTICATE`; more spaces than one are one.
+
+    Whether the service has the mechanism, and whether the initial response is base64, is
+    seen later.
+
+    Raises:
+        AuthSyntax: if there is no word, or there are more than two.
+
+    """
+    match arguments.split():
+        case [mechanism]:
+            return AuthCommand(mechanism.decode("ascii", "replace"), None)
+        case [mechanism, initial]:
+            return AuthCommand(mechanism.decode("ascii", "replace"), initial)
+        case _:
+            raise AuthSyntax
+
+
+def converse(
+    exchange: BlockingExchange,
+    initial: bytes | None,
+    send: Callable[[bytes], object],
+    receive: Callable[[], bytes],
+) -> Identity:
+    """Carry an exchange from its initial response to its end; return who was let in.
+
+    `initial` is the initial response as the client sent it, in base64 or as `=`; `None` is
+    none. `send` is given each challenge in base64, and sends it as the protocol does, behind
+    `334 ` or `+ `. `receive` returns the line that the client answers; its end may be
+    missing. When the client is gone, `receive` has to raise: an empty line is an empty
+    response. The exchange is closed in any case.
+
+    Raises:
+        Cancelled: if the client gave up.
+        NotBase64: if a response is not well-formed.
+        AuthenticationError: one of its subclasses, if the client is not let in.
+        MechanismUnavailable: if the exchange could not begin.
+        ConfigurationError: if the service cannot be used.
+
+    """
+    try:
+        challenge = exchange.step(decoded_initial(initial))
+        while challenge is not None:
+            send(b64encode(challenge))
+            challenge = exchange.step(decoded(receive().rstrip(b"\r\n")))
+        return exchange.identity
+    finally:
+        exchange.close()
+
+
+async def converse_async(
+    exchange: AwaitedExchange,
+    initial: bytes | None,
+    send: Callable[[bytes], object],
+    receive: Callable[[], Awaitable[bytes]],
+) -> Identity:
+    """Do what `converse` does, awaiting the steps, `receive`, and what `send` returns.
+
+    `send` may be a plain function, too. Nothing of asyncio is used: Twisted's Deferreds are
+    awaited as well.
+    """
+    try:
+        challenge = await exchange.step(decoded_initial(initial))
+        while challenge is not None:
+            sending = send(b64encode(challenge))
+            if inspect.isawaitable(sending):
+                await sending
+            challenge = await exchange.step(decoded((await receive()).rstrip(b"\r\n")))
+        return exchange.identity
+    finally:
+        exchange.close()
 
 
 def decoded(line: bytes) -> bytes:

@@ -12,7 +12,8 @@ COMMANDS = {
     "init": ("ualauth.cli.init", "Create the configuration folder and the USERLIST."),
     "test-auth": ("ualauth.cli.authenticate", "Try a login, and show how it was decided."),
     "user": ("ualauth.cli.user", "Administer the users of the USERLIST."),
-    "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, and put it back."),
+    "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
+    "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
     "smtp-access": (

@@ -12,7 +12,7 @@ from ualauth.authenticator import Authenticator, Transaction
 from ualauth.cli.conversation import StdinConversation, TerminalConversation
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import print_json, warn_of_no_passwords, warn_of_other
+from ualauth.cli.output import print_json, warn_of_no_passwords, warn_of_other, warn_of_several
 from ualauth.cli.passwords import stdin_lines
 from ualauth.cli.report import LoginReport, print_report, report_json
 from ualauth.codes import Item, Operation, ReturnCode
@@ -98,6 +98,8 @@ def command(  # noqa: PLR0913 - one for each option
             print_json(report_json(report, trace=trace))
         else:
             print_report(report, str(invocation.config.service_folder), trace=trace)
+        if report.outcome is Outcome.REFUSED:
+            warn_of_several(invocation, user)
     context.exit(_STATUS.get(report.outcome, ExitStatus.REFUSED))
 
 

@@ -7,7 +7,11 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ualauth.cli.exits import ExitStatus
-from ualauth.cli.folder_problems import problems_of_folder, users_that_are_none
+from ualauth.cli.folder_problems import (
+    groups_that_are_none,
+    problems_of_folder,
+    users_that_are_none,
+)
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.offers import nothing_offered, print_offers, without_file
 from ualauth.cli.problems import count, print_problems
@@ -61,6 +65,7 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
         compiled = invocation.compiled(name)
         yield from compiled.problems
         yield from users_that_are_none(invocation, compiled)
+        yield from groups_that_are_none(invocation, compiled)
         yield from nothing_offered(invocation, compiled)
     except ServiceFileError as error:
         yield from (each for each in error.problems if isinstance(each, Problem))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.smtp_access.rules import access_control
@@ -13,7 +14,9 @@ from ualauth.sources.files import FileRules, Missing, Text
 from ualauth.sources.following import problems_of
 from ualauth.sources.opening import inspect, look
 from ualauth.sources.problem import Problem, Source
-from ualauth.stack.model import Service, modules_of
+from ualauth.stack.model import Service, entries_of, modules_of
+from ualauth.system.accounts import is_group
+from ualauth.text.folding import fold
 
 _ACCESS_RULES = "smtpd.cfg"
 _MOST_TOLD = 20
@@ -51,6 +54,42 @@ def users_that_are_none(invocation: Invocation, service: Service) -> Iterator[Pr
             told += 1
         if told >= _MOST_TOLD:
             return
+
+
+def groups_that_are_none(invocation: Invocation, service: Service) -> Iterator[Problem]:
+    """Yield what is wrong with groups that service files and lists name, if there are none."""
+    named: dict[Problem, str] = {}
+    listed: dict[Problem, str] = {}
+    for stack in service.stacks.values():
+        for entry in entries_of(stack):
+            if entry.instance is not None:
+                for name in entry.instance.named_groups():
+                    named[_no_group(entry.source, name)] = name
+                listed |= {problem: name for name, problem in entry.instance.groups_in_files()}
+    if not named and not listed:
+        return
+    try:
+        present = _groups(invocation, [*named.values(), *listed.values()])
+    except StoreError:
+        # It is told of as a whole.
+        return
+    told = (problem for problem, name in named.items() if fold(name) not in present)
+    yield from islice(told, _MOST_TOLD)
+    others = {problem: name for problem, name in listed.items() if fold(name) not in present}
+    told = (problem for problem, name in others.items() if not is_group(name))
+    yield from islice(told, _MOST_TOLD)
+
+
+def _groups(invocation: Invocation, names: list[str]) -> frozenset[str]:
+    """Return which names are of groups of the USERLIST, folded."""
+    if not invocation.config.has_userlist:
+        return frozenset()
+    return invocation.store.groups.named(frozenset(map(fold, names)))
+
+
+def _no_group(source: Source, name: str) -> Problem:
+    text = f"there is no group {name[:64]!r} in the USERLIST: no login is decided by this line"
+    return Problem(source, text, "correct the name, or add it: ualauth group add")
 
 
 def line_of_url(text: str) -> int:

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import click
 
+from ualauth.system.extras import cure_for
+
 
 class LazyGroup(click.Group):
     """Commands by a table: name -> module, and the line of help.
@@ -29,7 +31,12 @@ class LazyGroup(click.Group):
         """Load a command."""
         if name not in self.table:
             return None
-        return cast("click.Command", importlib.import_module(self.table[name][0]).command)
+        try:
+            return cast("click.Command", importlib.import_module(self.table[name][0]).command)
+        except ModuleNotFoundError as error:
+            if cure := cure_for(error.name):
+                raise click.ClickException(f"There is no {error.name}; {cure}.") from error
+            raise
 
     def resolve_command(
         self,

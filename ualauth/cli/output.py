@@ -6,6 +6,7 @@ goes through `ualauth.cli.plain`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import block, plain
+from ualauth.errors import StoreError
 
 
 class _Console(Console):
@@ -68,6 +70,19 @@ def warn_of_other(invocation: Invocation, service: str) -> None:
     """Say on stderr that a service has no file: a slip of the pen is easily overlooked."""
     if not invocation.has_file(service):
         click.echo(f"There is no service file {plain(service)!r}: other decides.", err=True)
+
+
+def warn_of_several(invocation: Invocation, name: str | None) -> None:
+    """Say on stderr that a name which was refused is the name of several users."""
+    if not name or not invocation.config.has_userlist:
+        return
+    with contextlib.suppress(StoreError):
+        if (number := len(invocation.store.fitting(name).users)) > 1:
+            click.echo(
+                f"{plain(repr(name))} is the name of several users ({number}): "
+                "`ualauth user find` shows them.",
+                err=True,
+            )
 
 
 def warn_of_no_passwords(invocation: Invocation, service: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -27,6 +27,21 @@ def new_password_options(function: F) -> F:
     return password_stdin(none(function))
 
 
+def warn_of_sasl(secrets: Sequence[object]) -> None:
+    """Say so if a password that was stored has no secrets: no program logs in by proving it."""
+    if not secrets:
+        click.echo(
+            "SCRAM cannot use it, and CRAM-MD5 neither: SASLprep (RFC 4013) prohibits a character.",
+            err=True,
+        )
+
+
+def warn_of_http(authid: str) -> None:
+    """Say so if an authid cannot be sent by HTTP Basic, where a colon ends it (RFC 7617)."""
+    if ":" in authid:
+        click.echo("HTTP Basic cannot carry this authid: it has a colon (RFC 7617).", err=True)
+
+
 def read_password_or_none(*, from_stdin: bool, none: bool) -> str | None:
     """Return a password that is to be stored, or `None` if there is to be none."""
     if none and from_stdin:
@@ -44,14 +59,14 @@ def read_new_password(*, from_stdin: bool) -> str:
     return password
 
 
-def read_hash() -> str:
-    """Return a stored password from standard input, one that can be verified.
+def read_hash(*, from_stdin: bool = True) -> str:
+    """Return a stored password from standard input or a hidden prompt, one that can be verified.
 
     Raises:
         click.UsageError: if there is none, or it is clear text.
 
     """
-    stored = next(stdin_lines(), "").strip()
+    stored = (next(stdin_lines(), "") if from_stdin else ask_hidden("Hash")).strip()
     if not stored:
         raise click.UsageError("There is no hash on standard input.")
     try:

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 class Progress:
     """A bar for `total` bytes, or one without an end if that is `None`."""
 
-    def __init__(self, text: str, total: int | None) -> None:
-        """Keep what it is called; shows nothing yet."""
+    def __init__(self, text: str, total: int | None, unit: str = "users") -> None:
+        """Keep what it is called, and what its speed is in; shows nothing yet."""
         self._text = text
-        self._total = total
+        self._unit = unit
+        self._start = 0.0
+        self.total = total
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         """Show it."""
+        self._start = time.monotonic()
         if not sys.stderr.isatty():
             return self
         from rich.console import Console  # noqa: PLC0415 - only at a terminal
@@ -43,7 +46,7 @@ class Progress:
             TimeRemainingColumn(),
         )
         self._bar = Bar(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task(self._text, total=self._total, speed="")
+        self._task = self._bar.add_task(self._text, total=self.total, speed="")
         self._bar.start()
         return self
 
@@ -59,8 +62,12 @@ class Progress:
 
     def follow(self, positions: Iterable[int], users: Callable[[], int]) -> None:
         """Do all the work that tells how far it is, in bytes; `users` are done by then."""
-        start = time.monotonic()
         for position in positions:
-            if self._bar is not None and self._task is not None:
-                speed = users() / max(time.monotonic() - start, 0.001)
-                self._bar.update(self._task, completed=position, speed=f"{speed:,.0f} users/s")
+            self.show(position, users())
+
+    def show(self, position: int, users: int) -> None:
+        """Show how far the work is, and how fast it was so far."""
+        if self._bar is not None and self._task is not None:
+            speed = users / max(time.monotonic() - self._start, 0.001)
+            text = f"{speed:,.0f} {self._unit}/s"
+            self._bar.update(self._task, completed=position, total=self.total, speed=text)

@@ -1,4 +1,4 @@
-"""Conditions on a login: what an administrator writes, read once, and whether it holds.
+r"""Conditions on a login: what an administrator writes, read once, and whether it holds.
 
     condition = [ "!" ] word [ "=" value ]
     value     = item *( "," item )       ; any item may hold; "/" between mail nodes
@@ -8,6 +8,7 @@
     hour      = time "-" time            ; from the first to just before the second
     time      = 1*2DIGIT [ ":" 2DIGIT ]  ; 0 to 24:00
     weekday   = day [ "-" day ]          ; Mo Tu We Th Fr Sa Su
+    group     = name                     ; no pattern; "\," is a comma of the name
 
 Every condition is true or false, and `!` turns that around: what is not known
 (no peer address, no mechanism, a user who is not in the USERLIST) matches
@@ -26,7 +27,7 @@ from typing import Any
 
 from ualauth.conditions import matching
 from ualauth.conditions.matching import ConditionError
-from ualauth.text.escapes import split
+from ualauth.text.escapes import plain, split
 from ualauth.userlist.record import User
 
 
@@ -36,11 +37,15 @@ class Need(IntEnum):
     ATTEMPT = 0
     USER = 1
     RECORD = 2
+    GROUPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What conditions look at; `user` and `record` are there for those that need them."""
+    """What conditions look at; `user`, `record` and `groups` are there for those that need them.
+
+    `groups` are folded names.
+    """
 
     service: str
     rhost: str | None
@@ -49,6 +54,7 @@ class Facts:
     moment: datetime
     user: str = ""
     record: User | None = None
+    groups: frozenset[str] = frozenset()
 
 
 Test = Callable[[Facts], bool]
@@ -56,12 +62,13 @@ Test = Callable[[Facts], bool]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: as written, what it needs, and whether it holds."""
+    """One condition: as written, what it needs, and whether it holds; `names` are of groups."""
 
     text: str
     need: Need
     negated: bool
     test: Test
+    names: tuple[str, ...] = ()
 
     def holds(self, facts: Facts) -> bool:
         """Return whether it holds; exactly one of a condition and its negation does."""
@@ -90,8 +97,11 @@ def read_condition(text: str) -> tuple[str, Condition]:
         return word, Condition(text, row.need, negated, row.look)
     if not value:
         raise ConditionError(f"condition {word!r} needs a value", f"write {row.usage}")
-    pieces = value.split(",") if row.between == "," else split(value, row.between)
-    items = [piece.strip() for piece in pieces]
+    if row.need is Need.GROUPS:
+        items = [plain(piece) for piece in split(value, row.between)]
+    else:
+        pieces = value.split(",") if row.between == "," else split(value, row.between)
+        items = [piece.strip() for piece in pieces]
     if not all(items):
         raise ConditionError(
             f"condition {word!r} has an empty item",
@@ -103,7 +113,8 @@ def read_condition(text: str) -> tuple[str, Condition]:
         raise
     except ValueError as error:
         raise ConditionError(f"condition {word!r}: {error}", f"write {row.usage}") from None
-    return word, Condition(text, row.need, negated, lambda facts: matches(row.look(facts)))
+    names = tuple(items) if row.need is Need.GROUPS else ()
+    return word, Condition(text, row.need, negated, lambda facts: matches(row.look(facts)), names)
 
 
 def _cure(word: str) -> str:
@@ -170,5 +181,6 @@ WORDS: Mapping[str, Word] = {
         Need.RECORD,
         lambda facts: facts.record is not None and facts.record.administrator,
     ),
+    "group": Word("group=NAME,...", Need.GROUPS, lambda facts: facts.groups, matching.groups),
 }
 """Word -> its row; conditions are looked at in this order, so that the cheap ones come first."""

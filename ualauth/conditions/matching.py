@@ -14,6 +14,7 @@ from ualauth.contract.credentials import MAX_NAME_BYTES
 from ualauth.errors import InvalidValue
 from ualauth.system.networks import is_within, read_address, read_network
 from ualauth.text.folding import fold
+from ualauth.userlist.checks import MAX_GROUP_NAME
 from ualauth.userlist.names import parse_units
 
 
@@ -43,6 +44,17 @@ def patterns(items: Sequence[str]) -> Callable[[Sequence[str]], bool]:
         return any(match(fold(name)) for name in names for match in expressions)
 
     return matches
+
+
+# Groups
+
+
+def groups(items: Sequence[str]) -> Callable[[frozenset[str]], bool]:
+    """Read names of groups; they match if any of a user's groups is one of them."""
+    if any(len(item) > MAX_GROUP_NAME for item in items):
+        raise ValueError(f"no group has a name of more than {MAX_GROUP_NAME} characters")
+    wanted = frozenset(map(fold, items))
+    return lambda groups: not wanted.isdisjoint(groups)
 
 
 # Mail nodes

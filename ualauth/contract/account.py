@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ualauth.contract.identity import Person
+from ualauth.text.folding import fold
+
+
+class Memberships(NamedTuple):
+    """The groups of a user, and which of the groups that were asked for do not exist.
+
+    Both are names as `ualauth.text.folding.fold` has them: case does not count.
+    """
+
+    groups: frozenset[str]
+    """Those that the user is a member of, also by other groups."""
+    unknown: frozenset[str]
+
+    def has(self, name: str) -> bool:
+        """Return whether the user is in the group of this name."""
+        return fold(name) in self.groups
+
+    def lacks(self, name: str) -> bool:
+        """Return whether a name that was asked for is that of no group."""
+        return fold(name) in self.unknown
 
 
 class Account(Protocol):
@@ -27,4 +47,9 @@ class Account(Protocol):
     @property
     def stale(self) -> bool:
         """Whether the store could not be asked: then only a remembered password counts."""
+        ...
+
+    @property
+    def login_due(self) -> float:
+        """When the store wants to be told of a login again (`time.monotonic`)."""
         ...

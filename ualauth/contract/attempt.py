@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.account import Memberships
 from ualauth.contract.credentials import Exchange, NameKind
 from ualauth.contract.identity import Person
 from ualauth.contract.messages import Answer, Error, Info, TextMessage
@@ -215,6 +216,19 @@ class Attempt(Protocol):
 
         Raises:
             Abort: as `get_user`; `AUTHINFO_UNAVAIL` if there is no USERLIST, too.
+
+        """
+        ...
+
+    async def get_groups(self, names: Iterable[str] = (), *, needed: bool = True) -> Memberships:
+        """Return the groups of the USERLIST that the user is in, and which of `names` are none.
+
+        `names` are groups that the module is going to look for. The groups are those of the
+        database now, or of the beginning of this operation. A user whom the USERLIST does not
+        have is in no group. Where it is not `needed`, no USERLIST has no groups.
+
+        Raises:
+            Abort: as `get_record`.
 
         """
         ...

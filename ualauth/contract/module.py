@@ -97,6 +97,20 @@ class Module(Generic[O]):
         """
         return ()
 
+    def named_groups(self) -> Sequence[str]:
+        """Return the groups of the USERLIST that the entry names: `ualauth check` looks for them.
+
+        Without one of them, the module cannot decide.
+        """
+        return ()
+
+    def groups_in_files(self) -> Iterable[tuple[str, Problem]]:
+        """Yield the groups whom files of `configure` name, each with what is wrong if it is none.
+
+        They are groups of the USERLIST or else of the host: `ualauth check` tells of others.
+        """
+        return ()
+
     def nested_service(self) -> str | None:
         """Return the service whose stack the entry may run by `Attempt.run_stack`, if any.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -43,17 +44,16 @@ def batches(
     size: int,
     with_users: bool,
     left_out: Counter[str] | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Return batches of `size` lines; `with_users` puts users beside their rows.
 
-    What was counted in `left_out` goes into the batches.
+    What was counted in `left_out` goes into the batches. Who takes not all of them closes it.
     """
-    seen = _Seen()
     users: list[UserLine] = []
     bad: list[BadLine] = []
     now = microseconds(datetime.now(UTC)) or 0
 
-    def batch() -> Batch:
+    def batch(seen: _Seen) -> Batch:
         rows = [rows_of(line.user, line.secrets, now, line.history) for line in users]
         duplicates = seen.duplicates([line.number for line in users], rows)
         unique = [index for index in range(len(rows)) if index not in duplicates]
@@ -66,15 +66,16 @@ def batches(
             _taken(left_out),
         )
 
-    for line in lines:
-        if isinstance(line, BadLine):
-            bad.append(line)
-        else:
-            users.append(line)
-        if len(users) + len(bad) >= size:
-            yield batch()
-            users, bad = [], []
-    yield batch()
+    with closing(_Seen()) as seen:
+        for line in lines:
+            if isinstance(line, BadLine):
+                bad.append(line)
+            else:
+                users.append(line)
+            if len(users) + len(bad) >= size:
+                yield batch(seen)
+                users, bad = [], []
+        yield batch(seen)
 
 
 def _taken(counter: Counter[str] | None) -> Mapping[str, int]:
@@ -92,6 +93,10 @@ class _Seen:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, line INT) WITHOUT ROWID")
+
+    def close(self) -> None:
+        """Forget them."""
+        self._database.close()
 
     def duplicates(self, numbers: list[int], rows: list[Rows]) -> dict[int, BadLine]:
         """Return index -> why not, for users that claim what an earlier line does."""

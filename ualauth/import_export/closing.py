@@ -13,6 +13,7 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ualauth.contract.identity import MailboxClass
 from ualauth.import_export.line import Writing
 from ualauth.passwords.policy import PasswordRules
 from ualauth.userlist.account.password_age import has_grace, password_expires
@@ -140,13 +141,24 @@ def note(writing: Writing, text: str, what: str) -> None:
     writing.notes[f"{text}, which {{kind}} cannot carry: {what}"] += 1
 
 
-def note_left_out(user: User, secrets: Sequence[object], writing: Writing) -> None:
-    """Count what files of lines have no place for, besides reasons to refuse a login."""
+def note_left_out(
+    user: User, secrets: Sequence[object], writing: Writing, *, has_limit: bool = False
+) -> None:
+    """Count what files of lines have no place for, besides reasons to refuse a login.
+
+    `has_limit` is whether the format has one for the limit of a mailbox.
+    """
+    actions = user.limit_outbound_mail or user.limit_inbound_mail or user.limit_notify_user
     for text, is_there in (
         ("with addresses", bool(set(user.addresses) - {user.authid})),
         ("with a mail node", bool(user.name.ou1)),
         ("with SASL secrets", bool(secrets)),
         ("with rights of administrators", user.administrator or user.mailbox_administrator),
+        ("with a limited mailbox class", user.mailbox_class is not MailboxClass.FULL),
+        ("with a language", bool(user.language)),
+        ("with a limit of the mailbox", bool(user.mailbox_limit) and not has_limit),
+        ("with an action at the limit of the mailbox", actions),
+        ("hidden in directories", user.hidden),
     ):
         if is_there:
             note(writing, text, "left out")

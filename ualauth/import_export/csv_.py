@@ -3,10 +3,10 @@
 A column is called like a field of a user, or like a part of the O/R name
 (`surname`, `ou1`), or like a SASL mechanism, whose secret is written as
 RFC 5803 does, or like what only the USERLIST sets (`created`, `grace_logins_used`,
-`former_passwords`); in any case. An empty cell is the field's default. Several addresses have
-blanks between them. What is written has all there is to know of a user. Spreadsheets may
-separate cells by another character, which a first line `sep=;` or `reading.delimiter` says, and
-leave rows without any text, which are passed over.
+`last_login` and where it was, `former_passwords`); in any case. An empty cell is the field's
+default. Several addresses have blanks between them. What is written has all there is to know of
+a user. Spreadsheets may separate cells by another character, which a first line `sep=;` or
+`reading.delimiter` says, and leave rows without any text, which are passed over.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ from ualauth.import_export.line import (
 from ualauth.import_export.text import converters, read_number, read_time, write_time
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
+from ualauth.text.folding import REFUSED
 from ualauth.userlist.bulk import History
 from ualauth.userlist.checks import check_password
 from ualauth.userlist.names import LIMITS
-from ualauth.userlist.record import NewUser
+from ualauth.userlist.record import LastLogin, NewUser
 
 
 class _Kind(enum.Enum):
@@ -62,6 +63,7 @@ Columns = list[tuple[str, _Kind, Callable[[str], Any]]]
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
 # What a column of the database holds.
 _MOST_GRACE_LOGINS = 2**31 - 1
+_MOST_LOGIN_TEXT = 255
 _USUAL_SEPARATORS = ";\t|,"
 
 
@@ -117,6 +119,8 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
         known = {secret.mechanism: to_auth_password(secret) for secret in secrets}
         cells += [known.get(mechanism, "") for mechanism in mechanisms]
         cells += [write_time(user.created), str(user.grace_logins_used or "")]
+        login = writing.last_login(user)
+        cells += [write_time(login.time), login.service, login.source] if login else _NO_LOGIN
         if writing.passwords:
             former = writing.former_passwords(user)
             cells.append(json.dumps(former) if former else "")
@@ -174,7 +178,11 @@ class _Cells:
         if self.parts:
             self.fields[NAME_PARTS] = self.parts
         if self.history:
-            self.fields[HISTORY] = History(**self.history)
+            login = [self.history.pop(name, None) for name in _LOGIN]
+            if any(login) and login[0] is None:
+                raise InvalidValue("has no time of the login")
+            last = LastLogin(login[0], login[1] or "", login[2] or "") if login[0] else None
+            self.fields[HISTORY] = History(**self.history, last_login=last)
         return self.fields
 
 
@@ -238,6 +246,12 @@ def _read_count(text: str) -> int:
     return count
 
 
+def _read_login_text(text: str) -> str:
+    if len(text) > _MOST_LOGIN_TEXT or REFUSED.search(text):
+        raise InvalidValue(f"takes at most {_MOST_LOGIN_TEXT} characters, no control characters")
+    return text
+
+
 def _read_former(text: str) -> tuple[str, ...]:
     try:
         hashes = json.loads(text)
@@ -255,9 +269,12 @@ _NO_NAME = (
     "without both, --existing update changes users who are there"
 )
 _FORMER = "former_passwords"
+_LOGIN = ("last_login", "last_login_service", "last_login_source")
+_NO_LOGIN = [""] * len(_LOGIN)
 _HISTORY: dict[str, Callable[[str], Any]] = {
     "created": read_time,
     "grace_logins_used": _read_count,
+    **dict(zip(_LOGIN, (read_time, _read_login_text, _read_login_text), strict=True)),
     _FORMER: _read_former,
 }
 """Column of what only the USERLIST sets -> what reads its cells."""

@@ -8,8 +8,9 @@ nothing of the user. What extra fields restrict is kept, or the line is bad
 (`dovecot_fields`). A user with an @ has that for an address.
 
 What is written carries the authid, the personal name, the password, the networks that are
-allowed, and whether the user is locked: by `!` before the hash and `fail`. To `nologin` alone
-Dovecot's auth service answers OK, which is enough for Postfix.
+allowed, the limit of the mailbox (`dovecot_quota`), and whether the user is locked: by `!` before
+the hash and `fail`. To `nologin` alone Dovecot's auth service answers OK, which is enough for
+Postfix.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ualauth.import_export.accounts import marked, name_fields, password_fields
 from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
 from ualauth.import_export.closing import closed, note, note_left_out
 from ualauth.import_export.dovecot_fields import limits_of
+from ualauth.import_export.dovecot_quota import limit_of, quota_rule
 from ualauth.import_export.line import (
     CLOSED,
     MADE_UP,
@@ -66,7 +68,7 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
             note(writing, "with an authid", "left out")
             yield "# a user is missing, whose authid has a : or begins with #\n"
             continue
-        note_left_out(user, secrets, writing)
+        note_left_out(user, secrets, writing, has_limit=True)
         is_closed = closed(user, "dovecot", writing)
         password = (user.password or "") if writing.passwords else ""
         if ":" in password:
@@ -77,6 +79,8 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
             password = f"{'!' if user.locked else MARK}{password}"
         networks = writing.policy.with_own(user.policy).networks
         extra = [f"allow_nets={','.join(map(str, networks))}"] if networks else []
+        if user.mailbox_limit:
+            extra.append(quota_rule(user.mailbox_limit))
         closing = (_LOCKED if user.locked else _CLOSED) if is_closed else ()
         fields = " ".join([*extra, *closing])
         yield f"{user.authid}:{password}:::{gecos_of(user.name.personal_name)}:::{fields}\n"
@@ -95,6 +99,8 @@ def _fields(text: str, reading: Reading) -> Fields:
         extra = extra.removesuffix(_CLOSED_FIELDS)
         fields[CLOSED] = True
     fields |= limits_of(authid, extra, reading.ignore).fields()
+    if (limit := limit_of(extra, reading)) is not None:
+        fields["mailbox_limit"] = limit
     if is_address(authid):
         fields[MADE_UP]["addresses"] = (authid,)
     return fields

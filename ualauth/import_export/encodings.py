@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -15,6 +16,16 @@ from ualauth.import_export.line import BadLine, Line
 
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CURE = "--encoding names the right one, such as windows-1252"
+
+
+_NOT_DECODED = re.compile("[\udc80-\udcff]")
+
+
+def problem_of(texts: Iterable[str], encoding: str) -> str:
+    """Return what is wrong with text that was not in its encoding; empty if it all was."""
+    if any(_NOT_DECODED.search(text) for text in texts):
+        return f"is not {encoding or 'UTF-8'}: {_CURE}"
+    return ""
 
 
 def is_encoding(name: str) -> bool:

@@ -17,7 +17,9 @@ from ualauth.userlist.store import UserStore
 
 def exported(store: UserStore, kind: str, writing: Writing) -> Iterator[str]:
     """Return all users as text, piece by piece, as they are read."""
-    writing = dataclasses.replace(writing, former_passwords=store.former_passwords)
+    writing = dataclasses.replace(
+        writing, former_passwords=store.former_passwords, last_login=store.last_login
+    )
     return FORMATS[kind].write(_known(store, writing), writing)
 
 

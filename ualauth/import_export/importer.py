@@ -165,7 +165,8 @@ class Import:
             if line.missing and why is None
         ]
         for line in incomplete:
-            self._refuse(BadLine(line.number, line.missing))
+            problem = f"{line.missing}; there is no user {line.user.authid!r} to be changed"
+            self._refuse(bad_line(line.number, problem))
         return len(incomplete)
 
     def _without_incomplete(self, batch: Batch) -> Batch:

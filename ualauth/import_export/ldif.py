@@ -62,7 +62,16 @@ _OF_A_SEARCH = frozenset(
     {"search", "result", "matcheddn", "text", "control", "ref", "nextreference"}
 )
 """What ldapsearch(1) writes besides entries."""
-_OF_PEOPLE = frozenset({"person", "inetorgperson", "user", "posixaccount", "mailuser", "qmailuser"})
+OF_PEOPLE = frozenset({"person", "inetorgperson", "user", "posixaccount", "mailuser", "qmailuser"})
+OF_GROUPS = frozenset(
+    {
+        *("groupofnames", "groupofuniquenames", "groupofmembers", "groupofurls", "posixgroup"),
+        *("group", "scalixgroupclass", "ipausergroup", "univentiongroup", "mailgroup"),
+    }
+)
+"""Classes of groups, in lower case: these entries are no users."""
+GROUPS_LEFT_OUT = "that are groups: --groups takes them, and ualauth group import"
+"""Why entries of groups are no users."""
 _MADE_UP = {"# made up: cn": "cn", "# made up: sn": "sn"}
 """Comment of an export behind an entry -> attribute that says nothing of the user."""
 _MADE_UP_ATTRIBUTE = "x-ualauth-made-up"
@@ -84,6 +93,11 @@ _PLAIN = {
     "scalixadministrator": "administrator",
     "scalixmailboxadministrator": "mailbox_administrator",
     "scalixmailboxclass": "mailbox_class",
+    "scalixlimitmailboxsize": "mailbox_limit",
+    "scalixlimitoutboundmail": "limit_outbound_mail",
+    "scalixlimitinboundmail": "limit_inbound_mail",
+    "scalixlimitnotifyuser": "limit_notify_user",
+    "scalixhideuserentry": "hidden",
 }
 """Attribute -> field, for those that need no more than that; the last one counts."""
 
@@ -103,12 +117,12 @@ _WHY_IN_POLICY = frozenset(
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
     """Return what the entries of a file amount to; each has the number of its first line."""
-    for number, raw in _records(lines):
+    for number, raw in records(lines):
         if len(raw) > _MOST_LINES:
             yield BadLine(number, f"has more than {_MOST_LINES} lines without an empty one")
             continue
         try:
-            entry = _entry(raw)
+            entry = entry_of(raw)
             if entry is None or _is_left_out(entry, reading):
                 continue
             fields = _fields(entry, reading)
@@ -124,25 +138,25 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
     yield "version: 1\n"
     for user, secrets in users:
         is_closed = closed(user, "ldif", writing)
-        dn = f"uid={_escaped(user.authid)}{',' if writing.base else ''}{writing.base}"
+        dn = f"uid={dn_value(user.authid)}{',' if writing.base else ''}{writing.base}"
         lines = [
-            _written("dn", dn),
-            *(_written(*pair) for pair in _attributes(carried(user, writing))),
+            written("dn", dn),
+            *(written(*pair) for pair in _attributes(carried(user, writing))),
             *(f"{comment}\n" for comment in _made_up(user.name)),
         ]
         if writing.passwords:
             if user.password is not None:
                 make = close if is_closed else in_braces
-                lines.append(_written("userPassword", make(user.password)))
+                lines.append(written("userPassword", make(user.password)))
             values = map(to_auth_password, secrets)
             lines += [
-                _written("authPassword", close_secret(each) if is_closed else each)
+                written("authPassword", close_secret(each) if is_closed else each)
                 for each in values
             ]
         yield "\n" + "".join(lines)
 
 
-def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Return the logical lines of each entry, and the number of its first line."""
     record: list[str] = []
     first = 1
@@ -169,7 +183,7 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         yield first, record
 
 
-def _entry(raw: list[str]) -> LdifRecord | None:
+def entry_of(raw: list[str]) -> LdifRecord | None:
     """Return the attributes of an entry; `None` for what a search says at its end."""
     entry: LdifRecord = {}
     in_languages: LdifRecord = {}
@@ -207,13 +221,21 @@ def _is_left_out(entry: LdifRecord, reading: Reading) -> bool:
     classes = {each.strip().lower() for each in entry.get("objectclass", ())}
     if "computer" in classes:
         reading.left_out["that are computers"] += 1
+    elif is_group(entry):
+        reading.left_out[GROUPS_LEFT_OUT] += 1
     elif entry.keys() & {reading.uid_attribute, "userpassword"}:
         return False
-    elif classes & _OF_PEOPLE:
+    elif classes & OF_PEOPLE:
         reading.left_out[f"without {reading.uid_attribute}: --uid-attribute names another one"] += 1
     else:
         reading.left_out[f"with neither {reading.uid_attribute} nor userPassword"] += 1
     return True
+
+
+def is_group(entry: LdifRecord) -> bool:
+    """Return whether an entry is a group's, whatever else it has."""
+    classes = {each.strip().lower() for each in entry.get("objectclass", ())}
+    return bool(classes & OF_GROUPS) and not classes & OF_PEOPLE
 
 
 def _decoded(name: str, value: str) -> str:
@@ -232,7 +254,7 @@ def _fields(entry: LdifRecord, reading: Reading) -> Fields:
             text = entry[attribute][0].strip()
             value = text.lower() if attribute.startswith("scalixmailbox") else text
             fields[field] = _converted(field, value)
-    if mails := _mails(entry):
+    if mails := mails_of(entry):
         fields["addresses"] = tuple({each.lower(): each for each in reversed(mails)}.values())[::-1]
     if passwords := entry.get("userpassword", ()):
         if not all(same_password(passwords[0], each) for each in passwords):
@@ -244,7 +266,7 @@ def _fields(entry: LdifRecord, reading: Reading) -> Fields:
     return fields
 
 
-def _mails(entry: LdifRecord) -> list[str]:
+def mails_of(entry: LdifRecord) -> list[str]:
     """Return the addresses of an entry, the primary one first."""
     mails = [*entry.get("mail", ()), *entry.get("scalixemailaddress", ())]
     # Active Directory's: SMTP: is the primary one, and other prefixes are no mailboxes.
@@ -348,6 +370,11 @@ def _attributes(user: User) -> Iterator[tuple[str, str]]:
             "scalixMailboxClass",
             "" if user.mailbox_class is MailboxClass.FULL else user.mailbox_class.value,
         ),
+        ("scalixLimitMailboxSize", str(user.mailbox_limit or "")),
+        ("scalixLimitOutboundMail", "TRUE" if user.limit_outbound_mail else ""),
+        ("scalixLimitInboundMail", "TRUE" if user.limit_inbound_mail else ""),
+        ("scalixLimitNotifyUser", "TRUE" if user.limit_notify_user else ""),
+        ("scalixHideUserEntry", "TRUE" if user.hidden else ""),
         ("pwdAccountLockedTime", _LOCKED_FOR_EVER if user.locked else ""),
         ("pwdReset", "TRUE" if user.must_change_password else ""),
         ("pwdStartTime", _written_time(user.account_starts)),
@@ -376,13 +403,14 @@ def _written_time(time: datetime | None) -> str:
     return f"{utc.year:04}{utc:%m%d%H%M%S}{fraction}Z"
 
 
-def _written(attribute: str, text: str) -> str:
+def written(attribute: str, text: str) -> str:
+    """Return a line of LDIF."""
     if _SAFE.fullmatch(text):
         return f"{attribute}: {text}\n"
     return f"{attribute}:: {base64.b64encode(text.encode()).decode()}\n"
 
 
-def _escaped(text: str) -> str:
+def dn_value(text: str) -> str:
     """Return a value as a DN has it (RFC 4514, section 2.4)."""
     escaped = re.sub(r'([\\",;<>+=])', r"\\\1", text)
     return f"\\{escaped}" if escaped.startswith(("#", " ")) else escaped

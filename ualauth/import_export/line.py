@@ -17,7 +17,7 @@ from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.checks import check_secrets
 from ualauth.userlist.names import LIMITS, ORName, parse_units
 from ualauth.userlist.policy import OWN_POLICY, Policy
-from ualauth.userlist.record import NewUser, User
+from ualauth.userlist.record import LastLogin, NewUser, User
 
 # What looks like a stored password, should one stand where a name belongs.
 _HASH = re.compile(r"(?:\$[\w.,=-]+\$|\{[\w.-]+\})[^\s'\"]+")
@@ -35,6 +35,9 @@ Fields = dict[str, Any]
 
 NAME_PARTS = "name parts"
 """Stands for the parts of the O/R name that a file gives, by their names."""
+
+UNKNOWN_HASHES = "without a password: no scheme verifies their hash"
+"""Counts users who are taken although their hash cannot be verified."""
 
 MADE_UP = "made up"
 """Stands for what new users get whom the file does not give it: fields, and `NAME_PARTS`."""
@@ -92,7 +95,8 @@ class Reading:
     `unix_uids` is whether UNIX uids are taken at all. Hashes of passwd and Dovecot files without
     a scheme are of the `default_scheme`. Entries of LDIF have their authid in `uid_attribute`,
     in lower case. `encoding` is that of the file; UTF-8, or UTF-16 with its mark, if empty.
-    `left_out` counts what is no user's, by why.
+    With `lock_unknown_hashes` users whose hash cannot be verified are taken without it.
+    `left_out` counts what is no user's, by why; and `UNKNOWN_HASHES`.
     """
 
     domain: str = ""
@@ -109,6 +113,7 @@ class Reading:
     default_scheme: str = ""
     uid_attribute: str = "uid"
     encoding: str = ""
+    lock_unknown_hashes: bool = False
     left_out: Counter[str] = field(default_factory=Counter, compare=False)
 
 
@@ -128,6 +133,11 @@ def line_of(
         ):
             # slapd and Dovecot pass over a blank behind a hash.
             fields["password"] = stored.rstrip()
+        if reading.lock_unknown_hashes and stored and not _can_be_verified(fields["password"]):
+            # New users get one that nothing matches; those who are there keep theirs.
+            del fields["password"]
+            secrets, history = (), replace(history, former_passwords=None)
+            reading.left_out[UNKNOWN_HASHES] += 1
         values, given, missing = _completed(fields, reading)
         password = fields.get("password")
         user = NewUser(**values | {"locked": True} if is_closed else values)
@@ -141,6 +151,14 @@ def line_of(
     except (UserError, PasswordError) as error:
         return bad_line(number, str(error))
     return UserLine(number, user, given, tuple(secrets), missing, is_closed, history)
+
+
+def _can_be_verified(stored: str) -> bool:
+    try:
+        read_whole(stored)
+    except PasswordError:
+        return False
+    return True
 
 
 def _is_in_clear_text(stored: str) -> bool:
@@ -254,7 +272,8 @@ class Writing:
     reader who has the `same_settings` needs not be told of it. Users who are kept out from
     elsewhere, of other services or at other times only are written as locked where a format
     cannot say so, unless `open_restricted`. `notes` counts what has to be told of that.
-    `former_passwords` says what UL-PWD of a user was before.
+    `former_passwords` says what UL-PWD of a user was before, and `last_login` when, for which
+    service and from where a user last logged in.
     """
 
     passwords: bool = True
@@ -265,3 +284,4 @@ class Writing:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: Counter[str] = field(default_factory=Counter)
     former_passwords: Callable[[User], Sequence[str]] = lambda _user: ()
+    last_login: Callable[[User], LastLogin | None] = lambda _user: None

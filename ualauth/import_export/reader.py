@@ -14,8 +14,8 @@ import os
 import pickle
 import queue
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -45,8 +45,8 @@ class Source:
     size: int = 1000
     with_users: bool = False
 
-    def read(self, file: BinaryIO, position: int = 0) -> Iterator[Batch]:
-        """Return what stands in an open file, as batches."""
+    def read(self, file: BinaryIO, position: int = 0) -> Generator[Batch]:
+        """Return what stands in an open file, as batches; see `batches`."""
         text = Text(file, position, self.reading.encoding)
         lines = text.checked(FORMATS[self.format].read(text.lines(), self.reading))
         return batches(
@@ -67,7 +67,8 @@ class Source:
         """
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < _LARGE:
-                yield self.read(file)
+                with closing(self.read(file)) as read:
+                    yield read
                 return
         receiver, sender = multiprocessing.Pipe(duplex=False)
         # Another Python, not a fork: threads may be running here.

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from ualauth.errors import InvalidValue
+from ualauth.text.language import language_tag
 from ualauth.userlist.names import ORName, parse
 from ualauth.userlist.record import NewUser
 
@@ -76,7 +77,10 @@ _KINDS: Mapping[object, tuple[Reader, Writer]] = {
 @cache
 def converters() -> Mapping[str, tuple[Reader, Writer]]:
     """Return field of a new user -> how its text is read and written, in their order."""
-    return {name: _converter(kind) for name, kind in typing.get_type_hints(NewUser).items()}
+    kinds = typing.get_type_hints(NewUser)
+    return {name: _converter(kind) for name, kind in kinds.items()} | {
+        "language": (language_tag, str)
+    }
 
 
 def _converter(kind: Any) -> tuple[Reader, Writer]:  # noqa: ANN401 - any annotation

@@ -104,6 +104,7 @@ class OmAuth(Module[Options]):
     async def _acct_mgmt(self, attempt: Attempt, name: str | None) -> ReturnCode:
         account: Account | None = await attempt.get_record()
         if account is None:
+            attempt.remark("not in the USERLIST, or not the only one")
             return ReturnCode.USER_UNKNOWN
         if _is_another(attempt, name, account):
             attempt.remark("the name has become another user's since the password was verified")

@@ -137,8 +137,7 @@ class OmOauth(Module[Options]):
         exchange = attempt.exchange
         if not isinstance(exchange, TokenExchange):
             return ReturnCode.CRED_UNAVAIL
-        exchange.scope = " ".join(self.options.scope.split(","))
-        exchange.configuration = self.options.configuration
+        self.describe_needs(exchange)
         guess = await begin_elsewhere(attempt, exchange.name, exchange)
         try:
             name = vouched_name(await self._name(attempt, exchange))
@@ -163,6 +162,11 @@ class OmOauth(Module[Options]):
     async def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed: there are no credentials to establish."""
         return ReturnCode.SUCCESS
+
+    def describe_needs(self, exchange: TokenExchange) -> None:
+        """See `TokenIssuer.describe_needs`."""
+        exchange.scope = " ".join(self.options.scope.split(","))
+        exchange.configuration = self.options.configuration
 
     async def name_in(self, wire: Wire, exchange: TokenExchange) -> str:
         """See `TokenVerifier.name_in`."""

@@ -83,6 +83,11 @@ class Options:
         "The USERLIST has the user as an administrator.",
         "administrator",
     ] = ()
+    group: Annotated[
+        Conditions,
+        "The user is in one of these groups of the USERLIST, also by another group.",
+        "group=NAME,...",
+    ] = ()
     zone: Annotated[
         ZoneInfo | None,
         "The time zone of hour and weekday, such as Europe/Berlin; the host's if there is none.",
@@ -165,10 +170,15 @@ class PamIf(Module[Options]):
         """Sort the conditions by what they need."""
         super().__init__(options)
         conditions = options.conditions()
-        self._of_attempt, self._of_name, self._of_record = (
+        self._of_attempt, self._of_name, self._of_record, self._of_groups = (
             tuple(each for each in conditions if each.need is need) for need in Need
         )
-        self._of_user = self._of_name + self._of_record
+        self._of_user = self._of_name + self._of_record + self._of_groups
+        self._groups = tuple(name for each in self._of_groups for name in each.names)
+
+    def named_groups(self) -> Sequence[str]:
+        """Return those of the conditions."""
+        return self._groups
 
     def nested_service(self) -> str | None:
         """Return the service of `stack=`."""
@@ -201,16 +211,24 @@ class PamIf(Module[Options]):
         """Return whether the conditions on the user hold, and those on the USERLIST's record."""
         facts = replace(facts, user=user)
         failing = _failing(self._of_name, facts)
-        if failing is None and self._of_record:
-            try:
+        try:
+            if failing is None and self._of_record:
                 account: Account | None = await attempt.get_record()
-            except Abort as abort:
-                if abort.code is not ReturnCode.AUTHINFO_UNAVAIL:
-                    raise
-                # An answer, too: it is compared with that about another name of the user.
-                return NameAnswer(abort.code, abort.why)
-            facts = replace(facts, record=None if account is None else account.user)
-            failing = _failing(self._of_record, facts)
+                facts = replace(facts, record=None if account is None else account.user)
+                failing = _failing(self._of_record, facts)
+            if failing is None and self._of_groups:
+                memberships = await attempt.get_groups(self._groups)
+                if unknown := sorted(memberships.unknown):
+                    # Neither a condition on it nor its negation is known to hold.
+                    why = f"there is no group {unknown[0]!r} in the USERLIST"
+                    return NameAnswer(ReturnCode.AUTHINFO_UNAVAIL, why)
+                facts = replace(facts, groups=memberships.groups)
+                failing = _failing(self._of_groups, facts)
+        except Abort as abort:
+            if abort.code is not ReturnCode.AUTHINFO_UNAVAIL:
+                raise
+            # An answer, too: it is compared with that about another name of the user.
+            return NameAnswer(abort.code, abort.why)
         code = ReturnCode.SUCCESS if failing is None else ReturnCode.IGNORE
         return NameAnswer(code, _said(failing))
 

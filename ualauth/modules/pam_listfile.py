@@ -32,6 +32,8 @@ class Entries(NamedTuple):
     values: tuple[bytes, ...]
     users: tuple[tuple[str, Problem], ...] = ()
     """Those of users that are text, each with what is wrong if the USERLIST has no such authid."""
+    groups: tuple[tuple[str, Problem], ...] = ()
+    """Those of groups that are text, each with what is wrong if there is no such group."""
 
 
 _RULES = FileRules(max_bytes=16 << 20, comments=False, links=False)
@@ -238,6 +240,11 @@ class PamListfile(Module[Options | Misread]):
         entries = None if self._list is None else self._list.value
         return () if entries is None else entries.users
 
+    def groups_in_files(self) -> Iterable[tuple[str, Problem]]:
+        """Yield those of a list of groups."""
+        entries = None if self._list is None else self._list.value
+        return () if entries is None else entries.groups
+
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""
         match self.options:
@@ -285,13 +292,13 @@ async def _judge(
         value = user
     if options.item is Subject.TTY and value:
         value = value.removeprefix("/dev/")
-    if not value:
-        listed = False
-    else:
-        answer = await attempt.offload(_is_listed, options, entries, value)
-        if isinstance(answer, NameAnswer):
-            return answer
-        listed = answer
+    listed: bool | NameAnswer = False
+    if value and options.item is Subject.GROUP:
+        listed = await _is_group_listed(options, entries, attempt, value)
+    elif value:
+        listed = await attempt.offload(_is_listed, options, entries, value)
+    if isinstance(listed, NameAnswer):
+        return listed
     if listed is (options.sense is Sense.ALLOW):
         return NameAnswer(ReturnCode.SUCCESS)
     why = f"{options.item.value} {'' if listed else 'not '}listed in {options.file}"
@@ -300,8 +307,35 @@ async def _judge(
 
 async def _applies(whom: str, user: str, attempt: Attempt) -> bool:
     if whom.startswith("@"):
-        return await attempt.offload(is_member, user, whom[1:])
+        return await _is_in_group(attempt, user, [whom[1:]])
     return user == whom
+
+
+async def _is_group_listed(
+    options: Options, entries: Watched[Entries], attempt: Attempt, user: str
+) -> bool | NameAnswer:
+    """Return whether the file lists a group of the user, or what to answer if that is not known."""
+    values = await attempt.offload(_listed, options, entries)
+    if isinstance(values, NameAnswer):
+        return values
+    return await _is_in_group(attempt, user, [os.fsdecode(value) for value in values])
+
+
+async def _is_in_group(attempt: Attempt, user: str, names: Sequence[str]) -> bool:
+    """Return whether a user is in any of some groups.
+
+    A name that a group of the USERLIST has is that group, and no other one; any other name is a
+    group of the host, as for Linux-PAM.
+    """
+    memberships = await attempt.get_groups(names, needed=False)
+    if any(map(memberships.has, names)):
+        return True
+    of_host = list(filter(memberships.lacks, names))
+    return bool(of_host) and await attempt.offload(_is_in_group_of_host, user, of_host)
+
+
+def _is_in_group_of_host(user: str, names: Sequence[str]) -> bool:
+    return any(is_member(user, name) for name in names)
 
 
 def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool | NameAnswer:
@@ -313,12 +347,24 @@ def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool 
     """
     try:
         matches = _matcher(options.item, _sought(options.item, value))
+    except LookupError:
+        return NameAnswer(_ANSWERS[options.onerr], f"the host has no account {value!r}")
+    values = _listed(options, entries)
+    return values if isinstance(values, NameAnswer) else any(map(matches, values))
+
+
+def _listed(options: Options, entries: Watched[Entries]) -> tuple[bytes, ...] | NameAnswer:
+    """Return what the file lists, or what to answer if that cannot be known.
+
+    Raises:
+        Abort: if the file is not fit for use yet.
+
+    """
+    try:
         listed = entries.current()
     except UnusableFile as error:
         code = ReturnCode.AUTH_ERR if error.unsafe else _ANSWERS[options.onerr]
         return NameAnswer(code, str(error))
-    except LookupError:
-        return NameAnswer(_ANSWERS[options.onerr], f"the host has no account {value!r}")
     except UnsteadyFile as error:
         raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
     if listed is None:
@@ -327,7 +373,7 @@ def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool 
         # What it said last would go on letting in.
         why = f"{entries.path} is empty now, and was not before"
         raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why)
-    return any(map(matches, listed.values))
+    return listed.values
 
 
 def _sought(item: Subject, value: str) -> str:
@@ -340,8 +386,8 @@ def _sought(item: Subject, value: str) -> str:
 
 
 def _reader(options: Options) -> Callable[[Text], tuple[Entries, Sequence[Problem]]]:
-    """Return how a list is read: one of users is looked at for what no user is called."""
-    return _read_users if options.item is Subject.USER else _read_values
+    """Return how a list is read: users and groups are looked at for what none is called."""
+    return _READERS.get(options.item, _read_values)
 
 
 def _missing(options: Options) -> Problem:
@@ -382,14 +428,27 @@ def _read_users(file: Text) -> tuple[Entries, Sequence[Problem]]:
     return entries._replace(users=tuple(users)), problems[:_MOST_TOLD]
 
 
+def _read_groups(file: Text) -> tuple[Entries, Sequence[Problem]]:
+    entries, _ = _read_values(file)
+    groups = []
+    for number, line in enumerate(file.text.split("\n")[:_MOST_LOOKED_AT], 1):
+        name = line.partition("\r")[0].partition("\0")[0]
+        if name.strip() and name.isprintable():
+            text = f"{name[:64]!r} is no group, neither in the USERLIST nor of the host"
+            cure = "write its name as ualauth group list shows it"
+            groups.append((name, problem_at(file, number, text, cure, warning=True)))
+    return entries._replace(groups=tuple(groups)), ()
+
+
+_READERS = {Subject.USER: _read_users, Subject.GROUP: _read_groups}
+
+
 def _entry(line: bytes) -> bytes:
     """Return a line up to its first CR or NUL, as C reads it."""
     return line.partition(b"\r")[0].partition(b"\0")[0]
 
 
 def _matcher(item: Subject, value: str) -> Callable[[bytes], bool]:
-    if item is Subject.GROUP:
-        return lambda entry: is_member(value, os.fsdecode(entry))
     wanted = os.fsencode(value)
     if item is Subject.TTY:
         return lambda entry: entry.removeprefix(b"/dev/") == wanted

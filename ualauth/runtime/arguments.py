@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from ualauth.contract.identity import Identity
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.sasl.certificate import ClientCertificate
 
@@ -55,6 +56,9 @@ _WANTED: Mapping[str, Wanted] = {
     "old": Wanted(str, _is_text, "a text"),
     "new": Wanted(str, _is_text, "a text"),
     "mechanism": Wanted(str, _is_text, 'the name of a mechanism as a text, such as "PLAIN"'),
+    "identity": Wanted(
+        Identity, lambda value: isinstance(value, Identity), "the Identity that a login returned"
+    ),
     "conversation": Wanted(
         _Looked, lambda value: value is None or callable(value), "a callable, or None"
     ),

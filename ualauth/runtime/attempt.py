@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import Abort, NameTest
 from ualauth.contract.credentials import (
     MAX_NAME_BYTES,
@@ -48,6 +49,7 @@ from ualauth.runtime.items import Items
 from ualauth.runtime.path import Path
 from ualauth.runtime.trace import Run
 from ualauth.runtime.users import LookedUp, NoUserlist, Resources, Users
+from ualauth.text.folding import fold
 
 if TYPE_CHECKING:
     # They bring SQLAlchemy along, which a service without USERLIST does without.
@@ -114,7 +116,8 @@ class RunningAttempt:
     unconfirmed: Naming | None = None
     """Who the user was before the last entry that confirmed a user."""
     _resolved: str | None = None
-    _account: Account | None = None
+    account: Account | None = None
+    """The user's record, where it was looked up."""
     looked_up: LookedUp | None = None
     """Where the user's record is from, if it is known."""
 
@@ -260,7 +263,7 @@ class RunningAttempt:
 
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""
-        self._account = self.looked_up = None
+        self.account = self.looked_up = None
 
     async def test_name(self, test: NameTest) -> ReturnCode:
         """See `Attempt.test_name`."""
@@ -283,7 +286,22 @@ class RunningAttempt:
         if self.looked_up is LookedUp.NOWHERE and needed:
             self.remark("there is no USERLIST: create it with `ualauth init`")
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL)
-        return self._account
+        return self.account
+
+    async def get_groups(self, names: Iterable[str] = (), *, needed: bool = True) -> Memberships:
+        """See `Attempt.get_groups`."""
+        account = await self.get_record(needed=needed)
+        names = tuple(names)
+        if self.looked_up is LookedUp.NOWHERE:
+            return Memberships(frozenset(), frozenset(map(fold, names)))
+        try:
+            memberships = self._users.recall_groups(account, names)
+            if memberships is None:
+                memberships = await self.offload(self._users.read_groups, account, names)
+        except StoreError as error:
+            self.remark(str(error))
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
+        return memberships
 
     def record_at_hand(self) -> Account | None:
         """See `Attempt.record_at_hand`."""
@@ -292,7 +310,7 @@ class RunningAttempt:
         if name is None:
             return None
         if self.looked_up is not None and name == self._resolved:
-            return self._account
+            return self.account
         kind = items.name_kind
         try:
             if kind is _TYPED:
@@ -302,7 +320,7 @@ class RunningAttempt:
         except NoUserlist:
             return None
         if account is not None:
-            self._account, self.looked_up = account, _RECALLED
+            self.account, self.looked_up = account, _RECALLED
             items.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
                 items.name_kind = NameKind.AUTHID
@@ -313,23 +331,23 @@ class RunningAttempt:
             raise Abort(ReturnCode.USER_UNKNOWN)
         kind = self.items.name_kind
         if kind is _NO_USER:
-            self._account, self.looked_up = None, LookedUp.READ
+            self.account, self.looked_up = None, LookedUp.READ
             return None
         arguments = (name,) if kind is _TYPED else (name, kind)
         try:
             account = self._users.recall(*arguments) if recall else None
             if account is not None:
-                self._account, self.looked_up = account, LookedUp.RECALLED
+                self.account, self.looked_up = account, LookedUp.RECALLED
                 return account
-            self._account = await self.offload(self._users.read, *arguments)
+            self.account = await self.offload(self._users.read, *arguments)
         except NoUserlist:
-            self._account, self.looked_up = None, LookedUp.NOWHERE
+            self.account, self.looked_up = None, LookedUp.NOWHERE
             return None
         except StoreError as error:
             self.remark(str(error))
             raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
         self.looked_up = LookedUp.READ
-        return self._account
+        return self.account
 
     async def _ask_user(self, prompt: str | None) -> None:
         items = self.items

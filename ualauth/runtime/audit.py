@@ -1,7 +1,8 @@
 """A verdict becomes one log record: the only place that logs outcomes (see `outcome`).
 
-The logger is `ualauth.audit`: `INFO` for what was granted, `WARNING` for what
-was refused, `ERROR` where no module could check. A record names the user as
+The logger is `ualauth.audit`: `INFO` for what was granted, and for a SASL exchange that
+the client gave up; `WARNING` for what was refused, `ERROR` where no module could check. A
+record names the user as
 typed and as resolved, the peer, the entry that decided and its own remark, and
 then those of the others; never a secret.
 """
@@ -46,6 +47,11 @@ def record(
         why = remark and f": {remark}" if run is None else str(run.reason)
         who = _who(attempt)
         log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, who, why)
+
+
+def record_abandoned(attempt: RunningAttempt, mechanism: str) -> None:
+    """Log an exchange that the client did not bring to an end: nothing was decided."""
+    log.info("%s: abandoned authenticate of %s by %s", attempt.service, _who(attempt), mechanism)
 
 
 def _who(attempt: RunningAttempt) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
@@ -22,8 +22,14 @@ from ualauth.runtime.resources import Resources
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.users import NoUserlist
 from ualauth.sasl.certificate import owner_of
-from ualauth.sasl.mechanism import SAFE, UNSAFE, Channel, Wire
-from ualauth.sasl.offer import is_allowed, is_offered, log_not_allowed, offered
+from ualauth.sasl.mechanism import AT_BEST, SAFE, UNSAFE, Channel, Wire
+from ualauth.sasl.offer import (
+    is_allowed,
+    is_offered,
+    log_not_allowed,
+    offered,
+    offers_binding,
+)
 from ualauth.sasl.registry import mechanism
 from ualauth.sasl.settings import WITHOUT_TYPED, OfferRules
 from ualauth.sources.watched import CHECK_INTERVAL
@@ -36,7 +42,10 @@ from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
-    from ualauth.contract.account import Account
+    from collections.abc import Iterable
+
+    from ualauth.contract.account import Account, Memberships
+    from ualauth.contract.identity import Identity
     from ualauth.userlist.cache import UserCache
 
 
@@ -127,13 +136,12 @@ class BaseAuthenticator:
         channel = self._channel(connection)
         kind = mechanism(name)
         if kind is None or not is_offered(kind, verifiers, rules, channel):
-            safe = kind is not None and is_offered(kind, verifiers, rules, SAFE)
+            safe = kind is not None and is_offered(kind, verifiers, rules, AT_BEST)
             if kind is not None and not is_allowed(kind, rules):
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
         if channel.bindings:
-            plus = any(each.binds for each in offered(verifiers, rules, channel))
-            channel = replace(channel, offers_plus=plus)
+            channel = replace(channel, offers_plus=offers_binding(verifiers, rules, channel))
         # A login takes what it knows, and nothing of the channel.
         peer: Peer = connection
         if not _OF_CHANNEL.isdisjoint(connection):
@@ -190,6 +198,27 @@ class BaseAuthenticator:
 
             self._users = self.resource(UserCache)
         return self._users.read(name, kind)
+
+    def recall_groups(self, account: Any, names: Iterable[str]) -> Memberships | None:  # noqa: ANN401 - of the store
+        """See `Users.recall_groups`."""
+        return None if self._users is None else self._users.recall_groups(account, names)
+
+    def read_groups(self, account: Any, names: Iterable[str]) -> Memberships:  # noqa: ANN401 - likewise
+        """See `Users.read_groups`."""
+        if self._users is None:
+            raise NoUserlist
+        return self._users.read_groups(account, names)
+
+    def groups(self, identity: Identity) -> tuple[str, ...]:
+        """See `Authenticator.groups`."""
+        if identity.anonymous:
+            return ()
+        try:
+            account: Any = self.read(identity.authid, NameKind.AUTHID)
+        except NoUserlist:
+            return ()
+        users = self._users
+        return () if account is None or users is None else users.names_of_groups(account)
 
     def _failure_store(self) -> FailureStore | None:
         """Return where failed logins are counted for all processes, if there is a USERLIST."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.attempt import Abort
@@ -34,6 +35,9 @@ from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
 
+if TYPE_CHECKING:
+    from ualauth.contract.account import Account
+
 log = logging.getLogger("ualauth.login")
 
 Load = Callable[[str], Service]
@@ -46,6 +50,7 @@ Answer = ReturnCode | Coroutine[Any, Any, ReturnCode]
 _SUCCESS = ReturnCode.SUCCESS
 _INCOMPLETE = ReturnCode.INCOMPLETE
 _AUTHENTICATE = Operation.AUTHENTICATE
+_ACCT_MGMT = Operation.ACCT_MGMT
 _SETCRED = Operation.SETCRED
 _CHAUTHTOK = Operation.CHAUTHTOK
 _FROZEN = tuple(each in {_SETCRED, Operation.CLOSE_SESSION} for each in Operation)
@@ -111,7 +116,7 @@ class Handle:
         answer = self.begin(operation, flags)
         return answer if isinstance(answer, ReturnCode) else await answer
 
-    def begin(  # noqa: C901 - one operation, as fast as it can be
+    def begin(  # noqa: C901, PLR0912 - one operation, as fast as it can be
         self, operation: Operation, flags: int = 0
     ) -> Answer:
         """Run one operation as far as it goes without waiting: most logins have ended then.
@@ -149,6 +154,10 @@ class Handle:
             self._release()
             raise
         self._busy = False
+        if operation is _ACCT_MGMT:
+            account = attempt.account
+            if account is not None and account.login_due <= monotonic():
+                self._note_login(account)
         if audit.log.isEnabledFor(logging.INFO):
             audit.record(attempt, operation, _SUCCESS, self._last_runs)
         return _SUCCESS
@@ -170,9 +179,29 @@ class Handle:
                         await self._delay(code)
         finally:
             self._release()
+        if code is _SUCCESS and operation is _ACCT_MGMT:
+            account = attempt.account
+            if account is not None and account.login_due <= monotonic():
+                self._note_login(account)
         if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
             audit.record(attempt, operation, code, self._last_runs)
         return code
+
+    def _note_login(self, account: Account) -> None:
+        """Have the login noted that ends with this success of the account stack; never waits."""
+        attempt, items = self.attempt, self.items
+        walks = (run for run in reversed(self.runs) if run.operation is _AUTHENTICATE)
+        login = next(walks, None)
+        if (
+            attempt.delegated
+            or login is None
+            or login.verdict is not _SUCCESS
+            or account.user.authid != items.user
+        ):
+            return
+        from ualauth.userlist.last_logins import LastLogins  # noqa: PLC0415 - once an hour a user
+
+        attempt.resource(LastLogins).note(account, items.service, items.rhost)
 
     def _release(self) -> None:
         """Let another operation begin, whatever became of this one."""

@@ -65,6 +65,11 @@ class BaseSaslExchange:
             raise RuntimeError("this exchange has let no user in; look at `done` before")
         return self._identity
 
+    @property
+    def over(self) -> bool:
+        """Whether the client was let in or refused: there is nothing to give up."""
+        return self._over
+
     def close(self) -> None:
         """Give the exchange up, as when the client cancels it.
 
@@ -74,6 +79,11 @@ class BaseSaslExchange:
         if self._coroutine is not None and not self._busy:
             self._coroutine.close()
             self._coroutine = None
+            self._record_abandoned()
+
+    def _record_abandoned(self) -> None:
+        if self._sasl_login is not None:
+            self._sasl_login.record_abandoned()
 
     def _enter(self, response: bytes | None) -> RunningStep:
         """Return what one step takes; `_leave` has to follow."""
@@ -110,6 +120,9 @@ class BaseSaslExchange:
         if isinstance(result, Send):
             self._suspended = time.monotonic()
             return result.challenge
+        if not isinstance(result, Identity | Exception):
+            # Cancelled: the client is gone, for one.
+            self._record_abandoned()
         # Nothing of what the client sent is kept.
         self._coroutine = self._sasl_login = None
         self._over = True

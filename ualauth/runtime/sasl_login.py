@@ -28,7 +28,7 @@ log = logging.getLogger("ualauth.sasl")
 class SaslLogin:
     """An exchange; `begin_delegated` begins a login of whom the client may act for."""
 
-    __slots__ = ("authorization", "begin_delegated", "handle", "mechanism", "wire")
+    __slots__ = ("authorization", "begin_delegated", "concluded", "handle", "mechanism", "wire")
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class SaslLogin:
         self.wire = wire
         self.authorization = authorization
         self.begin_delegated = begin_delegated
+        self.concluded = False
+        """Whether it is decided, and only the client's last word is missing."""
 
     async def run(self) -> Identity:
         """Return who was let in.
@@ -90,7 +92,10 @@ class SaslLogin:
         log.warning("%s: %s: %s", attempt.service, self.mechanism.name, why)
         audit.record(attempt, Operation.AUTHENTICATE, code, ())
         self.handle.end(code)
-        raise (TemporaryFailure if code in UNCHECKED else AuthenticationFailed)(code)
+        if code in UNCHECKED:
+            raise TemporaryFailure(code)
+        await self._say_failure()
+        raise AuthenticationFailed(code)
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
         """Return the identity of whom the client wants to act for, if it may.
@@ -146,6 +151,16 @@ class SaslLogin:
             raise Abort(ReturnCode.PERM_DENIED)
         return delegated
 
+    def record_abandoned(self) -> None:
+        """Log that the client, or what speaks for it, gave the exchange up.
+
+        A name is shown only where the mechanism has its whole first message: what answers the
+        question for a name alone may be a password, typed a step too early.
+        """
+        if not self.concluded:
+            self.concluded = True
+            audit.record_abandoned(self.handle.attempt, self.mechanism.name)
+
     async def _say_failure(self) -> None:
         last = self.mechanism.failure()
         if last:
@@ -153,6 +168,7 @@ class SaslLogin:
 
     async def _answer_to(self, last: bytes) -> bytes:
         """Send the last message, and return what the client says to it."""
+        self.concluded = True
         try:
             return await self.wire.send(last)
         except Abort as abort:

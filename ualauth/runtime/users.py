@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ualauth.contract.credentials import NameKind
 
 if TYPE_CHECKING:
     # It brings SQLAlchemy along, which a service without USERLIST does without.
-    from ualauth.contract.account import Account
+    from ualauth.contract.account import Account, Memberships
 
 T = TypeVar("T")
 
@@ -28,6 +29,24 @@ class Users(Protocol):
 
     def read(self, name: str, kind: NameKind = NameKind.TYPED) -> Account | None:
         """Return the user who has a name of that kind, or `None` if there is none; may block.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+            NoUserlist: if there is none.
+
+        """
+        ...
+
+    def recall_groups(self, account: Any, names: Iterable[str]) -> Memberships | None:  # noqa: ANN401 - of the store
+        """Return the groups of a user if they are known for sure; MUST NOT wait.
+
+        `account` is what `recall` or `read` has just returned, and `names` are those of
+        `Attempt.get_groups`.
+        """
+        ...
+
+    def read_groups(self, account: Any, names: Iterable[str]) -> Memberships:  # noqa: ANN401 - likewise
+        """Return the groups of a user; arguments are those of `recall_groups`; may block.
 
         Raises:
             StoreError: if the USERLIST cannot be read.

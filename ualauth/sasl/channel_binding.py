@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 _LABEL = b"EXPORTER-Channel-Binding"
@@ -42,6 +43,7 @@ def _version(tls: Any) -> str:  # noqa: ANN401 - as above
     return str(name())
 
 
+@lru_cache(16)
 def server_end_point(certificate: bytes) -> bytes | None:
     """Return `tls-server-end-point` of a certificate in DER; `None` where it is not defined.
 

@@ -66,6 +66,8 @@ UNSAFE = Channel()
 """A connection without TLS."""
 SAFE = Channel(tls=True)
 """One with TLS, of which nothing more is known."""
+AT_BEST = Channel(tls=True, bindings={"": b""}, certificate_name="?")
+"""One with TLS and all that it may bring: something to bind to, a client's certificate."""
 
 
 class Wire:

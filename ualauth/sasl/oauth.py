@@ -8,7 +8,7 @@ no sooner than it has judged the token.
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
@@ -52,6 +52,30 @@ class TokenVerifier(Protocol):
 
         """
         ...
+
+
+@runtime_checkable
+class TokenIssuer(Protocol):
+    """A module that knows what a client needs to get a token that it accepts."""
+
+    def describe_needs(self, exchange: TokenExchange) -> None:
+        """Set the exchange's `scope` and `configuration`, as far as there are any."""
+        ...
+
+
+def begin_exchange(wire: Wire, mechanism: str) -> TokenExchange:
+    """Return an exchange of a client that has shown no token yet.
+
+    It knows already what a client is told that has none, and asks in this way for what it
+    needs (RFC 7628, section 4.3): what the first module says that says anything.
+    """
+    exchange = TokenExchange(mechanism, "")
+    for module in wire.verifiers:
+        if isinstance(module, TokenIssuer):
+            module.describe_needs(exchange)
+        if exchange.scope or exchange.configuration:
+            break
+    return exchange
 
 
 async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
-from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
+from ualauth.sasl.oauth import TokenExchange, as_json, begin_exchange, claim_of
 
 # RFC 7628, section 3.1: a GS2 header, then key=value pairs between %x01.
 _HEADER = re.compile(r"[ny],(?:a=((?:[^\0,=]|=2C|=3D)+))?,")
@@ -28,15 +28,14 @@ class OAuthBearer(Mechanism):
         """See `Mechanism.begin`."""
         header, *pairs = text_of(await wire.first()).split("\1")
         match = _HEADER.fullmatch(header)
-        if match is None or len(pairs) < 3 or pairs[-2:] != ["", ""]:
+        if match is None or pairs[-2:] != ["", ""]:
             raise Malformed("this is no message of OAUTHBEARER")
         if not all(_PAIR.fullmatch(pair) for pair in pairs[:-2]):
             raise Malformed("a pair that is none")
+        # It is a message: whatever is wrong with what it says, the client is told the error.
+        self._exchange = begin_exchange(wire, self.name)
         values = [pair[5:] for pair in pairs if pair.startswith("auth=")]
-        bearer = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
-        if bearer is None:
-            raise Malformed("not one bearer token")
-        self._exchange = TokenExchange(self.name, bearer[1])
+        self._exchange.token = bearer_token(values[0] if len(values) == 1 else "")
         wanted = (match[1] or "").replace("=2C", ",").replace("=3D", "=")
         return await claim_of(wire, self._exchange, wanted)
 
@@ -49,3 +48,16 @@ class OAuthBearer(Mechanism):
             scope=self._exchange.scope,
             **{"openid-configuration": self._exchange.configuration},
         )
+
+
+def bearer_token(credentials: str) -> str:
+    """Return the token in the value of an `Authorization` header (RFC 6750, section 2.1).
+
+    Raises:
+        Malformed: if it is another scheme's, or none.
+
+    """
+    match = _BEARER.fullmatch(credentials)
+    if match is None:
+        raise Malformed("not one bearer token")
+    return match[1]

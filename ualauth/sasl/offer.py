@@ -34,6 +34,14 @@ def offered(
             yield kind
 
 
+def offers_binding(
+    credential_kinds: Container[CredentialKind | str], rules: OfferRules, channel: Channel
+) -> bool:
+    """Return whether a mechanism is offered that binds to the channel: `-PLUS`."""
+    kinds = filter(None, map(mechanism, names()))
+    return any(kind.binds and is_offered(kind, credential_kinds, rules, channel) for kind in kinds)
+
+
 def is_offered(
     kind: type[Mechanism],
     credential_kinds: Container[CredentialKind | str],

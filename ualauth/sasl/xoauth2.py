@@ -10,10 +10,11 @@ from typing import ClassVar
 
 from ualauth.contract.credentials import CredentialKind
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
-from ualauth.sasl.oauth import TokenExchange, as_json, claim_of
+from ualauth.sasl.oauth import TokenExchange, as_json, begin_exchange, claim_of
+from ualauth.sasl.oauthbearer import bearer_token
 
 _MESSAGE = re.compile(
-    r"user=(?P<user>[^\x00\x01]+)\x01auth=(?i:bearer) +(?P<token>[A-Za-z0-9._~+/-]+=*)\x01\x01",
+    r"user=(?P<user>[^\x00\x01]*)\x01(?:auth=(?P<auth>[^\x00\x01]*)\x01)?\x01",
 )
 
 
@@ -30,7 +31,11 @@ class XOAuth2(Mechanism):
         match = _MESSAGE.fullmatch(text_of(await wire.first()))
         if match is None:
             raise Malformed("this is no message of XOAUTH2")
-        self._exchange = TokenExchange(self.name, match["token"])
+        # It is a message: whatever is wrong with what it says, the client is told the error.
+        self._exchange = begin_exchange(wire, self.name)
+        self._exchange.token = bearer_token(match["auth"] or "")
+        if not match["user"]:
+            raise Malformed("no user")
         return await claim_of(wire, self._exchange, match["user"])
 
     def failure(self) -> bytes:

@@ -20,6 +20,7 @@ from ualauth.sources.following import Parse, Watched
 from ualauth.sources.opening import inspect as inspect_file
 from ualauth.sources.problem import Problem
 from ualauth.stack.while_asked import WhileAsked
+from ualauth.system.extras import cure_for
 
 T = TypeVar("T")
 
@@ -94,6 +95,9 @@ def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_F
         return Bound(methods, problems, module, module.nested_service(), in_files)
     except UnsteadyFile:
         raise
+    except ModuleNotFoundError as error:
+        text = f"the module cannot be made: there is no {error.name}"
+        return Bound(UNUSABLE, [OptionProblem(0, text, cure_for(error.name))])
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
         fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
         return Bound(UNUSABLE, [fault])

@@ -25,6 +25,7 @@ from ualauth.errors import ModuleUnavailable
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem
+from ualauth.system.extras import cure_for
 from ualauth.system.forks import new_lock
 
 GROUP = "ualauth.modules"
@@ -175,6 +176,10 @@ def _guarded(name: str, load: Callable[[], object], cure: str) -> object:
     try:
         return load()
     except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if known := cure_for(missing):
+            text = f"module {name} needs {missing}, which is not installed; {known}"
+            raise ModuleUnavailable(text) from error
         detail = f"{type(error).__name__}: {error}"
         raise ModuleUnavailable(f"module {name} cannot be loaded: {detail}{cure}") from error
 

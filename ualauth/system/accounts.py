@@ -27,6 +27,15 @@ def account_of_uid(uid: int) -> pwd.struct_passwd | None:
         return None
 
 
+def is_group(name: str) -> bool:
+    """Return whether the host has a group of that name."""
+    try:
+        grp.getgrnam(name)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
 def is_member(user: str, group: str) -> bool:
     """Return whether a user is in a group, as any of its members or by the primary group.
 

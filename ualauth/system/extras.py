@@ -1,4 +1,8 @@
-"""Libraries that may be missing: what needs one is left out, and told once."""
+"""Libraries that may be missing: what needs one is left out, and told once.
+
+What cannot be left out says which extra of the distribution brings the library, and how to
+install it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,46 @@ import importlib.util
 import logging
 
 log = logging.getLogger("ualauth.modules")
+
+_EXTRAS = {
+    "OpenSSL": "twisted",
+    "aiosmtpd": "aiosmtpd",
+    "cryptography": "tls",
+    "dns": "smtp-access",
+    "gssapi": "krb5",
+    "httpx": "oauth",
+    "joserfc": "oauth",
+    "ldap": "ldap-native",
+    "ldap3": "ldap",
+    "pam": "pam",
+    "proxyprotocol": "pymap",
+    "psycopg": "postgresql",
+    "pyasn1": "ldap",
+    "pymap": "pymap",
+    "pysasl": "pymap",
+    "twisted": "twisted",
+    "zope": "twisted",
+}
+"""Package -> the extra of pyproject.toml that brings it."""
+
+
+def require(who: str, *packages: str) -> None:
+    """Do nothing if all packages can be imported.
+
+    Raises:
+        ModuleNotFoundError: if one cannot; its text says how to install it for `who`.
+
+    """
+    for package in packages:
+        if not _is_installed(package):
+            text = f"{who} needs {package}, which is not installed; {cure_for(package)}"
+            raise ModuleNotFoundError(text, name=package)
+
+
+def cure_for(package: str | None) -> str:
+    """Return what to do about a missing package, `pyasn1.codec` for one; empty if unknown."""
+    extra = _EXTRAS.get((package or "").partition(".")[0])
+    return f"try pip install 'ualauth[{extra}]'" if extra else ""
 
 
 def are_installed(packages: tuple[str, ...], who: str, cure: str) -> bool:

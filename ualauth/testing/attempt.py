@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.contract.account import Account, Memberships
 from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.computation import Computation
 from ualauth.contract.credentials import NameKind, Password
@@ -42,6 +43,7 @@ from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import Run
 from ualauth.runtime.users import Users
 from ualauth.system.poll import wait_blocking
+from ualauth.text.folding import fold
 from ualauth.userlist.guesses import GuessLimiter
 
 T = TypeVar("T")
@@ -50,11 +52,19 @@ T = TypeVar("T")
 class NoUsers:
     """A USERLIST without users."""
 
-    def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
+    def recall(self, _name: str, _kind: NameKind = NameKind.TYPED) -> Any:  # noqa: ANN401 - a store's
         """See `Users.recall`."""
+        return None
 
-    def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
+    def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> Any:  # noqa: ANN401 - likewise
         """See `Users.read`."""
+        return None
+
+    def recall_groups(self, _account: Account | None, names: Iterable[str]) -> Memberships:
+        """See `Users.recall_groups`: there are none."""
+        return Memberships(frozenset(), frozenset(map(fold, names)))
+
+    read_groups = recall_groups
 
 
 class MissingUserlist:
@@ -70,6 +80,13 @@ class MissingUserlist:
     def read(self, _name: str, _kind: NameKind = NameKind.TYPED) -> None:
         """See `Users.read`."""
         self.asked += 1
+        raise StoreError("this test has no USERLIST")
+
+    def recall_groups(self, _account: Account | None, _names: Iterable[str]) -> None:
+        """See `Users.recall_groups`."""
+
+    def read_groups(self, _account: Account | None, _names: Iterable[str]) -> Memberships:
+        """See `Users.read_groups`."""
         raise StoreError("this test has no USERLIST")
 
 

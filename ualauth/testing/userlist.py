@@ -15,6 +15,7 @@ from typing import Self, TypedDict, Unpack
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.runtime.users import Users
 from ualauth.userlist.cache import UserCache
+from ualauth.userlist.group_record import Group, NewGroup, usual_or_name
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, NewUser, User
@@ -49,6 +50,11 @@ class Userlist:
         stored = None if password is None else self.hasher.hash(password)
         known: Changes = {"authid": user, "name": ORName(surname=user), **fields}
         return self.store.add(NewUser(password=stored, **known))
+
+    def add_group(self, name: str, *members: str) -> Group:
+        """Add a group with users and groups in it."""
+        new = NewGroup(name=name, or_name=usual_or_name(name))
+        return self.store.groups.add(new, members)
 
     def behind_attempt(self) -> Behind:
         """Return the keywords that put this USERLIST behind a `FakeAttempt`."""

@@ -47,6 +47,7 @@ def edit_addresses(
     addresses: Sequence[str],
     add: Sequence[str],
     remove: Sequence[str],
+    whose: str = "this user's",
 ) -> tuple[str, ...]:
     """Return `addresses` without some, and with others after them; case does not count.
 
@@ -58,19 +59,21 @@ def edit_addresses(
     for key in {address_key(address) for address in addresses} & gone.keys():
         del gone[key]
     for missing in gone.values():
-        raise InvalidValue(f"addresses: {missing!r} is none of this user's")
+        raise InvalidValue(f"addresses: {missing!r} is none of {whose}")
     removed = {address_key(address) for address in remove}
     remaining = [address for address in addresses if address_key(address) not in removed]
     present = {address_key(address) for address in remaining}
     return (*remaining, *(address for address in add if address_key(address) not in present))
 
 
-def set_hash(store: UserStore, user: User, stored: str, keep: int = 0) -> User:
+def set_hash(
+    store: UserStore, user: User, stored: str, keep: int = 0, *, must_change: bool = False
+) -> User:
     """Replace UL-PWD by a hash that is ready, and remove UL-SASL-PWD, which is of another password.
 
     Otherwise as `set_password`.
     """
-    return store.set_password(user, stored, (), changed=datetime.now(UTC), expires=None, keep=keep)
+    return write_password(store, user, stored, (), keep, must_change=must_change)
 
 
 def set_password(  # noqa: PLR0913 - a password, and all that goes with it

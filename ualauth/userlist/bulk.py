@@ -7,36 +7,35 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
+from ualauth.errors import NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.database import queries
+from ualauth.userlist.database.loading import insert_rows, make_room
 from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
 from ualauth.userlist.database.tables import (
     addresses,
     former_passwords,
+    last_logins,
     login_names,
     or_names,
     sasl_passwords,
     users,
 )
-from ualauth.userlist.record import NewUser
+from ualauth.userlist.database.turns import take_turn_for_users
+from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
+from ualauth.userlist.record import LastLogin, NewUser
 
 T = TypeVar("T")
 
-# Names are spread over all pages of their indexes, 300 MB for a million users: pages
-# that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
-# would save one microsecond a user of 25.
-_CACHE_KIB = 64 * 1024
-# In pages of 4 KiB: what several transactions change goes to the database once.
-_CHECKPOINT_PAGES = 60_000
 # Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
 _MOST_PARAMETERS = 5000
 
@@ -48,6 +47,9 @@ _AUTHID_KEY = _USER_COLUMNS.index("authid_key")
 _CREATED = _USER_COLUMNS.index("created")
 _UNIX_UID = _USER_COLUMNS.index("unix_uid")
 _NAME_KEY = queries.NAME_COLUMNS.index("name_key")
+
+# No authid is empty.
+_A_GROUP = ""
 
 _NEWEST = select(func.max(users.c.id))
 
@@ -62,6 +64,7 @@ class History:
     created: datetime | None = None
     grace_logins_used: int | None = None
     former_passwords: tuple[str, ...] | None = field(default=None, repr=False)
+    last_login: LastLogin | None = None
 
 
 NO_HISTORY = History()
@@ -76,6 +79,7 @@ class Rows(NamedTuple):
     addresses: tuple[str, ...]
     secrets: tuple[tuple[Any, ...], ...]
     former_passwords: tuple[str, ...] = ()
+    last_login: tuple[Any, ...] | None = None
 
     @property
     def created(self) -> int:
@@ -99,17 +103,18 @@ CURES: Mapping[str, str] = {"UNIX uid": "; --no-unix-uids takes none from the fi
 class Taken:
     """Why a user was not added: `claim` is another's, or the whole user is there already.
 
-    `claim` is what it is and its key, as in `Rows.claims`.
+    `claim` is what it is and its key, as in `Rows.claims`; `is_group` is whether a group has it.
     """
 
     claim: tuple[str, str]
     is_existing: bool
+    is_group: bool = False
 
     def __str__(self) -> str:
         """Say it in a sentence."""
         if self.is_existing:
             return f"the user {self.claim[1]!r} is there already"
-        return f"{self.what} already is another user's"
+        return f"{self.what} already is {'a group' if self.is_group else 'another user'}'s"
 
     @property
     def what(self) -> str:
@@ -127,7 +132,7 @@ def rows_of(
 ) -> Rows:
     """Return the rows of a user who was checked, added at `now` in microseconds."""
     created = now if history.created is None else microseconds(history.created)
-    grace = history.grace_logins_used or 0
+    grace, login = history.grace_logins_used or 0, history.last_login
     user = _in_order((*user_row(new), new.password, grace, 1, created, now))
     # An authid that is also an address has one row for both.
     keys = keys_of((new.authid, *new.addresses))
@@ -141,12 +146,16 @@ def rows_of(
             for each in secrets
         ),
         history.former_passwords or (),
+        None if login is None else (microseconds(login.time), login.service, login.source),
     )
 
 
 def add_all(connection: Connection, new: Sequence[Rows]) -> None:
-    """Add users whose claims are all free; the database's error if one is not."""
-    _make_room(connection)
+    """Add users whose claims are all free; `NameTaken`, or the database's error, if one is not."""
+    take_turn_for_users(connection)
+    make_room(connection)
+    if _owned_by_groups(connection, new):
+        raise NameTaken("a group has one of the names")
     _insert_all(connection, new)
 
 
@@ -155,7 +164,8 @@ def add_free(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
 
     Of two new ones that claim the same, the first gets it.
     """
-    _make_room(connection)
+    take_turn_for_users(connection)
+    make_room(connection)
     taken = find_taken(connection, new)
     _insert_all(connection, [rows for rows, why in zip(new, taken, strict=True) if why is None])
     return taken
@@ -176,12 +186,13 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
             owners.update(dict.fromkeys(rows.claims(), authid_key))
             taken.append(None)
         else:
-            taken.append(Taken(claim, is_existing=False))
+            is_group = owners[claim] == _A_GROUP
+            taken.append(Taken(claim, is_existing=False, is_group=is_group))
     return taken
 
 
 def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str], str]:
-    """Return claim -> folded authid of who has it in the database."""
+    """Return claim -> folded authid of who has it in the database, or `_A_GROUP`."""
     of_login_names = select(login_names.c.key, users.c.authid_key).join_from(login_names, users)
     of_names = select(or_names.c.name_key, users.c.authid_key).join_from(or_names, users)
     keys = [key for rows in new for key in rows.keys]
@@ -200,10 +211,23 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     owners: dict[tuple[str, str], str] = {}
     for kind, statement, column, values in wanted:
         asked = statement.where(column.in_(bindparam("values", expanding=True)))
-        for some in _pieces(values, _MOST_PARAMETERS):
+        for some in pieces(values, _MOST_PARAMETERS):
             pairs = connection.execute(asked, {"values": some})
             owners.update({(kind, str(key)): owner for key, owner in pairs})
-    return owners
+    return owners | dict.fromkeys(_owned_by_groups(connection, new), _A_GROUP)
+
+
+def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[str, str]]:
+    """Return the claims of new users that are names of groups."""
+    if not has_groups(connection):
+        return []
+    claims: list[tuple[str, str]] = []
+    names = ("login name", names_of_groups, [key for rows in new for key in rows.keys])
+    or_names = ("O/R name", or_names_of_groups, [rows.name[_NAME_KEY] for rows in new])
+    for kind, find, keys in (names, or_names):
+        for some in pieces(keys, _MOST_PARAMETERS):
+            claims += [(kind, key) for key in find(connection, some)]
+    return claims
 
 
 def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
@@ -212,19 +236,19 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
     # Neighbours in an index are quicker to insert one after the other: what is needed of it is
     # in the processor's cache. `or_names` has the most of them.
     numbered = _insert_users(connection, sorted(new, key=_name_key))
-    _insert(
+    insert_rows(
         connection,
         or_names,
         ("user_id", *queries.NAME_COLUMNS),
         ((number, *rows.name) for number, rows in numbered),
     )
-    _insert(
+    insert_rows(
         connection,
         login_names,
         ("key", "user_id"),
         sorted((key, number) for number, rows in numbered for key in rows.keys),
     )
-    _insert(
+    insert_rows(
         connection,
         addresses,
         ("user_id", "position", "address"),
@@ -234,13 +258,13 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
             for position, address in enumerate(rows.addresses)
         ),
     )
-    _insert(
+    insert_rows(
         connection,
         sasl_passwords,
         ("user_id", "mechanism", "salt", "iterations", "stored_key", "server_key"),
         ((number, *secret) for number, rows in numbered for secret in rows.secrets),
     )
-    _insert(
+    insert_rows(
         connection,
         former_passwords,
         ("user_id", "number", "password"),
@@ -249,6 +273,12 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
             for number, rows in numbered
             for order, password in enumerate(reversed(rows.former_passwords), 1)
         ),
+    )
+    insert_rows(
+        connection,
+        last_logins,
+        ("user_id", "moment", "service", "source"),
+        ((number, *rows.last_login) for number, rows in numbered if rows.last_login),
     )
 
 
@@ -260,7 +290,7 @@ def _name_key(rows: Rows) -> str:
 def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:
     """Insert what stands in `users`, and return ids with their rows."""
     before = connection.scalar(_NEWEST) or 0
-    _insert(connection, users, _USER_COLUMNS, (rows.user for rows in new))
+    insert_rows(connection, users, _USER_COLUMNS, (rows.user for rows in new))
     if connection.dialect.name == "sqlite":
         # No process writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
         newest = connection.scalar(_NEWEST) or 0
@@ -273,34 +303,6 @@ def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int
     return [(ids[rows.user[_AUTHID_KEY]], rows) for rows in new]
 
 
-def _insert(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[str],
-    rows: Iterable[tuple[Any, ...]],
-) -> None:
-    """Insert rows by the driver: `Connection.execute` takes as long as SQLite itself."""
-    values = list(rows)
-    if not values:
-        return
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    if compiled.positional:
-        places = [columns.index(name) for name in compiled.positiontup or ()]
-        if places != list(range(len(columns))):
-            values = [tuple([row[place] for place in places]) for row in values]
-        connection.exec_driver_sql(str(compiled), values)
-    else:
-        named = [dict(zip(columns, row, strict=True)) for row in values]
-        connection.exec_driver_sql(str(compiled), named)
-
-
-def _make_room(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite" or "room" in connection.info:
-        return
-    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    connection.info["room"] = True
-
-
-def _pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Return some values in pieces of at most `size`."""
     return (values[start : start + size] for start in range(0, len(values), size))

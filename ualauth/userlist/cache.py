@@ -4,14 +4,17 @@ A record is used again only if the database says that nothing changed since it
 was read: a changed password, a lock or a deletion holds for the very next
 login, by any process. Where the database cannot say so (`change_detector`), each
 login reads the record, and only the verification of its password is spared.
+
+It is longer than others since all that is remembered of users is asked of one object.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from ualauth.contract.account import Memberships
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
 from ualauth.contract.resources import Resources
@@ -21,6 +24,7 @@ from ualauth.system.forks import new_lock
 from ualauth.userlist.account.lockout import user_key
 from ualauth.userlist.database.change_detector import Version
 from ualauth.userlist.guesses import GuessLimiter
+from ualauth.userlist.memberships import KnownMemberships
 from ualauth.userlist.policy import CacheSettings, Policy
 from ualauth.userlist.record import User
 from ualauth.userlist.schemes_in_use import SchemesInUse
@@ -54,6 +58,8 @@ class Account:
         "always",
         "clear",
         "confirmed",
+        "groups",
+        "login_due",
         "person",
         "policy",
         "prefix",
@@ -72,10 +78,14 @@ class Account:
         self.prefix = prefix
         self.version: Version | None = None
         self.confirmed = 0.0
+        self.login_due = 0.0
+        """When the next login is to be noted (`time.monotonic`)."""
         self.clear = _NOTHING_KNOWN
         self.proved: frozenset[str] = frozenset()
         self.secrets: dict[str, ScramSecret] = {}
         self.stale = False
+        self.groups: frozenset[str] | None = None
+        """The folded names of the user's groups, once a module has looked for one."""
         self.always: bool | None = None
         """Whether the account is unremarkable at any time; `None` until a module looks."""
 
@@ -115,6 +125,7 @@ class UserCache:
         """The costs of the passwords that are stored."""
         self._known: dict[_Key, Account] = {}
         self._latest: dict[int, Account] = {}
+        self._memberships = KnownMemberships(store)
         self._lock = new_lock()
         rules = self._policy.lockout
         self.guesses = guesses or GuessLimiter(rules, lambda: self.store, lambda: self)
@@ -259,6 +270,29 @@ class UserCache:
         """Return whether the failures kept under a user's key are as they were at `since`."""
         return self._change_detector.is_unchanged(key, since)
 
+    # Groups
+
+    def recall_groups(self, account: Account | None, names: Iterable[str]) -> Memberships | None:
+        """Return the groups of a user if they are known for sure; never waits.
+
+        `account` is what `recall` or `read` has just returned, and `names` are of groups that
+        are looked for.
+        """
+        return self._memberships.recall(account, names)
+
+    def read_groups(self, account: Account | None, names: Iterable[str]) -> Memberships:
+        """Return the groups of a user as they are now; blocks.
+
+        Raises:
+            StoreError: if the database cannot be read.
+
+        """
+        return self._memberships.read(account, names)
+
+    def names_of_groups(self, account: Account) -> tuple[str, ...]:
+        """Return the names of a user's groups as they are written; blocks."""
+        return self.store.groups.of(account.user)
+
     # SASL secrets
 
     def read_secrets(self, account: Account) -> None:
@@ -284,10 +318,14 @@ class UserCache:
             account = Account(old.user, old.person, old.policy, old.prefix)
             # A secret that is there goes with the revision; one that is not is looked for.
             account.secrets, account.proved = old.secrets, old.proved
-            return account
-        if old is not None and old.version is not None:
-            self._change_detector.note_difference(old.version)
-        return Account(user, user.person(), self.policy_of(user), self._verified.prefix(user))
+        else:
+            if old is not None and old.version is not None:
+                self._change_detector.note_difference(old.version)
+            prefix = self._verified.prefix(user)
+            account = Account(user, user.person(), self.policy_of(user), prefix)
+        if old is not None and old.user.id == user.id:
+            account.login_due = old.login_due
+        return account
 
     def _keep(self, key: _Key, account: Account) -> None:
         with self._lock:
@@ -338,5 +376,7 @@ class _Users:
 def _stale(account: Account) -> Account:
     copy = Account(account.user, account.person, account.policy, account.prefix)
     copy.confirmed = account.confirmed
+    copy.login_due = account.login_due
     copy.stale = True
+    copy.groups = account.groups
     return copy

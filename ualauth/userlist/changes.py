@@ -20,6 +20,8 @@ from ualauth.userlist.database.tables import (
     sasl_passwords,
     users,
 )
+from ualauth.userlist.database.turns import take_turn_for_users
+from ualauth.userlist.group_changes import refuse_names_of_groups
 from ualauth.userlist.record import NewUser, User
 
 # No user has this id.
@@ -28,6 +30,7 @@ _NO_USER = 0
 
 def add(connection: Connection, new: NewUser) -> User:
     """Add a user; raises `NameTaken`."""
+    take_turn_for_users(connection)
     _refuse_taken(connection, new, owner=_NO_USER)
     now = microseconds(datetime.now(UTC))
     values = values_of(new) | {
@@ -51,6 +54,7 @@ def change(connection: Connection, old: User, new: NewUser) -> User:
         UserUnknown: if it is there no more.
 
     """
+    take_turn_for_users(connection)
     _take_turn(connection, old)
     _refuse_taken(connection, new, owner=old.id)
     connection.execute(update(users).where(users.c.id == old.id), values_of(new))
@@ -217,6 +221,7 @@ def _refuse_taken(connection: Connection, record: NewUser, owner: int) -> None:
     key, user_id = or_names.c.name_key, or_names.c.user_id
     if connection.scalar(select(user_id).where(key == record.name.key, user_id != owner)):
         raise NameTaken(f"the O/R name {str(record.name)!r} already is another user's")
+    refuse_names_of_groups(connection, names, record.name.key, str(record.name))
     if record.unix_uid is None:
         return
     key, user_id = users.c.unix_uid, users.c.id

@@ -5,7 +5,6 @@ The database repeats the most important of these limits as constraints.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import compress
@@ -18,6 +17,7 @@ from ualauth.errors import InvalidValue
 from ualauth.passwords.cram_md5 import NAME as CRAM_MD5
 from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.text.folding import REFUSED, fold
+from ualauth.text.language import MAX_LANGUAGE, is_language_tag
 from ualauth.userlist.addresses import address_key, problem_of
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import read_own
@@ -28,6 +28,9 @@ MAX_LOGIN_NAME = 1024
 MAX_AUTHID = 255
 """The most characters of an authid: what PLAIN has to take (RFC 4616, section 2). In
 UTF-8 they fit in a login name."""
+
+MAX_GROUP_NAME = 64
+"""The most characters of a group's name: a common name's of X.411."""
 
 MAX_ADDRESS = 254
 """The most octets of an address: a path of RFC 5321, section 4.5.3.1.3, without its brackets."""
@@ -50,10 +53,8 @@ MAX_LOCK_REASON = 200
 MAX_POLICY = 4096
 """The most characters of a user's own policy: each login reads it."""
 
-MAX_LANGUAGE = 35
-"""The most characters of a language (RFC 5646, section 4.4.1)."""
-
-_LANGUAGE = re.compile(rf"[A-Za-z0-9._-]{{0,{MAX_LANGUAGE}}}")
+MAX_MAILBOX_LIMIT = 2**31 - 1
+"""The most MB of a mailbox: what a column of the database holds."""
 
 _MECHANISMS = (*MECHANISMS, CRAM_MD5)
 
@@ -75,6 +76,37 @@ def check_fields(record: object, old: object = None) -> None:
             check(value)
         except _Illegal as illegal:
             raise InvalidValue(f"{field}: {illegal}") from None
+
+
+def check_group(group: Any) -> None:  # noqa: ANN401 - of a layer above this one
+    """Refuse a group with a value that its field cannot hold.
+
+    Raises:
+        InvalidValue: which names the field and its limit, for the first one.
+
+    """
+    for field, value, check in (
+        ("name", group.name, _group_name),
+        ("O/R name", group.or_name, _name),
+        ("addresses", group.addresses, _addresses),
+    ):
+        try:
+            check(value)
+        except _Illegal as illegal:
+            raise InvalidValue(f"{field} of a group: {illegal}") from None
+
+
+def check_group_name(name: str) -> None:
+    """Refuse a name that no group can have.
+
+    Raises:
+        InvalidValue: which says what it may be.
+
+    """
+    try:
+        _group_name(name)
+    except _Illegal as illegal:
+        raise InvalidValue(f"name of a group: {illegal}") from None
 
 
 def check_new_authid(authid: str) -> None:
@@ -155,6 +187,19 @@ def _authid(value: object) -> None:
         )
 
 
+def _group_name(value: object) -> None:
+    if (
+        not isinstance(value, str)
+        or not 1 <= len(value) <= MAX_GROUP_NAME
+        or value != value.strip()
+        or (not value.isprintable() and REFUSED.search(value))
+    ):
+        raise _Illegal(
+            f"takes 1 to {MAX_GROUP_NAME} characters, no control characters, "
+            "and no blank at the ends",
+        )
+
+
 def _addresses(value: object) -> None:
     if not isinstance(value, tuple) or len(value) > MAX_ADDRESSES:
         raise _Illegal(f"must be addresses, {MAX_ADDRESSES} at most")
@@ -211,8 +256,17 @@ def _mailbox_class(value: object) -> None:
 
 
 def _language(value: object) -> None:
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
-        raise _Illegal(f"takes at most {MAX_LANGUAGE} letters, digits, dots, hyphens, underscores")
+    if not isinstance(value, str) or (value and not is_language_tag(value)):
+        raise _Illegal(
+            f"takes at most {MAX_LANGUAGE} characters in the form of BCP 47, such as de or pt-BR"
+        )
+
+
+def _mailbox_limit(value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_MAILBOX_LIMIT:
+        raise _Illegal(
+            f"must be a number of MB from 0 to {MAX_MAILBOX_LIMIT}; 0 is the server's default"
+        )
 
 
 def _lock_reason(value: object) -> None:
@@ -246,6 +300,11 @@ _CHECKS: Sequence[tuple[str, Callable[[Any], None], object]] = (
     ("lock_reason", _lock_reason, ""),
     ("must_change_password", _flag, False),
     ("policy", _policy, ""),
+    ("mailbox_limit", _mailbox_limit, 0),
+    ("limit_outbound_mail", _flag, False),
+    ("limit_inbound_mail", _flag, False),
+    ("limit_notify_user", _flag, False),
+    ("hidden", _flag, False),
 )
 """Field, its check, and the value that most users have: it is legal, and needs no check."""
 

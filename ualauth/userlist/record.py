@@ -21,6 +21,11 @@ class NewUser:
     `lock_reason` is for administrators, and may be empty. `policy` is what is
     other for this user than `ualauth.toml` says (see `ualauth.userlist.policy`).
 
+    Of the mailbox the server takes notice, not ualauth. `mailbox_limit` is how large it may
+    grow, in MB of 1,048,576 octets, 0 for the server's default; the three fields after it say
+    what happens once it is larger: the user sends no mail, gets none, is told. `hidden` users
+    are not shown in directories. `language` is a tag of BCP 47, or empty for the server's.
+
     Raises:
         InvalidValue: for a value that its field cannot hold.
 
@@ -43,6 +48,11 @@ class NewUser:
     lock_reason: str = ""
     must_change_password: bool = False
     policy: str = ""
+    mailbox_limit: int = 0
+    limit_outbound_mail: bool = False
+    limit_inbound_mail: bool = False
+    limit_notify_user: bool = False
+    hidden: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept."""
@@ -69,6 +79,11 @@ class Changes(TypedDict, total=False):
     lock_reason: str
     must_change_password: bool
     policy: str
+    mailbox_limit: int
+    limit_outbound_mail: bool
+    limit_inbound_mail: bool
+    limit_notify_user: bool
+    hidden: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +117,15 @@ class User(NewUser):
             mailbox_class=self.mailbox_class,
             language=self.language,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LastLogin:
+    """When a user last logged in, to the hour: `time` is in UTC.
+
+    `source` is the client's address as the server gave it, or empty.
+    """
+
+    time: datetime
+    service: str
+    source: str

@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -22,8 +22,14 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
-from ualauth.userlist import bulk, changes, failures, names
-from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
+from ualauth.userlist import bulk, changes, failures, names, noted_logins
+from ualauth.userlist.account.lockout import (
+    KEY_BYTES,
+    Counts,
+    Failures,
+    Keys,
+    user_key,
+)
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.addresses import exact
 from ualauth.userlist.bulk import Rows, Taken
@@ -35,12 +41,27 @@ from ualauth.userlist.checks import (
     check_password,
     check_secrets,
 )
-from ualauth.userlist.database import backup, queries, schema
+from ualauth.userlist.database import backup, copying, queries, schema
 from ualauth.userlist.database.change_detector import ChangeDetector, change_detector_of
+from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.database import Database
+from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
+from ualauth.userlist.groups import GroupStore
+from ualauth.userlist.listing import (
+    ALL,
+    MOST_FITTING,
+    Fitting,
+    Listed,
+    Policies,
+    UserFilter,
+    ids_of,
+    listed,
+    records_of,
+)
 from ualauth.userlist.names import ORName
-from ualauth.userlist.record import Changes, NewUser, User
+from ualauth.userlist.policy import Policy
+from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 from ualauth.userlist.update import Revision, differs, revise_all
 
 # An authid seldom has one of these, and most names of people do.
@@ -74,6 +95,8 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
+        self.groups = GroupStore(self._database)
+        """The groups of users."""
 
     @classmethod
     def open(cls, resources: Resources) -> Self:
@@ -154,6 +177,14 @@ class UserStore:
         backup.put_back(self._database.backend, copy)
         schema.create(self._database)
 
+    def copy_to(self, target: UserStore, tell: Callable[[Copied], object]) -> Copied:
+        """Copy everything into another USERLIST, which is made, or empty; see `copying.copy`."""
+        source, filled = self._database.backend, target._database
+        # Whatever is wrong with the source is told before the target is made.
+        self.check()
+        schema.create(filled)
+        return copying.copy(source.for_creation(), filled.backend.for_creation(), tell)
+
     def close(self) -> None:
         """Close the connections; whatever is called later opens new ones."""
         self._database.close()
@@ -200,6 +231,24 @@ class UserStore:
                 "parts of the O/R name, say which"
             )
         raise UserUnknown(f"{shown} is the name of no user")
+
+    def fitting(self, login_name: str) -> Fitting:
+        """Return all users whom a login name may mean, of whom `resolve` returns the only one.
+
+        Of more than `MOST_FITTING` that share a part of an O/R name, not all may be there.
+        """
+        key, name = _key(login_name), _name(login_name)
+        if key is None:
+            return Fitting([], Rank.PARTS)
+        if name is None:
+            rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+            return Fitting([user_of(rows)] if rows else [], Rank.LOGIN_NAME)
+        statement, keys = queries.meant(key, name, MOST_FITTING)
+        ranked = self._database.read(statement, keys)
+        best = min((rank for _, rank in ranked), default=Rank.PARTS)
+        numbers = sorted({number for number, rank in ranked if rank == best})
+        users = sorted(records_of(self._database, numbers), key=lambda user: fold(user.authid))
+        return Fitting(users, Rank(best))
 
     def lookup(self, kind: NameKind) -> Callable[[str], User | None]:
         """Return the method that finds the user by a name of that kind."""
@@ -254,13 +303,24 @@ class UserStore:
             yield from users_of([row[1:] for row in rows])
             after = str(rows[-1][0])
 
+    def list_users(
+        self, wanted: UserFilter = ALL, policy: Policy | None = None
+    ) -> Iterator[Listed]:
+        """Yield the users of whom something holds, with the last login of each; see `users`.
+
+        `policy` is that of users without their own: it says when passwords expire.
+
+        Raises:
+            InvalidValue: for a domain or pattern with characters that no name has.
+            GroupUnknown: if no group has that name.
+
+        """
+        return listed(self._database, wanted, Policies(policy or Policy()))
+
     def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
         """Return the users with a password that lack the secret of a mechanism; see `users`."""
-        statement = queries.next_page_without(tuple(sorted(mechanisms)))
-        after = ""
-        while rows := self._database.read(statement, {"after": after}):
-            yield from users_of([row[1:] for row in rows])
-            after = str(rows[-1][0])
+        wanted = UserFilter(lacking_mechanisms=tuple(mechanisms))
+        return (each.user for each in self.list_users(wanted))
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""
@@ -439,12 +499,11 @@ class UserStore:
                 yield bytes(key), str(source), failures.failures_of(rest)
 
     def authids_of_failures(self) -> dict[bytes, str]:
-        """Return key -> authid of the users who have failed logins; looks at every user."""
-        wanted = {key for key, _, _ in self.every_failure()}
-        if not wanted:
-            return {}
-        keys = ((user_key(user.id), user.authid) for user in self.users())
-        return {key: authid for key, authid in keys if key in wanted}
+        """Return key -> authid of the users who have failed logins; looks at every id."""
+        keys = {key for key, _, _ in self.every_failure()}
+        numbers = dict(ids_of(self._database, keys))
+        users = records_of(self._database, list(numbers))
+        return {numbers[user.id]: user.authid for user in users}
 
     def failure_keys(self, name: str) -> frozenset[bytes]:
         """Return what failures of a name may be kept under.
@@ -500,6 +559,23 @@ class UserStore:
         return self._database.write(
             lambda connection: changes.fill_secrets(connection, user, secrets),
         )
+
+    def last_login(self, user: User) -> LastLogin | None:
+        """Return the last login that was noted, or `None` if there was none."""
+        rows = self._database.read(queries.LAST_LOGIN, {"id": user.id})
+        return noted_logins.last_login_of(rows[0]) if rows else None
+
+    def note_logins(self, logins: Mapping[int, LastLogin], every: timedelta) -> None:
+        """Note logins of users, by their ids, unless one was noted within `every`.
+
+        Ids that no user has are passed over.
+        """
+        noted: list[Sequence[Any]] = []
+        for some in bulk.pieces(list(logins), queries.PAGE):
+            noted += self._database.read(queries.MOMENTS_OF_LOGINS, queries.some_ids(some))
+        # Mostly nothing has to be written.
+        if new := noted_logins.due(logins, noted, every):
+            self._database.write(lambda connection: noted_logins.note(connection, new, every))
 
     def delete(self, user: User) -> None:
         """Delete a user and the user's secrets.

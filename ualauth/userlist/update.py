@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -19,14 +19,14 @@ from ualauth.passwords.scram import ScramSecret
 from ualauth.passwords.stored import read
 from ualauth.text.folding import fold
 from ualauth.text.gecos import gecos_of
-from ualauth.userlist import changes
+from ualauth.userlist import changes, noted_logins
 from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import user_of
 from ualauth.userlist.database.tables import users
 from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.policy import OWN_POLICY, Policy, print_own, read_own
-from ualauth.userlist.record import NewUser, User
+from ualauth.userlist.record import LastLogin, NewUser, User
 
 
 def _itself(user: User) -> User:
@@ -111,6 +111,9 @@ def _revise(connection: Connection, revision: Revision) -> bool:
         connection.execute(statement, {"grace_logins_used": used})
     if (former := revision.history.former_passwords) is not None:
         changes.replace_former_passwords(connection, user, former)
+    login = revision.history.last_login
+    if login is not None and _is_later(connection, user, login):
+        noted_logins.note(connection, {user.id: login}, timedelta(0))
     return True
 
 
@@ -207,7 +210,18 @@ def _same_policy(one: str, other: str) -> bool:
 def _history_differs(connection: Connection, user: User, history: History) -> bool:
     if history.grace_logins_used not in {None, user.grace_logins_used}:
         return True
+    if _is_later(connection, user, history.last_login):
+        return True
     if history.former_passwords is None:
         return False
     rows = connection.execute(queries.FORMER_PASSWORDS, {"id": user.id})
     return tuple(row[0] for row in rows) != history.former_passwords
+
+
+def _is_later(connection: Connection, user: User, login: LastLogin | None) -> bool:
+    """Return whether a login comes after the one that was noted: that stays otherwise."""
+    if login is None:
+        return False
+    row = connection.execute(queries.LAST_LOGIN, {"id": user.id}).first()
+    noted = None if row is None else noted_logins.last_login_of(row)
+    return noted is None or login.time > noted.time

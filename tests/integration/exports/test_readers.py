@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 
 import ldap
+import ldap.filter
 import pytest
 
 from tests.integration.exports.readers import dovecot
@@ -19,7 +20,11 @@ from tests.unit.import_export.arrivals import GRANTED, HASH, PASSWORD, House
 from tests.unit.import_export.refusals import CASES, ELSEWHERE, EVERY_CASE, INSIDE, NOW, Case
 from tests.unit.import_export.test_dovecot_fields import LOGINS
 from ualauth.import_export.formats import FORMATS
+from ualauth.import_export.group_importer import exported_groups
 from ualauth.import_export.line import Writing
+from ualauth.userlist.group_record import NewGroup, usual_or_name
+from ualauth.userlist.names import ORName
+from ualauth.userlist.record import NewUser
 
 _OPEN = ("ok", Case("nothing"))
 _SCHEMA = ("dn:", "objectClass:", "uid:", "cn:", "sn:", "userPassword:")
@@ -92,3 +97,35 @@ def test_an_import_lets_in_no_user_whom_dovecot_refuses(house: House) -> None:
     with dovecot(text) as reader:
         assert granted
         assert reader.let_in(granted, PASSWORD, ELSEWHERE) == granted
+
+
+def test_a_directory_has_the_members_that_groups_have(authority: Authority, house: House) -> None:
+    base = f"ou=people,{people.SUFFIX}"
+    store = house.store
+    for authid in ("g1", "k,x"):
+        store.add(NewUser(authid=authid, name=ORName(authid)))
+    for name, members in (("sales", ["g1", "k,x"]), ("all", ["sales"]), ("empty", [])):
+        store.groups.add(NewGroup(name=name, or_name=usual_or_name(name)), members)
+    known = ((user, ()) for user in store.users())
+    pieces = [*FORMATS["ldif"].write(known, Writing(base=base))]
+    pieces += exported_groups(store, "ldif", base)
+    lines = [
+        line
+        for line in "".join(pieces).replace("version: 1\n", "").splitlines()
+        if (not line or line.startswith((*_SCHEMA, "member:"))) and "scalix" not in line
+    ]
+    with running(authority, entries="\n".join(lines)) as server:
+        connection = ldap.initialize(server.uri)
+        connection.simple_bind_s(people.ADMIN.name, people.ADMIN.password)
+
+        def groups_with(member: str) -> list[str]:
+            wanted = f"(member={ldap.filter.escape_filter_chars(member)})"
+            rows = connection.search_s(base, ldap.SCOPE_SUBTREE, wanted, ["cn"])
+            return sorted(row[1]["cn"][0].decode() for row in rows)
+
+        assert groups_with(f"uid=g1,{base}") == ["sales"]
+        assert groups_with(f"uid=k\\,x,{base}") == ["sales"]
+        assert groups_with(f"cn=sales,{base}") == ["all"]
+        rows = connection.search_s(base, ldap.SCOPE_SUBTREE, "(cn=empty)", ["member"])
+        assert rows == [(f"cn=empty,{base}", {"member": [b""]})]
+        connection.unbind_s()

@@ -5,15 +5,22 @@ from __future__ import annotations
 from tests.interop.clients import (
     curl,
     cyrus,
+    fdm,
     fetchmail,
     gsasl,
+    imapfilter,
     imaplib,
     isync,
     mpop,
     msmtp,
     mutt,
+    offlineimap,
+    perl,
+    php,
     poplib,
+    ruby,
     smtplib,
+    snail,
     swaks,
 )
 
@@ -35,6 +42,10 @@ CLIENTS = (
     fetchmail.CLIENT,
     mutt.MUTT_IMAP,
     mutt.NEOMUTT_IMAP,
+    snail.CLIENT,
+    imapfilter.CLIENT,
+    offlineimap.CLIENT,
+    fdm.CLIENT,
 )
 
 TICKET_CLIENTS = (
@@ -51,4 +62,17 @@ TICKET_CLIENTS = (
     fetchmail.TICKETS,
     mutt.MUTT_IMAP_TICKETS,
     mutt.NEOMUTT_IMAP_TICKETS,
+)
+
+# What `make long` alone installs.
+RARE_CLIENTS = (
+    php.PHPMAILER,
+    ruby.NET_SMTP,
+    perl.NET_SMTP,
+    php.PHP_IMAP,
+    ruby.NET_IMAP,
+    perl.IMAP_CLIENT,
+    php.PHP_POP3,
+    ruby.NET_POP,
+    perl.NET_POP3,
 )

@@ -59,6 +59,10 @@ class Realm:
     def __init__(self) -> None:
         """Begin without users."""
         self.came: list[tuple[bytes, Any]] = []
+        self.inside: list[bytes] = []
+        """Whose avatars have not been logged out."""
+        self.late: Any = None
+        """What an avatar waits for, if anything."""
 
     def requestAvatar(self, avatar: bytes, mind: Any, *interfaces: Any) -> Any:  # noqa: N802
         """Return the first interface, an avatar and what to do at the end."""
@@ -72,7 +76,9 @@ class Realm:
         }
         for each in interfaces:
             if each in makers:
-                return each, makers[each](), lambda: None
+                self.inside.append(avatar)
+                given = each, makers[each](), lambda: self.inside.remove(avatar)
+                return given if self.late is None else self.late.addCallback(lambda _, it=given: it)
         raise NotImplementedError
 
 

@@ -125,6 +125,12 @@ def test_plaintext_is_not_offered_without_tls(side: Side) -> None:
         assert reply.startswith(SUCCESS[side.protocol])
 
 
+@pytest.mark.parametrize("mechanism", ["EXTERNAL", "SCRAM-SHA-256-PLUS"])
+def test_what_tls_would_bring_is_answered_so(side: Side, mechanism: str) -> None:
+    with side.connect() as talk:
+        assert talk.begin_login(mechanism, "=") == REPLIES[side.protocol]["needs_tls"]
+
+
 def test_cancelled_exchange_is_over(side: Side, certificates: Certificates) -> None:
     with side.connect(certificates.client_context()) as talk:
         assert talk.begin_login("PLAIN") in {"+ ", "+"}

@@ -27,6 +27,8 @@ EVERYTHING = (
     *("--language", "pt-BR", "--expires", "2030-12-31T18:00+01:00"),
     *("--password-expires", "2029-01-01T00:00Z", "--starts", "2020-01-01T00:00Z", "--must-change"),
     *("--policy", "grace_logins=3", "--policy", "allowed_networks=192.0.2.0/24,2001:db8::/32"),
+    *("--mailbox-limit", "500", "--limit-outbound", "--limit-inbound", "--limit-notify"),
+    "--hidden",
 )
 
 
@@ -54,6 +56,9 @@ def test_a_user_is_added_with_every_field(program: Program) -> None:
     assert user.password_changed is not None
     assert user.account_starts == datetime(2020, 1, 1, tzinfo=UTC)
     assert user.must_change_password
+    assert (user.mailbox_limit, user.hidden) == (500, True)
+    limits = (user.limit_outbound_mail, user.limit_inbound_mail, user.limit_notify_user)
+    assert limits == (True, True, True)
     assert user.policy == ('{"allowed_networks":["192.0.2.0/24","2001:db8::/32"],"grace_logins":3}')
     assert _has_password(program, "jsmith", "s3cret")
 
@@ -290,6 +295,21 @@ def test_a_password_that_scram_cannot_use_is_pointed_out(program: Program) -> No
     result = program.run("user", "passwd", "ann", "--password-stdin", answers="a\N{PILE OF POO}\n")
     assert result.exit_code == 0
     assert "SCRAM cannot use it" in result.stderr
+
+
+def test_what_a_new_user_cannot_do_is_pointed_out(program: Program) -> None:
+    add = ("user", "add", "--password-stdin", "--name")
+    result = program.run(*add, "S=Smith", "a:b", answers="pencil\n")
+    assert result.exit_code == 0
+    assert "HTTP Basic cannot carry this authid" in result.stderr
+    assert "SCRAM" not in result.stderr
+    result = program.run(*add, "S=Jones", "ab", answers="a\N{PILE OF POO}\n")
+    assert result.exit_code == 0
+    assert "CRAM-MD5" in result.stderr
+    assert "HTTP" not in result.stderr
+    result = program.run("user", "modify", "ab", "--authid", "c:d")
+    assert result.exit_code == 0
+    assert "HTTP Basic cannot carry this authid" in result.stderr
 
 
 @pytest.mark.parametrize("answers", ["", "\n"])

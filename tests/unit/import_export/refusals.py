@@ -162,7 +162,8 @@ CASES: Mapping[str, list[Case]] = {
 
 WITHOUT_REFUSAL = {
     *("id", "revision", "changed", "name", "authid", "addresses", "language"),
-    *("administrator", "mailbox_administrator", "unix_uid", "mailbox_class"),
+    *("administrator", "mailbox_administrator", "unix_uid", "mailbox_class", "mailbox_limit"),
+    *("limit_outbound_mail", "limit_inbound_mail", "limit_notify_user", "hidden"),
     # What a new password must be like, when it may come, and what is told before.
     *("minimum_length", "minimum_classes", "forbid_names", "minimum_strength", "history"),
     *("minimum_age_days", "warning_days"),

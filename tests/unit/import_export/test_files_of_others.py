@@ -187,7 +187,7 @@ def test_entries_that_are_left_out_are_counted(house: House) -> None:
     assert result.stdout == "0 added, 0 changed, 0 there already, 0 lines skipped.\n"
     assert result.stderr == (
         "1 left out that are computers.\n"
-        "1 left out with neither uid nor userPassword.\n"
+        "1 left out that are groups: --groups takes them, and ualauth group import.\n"
         "1 left out without uid: --uid-attribute names another one.\n"
     )
     result = house.import_("ldif", DIRECTORY, "--uid-attribute", "sAMAccountName")

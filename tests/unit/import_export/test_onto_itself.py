@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.import_export.arrivals import GRANTED, HASH, PASSWORD, House
 from tests.unit.import_export.refusals import EVERY_CASE, FUTURE, PAST
 from tests.unit.import_export.test_round_trip import STORED, users
+from ualauth.identity import MailboxClass
 from ualauth.import_export.batches import batches
 from ualauth.import_export.exporter import exported
 from ualauth.import_export.formats import FORMATS
@@ -62,6 +63,12 @@ FULL = NewUser(
     account_starts=PAST,
     lock_reason="on leave",
     policy='{"allowed_networks":["192.0.2.7"],"grace_logins":3}',
+    mailbox_class=MailboxClass.LIMITED,
+    mailbox_limit=500,
+    limit_outbound_mail=True,
+    limit_inbound_mail=True,
+    limit_notify_user=True,
+    hidden=True,
 )
 ONES: dict[str, dict[str, Any]] = {
     "name": {"name": parse("Plain User")},
@@ -92,6 +99,7 @@ def test_each_field_set_and_unset(kind: str, store: UserStore) -> None:
     assert onto_itself(store, kind).summary.existing == len(ONES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_each_reason_to_be_refused(kind: str, tmp_path: Path) -> None:
     for index, (name, case) in enumerate(EVERY_CASE):
@@ -104,6 +112,7 @@ def test_each_reason_to_be_refused(kind: str, tmp_path: Path) -> None:
             assert onto_itself(store, kind, case.settings).summary.existing == 1, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(FORMATS))
 @settings(max_examples=10, deadline=None)
 @given(known=st.lists(users(), min_size=1, max_size=3, unique_by=lambda one: one[0].authid))
@@ -183,9 +192,18 @@ def test_what_lines_have_no_place_for_is_told(kind: str, house: House) -> None:
     new = dataclasses.replace(FULL, policy="", account_expires=None, password_expires=None)
     house.store.add_many([rows_of(new, SECRETS, 5)])
     assert house.export(kind)[1].splitlines() == [
+        f"1 user hidden in directories, which {kind} cannot carry: left out.",
         f"1 user with SASL secrets, which {kind} cannot carry: left out.",
+        f"1 user with a language, which {kind} cannot carry: left out.",
+        *(
+            [f"1 user with a limit of the mailbox, which {kind} cannot carry: left out."]
+            if kind == "passwd"
+            else []
+        ),
+        f"1 user with a limited mailbox class, which {kind} cannot carry: left out.",
         f"1 user with a mail node, which {kind} cannot carry: left out.",
         f"1 user with addresses, which {kind} cannot carry: left out.",
+        f"1 user with an action at the limit of the mailbox, which {kind} cannot carry: left out.",
         f"1 user with rights of administrators, which {kind} cannot carry: left out.",
     ]
 

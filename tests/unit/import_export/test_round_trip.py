@@ -73,6 +73,11 @@ def users(draw: st.DrawFn) -> tuple[User, tuple[ScramSecret, ...]]:
         lock_reason=draw(st.sampled_from(["", "on leave, until May", '"'])),
         must_change_password=draw(st.booleans()),
         policy=draw(st.sampled_from(["", '{"allowed_services":["imap","pop3"]}'])),
+        mailbox_limit=draw(st.sampled_from([0, 1, 500, 2**31 - 1])),
+        limit_outbound_mail=draw(st.booleans()),
+        limit_inbound_mail=draw(st.booleans()),
+        limit_notify_user=draw(st.booleans()),
+        hidden=draw(st.booleans()),
     )
     values = {field.name: getattr(new, field.name) for field in dataclasses.fields(NewUser)}
     user = User(**values, id=1, revision=1, created=NOW, changed=NOW)
@@ -107,6 +112,8 @@ def test_ldif_carries_all_but_how_a_hash_is_marked(
     carried = {"authid", "addresses", "locked", "administrator", "mailbox_administrator"}
     carried |= {"unix_uid", "mailbox_class", "language", "account_expires", "password_changed"}
     carried |= {"account_starts", "must_change_password", "password_expires"}
+    carried |= {"mailbox_limit", "limit_outbound_mail", "limit_inbound_mail", "hidden"}
+    carried |= {"limit_notify_user"}
     for field in carried:
         assert getattr(line.user, field) == getattr(user, field), field
     # Without a password there is one that nothing matches: none would be one for `nullok`.
@@ -127,6 +134,8 @@ def test_files_of_lines_carry_the_login(
     line = again(kind, user, secrets)
     assert line.user.authid == user.authid
     assert line.user.locked >= user.locked
+    if kind == "dovecot":
+        assert line.user.mailbox_limit == user.mailbox_limit
     if not (kind == "passwd" and user.locked) and user.password != "!":
         assert line.user.password == (user.password or "*")
 

@@ -54,6 +54,7 @@ def test_a_name_without_domain_is_no_enterprise_name() -> None:
     assert principal_of("jsmith", "R", {}, enterprise=True) == PrincipalName("jsmith@R")
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=50))
 def test_libkrb5_reads_any_name_as_one_component(name: str) -> None:
     context = CONTEXT

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import NameTest
 from ualauth.messages import Answer, TextMessage
 from ualauth.module import Abort, Offload
@@ -59,6 +60,10 @@ class FakeAttempt:
         if why:
             self.remark(why)
         return code
+
+    async def get_groups(self, names: Iterable[str] = (), *, needed: bool = True) -> Memberships:
+        assert not needed
+        return Memberships(frozenset(), frozenset(names))
 
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         self.told += messages

@@ -55,6 +55,7 @@ class GatedPlace:
         self.folder.settings(settings)
         self.folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
         self.hasher = hasher
+        self._authenticators: list[Authenticator | AsyncAuthenticator] = []
         self.userlist = Userlist.create(path)
         for name in users:
             user = self.userlist.add(name, addresses=(f"{name}@example.com",))
@@ -70,6 +71,7 @@ class GatedPlace:
 
     def prepared(self, authenticator: A) -> A:
         authenticator._base.resources._open[PasswordHasher] = self.hasher
+        self._authenticators.append(authenticator)
         return authenticator
 
     def failures(self, name: str, source: str = HERE) -> int:
@@ -79,8 +81,10 @@ class GatedPlace:
         return 0 if count is None else count.number
 
     def close(self) -> None:
-        """Let all go on, and close the store."""
+        """Let all go on, and close what is open."""
         self.hasher.gate.set()
+        for authenticator in self._authenticators:
+            authenticator._base.close()
         self.userlist.close()
 
 

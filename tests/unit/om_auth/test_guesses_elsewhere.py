@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,12 @@ WRONG, LOCKED, RIGHT = ReturnCode.AUTH_ERR, ReturnCode.PERM_DENIED, ReturnCode.S
 
 
 @pytest.fixture
-def strict(tmp_path: Path) -> Userlist:
+def strict(tmp_path: Path) -> Iterator[Userlist]:
     """A USERLIST where three failures lock out."""
     userlist = Userlist.create(tmp_path, Policy(lockout=LockoutRules(failures=3)))
     userlist.add("jsmith", name=ORName("Smith", "John"), addresses=("john@example.com",))
-    return userlist
+    yield userlist
+    userlist.close()
 
 
 def login(

@@ -13,7 +13,7 @@ from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import AuthenticationFailed
 from ualauth.modules.om_auth import OmAuth, Options
-from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.attempt import FakeAttempt, NoUsers
 from ualauth.testing.conversation import AsyncScriptedConversation, ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -64,23 +64,34 @@ def test_the_account_of_another_user_is_not_that_of_the_password(
     assert any("another user's" in remark for remark in attempt.remarks)
 
 
+def test_a_user_whose_record_changes_meanwhile_is_the_same_user(userlist: Userlist) -> None:
+    module = OmAuth(Options())
+    attempt = FakeAttempt("jsmith", password="s3cret", **userlist.behind_attempt())
+    assert attempt.answer(module.authenticate(attempt)) is ReturnCode.SUCCESS
+    userlist.store.update(userlist.store.get("jsmith"), language="de")
+    attempt.forget_record()
+    attempt.operation = Operation.ACCT_MGMT
+    assert attempt.answer(module.acct_mgmt(attempt)) is ReturnCode.SUCCESS
+
+
 @CHANGES
+@pytest.mark.parametrize("name", ["jsmith", "john@example.com"])
 def test_a_whole_transaction_ends_there(
-    way: Way, folder: ConfigFolder, change: Callable[[UserStore], None]
+    way: Way, folder: ConfigFolder, change: Callable[[UserStore], None], name: str
 ) -> None:
     folder.service("pop3", SERVICE)
     userlist = Userlist.create(folder.path)
-    for name in ("jsmith", "going"):
-        userlist.add(name, "s3cret")
+    userlist.add("jsmith", "s3cret", addresses=("john@example.com",))
+    userlist.add("going", "s3cret")
     kind = AsyncScriptedConversation if way.asynchronous else ScriptedConversation
-    with way.begin(folder.config(), "pop3", "jsmith", kind("s3cret")) as transaction:
+    with way.begin(folder.config(), "pop3", name, kind("s3cret")) as transaction:
         assert way.perform(transaction, Operation.AUTHENTICATE) is ReturnCode.SUCCESS
         change(userlist.store)
         assert way.perform(transaction, Operation.ACCT_MGMT) is ReturnCode.USER_UNKNOWN
     userlist.close()
 
 
-class ChangedBetween:
+class ChangedBetween(NoUsers):
     """Users who change after a login has recalled one, and before it reads the record anew."""
 
     def __init__(self, userlist: Userlist, change: Callable[[UserStore], None]) -> None:

@@ -126,6 +126,7 @@ def test_what_takes_too_long_is_not_imported(stored: str) -> None:
     assert stored[12:] not in line.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     sorted(each for each in COSTS if not re.match(NOT_OF_LIBPASS, each)),
@@ -142,6 +143,7 @@ def test_what_libraries_make_by_default_is_far_below_the_limit(name: str) -> Non
     assert isinstance(line, UserLine)
 
 
+@pytest.mark.slow
 def test_what_is_configured_may_cost_more() -> None:
     costly = Profile(
         argon2_passes=70_000,

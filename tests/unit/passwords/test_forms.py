@@ -49,6 +49,7 @@ def by_libpass() -> list[str]:
     return hashes
 
 
+@pytest.mark.slow
 def test_what_libpass_makes_is_whole_and_what_is_cut_off_is_not() -> None:
     for stored in by_libpass():
         scheme = read_whole(stored).scheme.name

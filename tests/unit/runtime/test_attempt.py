@@ -14,7 +14,7 @@ from ualauth.contract.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, Pas
 from ualauth.errors import ModuleUnavailable, StoreError
 from ualauth.messages import ConversationAgain, Error, Info, Question
 from ualauth.module import Abort
-from ualauth.testing.attempt import FakeAttempt
+from ualauth.testing.attempt import FakeAttempt, NoUsers
 from ualauth.testing.conversation import ScriptedConversation
 
 SUCCESS = ReturnCode.SUCCESS
@@ -361,7 +361,7 @@ def test_a_name_that_comes_later_must_be_asked_for_with_the_same_prompt() -> Non
     assert get_user(attempt, "first:") == "jsmith"
 
 
-class People:
+class People(NoUsers):
     """A USERLIST that knows authids and nothing else."""
 
     def __init__(self, resolve: Callable[[str], str | None]) -> None:

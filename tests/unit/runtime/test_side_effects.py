@@ -131,7 +131,14 @@ async def _no_code(_attempt: Attempt) -> Any:
     return 0
 
 
-DEEDS = [_refused, _unknown, _raising, _refusing, _late, _no_code]
+DEEDS = [
+    _refused,
+    _unknown,
+    _raising,
+    _refusing,
+    pytest.param(_late, marks=pytest.mark.slow, id="_late"),
+    _no_code,
+]
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)

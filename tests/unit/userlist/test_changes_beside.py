@@ -20,13 +20,14 @@ from ualauth.userlist.account.reservation import Ending
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.database.change_detector import SQLiteChangeDetector
 from ualauth.userlist.database.tables import metadata
+from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.store import UserStore
 
-NOTED = {"sasl_passwords", "former_passwords", "login_failures", "keys"}
+NOTED = {"sasl_passwords", "former_passwords", "login_failures", "keys", "last_logins"}
 """Tables of which nothing is remembered that a login could miss: secrets go with the record's
-revision, and failures are asked for by themselves."""
+revision, failures are asked for by themselves, and no login asks for the last one."""
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 RULES = LockoutRules(failures=3, failure_delay=0, longest_delay=0)
 
@@ -37,6 +38,10 @@ def userlist(tmp_path: Path) -> Iterator[Userlist]:
     new_userlist = Userlist.create(tmp_path)
     new_userlist.add("jsmith", "s3cret", addresses=("john@example.com",))
     new_userlist.add("ann", "s3cret")
+    groups = new_userlist.store.groups
+    for name, member in (("sales", "jsmith"), ("all", "sales")):
+        new = NewGroup(name=name, or_name=usual_or_name(name), addresses=(f"{name}@example.com",))
+        groups.add(new, [member])
     yield new_userlist
     new_userlist.close()
 
@@ -78,6 +83,13 @@ def key_of(store: UserStore, name: str) -> bytes:
     return user_key(store.get(name).id)
 
 
+NEW_ROWS: dict[str, list[object]] = {
+    "groups": [99, "x", "x", "x"],
+    "group_users": [1, 2],
+    "group_groups": [1, 2],
+}
+"""What the first columns of a new row hold, where no other row may have it."""
+
 DECIDING = [
     (table, event)
     for table in sorted(set(metadata.tables) - NOTED)
@@ -104,6 +116,8 @@ def test_every_change_of_what_decides_is_told_whichever_program_makes_it(
         ]
         if table == "or_names":
             values[0] = 99
+        if table in NEW_ROWS:
+            values[: len(NEW_ROWS[table])] = NEW_ROWS[table]
         marks = ", ".join("?" * len(values))
         shell.execute(f"INSERT INTO {table} VALUES ({marks})", values)
     elif event == "UPDATE":
@@ -247,7 +261,8 @@ def test_a_remembered_login_reads_nothing_for_what_others_failed_at(
 ) -> None:
     folder = ConfigFolder(tmp_path)
     folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-    folder.settings("[lockout]\nfailures = 3\n[stack]\nfail_delay = false\n")
+    cheap = "argon2_passes = 1\nargon2_lanes = 1\nargon2_memory = 8"
+    folder.settings(f"[password]\n{cheap}\n[lockout]\nfailures = 3\n[stack]\nfail_delay = false\n")
     with Authenticator(folder.config()) as authenticator:
         base = authenticator._base
         cache = CountedCache(base.resource(UserStore), base.config.policy, None, base._guesses)

@@ -61,25 +61,26 @@ def database(
 
 
 @pytest.fixture(scope="module")
-def store(database: Database) -> Iterator[UserStore]:
+def users(database: Database) -> dict[str, User]:
+    """Return authid -> user of a small company."""
     with database.open() as store:
         store.create()
+        return {
+            authid: store.add(
+                NewUser(
+                    authid=authid,
+                    name=parse(name),
+                    addresses=tuple(f"{authid.replace(' ', '.')}@{place}" for place in PLACES),
+                ),
+            )
+            for authid, name in USERS.items()
+        }
+
+
+@pytest.fixture
+def store(database: Database, users: dict[str, User]) -> Iterator[UserStore]:
+    with database.open() as store:
         yield store
-
-
-@pytest.fixture(scope="module")
-def users(store: UserStore) -> dict[str, User]:
-    """Return authid -> user of a small company."""
-    return {
-        authid: store.add(
-            NewUser(
-                authid=authid,
-                name=parse(name),
-                addresses=tuple(f"{authid.replace(' ', '.')}@{place}" for place in PLACES),
-            ),
-        )
-        for authid, name in USERS.items()
-    }
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,24 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from tests.migrated import migrate_as_before
 from tests.postgresql import Server
 from tests.unit.userlist.databases import Database, SQLiteDatabase
 from ualauth.errors import StoreError
 from ualauth.userlist.database.postgresql import _Dialect
 from ualauth.userlist.database.revision import REVISION
 from ualauth.userlist.database.tables import login_names, metadata
+from ualauth.userlist.group_record import NewGroup
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
 
 USER = NewUser(name=ORName("Smith"), authid="jsmith", addresses=("j@example.org",))
+
+
+@pytest.fixture
+def migrated_once() -> None:
+    """Let the migrations run each time."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -47,6 +54,26 @@ def test_the_migrations_make_the_tables(store: UserStore, database: Database) ->
     engine.dispose()
     assert "users" in migrated
     assert database.definitions() == migrated
+
+
+def test_the_tables_of_other_tests_are_those_of_the_migrations(path: Path) -> None:
+    path.touch()
+    repeated = SQLiteDatabase(path)
+    engine = create_engine(repeated.url)
+    with engine.begin() as connection:
+        migrate_as_before(connection)
+    engine.dispose()
+    migrated = SQLiteDatabase(path.with_name("migrated.db"))
+    with migrated.open() as store:
+        store.create()
+    for statement in (
+        "SELECT type, name, sql FROM sqlite_master ORDER BY name",
+        "SELECT version_num FROM alembic_version",
+        "SELECT name, length(key) FROM keys",
+        "SELECT number, length(mark), key FROM changes",
+    ):
+        assert repeated.execute(statement) == migrated.execute(statement)
+    assert repeated.execute("SELECT key FROM keys") != migrated.execute("SELECT key FROM keys")
 
 
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:
@@ -85,7 +112,7 @@ def test_a_database_without_a_revision_is_upgraded_in_place(empty: Database) -> 
         assert store.add(USER)
 
 
-@pytest.mark.parametrize("before", ["0002", "0003", "0004"])
+@pytest.mark.parametrize("before", ["0002", "0003", "0004", "0005"])
 def test_a_database_of_each_older_version_is_upgraded_with_what_is_in_it(
     before: str, path: Path
 ) -> None:
@@ -101,7 +128,8 @@ def test_a_database_of_each_older_version_is_upgraded_with_what_is_in_it(
     database.execute(
         "INSERT INTO users (authid, authid_key, locked, administrator, mailbox_administrator, "
         "mailbox_class, language, revision, created, changed, surname, given_name, initials, "
-        "generation, common_name, ou1, ou2, ou3, ou4) VALUES ('old', 'old', 0, 0, 0, 'full', '', "
+        "generation, common_name, ou1, ou2, ou3, ou4) "
+        "VALUES ('old', 'old', 0, 0, 0, 'full', 'de_DE.UTF-8', "
         "1, 0, 0, 'Old', '', '', '', '', '', '', '', '')"
     )
     database.execute("INSERT INTO login_names (key, user_id) VALUES ('old', 1)")
@@ -110,13 +138,24 @@ def test_a_database_of_each_older_version_is_upgraded_with_what_is_in_it(
         with pytest.raises(StoreError, match="older version"):
             store.get("old")
         detector = store.change_detector()
-        assert detector.version() is None
+        # The first version that can tell states apart is 0005.
+        assert (detector.version() is None) is (before < "0005")
         assert store.create() is False
         user = store.get("old")
         assert user.name == ORName("Old")
+        assert (user.language, user.mailbox_limit, user.hidden) == ("de-DE", 0, False)
+        limits = (user.limit_outbound_mail, user.limit_inbound_mail, user.limit_notify_user)
+        assert limits == (False, False, False)
+        assert list(store.groups.all()) == []
         first = detector.version()
         store.update(user, language="de")
         second = detector.version()
+        store.groups.add(NewGroup(name="sales", or_name=ORName("", common_name="sales")), ["old"])
+        third = detector.version()
+        assert second is not None
+        assert third is not None
+        assert third > second
+        assert store.groups.of(user) == ("sales",)
         assert first is not None
         assert second is not None
         assert second > first

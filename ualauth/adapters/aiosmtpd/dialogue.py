@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from asyncio import IncompleteReadError, LimitOverrunError, StreamReader
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from ualauth.adapters.sasl_lines import TooLong, decoded, decoded_initial
-from ualauth.adapters.smtp_replies import check_mechanism
+from ualauth.adapters.sasl_lines import AuthCommand, TooLong, converse_async, decoded_initial
+from ualauth.adapters.smtp_replies import LONGEST, check_mechanism
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
 from ualauth.runtime.peer import ConnectionInfo
-
-LONGEST = 12_288
-"""Octets of a line, without its end (RFC 4954, section 4)."""
 
 
 class SmtpService(NamedTuple):
@@ -31,29 +27,21 @@ class SmtpService(NamedTuple):
 async def log_in(
     asked: SmtpService,
     connection: ConnectionInfo,
-    words: list[str],
-    challenge: Callable[[bytes], Awaitable[bytes]],
+    command: AuthCommand,
+    send: Callable[[bytes], Awaitable[None]],
+    receive: Callable[[], Awaitable[bytes]],
 ) -> Identity:
-    """Return who was let in by a mechanism, with or without an initial response.
-
-    `challenge` sends a challenge and returns the line that the client answers.
+    """Return who was let in by a mechanism; `send` and `receive` are those of `converse`.
 
     Raises:
         Exception: one of those in the table of replies.
 
     """
-    name, *initial = words
-    response = decoded_initial(initial[0].encode(errors="surrogateescape") if initial else None)
+    response = decoded_initial(command.initial)
     rules = asked.authenticator.config.offer_rules(asked.service)
-    check_mechanism(name, response, rules, asked.service, connection.get("rhost"))
-    exchange = asked.authenticator.sasl(asked.service, name, **connection)
-    try:
-        said = await exchange.step(response)
-        while not exchange.done:
-            said = await exchange.step(decoded(await challenge(b64encode(said or b""))))
-        return exchange.identity
-    finally:
-        exchange.close()
+    check_mechanism(command.mechanism, response, rules, asked.service, connection.get("rhost"))
+    exchange = asked.authenticator.sasl(asked.service, command.mechanism, **connection)
+    return await converse_async(exchange, command.initial, send, receive)
 
 
 async def read_line(reader: StreamReader) -> bytes:

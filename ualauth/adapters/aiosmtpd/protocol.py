@@ -19,14 +19,18 @@ from aiosmtpd import smtp
 
 from ualauth.adapters import smtp_replies as replies
 from ualauth.adapters.aiosmtpd import submitter
-from ualauth.adapters.aiosmtpd.dialogue import LONGEST, SmtpService, log_in, read_line
+from ualauth.adapters.aiosmtpd.dialogue import SmtpService, log_in, read_line
 from ualauth.adapters.aiosmtpd.secret_filter import SECRET_FILTER
 from ualauth.adapters.aiosmtpd.session import Envelope, Session
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    AuthCommand,
+    AuthSyntax,
     ExchangeAbandoned,
     TooLong,
     TooManyFailures,
+    read_auth,
     reply_to,
 )
 from ualauth.aio import AsyncAuthenticator
@@ -42,7 +46,7 @@ from ualauth.system.frames import clear_locals
 log = logging.getLogger("ualauth.aiosmtpd")
 
 # Bytes that the reader takes for one line: enough to see that one of AUTH is too long.
-_READ = 2 * LONGEST + 1024
+_READ = 2 * replies.LONGEST + 1024
 # RFC 5321, section 4.5.3.1.4 has 512 for a command; RFC 4954, section 3 adds 500 to MAIL.
 _MAIL = 512 + 500
 _OF_AIOSMTPD = ("auth_callback", "auth_exclude_mechanism")
@@ -216,34 +220,39 @@ class SMTP(smtp.SMTP):
     @smtp.syntax("AUTH <mechanism> [initial-response]")
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Let a user in by a SASL mechanism."""
-        words = (arg or "").split()
         session = self.session
         objections = (
             (not session.host_name or not session.extended_smtp, replies.EHLO_FIRST),
-            (session.authenticated, replies.ALREADY),
+            (session.authenticated, replies.REPLIES[AlreadyLoggedIn]),
             (self.envelope.mail_from is not None, replies.IN_TRANSACTION),
-            (not 1 <= len(words) <= 2, replies.SYNTAX),
-            (len(arg or "") + len("AUTH ") > LONGEST, replies.REPLIES[TooLong]),
+            (len(arg or "") + len("AUTH ") > replies.LONGEST, replies.REPLIES[TooLong]),
         )
         for applies, reply in objections:
             if applies:
                 await self._reply(reply)
                 return
+        try:
+            command = read_auth((arg or "").encode(errors="surrogateescape"))
+        except AuthSyntax:
+            await self._reply(replies.REPLIES[AuthSyntax])
+            return
         if self._failures_left <= 0:
             await self._hang_up()
             return
         self._failures_left -= 1
-        await self._reply(await self._outcome(words))
+        await self._reply(await self._outcome(command))
 
-    async def _outcome(self, words: list[str]) -> replies.Reply:
+    async def _outcome(self, command: AuthCommand) -> replies.Reply:
         session = self.session
         try:
-            identity = await log_in(self._asked, self.connection(), words, self._challenge)
+            identity = await log_in(
+                self._asked, self.connection(), command, self._challenge, self._response
+            )
         except ConnectionResetError:
             raise
         except Exception as error:
             if not isinstance(error, _EXPECTED):
-                del words
+                del command
                 clear_locals(error)
                 log.exception("no user can authenticate: service %s", self._asked.service)
             if isinstance(error, AuthenticationError) and not isinstance(error, TemporaryFailure):
@@ -252,8 +261,10 @@ class SMTP(smtp.SMTP):
         session.let_in(identity)
         return replies.SUCCESS
 
-    async def _challenge(self, text: bytes) -> bytes:
+    async def _challenge(self, text: bytes) -> None:
         await self.push(b"334 " + text)
+
+    async def _response(self) -> bytes:
         line = await read_line(self._reader)
         self._reset_timeout()
         return line

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 
-from pymap.parsing import EndLine, Params, Space
+from pymap.parsing import Params
 from pymap.parsing.command import Command, nonauth
 from pymap.parsing.commands import Commands, InvalidCommand
-from pymap.parsing.primitives import Atom
+from pymap.parsing.exceptions import NotParseable
 from pymap.parsing.specials import Tag
 from pymap.parsing.state import ParsingInterrupt
 
 from ualauth.adapters.pymap.replies import log
+from ualauth.adapters.sasl_lines import AuthSyntax, read_auth
 
-# Whether it is base64 is seen later.
-_INITIAL = re.compile(rb" +([A-Za-z0-9+/=]+)")
+# A mechanism's name and what may be base64, to the end of the line.
+_ARGUMENTS = re.compile(rb"([A-Za-z0-9+/=_ -]*)\r?\n")
 
 
 class AuthenticateCommand(nonauth.AuthenticateCommand):
@@ -29,14 +30,16 @@ class AuthenticateCommand(nonauth.AuthenticateCommand):
     @classmethod
     def parse(cls, buf: memoryview, params: Params) -> tuple[AuthenticateCommand, memoryview]:
         """Read the arguments."""
-        _, buf = Space.parse(buf, params)
-        mechanism, buf = Atom.parse(buf, params)
-        command = cls(params.tag, mechanism.value.upper())
-        if match := _INITIAL.match(buf):
-            command.initial = match[1]
-            buf = buf[match.end() :]
-        _, buf = EndLine.parse(buf, params)
-        return command, buf
+        line = _ARGUMENTS.match(buf)
+        if line is None:
+            raise NotParseable(buf)
+        try:
+            words = read_auth(line[1])
+        except AuthSyntax:
+            raise NotParseable(buf) from None
+        command = cls(params.tag, words.mechanism.upper().encode())
+        command.initial = words.initial
+        return command, buf[line.end() :]
 
 
 class LoginCommand(nonauth.AuthenticateCommand):

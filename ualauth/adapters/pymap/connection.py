@@ -11,10 +11,9 @@ import re
 import ssl
 import sys
 from asyncio import StreamReader, StreamWriter
-from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from proxyprotocol.sock import SocketInfo
 from pymap import imap
@@ -28,12 +27,13 @@ from pymap.parsing.command.nonauth import StartTLSCommand
 from pymap.parsing.commands import Commands
 from pymap.parsing.response import Response, ResponseContinuation
 from pymap.parsing.response.code import Capability
+from pysasl import SASLAuth
 
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
 from ualauth.adapters.pymap.login import Vouched, rhost_of
-from ualauth.adapters.pymap.replies import TOO_LONG, LoggedIn, Refused, log
-from ualauth.adapters.sasl_lines import TooManyFailures, decoded, decoded_initial
+from ualauth.adapters.pymap.replies import TOO_LONG, Refused, log
+from ualauth.adapters.sasl_lines import AlreadyLoggedIn, TooManyFailures, converse_async
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
 from ualauth.runtime.peer import ConnectionInfo
@@ -56,14 +56,32 @@ class ImapService:
     login_timeout: float
 
 
+class WithoutSasl:
+    """A configuration of pymap's whose own mechanisms are none.
+
+    pymap asks for them at each greeting, and again at STARTTLS. To make them, it looks through
+    the metadata of all installed distributions, on the event loop; here they are never used.
+    """
+
+    initial_auth = tls_auth = SASLAuth([])
+
+    def __init__(self, config: IMAPConfig) -> None:
+        """Have all else from `config`."""
+        self._config = config
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it is
+        """Return what the configuration says."""
+        return getattr(self._config, name)
+
+
 class SaslState(ConnectionState):
     """What pymap says of a connection, with what ualauth offers on it."""
 
     def __init__(
-        self, login: LoginInterface, config: IMAPConfig, connection: SaslConnection
+        self, login: LoginInterface, config: WithoutSasl, connection: SaslConnection
     ) -> None:
         """Begin before the login."""
-        super().__init__(login, config)
+        super().__init__(login, cast("IMAPConfig", config))
         self._connection = connection
         if connection.tls is not None and b"STARTTLS" in self._capability:
             self._capability.remove(b"STARTTLS")
@@ -220,32 +238,35 @@ class SaslConnection(imap.IMAPConnection):
 
         """
         if self.logged_in:
-            raise LoggedIn
+            raise Refused(AlreadyLoggedIn())
         if self._failures_left <= 0:
             rhost, service = rhost_of(self._peer), self._asked.service
             log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
             raise Refused(TooManyFailures())
         self._failures_left -= 1
         try:
-            identity = await self._converse(mech_name.decode("ascii", "replace"), _initial())
+            identity = await self._identity(mech_name.decode("ascii", "replace"))
         except (ConnectionError, EOFError):
             raise
         except Exception as error:  # noqa: BLE001 - a bug refuses
             raise Refused(error) from None
         return Vouched(identity)
 
-    async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
+    async def _identity(self, mechanism: str) -> Identity:
         asked = self._asked
+        command = current_command.get()
         exchange = asked.authenticator.sasl(asked.service, mechanism, **self._known())
-        try:
-            challenge = await exchange.step(initial)
-            while challenge is not None:
-                await self.write_response(ResponseContinuation(b64encode(challenge)))
-                line = bytes(await self.read_continuation(0)).rstrip(b"\r\n")
-                challenge = await exchange.step(decoded(line))
-        finally:
-            exchange.close()
-        return exchange.identity
+        if isinstance(command, LoginCommand):
+            await exchange.step(command.message)
+            return exchange.identity
+        initial = command.initial if isinstance(command, AuthenticateCommand) else None
+        return await converse_async(exchange, initial, self._challenge, self._response)
+
+    async def _challenge(self, text: bytes) -> None:
+        await self.write_response(ResponseContinuation(text))
+
+    async def _response(self) -> bytes:
+        return bytes(await self.read_continuation(0))
 
     async def _look_up_offer(self) -> None:
         """Find out what is offered on this connection, now."""
@@ -258,11 +279,3 @@ class SaslConnection(imap.IMAPConnection):
 
     def _known(self) -> ConnectionInfo:
         return connection_of(rhost_of(self._peer), self.tls, self._asked.certificate)
-
-
-def _initial() -> bytes | None:
-    """Return the initial response of the current command, if it has one."""
-    command = current_command.get()
-    if isinstance(command, LoginCommand):
-        return command.message
-    return decoded_initial(command.initial if isinstance(command, AuthenticateCommand) else None)

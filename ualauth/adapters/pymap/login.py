@@ -16,8 +16,10 @@ from pymap.config import IMAPConfig
 from pymap.context import socket_info
 from pymap.exceptions import (
     AuthorizationFailure,
+    InvalidAuth,
     NotAllowedError,
     NotSupportedError,
+    ResponseError,
     UserNotFound,
 )
 from pymap.interfaces.login import IdentityInterface, LoginInterface
@@ -27,7 +29,7 @@ from pysasl.creds.plain import PlainCredentials
 from pysasl.creds.server import ServerCredentials
 from pysasl.identity import Identity as SaslIdentity
 
-from ualauth.adapters.pymap.replies import Refused
+from ualauth.adapters.pymap.replies import Refused, log
 from ualauth.aio import AsyncAuthenticator
 from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
@@ -72,6 +74,10 @@ class Vouched(ServerCredentials):
     def verify(self, identity: SaslIdentity | None) -> bool:  # noqa: ARG002 - of the interface
         """Return no: nothing but `Login` takes these."""
         return False
+
+
+class NoMailbox(Refused, NotAllowedError):  # type: ignore[misc]  # pymap's says NOPERM
+    """A user who was let in, and whom the backend can give no mailbox."""
 
 
 class Login(LoginInterface):
@@ -146,7 +152,23 @@ class Login(LoginInterface):
             # A login without a name has no mailbox, whichever user may be called so (RFC 4505).
             raise Refused(AccountRestricted(ReturnCode.PERM_DENIED))
         if _NO_MAILBOX.search(name):
-            raise NotAllowedError
+            raise self._no_mailbox(name, "backends make folders of names, and not of this one")
+        try:
+            return await self._mailbox_named(name)
+        except (NotAllowedError, InvalidAuth) as error:
+            raise self._no_mailbox(name, f"the backend says {error}") from None
+        except ResponseError:
+            # What the backend wants to be said: that it is in use, for one.
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug, or a file system that is full
+            raise Refused(error) from None
+
+    def _no_mailbox(self, name: str, why: str) -> NoMailbox:
+        """Tell the administrator, who can help, and return what tells the client."""
+        log.warning("%s: %a is let in, but can have no mailbox: %s", self._service, name[:80], why)
+        return NoMailbox(AccountRestricted(ReturnCode.PERM_DENIED))
+
+    async def _mailbox_named(self, name: str) -> IdentityInterface:
         mailbox = await self._behind.authorize(cast("IdentityInterface", _Named(name)), name)
         try:
             await mailbox.get()

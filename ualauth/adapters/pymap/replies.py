@@ -14,13 +14,25 @@ from pymap.parsing.response import (
 )
 
 from ualauth.adapters.imap_replies import REPLIES
-from ualauth.adapters.sasl_lines import ExchangeAbandoned, TooLong, TooManyFailures, reply_to
+from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    ExchangeAbandoned,
+    TooLong,
+    TooManyFailures,
+    reply_to,
+)
 from ualauth.errors import AuthenticationError, MechanismUnavailable
 from ualauth.system.frames import clear_locals
 
 log = logging.getLogger("ualauth.pymap")
 
-_EXPECTED = (AuthenticationError, MechanismUnavailable, ExchangeAbandoned, TooManyFailures)
+_EXPECTED = (
+    AuthenticationError,
+    MechanismUnavailable,
+    ExchangeAbandoned,
+    TooManyFailures,
+    AlreadyLoggedIn,
+)
 TOO_LONG = ResponseBye(REPLIES[TooLong].text)
 
 
@@ -42,11 +54,3 @@ class Refused(ResponseError):
         if self.reply is REPLIES[TooManyFailures]:
             response.add_untagged(ResponseBye(self.reply.text))
         return response
-
-
-class LoggedIn(ResponseError):
-    """The client is logged in already (RFC 9051, section 6.2.2)."""
-
-    def get_response(self, tag: bytes) -> Response:
-        """Return the reply to the command `tag`."""
-        return ResponseBad(tag, b"Already logged in")

@@ -18,7 +18,12 @@ from pymap.context import connection_exit
 from pymap.interfaces.login import LoginInterface
 
 from ualauth.adapters.pymap.commands import LoginCommands
-from ualauth.adapters.pymap.connection import ImapService, SaslConnection, SaslState
+from ualauth.adapters.pymap.connection import (
+    ImapService,
+    SaslConnection,
+    SaslState,
+    WithoutSasl,
+)
 from ualauth.adapters.pymap.login import Login
 from ualauth.aio import AsyncAuthenticator
 
@@ -49,6 +54,7 @@ class IMAPServer(imap.IMAPServer):
         """
         super().__init__(Login(authenticator, behind, config, service), config)
         self.commands = LoginCommands(self.commands)
+        self._without_sasl = WithoutSasl(config)
         self._asked = ImapService(authenticator, service, certificate, most_failures, login_timeout)
 
     async def __call__(
@@ -63,4 +69,4 @@ class IMAPServer(imap.IMAPServer):
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
             stack.enter_context(closing(connection))
-            await connection.run(SaslState(self._login, config, connection))
+            await connection.run(SaslState(self._login, self._without_sasl, connection))

@@ -14,7 +14,11 @@ Who is authenticated is what an authentication hook leaves in the session:
 
 from __future__ import annotations
 
-from ualauth.adapters.smtp_access_aiosmtpd.handler import AccessHandler
-from ualauth.adapters.smtp_access_aiosmtpd.server import AccessSMTP
+from ualauth.system.extras import require
+
+require(__name__, "aiosmtpd")
+
+from ualauth.adapters.smtp_access_aiosmtpd.handler import AccessHandler  # noqa: E402 - says first what is missing
+from ualauth.adapters.smtp_access_aiosmtpd.server import AccessSMTP  # noqa: E402 - says first what is missing
 
 __all__ = ["AccessHandler", "AccessSMTP"]

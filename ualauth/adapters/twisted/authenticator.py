@@ -1,9 +1,10 @@
 """The way in of Twisted: as `AsyncAuthenticator`, with Deferreds, on every reactor.
 
-Logins are carried out by an event loop of asyncio in a thread of its own. So
-the reactor is never blocked, delays after failures hold no thread, and time
-limits and modules are those of the asyncio way in; Twisted need not run on its
-asyncio reactor.
+A login begins in the reactor's thread, and most end there: one that needs no
+waiting takes microseconds. What has to wait goes on in an event loop of asyncio in a
+thread of its own. So the reactor is never blocked, delays after failures hold no
+thread, and time limits and modules are those of the asyncio way in; Twisted need not
+run on its asyncio reactor.
 """
 
 from __future__ import annotations
@@ -11,19 +12,65 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from typing import Any, TypeVar, Unpack
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 
 from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
 from ualauth.config.config import Config
 from ualauth.contract.identity import Identity
+from ualauth.runtime.handle import Handle
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.stack.model import Service
 from ualauth.system.forks import new_lock, renew_after_fork
 
 T = TypeVar("T")
+
+_NEEDS_LOOP = object()
+"""What a coroutine yields before it does what only an event loop can."""
+
+
+@types.coroutine
+def _need_loop() -> Generator[object, Any, None]:
+    yield _NEEDS_LOOP
+
+
+@types.coroutine
+def _go_on(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Run a coroutine that began outside of an event loop to its end within one.
+
+    It cannot be awaited: it is in the middle of an `await` already.
+    """
+    answer, error = None, None
+    while True:
+        try:
+            wanted = coroutine.send(answer) if error is None else coroutine.throw(error)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        answer = error = None
+        if wanted is not _NEEDS_LOOP:
+            try:
+                answer = yield wanted
+            except BaseException as thrown:  # noqa: BLE001 - such as that the login is cancelled
+                error = thrown
+
+
+class _Starting(AsyncAuthenticator):
+    """Tells when a coroutine of its own needs an event loop: no sooner than it has to wait."""
+
+    async def load(self, service: str) -> Service:
+        """See `AsyncAuthenticator.load`."""
+        if not self._base.services.is_fresh(service):
+            await _need_loop()
+        return await super().load(service)
+
+    async def _carry_out(self, handle: Handle, request: object) -> Any:  # noqa: ANN401 - whatever it is
+        await _need_loop()
+        return await super()._carry_out(handle, request)
 
 
 class TwistedAuthenticator:
@@ -35,7 +82,7 @@ class TwistedAuthenticator:
 
     def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
         """Use a configuration folder; see `AsyncAuthenticator`."""
-        self._authenticator = AsyncAuthenticator(config)
+        self._authenticator = _Starting(config)
         self.config = self._authenticator.config
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = new_lock()
@@ -86,11 +133,21 @@ class TwistedAuthenticator:
             self._loop.call_soon_threadsafe(function)
 
     def _defer(self, coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
-        """Run a coroutine in the loop's thread."""
+        """Begin a coroutine here; if it needs the loop, run the rest in the loop's thread."""
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            return succeed(stop.value)
+        except Exception as error:  # noqa: BLE001 - the caller's to handle
+            return fail(error)
+
+        async def rest() -> T:
+            return await _go_on(coroutine)
+
         # Importing the reactor installs one: not before the application had its choice.
         from twisted.internet import reactor  # noqa: PLC0415
 
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        future = asyncio.run_coroutine_threadsafe(rest(), self._running())
 
         def give_up(_: Deferred[T]) -> None:
             future.cancel()
@@ -176,4 +233,5 @@ class DeferredExchange:
 
     def close(self) -> None:
         """Give the exchange up, as when the client cancels it; later steps raise."""
-        self._do(self._exchange.close)
+        if not self._exchange.over:
+            self._do(self._exchange.close)

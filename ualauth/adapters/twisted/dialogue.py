@@ -9,7 +9,6 @@ as if it had come under TLS.
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -23,17 +22,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    AuthCommand,
     ExchangeAbandoned,
     TooLong,
     TooManyFailures,
-    decoded,
-    decoded_initial,
+    converse_async,
 )
-from ualauth.adapters.twisted.authenticator import TwistedAuthenticator
+from ualauth.adapters.twisted.authenticator import DeferredExchange, TwistedAuthenticator
 from ualauth.adapters.twisted.tls import connection_of, is_tls
 from ualauth.codes import ReturnCode
 from ualauth.contract.identity import Identity
 from ualauth.errors import AccountRestricted, AuthenticationError, MechanismUnavailable
+from ualauth.runtime.peer import ConnectionInfo
 from ualauth.system.frames import clear_locals
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Dialogue(Base):
     _deaf = False
     _greeted = False
     _leaving = False
+    _going_on = False
+    _known: ConnectionInfo | None = None
 
     def __init__(
         self,
@@ -137,11 +140,17 @@ class Dialogue(Base):
         login.addErrback(self._unexpected)
         login.addCallback(self._end, login)
 
+    def connection(self) -> ConnectionInfo:
+        """Return what is known of the connection; what TLS says is found out once."""
+        if self._known is None or self._known.get("tls") != is_tls(self.transport):
+            self._known = connection_of(self.transport)
+        return self._known
+
     async def look_up_offer(self) -> Exception | None:
         """Find out what is offered on this connection, now; return what went wrong."""
         self.offered = ()
         try:
-            known = connection_of(self.transport)
+            known = self.connection()
             self.offered = tuple(await self.authenticator.mechanisms(self.service, **known))
         except CancelledError:
             raise
@@ -156,7 +165,15 @@ class Dialogue(Base):
         welcome: Callable[[Any], None],
         *interfaces: Any,  # noqa: ANN401 - of zope
     ) -> None:
-        """Await who it is, get the avatar from the realm, and welcome them; or refuse."""
+        """Await who it is, get the avatar from the realm, and welcome them; or refuse.
+
+        A connection has one user at a time: another login would leave the first one's avatar
+        without its logout.
+        """
+        if self.identity is not None:
+            identity.close()
+            self.refuse(AlreadyLoggedIn())
+            return
         if self._failures_left <= 0:
             identity.close()
             rhost = getattr(self.transport.getPeer(), "host", None)
@@ -165,11 +182,8 @@ class Dialogue(Base):
             return
         self._failures_left -= 1
         try:
-            user_identity = await identity
-            request = self.portal.realm.requestAvatar
-            # A login without a name is none of the users, whatever the avatars' names are.
-            who = ANONYMOUS if user_identity.anonymous else user_identity.authid.encode()
-            avatar = await maybeDeferred(request, who, user_identity, *interfaces)
+            user = await identity
+            avatar = await self._avatar_of(user, interfaces)
         except CancelledError:
             return
         except Exception as error:
@@ -180,16 +194,30 @@ class Dialogue(Base):
                 log.exception("%s: a login failed", self.service)
             self.refuse(error)
         else:
-            self.identity = user_identity
+            self.identity = user
             welcome(avatar)
 
-    async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
-        """Return whom an exchange lets in; `initial` is the initial response in base64."""
-        return await self._converse(mechanism.decode("ascii", "replace"), decoded_initial(initial))
+    async def sasl(self, command: AuthCommand) -> Identity:
+        """Return whom an exchange lets in."""
+        exchange = self._exchange(command.mechanism)
+        return await converse_async(exchange, command.initial, self.send_challenge, self.receive)
 
     async def password(self, user: bytes, password: bytes) -> Identity:
         """Return whom a name and a password let in: it is PLAIN in other words."""
-        return await self._converse("PLAIN", b"\0".join((b"", user, password)))
+        exchange = self._exchange("PLAIN")
+        try:
+            await exchange.step(b"\0".join((b"", user, password)))
+            return exchange.identity
+        finally:
+            exchange.close()
+
+    async def receive(self) -> bytes:
+        """Return the line that answers a challenge."""
+        question: Deferred[bytes] = Deferred()
+        self._question = question
+        if self._ahead:
+            self.lineReceived(self._ahead.popleft())
+        return await question
 
     def starting_tls(self) -> None:
         """Forget what came in plain text behind the command; call it before `startTLS`."""
@@ -259,34 +287,42 @@ class Dialogue(Base):
         self.transport.loseConnection()
         self.setTimeout(self.seconds_to_leave)
 
-    async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
-        connection = connection_of(self.transport)
-        exchange = self.authenticator.sasl(self.service, mechanism, **connection)
-        try:
-            challenge = await exchange.step(initial)
-            while challenge is not None:
-                challenge = await exchange.step(decoded(await self._ask(challenge)))
-        finally:
-            exchange.close()
-        return exchange.identity
+    def _exchange(self, mechanism: str) -> DeferredExchange:
+        return self.authenticator.sasl(self.service, mechanism, **self.connection())
 
-    def _ask(self, challenge: bytes) -> Deferred[bytes]:
-        """Send a challenge, and return the line that answers it."""
-        question: Deferred[bytes] = Deferred()
-        self._question = question
-        self.send_challenge(b64encode(challenge))
-        if self._ahead:
-            self.lineReceived(self._ahead.popleft())
-        return question
+    def _avatar_of(self, user: Identity, interfaces: tuple[Any, ...]) -> Deferred[Any]:
+        """Ask the realm for a user's avatar; one that comes too late is logged out at once."""
+        # A login without a name is none of the users, whatever the avatars' names are.
+        who = ANONYMOUS if user.anonymous else user.authid.encode()
+        asked: Deferred[Any] = Deferred()
+
+        def came(result: Any) -> None:  # noqa: ANN401 - what realms return, or a failure
+            if not asked.called:
+                asked.callback(result)
+            elif not isinstance(result, Failure):
+                _, _, log_out = result
+                log_out()
+
+        maybeDeferred(self.portal.realm.requestAvatar, who, user, *interfaces).addBoth(
+            came
+        ).addErrback(self._unexpected)
+        return asked
 
     def _end(self, _: None, login: Deferred[None]) -> None:
         if self._login is login:
             self._login = None
-        while self._ahead and self._login is None:
-            super().lineReceived(self._ahead.popleft())
-            # A literal is not to be sent ahead.
-            if self._ahead and not getattr(self, "line_mode", True):
-                self._leave()
+        if self._going_on:
+            # The loop below goes on with the next line, however many end at once.
+            return
+        self._going_on = True
+        try:
+            while self._ahead and self._login is None:
+                super().lineReceived(self._ahead.popleft())
+                # A literal is not to be sent ahead.
+                if self._ahead and not getattr(self, "line_mode", True):
+                    self._leave()
+        finally:
+            self._going_on = False
 
     def _unexpected(self, failure: Failure) -> None:
         """Nothing that could go on: a bug in the protocol, or the client is gone."""

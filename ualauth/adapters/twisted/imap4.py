@@ -16,7 +16,7 @@ from twisted.mail.interfaces import IAccountIMAP
 
 from ualauth.adapters import imap_replies
 from ualauth.adapters.imap_replies import ImapReply
-from ualauth.adapters.sasl_lines import reply_to
+from ualauth.adapters.sasl_lines import AlreadyLoggedIn, AuthSyntax, read_auth, reply_to
 from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 
@@ -24,7 +24,11 @@ REPLIES = {
     **imap_replies.REPLIES,
     MailboxInUse: ImapReply(b"NO", b"INUSE", b"The mailbox is in use"),
 }
-# RFC 9051, section 9: quoted.
+# RFC 9051, section 9: tag, quoted, number64 in a literal, sequence-set.
+_TAG = re.compile(rb"[!#$&',-\[\]-z|}~]+")
+_LITERAL = re.compile(rb"\{[0-9]{1,18}\}")
+_PUSHED_LITERAL = re.compile(rb"\{[^{}]*\+\}$")
+_MESSAGES = re.compile(rb"[0-9*:,]+")
 _QUOTED = re.compile(rb'"(?P<text>(?:[^"\\]|\\["\\])*)"(?: (?P<rest>.*))?', re.DOTALL)
 
 
@@ -34,6 +38,52 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
     _tag = b""
 
     service = "imap"
+
+    def parse_command(self, line: bytes) -> Any:  # noqa: ANN401 - Twisted's
+        """Take a command, or its first line."""
+        tag = line.partition(b" ")[0]
+        if not self._refuses_literal(line, tag):
+            if _TAG.fullmatch(tag) or not line.strip():
+                return super().parse_command(line)
+            # Repeated, it might be read as another reply, or as a challenge.
+            self.sendUntaggedResponse(b"BAD Invalid tag")
+        return None
+
+    def parse_pending(self, line: bytes) -> Any:  # noqa: ANN401 - Twisted's
+        """Take what stands behind a literal."""
+        if not self._refuses_literal(line, b""):
+            super().parse_pending(line)
+
+    def _refuses_literal(self, line: bytes, tag: bytes) -> bool:
+        """End the connection if a literal comes that was not asked for.
+
+        LITERAL+ is not offered (RFC 7888). The octets that follow are no commands, and may be
+        a password.
+        """
+        refuses = _PUSHED_LITERAL.search(line) is not None
+        if refuses:
+            text = b"A literal has to be asked for"
+            if _TAG.fullmatch(tag):
+                self.sendBadResponse(tag, text)
+            self.sendUntaggedResponse(b"BYE " + text)
+            self._leave()
+        return refuses
+
+    def arg_astring(self, line: bytes, final: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - Twisted's
+        """Take an atom, a quoted string or a literal as an argument."""
+        _check_literal(line.strip())
+        return super().arg_astring(line, final)
+
+    def arg_literal(self, line: bytes | None) -> Any:  # noqa: ANN401 - Twisted's
+        """Take a literal as an argument."""
+        _check_literal(line or b"")
+        return super().arg_literal(line)
+
+    def arg_seqset(self, line: bytes) -> Any:  # noqa: ANN401 - Twisted's
+        """Take numbers of messages as an argument."""
+        if not _MESSAGES.fullmatch(line.partition(b" ")[0]):
+            raise imap4.IllegalClientResponse("Bad message number")
+        return super().arg_seqset(line)
 
     def sendServerGreeting(self) -> None:
         """Greet when it is known what is offered."""
@@ -71,16 +121,29 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
 
     unauth_CAPABILITY = (do_CAPABILITY,)  # type: ignore[assignment]  # as Twisted's are
 
-    def do_AUTHENTICATE(self, tag: bytes, args: bytes, initial: bytes = b"") -> None:
+    def do_AUTHENTICATE(self, tag: bytes, args: bytes) -> None:
         """Log in by a mechanism."""
         self._tag = tag
-        self.begin(self.log_in(self.sasl(args, initial or None), self._welcome, IAccountIMAP))
+        try:
+            command = read_auth(args)
+        except AuthSyntax as error:
+            self.refuse(error)
+        else:
+            self.begin(self.log_in(self.sasl(command), self._welcome, IAccountIMAP))
 
     def arg_rest(self, line: bytes | None) -> tuple[bytes, bytes]:
         """Take the rest of the line as an argument, which may be missing."""
         return (line or b"", b"")
 
-    unauth_AUTHENTICATE = (do_AUTHENTICATE, imap4.IMAP4Server.arg_atom, arg_rest)  # type: ignore[assignment]  # likewise
+    unauth_AUTHENTICATE = (do_AUTHENTICATE, arg_rest)  # type: ignore[assignment]  # likewise
+
+    def refuse_login(self, tag: bytes, _: bytes) -> None:
+        """Refuse another login."""
+        self._tag = tag
+        self.refuse(AlreadyLoggedIn())
+
+    auth_AUTHENTICATE = select_AUTHENTICATE = (refuse_login, arg_rest)
+    auth_LOGIN = select_LOGIN = auth_AUTHENTICATE
 
     def arg_string(self, line: bytes | None, *, final: bool = False) -> Any:  # noqa: ANN401 - two kinds
         r"""Take a string as an argument; in a quoted one, `\"` and `\\` are escaped."""
@@ -137,3 +200,9 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
         capabilities = b" ".join(self.listCapabilities())
         self.sendPositiveResponse(self._tag, b"[CAPABILITY " + capabilities + b"] Logged in")
         self._tag = b""
+
+
+def _check_literal(line: bytes) -> None:
+    """Refuse an announcement of a literal that only Python would take for a number."""
+    if line.startswith(b"{") and not _LITERAL.fullmatch(line):
+        raise imap4.IllegalClientResponse("Malformed literal")

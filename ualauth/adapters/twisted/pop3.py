@@ -9,6 +9,7 @@ APOP is not there: it needs passwords that can be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +18,14 @@ from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
 
 from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    AuthSyntax,
     Cancelled,
     NeedsTls,
     NotBase64,
     TooLong,
     TooManyFailures,
+    read_auth,
     reply_to,
 )
 from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
@@ -49,6 +53,8 @@ REPLIES: Mapping[type[Exception], bytes] = {
     MailboxInUse: b"[IN-USE] The mailbox is in use",
     MechanismUnavailable: b"Unsupported authentication mechanism",
     NeedsTls: b"[AUTH] Only under TLS",
+    AlreadyLoggedIn: b"Already logged in",
+    AuthSyntax: b"Syntax: AUTH mechanism [initial response]",
     Cancelled: b"Authentication cancelled",
     NotBase64: b"Invalid base64",
     TooLong: b"The line is too long",
@@ -57,6 +63,22 @@ REPLIES: Mapping[type[Exception], bytes] = {
     # A bug: the log has it.
     Exception: b"[SYS/TEMP] Temporary authentication failure",
 }
+# RFC 1939, section 4: those that belong to the state before the login.
+_BEFORE_LOGIN = frozenset({b"USER", b"PASS", b"AUTH", b"APOP", b"RPOP", b"STLS"})
+# Spaces belong to what stands behind them.
+_WITH_SPACES = frozenset({b"USER", b"PASS"})
+# What may stand between USER and its PASS; RFC 1939, section 7 has nothing at all.
+_BETWEEN = frozenset({b"PASS", b"CAPA"})
+# How many arguments may stand behind commands: numbers of messages, from 1 on (RFC 1939,
+# section 5), and of lines.
+_NUMBERS = {
+    **dict.fromkeys((b"STAT", b"NOOP", b"RSET", b"LAST"), (0, 0)),
+    **dict.fromkeys((b"LIST", b"UIDL"), (0, 1)),
+    **dict.fromkeys((b"RETR", b"DELE"), (1, 1)),
+    b"TOP": (2, 2),
+}
+_NUMBER = re.compile(rb"0*[1-9][0-9]{0,17}")
+_LINES = re.compile(rb"[0-9]{1,18}")
 
 
 class POP3(Dialogue, pop3.POP3):
@@ -78,11 +100,22 @@ class POP3(Dialogue, pop3.POP3):
 
     def state_COMMAND(self, line: bytes) -> None:
         """Take a command; others do not get as far as Twisted's log: they may be passwords."""
-        command = line.split(b" ")[0].upper()
+        name, _, rest = line.partition(b" ")
+        command = name.upper()
+        if command not in _BETWEEN:
+            # A name waits for the PASS that follows it, and for no other.
+            self._userIs = None
+        if command not in _WITH_SPACES:
+            # Some programs write more spaces than one, or one behind each command.
+            line = b" ".join((command, *rest.split()))
         if self.mbox is None and command not in self.AUTH_CMDS:
             self.failResponse(b"Log in first")
+        elif self.mbox is not None and command in _BEFORE_LOGIN:
+            self.refuse(AlreadyLoggedIn())
         elif not hasattr(self, f"do_{command.decode('latin-1')}"):
             self.failResponse(b"Unknown command")
+        elif command in _NUMBERS and not _are_numbers(rest.split(), *_NUMBERS[command]):
+            self.failResponse(b"Bad arguments")
         else:
             super().state_COMMAND(line)
 
@@ -107,14 +140,15 @@ class POP3(Dialogue, pop3.POP3):
 
     def do_AUTH(self, *words: bytes) -> None:
         """Log in by a mechanism, or list them, as programs older than CAPA ask for it."""
-        if self.mbox is not None:
-            self.failResponse(b"Already logged in")
-        elif len(words) > 2:
-            self.failResponse(b"Syntax: AUTH mechanism [initial response]")
-        elif words:
-            self._log_in(self.sasl(words[0], words[1] if len(words) == 2 else None))
-        else:
+        if not words:
             self.begin(self._list_mechanisms())
+            return
+        try:
+            command = read_auth(b" ".join(words))
+        except AuthSyntax as error:
+            self.refuse(error)
+        else:
+            self._log_in(self.sasl(command))
 
     async def _list_mechanisms(self) -> None:
         await self.look_up_offer()
@@ -131,8 +165,6 @@ class POP3(Dialogue, pop3.POP3):
         error = await self.look_up_offer()
         if error is not None:
             self.refuse(error)
-        elif self.mbox is not None:
-            self.failResponse(b"Already logged in")
         elif "PLAIN" in self.offered:
             super().do_USER(name)
         else:
@@ -150,11 +182,10 @@ class POP3(Dialogue, pop3.POP3):
 
     def do_STLS(self, *_: bytes) -> None:
         """Begin TLS."""
-        if not self._may_start_tls() or self.mbox is not None:
+        if not self._may_start_tls():
             self.failResponse(b"TLS not available")
             return
         self.starting_tls()
-        self._userIs = None
         self.successResponse(b"Begin TLS")
         self.transport.startTLS(self.ctx)
 
@@ -186,3 +217,11 @@ class POP3(Dialogue, pop3.POP3):
     def _may_start_tls(self) -> bool:
         able = self.ctx is not None and ITLSTransport.providedBy(self.transport)
         return able and not is_tls(self.transport)
+
+
+def _are_numbers(arguments: list[bytes], least: int, most: int) -> bool:
+    """Return whether these are a message's number, and a number of lines; Python reads more."""
+    patterns = (_NUMBER, _LINES)
+    return least <= len(arguments) <= most and all(
+        pattern.fullmatch(each) for pattern, each in zip(patterns, arguments, strict=False)
+    )

@@ -8,6 +8,8 @@ authid as bytes and the `Identity` as mind. AUTH is RFC 4954.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -16,20 +18,33 @@ from twisted.mail.interfaces import IMessageDelivery
 from twisted.mail.smtp import IMessageDeliveryFactory
 from twisted.python.failure import Failure
 
-from ualauth.adapters.sasl_lines import decoded_initial, reply_to
+from ualauth.adapters.sasl_lines import (
+    AlreadyLoggedIn,
+    AuthCommand,
+    AuthSyntax,
+    TooLong,
+    decoded_initial,
+    read_auth,
+    reply_to,
+)
 from ualauth.adapters.smtp_replies import (
-    ALREADY,
+    DONE,
     EHLO_FIRST,
+    HELP,
     IN_TRANSACTION,
+    LONGEST,
+    NOT_EXPANDED,
+    NOT_VERIFIED,
     REPLIES,
     REQUIRED,
     SUCCESS,
-    SYNTAX,
     TLS_ALREADY,
+    UNKNOWN,
     InitialResponse,
     Reply,
     TooWeak,
     check_mechanism,
+    with_enhanced_code,
 )
 from ualauth.adapters.twisted.dialogue import Dialogue
 from ualauth.adapters.twisted.tls import is_tls
@@ -43,6 +58,8 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     service = "smtpd.auth"
     _extended = False
+    _introducing = False
+    """Whether what is sent is the greeting, or an answer to EHLO or HELO."""
 
     def connectionMade(self) -> None:
         """Greet when the connection is ready, for which there is a time limit, too."""
@@ -51,7 +68,24 @@ class ESMTP(Dialogue, smtp.ESMTP):
 
     async def greet(self) -> None:
         """See `Dialogue.greet`."""
-        super().connectionMade()
+        with self._introduction():
+            super().connectionMade()
+
+    def sendCode(self, code: int, message: bytes = b"") -> None:
+        """Send a reply, with an enhanced code in each of its lines (RFC 2034)."""
+        if not self._introducing:
+            lines = message.decode("latin-1").splitlines() or [""]
+            text = "\n".join(with_enhanced_code(code, line) for line in lines)
+            message = text.encode("latin-1")
+        super().sendCode(code, message)
+
+    @contextmanager
+    def _introduction(self) -> Iterator[None]:
+        self._introducing = True
+        try:
+            yield
+        finally:
+            self._introducing = False
 
     def extensions(self) -> dict[bytes, Any]:
         """Return what is offered, as far as it was looked up."""
@@ -69,7 +103,30 @@ class ESMTP(Dialogue, smtp.ESMTP):
     def do_HELO(self, rest: bytes) -> None:
         """Greet a client that knows no extensions."""
         self._extended = False
-        super().do_HELO(rest)
+        with self._introduction():
+            super().do_HELO(rest)
+
+    # RFC 5321, section 4.5.1: NOOP and VRFY have to be there.
+
+    def do_NOOP(self, _: bytes) -> None:
+        """Do nothing: so a program keeps its connection alive."""
+        self._say(DONE)
+
+    def do_HELP(self, _: bytes) -> None:
+        """Say where the commands are explained."""
+        self._say(HELP)
+
+    def do_VRFY(self, _: bytes) -> None:
+        """Say nothing about who is here (RFC 5321, section 7.3)."""
+        self._say(NOT_VERIFIED)
+
+    def do_EXPN(self, _: bytes) -> None:
+        """Say nothing about lists either."""
+        self._say(NOT_EXPANDED)
+
+    def do_UNKNOWN(self, _: bytes) -> None:
+        """Refuse another command."""
+        self._say(UNKNOWN)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a message with such a line; end the connection if it is a command."""
@@ -85,31 +142,42 @@ class ESMTP(Dialogue, smtp.ESMTP):
     async def _ehlo(self, rest: bytes) -> None:
         await self.look_up_offer()
         self._extended = True
-        super().do_EHLO(rest)
+        with self._introduction():
+            super().do_EHLO(rest)
 
     def ext_AUTH(self, rest: bytes) -> None:
         """Log in by a mechanism."""
-        words = rest.split()
         if not self._extended:
             self._say(EHLO_FIRST)
         elif self.authenticated:
-            self._say(ALREADY)
+            self.refuse(AlreadyLoggedIn())
         elif self._from is not None:
             self._say(IN_TRANSACTION)
-        elif not 1 <= len(words) <= 2:
-            self._say(SYNTAX)
+        elif len(rest) + len("AUTH ") > LONGEST:
+            self.refuse(TooLong())
         else:
-            identity = self.sasl(words[0], words[1] if len(words) == 2 else None)
+            try:
+                command = read_auth(rest)
+            except AuthSyntax as error:
+                self.refuse(error)
+                return
             kinds = (IMessageDeliveryFactory, IMessageDelivery)
-            self.begin(self.log_in(identity, self._welcome, *kinds))
+            self.begin(self.log_in(self.sasl(command), self._welcome, *kinds))
 
-    async def sasl(self, mechanism: bytes, initial: bytes | None) -> Identity:
+    async def sasl(self, command: AuthCommand) -> Identity:
         """See `Dialogue.sasl`."""
-        name = mechanism.decode("ascii", "replace")
+        initial = decoded_initial(command.initial)
         rules = self.authenticator.config.offer_rules(self.service)
         rhost = getattr(self.transport.getPeer(), "host", None)
-        check_mechanism(name, decoded_initial(initial), rules, self.service, rhost)
-        return await super().sasl(mechanism, initial)
+        check_mechanism(command.mechanism, initial, rules, self.service, rhost)
+        return await super().sasl(command)
+
+    async def receive(self) -> bytes:
+        """See `Dialogue.receive`."""
+        line = await super().receive()
+        if len(line) > LONGEST:
+            raise TooLong
+        return line
 
     def ext_STARTTLS(self, rest: bytes) -> None:
         """Begin TLS, and forget what was said before (RFC 3207, section 4.2)."""
@@ -126,7 +194,10 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self._from, self._to = None, []
         self._extended = self.authenticated = False
         self.identity = None
-        # What comes from the portal; a server may have one for all clients, which stays.
+        self._log_out()
+
+    def _log_out(self) -> None:
+        """Give back what came from the portal; a server's own for all clients stays."""
         if self._onLogout is not None:
             self.delivery = self.deliveryFactory = None
             self._onLogout()
@@ -152,6 +223,8 @@ class ESMTP(Dialogue, smtp.ESMTP):
         self._say(reply_to(error, REPLIES))
 
     def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
+        # The portal may have let the client send without a name before.
+        self._log_out()
         self._cbAuthenticated(avatar)
         self._say(SUCCESS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import warn_of_several
 from ualauth.cli.problems import count
 
 
@@ -22,3 +23,4 @@ def command(
     keys = None if user is None else invocation.store.failure_keys(user)
     number = invocation.store.clear_failures(keys, source)
     click.echo(f"The failed logins of {count(number, 'user and source')} are forgotten.")
+    warn_of_several(invocation, user)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import print_json
+from ualauth.cli.output import print_json, warn_of_several
 from ualauth.cli.plain import plain
 from ualauth.userlist.account.lockout import microseconds_now
 
@@ -27,6 +27,7 @@ def command(
     passwords there: `--user` finds it nevertheless.
     """
     listed(invocation, user=user, source=source, locked=locked, as_json=as_json)
+    warn_of_several(invocation, user)
 
 
 def listed(

@@ -6,6 +6,7 @@ import click
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.lockout.list import listed
+from ualauth.cli.output import warn_of_several
 
 
 @click.command("show")
@@ -19,3 +20,4 @@ def command(invocation: Invocation, *, user: str, as_json: bool) -> None:
     """
     if not listed(invocation, user=user, as_json=as_json):
         click.echo("No failed login counts.", err=as_json)
+    warn_of_several(invocation, user)

@@ -11,15 +11,16 @@ from ualauth.cli.lazy import LazyGroup
 
 COMMANDS = {
     "add": ("ualauth.cli.user.add", "Add a user."),
-    "show": ("ualauth.cli.user.show", "Show a user, without any hash."),
-    "list": ("ualauth.cli.user.list", "List all users."),
-    "modify": ("ualauth.cli.user.modify", "Change fields of a user."),
+    "show": ("ualauth.cli.user.show", "Show users, without any hash."),
+    "list": ("ualauth.cli.user.list", "List users: all, or some."),
+    "find": ("ualauth.cli.user.find", "Show whom a login name means."),
+    "modify": ("ualauth.cli.user.modify", "Change fields of users."),
     "passwd": ("ualauth.cli.user.passwd", "Set a user's password, without the old one."),
-    "lock": ("ualauth.cli.user.lock", "Lock a user out."),
-    "unlock": ("ualauth.cli.user.unlock", "Let a locked user in again."),
+    "lock": ("ualauth.cli.user.lock", "Lock users out."),
+    "unlock": ("ualauth.cli.user.unlock", "Let locked users in again."),
     "import": ("ualauth.cli.user.import_", "Add users from a file."),
     "export": ("ualauth.cli.user.export", "Write all users to a file."),
-    "delete": ("ualauth.cli.user.delete", "Delete a user."),
+    "delete": ("ualauth.cli.user.delete", "Delete users."),
 }
 
 

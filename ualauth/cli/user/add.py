@@ -8,7 +8,12 @@ from typing import Any, cast
 import click
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.passwords import new_password_options, read_password_or_none
+from ualauth.cli.passwords import (
+    new_password_options,
+    read_password_or_none,
+    warn_of_http,
+    warn_of_sasl,
+)
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
 from ualauth.userlist.administration import add_user
@@ -43,3 +48,6 @@ def command(
     password = read_password_or_none(from_stdin=password_stdin, none=no_password)
     user = add_user(store, invocation.hasher, new, password)
     click.echo(f"Added {plain(user.authid)}, {plain(str(user.name))}.")
+    warn_of_http(user.authid)
+    if password is not None:
+        warn_of_sasl(store.secrets(user))

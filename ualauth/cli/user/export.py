@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.import_export.closing import told
 from ualauth.import_export.exporter import exported, private_file
 from ualauth.import_export.formats import FORMATS
+from ualauth.import_export.group_importer import exported_groups
 from ualauth.import_export.line import Writing
 
 
@@ -34,6 +36,9 @@ from ualauth.import_export.line import Writing
     help="The reader of a CSV or LDIF file has this ualauth.toml: leave out what it says of "
     "logins. Users get it as their own policy otherwise.",
 )
+@click.option(
+    "--groups", "with_groups", is_flag=True, help="Write the groups behind the users of LDIF."
+)
 @click.pass_obj
 def command(  # noqa: PLR0913 - one an option
     invocation: Invocation,
@@ -44,6 +49,7 @@ def command(  # noqa: PLR0913 - one an option
     base_dn: str,
     open_restricted: bool,
     same_settings: bool,
+    with_groups: bool,
 ) -> None:
     """Write all users to a file.
 
@@ -52,6 +58,8 @@ def command(  # noqa: PLR0913 - one an option
     written so that they cannot where the file is read. What a format has no place for is
     told on standard error.
     """
+    if with_groups and kind != "ldif":
+        raise click.UsageError(f"A {kind} file has no groups: see ualauth group export.")
     writing = Writing(
         passwords=not no_passwords,
         base=base_dn,
@@ -60,6 +68,8 @@ def command(  # noqa: PLR0913 - one an option
         open_restricted=open_restricted,
     )
     pieces = exported(invocation.store, kind, writing)
+    if with_groups:
+        pieces = chain(pieces, exported_groups(invocation.store, kind, base_dn))
     if file != "-":
         with private_file(Path(file)) as written:
             written.writelines(pieces)

@@ -56,6 +56,35 @@ def field_options(*, name_required: bool) -> Callable[[F], F]:
         ),
         click.option("--language", metavar="TAG", help="The language, such as de or pt-BR."),
         click.option(
+            "--mailbox-limit",
+            type=int,
+            metavar="MB",
+            help="How large the mailbox may grow; 0 is the server's default.",
+        ),
+        click.option(
+            "--limit-outbound/--no-limit-outbound",
+            "limit_outbound_mail",
+            default=None,
+            help="Whether the user sends no mail while the mailbox is larger.",
+        ),
+        click.option(
+            "--limit-inbound/--no-limit-inbound",
+            "limit_inbound_mail",
+            default=None,
+            help="Whether the user gets no mail while the mailbox is larger.",
+        ),
+        click.option(
+            "--limit-notify/--no-limit-notify",
+            "limit_notify_user",
+            default=None,
+            help="Whether the user is told when the mailbox is larger.",
+        ),
+        click.option(
+            "--hidden/--no-hidden",
+            default=None,
+            help="Whether directories do not show the user.",
+        ),
+        click.option(
             "--starts",
             "account_starts",
             type=read_moment,

@@ -6,23 +6,27 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from ualauth.cli.exits import ExitStatus
+from ualauth.cli.group.import_ import tell_groups
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.progress import Progress
+from ualauth.cli.reading_options import encoding_option, known_character
 from ualauth.import_export.batches import Batch
-from ualauth.import_export.encodings import is_encoding
 from ualauth.import_export.formats import FORMATS
+from ualauth.import_export.group_importer import GroupImport
 from ualauth.import_export.importer import Existing, Import, Summary
-from ualauth.import_export.line import BadLine, Reading, units_of
+from ualauth.import_export.ldif import GROUPS_LEFT_OUT
+from ualauth.import_export.line import UNKNOWN_HASHES, BadLine, Reading, units_of
 from ualauth.import_export.reader import Source
 from ualauth.passwords.stored import is_scheme
+from ualauth.userlist.group_import import ExistingGroups
 
 _AT_A_TIME = 1000
 # Hashing takes a second or so for ten passwords, and is lost if it is interrupted.
@@ -33,19 +37,6 @@ _INTERRUPTED = "Interrupted. What was added stays; run the same command again to
 def _known_scheme(_context: object, _option: object, value: str) -> str:
     if value and not is_scheme(value):
         raise click.BadParameter(f"{value!r} is none; ualauth hash --list-schemes shows them.")
-    return value
-
-
-def _one_character(_context: object, _option: object, value: str) -> str:
-    value = "\t" if value in {"tab", "\\t"} else value
-    if len(value) > 1 or value in {'"', "\n", "\r"}:
-        raise click.BadParameter("must be one character, or tab.")
-    return value
-
-
-def _known_encoding(_context: object, _option: object, value: str) -> str:
-    if value and not is_encoding(value):
-        raise click.BadParameter(f"{value!r} is no encoding that is known.")
     return value
 
 
@@ -113,7 +104,7 @@ def _known_encoding(_context: object, _option: object, value: str) -> str:
     "--delimiter",
     default="",
     metavar="CHARACTER",
-    callback=_one_character,
+    callback=known_character,
     help="What separates the cells of a CSV file, such as ';' or tab; a comma by default.",
 )
 @click.option(
@@ -128,14 +119,7 @@ def _known_encoding(_context: object, _option: object, value: str) -> str:
     metavar="NAME",
     help="The attribute of LDIF that has the authid, such as sAMAccountName; uid by default.",
 )
-@click.option(
-    "--encoding",
-    default="",
-    metavar="NAME",
-    callback=_known_encoding,
-    help="The encoding of the file, such as windows-1252; UTF-8 by default, or UTF-16 with its "
-    "mark.",
-)
+@encoding_option
 @click.option(
     "--check-only",
     is_flag=True,
@@ -149,9 +133,22 @@ def _known_encoding(_context: object, _option: object, value: str) -> str:
     "keep users out; may be repeated.",
 )
 @click.option(
+    "--lock-unknown-hashes",
+    is_flag=True,
+    help="Take users whose hash cannot be verified, with a password that nothing matches; those "
+    "who are there keep theirs. Otherwise their lines are bad.",
+)
+@click.option(
     "--hash-clear-text",
     is_flag=True,
     help="Take passwords in clear text, such as {PLAIN}secret, and hash them.",
+)
+@click.option(
+    "--groups",
+    "with_groups",
+    is_flag=True,
+    help="Add the groups of an LDIF file, too, when its users are there; --existing and "
+    "--bad-lines hold for both.",
 )
 @click.pass_context
 def command(  # noqa: PLR0913 - the options that are not of the reading
@@ -163,6 +160,7 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
     existing: str,
     hash_clear_text: bool,
     check_only: bool,
+    with_groups: bool,
     **reading: Any,  # noqa: ANN401 - as click has it
 ) -> None:
     """Add users from a file.
@@ -172,6 +170,13 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
     is run again.
     """
     kind, units = reading.pop("kind"), reading.pop("mail_node")
+    if with_groups and kind != "ldif":
+        raise click.UsageError(f"A {kind} file has no groups: see ualauth group import.")
+    if with_groups and check_only:
+        raise click.UsageError(
+            "Whether the members of groups are there is known when the users are: import them, "
+            "and check the groups by ualauth group import --check-only."
+        )
     columns = ",".join(reading.pop("ignore_columns")).lower().split(",")
     choice = Existing(existing)
     reading |= {
@@ -189,7 +194,8 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
     )
     invocation: Invocation = context.obj
     store, hasher, policy = invocation.store, invocation.hasher, invocation.config.policy
-    with _input(file, again=bad_lines == "refuse" and not check_only) as (opened, size):
+    again = with_groups or (bad_lines == "refuse" and not check_only)
+    with _input(file, again=again) as (opened, size):
         if bad_lines == "refuse" or check_only:
             checked = Import(store, choice, hasher, _report, kind, policy)
             with opened(source) as batches, Progress("Checking", size) as progress:
@@ -208,8 +214,12 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
             click.echo(_INTERRUPTED, err=True)
             raise
         finally:
-            _tell(running.summary)
-    if running.summary.bad:
+            _tell(running.summary, with_groups=with_groups)
+        groups_are_well = True
+        if with_groups:
+            groups = GroupImport(store, ExistingGroups(existing), bad_lines == "skip")
+            groups_are_well = tell_groups(groups, groups.run(kind, opened.file, source.reading))
+    if running.summary.bad or not groups_are_well:
         context.exit(ExitStatus.REFUSED)
 
 
@@ -224,7 +234,14 @@ class _Opened:
             return source.open(self._given)
         if self._given.seekable():
             self._given.seek(0)
-        return nullcontext(source.read(self._given))
+        return closing(source.read(self._given))
+
+    def file(self) -> AbstractContextManager[BinaryIO]:
+        """Return the input, open at its beginning."""
+        if isinstance(self._given, Path):
+            return self._given.open("rb")
+        self._given.seek(0)
+        return nullcontext(self._given)
 
 
 @contextmanager
@@ -250,9 +267,11 @@ def _report(line: BadLine) -> None:
     click.echo(f"line {line.number}: {plain(line.problem)}", err=True)
 
 
-def _tell(summary: Summary) -> None:
+def _tell(summary: Summary, *, with_groups: bool) -> None:
     text = f"{summary.added} added, {summary.changed} changed, {summary.existing} there already"
     click.echo(f"{text}, {_lines(summary.bad)} skipped.")
+    if with_groups:
+        summary.left_out.pop(GROUPS_LEFT_OUT, None)
     _tell_left_out(summary)
 
 
@@ -264,7 +283,8 @@ def _tell_check(summary: Summary) -> None:
 
 def _tell_left_out(summary: Summary) -> None:
     for why, number in sorted(summary.left_out.items()):
-        click.echo(f"{number} left out {why}.", err=True)
+        word = "taken" if why == UNKNOWN_HASHES else "left out"
+        click.echo(f"{number} {word} {why}.", err=True)
 
 
 def _lines(number: int) -> str:

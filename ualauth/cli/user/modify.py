@@ -8,12 +8,13 @@ from typing import Any, cast
 import click
 
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.passwords import read_hash
+from ualauth.cli.passwords import read_hash, warn_of_http
 from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
+from ualauth.cli.user.several import for_each, users_argument
 from ualauth.userlist.administration import edit_addresses, set_hash
 from ualauth.userlist.policy import print_own, read_own
-from ualauth.userlist.record import Changes
+from ualauth.userlist.record import Changes, User
 
 _EMPTY: Mapping[str, object] = {
     "no_addresses": (),
@@ -24,9 +25,12 @@ _EMPTY: Mapping[str, object] = {
 }
 """Parameter that empties a field -> what the field then has."""
 
+_OWN = frozenset({"authid", "name", "addresses", "unix_uid"})
+"""Fields that no two users share."""
+
 
 @click.command("modify")
-@click.argument("user")
+@users_argument
 @click.option("--authid", help="A new authid, which the user logs in with from now on.")
 @field_options(name_required=False)
 @click.option("--add-address", multiple=True, metavar="ADDRESS", help="One address more.")
@@ -43,12 +47,12 @@ _EMPTY: Mapping[str, object] = {
     help="Read a stored password, as another system or ualauth hash made it, from the first line "
     "of standard input.",
 )
-@click.pass_obj
+@click.pass_context
 def command(  # noqa: PLR0913 - the options
-    invocation: Invocation,
+    context: click.Context,
     /,
     *,
-    user: str,
+    users: tuple[str, ...],
     add_address: Sequence[str],
     remove_address: Sequence[str],
     policy: Sequence[tuple[str, Any]],
@@ -56,11 +60,43 @@ def command(  # noqa: PLR0913 - the options
     hash_stdin: bool,
     **given: object,
 ) -> None:
-    """Change fields of a user.
+    """Change fields of users.
 
     What is not mentioned stays as it is. --address replaces all
     addresses. An empty --language means the server's.
     """
+    changes = _changes(given)
+    if not (changes or add_address or remove_address or policy or no_policy or hash_stdin):
+        raise click.UsageError("Say what to change; see --help.")
+    own = _OWN.intersection(name for name in changes if changes[name])
+    if len(users) > 1 and (own or add_address or hash_stdin):
+        raise click.UsageError("An authid, name, address, UNIX uid or hash is of one user alone.")
+    invocation: Invocation = context.obj
+    store = invocation.store
+
+    def modify(user: User) -> None:
+        values = dict(changes)
+        if add_address or remove_address:
+            addresses = cast("tuple[str, ...]", changes.get("addresses", user.addresses))
+            values["addresses"] = edit_addresses(addresses, add_address, remove_address)
+        if policy or no_policy:
+            rules = read_own(user.policy) | dict(policy)
+            values["policy"] = print_own({key: rules[key] for key in rules if key not in no_policy})
+        stored = read_hash() if hash_stdin else None
+        if values:
+            user = store.update(user, **cast("Changes", values))
+        if stored is not None:
+            keep = invocation.config.policy.with_own(user.policy).password.history
+            user = set_hash(store, user, stored, keep)
+        click.echo(f"Changed {plain(user.authid)}.")
+        if "authid" in changes:
+            warn_of_http(user.authid)
+
+    for_each(context, store, users, modify)
+
+
+def _changes(given: dict[str, object]) -> dict[str, object]:
+    """Return the new values by their fields, from the options that were given."""
     emptied = [name for name in _EMPTY if given.pop(name)]
     changes = {name: value for name, value in given.items() if value is not None and value != ()}
     for name in emptied:
@@ -68,20 +104,4 @@ def command(  # noqa: PLR0913 - the options
         if field in changes:
             raise click.UsageError(f"Either set the {field.replace('_', ' ')} or empty it.")
         changes[field] = _EMPTY[name]
-    store = invocation.store
-    record = store.get(user)
-    if add_address or remove_address:
-        addresses = cast("tuple[str, ...]", changes.get("addresses", record.addresses))
-        changes["addresses"] = edit_addresses(addresses, add_address, remove_address)
-    if policy or no_policy:
-        own = read_own(record.policy) | dict(policy)
-        changes["policy"] = print_own({key: own[key] for key in own if key not in no_policy})
-    if not changes and not hash_stdin:
-        raise click.UsageError("Say what to change; see --help.")
-    stored = read_hash() if hash_stdin else None
-    if changes:
-        record = store.update(record, **cast("Changes", changes))
-    if stored is not None:
-        keep = invocation.config.policy.with_own(record.policy).password.history
-        record = set_hash(store, record, stored, keep)
-    click.echo(f"Changed {plain(record.authid)}.")
+    return changes

@@ -8,15 +8,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from ualauth.cli.invocation import Invocation
+from ualauth.codes import ReturnCode
 from ualauth.errors import PasswordError
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.userlist.account.lockout import Failures, microseconds_now
-from ualauth.userlist.policy import read_own
-from ualauth.userlist.record import User
+from ualauth.userlist.account.password_age import aged, password_expires
+from ualauth.userlist.listing import Policies
+from ualauth.userlist.policy import Policy, read_own
+from ualauth.userlist.record import LastLogin, User
 
 
-def user_json(user: User) -> dict[str, Any]:
-    """Return a user for JSON, with times in UTC."""
+def user_json(user: User, login: LastLogin | None, remarks: Sequence[str]) -> dict[str, Any]:
+    """Return a user for JSON, with times in UTC; `remarks` are those of the function."""
     value: dict[str, Any] = {
         field.name: getattr(user, field.name)
         for field in dataclasses.fields(user)
@@ -24,13 +28,23 @@ def user_json(user: User) -> dict[str, Any]:
     }
     shown = {key: _plain(each) for key, each in value.items()}
     first = {"authid": shown.pop("authid"), "name": str(user.name)}
-    return first | {"password_scheme": scheme(user)} | shown | {"policy": read_own(user.policy)}
+    return (
+        first
+        | {"password_scheme": scheme(user)}
+        | shown
+        | {"policy": read_own(user.policy), "last_login": _login_json(login)}
+        | {"remarks": list(remarks)}
+    )
 
 
-def user_rows(
+def user_rows(  # noqa: PLR0913 - all that is shown
     user: User,
+    *,
     mechanisms: Sequence[str],
     failures: Mapping[str, Failures],
+    login: LastLogin | None,
+    policy: Policy,
+    groups: Sequence[str],
 ) -> Mapping[str, str]:
     """Return a user for people: label -> text, with times in this host's zone."""
     return {
@@ -38,32 +52,50 @@ def user_rows(
         "name": str(user.name),
         "addresses": "\n".join(user.addresses) or "none",
         "account": _account(user),
-        "password": _password(user),
+        "password": _password(user, policy),
+        "last login": _last_login(login),
         "failed logins": _failed(failures) or "none",
         "own policy": _own_policy(user) or "none",
         "SASL secrets": ", ".join(mechanisms) or "none",
         "administrator": _yes(user.administrator),
         "mailbox administrator": _yes(user.mailbox_administrator),
         "mailbox class": user.mailbox_class.value,
+        "mailbox limit": _limit(user),
+        "hidden": _yes(user.hidden),
         "language": user.language or "the server's",
+        "groups": "\n".join(groups) or "none",
         "UNIX uid": "none" if user.unix_uid is None else str(user.unix_uid),
         "created": _local(user.created),
         "changed": _local(user.changed),
     }
 
 
-def remarks(user: User) -> list[str]:
+def remarks(user: User, policy: Policy, *, is_locked_out: bool) -> list[str]:
     """Return what keeps a user out, or makes them special."""
+    rules = policy.password
+    age = aged(user, rules, datetime.now(UTC))
+    is_inactive = age is not None and age.code is ReturnCode.AUTHTOK_EXPIRED
     known = {
         "locked": user.locked,
+        "locked out": is_locked_out,
         "not yet": user.account_starts is not None and not _has_passed(user.account_starts),
         "expired": _has_passed(user.account_expires),
-        "password expired": _has_passed(user.password_expires),
+        "inactive": is_inactive,
+        "password expired": not is_inactive and _has_passed(password_expires(user, rules)),
         "must change": user.must_change_password,
         "no password": user.password is None,
         "administrator": user.administrator,
+        "hidden": user.hidden,
     }
     return [word for word, holds in known.items() if holds]
+
+
+def remarks_of(invocation: Invocation, user: User) -> list[str]:
+    """Return the remarks on a user, with what failed logins amount to."""
+    now = microseconds_now()
+    counts = invocation.store.all_failures(user).values()
+    policy = Policies(invocation.config.policy).of(user)
+    return remarks(user, policy, is_locked_out=any(each.is_locked(now) for each in counts))
 
 
 def scheme(user: User) -> str | None:
@@ -91,6 +123,17 @@ def _account(user: User) -> str:
     return ", ".join(parts)
 
 
+def _limit(user: User) -> str:
+    actions = {
+        "sends no mail": user.limit_outbound_mail,
+        "gets no mail": user.limit_inbound_mail,
+        "is told": user.limit_notify_user,
+    }
+    limit = f"{user.mailbox_limit} MB" if user.mailbox_limit else "the server's"
+    done = [text for text, holds in actions.items() if holds]
+    return f"{limit}; beyond it the user {', '.join(done)}" if done else limit
+
+
 def _failed(failures: Mapping[str, Failures]) -> str:
     now = microseconds_now()
     shown = []
@@ -106,13 +149,25 @@ def _own_policy(user: User) -> str:
     return "\n".join(f"{key} = {json.dumps(value)}" for key, value in read_own(user.policy).items())
 
 
-def _password(user: User) -> str:
+def _last_login(login: LastLogin | None) -> str:
+    if login is None:
+        return "none"
+    source = f" from {login.source}" if login.source else ""
+    return f"{_local(login.time)}, {login.service}{source}"
+
+
+def _login_json(login: LastLogin | None) -> dict[str, str] | None:
+    if login is None:
+        return None
+    return {"time": login.time.isoformat(), "service": login.service, "source": login.source}
+
+
+def _password(user: User, policy: Policy) -> str:
     parts = [scheme(user) or "none"]
     if user.password_changed is not None:
         parts.append(f"changed {_local(user.password_changed)}")
-    if user.password_expires is not None:
-        word = "expired" if _has_passed(user.password_expires) else "expires"
-        parts.append(f"{word} {_local(user.password_expires)}")
+    if (expires := password_expires(user, policy.password)) is not None:
+        parts.append(f"{'expired' if _has_passed(expires) else 'expires'} {_local(expires)}")
     if user.must_change_password:
         parts.append("must be changed")
     if user.grace_logins_used:

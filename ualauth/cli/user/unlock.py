@@ -6,24 +6,30 @@ import click
 
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
+from ualauth.cli.user.several import for_each, users_argument
+from ualauth.userlist.record import User
 
 
 @click.command("unlock")
-@click.argument("user")
-@click.pass_obj
-def command(invocation: Invocation, *, user: str) -> None:
-    """Let a locked user in again.
+@users_argument
+@click.pass_context
+def command(context: click.Context, *, users: tuple[str, ...]) -> None:
+    """Let locked users in again.
 
-    Forgets the user's failed logins, too, and with them every lock that came
+    Forgets their failed logins, too, and with them every lock that came
     of them.
     """
+    invocation: Invocation = context.obj
     store = invocation.store
-    record = store.get(user)
-    who = plain(record.authid)
-    failed = store.forget_all_failures(record)
-    if record.locked:
-        store.update(record, locked=False, lock_reason="")
-    if failed or record.locked:
-        click.echo(f"{who} is unlocked{', and the failed logins are forgotten' if failed else ''}.")
-    else:
-        click.echo(f"{who} is unlocked already.")
+
+    def unlock(user: User) -> None:
+        failed = store.forget_all_failures(user)
+        if user.locked:
+            store.update(user, locked=False, lock_reason="")
+        if not failed and not user.locked:
+            click.echo(f"{plain(user.authid)} is unlocked already.")
+            return
+        forgotten = ", and the failed logins are forgotten" if failed else ""
+        click.echo(f"{plain(user.authid)} is unlocked{forgotten}.")
+
+    for_each(context, store, users, unlock)

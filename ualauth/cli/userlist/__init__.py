@@ -11,13 +11,14 @@ from ualauth.cli.lazy import LazyGroup
 
 COMMANDS = {
     "backup": ("ualauth.cli.userlist.backup", "Write a copy of the USERLIST."),
+    "copy": ("ualauth.cli.userlist.copy", "Copy a USERLIST into another database."),
     "restore": ("ualauth.cli.userlist.restore", "Make the USERLIST what a copy says."),
 }
 
 
 @click.group("userlist", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Keep a copy of the USERLIST, and put it back.
+    """Keep a copy of the USERLIST, put it back, or move it to another database.
 
     Programs that use it go on meanwhile.
     """

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy import URL, Connection, Engine, Table, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ualauth.errors import NameTaken, StoreError, UalauthError
@@ -76,6 +77,29 @@ class Backend(ABC):
 
     path: str | None = None
     """The file, if it is one."""
+
+    # Copying all that there is
+
+    snapshot = "BEGIN"
+    """Begins a transaction that reads the database as it is at its first question."""
+
+    @abstractmethod
+    def newest_id(self, table: Table) -> str:
+        """Return what asks for the highest `id` that a table ever had; no row if there is none."""
+
+    @abstractmethod
+    def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
+        """Return a cursor of a driver's connection that fetches rows as they are asked for."""
+
+    @abstractmethod
+    def fill(
+        self, connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
+    ) -> Iterator[int]:
+        """Insert rows with all columns, as the fastest way goes; yield how many are in by now."""
+
+    @abstractmethod
+    def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
+        """Give new rows of a table ids that are higher than `newest`."""
 
     def warnings(self) -> list[tuple[str, str]]:
         """Return what an administrator should know of it: texts, each with a cure."""

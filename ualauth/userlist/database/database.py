@@ -123,12 +123,7 @@ class Database:
                 lost = was_idle and self.backend.is_lost(error)
                 fault = self.backend.fault(error)
             else:
-                if idle is not self._idle and connection.engine in self._dropped:
-                    _throw_away(connection)
-                elif len(idle) < _MOST_IDLE:
-                    idle.append(connection)
-                else:
-                    connection.close()
+                self._put_back(connection, idle)
                 return rows
             _throw_away(connection)
             if not lost:
@@ -168,9 +163,7 @@ class Database:
                     if not repeat:
                         connection.invalidate()
                 finally:
-                    if connection.engine in self._dropped:
-                        connection.invalidate()
-                    connection.close()
+                    self._close(connection)
             if not repeat:
                 raise fault
             # Rivals that wait for different times do not meet again.
@@ -234,7 +227,8 @@ class Database:
         WAL beside it (sqlite.org/wal.html), which belongs to the other file.
         """
         with self._lock:
-            if self._files is not None and self._files.database is not None:
+            # Another thread may have seen it first.
+            if self._files is not None and self._files.database not in {None, now.database}:
                 log.warning("%s: is another file now: %s", self.backend.name, PUT_BACK)
                 _left_behind.append((self._engines, self._idle))
                 self._engines, self._idle = {}, deque()
@@ -250,10 +244,11 @@ class Database:
             with self._lock:
                 engines, self._engines = self._engines, {}
                 idle, self._idle = self._idle, deque()
+                self._dropped.update(engines.values())
             if not idle and not engines:
                 return
             try:
-                self._idle.append(self._connect(writing=False))
+                self._put_back(self._connect(writing=False), idle)
             except StoreError:
                 # What comes next will say so.
                 log.warning("%s: was written over, and cannot be read: %s", self.path, PUT_BACK)
@@ -271,6 +266,31 @@ class Database:
                 return None
             if not self.backend.is_outdated(connection):
                 return connection
+            _throw_away(connection)
+
+    def _put_back(self, connection: Connection, before: deque[Connection]) -> None:
+        """Keep what was read with; close it if others were closed since `before` was taken."""
+        with self._lock:
+            if connection.engine is self._engines.get(False):
+                idle = self._idle
+            elif connection.engine in self._dropped:
+                idle = None
+            else:
+                # Of a file that was left behind.
+                idle = before
+            if idle is not None and len(idle) < _MOST_IDLE:
+                idle.append(connection)
+                return
+        self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        """Give a connection back to its engine, or close it if that was closed meanwhile."""
+        with self._lock:
+            dropped = connection.engine in self._dropped
+            if not dropped:
+                # Within the lock: the engine is closed after this, with what it has by then.
+                connection.close()
+        if dropped:
             _throw_away(connection)
 
     def _connect(self, *, writing: bool) -> Connection:

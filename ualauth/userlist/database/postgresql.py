@@ -5,15 +5,19 @@ URLs are libpq's (PostgreSQL, section 34.1.1.2), with all of its parameters.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, event
+from sqlalchemy import URL, Connection, Engine, NullPool, Table, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
 from ualauth.userlist.database.backend import Backend, original_of, quiet_engine, taken, unusable
+from ualauth.userlist.database.loading import copy_rows
 
 try:
     import psycopg
@@ -30,6 +34,8 @@ except ImportError as error:
 # Any number that no other program uses: the octets of "ualauth".
 _CREATION_LOCK = int.from_bytes(b"ualauth", "big")
 _MOST_TO_CREATE = 600.0
+_AT_A_TIME = 5000
+"""Rows of one COPY."""
 
 _NO_URL = (
     "url of the USERLIST: is not like postgresql://user@host:5432/database; in a name or a "
@@ -100,6 +106,39 @@ class PostgreSQLBackend(Backend):
         """See `Backend.is_outdated`: replicas are read from no longer than needed."""
         driver: Any = connection.connection.dbapi_connection
         return self._servers.is_outdated(driver)
+
+    snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+    def newest_id(self, table: Table) -> str:
+        """See `Backend.newest_id`."""
+        return f"SELECT last_value FROM {table.name}_id_seq WHERE is_called"  # noqa: S608 - ours
+
+    def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
+        """See `Backend.stream`."""
+        cursor: AbstractContextManager[Any] = driver.cursor(name="ualauth")
+        return cursor
+
+    def fill(
+        self, connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
+    ) -> Iterator[int]:
+        """See `Backend.fill`: by COPY."""
+        columns = [column.name for column in table.columns]
+        number, rows = 0, iter(rows)
+        while some := list(islice(rows, _AT_A_TIME)):
+            copy_rows(connection, table, columns, some)
+            number += len(some)
+            yield number
+
+    def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
+        """See `Backend.use_no_id_again`."""
+        connection.exec_driver_sql(
+            "SELECT setval(%(sequence)s, %(value)s, %(is_called)s)",
+            {
+                "sequence": f"{table.name}_id_seq",
+                "value": max(newest, 1),
+                "is_called": newest > 0,
+            },
+        )
 
     def for_creation(self) -> Backend:
         """See `Backend.for_creation`: with more time, which large tables take."""

@@ -7,7 +7,7 @@ user's addresses, in order, or one row without an address.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from sqlalchemy import (
@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
-    func,
     literal_column,
     select,
     union_all,
@@ -28,6 +27,7 @@ from ualauth.userlist.database.tables import (
     addresses,
     former_passwords,
     keys,
+    last_logins,
     login_failures,
     login_names,
     or_names,
@@ -38,7 +38,6 @@ from ualauth.userlist.names import LIMITS, ORName, parts_of
 
 Question = Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]
 
-_TWO = literal_column("2", Integer)
 _whole_names = or_names.alias("whole_names")
 _NOT_WHOLE = ~exists().where(_whole_names.c.name_key == bindparam("name_key"))
 _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
@@ -46,6 +45,18 @@ _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generat
 
 PAGE = 500
 """Users that are read at a time: half a megabyte or so."""
+
+_IDS = tuple(f"id{number}" for number in range(PAGE))
+
+
+def some_ids(numbers: Sequence[int]) -> dict[str, object]:
+    """Return the parameters of a question for users with one of up to `PAGE` ids, not none."""
+    filled = [*numbers, *[numbers[0]] * (PAGE - len(numbers))]
+    return dict(zip(_IDS, filled, strict=True))
+
+
+HAS_ONE_ID = users.c.id.in_([bindparam(name) for name in _IDS])
+"""That a user has one of `some_ids`."""
 
 RECORD = (
     users.c.id,
@@ -77,6 +88,11 @@ RECORD = (
     users.c.must_change_password,
     users.c.policy,
     users.c.grace_logins_used,
+    users.c.mailbox_limit,
+    users.c.limit_outbound_mail,
+    users.c.limit_inbound_mail,
+    users.c.limit_notify_user,
+    users.c.hidden,
     addresses.c.address,
 )
 """The columns of a user, and an address."""
@@ -90,6 +106,14 @@ BY_ID: Select[tuple[object, ...]] = (
     .order_by(addresses.c.position)
 )
 """The user with `:id`."""
+
+BY_IDS: Select[tuple[object, ...]] = (
+    select(*RECORD)
+    .select_from(_WITH_ADDRESSES)
+    .where(HAS_ONE_ID)
+    .order_by(users.c.authid_key, addresses.c.position)
+)
+"""The users with one of `some_ids`, by folded authid."""
 
 BY_LOGIN_NAME: Select[tuple[object, ...]] = (
     select(*RECORD)
@@ -108,10 +132,10 @@ BY_UNIX_UID: Select[tuple[object, ...]] = (
 """The user whose UNIX account has the number `:uid`."""
 
 
-def _page(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+def _page() -> Select[tuple[object, ...]]:
     page = (
         select(users)
-        .where(users.c.authid_key > bindparam("after"), *conditions)
+        .where(users.c.authid_key > bindparam("after"))
         .order_by(users.c.authid_key)
         .limit(PAGE)
         .subquery()
@@ -127,20 +151,6 @@ NEXT_PAGE: Select[tuple[object, ...]] = _page()
 """The next users after the one whose folded authid is `:after`, which leads each row."""
 
 
-@cache
-def next_page_without(mechanisms: tuple[str, ...]) -> Select[tuple[object, ...]]:
-    """Return the like of `NEXT_PAGE` for users with a password that lack one of the secrets."""
-    present = (
-        select(func.count())
-        .where(
-            sasl_passwords.c.user_id == users.c.id,
-            sasl_passwords.c.mechanism.in_([literal_column(f"'{each}'") for each in mechanisms]),
-        )
-        .scalar_subquery()
-    )
-    return _page(users.c.password.is_not(None), present < literal_column(str(len(mechanisms))))
-
-
 SECRETS = (
     select(
         sasl_passwords.c.mechanism,
@@ -154,6 +164,16 @@ SECRETS = (
 )
 """The SCRAM secrets of the user with `:id`."""
 
+
+MOMENTS_OF_LOGINS = select(last_logins.c.user_id, last_logins.c.moment).where(
+    last_logins.c.user_id.in_([bindparam(name) for name in _IDS])
+)
+"""The users with one of `some_ids` who ever logged in, and when they last did."""
+
+LAST_LOGIN = select(last_logins.c.moment, last_logins.c.service, last_logins.c.source).where(
+    last_logins.c.user_id == bindparam("id")
+)
+"""When, for which service and from where the user with `:id` last logged in."""
 
 KEY = select(keys.c.key).where(keys.c.name == bindparam("name"))
 """The key called `:name`."""
@@ -231,16 +251,16 @@ def _rank(rank: Rank) -> ColumnElement[int]:
     return literal_column(str(rank.value), Integer)
 
 
-def meant(key: str, name: ORName) -> tuple[Question, dict[str, str]]:
+def meant(key: str, name: ORName, most: int = 2) -> tuple[Question, dict[str, str]]:
     """Return what finds the ids of all that a login name may mean, and its parameters.
 
     `key` is the folded login name, and `name` what it is as an O/R name. Each row has an
     id and a `Rank`. Of those with `PARTS` two are enough to know that a name
-    is not unique, so more are not looked for.
+    is not unique: `most` are looked for in each way to read the name.
     """
     name_key, *parts = name_row(name)
     keys = {column: part for column, part in zip(_PART_COLUMNS, parts, strict=True) if part}
-    statement = _meant(frozenset(keys))
+    statement = _meant(frozenset(keys), most)
     words = name_key.partition("\n")[0]
     keys["key"], keys["name_key"], keys["words"] = key, name_key, words
     # All keys of names with these words and this mail node lie between: a line feed follows
@@ -266,16 +286,16 @@ MEANT_AS_A_WHOLE: Question = union_all(*_WHOLE)
 # There are at most 85 shapes: a personal name of 8, or none, with a mail node of
 # 5, with or without a common name.
 @cache
-def _meant(columns: frozenset[str]) -> Question:
+def _meant(columns: frozenset[str], most: int) -> Question:
     """Return the question for a name that has parts in these columns.
 
     It is one question for all, since asking takes as long as answering; what is not asked
     for if a user has the whole name is not looked up either. Ids are all that it
     finds: only one of them will be read.
     """
-    by_parts = []
+    by_parts, number = [], literal_column(str(most), Integer)
     for conditions in _ways(columns):
-        some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(_TWO).subquery()
+        some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(number).subquery()
         by_parts.append(select(some.c.user_id, _rank(Rank.PARTS)))
     return union_all(*_WHOLE, *by_parts)
 

@@ -62,6 +62,11 @@ def user_of(rows: Sequence[Row]) -> User:
         must_change_password,
         policy,
         grace_logins_used,
+        mailbox_limit,
+        limit_outbound_mail,
+        limit_inbound_mail,
+        limit_notify_user,
+        hidden,
         address,
     ) = rows[0]
     try:
@@ -82,22 +87,27 @@ def user_of(rows: Sequence[Row]) -> User:
             addresses=() if address is None else tuple([row[-1] for row in rows]),
             password=password,
             locked=bool(locked),
-            account_expires=None if account_expires is None else _time(account_expires),
-            password_changed=None if password_changed is None else _time(password_changed),
-            password_expires=None if password_expires is None else _time(password_expires),
+            account_expires=None if account_expires is None else moment(account_expires),
+            password_changed=None if password_changed is None else moment(password_changed),
+            password_expires=None if password_expires is None else moment(password_expires),
             administrator=bool(administrator),
             mailbox_administrator=bool(mailbox_administrator),
             unix_uid=unix_uid,
             mailbox_class=MailboxClass(mailbox_class),
             language=language,
             revision=revision,
-            created=_time(created),
-            changed=_time(changed),
-            account_starts=None if account_starts is None else _time(account_starts),
+            created=moment(created),
+            changed=moment(changed),
+            account_starts=None if account_starts is None else moment(account_starts),
             lock_reason=lock_reason,
             must_change_password=bool(must_change_password),
             policy=policy,
             grace_logins_used=grace_logins_used,
+            mailbox_limit=mailbox_limit,
+            limit_outbound_mail=bool(limit_outbound_mail),
+            limit_inbound_mail=bool(limit_inbound_mail),
+            limit_notify_user=bool(limit_notify_user),
+            hidden=bool(hidden),
         )
     except (InvalidValue, ValueError, TypeError, OverflowError):
         # What was wrong may be a secret in the wrong column.
@@ -122,6 +132,11 @@ USER_COLUMNS = (
     "lock_reason",
     "must_change_password",
     "policy",
+    "mailbox_limit",
+    "limit_outbound_mail",
+    "limit_inbound_mail",
+    "limit_notify_user",
+    "hidden",
     *LIMITS,
 )
 """The columns of `users` that hold fields of a record, all but the password."""
@@ -145,6 +160,11 @@ def user_row(record: NewUser) -> tuple[object, ...]:
         record.lock_reason,
         record.must_change_password,
         record.policy,
+        record.mailbox_limit,
+        record.limit_outbound_mail,
+        record.limit_inbound_mail,
+        record.limit_notify_user,
+        record.hidden,
         *parts_of(record.name),
     )
 
@@ -159,7 +179,8 @@ def microseconds(time: datetime | None) -> int | None:
     return None if time is None else (time - _EPOCH) // _MICROSECOND
 
 
-def _time(number: int) -> datetime:
+def moment(number: int) -> datetime:
+    """Return a time that the database keeps."""
     return _EPOCH + timedelta(microseconds=number)
 
 

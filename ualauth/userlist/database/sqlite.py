@@ -6,11 +6,13 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ualauth.errors import ConfigurationError, StoreError, UalauthError
@@ -48,6 +50,8 @@ _CURES: Mapping[int, str] = {  # https://www.sqlite.org/rescode.html
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
 """What SQLite keeps in a folder (sqlite.org/tempfiles.html)."""
 _NO_FILE = (0, 0)
+_AT_A_TIME = 5000
+"""Rows that are handed to the driver at once."""
 _USUAL_WAL = 8 << 20
 """Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
 
@@ -122,6 +126,33 @@ class SQLiteBackend(Backend):
         engine = self.new_engine(writing=True)
         event.listen(engine, "connect", _let_read)
         return engine
+
+    def newest_id(self, table: Table) -> str:
+        """See `Backend.newest_id`."""
+        return f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'"  # noqa: S608 - ours
+
+    def stream(self, driver: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - of the driver
+        """See `Backend.stream`."""
+        return closing(driver.cursor())
+
+    def fill(
+        self, connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
+    ) -> Iterator[int]:
+        """See `Backend.fill`."""
+        columns = ", ".join(column.name for column in table.columns)
+        marks = ", ".join("?" * len(table.columns))
+        text = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+        number, rows = 0, iter(rows)
+        while some := list(islice(rows, _AT_A_TIME)):
+            connection.exec_driver_sql(text, some)
+            number += len(some)
+            yield number
+
+    def use_no_id_again(self, connection: Connection, table: Table, newest: int) -> None:
+        """See `Backend.use_no_id_again` (sqlite.org/autoinc.html)."""
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
+        values = (table.name, newest)
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", values)
 
     def warnings(self) -> list[tuple[str, str]]:
         """See `Backend.warnings`: a WAL that is many times the database, as one reader holds it."""

@@ -24,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 
+from ualauth.userlist.names import LIMITS
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -70,6 +72,16 @@ def _owner(**options: bool) -> Column[int]:
     )
 
 
+def _group(**options: bool) -> Column[int]:
+    return Column(
+        "group_id",
+        Integer,
+        ForeignKey("groups.id", ondelete="CASCADE"),
+        nullable=False,
+        **options,  # type: ignore[arg-type]
+    )
+
+
 users = Table(
     "users",
     metadata,
@@ -104,6 +116,12 @@ users = Table(
     Column("policy", Text, nullable=False, server_default=""),
     # Logins with an expired password since it expired.
     Column("grace_logins_used", Integer, nullable=False, server_default="0"),
+    # In MB; 0 is the server's default.
+    Column("mailbox_limit", Integer, nullable=False, server_default="0"),
+    Column("limit_outbound_mail", Boolean, nullable=False, server_default=false()),
+    Column("limit_inbound_mail", Boolean, nullable=False, server_default=false()),
+    Column("limit_notify_user", Boolean, nullable=False, server_default=false()),
+    Column("hidden", Boolean, nullable=False, server_default=false()),
     CheckConstraint("length(authid) BETWEEN 1 AND 255", "authid"),
     CheckConstraint("password <> ''", "password"),
     CheckConstraint("unix_uid BETWEEN 0 AND 4294967294", "unix_uid"),
@@ -183,6 +201,17 @@ former_passwords = Table(
     sqlite_with_rowid=False,
 )
 
+# The last login of each user who ever logged in, to the hour: it is only noted.
+last_logins = Table(
+    "last_logins",
+    metadata,
+    _owner(primary_key=True),
+    Column("moment", BigInteger, nullable=False),
+    _text("service"),
+    _text("source"),
+    sqlite_with_rowid=False,
+)
+
 # Failed logins of a name from a source. Names are digests: people type passwords there.
 login_failures = Table(
     "login_failures",
@@ -194,6 +223,68 @@ login_failures = Table(
     ),  # of the failures that still count; with a minus, of guesses being checked
     Column("locked_until", BigInteger, nullable=False),  # 0: is not
     Column("forgotten", BigInteger, nullable=False, index=True),  # when nothing of it counts
+    sqlite_with_rowid=False,
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("name"),
+    Column("name_key", Key, nullable=False, unique=True),
+    # The folded O/R name.
+    Column("or_name_key", Key, nullable=False, unique=True),
+    Column("revision", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    *(_text(part) for part in LIMITS),
+    CheckConstraint("length(name) BETWEEN 1 AND 64", "name"),
+    CheckConstraint("surname <> '' OR common_name <> ''", "or_name"),
+    CheckConstraint("revision >= 1", "revision"),
+    sqlite_autoincrement=True,
+)
+
+# Names and addresses of groups, folded. That none of them is a user's is seen to by those who
+# write (`database.turns`), so that a login looks into the names of users only.
+group_names = Table(
+    "group_names",
+    metadata,
+    Column("key", Key, primary_key=True),
+    _group(index=True),
+    CheckConstraint("key <> ''", "key"),
+    sqlite_with_rowid=False,
+)
+
+group_addresses = Table(
+    "group_addresses",
+    metadata,
+    _group(primary_key=True),
+    Column("position", Integer, primary_key=True),  # the primary address has 0
+    Column("address", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The members of groups, users and other groups.
+group_users = Table(
+    "group_users",
+    metadata,
+    _group(primary_key=True),
+    _owner(primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+group_groups = Table(
+    "group_groups",
+    metadata,
+    _group(primary_key=True),
+    Column(
+        "member_id",
+        Integer,
+        ForeignKey("groups.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+        nullable=False,
+    ),
+    CheckConstraint("group_id <> member_id", "member_id"),
     sqlite_with_rowid=False,
 )
 

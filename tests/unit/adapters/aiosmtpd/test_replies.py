@@ -12,7 +12,7 @@ from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD
 from tests.unit.adapters.talk import Smtp
 from tests.unit.sasl.clients import plain, scram
-from ualauth.adapters.aiosmtpd.dialogue import LONGEST
+from ualauth.adapters.smtp_replies import LONGEST
 
 
 def initial(name: str, password: str) -> str:

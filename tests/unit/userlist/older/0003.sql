@@ -1,0 +1,170 @@
+BEGIN TRANSACTION;
+CREATE TABLE addresses (
+	user_id INTEGER NOT NULL, 
+	position INTEGER NOT NULL, 
+	address TEXT NOT NULL, 
+	CONSTRAINT pk_addresses PRIMARY KEY (user_id, position), 
+	CONSTRAINT ck_addresses_address CHECK (length(address) BETWEEN 3 AND 254), 
+	CONSTRAINT ck_addresses_position CHECK (position >= 0), 
+	CONSTRAINT fk_addresses_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "addresses" VALUES(1,0,'ann@example.com');
+INSERT INTO "addresses" VALUES(1,1,'bü@example.com');
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0003');
+CREATE TABLE former_passwords (
+	user_id INTEGER NOT NULL, 
+	number INTEGER NOT NULL, 
+	password TEXT NOT NULL, 
+	CONSTRAINT pk_former_passwords PRIMARY KEY (user_id, number), 
+	CONSTRAINT fk_former_passwords_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "former_passwords" VALUES(1,1,'{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=');
+CREATE TABLE keys (
+	name TEXT NOT NULL, 
+	"key" BLOB NOT NULL, 
+	CONSTRAINT pk_keys PRIMARY KEY (name)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "keys" VALUES('pretence',X'836DD18660EB2180B2B17827054B3815C5F282CDB5DAECC75BD00A0E5D2DC1DF');
+CREATE TABLE login_failures (
+	name BLOB NOT NULL, 
+	source TEXT NOT NULL, 
+	moments TEXT NOT NULL, 
+	locked_until BIGINT NOT NULL, 
+	forgotten BIGINT NOT NULL, 
+	CONSTRAINT pk_login_failures PRIMARY KEY (name, source)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "login_failures" VALUES(X'00','here','1',0,9000000000000000);
+CREATE TABLE login_names (
+	"key" TEXT NOT NULL, 
+	user_id INTEGER NOT NULL, 
+	CONSTRAINT pk_login_names PRIMARY KEY ("key"), 
+	CONSTRAINT ck_login_names_key CHECK (key <> ''), 
+	CONSTRAINT fk_login_names_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "login_names" VALUES('ann',1);
+INSERT INTO "login_names" VALUES('ann@example.com',1);
+INSERT INTO "login_names" VALUES('bü@example.com',1);
+INSERT INTO "login_names" VALUES('bob',2);
+INSERT INTO "login_names" VALUES('cyd',3);
+CREATE TABLE or_names (
+	user_id INTEGER NOT NULL, 
+	name_key TEXT NOT NULL, 
+	personal_key TEXT NOT NULL, 
+	surname_key TEXT NOT NULL, 
+	given_name_key TEXT NOT NULL, 
+	initials_key TEXT NOT NULL, 
+	generation_key TEXT NOT NULL, 
+	common_name_key TEXT NOT NULL, 
+	ou1_key TEXT NOT NULL, 
+	ou2_key TEXT NOT NULL, 
+	ou3_key TEXT NOT NULL, 
+	ou4_key TEXT NOT NULL, 
+	CONSTRAINT pk_or_names PRIMARY KEY (user_id), 
+	CONSTRAINT fk_or_names_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE, 
+	CONSTRAINT uq_or_names_name_key UNIQUE (name_key)
+);
+INSERT INTO "or_names" VALUES(1,'ann q miller jr
+ny
+hq
+
+
+annie','ann q miller jr','miller','ann','q','jr','annie','ny','hq','','');
+INSERT INTO "or_names" VALUES(2,'bob strasse
+
+
+
+
+','bob strasse','strasse','bob','','','','','','','');
+INSERT INTO "or_names" VALUES(3,'
+
+
+
+
+cyd','','','','','','cyd','','','','');
+CREATE TABLE sasl_passwords (
+	user_id INTEGER NOT NULL, 
+	mechanism TEXT NOT NULL, 
+	salt BLOB NOT NULL, 
+	iterations INTEGER NOT NULL, 
+	stored_key BLOB NOT NULL, 
+	server_key BLOB NOT NULL, 
+	CONSTRAINT pk_sasl_passwords PRIMARY KEY (user_id, mechanism), 
+	CONSTRAINT ck_sasl_passwords_iterations CHECK (iterations >= 1), 
+	CONSTRAINT fk_sasl_passwords_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "sasl_passwords" VALUES(1,'SCRAM-SHA-256',X'73616C7473616C7473616C7473616C74',4096,X'09EDF066267EC880428E5B5C71F462A8CD3E5C3B0B137A8F76411E64A7B786EB',X'937AB89E52EC034F524F914BA3DCCD99FC9747E0A2D49E0A9812B9251552C5E2');
+INSERT INTO "sasl_passwords" VALUES(2,'SCRAM-SHA-256',X'73616C7473616C7473616C7473616C74',4096,X'09EDF066267EC880428E5B5C71F462A8CD3E5C3B0B137A8F76411E64A7B786EB',X'937AB89E52EC034F524F914BA3DCCD99FC9747E0A2D49E0A9812B9251552C5E2');
+INSERT INTO "sasl_passwords" VALUES(3,'SCRAM-SHA-256',X'73616C7473616C7473616C7473616C74',4096,X'09EDF066267EC880428E5B5C71F462A8CD3E5C3B0B137A8F76411E64A7B786EB',X'937AB89E52EC034F524F914BA3DCCD99FC9747E0A2D49E0A9812B9251552C5E2');
+CREATE TABLE users (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	authid TEXT NOT NULL, 
+	authid_key TEXT NOT NULL, 
+	password TEXT, 
+	locked BOOLEAN NOT NULL, 
+	account_expires BIGINT, 
+	password_changed BIGINT, 
+	password_expires BIGINT, 
+	administrator BOOLEAN NOT NULL, 
+	mailbox_administrator BOOLEAN NOT NULL, 
+	unix_uid BIGINT, 
+	mailbox_class TEXT NOT NULL, 
+	language TEXT NOT NULL, 
+	revision INTEGER NOT NULL, 
+	created BIGINT NOT NULL, 
+	changed BIGINT NOT NULL, 
+	surname TEXT NOT NULL, 
+	given_name TEXT NOT NULL, 
+	initials TEXT NOT NULL, 
+	generation TEXT NOT NULL, 
+	common_name TEXT NOT NULL, 
+	ou1 TEXT NOT NULL, 
+	ou2 TEXT NOT NULL, 
+	ou3 TEXT NOT NULL, 
+	ou4 TEXT NOT NULL, account_starts BIGINT, lock_reason TEXT DEFAULT '' NOT NULL, must_change_password BOOLEAN DEFAULT 0 NOT NULL, policy TEXT DEFAULT '' NOT NULL, grace_logins_used INTEGER DEFAULT '0' NOT NULL, 
+	CONSTRAINT ck_users_mailbox_class CHECK (mailbox_class IN ('full', 'limited')), 
+	CONSTRAINT ck_users_password CHECK (password <> ''), 
+	CONSTRAINT ck_users_name CHECK (surname <> '' OR common_name <> ''), 
+	CONSTRAINT ck_users_authid CHECK (length(authid) BETWEEN 1 AND 255), 
+	CONSTRAINT ck_users_language CHECK (length(language) <= 35), 
+	CONSTRAINT ck_users_revision CHECK (revision >= 1), 
+	CONSTRAINT ck_users_unix_uid CHECK (unix_uid BETWEEN 0 AND 4294967294), 
+	CONSTRAINT uq_users_authid_key UNIQUE (authid_key), 
+	CONSTRAINT uq_users_unix_uid UNIQUE (unix_uid), 
+	CONSTRAINT ck_users_locked CHECK (locked IN (0, 1)), 
+	CONSTRAINT ck_users_administrator CHECK (administrator IN (0, 1)), 
+	CONSTRAINT ck_users_mailbox_administrator CHECK (mailbox_administrator IN (0, 1))
+);
+INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1795983313872358,1795983313900880,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1795983313915565,1795983313919726,'Straße','Bob','','','','','','','',NULL,'',0,'',0);
+INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1795983313931891,1795983313936745,'','','','','Cyd','','','','',NULL,'',0,'',0);
+CREATE INDEX ix_login_names_user_id ON login_names (user_id);
+CREATE INDEX ix_or_names_common_name_key ON or_names (common_name_key);
+CREATE INDEX ix_or_names_personal_key ON or_names (personal_key);
+CREATE INDEX ix_or_names_surname_key_given_name_key ON or_names (surname_key, given_name_key);
+CREATE INDEX ix_or_names_surname_key_ou1_key ON or_names (surname_key, ou1_key);
+CREATE INDEX ix_login_failures_forgotten ON login_failures (forgotten);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('users',3);
+COMMIT;

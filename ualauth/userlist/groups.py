@@ -1,0 +1,200 @@
+"""The groups of a USERLIST as servers and administrators use them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Unpack
+
+from sqlalchemy import Connection
+
+from ualauth.errors import GroupUnknown, InvalidValue
+from ualauth.text.folding import REFUSED, fold
+from ualauth.userlist import group_changes, group_import, names
+from ualauth.userlist.checks import MAX_LOGIN_NAME, check_group
+from ualauth.userlist.database import group_queries
+from ualauth.userlist.database.database import Database
+from ualauth.userlist.database.group_rows import group_of, groups_of
+from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
+from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
+from ualauth.userlist.record import User
+
+_FEW = 16
+"""Names that are looked up one by one: for more of them, the names of all groups are read."""
+
+
+class _Undone(Exception):
+    """A transaction is to be undone, since all that it was for is known."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+
+
+class GroupStore:
+    """Groups of users and of other groups; one of a `UserStore` is its `groups`.
+
+    Every method blocks, may be called by any thread, and raises `StoreError` if the database
+    cannot be used. Groups are never members of each other, directly or by others between them.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Use the database of a store."""
+        self._database = database
+
+    def find(self, name: str) -> Group | None:
+        """Return the group with this name, address or whole O/R name, or `None`.
+
+        Case does not count, as in names of users.
+        """
+        key = _key(name)
+        if key is None:
+            return None
+        rows = self._database.read(group_queries.BY_NAME, {"key": key})
+        if not rows and not {"/", "="}.isdisjoint(name):
+            try:
+                key = names.parse(name).key
+            except InvalidValue:
+                return None
+            rows = self._database.read(group_queries.BY_OR_NAME, {"key": key})
+        return group_of(rows) if rows else None
+
+    def get(self, name: str) -> Group:
+        """Return the group that `find` finds.
+
+        Raises:
+            GroupUnknown: if there is none.
+
+        """
+        group = self.find(name)
+        if group is None:
+            raise GroupUnknown(
+                f"{name[:80]!r} is the name of no group in the USERLIST: "
+                "ualauth group list shows them all"
+            )
+        return group
+
+    def is_named(self, name: str) -> bool:
+        """Return whether a group has this very name, which is no address and no O/R name."""
+        key = _key(name)
+        return key is not None and bool(self._database.read(group_queries.IS_NAMED, {"key": key}))
+
+    def named(self, keys: Collection[str]) -> frozenset[str]:
+        """Return which of some folded names are those of groups."""
+        if len(keys) <= _FEW:
+            return frozenset(filter(self.is_named, keys))
+        rows = self._database.read(group_queries.NAMES, {})
+        return frozenset(str(row[0]) for row in rows).intersection(keys)
+
+    def all(self) -> Iterator[Group]:
+        """Return every group by folded name, reading some hundred at a time."""
+        after = ""
+        while rows := self._database.read(group_queries.NEXT_PAGE, {"after": after}):
+            yield from groups_of([row[1:] for row in rows])
+            after = str(rows[-1][0])
+
+    def members(self, group: Group) -> Members:
+        """Return the members of a group, without those that its member groups have."""
+        return Members(
+            self._texts(group_queries.USERS_IN, group.id),
+            self._texts(group_queries.GROUPS_IN, group.id),
+        )
+
+    def users(self, group: Group) -> tuple[str, ...]:
+        """Return the authids of all users of a group, by its member groups too, each once."""
+        return self._texts(group_queries.ALL_USERS_IN, group.id)
+
+    def above(self, group: Group) -> tuple[str, ...]:
+        """Return the names of the groups of which a group is a member, not by others."""
+        return self._texts(group_queries.GROUPS_WITH, group.id)
+
+    def of(self, user: User, *, nested: bool = True) -> tuple[str, ...]:
+        """Return the names of the groups of which a user is a member.
+
+        With `nested` also of those by which the user is a member of others.
+        """
+        question = group_queries.ALL_GROUPS_OF if nested else group_queries.GROUPS_OF
+        return self._texts(question, user.id)
+
+    def add(self, new: NewGroup, members: Sequence[str] = ()) -> Group:
+        """Add a group with its members: authids, addresses, names of groups.
+
+        Raises:
+            InvalidValue: for a member that is neither a user nor a group.
+            NameTaken: if a name, address or O/R name is another group's, or a user's.
+
+        """
+        check_group(new)
+        return self._database.write(lambda connection: group_changes.add(connection, new, members))
+
+    def update(
+        self,
+        group: Group,
+        *,
+        add_members: Sequence[str] = (),
+        remove_members: Sequence[str] = (),
+        **values: Unpack[GroupChanges],
+    ) -> Group:
+        """Change fields of a group, add members and remove some, all or nothing.
+
+        A member who is one already is no mistake. With a new name, an O/R name that was made of
+        the old one is made of the new one.
+
+        Raises:
+            InvalidValue: for a value that its field cannot hold, a member that is neither a user
+                nor a group, one to be removed that is none, and for groups that would be members
+                of each other.
+            NameTaken: if a name, address or O/R name is another group's, or a user's.
+            StaleRecord: if another process changed the group since.
+            GroupUnknown: if another process deleted the group.
+
+        """
+        if "name" in values and "or_name" not in values:
+            check_group(dataclasses.replace(group, name=values["name"]))
+            if group.or_name == usual_or_name(group.name):
+                values["or_name"] = usual_or_name(values["name"])
+        new = dataclasses.replace(group, **values)
+        check_group(new)
+        return self._database.write(
+            lambda connection: group_changes.change(
+                connection, group, new, add_members, remove_members
+            )
+        )
+
+    def delete(self, group: Group) -> None:
+        """Delete a group, but none of its members.
+
+        Raises:
+            StaleRecord: if another process changed the group since.
+            GroupUnknown: if another process deleted the group already.
+
+        """
+        self._database.write(lambda connection: group_changes.remove(connection, group))
+
+    def load(
+        self, lines: Sequence[GroupLine], existing: ExistingGroups, keep: Callable[[Loaded], bool]
+    ) -> Loaded:
+        """Take over the groups of a file in one transaction, and return what became of them.
+
+        It is undone if `keep` says so of the result. See `group_import.load`.
+        """
+
+        def work(connection: Connection) -> Loaded:
+            loaded = group_import.load(connection, lines, existing)
+            if not keep(loaded):
+                raise _Undone(loaded)
+            return loaded
+
+        try:
+            return self._database.write(work)
+        except _Undone as undone:
+            return undone.loaded
+
+    def _texts(self, question: group_queries.Question, number: int) -> tuple[str, ...]:
+        return tuple(str(row[0]) for row in self._database.read(question, {"id": number}))
+
+
+def _key(name: str) -> str | None:
+    """Return what a group is looked up by, or `None` for what no group's name can be."""
+    if len(name) > MAX_LOGIN_NAME or REFUSED.search(name):
+        return None
+    return fold(name) or None

@@ -33,7 +33,7 @@ def peer_in(scope: Scope) -> HttpPeer:
     """Return who sends a request, as the server has it: no header is read."""
     client = scope.get("client")
     # A UNIX socket's clients have no address.
-    return HttpPeer(client[0] or None if client else None, scope["scheme"] in {"https", "wss"})
+    return HttpPeer(client[0] or None if client else None, scope.get("scheme") in {"https", "wss"})
 
 
 def raw_headers(headers: Iterable[Header]) -> list[tuple[bytes, bytes]]:
@@ -59,7 +59,7 @@ class LoginMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] in {"http", "websocket"}:
+        if scope["type"] != "lifespan":
             values, peer = authorization_in(scope), peer_in(scope)
             try:
                 identity = await log_in_async(self._authenticator, self._service, values, peer)

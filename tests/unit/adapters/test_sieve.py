@@ -211,6 +211,19 @@ def test_too_many_failures_end_the_connection(
         assert client.line() == b""
 
 
+def test_users_who_follow_each_other_count_as_no_failures(
+    servers: SieveServers, certificates: Certificates
+) -> None:
+    port = servers.listen(tls=True, most_failures=2)
+    with Sieve(port, certificates.client_context()) as client:
+        for name in ("jsmith", "banned", "jsmith", "banned"):
+            assert client.log_in(name, PASSWORD) == b"OK\r\n"
+            assert client.log_in("busy", PASSWORD).startswith(b"NO")
+            assert b'"OWNER" "%b"\r\n' % name.encode() in client.command(b"CAPABILITY")
+            assert client.command(b"UNAUTHENTICATE")[-1] == b"OK\r\n"
+            assert client.command(b"LISTSCRIPTS")[-1].startswith(b"NO")
+
+
 @pytest.mark.parametrize(
     "line", [b'"' + b"a" * 100_000, b"AUTHENTICATE {5000+}", b"X {99999999999999999999+}"]
 )

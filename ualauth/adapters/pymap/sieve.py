@@ -236,6 +236,8 @@ class SieveConnection(manage.ManageSieveConnection):
             return Response(_NO, text=refused.reply.text.decode())
         except Exception as error:  # noqa: BLE001 - a bug refuses
             return _response(error)
+        # After UNAUTHENTICATE, another user may log in.
+        self._failures_left += 1
         return Response(Condition.OK)
 
     async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:

@@ -13,6 +13,7 @@ import pytest
 from tests.unit.adapters.web.conftest import PASSWORD, basic
 from tests.unit.adapters.web.sites import SERVICE, Sites, new_asgi, new_fastapi, new_starlette
 from ualauth import AsyncAuthenticator
+from ualauth.adapters.asgi import LoginMiddleware
 from ualauth.adapters.starlette import Backend
 
 NewApplication = Callable[..., Any]
@@ -94,6 +95,23 @@ def test_websockets_are_let_through_or_closed(calls: Calls) -> None:
         for value in (basic("jsmith", "wrong"), ""):
             (closed,) = calls.websocket(new, value)
             assert closed["type"] == "websocket.close"
+
+
+def test_what_is_neither_a_request_nor_the_lifespan_does_not_go_through(sites: Sites) -> None:
+    went_through = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        del receive, send
+        went_through.append(scope["type"])
+
+    async def call(kind: str) -> None:
+        guarded = LoginMiddleware(application, AsyncAuthenticator(sites.folder))
+        await guarded({"type": kind}, None, None)  # type: ignore[arg-type]
+
+    asyncio.run(call("lifespan"))
+    with pytest.raises(KeyError):
+        asyncio.run(call("of-times-to-come"))
+    assert went_through == ["lifespan"]
 
 
 def test_openapi_names_the_schemes(sites: Sites) -> None:

@@ -1,14 +1,9 @@
 """A dependency of FastAPI's, asking ualauth (extra `fastapi`).
 
-login = Login(authenticator, "ual.remote")
-
-@app.get("/whoami")
-async def whoami(identity: Annotated[Identity, Depends(login)]) -> str:
-    return identity.authid
+An endpoint that is given `Depends(Login(authenticator, "ual.remote"))` gets an `Identity`.
 """
 
 # FastAPI looks annotations of a callable object up at run time: they are no texts here.
-
 from typing import Annotated
 
 from fastapi import HTTPException, Request, Security

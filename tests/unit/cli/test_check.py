@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import sqlite3
@@ -122,7 +123,23 @@ def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path:
     settings = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
     (tmp_path / "om_ldap.conf").write_text(settings)
     write_files_of_examples(tmp_path)
-    assert "no problems" in program.succeed("check", "--strict")
+    output = program.run("check", "--strict").stdout
+    problems = {
+        line for line in output.splitlines() if ": error: " in line or ": warning: " in line
+    }
+    # The services of the host that examples name: no installation makes them.
+    named = {
+        name
+        for path in services.iterdir()
+        if path.is_file()
+        for name in re.findall(r"pam_linux +service=(\S+)", path.read_text())
+    }
+    assert named
+    assert problems == {
+        f"/etc/pam.d/{name}:1:1: error: the host has no service {name}"
+        for name in named
+        if not Path("/etc/pam.d", name).exists()
+    }
 
 
 def test_every_shipped_file_begins_with_an_explanation() -> None:

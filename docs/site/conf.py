@@ -11,9 +11,18 @@ import sys
 import tomllib
 from pathlib import Path
 
+import django
+import django.conf
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT)]
+
+# Django's own backend cannot be imported without settings.
+django.conf.settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"]
+)
+django.setup()
 
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

@@ -61,9 +61,12 @@ def test_every_script_is_tried() -> None:
     scripts = {file.name for file in EXAMPLES.glob("*.py")}
     # The servers are started for the programs in tests/interop.
     servers = {example.script for example in EXAMPLE_SERVERS}
+    # By tests/unit/adapters/web.
+    sites = {"django_site.py", "fastapi_site.py", "flask_site.py"}
     shared = {"playground.py", "twisted_playground.py", "scram_client.py"}
     assert scripts == {
-        *OUTPUTS, *servers, *shared, "demo.py", "kerberos_login.py", "policy.py",
+        *OUTPUTS, *servers, *sites, *shared,
+        "demo.py", "kerberos_login.py", "policy.py", "sieve_server.py",
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import json
@@ -15,7 +16,7 @@ import pytest
 
 from tests.docs.pages import ROOT, blocks, prose, table, tables
 from ualauth import errors
-from ualauth.adapters import imap_replies, smtp_replies
+from ualauth.adapters import http_replies, imap_replies, smtp_replies
 from ualauth.adapters.sasl_lines import NeedsTls
 from ualauth.adapters.twisted.pop3 import REPLIES as POP3_REPLIES
 from ualauth.cli.application import COMMANDS
@@ -338,9 +339,9 @@ def test_every_outcome_has_its_row_and_the_replies_of_the_adapters() -> None:
         )
         for row in table(APPLICATIONS / "exceptions.md", *headings)
     }
-    expected = {"granted": (["none"], [["235 2.7.0"], ["OK"], ["+OK"]])}
+    expected = {"granted": (["none"], [["235 2.7.0"], ["OK"], ["+OK"], ["200"]])}
     for outcome, kind in EXCEPTIONS.items():
-        replies = [[]] * 3 if outcome is Outcome.UNSUITABLE else replies_to(kind)
+        replies = [[]] * 4 if outcome is Outcome.UNSUITABLE else replies_to(kind)
         expected[str(outcome)] = ([kind.__name__], replies)
     assert said == expected
     assert list(said) == [str(outcome) for outcome in Outcome]
@@ -348,7 +349,7 @@ def test_every_outcome_has_its_row_and_the_replies_of_the_adapters() -> None:
 
 
 def test_what_has_no_outcome_has_the_replies_of_the_adapters() -> None:
-    rows = table(APPLICATIONS / "exceptions.md", "exception", "SMTP", "IMAP", "POP3")
+    rows = table(APPLICATIONS / "exceptions.md", "exception", "SMTP", "IMAP", "POP3", "HTTP")
     assert {words(row[0])[0]: [words(cell) for cell in row[1:]] for row in rows} == {
         "ConfigurationError": replies_to(errors.ConfigurationError),
         "UnsteadyFile": replies_to(errors.UnsteadyFile),
@@ -365,11 +366,16 @@ def test_every_authentication_error_is_one_outcome() -> None:
         assert outcome_of_exception(kind(ReturnCode.AUTH_ERR)) is outcome
 
 
-REPLIES_OF = ("SMTP (RFC 4954)", "IMAP (RFC 9051, RFC 5530)", "POP3 (RFC 2449, RFC 3206)")
+REPLIES_OF = (
+    "SMTP (RFC 4954)",
+    "IMAP (RFC 9051, RFC 5530)",
+    "POP3 (RFC 2449, RFC 3206)",
+    "HTTP (RFC 9110)",
+)
 
 
 def replies_to(kind: type[Exception]) -> list[list[str]]:
-    """Return what SMTP, IMAP and POP3 servers reply, as the page writes it."""
+    """Return what SMTP, IMAP, POP3 and HTTP servers reply, as the page writes it."""
     number, text = reply_to_kind(smtp_replies.REPLIES, kind)
     imap = reply_to_kind(imap_replies.REPLIES, kind)
     pop3 = reply_to_kind(POP3_REPLIES, kind).decode()
@@ -378,11 +384,24 @@ def replies_to(kind: type[Exception]) -> list[list[str]]:
         [f"{number} {text.split()[0]}"],
         [f"{imap.condition.decode()}{code}"],
         [f"-ERR {pop3[: pop3.index(']') + 1]}" if pop3.startswith("[") else "-ERR"],
+        [str(reply_to_kind(http_replies.REPLIES, kind).status)],
     ]
 
 
 def reply_to_kind(replies: Mapping[type[Exception], Reply], kind: type[Exception]) -> Reply:
     return next(replies[each] for each in kind.__mro__ if each in replies)
+
+
+def test_settings_of_django_have_their_defaults() -> None:
+    # To import it, Django has to be set up.
+    tree = ast.parse((ROOT / "ualauth/adapters/django/settings.py").read_text(encoding="utf-8"))
+    (kind,) = [each for each in tree.body if isinstance(each, ast.ClassDef)]
+    fields = [each for each in kind.body if isinstance(each, ast.AnnAssign)]
+    rows = table(APPLICATIONS / "web.md", "key of `UALAUTH`", "default", "means")
+    assert [[words(cell)[0].replace("'", '"') for cell in row[:2]] for row in rows] == [
+        [ast.unparse(each.target).upper(), ast.unparse(each.value or each).replace("'", '"')]
+        for each in fields
+    ]
 
 
 def test_the_peer_has_these_keywords() -> None:

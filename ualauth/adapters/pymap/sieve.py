@@ -1,0 +1,281 @@
+"""pymap's ManageSieve server (RFC 5804), asking ualauth.
+
+server = ManageSieveServer(authenticator, backend.login, config)
+callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)
+await asyncio.start_server(callback, host, port)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import ssl
+from asyncio import StreamReader, StreamWriter
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, closing
+from typing import NamedTuple, cast
+
+from proxyprotocol.sock import SocketInfo
+from pymap.config import IMAPConfig
+from pymap.context import connection_exit
+from pymap.exceptions import NotAllowedError
+from pymap.interfaces.login import LoginInterface
+from pymap.parsing.exceptions import NotParseable
+from pymap.parsing.primitives import String
+from pymap.sieve import manage
+from pymap.sieve.manage.command import AuthenticateCommand, CapabilityCommand, Command
+from pymap.sieve.manage.response import CapabilitiesResponse, Condition, Response
+
+from ualauth.adapters.asyncio_tls import connection_of
+from ualauth.adapters.pymap.connection import ImapService
+from ualauth.adapters.pymap.login import Login, Vouched, rhost_of
+from ualauth.adapters.pymap.replies import Refused
+from ualauth.adapters.sasl_lines import (
+    Cancelled,
+    ExchangeAbandoned,
+    NeedsTls,
+    NotBase64,
+    TooManyFailures,
+    decoded,
+    decoded_initial,
+    reply_to,
+)
+from ualauth.aio import AsyncAuthenticator
+from ualauth.contract.identity import Identity
+from ualauth.errors import (
+    AccountRestricted,
+    AuthenticationError,
+    AuthenticationFailed,
+    MechanismUnavailable,
+    PasswordExpired,
+    TemporaryFailure,
+)
+from ualauth.runtime.peer import ConnectionInfo
+
+log = logging.getLogger("ualauth.pymap")
+
+
+class SieveReply(NamedTuple):
+    """A reply with its response code (RFC 5804, section 1.3), or without one."""
+
+    condition: Condition
+    code: bytes | None
+    text: str
+
+
+_NO = Condition.NO
+REPLIES: Mapping[type[Exception], SieveReply] = {
+    AuthenticationFailed: SieveReply(_NO, None, "Authentication failed"),
+    AccountRestricted: SieveReply(_NO, None, "This account may not be used"),
+    # The account has no mailbox, whatever the password.
+    NotAllowedError: SieveReply(_NO, None, "This account may not be used"),
+    PasswordExpired: SieveReply(_NO, b"TRANSITION-NEEDED", "The password has expired"),
+    TemporaryFailure: SieveReply(_NO, b"TRYLATER", "Temporary authentication failure"),
+    MechanismUnavailable: SieveReply(_NO, None, "Unsupported authentication mechanism"),
+    NeedsTls: SieveReply(_NO, b"ENCRYPT-NEEDED", "Only under TLS"),
+    Cancelled: SieveReply(_NO, None, "Authentication cancelled"),
+    NotBase64: SieveReply(_NO, None, "Invalid base64"),
+    TooManyFailures: SieveReply(Condition.BYE, b"TRYLATER", "Too many failed attempts"),
+    # A service that cannot be used, or a bug: the log has it.
+    Exception: SieveReply(_NO, b"TRYLATER", "Temporary authentication failure"),
+}
+_EXPECTED = (
+    AuthenticationError,
+    ExchangeAbandoned,
+    MechanismUnavailable,
+    NotAllowedError,
+    TooManyFailures,
+)
+_LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n$")
+_LONGEST_LENGTH = len(b"{1000000000+}\r\n")
+# As before the login in IMAP (RFC 7888, section 5), and what a script may have.
+_LONGEST_BEFORE_LOGIN = 4096
+_LONGEST = 1_000_000
+
+
+class ManageSieveServer(manage.ManageSieveServer):
+    """Serves a client; must be made on the authenticator's event loop.
+
+    The arguments are those of `IMAPServer`.
+    """
+
+    def __init__(  # noqa: PLR0913 - names of their own
+        self,
+        authenticator: AsyncAuthenticator,
+        behind: LoginInterface,
+        config: IMAPConfig,
+        service: str = "imap",
+        certificate: bytes | None = None,
+        *,
+        most_failures: int = 5,
+        login_timeout: float = 180.0,
+    ) -> None:
+        """Ask a service: that of IMAP, unless scripts have one of their own."""
+        super().__init__(Login(authenticator, behind, config, service), config)
+        self._asked = ImapService(authenticator, service, certificate, most_failures, login_timeout)
+
+    async def __call__(
+        self, reader: StreamReader, writer: StreamWriter, sock_info: SocketInfo
+    ) -> None:
+        """Serve one client."""
+        connection = SieveConnection(
+            self._asked, self._login, self._config, reader, writer, sock_info
+        )
+        async with AsyncExitStack() as stack:
+            connection_exit.set(stack)
+            stack.enter_context(closing(writer))
+            await connection.run()
+
+
+class SieveConnection(manage.ManageSieveConnection):
+    """A connection that asks ualauth; each step of an exchange is awaited."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
+        self,
+        asked: ImapService,
+        login: LoginInterface,
+        config: IMAPConfig,
+        reader: StreamReader,
+        writer: StreamWriter,
+        peer: SocketInfo,
+    ) -> None:
+        """Begin before the greeting."""
+        super().__init__(login, config, reader, writer, peer)
+        self._asked = asked
+        self._peer = peer
+        self._failures_left = asked.most_failures
+        self._offered: list[str] = []
+        if self._tls is not None:
+            self._offer_starttls = False
+
+    @property
+    def _tls(self) -> ssl.SSLObject | None:
+        tls: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
+        return tls
+
+    @property
+    def capabilities(self) -> Mapping[bytes, bytes | None]:
+        """What is offered."""
+        capabilities = dict(super().capabilities)
+        if self._state is None:
+            capabilities[b"SASL"] = " ".join(self._offered).encode()
+        return capabilities
+
+    @classmethod
+    def _print(cls, log_format: str, output: str | bytes) -> None:
+        """Log nothing: among the lines of a client are passwords."""
+
+    async def run(self) -> None:
+        """Greet, and serve commands."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        timer = loop.call_later(self._asked.login_timeout, self._end_unless_logged_in, task)
+        try:
+            await self._look_up_offer()
+            await super().run()
+        except (OSError, ValueError):
+            # The client is gone, or its line is longer than the reader takes.
+            log.info("a connection of ManageSieve ends: the client is gone, or sends too much")
+        finally:
+            timer.cancel()
+
+    def _end_unless_logged_in(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None and self._state is None:
+            task.cancel()
+
+    async def _read_data(self) -> memoryview:
+        data = bytearray(await self.reader.readline())
+        while literal := _LITERAL.search(data, max(0, len(data) - _LONGEST_LENGTH)):
+            size = int(literal[1])
+            if len(data) + size > (_LONGEST_BEFORE_LOGIN if self._state is None else _LONGEST):
+                raise EOFError
+            data += await self.reader.readexactly(size)
+            data += await self.reader.readline()
+        # What follows a length that cannot be read is no command.
+        if not data.endswith(b"\n") or data.rstrip(b"\r\n").endswith(b"+}"):
+            raise EOFError
+        return memoryview(data)
+
+    async def _read_command(self) -> Command:
+        transport = cast("asyncio.Transport", self.writer.transport)
+        # It was paused if STARTTLS was refused.
+        transport.resume_reading()
+        command = await super()._read_command()
+        if isinstance(command, CapabilityCommand):
+            await self._look_up_offer()
+        elif command.command == b"STARTTLS":
+            # What comes from now on is for TLS.
+            transport.pause_reading()
+        return command
+
+    async def _do_starttls(self) -> Response:
+        if not self._offer_starttls:
+            return Response(_NO, text="TLS is on already, or not to be had")
+        if self.reader._buffer:  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
+            # It would be read as if it had come under TLS.
+            return Response(Condition.BYE, text="Something was sent behind STARTTLS")
+        await super()._do_starttls()
+        await self._look_up_offer()
+        return CapabilitiesResponse(self.capabilities)
+
+    async def _do_authenticate(self, cmd: AuthenticateCommand) -> Response:
+        if self._failures_left <= 0:
+            rhost, service = rhost_of(self._peer), self._asked.service
+            log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
+            return _response(TooManyFailures())
+        self._failures_left -= 1
+        try:
+            initial = decoded_initial(cmd.initial_data)
+            identity = await self._converse(cmd.mech_name.decode("ascii", "replace"), initial)
+            self._state = self._get_state(await self._login(Vouched(identity)))
+        except (OSError, EOFError):
+            raise
+        except Refused as refused:
+            # By the login of the backend: no mailbox belongs to the user.
+            return Response(_NO, text=refused.reply.text.decode())
+        except Exception as error:  # noqa: BLE001 - a bug refuses
+            return _response(error)
+        # After UNAUTHENTICATE, another user may log in.
+        self._failures_left += 1
+        return Response(Condition.OK)
+
+    async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
+        asked = self._asked
+        exchange = asked.authenticator.sasl(asked.service, mechanism, **self._known())
+        try:
+            challenge = await exchange.step(initial)
+            while challenge is not None:
+                String.build(b64encode(challenge)).write(self.writer)
+                self.writer.write(b"\r\n")
+                await self.writer.drain()
+                challenge = await exchange.step(await self._read_response())
+        finally:
+            exchange.close()
+        return exchange.identity
+
+    async def _read_response(self) -> bytes:
+        try:
+            answer, _ = String.parse(await self._read_data(), self.params)
+        except NotParseable:
+            raise NotBase64 from None
+        return decoded(answer.value)
+
+    async def _look_up_offer(self) -> None:
+        """Find out what is offered on this connection, now."""
+        asked = self._asked
+        try:
+            self._offered = await asked.authenticator.mechanisms(asked.service, **self._known())
+        except Exception as error:  # noqa: BLE001 - the client that tries to log in is told
+            log.warning("%s: %s", asked.service, error)
+            self._offered = []
+
+    def _known(self) -> ConnectionInfo:
+        return connection_of(rhost_of(self._peer), self._tls, self._asked.certificate)
+
+
+def _response(error: Exception) -> Response:
+    if not isinstance(error, _EXPECTED):
+        log.error("a login failed", exc_info=error)
+    reply = reply_to(error, REPLIES)
+    return Response(reply.condition, code=reply.code, text=reply.text)

@@ -7,7 +7,7 @@
 
 # Mail programs that log in to the example servers
 CLIENTS = curl cyrus-clients fdm fetchmail gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
-	mutt neomutt offlineimap3 s-nail swaks
+	mutt neomutt offlineimap3 s-nail sieve-connect swaks
 # Real KDCs and their clients, a wrong clock, and independent SASL clients
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
 # Other readers of messages, to compare with
@@ -43,6 +43,8 @@ unit:
 test:
 	@scripts/packages $(TESTED)
 	@scripts/environment dev
+	@scripts/heimdal >/dev/null
+	@scripts/openid-provider >/dev/null
 	$(PYTEST)
 
 long:

@@ -126,12 +126,14 @@ def test_an_error_that_comes_late_is_no_matter() -> None:
 
 def test_an_interrupt_ends_the_wait() -> None:
     limit, over = TimeLimit(2), threading.Event()
+    main = threading.get_ident()
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     def hang() -> bool:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        # Not to the process: this thread might get it, and the other one go on waiting.
+        signal.pthread_kill(main, signal.SIGUSR1)
         return over.wait(LONG)
 
     before = signal.signal(signal.SIGUSR1, interrupt)

@@ -240,7 +240,7 @@ def test_a_login_gets_the_only_one_whom_a_name_fits(store: UserStore) -> None:
 def test_of_a_million_namesakes_some_are_told(
     store: UserStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ualauth.userlist.store.MOST_FITTING", 3)
+    monkeypatch.setattr("ualauth.userlist.listing.MOST_FITTING", 3)
     for number in range(5):
         add(store, f"u{number}", f"John Smith/CN={number}")
     assert 3 <= len(store.fitting("smith").users) <= 5

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -204,6 +205,10 @@ def traced() -> tuple[list[Call], list[Call]]:
 
             # What is opened and made at the first login of all is left out.
             login("first")()
+            first = userlist.store.get("first")
+            while userlist.store.last_login(first) is None:
+                # A thread notes it, and has a connection meanwhile.
+                time.sleep(0.01)
             hashed = calls_of(login("second"))
             # The record is read again as long as anything was written.
             for _ in range(3):

@@ -27,7 +27,7 @@ def changes(number: int) -> list[dict[str, Any]]:
     salt = f"salt-{number}".encode()
     secrets = [ScramSecret(name, salt, 4096, salt, salt) for name in MECHANISMS]
     return [
-        {"language": f"l{number}", "addresses": (f"anna-{number}@example.org",)},
+        {"language": f"x-l{number}", "addresses": (f"anna-{number}@example.org",)},
         {"password": f"hash-{number}", "secrets": secrets},
         {"lock_reason": f"reason {number}", "locked": number % 2 == 1},
         {"policy": f'{{"grace_logins":{number}}}'},

@@ -145,6 +145,7 @@ class Client:
         if self._armour.is_kept:
             with contextlib.suppress(KerberosFault):
                 self.limited(self._undress)
+        self._limit.close()
         self.contexts.close()
 
     def _undress(self) -> None:

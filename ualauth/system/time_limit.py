@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
+_GRACE = 1.0
+"""Seconds for which `close` waits for the end of a thread without work."""
 
 
 class Overdue(Exception):
@@ -66,6 +68,9 @@ class TimeLimit:
         self._has_place = threading.Condition(lock)
         self._work: deque[_Call] = deque()
         self._idle = self._busy = self._left = 0
+        self._patience = _IDLE
+        self._free: set[threading.Thread] = set()
+        """The threads that are in no call."""
 
     @property
     def left_behind(self) -> int:
@@ -107,6 +112,15 @@ class TimeLimit:
         result: T = call.result
         return result
 
+    def close(self) -> None:
+        """End the threads without work; those in calls end with these, and any later one, too."""
+        with self._has_work:
+            self._patience = 0.0
+            free = list(self._free)
+            self._has_work.notify_all()
+        for thread in free:
+            thread.join(_GRACE)
+
     def _begin(self, call: _Call, seconds: float) -> None:
         with self._has_work:
             self._has_place.wait_for(
@@ -142,11 +156,14 @@ class TimeLimit:
         return True
 
     def _run(self) -> None:
+        own = threading.current_thread()
         while True:
             with self._has_work:
+                self._free.add(own)
                 self._idle += 1
-                self._has_work.wait_for(lambda: bool(self._work), _IDLE)
+                self._has_work.wait_for(lambda: self._work or not self._patience, self._patience)
                 self._idle -= 1
+                self._free.discard(own)
                 if not self._work:
                     return
                 call = self._work.popleft()
@@ -154,6 +171,7 @@ class TimeLimit:
             with self._has_work:
                 is_left = call.is_left
                 if not is_left:
+                    self._free.add(own)
                     self._busy -= 1
                     call.over.release()
                     self._has_place.notify()

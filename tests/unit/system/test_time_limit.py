@@ -160,3 +160,20 @@ def test_a_child_begins_without_what_hangs_in_the_parent() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert limit.left_behind == 1
     over.set()
+
+
+def test_closing_ends_the_threads_without_work_and_leaves_those_that_hang() -> None:
+    before, over = set(threading.enumerate()), threading.Event()
+    limit = TimeLimit(3)
+    with pytest.raises(Overdue):
+        limit.call(0.01, over.wait)
+    assert limit.call(LONG, lambda: 1) == 1
+    limit.close()
+    hanging = set(threading.enumerate()) - before
+    assert len(hanging) == 1
+    # A login that goes on has its answer, and leaves no thread either.
+    assert limit.call(LONG, lambda: 2) == 2
+    over.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(LONG)
+    assert set(threading.enumerate()) <= before

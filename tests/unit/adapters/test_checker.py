@@ -26,8 +26,9 @@ from ualauth.errors import MechanismUnavailable
 def log_in(servers: TwistedServers, credentials: UsernamePassword, service: str = "pop3") -> bytes:
     checker: Any = Checker(servers.authenticator, service, tls=True)
     portal = Portal(servers.realm, [checker])
-    servers.thread.call(portal.login, credentials, None, IMailboxPOP3)
+    _, _, log_out = servers.thread.call(portal.login, credentials, None, IMailboxPOP3)
     avatar: bytes = servers.realm.came[-1][0]
+    servers.thread.call(log_out)
     return avatar
 
 

@@ -29,7 +29,7 @@ def migrate_as_before(connection: Connection) -> None:
 
 def _anew(value: Any) -> Any:
     """Return a parameter; the octets that the migrations put in are random."""
-    return secrets.token_bytes(len(value)) if isinstance(value, bytes) else value
+    return secrets.token_bytes(len(value)) if isinstance(value, bytes | memoryview) else value
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -51,9 +52,9 @@ def own(userlist_template: str) -> Iterator[Server]:
 def test_a_server_that_does_not_run(postgresql: Server, user: User) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        url = f"postgresql://me:x-hunt2@127.0.0.1:{taken.getsockname()[1]}/mail"
+        url = f"postgresql://me:x-hunter2@127.0.0.1:{taken.getsockname()[1]}/mail"
         with UserStore(url) as store:
-            name = url.replace(":x-hunt2", "")
+            name = url.replace(":x-hunter2", "")
             uses = [*every_use(store, user), store.create]
             assert_refused(uses, name, "see whether its server runs", "refused")
 
@@ -70,7 +71,7 @@ def test_a_server_that_never_answers_is_not_waited_for(user: User) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (f":{PASSWORD}@", ":x-hunt3@", "see the role's password"),
+        (f":{PASSWORD}@", ":x-hunter3@", "see the role's password"),
         (f":{PASSWORD}@", "@", "see the role's password"),
         ("ualauth:", "nobody:", "authentication failed"),
         ("/test_", "/missing_", "create it with createdb"),
@@ -156,12 +157,13 @@ def test_a_locked_row_is_waited_for_and_then_reported(
 def test_what_the_server_says_of_rows_is_not_shown(
     postgresql_database: PostgreSQLDatabase, store: UserStore, user: User
 ) -> None:
-    postgresql_database.execute("ALTER TABLE users ADD CHECK (language <> 'x-hunt2')")
+    postgresql_database.execute("ALTER TABLE users ADD CHECK (language <> 'x-hunter2')")
     postgresql_database.execute("CREATE UNIQUE INDEX ON users (language)")
-    assert_refused([lambda: store.update(user, language="x-hunt2")], "", "cannot be used", "23514")
-    other = store.add(NewUser(name=ORName("Miller"), authid="m", language="x-hunt3"))
+    change = functools.partial(store.update, user, language="x-hunter2")
+    assert_refused([change], "", "cannot be used", "23514")
+    other = store.add(NewUser(name=ORName("Miller"), authid="m", language="x-hunter3"))
     with pytest.raises(NameTaken) as refused:
-        store.update(user, language="x-hunt3")
+        store.update(user, language="x-hunter3")
     assert "hunter" not in str(refused.value)
     assert refused.value.__cause__ is refused.value.__context__ is None
     assert store.get("m") == other
@@ -175,8 +177,8 @@ def test_no_secret_is_logged_by_a_program_that_logs_everything(
     caplog.set_level("INFO", logger="sqlalchemy.engine.Engine.ualauth")
     with postgresql_database.open() as store:
         user = store.add(USER)
-        user = store.set_password(user, "$x-hunt3", (), changed=NOW, expires=None)
-        assert store.replace_hash(user, "$x-hunt3", "$hunter4")
+        user = store.set_password(user, "$x-hunter3", (), changed=NOW, expires=None)
+        assert store.replace_hash(user, "$x-hunter3", "$hunter4")
         list(store.users())
         assert "hunter" not in repr(store)
     assert caplog.text

@@ -29,8 +29,8 @@ A SCRAM-SHA-256 exchange is both ends of it; the client's knows its salted passw
 A login by LDAP goes through one `auth` and one `account` entry of `om_ldap`, for a user whom the
 USERLIST has, too: by python-ldap, which asks an OpenLDAP server over its UNIX socket to search
 and to bind. One server answers both versions, and its own instructions do not count.
-What is done by the clock (the look at `-shm`, every 20 ms) is done fifty times as rarely, since a
-program is more than fifty times as slow under valgrind; a login that pays it takes 6 k more.
+What is done by the clock (two looks at `-shm`, every 20 ms and every 0.2 ms) is done fifty times as
+rarely, since a program is more than fifty times as slow under valgrind; each takes 6 k.
 """
 TARGET = "1.00 or less"
 _TIMES = 100

@@ -45,8 +45,12 @@ _MOST_USERS = 10_000
 _LOOK_AGAIN = 0.02
 """Seconds after which it is looked for the name of `-shm`: a microsecond that few logins pay.
 
-Whether it was deleted is looked at with each login. So long a change may stay unseen that
-another program makes after a third one has given `-shm` another name, which none should.
+So long a change may stay unseen that another program makes after a third one has given `-shm`
+another name, which none should.
+"""
+_NAME_AGAIN = 0.0002
+"""Seconds after which it is looked whether `-shm` was deleted: no program can delete it, open the
+file anew and commit in less. Steps of an exchange, and logins without a pause, share a look.
 """
 _TO_LOOK_ONLY = getattr(os, "O_PATH", 0)
 """How to open a file so that closing it ends no lock of this process (open(2))."""
@@ -126,7 +130,7 @@ class SQLiteChangeDetector:
         self._files: Files | None = None
         """Those that are open, as they were when they were opened."""
         self._written = 0
-        self._look_again = 0.0
+        self._look_again = self._name_again = 0.0
         self._inode: int | None = None
         self._shm_inode: int | None = None
         self._shm_number = -1
@@ -145,11 +149,16 @@ class SQLiteChangeDetector:
         with self._lock:
             try:
                 status = os.stat(self.path)  # noqa: PTH116 - a microsecond less
+                now = monotonic()
+                has_name = True
+                if now >= self._name_again and self._inode is not None:
+                    self._name_again = now + _NAME_AGAIN
+                    has_name = os.fstat(self._shm_number).st_nlink > 0
                 if (
                     status.st_mtime_ns != self._written
                     or status.st_ino != self._inode
-                    or not os.fstat(self._shm_number).st_nlink
-                    or (monotonic() >= self._look_again and self._is_lost())
+                    or not has_name
+                    or (now >= self._look_again and self._is_lost())
                 ) and not self._follow():
                     return None
                 commits = self._ask("PRAGMA data_version").fetchone()

@@ -12,7 +12,6 @@ import logging
 import re
 import ssl
 from asyncio import StreamReader, StreamWriter
-from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
 from typing import NamedTuple, cast
@@ -38,8 +37,7 @@ from ualauth.adapters.sasl_lines import (
     NeedsTls,
     NotBase64,
     TooManyFailures,
-    decoded,
-    decoded_initial,
+    converse_async,
     reply_to,
 )
 from ualauth.aio import AsyncAuthenticator
@@ -226,8 +224,8 @@ class SieveConnection(manage.ManageSieveConnection):
             return _response(TooManyFailures())
         self._failures_left -= 1
         try:
-            initial = decoded_initial(cmd.initial_data)
-            identity = await self._converse(cmd.mech_name.decode("ascii", "replace"), initial)
+            mechanism = cmd.mech_name.decode("ascii", "replace")
+            identity = await self._converse(mechanism, cmd.initial_data)
             self._state = self._get_state(await self._login(Vouched(identity)))
         except (OSError, EOFError):
             raise
@@ -243,23 +241,22 @@ class SieveConnection(manage.ManageSieveConnection):
     async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
         asked = self._asked
         exchange = asked.authenticator.sasl(asked.service, mechanism, **self._known())
-        try:
-            challenge = await exchange.step(initial)
-            while challenge is not None:
-                String.build(b64encode(challenge)).write(self.writer)
-                self.writer.write(b"\r\n")
-                await self.writer.drain()
-                challenge = await exchange.step(await self._read_response())
-        finally:
-            exchange.close()
-        return exchange.identity
+        return await converse_async(exchange, initial, self._challenge, self._response)
 
-    async def _read_response(self) -> bytes:
+    async def _challenge(self, text: bytes) -> None:
+        String.build(text).write(self.writer)
+        self.writer.write(b"\r\n")
+        await self.writer.drain()
+
+    async def _response(self) -> bytes:
         try:
             answer, _ = String.parse(await self._read_data(), self.params)
         except NotParseable:
             raise NotBase64 from None
-        return decoded(answer.value)
+        if answer.value.endswith((b"\r", b"\n")):
+            # In a literal, it is no end of a line.
+            raise NotBase64
+        return answer.value
 
     async def _look_up_offer(self) -> None:
         """Find out what is offered on this connection, now."""

@@ -66,10 +66,11 @@ fuzz:
 	.venv/bin/python -m tests.oracle.fuzz --cases $(CASES)
 
 bench:
-	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc valgrind $(KRB5)
+	@scripts/packages libpam0g libpam-modules slapd ldap-utils dovecot-core dovecot-ldap gcc postgresql valgrind $(KRB5)
 	@scripts/environment dev
 	.venv/bin/python -m tests.benchmarks
 	.venv/bin/python -m tests.benchmarks.userlist_scale $(USERS)
+	.venv/bin/python -m tests.benchmarks.userlist_postgresql
 
 format:
 	@scripts/environment dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,3 +70,27 @@ def update(text: str, order: list[str], measured: dict[str, str]) -> str:
     titles = [title for title in order if title in sections]
     titles += [title for title in sections if title not in order]
     return _HEAD + "".join(f"{_HEADING}{title}\n{sections[title].rstrip()}\n" for title in titles)
+
+
+class Scaled(Subject, Protocol):
+    """A subject that can be measured with another number of users."""
+
+    USERS: int
+    """The number of users of the page."""
+
+    def measure(self, users: int) -> list[Row]:
+        """Measure with that many users."""
+        ...
+
+
+def measure_scaled(subject: Scaled) -> None:
+    """Measure, print, and write the section; with another number of users only print."""
+    users = int(sys.argv[1]) if len(sys.argv) > 1 else subject.USERS
+    if users != subject.USERS:
+        for row in subject.measure(users):
+            sys.stdout.write(f"{row.what}: {row.ours} ({row.peer}; {row.result}; {row.target})\n")
+        return
+    text = section(subject)
+    sys.stdout.write(f"{subject.TITLE}\n{text}\n")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(update(page, [], {subject.TITLE: text}), encoding="utf-8")

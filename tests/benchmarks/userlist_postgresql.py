@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 
 from tests import postgresql
-from tests.benchmarks.page import PAGE, Row, section, update
-from tests.benchmarks.userlist_scale import KINDS, Imported, import_users, row_of
+from tests.benchmarks.page import Row, measure_scaled
+from tests.benchmarks.userlist_scale import KINDS, Imported, copying, import_users, row_of
 from ualauth import Authenticator
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.folder import ConfigFolder
@@ -84,7 +84,7 @@ def measure(users: int) -> list[Row]:
             ),
             *_resolving(server, url, imported),
             _login(server, url, imported, folder / "etc"),
-            _copying(url, users, folder / "copy.db"),
+            copying(url, users, folder / "copy.db"),
         ]
 
 
@@ -174,31 +174,5 @@ def _login(server: postgresql.Server, url: str, imported: Imported, folder: Path
     return row_of(f"login, password verified before, {len(times)} of them", times, "PostgreSQL")
 
 
-def _copying(url: str, users: int, target: Path) -> Row:
-    begun, before = time.perf_counter(), time.process_time()
-    with UserStore(url) as store, UserStore(f"sqlite:///{target}") as other:
-        store.copy_to(other, lambda _copied: None)
-    seconds, processor = time.perf_counter() - begun, time.process_time() - before
-    return Row(
-        "copy of everything into a file of SQLite, which is compared",
-        f"{users / seconds:,.0f} users/s",
-        "",
-        f"{processor / users * 1e6:.1f} µs processor a user",
-    )
-
-
-def main() -> None:
-    """Measure, print, and write the section; with another number of users only print."""
-    users = int(sys.argv[1]) if len(sys.argv) > 1 else USERS
-    if users != USERS:
-        for row in measure(users):
-            sys.stdout.write(f"{row.what}: {row.ours} ({row.peer}; {row.result}; {row.target})\n")
-        return
-    text = section(sys.modules[__name__])
-    sys.stdout.write(f"{TITLE}\n{text}\n")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(update(page, [], {TITLE: text}), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    measure_scaled(sys.modules[__name__])

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from tests.benchmarks.page import PAGE, Row, section, update
+from tests.benchmarks.page import Row, measure_scaled
 from ualauth.text.folding import fold
 from ualauth.userlist.database.tables import metadata
 from ualauth.userlist.listing import UserFilter
@@ -110,7 +110,10 @@ def measure(users: int) -> list[Row]:
             f"{many.mebibytes / few.mebibytes:.2f}",
             "flat, but for 64 MiB of SQLite's cache",
         )
-        others = [_listing(many), _copying(many, Path(name) / "again.db")]
+        others = [
+            _listing(many),
+            copying(f"sqlite:///{many.database}", users, Path(name) / "again.db"),
+        ]
         return [imported, processor, memory, *_resolving(many), *others]
 
 
@@ -201,20 +204,17 @@ def _listing(imported: Imported) -> Row:
     )
 
 
-def _copying(imported: Imported, target: Path) -> Row:
-    """Return a row for a copy of everything into another file."""
+def copying(url: str, users: int, target: Path) -> Row:
+    """Return a row for a copy of everything into another file of SQLite."""
     begun, before = time.perf_counter(), time.process_time()
-    with (
-        UserStore(f"sqlite:///{imported.database}") as store,
-        UserStore(f"sqlite:///{target}") as other,
-    ):
+    with UserStore(url) as store, UserStore(f"sqlite:///{target}") as other:
         store.copy_to(other, lambda _copied: None)
     seconds, processor = time.perf_counter() - begun, time.process_time() - before
     return Row(
-        "copy of everything into another file, which is compared",
-        f"{imported.users / seconds:,.0f} users/s",
+        "copy of everything into a file of SQLite, which is compared",
+        f"{users / seconds:,.0f} users/s",
         "",
-        f"{processor / imported.users * 1e6:.1f} µs processor a user",
+        f"{processor / users * 1e6:.1f} µs processor a user",
     )
 
 
@@ -257,18 +257,5 @@ def row_of(what: str, taken: list[tuple[float, float]], peer: str = "SQLite") ->
     )
 
 
-def main() -> None:
-    """Measure, print, and write the section; with another number of users only print."""
-    users = int(sys.argv[1]) if len(sys.argv) > 1 else USERS
-    if users != USERS:
-        for row in measure(users):
-            sys.stdout.write(f"{row.what}: {row.ours} ({row.peer}; {row.result}; {row.target})\n")
-        return
-    text = section(sys.modules[__name__])
-    sys.stdout.write(f"{TITLE}\n{text}\n")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(update(page, [], {TITLE: text}), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    measure_scaled(sys.modules[__name__])

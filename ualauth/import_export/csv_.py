@@ -5,26 +5,23 @@ A column is called like a field of a user, or like a part of the O/R name
 RFC 5803 does, or like what only the USERLIST sets (`created`, `grace_logins_used`,
 `last_login` and where it was, `former_passwords`); in any case. An empty cell is the field's
 default. Several addresses have blanks between them. What is written has all there is to know of
-a user. Spreadsheets may separate cells by another character, which a first line `sep=;` or
-`reading.delimiter` says, and leave rows without any text, which are passed over.
+a user.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import difflib
 import enum
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 from ualauth.errors import InvalidValue, PasswordError
 from ualauth.import_export.auth_password import from_auth_password, to_auth_password
 from ualauth.import_export.closing import carried
+from ualauth.import_export.csv_rows import other_separator, rows_of, unknown_column
 from ualauth.import_export.line import (
     HISTORY,
     NAME_PARTS,
@@ -60,37 +57,19 @@ class _Kind(enum.Enum):
 Columns = list[tuple[str, _Kind, Callable[[str], Any]]]
 """Names of columns, what they are of, and what reads their cells."""
 
-_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
 # What a column of the database holds.
 _MOST_GRACE_LOGINS = 2**31 - 1
 _MOST_LOGIN_TEXT = 255
-_USUAL_SEPARATORS = ";\t|,"
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
     """Return what the lines of a file amount to."""
-    lines = iter(lines)
-    first = next(lines, "")
-    delimiter = reading.delimiter or ","
-    before = 0
-    if said := _SEPARATOR.fullmatch(first):
-        # What Excel writes and reads before the column names.
-        delimiter, before = said[1], 1
-    else:
-        lines = chain([first] if first else [], lines)
-    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     columns: Columns = []
-    while True:
-        number = rows.line_num + 1 + before
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield bad_line(number, f"is no CSV: {error}")
+    for read_row in rows_of(lines, reading):
+        if isinstance(read_row, BadLine):
+            yield read_row
             continue
-        if not any(map(str.strip, row)):
-            continue
+        number, row = read_row
         if columns:
             yield _line(number, row, columns, reading)
             continue
@@ -211,14 +190,13 @@ def _reader(column: str) -> Callable[[str], Any]:
 
 
 def _header_problem(row: list[str], reading: Reading) -> str:
-    if len(row) == 1 and (looks := [each for each in _USUAL_SEPARATORS if each in row[0]]):
-        shown = {"\t": "tab"}.get(looks[0], looks[0])
-        return f"looks separated by {shown}: --delimiter '{shown}' reads it"
+    if problem := other_separator(row):
+        return problem
     names = [name for name in row if name.lower() not in reading.ignore_columns]
     known = set(_KNOWN.values())
     has_parts = not LIMITS.keys().isdisjoint(names)
     problems = (
-        *(_unknown(name, sorted(known)) for name in names if name not in known),
+        *(unknown_column(name, sorted(known)) for name in names if name not in known),
         "a column is there twice" if len(set(names)) != len(names) else "",
         "" if "authid" in names else "a column authid is needed",
         _NO_NAME if ("name" in names) is has_parts and (has_parts or not reading.updates) else "",
@@ -227,16 +205,6 @@ def _header_problem(row: list[str], reading: Reading) -> str:
         else "SCRAM secrets and former passwords need a column password",
     )
     return next(filter(None, problems), "")
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    shown = name[:40] if name.isprintable() else ascii(name[:40])
-    near = difflib.get_close_matches(name.lower(), known, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return (
-        f"column {shown!r} is none of {', '.join(known)}{hint}; "
-        f"--ignore-columns {shown} passes over it"
-    )
 
 
 def _read_count(text: str) -> int:

@@ -10,14 +10,11 @@ of groups; `\;` is one that belongs to a name, and `\\` a backslash.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
-import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Any
 
 from ualauth.errors import InvalidValue
+from ualauth.import_export.csv_rows import other_separator, rows_of, unknown_column
 from ualauth.import_export.encodings import problem_of
 from ualauth.import_export.line import BadLine, Reading, bad_line
 from ualauth.text.escapes import escaped, plain, split
@@ -27,32 +24,17 @@ from ualauth.userlist.names import parse
 
 COLUMNS = ("name", "or_name", "addresses", "members")
 
-_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
 _SPECIAL = "\\;"
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[GroupLine | BadLine]:
     """Return what the lines of a file amount to."""
-    lines = iter(lines)
-    first = next(lines, "")
-    delimiter, before = reading.delimiter or ",", 0
-    if said := _SEPARATOR.fullmatch(first):
-        delimiter, before = said[1], 1
-    else:
-        lines = chain([first] if first else [], lines)
-    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     columns: list[str] = []
-    while True:
-        number = rows.line_num + 1 + before
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield bad_line(number, f"is no CSV: {error}")
+    for read_row in rows_of(lines, reading):
+        if isinstance(read_row, BadLine):
+            yield read_row
             continue
-        if not any(map(str.strip, row)):
-            continue
+        number, row = read_row
         if columns:
             yield _line(number, row, columns, reading)
             continue
@@ -102,16 +84,12 @@ def _line(number: int, row: list[str], columns: list[str], reading: Reading) -> 
 
 
 def _header_problem(columns: list[str], reading: Reading) -> str:
-    names: list[Any] = [name for name in columns if name not in reading.ignore_columns]
+    if problem := other_separator(columns):
+        return problem
+    names = [name for name in columns if name not in reading.ignore_columns]
     for name in names:
         if name not in COLUMNS:
-            shown = name[:40] if name.isprintable() else ascii(name[:40])
-            near = difflib.get_close_matches(name, COLUMNS, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            return (
-                f"column {shown!r} is none of {', '.join(COLUMNS)}{hint}; "
-                f"--ignore-columns {shown} passes over it"
-            )
+            return unknown_column(name, COLUMNS)
     if len(set(names)) != len(names):
         return "a column is there twice"
     return "" if "name" in names else "a column name is needed"

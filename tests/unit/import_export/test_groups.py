@@ -111,6 +111,11 @@ def test_csv_has_a_group_a_line(house: House) -> None:
             (),
             ["line 1: column 'nme' is none of name, or_name, addresses, members; di"],
         ),
+        (
+            "name;or_name;members\n",
+            (),
+            ["line 1: looks separated by ;: --delimiter ';' reads it"],
+        ),
         ("members\n", (), ["line 1: a column name is needed"]),
         ("name,name\n", (), ["line 1: a column is there twice"]),
         (

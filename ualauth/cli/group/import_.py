@@ -16,7 +16,12 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.problems import count
-from ualauth.cli.reading_options import encoding_option, known_character
+from ualauth.cli.reading_options import (
+    check_only_option,
+    delimiter_option,
+    encoding_option,
+    ignore_columns_option,
+)
 from ualauth.import_export.group_importer import GROUP_FORMATS, GroupImport
 from ualauth.import_export.line import Reading
 from ualauth.userlist.group_import import ExistingGroups, Loaded
@@ -40,19 +45,8 @@ from ualauth.userlist.group_import import ExistingGroups, Loaded
     "their lines for bad ones if they differ; or change what the file gives. Members that are "
     "given are all that there are.",
 )
-@click.option(
-    "--delimiter",
-    default="",
-    metavar="CHARACTER",
-    callback=known_character,
-    help="What separates the cells of a CSV file, such as ';' or tab; a comma by default.",
-)
-@click.option(
-    "--ignore-columns",
-    multiple=True,
-    metavar="NAMES",
-    help="Pass over these columns of a CSV file, which are separated by commas; may be repeated.",
-)
+@delimiter_option
+@ignore_columns_option
 @click.option(
     "--uid-attribute",
     default="uid",
@@ -61,11 +55,7 @@ from ualauth.userlist.group_import import ExistingGroups, Loaded
     "default.",
 )
 @encoding_option
-@click.option(
-    "--check-only",
-    is_flag=True,
-    help="Say what is wrong and what would be done, and change nothing.",
-)
+@check_only_option
 @click.pass_context
 def command(  # noqa: PLR0913 - the options
     context: click.Context,

@@ -17,7 +17,12 @@ from ualauth.cli.group.import_ import tell_groups
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.progress import Progress
-from ualauth.cli.reading_options import encoding_option, known_character
+from ualauth.cli.reading_options import (
+    check_only_option,
+    delimiter_option,
+    encoding_option,
+    ignore_columns_option,
+)
 from ualauth.import_export.batches import Batch
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.group_importer import GroupImport
@@ -100,19 +105,8 @@ def _known_scheme(_context: object, _option: object, value: str) -> str:
     help="Of which scheme the passwords of a passwd or Dovecot file without one are, such as "
     "PLAIN-MD5; crypt(3)'s by default.",
 )
-@click.option(
-    "--delimiter",
-    default="",
-    metavar="CHARACTER",
-    callback=known_character,
-    help="What separates the cells of a CSV file, such as ';' or tab; a comma by default.",
-)
-@click.option(
-    "--ignore-columns",
-    multiple=True,
-    metavar="NAMES",
-    help="Pass over these columns of a CSV file, which are separated by commas; may be repeated.",
-)
+@delimiter_option
+@ignore_columns_option
 @click.option(
     "--uid-attribute",
     default="uid",
@@ -120,11 +114,7 @@ def _known_scheme(_context: object, _option: object, value: str) -> str:
     help="The attribute of LDIF that has the authid, such as sAMAccountName; uid by default.",
 )
 @encoding_option
-@click.option(
-    "--check-only",
-    is_flag=True,
-    help="Say what is wrong and what would be done, and change nothing.",
-)
+@check_only_option
 @click.option(
     "--ignore",
     multiple=True,

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 import sys
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, cast
 
 from proxyprotocol.sock import SocketInfo
@@ -29,31 +27,18 @@ from pymap.parsing.response import Response, ResponseContinuation
 from pymap.parsing.response.code import Capability
 from pysasl import SASLAuth
 
-from ualauth.adapters.asyncio_tls import connection_of
+from ualauth.adapters.pymap.asking import Asking, MailService
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
-from ualauth.adapters.pymap.login import Vouched, rhost_of
-from ualauth.adapters.pymap.replies import TOO_LONG, Refused, log
-from ualauth.adapters.sasl_lines import AlreadyLoggedIn, TooManyFailures, converse_async
-from ualauth.aio import AsyncAuthenticator
+from ualauth.adapters.pymap.login import Vouched
+from ualauth.adapters.pymap.replies import TOO_LONG, Refused
+from ualauth.adapters.sasl_lines import AlreadyLoggedIn, converse_async
 from ualauth.contract.identity import Identity
-from ualauth.runtime.peer import ConnectionInfo
 
 # One that is sent at once, without being asked for (RFC 7888).
 _LITERAL = re.compile(rb"\{(\d+)\+\}\r?\n$")
 _LONGEST_LENGTH = len(b"{1000000000+}\r\n")
 # That of RFC 7888 for LITERAL-, section 5.
 _LONGEST_BEFORE_LOGIN = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ImapService:
-    """Whom a server asks, and for how long; `certificate` is the server's own, in DER."""
-
-    authenticator: AsyncAuthenticator
-    service: str
-    certificate: bytes | None
-    most_failures: int
-    login_timeout: float
 
 
 class WithoutSasl:
@@ -83,7 +68,7 @@ class SaslState(ConnectionState):
         """Begin before the login."""
         super().__init__(login, cast("IMAPConfig", config))
         self._connection = connection
-        if connection.tls is not None and b"STARTTLS" in self._capability:
+        if connection.asking.tls is not None and b"STARTTLS" in self._capability:
             self._capability.remove(b"STARTTLS")
 
     @property
@@ -96,7 +81,7 @@ class SaslState(ConnectionState):
         """What is offered; LOGIN is there wherever PLAIN is."""
         if self.logged_in:
             return super().capability
-        offered = self._connection.offered
+        offered = self._connection.asking.offered
         mechanisms = [b"AUTH=" + name.encode() for name in offered]
         disabled = [] if "PLAIN" in offered else [b"LOGINDISABLED"]
         return Capability([*self._capability, b"SASL-IR", *disabled, *mechanisms])
@@ -105,11 +90,11 @@ class SaslState(ConnectionState):
 class SaslConnection(imap.IMAPConnection):
     """A connection that asks ualauth."""
 
-    __slots__ = ("_asked", "_failures_left", "_peer", "_state", "offered")
+    __slots__ = ("_state", "asking")
 
     def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
         self,
-        asked: ImapService,
+        asked: MailService,
         commands: Commands,
         config: IMAPConfig,
         reader: StreamReader,
@@ -118,18 +103,8 @@ class SaslConnection(imap.IMAPConnection):
     ) -> None:
         """Begin before the greeting."""
         super().__init__(commands, config, reader, writer, peer)
-        self._asked = asked
-        self._peer = peer
-        self._failures_left = asked.most_failures
-        self.offered: list[str] = []
-        """The SASL mechanisms that were last found to be offered."""
+        self.asking = Asking(asked, writer, peer)
         self._state: ConnectionState | None = None
-
-    @property
-    def tls(self) -> ssl.SSLObject | None:
-        """The connection's TLS, if it has one."""
-        ssl_object: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
-        return ssl_object
 
     @property
     def logged_in(self) -> bool:
@@ -144,9 +119,9 @@ class SaslConnection(imap.IMAPConnection):
         """Greet, and serve commands."""
         self._state = state
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        timer = loop.call_later(self._asked.login_timeout, self._end_unless_logged_in, task)
+        timer = loop.call_later(self.asking.login_timeout, self._end_unless_logged_in, task)
         try:
-            await self._look_up_offer()
+            await self.asking.look_up_offer()
             await super().run(state)
         finally:
             timer.cancel()
@@ -211,7 +186,7 @@ class SaslConnection(imap.IMAPConnection):
         transport.resume_reading()
         command = await super().read_command(state)
         if isinstance(command, CapabilityCommand):
-            await self._look_up_offer()
+            await self.asking.look_up_offer()
         elif isinstance(command, StartTLSCommand):
             # What comes from now on is for TLS.
             transport.pause_reading()
@@ -239,12 +214,8 @@ class SaslConnection(imap.IMAPConnection):
         """
         if self.logged_in:
             raise Refused(AlreadyLoggedIn())
-        if self._failures_left <= 0:
-            rhost, service = rhost_of(self._peer), self._asked.service
-            log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
-            raise Refused(TooManyFailures())
-        self._failures_left -= 1
         try:
+            self.asking.count_attempt()
             identity = await self._identity(mech_name.decode("ascii", "replace"))
         except (ConnectionError, EOFError):
             raise
@@ -253,9 +224,8 @@ class SaslConnection(imap.IMAPConnection):
         return Vouched(identity)
 
     async def _identity(self, mechanism: str) -> Identity:
-        asked = self._asked
         command = current_command.get()
-        exchange = asked.authenticator.sasl(asked.service, mechanism, **self._known())
+        exchange = self.asking.exchange(mechanism)
         if isinstance(command, LoginCommand):
             await exchange.step(command.message)
             return exchange.identity
@@ -267,15 +237,3 @@ class SaslConnection(imap.IMAPConnection):
 
     async def _response(self) -> bytes:
         return bytes(await self.read_continuation(0))
-
-    async def _look_up_offer(self) -> None:
-        """Find out what is offered on this connection, now."""
-        asked = self._asked
-        try:
-            self.offered = await asked.authenticator.mechanisms(asked.service, **self._known())
-        except Exception as error:  # noqa: BLE001 - the client that tries to log in is told
-            log.warning("%s: %s", asked.service, error)
-            self.offered = []
-
-    def _known(self) -> ConnectionInfo:
-        return connection_of(rhost_of(self._peer), self.tls, self._asked.certificate)

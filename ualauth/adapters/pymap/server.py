@@ -17,9 +17,9 @@ from pymap.config import IMAPConfig
 from pymap.context import connection_exit
 from pymap.interfaces.login import LoginInterface
 
+from ualauth.adapters.pymap.asking import MailService
 from ualauth.adapters.pymap.commands import LoginCommands
 from ualauth.adapters.pymap.connection import (
-    ImapService,
     SaslConnection,
     SaslState,
     WithoutSasl,
@@ -55,7 +55,7 @@ class IMAPServer(imap.IMAPServer):
         super().__init__(Login(authenticator, behind, config, service), config)
         self.commands = LoginCommands(self.commands)
         self._without_sasl = WithoutSasl(config)
-        self._asked = ImapService(authenticator, service, certificate, most_failures, login_timeout)
+        self._asked = MailService(authenticator, service, certificate, most_failures, login_timeout)
 
     async def __call__(
         self,

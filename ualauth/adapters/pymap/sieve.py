@@ -8,9 +8,7 @@ await asyncio.start_server(callback, host, port)
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-import ssl
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
@@ -27,10 +25,9 @@ from pymap.sieve import manage
 from pymap.sieve.manage.command import AuthenticateCommand, CapabilityCommand, Command
 from pymap.sieve.manage.response import CapabilitiesResponse, Condition, Response
 
-from ualauth.adapters.asyncio_tls import connection_of
-from ualauth.adapters.pymap.connection import ImapService
-from ualauth.adapters.pymap.login import Login, Vouched, rhost_of
-from ualauth.adapters.pymap.replies import Refused
+from ualauth.adapters.pymap.asking import Asking, MailService
+from ualauth.adapters.pymap.login import Login, Vouched
+from ualauth.adapters.pymap.replies import Refused, log
 from ualauth.adapters.sasl_lines import (
     Cancelled,
     ExchangeAbandoned,
@@ -50,9 +47,6 @@ from ualauth.errors import (
     PasswordExpired,
     TemporaryFailure,
 )
-from ualauth.runtime.peer import ConnectionInfo
-
-log = logging.getLogger("ualauth.pymap")
 
 
 class SieveReply(NamedTuple):
@@ -112,7 +106,7 @@ class ManageSieveServer(manage.ManageSieveServer):
     ) -> None:
         """Ask a service: that of IMAP, unless scripts have one of their own."""
         super().__init__(Login(authenticator, behind, config, service), config)
-        self._asked = ImapService(authenticator, service, certificate, most_failures, login_timeout)
+        self._asked = MailService(authenticator, service, certificate, most_failures, login_timeout)
 
     async def __call__(
         self, reader: StreamReader, writer: StreamWriter, sock_info: SocketInfo
@@ -132,7 +126,7 @@ class SieveConnection(manage.ManageSieveConnection):
 
     def __init__(  # noqa: PLR0913, PLR0917 - pymap's, and whom to ask
         self,
-        asked: ImapService,
+        asked: MailService,
         login: LoginInterface,
         config: IMAPConfig,
         reader: StreamReader,
@@ -141,24 +135,16 @@ class SieveConnection(manage.ManageSieveConnection):
     ) -> None:
         """Begin before the greeting."""
         super().__init__(login, config, reader, writer, peer)
-        self._asked = asked
-        self._peer = peer
-        self._failures_left = asked.most_failures
-        self._offered: list[str] = []
-        if self._tls is not None:
+        self._asking = Asking(asked, writer, peer)
+        if self._asking.tls is not None:
             self._offer_starttls = False
-
-    @property
-    def _tls(self) -> ssl.SSLObject | None:
-        tls: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
-        return tls
 
     @property
     def capabilities(self) -> Mapping[bytes, bytes | None]:
         """What is offered."""
         capabilities = dict(super().capabilities)
         if self._state is None:
-            capabilities[b"SASL"] = " ".join(self._offered).encode()
+            capabilities[b"SASL"] = " ".join(self._asking.offered).encode()
         return capabilities
 
     @classmethod
@@ -168,9 +154,9 @@ class SieveConnection(manage.ManageSieveConnection):
     async def run(self) -> None:
         """Greet, and serve commands."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        timer = loop.call_later(self._asked.login_timeout, self._end_unless_logged_in, task)
+        timer = loop.call_later(self._asking.login_timeout, self._end_unless_logged_in, task)
         try:
-            await self._look_up_offer()
+            await self._asking.look_up_offer()
             await super().run()
         except (OSError, ValueError):
             # The client is gone, or its line is longer than the reader takes.
@@ -201,7 +187,7 @@ class SieveConnection(manage.ManageSieveConnection):
         transport.resume_reading()
         command = await super()._read_command()
         if isinstance(command, CapabilityCommand):
-            await self._look_up_offer()
+            await self._asking.look_up_offer()
         elif command.command == b"STARTTLS":
             # What comes from now on is for TLS.
             transport.pause_reading()
@@ -214,16 +200,12 @@ class SieveConnection(manage.ManageSieveConnection):
             # It would be read as if it had come under TLS.
             return Response(Condition.BYE, text="Something was sent behind STARTTLS")
         await super()._do_starttls()
-        await self._look_up_offer()
+        await self._asking.look_up_offer()
         return CapabilitiesResponse(self.capabilities)
 
     async def _do_authenticate(self, cmd: AuthenticateCommand) -> Response:
-        if self._failures_left <= 0:
-            rhost, service = rhost_of(self._peer), self._asked.service
-            log.warning("%s: too many failed attempts to authenticate from %r", service, rhost)
-            return _response(TooManyFailures())
-        self._failures_left -= 1
         try:
+            self._asking.count_attempt()
             mechanism = cmd.mech_name.decode("ascii", "replace")
             identity = await self._converse(mechanism, cmd.initial_data)
             self._state = self._get_state(await self._login(Vouched(identity)))
@@ -235,12 +217,11 @@ class SieveConnection(manage.ManageSieveConnection):
         except Exception as error:  # noqa: BLE001 - a bug refuses
             return _response(error)
         # After UNAUTHENTICATE, another user may log in.
-        self._failures_left += 1
+        self._asking.failures_left += 1
         return Response(Condition.OK)
 
     async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
-        asked = self._asked
-        exchange = asked.authenticator.sasl(asked.service, mechanism, **self._known())
+        exchange = self._asking.exchange(mechanism)
         return await converse_async(exchange, initial, self._challenge, self._response)
 
     async def _challenge(self, text: bytes) -> None:
@@ -257,18 +238,6 @@ class SieveConnection(manage.ManageSieveConnection):
             # In a literal, it is no end of a line.
             raise NotBase64
         return answer.value
-
-    async def _look_up_offer(self) -> None:
-        """Find out what is offered on this connection, now."""
-        asked = self._asked
-        try:
-            self._offered = await asked.authenticator.mechanisms(asked.service, **self._known())
-        except Exception as error:  # noqa: BLE001 - the client that tries to log in is told
-            log.warning("%s: %s", asked.service, error)
-            self._offered = []
-
-    def _known(self) -> ConnectionInfo:
-        return connection_of(rhost_of(self._peer), self._tls, self._asked.certificate)
 
 
 def _response(error: Exception) -> Response:

@@ -34,9 +34,6 @@ from ualauth.userlist.database.turns import take_turn_for_users
 from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
 from ualauth.userlist.record import LastLogin, NewUser
 
-# Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
-_MOST_PARAMETERS = 5000
-
 # What the database sets by itself is left to it.
 _OF_A_USER = (*USER_COLUMNS, "password", "grace_logins_used", "revision", "created", "changed")
 _USER_COLUMNS = tuple(column.name for column in users.columns if column.name in _OF_A_USER)
@@ -209,7 +206,7 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     owners: dict[tuple[str, str], str] = {}
     for kind, statement, column, values in wanted:
         asked = statement.where(column.in_(bindparam("values", expanding=True)))
-        for some in queries.pieces(values, _MOST_PARAMETERS):
+        for some in queries.pieces(values, queries.MOST_PARAMETERS):
             pairs = connection.execute(asked, {"values": some})
             owners.update({(kind, str(key)): owner for key, owner in pairs})
     return owners | dict.fromkeys(_owned_by_groups(connection, new), _A_GROUP)
@@ -223,7 +220,7 @@ def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[
     names = ("login name", names_of_groups, [key for rows in new for key in rows.keys])
     or_names = ("O/R name", or_names_of_groups, [rows.name[_NAME_KEY] for rows in new])
     for kind, find, keys in (names, or_names):
-        for some in queries.pieces(keys, _MOST_PARAMETERS):
+        for some in queries.pieces(keys, queries.MOST_PARAMETERS):
             claims += [(kind, key) for key in find(connection, some)]
     return claims
 

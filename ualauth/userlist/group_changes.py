@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from ualauth.errors import GroupUnknown, InvalidValue, NameTaken, StaleRecord
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist.addresses import keys_of, login_keys
-from ualauth.userlist.database import group_queries
+from ualauth.userlist.database import group_queries, queries
 from ualauth.userlist.database.group_rows import group_of, group_values
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import (
@@ -32,8 +32,6 @@ from ualauth.userlist.group_record import Group, NewGroup
 
 # No group has this id.
 _NO_GROUP = 0
-# Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement.
-_MOST_PARAMETERS = 5000
 
 _USERS_NAMED = select(login_names.c.key, login_names.c.user_id).where(
     login_names.c.key.in_(bindparam("keys", expanding=True))
@@ -164,8 +162,8 @@ def find_all(connection: Connection, names: Iterable[str]) -> tuple[dict[str, in
     keys = sorted({fold(name) for name in names if not REFUSED.search(name)})
     users: dict[str, int] = {}
     groups_named: dict[str, int] = {}
-    for start in range(0, len(keys), _MOST_PARAMETERS):
-        some = {"keys": keys[start : start + _MOST_PARAMETERS]}
+    for piece in queries.pieces(keys, queries.MOST_PARAMETERS):
+        some = {"keys": piece}
         users.update((key, number) for key, number in connection.execute(_USERS_NAMED, some))
         groups_named.update(
             (key, number) for key, number in connection.execute(_GROUPS_NAMED, some)

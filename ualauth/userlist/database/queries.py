@@ -39,6 +39,9 @@ from ualauth.userlist.names import LIMITS, ORName, parts_of
 
 T = TypeVar("T")
 
+MOST_PARAMETERS = 5000
+"""Far below what SQLite (32,766) and PostgreSQL (65,535) take in one statement."""
+
 Question = Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]
 
 _whole_names = or_names.alias("whole_names")

@@ -11,25 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.fetched import fetched
 from tests.kerberos import SERVICE, free_port
 from tests.machine import patience
 
 ROOT = Path(__file__).parents[1]
 REALM = "HEIMDAL.TEST"
 _SECONDS = patience(60)
-
-
-def unpacked() -> Path:
-    """Return the folder of Heimdal's programs, which is filled if it is not."""
-    done = subprocess.run(
-        [ROOT / "scripts" / "heimdal"],
-        capture_output=True,
-        text=True,
-        timeout=patience(300),
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
 
 
 class HeimdalRealm:
@@ -130,7 +118,7 @@ def heimdal_realm() -> Iterator[HeimdalRealm]:
     """Return a new realm that is not started, and stop and remove it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="heimdal", dir="/tmp"))
     try:
-        realm = HeimdalRealm(unpacked(), folder)
+        realm = HeimdalRealm(fetched("heimdal"), folder)
         try:
             yield realm
         finally:

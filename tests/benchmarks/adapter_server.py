@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -79,26 +78,16 @@ async def _aiosmtpd(folder: Path, context: Any, ours: bool) -> asyncio.Server:
 
 async def _pymap(folder: Path, context: Any, ours: bool) -> asyncio.Server:
     from proxyprotocol.reader import ProxyProtocolReader
-    from pymap.backend.dict import Config, DictBackend, Login
+    from pymap.backend.dict import DictBackend, Login
     from pymap.imap import IMAPServer
     from pymap.user import UserMetadata
     from pysasl.hashing import Cleartext
 
+    from tests.pymap_config import pymap_config
     from ualauth import AsyncAuthenticator
     from ualauth.adapters import pymap as adapter
 
-    arguments = Namespace(passlib_cfg=None, proxy_protocol=None)
-    config = Config(
-        arguments,
-        host=None,
-        port=0,
-        ssl_context=context,
-        demo_data=False,
-        demo_user="",
-        demo_password="",
-        reject_dnsbl=False,
-        hash_context=Cleartext(),
-    )
+    config = pymap_config(context, hash_context=Cleartext())
     backend = DictBackend(Login(config), config)
     server: Any
     if ours:

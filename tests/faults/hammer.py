@@ -21,6 +21,7 @@ from ualauth.errors import AuthenticationError
 
 LAP, STOP = "lap", "stop"
 GRANTED = "granted"
+REFUSED, TEMPORARY = "AuthenticationFailed", "TemporaryFailure"
 
 
 class Try(NamedTuple):
@@ -30,6 +31,16 @@ class Try(NamedTuple):
     user: str
     password: str
     rhost: str = "192.0.2.7"
+
+
+TRIES = [
+    Try("right", "anna", "violet 7 anchor"),
+    Try("wrong", "anna", "violet 8 anchor", "192.0.2.8"),
+    Try("unknown", "nobody", "violet 7 anchor", "192.0.2.9"),
+    Try("former", "bert", "copper 5 lantern", "192.0.2.10"),
+    Try("present", "bert", "copper 6 lantern"),
+]
+"""Of anna and bert, whose password was changed from the former one."""
 
 
 class Login(NamedTuple):

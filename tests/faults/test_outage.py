@@ -18,23 +18,15 @@ from typing import Literal
 
 import pytest
 
-from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
+from tests.faults.hammer import GRANTED, LAP, REFUSED, STOP, TEMPORARY, TRIES, Login, Try, hammer
 from tests.faults.processes import Child, children
 from tests.seeds import rounds
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
 
-REFUSED, TEMPORARY = "AuthenticationFailed", "TemporaryFailure"
 ROUNDS = rounds(4)
 State = Literal["there", "away", "between"]
-TRIES = [
-    Try("right", "anna", "violet 7 anchor"),
-    Try("wrong", "anna", "violet 8 anchor", "192.0.2.8"),
-    Try("unknown", "nobody", "violet 7 anchor", "192.0.2.9"),
-    Try("former", "bert", "copper 5 lantern", "192.0.2.10"),
-    Try("present", "bert", "copper 6 lantern"),
-]
 PRESENT = {
     "right": GRANTED,
     "wrong": REFUSED,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import Way
-from tests.faults.hammer import GRANTED, LAP, STOP, Login, Try, hammer
+from tests.faults.hammer import GRANTED, LAP, REFUSED, STOP, TEMPORARY, TRIES, Login, hammer
 from tests.faults.processes import Child, children
 from tests.integration.conftest import CHEAP
 from tests.machine import patience
@@ -25,15 +25,7 @@ from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
 from ualauth.userlist.store import UserStore
 
-REFUSED, TEMPORARY = "AuthenticationFailed", "TemporaryFailure"
 SERVICE = "auth required om_auth\naccount required om_auth\n"
-TRIES = [
-    Try("right", "anna", "violet 7 anchor"),
-    Try("wrong", "anna", "violet 8 anchor", "192.0.2.8"),
-    Try("unknown", "nobody", "violet 7 anchor", "192.0.2.9"),
-    Try("former", "bert", "copper 5 lantern", "192.0.2.10"),
-    Try("present", "bert", "copper 6 lantern"),
-]
 RIGHT = {"right", "present"}
 
 

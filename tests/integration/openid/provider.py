@@ -23,19 +23,6 @@ JWT, OPAQUE = "urn:jwt:mail", "urn:opaque:mail"
 USER = "jsmith@example.com"
 
 
-def installed() -> str:
-    """Return the folder of the provider, which is installed if it is not."""
-    done = subprocess.run(
-        [ROOT / "scripts" / "openid-provider"],
-        capture_output=True,
-        text=True,
-        timeout=patience(300),
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def key(name: str, algorithm: str = "RS256") -> dict[str, Any]:
     """Return a new private key for signatures."""
     parameters: KeyParameters = {"kid": name, "use": "sig", "alg": algorithm}

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import Way
+from tests.fetched import fetched
 from tests.integration.openid.provider import (
     CLIENT,
     JWT,
@@ -19,7 +20,6 @@ from tests.integration.openid.provider import (
     SECRET,
     USER,
     Provider,
-    installed,
     key,
     provider,
 )
@@ -32,7 +32,7 @@ from ualauth.testing.folder import ConfigFolder
 @pytest.fixture(scope="module")
 def program() -> str:
     """Return the folder of the provider."""
-    return installed()
+    return str(fetched("openid-provider"))
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
 from proxyprotocol.reader import ProxyProtocolReader
-from pymap.backend.dict import Config, DictBackend, Login
+from pymap.backend.dict import DictBackend, Login
 from twisted.cred.checkers import AllowAnonymousAccess
 from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
@@ -22,6 +21,7 @@ from twisted.mail.pop3 import Mailbox
 from twisted.python.log import PythonLoggingObserver
 from zope.interface import implementer
 
+from tests.pymap_config import pymap_config
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.looping import (
     SECONDS,
@@ -190,17 +190,7 @@ class PymapServers(LoopServers):
 
     async def _listen(self, service: str, *, tls: bool, **options: Any) -> int:
         context = self._certificates.server_context()
-        arguments = Namespace(passlib_cfg=None, proxy_protocol=None)
-        config = Config(
-            arguments,
-            host=None,
-            port=0,
-            ssl_context=context,
-            demo_data=False,
-            demo_user="",
-            demo_password="",
-            reject_dnsbl=False,
-        )
+        config = pymap_config(context)
         backend = DictBackend(Login(config), config)
         der = self._certificates.server_der
         server = IMAPServer(self.authenticator, backend.login, config, service, der, **options)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import ssl
-from argparse import Namespace
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any, Self
 
 import pytest
 from proxyprotocol.reader import ProxyProtocolReader
-from pymap.backend.dict import Config, DictBackend, Login
+from pymap.backend.dict import DictBackend, Login
 
+from tests.pymap_config import pymap_config
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD
 from tests.unit.adapters.looping import LoopServers, tls_options
@@ -34,16 +34,7 @@ class SieveServers(LoopServers):
 
     async def _listen(self, service: str, *, tls: bool, **options: Any) -> int:
         context = self._certificates.server_context()
-        config = Config(
-            Namespace(passlib_cfg=None, proxy_protocol=None),
-            host=None,
-            port=0,
-            ssl_context=context,
-            demo_data=False,
-            demo_user="",
-            demo_password="",
-            reject_dnsbl=False,
-        )
+        config = pymap_config(context)
         login = DictBackend(Login(config), config).login
         server = ManageSieveServer(self.authenticator, login, config, service, **options)
         callback = ProxyProtocolReader(config.proxy_protocol).get_callback(server)

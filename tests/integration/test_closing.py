@@ -36,12 +36,12 @@ Prepare = Callable[[ConfigFolder, ExitStack], tuple[str, str]]
 """Configures the service `mail` with a server behind it; returns whom it lets in."""
 
 
-def sqlite(folder: ConfigFolder, stack: ExitStack) -> tuple[str, str]:
+def sqlite(folder: ConfigFolder, _: ExitStack) -> tuple[str, str]:
     folder.settings(CHEAP)
     folder.service("mail", both("om_auth"))
-    users = Userlist.create(folder.path)
-    stack.callback(users.close)
-    users.add("jsmith", PASSWORD)
+    with contextlib.closing(Userlist.create(folder.path)) as users:
+        # While a process has a file open elsewhere, SQLite keeps descriptors of it for later.
+        users.add("jsmith", PASSWORD)
     return "jsmith", PASSWORD
 
 
@@ -130,8 +130,7 @@ def test_a_guess_that_was_given_up_leaves_no_file_open(
     way: Way, folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch, *, late: bool
 ) -> None:
     others = set(threading.enumerate())
-    with ExitStack() as stack:
-        name, password = sqlite(folder, stack)
+    name, password = sqlite(folder, ExitStack())
     folder.settings(f"{CHEAP}[userlist]\ntimeout = 60.0\n")
     authenticator = way.authenticator(folder.config())
     way.run(authenticator.authenticate("mail", name, password))
@@ -164,8 +163,7 @@ def test_a_guess_that_was_given_up_leaves_no_file_open(
 def test_a_guess_that_is_counted_after_closing_leaves_no_file_open(
     way: Way, folder: ConfigFolder
 ) -> None:
-    with ExitStack() as stack:
-        name, password = sqlite(folder, stack)
+    name, password = sqlite(folder, ExitStack())
     authenticator = way.authenticator(folder.config())
     way.run(authenticator.authenticate("mail", name, password))
     way.run(authenticator.close())

@@ -38,3 +38,35 @@ def hearing() -> Iterator[Heard]:
     finally:
         root.removeHandler(heard)
         root.setLevel(before)
+
+
+class Locals(logging.Handler):
+    """Writes down what the calls of each traceback hold, as some tools for errors do."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.tracebacks = 0
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write down the locals of the calls in ualauth's own code."""
+        error = record.exc_info and record.exc_info[1]
+        entry = error.__traceback__ if error else None
+        self.tracebacks += entry is not None
+        while entry is not None:
+            frame = entry.tb_frame
+            if "/ualauth/" in frame.f_code.co_filename:
+                self.text += f"{frame.f_code.co_qualname} {frame.f_locals!r}\n"
+            entry = entry.tb_next
+
+
+@contextmanager
+def hearing_locals() -> Iterator[Locals]:
+    """Listen for tracebacks."""
+    shown = Locals()
+    logging.getLogger().addHandler(shown)
+    try:
+        yield shown
+    finally:
+        logging.getLogger().removeHandler(shown)

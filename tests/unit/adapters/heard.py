@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 
 class Heard(logging.Handler):
@@ -70,3 +71,21 @@ def hearing_locals() -> Iterator[Locals]:
         yield shown
     finally:
         logging.getLogger().removeHandler(shown)
+
+
+def held_by(error: BaseException | None) -> str:
+    """Return what the ended calls of an exception hold, and of those behind it."""
+    text, seen = "", set()
+    pending = [error]
+    while pending:
+        each = pending.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        entry: TracebackType | None = each.__traceback__
+        while entry is not None:
+            if "/ualauth/" in entry.tb_frame.f_code.co_filename:
+                text += f"{entry.tb_frame.f_locals!r}\n"
+            entry = entry.tb_next
+        pending += (each.__cause__, each.__context__)
+    return text

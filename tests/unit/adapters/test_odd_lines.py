@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def decodes(line: bytes) -> bool:
         return False
 
 
-def greeted(side: Side, certificates: Certificates, **options: int) -> Talk:
+def greeted(side: Side, certificates: Certificates, **options: Any) -> Talk:
     """Return a connection under TLS on which a login may begin."""
     talk = side.connect(certificates.client_context(), **options)
     if side.protocol == "smtp":

@@ -182,7 +182,7 @@ class SieveConnection(manage.ManageSieveConnection):
         transport = cast("asyncio.Transport", self.writer.transport)
         # It was paused if STARTTLS was refused.
         transport.resume_reading()
-        command = _parse(Command, await self._read_data(), self.params)
+        command: Command = _parse(Command, await self._read_data(), self.params)
         if isinstance(command, CapabilityCommand):
             await self._asking.look_up_offer()
         elif command.command == b"STARTTLS":

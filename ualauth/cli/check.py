@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 from ualauth.cli.exits import ExitStatus
+from ualauth.cli.findings import findings_in, fragments
 from ualauth.cli.folder_problems import (
     groups_that_are_none,
     problems_of_folder,
@@ -18,6 +20,7 @@ from ualauth.cli.problems import count, print_problems
 from ualauth.cli.userlist_state import userlist_problems
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.problem import Problem
+from ualauth.stack.model import Service
 
 
 @click.command("check")
@@ -45,6 +48,7 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
+    problems = dict.fromkeys(_with_findings(invocation, names, problems, whole=not services))
     problems |= dict.fromkeys(userlist_problems(invocation, names))
     if not services:
         problems |= dict.fromkeys(without_file(invocation, names))
@@ -54,6 +58,34 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
     errors, warnings = print_problems(problems, count(len(names), "service"))
     if errors or (strict and warnings):
         context.exit(ExitStatus.REFUSED)
+
+
+def _with_findings(
+    invocation: Invocation, names: Sequence[str], problems: Iterable[Problem], *, whole: bool
+) -> Iterator[Problem]:
+    """Yield the problems, and what the stacks can come to; fragments are judged where they are."""
+    compiled = dict(_compiled(invocation, names))
+    parts = fragments(compiled) if whole else frozenset()
+    paths = {compiled[name].files[0] for name in parts}
+    elsewhere = {
+        problem
+        for name, service in compiled.items()
+        if name not in parts
+        for problem in service.problems
+    }
+    for problem in problems:
+        if not (problem.name and problem.source.file in paths and problem not in elsewhere):
+            yield problem
+    yield from findings_in(
+        invocation,
+        [service for name, service in compiled.items() if name not in parts and service.sound],
+    )
+
+
+def _compiled(invocation: Invocation, names: Sequence[str]) -> Iterator[tuple[str, Service]]:
+    for name in names:
+        with contextlib.suppress(ServiceFileError):
+            yield name, invocation.compiled(name)
 
 
 def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:

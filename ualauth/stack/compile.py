@@ -19,6 +19,7 @@ from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unus
 from ualauth.sources.following import Parse, Watched, problems_of
 from ualauth.sources.page import Page
 from ualauth.sources.problem import Problem, Source
+from ualauth.stack.comments import Commented
 from ualauth.stack.control import ControlAction
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import ServiceFolder, service_name
@@ -74,10 +75,23 @@ def compile_service(
         module_type: tuple(own.stacks[module_type] or other.stacks[module_type])
         for module_type in ModuleType
     }
-    advice = dict.fromkeys(chain.from_iterable(advise(stack) for stack in stacks.values()))
-    advice |= dict.fromkeys(advise_of_names(stacks[ModuleType.AUTH]))
+    advice = [*chain.from_iterable(advise(stack) for stack in stacks.values())]
+    advice += advise_of_names(stacks[ModuleType.AUTH])
+    told = dict.fromkeys(_with_their_lines(advice, compilers))
     files = dict.fromkeys(path for compiler in compilers for path in compiler.files)
-    return Service(name, stacks, (*problems, *advice), tuple(files))
+    return Service(name, stacks, (*problems, *told), tuple(files))
+
+
+def _with_their_lines(
+    advice: Sequence[Problem], compilers: Sequence[_Compiler]
+) -> Iterator[Problem]:
+    """Yield what no comment allows, with the lines of the files."""
+    for problem in advice:
+        files = (compiler.files.get(problem.source.file) for compiler in compilers)
+        text = next((file.text for file in files if isinstance(file, Text)), "")
+        placed = Commented(problem.source.file, text).placed(problem)
+        if placed is not None:
+            yield placed
 
 
 def _empty_stacks() -> dict[ModuleType, list[Entry]]:
@@ -230,6 +244,9 @@ class _Compiler:
         return file
 
 
+NAME_NOT_SETTLED = "UA108"
+JUMP_TOO_FAR = "UA109"
+DENIES_BY_SUCCESS = "UA110"
 _DENYING = frozenset({ControlAction.BAD, ControlAction.DIE})
 
 
@@ -245,13 +262,14 @@ def advise(stack: Stack) -> Iterator[Problem]:
         room = _entries_ahead(stack, index) if farthest > 0 else 0
         if farthest > room:
             text = f"a jump over {farthest} entries, and only {room} follow: this refuses"
-            yield Problem(entry.source, text, f"jump over {room or 'none'} at most", warning=True)
+            cure = f"jump over {room} at most" if room else "write ok or ignore in its place"
+            yield Problem(entry.source, text, cure, warning=True, name=JUMP_TOO_FAR)
         # A marker has no table.
         denies = entry.asked and entry.table[ReturnCode.SUCCESS] in _DENYING
         if denies and entry.table[ReturnCode.SYSTEM_ERR] == ControlAction.IGNORE:
             text = "this denies by success, and lets in where the module cannot tell"
             cure = "write ignore=ignore default=die"
-            yield Problem(entry.source, text, cure, warning=True)
+            yield Problem(entry.source, text, cure, warning=True, name=DENIES_BY_SUCCESS)
         yield from advise(entry.nested)
 
 
@@ -269,7 +287,7 @@ def advise_of_names(stack: Stack) -> Iterator[Problem]:
                     f"{entry.module} ({entry.source}) says later who that is"
                 )
                 cure = f"let it stand after {entry.module}, or use Attempt.test_name in it"
-                yield Problem(earlier.source, text, cure, warning=True)
+                yield Problem(earlier.source, text, cure, warning=True, name=NAME_NOT_SETTLED)
             seen = []
         elif not module.tests_names and not module.verifies:
             seen.append(entry)

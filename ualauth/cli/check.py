@@ -11,6 +11,7 @@ from ualauth.cli.exits import ExitStatus
 from ualauth.cli.findings import findings_in, fragments
 from ualauth.cli.folder_problems import (
     groups_that_are_none,
+    names_of_services,
     problems_of_folder,
     users_that_are_none,
 )
@@ -42,8 +43,9 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
     error.
     """
     invocation: Invocation = context.obj
-    names = list(services) or invocation.base.services.folder.services()
-    if not names:
+    present, misnamed = names_of_services(invocation)
+    names = list(services) or present
+    if not names and not misnamed:
         folder = invocation.config.service_folder
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
@@ -51,6 +53,7 @@ def command(context: click.Context, *, services: Sequence[str], strict: bool, of
     problems = dict.fromkeys(_with_findings(invocation, names, problems, whole=not services))
     problems |= dict.fromkeys(userlist_problems(invocation, names))
     if not services:
+        problems |= dict.fromkeys(misnamed)
         problems |= dict.fromkeys(without_file(invocation, names))
         problems |= dict.fromkeys(problems_of_folder(invocation))
     if offers:
@@ -92,7 +95,8 @@ def _problems(invocation: Invocation, name: str) -> Iterator[Problem]:
     # It would be left to `other`, which hides a slip of the pen.
     if not invocation.has_file(name):
         folder = invocation.config.service_folder
-        raise UnknownService(f"there is no service file {name!r} in {folder}")
+        near = invocation.near(name)
+        raise UnknownService(f"there is no service file {name!r} in {folder}{near}")
     try:
         compiled = invocation.compiled(name)
         yield from compiled.problems

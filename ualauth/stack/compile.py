@@ -17,8 +17,9 @@ from ualauth.codes import ModuleType, ReturnCode
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched, problems_of
-from ualauth.sources.page import Page
+from ualauth.sources.page import Line, Page
 from ualauth.sources.problem import Problem, Source
+from ualauth.stack.causes import with_causes
 from ualauth.stack.comments import Commented
 from ualauth.stack.control import ControlAction
 from ualauth.stack.dialect import Dialect
@@ -126,6 +127,8 @@ class _Compiler:
         self._folder = folder
         self._running = [name]
         """The services whose stacks are being read, each run by an entry of the one before."""
+        self._examined: set[str] = set()
+        """The files that were looked at for causes."""
         self._reads = 0
         self._text = 0
 
@@ -145,18 +148,33 @@ class _Compiler:
         if isinstance(file, Unusable):
             self.report(Problem(Source(file.path, 1, 1), f"the file {file.reason}", file.cure))
             return _Outcome.BROKEN
-        syntax = parse(file.text, self.dialect)
-        page = Page(file.path, file.text)
+        page, syntax = Page(file.path, file.text), parse(file.text, self.dialect)
+        told = len(self.problems)
         try:
             for line in syntax.lines:
                 LineReader(self, page, line, wanted, depth, level).read()
         except BrokenFile:
             return _Outcome.BROKEN
+        finally:
+            if page.path not in self._examined or len(self.problems) > told:
+                self._tell_causes(page, file.text, syntax.lines)
         if syntax.unfinished:
             text = "the file ends where this line was to go on"
             self.report(page.problem(page.end(syntax.unfinished), text, "remove the backslash"))
             return _Outcome.BROKEN
         return _Outcome.READ
+
+    def _tell_causes(self, page: Page, text: str, lines: Sequence[Line]) -> None:
+        """Tell of one cause in place of what comes of it."""
+        self._examined.add(page.path)
+        of_file = [each for each in self.problems if each.source.file == page.path]
+        causes = with_causes(page, text, lines, of_file)
+        if set(causes) == set(of_file):
+            return
+        others: list[Problem] = [each for each in self.problems if each not in of_file]
+        place = next(iter(of_file), None)
+        before = list(self.problems).index(place) if place is not None else len(others)
+        self.problems = dict.fromkeys([*others[:before], *causes, *others[before:]])
 
     def include(self, name: str, wanted: ModuleType | None, depth: int, level: int) -> str:
         """Add the entries of a file that a line includes; return what went wrong, if anything."""

@@ -211,9 +211,9 @@ def test_a_limit_that_lets_in_where_it_cannot_tell(
     ("text", "missing"),
     [
         ("auth required om_auth\n", "no account and no password lines"),
-        (f"{REST}", ""),
+        (f"{REST}", "no auth lines"),
         ("auth required om_auth\naccount required om_auth\n", "no password lines"),
-        ("auth include post\naccount required om_auth\npassword required om_auth\n", ""),
+        (f"auth include post\n{REST}", "no auth lines"),
         (f"auth required om_auth\n{REST}", ""),
         ("auth required pam_deny\n", ""),
     ],

@@ -314,15 +314,14 @@ def missing_types(service: Service) -> Iterator[Finding]:
     if not any(file != others for each in files.values() for file in each):
         # It has no file of its own.
         return
-    if not _grants(service.stacks[ModuleType.AUTH]):
-        # It was meant to refuse, or has a finding of its own.
-        return
     missing = [
         module_type
         for module_type in (ModuleType.AUTH, ModuleType.ACCOUNT, ModuleType.PASSWORD)
         if files[module_type] <= {others}
     ]
-    if not missing:
+    meant = ModuleType.AUTH not in missing and not _grants(service.stacks[ModuleType.AUTH])
+    if not missing or meant:
+        # Where it only refuses, nothing else is needed.
         return
     words = " and no ".join(map(str, missing))
     refused = not any(service.stacks[module_type] for module_type in missing)

@@ -8,7 +8,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.codes import ModuleType
 from ualauth.sources.files import Text
 from ualauth.sources.problem import Problem
-from ualauth.stack.analysis.findings import Finding, findings_of, path_of_other
+from ualauth.stack.analysis.findings import Finding, findings_of
 from ualauth.stack.comments import Commented
 from ualauth.stack.model import Service
 
@@ -42,11 +42,7 @@ def fragments(services: Mapping[str, Service]) -> frozenset[str]:
 
 def _is_whole(service: Service) -> bool:
     """Return whether a service has its own lines for every login."""
-    other = path_of_other(service)
-    return all(
-        any(entry.source.file != other for entry in service.stacks[module_type])
-        for module_type in (ModuleType.AUTH, ModuleType.ACCOUNT)
-    )
+    return service.lacking.isdisjoint({ModuleType.AUTH, ModuleType.ACCOUNT})
 
 
 def _placed(invocation: Invocation, finding: Finding) -> Iterator[Problem]:

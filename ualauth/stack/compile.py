@@ -80,7 +80,8 @@ def compile_service(
     advice += advise_of_names(stacks[ModuleType.AUTH])
     told = dict.fromkeys(_with_their_lines(advice, compilers))
     files = dict.fromkeys(path for compiler in compilers for path in compiler.files)
-    return Service(name, stacks, (*problems, *told), tuple(files))
+    lacking = frozenset(each for each in ModuleType if not own.stacks[each])
+    return Service(name, stacks, (*problems, *told), tuple(files), lacking)
 
 
 def _with_their_lines(
@@ -171,7 +172,8 @@ class _Compiler:
         causes = with_causes(page, text, lines, of_file)
         if set(causes) == set(of_file):
             return
-        others: list[Problem] = [each for each in self.problems if each not in of_file]
+        told = set(of_file)
+        others = [each for each in self.problems if each not in told]
         place = next(iter(of_file), None)
         before = list(self.problems).index(place) if place is not None else len(others)
         self.problems = dict.fromkeys([*others[:before], *causes, *others[before:]])

@@ -29,6 +29,7 @@ from ualauth.stack.analysis.walks import (
     conclude,
     meet_proof,
 )
+from ualauth.stack.compile import OTHER
 from ualauth.stack.control import ControlAction
 from ualauth.stack.engine import Impression, Suspended
 from ualauth.stack.model import Entry, Kind, Service, Stack, entries_of
@@ -56,7 +57,7 @@ _JUDGED = {
     ModuleType.SESSION: Operation.OPEN_SESSION,
 }
 _DENYING = (int(ControlAction.BAD), int(ControlAction.DIE))
-_OTHER = "other"
+_NEEDED = (ModuleType.AUTH, ModuleType.ACCOUNT, ModuleType.PASSWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,35 +298,17 @@ def _grants(stack: Stack) -> bool:
     return any(end.code is ReturnCode.SUCCESS for end in ends)
 
 
-def path_of_other(service: Service) -> str:
-    """Return where the file is whose lines serve where a service has none."""
-    return f"{service.files[0].rpartition('/')[0]}/{_OTHER}"
-
-
 def missing_types(service: Service) -> Iterator[Finding]:
     """UA107: a service has entries of its own, and none of a type that each login needs."""
-    files = {
-        module_type: {entry.source.file for entry in service.stacks[module_type]}
-        for module_type in ModuleType
-    }
-    if service.name == _OTHER or not service.files:
-        return
-    own, others = service.files[0], path_of_other(service)
-    if not any(file != others for each in files.values() for file in each):
-        # It has no file of its own.
-        return
-    missing = [
-        module_type
-        for module_type in (ModuleType.AUTH, ModuleType.ACCOUNT, ModuleType.PASSWORD)
-        if files[module_type] <= {others}
-    ]
+    missing = [each for each in _NEEDED if each in service.lacking]
     meant = ModuleType.AUTH not in missing and not _grants(service.stacks[ModuleType.AUTH])
-    if not missing or meant:
-        # Where it only refuses, nothing else is needed.
+    if not missing or meant or len(service.lacking) == len(ModuleType):
+        # Where it only refuses, nothing else is needed; or it has no file of its own.
         return
     words = " and no ".join(map(str, missing))
     refused = not any(service.stacks[module_type] for module_type in missing)
-    deciding = "these are refused" if refused else f"those of {_OTHER!r} decide"
+    deciding = "these are refused" if refused else f"those of {OTHER!r} decide"
     text = f"the service has no {words} lines: {deciding}"
     cure = f"add some, such as: {missing[0]} required pam_deny"
-    yield Finding(TYPE_MISSING, Source(own, 1, 1), text, cure, _JUDGED[missing[0]])
+    source = Source(service.files[0], 1, 1)
+    yield Finding(TYPE_MISSING, source, text, cure, _JUDGED[missing[0]])

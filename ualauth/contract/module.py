@@ -9,6 +9,7 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 
 if TYPE_CHECKING:
+    from ualauth.contract.options import OptionProblem
     from ualauth.sources.files import FileRules, Missing, Text, Unusable
     from ualauth.sources.following import Parse, Watched
     from ualauth.sources.problem import Problem
@@ -66,6 +67,15 @@ class Module(Generic[O]):
 
     Empty for a module that looks at something else. Where options decide, or a library may be
     missing, `__init__` sets it. A text is a kind that another package's mechanism has.
+    """
+
+    libraries: ClassVar[Sequence[str]] = ()
+    """Packages of others that some entry of it needs: `ualauth modules` tells which are missing."""
+
+    lacks: Sequence[OptionProblem] = ()
+    """What this entry lacks, a library above all: `ualauth check` tells of it, at the line.
+
+    `__init__` or `configure` sets it, by `missing_libraries`.
     """
 
     confirms_user: ClassVar[bool] = False

@@ -67,8 +67,12 @@ class _Reader:
         try:
             settings = settings_of(given, password, certificates, keytab)
             _check_library(settings)
-        except (ValueError, ModuleUnavailable) as error:
+        except ValueError as error:
             self.say(given, "uri", str(error), "correct the lines about the servers")
+            return None, self._problems
+        except ModuleUnavailable as error:
+            text, _, cure = str(error).partition("; ")
+            self.say(given, "library" if "library" in given else "uri", text, cure)
             return None, self._problems
         return configuration_of(self._file, settings, given), self._problems
 

@@ -60,7 +60,9 @@ _PRELUDE = {"_set": object.__setattr__, "_missing": MISSING}
 def _init(kind: Any, *, frozen: bool) -> Any:  # noqa: ANN401 - a class, a function
     """Return the `__init__` of a class, whose fields are those of `dataclasses.fields`."""
     names: dict[str, Any] = dict(_PRELUDE)
-    positional, by_keyword, body = [], [], []
+    positional: list[str] = []
+    by_keyword: list[str] = []
+    body: list[str] = []
     annotations: dict[str, Any] = {}
     for each in fields(kind):
         name, value = each.name, each.name

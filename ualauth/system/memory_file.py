@@ -25,7 +25,7 @@ class MemoryFile:
         with contextlib.suppress(OSError, AttributeError):
             number = os.memfd_create("ualauth")
             self.path = f"/proc/self/fd/{number}"
-            self._end = weakref.finalize(self, os.close, number)
+            self._end: weakref.finalize[..., MemoryFile] = weakref.finalize(self, os.close, number)
             with os.fdopen(number, "wb", closefd=False) as file:
                 file.write(data)
             if os.access(self.path, os.R_OK):

@@ -133,7 +133,7 @@ def changed(value: Any, own: Any, one: Any) -> list[object]:
         """A subclass that is no dataclass, and has attributes of its own."""
 
     def inherit(**form: bool) -> object:
-        @dataclasses.dataclass(**form)  # type: ignore[call-overload]
+        @dataclasses.dataclass(**form)
         class Further(value):  # type: ignore[misc]
             further: int = 1
 

@@ -54,6 +54,11 @@ def certificates(file: Text) -> tuple[PemFile, Sequence[Problem]]:
     return _read(file, "certificate")
 
 
+def in_folder(file: Text) -> tuple[PemFile, Sequence[Problem]]:
+    """Read one of the files in a folder of certificates, which may have none."""
+    return certificates(file) if "-----BEGIN" in file.text else (PemFile(b""), ())
+
+
 def key(file: Text) -> tuple[PemFile, Sequence[Problem]]:
     """Read a file that must have a key."""
     return _read(file, "key")

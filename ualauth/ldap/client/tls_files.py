@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from ualauth.contract.module import Files
 from ualauth.errors import UnsteadyFile, UnusableFile
 from ualauth.ldap.client.faults import TlsFault
-from ualauth.ldap.client.pem import RULES, PemFile, certificates
+from ualauth.ldap.client.pem import RULES, PemFile, in_folder
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem
@@ -51,6 +52,16 @@ class CertificateFolder:
     names: Watched[tuple[str, ...]]
     _files: dict[str, Watched[PemFile]] = field(default_factory=dict, repr=False, compare=False)
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file in it."""
+        return f"{self.names.path}/{name}"
+
+    def begin(self, files: Files) -> bool:
+        """Have each file looked at; return whether one has a certificate."""
+        for name in (self.names.value or ())[:_MOST_FILES]:
+            self._files[name] = files.watch(self.path_of(name), in_folder, RULES)
+        return any(file.value is not None and file.value.data for file in self._files.values())
+
     def current(self) -> bytes:
         """Return all certificates in it, one after the other; blocks.
 
@@ -62,12 +73,11 @@ class CertificateFolder:
         for name in (_current(self.names) or ())[:_MOST_FILES]:
             file = self._files.get(name)
             if file is None:
-                path = f"{self.names.path}/{name}"
-                watched = Watched(path, certificates, RULES, home=self.names.home)
+                watched = Watched(self.path_of(name), in_folder, RULES, home=self.names.home)
                 file = self._files.setdefault(name, watched)
             # One that never was good is told of by the log, once.
             with contextlib.suppress(TlsFault):
-                if (content := _current(file)) is not None:
+                if (content := _current(file)) is not None and content.data:
                     contents.setdefault(content.data)
         if not contents:
             raise TlsFault(f"there is no certificate in {self.names.path}: no server is trusted")

@@ -189,6 +189,9 @@ class _Reader:
         if folder.names.value is None:
             self._not_now(given, name)
             self._say_why(given, name, folder.names)
+        elif not folder.begin(self._files):
+            text = f"there is no certificate in {folder.names.path}: no server is trusted"
+            self.say(given, name, text, "put one there, in PEM", warning=True)
         return folder
 
     def _keytab(self, given: Given) -> str:

@@ -75,7 +75,7 @@ def test_what_is_missing_is_told_with_the_line_where_it_begins(issued: Issued) -
         issued.authority[:100] + both: f"/f.pem:1:1: error: {damaged}",
         "".join(lines[:2] + lines[3:]): f"/f.pem:1:1: error: {damaged}",
         "".join([*lines[:2], f"!{lines[2]}", *lines[3:]]): f"/f.pem:1:1: error: {damaged}",
-        issued.authority[30:]: f"/f.pem:{second - 1}:1: error: the certificate that ends here",
+        issued.authority[30:]: f"/f.pem:{second - 2}:1: error: the certificate that ends here",
         _wrapped(b"\x30\x03\x02\x01\x01"): "/f.pem:1:1: error: the certificate that begins here "
         "cannot be read",
     }.items():

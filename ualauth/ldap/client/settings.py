@@ -105,7 +105,7 @@ class LdapSettings:
     ca_file: str = ""
     """Certificates of whom to trust, as PEM; without it and `ca_folder`, those of the host."""
     ca_folder: str = ""
-    """A folder of them, as c_rehash(1) makes it."""
+    """A folder of them; as c_rehash(1) makes it, if libraries open it."""
     verify: bool = True
     """Whether a server must show a certificate that is valid and has its name."""
     certificate_file: str = ""

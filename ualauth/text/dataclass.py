@@ -39,17 +39,17 @@ else:
             # The library refuses to freeze what inherits from one that is not, and the reverse.
             inherits = any(hasattr(base, "__dataclass_fields__") for base in kind.__mro__[1:])
             own = "__init__" not in vars(kind)
-            made = _dataclass(
+            finished = _dataclass(
                 init=False, eq=False, repr=False, frozen=frozen and inherits, **options
             )(kind)
             if frozen and not inherits:
-                made.__setattr__, made.__delattr__ = _setattr, _delattr
+                finished.__setattr__, finished.__delattr__ = _setattr, _delattr
                 if options.get("slots") and "__getstate__" not in vars(kind):
-                    made.__getstate__, made.__setstate__ = _getstate, _setstate
-                made.__dataclass_params__.frozen = True
+                    finished.__getstate__, finished.__setstate__ = _getstate, _setstate
+                finished.__dataclass_params__.frozen = True
             if own:
-                made.__init__ = _init(made, frozen=frozen)
-            return made
+                finished.__init__ = _init(finished, frozen=frozen)
+            return finished
 
         return with_methods
 
@@ -88,11 +88,11 @@ def _init(kind: Any, *, frozen: bool) -> Any:  # noqa: ANN401 - a class, a funct
     parameters = ["self", *positional, *(["*", *by_keyword] if by_keyword else ())]
     text = f"def __init__({', '.join(parameters)}):\n " + "\n ".join(body or ["pass"])
     exec(text, names)  # noqa: S102 - the names of fields, as `dataclasses` does
-    made = names["__init__"]
-    made.__qualname__ = f"{kind.__qualname__}.__init__"
-    made.__module__ = kind.__module__
-    made.__annotations__ = {**annotations, "return": None}
-    return made
+    method = names["__init__"]
+    method.__qualname__ = f"{kind.__qualname__}.__init__"
+    method.__module__ = kind.__module__
+    method.__annotations__ = {**annotations, "return": None}
+    return method
 
 
 def _is_field(self: object, name: str) -> bool:

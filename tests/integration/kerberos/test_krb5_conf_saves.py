@@ -117,7 +117,8 @@ def test_check_tells_of_one_that_is_broken(kdc: Realm, mail: Mail, conf: Path, s
 
 def test_no_descriptor_is_left(kdc: Realm, mail: Mail, conf: Path) -> None:
     def opened() -> int:
-        return sum("memfd:ualauth" in link for link in map(_link, Path("/proc/self/fd").iterdir()))
+        targets = map(_target, Path("/proc/self/fd").iterdir())
+        return sum("memfd:ualauth" in target for target in targets)
 
     before = opened()
     with Authenticator(mail(kdc, conf=conf).config()) as auth:
@@ -125,7 +126,7 @@ def test_no_descriptor_is_left(kdc: Realm, mail: Mail, conf: Path) -> None:
     assert opened() == before
 
 
-def _link(path: Path) -> str:
+def _target(path: Path) -> str:
     try:
         return str(path.readlink())
     except OSError:

@@ -47,11 +47,11 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Issued:
 
 def problems(keyword: str, text: str) -> list[str]:
     """Return the first line of each problem of a file."""
-    _, found = PARSERS[keyword](Text("/f.pem", text))
-    assert all(each.cure for each in found)
+    _, told = PARSERS[keyword](Text("/f.pem", text))
+    assert all(each.cure for each in told)
     # A line of it may be one of a key.
-    assert not any("MII" in str(each) for each in found)
-    return [str(each).split("\n")[0] for each in found]
+    assert not any("MII" in str(each) for each in told)
+    return [str(each).split("\n")[0] for each in told]
 
 
 def test_whole_files_have_no_problem(issued: Issued) -> None:

@@ -96,7 +96,7 @@ def answers(make: Any, form: dict[str, bool]) -> list[object]:
         seen.append(str(error))
     seen.append([each.name for each in dataclasses.fields(own)])
     seen.append(value.__doc__)
-    return [*seen, *made(value, own, empty), *changed(value, own, one)]
+    return [*seen, *construction(value, own, empty), *changes(value, own, one)]
 
 
 def told(deed: Callable[[], object]) -> str:
@@ -107,7 +107,7 @@ def told(deed: Callable[[], object]) -> str:
         return f"{type(error).__name__}: {error}".replace("Value.__init__", "__init__")
 
 
-def made(value: Any, own: Any, empty: Any) -> list[object]:
+def construction(value: Any, own: Any, empty: Any) -> list[object]:
     """Return how such classes are made, and what they refuse."""
     deeds: list[Callable[[], object]] = [
         value,
@@ -126,7 +126,7 @@ def made(value: Any, own: Any, empty: Any) -> list[object]:
     return [told(each).replace("Own.__init__", "__init__") for each in deeds]
 
 
-def changed(value: Any, own: Any, one: Any) -> list[object]:
+def changes(value: Any, own: Any, one: Any) -> list[object]:
     """Return what becomes of changes, of subclasses by other means, and of copies."""
 
     class Plain(own):  # type: ignore[misc]

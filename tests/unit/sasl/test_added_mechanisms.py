@@ -256,7 +256,7 @@ def test_ours_is_not_offered_where_the_library_of_the_module_is_missing(
     assert "SCRAM-SHA-256" in names
     assert f"mail:1:17: {severity}: " in caplog.text
     assert f"needs {package}, which is not installed\n" in caplog.text
-    assert f"cure: try pip install 'ualauth[{line[3:].split()[0]}]'" in caplog.text
+    assert f"cure: try pip install 'ualauth[{line[3:].split(maxsplit=1)[0]}]'" in caplog.text
 
 
 PAGE = Path(__file__).parents[3] / "docs" / "module-authors" / "mechanisms.md"

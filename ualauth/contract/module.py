@@ -9,6 +9,7 @@ from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 
 if TYPE_CHECKING:
+    from ualauth.contract.options import OptionProblem
     from ualauth.contract.proof import Proof
     from ualauth.sources.files import FileRules, Missing, Text, Unusable
     from ualauth.sources.following import Parse, Watched
@@ -77,6 +78,15 @@ class Module(Generic[O]):
 
     may_ignore: bool = True
     """Whether `authenticate` may answer `IGNORE`, which leaves the login to the other entries."""
+
+    libraries: ClassVar[Sequence[str]] = ()
+    """Packages of others that some entry of it needs: `ualauth modules` tells which are missing."""
+
+    lacks: Sequence[OptionProblem] = ()
+    """What this entry lacks, a library above all: `ualauth check` tells of it, at the line.
+
+    `__init__` or `configure` sets it, by `missing_libraries`.
+    """
 
     confirms_user: ClassVar[bool] = False
     """Whether it calls `Attempt.confirm_user`."""

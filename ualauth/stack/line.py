@@ -17,7 +17,7 @@ from ualauth.contract.module import Files, Module
 from ualauth.errors import ModuleUnavailable
 from ualauth.sources.page import Line, Page, Token
 from ualauth.sources.problem import Problem
-from ualauth.stack.bind import DENY, UNKNOWN, Bound, bind
+from ualauth.stack.bind import DENY, Bound, bind, unknown
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -172,7 +172,7 @@ class LineReader:
         except ModuleUnavailable as error:
             if not quiet:
                 self._problem(module, str(error), "run: ualauth modules")
-            return Bound(UNKNOWN, [])
+            return unknown(str(error))
         bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module

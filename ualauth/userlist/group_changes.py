@@ -192,8 +192,10 @@ def _add_members(connection: Connection, number: int, name: str, wanted: MemberI
             _refuse_circle(connection, number, name, each)
         connection.execute(insert(group_groups), {"group_id": number, "member_id": each})
     if new := sorted(wanted.users - present.users):
-        rows = [{"group_id": number, "user_id": each} for each in new]
-        connection.execute(insert(group_users), rows)
+        from ualauth.userlist.database.loading import insert_rows  # noqa: PLC0415 - for administrators only
+
+        rows = ((number, each) for each in new)
+        insert_rows(connection, group_users, ("group_id", "user_id"), rows)
 
 
 def _refuse_circle(connection: Connection, number: int, name: str, member: int) -> None:

@@ -345,8 +345,8 @@ def test_users_and_groups_of_one_file(house: House, tmp_path: Path) -> None:
         (("user", "import", "x", "--format", "csv", "--groups"), "A csv file has no groups"),
         (("user", "export", "--format", "dovecot", "--groups"), "A dovecot file has no groups"),
         (
-            ("user", "import", "x", "--format", "ldif", "--groups", "--check-only"),
-            "import them, and",
+            ("user", "import", "x", "--format", "passwd", "--groups", "--check-only"),
+            "A passwd file has no groups",
         ),
         (("group", "import", "x", "--format", "passwd"), "'passwd' is not one of 'csv', 'ldif'"),
         (("group", "import", "/nowhere", "--format", "csv"), "/nowhere: No such file"),

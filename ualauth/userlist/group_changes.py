@@ -228,9 +228,10 @@ def _remove_ids(connection: Connection, number: int, members: MemberIds) -> None
 def _remove_each(
     connection: Connection, table: Table, column: str, group: int, numbers: Collection[int]
 ) -> None:
-    for number in sorted(numbers):
-        condition = (table.c.group_id == group) & (table.c[column] == number)
-        connection.execute(delete(table).where(condition))
+    is_among = table.c[column].in_(bindparam("numbers", expanding=True))
+    statement = delete(table).where(table.c.group_id == group, is_among)
+    for some in queries.pieces(sorted(numbers), queries.MOST_PARAMETERS):
+        connection.execute(statement, {"numbers": some})
 
 
 def _count_change(connection: Connection, group: Group) -> None:

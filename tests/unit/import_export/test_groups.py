@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from tests.unit.import_export.arrivals import House
 from ualauth.cli.application import application
 from ualauth.errors import UserError
+from ualauth.import_export import ldif
 from ualauth.import_export.group_importer import GROUP_FORMATS, GroupImport, exported_groups
 from ualauth.import_export.groups_ldif import dn_key
 from ualauth.import_export.line import Reading
+from ualauth.userlist.bulk import rows_of
 from ualauth.userlist.group_import import ExistingGroups
 from ualauth.userlist.group_record import Group, Members, NewGroup, usual_or_name
 from ualauth.userlist.names import ORName, parse
@@ -189,6 +191,53 @@ def test_an_update_changes_what_the_file_gives_and_nothing_else(house: House) ->
         assert everything(house.store) == {"SALES": expected}
         again = import_(house, "csv", text, "--existing", "update")
         assert "0 groups added, 0 changed, 1 there already" in again.stdout
+
+
+MANY = 21_000
+"""More members than there were lines of an entry once, and characters of a cell."""
+
+
+@pytest.mark.parametrize("kind", GROUP_FORMATS)
+def test_a_group_of_many_members_is_read_whole(kind: str, house: House) -> None:
+    rows = [
+        rows_of(NewUser(authid=f"user{number}", name=ORName(f"n{number}")), (), 5)
+        for number in range(MANY)
+    ]
+    assert house.store.add_many(rows) == [None] * MANY
+    group = NewGroup(name="all", or_name=usual_or_name("all"))
+    house.store.groups.add(group, [f"user{number}" for number in range(MANY)])
+    file = house.folder.path / "groups"
+    done = run(house, "group", "export", str(file), "--format", kind)
+    assert done.exit_code == 0
+    again = run(house, "group", "import", str(file), "--format", kind, "--existing", "refuse")
+    assert (again.exit_code, again.stderr) == (0, "")
+    house.store.groups.update(
+        house.store.groups.get("all"), remove_members=[f"user{number}" for number in (5, 7)]
+    )
+    again = run(house, "group", "import", str(file), "--format", kind, "--existing", "update")
+    assert "1 changed" in again.stdout
+    assert len(house.store.groups.members(house.store.groups.get("all")).users) == MANY
+    # Of those who go, some thousand are named at a time.
+    import_(house, "csv", "name,members\nall,user7\n", "--existing", "update")
+    assert house.store.groups.members(house.store.groups.get("all")).users == ("user7",)
+
+
+def test_an_entry_without_an_end_is_no_part_of_a_group(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ldif, "_MOST_LINES", 6)
+    lines = "dn: cn=g,dc=ex\nobjectClass: groupOfNames\ncn: g\nmember: uid=ann,dc=ex\n"
+    whole = import_(house, "ldif", f"{lines}description: a\n b\n\n")
+    assert (whole.exit_code, whole.stderr) == (0, "")
+    for too_long in ("member: uid=jsmith,dc=ex\n" * 3, "description: a\n b\n c\n"):
+        text = f"{lines}{too_long}\n{lines.replace('=g', '=h')}"
+        result = import_(house, "ldif", text, "--existing", "update")
+        assert result.exit_code == 1
+        assert result.stderr.startswith("line 1: has more than ")
+        assert everything(house.store)["g"][2] == Members(("ann",), ())
+        of_users = house.import_("ldif", text)
+        assert of_users.exit_code == 1
+        assert of_users.stderr.startswith("line 1: has more than ")
 
 
 def test_members_may_change_places(house: House) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Table
 _CACHE_KIB = 64 * 1024
 # In pages of 4 KiB: what several transactions change goes to the database once.
 _CHECKPOINT_PAGES = 60_000
-
-
+_IN_A_COPY = 5000
+"""Rows of one COPY."""
 # From about this many rows on, to write triggers anew takes less time than what they do.
 _MANY = 200
 
@@ -38,7 +38,9 @@ def insert_rows(
     if not values:
         return
     if connection.dialect.name != "sqlite":
-        copy_rows(connection, table, columns, values)
+        # The time for an answer is that of one statement, however slow the server.
+        for start in range(0, len(values), _IN_A_COPY):
+            copy_rows(connection, table, columns, values[start : start + _IN_A_COPY])
         return
     with noted_once(connection, table, len(values)):
         connection.exec_driver_sql(*_insertion(table, columns, values))

@@ -31,7 +31,7 @@ def insert_rows(
     connection: Connection,
     table: Table,
     columns: Sequence[str],
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[Sequence[Any]],
 ) -> None:
     """Insert rows by the driver: `Connection.execute` takes as long as SQLite itself."""
     values = list(rows)
@@ -47,7 +47,7 @@ def insert_rows(
 
 
 def _insertion(
-    table: Table, columns: Sequence[str], values: Sequence[tuple[Any, ...]]
+    table: Table, columns: Sequence[str], values: Sequence[Sequence[Any]]
 ) -> tuple[str, list[tuple[Any, ...]]]:
     """Return a statement of SQLite and its parameters; what is the same in all rows is no one."""
     by_column = list(zip(*values, strict=True))

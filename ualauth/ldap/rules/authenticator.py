@@ -29,6 +29,7 @@ from ualauth.ldap.rules.answers import (
     of_policy,
 )
 from ualauth.ldap.rules.identity import canonical, written
+from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogins
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.stack.control import ascii_lower
 
@@ -79,11 +80,13 @@ class LdapAuthenticator:
         values: Mapping[str, str],
         password: str,
         begin: Callable[[str], Awaitable[None]],
+        remembered: RememberedLogins | None = None,
     ) -> tuple[Judgement, LdapUser | None]:
         """Return what a password amounts to, and whose it is as far as known.
 
         `begin` is told whose password will be asked, by a name that the user has alone,
-        before it is; what it raises is passed on.
+        before it is; what it raises is passed on. A login of those that are `remembered`
+        may do without a bind.
         """
         if not password:
             return _EMPTY, None
@@ -93,7 +96,7 @@ class LdapAuthenticator:
             return await self._bind(attempt, values, lookup, lookup.bind_name, password)
         entry: LdapEntry | Judgement = UNKNOWN
         if isinstance(lookup, Plan):
-            entry = await find(self.directory, attempt, lookup.searches, self._wanted)
+            entry = await self._find(attempt, lookup, remembered)
         else:
             entry = lookup
         if isinstance(entry, Judgement):
@@ -107,9 +110,32 @@ class LdapAuthenticator:
             # No bind: of locks and dates the server has decided nothing.
             right = await self.directory.compare(attempt, entry.dn, name, value)
             return (SUCCESS if right else WRONG), case
-        answer = await self.directory.bind(attempt, BindCredentials(entry.dn, password))
+        directory, text = self.directory, ""
+        if remembered is not None and isinstance(lookup, Plan):
+            text = lookup.searches[0][0].filter_text
+            if await remembered.verify(directory, attempt, text, entry, password):
+                return REMEMBERED, case
+        answer = await directory.bind(attempt, BindCredentials(entry.dn, password))
         case.policy, case.bound = answer.policy, answer.ok
+        if remembered is not None:
+            await remembered.note(directory, attempt, text, entry, password, answer)
         return of_bind(answer), case
+
+    async def _find(
+        self, attempt: AccessAttempt, lookup: Plan, remembered: RememberedLogins | None
+    ) -> LdapEntry | Judgement:
+        """Find an entry; by one that is remembered, with what lets its login do without a bind."""
+        searches = None if remembered is None else remembered.searches(lookup.searches)
+        if remembered is not None and searches is not None:
+            try:
+                entry = await find(self.directory, attempt, searches, self._wanted)
+            except Unanswered:
+                # A server that wants no such filter.
+                entry = UNKNOWN
+            if entry is not UNKNOWN:
+                return entry
+            remembered.forget(lookup.searches[0][0].filter_text)
+        return await find(self.directory, attempt, lookup.searches, self._wanted)
 
     async def look_up(
         self, attempt: AccessAttempt, values: Mapping[str, str]

@@ -1,0 +1,368 @@
+"""Logins without a bind: a server has taken this password before, and the entry is unchanged.
+
+The search is that of every login, so whose entry it is, and everything that is judged, is as
+fresh as ever. Only the bind is left out, and only if all of this holds:
+
+* the server that took the password is the one that answers, and it is the entry of then, in
+  the version of then (`_MARKERS`); which that was, was read before the bind;
+* the same password was taken twice, so that one-time passwords are never remembered;
+* nothing is there that the server would look at in a bind, and that changes without a new
+  version or by time alone (`_CONDITIONS`). The search asks for that itself: the filter matches
+  no entry where the service may not see it;
+* of OpenLDAP's ppolicy, the policy can be read, and lets no password expire.
+
+Whatever else is so, the login binds, and the server decides; a wrong password always does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.judgement import Judgement
+from ualauth.contract.resources import Resources
+from ualauth.ldap.client.faults import DirectoryFault
+from ualauth.ldap.client.filters import escape
+from ualauth.ldap.client.interface import DirectoryOperations
+from ualauth.ldap.client.values import Answer, LdapEntry, Policy, Requester, Search
+from ualauth.ldap.config.configuration import Configuration, Remembering
+from ualauth.ldap.rules import locks
+from ualauth.ldap.rules.products import (
+    BIND_ATTRIBUTES,
+    Product,
+    asks_others,
+    has_policies,
+    product,
+)
+from ualauth.system.forks import new_lock, renew_after_fork
+from ualauth.userlist.verified_passwords import VerifiedPasswords
+
+REMEMBERED = Judgement(
+    ReturnCode.SUCCESS, "password verified by the directory before, and the entry is unchanged"
+)
+_FRESH = 1.0
+"""Seconds for which it holds what a server says of itself, and of a policy."""
+_NOTHING = Policy()
+_SUBENTRY = "pwdPolicySubentry"
+
+_MARKERS: Mapping[Product, Sequence[str]] = {
+    Product.OPENLDAP: ("entryCSN",),
+    # Of its plugin for USNs. They count in one server: behind one address there may be several.
+    Product.DS389: ("entryUSN", "modifyTimestamp", "nsUniqueId"),
+    Product.ACTIVE_DIRECTORY: ("uSNChanged", "whenChanged", "objectGUID"),
+}
+"""What is another one after each change of an entry; of a product that is not here, none is."""
+
+
+def _without(*names: str) -> str:
+    return "".join(f"(!({name}=*))" for name in names)
+
+
+_PPOLICY = _without(
+    "pwdAccountLockedTime",
+    "pwdAccountTmpLockoutEnd",
+    # A bind that succeeds takes them away.
+    "pwdFailureTime",
+    "pwdStartTime",
+    "pwdEndTime",
+)
+_CONDITIONS: Mapping[Product, str] = {
+    Product.DS389: (
+        _without("accountUnlockTime", "lastLoginTime")
+        + "(|(!(passwordRetryCount=*))(passwordRetryCount=0))"
+        # It may be of a role, or of a class of service, which are other entries.
+        + "(!(nsAccountLock=TRUE))(!(pwdTPRReset=TRUE))"
+        # FreeIPA counts failures, and asks other servers, in its own ways.
+        + "(!(objectClass=ipaObject))(!(objectClass=ipaUser))(!(objectClass=krbPrincipalAux))"
+        # The time itself is judged: it has to be one that may be seen.
+        + "(|(!(passwordExpirationTime=*))(passwordExpirationTime=*))"
+    ),
+}
+"""What must hold beside an unchanged version; the second words of a server whose first was yes."""
+_ZERO = (b"0",)
+_ALWAYS = b"\xff" * 21
+"""logonHours of all hours of a week ([MS-SAMR], section 2.2.6.5)."""
+# That Active Directory shows them is shown by those of the same property sets that all have.
+_SHOWN = ("msDS-User-Account-Control-Computed", "userAccountControl", "pwdLastSet", "logonCount")
+_COUNTED = "badPwdCount"
+_LIMITS = ("logonHours", "userWorkstations")
+NAMES = tuple(
+    dict.fromkeys(
+        [
+            *(name for names in _MARKERS.values() for name in names),
+            *(_SUBENTRY, *_SHOWN, _COUNTED, *_LIMITS),
+        ]
+    )
+)
+"""What is read beside the attributes of locks and ages."""
+
+
+class _Server(NamedTuple):
+    """What a server says of itself."""
+
+    product: Product
+    policies: bool
+
+
+class _Record(NamedTuple):
+    """An entry, as it was when a server took its password; a `Versioned`."""
+
+    id: str
+    """The filter that found it: the name as it was typed, and how it is looked for."""
+    revision: tuple[str, str, tuple[bytes, ...]]
+    """The server, the DN, and the marker."""
+    password: str
+    names: Sequence[str]
+    """Of the attributes of the marker."""
+    condition: str
+    policy: str
+    """The DN of the policy, or empty where there is none."""
+    server: _Server
+
+    @property
+    def marker(self) -> str:
+        """Return a filter for entries that are not of this version, or of which that is hidden."""
+        return f"(!({self.names[0]}={escape(self.revision[2][0])}))"
+
+
+# Made at each look at a server, and so not frozen: that takes five times as long.
+@dataclass(slots=True)
+class _Told:
+    """What was told, and when."""
+
+    answer: Any
+    moment: float
+    asked: float = field(default=0.0)
+
+
+class RememberedLogins:
+    """The logins of one configuration; at most `rules.users` are remembered."""
+
+    def __init__(self, rules: Remembering) -> None:
+        """Begin with none."""
+        self._rules = rules
+        self._lock = new_lock()
+        self.begin_in_child()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """Begin with none: a child has a key of its own; see `Renewable`."""
+        rules = self._rules
+        self._once = VerifiedPasswords(rules.users, rules.lifetime)
+        self._twice = VerifiedPasswords(rules.users, rules.lifetime)
+        self._records: dict[str, tuple[_Record, Any]] = {}
+        self._told: dict[tuple[str, str], _Told] = {}
+
+    def __len__(self) -> int:
+        """Return how many names are remembered."""
+        return len(self._records)
+
+    def searches(self, searches: Sequence[Sequence[Search]]) -> Sequence[Sequence[Search]] | None:
+        """Return the searches of a login that is remembered, or `None` if it is not.
+
+        They find what the others find, but for an entry that is unchanged and does
+        not show that it may do without a bind.
+        """
+        known = self._records.get(searches[0][0].filter_text)
+        if known is None:
+            return None
+        record = known[0]
+        if not record.condition:
+            return searches
+        also = f"(|{record.marker}(&{record.condition}))"
+        return [
+            [each._replace(filter_text=f"(&{each.filter_text}{also})") for each in step]
+            for step in searches
+        ]
+
+    async def verify(
+        self,
+        operations: DirectoryOperations,
+        requester: Requester,
+        text: str,
+        entry: LdapEntry,
+        password: str,
+    ) -> bool:
+        """Return whether a password needs no bind, of an entry that `searches` has found.
+
+        Raises:
+            DirectoryFault: if the server does not say what it is, or what its policy is.
+
+        """
+        known = self._records.get(text)
+        if known is None:
+            return False
+        record, prefix = known
+        version = entry.server, entry.dn, _marker(entry, record.names)
+        return (
+            record.revision == version
+            and self._twice.knows(record, prefix, password)
+            and _is_clear(entry, record.server.product)
+            and await self._server(operations, requester, entry.server) == record.server
+            and await self._lets_none_expire(operations, requester, entry.server, record.policy)
+        )
+
+    async def note(  # noqa: PLR0913, PLR0917 - what was asked, and what came of it
+        self,
+        operations: DirectoryOperations,
+        requester: Requester,
+        text: str,
+        entry: LdapEntry,
+        password: str,
+        answer: Answer,
+    ) -> None:
+        """Note what came of a bind as an entry that was read before it."""
+        record = None
+        if answer.ok and answer.policy == _NOTHING and answer.server == entry.server:
+            # The login is none that a fault of this could refuse.
+            with contextlib.suppress(DirectoryFault):
+                record = await self._record(operations, requester, text, entry)
+        if record is None:
+            self.forget(text)
+            return
+        prefix = self._once.prefix(record)
+        with self._lock:
+            if not self._once.knows(record, prefix, password):
+                self._once.remember(record, prefix, password)
+                return
+            self._twice.remember(record, prefix, password)
+            self._records.pop(text, None)
+            self._records[text] = record, prefix
+            while len(self._records) > self._rules.users:
+                del self._records[next(iter(self._records))]
+
+    def forget(self, text: str) -> None:
+        """Forget a login, by the filter that finds it."""
+        with self._lock:
+            self._records.pop(text, None)
+            self._once.forget(text)
+            self._twice.forget(text)
+
+    async def _record(
+        self, operations: DirectoryOperations, requester: Requester, text: str, entry: LdapEntry
+    ) -> _Record | None:
+        """Return what to remember of an entry, or `None` if its login always needs a bind."""
+        server = await self._server(operations, requester, entry.server)
+        names = _MARKERS.get(server.product, ()) if server is not None else ()
+        marker = _marker(entry, names)
+        if server is None or not marker or not all(marker):
+            return None
+        condition, policy = _CONDITIONS.get(server.product, ""), ""
+        if server.policies and server.product is Product.OPENLDAP:
+            own = entry.texts(_SUBENTRY)
+            policy = own[0] if own else self._rules.policy
+            if not policy:
+                return None
+            named = f"({_SUBENTRY}={escape(policy)})" if own else _without(_SUBENTRY)
+            condition = _PPOLICY + named
+        if not await self._lets_none_expire(operations, requester, entry.server, policy):
+            return None
+        version = entry.server, entry.dn, marker
+        return _Record(text, version, "of the directory", names, condition, policy, server)
+
+    async def _server(
+        self, operations: DirectoryOperations, requester: Requester, name: str
+    ) -> _Server | None:
+        """Return what the server of this name says of itself; `None` if another one answers."""
+        told = self._told_of(name, "")
+        if told is not None:
+            server: _Server | None = told.answer
+            return server
+        asked = time.monotonic()
+        search = Search("", attributes=BIND_ATTRIBUTES)
+        entries = await operations.search(requester, search)
+        if not entries or entries[0].server != name:
+            return None
+        itself = entries[0]
+        kind = Product.OTHER if asks_others(itself) else product(itself)
+        server = _Server(kind, has_policies(itself))
+        self._told[name, ""] = _Told(server, asked)
+        return server
+
+    async def _lets_none_expire(
+        self, operations: DirectoryOperations, requester: Requester, server: str, policy: str
+    ) -> bool:
+        """Return whether time alone ends no password, as far as OpenLDAP's policy goes."""
+        if not policy:
+            return True
+        told = self._told_of(server, policy)
+        if told is not None:
+            return bool(told.answer)
+        asked = time.monotonic()
+        search = Search(policy, filter_text=_ETERNAL, attributes=("1.1",))
+        entries = await operations.search(requester, search)
+        eternal = bool(entries) and entries[0].server == server
+        self._told[server, policy] = _Told(eternal, asked)
+        return eternal
+
+    def _told_of(self, server: str, what: str) -> _Told | None:
+        """Return what was told lately; of many that need it anew, one asks."""
+        told, now = self._told.get((server, what)), time.monotonic()
+        if told is None or now - told.moment >= 2 * _FRESH:
+            return None
+        if now - told.moment >= _FRESH and now - told.asked >= _FRESH:
+            told.asked = now
+            return None
+        return told
+
+
+_ETERNAL = "(&(objectClass=*)(!(pwdMaxIdle=*))(|(!(pwdMaxAge=*))(pwdMaxAge=0)))"
+"""Matches a policy of OpenLDAP that lets no password expire, if all of that may be seen."""
+
+
+def _marker(entry: LdapEntry, names: Sequence[str]) -> tuple[bytes, ...]:
+    """Return the values of a marker; one that the entry does not have, or has twice, is empty."""
+    values = (entry.attributes.of(name) for name in names)
+    return tuple(each[0] if len(each) == 1 else b"" for each in values)
+
+
+def _is_clear(entry: LdapEntry, of: Product) -> bool:
+    """Return whether nothing that is read says that a bind might be refused."""
+    moment = locks.Moment(datetime.now(UTC), bound=False)
+    if locks.restriction(entry, moment) is not None or locks.age(entry, moment) is not None:
+        return False
+    if of is not Product.ACTIVE_DIRECTORY:
+        return True
+    attributes = entry.attributes
+    return (
+        all(name in attributes for name in _SHOWN)
+        and attributes.of(_COUNTED) == _ZERO
+        and attributes.of("logonHours") in {(), (_ALWAYS,)}
+        and "userWorkstations" not in attributes
+    )
+
+
+class RememberedLoginsOf:
+    """The remembered logins of an application by their configurations (`Attempt.resource`).
+
+    All entries with the same file share them; a file that was changed begins anew.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = new_lock()
+        self._open: weakref.WeakValueDictionary[str, RememberedLogins] = (
+            weakref.WeakValueDictionary()
+        )
+
+    @classmethod
+    def open(cls, _resources: Resources) -> Self:
+        """See `Resource.open`."""
+        return cls()
+
+    def of(self, configuration: Configuration) -> RememberedLogins | None:
+        """Return those of a configuration, if it wants any."""
+        if not configuration.remembers:
+            return None
+        with self._lock:
+            logins = self._open.get(configuration.digest)
+            if logins is None:
+                rules = configuration.remembering
+                logins = self._open[configuration.digest] = RememberedLogins(rules)
+            return logins

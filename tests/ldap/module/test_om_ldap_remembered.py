@@ -210,7 +210,9 @@ def test_a_policy_by_which_passwords_end_is_left_to_the_server(
     logins = make(*ON)
     assert [logins.outcome(own, PASSWORD) for _ in range(4)] == ["success"] * 4
     assert binds.count() == 2
-    slapd.modify(f"dn: {policy}\nchangetype: modify\nadd: {attribute.split(':')[0]}\n{attribute}\n")
+    slapd.modify(
+        f"dn: {policy}\nchangetype: modify\nadd: {attribute.split(':', maxsplit=1)[0]}\n{attribute}\n"
+    )
     # What was told of a policy holds for a second, or two.
     wait_until(lambda: logins.outcome(own, PASSWORD) == "success" and binds.count() > 2)
     before = binds.count()

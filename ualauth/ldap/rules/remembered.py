@@ -21,7 +21,7 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from ualauth.codes import ReturnCode
@@ -33,6 +33,7 @@ from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.values import Answer, LdapEntry, Policy, Requester, Search
 from ualauth.ldap.config.configuration import Configuration, Remembering
 from ualauth.ldap.rules import locks
+from ualauth.ldap.rules.active_directory import time_of
 from ualauth.ldap.rules.products import (
     BIND_ATTRIBUTES,
     Product,
@@ -86,6 +87,9 @@ _CONDITIONS: Mapping[Product, str] = {
 }
 """What must hold beside an unchanged version; the second words of a server whose first was yes."""
 _ZERO = (b"0",)
+_SETTLED = timedelta(hours=25)
+"""For how long Active Directory may take the former password, too: OldPasswordAllowedPeriod is a
+day at most, and clocks differ."""
 _ALWAYS = b"\xff" * 21
 """logonHours of all hours of a week ([MS-SAMR], section 2.2.6.5)."""
 # That Active Directory shows them is shown by those of the same property sets that all have.
@@ -251,7 +255,7 @@ class RememberedLogins:
         server = await self._server(operations, requester, entry.server)
         names = _MARKERS.get(server.product, ()) if server is not None else ()
         marker = _marker(entry, names)
-        if server is None or not marker or not all(marker):
+        if server is None or not (marker and all(marker) and _is_clear(entry, server.product)):
             return None
         condition, policy = _CONDITIONS.get(server.product, ""), ""
         if server.policies and server.product is Product.OPENLDAP:
@@ -332,10 +336,18 @@ def _is_clear(entry: LdapEntry, of: Product) -> bool:
     attributes = entry.attributes
     return (
         all(name in attributes for name in _SHOWN)
+        and _is_settled(entry, moment.now)
         and attributes.of(_COUNTED) == _ZERO
         and attributes.of("logonHours") in {(), (_ALWAYS,)}
         and "userWorkstations" not in attributes
     )
+
+
+def _is_settled(entry: LdapEntry, now: datetime) -> bool:
+    """Return whether the password is the only one that Active Directory takes."""
+    text = entry.text("pwdLastSet") or ""
+    changed = time_of(int(text)) if text.isdecimal() else None
+    return changed is not None and changed + _SETTLED < now
 
 
 class RememberedLoginsOf:

@@ -14,6 +14,7 @@ from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import PASSWORD, Logins
 from tests.ldap.module.remembering import NEW, Binds, binds_of
 from tests.ldap.slapd import Slapd, running
+from ualauth.ldap.client.credentials import BindCredentials
 from ualauth.system.poll import wait_blocking
 
 Make = Callable[..., Logins]
@@ -210,9 +211,8 @@ def test_a_policy_by_which_passwords_end_is_left_to_the_server(
     logins = make(*ON)
     assert [logins.outcome(own, PASSWORD) for _ in range(4)] == ["success"] * 4
     assert binds.count() == 2
-    slapd.modify(
-        f"dn: {policy}\nchangetype: modify\nadd: {attribute.split(':', maxsplit=1)[0]}\n{attribute}\n"
-    )
+    name = attribute.split(":", maxsplit=1)[0]
+    slapd.modify(f"dn: {policy}\nchangetype: modify\nadd: {name}\n{attribute}\n")
     # What was told of a policy holds for a second, or two.
     wait_until(lambda: logins.outcome(own, PASSWORD) == "success" and binds.count() > 2)
     before = binds.count()
@@ -287,7 +287,7 @@ def test_an_entry_that_was_made_anew_is_another(
     logins = remembered(user)
     slapd.modify(f"dn: {dn(user)}\nchangetype: delete\n")
     assert logins.outcome(user, PASSWORD) == "user_unknown"
-    slapd.add(people.person(people.BindCredentials(dn(user), NEW), "Another One"))
+    slapd.add(people.person(BindCredentials(dn(user), NEW), "Another One"))
     assert logins.outcome(user, PASSWORD) == "auth_err"
     assert logins.outcome(user, NEW) == "success"
 
@@ -297,7 +297,7 @@ def test_a_second_entry_that_matches_makes_both_none(
 ) -> None:
     user = newcomer()
     logins = remembered(user)
-    twin = people.BindCredentials(f"cn=twin of {user},{people.PEOPLE}", PASSWORD)
+    twin = BindCredentials(f"cn=twin of {user},{people.PEOPLE}", PASSWORD)
     slapd.add(people.person(twin, "Twin", f"uid: {user}").replace(f"uid: {twin.name}\n", ""))
     assert logins.outcome(user, PASSWORD) == "user_unknown"
 

@@ -125,14 +125,10 @@ class _Record(NamedTuple):
     names: Sequence[str]
     """Of the attributes of the marker."""
     condition: str
+    """A filter for entries that are not of this version, or need no bind; or empty."""
     policy: str
     """The DN of the policy, or empty where there is none."""
     server: _Server
-
-    @property
-    def marker(self) -> str:
-        """Return a filter for entries that are not of this version, or of which that is hidden."""
-        return f"(!({self.names[0]}={escape(self.revision[2][0])}))"
 
 
 # Made at each look at a server, and so not frozen: that takes five times as long.
@@ -179,9 +175,8 @@ class RememberedLogins:
         record = known[0]
         if not record.condition:
             return searches
-        also = f"(|{record.marker}(&{record.condition}))"
         return [
-            [each._replace(filter_text=f"(&{each.filter_text}{also})") for each in step]
+            [each._replace(filter_text=f"(&{each.filter_text}{record.condition})") for each in step]
             for step in searches
         ]
 
@@ -267,6 +262,8 @@ class RememberedLogins:
             condition = _PPOLICY + named
         if not await self._lets_none_expire(operations, requester, entry.server, policy):
             return None
+        if condition:
+            condition = f"(|(!({names[0]}={escape(marker[0])}))(&{condition}))"
         version = entry.server, entry.dn, marker
         return _Record(text, version, "of the directory", names, condition, policy, server)
 

@@ -17,10 +17,11 @@ Whatever else is so, the login binds, and the server decides; a wrong password a
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
@@ -130,15 +131,23 @@ class _Record(NamedTuple):
     """The DN of the policy, or empty where there is none."""
     server: _Server
 
+    def is_of(self, entry: LdapEntry) -> bool:
+        """Return whether an entry is that of then, in the version of then."""
+        return self.revision == (entry.server, entry.dn, _marker(entry, self.names))
 
-# Made at each look at a server, and so not frozen: that takes five times as long.
+
+class _Unknown(Exception):
+    """Another login asks at this moment."""
+
+
 @dataclass(slots=True)
 class _Told:
-    """What was told, and when."""
+    """What was told, and when it was asked for."""
 
-    answer: Any
-    moment: float
-    asked: float = field(default=0.0)
+    answer: Any = None
+    moment: float = -math.inf
+    asked: float = -math.inf
+    """When it was asked for last, whether there is an answer or not."""
 
 
 class RememberedLogins:
@@ -198,14 +207,20 @@ class RememberedLogins:
         if known is None:
             return False
         record, prefix = known
-        version = entry.server, entry.dn, _marker(entry, record.names)
-        return (
-            record.revision == version
+        if not (
+            record.is_of(entry)
             and self._twice.knows(record, prefix, password)
             and _is_clear(entry, record.server.product)
-            and await self._server(operations, requester, entry.server) == record.server
-            and await self._lets_none_expire(operations, requester, entry.server, record.policy)
-        )
+        ):
+            return False
+        try:
+            return await self._server(
+                operations, requester, entry.server
+            ) == record.server and await self._is_eternal(
+                operations, requester, entry.server, record.policy
+            )
+        except _Unknown:
+            return False
 
     async def note(  # noqa: PLR0913, PLR0917 - what was asked, and what came of it
         self,
@@ -219,9 +234,14 @@ class RememberedLogins:
         """Note what came of a bind as an entry that was read before it."""
         record = None
         if answer.ok and answer.policy == _NOTHING and answer.server == entry.server:
-            # The login is none that a fault of this could refuse.
-            with contextlib.suppress(DirectoryFault):
-                record = await self._record(operations, requester, text, entry)
+            known = self._records.get(text)
+            if known is not None and known[0].is_of(entry):
+                # Whether that still does is asked where it is used.
+                record = known[0]
+            else:
+                # The login is none that a fault of this could refuse.
+                with contextlib.suppress(DirectoryFault, _Unknown):
+                    record = await self._record(operations, requester, text, entry)
         if record is None:
             self.forget(text)
             return
@@ -260,7 +280,7 @@ class RememberedLogins:
                 return None
             named = f"({_SUBENTRY}={escape(policy)})" if own else _without(_SUBENTRY)
             condition = _PPOLICY + named
-        if not await self._lets_none_expire(operations, requester, entry.server, policy):
+        if not await self._is_eternal(operations, requester, entry.server, policy):
             return None
         if condition:
             condition = f"(|(!({names[0]}={escape(marker[0])}))(&{condition}))"
@@ -270,12 +290,16 @@ class RememberedLogins:
     async def _server(
         self, operations: DirectoryOperations, requester: Requester, name: str
     ) -> _Server | None:
-        """Return what the server of this name says of itself; `None` if another one answers."""
-        told = self._told_of(name, "")
-        if told is not None:
+        """Return what the server of this name says of itself; `None` if another one answers.
+
+        Raises:
+            _Unknown: if another login asks at this moment.
+
+        """
+        told, asked = self._told_of(name, "")
+        if asked is None:
             server: _Server | None = told.answer
             return server
-        asked = time.monotonic()
         search = Search("", attributes=BIND_ATTRIBUTES)
         entries = await operations.search(requester, search)
         if not entries or entries[0].server != name:
@@ -283,34 +307,49 @@ class RememberedLogins:
         itself = entries[0]
         kind = Product.OTHER if asks_others(itself) else product(itself)
         server = _Server(kind, has_policies(itself))
-        self._told[name, ""] = _Told(server, asked)
+        told.answer, told.moment = server, asked
         return server
 
-    async def _lets_none_expire(
+    async def _is_eternal(
         self, operations: DirectoryOperations, requester: Requester, server: str, policy: str
     ) -> bool:
-        """Return whether time alone ends no password, as far as OpenLDAP's policy goes."""
+        """Return whether time alone ends no password, as far as OpenLDAP's policy goes.
+
+        Raises:
+            _Unknown: if another login asks at this moment.
+
+        """
         if not policy:
             return True
-        told = self._told_of(server, policy)
-        if told is not None:
+        told, asked = self._told_of(server, policy)
+        if asked is None:
             return bool(told.answer)
-        asked = time.monotonic()
         search = Search(policy, filter_text=_ETERNAL, attributes=("1.1",))
         entries = await operations.search(requester, search)
         eternal = bool(entries) and entries[0].server == server
-        self._told[server, policy] = _Told(eternal, asked)
+        told.answer, told.moment = eternal, asked
         return eternal
 
-    def _told_of(self, server: str, what: str) -> _Told | None:
-        """Return what was told lately; of many that need it anew, one asks."""
-        told, now = self._told.get((server, what)), time.monotonic()
-        if told is None or now - told.moment >= 2 * _FRESH:
-            return None
-        if now - told.moment >= _FRESH and now - told.asked >= _FRESH:
+    def _told_of(self, server: str, what: str) -> tuple[_Told, float | None]:
+        """Return what was told, and `None`, or the time at which the caller begins to ask anew.
+
+        Of many that need it at the same time, one asks; the others take what was told a
+        moment before that.
+
+        Raises:
+            _Unknown: if that was too long ago.
+
+        """
+        now = time.monotonic()
+        told = self._told.setdefault((server, what), _Told())
+        if now - told.moment < _FRESH:
+            return told, None
+        if now - told.asked >= _FRESH:
             told.asked = now
-            return None
-        return told
+            return told, now
+        if now - told.moment < 2 * _FRESH:
+            return told, None
+        raise _Unknown
 
 
 _ETERNAL = "(&(objectClass=*)(!(pwdMaxIdle=*))(|(!(pwdMaxAge=*))(pwdMaxAge=0)))"

@@ -29,7 +29,7 @@ from ualauth.ldap.rules.answers import (
     of_policy,
 )
 from ualauth.ldap.rules.identity import canonical, written
-from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogins
+from ualauth.ldap.rules.remembered import REMEMBERED, Known, RememberedLogins
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.stack.control import ascii_lower
 
@@ -95,8 +95,9 @@ class LdapAuthenticator:
             await begin(ascii_lower(lookup.bind_name))
             return await self._bind(attempt, values, lookup, lookup.bind_name, password)
         entry: LdapEntry | Judgement = UNKNOWN
+        known = None
         if isinstance(lookup, Plan):
-            entry = await self._find(attempt, lookup, remembered)
+            entry, known = await self._find(attempt, lookup, remembered)
         else:
             entry = lookup
         if isinstance(entry, Judgement):
@@ -110,32 +111,35 @@ class LdapAuthenticator:
             # No bind: of locks and dates the server has decided nothing.
             right = await self.directory.compare(attempt, entry.dn, name, value)
             return (SUCCESS if right else WRONG), case
-        directory, text = self.directory, ""
-        if remembered is not None and isinstance(lookup, Plan):
-            text = lookup.searches[0][0].filter_text
-            if await remembered.verify(directory, attempt, text, entry, password):
-                return REMEMBERED, case
+        directory = self.directory
+        if (
+            remembered is not None
+            and known is not None
+            and await remembered.verify(directory, attempt, known, entry, password)
+        ):
+            return REMEMBERED, case
         answer = await directory.bind(attempt, BindCredentials(entry.dn, password))
         case.policy, case.bound = answer.policy, answer.ok
-        if remembered is not None:
-            await remembered.note(directory, attempt, text, entry, password, answer)
+        if remembered is not None and isinstance(lookup, Plan):
+            await remembered.note(directory, attempt, lookup.text, entry, password, answer)
         return of_bind(answer), case
 
     async def _find(
         self, attempt: AccessAttempt, lookup: Plan, remembered: RememberedLogins | None
-    ) -> LdapEntry | Judgement:
-        """Find an entry; by one that is remembered, with what lets its login do without a bind."""
-        searches = None if remembered is None else remembered.searches(lookup.searches)
-        if remembered is not None and searches is not None:
+    ) -> tuple[LdapEntry | Judgement, Known | None]:
+        """Find an entry; if it is that of a login that is remembered, with what that needs."""
+        known = None if remembered is None else remembered.known(lookup.text)
+        if remembered is not None and known is not None:
+            searches, attributes = known.searches(lookup.searches), known.attributes(self._wanted)
             try:
-                entry = await find(self.directory, attempt, searches, self._wanted)
+                entry = await find(self.directory, attempt, searches, attributes)
             except Unanswered:
                 # A server that wants no such filter.
                 entry = UNKNOWN
             if entry is not UNKNOWN:
-                return entry
-            remembered.forget(lookup.searches[0][0].filter_text)
-        return await find(self.directory, attempt, lookup.searches, self._wanted)
+                return entry, known
+            remembered.forget(lookup.text)
+        return await find(self.directory, attempt, lookup.searches, self._wanted), None
 
     async def look_up(
         self, attempt: AccessAttempt, values: Mapping[str, str]

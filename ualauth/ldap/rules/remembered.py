@@ -7,8 +7,8 @@ fresh as ever. Only the bind is left out, and only if all of this holds:
   the version of then (`_MARKERS`); which that was, was read before the bind;
 * the same password was taken twice, so that one-time passwords are never remembered;
 * nothing is there that the server would look at in a bind, and that changes without a new
-  version or by time alone (`_CONDITIONS`). The search asks for that itself: the filter matches
-  no entry where the service may not see it;
+  version or by time alone (`_CHANGING`, `_STEADY`). Filters ask for that: they match no entry
+  where the service may not see it;
 * of OpenLDAP's ppolicy, the policy can be read, and lets no password expire.
 
 Whatever else is so, the login binds, and the server decides; a wrong password always does.
@@ -16,13 +16,13 @@ Whatever else is so, the login binds, and the server decides; a wrong password a
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from ualauth.codes import ReturnCode
@@ -66,27 +66,28 @@ def _without(*names: str) -> str:
     return "".join(f"(!({name}=*))" for name in names)
 
 
-_PPOLICY = _without(
-    "pwdAccountLockedTime",
-    "pwdAccountTmpLockoutEnd",
-    # A bind that succeeds takes them away.
-    "pwdFailureTime",
-    "pwdStartTime",
-    "pwdEndTime",
-)
-_CONDITIONS: Mapping[Product, str] = {
+_CHANGING: Mapping[Product, str] = {
+    # What failures have left behind: a bind that succeeds takes it away.
+    Product.OPENLDAP: "(!(|(pwdAccountLockedTime=*)(pwdAccountTmpLockoutEnd=*)(pwdFailureTime=*)))",
     Product.DS389: (
-        _without("accountUnlockTime", "lastLoginTime")
-        + "(|(!(passwordRetryCount=*))(passwordRetryCount=0))"
+        "(!(accountUnlockTime=*))(|(!(passwordRetryCount=*))(passwordRetryCount=0))"
         # It may be of a role, or of a class of service, which are other entries.
-        + "(!(nsAccountLock=TRUE))(!(pwdTPRReset=TRUE))"
-        # FreeIPA counts failures, and asks other servers, in its own ways.
-        + "(!(objectClass=ipaObject))(!(objectClass=ipaUser))(!(objectClass=krbPrincipalAux))"
-        # The time itself is judged: it has to be one that may be seen.
-        + "(|(!(passwordExpirationTime=*))(passwordExpirationTime=*))"
+        "(!(nsAccountLock=TRUE))"
     ),
 }
-"""What must hold beside an unchanged version; the second words of a server whose first was yes."""
+"""What each login's search asks for, as it may become another one in the same version."""
+_STEADY: Mapping[Product, str] = {
+    Product.OPENLDAP: _without("pwdStartTime", "pwdEndTime"),
+    Product.DS389: (
+        # The plugin Account Policy looks at it, and writes it at each bind.
+        f"{_without('lastLoginTime')}(!(pwdTPRReset=TRUE))"
+        # FreeIPA counts failures, and asks other servers, in its own ways.
+        "(!(objectClass=ipaObject))(!(objectClass=ipaUser))(!(objectClass=krbPrincipalAux))"
+        # The time itself is judged: it has to be one that may be seen.
+        "(|(!(passwordExpirationTime=*))(passwordExpirationTime=*))"
+    ),
+}
+"""What is asked for once, as it changes with the version alone."""
 _ZERO = (b"0",)
 _SETTLED = timedelta(hours=25)
 """For how long Active Directory may take the former password, too: OldPasswordAllowedPeriod is a
@@ -97,14 +98,17 @@ _ALWAYS = b"\xff" * 21
 _SHOWN = ("msDS-User-Account-Control-Computed", "userAccountControl", "pwdLastSet", "logonCount")
 _COUNTED = "badPwdCount"
 _LIMITS = ("logonHours", "userWorkstations")
-NAMES = tuple(
-    dict.fromkeys(
-        [
-            *(name for names in _MARKERS.values() for name in names),
-            *(_SUBENTRY, *_SHOWN, _COUNTED, *_LIMITS),
-        ]
-    )
-)
+_NAMES: Mapping[Product, Sequence[str]] = {
+    Product.OPENLDAP: (*_MARKERS[Product.OPENLDAP], _SUBENTRY),
+    Product.DS389: _MARKERS[Product.DS389],
+    Product.ACTIVE_DIRECTORY: (
+        *_MARKERS[Product.ACTIVE_DIRECTORY],
+        *_SHOWN,
+        _COUNTED,
+        *_LIMITS,
+    ),
+}
+NAMES = tuple(dict.fromkeys(name for names in _NAMES.values() for name in names))
 """What is read beside the attributes of locks and ages."""
 
 
@@ -115,12 +119,19 @@ class _Server(NamedTuple):
     policies: bool
 
 
+class _Facts(NamedTuple):
+    """What must not have become another one: the server, and whether its policy ends passwords."""
+
+    server: _Server
+    eternal: bool
+
+
 class _Record(NamedTuple):
     """An entry, as it was when a server took its password; a `Versioned`."""
 
     id: str
     """The filter that found it: the name as it was typed, and how it is looked for."""
-    revision: tuple[str, str, tuple[bytes, ...]]
+    revision: tuple[str, str, list[bytes]]
     """The server, the DN, and the marker."""
     password: str
     names: Sequence[str]
@@ -129,11 +140,43 @@ class _Record(NamedTuple):
     """A filter for entries that are not of this version, or need no bind; or empty."""
     policy: str
     """The DN of the policy, or empty where there is none."""
-    server: _Server
+    facts: _Facts
 
     def is_of(self, entry: LdapEntry) -> bool:
         """Return whether an entry is that of then, in the version of then."""
-        return self.revision == (entry.server, entry.dn, _marker(entry, self.names))
+        server, dn, marker = self.revision
+        return entry.dn == dn and entry.server == server and _marker(entry, self.names) == marker
+
+
+class Known(NamedTuple):
+    """A login that was remembered when its search began."""
+
+    record: _Record
+    prefix: Any
+
+    def searches(self, searches: Sequence[Sequence[Search]]) -> Sequence[Sequence[Search]]:
+        """Return the searches of this login in place of the usual ones.
+
+        They find what the others find, but for the entry if it is unchanged and does not show
+        that it may do without a bind.
+        """
+        condition = self.record.condition
+        if not condition:
+            return searches
+        return [
+            [Search(each.base, each.scope, f"(&{each.filter_text}{condition})") for each in step]
+            for step in searches
+        ]
+
+    def attributes(self, attributes: Sequence[str]) -> Sequence[str]:
+        """Return what to read, of all that might be, of a server that is known."""
+        return _of_product(tuple(attributes), self.record.facts.server.product)
+
+
+@lru_cache(maxsize=64)
+def _of_product(attributes: tuple[str, ...], of: Product) -> tuple[str, ...]:
+    needless = set(NAMES) - {*_NAMES[of], *locks.NAMES}
+    return tuple(each for each in attributes if each not in needless)
 
 
 class _Unknown(Exception):
@@ -144,7 +187,7 @@ class _Unknown(Exception):
 class _Told:
     """What was told, and when it was asked for."""
 
-    answer: Any = None
+    facts: _Facts | None = None
     moment: float = -math.inf
     asked: float = -math.inf
     """When it was asked for last, whether there is an answer or not."""
@@ -165,62 +208,43 @@ class RememberedLogins:
         rules = self._rules
         self._once = VerifiedPasswords(rules.users, rules.lifetime)
         self._twice = VerifiedPasswords(rules.users, rules.lifetime)
-        self._records: dict[str, tuple[_Record, Any]] = {}
+        self._records: dict[str, Known] = {}
         self._told: dict[tuple[str, str], _Told] = {}
 
     def __len__(self) -> int:
         """Return how many names are remembered."""
         return len(self._records)
 
-    def searches(self, searches: Sequence[Sequence[Search]]) -> Sequence[Sequence[Search]] | None:
-        """Return the searches of a login that is remembered, or `None` if it is not.
-
-        They find what the others find, but for an entry that is unchanged and does
-        not show that it may do without a bind.
-        """
-        known = self._records.get(searches[0][0].filter_text)
-        if known is None:
-            return None
-        record = known[0]
-        if not record.condition:
-            return searches
-        return [
-            [each._replace(filter_text=f"(&{each.filter_text}{record.condition})") for each in step]
-            for step in searches
-        ]
+    def known(self, text: str) -> Known | None:
+        """Return the login whose search has this filter, if it is remembered."""
+        return self._records.get(text)
 
     async def verify(
         self,
         operations: DirectoryOperations,
         requester: Requester,
-        text: str,
+        known: Known,
         entry: LdapEntry,
         password: str,
     ) -> bool:
-        """Return whether a password needs no bind, of an entry that `searches` has found.
+        """Return whether a password needs no bind, of an entry that `known.searches` has found.
 
         Raises:
             DirectoryFault: if the server does not say what it is, or what its policy is.
 
         """
-        known = self._records.get(text)
-        if known is None:
-            return False
-        record, prefix = known
+        record = known.record
         if not (
             record.is_of(entry)
-            and self._twice.knows(record, prefix, password)
-            and _is_clear(entry, record.server.product)
+            and self._twice.knows(record, known.prefix, password)
+            and _is_clear(entry, record.facts.server.product)
         ):
             return False
         try:
-            return await self._server(
-                operations, requester, entry.server
-            ) == record.server and await self._is_eternal(
-                operations, requester, entry.server, record.policy
-            )
+            facts = await self._facts(operations, requester, entry.server, record.policy)
         except _Unknown:
             return False
+        return facts == record.facts
 
     async def note(  # noqa: PLR0913, PLR0917 - what was asked, and what came of it
         self,
@@ -235,13 +259,17 @@ class RememberedLogins:
         record = None
         if answer.ok and answer.policy == _NOTHING and answer.server == entry.server:
             known = self._records.get(text)
-            if known is not None and known[0].is_of(entry):
+            if known is not None and known.record.is_of(entry):
                 # Whether that still does is asked where it is used.
-                record = known[0]
+                record = known.record
             else:
-                # The login is none that a fault of this could refuse.
-                with contextlib.suppress(DirectoryFault, _Unknown):
+                try:
                     record = await self._record(operations, requester, text, entry)
+                except _Unknown:
+                    return
+                except DirectoryFault:
+                    # The login was let in, and no fault of this refuses it.
+                    record = None
         if record is None:
             self.forget(text)
             return
@@ -252,7 +280,7 @@ class RememberedLogins:
                 return
             self._twice.remember(record, prefix, password)
             self._records.pop(text, None)
-            self._records[text] = record, prefix
+            self._records[text] = Known(record, prefix)
             while len(self._records) > self._rules.users:
                 del self._records[next(iter(self._records))]
 
@@ -267,68 +295,61 @@ class RememberedLogins:
         self, operations: DirectoryOperations, requester: Requester, text: str, entry: LdapEntry
     ) -> _Record | None:
         """Return what to remember of an entry, or `None` if its login always needs a bind."""
-        server = await self._server(operations, requester, entry.server)
-        names = _MARKERS.get(server.product, ()) if server is not None else ()
-        marker = _marker(entry, names)
-        if server is None or not (marker and all(marker) and _is_clear(entry, server.product)):
+        facts, policy = await self._facts(operations, requester, entry.server, ""), ""
+        if facts is None or not _is_clear(entry, facts.server.product):
             return None
-        condition, policy = _CONDITIONS.get(server.product, ""), ""
-        if server.policies and server.product is Product.OPENLDAP:
+        of = facts.server.product
+        names = _MARKERS.get(of, ())
+        marker = _marker(entry, names)
+        if not (marker and all(marker)):
+            return None
+        steady, changing = _STEADY.get(of, ""), _CHANGING.get(of, "")
+        if of is Product.OPENLDAP and not facts.server.policies:
+            # A server without the overlay does not know its attributes.
+            steady = changing = ""
+        elif of is Product.OPENLDAP:
             own = entry.texts(_SUBENTRY)
             policy = own[0] if own else self._rules.policy
+            steady += f"({_SUBENTRY}={escape(policy)})" if own else _without(_SUBENTRY)
             if not policy:
                 return None
-            named = f"({_SUBENTRY}={escape(policy)})" if own else _without(_SUBENTRY)
-            condition = _PPOLICY + named
-        if not await self._is_eternal(operations, requester, entry.server, policy):
+            facts = await self._facts(operations, requester, entry.server, policy)
+        if facts is None or not facts.eternal:
             return None
-        if condition:
-            condition = f"(|(!({names[0]}={escape(marker[0])}))(&{condition}))"
+        if steady:
+            search = Search(entry.dn, filter_text=f"(&(objectClass=*){steady})")
+            entries = await operations.search(requester, search)
+            if not entries or entries[0].server != entry.server:
+                return None
+        if changing:
+            changing = f"(|(!({names[0]}={escape(marker[0])}))(&{changing}))"
         version = entry.server, entry.dn, marker
-        return _Record(text, version, "of the directory", names, condition, policy, server)
+        return _Record(text, version, "of the directory", names, changing, policy, facts)
 
-    async def _server(
-        self, operations: DirectoryOperations, requester: Requester, name: str
-    ) -> _Server | None:
-        """Return what the server of this name says of itself; `None` if another one answers.
-
-        Raises:
-            _Unknown: if another login asks at this moment.
-
-        """
-        told, asked = self._told_of(name, "")
-        if asked is None:
-            server: _Server | None = told.answer
-            return server
-        search = Search("", attributes=BIND_ATTRIBUTES)
-        entries = await operations.search(requester, search)
-        if not entries or entries[0].server != name:
-            return None
-        itself = entries[0]
-        kind = Product.OTHER if asks_others(itself) else product(itself)
-        server = _Server(kind, has_policies(itself))
-        told.answer, told.moment = server, asked
-        return server
-
-    async def _is_eternal(
+    async def _facts(
         self, operations: DirectoryOperations, requester: Requester, server: str, policy: str
-    ) -> bool:
-        """Return whether time alone ends no password, as far as OpenLDAP's policy goes.
+    ) -> _Facts | None:
+        """Return what the server of this name says of itself, and of a policy if there is one.
 
         Raises:
             _Unknown: if another login asks at this moment.
 
         """
-        if not policy:
-            return True
         told, asked = self._told_of(server, policy)
         if asked is None:
-            return bool(told.answer)
-        search = Search(policy, filter_text=_ETERNAL, attributes=("1.1",))
-        entries = await operations.search(requester, search)
-        eternal = bool(entries) and entries[0].server == server
-        told.answer, told.moment = eternal, asked
-        return eternal
+            return told.facts
+        entries = await operations.search(requester, Search("", attributes=BIND_ATTRIBUTES))
+        if not entries or entries[0].server != server:
+            return None
+        itself, eternal = entries[0], True
+        if policy:
+            # Whether time alone ends a password, as far as OpenLDAP's policy goes.
+            search = Search(policy, filter_text=_ETERNAL)
+            entries = await operations.search(requester, search)
+            eternal = bool(entries) and entries[0].server == server
+        kind = Product.OTHER if asks_others(itself) else product(itself)
+        told.facts, told.moment = _Facts(_Server(kind, has_policies(itself)), eternal), asked
+        return told.facts
 
     def _told_of(self, server: str, what: str) -> tuple[_Told, float | None]:
         """Return what was told, and `None`, or the time at which the caller begins to ask anew.
@@ -356,10 +377,10 @@ _ETERNAL = "(&(objectClass=*)(!(pwdMaxIdle=*))(|(!(pwdMaxAge=*))(pwdMaxAge=0)))"
 """Matches a policy of OpenLDAP that lets no password expire, if all of that may be seen."""
 
 
-def _marker(entry: LdapEntry, names: Sequence[str]) -> tuple[bytes, ...]:
+def _marker(entry: LdapEntry, names: Sequence[str]) -> list[bytes]:
     """Return the values of a marker; one that the entry does not have, or has twice, is empty."""
-    values = (entry.attributes.of(name) for name in names)
-    return tuple(each[0] if len(each) == 1 else b"" for each in values)
+    values = [entry.attributes.of(name) for name in names]
+    return [each[0] if len(each) == 1 else b"" for each in values]
 
 
 def _is_clear(entry: LdapEntry, of: Product) -> bool:

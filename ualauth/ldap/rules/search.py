@@ -39,6 +39,11 @@ class Plan:
     bind_name: str | None = None
     """Whom to bind as, where nothing is searched before."""
 
+    @property
+    def text(self) -> str:
+        """The filter of the first search."""
+        return self.searches[0][0].filter_text
+
 
 def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
     """Return how to find the user with these values, or why none can be found."""

@@ -29,7 +29,8 @@ from ualauth.ldap.rules.answers import (
     of_policy,
 )
 from ualauth.ldap.rules.identity import canonical, written
-from ualauth.ldap.rules.remembered import REMEMBERED, Known, RememberedLogins
+from ualauth.ldap.rules.products import Product
+from ualauth.ldap.rules.remembered import REMEMBERED, Known, RememberedLogins, with_versions
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.stack.control import ascii_lower
 
@@ -72,6 +73,9 @@ class LdapAuthenticator:
         self.directory = directory
         self._finding = configuration.finding
         self._wanted = wanted(configuration)
+        self._wanted_of = {each: with_versions(self._wanted, each) for each in Product}
+        if configuration.remembers:
+            self._wanted = with_versions(self._wanted)
         self._naming = naming(configuration)
 
     async def verify(
@@ -130,7 +134,7 @@ class LdapAuthenticator:
         """Find an entry; if it is that of a login that is remembered, with what that needs."""
         known = None if remembered is None else remembered.known(lookup.text)
         if remembered is not None and known is not None:
-            searches, attributes = known.searches(lookup.searches), known.attributes(self._wanted)
+            searches, attributes = known.searches(lookup.searches), self._wanted_of[known.product]
             try:
                 entry = await find(self.directory, attempt, searches, attributes)
             except Unanswered:

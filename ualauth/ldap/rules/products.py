@@ -20,6 +20,9 @@ class Product(Enum):
     EDIRECTORY = "eDirectory"
     OTHER = ""
 
+    # Enum's own takes a call of Python.
+    __hash__ = object.__hash__
+
 
 _VENDORS: Mapping[str, Product] = {
     # Of 389 Directory Server under the names that it had, and of FreeIPA, which is one.

@@ -22,7 +22,6 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from ualauth.codes import ReturnCode
@@ -108,8 +107,8 @@ _NAMES: Mapping[Product, Sequence[str]] = {
         *_LIMITS,
     ),
 }
-NAMES = tuple(dict.fromkeys(name for names in _NAMES.values() for name in names))
 """What is read beside the attributes of locks and ages."""
+_ALL_NAMES = tuple(name for names in _NAMES.values() for name in names)
 
 
 class _Server(NamedTuple):
@@ -168,15 +167,15 @@ class Known(NamedTuple):
             for step in searches
         ]
 
-    def attributes(self, attributes: Sequence[str]) -> Sequence[str]:
-        """Return what to read, of all that might be, of a server that is known."""
-        return _of_product(tuple(attributes), self.record.facts.server.product)
+    @property
+    def product(self) -> Product:
+        """The product of its server."""
+        return self.record.facts.server.product
 
 
-@lru_cache(maxsize=64)
-def _of_product(attributes: tuple[str, ...], of: Product) -> tuple[str, ...]:
-    needless = set(NAMES) - {*_NAMES[of], *locks.NAMES}
-    return tuple(each for each in attributes if each not in needless)
+def with_versions(attributes: Sequence[str], of: Product | None = None) -> Sequence[str]:
+    """Return what to read beside some attributes, of a server of this product, or of any."""
+    return list(dict.fromkeys([*attributes, *(_NAMES.get(of, ()) if of else _ALL_NAMES)]))
 
 
 class _Unknown(Exception):
@@ -385,6 +384,8 @@ def _marker(entry: LdapEntry, names: Sequence[str]) -> list[bytes]:
 
 def _is_clear(entry: LdapEntry, of: Product) -> bool:
     """Return whether nothing that is read says that a bind might be refused."""
+    if of is not Product.ACTIVE_DIRECTORY and locks.tells_nothing(entry):
+        return True
     moment = locks.Moment(datetime.now(UTC), bound=False)
     if locks.restriction(entry, moment) is not None or locks.age(entry, moment) is not None:
         return False

@@ -19,7 +19,7 @@ from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.templates import Template
 from ualauth.ldap.client.values import LdapEntry, Requester, Search, ascii_lower
 from ualauth.ldap.config.configuration import Configuration, Finding, Method
-from ualauth.ldap.rules import locks, remembered
+from ualauth.ldap.rules import locks
 from ualauth.ldap.rules.answers import UNKNOWN
 
 _SEVERAL = Judgement(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
@@ -126,7 +126,6 @@ def wanted(configuration: Configuration) -> Sequence[str]:
     """Return the attributes that are looked at later."""
     names = [*naming(configuration), *_BESIDE, *locks.NAMES]
     names += configuration.attributes or DEFAULT_ATTRIBUTES
-    names += remembered.NAMES if configuration.remembers else ()
     return list(dict.fromkeys(names))
 
 

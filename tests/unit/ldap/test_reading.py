@@ -9,7 +9,13 @@ import pytest
 from ualauth.ldap.client.credentials import Mechanism, SaslCredentials
 from ualauth.ldap.client.settings import Library, Tls
 from ualauth.ldap.client.values import How, Scope
-from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
+from ualauth.ldap.config.configuration import (
+    ChangeAs,
+    Configuration,
+    Method,
+    Nesting,
+    Remembering,
+)
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
 from ualauth.sources.files import Missing, Text, Unusable
@@ -113,6 +119,9 @@ def test_every_keyword_is_read(etc: Etc) -> None:
         pam_password_prohibit_message Not here, please.
         outage_lifetime 3600
         outage_users 10
+        remember_logins 600
+        remember_users 20
+        ppolicy_default cn=policy,dc=example,dc=com
         """
     )
     settings, access = configuration.settings, configuration.access
@@ -138,6 +147,9 @@ def test_every_keyword_is_read(etc: Etc) -> None:
     assert (access.nesting, access.depth) == (Nesting.EXPAND, 3)
     assert access.searches[0].fill({"username": "x", "hostname": "h"}) == "(&(uid=x)(host=h))"
     assert configuration.changing.prohibited == "Not here, please."
+    remembering = Remembering(lifetime=600, users=20, policy="cn=policy,dc=example,dc=com")
+    assert configuration.remembering == remembering
+    assert configuration.remembers
     assert set(etc.seen) == {
         str(etc.path / name) for name in ("om_ldap.conf", "password", "ca.pem", "own.pem")
     }
@@ -212,6 +224,10 @@ MISTAKES = {
     "password_as service": "there is no service that could do it",
     "outage_lifetime never": "'never' is no number",
     "outage_users 0": "write a number from 1 to",
+    "remember_logins 3601": "write 3600 or less",
+    "remember_logins always": "'always' is no number",
+    "remember_users 0": "write a number from 1 to",
+    "ppolicy_default policy": "'policy' is no distinguished name",
     "rootpwmodpw hunter2": "write bindpw_file, and password_as service",
 }
 REMOVE = (
@@ -272,6 +288,10 @@ WARNINGS = {
     "nested_groups auto": "this has no effect here",
     "pam_groupdn cn=x\nnested_depth 3": "this has no effect here",
     "password_attribute cn": "this has no effect here",
+    "remember_users 5": "this has no effect here",
+    "ppolicy_default cn=x": "this has no effect here",
+    "remember_logins 0\nremember_users 5": "this has no effect here",
+    "remember_logins 60\nbind_template uid={user},dc=x": "this has no effect here",
 }
 
 

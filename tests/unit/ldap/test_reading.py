@@ -18,6 +18,8 @@ from ualauth.ldap.config.configuration import (
 )
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
+from ualauth.ldap.rules import locks
+from ualauth.ldap.rules.search import wanted
 from ualauth.sources.files import Missing, Text, Unusable
 from ualauth.sources.problem import Problem
 from ualauth.stack.folder import FilesNow, ServiceFolder
@@ -436,3 +438,21 @@ def test_octets_that_are_no_text_are_reported(etc: Etc) -> None:
     assert configuration is None
     for problem in problems:
         str(problem).encode()
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("check_lock no", {"uid", "mail"}),
+        ("check_lock no\npam_groupdn cn=x", {"uid", "mail", "memberOf"}),
+        ("check_lock no\npam_check_host_attr yes", {"uid", "mail", "host"}),
+        ("check_lock no\npam_check_service_attr yes", {"uid", "mail", "authorizedService"}),
+        ("check_lock no\nattribute sn name", {"uid", "sn"}),
+        ("", {"uid", "mail", *locks.NAMES}),
+        ("check_lock no\nremember_logins 60", {"uid", "mail", *locks.NAMES}),
+    ],
+)
+def test_no_more_attributes_are_asked_for_than_rules_look_at(
+    etc: Etc, lines: str, names: set[str]
+) -> None:
+    assert set(wanted(etc.good(GOOD + lines))) == names

@@ -14,7 +14,7 @@ from tests.conftest import Asynchronous, Way
 from tests.ldap.module.conftest import Logins
 from tests.ldap.module.remembering import Binds, binds_of
 from tests.samba import PEOPLE, SUFFIX, Controller, group, person, quoted
-from ualauth.ldap.rules import remembered
+from ualauth.ldap.rules import unchanged
 
 Make = Callable[..., Logins]
 PASSWORD, NEW = "S3cret-pässwörd", "N3w-secret-☂"
@@ -66,7 +66,7 @@ def ad(make: Make, controller: Controller) -> Make:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a password that was set a moment ago be the only one; no client can set that time."""
-    monkeypatch.setattr(remembered, "_SETTLED", timedelta(0))
+    monkeypatch.setattr(unchanged, "_SETTLED", timedelta(0))
 
 
 @pytest.fixture

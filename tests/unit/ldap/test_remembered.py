@@ -190,3 +190,18 @@ def test_no_password_is_shown(logins: RememberedLogins) -> None:
     bound(logins, Server(OPENLDAP), entry(CSN))
     assert PASSWORD not in repr(logins)
     assert PASSWORD not in repr(logins.known(TEXT))
+
+
+def test_a_time_that_is_not_shown_must_not_be_there(logins: RememberedLogins) -> None:
+    server = Server({"vendorName": ["389 Project"]})
+    values = {"entryUSN": ["7"], "modifyTimestamp": ["20260101000000Z"], "nsUniqueId": ["a-b"]}
+    hidden = "(!(passwordExpirationTime=*))"
+    bound(logins, server, entry(values), times=1)
+    assert hidden in server.asked[-1].filter_text
+    shown = {**values, "passwordExpirationTime": ["20990101000000Z"]}
+    bound(logins, server, entry(shown), times=1)
+    assert hidden not in server.asked[-1].filter_text
+    bound(logins, server, entry(shown), times=1)
+    assert needs_no_bind(logins, server, entry(shown))
+    over = {**values, "passwordExpirationTime": ["20260101000000Z"]}
+    assert not needs_no_bind(logins, server, entry(over))

@@ -30,8 +30,9 @@ from ualauth.ldap.rules.answers import (
 )
 from ualauth.ldap.rules.identity import canonical, written
 from ualauth.ldap.rules.products import Product
-from ualauth.ldap.rules.remembered import REMEMBERED, Known, RememberedLogins, with_versions
+from ualauth.ldap.rules.remembered import REMEMBERED, Known, RememberedLogins
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
+from ualauth.ldap.rules.unchanged import with_versions
 from ualauth.stack.control import ascii_lower
 
 NOTHING = Policy()

@@ -4,10 +4,10 @@ The search is that of every login, so whose entry it is, and everything that is 
 fresh as ever. Only the bind is left out, and only if all of this holds:
 
 * the server that took the password is the one that answers, and it is the entry of then, in
-  the version of then (`_MARKERS`); which that was, was read before the bind;
+  the version of then (`MARKERS`); which that was, was read before the bind;
 * the same password was taken twice, so that one-time passwords are never remembered;
 * nothing is there that the server would look at in a bind, and that changes without a new
-  version or by time alone (`_CHANGING`, `_STEADY`). Filters ask for that: they match no entry
+  version or by time alone (`unchanged`). Filters ask for that: they match no entry
   where the service may not see it;
 * of OpenLDAP's ppolicy, the policy can be read, and lets no password expire.
 
@@ -16,30 +16,26 @@ Whatever else is so, the login binds, and the server decides; a wrong password a
 
 from __future__ import annotations
 
-import math
-import time
 import weakref
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.contract.resources import Resources
 from ualauth.ldap.client.faults import DirectoryFault
-from ualauth.ldap.client.filters import escape
 from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.values import Answer, LdapEntry, Policy, Requester, Search
 from ualauth.ldap.config.configuration import Configuration, Remembering
-from ualauth.ldap.rules import locks
-from ualauth.ldap.rules.active_directory import time_of
-from ualauth.ldap.rules.products import (
-    BIND_ATTRIBUTES,
-    Product,
-    asks_others,
-    has_policies,
-    product,
+from ualauth.ldap.rules.products import Product
+from ualauth.ldap.rules.server_facts import Facts, ServerFacts, Unknown
+from ualauth.ldap.rules.unchanged import (
+    MARKERS,
+    SUBENTRY,
+    changing_filter,
+    is_clear,
+    marker_of,
+    steady_filter,
 )
 from ualauth.system.forks import new_lock, renew_after_fork
 from ualauth.userlist.verified_passwords import VerifiedPasswords
@@ -47,82 +43,7 @@ from ualauth.userlist.verified_passwords import VerifiedPasswords
 REMEMBERED = Judgement(
     ReturnCode.SUCCESS, "password verified by the directory before, and the entry is unchanged"
 )
-_FRESH = 1.0
-"""Seconds for which it holds what a server says of itself, and of a policy."""
 _NOTHING = Policy()
-_SUBENTRY = "pwdPolicySubentry"
-
-_MARKERS: Mapping[Product, Sequence[str]] = {
-    Product.OPENLDAP: ("entryCSN",),
-    # Of its plugin for USNs. They count in one server: behind one address there may be several.
-    Product.DS389: ("entryUSN", "modifyTimestamp", "nsUniqueId"),
-    Product.ACTIVE_DIRECTORY: ("uSNChanged", "whenChanged", "objectGUID"),
-}
-"""What is another one after each change of an entry; of a product that is not here, none is."""
-
-
-def _without(*names: str) -> str:
-    return "".join(f"(!({name}=*))" for name in names)
-
-
-_CHANGING: Mapping[Product, str] = {
-    # What failures have left behind: a bind that succeeds takes it away.
-    Product.OPENLDAP: "(!(|(pwdAccountLockedTime=*)(pwdAccountTmpLockoutEnd=*)(pwdFailureTime=*)))",
-    Product.DS389: (
-        "(!(accountUnlockTime=*))(|(!(passwordRetryCount=*))(passwordRetryCount=0))"
-        # It may be of a role, or of a class of service, which are other entries.
-        "(!(nsAccountLock=TRUE))"
-    ),
-}
-"""What each login's search asks for, as it may become another one in the same version."""
-_STEADY: Mapping[Product, str] = {
-    Product.OPENLDAP: _without("pwdStartTime", "pwdEndTime"),
-    Product.DS389: (
-        # The plugin Account Policy looks at it, and writes it at each bind.
-        f"{_without('lastLoginTime')}(!(pwdTPRReset=TRUE))"
-        # FreeIPA counts failures, and asks other servers, in its own ways.
-        "(!(objectClass=ipaObject))(!(objectClass=ipaUser))(!(objectClass=krbPrincipalAux))"
-        # The time itself is judged: it has to be one that may be seen.
-        "(|(!(passwordExpirationTime=*))(passwordExpirationTime=*))"
-    ),
-}
-"""What is asked for once, as it changes with the version alone."""
-_ZERO = (b"0",)
-_SETTLED = timedelta(hours=25)
-"""For how long Active Directory may take the former password, too: OldPasswordAllowedPeriod is a
-day at most, and clocks differ."""
-_ALWAYS = b"\xff" * 21
-"""logonHours of all hours of a week ([MS-SAMR], section 2.2.6.5)."""
-# That Active Directory shows them is shown by those of the same property sets that all have.
-_SHOWN = ("msDS-User-Account-Control-Computed", "userAccountControl", "pwdLastSet", "logonCount")
-_COUNTED = "badPwdCount"
-_LIMITS = ("logonHours", "userWorkstations")
-_NAMES: Mapping[Product, Sequence[str]] = {
-    Product.OPENLDAP: (*_MARKERS[Product.OPENLDAP], _SUBENTRY),
-    Product.DS389: _MARKERS[Product.DS389],
-    Product.ACTIVE_DIRECTORY: (
-        *_MARKERS[Product.ACTIVE_DIRECTORY],
-        *_SHOWN,
-        _COUNTED,
-        *_LIMITS,
-    ),
-}
-"""What is read beside the attributes of locks and ages."""
-_ALL_NAMES = tuple(name for names in _NAMES.values() for name in names)
-
-
-class _Server(NamedTuple):
-    """What a server says of itself."""
-
-    product: Product
-    policies: bool
-
-
-class _Facts(NamedTuple):
-    """What must not have become another one: the server, and whether its policy ends passwords."""
-
-    server: _Server
-    eternal: bool
 
 
 class _Record(NamedTuple):
@@ -139,12 +60,12 @@ class _Record(NamedTuple):
     """A filter for entries that are not of this version, or need no bind; or empty."""
     policy: str
     """The DN of the policy, or empty where there is none."""
-    facts: _Facts
+    facts: Facts
 
     def is_of(self, entry: LdapEntry) -> bool:
         """Return whether an entry is that of then, in the version of then."""
         server, dn, marker = self.revision
-        return entry.dn == dn and entry.server == server and _marker(entry, self.names) == marker
+        return entry.dn == dn and entry.server == server and marker_of(entry, self.names) == marker
 
 
 class Known(NamedTuple):
@@ -173,25 +94,6 @@ class Known(NamedTuple):
         return self.record.facts.server.product
 
 
-def with_versions(attributes: Sequence[str], of: Product | None = None) -> Sequence[str]:
-    """Return what to read beside some attributes, of a server of this product, or of any."""
-    return list(dict.fromkeys([*attributes, *(_NAMES.get(of, ()) if of else _ALL_NAMES)]))
-
-
-class _Unknown(Exception):
-    """Another login asks at this moment."""
-
-
-@dataclass(slots=True)
-class _Told:
-    """What was told, and when it was asked for."""
-
-    facts: _Facts | None = None
-    moment: float = -math.inf
-    asked: float = -math.inf
-    """When it was asked for last, whether there is an answer or not."""
-
-
 class RememberedLogins:
     """The logins of one configuration; at most `rules.users` are remembered."""
 
@@ -208,7 +110,7 @@ class RememberedLogins:
         self._once = VerifiedPasswords(rules.users, rules.lifetime)
         self._twice = VerifiedPasswords(rules.users, rules.lifetime)
         self._records: dict[str, Known] = {}
-        self._told: dict[tuple[str, str], _Told] = {}
+        self._facts = ServerFacts()
 
     def __len__(self) -> int:
         """Return how many names are remembered."""
@@ -236,12 +138,12 @@ class RememberedLogins:
         if not (
             record.is_of(entry)
             and self._twice.knows(record, known.prefix, password)
-            and _is_clear(entry, record.facts.server.product)
+            and is_clear(entry, record.facts.server.product)
         ):
             return False
         try:
-            facts = await self._facts(operations, requester, entry.server, record.policy)
-        except _Unknown:
+            facts = await self._facts.of(operations, requester, entry.server, record.policy)
+        except Unknown:
             return False
         return facts == record.facts
 
@@ -264,7 +166,7 @@ class RememberedLogins:
             else:
                 try:
                     record = await self._record(operations, requester, text, entry)
-                except _Unknown:
+                except Unknown:
                     return
                 except DirectoryFault:
                     # The login was let in, and no fault of this refuses it.
@@ -294,118 +196,30 @@ class RememberedLogins:
         self, operations: DirectoryOperations, requester: Requester, text: str, entry: LdapEntry
     ) -> _Record | None:
         """Return what to remember of an entry, or `None` if its login always needs a bind."""
-        facts, policy = await self._facts(operations, requester, entry.server, ""), ""
-        if facts is None or not _is_clear(entry, facts.server.product):
+        facts, policy = await self._facts.of(operations, requester, entry.server, ""), ""
+        if facts is None or not is_clear(entry, facts.server.product):
             return None
         of = facts.server.product
-        names = _MARKERS.get(of, ())
-        marker = _marker(entry, names)
+        names = MARKERS.get(of, ())
+        marker = marker_of(entry, names)
         if not (marker and all(marker)):
             return None
-        steady, changing = _STEADY.get(of, ""), _CHANGING.get(of, "")
-        if of is Product.OPENLDAP and not facts.server.policies:
-            # A server without the overlay does not know its attributes.
-            steady = changing = ""
-        elif of is Product.OPENLDAP:
-            own = entry.texts(_SUBENTRY)
-            policy = own[0] if own else self._rules.policy
-            steady += f"({_SUBENTRY}={escape(policy)})" if own else _without(_SUBENTRY)
-            if not policy:
+        # OpenLDAP without the overlay does not know its attributes.
+        by_filter = of is Product.DS389 or (of is Product.OPENLDAP and facts.server.policies)
+        if by_filter and of is Product.OPENLDAP:
+            policy = entry.text(SUBENTRY) or self._rules.policy
+            facts = await self._facts.of(operations, requester, entry.server, policy)
+            if not policy or facts is None or not facts.eternal:
                 return None
-            facts = await self._facts(operations, requester, entry.server, policy)
-        if facts is None or not facts.eternal:
-            return None
-        if steady:
-            search = Search(entry.dn, filter_text=f"(&(objectClass=*){steady})")
+        condition = ""
+        if by_filter:
+            search = Search(entry.dn, filter_text=steady_filter(of, entry, policy))
             entries = await operations.search(requester, search)
             if not entries or entries[0].server != entry.server:
                 return None
-        if changing:
-            changing = f"(|(!({names[0]}={escape(marker[0])}))(&{changing}))"
+            condition = changing_filter(of, marker)
         version = entry.server, entry.dn, marker
-        return _Record(text, version, "of the directory", names, changing, policy, facts)
-
-    async def _facts(
-        self, operations: DirectoryOperations, requester: Requester, server: str, policy: str
-    ) -> _Facts | None:
-        """Return what the server of this name says of itself, and of a policy if there is one.
-
-        Raises:
-            _Unknown: if another login asks at this moment.
-
-        """
-        told, asked = self._told_of(server, policy)
-        if asked is None:
-            return told.facts
-        entries = await operations.search(requester, Search("", attributes=BIND_ATTRIBUTES))
-        if not entries or entries[0].server != server:
-            return None
-        itself, eternal = entries[0], True
-        if policy:
-            # Whether time alone ends a password, as far as OpenLDAP's policy goes.
-            search = Search(policy, filter_text=_ETERNAL)
-            entries = await operations.search(requester, search)
-            eternal = bool(entries) and entries[0].server == server
-        kind = Product.OTHER if asks_others(itself) else product(itself)
-        told.facts, told.moment = _Facts(_Server(kind, has_policies(itself)), eternal), asked
-        return told.facts
-
-    def _told_of(self, server: str, what: str) -> tuple[_Told, float | None]:
-        """Return what was told, and `None`, or the time at which the caller begins to ask anew.
-
-        Of many that need it at the same time, one asks; the others take what was told a
-        moment before that.
-
-        Raises:
-            _Unknown: if that was too long ago.
-
-        """
-        now = time.monotonic()
-        told = self._told.setdefault((server, what), _Told())
-        if now - told.moment < _FRESH:
-            return told, None
-        if now - told.asked >= _FRESH:
-            told.asked = now
-            return told, now
-        if now - told.moment < 2 * _FRESH:
-            return told, None
-        raise _Unknown
-
-
-_ETERNAL = "(&(objectClass=*)(!(pwdMaxIdle=*))(|(!(pwdMaxAge=*))(pwdMaxAge=0)))"
-"""Matches a policy of OpenLDAP that lets no password expire, if all of that may be seen."""
-
-
-def _marker(entry: LdapEntry, names: Sequence[str]) -> list[bytes]:
-    """Return the values of a marker; one that the entry does not have, or has twice, is empty."""
-    values = [entry.attributes.of(name) for name in names]
-    return [each[0] if len(each) == 1 else b"" for each in values]
-
-
-def _is_clear(entry: LdapEntry, of: Product) -> bool:
-    """Return whether nothing that is read says that a bind might be refused."""
-    if of is not Product.ACTIVE_DIRECTORY and locks.tells_nothing(entry):
-        return True
-    moment = locks.Moment(datetime.now(UTC), bound=False)
-    if locks.restriction(entry, moment) is not None or locks.age(entry, moment) is not None:
-        return False
-    if of is not Product.ACTIVE_DIRECTORY:
-        return True
-    attributes = entry.attributes
-    return (
-        all(name in attributes for name in _SHOWN)
-        and _is_settled(entry, moment.now)
-        and attributes.of(_COUNTED) == _ZERO
-        and attributes.of("logonHours") in {(), (_ALWAYS,)}
-        and "userWorkstations" not in attributes
-    )
-
-
-def _is_settled(entry: LdapEntry, now: datetime) -> bool:
-    """Return whether the password is the only one that Active Directory takes."""
-    text = entry.text("pwdLastSet") or ""
-    changed = time_of(int(text)) if text.isdecimal() else None
-    return changed is not None and changed + _SETTLED < now
+        return _Record(text, version, "of the directory", names, condition, policy, facts)
 
 
 class RememberedLoginsOf:

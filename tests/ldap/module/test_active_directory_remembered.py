@@ -64,9 +64,9 @@ def ad(make: Make, controller: Controller) -> Make:
 
 
 @pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a password that was set a moment ago be the only one; no client can set that time."""
-    monkeypatch.setattr(unchanged, "_SETTLED", timedelta(0))
+    monkeypatch.setattr(unchanged, "_FORMER_TAKEN", timedelta(0))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def outcomes(logins: Logins, user: str, password: str = PASSWORD, number: int = 
 
 
 @pytest.fixture
-def logins(ad: Make, user: str, binds: Binds, settled: None) -> Logins:
+def logins(ad: Make, user: str, binds: Binds, only_password: None) -> Logins:
     """Return logins that are remembered for the user."""
     logins = ad()
     # The first bind of all changes lastLogonTimestamp.
@@ -195,7 +195,7 @@ def test_limits_of_logins_are_left_to_the_server(
 
 
 def test_a_group_that_is_left_holds_at_once(
-    ad: Make, controller: Controller, user: str, settled: None
+    ad: Make, controller: Controller, user: str, only_password: None
 ) -> None:
     controller.add(group(f"of{user}", dn(user)))
     logins = ad(f"pam_groupdn {dn(f'of{user}')}")

@@ -44,7 +44,7 @@ def dn(user: str) -> str:
 
 
 def bound(slapd: Slapd, name: str, password: str) -> Any:
-    """Return a connection of another program on which someone has bound."""
+    """Return a connection of another program on which a user has bound."""
     connection = ldap.initialize(slapd.socket_uri)
     connection.simple_bind_s(name, password)
     return connection
@@ -297,8 +297,8 @@ def test_a_second_entry_that_matches_makes_both_none(
 ) -> None:
     user = newcomer()
     logins = remembered(user)
-    twin = BindCredentials(f"cn=twin of {user},{people.PEOPLE}", PASSWORD)
-    slapd.add(people.person(twin, "Twin", f"uid: {user}").replace(f"uid: {twin.name}\n", ""))
+    namesake = BindCredentials(f"cn=namesake of {user},{people.PEOPLE}", PASSWORD)
+    slapd.add(people.person(namesake, "Namesake", f"uid: {user}"))
     assert logins.outcome(user, PASSWORD) == "user_unknown"
 
 
@@ -331,7 +331,7 @@ _HIDDEN = (
 
 
 @pytest.fixture(scope="module", params=_HIDDEN)
-def hiding(authority: Authority, request: pytest.FixtureRequest) -> Iterator[Slapd]:
+def closed(authority: Authority, request: pytest.FixtureRequest) -> Iterator[Slapd]:
     """Return a server that hides something from the service."""
     # The database's own lines come first, and the first that fits counts.
     with running(authority, before=f"access to attrs={request.param} by * none") as server:
@@ -339,9 +339,9 @@ def hiding(authority: Authority, request: pytest.FixtureRequest) -> Iterator[Sla
 
 
 def test_what_the_service_may_not_see_is_left_to_the_server(
-    make: Make, binds: Binds, hiding: Slapd
+    make: Make, binds: Binds, closed: Slapd
 ) -> None:
-    logins = make(*ON, uri=hiding.uri)
+    logins = make(*ON, uri=closed.uri)
     password = people.JOHN.password
     assert [logins.outcome("jsmith", password) for _ in range(6)] == ["success"] * 6
     assert binds.count() == 6

@@ -56,19 +56,19 @@ def logins() -> RememberedLogins:
 
 
 def bound(
-    logins: RememberedLogins, server: Any, found: LdapEntry, answer: Answer = OK, times: int = 2
+    logins: RememberedLogins, server: Any, held: LdapEntry, answer: Answer = OK, times: int = 2
 ) -> None:
     for _ in range(times):
-        run_blocking(logins.note(server, BLOCKING, TEXT, found, PASSWORD, answer))
+        run_blocking(logins.note(server, BLOCKING, TEXT, held, PASSWORD, answer))
 
 
 def needs_no_bind(
-    logins: RememberedLogins, server: Any, found: LdapEntry, password: str = PASSWORD
+    logins: RememberedLogins, server: Any, held: LdapEntry, password: str = PASSWORD
 ) -> bool:
     known = logins.known(TEXT)
     if known is None:
         return False
-    return run_blocking(logins.verify(server, BLOCKING, known, found, password))
+    return run_blocking(logins.verify(server, BLOCKING, known, held, password))
 
 
 def test_what_was_taken_twice_is_remembered(logins: RememberedLogins) -> None:
@@ -82,7 +82,7 @@ def test_what_was_taken_twice_is_remembered(logins: RememberedLogins) -> None:
 
 
 @pytest.mark.parametrize(
-    "found",
+    "held",
     [
         entry(LATER),
         entry({}),
@@ -95,10 +95,10 @@ def test_what_was_taken_twice_is_remembered(logins: RememberedLogins) -> None:
     ],
     ids=["later", "hidden", "twice", "elsewhere", "moved", "locked", "expired", "illegible"],
 )
-def test_another_entry_needs_a_bind(logins: RememberedLogins, found: LdapEntry) -> None:
+def test_another_entry_needs_a_bind(logins: RememberedLogins, held: LdapEntry) -> None:
     server = Server(OPENLDAP)
     bound(logins, server, entry(CSN))
-    assert not needs_no_bind(logins, server, found)
+    assert not needs_no_bind(logins, server, held)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from ualauth.ldap.rules.answers import (
 )
 from ualauth.ldap.rules.identity import canonical, written
 from ualauth.ldap.rules.products import Product
-from ualauth.ldap.rules.remembered import REMEMBERED, Known, RememberedLogins
+from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogin, RememberedLogins
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
 from ualauth.ldap.rules.unchanged import with_versions
 from ualauth.stack.control import ascii_lower
@@ -131,7 +131,7 @@ class LdapAuthenticator:
 
     async def _find(
         self, attempt: AccessAttempt, lookup: Plan, remembered: RememberedLogins | None
-    ) -> tuple[LdapEntry | Judgement, Known | None]:
+    ) -> tuple[LdapEntry | Judgement, RememberedLogin | None]:
         """Find an entry; if it is that of a login that is remembered, with what that needs."""
         known = None if remembered is None else remembered.known(lookup.text)
         if remembered is not None and known is not None:

@@ -33,7 +33,7 @@ from ualauth.ldap.rules.unchanged import (
     MARKERS,
     SUBENTRY,
     changing_filter,
-    is_clear,
+    is_unrestricted,
     marker_of,
     steady_filter,
 )
@@ -68,7 +68,7 @@ class _Record(NamedTuple):
         return entry.dn == dn and entry.server == server and marker_of(entry, self.names) == marker
 
 
-class Known(NamedTuple):
+class RememberedLogin(NamedTuple):
     """A login that was remembered when its search began."""
 
     record: _Record
@@ -107,16 +107,16 @@ class RememberedLogins:
     def begin_in_child(self) -> None:
         """Begin with none: a child has a key of its own; see `Renewable`."""
         rules = self._rules
-        self._once = VerifiedPasswords(rules.users, rules.lifetime)
-        self._twice = VerifiedPasswords(rules.users, rules.lifetime)
-        self._records: dict[str, Known] = {}
+        self._single = VerifiedPasswords(rules.users, rules.lifetime)
+        self._repeated = VerifiedPasswords(rules.users, rules.lifetime)
+        self._records: dict[str, RememberedLogin] = {}
         self._facts = ServerFacts()
 
     def __len__(self) -> int:
         """Return how many names are remembered."""
         return len(self._records)
 
-    def known(self, text: str) -> Known | None:
+    def known(self, text: str) -> RememberedLogin | None:
         """Return the login whose search has this filter, if it is remembered."""
         return self._records.get(text)
 
@@ -124,7 +124,7 @@ class RememberedLogins:
         self,
         operations: DirectoryOperations,
         requester: Requester,
-        known: Known,
+        known: RememberedLogin,
         entry: LdapEntry,
         password: str,
     ) -> bool:
@@ -137,8 +137,8 @@ class RememberedLogins:
         record = known.record
         if not (
             record.is_of(entry)
-            and self._twice.knows(record, known.prefix, password)
-            and is_clear(entry, record.facts.server.product)
+            and self._repeated.knows(record, known.prefix, password)
+            and is_unrestricted(entry, record.facts.server.product)
         ):
             return False
         try:
@@ -174,14 +174,14 @@ class RememberedLogins:
         if record is None:
             self.forget(text)
             return
-        prefix = self._once.prefix(record)
+        prefix = self._single.prefix(record)
         with self._lock:
-            if not self._once.knows(record, prefix, password):
-                self._once.remember(record, prefix, password)
+            if not self._single.knows(record, prefix, password):
+                self._single.remember(record, prefix, password)
                 return
-            self._twice.remember(record, prefix, password)
+            self._repeated.remember(record, prefix, password)
             self._records.pop(text, None)
-            self._records[text] = Known(record, prefix)
+            self._records[text] = RememberedLogin(record, prefix)
             while len(self._records) > self._rules.users:
                 del self._records[next(iter(self._records))]
 
@@ -189,15 +189,15 @@ class RememberedLogins:
         """Forget a login, by the filter that finds it."""
         with self._lock:
             self._records.pop(text, None)
-            self._once.forget(text)
-            self._twice.forget(text)
+            self._single.forget(text)
+            self._repeated.forget(text)
 
     async def _record(
         self, operations: DirectoryOperations, requester: Requester, text: str, entry: LdapEntry
     ) -> _Record | None:
         """Return what to remember of an entry, or `None` if its login always needs a bind."""
         facts, policy = await self._facts.of(operations, requester, entry.server, ""), ""
-        if facts is None or not is_clear(entry, facts.server.product):
+        if facts is None or not is_unrestricted(entry, facts.server.product):
             return None
         of = facts.server.product
         names = MARKERS.get(of, ())

@@ -53,7 +53,7 @@ _STEADY: Mapping[Product, str] = {
 """What is asked for once, as it changes with the version alone."""
 _END = "passwordExpirationTime"
 _ZERO = (b"0",)
-_SETTLED = timedelta(hours=25)
+_FORMER_TAKEN = timedelta(hours=25)
 """For how long Active Directory may take the former password, too: OldPasswordAllowedPeriod is a
 day at most, and clocks differ."""
 _ALWAYS = b"\xff" * 21
@@ -91,7 +91,7 @@ def marker_of(entry: LdapEntry, names: Sequence[str]) -> list[bytes]:
     return [each[0] if len(each) == 1 else b"" for each in values]
 
 
-def is_clear(entry: LdapEntry, of: Product) -> bool:
+def is_unrestricted(entry: LdapEntry, of: Product) -> bool:
     """Return whether nothing that is read says that a bind might be refused."""
     if of is not Product.ACTIVE_DIRECTORY and locks.tells_nothing(entry):
         return True
@@ -103,18 +103,18 @@ def is_clear(entry: LdapEntry, of: Product) -> bool:
     attributes = entry.attributes
     return (
         all(name in attributes for name in _SHOWN)
-        and _is_settled(entry, moment.now)
+        and _is_only_password(entry, moment.now)
         and attributes.of(_COUNTED) == _ZERO
         and attributes.of("logonHours") in {(), (_ALWAYS,)}
         and "userWorkstations" not in attributes
     )
 
 
-def _is_settled(entry: LdapEntry, now: datetime) -> bool:
+def _is_only_password(entry: LdapEntry, now: datetime) -> bool:
     """Return whether the password is the only one that Active Directory takes."""
     text = entry.text("pwdLastSet") or ""
     changed = time_of(int(text)) if text.isdecimal() else None
-    return changed is not None and changed + _SETTLED < now
+    return changed is not None and changed + _FORMER_TAKEN < now
 
 
 def changing_filter(of: Product, marker: Sequence[bytes]) -> str:

@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING
 from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answer_of
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.judgement import Judgement
 from ualauth.contract.module import Files, Method, Module, immediate
 from ualauth.contract.options import (
@@ -52,7 +53,6 @@ from ualauth.contract.options import (
     missing_libraries,
     read_options,
 )
-from ualauth.contract.proof import Proof
 from ualauth.contract.requests import (
     Ask,
     Compute,
@@ -78,6 +78,7 @@ __all__ = [
     "Attempt",
     "Compute",
     "CredentialKind",
+    "Evidence",
     "FileRules",
     "Files",
     "Judgement",
@@ -90,7 +91,6 @@ __all__ = [
     "OptionHelp",
     "OptionProblem",
     "Problem",
-    "Proof",
     "Readable",
     "Request",
     "Resource",

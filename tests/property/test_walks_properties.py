@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.property.test_engine_properties import CODES, stacks, walk
 from tests.seeds import rounds
 from ualauth.codes import Operation, ReturnCode
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.module import Module
 from ualauth.stack.analysis.answers import Answer, answers_of
 from ualauth.stack.analysis.walks import PROVED, Walks, Ways, conclude
@@ -26,7 +26,7 @@ class Drawn:
     """What an entry answers, and what its success proves."""
 
     codes: frozenset[ReturnCode]
-    proof: Proof
+    evidence: Evidence
 
 
 class Answering(Module[Drawn]):
@@ -36,7 +36,7 @@ class Answering(Module[Drawn]):
 
     def __init__(self, options: Drawn) -> None:
         super().__init__(options)
-        self.proves = options.proof
+        self.proves = options.evidence
 
     def answers(self, _operation: Operation) -> Collection[ReturnCode]:
         return self.options.codes
@@ -50,7 +50,7 @@ DRAWN = st.builds(
     st.frozensets(CODES.filter(lambda code: code is not ReturnCode.INCOMPLETE), max_size=3).map(
         lambda codes: codes or frozenset({ReturnCode.SUCCESS})
     ),
-    st.sampled_from(Proof),
+    st.sampled_from(Evidence),
 )
 
 
@@ -65,7 +65,7 @@ def answering(draw: st.DrawFn) -> Stack:
 
 
 def all_walks(stack: Stack) -> Iterator[tuple[ReturnCode, bool, frozenset[int]]]:
-    """Try all answers; yield each verdict, whether a proof was met, and which were asked."""
+    """Try all answers; yield each verdict, whether one proved a credential, and the entries asked."""
     places = {id(entry): number for number, entry in enumerate(stack)}
     begun: list[tuple[Answer, ...]] = [()]
     while begun:

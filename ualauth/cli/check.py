@@ -72,7 +72,7 @@ def command(  # noqa: PLR0913 - options of its own
         raise UnknownService(f"there is no service file in {folder}; run: ualauth init")
     # A problem in `other`, or in an included file, is one of many services.
     problems = dict.fromkeys(problem for name in names for problem in _problems(invocation, name))
-    problems = dict.fromkeys(_with_findings(invocation, names, problems, whole=not services))
+    problems = dict.fromkeys(_with_findings(invocation, names, problems, complete=not services))
     problems |= dict.fromkeys(userlist_problems(invocation, names))
     if not services:
         problems |= dict.fromkeys(misnamed)
@@ -86,11 +86,11 @@ def command(  # noqa: PLR0913 - options of its own
 
 
 def _with_findings(
-    invocation: Invocation, names: Sequence[str], problems: Iterable[Problem], *, whole: bool
+    invocation: Invocation, names: Sequence[str], problems: Iterable[Problem], *, complete: bool
 ) -> Iterator[Problem]:
     """Yield the problems, and what the stacks can come to; fragments are judged where they are."""
     compiled = dict(_compiled(invocation, names))
-    parts = fragments(compiled) if whole else frozenset()
+    parts = fragments(compiled) if complete else frozenset()
     paths = {compiled[name].files[0] for name in parts}
     elsewhere = {
         problem

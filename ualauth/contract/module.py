@@ -9,8 +9,8 @@ from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 
 if TYPE_CHECKING:
+    from ualauth.contract.evidence import Evidence
     from ualauth.contract.options import OptionProblem
-    from ualauth.contract.proof import Proof
     from ualauth.sources.files import FileRules, Missing, Text, Unusable
     from ualauth.sources.following import Parse, Watched
     from ualauth.sources.problem import Problem
@@ -70,7 +70,7 @@ class Module(Generic[O]):
     missing, `__init__` sets it. A text is a kind that another package's mechanism has.
     """
 
-    proves: Proof | None = None
+    proves: Evidence | None = None
     """What the `SUCCESS` of `authenticate` proves, for `ualauth check`.
 
     `None` for a credential where it verifies any, and nothing where it does not.

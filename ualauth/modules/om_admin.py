@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.module import Attempt, Module
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -30,7 +30,7 @@ class OmAdmin(Module[Options]):
 
     options_type = Options
     may_ignore = False
-    proves = Proof.CREDENTIAL
+    proves = Evidence.CREDENTIAL
     verifies = NO_CREDENTIAL
     tests_names = True
 

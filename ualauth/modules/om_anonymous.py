@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import ANONYMOUS, CredentialKind
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.identity import Person
 from ualauth.module import Abort, Attempt, Module
 from ualauth.sasl.anonymous import AnonymousExchange
@@ -24,7 +24,7 @@ class OmAnonymous(Module[Options]):
 
     options_type = Options
     may_ignore = False
-    proves = Proof.NOTHING
+    proves = Evidence.NOTHING
     verifies = frozenset({CredentialKind.NOTHING})
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

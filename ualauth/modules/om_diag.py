@@ -13,7 +13,7 @@ from typing import Annotated, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.module import Attempt, Module, immediate
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID
@@ -82,7 +82,7 @@ class OmDiag(Module[Options]):
 
     options_type = Options
     may_ignore = False
-    proves = Proof.CREDENTIAL
+    proves = Evidence.CREDENTIAL
     verifies = NO_CREDENTIAL
     tests_names = True
 

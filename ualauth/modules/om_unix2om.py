@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.module import Attempt, Module
 from ualauth.userlist.store import UserStore
 
@@ -26,7 +26,7 @@ class OmUnix2om(Module[Options]):
 
     options_type = Options
     may_ignore = False
-    proves = Proof.CREDENTIAL
+    proves = Evidence.CREDENTIAL
     verifies = NO_CREDENTIAL
     tests_names = True
 

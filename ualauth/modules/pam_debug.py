@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ualauth.codes import TOKENS, Flag, Operation, ReturnCode
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.contract.proof import Proof
 from ualauth.messages import Info
 from ualauth.module import Abort, Attempt, Module
 
@@ -62,7 +62,7 @@ class PamDebug(Module[Options]):
     """Answer what the arguments say, and tell the person so."""
 
     options_type = Options
-    proves = Proof.NOTHING
+    proves = Evidence.NOTHING
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return what the arguments say."""

@@ -19,8 +19,8 @@ from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_con
 from ualauth.conditions.matching import ConditionError
 from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.contract.proof import Proof
 from ualauth.module import Abort, Attempt, Module, NameAnswer
 
 Conditions = tuple[Condition, ...]
@@ -163,7 +163,7 @@ class PamIf(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
-    proves = Proof.FACT
+    proves = Evidence.FACT
     tests_names = True
     clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
     """What time it is in a zone; tests have their own."""

@@ -17,8 +17,8 @@ from typing import Annotated, Any, NamedTuple
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.contract.proof import Proof
 from ualauth.errors import UnsteadyFile, UnusableFile
 from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
 from ualauth.sources.files import FileRules, Text
@@ -218,7 +218,7 @@ class PamListfile(Module[Options | Misread]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
-    proves = Proof.FACT
+    proves = Evidence.FACT
     tests_names = True
 
     def __init__(self, options: Options | Misread) -> None:

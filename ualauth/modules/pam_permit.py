@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 
 from ualauth.codes import Item, Operation, ReturnCode
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module, immediate
 
 
@@ -33,7 +33,7 @@ class PamPermit(Module[Options]):
     """Let every user in: only for what needs no protection."""
 
     options_type = Options
-    proves = Proof.NOTHING
+    proves = Evidence.NOTHING
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return `SUCCESS`, and what becomes of a login whose name cannot be asked for."""

@@ -20,8 +20,8 @@ from typing import Annotated, Any
 
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module, NameAnswer, immediate
 from ualauth.system.accounts import account_of, account_of_uid, is_member
 
@@ -165,7 +165,7 @@ class PamSucceedIf(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
-    proves = Proof.FACT
+    proves = Evidence.FACT
     tests_names = True
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:

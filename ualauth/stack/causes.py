@@ -42,11 +42,11 @@ def _with_causes(
     for index, of_line in of_lines.items():
         wrong = index >= 0 and any(not problem.warning for problem in of_line)
         looks = (look(lines[index], physical) for look in _OF_LINES) if wrong else ()
-        found = next(filter(None, looks), None)
-        if found is None:
+        cause_of_line = next(filter(None, looks), None)
+        if cause_of_line is None:
             yield from of_line
         else:
-            token, why, cure = found
+            token, why, cure = cause_of_line
             yield page.problem(token, why, cure)
     for token, why, cure in _comments(physical):
         yield page.problem(token, why, cure, warning=True)

@@ -264,7 +264,7 @@ class _Compiler:
         return file
 
 
-NAME_NOT_SETTLED = "UA108"
+NAME_NOT_KNOWN = "UA108"
 JUMP_TOO_FAR = "UA109"
 DENIES_BY_SUCCESS = "UA110"
 _DENYING = frozenset({ControlAction.BAD, ControlAction.DIE})
@@ -307,7 +307,7 @@ def advise_of_names(stack: Stack) -> Iterator[Problem]:
                     f"{entry.module} ({entry.source}) says later who that is"
                 )
                 cure = f"let it stand after {entry.module}, or use Attempt.test_name in it"
-                yield Problem(earlier.source, text, cure, warning=True, name=NAME_NOT_SETTLED)
+                yield Problem(earlier.source, text, cure, warning=True, name=NAME_NOT_KNOWN)
             seen = []
         elif not module.tests_names and not module.verifies:
             seen.append(entry)

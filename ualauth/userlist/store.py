@@ -215,7 +215,7 @@ class UserStore:
         if name.common_name and name.surname:
             # Mostly it is a whole name, as it is printed: a shorter question will do.
             keys = {"key": key, "name_key": name.key}
-            rows = self._database.read(queries.BY_WHOLE_NAME, keys)
+            rows = self._database.read(queries.BY_EXACT_NAME, keys)
             if rows:
                 return user_of([row[1:] for row in rows if row[0] == rows[0][0]])
         numbers = self._find(key, name)

@@ -228,8 +228,8 @@ def test_an_entry_without_an_end_is_no_part_of_a_group(
 ) -> None:
     monkeypatch.setattr(ldif, "_MOST_LINES", 6)
     lines = "dn: cn=g,dc=ex\nobjectClass: groupOfNames\ncn: g\nmember: uid=ann,dc=ex\n"
-    whole = import_(house, "ldif", f"{lines}description: a\n b\n\n")
-    assert (whole.exit_code, whole.stderr) == (0, "")
+    complete = import_(house, "ldif", f"{lines}description: a\n b\n\n")
+    assert (complete.exit_code, complete.stderr) == (0, "")
     for too_long in ("member: uid=jsmith,dc=ex\n" * 3, "description: a\n b\n c\n"):
         text = f"{lines}{too_long}\n{lines.replace('=g', '=h')}"
         result = import_(house, "ldif", text, "--existing", "update")

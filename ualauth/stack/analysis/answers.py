@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.tokens import TokenOptions
 from ualauth.stack.control import ControlAction
 from ualauth.stack.model import Entry, Stack
@@ -61,14 +61,14 @@ def told(steps: Sequence[Step]) -> str:
     return ", ".join(map(str, steps))
 
 
-def proof_of(entry: Entry) -> Proof:
+def evidence_of(entry: Entry) -> Evidence:
     """Return what the `SUCCESS` of an entry proves."""
     module = entry.instance
     if module is None:
-        return Proof.NOTHING
+        return Evidence.NOTHING
     if module.proves is not None:
         return module.proves
-    return Proof.CREDENTIAL if module.verifies else Proof.NOTHING
+    return Evidence.CREDENTIAL if module.verifies else Evidence.NOTHING
 
 
 def needs_password(entry: Entry) -> bool:
@@ -79,7 +79,7 @@ def needs_password(entry: Entry) -> bool:
 
 def asks_password(entry: Entry) -> bool:
     """Return whether an entry asks for the password, if there is none."""
-    return proof_of(entry) is Proof.CREDENTIAL and not needs_password(entry)
+    return evidence_of(entry) is Evidence.CREDENTIAL and not needs_password(entry)
 
 
 def answers_of(entry: Entry, operation: Operation, conclude: Conclude) -> tuple[Answer, ...]:
@@ -93,7 +93,7 @@ def _answers_of(entry: Entry, operation: Operation, conclude: Conclude) -> Itera
         # Methods that `ualauth.stack.bind` made: each answers one code.
         yield Answer(cast("ReturnCode", entry.methods[operation](None)))
         return
-    credential = operation is Operation.AUTHENTICATE and proof_of(entry) is Proof.CREDENTIAL
+    credential = operation is Operation.AUTHENTICATE and evidence_of(entry) is Evidence.CREDENTIAL
     own = set(module.answers(operation))
     if len(own) > 1:
         own |= _ALWAYS_POSSIBLE

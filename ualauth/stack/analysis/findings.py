@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ualauth.codes import UNCHECKED, ModuleType, Operation, ReturnCode
-from ualauth.contract.proof import Proof
+from ualauth.contract.evidence import Evidence
 from ualauth.sources.problem import Source
 from ualauth.stack.analysis.answers import (
     Answer,
     Step,
     answers_of,
     asks_password,
+    evidence_of,
     needs_password,
-    proof_of,
     told,
 )
 from ualauth.stack.analysis.walks import (
@@ -27,7 +27,7 @@ from ualauth.stack.analysis.walks import (
     Walks,
     Ways,
     conclude,
-    meet_proof,
+    meet_credential,
 )
 from ualauth.stack.compile import OTHER
 from ualauth.stack.control import ControlAction
@@ -36,7 +36,7 @@ from ualauth.stack.model import Entry, Kind, Service, Stack, entries_of
 from ualauth.text.dataclass import dataclass
 
 GIVEN_UP = "UA100"
-GRANTS_WITHOUT_PROOF = "UA101"
+GRANTS_WITHOUT_CREDENTIAL = "UA101"
 NEVER_GRANTS = "UA102"
 NEVER_ASKED = "UA103"
 TAKEN_BACK = "UA104"
@@ -95,7 +95,7 @@ def _of_stack(stack: Stack, operation: Operation) -> Iterator[Finding]:
     walks = Walks(ways, _meet_negative)
     login = operation in {Operation.AUTHENTICATE, Operation.ACCT_MGMT}
     if operation is Operation.AUTHENTICATE:
-        yield from without_proof(ways, operation)
+        yield from without_credential(ways, operation)
         yield from without_password(stack, walks)
     if login:
         yield from never_grants(stack, operation, walks)
@@ -114,20 +114,20 @@ def _of_stack(stack: Stack, operation: Operation) -> Iterator[Finding]:
 
 def _meet_negative(move: Move, met: int) -> int:
     """Note whether a credential was proved, and whether the walk amounted to a refusal."""
-    met = meet_proof(move, met)
+    met = meet_credential(move, met)
     if isinstance(move.target, Suspended) and move.target.state.impression is Impression.NEGATIVE:
         met |= _NEGATIVE
     return met
 
 
-def without_proof(ways: Ways, operation: Operation) -> Iterator[Finding]:
+def without_credential(ways: Ways, operation: Operation) -> Iterator[Finding]:
     """UA101: a login is granted, and no entry has verified who it is."""
     trusted: set[Entry] = set()
     while True:
 
         def meet(move: Move, met: int) -> int:
             counted = move.step.answer.code is ReturnCode.SUCCESS and move.step.entry in trusted
-            return met | PROVED if counted else meet_proof(move, met)
+            return met | PROVED if counted else meet_credential(move, met)
 
         walks = Walks(ways, meet)
         end = next((e for e in walks.ends if e.code is ReturnCode.SUCCESS and not e.met), None)
@@ -137,19 +137,19 @@ def without_proof(ways: Ways, operation: Operation) -> Iterator[Finding]:
         trusted.add(entry)
         step = next(step for step in walks.witness(end) if step.entry is entry)
         yield Finding(
-            GRANTS_WITHOUT_PROOF,
+            GRANTS_WITHOUT_CREDENTIAL,
             _innermost(step).source,
             "this lets in without proof of who it is: no entry has verified a password",
-            _CURES_OF_GRANTS[proof_of(_innermost(step))],
+            _CURES_OF_GRANTS[evidence_of(_innermost(step))],
             operation,
             walks.witness(end),
         )
 
 
 _CURES_OF_GRANTS = {
-    Proof.NOTHING: "write pam_deny in its place, or make an entry required that verifies",
-    Proof.FACT: "write required, so that the entries that verify must succeed, too",
-    Proof.CREDENTIAL: "make an entry required that verifies",
+    Evidence.NOTHING: "write pam_deny in its place, or make an entry required that verifies",
+    Evidence.FACT: "write required, so that the entries that verify must succeed, too",
+    Evidence.CREDENTIAL: "make an entry required that verifies",
 }
 
 
@@ -187,7 +187,7 @@ def never_grants(stack: Stack, operation: Operation, walks: Walks) -> Iterator[F
         for entry in entries_of(stack)
         if entry.kind is Kind.MODULE
         and _may_succeed(entry, operation)
-        and (not verifying or proof_of(entry) is Proof.CREDENTIAL)
+        and (not verifying or evidence_of(entry) is Evidence.CREDENTIAL)
     ]
     if not hopeful:
         # It was meant to refuse.
@@ -236,7 +236,7 @@ def taken_back(operation: Operation, walks: Walks) -> Iterator[Finding]:
 def limits(ways: Ways, operation: Operation) -> Iterator[Finding]:
     """UA105 and UA106: an entry that limits who may log in, and does not in some case."""
     for number, entry in enumerate(ways.stack):
-        if entry.kind is not Kind.MODULE or proof_of(entry) is not Proof.FACT:
+        if entry.kind is not Kind.MODULE or evidence_of(entry) is not Evidence.FACT:
             continue
         answers = answers_of(entry, operation, conclude)
         if not any(entry.table[answer.code] in _DENYING for answer in answers):
@@ -263,7 +263,7 @@ def _meet_limit(number: int) -> Callable[[Move, int], int]:
     """Note what becomes of one entry that limits."""
 
     def meet(move: Move, met: int) -> int:
-        met = meet_proof(move, met)
+        met = meet_credential(move, met)
         answer: Answer = move.step.answer
         here = move.origin.place
         if here == number:

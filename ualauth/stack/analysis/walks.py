@@ -57,7 +57,7 @@ Meet = Callable[[Move, int], int]
 """A move, and what was met before -> what has been met after it."""
 
 
-def meet_proof(move: Move, met: int) -> int:
+def meet_credential(move: Move, met: int) -> int:
     """Note whether a credential was proved."""
     return met | PROVED if move.step.answer.proved else met
 
@@ -91,7 +91,7 @@ class Ways:
 class Walks:
     """All walks over a stack."""
 
-    def __init__(self, ways: Ways, meet: Meet = meet_proof) -> None:
+    def __init__(self, ways: Ways, meet: Meet = meet_credential) -> None:
         """Follow them.
 
         Raises:

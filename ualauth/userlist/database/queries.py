@@ -45,7 +45,7 @@ MOST_PARAMETERS = 5000
 Question = Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]
 
 _whole_names = or_names.alias("whole_names")
-_NOT_WHOLE = ~exists().where(_whole_names.c.name_key == bindparam("name_key"))
+_NOT_EXACT = ~exists().where(_whole_names.c.name_key == bindparam("name_key"))
 _PERSONAL = frozenset({"surname_key", "given_name_key", "initials_key", "generation_key"})
 
 
@@ -296,7 +296,7 @@ def meant(key: str, name: ORName, most: int = 2) -> tuple[Question, dict[str, st
     return statement, keys
 
 
-_WHOLE = (
+_EXACT = (
     select(login_names.c.user_id, _rank(Rank.LOGIN_NAME).label("rank")).where(
         login_names.c.key == bindparam("key")
     ),
@@ -305,11 +305,11 @@ _WHOLE = (
     ),
 )
 
-_whole = union_all(*_WHOLE).subquery()
-BY_WHOLE_NAME: Select[tuple[object, ...]] = (
-    select(_whole.c.rank, *RECORD)
-    .select_from(_whole.join(_WITH_ADDRESSES, users.c.id == _whole.c.user_id))
-    .order_by(_whole.c.rank, addresses.c.position)
+_exact = union_all(*_EXACT).subquery()
+BY_EXACT_NAME: Select[tuple[object, ...]] = (
+    select(_exact.c.rank, *RECORD)
+    .select_from(_exact.join(_WITH_ADDRESSES, users.c.id == _exact.c.user_id))
+    .order_by(_exact.c.rank, addresses.c.position)
 )
 """The users whose authid or address folds to `:key`, or whose O/R name to `:name_key`.
 
@@ -329,9 +329,9 @@ def _meant(columns: frozenset[str], most: int) -> Question:
     """
     by_parts, number = [], literal_column(str(most), Integer)
     for conditions in _ways(columns):
-        some = select(or_names.c.user_id).where(_NOT_WHOLE, *conditions).limit(number).subquery()
+        some = select(or_names.c.user_id).where(_NOT_EXACT, *conditions).limit(number).subquery()
         by_parts.append(select(some.c.user_id, _rank(Rank.PARTS)))
-    return union_all(*_WHOLE, *by_parts)
+    return union_all(*_EXACT, *by_parts)
 
 
 def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:

@@ -184,7 +184,7 @@ def bodies(method: str) -> bytes:
     return b"" if method == "HEAD" else b"Authentication required\n"
 
 
-def test_headers_of_proxies_are_not_believed(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+def test_headers_of_proxies_are_not_trusted(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     """What the client could have written itself makes no connection one under TLS, either."""
     headers = {
         "X-Forwarded-For": "192.0.2.66",

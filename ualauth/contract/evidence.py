@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 
-class Proof(enum.Enum):
+class Evidence(enum.Enum):
     """What the `SUCCESS` of a module's `authenticate` says of a login."""
 
     CREDENTIAL = "credential"

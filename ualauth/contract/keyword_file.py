@@ -20,7 +20,7 @@ from ualauth.sources.values import hint
 
 PUBLIC = "every user of this host can read the password in it"
 NO_READ = "run: chmod o-r on it"
-_LIKE_SECRET = ("pw", "pass", "secret", "cred")
+_LIKE_SECRET = ("pw", "pas", "secret", "cred")
 
 
 @dataclass(slots=True)

@@ -125,6 +125,12 @@ class Database:
         for each in self.servers:
             each.close()
 
+    def __del__(self) -> None:
+        """Close what no entry uses any more, as a changed file makes another one."""
+        self._watch.stop()
+        for each in self.servers:
+            each.clear()
+
     def _pause(self, failures: int, _seconds: float) -> float:
         longest: float = self.settings.retry_first * 2 ** min(failures - 1, 20)
         # At different times, so that not all clients of a server come back at once.

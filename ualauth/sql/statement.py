@@ -129,12 +129,13 @@ def _main_verb(code: list[Token]) -> Token | None:
 def _reads_only(code: list[Token]) -> list[Mistake]:
     """Return what would write or lock; the session refuses it, too, but for files."""
     mistakes = []
-    for before, each, after in zip(
-        [None, *code[:-1]], code, [*code[1:], Token(Kind.OTHER, "", 0)], strict=True
-    ):
+    edge = Token(Kind.OTHER, "(", 0), Token(Kind.OTHER, "", 0)
+    for place, each in enumerate(code):
+        before = code[place - 1] if place else edge[0]
+        after = code[place + 1] if place + 1 < len(code) else edge[1]
         # `replace(` and `insert(` are functions of text.
         writes = each.word in _WRITES and after.text != "("
-        if writes and (before is None or before.text in {"(", ")"}):
+        if writes and before.text in {"(", ")"}:
             mistakes.append(Mistake(each, f"{each.word} writes", _ONE_SELECT))
         elif each.word == "INTO":
             mistakes.append(Mistake(each, "INTO writes", "leave it out"))

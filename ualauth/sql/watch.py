@@ -46,9 +46,13 @@ class Watch:
                 )
                 self._thread.start()
 
+    def stop(self) -> None:
+        """Watch no longer; never waits."""
+        self._stop.set()
+
     def end(self) -> None:
         """Watch no longer, and wait for the thread; a connection that is being made takes time."""
-        self._stop.set()
+        self.stop()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join()

@@ -3,7 +3,8 @@
     SqlFault
     ├── Unreachable        no server takes connections
     │   └── Lost           a connection ended before the answer came
-    ├── TimedOut           a server does not answer in time, or a table is locked
+    ├── TimedOut           a server does not answer in time
+    │   ├── Locked         the server itself says that it takes too long, or a table is locked
     │   └── Busy           all connections are in use
     ├── NotLetIn           the server does not let the service in, or not to these tables
     ├── WrongQuery         the server does not understand the query: a table, a column, the syntax
@@ -63,6 +64,12 @@ class Lost(Unreachable):
 
 class TimedOut(SqlFault):
     """No answer came in time."""
+
+
+class Locked(TimedOut):
+    """The server answers that the answer takes too long, or that a table is locked."""
+
+    counts = False
 
 
 class Busy(TimedOut):

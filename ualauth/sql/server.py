@@ -15,7 +15,7 @@ from ualauth.sql.drivers.driver import Answer, Driver, DriverConnection
 from ualauth.sql.faults import Busy, Lost, NameNotThere, SqlFault, TimedOut
 from ualauth.sql.settings import Address, SqlSettings
 from ualauth.sql.statement import Statement
-from ualauth.system.forks import new_lock, renew_after_fork
+from ualauth.system.forks import RenewedSemaphore, new_lock, renew_after_fork
 from ualauth.system.time_limit import Overdue, TimeLimit, TooManyHang
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ class SqlServer:
         self._settings = settings
         self._driver = driver
         self._limit = TimeLimit(settings.pool_size)
+        self._places = RenewedSemaphore(settings.pool_size)
         self._lock = new_lock()
         self._idle: list[tuple[DriverConnection, float]] = []
         self._inherited: list[tuple[DriverConnection, float]] = []
@@ -54,13 +55,20 @@ class SqlServer:
     def ask(self, statement: Statement, values: dict[str, str], until: float) -> Answer:
         """Return the answer to a query; blocks, for as long as the settings say or `until`.
 
-        A connection that has ended meanwhile is replaced once.
-
         Raises:
             SqlFault: if it cannot be had.
             NameNotThere: if no user can have such a name.
 
         """
+        if not self._places.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise Busy(f"all {self._settings.pool_size} connections are in use", _POOL, self.name)
+        try:
+            return self._ask_again(statement, values, until)
+        finally:
+            self._places.release()
+
+    def _ask_again(self, statement: Statement, values: dict[str, str], until: float) -> Answer:
+        """Return the answer; a connection that has ended meanwhile is replaced once."""
         while True:
             connection = self._take()
             is_fresh = connection is None
@@ -139,7 +147,7 @@ class SqlServer:
         except TooManyHang:
             hang = self._limit.left_behind
             text = f"all {self._settings.pool_size} connections are in use"
-            fault = TimedOut(f"{hang} calls hang", _SILENT) if hang else Busy(text, "see pool_size")
+            fault = TimedOut(f"{hang} calls hang", _SILENT) if hang else Busy(text, _POOL)
         except NameNotThere:
             raise
         except SqlFault as error:
@@ -206,4 +214,5 @@ class _Use:
         self._driver.close(self._connection)
 
 
+_POOL = "see pool_size, and what keeps the server busy"
 _SILENT = "see whether the server runs and can be reached"

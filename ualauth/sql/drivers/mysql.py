@@ -7,6 +7,7 @@ ever stands in the text, and nothing in it can end the literal.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +18,9 @@ from pymysql.charset import charset_by_name
 from pymysql.cursors import SSCursor
 
 from ualauth.sql.drivers.driver import MOST_ROWS, Answer
-from ualauth.sql.drivers.sockets import has_ended, shut_down
+from ualauth.sql.drivers.sockets import has_ended, shut_down, unix_socket
 from ualauth.sql.faults import (
+    Locked,
     Lost,
     NameNotThere,
     NotLetIn,
@@ -50,19 +52,19 @@ _FAULTS: Mapping[int, tuple[type[SqlFault], str, str]] = {
     1143: (NotLetIn, "the service may not read this column", "GRANT SELECT on it to the user"),
     1146: (WrongQuery, "there is no such table", "see the query and the url"),
     1203: (Unreachable, "the user has too many connections", "raise max_user_connections"),
-    1205: (TimedOut, "the table is locked", "end what locks it, or try again"),
+    1205: (Locked, "the table is locked", "end what locks it, or try again"),
     1213: (Lost, "the answer was cut off for the sake of another", "try again"),
     1226: (Unreachable, "the user has used up a limit", "see the user's resource limits"),
-    1317: (TimedOut, "the query was ended by another", "try again"),
+    1317: (Locked, "the query was ended by another", "try again"),
     1698: (NotLetIn, "the server does not let the service in", "see user and password_file"),
     1792: (WrongQuery, "the query writes, and may only read", "write a SELECT that only reads"),
     1927: (Lost, "the connection was ended by the server", "try again"),
-    1969: (TimedOut, "the answer takes too long, or the table is locked", "see PROCESSLIST"),
+    1969: (Locked, "the answer takes too long, or the table is locked", "see PROCESSLIST"),
     2006: (Lost, "the connection was lost", _AGAIN),
     2013: (Lost, "the connection was lost", _AGAIN),
     2026: (Unreachable, "the connection cannot be encrypted", "see tls, tls_cacertfile"),
     2055: (Lost, "the connection was lost", _AGAIN),
-    3024: (TimedOut, "the answer takes too long, or the table is locked", "see PROCESSLIST"),
+    3024: (Locked, "the answer takes too long, or the table is locked", "see PROCESSLIST"),
     4031: (Lost, "the connection was ended by the server", "try again"),
 }
 _NAMES_SOMETHING = frozenset({1054, 1064, 1146})
@@ -72,6 +74,11 @@ _CANNOT_COMPARE = frozenset({1267, 1270, 1271, 3988, 1300, 1366})
 
 class MysqlConnection(pymysql.Connection):
     """A connection that sends no password as it is where others could read it."""
+
+    def use(self, sock: socket.socket) -> None:
+        """Go on with a socket that is connected, and cannot be listened to."""
+        self._secure = True
+        self.connect(sock)
 
     def _process_auth(self, plugin_name: bytes, auth_packet: Any) -> Any:  # noqa: ANN401 - the library's
         if plugin_name in _IN_CLEAR and not self._secure:
@@ -84,15 +91,11 @@ class Mysql:
 
     def connect(self, address: Address, settings: SqlSettings) -> MysqlConnection:
         """See `Driver.connect`."""
-        where: dict[str, Any] = (
-            {"unix_socket": address.path}
-            if address.path
-            else {"host": address.host, "port": address.port}
-        )
         encrypted = settings.is_encrypted(address)
         try:
             connection = MysqlConnection(
-                **where,
+                host=address.host or None,
+                port=address.port,
                 user=settings.user or None,
                 password=settings.password,
                 database=settings.database,
@@ -106,7 +109,12 @@ class Mysql:
                 local_infile=False,
                 ssl=_context(settings) if encrypted else None,
                 ssl_disabled=not encrypted,
+                defer_connect=True,
             )
+            if address.path:
+                connection.use(unix_socket(address.path, settings.connect_timeout))
+            else:
+                connection.connect()
         except (err.MySQLError, OSError) as error:
             fault = self.fault(error, settings)
         else:
@@ -164,9 +172,10 @@ class Mysql:
             if len(rows) < MOST_ROWS:
                 cursor.close()
             else:
-                # Reading the rest could take for ever.
-                connection._force_close()  # noqa: SLF001 - it has no other way
-        except err.MySQLError as error:
+                _forget_rest(cursor)
+                self.close(connection)
+        except BaseException as error:
+            _forget_rest(cursor)
             if _number(error) in _CANNOT_COMPARE and not all(map(str.isascii, values.values())):
                 raise NameNotThere from None
             raise
@@ -225,12 +234,19 @@ def _context(settings: SqlSettings) -> ssl.SSLContext:
     return context
 
 
+def _forget_rest(cursor: SSCursor) -> None:
+    """Read no more rows, also not when it is collected as garbage: that could take for ever."""
+    result = cursor._result  # noqa: SLF001 - it has no other way
+    if result is not None:
+        result.unbuffered_active, result.connection = False, None
+
+
 def _fileno(connection: MysqlConnection) -> int:
     sock = connection._sock  # noqa: SLF001 - it has no other way
     return -1 if sock is None else sock.fileno()
 
 
-def _number(error: Exception) -> int | None:
+def _number(error: BaseException) -> int | None:
     number = error.args[0] if error.args else None
     return number if isinstance(number, int) else None
 

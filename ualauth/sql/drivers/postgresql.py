@@ -13,6 +13,7 @@ from psycopg.types.string import TextLoader
 from ualauth.sql.drivers.driver import MOST_ROWS, Answer
 from ualauth.sql.drivers.sockets import has_ended, shut_down
 from ualauth.sql.faults import (
+    Locked,
     Lost,
     NameNotThere,
     NotLetIn,
@@ -49,9 +50,9 @@ _FAULTS: Mapping[str, tuple[type[SqlFault], str, str]] = {
     "42": (WrongQuery, "the query is wrong", "try it with psql(1)"),
     "53300": (Unreachable, "it has too many connections", "raise max_connections, or use a pooler"),
     "53": (Unreachable, "it has too little memory or room", "see its log"),
-    "55P03": (TimedOut, "the table is locked", "end what locks it, or try again"),
+    "55P03": (Locked, "the table is locked", "end what locks it, or try again"),
     "57014": (
-        TimedOut,
+        Locked,
         "the answer takes too long, or the table is locked",
         "see pg_stat_activity",
     ),
@@ -116,12 +117,17 @@ class PostgreSQL:
         # A little more than the server itself allows, which says more about it.
         connection.patience = seconds + 1
         text = statement.render(lambda sql: sql.replace("%", "%%"), lambda name: f"%({name})s")
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         cursor = connection.cursor()
+        # One row after another: a query may find them all.
+        stream: Any = cursor.stream(text.encode(), values)
         try:
-            for row in cursor.stream(text.encode(), values):
+            for row in stream:
                 rows.append(tuple(row))
                 if len(rows) == MOST_ROWS:
+                    # Reading the rest could take for ever.
+                    connection.close()
+                    stream.close()
                     break
             columns = tuple(each.name for each in cursor.description or ())
         except psycopg.Error as error:

@@ -23,3 +23,20 @@ def shut_down(fileno: int) -> None:
         return
     with suppress(OSError), socket.socket(fileno=os.dup(fileno)) as same:
         same.shutdown(socket.SHUT_RDWR)
+
+
+def unix_socket(path: str, seconds: float) -> socket.socket:
+    """Return a socket that is connected to a path.
+
+    Raises:
+        OSError: if it cannot be.
+
+    """
+    connected = socket.socket(socket.AF_UNIX)
+    try:
+        connected.settimeout(seconds)
+        connected.connect(path)
+    except BaseException:
+        connected.close()
+        raise
+    return connected

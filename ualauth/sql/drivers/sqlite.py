@@ -16,7 +16,7 @@ from ualauth.sources.files import FileRules, Unusable
 from ualauth.sources.opening import inspect
 from ualauth.sources.watched import Stamp, stamp_at
 from ualauth.sql.drivers.driver import MOST_ROWS, Answer
-from ualauth.sql.faults import Lost, NotLetIn, SqlFault, TimedOut, Unreachable, WrongQuery
+from ualauth.sql.faults import Locked, Lost, NotLetIn, SqlFault, Unreachable, WrongQuery
 from ualauth.sql.settings import Address, SqlSettings
 from ualauth.sql.statement import Statement
 from ualauth.system.forks import LIBRARY_CALLS
@@ -26,9 +26,9 @@ _STEPS = 10_000
 _DAMAGED = "it is damaged, or is no database of SQLite"
 _FAULTS: Mapping[int, tuple[type[SqlFault], str, str]] = {
     # https://www.sqlite.org/rescode.html
-    sqlite3.SQLITE_BUSY: (TimedOut, "it is locked by another program", "end that, or try again"),
-    sqlite3.SQLITE_LOCKED: (TimedOut, "it is locked by another program", "end that, or try again"),
-    sqlite3.SQLITE_INTERRUPT: (TimedOut, "the answer takes too long", "is there an index for it?"),
+    sqlite3.SQLITE_BUSY: (Locked, "it is locked by another program", "end that, or try again"),
+    sqlite3.SQLITE_LOCKED: (Locked, "it is locked by another program", "end that, or try again"),
+    sqlite3.SQLITE_INTERRUPT: (Locked, "the answer takes too long", "is there an index for it?"),
     sqlite3.SQLITE_CANTOPEN: (Unreachable, "it cannot be opened", "let this process read it"),
     sqlite3.SQLITE_PERM: (NotLetIn, "it may not be read", "let this process read it"),
     sqlite3.SQLITE_AUTH: (NotLetIn, "it may not be read", "let this process read it"),
@@ -133,7 +133,7 @@ class Sqlite:
         if code & 0xFF == sqlite3.SQLITE_ERROR:
             # Its text names a table, a column or a word of the query.
             return WrongQuery(f"the query is wrong: {error}", "see the names of tables and columns")
-        if kind is TimedOut:
+        if kind is Locked:
             text = f"{text} for longer than {settings.query_timeout:g} s"
         return kind(f"{text} ({error.sqlite_errorname})", cure)
 

@@ -171,8 +171,8 @@ class OmSql(Module[Options]):
 
         """
         account = await attempt.get_record(needed=False)
-        known = None if account is None else account.user
-        values = values_of(attempt, attempt.user or "", known)
+        user, login = attempt.user or "", attempt.login_name
+        values = values_of(user, account, login, attempt.service, attempt.rhost)
         database = self._using(attempt).database
         row: SqlUser | Judgement = await attempt.offload(
             look_up, self._configuration, database, values

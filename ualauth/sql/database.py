@@ -110,7 +110,7 @@ class Database:
                 continue
             began = time.monotonic()
             try:
-                server.look(self.settings.connect_timeout)
+                server.look()
             except SqlFault as fault:
                 if fault.counts:
                     seconds = time.monotonic() - began

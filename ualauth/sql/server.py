@@ -81,16 +81,17 @@ class SqlServer:
                 if is_fresh:
                     raise
 
-    def look(self, seconds: float) -> str:
+    def look(self) -> str:
         """Connect, and return what the server is; blocks.
 
         Raises:
             SqlFault: if it is not well.
 
         """
-        connection = self._connect(time.monotonic() + seconds)
+        connection = self._connect(time.monotonic() + self._settings.connect_timeout)
+        version = self._driver.version(connection)
         self._give_back(connection)
-        return self._driver.version(connection)
+        return version
 
     def clear(self) -> None:
         """Close the connections that no caller uses."""

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
 
-from ualauth.contract.attempt import Attempt
+from ualauth.contract.account import Account
 from ualauth.sql.rules.user import SqlUser
 from ualauth.sql.statement import Statement
 from ualauth.stack.control import ascii_lower
 
 
-def values_of(attempt: Attempt, user: str, known: Any) -> dict[str, str]:  # noqa: ANN401 - the store's
+def values_of(
+    user: str, account: Account | None, login: str | None, service: str, rhost: str | None
+) -> dict[str, str]:
     """Return what stands in the places of a query; what is not known is missing.
 
-    `known` is the user's record in the USERLIST, or `None`.
+    `account` is what the USERLIST has of the user, and `login` the name as it was typed.
     """
     local, at, domain = user.rpartition("@")
-    addresses = getattr(known, "addresses", ())
+    addresses = () if account is None else account.person.addresses
     values = {
         "user": user,
-        "login": attempt.login_name or user,
+        "login": login or user,
         "local": local if at else user,
         "mail": addresses[0] if addresses else user,
-        "service": attempt.service,
-        "rhost": attempt.rhost or "",
+        "service": service,
+        "rhost": rhost or "",
     }
     if at:
         values["domain"] = domain

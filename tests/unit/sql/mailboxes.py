@@ -15,7 +15,7 @@ from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
 
 STACK = "auth required om_sql\naccount required om_sql\n"
-SETTINGS = "[stack]\nfail_delay = false\n"
+SETTINGS = "[stack]\nfail_delay = false\n[service.\"smtpd.auth\"]\nmechanisms = [\"PLAIN\"]\n"
 QUERY = "SELECT username AS user, password, active, expires, allow_nets, nologin, addresses FROM mailbox WHERE username = {user} COLLATE NOCASE"
 
 
@@ -43,8 +43,8 @@ class Mailboxes:
         file.write_text("\n".join([*lines, ""]))
         file.chmod(0o600)
 
-    def login(self, user: str, password: str, **peer: Any) -> Identity:
-        login = self.authenticator.authenticate("mail", user, password, **peer)
+    def login(self, user: str, password: str, *, service: str = "mail", **peer: Any) -> Identity:
+        login = self.authenticator.authenticate(service, user, password, **peer)
         identity: Identity = self.way.run(login)
         return identity
 

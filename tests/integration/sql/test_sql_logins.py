@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +20,28 @@ from tests.unit.sql.mailboxes import Mailboxes
 
 assert mariadb.PASSWORD == postgresql.PASSWORD
 Make = Callable[..., Mailboxes]
-NAMES = ("'", '"', "\\", "%", "_", "a' OR '1'='1", "a'-- ", "{user}", ":x", "?", "%s", "%(user)s")
-NAMES += ("\\' OR 1=1 -- ", "josé", "\N{GRINNING FACE}", "jo\nx", "x" * 250, "/*", "a\u00a0b", "$$")
+NAMES: tuple[str, ...] = (
+    "'",
+    '"',
+    "\\",
+    "%",
+    "_",
+    "a' OR '1'='1",
+    "a'-- ",
+    "{user}",
+    ":x",
+    "?",
+    "%s",
+    "%(user)s",
+    "\\' OR 1=1 -- ",
+    "josé",
+    "\N{GRINNING FACE}",
+    "jo\nx",
+    "x" * 250,
+    "/*",
+    "a\u00a0b",
+    "$$",
+)
 
 
 def test_the_password_of_the_row_lets_in(make: Make, behind: Behind) -> None:
@@ -71,12 +92,13 @@ def test_sql_of_the_administrator_stays_as_it_is(make: Make, behind: Behind) -> 
     assert mail.outcome("jo@example.com", "s3cret") == "success"
 
 
+TWO_ROWS = " mailbox, (SELECT 1 AS a UNION SELECT 2) AS b WHERE username = {user}"
 WRONG = {
     "a missing table": (" nowhere", "there is no such table"),
     "a missing column": (" mailbox WHERE pasword = {user}", "there is no such column"),
     "wrong syntax": (" mailbox WHERE WHERE {user} = ''", "the query is wrong"),
-    "several rows": (" mailbox, (SELECT 1 AS a UNION SELECT 2) AS b WHERE username = {user}", "the query finds several rows"),
-}  # fmt: skip
+    "several rows": (TWO_ROWS, "the query finds several rows"),
+}
 
 
 @pytest.mark.parametrize(("rest", "told"), WRONG.values(), ids=WRONG)
@@ -184,9 +206,9 @@ def test_a_server_that_stands_still_is_not_waited_for(make: Make, behind: Behind
 
 def _processes(behind: Behind) -> list[int]:
     """Return the processes of a server: PostgreSQL has one for each connection."""
-    children = f"/proc/{behind.process.pid}/task/{behind.process.pid}/children"
-    with open(children) as file:
-        return [behind.process.pid, *map(int, file.read().split())]
+    pid = behind.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid, *map(int, children.split())]
 
 
 def test_another_server_answers_where_one_does_not(make: Make, behind: Behind) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -85,8 +84,7 @@ def make(way: Way, folder: ConfigFolder, tmp_path: Path) -> Callable[..., Mailbo
         given = {each.split()[0] for each in lines}
         usual = [f"url sqlite:///{tmp_path}/mail.db", f"query {QUERY}"]
         usual = [each for each in usual if each.split()[0] not in given]
-        made = Mailboxes(way, folder, *usual, *lines, stack=stack)
-        return made
+        return Mailboxes(way, folder, *usual, *lines, stack=stack)
 
     return mailboxes
 
@@ -124,7 +122,14 @@ def test_a_row_by_a_name_that_is_not_asked_for_is_no_users(make: Callable[..., M
     """As MySQL takes one name for another."""
     query = "query SELECT username AS user, password FROM mailbox WHERE {user} <> ''"
     mail = make(row(username="jose"), lines=(query,))
-    for typed in ("josé", "jose ", "jose\N{COMBINING ACUTE ACCENT}", "jos", "joses", "ｊose"):
+    for typed in (
+        "josé",
+        "jose ",
+        "jose\N{COMBINING ACUTE ACCENT}",
+        "jos",
+        "joses",
+        "\N{FULLWIDTH LATIN SMALL LETTER J}ose",
+    ):
         assert "user_unknown: the row is of 'jose', and another" in mail.remarks(typed, "s3cret")
     assert mail.login("JOSE", "s3cret").user == "jose"
 
@@ -158,23 +163,32 @@ def test_a_local_part_alone_is_not_the_whole_name(make: Callable[..., Mailboxes]
 
 
 REFUSED = {
-    "a locked account": (dict(nologin="moved"), "perm_denied: password verified; the account is locked: moved"),
-    "an inactive one": (dict(active=0), "perm_denied: password verified; the account is not active"),
-    "NULL for active": (dict(active=None), "perm_denied: password verified; the account is not active"),
+    "a locked account": (
+        {"nologin": "moved"},
+        "perm_denied: password verified; the account is locked: moved",
+    ),
+    "an inactive one": ({"active": 0}, "perm_denied: password verified; the account is not active"),
+    "NULL for active": (
+        {"active": None},
+        "perm_denied: password verified; the account is not active",
+    ),
     "an expired one": (
-        dict(expires="2020-01-02 03:04:05"),
+        {"expires": "2020-01-02 03:04:05"},
         "acct_expired: password verified; the account expired 2020-01-02 03:04 UTC",
     ),
     "another network": (
-        dict(allow_nets="192.0.2.0/24"),
+        {"allow_nets": "192.0.2.0/24"},
         "perm_denied: password verified; allow_nets does not have the peer's address",
     ),
-    "no network": (dict(allow_nets=""), "perm_denied: password verified; allow_nets is empty: NULL is no limit"),
-    "no password": (dict(password=None), "auth_err: the row has no password"),
-    "an empty one": (dict(password=""), "auth_err: the row has no password"),
-    "a locked one": (dict(password="!"), "auth_err: wrong password"),
-    "no name": (dict(username=None), "user_unknown: the query finds no row"),
-}  # fmt: skip
+    "no network": (
+        {"allow_nets": ""},
+        "perm_denied: password verified; allow_nets is empty: NULL is no limit",
+    ),
+    "no password": ({"password": None}, "auth_err: the row has no password"),
+    "an empty one": ({"password": ""}, "auth_err: the row has no password"),
+    "a locked one": ({"password": "!"}, "auth_err: wrong password"),
+    "no name": ({"username": None}, "user_unknown: the query finds no row"),
+}
 
 
 @pytest.mark.parametrize(("values", "told"), REFUSED.values(), ids=REFUSED)
@@ -188,17 +202,35 @@ def test_a_row_that_refuses_has_its_own_text(
 
 
 UNREADABLE = {
-    "a hash of unknown form": (dict(password="{ROT13}f3cerg"), "stored password of a scheme in braces that is not known"),
-    "another unknown one": (dict(password="$nope$x"), "stored password of unknown scheme, beginning with '$'"),
-    "no scheme": (dict(password="s3cret"), "stored password without a scheme"),
-    "a cut hash": (dict(password="$6$salt$cut"), "malformed or unsupported stored password of scheme 'sha512_crypt'"),
-    "a costly hash": (dict(password="$2b$31$" + "a" * 53), "would take too long to verify"),
-    "a number": (dict(password=12345), "the column `password` cannot be read: it is no text, but of type int"),
-    "no UTF-8": (dict(password=b"\xff\xfe"), "the column `password` cannot be read: it is no UTF-8"),
-    "no flag": (dict(active="perhaps"), "the column `active` cannot be read: it is neither yes nor no"),
-    "no time": (dict(expires="0000-00-00 00:00:00"), "the column `expires` cannot be read: it is no time"),
-    "no network": (dict(allow_nets="somewhere"), "the column `allow_nets` cannot be read"),
-}  # fmt: skip
+    "a hash of unknown form": (
+        {"password": "{ROT13}f3cerg"},
+        "stored password of a scheme in braces that is not known",
+    ),
+    "another unknown one": (
+        {"password": "$nope$x"},
+        "stored password of unknown scheme, beginning with '$'",
+    ),
+    "no scheme": ({"password": "s3cret"}, "stored password without a scheme"),
+    "a cut hash": (
+        {"password": "$6$salt$cut"},
+        "malformed or unsupported stored password of scheme 'sha512_crypt'",
+    ),
+    "a costly hash": ({"password": "$2b$31$" + "a" * 53}, "would take too long to verify"),
+    "a number": (
+        {"password": 12345},
+        "the column `password` cannot be read: it is no text, but of type int",
+    ),
+    "no UTF-8": ({"password": b"\xff\xfe"}, "the column `password` cannot be read: it is no UTF-8"),
+    "no flag": (
+        {"active": "perhaps"},
+        "the column `active` cannot be read: it is neither yes nor no",
+    ),
+    "no time": (
+        {"expires": "0000-00-00 00:00:00"},
+        "the column `expires` cannot be read: it is no time",
+    ),
+    "no network": ({"allow_nets": "somewhere"}, "the column `allow_nets` cannot be read"),
+}
 
 
 @pytest.mark.parametrize(("values", "told"), UNREADABLE.values(), ids=UNREADABLE)
@@ -214,16 +246,42 @@ def test_what_cannot_be_read_could_not_be_checked(
     assert "f3cerg" not in remarks
 
 
+FROM = "FROM mailbox WHERE username = {user}"
+ROWS = "FROM mailbox, (SELECT 1 UNION SELECT 2) WHERE username = {user}"
 WRONG = {
-    "several rows": ("SELECT username AS user, password FROM mailbox, (SELECT 1 UNION SELECT 2) WHERE username = {user}", "user_unknown: the query finds several rows"),
-    "a missing table": ("SELECT * FROM nowhere WHERE username = {user}", "authinfo_unavail: {db}: the query is wrong: no such table: nowhere"),
-    "a missing column": ("SELECT pasword AS password FROM mailbox WHERE username = {user}", "authinfo_unavail: {db}: the query is wrong: no such column: pasword"),
-    "wrong syntax": ("SELECT FROM mailbox WHERE username = {user}", 'authinfo_unavail: {db}: the query is wrong: near "FROM": syntax error'),
-    "no password column": ("SELECT username AS user FROM mailbox WHERE username = {user}", "authinfo_unavail: the query gives no column `password`"),
-    "no user column": ("SELECT password FROM mailbox WHERE username = {user}", "perm_denied: the query does not say whose the row is"),
-    "two passwords": ("SELECT username AS user, password, password FROM mailbox WHERE username = {user}", "authinfo_unavail: two columns of the query say what `password` says"),
-    "a restriction of Dovecot's": ("SELECT username AS user, password, 'y' AS nopassword FROM mailbox WHERE username = {user}", "authinfo_unavail: the column 'nopassword' is Dovecot's"),
-}  # fmt: skip
+    "several rows": (
+        "SELECT username AS user, password " + ROWS,
+        "user_unknown: the query finds several rows",
+    ),
+    "a missing table": (
+        "SELECT * FROM nowhere WHERE username = {user}",
+        "authinfo_unavail: {db}: the query is wrong: no such table: nowhere",
+    ),
+    "a missing column": (
+        "SELECT pasword AS password " + FROM,
+        "authinfo_unavail: {db}: the query is wrong: no such column: pasword",
+    ),
+    "wrong syntax": (
+        "SELECT " + FROM,
+        'authinfo_unavail: {db}: the query is wrong: near "FROM": syntax error',
+    ),
+    "no password column": (
+        "SELECT username AS user " + FROM,
+        "authinfo_unavail: the query gives no column `password`",
+    ),
+    "no user column": (
+        "SELECT password " + FROM,
+        "perm_denied: the query does not say whose the row is",
+    ),
+    "two passwords": (
+        "SELECT username AS user, password, password " + FROM,
+        "authinfo_unavail: two columns of the query say what `password` says",
+    ),
+    "a restriction of Dovecot's": (
+        "SELECT username AS user, password, 'y' AS nopassword " + FROM,
+        "authinfo_unavail: the column 'nopassword' is Dovecot's",
+    ),
+}
 
 
 @pytest.mark.parametrize(("query", "told"), WRONG.values(), ids=WRONG)
@@ -311,11 +369,9 @@ def test_a_file_that_others_may_write_is_not_used(
 
 def test_nothing_is_written(make: Callable[..., Mailboxes], tmp_path: Path) -> None:
     mail = make()
-    before = os.stat(tmp_path / "mail.db"), sorted(os.listdir(tmp_path))
+    before = (tmp_path / "mail.db").stat().st_mtime_ns, sorted(tmp_path.iterdir())
     mail.outcome("jo@example.com", "s3cret")
-    after = os.stat(tmp_path / "mail.db"), sorted(os.listdir(tmp_path))
-    assert before[0].st_mtime_ns == after[0].st_mtime_ns
-    assert before[1] == after[1]
+    assert before == ((tmp_path / "mail.db").stat().st_mtime_ns, sorted(tmp_path.iterdir()))
 
 
 def test_options_leave_users_to_the_other_modules(

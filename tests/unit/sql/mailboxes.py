@@ -15,8 +15,11 @@ from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
 
 STACK = "auth required om_sql\naccount required om_sql\n"
-SETTINGS = "[stack]\nfail_delay = false\n[service.\"smtpd.auth\"]\nmechanisms = [\"PLAIN\"]\n"
-QUERY = "SELECT username AS user, password, active, expires, allow_nets, nologin, addresses FROM mailbox WHERE username = {user} COLLATE NOCASE"
+SETTINGS = '[stack]\nfail_delay = false\n[service."smtpd.auth"]\nmechanisms = ["PLAIN"]\n'
+QUERY = (
+    "SELECT username AS user, password, active, expires, allow_nets, nologin, addresses "
+    "FROM mailbox WHERE username = {user} COLLATE NOCASE"
+)
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

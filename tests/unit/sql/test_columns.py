@@ -18,13 +18,14 @@ from ualauth.sql.rules import columns
 from ualauth.sql.rules.access import judge
 from ualauth.sql.rules.user import COLUMNS, SqlUser, read_user, understood
 
+MD5 = "5f4dcc3b5aa765d61d8327deb882cf99"
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 
 
-def user_of(scheme: str = "", **values: Any) -> SqlUser:
+def user_of(default_scheme: str = "", /, **values: Any) -> SqlUser:
     row = {"user": "jo", "password": "{PLAIN}x"} | values
-    return read_user(Answer(tuple(row), (tuple(row.values()),)), scheme, BERLIN)
+    return read_user(Answer(tuple(row), (tuple(row.values()),)), default_scheme, BERLIN)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,19 @@ def test_null_is_no_yes() -> None:
 
 @pytest.mark.parametrize(
     ("value", "lock"),
-    [(None, None), (0, None), ("no", None), (False, None), ("f", None)]
-    + [("y", ""), (1, ""), ("", ""), ("moved away", "moved away"), (b"moved", "moved"), (2, "")],
+    [
+        (None, None),
+        (0, None),
+        ("no", None),
+        (False, None),
+        ("f", None),
+        ("y", ""),
+        (1, ""),
+        ("", ""),
+        ("moved away", "moved away"),
+        (b"moved", "moved"),
+        (2, ""),
+    ],
 )
 def test_nologin_has_an_effect_unless_it_says_no(value: object, lock: str | None) -> None:
     assert user_of(nologin=value).lock == lock
@@ -64,7 +76,7 @@ def test_nologin_has_an_effect_unless_it_says_no(value: object, lock: str | None
 @pytest.mark.parametrize(
     ("value", "moment"),
     [
-        (datetime(2030, 1, 2, 13), NOON),
+        (NOON.replace(hour=13, tzinfo=None), NOON),
         (datetime(2030, 1, 2, 12, tzinfo=UTC), NOON),
         (datetime(2030, 1, 2, 7, tzinfo=timezone(timedelta(hours=-5))), NOON),
         (date(2030, 1, 2), datetime(2030, 1, 2, tzinfo=BERLIN)),
@@ -89,8 +101,23 @@ def test_a_time_has_many_types(value: object, moment: datetime) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["0000-00-00 00:00:00", "", "soon", "31.12.2030", True, -1, float("nan"), float("inf"), 10**30]
-    + [b"\xff", "2030-01-02 BC", "99999-01-01", [], Decimal("NaN"), Decimal("sNaN")],
+    [
+        "0000-00-00 00:00:00",
+        "",
+        "soon",
+        "31.12.2030",
+        True,
+        -1,
+        float("nan"),
+        float("inf"),
+        10**30,
+        b"\xff",
+        "2030-01-02 BC",
+        "99999-01-01",
+        [],
+        Decimal("NaN"),
+        Decimal("sNaN"),
+    ],
 )
 def test_what_is_no_time_cannot_be_read(value: object) -> None:
     with pytest.raises(Unreadable, match="`expires` cannot be read"):
@@ -163,7 +190,7 @@ def test_a_value_that_makes_no_sense_is_told_of_without_showing_it(
 @pytest.mark.parametrize("value", [12345, 1.5, True, date(2030, 1, 1), "a\0b"])
 def test_a_password_that_is_no_text_is_no_password(value: object) -> None:
     with pytest.raises(Unreadable, match="`password` cannot be read"):
-        user_of(scheme="PLAIN", password=value)
+        user_of("PLAIN", password=value)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ualauth.sql.config.reading import read
 from ualauth.sql.settings import Address, Product, Tls
 from ualauth.stack.folder import FilesNow, ServiceFolder
 
+POSTGRESQL = Product.POSTGRESQL
 QUERY = "query SELECT u AS user, p AS password FROM t WHERE u = {user}"
 PG = "url postgresql://mail@db1.example.com:6432,db2.example.com/vmail"
 

@@ -61,9 +61,9 @@ class Sqlite:
 
         """
         folder = os.path.dirname(address.path)  # noqa: PTH120 - a path as text
-        found = inspect(address.path, FileRules(), folder, locked=True)
-        if isinstance(found, Unusable) and found.unsafe:
-            raise Unreachable(f"it is not used: {found.path} {found.reason}", found.cure)
+        file = inspect(address.path, FileRules(), folder, locked=True)
+        if isinstance(file, Unusable) and file.unsafe:
+            raise Unreachable(f"it is not used: {file.path} {file.reason}", file.cure)
         with LIBRARY_CALLS:
             connection = sqlite3.connect(
                 f"file:{quote(address.path)}?mode=ro",

@@ -45,6 +45,14 @@ class Statement:
         """The places that it has."""
         return frozenset(self.places)
 
+    def with_a_row(self) -> Statement:
+        """Return a query with the same columns that gives a row of NULLs instead of none."""
+        first, *others = self.texts
+        first = f"SELECT q.* FROM (SELECT 1) AS one LEFT JOIN ({first}"  # noqa: S608 - no value
+        texts = [first, *others]
+        texts[-1] += "\n) AS q ON 1 = 1"
+        return Statement(self.product, tuple(texts), self.places)
+
     def render(self, text: Callable[[str], str], place: Callable[[str], str]) -> str:
         """Return the text for a driver: as `text` writes SQL, and `place` a place."""
         parts = [text(self.texts[0])]

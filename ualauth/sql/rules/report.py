@@ -123,14 +123,17 @@ def _ask(
     if place is not None:
         why = f"{{{place}}} is not known of this name"
         raise _Refused(Judgement(ReturnCode.USER_UNKNOWN, why))
+    given = {each: values[each] for each in statement.names}
     try:
-        answer = database.ask(statement, {each: values[each] for each in statement.names})
+        answer = database.ask(statement, given)
     except NameNotThere:
         why = "the database has no characters for such a name"
         raise _Refused(Judgement(ReturnCode.USER_UNKNOWN, why)) from None
     answers.append(answer)
     facts = [(f"{{{name}}}", values[name]) for name in sorted(statement.names)]
-    columns = understood(answer.columns)
+    # PostgreSQL's driver, which reads row by row, tells no columns without one.
+    names = answer.columns or database.ask(statement.with_a_row(), given).columns
+    columns = understood(names)
     facts += [
         (name, f"is `{column}`" if column else "not used") for name, column in columns.items()
     ]

@@ -103,6 +103,7 @@ class OmOauth(Module[Options]):
     """Let people in by a token of an OAuth 2 issuer; others go on by password."""
 
     options_type = Options
+    may_ignore = False
     verifies = frozenset({CredentialKind.TOKEN})
 
     def __init__(self, options: Options) -> None:

@@ -111,6 +111,11 @@ def test_urls_have_the_forms_of_sqlalchemy(
     assert configuration.time_zone is UTC
 
 
+def test_a_relative_file_is_one_in_the_configuration_folder(etc: Etc) -> None:
+    (address,) = etc.good("url sqlite:///mail.db", QUERY).settings.addresses
+    assert address.path == f"{etc.path}/mail.db"
+
+
 def test_a_socket_stands_for_a_host(etc: Etc) -> None:
     settings = etc.good("url mysql://u@/d", "socket /run/mysqld/mysqld.sock", QUERY).settings
     assert settings.addresses == (Address("", path="/run/mysqld/mysqld.sock"),)
@@ -176,8 +181,8 @@ MISTAKES = {
     ("url postgresql://u@h,,g/d",): "something that is no host",
     ("url postgresql://u@h/d?sslmode=disable",): "it has parameters",
     ("url postgresql://[h/d",): "this is no URL",
-    ("url sqlite:///relative.db",): "it names no file by its whole path",
-    ("url sqlite://",): "it names no file by its whole path",
+    ("url sqlite://host/x.db",): "it names no file",
+    ("url sqlite://",): "it names no file",
     (PG, "socket run/x"): "could be anywhere",
     (PG, "socket /run/x"): "the url has a host, too",
     (PG, "default_scheme ROT13"): "'ROT13' is no scheme",

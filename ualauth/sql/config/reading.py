@@ -8,7 +8,9 @@ problem shows the text of a line with a password.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -64,6 +66,9 @@ class _Reader(KeywordFile):
                 statement = self._statement(given, url.product)
         if url is None or statement is None:
             return None, self.problems
+        if url.product is Product.SQLITE:
+            path = os.path.join(self.home, url.addresses[0].path)  # noqa: PTH118 - a path as text
+            url = replace(url, addresses=(Address("", path=path),))
         settings = _settings(given, url, password, certificates)
         self._check_tls(given, settings)
         try:

@@ -61,9 +61,9 @@ def url(value: str) -> Url:
 
 def _sqlite(parts: SplitResult) -> Url:
     path = unquote(parts.path)
-    # Four slashes, as SQLAlchemy has them: three of the URL, and that of the path.
-    if parts.netloc or not path.startswith("//"):
-        raise ValueError("it names no file by its whole path\nwrite sqlite:////PATH")
+    # Three slashes are of the URL, as SQLAlchemy has it: a fourth one is that of the path.
+    if parts.netloc or not path.strip("/"):
+        raise ValueError("it names no file\nwrite sqlite:////PATH")
     return Url(Product.SQLITE, (Address("", path=path[1:]),), "", "")
 
 

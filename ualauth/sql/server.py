@@ -5,7 +5,6 @@ A call that hangs is left behind in its thread; how many may hang is bounded, fo
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -190,7 +189,7 @@ class _Use:
     def __init__(self, driver: Driver, connection: DriverConnection) -> None:
         self._driver = driver
         self._connection = connection
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._is_running = self._is_abandoned = False
 
     def run(self, ask: Callable[[], T]) -> T:

@@ -7,7 +7,7 @@ import time
 import weakref
 from typing import Protocol
 
-from ualauth.system.forks import new_lock
+from ualauth.system.forks import new_lock, renew_after_fork
 
 _LOOK = 0.5
 """Seconds after which the thread looks whether the database is still in use."""
@@ -32,13 +32,17 @@ class Watch:
         """Start nothing."""
         self._owner = weakref.ref(owner)
         self._lock = new_lock()
+        self.begin_in_child()
+        renew_after_fork(self)
+
+    def begin_in_child(self) -> None:
+        """See `forks.Renewable`: the thread is the parent's."""
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
     def begin(self) -> None:
         """Start watching, unless that is so already."""
         with self._lock:
-            # After a fork it is not alive in the child.
             if self._thread is None or not self._thread.is_alive():
                 self._stop = threading.Event()
                 self._thread = threading.Thread(

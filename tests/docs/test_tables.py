@@ -48,6 +48,11 @@ from ualauth.runtime.outcome import EXCEPTIONS, Outcome, outcome_of, outcome_of_
 from ualauth.runtime.peer import Peer
 from ualauth.runtime.trace import TraceStep
 from ualauth.runtime.transaction import BaseTransaction
+from ualauth.sql.config.keywords import KEYWORDS as KEYWORDS_OF_SQL
+from ualauth.sql.rules import lookup as sql_lookup
+from ualauth.sql.rules import verify as sql_verify
+from ualauth.sql.rules.user import COLUMNS as COLUMNS_OF_SQL
+from ualauth.sql.statement import PLACES as PLACES_OF_SQL
 from ualauth.stack.control import KEYWORDS, ControlAction
 from ualauth.stack.dialect import DEBIAN, LINUX_PAM
 from ualauth.stack.registry import ModuleRegistry
@@ -103,6 +108,33 @@ def test_places_for_values_in_om_ldap_are_all_there() -> None:
     assert {words(row[0])[0]: row[1] for row in rows} == {
         f"{{{name}}}": text for name, text in {**WHO, **ATTEMPT}.items()
     }
+
+
+def test_keywords_places_and_columns_of_om_sql_are_those_that_are_read() -> None:
+    page = MODULES / "om_sql.md"
+    assert table(page, "keyword", "default", "meaning") == [
+        [f"`{name} {each.usage}`", f"`{each.default}`" if each.default else "", each.help]
+        for name, each in KEYWORDS_OF_SQL.items()
+    ]
+    assert table(page, "place", "is") == [
+        [f"`{{{name}}}`", text] for name, text in PLACES_OF_SQL.items()
+    ]
+    assert table(page, "column", "also", "says") == [
+        [f"`{name}`", ", ".join(f"`{each}`" for each in others), text]
+        for name, (others, text) in COLUMNS_OF_SQL.items()
+    ]
+
+
+def test_every_message_of_om_sql_is_explained() -> None:
+    page = prose(ADMINISTRATORS / "sql-trouble.md")
+    said = {
+        each.log.partition(":")[0]
+        for room in (sql_lookup, sql_verify)
+        for each in vars(room).values()
+        if isinstance(each, Judgement) and each.code is not ReturnCode.SUCCESS
+    }
+    assert len(said) > 6
+    assert not {text for text in said if f"`{text}`" not in page}
 
 
 def test_every_message_of_om_ldap_is_explained() -> None:

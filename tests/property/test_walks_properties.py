@@ -65,7 +65,7 @@ def answering(draw: st.DrawFn) -> Stack:
 
 
 def all_walks(stack: Stack) -> Iterator[tuple[ReturnCode, bool, frozenset[int]]]:
-    """Try all answers; yield each verdict, whether one proved a credential, and the entries asked."""
+    """Try all answers; yield each verdict, whether a credential was proved, and the entries."""
     places = {id(entry): number for number, entry in enumerate(stack)}
     begun: list[tuple[Answer, ...]] = [()]
     while begun:

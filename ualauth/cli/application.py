@@ -25,6 +25,7 @@ COMMANDS = {
     "krb5": ("ualauth.cli.krb5", "Look into the Kerberos of a service."),
     "oauth": ("ualauth.cli.oauth", "Look into the issuers of tokens of a service."),
     "ldap": ("ualauth.cli.ldap", "Find out why a directory does not answer as expected."),
+    "sql": ("ualauth.cli.sql", "Find out why a database does not answer as expected."),
     "hash": ("ualauth.cli.hash", "Hash a password as the USERLIST stores it."),
 }
 

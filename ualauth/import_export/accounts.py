@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from ualauth.errors import InvalidValue, PasswordError
+from ualauth.errors import InvalidValue
 from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
 from ualauth.import_export.line import CLOSED, MADE_UP, NAME_PARTS, Fields
-from ualauth.passwords.stored import read
+from ualauth.passwords.marking import is_known, is_locked, parts_of
 from ualauth.userlist.names import LIMITS, read_words
-
-_CLEAR_TEXTS = ("PLAIN", "CLEAR", "CLEARTEXT")
-# crypt(5): descrypt and bigcrypt, two characters of salt and eleven a block, and bsdicrypt.
-_CRYPT = re.compile(r"[./0-9A-Za-z]{2}(?:[./0-9A-Za-z]{11}){1,16}|_[./0-9A-Za-z]{19}")
 
 
 def name_fields(authid: str, gecos: str) -> Fields:
@@ -40,61 +34,15 @@ def password_fields(stored: str) -> Fields:
         return {}
     if stored.startswith(MARK):
         return password_fields(stored.removeprefix(MARK)) | {CLOSED: True}
-    if not _is_locked(stored):
+    if not is_locked(stored):
         return {"password": stored or None}
-    scheme, rest = _parts(stored)
+    scheme, rest = parts_of(stored)
     unlocked = rest.lstrip("!")
     if unlocked == NOT_CARRIED:
         return {"locked": True}
     # Behind {CRYPT} a hash of any scheme may stand.
     candidates = (unlocked, f"{scheme}{unlocked}")
     return {"password": next(filter(is_known, candidates), stored), "locked": True}
-
-
-def marked(stored: str, default_scheme: str = "") -> str:
-    """Return a hash as shadow(5) and Dovecot read it: bare hashes are those of crypt(3).
-
-    What has no scheme of its own is of `default_scheme`, or else it must look like a hash of
-    crypt(3)'s oldest kinds, which begin with no `$`; anything else stays as it is, unknown.
-    """
-    if not stored or stored[0] == "{" or (stored[0] == "$" and not default_scheme):
-        return stored
-    if default_scheme.upper() in _CLEAR_TEXTS:
-        # Clear text may begin like anything.
-        return f"{{{default_scheme}}}{stored}"
-    if _is_locked(stored) or is_known(stored):
-        return stored
-    if default_scheme:
-        return f"{{{default_scheme}}}{stored}"
-    return f"{{CRYPT}}{stored}" if _CRYPT.fullmatch(stored) else stored
-
-
-def _parts(stored: str) -> tuple[str, str]:
-    """Return the scheme in braces, or nothing, and the rest."""
-    if not stored.startswith("{"):
-        return "", stored
-    label, closed, rest = stored.partition("}")
-    return f"{label}{closed}", rest
-
-
-def _is_locked(stored: str) -> bool:
-    """Return whether a lock stands before the data; clear text may begin like one."""
-    return _parts(stored)[1].startswith(("!", "*")) and not _is_clear_text(stored)
-
-
-def _is_clear_text(stored: str) -> bool:
-    try:
-        return read(stored).scheme.name == "plain"
-    except PasswordError:
-        return False
-
-
-def is_known(stored: str) -> bool:
-    """Return whether it is a stored password of some scheme, and not a lock."""
-    try:
-        return read(stored).scheme.name != "locked"
-    except PasswordError:
-        return False
 
 
 def number_of(text: str, what: str) -> int | None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ualauth.errors import InvalidValue
-from ualauth.import_export.accounts import marked, name_fields, password_fields
+from ualauth.import_export.accounts import name_fields, password_fields
 from ualauth.import_export.closed_passwords import MARK, NOT_CARRIED
 from ualauth.import_export.closing import closed, note, note_left_out
 from ualauth.import_export.dovecot_fields import limits_of
@@ -35,6 +35,7 @@ from ualauth.import_export.line import (
     bad_line,
     line_of,
 )
+from ualauth.passwords.marking import marked
 from ualauth.text.gecos import gecos_of
 from ualauth.userlist.checks import is_address
 

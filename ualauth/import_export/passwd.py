@@ -19,7 +19,6 @@ from pathlib import Path
 
 from ualauth.errors import InvalidValue
 from ualauth.import_export.accounts import (
-    marked,
     name_fields,
     number_of,
     password_fields,
@@ -39,6 +38,7 @@ from ualauth.import_export.line import (
     bad_line,
     line_of,
 )
+from ualauth.passwords.marking import marked
 from ualauth.text.gecos import gecos_of
 
 _FIELDS = 7

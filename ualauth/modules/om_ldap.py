@@ -26,12 +26,12 @@ from ualauth.ldap.config.variables import OR_NAME, who
 from ualauth.ldap.rules.answers import NAMELESS, of_policy
 from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
-from ualauth.ldap.rules.outage import OutageCache, OutageCaches, Remembered
 from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogins, RememberedLoginsOf
 from ualauth.messages import Error
 from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
 from ualauth.sources.problem import Problem
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.outage import OutageCache, OutageCaches, Remembered
 
 log = logging.getLogger("ualauth.modules.om_ldap")
 
@@ -113,7 +113,7 @@ class OmLdap(Module[Options]):
         if used is None or used.directories is not directories:
             configuration = self._configuration
             authenticator = LdapAuthenticator(configuration, directories.of(configuration.settings))
-            outage = attempt.resource(OutageCaches).of(configuration)
+            outage = attempt.resource(OutageCaches).of(configuration.digest, configuration.outage)
             remembered = attempt.resource(RememberedLoginsOf).of(configuration)
             used = self._used = _Used(directories, authenticator, outage, remembered)
         return used

@@ -47,6 +47,7 @@ BUILT_IN: Mapping[str, str] = {
     "om_ldap": "ualauth.modules.om_ldap:OmLdap",
     "om_oauth": "ualauth.modules.om_oauth:OmOauth [oauth]",
     "om_om2authid": "ualauth.modules.om_om2authid:OmOm2authid",
+    "om_sql": "ualauth.modules.om_sql:OmSql",
     "om_unix2om": "ualauth.modules.om_unix2om:OmUnix2om",
     "pam_debug": "ualauth.modules.pam_debug:PamDebug",
     "pam_deny": "ualauth.modules.pam_deny:PamDeny",

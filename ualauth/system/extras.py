@@ -27,6 +27,7 @@ _EXTRAS = {
     "psycopg": "postgresql",
     "pyasn1": "ldap",
     "pymap": "pymap",
+    "pymysql": "mysql",
     "pysasl": "pymap",
     "twisted": "twisted",
     "zope": "twisted",

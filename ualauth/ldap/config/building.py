@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
-from typing import Any
 
+from ualauth.contract.keyword_file import Given
 from ualauth.ldap.client.credentials import BindCredentials, SaslCredentials
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.pem import PemFile
@@ -21,38 +20,21 @@ from ualauth.ldap.config.configuration import (
     Finding,
     Method,
     Nesting,
-    Outage,
     Remembering,
 )
-from ualauth.ldap.config.lines import Line
 from ualauth.ldap.config.values import Demand, Ssl
 from ualauth.ldap.config.variables import WHO
 from ualauth.sources.files import Text
 from ualauth.sources.following import Watched
+from ualauth.userlist.login.outage import Outage
 
 # The file may have a password: no user shall find it by trying.
 _KEY = secrets.token_bytes(32)
 
 
-@dataclass(slots=True)
-class Given:
-    """What the lines gave: values by keyword, and the line of each."""
-
-    values: dict[str, Any]
-    lines: dict[str, Line]
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any keyword's value
-        """Return the value of a keyword, if it was given and could be read."""
-        return self.values.get(name, default)
-
-    @property
-    def has_service(self) -> bool:
-        """Whether it is said how the service binds."""
-        return "binddn" in self.lines or "sasl_mech" in self.lines
-
-    def __contains__(self, name: str) -> bool:
-        """Return whether a keyword has a value."""
-        return name in self.values
+def has_service(given: Given) -> bool:
+    """Return whether it is said how the service binds."""
+    return "binddn" in given.lines or "sasl_mech" in given.lines
 
 
 def method_of(given: Given) -> Method:

@@ -10,6 +10,7 @@ from ualauth.ldap.client.dn import Name
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.settings import LdapSettings
 from ualauth.ldap.client.values import How, Scope
+from ualauth.userlist.login.outage import Outage
 
 
 class Method(enum.Enum):
@@ -93,14 +94,6 @@ class Changing:
     who: ChangeAs
     prohibited: str
     """Why no user may change a password here, or empty."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outage:
-    """Whether a user may come in while no server can be reached; a `lifetime` of 0 is never."""
-
-    lifetime: float
-    users: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from ualauth.contract.keyword_file import NO_READ, PUBLIC, Given, KeywordFile
 from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.values import How
-from ualauth.ldap.config.building import Given, method_of
+from ualauth.ldap.config.building import has_service, method_of
 from ualauth.ldap.config.configuration import ChangeAs, Method, Nesting
 from ualauth.ldap.config.values import Demand, Ssl
-from ualauth.sources.page import Token
 
-PUBLIC = "every user of this host can read the password in it"
-NO_READ = "run: chmod o-r on it"
 _KERBEROS = ("sasl_authcid", "krb5_keytab", "krb5_ccname")
 
 
-class Report(Protocol):
-    """Where problems of one file are collected."""
-
-    @property
-    def public(self) -> bool:
-        """Whether every user of the host may read the file."""
-        ...
-
-    def lack(self, text: str, cure: str) -> None:
-        """Report something that the file does not say at all."""
-        ...
-
-    def say(self, given: Given, name: str, text: str, cure: str, *, warning: bool = False) -> None:
-        """Report something about a keyword, at its value."""
-        ...
-
-    def at(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
-        """Report something at a place."""
-        ...
-
-
-def check(given: Given, report: Report) -> None:
+def check(given: Given, report: KeywordFile) -> None:
     """Report all of it."""
     for each in (_service, _encryption, _person, _useless):
         each(given, report)
 
 
-def _service(given: Given, report: Report) -> None:
+def _service(given: Given, report: KeywordFile) -> None:
     """Check who searches: a name without a password would bind anonymously."""
     if "bindpw" in given and report.public:
         report.say(given, "bindpw", PUBLIC, f"{NO_READ}, or use bindpw_file")
@@ -69,7 +44,7 @@ def _service(given: Given, report: Report) -> None:
         report.say(given, "bindpw", text, "remove them, if they are none of it", warning=True)
 
 
-def _sasl(given: Given, report: Report) -> None:
+def _sasl(given: Given, report: KeywordFile) -> None:
     """Check how the service binds without a password."""
     mechanism = given.get("sasl_mech")
     for name in ("binddn", "bindpw", "bindpw_file"):
@@ -86,7 +61,7 @@ def _sasl(given: Given, report: Report) -> None:
         report.say(given, "sasl_mech", text, "use ldapi://, or TLS and tls_cert FILE")
 
 
-def _encryption(given: Given, report: Report) -> None:
+def _encryption(given: Given, report: KeywordFile) -> None:
     uris = given.get("uri", ())
     plain = [each for each in uris if each.startswith("ldap:")]
     ssl = given.get("ssl", Ssl.START_TLS)
@@ -116,7 +91,7 @@ def _encryption(given: Given, report: Report) -> None:
         report.say(given, "pam_password", "unicodePwd needs encryption", cure)
 
 
-def _person(given: Given, report: Report) -> None:
+def _person(given: Given, report: KeywordFile) -> None:
     method = given.get("auth_method", method_of(given))
     if method is not Method.TEMPLATE and "base" not in given.lines:
         text = "it is not said where people are"
@@ -129,7 +104,7 @@ def _person(given: Given, report: Report) -> None:
         keyword, example = needed[method]
         text = f"{method.value} needs {keyword}"
         report.say(given, "auth_method", text, f"add {keyword} {example}")
-    if method is Method.COMPARE and not given.has_service:
+    if method is Method.COMPARE and not has_service(given):
         text = "who searches must be allowed to compare passwords"
         report.say(given, "auth_method", text, "add binddn and bindpw_file")
     if "filter" in given.lines and "pam_filter" in given.lines:
@@ -140,7 +115,7 @@ def _person(given: Given, report: Report) -> None:
         report.say(given, "pam_authz_search", "there is nothing to search", "add base DN")
 
 
-def _useless(given: Given, report: Report) -> None:
+def _useless(given: Given, report: KeywordFile) -> None:
     """Report what has no effect: an administrator may count on it."""
     method = given.get("auth_method", method_of(given))
     for name, useful in {
@@ -161,7 +136,7 @@ def _useless(given: Given, report: Report) -> None:
             if name != "remember_logins":
                 cure = "remove it, or add remember_logins SECONDS"
             report.say(given, name, "this has no effect here", cure, warning=True)
-    if given.get("password_as") is ChangeAs.SERVICE and not given.has_service:
+    if given.get("password_as") is ChangeAs.SERVICE and not has_service(given):
         cure = "add binddn and bindpw_file"
         report.say(given, "password_as", "there is no service that could do it", cure)
     depth = "nested_depth" in given

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from ualauth.ldap.config.keywords import FOREIGN
-from ualauth.ldap.config.lines import Line
+from ualauth.sources.keywords import Line
 from ualauth.sources.page import Token
 
 PEOPLE = "passwd"

@@ -6,26 +6,14 @@ Where pam_ldap or nslcd have a keyword for the same, it is theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.settings import Library
 from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config import service_values, values
 from ualauth.ldap.config.configuration import ChangeAs, Method, Nesting
-
-
-@dataclass(frozen=True, slots=True)
-class Keyword:
-    """One keyword: how its value is written and read, the default as text, and what it is for."""
-
-    usage: str
-    default: str
-    help: str
-    read: values.Read
-    many: bool = False
-    """Whether it may stand in several lines."""
-
+from ualauth.sources import readers
+from ualauth.sources.keywords import Keyword
 
 _SCOPES = {
     "sub": Scope.SUBTREE,
@@ -40,38 +28,43 @@ _HOW = {"exop": How.EXOP, "clear": How.MODIFY, "ad": How.UNICODE_PWD}
 KEYWORDS: Mapping[str, Keyword] = {
     # The servers
     "uri": Keyword(
-        "URI...", "", "Servers in order: ldaps://, ldap://, ldapi://.", values.uris, many=True
+        "URI...",
+        "",
+        "Servers in order: ldaps://, ldap://, ldapi://.",
+        values.uris,
+        many=True,
+        several=True,
     ),
     "srv_domain": Keyword("DOMAIN", "", "Ask DNS for the servers of this domain.", values.domain),
-    "srv_ldaps": Keyword("yes|no", "no", "Those of `_ldaps._tcp`, by ldaps.", values.yes_no),
+    "srv_ldaps": Keyword("yes|no", "no", "Those of `_ldaps._tcp`, by ldaps.", readers.yes_no),
     "ssl": Keyword(
         "start_tls|on|off",
         "start_tls",
         "Encryption of ldap:// servers: StartTLS; `on`: only ldaps; `off`: none.",
         values.ssl,
     ),
-    "tls_cacertfile": Keyword("FILE", "the host's", "Whom to trust, as PEM.", values.path),
-    "tls_cacertdir": Keyword("FOLDER", "", "The same, in the files of a folder.", values.folder),
+    "tls_cacertfile": Keyword("FILE", "the host's", "Whom to trust, as PEM.", readers.path),
+    "tls_cacertdir": Keyword("FOLDER", "", "The same, in the files of a folder.", readers.folder),
     "tls_reqcert": Keyword(
         "demand|never",
         "demand",
         "Whether a server's certificate must hold; also libldap's other words.",
         values.demand,
     ),
-    "tls_cert": Keyword("FILE", "", "Our own certificate, if servers want one.", values.path),
-    "tls_key": Keyword("FILE", "", "Its key, unless it is in the same file.", values.path),
+    "tls_cert": Keyword("FILE", "", "Our own certificate, if servers want one.", readers.path),
+    "tls_key": Keyword("FILE", "", "Its key, unless it is in the same file.", readers.path),
     "binddn": Keyword("DN", "anonymous", "Who searches: the service.", service_values.bind_name),
-    "bindpw": Keyword("PASSWORD", "", "Its password, in this file ...", values.text),
-    "bindpw_file": Keyword("FILE", "", "... or as the first line of another.", values.path),
+    "bindpw": Keyword("PASSWORD", "", "Its password, in this file ...", readers.text),
+    "bindpw_file": Keyword("FILE", "", "... or as the first line of another.", readers.path),
     "sasl_mech": Keyword(
         "EXTERNAL|GSSAPI",
         "",
         "The service binds by SASL instead: EXTERNAL is the user of the process (ldapi://) or "
         "`tls_cert`, GSSAPI is Kerberos.",
-        values.one_of(_MECHANISMS),
+        readers.one_of(_MECHANISMS),
     ),
     "sasl_authcid": Keyword(
-        "PRINCIPAL", "the first", "For GSSAPI: who the service is, in Kerberos.", values.text
+        "PRINCIPAL", "the first", "For GSSAPI: who the service is, in Kerberos.", readers.text
     ),
     "sasl_authzid": Keyword(
         "ID",
@@ -80,7 +73,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         service_values.authzid,
     ),
     "krb5_keytab": Keyword(
-        "FILE", "", "For GSSAPI: the keys by which tickets are got ...", values.path
+        "FILE", "", "For GSSAPI: the keys by which tickets are got ...", readers.path
     ),
     "krb5_ccname": Keyword(
         "CACHE",
@@ -109,15 +102,15 @@ KEYWORDS: Mapping[str, Keyword] = {
         "NUMBER",
         "8",
         "Connections for searches, and as many for binds, to a server.",
-        values.count(1, 1000),
+        readers.count(1, 1000),
     ),
     "library": Keyword(
-        "auto|ldap3|python-ldap", "auto", "What speaks LDAP.", values.choice(Library)
+        "auto|ldap3|python-ldap", "auto", "What speaks LDAP.", readers.choice(Library)
     ),
     "referrals": Keyword("no", "no", "They are never followed.", values.never),
     # The person
     "base": Keyword("DN", "", "Where people are.", values.dn, many=True),
-    "scope": Keyword("sub|one|base", "sub", "How far below.", values.one_of(_SCOPES)),
+    "scope": Keyword("sub|one|base", "sub", "How far below.", readers.one_of(_SCOPES)),
     "filter": Keyword(
         "FILTER",
         "",
@@ -134,7 +127,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         "search|template|active_directory|compare",
         "search",
         "How passwords are verified.",
-        values.choice(Method),
+        readers.choice(Method),
     ),
     "bind_template": Keyword(
         "DN",
@@ -172,10 +165,10 @@ KEYWORDS: Mapping[str, Keyword] = {
         values.attribute,
     ),
     "nested_groups": Keyword(
-        "no|expand|chain|auto", "no", "How groups in groups are followed.", values.choice(Nesting)
+        "no|expand|chain|auto", "no", "How groups in groups are followed.", readers.choice(Nesting)
     ),
     "nested_depth": Keyword(
-        "NUMBER", "10", "How many levels of groups are followed.", values.count(1, 100)
+        "NUMBER", "10", "How many levels of groups are followed.", readers.count(1, 100)
     ),
     "access_filter": Keyword(
         "FILTER", "", "What the person's own entry must match.", values.attempt_filter, many=True
@@ -184,22 +177,22 @@ KEYWORDS: Mapping[str, Keyword] = {
         "FILTER", "", "What must be found below a base.", values.attempt_filter, many=True
     ),
     "pam_check_host_attr": Keyword(
-        "yes|no", "no", "The attribute `host` must have this host, or `*`.", values.yes_no
+        "yes|no", "no", "The attribute `host` must have this host, or `*`.", readers.yes_no
     ),
     "pam_check_service_attr": Keyword(
-        "yes|no", "no", "`authorizedService` must have the service, or `*`.", values.yes_no
+        "yes|no", "no", "`authorizedService` must have the service, or `*`.", readers.yes_no
     ),
     "check_lock": Keyword(
-        "yes|no", "yes", "Whether attributes that lock or expire an account count.", values.yes_no
+        "yes|no", "yes", "Whether attributes that lock or expire an account count.", readers.yes_no
     ),
     # Changes
     "pam_password": Keyword(
         "exop|clear|ad",
         "exop",
         "How: RFC 3062, `userPassword`, or `unicodePwd`.",
-        values.one_of(_HOW),
+        readers.one_of(_HOW),
     ),
-    "password_as": Keyword("user|service", "user", "As whom.", values.choice(ChangeAs)),
+    "password_as": Keyword("user|service", "user", "As whom.", readers.choice(ChangeAs)),
     "pam_password_prohibit_message": Keyword(
         "TEXT", "", "Passwords are not changed here; what people are told.", values.message
     ),
@@ -211,7 +204,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         values.seconds_of_an_hour,
     ),
     "remember_users": Keyword(
-        "NUMBER", "10000", "Of how many names one is remembered.", values.count(1, 1_000_000)
+        "NUMBER", "10000", "Of how many names one is remembered.", readers.count(1, 1_000_000)
     ),
     "ppolicy_default": Keyword(
         "DN", "", "The policy that OpenLDAP's ppolicy_default names, to be read.", values.dn
@@ -221,10 +214,10 @@ KEYWORDS: Mapping[str, Keyword] = {
         "SECONDS",
         "0",
         "How long a right password lets in while no server can be reached; 0: never.",
-        values.seconds_or_never,
+        readers.seconds_or_never,
     ),
     "outage_users": Keyword(
-        "NUMBER", "1000", "Of how many people one is kept.", values.count(1, 1_000_000)
+        "NUMBER", "1000", "Of how many people one is kept.", readers.count(1, 1_000_000)
     ),
 }
 

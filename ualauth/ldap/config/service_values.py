@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ualauth.ldap.config.values import dn, without_quotes
+from ualauth.ldap.config.values import dn
+from ualauth.sources.readers import without_quotes
 
 _IS_DN = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+) *=")
 

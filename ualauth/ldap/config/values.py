@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection
+from typing import Any
 
 from ualauth.ldap.client import dn as names
 from ualauth.ldap.client.dn import Name
 from ualauth.ldap.client.filters import Filter
 from ualauth.ldap.client.settings import Tls, Uri
 from ualauth.ldap.config.variables import ATTEMPT, WHO, translated
+from ualauth.sources import readers
+from ualauth.sources.readers import in_quotes, one_of, without_quotes, words, yes_no
 from ualauth.sources.values import hint
-
-Read = Callable[[str], Any]
-E = TypeVar("E", bound=enum.Enum)
 
 FIELDS = (
     "authid",
@@ -34,37 +33,25 @@ FIELDS = (
 """What of a person an attribute may be."""
 # With options, such as mail;lang-en (RFC 4512, section 2.5).
 _ATTRIBUTE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*")
-_MOST_SECONDS = 86400
 _HOUR = 3600
-_YES = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
-
-
-def text(value: str) -> str:
-    """Read anything."""
-    return value
 
 
 def message(value: str) -> str:
     """Read a text that a person is told; nslcd.conf(5) has it in quotes."""
-    return value[1:-1] if _in_quotes(value) and len(value) > 2 else value
+    return value[1:-1] if in_quotes(value) and len(value) > 2 else value
 
 
-def path(value: str) -> str:
-    """Read the path of a file."""
-    return without_quotes(value)
-
-
-def folder(value: str) -> str:
-    """Read the path of a folder."""
-    without_quotes(value)
-    if not value.startswith("/"):
-        raise ValueError(f"{value!r} could be anywhere\nwrite the whole path")
-    return value
-
-
-def words(value: str) -> tuple[str, ...]:
-    """Read words with blanks between them."""
-    return tuple(value.split())
+def seconds(value: str) -> float:
+    """Read a time of more than no seconds."""
+    try:
+        return readers.seconds(value)
+    except ValueError as error:
+        text = str(error)
+        if readers.is_zero(value):
+            text = text.replace(
+                "there always is", "nslcd's 0 is no limit, and here there always is"
+            )
+        raise ValueError(text) from None
 
 
 def uris(value: str) -> tuple[str, ...]:
@@ -82,67 +69,12 @@ def uris(value: str) -> tuple[str, ...]:
     return servers
 
 
-def yes_no(value: str) -> bool:
-    """Read a yes or no."""
-    if value.lower() not in _YES:
-        raise ValueError(f"{value!r} is neither yes nor no\nwrite yes or no")
-    return _YES[value.lower()]
-
-
-def seconds(value: str) -> float:
-    """Read a time of more than no seconds."""
-    number = _number(value)
-    if number == 0:
-        raise ValueError(
-            f"{value!r} is no time: nslcd's 0 is no limit, and here there always is one"
-            f"\nremove the line, or write seconds up to {_MOST_SECONDS}"
-        )
-    if not 0 < number <= _MOST_SECONDS:
-        raise ValueError(
-            f"{value!r} is no time\nwrite seconds, from more than 0 to {_MOST_SECONDS}"
-        )
-    return number
-
-
-def seconds_or_never(value: str) -> float:
-    """Read a time; 0 is never."""
-    return 0.0 if _number(value) == 0 else seconds(value)
-
-
 def seconds_of_an_hour(value: str) -> float:
     """Read a time of an hour at most; 0 is never."""
-    time = seconds_or_never(value)
+    time = readers.seconds_or_never(value)
     if time > _HOUR:
         raise ValueError(f"{value!r} is more than an hour\nwrite {_HOUR} or less")
     return time
-
-
-def count(least: int, most: int) -> Read:
-    """Return a reader of whole numbers."""
-
-    def read(value: str) -> int:
-        if not value.isdecimal() or not least <= int(value[:10]) <= most:
-            raise ValueError(f"{value!r} does not do\nwrite a number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def one_of(choices: Mapping[str, E]) -> Callable[[str], E]:
-    """Return a reader of certain words."""
-
-    def read(value: str) -> E:
-        choice = choices.get(value.lower())
-        if choice is None:
-            raise ValueError(f"{value!r} is not known\n{hint(value.lower(), choices)}")
-        return choice
-
-    return read
-
-
-def choice(kind: type[E]) -> Callable[[str], E]:
-    """Return a reader of an enumeration's values."""
-    return one_of({str(each.value): each for each in kind})
 
 
 def dn(value: str) -> str:
@@ -262,24 +194,6 @@ def never(value: str) -> bool:
     return False
 
 
-def _in_quotes(value: str) -> bool:
-    return len(value) > 1 and value[0] == value[-1] == '"'
-
-
-def without_quotes(value: str) -> str:
-    """Return a value that is not in quotes.
-
-    Raises:
-        ValueError: if it is.
-
-    """
-    if _in_quotes(value):
-        raise ValueError(
-            f"{value!r} is in quotes, which would be a part of it\nwrite it without quotes"
-        )
-    return value
-
-
 def _filter(value: str, known: Collection[str]) -> Filter:
     template: Filter = _with_cure(
         lambda given: Filter(translated(given), known), value, "write a filter such as (uid={user})"
@@ -294,10 +208,3 @@ def _with_cure(read: Callable[[str], Any], value: str, cure: str) -> Any:  # noq
         text = str(error)
         # Some have a cure of their own.
         raise ValueError(text if "\n" in text else f"{text}\n{cure}") from None
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is no number\nwrite seconds") from None

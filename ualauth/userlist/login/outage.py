@@ -1,8 +1,8 @@
-"""Who may come in while no server of a directory can be reached.
+"""Who may come in while no server of another system, that knows the passwords, can be reached.
 
-A verifier (argon2id) of the last password that the directory took is kept in
+A verifier (argon2id) of the last password that the other system took is kept in
 memory, for people who passed the account stack as well, and forgotten as soon
-as the directory says anything else about them. Nothing is written anywhere: a
+as that system says anything else about them. Nothing is written anywhere: a
 new process knows no user.
 
 The password that was right at last may have been changed by other means since:
@@ -22,9 +22,16 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
 from ualauth.contract.identity import Person
 from ualauth.contract.resources import Resources
-from ualauth.ldap.config.configuration import Configuration, Outage
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.system.forks import new_lock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outage:
+    """Whether a user may come in while no server can be reached; a `lifetime` of 0 is never."""
+
+    lifetime: float
+    users: int
 
 
 # Made at each login, and so not frozen: that takes five times as long.
@@ -45,7 +52,7 @@ class _Record:
     who: Remembered
     services: set[str]
     typed: OrderedDict[str, None]
-    """The names by which the directory has found this person, the last ones."""
+    """The names by which this person was found, the last ones."""
 
 
 _NAMES = 16
@@ -53,7 +60,7 @@ _NAMES = 16
 
 
 class OutageCache:
-    """Verifiers by the user whom the directory confirmed; at most `rules.users` of them."""
+    """Verifiers by the user whom the other system confirmed; at most `rules.users` of them."""
 
     def __init__(self, rules: Outage) -> None:
         """Begin with no user."""
@@ -61,7 +68,7 @@ class OutageCache:
         self._hasher = PasswordHasher("argon2id")
         self._records: OrderedDict[str, _Record] = OrderedDict()
         self._users: dict[str, str] = {}
-        """By the user before the directory was asked, who it is."""
+        """By the user before the other system was asked, who it is."""
         self._lock = new_lock()
 
     def __len__(self) -> int:
@@ -69,11 +76,11 @@ class OutageCache:
         return len(self._records)
 
     async def remember(self, attempt: Attempt, user: str, password: str, who: Remembered) -> None:
-        """Keep a password that the directory has just taken."""
+        """Keep a password that has just been taken."""
         verifier = await attempt.compute(self._hasher.hash, password)
         with self._lock:
             if self._users.get(user, who.user) != who.user:
-                # The directory finds another user by this name now.
+                # This name is another user's now.
                 self._drop(self._users[user])
             last = self._records.pop(who.user, None)
             services = set() if last is None else last.services
@@ -95,7 +102,7 @@ class OutageCache:
                 (record.services.add if allowed else record.services.discard)(service)
 
     def forget(self, *users: str) -> None:
-        """Forget a user of whom the directory says something else, by whatever names."""
+        """Forget a user of whom something else is said now, by whatever names."""
         with self._lock:
             for each in users:
                 self._drop(self._users.get(each, each))
@@ -126,7 +133,7 @@ class OutageCache:
         return record is not None and service in record.services
 
     def _fresh(self, user: str) -> _Record | None:
-        """Return what is kept of a user, by a name by which the directory has found them."""
+        """Return what is kept of a user, by a name by which the user was found."""
         with self._lock:
             who = self._users.get(user)
             record = None if who is None else self._records.get(who)
@@ -164,12 +171,12 @@ class OutageCaches:
         """See `Resource.open`."""
         return cls()
 
-    def of(self, configuration: Configuration) -> OutageCache | None:
-        """Return the cache of a configuration, if it wants one."""
-        if not configuration.outage.lifetime:
+    def of(self, digest: str, rules: Outage) -> OutageCache | None:
+        """Return the cache of the configuration with this digest, if it wants one."""
+        if not rules.lifetime:
             return None
         with self._lock:
-            cache = self._open.get(configuration.digest)
+            cache = self._open.get(digest)
             if cache is None:
-                cache = self._open[configuration.digest] = OutageCache(configuration.outage)
+                cache = self._open[digest] = OutageCache(rules)
             return cache

@@ -1,0 +1,4 @@
+"""How om_sql.conf is read.
+
+Internal: it may change in any release.
+"""

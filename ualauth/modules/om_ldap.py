@@ -86,6 +86,7 @@ class OmLdap(Module[Options]):
 
     options_type = Options
     confirms_user = True
+    proves_password = True
 
     _configuration: Configuration
     _parts: bool
@@ -164,6 +165,7 @@ class OmLdap(Module[Options]):
             return await self._nameless(attempt, case)
         if used.outage is not None:
             await used.outage.remember(attempt, user, password, who_it_is)
+        attempt.prove_password(password)
         return _SUCCESS
 
     async def _vouch(self, attempt: Attempt, case: LdapUser) -> Remembered | None:

@@ -373,9 +373,9 @@ def test_other_mechanisms_find_a_user_who_has_not_moved_without_a_secret(
     first = exchange.step(b"n,,n=jsmith,r=abcdefgh")
     assert first is not None
     nonce = first.split(b",")[0]
-    proof = base64.b64encode(bytes(32))
+    answer = base64.b64encode(bytes(32))
     with pytest.raises(AuthenticationFailed):
-        exchange.step(b"c=biws," + nonce + b",p=" + proof)
+        exchange.step(b"c=biws," + nonce + b",p=" + answer)
     way.close()
     assert not has_moved(userlist)
     assert not Old.asked

@@ -55,6 +55,7 @@ MARKS = {
         "tests/unit/callers",
         "tests/unit/cli/test_authenticate.py",
         "tests/unit/cli/test_group.py",
+        "tests/unit/cli/test_migrate.py",
         "tests/unit/cli/test_progress.py",
         "tests/unit/cli/test_several_users.py",
         "tests/unit/import_export/test_closing.py",

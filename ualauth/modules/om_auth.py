@@ -177,7 +177,7 @@ class OmAuth(Module[Options]):
         attempt.remark(comparison.log)
         code = await judge(attempt, guess, account, comparison)
         if code is not ReturnCode.SUCCESS or account is None:
-            learner = learner_of(account, comparison, guess, code) if self.options.learn else None
+            learner = learner_of(account, password, guess, code) if self.options.learn else None
             if learner is None:
                 return code
             attempt.learner = learner

@@ -28,7 +28,8 @@ def moving(program: Program) -> Program:
     users.add("carl", addresses=("carl@example.com",), locked=True)
     users.add("dora@xn--bcher-kva.example")
     users.add("emil@bücher.example", "s3cret")
-    users.add("root")
+    # As an import makes users to whom the file gives no password.
+    users.store.add(NewUser(authid="root", name=ORName(surname="root"), password="*"))
     logins = {
         ann.id: LastLogin(MONDAY + timedelta(hours=2), "imap", "192.0.2.7"),
         bob.id: LastLogin(MONDAY, "pop3", ""),

@@ -19,7 +19,8 @@ from ualauth.module import Attempt, Module
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
-from ualauth.userlist.record import User
+from ualauth.userlist.names import ORName
+from ualauth.userlist.record import NewUser, User
 from ualauth.userlist.store import UserStore
 
 SETTINGS = (
@@ -86,14 +87,25 @@ class Old(Module[Options]):
 
 
 @pytest.fixture
-def userlist(folder: ConfigFolder) -> Iterator[Userlist]:
-    """A USERLIST with a user who has not moved, and a service that asks the old source."""
+def userlist(folder: ConfigFolder, request: pytest.FixtureRequest) -> Iterator[Userlist]:
+    """A USERLIST with a user who has not moved, and a service that asks the old source.
+
+    An import stores `*` for users without a password.
+    """
     folder.settings(SETTINGS)
     folder.module("old", Old)
     folder.service("imap", MOVING + ACCOUNT)
     Old.asked.clear()
     new_userlist = Userlist.create(folder.path)
-    new_userlist.add("jsmith", addresses=("john@example.com",))
+    name = ORName(surname="jsmith")
+    new_userlist.store.add(
+        NewUser(
+            authid="jsmith",
+            name=name,
+            addresses=("john@example.com",),
+            password=getattr(request, "param", "*"),
+        )
+    )
     yield new_userlist
     new_userlist.close()
 
@@ -107,14 +119,16 @@ def has_moved(userlist: Userlist, user: str = "jsmith", password: str = PASSWORD
     """Return whether the password is stored, with secrets of it; or nothing at all."""
     now_stored = record(userlist, user)
     secrets = userlist.store.secrets(now_stored)
-    if now_stored.password is None:
+    if now_stored.lacks_password:
         assert not secrets
         return False
+    assert now_stored.password is not None
     assert PasswordHasher(profile=CHEAPEST_FOR_TESTS).verify(password, now_stored.password)
     assert {each.mechanism for each in secrets} >= {"SCRAM-SHA-1", "SCRAM-SHA-256"}
     return True
 
 
+@pytest.mark.parametrize("userlist", [None, "*"], ids=["none", "imported"], indirect=True)
 @pytest.mark.parametrize("name", ["jsmith", "John@Example.com", "JSMITH"])
 def test_what_the_old_source_proved_is_stored_and_it_is_not_asked_again(
     userlist: Userlist, folder: ConfigFolder, way: Way, name: str, caplog: pytest.LogCaptureFixture
@@ -179,7 +193,7 @@ def test_a_former_password_is_not_stored(
     user = record(userlist)
     stored = userlist.hasher.hash(PASSWORD)
     user = userlist.store.set_password(user, stored, (), changed=now(), expires=None, keep=3)
-    userlist.store.set_password(user, None, (), changed=now(), expires=None, keep=3)
+    userlist.store.set_password(user, "*", (), changed=now(), expires=None, keep=3)
     way.login(folder.config(), "imap", "jsmith", PASSWORD)
     assert not has_moved(userlist)
 
@@ -214,6 +228,28 @@ def test_a_user_who_has_a_password_keeps_it(
         way.login(folder.config(), "imap", "moved", PASSWORD)
     assert record(userlist, "moved") == before
     assert not Old.asked
+
+
+@pytest.mark.parametrize("stored", ["!", "*LK*", "{CRYPT}*", "*not-carried*"])
+def test_a_password_that_is_locked_is_one(
+    userlist: Userlist, folder: ConfigFolder, way: Way, stored: str
+) -> None:
+    user = userlist.store.set_password(record(userlist), stored, (), changed=now(), expires=None)
+    with pytest.raises(AuthenticationFailed):
+        way.login(folder.config(), "imap", "jsmith", PASSWORD)
+    assert record(userlist) == user
+    assert not Old.asked
+
+
+def test_secrets_are_a_password_too(
+    userlist: Userlist, folder: ConfigFolder, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrets = userlist.hasher.secrets("another battery")
+    user = userlist.store.set_password(record(userlist), "*", secrets, changed=now(), expires=None)
+    way.login(folder.config(), "imap", "jsmith", PASSWORD)
+    assert record(userlist) == user
+    assert userlist.store.secrets(user) == tuple(secrets)
+    assert "there are SASL secrets of a password" in caplog.text
 
 
 def test_a_change_that_was_made_meanwhile_stays(

@@ -38,6 +38,7 @@ from ualauth.userlist.database.tables import (
     sasl_passwords,
     users,
 )
+from ualauth.userlist.record import NO_PASSWORD
 
 ESCAPE = "!"
 """Takes the meaning from the sign after it in patterns of LIKE."""
@@ -170,7 +171,7 @@ def progress(*, of_domain: bool) -> Select[tuple[object, ...]]:
         users.c.authid_key,
         users.c.authid,
         first.address,
-        users.c.password.is_not(None),
+        users.c.password.is_not(None) & (users.c.password != literal_column(f"'{NO_PASSWORD}'")),
         users.c.locked,
         login.moment,
         login.service,

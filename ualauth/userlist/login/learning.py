@@ -26,7 +26,7 @@ from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.account import now_in_utc
 from ualauth.userlist.login.elsewhere import is_locked
-from ualauth.userlist.login.verify import NOT_SET, Comparison, is_former
+from ualauth.userlist.login.verify import is_former
 from ualauth.userlist.store import UserStore
 
 log = logging.getLogger("ualauth.modules.om_auth")
@@ -113,6 +113,8 @@ class Learner:
             if judgement is not None and judgement.code is not ReturnCode.SUCCESS:
                 return judgement.log
         hasher, store = attempt.resource(PasswordHasher), attempt.resource(UserCache).store
+        if await attempt.offload(store.secrets, user):
+            return "there are SASL secrets of a password"
         names = (user.authid, user.name.personal_name, user.name.common_name, *user.addresses)
         wrong = await attempt.compute(objections, password, names, policy.password)
         if wrong:
@@ -141,16 +143,16 @@ class Learner:
 
 
 def learner_of(
-    account: Account | None, comparison: Comparison, guess: Guess | None, code: ReturnCode
+    account: Account | None, password: str, guess: Guess | None, code: ReturnCode
 ) -> Learner | None:
     """Return what is to store the password of a user who has none, and is not locked out.
 
-    `comparison` is of what was typed, and `code` what it amounts to. `None` for other users:
-    om_auth itself decides about them.
+    `code` is what comparing the typed `password` amounts to. `None` for other users: om_auth
+    itself decides about them.
     """
-    if account is None or account.stale or account.user.password or comparison != NOT_SET:
+    if account is None or account.stale or not account.user.lacks_password or not password:
         return None
-    if code is not NOT_SET.code or (guess is not None and is_locked(guess)):
+    if code is not ReturnCode.AUTH_ERR or (guess is not None and is_locked(guess)):
         return None
     return Learner(account)
 

@@ -43,8 +43,6 @@ class Comparison(Judgement):
 
 REMEMBERED = Comparison(ReturnCode.SUCCESS, "password verified before", remembered=True)
 """What comparing a remembered password gives."""
-NOT_SET = Comparison(ReturnCode.AUTH_ERR, "no password is set")
-"""What comparing a password gives of a user who has none."""
 FAILED = frozenset({ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN})
 """The codes of a failed login: others say nothing about the password."""
 
@@ -93,7 +91,7 @@ def _without_comparing(
     if user is None:
         return Comparison(ReturnCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
     if password:
-        return NOT_SET
+        return Comparison(ReturnCode.AUTH_ERR, "no password is set")
     if null_allowed and not user.password:
         return Comparison(ReturnCode.SUCCESS, "no password is set, and none is needed")
     return Comparison(ReturnCode.AUTH_ERR, "an empty password")

@@ -180,6 +180,7 @@ class OmAuth(Module[Options]):
             learner = learner_of(account, password, guess, code) if self.options.learn else None
             if learner is None:
                 return code
+            attempt.remark("the user has not moved: the other entries decide")
             attempt.learner = learner
             return ReturnCode.IGNORE
         hasher = attempt.resource(PasswordHasher)

@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - its options
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    """Write a file of another system anew, and say what became of each of its lines.
+    """Write a file of another system anew.
 
     The new files are printed, or written into FOLDER; what became of the lines goes to standard
     error. What has no equal is left out only where that lets in no user whom it would have kept

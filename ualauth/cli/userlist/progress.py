@@ -35,7 +35,9 @@ _TITLES = ("domain", "users", "moved", "left", "never seen", "locked", "last log
 @click.option("--csv", "form", flag_value="csv", help="Print CSV (RFC 4180) with a header.")
 @click.pass_obj
 def command(invocation: Invocation, *, domain: str, which: str | None, form: str | None) -> None:
-    """Show how many users of each domain have a password in the USERLIST.
+    """Show how many users have moved in.
+
+    For each domain, so many users have a password in the USERLIST, and so many are left.
 
     Users whom an import has made without one move in at their next login, where the service
     has `om_auth learn`. Of those who are left, some have never logged in since, and some are

@@ -238,7 +238,7 @@ def _write(migration: Migration, output: Path, *, overwrite: bool) -> None:
         if overwrite:
             new.replace(path)
         else:
-            os.link(new, path)
+            path.hardlink_to(new)
             new.unlink()
 
 

@@ -101,6 +101,15 @@ class ImapScript:
                 if answer is None:
                     break
                 connection.sendall(answer.encode("utf-8", "surrogateescape"))
+                if text.endswith("}") and answer.startswith("+"):
+                    # A literal may hold the ends of lines.
+                    size = int(text.rpartition("{")[2][:-1])
+                    literal = file.read(size) + file.readline()
+                    self.lines.append(literal[:size].decode("utf-8", "surrogateescape"))
+                    answer = self._say(tag, self.lines[-1])
+                    if answer is None:
+                        break
+                    connection.sendall(answer.encode())
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
         connection.close()

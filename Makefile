@@ -6,15 +6,15 @@
 .PHONY: demo unit test long check bench fuzz format clean
 
 # Mail programs that log in to the example servers
-CLIENTS = curl cyrus-clients fdm fetchmail gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
+CLIENTS = curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
 	mutt neomutt offlineimap3 s-nail sieve-connect swaks
 # Real KDCs and their clients, a wrong clock, and independent SASL clients
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
 # Other readers of messages, to compare with
 READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-perl
 # Libraries of other languages that log in: for `make long` alone
-RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libmail-imapclient-perl \
-	libphp-phpmailer php-cli php-imap ruby
+RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libjakarta-mail-java \
+	libmail-imapclient-perl libphp-phpmailer openjdk-17-jdk-headless php-cli php-imap ruby
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 

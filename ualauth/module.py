@@ -45,7 +45,14 @@ from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answe
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
 from ualauth.contract.judgement import Judgement
 from ualauth.contract.module import Files, Method, Module, immediate
-from ualauth.contract.options import OptionHelp, OptionProblem, describe, read_options
+from ualauth.contract.options import (
+    OptionHelp,
+    OptionProblem,
+    describe,
+    missing_libraries,
+    read_options,
+)
+from ualauth.contract.proof import Proof
 from ualauth.contract.requests import (
     Ask,
     Compute,
@@ -83,6 +90,7 @@ __all__ = [
     "OptionHelp",
     "OptionProblem",
     "Problem",
+    "Proof",
     "Readable",
     "Request",
     "Resource",
@@ -98,6 +106,7 @@ __all__ = [
     "answer_of",
     "describe",
     "immediate",
+    "missing_libraries",
     "problem_at",
     "read_options",
     "read_secret",

@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.benchmarks.page import Row
 from tests.kerberos import Realm, realm
 from ualauth import AsyncAuthenticator
-from ualauth.kerberos.context import Context
+from ualauth.kerberos.context import Configuration, Context
 from ualauth.kerberos.libkrb5 import AP_REQ_NOFAIL, VerifyOptions
 from ualauth.testing.folder import ConfigFolder
 
@@ -157,7 +157,8 @@ def _ask(path: Path) -> None:
 
 def bare_calls(kdc: Realm, service: str) -> Callable[[], None]:
     """Return a function that makes the calls of a login many times, and nothing else."""
-    contexts = [Context(str(kdc.conf)) for _ in range(THREADS)]
+    configuration = Configuration(str(kdc.conf), (kdc.conf.read_bytes(),))
+    contexts = [Context(configuration) for _ in range(THREADS)]
     free = list(contexts)
 
     def one_thread() -> None:

@@ -12,7 +12,7 @@ HEAD = """\
 `tests/interop` starts the servers in [examples](../examples) and lets programs that others
 wrote log in to them, on loopback. This page is what the last run saw: it is written by the
 tests, which fail if it was something else before. The packages are those of Debian 12. Libraries of
-Perl, PHP and Ruby have [a page of their own](interoperability-libraries.md).
+Java, node, Perl, PHP and Ruby have [a page of their own](interoperability-libraries.md).
 
 * *right*: with the right password, token or certificate.
 * *wrong*: with a wrong password, a token that was tampered with, or the certificate of a user
@@ -29,10 +29,13 @@ LIBRARIES = """\
 # Mail libraries of other languages that were tried
 
 What [mail programs](interoperability.md) are tried by, `make long` tries scripts by that use the
-libraries of Perl, PHP and Ruby, with Debian 12's packages. This page is what its last run saw.
+libraries of Java, node, Perl, PHP and Ruby, with Debian 12's packages, or npm's. This page is what
+its last run saw. What they sent is recorded, and `make test` replays it, whole and broken off; but
+for CRAM-MD5, whose challenge is never the same.
 
 imap_open has no STARTTLS here: its library begins it with TLS 1.0, which OpenSSL refuses. net-pop
-has none, and net-imap no XOAUTH2.
+has none, and net-imap no XOAUTH2. imapflow takes OAUTHBEARER where it is offered.
+Jakarta Mail takes the error that goes before 535 where a token is refused (`334`) for the end.
 """
 TICKETS = """\
 ## With a ticket

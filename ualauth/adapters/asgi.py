@@ -21,7 +21,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 POLICY_VIOLATION = 1008
-"""With which a WebSocket is closed that no user is let in by (RFC 6455, section 7.4.1)."""
+"""With which a WebSocket is closed that no user is let in by (RFC 6455, section 7.4.1).
+
+A server that can deny it by a response (ASGI's Denial Response) is given that of a request.
+"""
 
 
 def authorization_in(scope: Scope) -> list[str]:
@@ -71,11 +74,15 @@ class LoginMiddleware:
 
 
 async def _refuse(scope: Scope, reply: HttpReply, send: Send) -> None:
+    kind = "http.response"
     if scope["type"] == "websocket":
-        # Before it is accepted, the server answers 403.
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
-        return
+        kind = "websocket.http.response"
+        if kind not in (scope.get("extensions") or {}):
+            # Before it is accepted, the server answers 403.
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            return
     headers = raw_headers(reply.headers)
     headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    body = b"" if scope.get("method") == "HEAD" else reply.body
+    await send({"type": f"{kind}.start", "status": reply.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})

@@ -55,14 +55,19 @@ class Login(Scheme):
             HTTPException: if no user is let in.
 
         """
-        values, peer = authorization_in(request.scope), peer_in(request.scope)
         try:
-            return await log_in_async(self._authenticator, self._service, values, peer)
+            # No variable holds the header: debuggers show them.
+            return await log_in_async(
+                self._authenticator,
+                self._service,
+                authorization_in(request.scope),
+                peer_in(request.scope),
+            )
         except HttpRefusal as refusal:
             reply = refusal.reply
-            own = [each for each in reply.headers if each[0] != "Content-Type"]
-            headers = headers_of(reply._replace(headers=tuple(own)))
-            raise HTTPException(reply.status, reply.text, headers) from None
+        own = [each for each in reply.headers if each[0] != "Content-Type"]
+        headers = headers_of(reply._replace(headers=tuple(own)))
+        raise HTTPException(reply.status, reply.text, headers)
 
 
 class TokenLogin(Login):

@@ -61,12 +61,20 @@ class Login:
         identities = _identities()
         if self in identities:
             return
-        values, peer = authorization_in(request.environ), peer_in(request.environ)
         try:
-            identities[self] = log_in(self._authenticator, self._service, values, peer)
+            # No variable holds the header: debuggers show them.
+            identities[self] = log_in(
+                self._authenticator,
+                self._service,
+                authorization_in(request.environ),
+                peer_in(request.environ),
+            )
         except HttpRefusal as refusal:
             reply = refusal.reply
-            abort(Response(reply.body, reply.status, list(reply.headers)))
+        else:
+            return
+        # Not within the handler: a debugger would show the refusal's calls, too.
+        abort(Response(reply.body, reply.status, list(reply.headers)))
 
     def required(self, view: Callable[P, Any]) -> Callable[P, Any]:
         """Return a view that asks before it is called; it may be a coroutine function."""

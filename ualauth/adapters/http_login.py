@@ -27,6 +27,7 @@ from ualauth.adapters.sasl_lines import NeedsTls
 from ualauth.aio import AsyncAuthenticator
 from ualauth.authenticator import Authenticator
 from ualauth.contract.identity import Identity
+from ualauth.system.frames import clear_locals
 
 # RFC 9110, section 11.4: the scheme in any case, then blanks, then token68.
 _CREDENTIALS = re.compile(r"(?i:(basic|bearer)) +([A-Za-z0-9._~+/-]+=*)")
@@ -92,12 +93,16 @@ def log_in(
         return _exchange(authenticator, service, values, peer)
     except Exception as error:  # noqa: BLE001 - a bug refuses
         failure = error
+    token = _has_token(values)
+    # A tool that shows what the calls of an exception hold is shown no password.
+    del values
+    clear_locals(failure)
     try:
         schemes = schemes_of(authenticator.mechanisms(service.name, tls=peer.tls))
         under_tls = schemes_of(authenticator.mechanisms(service.name, tls=True))
     except Exception as error:  # noqa: BLE001 - a service that cannot be used
         failure, schemes, under_tls = error, [], []
-    raise HttpRefusal(_reply(failure, service, values, schemes, under_tls))
+    raise HttpRefusal(_reply(failure, service, schemes, under_tls, token=token))
 
 
 def _exchange(
@@ -124,12 +129,16 @@ async def log_in_async(
         return await _exchange_async(authenticator, service, values, peer)
     except Exception as error:  # noqa: BLE001 - a bug refuses
         failure = error
+    token = _has_token(values)
+    # A tool that shows what the calls of an exception hold is shown no password.
+    del values
+    clear_locals(failure)
     try:
         schemes = schemes_of(await authenticator.mechanisms(service.name, tls=peer.tls))
         under_tls = schemes_of(await authenticator.mechanisms(service.name, tls=True))
     except Exception as error:  # noqa: BLE001 - a service that cannot be used
         failure, schemes, under_tls = error, [], []
-    raise HttpRefusal(_reply(failure, service, values, schemes, under_tls))
+    raise HttpRefusal(_reply(failure, service, schemes, under_tls, token=token))
 
 
 async def _exchange_async(
@@ -145,11 +154,11 @@ async def _exchange_async(
 def _reply(
     failure: Exception,
     service: HttpService,
-    values: Sequence[str],
     schemes: Sequence[str],
     under_tls: Sequence[str],
+    *,
+    token: bool,
 ) -> HttpReply:
-    token = any(value.lower().startswith("bearer") for value in values)
     reply = reply_of(failure, service.realm, schemes, token=token)
     if reply.status != 401 or schemes:
         return reply
@@ -157,6 +166,10 @@ def _reply(
     if not under_tls:
         log.warning("%s: no user can log in by HTTP: neither PLAIN nor OAUTHBEARER", service.name)
     return reply_of(NeedsTls() if under_tls else NoScheme(), service.realm, (), token=False)
+
+
+def _has_token(values: Sequence[str]) -> bool:
+    return any(value.lower().startswith("bearer") for value in values)
 
 
 def _unreadable(why: str) -> NotAuthorized:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ualauth.adapters.literals import RefusedLiteral
 from ualauth.adapters.sasl_lines import (
     AlreadyLoggedIn,
     AuthSyntax,
@@ -48,8 +49,9 @@ REPLIES: Mapping[type[Exception], ImapReply] = {
     # RFC 9051, section 6.2.2 wants BAD for both.
     Cancelled: ImapReply(b"BAD", b"", b"Authentication cancelled"),
     NotBase64: ImapReply(b"BAD", b"", b"Invalid base64"),
-    # Either comes with BYE.
+    # Each comes with BYE.
     TooLong: ImapReply(b"BAD", b"", b"The line is too long"),
+    RefusedLiteral: ImapReply(b"BAD", b"", b"This literal cannot be taken"),
     TooManyFailures: ImapReply(b"NO", b"LIMIT", b"Too many failed attempts"),
     # A service that cannot be used, or a bug: the log has it.
     Exception: ImapReply(b"NO", b"UNAVAILABLE", b"Temporary authentication failure"),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import binascii
 import inspect
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from typing import Protocol, TypeVar
 from ualauth.contract.identity import Identity
 
 R = TypeVar("R")
+
+_CONTROL = re.compile(rb"[\0-\x1f\x7f]")
 
 
 class BlockingExchange(Protocol):
@@ -101,6 +104,19 @@ class AuthCommand:
     initial: bytes | None = field(repr=False)
 
 
+def words_of(line: bytes) -> list[bytes]:
+    """Return the words of a line: between them are spaces alone, and more than one are one.
+
+    White space at the end is none (RFC 5321, section 4.1.1).
+    """
+    return [word for word in line.strip(b" \t").split(b" ") if word]
+
+
+def without_end(line: bytes) -> bytes:
+    """Return a line without its end, of which a line has one."""
+    return line[: -2 if line.endswith(b"\r\n") else -1] if line.endswith(b"\n") else line
+
+
 def read_auth(arguments: bytes) -> AuthCommand:
     """Return what stands behind `AUTH` or `AUTHENTICATE`; more spaces than one are one.
 
@@ -108,10 +124,14 @@ def read_auth(arguments: bytes) -> AuthCommand:
     seen later.
 
     Raises:
-        AuthSyntax: if there is no word, or there are more than two.
+        AuthSyntax: if there is no word, there are more than two, or one has control
+            characters: a line feed, for one, by which another server would end the line.
 
     """
-    match arguments.split():
+    words = words_of(arguments)
+    if any(_CONTROL.search(word) for word in words):
+        raise AuthSyntax
+    match words:
         case [mechanism]:
             return AuthCommand(mechanism.decode("ascii", "replace"), None)
         case [mechanism, initial]:
@@ -146,7 +166,7 @@ def converse(
         challenge = exchange.step(decoded_initial(initial))
         while challenge is not None:
             send(b64encode(challenge))
-            challenge = exchange.step(decoded(receive().rstrip(b"\r\n")))
+            challenge = exchange.step(decoded(without_end(receive())))
         return exchange.identity
     finally:
         exchange.close()
@@ -169,7 +189,7 @@ async def converse_async(
             sending = send(b64encode(challenge))
             if inspect.isawaitable(sending):
                 await sending
-            challenge = await exchange.step(decoded((await receive()).rstrip(b"\r\n")))
+            challenge = await exchange.step(decoded(without_end(await receive())))
         return exchange.identity
     finally:
         exchange.close()

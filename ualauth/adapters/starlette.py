@@ -86,18 +86,24 @@ class Backend(AuthenticationBackend):
             LoginRefused: if no user is let in.
 
         """
-        values = authorization_in(conn.scope)
-        if self._anonymous and not values:
+        if self._anonymous and not authorization_in(conn.scope):
             return None
-        peer = peer_in(conn.scope)
         try:
-            identity = await log_in_async(self._authenticator, self._service, values, peer)
+            # No variable holds the header: debuggers show them.
+            identity = await log_in_async(
+                self._authenticator,
+                self._service,
+                authorization_in(conn.scope),
+                peer_in(conn.scope),
+            )
         except HttpRefusal as refusal:
-            raise LoginRefused(refusal.reply) from None
-        scopes = ["authenticated"]
-        if identity.person.administrator:
-            scopes.append("administrator")
-        return AuthCredentials(scopes), MailUser(identity)
+            reply = refusal.reply
+        else:
+            scopes = ["authenticated"]
+            if identity.person.administrator:
+                scopes.append("administrator")
+            return AuthCredentials(scopes), MailUser(identity)
+        raise LoginRefused(reply)
 
 
 def on_error(conn: HTTPConnection, error: Exception) -> Response:  # noqa: ARG001 - Starlette's

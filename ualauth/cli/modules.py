@@ -11,7 +11,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines
 from ualauth.codes import MODULE_TYPE
 from ualauth.contract.module import Module
-from ualauth.contract.options import describe
+from ualauth.contract.options import describe, missing_libraries
 from ualauth.errors import ModuleUnavailable
 from ualauth.runtime.base import BaseAuthenticator
 
@@ -37,8 +37,10 @@ def _list(invocation: Invocation) -> None:
         except ModuleUnavailable as error:
             table.add_row(cell(name, "cyan"), cell("none"), cell(error, "red"))
         else:
-            does = (inspect.getdoc(kind) or "").partition("\n")[0]
-            table.add_row(cell(name, "cyan"), cell(", ".join(_types(kind))), cell(does))
+            does = cell((inspect.getdoc(kind) or "").partition("\n")[0])
+            for text in _lacks(name, kind):
+                does.append(f"\n{text}", "red")
+            table.add_row(cell(name, "cyan"), cell(", ".join(_types(kind))), does)
     console().print(table)
 
 
@@ -48,6 +50,9 @@ def _explain(name: str, kind: type[Module[Any]]) -> None:
     out.print()
     out.print(lines(inspect.getdoc(kind) or ""))
     out.print()
+    for text in _lacks(name, kind):
+        line(cell(text, "red"))
+        out.print()
     table = grid("option", "default", "meaning")
     table.columns[0].no_wrap = True
     for option in describe(kind.options_type):
@@ -56,6 +61,12 @@ def _explain(name: str, kind: type[Module[Any]]) -> None:
         out.print(table)
     else:
         line(cell("It takes no options.", "dim"))
+
+
+def _lacks(name: str, kind: type[Module[Any]]) -> list[str]:
+    """Return which libraries are missing that entries of a module may need."""
+    lacks = missing_libraries(f"in part, {name}", *kind.libraries)
+    return [f"{each.text}; {each.cure}" for each in lacks]
 
 
 def _types(kind: type[Module[Any]]) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 
 if TYPE_CHECKING:
+    from ualauth.contract.options import OptionProblem
+    from ualauth.contract.proof import Proof
     from ualauth.sources.files import FileRules, Missing, Text, Unusable
     from ualauth.sources.following import Parse, Watched
     from ualauth.sources.problem import Problem
@@ -68,6 +70,24 @@ class Module(Generic[O]):
     missing, `__init__` sets it. A text is a kind that another package's mechanism has.
     """
 
+    proves: Proof | None = None
+    """What the `SUCCESS` of `authenticate` proves, for `ualauth check`.
+
+    `None` for a credential where it verifies any, and nothing where it does not.
+    """
+
+    may_ignore: bool = True
+    """Whether `authenticate` may answer `IGNORE`, which leaves the login to the other entries."""
+
+    libraries: ClassVar[Sequence[str]] = ()
+    """Packages of others that some entry of it needs: `ualauth modules` tells which are missing."""
+
+    lacks: Sequence[OptionProblem] = ()
+    """What this entry lacks, a library above all: `ualauth check` tells of it, at the line.
+
+    `__init__` or `configure` sets it, by `missing_libraries`.
+    """
+
     confirms_user: ClassVar[bool] = False
     """Whether it calls `Attempt.confirm_user`."""
 
@@ -91,6 +111,17 @@ class Module(Generic[O]):
         answers `SERVICE_ERR`; what `Files.watch` reports does not do that.
         """
         return ()
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return the codes that the entry may answer to an operation it has a method for.
+
+        `ualauth check` concludes from them what a stack can come to; one too many makes a
+        conclusion vague, one that is missing makes it wrong. What every module may come to (it
+        runs out of time, or raises an exception) need not be among them.
+        """
+        if operation is Operation.AUTHENTICATE and not self.may_ignore:
+            return LEGAL[operation] - {ReturnCode.IGNORE}
+        return LEGAL[operation]
 
     def users_in_files(self) -> Iterable[tuple[str, Problem]]:
         """Yield the users whom files of `configure` name, each with what is wrong if it is none.

@@ -21,13 +21,18 @@ import dataclasses
 import difflib
 import enum
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
 
+from ualauth.system.extras import lack
 from ualauth.text.dataclass import dataclass
+
+WHOLE_LINE = sys.maxsize
+"""The index of what is wrong with no argument in particular."""
 
 O = TypeVar("O")  # noqa: E741 - O for options, private to the signatures below
 
@@ -38,7 +43,8 @@ class OptionProblem:
 
     `index` is its place among the arguments (past the last one for what is
     missing); `fatal` is false for what the module merely ignores. One that is `harmful` is an
-    error all the same: the module works, and lets in users whom it should not.
+    error all the same: the module works, and does something else than it should, as to let in
+    users whom it should not.
     """
 
     index: int
@@ -51,6 +57,21 @@ class OptionProblem:
     def is_warning(self) -> bool:
         """Whether it changes nothing."""
         return not (self.fatal or self.harmful)
+
+
+def missing_libraries(
+    who: str, *packages: str, in_part: bool = False, extra: str = ""
+) -> Sequence[OptionProblem]:
+    """Return a problem of the whole line for each package that `who` needs and is missing.
+
+    With `in_part`, the rest of the module works without it: that is a warning.
+    """
+    problems = []
+    for package in packages:
+        text, _, cure = lack(who, package, extra).partition("; ")
+        if text:
+            problems.append(OptionProblem(WHOLE_LINE, text, cure, fatal=False, harmful=not in_part))
+    return problems
 
 
 @dataclass(frozen=True, slots=True)

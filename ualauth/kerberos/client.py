@@ -37,6 +37,7 @@ from ualauth.kerberos.failures import (
 from ualauth.kerberos.fast import Armour
 from ualauth.kerberos.init_creds import CHANGE_SERVICE, candidates, get_initial, options, verify
 from ualauth.kerberos.keytab import Keytab, Keytabs, full_name
+from ualauth.kerberos.krb5_conf import Krb5Conf
 from ualauth.kerberos.libkrb5 import Credentials
 from ualauth.kerberos.limited_context import LimitedContext
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
@@ -94,7 +95,8 @@ class Client:
         self._map: Watched[Mapping[str, str]] | None = None
         if settings.principal_map is not None:
             self._map = files.watched(str(settings.principal_map), parse_map, RULES)
-        self.contexts = ContextPool(settings.krb5_conf)
+        names = settings.krb5_conf
+        self.contexts = ContextPool(None if names is None else Krb5Conf(names, files).current)
         self._armour = Armour()
         self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
         self._limit = TimeLimit(_MOST)
@@ -497,7 +499,7 @@ class Client:
 
     def _keys(self, context: Context) -> Keytab:
         name = full_name(context, self.settings.keytab)
-        keytab = self._keytabs.current(context, name, self.settings.krb5_conf)
+        keytab = self._keytabs.current(context, name)
         if keytab.warning and keytab is not self._warned:
             log.warning("%s", keytab.warning)
             self._warned = keytab

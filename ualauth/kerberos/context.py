@@ -21,10 +21,11 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from ctypes import byref, c_void_p
+from dataclasses import dataclass
 from typing import Any
 
 from ualauth.kerberos.failures import KerberosFault
-from ualauth.kerberos.kdc_order import SLOW, KdcOrder, PrefixFile
+from ualauth.kerberos.kdc_order import SLOW, KdcOrder
 from ualauth.kerberos.libkrb5 import (
     PARSE_ENTERPRISE,
     Credentials,
@@ -34,8 +35,17 @@ from ualauth.kerberos.libkrb5 import (
     library,
 )
 from ualauth.kerberos.principal import PrincipalName
+from ualauth.system.memory_file import MemoryFile
 
 Handle = c_void_p
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What takes the place of the host's krb5.conf: the names of files, and their contents."""
+
+    names: str
+    contents: tuple[bytes, ...]
 
 
 class _Ear:
@@ -91,8 +101,10 @@ class OwnedHandle:
 class Context:
     """One context; the thread that uses it has it alone."""
 
-    def __init__(self, configuration: str | None = None, order: KdcOrder | None = None) -> None:
-        """Read a krb5.conf, several of them joined by colons, or the host's; blocks.
+    def __init__(
+        self, configuration: Configuration | None = None, order: KdcOrder | None = None
+    ) -> None:
+        """Read files of one's own, or the host's krb5.conf; blocks.
 
         `order` puts KDCs in front, and learns which answer.
 
@@ -103,13 +115,17 @@ class Context:
         """
         self.library = library()
         self.handle = Handle()
-        self._prefix = self._prefix_file(configuration, order)
-        if self._prefix is not None:
-            self._read(f"{self._prefix.path}:{configuration or self._files_of_host()}")
-        elif configuration is None:
-            self._checked("krb5.conf", self.library.krb5_init_context(byref(self.handle)))
+        self.configuration = configuration
+        # libkrb5 looks at the files again later.
+        self._copies = list(self._copied(configuration, order))
+        paths = [each.path for each in self._copies]
+        if configuration is not None:
+            self._read(":".join(paths) or os.devnull, configuration.names)
+        elif paths:
+            of_host = self._files_of_host()
+            self._read(":".join([*paths, of_host]), of_host)
         else:
-            self._read(configuration)
+            self._checked("krb5.conf", self.library.krb5_init_context(byref(self.handle)))
         self._end = weakref.finalize(self, self.library.krb5_free_context, self.handle)
         # A thread that was given up on may still be using it at the interpreter's end.
         self._end.atexit = False
@@ -142,15 +158,20 @@ class Context:
         self._ear.slow = slow
 
     @staticmethod
-    def _prefix_file(configuration: str | None, order: KdcOrder | None) -> PrefixFile | None:
-        """Return the lines that come before krb5.conf, if there are any."""
-        text = order.text() if order is not None else ""
-        if not text or (configuration and not any(map(os.path.exists, configuration.split(":")))):
-            # Without krb5.conf there is no realm: that is not to be hidden.
-            return None
-        with contextlib.suppress(OSError):
-            return PrefixFile(text)
-        return None
+    def _copied(
+        configuration: Configuration | None, order: KdcOrder | None
+    ) -> Iterator[MemoryFile]:
+        """Yield what libkrb5 reads from memory: the lines that put KDCs in front come first."""
+        if order is not None and (text := order.text()):
+            with contextlib.suppress(OSError):
+                yield MemoryFile(text.encode())
+        for content in () if configuration is None else configuration.contents:
+            try:
+                yield MemoryFile(content)
+            except OSError as error:
+                raise KerberosFault(
+                    error.errno or errno.EIO, f"no room for krb5.conf: {error}"
+                ) from error
 
     def _files_of_host(self) -> str:
         """Return the names of the host's krb5.conf, joined by colons."""
@@ -162,15 +183,15 @@ class Context:
         finally:
             self.library.krb5_free_config_files(names)
 
-    def _read(self, configuration: str) -> None:
+    def _read(self, paths: str, shown: str) -> None:
         profile = Handle()
-        number = self.library.profile_init_path(configuration.encode(), byref(profile))
-        self._checked(configuration, number)
+        number = self.library.profile_init_path(paths.encode(), byref(profile))
+        self._checked(shown, number)
         try:
             number = self.library.krb5_init_context_profile(profile, 0, byref(self.handle))
         finally:
             self.library.profile_release(profile)
-        self._checked(configuration, number)
+        self._checked(shown, number)
 
     def _checked(self, configuration: str, number: int) -> None:
         if number:
@@ -240,8 +261,8 @@ class Context:
     def close(self) -> None:
         """Free it; whatever was made with it must be freed already."""
         self._end()
-        if self._prefix is not None:
-            self._prefix.close()
+        for each in self._copies:
+            each.close()
 
     # Calls
 

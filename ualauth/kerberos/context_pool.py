@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from ualauth.kerberos.context import Context
+from ualauth.kerberos.context import Configuration, Context
 from ualauth.kerberos.kdc_order import KdcOrder
 
 _LIFE = 0.5
@@ -21,12 +21,12 @@ _LIFE = 0.5
 class ContextPool:
     """Hands out contexts, as many as there are calls at once."""
 
-    def __init__(self, configuration: str | None) -> None:
-        """Remember which krb5.conf is meant, the host's if none; nothing is opened."""
+    def __init__(self, current: Callable[[], Configuration] | None = None) -> None:
+        """Remember what returns the files to read, the host's if none; nothing is opened."""
         self.trace: Callable[[str], None] | None = None
         """Who is told each step of libkrb5."""
         self.order = KdcOrder()
-        self._configuration = configuration
+        self._current = current
         self._idle: list[tuple[Context, float, int]] = []
 
     @contextlib.contextmanager
@@ -56,7 +56,8 @@ class ContextPool:
                     return context, since, version
                 context.close()
         version = self.order.version
-        context = Context(self._configuration, self.order)
+        configuration = None if self._current is None else self._current()
+        context = Context(configuration, self.order)
         if self.trace is not None:
             context.trace(self.trace)
         return context, now, version

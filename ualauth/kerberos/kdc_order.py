@@ -9,9 +9,7 @@ it fails.
 
 from __future__ import annotations
 
-import os
 import re
-import weakref
 from dataclasses import dataclass, field
 
 from ualauth.system.forks import new_lock
@@ -121,26 +119,6 @@ class KdcListener:
             self._request.asked.append((match[1], match[2]))
         elif (match := _ANSWERED.search(line)) is not None:
             self._order.answered(self._request, match[1], match[2])
-
-
-class PrefixFile:
-    """A file in memory with a few lines of krb5.conf, by the name in `path`."""
-
-    def __init__(self, text: str) -> None:
-        """Write it.
-
-        Raises:
-            OSError: if the host has no such files.
-
-        """
-        number = os.memfd_create("krb5.conf")
-        self._end = weakref.finalize(self, os.close, number)
-        os.write(number, text.encode())
-        self.path = f"/proc/self/fd/{number}"
-
-    def close(self) -> None:
-        """Give it up."""
-        self._end()
 
 
 def _written(address: str) -> str:

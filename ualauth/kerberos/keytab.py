@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ualauth.errors import UnsteadyFile, UnusableFile
-from ualauth.kerberos.context import Context, Handle
+from ualauth.kerberos.context import Configuration, Context, Handle
 from ualauth.kerberos.failures import KEYTAB_END, KerberosFault, NoKeytab
 from ualauth.kerberos.keytab_file import RULES, KeytabContent, parse_keytab
 from ualauth.kerberos.libkrb5 import Keyblock, KeytabEntry
@@ -80,10 +80,8 @@ class Keytabs:
         self._clock = clock
         self._followed: dict[str, _FollowedKeytab] = {}
 
-    def current(self, context: Context, name: str, configuration: str | None) -> Keytab:
+    def current(self, context: Context, name: str) -> Keytab:
         """Return what a keytab has, the same object until that changes; blocks.
-
-        `configuration` is the krb5.conf of `context`, for one more of these.
 
         Raises:
             NoKeytab: if it cannot be used, and never could, or is gone.
@@ -97,7 +95,7 @@ class Keytabs:
         if followed is None:
             watched = self._files.watched(path, parse_keytab, RULES)
             followed = self._followed.setdefault(name, _FollowedKeytab(name, watched, self._clock))
-        return followed.current(configuration)
+        return followed.current(context.configuration)
 
     def close(self) -> None:
         """Give up what is kept: a login that uses it goes on."""
@@ -130,7 +128,7 @@ class _FollowedKeytab:
         self._state = _State(None, None, None)
         self._last: tuple[KeytabContent, Keytab] | None = None
 
-    def current(self, configuration: str | None) -> Keytab:
+    def current(self, configuration: Configuration | None) -> Keytab:
         """Return the keys that count now."""
         problem = ""
         try:
@@ -176,7 +174,9 @@ class _FollowedKeytab:
         return NoKeytab(f"{problem or missing}; a key of this service is needed to know the KDC by")
 
 
-def _in_memory(name: str, path: str, content: KeytabContent, configuration: str | None) -> Keytab:
+def _in_memory(
+    name: str, path: str, content: KeytabContent, configuration: Configuration | None
+) -> Keytab:
     """Return a keytab in memory (krb5_kt_resolve(3)), which ends with the object."""
     # A context of its own, as it may be freed in any thread.
     context = Context(configuration)

@@ -262,3 +262,12 @@ def library() -> Any:  # noqa: ANN401 - its functions have the types that the ta
         function.restype = result
         setattr(functions, name, function)
     return functions
+
+
+def lack_of_library() -> str:
+    """Load libkrb5; return why it is not there and how to install it, empty if it is."""
+    try:
+        library()
+    except ModuleUnavailable as error:
+        return str(error)
+    return ""

@@ -19,11 +19,10 @@ from typing import Annotated, Self
 from ualauth.contract.module import Files
 from ualauth.contract.options import OptionProblem, read_dataclass
 from ualauth.contract.tokens import TokenOptions
-from ualauth.errors import ModuleUnavailable, UnsteadyFile, UnusableFile
+from ualauth.errors import UnsteadyFile, UnusableFile
 from ualauth.kerberos import principal_map
-from ualauth.kerberos.context import Context
-from ualauth.kerberos.failures import KerberosFault
 from ualauth.kerberos.keytab_file import parse_keytab
+from ualauth.kerberos.krb5_conf import files_in, parse_krb5_conf
 from ualauth.kerberos.principal import DomainMap, Template
 from ualauth.kerberos.principal_map import parse_map
 from ualauth.sources.files import FileRules, Text
@@ -85,7 +84,8 @@ class KerberosSettings(TokenOptions):
     )
     krb5_conf: Annotated[
         str | None,
-        "A krb5.conf instead of the host's; several are joined by colons.",
+        "A krb5.conf instead of the host's; several are joined by colons, and relative paths are "
+        "those in the configuration folder.",
         "krb5_conf=PATH",
     ] = None
     keytab: Annotated[
@@ -255,27 +255,9 @@ def configure(options: Options, files: Files) -> None:
         # Logins look at it by themselves, in their own time.
         with contextlib.suppress(UnsteadyFile):
             files.watch(keytab, parse_keytab, rules)
-    for named in (settings.krb5_conf or "").split(":"):
-        # The usual way to say that there shall be none.
-        if named not in {"", "/dev/null"}:
-            with contextlib.suppress(UnsteadyFile):
-                files.watch(named, read_krb5_conf)
-
-
-def read_krb5_conf(file: Text) -> tuple[None, Sequence[Problem]]:
-    """Have libkrb5 read a krb5.conf; logins let it read the file by themselves."""
-    at = Source(file.path, 1, 1)
-    if not file.text.strip("\0 \t\r\n"):
-        text = "there is nothing in it, and libkrb5 knows no realm by it"
-        return None, (Problem(at, text, "write [libdefaults] and [realms]", warning=True),)
-    try:
-        Context(file.path).close()
-    except KerberosFault as error:
-        return None, (Problem(at, f"libkrb5 cannot read it: {error}", "see krb5.conf(5)"),)
-    except ModuleUnavailable:
-        # Without libkrb5, it is told of where it is needed.
-        return None, ()
-    return None, ()
+    for name in files_in(settings.krb5_conf):
+        with contextlib.suppress(UnsteadyFile):
+            files.watch(name, parse_krb5_conf)
 
 
 def path_of(keytab: str) -> str | None:

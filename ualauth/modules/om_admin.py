@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -28,6 +29,8 @@ class OmAdmin(Module[Options]):
     """Succeed if the caller's UNIX uid is root's or an administrator's."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.CREDENTIAL
     verifies = NO_CREDENTIAL
     tests_names = True
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import ANONYMOUS, CredentialKind
+from ualauth.contract.proof import Proof
 from ualauth.identity import Person
 from ualauth.module import Abort, Attempt, Module
 from ualauth.sasl.anonymous import AnonymousExchange
@@ -22,6 +23,8 @@ class OmAnonymous(Module[Options]):
     """Let anonymous clients in: a service that names this module offers ANONYMOUS."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.NOTHING
     verifies = frozenset({CredentialKind.NOTHING})
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

@@ -61,8 +61,14 @@ class OmAuth(Module[Options]):
     """Check people against the USERLIST: password, restrictions; and change passwords."""
 
     options_type = Options
+    may_ignore = False
 
     verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
+
+    def __init__(self, options: Options) -> None:
+        """Leave users without a password to other entries only where it learns."""
+        super().__init__(options)
+        self.may_ignore = options.learn
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module, immediate
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID
@@ -80,6 +81,8 @@ class OmDiag(Module[Options]):
     """Let callers with certain UNIX uids use the diagnostic tools."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.CREDENTIAL
     verifies = NO_CREDENTIAL
     tests_names = True
 

@@ -19,6 +19,7 @@ class OmExternal(Module[Options]):
     """Let people in whom their TLS client certificate names; others go on by password."""
 
     options_type = Options
+    may_ignore = False
     verifies = frozenset({CredentialKind.CERTIFICATE})
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

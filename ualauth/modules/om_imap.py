@@ -24,6 +24,7 @@ class OmImap(Module[Options]):
 
     options_type = Options
     proves_password = True
+    may_ignore = False
 
     def __init__(self, options: Options) -> None:
         """Read where the servers are."""

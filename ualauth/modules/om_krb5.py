@@ -17,19 +17,20 @@ from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import CredentialKind, NameKind
+from ualauth.contract.options import WHOLE_LINE
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client, KdcAnswer
 from ualauth.kerberos.failures import plain
+from ualauth.kerberos.libkrb5 import lack_of_library
 from ualauth.kerberos.settings import KerberosSettings, Options, configure
 from ualauth.kerberos.shared import Kerberos
 from ualauth.messages import Info
-from ualauth.module import Abort, Attempt, Files, Module
+from ualauth.module import Abort, Attempt, Files, Module, OptionProblem, missing_libraries
 from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.sources.problem import Problem
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
-from ualauth.system.extras import are_installed
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")
@@ -55,20 +56,26 @@ class OmKrb5(Module[Options]):
     """Verify and change Kerberos passwords, and accept GSSAPI exchanges."""
 
     options_type = KerberosSettings
+    may_ignore = False
 
+    libraries = ("gssapi",)
     confirms_user = True
     proves_password = True
 
     def __init__(self, options: Options) -> None:
         """Offer tickets only where they can be accepted."""
         super().__init__(options)
-        cure = "try pip install 'ualauth[krb5]'"
-        if are_installed(("gssapi",), "a ticket (GSSAPI) by om_krb5", cure):
+        who = "a ticket (GSSAPI) by module om_krb5"
+        self.lacks = missing_libraries(who, *self.libraries, in_part=True)
+        if not self.lacks:
             self.verifies = _TICKETS_TOO
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Have om_krb5.conf looked at, and what it names; logins follow it by themselves."""
         configure(self.options, files)
+        if text := lack_of_library():
+            problem = OptionProblem(WHOLE_LINE, text, fatal=False, harmful=True)
+            self.lacks = (*self.lacks, problem)
         return ()
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL, CredentialKind, NameKind
-from ualauth.module import Abort, Attempt, Files, Module
+from ualauth.module import Abort, Attempt, Files, Module, missing_libraries
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, issuer_of
 from ualauth.oauth.fetching import Unavailable
@@ -28,7 +28,6 @@ from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
 from ualauth.sources.problem import Problem
-from ualauth.system.extras import are_installed
 from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
@@ -103,15 +102,17 @@ class OmOauth(Module[Options]):
     """Let people in by a token of an OAuth 2 issuer; others go on by password."""
 
     options_type = Options
+    may_ignore = False
     verifies = frozenset({CredentialKind.TOKEN})
+    libraries = ("httpx", "joserfc")
 
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
         super().__init__(options)
         asks = bool(options.introspection) or is_url(options.keys)
         needed = (*(["joserfc"] if options.keys else ()), *(["httpx"] if asks else ()))
-        cure = "try pip install 'ualauth[oauth]'"
-        if not are_installed(needed, "a token by om_oauth", cure):
+        self.lacks = missing_libraries("module om_oauth", *needed)
+        if self.lacks:
             self.verifies = NO_CREDENTIAL
         self.name_kind = NameKind.ADDRESS if options.claim == ADDRESS else NameKind.AUTHID
         self._keys = KeyRing(options.keys, options.timeout, options.authorities)
@@ -150,6 +151,8 @@ class OmOauth(Module[Options]):
         """Succeed if the token is good, and the user's."""
         exchange = attempt.exchange
         if not isinstance(exchange, TokenExchange):
+            for each in self.lacks:
+                attempt.remark(f"{each.text}; {each.cure}")
             return ReturnCode.CRED_UNAVAIL
         self.describe_needs(exchange)
         guess = await begin_elsewhere(attempt, exchange.name, exchange)

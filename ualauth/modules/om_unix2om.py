@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module
 from ualauth.userlist.store import UserStore
 
@@ -24,6 +25,8 @@ class OmUnix2om(Module[Options]):
     """Recognize the USERLIST's user by the caller's UNIX uid, without a password."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.CREDENTIAL
     verifies = NO_CREDENTIAL
     tests_names = True
 

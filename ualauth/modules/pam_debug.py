@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from ualauth.codes import TOKENS, Flag, ReturnCode
+from ualauth.codes import TOKENS, Flag, Operation, ReturnCode
 from ualauth.contract.options import OptionProblem
+from ualauth.contract.proof import Proof
 from ualauth.messages import Info
 from ualauth.module import Abort, Attempt, Module
 
@@ -47,10 +48,26 @@ class Options:
         return cls(**values), problems
 
 
+_OPTIONS = {
+    Operation.AUTHENTICATE: ("auth",),
+    Operation.SETCRED: ("cred",),
+    Operation.ACCT_MGMT: ("acct",),
+    Operation.OPEN_SESSION: ("open_session",),
+    Operation.CLOSE_SESSION: ("close_session",),
+    Operation.CHAUTHTOK: ("prechauthtok", "chauthtok"),
+}
+
+
 class PamDebug(Module[Options]):
     """Answer what the arguments say, and tell the person so."""
 
     options_type = Options
+    proves = Proof.NOTHING
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what the arguments say."""
+        words = [getattr(self.options, option) for option in _OPTIONS[operation]]
+        return {TOKENS[word] if word else ReturnCode.SUCCESS for word in words}
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Answer `auth`, without asking who it is."""

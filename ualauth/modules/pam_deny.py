@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
@@ -30,6 +30,10 @@ class PamDeny(Module[Options]):
     options_type = Options
     verifies = NO_CREDENTIAL
     tests_names = True
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return the one code that it has for the operation."""
+        return {getattr(self, operation.method)(None)}
 
     @immediate
     def authenticate(self, _attempt: Attempt) -> ReturnCode:

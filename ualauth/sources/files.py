@@ -24,7 +24,7 @@ class FileRules:
     utf8: bool = False
     """Whether bytes that are no UTF-8 are an error."""
     folder: bool = False
-    """Whether a folder is meant."""
+    """Whether a folder is meant: what it says are the names of its files, one a line."""
     secret: bool = False
     """Whether a warning says that every user of the host may read it."""
     missing: tuple[Problem, ...] | None = None

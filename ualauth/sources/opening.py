@@ -225,6 +225,8 @@ def _names(path: str) -> list[str]:
 
 def _content(path: str, descriptor: int, rules: FileRules) -> Text | Unusable:
     status = os.fstat(descriptor)
+    if rules.folder:
+        return Text(path, "\n".join(_files_in(descriptor)))
     if rules.trusting and stat.S_ISDIR(status.st_mode):
         return Text(path, "")
     with os.fdopen(descriptor, "rb", closefd=False) as file:
@@ -233,3 +235,14 @@ def _content(path: str, descriptor: int, rules: FileRules) -> Text | Unusable:
         size = f"is larger than {rules.max_bytes >> 20} MiB"
         return Unusable(path, size, "split it, or remove what need not be there")
     return Text(path, data.decode(errors="surrogateescape"), is_public(status))
+
+
+def _files_in(folder: int) -> list[str]:
+    """Return the names of the files in a folder, sorted."""
+    # Not by the descriptor itself, which is one to look only.
+    listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        with os.scandir(listed) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file())
+    finally:
+        os.close(listed)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.attempt import Attempt
 from ualauth.contract.module import Files, Method, Module
-from ualauth.contract.options import OptionProblem, read_options
+from ualauth.contract.options import WHOLE_LINE, OptionProblem, read_options
 from ualauth.errors import UnsteadyFile
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched
@@ -28,21 +28,21 @@ Methods = tuple[Method, ...]
 """What to call, indexed by `Operation`."""
 
 
-def answering(code: ReturnCode) -> Methods:
-    """Return methods that all answer `code`."""
+def answering(code: ReturnCode, why: str = "") -> Methods:
+    """Return methods that all answer `code`, and say why in the trace and in the log."""
 
-    def answer(_attempt: Attempt) -> ReturnCode:
+    def answer(attempt: Attempt) -> ReturnCode:
+        if why:
+            attempt.remark(why)
         return code
 
     return (answer,) * len(Operation)
 
 
-DENY = answering(ReturnCode.PERM_DENIED)
+DENY = answering(ReturnCode.PERM_DENIED, "the line has a mistake; run: ualauth check")
 """What a line that makes no sense answers (_PAM_MUST_FAIL_CODE)."""
 UNKNOWN = answering(ReturnCode.MODULE_UNKNOWN)
-"""What a module that is not there answers."""
-UNUSABLE = answering(ReturnCode.SERVICE_ERR)
-"""What a module with wrong arguments answers."""
+"""What a module without the method answers."""
 
 
 class _NoFiles:
@@ -76,6 +76,20 @@ class Bound(NamedTuple):
     """What is wrong in files of its own: `Module.configure`."""
 
 
+def unknown(why: str) -> Bound:
+    """Return what stands for a module that is not there."""
+    return Bound(answering(ReturnCode.MODULE_UNKNOWN, why), [])
+
+
+def _unusable(problems: list[OptionProblem], in_files: Sequence[Problem] = ()) -> Bound:
+    """Return what stands for a module with wrong arguments or files."""
+    errors = [(each.text, each.cure) for each in problems if not each.is_warning]
+    errors += [(f"{each.source}: {each.text}", each.cure) for each in in_files if not each.warning]
+    text, cure = errors[0]
+    why = f"{text}; {cure or 'run: ualauth check'}"
+    return Bound(answering(ReturnCode.SERVICE_ERR, why), problems, in_files=in_files)
+
+
 def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_FILES) -> Bound:
     """Make a module for one entry.
 
@@ -86,21 +100,22 @@ def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_F
     try:
         options, problems = read_options(kind.options_type, arguments)
         if options is None:
-            return Bound(UNUSABLE, problems)
+            return _unusable(problems)
         module = kind(options)
         in_files = module.configure(files)
+        problems = [*problems, *module.lacks]
         if not all(problem.warning for problem in in_files):
-            return Bound(UNUSABLE, problems, in_files=in_files)
+            return _unusable(problems, in_files)
         methods = tuple(_method(module, operation) for operation in Operation)
         return Bound(methods, problems, module, module.nested_service(), in_files)
     except UnsteadyFile:
         raise
     except ModuleNotFoundError as error:
         text = f"the module cannot be made: there is no {error.name}"
-        return Bound(UNUSABLE, [OptionProblem(0, text, cure_for(error.name))])
+        return _unusable([OptionProblem(WHOLE_LINE, text, cure_for(error.name))])
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
-        fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
-        return Bound(UNUSABLE, [fault])
+        fault = OptionProblem(WHOLE_LINE, f"the module cannot be made: {type(error).__name__}")
+        return _unusable([fault])
 
 
 def _method(module: Module[Any], operation: Operation) -> Method:

@@ -6,7 +6,10 @@ _pam_parse_config_line in pam_handlers.c), and is reported with a cure.
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from ualauth.codes import ModuleType
@@ -14,7 +17,7 @@ from ualauth.contract.module import Files, Module
 from ualauth.errors import ModuleUnavailable
 from ualauth.sources.page import Line, Page, Token
 from ualauth.sources.problem import Problem
-from ualauth.stack.bind import DENY, UNKNOWN, Bound, bind
+from ualauth.stack.bind import DENY, Bound, bind, unknown
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -34,8 +37,29 @@ MAX_ENTRIES = 10_000
 _MAX_PROBLEMS = 20
 """Problems of one line that are reported: more are reported once these are mended."""
 _TYPES = {module_type.value: module_type for module_type in ModuleType}
+_TYPES_OF_OTHERS = {"acct": "account", "authentication": "auth", "passwd": "password"}
+HOST_FOLDER = "/etc/pam.d"
+"""Where the host's own PAM has its service files."""
 _AT_INCLUDE = "@include"
 _DENY = Bound(DENY, [])
+
+
+def _cure_of_include(name: Token | None) -> str:
+    """Return what to write in place of a file that cannot be included."""
+    host = Path(HOST_FOLDER, name.text if name is not None else "")
+    # Whatever was written for a name, this raises nothing.
+    if host.parent == Path(HOST_FOLDER) and os.path.isfile(host):  # noqa: PTH113 - see above
+        return f"copy {host} here, or leave it to the host: pam_linux service=NAME"
+    return "name a readable file that compiles"
+
+
+def _cure_of_type(word: str) -> str:
+    """Return what to write in place of a word that is no module type."""
+    close = difflib.get_close_matches(word[:32], _TYPES, 1)
+    meant = _TYPES_OF_OTHERS.get(word) or next(iter(close), None)
+    if meant is not None:
+        return f"did you mean {meant!r}?"
+    return "start the line with auth, account, session or password"
 
 
 class BrokenFile(Exception):
@@ -106,7 +130,7 @@ class LineReader:
             self._problem(
                 self._start,
                 f"{self._start.text[:64]!r} is no module type; {module_type} counts as failed",
-                "start the line with auth, account, session or password",
+                _cure_of_type(word),
             )
         elif self._wanted not in (None, module_type):
             return
@@ -148,7 +172,7 @@ class LineReader:
         except ModuleUnavailable as error:
             if not quiet:
                 self._problem(module, str(error), "run: ualauth modules")
-            return Bound(UNKNOWN, [])
+            return unknown(str(error))
         bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
@@ -190,7 +214,7 @@ class LineReader:
             mistake = self._collector.include(name.text, module_type, depth, level)
         if mistake:
             text = f"{mistake}; {module_type} counts as failed"
-            self._problem(name or word, text, "name a readable file that compiles")
+            self._problem(name or word, text, _cure_of_include(name))
             self._add(module_type, Kind.MUST_FAIL, NO_CONTROL, name.text if name else "")
 
     def _at_include(self) -> None:
@@ -202,7 +226,7 @@ class LineReader:
             mistake = self._collector.include(name.text, self._wanted, depth, self._level)
         if not mistake:
             return
-        self._problem(name or self._start, mistake, "name a readable file that compiles")
+        self._problem(name or self._start, mistake, _cure_of_include(name))
         if self._wanted is None:
             raise BrokenFile
         self._add(self._wanted, Kind.MUST_FAIL, NO_CONTROL, name.text if name else "")

@@ -32,6 +32,8 @@ _EXTRAS = {
     "zope": "twisted",
 }
 """Package -> the extra of pyproject.toml that brings it."""
+_DISTRIBUTIONS = {"dns": "dnspython", "ldap": "python-ldap"}
+"""Package -> its distribution, where the package's name says little."""
 
 
 def require(who: str, *packages: str) -> None:
@@ -42,9 +44,20 @@ def require(who: str, *packages: str) -> None:
 
     """
     for package in packages:
-        if not _is_installed(package):
-            text = f"{who} needs {package}, which is not installed; {cure_for(package)}"
+        if text := lack(who, package):
             raise ModuleNotFoundError(text, name=package)
+
+
+def lack(who: str, package: str, extra: str = "") -> str:
+    """Return that `who` needs a package and how to install it; empty if it can be imported.
+
+    `extra` is for one that more than one extra brings.
+    """
+    if is_installed(package):
+        return ""
+    cure = f"try pip install 'ualauth[{extra}]'" if extra else cure_for(package)
+    name = _DISTRIBUTIONS.get(package, package)
+    return f"{who} needs {name}, which is not installed" + (f"; {cure}" if cure else "")
 
 
 def cure_for(package: str | None) -> str:
@@ -55,13 +68,14 @@ def cure_for(package: str | None) -> str:
 
 def are_installed(packages: tuple[str, ...], who: str, cure: str) -> bool:
     """Return whether all packages can be imported; if not, the log says so, once for `who`."""
-    missing = [each for each in packages if not _is_installed(each)]
+    missing = [each for each in packages if not is_installed(each)]
     if missing:
         _tell(who, ", ".join(missing), cure)
     return not missing
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Return whether a package can be imported."""
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):

@@ -291,7 +291,7 @@ class UserCache:
 
     def names_of_groups(self, account: Account) -> tuple[str, ...]:
         """Return the names of a user's groups as they are written; blocks."""
-        return self.store.groups.of(account.user)
+        return self.store.group_names.of(account.user)
 
     # SASL secrets
 

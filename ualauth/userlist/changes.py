@@ -21,7 +21,6 @@ from ualauth.userlist.database.tables import (
     users,
 )
 from ualauth.userlist.database.turns import take_turn_for_users
-from ualauth.userlist.group_changes import refuse_names_of_groups
 from ualauth.userlist.record import NewUser, User
 
 # No user has this id.
@@ -221,6 +220,10 @@ def _refuse_taken(connection: Connection, record: NewUser, owner: int) -> None:
     key, user_id = or_names.c.name_key, or_names.c.user_id
     if connection.scalar(select(user_id).where(key == record.name.key, user_id != owner)):
         raise NameTaken(f"the O/R name {str(record.name)!r} already is another user's")
+    from ualauth.userlist.group_changes import (  # noqa: PLC0415 - for administrators only
+        refuse_names_of_groups,
+    )
+
     refuse_names_of_groups(connection, names, record.name.key, str(record.name))
     if record.unix_uid is None:
         return

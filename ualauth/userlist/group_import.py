@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from ualauth.errors import InvalidValue, UserError
 from ualauth.text.folding import fold
 from ualauth.userlist import group_changes
-from ualauth.userlist.database import group_queries
+from ualauth.userlist.database import membership_queries
 from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_changes import MemberIds
 from ualauth.userlist.group_record import Group, NewGroup
@@ -101,7 +101,7 @@ class _Loading:
     def put(self, line: GroupLine) -> None:
         """Add a group, or change its fields; members come later."""
         key = {"key": fold(line.new.name)}
-        number: Any = self.connection.scalar(group_queries.IS_NAMED, key)
+        number: Any = self.connection.scalar(membership_queries.IS_NAMED, key)
         if number is not None:
             self._meet(line, group_changes.read(self.connection, number))
             return

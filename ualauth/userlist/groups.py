@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from sqlalchemy import Connection
 
 from ualauth.errors import GroupUnknown, InvalidValue
-from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist import group_changes, names
-from ualauth.userlist.checks import MAX_LOGIN_NAME, check_group
+from ualauth.userlist.checks import check_group
 from ualauth.userlist.database import group_queries
-from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.group_rows import group_of, groups_of
+from ualauth.userlist.group_names import GroupNames, key_of
 from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
-from ualauth.userlist.record import User
 
 if TYPE_CHECKING:
     from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
-
-_FEW = 16
-"""Names that are looked up one by one: for more of them, the names of all groups are read."""
 
 
 class _Undone(Exception):
@@ -32,23 +27,18 @@ class _Undone(Exception):
         self.loaded = loaded
 
 
-class GroupStore:
+class GroupStore(GroupNames):
     """Groups of users and of other groups; one of a `UserStore` is its `groups`.
 
-    Every method blocks, may be called by any thread, and raises `StoreError` if the database
-    cannot be used. Groups are never members of each other, directly or by others between them.
+    Groups are never members of each other, directly or by others between them.
     """
-
-    def __init__(self, database: Database) -> None:
-        """Use the database of a store."""
-        self._database = database
 
     def find(self, name: str) -> Group | None:
         """Return the group with this name, address or whole O/R name, or `None`.
 
         Case does not count, as in names of users.
         """
-        key = _key(name)
+        key = key_of(name)
         if key is None:
             return None
         rows = self._database.read(group_queries.BY_NAME, {"key": key})
@@ -75,18 +65,6 @@ class GroupStore:
             )
         return group
 
-    def is_named(self, name: str) -> bool:
-        """Return whether a group has this very name, which is no address and no O/R name."""
-        key = _key(name)
-        return key is not None and bool(self._database.read(group_queries.IS_NAMED, {"key": key}))
-
-    def named(self, keys: Collection[str]) -> frozenset[str]:
-        """Return which of some folded names are those of groups."""
-        if len(keys) <= _FEW:
-            return frozenset(filter(self.is_named, keys))
-        rows = self._database.read(group_queries.NAMES, {})
-        return frozenset(str(row[0]) for row in rows).intersection(keys)
-
     def all(self) -> Iterator[Group]:
         """Return every group by folded name, reading some hundred at a time."""
         after = ""
@@ -108,14 +86,6 @@ class GroupStore:
     def above(self, group: Group) -> tuple[str, ...]:
         """Return the names of the groups of which a group is a member, not by others."""
         return self._texts(group_queries.GROUPS_WITH, group.id)
-
-    def of(self, user: User, *, nested: bool = True) -> tuple[str, ...]:
-        """Return the names of the groups of which a user is a member.
-
-        With `nested` also of those by which the user is a member of others.
-        """
-        question = group_queries.ALL_GROUPS_OF if nested else group_queries.GROUPS_OF
-        return self._texts(question, user.id)
 
     def add(self, new: NewGroup, members: Sequence[str] = ()) -> Group:
         """Add a group with its members: authids, addresses, names of groups.
@@ -191,13 +161,3 @@ class GroupStore:
             return self._database.write(work)
         except _Undone as undone:
             return undone.loaded
-
-    def _texts(self, question: group_queries.Question, number: int) -> tuple[str, ...]:
-        return tuple(str(row[0]) for row in self._database.read(question, {"id": number}))
-
-
-def _key(name: str) -> str | None:
-    """Return what a group is looked up by, or `None` for what no group's name can be."""
-    if len(name) > MAX_LOGIN_NAME or REFUSED.search(name):
-        return None
-    return fold(name) or None

@@ -138,7 +138,7 @@ def ids_of(database: Database, keys: Collection[bytes]) -> Iterator[tuple[int, b
 def records_of(database: Database, numbers: Sequence[int]) -> Iterator[User]:
     """Yield the users who have some ids, by folded authid as far as a page goes."""
     for some in queries.pieces(numbers, queries.PAGE):
-        yield from users_of(database.read(queries.BY_IDS, queries.some_ids(some)))
+        yield from users_of(database.read(queries.by_ids(), queries.some_ids(some)))
 
 
 def _users(

@@ -30,7 +30,7 @@ class KnownMemberships:
 
     def __init__(self, store: UserStore) -> None:
         """Begin with nothing known."""
-        self._groups = store.groups
+        self._groups = store.group_names
         self._names: tuple[Version | None, dict[str, bool]] = (None, {})
         """A state of the database, and folded name -> whether a group had it then."""
 

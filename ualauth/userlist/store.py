@@ -7,6 +7,7 @@ each method only hands it to the file that does it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -39,7 +40,7 @@ from ualauth.userlist.database.change_detector import ChangeDetector, change_det
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
-from ualauth.userlist.groups import GroupStore
+from ualauth.userlist.group_names import GroupNames
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import Policy
 from ualauth.userlist.record import Changes, LastLogin, NewUser, User
@@ -47,10 +48,13 @@ from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 if TYPE_CHECKING:
     from ualauth.userlist.bulk import Rows, Taken
     from ualauth.userlist.database.copying import Copied
+    from ualauth.userlist.groups import GroupStore
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
     from ualauth.userlist.progress import UserProgress
     from ualauth.userlist.update import Revision
 
+_FEW = 4
+"""Users whose last logins are read one by one, by a question that is quickly made."""
 # An authid seldom has one of these, and most names of people do.
 _LIKE_A_NAME = re.compile("[ /=]")
 
@@ -82,8 +86,15 @@ class UserStore:
 
         """
         self._database = Database(url, timeout)
-        self.groups = GroupStore(self._database)
+        self.group_names = GroupNames(self._database)
+        """Whose groups are which, for logins."""
+
+    @functools.cached_property
+    def groups(self) -> GroupStore:
         """The groups of users."""
+        from ualauth.userlist.groups import GroupStore  # noqa: PLC0415 - for administrators only
+
+        return GroupStore(self._database)
 
     @classmethod
     def open(cls, resources: Resources) -> Self:
@@ -133,7 +144,7 @@ class UserStore:
         # Connections that are open may be to a file that is gone by now.
         anew = self._database.anew()
         try:
-            anew.read(queries.NEXT_PAGE, {"after": ""})
+            anew.read(queries.next_page(), {"after": ""})
         finally:
             anew.close()
 
@@ -594,8 +605,12 @@ class UserStore:
         Ids that no user has are passed over.
         """
         noted: list[Sequence[Any]] = []
-        for some in queries.pieces(list(logins), queries.PAGE):
-            noted += self._database.read(queries.MOMENTS_OF_LOGINS, queries.some_ids(some))
+        if len(logins) <= _FEW:
+            for number in logins:
+                noted += self._database.read(queries.MOMENT_OF_LOGIN, {"id": number})
+        else:
+            for some in queries.pieces(list(logins), queries.PAGE):
+                noted += self._database.read(queries.moments_of_logins(), queries.some_ids(some))
         # Mostly nothing has to be written.
         if new := noted_logins.due(logins, noted, every):
             self._database.write(lambda connection: noted_logins.note(connection, new, every))
@@ -622,7 +637,7 @@ class UserStore:
         return list({number for number, rank in ranked if rank == best})
 
     def _page(self, after: str) -> list[Sequence[object]]:
-        return self._database.read(queries.NEXT_PAGE, {"after": after})
+        return self._database.read(queries.next_page(), {"after": after})
 
 
 def _find_no_user(_name: str) -> None:

@@ -12,12 +12,15 @@ from tests.machine import patience
 from ualauth.kerberos.context import Context
 from ualauth.kerberos.context_pool import ContextPool
 from ualauth.kerberos.failures import KerberosFault
+from ualauth.kerberos.krb5_conf import Krb5Conf
+from ualauth.stack.folder import FollowedFolder, ServiceFolder
 
 
 @pytest.fixture
 def contexts(kdc: Realm) -> ContextPool:
     """Return the contexts of the realm."""
-    return ContextPool(str(kdc.conf))
+    files = FollowedFolder(ServiceFolder(kdc.folder / "pam.d"), interval=0.05)
+    return ContextPool(Krb5Conf(str(kdc.conf), files).current)
 
 
 def test_a_context_is_used_again(contexts: ContextPool) -> None:
@@ -46,7 +49,6 @@ def test_a_change_of_krb5_conf_is_noticed(kdc: Realm, contexts: ContextPool) -> 
     text = kdc.conf.read_text()
     try:
         kdc.conf.write_text(text.replace("= UAL.TEST", "= OTHER.TEST", 1))
-        # libkrb5 itself looks at the file once a second.
         end = time.monotonic() + patience(20)
         while _default_realm(contexts) != "OTHER.TEST":
             assert time.monotonic() < end

@@ -7,13 +7,16 @@ from tests.interop.clients import (
     cyrus,
     fdm,
     fetchmail,
+    getmail,
     gsasl,
     imapfilter,
     imaplib,
     isync,
+    java,
     mpop,
     msmtp,
     mutt,
+    node,
     offlineimap,
     perl,
     php,
@@ -46,6 +49,7 @@ CLIENTS = (
     imapfilter.CLIENT,
     offlineimap.CLIENT,
     fdm.CLIENT,
+    getmail.CLIENT,
 )
 
 TICKET_CLIENTS = (
@@ -75,4 +79,7 @@ RARE_CLIENTS = (
     php.PHP_POP3,
     ruby.NET_POP,
     perl.NET_POP3,
+    node.NODEMAILER,
+    node.IMAPFLOW,
+    java.CLIENT,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import logging
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from playground import Playground
 from tests.unit.adapters.aiosmtpd.serving import AiosmtpdServers
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD, SIDES, Side
-from tests.unit.adapters.heard import Heard, hearing
+from tests.unit.adapters.heard import Heard, hearing, hearing_locals
 from tests.unit.adapters.serving import PymapServers, TwistedServers, TwistedThread
 from tests.unit.adapters.talk import Talk
 from tests.unit.adapters.test_replies import SUCCESS
@@ -116,25 +115,6 @@ def test_no_password_is_logged_that_is_sent_where_it_should_not_be(
     assert not in_log(heard, secrets)
 
 
-class Locals(logging.Handler):
-    """Writes down what the calls of each traceback hold, as some tools for errors do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tracebacks = 0
-        self.text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info and record.exc_info[1]
-        entry = error.__traceback__ if error else None
-        self.tracebacks += entry is not None
-        while entry is not None:
-            frame = entry.tb_frame
-            if "/ualauth/" in frame.f_code.co_filename:
-                self.text += f"{frame.f_code.co_qualname} {frame.f_locals!r}\n"
-            entry = entry.tb_next
-
-
 def test_a_bug_is_logged_without_what_calls_hold(
     side: Side, certificates: Certificates, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,16 +122,11 @@ def test_a_bug_is_logged_without_what_calls_hold(
         raise AssertionError(handle is None, anonymous)
 
     monkeypatch.setattr(login_of_runtime, "identity_of", broken)
-    shown = Locals()
-    logging.getLogger().addHandler(shown)
-    try:
-        with side.connect(certificates.client_context()) as talk:
-            reply = talk.log_in("PLAIN", plain("jsmith", PASSWORD))
-            assert not reply.startswith(SUCCESS[side.protocol])
-            talk.password("jsmith", PASSWORD)
-            secrets = {PASSWORD} | messages(talk)
-    finally:
-        logging.getLogger().removeHandler(shown)
+    with hearing_locals() as shown, side.connect(certificates.client_context()) as talk:
+        reply = talk.log_in("PLAIN", plain("jsmith", PASSWORD))
+        assert not reply.startswith(SUCCESS[side.protocol])
+        talk.password("jsmith", PASSWORD)
+        secrets = {PASSWORD} | messages(talk)
     assert shown.tracebacks >= 2
     assert shown.text
     assert not {each for each in secrets if each in shown.text}, shown.text

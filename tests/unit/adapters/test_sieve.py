@@ -18,8 +18,10 @@ from pymap.backend.dict import DictBackend, Login
 from tests.pymap_config import pymap_config
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD
+from tests.unit.adapters.heard import hearing_locals
 from tests.unit.adapters.looping import LoopServers, tls_options
 from ualauth.adapters.pymap.sieve import ManageSieveServer
+from ualauth.runtime import login as login_of_runtime
 
 SCRIPT = b'keep;\r\n# "{5+}"\r\n'
 
@@ -241,3 +243,115 @@ def test_a_service_that_cannot_be_used_is_told_by_try_later(
     with Sieve(port, certificates.client_context()) as client:
         assert sasl(client.greeting) == set()
         assert client.log_in("jsmith", PASSWORD).startswith(b"NO (TRYLATER)")
+
+
+RIGHT = b64encode(f"\0jsmith\0{PASSWORD}".encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'AUTHENTICATE "PLAIN" "%b" junk' % RIGHT,
+        b'AUTHENTICATE "PLAIN" "%b"junk' % RIGHT,
+        b'AUTHENTICATE "PLAIN" "%b" "%b"' % (RIGHT, RIGHT),
+        b'AUTHENTICATE "PLAIN"junk',
+        b'AUTHENTICATE "PLAIN" %b' % RIGHT,
+        b"AUTHENTICATE PLAIN",
+        b'AUTHENTICATE\t"PLAIN"\t"%b"' % RIGHT,
+        b'AUTHENTICATE "PLAIN" {%d+}\r\n%b junk' % (len(RIGHT), RIGHT),
+        b'AUTHENTICATE "PLAIN" "%b' % RIGHT,
+        b'AUTHENTICATE "PLAIN" "="',
+        b'HAVESPACE "a" ' + b"9" * 5000,
+        b"NOOP " + b"(" * 5000,
+        b"LOGOUT junk",
+        b"correct horse",
+    ],
+)
+def test_what_is_no_command_is_refused_without_a_word_of_it(
+    port: int, certificates: Certificates, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Sieve(port, certificates.client_context()) as client:
+        (reply,) = client.command(line)
+        assert reply in {b'NO "Bad command: it cannot be read"\r\n', b'NO "Invalid base64"\r\n'}
+        # The connection goes on, and no exchange is under way.
+        assert client.log_in("jsmith", PASSWORD) == b"OK\r\n"
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "line", [b"X {1_3+}", b"X {13 +}", b"X {13+} ", b"X {+}", b'AUTHENTICATE "PLAIN" {x+}']
+)
+def test_octets_of_a_literal_that_is_refused_are_no_command(
+    port: int, certificates: Certificates, line: bytes
+) -> None:
+    with Sieve(port, certificates.client_context()) as client:
+        assert client.command(line + b"\r\ncorrect horse") == [b""]
+
+
+def begun(client: Sieve, mechanism: bytes = b"PLAIN") -> None:
+    """Begin an exchange, up to its first challenge."""
+    client.socket.sendall(b'AUTHENTICATE "%b"\r\n' % mechanism)
+    assert client.line().startswith(b'"')
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        (b'"%b" junk' % RIGHT, b'NO "Invalid base64"\r\n'),
+        (b'"%b"junk' % RIGHT, b'NO "Invalid base64"\r\n'),
+        (b'"="', b'NO "Invalid base64"\r\n'),
+        (b'""', b'NO "Authentication failed"\r\n'),
+        (b"{0+}\r\n", b'NO "Authentication failed"\r\n'),
+        (b"{%d+}\r\n%b" % (len(RIGHT), RIGHT), b"OK\r\n"),
+        (b'"%b"' % RIGHT, b"OK\r\n"),
+        # Longer than any response, and than what the reader takes.
+        (b'"' + b"A" * 100_000, b"BYE\r\n"),
+        (b"{5000+}", b"BYE\r\n"),
+        (b"{x+}", b"BYE\r\n"),
+    ],
+)
+def test_an_answer_is_one_string(
+    port: int,
+    certificates: Certificates,
+    answer: bytes,
+    reply: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Sieve(port, certificates.client_context()) as client:
+        begun(client)
+        assert client.command(answer)[-1] == reply
+    assert "Traceback" not in caplog.text
+
+
+def test_what_a_literal_ends_in_announces_none(port: int, certificates: Certificates) -> None:
+    text = b"{5+}"
+    with Sieve(port, certificates.client_context()) as client:
+        assert client.log_in("jsmith", PASSWORD) == b"OK\r\n"
+        put = b'PUTSCRIPT "two" {%d+}\r\nkeep; # %b' % (len(text) + 8, text)
+        assert client.command(put)[-1] == b"OK\r\n"
+        assert client.command(b'DELETESCRIPT "two"')[-1] == b"OK\r\n"
+
+
+def test_a_client_that_leaves_within_an_exchange_is_no_bug(
+    servers: SieveServers, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = servers.listen(tls=True)
+    for mechanism in (b"PLAIN", b"LOGIN", b"CRAM-MD5"):
+        with Sieve(port, certificates.client_context()) as client:
+            begun(client, mechanism)
+        servers.wait_until_idle()
+    assert "Traceback" not in caplog.text
+
+
+def test_a_bug_is_logged_without_what_calls_hold(
+    port: int, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(handle: object, *, anonymous: bool = False) -> None:
+        raise AssertionError(handle is None, anonymous)
+
+    monkeypatch.setattr(login_of_runtime, "identity_of", broken)
+    with hearing_locals() as shown, Sieve(port, certificates.client_context()) as client:
+        assert client.log_in("jsmith", PASSWORD).startswith(b"NO (TRYLATER)")
+    assert shown.tracebacks
+    assert PASSWORD not in shown.text
+    assert RIGHT.decode() not in shown.text

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from ualauth.kerberos.kdc_order import KdcOrder, PrefixFile
+from ualauth.kerberos.kdc_order import KdcOrder
 
 
 def order_after(*lines: str) -> KdcOrder:
@@ -121,11 +119,3 @@ def test_realms_have_an_order_each() -> None:
             listener.tell(line)
     assert order.text().count("kdc = ") == 2
     assert order.version == 2
-
-
-def test_the_lines_are_in_a_file_that_is_gone_when_it_is_closed() -> None:
-    file = PrefixFile("[realms]\n")
-    path = Path(file.path)
-    assert path.read_text() == "[realms]\n"
-    file.close()
-    assert not path.exists()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualauth.kerberos.context import Context
+from ualauth.kerberos.context import Configuration, Context
 from ualauth.kerberos.principal import (
     DomainMap,
     PrincipalName,
@@ -62,7 +62,7 @@ def test_libkrb5_reads_any_name_as_one_component(name: str) -> None:
         assert split(context.text(principal)) == ((name,), "R")
 
 
-CONTEXT = Context("/dev/null")
+CONTEXT = Context(Configuration("/dev/null", ()))
 
 
 def test_libkrb5_takes_the_enterprise_name_whole() -> None:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.ldap.authority import Authority
 from ualauth.ldap.client.credentials import Mechanism, SaslCredentials
 from ualauth.ldap.client.settings import Library, Tls
 from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
-from ualauth.sources.files import Missing, Text, Unusable
+from ualauth.sources.files import FileRules, Missing, Text, Unusable
+from ualauth.sources.following import Parse, Watched
 from ualauth.sources.problem import Problem
 from ualauth.stack.folder import FilesNow, ServiceFolder
 
+T = TypeVar("T")
+
 GOOD = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
-PEM = "-----BEGIN CERTIFICATE-----\n"
-KEY = "-----BEGIN PRIVATE KEY-----\n"
+
+
+def issued() -> tuple[str, str]:
+    """Return a certificate and its key, in PEM."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = Authority(Path(folder)).issue("ldap.example.com")
+        return certificate.read_text(), key.read_text()
+
+
+PEM, KEY = issued()
 
 
 class Etc(FilesNow):
@@ -37,6 +51,10 @@ class Etc(FilesNow):
     def read(self, path: str) -> Text | Missing | Unusable:
         self.seen.append(self.folder.beside(path))
         return super().read(path)
+
+    def watch(self, path: str, parse: Parse[T], rules: FileRules | None = None) -> Watched[T]:
+        self.seen.append(self.folder.beside(path))
+        return super().watch(path, parse, rules)
 
     def configuration(self, text: str) -> tuple[Configuration | None, list[Problem]]:
         self.write("om_ldap.conf", text)
@@ -280,7 +298,7 @@ def furnished(etc: Etc) -> Etc:
     etc.write("password", "from the file\n")
     etc.write("public", "from the file\n", 0o644)
     etc.write("blank", "\nsecond line\n")
-    etc.write("own.pem", KEY)
+    etc.write("own.pem", PEM + KEY)
     etc.write("empty.pem", "")
     etc.write("public.pem", PEM + KEY, 0o644)
     return etc

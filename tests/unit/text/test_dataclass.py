@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,9 @@ def kinds(make: Any, form: dict[str, bool]) -> tuple[type[Any], type[Any], type[
         secret: str = dataclasses.field(default="", repr=False)
         note: str = dataclasses.field(default="", compare=False)
         table: dict[str, int] = dataclasses.field(default_factory=dict, hash=False)
+        cache: list[int] = dataclasses.field(default_factory=list, init=False, compare=False)
+        mark: str = dataclasses.field(default="mark", init=False)
+        by_name: int = dataclasses.field(default=5, kw_only=True)
 
     @make(**form)
     class Own(Value):
@@ -48,6 +52,11 @@ def kinds(make: Any, form: dict[str, bool]) -> tuple[type[Any], type[Any], type[
 
         def __repr__(self) -> str:
             return "own"
+
+        def __post_init__(self) -> None:
+            """Keep what was given."""
+            if self.name == "wrong":
+                raise ValueError("refused")
 
     @make(**form)
     class Empty:
@@ -87,7 +96,67 @@ def answers(make: Any, form: dict[str, bool]) -> list[object]:
         seen.append(str(error))
     seen.append([each.name for each in dataclasses.fields(own)])
     seen.append(value.__doc__)
-    return seen
+    return [*seen, *construction(value, own, empty), *changes(value, own, one)]
+
+
+def told(deed: Callable[[], object]) -> str:
+    """Return what a deed answers, or the exception it raises."""
+    try:
+        return repr(deed())
+    except Exception as error:  # noqa: BLE001 - whatever it raises is compared
+        return f"{type(error).__name__}: {error}".replace("Value.__init__", "__init__")
+
+
+def construction(value: Any, own: Any, empty: Any) -> list[object]:
+    """Return how such classes are made, and what they refuse."""
+    deeds: list[Callable[[], object]] = [
+        value,
+        lambda: value("a", "s", unknown=1),
+        lambda: value("a", "s", "n", {}, 1, 2, 3),
+        lambda: own(name="wrong"),
+        lambda: value(name="a").table is value(name="a").table,
+        lambda: value(name="a").cache is value(name="a").cache,
+        lambda: (value(name="a").mark, value(name="a", by_name=7).by_name),
+        lambda: value.__match_args__,
+        lambda: value.__init__.__annotations__,
+        lambda: str(inspect.signature(empty)),
+        lambda: list(inspect.signature(value).parameters),
+        lambda: [each.kind for each in inspect.signature(own).parameters.values()],
+    ]
+    return [told(each).replace("Own.__init__", "__init__") for each in deeds]
+
+
+def changes(value: Any, own: Any, one: Any) -> list[object]:
+    """Return what becomes of changes, of subclasses by other means, and of copies."""
+
+    class Plain(own):  # type: ignore[misc]
+        """A subclass that is no dataclass, and has attributes of its own."""
+
+    def inherit(**form: bool) -> object:
+        @dataclasses.dataclass(**form)
+        class Further(value):  # type: ignore[misc]
+            further: int = 1
+
+        return Further(name="a").further
+
+    def extended() -> tuple[object, ...]:
+        plain = Plain(name="a")
+        plain.extra = 5
+        del plain.extra
+        plain.extra = 6
+        return plain.extra, plain.name
+
+    def assigned() -> None:
+        Plain(name="a").name = "b"
+
+    return [
+        told(lambda: inherit(frozen=True)),
+        told(lambda: inherit(frozen=False)),
+        told(extended),
+        told(assigned),
+        told(lambda: delattr(one, "name")),
+        told(lambda: copy.deepcopy(one).table),
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

@@ -32,7 +32,7 @@ class Meanwhile(Mapping[str, object]):
 
 
 def read(database: Database, deed: Callable[[], object]) -> None:
-    database.read(queries.NEXT_PAGE, Meanwhile(deed))
+    database.read(queries.next_page(), Meanwhile(deed))
 
 
 def write(database: Database, deed: Callable[[], object]) -> None:
@@ -44,7 +44,7 @@ def write(database: Database, deed: Callable[[], object]) -> None:
 def test_it_is_not_left_open(use: Any, deed: Any, sqlite_database: SQLiteDatabase) -> None:
     with UserStore(sqlite_database.url) as store:
         database = store._database
-        database.read(queries.NEXT_PAGE, {"after": ""})
+        database.read(queries.next_page(), {"after": ""})
         use(database, lambda: deed(database))
     # Nothing is left to the garbage collector.
     assert DATABASES.end() == 0
@@ -55,10 +55,10 @@ def test_threads_that_open_it_at_once_leave_nothing_behind(
 ) -> None:
     with UserStore(sqlite_database.url) as store:
         database = store._database
-        database.read(queries.NEXT_PAGE, {"after": ""})
+        database.read(queries.next_page(), {"after": ""})
         assert database._files is not None
         # Another thread asked for the files before this one had opened them.
         database._leave_behind(database._files)
-        database.read(queries.NEXT_PAGE, {"after": ""})
+        database.read(queries.next_page(), {"after": ""})
     assert DATABASES.end() == 0
     assert caplog.records == []

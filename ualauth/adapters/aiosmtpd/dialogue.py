@@ -6,7 +6,13 @@ from asyncio import IncompleteReadError, LimitOverrunError, StreamReader
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from ualauth.adapters.sasl_lines import AuthCommand, TooLong, converse_async, decoded_initial
+from ualauth.adapters.sasl_lines import (
+    AuthCommand,
+    TooLong,
+    converse_async,
+    decoded_initial,
+    without_end,
+)
 from ualauth.adapters.smtp_replies import LONGEST, check_mechanism
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
@@ -62,7 +68,7 @@ async def read_line(reader: StreamReader) -> bytes:
         except IncompleteReadError:
             raise ConnectionResetError from None
         else:
-            line = line.rstrip(b"\r\n")
+            line = without_end(line)
             if too_long or len(line) > LONGEST:
                 raise TooLong
             return line

@@ -49,6 +49,7 @@ log = logging.getLogger("ualauth.aiosmtpd")
 _READ = 2 * replies.LONGEST + 1024
 # RFC 5321, section 4.5.3.1.4 has 512 for a command; RFC 4954, section 3 adds 500 to MAIL.
 _MAIL = 512 + 500
+_UNRECOGNIZED = '500 Error: command "'
 _OF_AIOSMTPD = ("auth_callback", "auth_exclude_mechanism")
 _EXPECTED = (
     AuthenticationError,
@@ -145,6 +146,10 @@ class SMTP(smtp.SMTP):
         """
         if self.transport is None or self.transport.is_closing():
             raise asyncio.CancelledError
+        if isinstance(status, str) and status.startswith(_UNRECOGNIZED):
+            # aiosmtpd repeats the command, which may be a response that came too late.
+            await self._reply(replies.UNKNOWN)
+            return
         await super().push(status)
 
     async def _reply(self, reply: replies.Reply) -> None:

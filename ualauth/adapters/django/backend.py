@@ -69,6 +69,10 @@ class Backend(ModelBackend):
             return None
         except (AccountRestricted, PasswordExpired) as error:
             raise PermissionDenied(str(error)) from None
+        finally:
+            # Where DEBUG is on, Django's page for an error shows all that a call holds.
+            del password
+            kwargs.clear()
         user = _user_of(identity, chosen)
         if not self.user_can_authenticate(user):
             raise PermissionDenied("not active in Django")
@@ -84,7 +88,10 @@ class Backend(ModelBackend):
         **kwargs: Any,  # noqa: ANN401 - Django's
     ) -> Any:  # noqa: ANN401 - of the model that the settings name
         """Return the same: Django's own would look at the password in its database."""
-        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
+        checking = sync_to_async(self.authenticate)(request, username, password, **kwargs)
+        del password
+        kwargs.clear()
+        return await checking
 
 
 def _peer_of(request: HttpRequest | None) -> Peer:

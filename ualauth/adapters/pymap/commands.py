@@ -18,8 +18,8 @@ from pymap.parsing.state import ParsingInterrupt
 from ualauth.adapters.pymap.replies import log
 from ualauth.adapters.sasl_lines import AuthSyntax, read_auth
 
-# A mechanism's name and what may be base64, to the end of the line.
-_ARGUMENTS = re.compile(rb"([A-Za-z0-9+/=_ -]*)\r?\n")
+# All to the end of the line, and there is no literal.
+_ARGUMENTS = re.compile(rb"([^\r\n]*)\r?\n")
 
 
 class AuthenticateCommand(nonauth.AuthenticateCommand):
@@ -30,7 +30,7 @@ class AuthenticateCommand(nonauth.AuthenticateCommand):
     @classmethod
     def parse(cls, buf: memoryview, params: Params) -> tuple[AuthenticateCommand, memoryview]:
         """Read the arguments."""
-        line = _ARGUMENTS.match(buf)
+        line = _ARGUMENTS.fullmatch(buf)
         if line is None:
             raise NotParseable(buf)
         try:
@@ -74,7 +74,7 @@ class LoginCommands(Commands):
         so that it raises what is no error of parsing.
         """
         try:
-            return super().parse(buf, params)
+            command, rest = super().parse(buf, params)
         except ParsingInterrupt:
             # A literal has to be asked for.
             raise
@@ -84,3 +84,11 @@ class LoginCommands(Commands):
             # A tag was there: before it nothing is converted, and nothing calls itself.
             tag, _ = Tag.parse(buf, params)
             return InvalidCommand(params.copy(tag=tag.value), None), buf[:0]
+        if (
+            isinstance(command, InvalidCommand)
+            and command.command_name
+            and not command.command_type
+        ):
+            # pymap repeats the name of a command that it does not know, which may be a secret.
+            return InvalidCommand(params.copy(tag=command.tag), None, b"Command"), buf[:0]
+        return command, rest

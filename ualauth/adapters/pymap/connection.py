@@ -7,7 +7,6 @@ drives the exchange, so that every mechanism of a service can be offered.
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
@@ -27,16 +26,15 @@ from pymap.parsing.response import Response, ResponseContinuation
 from pymap.parsing.response.code import Capability
 from pysasl import SASLAuth
 
+from ualauth.adapters.literals import RefusedLiteral
 from ualauth.adapters.pymap.asking import Asking, MailService
 from ualauth.adapters.pymap.commands import AuthenticateCommand, LoginCommand
+from ualauth.adapters.pymap.literals import read_with_literals
 from ualauth.adapters.pymap.login import Vouched
-from ualauth.adapters.pymap.replies import TOO_LONG, Refused
+from ualauth.adapters.pymap.replies import BAD_LITERAL, TOO_LONG, Refused
 from ualauth.adapters.sasl_lines import AlreadyLoggedIn, converse_async
 from ualauth.contract.identity import Identity
 
-# One that is sent at once, without being asked for (RFC 7888).
-_LITERAL = re.compile(rb"\{(\d+)\+\}\r?\n$")
-_LONGEST_LENGTH = len(b"{1000000000+}\r\n")
 # That of RFC 7888 for LITERAL-, section 5.
 _LONGEST_BEFORE_LOGIN = 4096
 
@@ -139,24 +137,14 @@ class SaslConnection(imap.IMAPConnection):
     async def readline(self) -> memoryview:
         """Return a line with its literals; a client whose lines are too long is told, and gone."""
         try:
-            return await self._line_with_literals()
-        except ValueError:
-            await self.write_response(TOO_LONG)
+            return memoryview(await read_with_literals(self.reader, self._check_size))
+        except ValueError as error:
+            refused = isinstance(error, RefusedLiteral)
+            await self.write_response(BAD_LITERAL if refused else TOO_LONG)
             raise EOFError from None
         except OSError:
             # As a network says that a client is gone, which pymap would log as a bug.
             raise EOFError from None
-
-    async def _line_with_literals(self) -> memoryview:
-        line = bytearray(await self.reader.readline())
-        while literal := _LITERAL.search(line, max(0, len(line) - _LONGEST_LENGTH)):
-            size = int(literal[1])
-            self._check_size(len(line) + size)
-            line += await self.reader.readexactly(size)
-            line += await self.reader.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError
-        return memoryview(line)
 
     async def read_continuation(self, literal_length: int) -> memoryview:
         """Return a literal that was asked for, and the rest of its line."""

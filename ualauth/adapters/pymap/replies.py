@@ -14,6 +14,7 @@ from pymap.parsing.response import (
 )
 
 from ualauth.adapters.imap_replies import REPLIES
+from ualauth.adapters.literals import RefusedLiteral
 from ualauth.adapters.sasl_lines import (
     AlreadyLoggedIn,
     ExchangeAbandoned,
@@ -34,6 +35,7 @@ _EXPECTED = (
     AlreadyLoggedIn,
 )
 TOO_LONG = ResponseBye(REPLIES[TooLong].text)
+BAD_LITERAL = ResponseBye(REPLIES[RefusedLiteral].text)
 
 
 class Refused(ResponseError):

@@ -8,17 +8,17 @@ await asyncio.start_server(callback, host, port)
 from __future__ import annotations
 
 import asyncio
-import re
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from proxyprotocol.sock import SocketInfo
 from pymap.config import IMAPConfig
 from pymap.context import connection_exit
 from pymap.exceptions import NotAllowedError
 from pymap.interfaces.login import LoginInterface
+from pymap.parsing import Params
 from pymap.parsing.exceptions import NotParseable
 from pymap.parsing.primitives import String
 from pymap.sieve import manage
@@ -26,6 +26,7 @@ from pymap.sieve.manage.command import AuthenticateCommand, CapabilityCommand, C
 from pymap.sieve.manage.response import CapabilitiesResponse, Condition, Response
 
 from ualauth.adapters.pymap.asking import Asking, MailService
+from ualauth.adapters.pymap.literals import read_with_literals
 from ualauth.adapters.pymap.login import Login, Vouched
 from ualauth.adapters.pymap.replies import Refused, log
 from ualauth.adapters.sasl_lines import (
@@ -47,6 +48,7 @@ from ualauth.errors import (
     PasswordExpired,
     TemporaryFailure,
 )
+from ualauth.system.frames import clear_locals
 
 
 class SieveReply(NamedTuple):
@@ -80,8 +82,6 @@ _EXPECTED = (
     NotAllowedError,
     TooManyFailures,
 )
-_LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n$")
-_LONGEST_LENGTH = len(b"{1000000000+}\r\n")
 # As before the login in IMAP (RFC 7888, section 5), and what a script may have.
 _LONGEST_BEFORE_LOGIN = 4096
 _LONGEST = 1_000_000
@@ -169,23 +169,20 @@ class SieveConnection(manage.ManageSieveConnection):
             task.cancel()
 
     async def _read_data(self) -> memoryview:
-        data = bytearray(await self.reader.readline())
-        while literal := _LITERAL.search(data, max(0, len(data) - _LONGEST_LENGTH)):
-            size = int(literal[1])
-            if len(data) + size > (_LONGEST_BEFORE_LOGIN if self._state is None else _LONGEST):
-                raise EOFError
-            data += await self.reader.readexactly(size)
-            data += await self.reader.readline()
-        # What follows a length that cannot be read is no command.
-        if not data.endswith(b"\n") or data.rstrip(b"\r\n").endswith(b"+}"):
-            raise EOFError
-        return memoryview(data)
+        try:
+            return memoryview(await read_with_literals(self.reader, self._check_size))
+        except ValueError:
+            raise EOFError from None
+
+    def _check_size(self, size: int) -> None:
+        if size > (_LONGEST_BEFORE_LOGIN if self._state is None else _LONGEST):
+            raise ValueError(f"{size} octets")
 
     async def _read_command(self) -> Command:
         transport = cast("asyncio.Transport", self.writer.transport)
         # It was paused if STARTTLS was refused.
         transport.resume_reading()
-        command = await super()._read_command()
+        command: Command = _parse(Command, await self._read_data(), self.params)
         if isinstance(command, CapabilityCommand):
             await self._asking.look_up_offer()
         elif command.command == b"STARTTLS":
@@ -210,7 +207,7 @@ class SieveConnection(manage.ManageSieveConnection):
             identity = await self._converse(mechanism, cmd.initial_data)
             self._state = self._get_state(await self._login(Vouched(identity)))
         except (OSError, EOFError):
-            raise
+            return Response(Condition.BYE)
         except Refused as refused:
             # By the login of the backend: no mailbox belongs to the user.
             return Response(_NO, text=refused.reply.text.decode())
@@ -221,6 +218,9 @@ class SieveConnection(manage.ManageSieveConnection):
         return Response(Condition.OK)
 
     async def _converse(self, mechanism: str, initial: bytes | None) -> Identity:
+        if initial == b"=":
+            # Nothing is written as an empty string here.
+            raise NotBase64
         exchange = self._asking.exchange(mechanism)
         return await converse_async(exchange, initial, self._challenge, self._response)
 
@@ -231,7 +231,7 @@ class SieveConnection(manage.ManageSieveConnection):
 
     async def _response(self) -> bytes:
         try:
-            answer, _ = String.parse(await self._read_data(), self.params)
+            answer: String = _parse(String, await self._read_data(), self.params)
         except NotParseable:
             raise NotBase64 from None
         if answer.value.endswith((b"\r", b"\n")):
@@ -240,8 +240,33 @@ class SieveConnection(manage.ManageSieveConnection):
         return answer.value
 
 
+class Unreadable(NotParseable):
+    """What is no command; pymap's own error repeats the line, and it may hold a password."""
+
+    def __str__(self) -> str:
+        """Return what pymap's reply says of it."""
+        return "it cannot be read"
+
+
+def _parse(kind: type[Any], line: memoryview, params: Params) -> Any:  # noqa: ANN401 - of `kind`
+    """Return what a whole line says.
+
+    Raises:
+        Unreadable: if it is none of the kind, or more.
+
+    """
+    try:
+        value, rest = kind.parse(line, params)
+    except Exception:  # noqa: BLE001 - pymap converts numbers of any length, for one
+        raise Unreadable(line[:0]) from None
+    if bytes(rest).strip(b" \r\n"):
+        raise Unreadable(line[:0])
+    return value
+
+
 def _response(error: Exception) -> Response:
     if not isinstance(error, _EXPECTED):
+        clear_locals(error)
         log.error("a login failed", exc_info=error)
     reply = reply_to(error, REPLIES)
     return Response(reply.condition, code=reply.code, text=reply.text)

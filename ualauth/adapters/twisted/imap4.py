@@ -16,6 +16,7 @@ from twisted.mail.interfaces import IAccountIMAP
 
 from ualauth.adapters import imap_replies
 from ualauth.adapters.imap_replies import ImapReply
+from ualauth.adapters.literals import RefusedLiteral, announces_literal
 from ualauth.adapters.sasl_lines import AlreadyLoggedIn, AuthSyntax, read_auth, reply_to
 from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
@@ -27,9 +28,12 @@ REPLIES = {
 # RFC 9051, section 9: tag, quoted, number64 in a literal, sequence-set.
 _TAG = re.compile(rb"[!#$&',-\[\]-z|}~]+")
 _LITERAL = re.compile(rb"\{[0-9]{1,18}\}")
-_PUSHED_LITERAL = re.compile(rb"\{[^{}]*\+\}$")
 _MESSAGES = re.compile(rb"[0-9*:,]+")
-_QUOTED = re.compile(rb'"(?P<text>(?:[^"\\]|\\["\\])*)"(?: (?P<rest>.*))?', re.DOTALL)
+# Between the arguments stand spaces alone; passwords that are sent bare may have more than ASCII.
+_QUOTED = re.compile(rb'"(?P<text>(?:[^"\\\r\n\0]|\\["\\])*)"(?: +(?P<rest>.*))?', re.DOTALL)
+_ATOM = re.compile(rb'(?P<text>[^\0-\x20\x7f(){%*"\\]+)(?: +(?P<rest>.*))?', re.DOTALL)
+# Twisted repeats what it cannot read, which may be a password.
+_REPEATED = re.compile(rb": b['\"].*", re.DOTALL)
 
 
 class IMAP4Server(Dialogue, imap4.IMAP4Server):
@@ -60,9 +64,9 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
         LITERAL+ is not offered (RFC 7888). The octets that follow are no commands, and may be
         a password.
         """
-        refuses = _PUSHED_LITERAL.search(line) is not None
+        refuses = announces_literal(line)
         if refuses:
-            text = b"A literal has to be asked for"
+            text = REPLIES[RefusedLiteral].text
             if _TAG.fullmatch(tag):
                 self.sendBadResponse(tag, text)
             self.sendUntaggedResponse(b"BYE " + text)
@@ -84,6 +88,10 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
         if not _MESSAGES.fullmatch(line.partition(b" ")[0]):
             raise imap4.IllegalClientResponse("Bad message number")
         return super().arg_seqset(line)
+
+    def sendBadResponse(self, tag: bytes | None = None, message: bytes = b"") -> None:
+        """Refuse a line, without a word of it."""
+        super().sendBadResponse(tag, _REPEATED.sub(b"", message))
 
     def sendServerGreeting(self) -> None:
         """Greet when it is known what is offered."""
@@ -147,10 +155,12 @@ class IMAP4Server(Dialogue, imap4.IMAP4Server):
 
     def arg_string(self, line: bytes | None, *, final: bool = False) -> Any:  # noqa: ANN401 - two kinds
         r"""Take a string as an argument; in a quoted one, `\"` and `\\` are escaped."""
-        line = line or b""
-        match = _QUOTED.fullmatch(line.strip())
-        if match is None:
+        line = (line or b"").strip(b" ")
+        if not line or line.startswith(b"{"):
             return self.arg_astring(line, final=final)
+        match = _QUOTED.fullmatch(line) or _ATOM.fullmatch(line)
+        if match is None:
+            raise imap4.IllegalClientResponse("Malformed string")
         return (re.sub(rb"\\(.)", rb"\1", match["text"]), match["rest"] or b"")
 
     def arg_last_string(self, line: bytes | None) -> Any:  # noqa: ANN401 - likewise

@@ -27,6 +27,7 @@ from ualauth.adapters.sasl_lines import (
     TooManyFailures,
     read_auth,
     reply_to,
+    words_of,
 )
 from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
@@ -65,6 +66,7 @@ REPLIES: Mapping[type[Exception], bytes] = {
 }
 # RFC 1939, section 4: those that belong to the state before the login.
 _BEFORE_LOGIN = frozenset({b"USER", b"PASS", b"AUTH", b"APOP", b"RPOP", b"STLS"})
+_ALLOWED_BEFORE_LOGIN = _BEFORE_LOGIN | {b"CAPA", b"QUIT"}
 # Spaces belong to what stands behind them.
 _WITH_SPACES = frozenset({b"USER", b"PASS"})
 # What may stand between USER and its PASS; RFC 1939, section 7 has nothing at all.
@@ -84,7 +86,7 @@ _LINES = re.compile(rb"[0-9]{1,18}")
 class POP3(Dialogue, pop3.POP3):
     """POP3, with the mechanisms of a service; USER and PASS are there wherever PLAIN is."""
 
-    AUTH_CMDS = [b"CAPA", b"USER", b"PASS", b"AUTH", b"QUIT", b"STLS"]  # noqa: RUF012 - Twisted's
+    AUTH_CMDS = [*_ALLOWED_BEFORE_LOGIN]  # noqa: RUF012 - Twisted's
     _capable = (b"TOP", b"UIDL", b"PIPELINING", b"RESP-CODES", b"AUTH-RESP-CODE")
 
     service = "pop3"
@@ -107,14 +109,14 @@ class POP3(Dialogue, pop3.POP3):
             self._userIs = None
         if command not in _WITH_SPACES:
             # Some programs write more spaces than one, or one behind each command.
-            line = b" ".join((command, *rest.split()))
-        if self.mbox is None and command not in self.AUTH_CMDS:
+            line = b" ".join((command, *words_of(rest)))
+        if not hasattr(self, f"do_{command.decode('latin-1')}"):
+            self.failResponse(b"Unknown command")
+        elif self.mbox is None and command not in _ALLOWED_BEFORE_LOGIN:
             self.failResponse(b"Log in first")
         elif self.mbox is not None and command in _BEFORE_LOGIN:
             self.refuse(AlreadyLoggedIn())
-        elif not hasattr(self, f"do_{command.decode('latin-1')}"):
-            self.failResponse(b"Unknown command")
-        elif command in _NUMBERS and not _are_numbers(rest.split(), *_NUMBERS[command]):
+        elif command in _NUMBERS and not _are_numbers(words_of(rest), *_NUMBERS[command]):
             self.failResponse(b"Bad arguments")
         else:
             super().state_COMMAND(line)

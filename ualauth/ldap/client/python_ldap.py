@@ -18,6 +18,14 @@ from ualauth.ldap.client.python_ldap_connection import PythonLdapConnection, det
 from ualauth.ldap.client.settings import LdapSettings, Tls, Uri
 from ualauth.ldap.client.sockets import check_version, connect
 
+_FILES = (
+    ldap.OPT_X_TLS_CACERTFILE,
+    ldap.OPT_X_TLS_CACERTDIR,
+    ldap.OPT_X_TLS_CERTFILE,
+    ldap.OPT_X_TLS_KEYFILE,
+)
+"""The options for what `TlsPaths` has."""
+
 
 class PythonLdap:
     """The library, as a `Connector`."""
@@ -103,21 +111,17 @@ def _configure(handle: SimpleLDAPObject, settings: LdapSettings, *, encrypted: b
     verify = ldap.OPT_X_TLS_DEMAND if settings.verify else ldap.OPT_X_TLS_NEVER
     handle.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, verify)
     handle.set_option(ldap.OPT_X_TLS_PROTOCOL_MIN, ldap.OPT_X_TLS_PROTOCOL_TLS1_2)
-    for option, value in (
-        (ldap.OPT_X_TLS_CACERTFILE, settings.ca_file),
-        (ldap.OPT_X_TLS_CACERTDIR, settings.ca_folder),
-        (ldap.OPT_X_TLS_CERTFILE, settings.certificate_file),
-        (ldap.OPT_X_TLS_KEYFILE, settings.key_file or settings.certificate_file),
-    ):
-        if value:
-            handle.set_option(option, value)
-    try:
-        # Makes the others take effect.
-        handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-    except ValueError:
-        refused = True
-    else:
-        refused = False
+    with settings.tls_paths() as paths:
+        for option, value in zip(_FILES, paths, strict=True):
+            if value:
+                handle.set_option(option, value)
+        try:
+            # Makes the others take effect, and reads the files.
+            handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+        except ValueError:
+            refused = True
+        else:
+            refused = False
     if refused:
         raise _Unexplained("certificates or the key cannot be read")
 

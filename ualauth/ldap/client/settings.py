@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import unquote, urlsplit
 
 from ualauth.ldap.client.credentials import BindCredentials, SaslCredentials
+from ualauth.ldap.client.tls_files import TlsFiles, TlsPaths
 
 PORTS = {"ldap": 389, "ldaps": 636}
 # Names, and addresses with an interface.
@@ -103,12 +105,14 @@ class LdapSettings:
     ca_file: str = ""
     """Certificates of whom to trust, as PEM; without it and `ca_folder`, those of the host."""
     ca_folder: str = ""
-    """A folder of them, as c_rehash(1) makes it."""
+    """A folder of them; as c_rehash(1) makes it, if libraries open it."""
     verify: bool = True
     """Whether a server must show a certificate that is valid and has its name."""
     certificate_file: str = ""
     """Our own certificate, for servers that ask for one; with its key, unless `key_file` has it."""
     key_file: str = ""
+    tls_files: TlsFiles | None = field(default=None, repr=False)
+    """What these four are read from, as they were left last; without it, libraries open them."""
 
     connect_timeout: float = 3.0
     """For one server: TCP, TLS and the service's own bind together."""
@@ -141,6 +145,24 @@ class LdapSettings:
     def has_service(self) -> bool:
         """Whether it is known who searches."""
         return self.login is not None or self.sasl is not None
+
+    def tls_paths(self) -> AbstractContextManager[TlsPaths]:
+        """Hold the files that a library opens to encrypt a connection; blocks.
+
+        Raises:
+            TlsFault: if one of them cannot be used.
+
+        """
+        if self.tls_files is not None:
+            return self.tls_files.copied()
+        return nullcontext(
+            TlsPaths(
+                self.ca_file,
+                self.ca_folder,
+                self.certificate_file,
+                self.key_file or self.certificate_file,
+            )
+        )
 
     def __post_init__(self) -> None:
         """Read the URIs.

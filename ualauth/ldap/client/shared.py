@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import weakref
 from typing import Self
 
@@ -13,6 +12,7 @@ from ualauth.ldap.client.credentials import Mechanism
 from ualauth.ldap.client.directory import PooledDirectory
 from ualauth.ldap.client.settings import LdapSettings, Library
 from ualauth.ldap.client.srv import Resolver, resolve
+from ualauth.system.extras import is_installed, lack
 from ualauth.system.forks import new_lock
 
 
@@ -64,9 +64,9 @@ def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> Pool
 
     """
     if settings.srv_domain and resolver is resolve:
-        _need("dns", "dnspython", "ldap")
+        _need("dns", "ldap")
     if settings.sasl is not None and settings.sasl.mechanism is Mechanism.GSSAPI:
-        _need("gssapi", "gssapi", "kerberos")
+        _need("gssapi")
     return PooledDirectory(settings, connector_of(settings.library), resolver)
 
 
@@ -79,19 +79,19 @@ def connector_of(library: Library) -> Connector:
     """
     # Imported here: they are heavy, and one of them may be missing.
     if library is Library.AUTO:
-        native = importlib.util.find_spec("ldap") is not None
+        native = is_installed("ldap")
         library = Library.PYTHON_LDAP if native else Library.LDAP3
     if library is Library.PYTHON_LDAP:
-        _need("ldap", "python-ldap", "ldap-native")
+        _need("ldap")
         from ualauth.ldap.client.python_ldap import PythonLdap  # noqa: PLC0415
 
         return PythonLdap()
-    _need("ldap3", "ldap3", "ldap")
+    _need("ldap3")
     from ualauth.ldap.client.ldap3_connection import Ldap3  # noqa: PLC0415
 
     return Ldap3()
 
 
-def _need(package: str, name: str, extra: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise ModuleUnavailable(f"LDAP needs {name}; try pip install 'ualauth[{extra}]'")
+def _need(package: str, extra: str = "") -> None:
+    if text := lack("LDAP", package, extra):
+        raise ModuleUnavailable(text)

@@ -16,6 +16,7 @@ from ualauth.ldap.client.faults import (
     Unreachable,
 )
 from ualauth.ldap.client.settings import LdapSettings, Uri
+from ualauth.ldap.client.tls_files import no_passphrase
 
 # As Python's ssl and libldap with OpenSSL name them, and libldap with GnuTLS.
 _GOOD_ENOUGH = frozenset({"TLSv1.2", "TLSv1.3", "TLS1.2", "TLS1.3"})
@@ -87,12 +88,13 @@ def encrypt(
 def _context(settings: LdapSettings) -> ssl.SSLContext:
     """Return how to do TLS, made anew each time: certificates are renewed meanwhile."""
     try:
-        context = ssl.create_default_context(
-            cafile=settings.ca_file or None, capath=settings.ca_folder or None
-        )
-        if settings.certificate_file:
-            context.load_cert_chain(settings.certificate_file, settings.key_file or None)
-    except OSError as error:
+        with settings.tls_paths() as paths:
+            context = ssl.create_default_context(
+                cafile=paths.ca_file or None, capath=paths.ca_folder or None
+            )
+            if paths.certificate:
+                context.load_cert_chain(paths.certificate, paths.key, password=no_passphrase)
+    except (OSError, ValueError) as error:
         raise TlsFault(f"certificates cannot be read: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not settings.verify:

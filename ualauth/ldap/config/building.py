@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ualauth.ldap.client.credentials import BindCredentials, SaslCredentials
 from ualauth.ldap.client.filters import Filter
+from ualauth.ldap.client.pem import PemFile
 from ualauth.ldap.client.settings import LdapSettings, Library, Tls
+from ualauth.ldap.client.tls_files import TlsFiles
 from ualauth.ldap.client.values import How, Scope
 from ualauth.ldap.config.configuration import (
     Access,
@@ -26,6 +27,7 @@ from ualauth.ldap.config.lines import Line
 from ualauth.ldap.config.values import Demand, Ssl
 from ualauth.ldap.config.variables import WHO
 from ualauth.sources.files import Text
+from ualauth.sources.following import Watched
 
 # The file may have a password: no user shall find it by trying.
 _KEY = secrets.token_bytes(32)
@@ -59,10 +61,8 @@ def method_of(given: Given) -> Method:
     return Method.ACTIVE_DIRECTORY if "ad_domain" in given.lines else Method.SEARCH
 
 
-def settings_of(
-    given: Given, password: str, certificates: Mapping[str, str], keytab: str
-) -> LdapSettings:
-    """Return how to reach the directory; `certificates` are paths by keyword.
+def settings_of(given: Given, password: str, tls_files: TlsFiles, keytab: str) -> LdapSettings:
+    """Return how to reach the directory.
 
     Raises:
         ValueError: with a sentence, if there is no such directory.
@@ -99,14 +99,19 @@ def settings_of(
         login=login,
         sasl=sasl,
         tls=tls,
-        ca_file=certificates["tls_cacertfile"],
+        ca_file=_path(tls_files.authorities),
         ca_folder=given.get("tls_cacertdir", ""),
         verify=given.get("tls_reqcert", Demand.YES) is Demand.YES,
-        certificate_file=certificates["tls_cert"],
-        key_file=certificates["tls_key"],
+        certificate_file=_path(tls_files.certificate),
+        key_file=_path(tls_files.key),
+        tls_files=tls_files,
         library=library,
         **numbers,
     )
+
+
+def _path(file: Watched[PemFile] | None) -> str:
+    return "" if file is None else file.path
 
 
 def configuration_of(file: Text, settings: LdapSettings, given: Given) -> Configuration:

@@ -51,7 +51,7 @@ KEYWORDS: Mapping[str, Keyword] = {
         values.ssl,
     ),
     "tls_cacertfile": Keyword("FILE", "the host's", "Whom to trust, as PEM.", values.path),
-    "tls_cacertdir": Keyword("FOLDER", "", "The same, as c_rehash(1) makes it.", values.folder),
+    "tls_cacertdir": Keyword("FOLDER", "", "The same, in the files of a folder.", values.folder),
     "tls_reqcert": Keyword(
         "demand|never",
         "demand",

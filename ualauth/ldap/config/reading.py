@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from ualauth.contract.module import Files
 from ualauth.errors import ModuleUnavailable
+from ualauth.ldap.client.pem import PARSERS, PemFile
+from ualauth.ldap.client.pem import RULES as PEM
 from ualauth.ldap.client.settings import LdapSettings
+from ualauth.ldap.client.tls_files import FOLDER, CertificateFolder, TlsFiles, fit, names_in
 from ualauth.ldap.config.building import Given, configuration_of, settings_of
 from ualauth.ldap.config.configuration import Configuration
 from ualauth.ldap.config.consistency import NO_READ, PUBLIC, check
@@ -20,6 +24,7 @@ from ualauth.ldap.config.foreign import PEOPLE, cure_of, map_of, without_map
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.lines import Line, lines
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
+from ualauth.sources.following import Watched
 from ualauth.sources.opening import inspect
 from ualauth.sources.page import Page, Token
 from ualauth.sources.problem import Problem, Source
@@ -27,7 +32,6 @@ from ualauth.sources.values import hint
 
 _SECRET = frozenset({"bindpw", "rootpwmodpw"})
 _LIKE_SECRET = ("pw", "pass", "secret", "cred")
-_CERTIFICATES = ("tls_cacertfile", "tls_cert", "tls_key")
 _WRITE_IT = (
     "write it: examples/ldap and examples/active-directory show one; `ualauth init` makes them"
 )
@@ -59,16 +63,19 @@ class _Reader:
         given = self._given()
         check(given, self)
         password = self._password(given)
-        certificates = {name: self._certificate(given, name) for name in _CERTIFICATES}
-        self._folder(given, "tls_cacertdir")
+        tls_files = self._tls_files(given)
         keytab = self._keytab(given)
         if not all(problem.warning for problem in self._problems):
             return None, self._problems
         try:
-            settings = settings_of(given, password, certificates, keytab)
+            settings = settings_of(given, password, tls_files, keytab)
             _check_library(settings)
-        except (ValueError, ModuleUnavailable) as error:
+        except ValueError as error:
             self.say(given, "uri", str(error), "correct the lines about the servers")
+            return None, self._problems
+        except ModuleUnavailable as error:
+            text, _, cure = str(error).partition("; ")
+            self.say(given, "library" if "library" in given else "uri", text, cure)
             return None, self._problems
         return configuration_of(self._file, settings, given), self._problems
 
@@ -130,27 +137,62 @@ class _Reader:
             self.say(given, "bindpw_file", text, cure)
         return first
 
-    def _certificate(self, given: Given, name: str) -> str:
-        if name not in given:
-            return ""
-        file = self._named(given, name)
-        if file is None:
-            return ""
-        if "-----BEGIN " not in file.text:
-            self.say(given, name, "it has no certificate or key in PEM", "convert it to PEM")
-        if file.public and "PRIVATE KEY-----" in file.text:
-            self.say(given, name, "every user of this host can read the key in it", NO_READ)
-        return file.path
+    def _tls_files(self, given: Given) -> TlsFiles:
+        """Have the certificates and the key looked at; logins follow them by themselves."""
+        authorities, certificate, key = (self._pem(given, name) for name in PARSERS)
+        if certificate is not None and certificate.value is not None:
+            own = certificate if key is None else key
+            pair = certificate.value, own.value
+            if pair[1] is not None and not fit(pair[0].data, pair[1].data):
+                self._not_now(given, "tls_cert", "tls_key")
+                text = "the certificate has no key: neither here nor in tls_key"
+                if key is not None:
+                    text = "this key is not that of the certificate in tls_cert"
+                cure = "name the key that the certificate was issued for"
+                self.say(given, "tls_cert" if key is None else "tls_key", text, cure)
+        return TlsFiles(authorities, self._folder(given, "tls_cacertdir"), certificate, key)
 
-    def _folder(self, given: Given, name: str) -> None:
-        """Check a folder of certificates: what is there says which servers are real."""
-        if name in given:
-            home = os.path.dirname(self._file.path)  # noqa: PTH120 - a path as text
-            match inspect(given.values[name], FileRules(folder=True), home):
-                case Missing(path):
-                    self.say(given, name, f"there is no folder {path}", "correct the path")
-                case Unusable(path, reason, cure):
-                    self.say(given, name, f"{path} {reason}", cure)
+    def _pem(self, given: Given, name: str) -> Watched[PemFile] | None:
+        if name not in given:
+            return None
+        watched = self._files.watch(given.values[name], PARSERS[name], PEM)
+        if watched.value is None:
+            self._not_now(given, name)
+            self._say_why(given, name, watched)
+        elif watched.value.public and watched.value.has_key:
+            self._not_now(given, name)
+            self.say(given, name, "every user of this host can read the key in it", NO_READ)
+        return watched
+
+    def _not_now(self, given: Given, *names: str) -> None:
+        """Have the service compiled anew when a file changes, since it cannot be used now."""
+        for name in names:
+            if name in given:
+                self._files.read(given.values[name])
+
+    def _say_why(self, given: Given, name: str, watched: Watched[Any]) -> None:
+        """Report why a file or a folder was never used, at the line that names it."""
+        kind = "folder" if watched.rules.folder else "file"
+        problems = watched.begin()
+        if not problems:
+            self.say(given, name, f"there is no {kind} {watched.path}", "correct the path")
+        for each in problems:
+            self.say(
+                given, name, f"{each.source}: {each.text.removeprefix('the file ')}", each.cure
+            )
+
+    def _folder(self, given: Given, name: str) -> CertificateFolder | None:
+        """Have a folder of certificates looked at: what is there says which servers are real."""
+        if name not in given:
+            return None
+        folder = CertificateFolder(self._files.watch(given.values[name], names_in, FOLDER))
+        if folder.names.value is None:
+            self._not_now(given, name)
+            self._say_why(given, name, folder.names)
+        elif not folder.begin(self._files):
+            text = f"there is no certificate in {folder.names.path}: no server is trusted"
+            self.say(given, name, text, "put one there, in PEM", warning=True)
+        return folder
 
     def _keytab(self, given: Given) -> str:
         """Check a keytab, whose keys are as good as passwords."""

@@ -1,4 +1,4 @@
-"""Every question that is asked about groups; each is answered by an index.
+"""The questions that administrators ask about groups; each is answered by an index.
 
 What follows members of members ends also where groups are members of each other: a group that
 was met already is not followed again.
@@ -6,8 +6,9 @@ was met already is not followed again.
 
 from __future__ import annotations
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 
+from ualauth.userlist.database.membership_queries import Question
 from ualauth.userlist.database.tables import (
     group_addresses,
     group_groups,
@@ -17,8 +18,6 @@ from ualauth.userlist.database.tables import (
     users,
 )
 from ualauth.userlist.names import LIMITS
-
-Question = Select[tuple[object, ...]]
 
 PAGE = 500
 """Groups that are read at a time."""
@@ -59,12 +58,6 @@ BY_OR_NAME: Question = (
     .order_by(group_addresses.c.position)
 )
 """The group with the O/R name that folds to `:key`."""
-
-IS_NAMED: Question = select(groups.c.id).where(groups.c.name_key == bindparam("key"))
-"""The id of the group whose name folds to `:key`."""
-
-NAMES: Question = select(groups.c.name_key)
-"""The folded names of all groups."""
 
 _page = (
     select(groups)
@@ -107,29 +100,6 @@ GROUPS_WITH: Question = (
     .order_by(groups.c.name_key)
 )
 """The names of the groups of which the group with `:id` is a member, not nested."""
-
-GROUPS_OF: Question = (
-    select(groups.c.name)
-    .select_from(group_users.join(groups, groups.c.id == group_users.c.group_id))
-    .where(group_users.c.user_id == bindparam("id"))
-    .order_by(groups.c.name_key)
-)
-"""The names of the groups of which the user with `:id` is a member, not nested."""
-
-_above = (
-    select(group_users.c.group_id.label("id"))
-    .where(group_users.c.user_id == bindparam("id"))
-    .cte("above", recursive=True)
-)
-_above = _above.union(
-    select(group_groups.c.group_id).join(_above, group_groups.c.member_id == _above.c.id)
-)
-ALL_GROUPS_OF: Question = (
-    select(groups.c.name)
-    .select_from(_above.join(groups, groups.c.id == _above.c.id))
-    .order_by(groups.c.name_key)
-)
-"""The names of the groups of which the user with `:id` is a member, also by other groups."""
 
 _below = select(groups.c.id).where(groups.c.id == bindparam("id")).cte("below", recursive=True)
 _below = _below.union(

@@ -131,7 +131,7 @@ def page(
     if mechanisms:
         conditions += [users.c.password.is_not(None), _lacking(mechanisms)]
     if some:
-        conditions.append(queries.HAS_ONE_ID)
+        conditions.append(queries.is_some_id(users.c.id))
     chosen = (
         select(users)
         .where(users.c.authid_key > bindparam("after"), *conditions)

@@ -66,8 +66,10 @@ def some_ids(numbers: Sequence[int]) -> dict[str, object]:
     return dict(zip(_IDS, filled, strict=True))
 
 
-HAS_ONE_ID = users.c.id.in_([bindparam(name) for name in _IDS])
-"""That a user has one of `some_ids`."""
+def is_some_id(column: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return that a column has one of `some_ids`."""
+    return column.in_([bindparam(name) for name in _IDS])
+
 
 RECORD = (
     users.c.id,
@@ -118,13 +120,18 @@ BY_ID: Select[tuple[object, ...]] = (
 )
 """The user with `:id`."""
 
-BY_IDS: Select[tuple[object, ...]] = (
-    select(*RECORD)
-    .select_from(_WITH_ADDRESSES)
-    .where(HAS_ONE_ID)
-    .order_by(users.c.authid_key, addresses.c.position)
-)
-"""The users with one of `some_ids`, by folded authid."""
+
+# What has hundreds of parameters takes as long to make as all others together.
+@cache
+def by_ids() -> Select[tuple[object, ...]]:
+    """Return the question for the users with one of `some_ids`, by folded authid."""
+    return (
+        select(*RECORD)
+        .select_from(_WITH_ADDRESSES)
+        .where(is_some_id(users.c.id))
+        .order_by(users.c.authid_key, addresses.c.position)
+    )
+
 
 BY_LOGIN_NAME: Select[tuple[object, ...]] = (
     select(*RECORD)
@@ -143,7 +150,12 @@ BY_UNIX_UID: Select[tuple[object, ...]] = (
 """The user whose UNIX account has the number `:uid`."""
 
 
-def _page() -> Select[tuple[object, ...]]:
+@cache
+def next_page() -> Select[tuple[object, ...]]:
+    """Return the question for the users after the one with folded authid `:after`.
+
+    The folded authid leads each row.
+    """
     page = (
         select(users)
         .where(users.c.authid_key > bindparam("after"))
@@ -156,10 +168,6 @@ def _page() -> Select[tuple[object, ...]]:
         .select_from(page.outerjoin(addresses, addresses.c.user_id == page.c.id))
         .order_by(page.c.authid_key, addresses.c.position)
     )
-
-
-NEXT_PAGE: Select[tuple[object, ...]] = _page()
-"""The next users after the one whose folded authid is `:after`, which leads each row."""
 
 
 SECRETS = (
@@ -176,10 +184,17 @@ SECRETS = (
 """The SCRAM secrets of the user with `:id`."""
 
 
-MOMENTS_OF_LOGINS = select(last_logins.c.user_id, last_logins.c.moment).where(
-    last_logins.c.user_id.in_([bindparam(name) for name in _IDS])
-)
-"""The users with one of `some_ids` who ever logged in, and when they last did."""
+_MOMENTS = select(last_logins.c.user_id, last_logins.c.moment)
+
+MOMENT_OF_LOGIN = _MOMENTS.where(last_logins.c.user_id == bindparam("id"))
+"""The user with `:id`, who ever logged in, and when that user last did."""
+
+
+@cache
+def moments_of_logins() -> Select[tuple[int, int]]:
+    """Return the question that `MOMENT_OF_LOGIN` is, for users with one of `some_ids`."""
+    return _MOMENTS.where(is_some_id(last_logins.c.user_id))
+
 
 LAST_LOGIN = select(last_logins.c.moment, last_logins.c.service, last_logins.c.source).where(
     last_logins.c.user_id == bindparam("id")

@@ -86,10 +86,9 @@ Get = Callable[..., httpx.Response]
 def get(sites: Sites, certificates: Certificates) -> Iterator[Get]:
     """Return how to get a page of a site, which is started once."""
     urls: dict[tuple[str, str, bool], str] = {}
-    with ExitStack() as stack:
-        client = stack.enter_context(
-            httpx.Client(verify=certificates.client_context(), trust_env=False)
-        )
+    client = httpx.Client(verify=certificates.client_context(), trust_env=False)
+    # The client ends its connections first, for which servers that end would wait.
+    with ExitStack() as stack, client:
 
         def get_page(
             kind: str,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.adapters.heard import held_by
 from tests.unit.adapters.web.conftest import PASSWORD
 from ualauth.errors import ConfigurationError, TemporaryFailure
 from ualauth.userlist.store import UserStore
@@ -237,3 +238,32 @@ def test_a_login_view_says_so_with_503(users: Any, caplog: pytest.LogCaptureFixt
     assert PASSWORD not in caplog.text
     with pytest.raises(ZeroDivisionError):
         client.get("/broken")
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("name", ["locked", "outage"])
+def test_what_is_raised_holds_no_password(users: Any, name: str, *, awaited: bool) -> None:
+    """Django's page for errors shows what calls hold, and mails it to the administrators."""
+    del users
+    from ualauth.adapters.django.backend import Backend
+
+    def call() -> None:
+        answer = (Backend().aauthenticate if awaited else Backend().authenticate)(
+            None, name, PASSWORD
+        )
+        if awaited:
+            asyncio.run(answer)
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each has its own
+        call()
+    assert PASSWORD not in held_by(caught.value)
+
+
+@pytest.mark.parametrize("name", ["j\0smith", "\ud800", "x" * 100_000, "", " ", "jsmith\n"])
+@pytest.mark.parametrize("password", ["\0", "\ud800", "x" * 100_000, ""])
+def test_odd_names_and_passwords_are_wrong(users: Any, name: str, password: str) -> None:
+    from ualauth.adapters.django.backend import Backend
+
+    for each in (name, "jsmith"):
+        assert Backend().authenticate(None, each, password) is None
+    assert users.count() == 0

@@ -69,7 +69,7 @@ def wsgi_server(
                 request_handler=_Quiet,
                 ssl_context=(pem, pem) if tls else None,
             )
-            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
             thread.start()
             try:
                 yield server.port

@@ -23,6 +23,7 @@ SUBJECTS = (
     "startup",
     "first_login",
     "directory",
+    "directory_remembered",
     "kerberos",
 )
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""

@@ -77,7 +77,7 @@ def rows() -> list[Row]:
         folder.chmod(0o755)
         authority = Authority(folder)
         server = stack.enter_context(slapd(authority, entries=people.many(USERS)))
-        service = stack.enter_context(dovecot.running(_dovecot(server)))
+        service = stack.enter_context(dovecot.running(dovecot_conf(server)))
         measured = asyncio.run(_measure(folder, server, service))
     return [*measured, _instructions()]
 
@@ -107,16 +107,16 @@ async def _measure(folder: Path, server: Slapd, service: dovecot.Service) -> lis
     client = dovecot.Client(service.socket)
     await client.connect()
     authenticators = {
-        "python-ldap": _authenticator(folder / "native", server, Library.PYTHON_LDAP),
-        "python-ldap and a USERLIST": _authenticator(
+        "python-ldap": authenticator(folder / "native", server, Library.PYTHON_LDAP),
+        "python-ldap and a USERLIST": authenticator(
             folder / "known", server, Library.PYTHON_LDAP, userlist=True
         ),
-        "ldap3": _authenticator(folder / "plain", server, Library.LDAP3),
+        "ldap3": authenticator(folder / "plain", server, Library.LDAP3),
     }
-    sides: dict[str, Login] = {name: _login(each) for name, each in authenticators.items()}
+    sides: dict[str, Login] = {name: login_of(each) for name, each in authenticators.items()}
     sides[_DOVECOT] = client.login
     for login in sides.values():
-        await _check(login)
+        await check(login)
     rates: dict[str, list[float]] = {name: [] for name in sides}
     used: dict[str, float] = dict.fromkeys(sides, 0.0)
     served: dict[str, float] = dict.fromkeys(sides, 0.0)
@@ -124,7 +124,7 @@ async def _measure(folder: Path, server: Slapd, service: dovecot.Service) -> lis
         for name, login in sides.items():
             before = time.process_time() + service.processor_time()
             of_server = server.processor_time()
-            rates[name].append(await _rate(login))
+            rates[name].append(await rate(login))
             used[name] += time.process_time() + service.processor_time() - before
             served[name] += server.processor_time() - of_server
     middle = {name: statistics.median(each) for name, each in rates.items()}
@@ -181,7 +181,9 @@ def _rows(
     ]
 
 
-def _login(authenticator: AsyncAuthenticator) -> Login:
+def login_of(authenticator: AsyncAuthenticator) -> Login:
+    """Return what logs in, and tells whether that succeeded."""
+
     async def login(user: str, password: str) -> bool:
         try:
             await authenticator.authenticate("mail", user, password)
@@ -192,16 +194,16 @@ def _login(authenticator: AsyncAuthenticator) -> Login:
     return login
 
 
-async def _check(login: Login) -> None:
+async def check(login: Login) -> None:
     """Make sure that a side really looks."""
     right, wrong = await login("user1", "password1"), await login("user1", "password2")
     if not right or wrong or await login("nobody", "password1"):
         raise RuntimeError("that is no login")
 
 
-async def _rate(login: Login) -> float:
+async def rate(login: Login, logins: int = LOGINS) -> float:
     """Return how many logins a second were done."""
-    numbers = iter(range(LOGINS))
+    numbers = iter(range(logins))
 
     async def some() -> None:
         for number in numbers:
@@ -209,7 +211,7 @@ async def _rate(login: Login) -> float:
 
     started = time.perf_counter()
     await asyncio.gather(*(some() for _ in range(TASKS)))
-    return LOGINS / (time.perf_counter() - started)
+    return logins / (time.perf_counter() - started)
 
 
 async def _latency(login: Login, rate: float) -> float:
@@ -232,9 +234,10 @@ async def _one(login: Login, number: int) -> None:
         raise RuntimeError("a right password was refused")
 
 
-def _authenticator(
-    folder: Path, server: Slapd, library: Library, *, userlist: bool = False
+def authenticator(
+    folder: Path, server: Slapd, library: Library, *, userlist: bool = False, lines: str = ""
 ) -> AsyncAuthenticator:
+    """Return ualauth's side; `lines` are more of its om_ldap.conf."""
     config = ConfigFolder(folder)
     config.service("mail", "auth required om_ldap\naccount required om_ldap\n")
     file = config.path / "om_ldap.conf"
@@ -242,7 +245,7 @@ def _authenticator(
         f"uri {server.uri}\nssl start_tls\ntls_cacertfile {server.authority.file}\n"
         f"library {library.value}\npool_size {TASKS}\nbase {people.PEOPLE}\n"
         f"binddn {people.READER.name}\nbindpw {people.READER.password}\n"
-        "pam_filter objectClass=inetOrgPerson\n"
+        f"pam_filter objectClass=inetOrgPerson\n{lines}"
     )
     file.chmod(0o600)
     if userlist:
@@ -253,7 +256,7 @@ def _authenticator(
     return AsyncAuthenticator(config.config())
 
 
-def _dovecot(server: Slapd) -> str:
+def dovecot_conf(server: Slapd) -> str:
     """Return its dovecot-ldap.conf.ext: the same search, the same encryption."""
     lines = (
         f"uris = {server.uri}",

@@ -21,6 +21,7 @@ from tests.unit.test_linear_work import Reader, saying
 from ualauth.adapters.sasl_lines import NotBase64, decoded
 from ualauth.contract.credentials import MAX_NAME_BYTES
 from ualauth.errors import UalauthError
+from ualauth.import_export.ldif import records
 from ualauth.kerberos import principal
 from ualauth.kerberos.principal_map import parse_map
 from ualauth.ldap.client import dn, filters
@@ -271,6 +272,10 @@ SHAPES: dict[str, tuple[Reader, tuple[Callable[[int], str], ...]]] = {
     "values in filters and names": (
         lambda text: filters.escape(text) + dn.escape(text),
         (lambda n: "*" * n, lambda n: "é," * n),
+    ),
+    "entries of LDIF": (
+        lambda text: list(records(text.splitlines(keepends=True))),
+        (lambda n: "a: b\n" + " c\n" * n, lambda n: "a: b\n" * n, lambda n: "# a\n b\n" * n),
     ),
     "values of an entry": (
         lambda text: LdapEntry("", Attributes({"a": text.encode().split(b",")})).texts("a"),

@@ -49,9 +49,12 @@ def lines(text: str) -> Text:
 
 
 def grid(*headers: str, title: str = "") -> Table:
-    """Return an empty table in the style of the house."""
+    """Return an empty table in the style of the house; without headers it has two columns.
+
+    Text that is wider than its column goes on below: none is cut off.
+    """
     table = Table(
-        *headers,
+        *(headers or ("", "")),
         title=plain(title) or None,
         title_justify="left",
         title_style="bold",

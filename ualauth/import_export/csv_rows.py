@@ -15,6 +15,11 @@ from itertools import chain
 from ualauth.import_export.line import BadLine, Reading, bad_line
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
+_CURES = {
+    # The library says how to open a file of Python.
+    "new-line character": "lines end in LF or CR LF, and a CR stands alone: convert the file",
+}
+"""How a text of the library begins -> what is said instead."""
 _USUAL_SEPARATORS = ";\t|,"
 
 
@@ -36,7 +41,7 @@ def rows_of(lines: Iterable[str], reading: Reading) -> Iterator[tuple[int, list[
         except StopIteration:
             return
         except csv.Error as error:
-            yield bad_line(number, f"is no CSV: {error}")
+            yield bad_line(number, f"is no CSV: {_CURES.get(str(error)[:18], error)}")
             continue
         if any(map(str.strip, row)):
             yield number, row

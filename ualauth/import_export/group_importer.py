@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from sqlalchemy import Connection
+
 from ualauth.import_export import groups_csv, groups_ldif
 from ualauth.import_export.encodings import Text
 from ualauth.import_export.line import BadLine, Reading, bad_line
@@ -40,13 +42,23 @@ class GroupImport:
             OSError: if it cannot be read.
 
         """
+        return self.load(self.read(kind, opened, reading))
+
+    def read(self, kind: str, opened: Open, reading: Reading) -> list[GroupLine]:
+        """Return the groups of a file, for `load`; errors are those of `run`."""
         lines: list[GroupLine] = []
         for line in _read(kind, opened, reading):
             if isinstance(line, BadLine):
                 self.bad.append(line)
             else:
                 lines.append(line)
-        loaded = self.store.groups.load(lines, self.existing, self._is_wanted)
+        return lines
+
+    def load(
+        self, lines: list[GroupLine], before: Callable[[Connection], object] | None = None
+    ) -> Loaded:
+        """Take over groups that were read, after what `before` does in the same transaction."""
+        loaded = self.store.groups.load(lines, self.existing, self._is_wanted, before)
         self.bad.extend(bad_line(number, text) for number, text in loaded.problems)
         self.bad.sort(key=lambda line: line.number)
         return loaded

@@ -25,10 +25,21 @@ from ualauth.userlist.names import parse
 COLUMNS = ("name", "or_name", "addresses", "members")
 
 _SPECIAL = "\\;"
+_LARGEST_CELL = 1 << 28
+"""Characters: a million members with the longest names that there are."""
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[GroupLine | BadLine]:
     """Return what the lines of a file amount to."""
+    # The library has one limit for all: a cell with all members of a group may be larger.
+    before = csv.field_size_limit(_LARGEST_CELL)
+    try:
+        yield from _read(lines, reading)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _read(lines: Iterable[str], reading: Reading) -> Iterator[GroupLine | BadLine]:
     columns: list[str] = []
     for read_row in rows_of(lines, reading):
         if isinstance(read_row, BadLine):

@@ -16,6 +16,7 @@ from ualauth.errors import PasswordError, UserError
 from ualauth.import_export.accounts import password_fields
 from ualauth.import_export.batches import Batch
 from ualauth.import_export.closing import carried, closed
+from ualauth.import_export.coming import ComingUsers
 from ualauth.import_export.interrupts import undisturbed
 from ualauth.import_export.line import BadLine, UserLine, Writing, bad_line, clear_text
 from ualauth.passwords.schemes import PasswordHasher
@@ -58,6 +59,7 @@ class Import:
 
     `hasher` hashes passwords in clear text, where the reading takes them. `kind` is the format,
     and `policy` that of the settings: an export into that format knows what it makes of both.
+    `coming` is told by `check` of those who matter to groups of the file.
     """
 
     store: UserStore
@@ -66,6 +68,7 @@ class Import:
     report: Callable[[BadLine], object]
     kind: str = "csv"
     policy: Policy = field(default_factory=Policy)
+    coming: ComingUsers | None = None
     summary: Summary = field(default_factory=Summary)
 
     def check(self, batches: Iterable[Batch]) -> Iterator[int]:
@@ -77,6 +80,8 @@ class Import:
             refused = self._refuse_incomplete(batch, taken)
             self.summary.added += taken.count(None) - refused
             self._sort_out(batch, taken, None)
+            if self.coming is not None:
+                self._note_coming(batch, taken, self.coming)
             self._count(batch)
             yield batch.position
 
@@ -95,6 +100,14 @@ class Import:
                     self._sort_out(ready, taken, self.store)
             self._count(batch)
             yield batch.position
+
+    def _note_coming(self, batch: Batch, taken: list[Taken | None], coming: ComingUsers) -> None:
+        is_missing = [bool(line.missing) for line in batch.users] or [False] * len(batch.rows)
+        for index, (rows, why) in enumerate(zip(batch.rows, taken, strict=True)):
+            if why is None and not is_missing[index]:
+                coming.add(rows)
+            elif why is not None and why.is_existing and self.existing is Existing.UPDATE:
+                coming.change(rows, self._revision(batch.users[index]))
 
     def _count(self, batch: Batch) -> None:
         self.summary.seen += len(batch.rows) + len(batch.bad)

@@ -33,7 +33,6 @@ from ualauth.import_export.directory_values import generalized_time
 from ualauth.import_export.line import (
     CLOSED,
     NAME_PARTS,
-    BadLine,
     ExportedUser,
     Fields,
     Line,
@@ -50,8 +49,10 @@ from ualauth.userlist.policy import OWN_POLICY, read_own
 from ualauth.userlist.record import User
 from ualauth.userlist.update import same_password
 
-# More than any person has; a file without empty lines is not read as a whole.
-_MOST_LINES = 20_000
+# More than any person or group has; a file without empty lines is not read as a whole.
+_MOST_LINES = 1_000_000
+_TOO_LONG = f"has more than {_MOST_LINES} lines without an empty one"
+_NO_ATTRIBUTE = "has a line without an attribute's name and a :"
 _ATTRIBUTE = re.compile(r"([A-Za-z0-9.-]+(?:;[A-Za-z0-9-]+)*):(:|<)?[ ]*(.*)", re.DOTALL)
 # RFC 2849, SAFE-STRING; and nothing that ends in a blank.
 _SAFE = re.compile(r"(?![ :<])[\x01-\x09\x0b\x0c\x0e-\x7f]*(?<! )")
@@ -118,9 +119,6 @@ _WHY_IN_POLICY = frozenset(
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Line]:
     """Return what the entries of a file amount to; each has the number of its first line."""
     for number, raw in records(lines):
-        if len(raw) > _MOST_LINES:
-            yield BadLine(number, f"has more than {_MOST_LINES} lines without an empty one")
-            continue
         try:
             entry = entry_of(raw)
             if entry is None or _is_left_out(entry, reading):
@@ -157,30 +155,38 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
 
 
 def records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Return the logical lines of each entry, and the number of its first line."""
-    record: list[str] = []
-    first = 1
-    comment = False
+    """Return the logical lines of each entry, and the number of its first line.
+
+    An entry that is too long has an empty one: `entry_of` refuses it.
+    """
+    record: list[list[str]] = []
+    first, size, comment = 1, 0, False
     for number, line in enumerate(lines, 1):
         text = line.rstrip("\r\n")
         if not text:
             if record:
-                yield first, record
-            record, comment = [], False
+                yield first, _logical_lines(record, size)
+            record, size, comment = [], 0, False
         elif text.startswith(" ") and (record or comment):
-            if not comment and len(record) <= _MOST_LINES:
-                record[-1] += text[1:]
+            size += not comment
+            if not comment and size <= _MOST_LINES:
+                record[-1].append(text[1:])
         else:
             comment = text.startswith("#")
-            record += _MADE_UP_LINES.get(text, ()) if record else ()
+            record += [[each] for each in _MADE_UP_LINES.get(text, ())] if record else []
             if comment or (not record and text.lower().startswith("version:")):
                 continue
             if not record:
                 first = number
-            if len(record) <= _MOST_LINES:
-                record.append(text)
+            size += 1
+            if size <= _MOST_LINES:
+                record.append([text])
     if record:
-        yield first, record
+        yield first, _logical_lines(record, size)
+
+
+def _logical_lines(record: list[list[str]], size: int) -> list[str]:
+    return [""] if size > _MOST_LINES else ["".join(pieces) for pieces in record]
 
 
 def entry_of(raw: list[str]) -> LdifRecord | None:
@@ -190,7 +196,7 @@ def entry_of(raw: list[str]) -> LdifRecord | None:
     for line in raw:
         match = _ATTRIBUTE.fullmatch(line)
         if match is None:
-            raise InvalidValue("has a line without an attribute's name and a :")
+            raise InvalidValue(_NO_ATTRIBUTE if line else _TOO_LONG)
         name, kind, value = match.groups()
         name, _, options = name.lower().partition(";")
         if name == "changetype":

@@ -8,6 +8,7 @@ It ends with its parent, however that ends.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import multiprocessing
 import os
@@ -32,6 +33,9 @@ from ualauth.userlist.bulk import Rows
 
 # From about this size on, a second process saves more time than it takes to start.
 _LARGE = 2 << 20
+# Objects that are made until it is looked for cycles among them: some more than the rows of a
+# transaction, which are in none. By default it takes a third of the time that rows take.
+_OBJECTS = 250_000
 # Users who wait to be stored, about as many as a transaction takes: 10 MB.
 _MOST_AHEAD = 25_000
 
@@ -65,27 +69,39 @@ class Source:
             OSError: if it cannot be read.
 
         """
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < _LARGE:
-                with closing(self.read(file)) as read:
-                    yield read
-                return
-        receiver, sender = multiprocessing.Pipe(duplex=False)
-        # Another Python, not a fork: threads may be running here.
-        context = multiprocessing.get_context("spawn")
-        child = context.Process(target=_send, args=(self, path, sender), daemon=True)
-        # What a start begins with on its own lets Ctrl-C through again.
-        resource_tracker.ensure_running()
-        # Ctrl-C is this thread's business; the process ends when its reader is gone.
-        with undisturbed():
-            child.start()
-            sender.close()
-            ahead = _Ahead(receiver, max(1, _MOST_AHEAD // self.size))
-        try:
-            yield ahead.batches()
-        finally:
-            ahead.close()
-            child.join()
+        with _seldom_collected():
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < _LARGE:
+                    with closing(self.read(file)) as read:
+                        yield read
+                    return
+            receiver, sender = multiprocessing.Pipe(duplex=False)
+            # Another Python, not a fork: threads may be running here.
+            context = multiprocessing.get_context("spawn")
+            child = context.Process(target=_send, args=(self, path, sender), daemon=True)
+            # What a start begins with on its own lets Ctrl-C through again.
+            resource_tracker.ensure_running()
+            # Ctrl-C is this thread's business; the process ends when its reader is gone.
+            with undisturbed():
+                child.start()
+                sender.close()
+                ahead = _Ahead(receiver, max(1, _MOST_AHEAD // self.size))
+            try:
+                yield ahead.batches()
+            finally:
+                ahead.close()
+                child.join()
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for cycles of objects seldom meanwhile."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class _Ahead:
@@ -126,7 +142,7 @@ class _Ahead:
 
 def _send(source: Source, path: Path, sender: Connection) -> None:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, _seldom_collected():
             for batch in source.read(file):
                 sender.send_bytes(packed(batch))
         sender.send_bytes(END)

@@ -27,6 +27,7 @@ from ualauth.ldap.rules.answers import NAMELESS, of_policy
 from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
 from ualauth.ldap.rules.outage import OutageCache, OutageCaches, Remembered
+from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogins, RememberedLoginsOf
 from ualauth.messages import Error
 from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
 from ualauth.sources.problem import Problem
@@ -79,6 +80,7 @@ class _Used(NamedTuple):
     directories: Directories
     authenticator: LdapAuthenticator
     outage: OutageCache | None
+    remembered: RememberedLogins | None
 
 
 class OmLdap(Module[Options]):
@@ -113,7 +115,8 @@ class OmLdap(Module[Options]):
             configuration = self._configuration
             authenticator = LdapAuthenticator(configuration, directories.of(configuration.settings))
             outage = attempt.resource(OutageCaches).of(configuration)
-            used = self._used = _Used(directories, authenticator, outage)
+            remembered = attempt.resource(RememberedLoginsOf).of(configuration)
+            used = self._used = _Used(directories, authenticator, outage, remembered)
         return used
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
@@ -152,7 +155,9 @@ class OmLdap(Module[Options]):
             await begin_elsewhere(attempt, whom, password)
 
         try:
-            judgement, case = await used.authenticator.verify(attempt, values, password, begin)
+            judgement, case = await used.authenticator.verify(
+                attempt, values, password, begin, used.remembered
+            )
         except (Unreachable, TimedOut) as fault:
             await begin(user)
             return await self._from_memory(attempt, user, password, fault)
@@ -165,7 +170,7 @@ class OmLdap(Module[Options]):
         who_it_is = await self._vouch(attempt, case)
         if who_it_is is None:
             return await self._nameless(attempt, case)
-        if used.outage is not None:
+        if used.outage is not None and judgement is not REMEMBERED:
             await used.outage.remember(attempt, user, password, who_it_is)
         attempt.prove_password(password)
         return _SUCCESS

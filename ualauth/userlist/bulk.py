@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -39,6 +39,7 @@ _OF_A_USER = (*USER_COLUMNS, "password", "grace_logins_used", "revision", "creat
 _USER_COLUMNS = tuple(column.name for column in users.columns if column.name in _OF_A_USER)
 _in_order = itemgetter(*map(_OF_A_USER.index, _USER_COLUMNS))
 _AUTHID_KEY = _USER_COLUMNS.index("authid_key")
+_PASSWORD = _USER_COLUMNS.index("password")
 _CREATED = _USER_COLUMNS.index("created")
 _UNIX_UID = _USER_COLUMNS.index("unix_uid")
 _NAME_KEY = queries.NAME_COLUMNS.index("name_key")
@@ -81,10 +82,20 @@ class Rows(NamedTuple):
         """When the record is made, in microseconds."""
         return int(self.user[_CREATED])
 
+    @property
+    def name_key(self) -> str:
+        """The folded O/R name."""
+        return str(self.name[_NAME_KEY])
+
+    def without_secrets(self) -> Rows:
+        """Return the same user without a password, and all that comes of one."""
+        user = (*self.user[:_PASSWORD], None, *self.user[_PASSWORD + 1 :])
+        return self._replace(user=user, secrets=(), former_passwords=())
+
     def claims(self) -> list[tuple[str, str]]:
         """Return what no two users may share: what it is, and its key."""
         claims = [("login name", key) for key in self.keys]
-        claims.append(("O/R name", self.name[_NAME_KEY]))
+        claims.append(("O/R name", self.name_key))
         if self.user[_UNIX_UID] is not None:
             claims.append(("UNIX uid", str(self.user[_UNIX_UID])))
         return claims
@@ -195,7 +206,7 @@ def _owners(connection: Connection, new: Sequence[Rows]) -> dict[tuple[str, str]
     uids = [rows.user[_UNIX_UID] for rows in new]
     wanted = (
         ("login name", of_login_names, login_names.c.key, keys),
-        ("O/R name", of_names, or_names.c.name_key, [rows.name[_NAME_KEY] for rows in new]),
+        ("O/R name", of_names, or_names.c.name_key, [rows.name_key for rows in new]),
         (
             "UNIX uid",
             of_uids,
@@ -218,7 +229,7 @@ def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[
         return []
     claims: list[tuple[str, str]] = []
     names = ("login name", names_of_groups, [key for rows in new for key in rows.keys])
-    or_names = ("O/R name", or_names_of_groups, [rows.name[_NAME_KEY] for rows in new])
+    or_names = ("O/R name", or_names_of_groups, [rows.name_key for rows in new])
     for kind, find, keys in (names, or_names):
         for some in queries.pieces(keys, queries.MOST_PARAMETERS):
             claims += [(kind, key) for key in find(connection, some)]
@@ -230,7 +241,7 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
         return
     # Neighbours in an index are quicker to insert one after the other: what is needed of it is
     # in the processor's cache. `or_names` has the most of them.
-    numbered = _insert_users(connection, sorted(new, key=_name_key))
+    numbered = _insert_users(connection, sorted(new, key=attrgetter("name_key")))
     insert_rows(
         connection,
         or_names,
@@ -275,11 +286,6 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
         ("user_id", "moment", "service", "source"),
         ((number, *rows.last_login) for number, rows in numbered if rows.last_login),
     )
-
-
-def _name_key(rows: Rows) -> str:
-    key: str = rows.name[_NAME_KEY]
-    return key
 
 
 def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:

@@ -192,8 +192,10 @@ def _add_members(connection: Connection, number: int, name: str, wanted: MemberI
             _refuse_circle(connection, number, name, each)
         connection.execute(insert(group_groups), {"group_id": number, "member_id": each})
     if new := sorted(wanted.users - present.users):
-        rows = [{"group_id": number, "user_id": each} for each in new]
-        connection.execute(insert(group_users), rows)
+        from ualauth.userlist.database.loading import insert_rows  # noqa: PLC0415 - for administrators only
+
+        rows = ((number, each) for each in new)
+        insert_rows(connection, group_users, ("group_id", "user_id"), rows)
 
 
 def _refuse_circle(connection: Connection, number: int, name: str, member: int) -> None:
@@ -226,9 +228,10 @@ def _remove_ids(connection: Connection, number: int, members: MemberIds) -> None
 def _remove_each(
     connection: Connection, table: Table, column: str, group: int, numbers: Collection[int]
 ) -> None:
-    for number in sorted(numbers):
-        condition = (table.c.group_id == group) & (table.c[column] == number)
-        connection.execute(delete(table).where(condition))
+    is_among = table.c[column].in_(bindparam("numbers", expanding=True))
+    statement = delete(table).where(table.c.group_id == group, is_among)
+    for some in queries.pieces(sorted(numbers), queries.MOST_PARAMETERS):
+        connection.execute(statement, {"numbers": some})
 
 
 def _count_change(connection: Connection, group: Group) -> None:

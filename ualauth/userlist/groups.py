@@ -13,6 +13,7 @@ from ualauth.userlist import group_changes, names
 from ualauth.userlist.checks import check_group
 from ualauth.userlist.database import group_queries
 from ualauth.userlist.database.group_rows import group_of, groups_of
+from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_names import GroupNames, key_of
 from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
 
@@ -143,15 +144,23 @@ class GroupStore(GroupNames):
         self._database.write(lambda connection: group_changes.remove(connection, group))
 
     def load(
-        self, lines: Sequence[GroupLine], existing: ExistingGroups, keep: Callable[[Loaded], bool]
+        self,
+        lines: Sequence[GroupLine],
+        existing: ExistingGroups,
+        keep: Callable[[Loaded], bool],
+        before: Callable[[Connection], object] | None = None,
     ) -> Loaded:
         """Take over the groups of a file in one transaction, and return what became of them.
 
-        It is undone if `keep` says so of the result. See `group_import.load`.
+        It is undone if `keep` says so of the result, and so is what `before` did in it. See
+        `group_import.load`.
         """
         from ualauth.userlist import group_import  # noqa: PLC0415 - for administrators only
 
         def work(connection: Connection) -> Loaded:
+            if before is not None:
+                take_turn_for_groups(connection)
+                before(connection)
             loaded = group_import.load(connection, lines, existing)
             if not keep(loaded):
                 raise _Undone(loaded)

@@ -46,7 +46,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, ne
 
 from ualauth.errors import InvalidValue
 from ualauth.text.dataclass import dataclass
@@ -80,6 +81,9 @@ off names that people have.
 
 parts_of = attrgetter(*LIMITS)
 """Name -> its parts, in the order of `LIMITS`."""
+
+_BOUNDS = tuple(LIMITS.items())
+_NONE = ("",) * len(LIMITS)
 
 TAGS: Mapping[str, str] = {
     "g": "given_name",
@@ -136,24 +140,23 @@ class ORName:
 
     def __post_init__(self) -> None:
         """Refuse what is not a legal name."""
-        for (part, limit), text in zip(LIMITS.items(), parts_of(self), strict=True):
-            if text == "":
-                continue
+        parts = parts_of(self)
+        # Each login reads a name, most of whose parts are empty.
+        for (part, limit), text in compress(
+            zip(_BOUNDS, parts, strict=True), map(ne, parts, _NONE)
+        ):
             legal = isinstance(text, str) and len(text) <= limit and text == text.strip()
             if not legal or (not text.isprintable() and REFUSED.search(text)):
                 raise InvalidValue(
                     f"{part.replace('_', ' ')} of an O/R name: takes at most {limit} characters, "
                     "no control characters, and no blank at either end",
                 )
-        if not self.surname and (self.given_name or self.initials or self.generation):
+        surname, given_name, initials, generation, common_name, ou1, ou2, ou3, ou4 = parts
+        if not surname and (given_name or initials or generation):
             raise InvalidValue("surname of an O/R name: is missing from a personal name")
-        if not self.surname and not self.common_name:
+        if not surname and not common_name:
             raise InvalidValue("surname of an O/R name: may be empty only beside a common name")
-        if (
-            (self.ou2 and not self.ou1)
-            or (self.ou3 and not self.ou2)
-            or (self.ou4 and not self.ou3)
-        ):
+        if (ou2 and not ou1) or (ou3 and not ou2) or (ou4 and not ou3):
             raise InvalidValue("mail node of an O/R name: an OU needs the ones before it")
 
     def __str__(self) -> str:

@@ -211,7 +211,15 @@ class UserStore:
             if rows:
                 return user_of(rows)
             name = _name(login_name)
-        numbers = [] if name is None else self._find(key, name)
+        if name is None:
+            return None
+        if name.common_name and name.surname:
+            # Mostly it is a whole name, as it is printed: a shorter question will do.
+            keys = {"key": key, "name_key": name.key}
+            rows = self._database.read(queries.BY_WHOLE_NAME, keys)
+            if rows:
+                return user_of([row[1:] for row in rows if row[0] == rows[0][0]])
+        numbers = self._find(key, name)
         if len(numbers) != 1:
             return None
         rows = self._database.read(queries.BY_ID, {"id": numbers[0]})
@@ -628,11 +636,7 @@ class UserStore:
     def _find(self, key: str, name: ORName) -> list[int]:
         """Return the ids of whom a login name means, two or some more if there are several."""
         statement, keys = queries.meant(key, name)
-        ranked: list[Sequence[Any]] = []
-        if name.common_name:
-            # Mostly it is a whole name, as it is printed: a shorter question will do.
-            ranked = self._database.read(queries.MEANT_AS_A_WHOLE, keys)
-        ranked = ranked or self._database.read(statement, keys)
+        ranked = self._database.read(statement, keys)
         best = min((rank for _, rank in ranked), default=None)
         return list({number for number, rank in ranked if rank == best})
 

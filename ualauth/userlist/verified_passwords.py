@@ -12,11 +12,29 @@ import hashlib
 import hmac
 import secrets
 import time
-from typing import Any
-
-from ualauth.userlist.record import User
+from collections.abc import Hashable
+from typing import Any, Protocol
 
 _DIGEST = 32
+
+
+class Versioned(Protocol):
+    """Whose password is verified, in which version: a user's record, or an entry of a directory."""
+
+    @property
+    def id(self) -> Hashable:
+        """Return who it is."""
+        ...
+
+    @property
+    def revision(self) -> object:
+        """Return what is another one after each change; its text counts."""
+        ...
+
+    @property
+    def password(self) -> str | None:
+        """Return how the password is stored, if there is one: else none is remembered."""
+        ...
 
 
 class VerifiedPasswords:
@@ -27,19 +45,19 @@ class VerifiedPasswords:
         self._size = size
         self._lifetime = lifetime
         self._keyed = hashlib.blake2b(key=secrets.token_bytes(_DIGEST), digest_size=_DIGEST)
-        self._known: dict[int, tuple[bytes, float]] = {}
+        self._known: dict[Hashable, tuple[bytes, float]] = {}
 
     def __repr__(self) -> str:
         """Show neither the key nor a prefix."""
         return f"{type(self).__name__}({len(self._known)} of {self._size})"
 
-    def prefix(self, user: User) -> Any:  # noqa: ANN401 - the library's type has no public name
+    def prefix(self, user: Versioned) -> Any:  # noqa: ANN401 - the library's type has no public name
         """Return what the digests of a record begin with: make it once for a record."""
         begun = self._keyed.copy()
         begun.update(f"{user.id} {user.revision} {user.password}\0".encode())
         return begun
 
-    def knows(self, user: User, prefix: Any, password: str) -> bool:  # noqa: ANN401 - as above
+    def knows(self, user: Versioned, prefix: Any, password: str) -> bool:  # noqa: ANN401 - as above
         """Return whether this password of this record was verified lately."""
         verified = self._known.get(user.id)
         if verified is None or time.monotonic() >= verified[1]:
@@ -49,12 +67,16 @@ class VerifiedPasswords:
         begun.update(password.encode())
         return hmac.compare_digest(verified[0], begun.digest())
 
-    def has(self, user: User) -> bool:
+    def has(self, user: Versioned) -> bool:
         """Return whether a password of this user was verified lately."""
         verified = self._known.get(user.id)
         return verified is not None and time.monotonic() < verified[1]
 
-    def remember(self, user: User, prefix: Any, password: str) -> None:  # noqa: ANN401 - as above
+    def forget(self, user: Hashable) -> None:
+        """Forget the password of this user."""
+        self._known.pop(user, None)
+
+    def remember(self, user: Versioned, prefix: Any, password: str) -> None:  # noqa: ANN401 - as above
         """Note that this password of this record was verified just now."""
         if not user.password or self._lifetime <= 0:
             return

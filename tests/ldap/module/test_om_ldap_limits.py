@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from tests.ldap import people
+from tests.ldap.authority import Authority
 from tests.ldap.module.conftest import STACK, Logins
 from tests.ldap.module.spellings import with_userlist
+from tests.ldap.slapd import running
 from ualauth import AsyncAuthenticator, AuthenticationError, TemporaryFailure
 from ualauth.module import Attempt
 from ualauth.modules import om_ldap
@@ -141,3 +144,24 @@ def test_a_login_that_several_entries_check_is_one_guess(make: Make) -> None:
     for number in range(MOST):
         assert logins.outcome("jsmith", f"wrong {number}", **HERE) == "auth_err"
     assert logins.outcome("jsmith", RIGHT, **HERE) == "perm_denied"
+
+
+def test_what_no_server_answers_is_no_failed_login(make: Make, authority: Authority) -> None:
+    with running(authority) as server:
+        logins = make("reconnect_sleeptime 0.01", uri=server.uri)
+        logins.folder.settings(f"[stack]\nfail_delay = false\n[lockout]\nfailures = {MOST}\n")
+        logins = Logins(logins.way, logins.folder, logins.folder.config())
+        for number in range(MOST - 1):
+            assert logins.outcome("jsmith", f"wrong {number}", **HERE) == "auth_err"
+        server.stop()
+        for number in range(2 * MOST):
+            password = RIGHT if number % 2 else f"wrong {number}"
+            assert logins.outcome("jsmith", password, **HERE) == "authinfo_unavail"
+        server.start()
+        outcomes = {"authinfo_unavail"}
+        for _ in range(1000):
+            outcomes.add(outcome := logins.outcome("jsmith", RIGHT, **HERE))
+            if outcome != "authinfo_unavail":
+                break
+            time.sleep(0.01)
+        assert outcomes == {"authinfo_unavail", "success"}

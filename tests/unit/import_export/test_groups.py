@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from tests.unit.import_export.arrivals import House
 from ualauth.cli.application import application
 from ualauth.errors import UserError
+from ualauth.import_export import ldif
 from ualauth.import_export.group_importer import GROUP_FORMATS, GroupImport, exported_groups
 from ualauth.import_export.groups_ldif import dn_key
 from ualauth.import_export.line import Reading
+from ualauth.userlist.bulk import rows_of
 from ualauth.userlist.group_import import ExistingGroups
 from ualauth.userlist.group_record import Group, Members, NewGroup, usual_or_name
 from ualauth.userlist.names import ORName, parse
@@ -191,6 +193,54 @@ def test_an_update_changes_what_the_file_gives_and_nothing_else(house: House) ->
         assert "0 groups added, 0 changed, 1 there already" in again.stdout
 
 
+MANY = 2_200
+"""With their names, more characters than the library reads in a cell by default."""
+
+
+@pytest.mark.parametrize("kind", GROUP_FORMATS)
+def test_a_group_of_many_members_is_read_whole(kind: str, house: House) -> None:
+    authids = [f"user{number:060}" for number in range(MANY)]
+    rows = [rows_of(NewUser(authid=each, name=ORName(each)), (), 5) for each in authids]
+    assert house.store.add_many(rows) == [None] * MANY
+    group = NewGroup(name="all", or_name=usual_or_name("all"))
+    house.store.groups.add(group, authids)
+    file = house.folder.path / "groups"
+    done = run(house, "group", "export", str(file), "--format", kind)
+    assert done.exit_code == 0
+    again = run(house, "group", "import", str(file), "--format", kind, "--existing", "refuse")
+    assert (again.exit_code, again.stderr) == (0, "")
+    import_(house, "csv", f"name,members\nall,{authids[7]}\n", "--existing", "update")
+    assert house.store.groups.members(house.store.groups.get("all")).users == (authids[7],)
+    again = run(house, "group", "import", str(file), "--format", kind, "--existing", "update")
+    assert "1 changed" in again.stdout
+    assert len(house.store.groups.members(house.store.groups.get("all")).users) == MANY
+
+
+def test_a_member_behind_many_lines_is_one(house: House) -> None:
+    text = "dn: cn=g,dc=ex\nobjectClass: groupOfNames\ncn: g\n" + "description: x\n" * 20_000
+    result = import_(house, "ldif", f"{text}member: uid=ann,dc=ex\n")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert everything(house.store)["g"][2] == Members(("ann",), ())
+
+
+def test_an_entry_without_an_end_is_no_part_of_a_group(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ldif, "_MOST_LINES", 6)
+    lines = "dn: cn=g,dc=ex\nobjectClass: groupOfNames\ncn: g\nmember: uid=ann,dc=ex\n"
+    whole = import_(house, "ldif", f"{lines}description: a\n b\n\n")
+    assert (whole.exit_code, whole.stderr) == (0, "")
+    for too_long in ("member: uid=jsmith,dc=ex\n" * 3, "description: a\n b\n c\n"):
+        text = f"{lines}{too_long}\n{lines.replace('=g', '=h')}"
+        result = import_(house, "ldif", text, "--existing", "update")
+        assert result.exit_code == 1
+        assert result.stderr.startswith("line 1: has more than ")
+        assert everything(house.store)["g"][2] == Members(("ann",), ())
+        of_users = house.import_("ldif", text)
+        assert of_users.exit_code == 1
+        assert of_users.stderr.startswith("line 1: has more than ")
+
+
 def test_members_may_change_places(house: House) -> None:
     import_(house, "csv", "name,members\na,b\nb,\n")
     result = import_(house, "csv", "name,members\nb,a\na,\n", "--existing", "update")
@@ -345,8 +395,8 @@ def test_users_and_groups_of_one_file(house: House, tmp_path: Path) -> None:
         (("user", "import", "x", "--format", "csv", "--groups"), "A csv file has no groups"),
         (("user", "export", "--format", "dovecot", "--groups"), "A dovecot file has no groups"),
         (
-            ("user", "import", "x", "--format", "ldif", "--groups", "--check-only"),
-            "import them, and",
+            ("user", "import", "x", "--format", "passwd", "--groups", "--check-only"),
+            "A passwd file has no groups",
         ),
         (("group", "import", "x", "--format", "passwd"), "'passwd' is not one of 'csv', 'ldif'"),
         (("group", "import", "/nowhere", "--format", "csv"), "/nowhere: No such file"),
@@ -418,3 +468,12 @@ def test_any_groups_are_read_as_they_were(
             loaded = running.run(kind, opened, reading)
             assert (running.bad, loaded.added) == ([], added)
             assert everything(into) == everything(store)
+
+
+def test_a_cr_alone_is_told_without_words_of_the_library(house: House) -> None:
+    for result in (
+        import_(house, "csv", "name\rsales\r"),
+        house.import_("csv", "authid,name\ra,b\r"),
+    ):
+        assert result.exit_code == 1
+        assert result.stderr.startswith("line 1: is no CSV: lines end in LF or CR LF")

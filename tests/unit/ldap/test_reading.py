@@ -12,9 +12,17 @@ from tests.ldap.authority import Authority
 from ualauth.ldap.client.credentials import Mechanism, SaslCredentials
 from ualauth.ldap.client.settings import Library, Tls
 from ualauth.ldap.client.values import How, Scope
-from ualauth.ldap.config.configuration import ChangeAs, Configuration, Method, Nesting
+from ualauth.ldap.config.configuration import (
+    ChangeAs,
+    Configuration,
+    Method,
+    Nesting,
+    Remembering,
+)
 from ualauth.ldap.config.keywords import FOREIGN, KEYWORDS
 from ualauth.ldap.config.reading import read
+from ualauth.ldap.rules import locks
+from ualauth.ldap.rules.search import wanted
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched
 from ualauth.sources.problem import Problem
@@ -131,6 +139,9 @@ def test_every_keyword_is_read(etc: Etc) -> None:
         pam_password_prohibit_message Not here, please.
         outage_lifetime 3600
         outage_users 10
+        remember_logins 600
+        remember_users 20
+        ppolicy_default cn=policy,dc=example,dc=com
         """
     )
     settings, access = configuration.settings, configuration.access
@@ -156,6 +167,9 @@ def test_every_keyword_is_read(etc: Etc) -> None:
     assert (access.nesting, access.depth) == (Nesting.EXPAND, 3)
     assert access.searches[0].fill({"username": "x", "hostname": "h"}) == "(&(uid=x)(host=h))"
     assert configuration.changing.prohibited == "Not here, please."
+    remembering = Remembering(lifetime=600, users=20, policy="cn=policy,dc=example,dc=com")
+    assert configuration.remembering == remembering
+    assert configuration.remembers
     assert set(etc.seen) == {
         str(etc.path / name) for name in ("om_ldap.conf", "password", "ca.pem", "own.pem")
     }
@@ -230,6 +244,10 @@ MISTAKES = {
     "password_as service": "there is no service that could do it",
     "outage_lifetime never": "'never' is no number",
     "outage_users 0": "write a number from 1 to",
+    "remember_logins 3601": "write 3600 or less",
+    "remember_logins always": "'always' is no number",
+    "remember_users 0": "write a number from 1 to",
+    "ppolicy_default policy": "'policy' is no distinguished name",
     "rootpwmodpw hunter2": "write bindpw_file, and password_as service",
 }
 REMOVE = (
@@ -290,6 +308,10 @@ WARNINGS = {
     "nested_groups auto": "this has no effect here",
     "pam_groupdn cn=x\nnested_depth 3": "this has no effect here",
     "password_attribute cn": "this has no effect here",
+    "remember_users 5": "this has no effect here",
+    "ppolicy_default cn=x": "this has no effect here",
+    "remember_logins 0\nremember_users 5": "this has no effect here",
+    "remember_logins 60\nbind_template uid={user},dc=x": "this has no effect here",
 }
 
 
@@ -434,3 +456,21 @@ def test_octets_that_are_no_text_are_reported(etc: Etc) -> None:
     assert configuration is None
     for problem in problems:
         str(problem).encode()
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("check_lock no", {"uid", "mail"}),
+        ("check_lock no\npam_groupdn cn=x", {"uid", "mail", "memberOf"}),
+        ("check_lock no\npam_check_host_attr yes", {"uid", "mail", "host"}),
+        ("check_lock no\npam_check_service_attr yes", {"uid", "mail", "authorizedService"}),
+        ("check_lock no\nattribute sn name", {"uid", "sn"}),
+        ("", {"uid", "mail", *locks.NAMES}),
+        ("check_lock no\nremember_logins 60", {"uid", "mail", *locks.NAMES}),
+    ],
+)
+def test_no_more_attributes_are_asked_for_than_rules_look_at(
+    etc: Etc, lines: str, names: set[str]
+) -> None:
+    assert set(wanted(etc.good(GOOD + lines))) == names

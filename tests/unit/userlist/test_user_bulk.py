@@ -10,7 +10,7 @@ import pytest
 from tests.unit.userlist.databases import Database, Statement
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.bulk import Rows, rows_of
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import loading, queries
 from ualauth.userlist.names import parse
 from ualauth.userlist.record import NewUser
 from ualauth.userlist.store import UserStore
@@ -107,3 +107,14 @@ def test_no_query_reads_a_whole_table(
     }
     assert len(selects) > 5
     assert not database.scans(list(selects.values()))
+
+
+def test_all_users_are_added_in_however_many_pieces(
+    store: UserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_IN_A_COPY", 7)
+    number = 22
+    new = [rows(f"user{each}", f"n{each}", f"user{each}@x.org") for each in range(number)]
+    assert store.add_many(new) == [None] * number
+    assert sum(1 for _ in store.users()) == number
+    assert store.get(f"user{number - 1}@x.org").name == parse(f"n{number - 1}")

@@ -24,6 +24,7 @@ from ualauth.cli.reading_options import (
     ignore_columns_option,
 )
 from ualauth.import_export.batches import Batch
+from ualauth.import_export.coming import ComingUsers
 from ualauth.import_export.formats import FORMATS
 from ualauth.import_export.group_importer import GroupImport
 from ualauth.import_export.importer import Existing, Import, Summary
@@ -162,11 +163,6 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
     kind, units = reading.pop("kind"), reading.pop("mail_node")
     if with_groups and kind != "ldif":
         raise click.UsageError(f"A {kind} file has no groups: see ualauth group import.")
-    if with_groups and check_only:
-        raise click.UsageError(
-            "Whether the members of groups are there is known when the users are: import them, "
-            "and check the groups by ualauth group import --check-only."
-        )
     columns = ",".join(reading.pop("ignore_columns")).lower().split(",")
     choice = Existing(existing)
     reading |= {
@@ -184,15 +180,23 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
     )
     invocation: Invocation = context.obj
     store, hasher, policy = invocation.store, invocation.hasher, invocation.config.policy
+    groups = GroupImport(store, ExistingGroups(existing), bad_lines == "skip", check_only)
     again = with_groups or (bad_lines == "refuse" and not check_only)
     with _input(file, again=again) as (opened, size):
         if bad_lines == "refuse" or check_only:
-            checked = Import(store, choice, hasher, _report, kind, policy)
+            lines, coming = None, None
+            if with_groups and check_only:
+                lines = groups.read(kind, opened.file, source.reading)
+                coming = ComingUsers.for_groups(lines, store)
+            checked = Import(store, choice, hasher, _report, kind, policy, coming)
             with opened(source) as batches, Progress("Checking", size) as progress:
                 progress.follow(checked.check(batches), lambda: checked.summary.seen)
             if check_only:
-                _tell_check(checked.summary)
-                context.exit(ExitStatus.REFUSED if checked.summary.bad else 0)
+                _tell_check(checked.summary, with_groups=with_groups)
+                is_well = not checked.summary.bad
+                if lines is not None and coming is not None:
+                    is_well &= tell_groups(groups, groups.load(lines, coming.put))
+                context.exit(0 if is_well else ExitStatus.REFUSED)
             if bad := checked.summary.bad:
                 click.echo(f"{_lines(bad)} bad: no user was added.", err=True)
                 context.exit(ExitStatus.REFUSED)
@@ -207,7 +211,6 @@ def command(  # noqa: PLR0913 - the options that are not of the reading
             _tell(running.summary, with_groups=with_groups)
         groups_are_well = True
         if with_groups:
-            groups = GroupImport(store, ExistingGroups(existing), bad_lines == "skip")
             groups_are_well = tell_groups(groups, groups.run(kind, opened.file, source.reading))
     if running.summary.bad or not groups_are_well:
         context.exit(ExitStatus.REFUSED)
@@ -260,18 +263,18 @@ def _report(line: BadLine) -> None:
 def _tell(summary: Summary, *, with_groups: bool) -> None:
     text = f"{summary.added} added, {summary.changed} changed, {summary.existing} there already"
     click.echo(f"{text}, {_lines(summary.bad)} skipped.")
-    if with_groups:
-        summary.left_out.pop(GROUPS_LEFT_OUT, None)
-    _tell_left_out(summary)
+    _tell_left_out(summary, with_groups=with_groups)
 
 
-def _tell_check(summary: Summary) -> None:
+def _tell_check(summary: Summary, *, with_groups: bool) -> None:
     text = f"{summary.added} would be added, {summary.changed} changed"
     click.echo(f"{text}, {summary.existing} there already, {_lines(summary.bad)} bad.")
-    _tell_left_out(summary)
+    _tell_left_out(summary, with_groups=with_groups)
 
 
-def _tell_left_out(summary: Summary) -> None:
+def _tell_left_out(summary: Summary, *, with_groups: bool) -> None:
+    if with_groups:
+        summary.left_out.pop(GROUPS_LEFT_OUT, None)
     for why, number in sorted(summary.left_out.items()):
         word = "taken" if why == UNKNOWN_HASHES else "left out"
         click.echo(f"{number} {word} {why}.", err=True)

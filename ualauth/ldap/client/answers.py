@@ -60,7 +60,8 @@ def answer(reply: Reply, kinds: Mapping[int, Kind], server: str) -> Answer:
     if kind is None:
         raise unanswered(reply, server)
     policy = read_policy(reply.controls, accepted=kind is Kind.OK)
-    return Answer(kind, reply.code, _legible(reply.text), policy, generated(reply.value))
+    text = _legible(reply.text)
+    return Answer(kind, reply.code, text, policy, generated(reply.value), server)
 
 
 def unanswered(reply: Reply, server: str) -> Unanswered:

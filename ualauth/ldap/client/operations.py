@@ -65,6 +65,8 @@ class Operations:
             self.usable = False
             reply = await self.connection.search(requester, asked, controls, seconds)
             self.usable = True
+            for entry in reply.entries:
+                entry.server = self.server
             entries += reply.entries
             if reply.code == answers.NO_SUCH_OBJECT and search.scope is Scope.BASE:
                 return []

@@ -15,6 +15,9 @@ from ualauth.ldap.client.values import Requester
 from ualauth.system.forks import new_lock
 from ualauth.system.poll import wait_blocking
 
+_JUST_NOW = 0.1
+"""Seconds for which a connection is not looked at before it is used again."""
+
 
 class Pool:
     """At most `settings.pool_size` connections; who finds none free waits for a turn.
@@ -95,7 +98,8 @@ class Pool:
 
     def _pick(self) -> Connection | None:
         """Return the connection that was used last, if it is still good."""
-        oldest = time.monotonic() - self._settings.idle_lifetime
+        now = time.monotonic()
+        oldest = now - self._settings.idle_lifetime
         while True:
             with self._lock:
                 if not self._idle:
@@ -104,7 +108,12 @@ class Pool:
                 connection, since = self._idle.pop(0 if self._idle[0][1] < oldest else -1)
             fileno = connection.fileno()
             # Nothing was asked: what can be read is its end, or a farewell (RFC 4511, 4.4.1).
-            if since >= oldest and fileno >= 0 and not wait_blocking(fileno, 0):
+            # One that was used just now is only asked: what fails on it is asked again.
+            if (
+                since >= oldest
+                and fileno >= 0
+                and (since > now - _JUST_NOW or not wait_blocking(fileno, 0))
+            ):
                 return connection
             connection.close()
 

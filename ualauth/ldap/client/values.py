@@ -112,6 +112,8 @@ class LdapEntry:
 
     dn: str
     attributes: Attributes = field(repr=False)
+    server: str = field(default="", compare=False, repr=False)
+    """The server that has said so, as its URI."""
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the values of an attribute as text; what is no UTF-8 is left out."""
@@ -183,6 +185,8 @@ class Answer:
     policy: Policy = Policy()
     generated: str = field(default="", repr=False)
     """The new password, if the server made one (RFC 3062)."""
+    server: str = field(default="", compare=False, repr=False)
+    """Who answers, as its URI."""
 
     @property
     def ok(self) -> bool:

@@ -22,6 +22,7 @@ from ualauth.ldap.config.configuration import (
     Method,
     Nesting,
     Outage,
+    Remembering,
 )
 from ualauth.ldap.config.lines import Line
 from ualauth.ldap.config.values import Demand, Ssl
@@ -140,6 +141,11 @@ def configuration_of(file: Text, settings: LdapSettings, given: Given) -> Config
         ),
         outage=Outage(
             lifetime=given.get("outage_lifetime", 0.0), users=given.get("outage_users", 1000)
+        ),
+        remembering=Remembering(
+            lifetime=given.get("remember_logins", 0.0),
+            users=given.get("remember_users", 10_000),
+            policy=given.get("ppolicy_default", ""),
         ),
         attributes=dict(given.get("attribute", ())),
     )

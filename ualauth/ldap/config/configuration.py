@@ -104,6 +104,16 @@ class Outage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Remembering:
+    """Whether a login may do without a bind; a `lifetime` of 0 is never."""
+
+    lifetime: float
+    users: int
+    policy: str
+    """What OpenLDAP's `ppolicy_default` names, or empty."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
     """All that one om_ldap.conf says."""
 
@@ -115,8 +125,14 @@ class Configuration:
     access: Access
     changing: Changing
     outage: Outage
+    remembering: Remembering
     attributes: Mapping[str, str]
     """LDAP attribute -> field of a person; empty unless the file has any."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a login may do without a bind."""
+        return self.finding.method is Method.SEARCH and self.remembering.lifetime > 0
 
     @property
     def names(self) -> frozenset[str]:

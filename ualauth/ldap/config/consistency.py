@@ -154,6 +154,13 @@ def _useless(given: Given, report: Report) -> None:
     }.items():
         if name in given and not useful:
             report.say(given, name, "this has no effect here", "remove it", warning=True)
+    remembering = method is Method.SEARCH and bool(given.get("remember_logins"))
+    for name in ("remember_logins", "remember_users", "ppolicy_default"):
+        if name in given and not remembering and given.get(name) != 0.0:
+            cure = "remove it, or have passwords verified by auth_method search"
+            if name != "remember_logins":
+                cure = "remove it, or add remember_logins SECONDS"
+            report.say(given, name, "this has no effect here", cure, warning=True)
     if given.get("password_as") is ChangeAs.SERVICE and not given.has_service:
         cure = "add binddn and bindpw_file"
         report.say(given, "password_as", "there is no service that could do it", cure)

@@ -203,6 +203,19 @@ KEYWORDS: Mapping[str, Keyword] = {
     "pam_password_prohibit_message": Keyword(
         "TEXT", "", "Passwords are not changed here; what people are told.", values.message
     ),
+    # Logins without a bind
+    "remember_logins": Keyword(
+        "SECONDS",
+        "0",
+        "How long a right password needs no bind while the entry is unchanged; 0: never.",
+        values.seconds_of_an_hour,
+    ),
+    "remember_users": Keyword(
+        "NUMBER", "10000", "Of how many names one is remembered.", values.count(1, 1_000_000)
+    ),
+    "ppolicy_default": Keyword(
+        "DN", "", "The policy that OpenLDAP's ppolicy_default names, to be read.", values.dn
+    ),
     # Outages
     "outage_lifetime": Keyword(
         "SECONDS",
@@ -238,7 +251,7 @@ FOREIGN: Mapping[str, str] = {
     "reconnect_maxsleeptime": "write reconnect_retrytime SECONDS",
     "reconnect_maxconntries": "remove it: a server that fails is tried again for ever",
     "validnames": "remove it: the directory decides which names there are",
-    "cache": "remove it: nothing is cached; outage_lifetime is for servers that are away",
+    "cache": "remove it: see remember_logins, and outage_lifetime for servers that are away",
     "tls_checkpeer": "write tls_reqcert demand, or never",
     "tls_ciphers": "remove it: the library's are used",
     "tls_cipher_suite": "remove it: the library's are used",

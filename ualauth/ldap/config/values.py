@@ -35,6 +35,7 @@ FIELDS = (
 # With options, such as mail;lang-en (RFC 4512, section 2.5).
 _ATTRIBUTE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*")
 _MOST_SECONDS = 86400
+_HOUR = 3600
 _YES = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
 
@@ -106,6 +107,14 @@ def seconds(value: str) -> float:
 def seconds_or_never(value: str) -> float:
     """Read a time; 0 is never."""
     return 0.0 if _number(value) == 0 else seconds(value)
+
+
+def seconds_of_an_hour(value: str) -> float:
+    """Read a time of an hour at most; 0 is never."""
+    time = seconds_or_never(value)
+    if time > _HOUR:
+        raise ValueError(f"{value!r} is more than an hour\nwrite {_HOUR} or less")
+    return time
 
 
 def count(least: int, most: int) -> Read:

@@ -13,7 +13,7 @@ from ualauth.ldap.client.values import LdapEntry, Policy, Requester, Scope, Sear
 from ualauth.ldap.config.configuration import Access, Configuration
 from ualauth.ldap.config.variables import host
 from ualauth.ldap.rules.groups import Groups, NoChain
-from ualauth.ldap.rules.locks import DECIDED_BY, Moment, age, restriction
+from ualauth.ldap.rules.locks import DECIDED_BY, Moment, age, restriction, tells_nothing
 from ualauth.ldap.rules.products import product_of
 from ualauth.ldap.rules.search import fill
 
@@ -76,8 +76,9 @@ async def judge(  # noqa: PLR0913 - what there is to look at
 
     """
     access = configuration.access
+    check_lock = access.check_lock and not tells_nothing(entry)
     moment = Moment(datetime.now(UTC), bound)
-    judgement = restriction(entry, moment) if access.check_lock else None
+    judgement = restriction(entry, moment) if check_lock else None
     if judgement is not None and bound and await _has_decided(operations, attempt, moment):
         judgement = restriction(entry, moment)
     # The first question for this host's name goes to the resolver.
@@ -87,7 +88,7 @@ async def judge(  # noqa: PLR0913 - what there is to look at
     if judgement is None and (access.groups or access.filters or access.searches):
         judgement = await _allowed(operations, attempt, configuration, entry, values)
     # The password of a user for whom another one acts was not used.
-    if judgement is None and access.check_lock and not attempt.delegated:
+    if judgement is None and check_lock and not attempt.delegated:
         if policy.grace_left is not None or policy.seconds_left is not None:
             moment.decided |= _TOLD
         judgement = age(entry, moment)

@@ -29,7 +29,10 @@ from ualauth.ldap.rules.answers import (
     of_policy,
 )
 from ualauth.ldap.rules.identity import canonical, written
+from ualauth.ldap.rules.products import Product
+from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogin, RememberedLogins
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
+from ualauth.ldap.rules.unchanged import with_versions
 from ualauth.stack.control import ascii_lower
 
 NOTHING = Policy()
@@ -71,6 +74,9 @@ class LdapAuthenticator:
         self.directory = directory
         self._finding = configuration.finding
         self._wanted = wanted(configuration)
+        self._wanted_of = {each: with_versions(self._wanted, each) for each in Product}
+        if configuration.remembers:
+            self._wanted = with_versions(self._wanted)
         self._naming = naming(configuration)
 
     async def verify(
@@ -79,11 +85,13 @@ class LdapAuthenticator:
         values: Mapping[str, str],
         password: str,
         begin: Callable[[str], Awaitable[None]],
+        remembered: RememberedLogins | None = None,
     ) -> tuple[Judgement, LdapUser | None]:
         """Return what a password amounts to, and whose it is as far as known.
 
         `begin` is told whose password will be asked, by a name that the user has alone,
-        before it is; what it raises is passed on.
+        before it is; what it raises is passed on. A login of those that are `remembered`
+        may do without a bind.
         """
         if not password:
             return _EMPTY, None
@@ -92,8 +100,9 @@ class LdapAuthenticator:
             await begin(ascii_lower(lookup.bind_name))
             return await self._bind(attempt, values, lookup, lookup.bind_name, password)
         entry: LdapEntry | Judgement = UNKNOWN
+        known = None
         if isinstance(lookup, Plan):
-            entry = await find(self.directory, attempt, lookup.searches, self._wanted)
+            entry, known = await self._find(attempt, lookup, remembered)
         else:
             entry = lookup
         if isinstance(entry, Judgement):
@@ -107,9 +116,35 @@ class LdapAuthenticator:
             # No bind: of locks and dates the server has decided nothing.
             right = await self.directory.compare(attempt, entry.dn, name, value)
             return (SUCCESS if right else WRONG), case
-        answer = await self.directory.bind(attempt, BindCredentials(entry.dn, password))
+        directory = self.directory
+        if (
+            remembered is not None
+            and known is not None
+            and await remembered.verify(directory, attempt, known, entry, password)
+        ):
+            return REMEMBERED, case
+        answer = await directory.bind(attempt, BindCredentials(entry.dn, password))
         case.policy, case.bound = answer.policy, answer.ok
+        if remembered is not None and isinstance(lookup, Plan):
+            await remembered.note(directory, attempt, lookup.text, entry, password, answer)
         return of_bind(answer), case
+
+    async def _find(
+        self, attempt: AccessAttempt, lookup: Plan, remembered: RememberedLogins | None
+    ) -> tuple[LdapEntry | Judgement, RememberedLogin | None]:
+        """Find an entry; if it is that of a login that is remembered, with what that needs."""
+        known = None if remembered is None else remembered.known(lookup.text)
+        if remembered is not None and known is not None:
+            searches, attributes = known.searches(lookup.searches), self._wanted_of[known.product]
+            try:
+                entry = await find(self.directory, attempt, searches, attributes)
+            except Unanswered:
+                # A server that wants no such filter.
+                entry = UNKNOWN
+            if entry is not UNKNOWN:
+                return entry, known
+            remembered.forget(lookup.text)
+        return await find(self.directory, attempt, lookup.searches, self._wanted), None
 
     async def look_up(
         self, attempt: AccessAttempt, values: Mapping[str, str]

@@ -160,7 +160,8 @@ def _person(
     held: list[tuple[LdapEntry, str]] = []
 
     def search() -> Sequence[Fact]:
-        entry = run_blocking(find(directory, attempt, lookup.searches, wanted(configuration)))
+        asked = [*wanted(configuration), "memberOf"]
+        entry = run_blocking(find(directory, attempt, lookup.searches, asked))
         if isinstance(entry, Judgement):
             raise _Refused(entry.log)
         name = canonical(entry, naming(configuration))

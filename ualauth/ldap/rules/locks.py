@@ -240,6 +240,12 @@ NAMES = tuple(dict.fromkeys([*(name for name, _ in (*ACCOUNT, *PASSWORD)), *_BES
 # As the attributes of an entry have them: most entries have none, or few.
 _ACCOUNT = {name.lower(): (name, rule) for name, rule in ACCOUNT}
 _PASSWORD = {name.lower(): (name, rule) for name, rule in PASSWORD}
+_ALL = frozenset({*_ACCOUNT, *_PASSWORD})
+
+
+def tells_nothing(entry: LdapEntry) -> bool:
+    """Return whether an entry has none of these attributes, as most have."""
+    return entry.attributes.keys().isdisjoint(_ALL)
 
 
 def restriction(entry: LdapEntry, moment: Moment) -> Judgement | None:

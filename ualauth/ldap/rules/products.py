@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from ualauth.ldap.client.controls import PASSWORD_POLICY
 from ualauth.ldap.client.interface import DirectoryOperations
 from ualauth.ldap.client.values import LdapEntry, Requester, Search, ascii_lower
 from ualauth.ldap.rules.active_directory import IS_ACTIVE_DIRECTORY
@@ -19,6 +20,9 @@ class Product(Enum):
     EDIRECTORY = "eDirectory"
     OTHER = ""
 
+    # Enum's own takes a call of Python.
+    __hash__ = object.__hash__
+
 
 _VENDORS: Mapping[str, Product] = {
     # Of 389 Directory Server under the names that it had, and of FreeIPA, which is one.
@@ -31,6 +35,10 @@ _VENDORS: Mapping[str, Product] = {
 }
 """How vendorName begins."""
 _ATTRIBUTES = ("objectClass", "supportedCapabilities", "vendorName")
+BIND_ATTRIBUTES = (*_ATTRIBUTES, "supportedControl")
+"""What tells how a server decides binds."""
+_READ_ONLY = "1.2.840.113556.1.4.1920"
+"""LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID ([MS-ADTS], section 3.1.1.3.4.3.7)."""
 
 
 async def product_of(operations: DirectoryOperations, requester: Requester) -> Product:
@@ -42,6 +50,16 @@ async def product_of(operations: DirectoryOperations, requester: Requester) -> P
     """
     entries = await operations.search(requester, Search("", attributes=_ATTRIBUTES))
     return product(entries[0]) if entries else Product.OTHER
+
+
+def has_policies(root_dse: LdapEntry) -> bool:
+    """Return whether the server has policies for passwords, as draft-behera has them."""
+    return PASSWORD_POLICY in root_dse.texts("supportedControl")
+
+
+def asks_others(root_dse: LdapEntry) -> bool:
+    """Return whether it is a read-only controller, which asks another one about passwords."""
+    return _READ_ONLY in root_dse.texts("supportedCapabilities")
 
 
 def product(root_dse: LdapEntry) -> Product:

@@ -24,7 +24,6 @@ from ualauth.ldap.rules.answers import UNKNOWN
 
 _SEVERAL = Judgement(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
 _OTHER_DOMAIN = "not of the domain of ad_domain and ad_netbios"
-_BESIDE = ("memberOf", "host", "authorizedService")
 _WHOLE = r"\{(?:user|authid|username|login|mail)\}"
 _COMPARED = re.compile(rf"\(([A-Za-z0-9.;-]+)={_WHOLE}\)")
 _FIRST_PART = re.compile(rf"\A([A-Za-z0-9.-]+)={_WHOLE}(?=,|\Z)")
@@ -38,6 +37,11 @@ class Plan:
     searches: Sequence[Sequence[Search]]
     bind_name: str | None = None
     """Whom to bind as, where nothing is searched before."""
+
+    @property
+    def text(self) -> str:
+        """The filter of the first search."""
+        return self.searches[0][0].filter_text
 
 
 def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
@@ -118,8 +122,12 @@ def naming(configuration: Configuration) -> Sequence[str]:
 
 
 def wanted(configuration: Configuration) -> Sequence[str]:
-    """Return the attributes that are looked at later."""
-    names = [*naming(configuration), *_BESIDE, *locks.NAMES]
+    """Return the attributes that are looked at later; each that is asked for costs the server."""
+    access, names = configuration.access, [*naming(configuration)]
+    names += ["memberOf"] if access.groups else ()
+    names += ["host"] if access.check_host else ()
+    names += ["authorizedService"] if access.check_service else ()
+    names += locks.NAMES if access.check_lock or configuration.remembers else ()
     names += configuration.attributes or DEFAULT_ATTRIBUTES
     return list(dict.fromkeys(names))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table
 
 # Names are spread over all pages of their indexes, 300 MB for a million users: pages
 # that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
@@ -13,26 +14,82 @@ from sqlalchemy import Connection, Table, insert
 _CACHE_KIB = 64 * 1024
 # In pages of 4 KiB: what several transactions change goes to the database once.
 _CHECKPOINT_PAGES = 60_000
+_IN_A_COPY = 5000
+"""Rows of one COPY."""
+# From about this many rows on, to write triggers anew takes less time than what they do.
+_MANY = 200
+
+_NOTED = "UPDATE changes SET mark = randomblob(16) WHERE number = 0;"
+"""What the triggers do that note a change which decides about logins (migrations 0005, 0006)."""
+
+_LITERALS: Mapping[object, str] = {None: "NULL", False: "0", True: "1", "": "''"}
+"""What most fields of most users are -> SQL for it. The driver looks long for what `None` and
+flags might be adapted to."""
 
 
 def insert_rows(
     connection: Connection,
     table: Table,
     columns: Sequence[str],
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[Sequence[Any]],
 ) -> None:
     """Insert rows by the driver: `Connection.execute` takes as long as SQLite itself."""
     values = list(rows)
     if not values:
         return
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    if not compiled.positional:
-        copy_rows(connection, table, columns, values)
+    if connection.dialect.name != "sqlite":
+        # The time for an answer is that of one statement, however slow the server.
+        for start in range(0, len(values), _IN_A_COPY):
+            copy_rows(connection, table, columns, values[start : start + _IN_A_COPY])
         return
-    places = [columns.index(name) for name in compiled.positiontup or ()]
-    if places != list(range(len(columns))):
-        values = [tuple([row[place] for place in places]) for row in values]
-    connection.exec_driver_sql(str(compiled), values)
+    with noted_once(connection, table, len(values)):
+        connection.exec_driver_sql(*_insertion(table, columns, values))
+
+
+def _insertion(
+    table: Table, columns: Sequence[str], values: Sequence[Sequence[Any]]
+) -> tuple[str, list[tuple[Any, ...]]]:
+    """Return a statement of SQLite and its parameters; what is the same in all rows is no one."""
+    by_column = list(zip(*values, strict=True))
+    alike = [column.count(column[0]) == len(column) for column in by_column]
+    literals = [
+        _LITERALS.get(column[0]) if is_same else None
+        for column, is_same in zip(by_column, alike, strict=True)
+    ]
+    # One at least is left: a statement without any would be executed once.
+    if all(literals):
+        literals[0] = None
+    marks = ", ".join(literal or "?" for literal in literals)
+    varying = [
+        column for column, literal in zip(by_column, literals, strict=True) if literal is None
+    ]
+    text = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
+    return text, list(zip(*varying, strict=True))
+
+
+@contextmanager
+def noted_once(connection: Connection, table: Table, rows: int) -> Iterator[None]:
+    """Let a change be noted once, in place of once for each of many rows that are inserted.
+
+    The trigger of the table that does so is away meanwhile: for each statement that has one,
+    SQLite also keeps a journal of all pages that it changes. Other programs do not write in
+    this transaction, and never see the table without its trigger: it is there again at the
+    end, or else the transaction fails, and is undone with all of it. Other triggers stay.
+    """
+    name = f"decided_{table.name}_insert"
+    trigger = f"CREATE TRIGGER {name} AFTER INSERT ON {table.name} BEGIN {_NOTED} END"
+    if rows < _MANY or connection.dialect.name != "sqlite" or not _has(connection, trigger):
+        yield
+        return
+    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    yield
+    connection.exec_driver_sql(trigger)
+    connection.exec_driver_sql(_NOTED)
+
+
+def _has(connection: Connection, trigger: str) -> bool:
+    statement = "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND sql = ?"
+    return connection.exec_driver_sql(statement, (trigger,)).first() is not None
 
 
 def copy_rows(

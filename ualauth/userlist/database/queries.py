@@ -297,7 +297,7 @@ def meant(key: str, name: ORName, most: int = 2) -> tuple[Question, dict[str, st
 
 
 _WHOLE = (
-    select(login_names.c.user_id, _rank(Rank.LOGIN_NAME)).where(
+    select(login_names.c.user_id, _rank(Rank.LOGIN_NAME).label("rank")).where(
         login_names.c.key == bindparam("key")
     ),
     select(or_names.c.user_id, _rank(Rank.NAME)).where(
@@ -305,8 +305,16 @@ _WHOLE = (
     ),
 )
 
-MEANT_AS_A_WHOLE: Question = union_all(*_WHOLE)
-"""What `meant` finds, without `PARTS`; it has the same parameters."""
+_whole = union_all(*_WHOLE).subquery()
+BY_WHOLE_NAME: Select[tuple[object, ...]] = (
+    select(_whole.c.rank, *RECORD)
+    .select_from(_whole.join(_WITH_ADDRESSES, users.c.id == _whole.c.user_id))
+    .order_by(_whole.c.rank, addresses.c.position)
+)
+"""The users whose authid or address folds to `:key`, or whose O/R name to `:name_key`.
+
+There is one of each `Rank` at most, which leads each row; the better one comes first.
+"""
 
 
 # There are at most 85 shapes: a personal name of 8, or none, with a mail node of

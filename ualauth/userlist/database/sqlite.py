@@ -139,12 +139,12 @@ class SQLiteBackend(Backend):
         self, connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
     ) -> Iterator[int]:
         """See `Backend.fill`."""
-        columns = ", ".join(column.name for column in table.columns)
-        marks = ", ".join("?" * len(table.columns))
-        text = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+        from ualauth.userlist.database.loading import insert_rows  # noqa: PLC0415 - for administrators only
+
+        columns = [column.name for column in table.columns]
         number, rows = 0, iter(rows)
         while some := list(islice(rows, _AT_A_TIME)):
-            connection.exec_driver_sql(text, some)
+            insert_rows(connection, table, columns, some)
             number += len(some)
             yield number
 

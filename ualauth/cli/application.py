@@ -16,6 +16,7 @@ COMMANDS = {
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
+    "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "smtp-access": (
         "ualauth.cli.smtp_access",
         "Check the rules of mail submission, and explain them.",

@@ -81,6 +81,8 @@ class Attempt(Protocol):
     """The PAM user as far as known now, without asking; see `get_user`."""
     guess: Any
     """The password or proof of this login that counts as a failure until it was right."""
+    learner: Any
+    """What stores the password if another entry proves it; `None` without `om_auth learn`."""
 
     @property
     def name_kind(self) -> NameKind:
@@ -391,6 +393,16 @@ class Attempt(Protocol):
 
     def vouch(self, person: Person) -> None:
         """Say who this is; it counts only if the entry answers `SUCCESS`."""
+        ...
+
+    def prove_password(self, password: str) -> None:
+        """Say what the user's password is; it counts only if the entry answers `SUCCESS`.
+
+        For a module that has just had this very password verified, by a server, a file or the
+        host (`Module.proves_password`), and has confirmed who the user is, where it does that.
+        It MUST NOT be called for what is remembered, for an empty password, or for a success
+        that no password had a part in. With `om_auth learn`, the password is stored.
+        """
         ...
 
     def remark(self, text: str) -> None:

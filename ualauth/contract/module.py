@@ -91,6 +91,9 @@ class Module(Generic[O]):
     confirms_user: ClassVar[bool] = False
     """Whether it calls `Attempt.confirm_user`."""
 
+    proves_password: ClassVar[bool] = False
+    """Whether it calls `Attempt.prove_password`: `om_auth learn` stores what is proved."""
+
     tests_names: ClassVar[bool] = False
     """Whether whatever it decides by the user's name it decides by `Attempt.test_name`.
 

@@ -50,6 +50,8 @@ class OnePassword:
         """Answer with `item`; with `never_ask`, only if an earlier module got it."""
         self.reused: str | None = None
         """The password that was answered, if an earlier module had got it."""
+        self.given: str | None = None
+        """The password that was answered."""
         self._item = item
         self._never_ask = never_ask
         self._answered = False
@@ -70,7 +72,7 @@ class OnePassword:
             prompt=question.text if self._item is Item.AUTHTOK else None,
             use_only_present=self._never_ask,
         )
-        self.reused = present
+        self.reused, self.given = present, token
         self._answered = True
         return token
 

@@ -17,14 +17,11 @@ from ualauth.userlist.bulk import NO_HISTORY, History
 from ualauth.userlist.checks import check_secrets
 from ualauth.userlist.names import LIMITS, ORName, parse_units
 from ualauth.userlist.policy import OWN_POLICY, Policy
-from ualauth.userlist.record import LastLogin, NewUser, User
+from ualauth.userlist.record import NO_PASSWORD, LastLogin, NewUser, User
 
 # What looks like a stored password, should one stand where a name belongs.
 _HASH = re.compile(r"(?:\$[\w.,=-]+\$|\{[\w.-]+\})[^\s'\"]+")
 _CLEAR_TEXT = "plain"
-
-NO_PASSWORD = "*"  # noqa: S105 - nothing matches it
-"""The password of new users to whom the file gives none: with `nullok`, none would let in."""
 
 Fields = dict[str, Any]
 """Field of a user -> value, for the fields that a file gives.

@@ -27,6 +27,7 @@ from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
 from ualauth.userlist.login.change import replace_password
 from ualauth.userlist.login.exchange import prove
+from ualauth.userlist.login.learning import learner_of
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.once import check_password
 from ualauth.userlist.login.verify import REMEMBERED, fill, rewrite
@@ -42,6 +43,18 @@ class Options(TokenOptions):
     """What a stack line may set."""
 
     nullok: Annotated[bool, "Let users without a password in with an empty one."] = False
+    learn: Annotated[
+        bool,
+        "Leave users without a password to the entries below, and store the password that one of "
+        "them proves, once the login is granted.",
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        if self.learn and self.nullok:
+            raise ValueError(
+                "'nullok' beside 'learn' lets any client in as a user who has not moved: remove it"
+            )
 
 
 class OmAuth(Module[Options]):
@@ -51,6 +64,11 @@ class OmAuth(Module[Options]):
     may_ignore = False
 
     verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
+
+    def __init__(self, options: Options) -> None:
+        """Leave users without a password to other entries only where it learns."""
+        super().__init__(options)
+        self.may_ignore = options.learn
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
@@ -165,7 +183,12 @@ class OmAuth(Module[Options]):
         attempt.remark(comparison.log)
         code = await judge(attempt, guess, account, comparison)
         if code is not ReturnCode.SUCCESS or account is None:
-            return code
+            learner = learner_of(account, password, guess, code) if self.options.learn else None
+            if learner is None:
+                return code
+            attempt.remark("the user has not moved: the other entries decide")
+            attempt.learner = learner
+            return ReturnCode.IGNORE
         hasher = attempt.resource(PasswordHasher)
         if comparison.matched:
             cache.remember(account, password)

@@ -60,6 +60,7 @@ class OmKrb5(Module[Options]):
 
     libraries = ("gssapi",)
     confirms_user = True
+    proves_password = True
 
     def __init__(self, options: Options) -> None:
         """Offer tickets only where they can be accepted."""
@@ -85,8 +86,11 @@ class OmKrb5(Module[Options]):
                 return await self._take(attempt, exchange)
             return ReturnCode.CRED_UNAVAIL
         user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
-        answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
-        return await self._logged_in(attempt, client, user, answer)
+        answer, password = await _verified(attempt, client, user, Item.AUTHTOK)
+        code = await self._logged_in(attempt, client, user, answer)
+        if code is ReturnCode.SUCCESS:
+            attempt.prove_password(password)
+        return code
 
     async def _take(self, attempt: Attempt, exchange: GssExchange) -> ReturnCode:
         """Let in whose ticket was accepted, if it is the user's for this entry, too."""

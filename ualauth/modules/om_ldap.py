@@ -88,6 +88,7 @@ class OmLdap(Module[Options]):
 
     options_type = Options
     confirms_user = True
+    proves_password = True
 
     _configuration: Configuration
     _parts: bool
@@ -171,6 +172,8 @@ class OmLdap(Module[Options]):
             return await self._nameless(attempt, case)
         if used.outage is not None and judgement is not REMEMBERED:
             await used.outage.remember(attempt, user, password, who_it_is)
+        if judgement is not REMEMBERED:
+            attempt.prove_password(password)
         return _SUCCESS
 
     async def _vouch(self, attempt: Attempt, case: LdapUser) -> Remembered | None:

@@ -97,6 +97,7 @@ class PamLinux(Module[Options]):
     options_type = Options
     may_ignore = False
     confirms_user = True
+    proves_password = True
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Have the host's file looked at; libpam reads it by itself, at each login."""
@@ -114,7 +115,11 @@ class PamLinux(Module[Options]):
             and self.options.try_first_pass
             and await self.options.ask_again(attempt, reused) is not None
         ):
-            code, _ = await self._log_in(attempt, Item.AUTHTOK)
+            code, tokens = await self._log_in(attempt, Item.AUTHTOK)
+        # The host lets some users in without a password (pam_rootok, pam_permit): no proof.
+        given = tokens.given if isinstance(tokens, OnePassword) else None
+        if code is ReturnCode.SUCCESS and given:
+            attempt.prove_password(given)
         return code
 
     async def setcred(self, attempt: Attempt) -> ReturnCode:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import Abort, NameTest
 from ualauth.contract.credentials import (
@@ -44,7 +44,7 @@ from ualauth.contract.requests import Ask, Compute, Offload, Readable, Wait
 from ualauth.errors import StoreError
 from ualauth.runtime.confirming import ask_about_name, confirm
 from ualauth.runtime.dispatch import dispatch_nested, path_of
-from ualauth.runtime.inner import AskedName, Naming
+from ualauth.runtime.inner import AskedName, Naming, ProvedPassword
 from ualauth.runtime.items import Items
 from ualauth.runtime.path import Path
 from ualauth.runtime.trace import Run
@@ -120,6 +120,10 @@ class RunningAttempt:
     """The user's record, where it was looked up."""
     looked_up: LookedUp | None = None
     """Where the user's record is from, if it is known."""
+    learner: Any = None
+    """What stores the password of this login, if an entry proves it and the login is granted."""
+    proved_passwords: tuple[ProvedPassword, ...] = ()
+    """The passwords that entries said they had verified, before they answered."""
 
     def __init__(self, items: Items, resource: Resources, users: Users) -> None:
         """Begin with nothing asked; `resource` is as `Attempt.resource`."""
@@ -520,6 +524,21 @@ class RunningAttempt:
                 return person
         return None
 
+    def prove_password(self, password: str) -> None:
+        """See `Attempt.prove_password`."""
+        run = self.run
+        if run is not None and self.operation is _AUTHENTICATE and self.items.exchange is None:
+            self.proved_passwords += (
+                ProvedPassword(run, len(run.codes), self.items.user, password),
+            )
+
+    def proved_password(self, user: str) -> str | None:
+        """Return the last password that an entry proved, which succeeded, to be that of `user`."""
+        for each in reversed(self.proved_passwords):
+            if each.user == user and each.run.granted(each.place):
+                return each.password
+        return None
+
     def remark(self, text: str) -> None:
         """See `Attempt.remark`."""
         run = self.run
@@ -534,11 +553,13 @@ class RunningAttempt:
         if guess is None or not guess.is_open:
             return
         checking = guess.started and not guess.done and not guess.remote
+        # The USERLIST had nothing to compare, and no other entry could: outages lock out no user.
+        unchecked = self.learner is not None and code in UNCHECKED and self._says_nothing()
         try:
             if code is ReturnCode.SUCCESS:
                 guess.right = True
                 await self.offload(guess.forgive)
-            elif guess.wrong:
+            elif guess.wrong and not unchecked:
                 await self.offload(guess.fail)
             elif not checking:
                 await self.offload(guess.release)
@@ -547,6 +568,11 @@ class RunningAttempt:
             pass
         finally:
             guess.abandon()
+
+    def _says_nothing(self) -> bool:
+        """Return whether no entry of the operation said anything about the password."""
+        run = self.run
+        return run is not None and run.suspended is None and run.says_nothing()
 
     def abandon_guess(self) -> None:
         """Leave the guess of an operation that was cut off to a thread; never waits."""

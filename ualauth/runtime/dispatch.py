@@ -62,7 +62,7 @@ def begin_operation(attempt: InnerAttempt, operation: Operation) -> None:
     """Forget what entries said when the operation was asked before."""
     if operation is Operation.AUTHENTICATE:
         # Who was vouched for may have been another user.
-        attempt.vouches = ()
+        attempt.vouches, attempt.proved_passwords = (), ()
     attempt.name_tests = tuple(
         each for each in attempt.name_tests if each.operation is not operation
     )

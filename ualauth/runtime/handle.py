@@ -299,7 +299,9 @@ class Handle:
         if self.runs and suspended is None and not flags & _UPDATE:
             if attempt.paths and frozen is None:
                 forget_nested(attempt, shared_with)
-            if attempt.name_tests or (operation is _AUTHENTICATE and attempt.vouches):
+            if attempt.name_tests or (
+                operation is _AUTHENTICATE and (attempt.vouches or attempt.proved_passwords)
+            ):
                 begin_operation(attempt, operation)
         run = Run(
             operation,

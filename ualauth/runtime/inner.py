@@ -35,6 +35,19 @@ class Naming(NamedTuple):
     resolved: str | None
 
 
+class ProvedPassword(NamedTuple):
+    """A password that an entry said it had verified: the run and the number of the entry."""
+
+    run: Run
+    place: int
+    user: str | None
+    password: str
+
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"{type(self).__name__}({self.place}, {self.user!r})"
+
+
 class InnerAttempt(Protocol):
     """An attempt (`RunningAttempt`), as those see it that ask the entries."""
 
@@ -48,6 +61,8 @@ class InnerAttempt(Protocol):
     """Whether a module ran out of time: its threads may still run."""
     vouches: tuple[tuple[Run | None, int, Person], ...]
     """The run and the number of an entry, and whom it vouched for before it answered."""
+    proved_passwords: tuple[ProvedPassword, ...]
+    """The passwords that entries said they had verified, before they answered."""
     name_tests: tuple[AskedName, ...]
     """What was decided by looking at the user's name."""
     unconfirmed: Naming | None

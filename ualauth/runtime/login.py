@@ -35,8 +35,12 @@ _MOST_IDENTITIES = 1000
 """Identities that are kept for the next login."""
 
 
-async def login(handle: Handle, credential: Password | Exchange) -> Identity:
+async def login(
+    handle: Handle, credential: Password | Exchange, *, learns: bool = True
+) -> Identity:
     """Return whom the login vouches for, and end the handle.
+
+    `learns` is whether the USERLIST may take over the password (`om_auth learn`).
 
     Raises:
         AuthenticationError: one of its subclasses, if the person is not let in.
@@ -60,10 +64,29 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
         code = answer if isinstance(answer, ReturnCode) else await answer
         if code is not _SUCCESS:
             raise _refusal(handle, _ACCT_MGMT, code)
+        if handle.attempt.learner is not None and learns:
+            await _learn(handle)
     finally:
         handle.end(code)
     anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
     return identity_of(handle, anonymous=anonymous)
+
+
+async def _learn(handle: Handle) -> None:
+    """Have the password stored that an entry of this login has proved, which is granted.
+
+    Whatever comes of it, the login stays granted.
+    """
+    attempt, items = handle.attempt, handle.items
+    if not isinstance(items.password, Password):
+        return
+    password = attempt.proved_password(items.user or "")
+    # A password that a module has put in the place of the one that came is another one.
+    if not password or password != items.password.text:
+        return
+    # What is computed now has its own time.
+    handle.deadline = None
+    await attempt.learner.learn(attempt, password)
 
 
 async def delegated_login(handle: Handle) -> Identity:

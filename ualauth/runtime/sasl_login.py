@@ -62,8 +62,10 @@ class SaslLogin:
             raise TypeError("a mechanism logs in")
         if isinstance(credential, Exchange):
             items.name_kind = credential.name_kind
+        # A user who acts for another one may be refused yet.
+        learns = not claim.authorization or claim.authorization == claim.name
         try:
-            identity = await login(self.handle, credential)
+            identity = await login(self.handle, credential, learns=learns)
             if claim.authorization:
                 identity = await self._authorized(identity, claim)
         except AuthenticationError as error:

@@ -128,6 +128,12 @@ class Run:
             return False
         return run.outer is None or run.outer[0].granted(run.outer[1])
 
+    def says_nothing(self) -> bool:
+        """Return whether each entry left the decision to others, or could not check."""
+        return all(code is ReturnCode.IGNORE or code in UNCHECKED for code in self.codes) and all(
+            nested.says_nothing() for _, nested in self.nested or ()
+        )
+
     def asked(self) -> Entry | None:
         """Return the entry that is being asked, by repeating the walk up to it."""
         again = self._again(None)

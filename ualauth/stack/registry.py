@@ -43,6 +43,7 @@ BUILT_IN: Mapping[str, str] = {
     "om_auth": "ualauth.modules.om_auth:OmAuth",
     "om_diag": "ualauth.modules.om_diag:OmDiag",
     "om_external": "ualauth.modules.om_external:OmExternal",
+    "om_imap": "ualauth.modules.om_imap:OmImap",
     "om_krb5": "ualauth.modules.om_krb5:OmKrb5 [krb5]",
     "om_ldap": "ualauth.modules.om_ldap:OmLdap",
     "om_oauth": "ualauth.modules.om_oauth:OmOauth [oauth]",

@@ -178,9 +178,7 @@ def _parameters(
 ) -> dict[str, object]:
     values: dict[str, object] = {}
     if "domain" in fields:
-        keys = login_keys(f"x@{wanted.domain.removeprefix('@')}")
-        both = [f"%@{_escaped(key.partition('@')[2])}" for key in (keys[0], keys[-1])]
-        values["domain"], values["other_domain"] = both
+        values |= of_domain(wanted.domain)
     if "match" in fields:
         pattern = _escaped(fold(wanted.match))
         values["match"] = pattern.replace("*", "%").replace("?", "_")
@@ -188,6 +186,13 @@ def _parameters(
         values["now"] = microseconds(now)
         values["aged"] = bool(policies.usual.password.maximum_age_days)
     return values
+
+
+def of_domain(domain: str) -> dict[str, str]:
+    """Return the patterns of names with a domain, in its two spellings."""
+    keys = login_keys(f"x@{domain.removeprefix('@')}")
+    both = [f"%@{_escaped(key.partition('@')[2])}" for key in (keys[0], keys[-1])]
+    return {"domain": both[0], "other_domain": both[1]}
 
 
 def _escaped(text: str) -> str:

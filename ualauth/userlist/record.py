@@ -11,6 +11,10 @@ from ualauth.text.dataclass import dataclass
 from ualauth.userlist.checks import check_fields, check_password
 from ualauth.userlist.names import ORName
 
+NO_PASSWORD = "*"  # noqa: S105 - nothing matches it
+"""What an import stores for users without a password: with none at all, `nullok` would let
+clients in as them (decision 0036). An account that is closed is `locked` besides."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
@@ -105,6 +109,11 @@ class User(NewUser):
 
     def __post_init__(self) -> None:
         """Check nothing: the store did when the values went in."""
+
+    @property
+    def lacks_password(self) -> bool:
+        """Whether there is none, or what an import stores for none."""
+        return not self.password or self.password == NO_PASSWORD
 
     def person(self) -> Person:
         """Return what a module vouches for."""

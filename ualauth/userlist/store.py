@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ualauth.userlist.database.copying import Copied
     from ualauth.userlist.groups import GroupStore
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
+    from ualauth.userlist.progress import UserProgress
     from ualauth.userlist.update import Revision
 
 _FEW = 4
@@ -341,6 +342,17 @@ class UserStore:
 
         wanted = UserFilter(lacking_mechanisms=tuple(mechanisms))
         return (each.user for each in self.list_users(wanted))
+
+    def progress(self, domain: str = "") -> Iterator[UserProgress]:
+        """Yield how far each user has moved, by folded authid; with `domain`, only those of it.
+
+        Raises:
+            InvalidValue: for a domain with characters that no name has.
+
+        """
+        from ualauth.userlist.progress import progress_of  # noqa: PLC0415 - for administrators only
+
+        return progress_of(self._database, domain)
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""

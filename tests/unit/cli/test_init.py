@@ -33,6 +33,7 @@ EXAMPLES = {
     "ldap",
     "ldap-with-userlist-fallback",
     "list-restricted",
+    "moving",
     "open-test",
     "radius",
     "smb",

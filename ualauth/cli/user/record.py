@@ -32,7 +32,7 @@ def user_json(user: User, login: LastLogin | None, remarks: Sequence[str]) -> di
         first
         | {"password_scheme": scheme(user)}
         | shown
-        | {"policy": read_own(user.policy), "last_login": _login_json(login)}
+        | {"policy": read_own(user.policy), "last_login": login_json(login)}
         | {"remarks": list(remarks)}
     )
 
@@ -53,7 +53,7 @@ def user_rows(  # noqa: PLR0913 - all that is shown
         "addresses": "\n".join(user.addresses) or "none",
         "account": _account(user),
         "password": _password(user, policy),
-        "last login": _last_login(login),
+        "last login": shown_login(login),
         "failed logins": _failed(failures) or "none",
         "own policy": _own_policy(user) or "none",
         "SASL secrets": ", ".join(mechanisms) or "none",
@@ -149,14 +149,16 @@ def _own_policy(user: User) -> str:
     return "\n".join(f"{key} = {json.dumps(value)}" for key, value in read_own(user.policy).items())
 
 
-def _last_login(login: LastLogin | None) -> str:
+def shown_login(login: LastLogin | None) -> str:
+    """Return a last login for people, with its time in this host's zone."""
     if login is None:
         return "none"
     source = f" from {login.source}" if login.source else ""
     return f"{_local(login.time)}, {login.service}{source}"
 
 
-def _login_json(login: LastLogin | None) -> dict[str, str] | None:
+def login_json(login: LastLogin | None) -> dict[str, str] | None:
+    """Return a last login for JSON, with its time in UTC."""
     if login is None:
         return None
     return {"time": login.time.isoformat(), "service": login.service, "source": login.source}

@@ -12,6 +12,7 @@ from ualauth.cli.lazy import LazyGroup
 COMMANDS = {
     "backup": ("ualauth.cli.userlist.backup", "Write a copy of the USERLIST."),
     "copy": ("ualauth.cli.userlist.copy", "Copy a USERLIST into another database."),
+    "progress": ("ualauth.cli.userlist.progress", "Show how many users have moved in."),
     "restore": ("ualauth.cli.userlist.restore", "Make the USERLIST what a copy says."),
 }
 

@@ -38,6 +38,7 @@ from ualauth.userlist.database.tables import (
     sasl_passwords,
     users,
 )
+from ualauth.userlist.record import NO_PASSWORD
 
 ESCAPE = "!"
 """Takes the meaning from the sign after it in patterns of LIKE."""
@@ -154,6 +155,37 @@ def page(
             )
         )
         .order_by(chosen.c.authid_key, addresses.c.position)
+    )
+
+
+@cache
+def progress(*, of_domain: bool) -> Select[tuple[object, ...]]:
+    """Return the question for how far the next users after the key `:after` have moved.
+
+    Rows have the folded authid, the authid, the primary address, whether there is a password,
+    whether the user is locked, and the moment, service and source of the last login. With
+    `of_domain` they have the domain `:domain` or `:other_domain`.
+    """
+    login, first = last_logins.c, addresses.c
+    statement = select(
+        users.c.authid_key,
+        users.c.authid,
+        first.address,
+        users.c.password.is_not(None) & (users.c.password != literal_column(f"'{NO_PASSWORD}'")),
+        users.c.locked,
+        login.moment,
+        login.service,
+        login.source,
+    ).select_from(
+        users.outerjoin(last_logins, login.user_id == users.c.id).outerjoin(
+            addresses, (first.user_id == users.c.id) & (first.position == 0)
+        )
+    )
+    conditions = [_of_domain()] if of_domain else []
+    return (
+        statement.where(users.c.authid_key > bindparam("after"), *conditions)
+        .order_by(users.c.authid_key)
+        .limit(20 * queries.PAGE)
     )
 
 

@@ -1,0 +1,86 @@
+"""The module om_imap: an IMAP server decides, which lets the user in or not.
+
+For moving: users of an old server log in here by the password that they have there, and
+`om_auth learn` before this entry stores it. Only users of the USERLIST are asked for: how the
+server folds names is not known, and rules of other entries hold for exact ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ualauth.codes import ReturnCode
+from ualauth.contract.account import Account
+from ualauth.imap.settings import Options, name_for, servers_of
+from ualauth.imap.shared import ImapServers
+from ualauth.module import Attempt, Files, Module, immediate
+from ualauth.sources.problem import Problem
+from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+
+
+class OmImap(Module[Options]):
+    """Try the password on an IMAP server, for users who have not moved yet."""
+
+    options_type = Options
+    proves_password = True
+    may_ignore = False
+
+    def __init__(self, options: Options) -> None:
+        """Read where the servers are."""
+        super().__init__(options)
+        self._servers = servers_of(options.host, options.tls)
+        self._cafile: str | None = None
+
+    def configure(self, files: Files) -> Sequence[Problem]:
+        """Have the file of certificates looked at; TLS reads it."""
+        if self.options.cafile is not None:
+            file = files.inspect(self.options.cafile)
+            self._cafile = getattr(file, "path", self.options.cafile)
+        return ()
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        """Have the password tried by the server."""
+        if attempt.exchange is not None:
+            return ReturnCode.CRED_UNAVAIL
+        await attempt.get_user()
+        return await self.options.verify(attempt, partial(self._check, attempt))
+
+    @immediate
+    def setcred(self, _attempt: Attempt) -> ReturnCode:
+        """Succeed: a server has no credentials to establish."""
+        return ReturnCode.SUCCESS
+
+    async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
+        account: Account | None = await attempt.get_record()
+        user = attempt.user or ""
+        if account is None:
+            attempt.remark("not in the USERLIST, or not the only one")
+            return ReturnCode.USER_UNKNOWN
+        if account.stale:
+            attempt.remark("the USERLIST cannot be read")
+            return ReturnCode.AUTHINFO_UNAVAIL
+        name = name_for(self.options, user, attempt.login_name)
+        if name is None:
+            attempt.remark("the server cannot have a user of this name")
+            return ReturnCode.USER_UNKNOWN
+        if not password:
+            attempt.remark("an empty password")
+            return ReturnCode.AUTH_ERR
+        guess = await begin_elsewhere(attempt, user, password)
+        servers = attempt.resource(ImapServers)
+        answer = await attempt.offload(
+            servers.log_in,
+            self._servers,
+            self.options.tls,
+            self._cafile,
+            self.options.timeout,
+            name,
+            password,
+        )
+        attempt.remark(answer.why)
+        await end_elsewhere(attempt, guess, answer.code)
+        if answer.code is ReturnCode.SUCCESS:
+            attempt.vouch(account.person)
+            attempt.prove_password(password)
+        return answer.code

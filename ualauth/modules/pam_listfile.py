@@ -289,7 +289,7 @@ async def _decide(options: Options, entries: Watched[Entries], attempt: Attempt)
     try:
         user = await attempt.get_user()
     except Abort as abort:
-        user, why = None, abort.why
+        user, why = None, str(abort)
         if options.item not in _ITEMS:
             attempt.explain(abort.reason or ReasonCode.CONVERSATION_FAILED, why)
     if user is None or (options.item in _ITEMS and not options.apply):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+import time
+from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
 from ualauth.codes import Operation, ReturnCode
@@ -112,12 +113,52 @@ def as_text(record: AuditRecord) -> str:
     return " ".join(words)
 
 
+def as_json(record: AuditRecord) -> str:
+    """Return one line of ASCII; `json.loads` of it has nothing that a terminal would obey.
+
+    The fields are those of the class, in their order.
+    """
+    # Written out: the encoder of the library takes five times as long.
+    decision = (
+        record.event,
+        record.service,
+        record.operation,
+        record.outcome,
+        record.code,
+        record.answers,
+    )
+    decided = _granted.get(decision) if record.outcome is Outcome.GRANTED else None
+    if decided is None:
+        decided = _decided(record)
+        if record.outcome is Outcome.GRANTED:
+            if len(_granted) >= _MOST_GRANTED:
+                _granted.clear()
+            _granted[decision] = decided
+    uid = "null" if record.caller_uid is None else record.caller_uid
+    return (
+        f'{{"time":"{time_in_utc(record.time)}","transaction":"{record.transaction}",{decided},'
+        f'"login_name":{_json(record.login_name)},'
+        f'"login_name_digest":{_json(record.login_name_digest)},"user":{_json(record.user)},'
+        f'"acts_for":{_json(record.acts_for)},"mechanism":{_json(record.mechanism)},'
+        f'"tls":{"true" if record.tls else "false"},"rhost":{_json(record.rhost)},'
+        f'"caller_uid":{uid},"duration":{record.duration:.6f}}}'
+    )
+
+
 def as_dict(record: AuditRecord) -> dict[str, Any]:
     """Return what the JSON has: texts, numbers, lists and `None`, in the order of the fields."""
-    moment = datetime.fromtimestamp(record.time, UTC)
-    return {
-        "time": f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z",
-        "transaction": record.transaction,
+    value: dict[str, Any] = json.loads(as_json(record))
+    return value
+
+
+_MOST_GRANTED = 1000
+_granted: dict[tuple[object, ...], str] = {}
+"""What is the same in each record of a login that is granted."""
+
+
+def _decided(record: AuditRecord) -> str:
+    """Return the fields of how it was decided, as they stand in an object of JSON."""
+    fields = {
         "event": record.event,
         "service": _shown(record.service),
         "operation": record.operation.method,
@@ -130,24 +171,27 @@ def as_dict(record: AuditRecord) -> dict[str, Any]:
         "through": record.through,
         "answers": record.answers,
         "remarks": record.remarks,
-        "login_name": _shown(record.login_name),
-        "login_name_digest": record.login_name_digest,
-        "user": _shown(record.user),
-        "acts_for": _shown(record.acts_for),
-        "mechanism": record.mechanism,
-        "tls": record.tls,
-        "rhost": _shown(record.rhost),
-        "caller_uid": record.caller_uid,
-        "duration": round(record.duration, 6),
     }
+    return json.dumps(fields, separators=(",", ":"))[1:-1]
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_second = 0, ""
+"""The last second that was written, and how."""
 
 
-def as_json(record: AuditRecord) -> str:
-    """Return one line of ASCII; `json.loads` of it has nothing that a terminal would obey."""
-    return _encode(as_dict(record))
+def time_in_utc(moment: float) -> str:
+    """Return a time as `2026-11-29T23:05:10.123456Z` (RFC 3339)."""
+    global _second  # noqa: PLW0603 - to write it takes as long as the rest of a record
+    whole = int(moment)
+    second, text = _second
+    if second != whole:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+        _second = whole, text
+    return f"{text}.{int((moment - whole) * 1_000_000):06d}Z"
+
+
+def _json(text: str | None) -> str:
+    return "null" if text is None else _quote(_shown(text) or "")
 
 
 def _shown(text: str | None) -> str | None:

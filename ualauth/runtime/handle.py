@@ -143,11 +143,12 @@ class Handle:
         attempt, items = self.attempt, self.items
         last = self._last_run
         interrupted = last is not None and last.rest is not None
-        if self.own_reason is not None:
-            self.own_reason = None
         if not interrupted:
             self._first_run = len(self.runs)
-            if not self.at_once:
+        if self.by_itself:
+            # Else the login has said so.
+            self.own_reason = None
+            if not interrupted:
                 self.started = monotonic()
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
@@ -418,7 +419,7 @@ class Handle:
                 code,
                 outcome,
                 reason=None if code is _SUCCESS else self.reason(code),
-                runs=self._last_runs if self.by_itself else self.runs,
+                answers=audit.answers_of(self._last_runs if self.by_itself else self.runs),
                 transaction=self.transaction_id,
                 started=self.started or monotonic(),
                 acts_for=acts_for,

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hmac
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.audit import SHOWN, AuditSettings
@@ -187,39 +187,46 @@ def _log_record(each: AuditRecord, level: int) -> logging.LogRecord:
 
     Where it was logged says nothing, and to find out takes longer than all the rest.
     """
-    extra = {"audit": each}
     if logging.getLogRecordFactory() is not logging.LogRecord:
-        return log.makeRecord(log.name, level, __file__, 0, each, (), None, "emit", extra)
+        return _usual_record(each, level)
+    templates = _threads.by_level
+    template = templates.get(level)
+    if template is None:
+        template = templates[level] = vars(_usual_record(each, level))
+        template["msg"] = template["audit"] = None
     record = logging.LogRecord.__new__(logging.LogRecord)
-    name = "MainProcess"
-    processes = sys.modules.get("multiprocessing")
-    if processes is not None:
-        name = processes.current_process().name
-    record.__dict__ = {
-        "name": log.name,
-        "msg": each,
-        "args": (),
-        "levelname": logging.getLevelName(level),
-        "levelno": level,
-        "pathname": __file__,
-        "filename": "audit.py",
-        "module": "audit",
-        "exc_info": None,
-        "exc_text": None,
-        "stack_info": None,
-        "lineno": 0,
-        "funcName": "emit",
-        "created": each.time,
-        "msecs": int(each.time % 1 * 1000) + 0.0,
-        "relativeCreated": (each.time - _started) * 1000,
-        "thread": threading.get_ident(),
-        "threadName": threading.current_thread().name,
-        "processName": name,
-        "process": os.getpid(),
-        "taskName": None,
-        "audit": each,
-    }
+    moment = each.time
+    record.__dict__ = attributes = template.copy()
+    attributes["msg"] = attributes["audit"] = each
+    attributes["created"] = moment
+    attributes["msecs"] = int(moment % 1 * 1000) + 0.0
+    attributes["relativeCreated"] = (moment - _started) * 1000
     return record
+
+
+def _usual_record(each: AuditRecord, level: int) -> logging.LogRecord:
+    extra = {"audit": each}
+    return log.makeRecord(log.name, level, __file__, 0, each, (), None, "emit", extra)
+
+
+class _Templates(threading.local):
+    """What is the same in all log records of a thread, by their level."""
+
+    def __init__(self) -> None:
+        """Begin with none, in each thread."""
+        self.by_level: dict[int, dict[str, Any]] = {}
+
+
+_threads = _Templates()
+
+
+def _forget_templates() -> None:
+    """Begin anew in a child: it is another process."""
+    global _threads  # noqa: PLW0603 - once in a process
+    _threads = _Templates()
+
+
+os.register_at_fork(after_in_child=_forget_templates)
 
 
 def _digest(key: str, name: str) -> str:

@@ -47,6 +47,8 @@ _LEVELS = {
     Outcome.UNAVAILABLE: logging.ERROR,
 }
 _QUIET = (ABANDONED, MECHANISM)
+_INFO = logging.INFO
+_is_enabled = log.isEnabledFor
 _DIGITS = 16
 """Hexadecimal digits of a digest."""
 
@@ -65,11 +67,13 @@ def ignore(listener: Listener) -> None:
 
 def is_wanted(outcome: Outcome, event: str = LOGIN) -> bool:
     """Return whether a record is made of such an outcome."""
-    return bool(listeners) or log.isEnabledFor(_level(outcome, event))
+    return bool(listeners) or _is_enabled(_level(outcome, event))
 
 
 def _level(outcome: Outcome | None, event: str) -> int:
-    return logging.INFO if outcome is None or event in _QUIET else _LEVELS[outcome]
+    if outcome is _GRANTED or outcome is None or event in _QUIET:
+        return _INFO
+    return _LEVELS[outcome]
 
 
 def record(  # noqa: PLR0913 - what a record has
@@ -157,7 +161,7 @@ def emit(each: AuditRecord) -> None:
         except Exception as error:  # noqa: BLE001 - a login does not depend on it
             log.error("a listener raised %s", type(error).__name__)  # noqa: TRY400 - no secret
     level = _level(each.outcome, each.event)
-    if log.isEnabledFor(level):
+    if _is_enabled(level):
         log.handle(_log_record(each, level))
 
 

@@ -411,7 +411,7 @@ class Handle:
         """
         granted = code is _SUCCESS
         if granted:
-            outcome = _GRANTED
+            outcome = outcome or _GRANTED
         elif outcome is None:
             outcome = outcome_of(operation, code, could_not_check=self.could_not_check(code))
         if audit.is_wanted(outcome, event):

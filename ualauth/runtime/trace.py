@@ -254,7 +254,7 @@ class Run:
             and self.rest is None
             and self.suspended is None
             and len(codes) == len(self.stack)
-            and codes.count(ReturnCode.SUCCESS) == len(codes)
+            and codes.count(_SUCCESS) == len(codes)
         )
 
     @property
@@ -266,6 +266,7 @@ class Run:
 
 
 _CHAUTHTOK = Operation.CHAUTHTOK
+_SUCCESS = ReturnCode.SUCCESS
 _SILENT = (ReturnCode.SUCCESS, ReturnCode.IGNORE)
 """Answers that need no remark."""
 _VAGUE = (ReasonCode.CREDENTIAL_NOT_JUDGED, ReasonCode.USER_UNKNOWN)

@@ -15,6 +15,7 @@ import pytest
 from tests import declared_reasons as reasons
 from tests import postgresql as postgres
 from tests import running, samba
+from tests.answers import unsaid
 from tests.ldap.authority import Authority
 from tests.migrated import migrate_as_before
 from tests.seeds import rounds
@@ -23,7 +24,9 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.identity import Identity
 from ualauth.passwords import scram
+from ualauth.runtime.trace import Run
 from ualauth.sources import watched
+from ualauth.stack.engine import EngineStep
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.database import schema
 
@@ -177,6 +180,22 @@ def written_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for files that are read for the first time: tests write them just before."""
     monkeypatch.setattr(watched, "FIRST", 0.0)
     monkeypatch.setattr(watched, "EMPTY", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def answered_as_said(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """See that our modules answer nothing but what they say they may (`Module.answers`)."""
+    walk = Run.walk
+    told: set[str] = set()
+
+    def watched_walk(run: Run) -> list[EngineStep]:
+        steps = walk(run)
+        told.update(unsaid(run, step) for step in steps)
+        return steps
+
+    monkeypatch.setattr(Run, "walk", watched_walk)
+    yield
+    assert told <= {""}
 
 
 @pytest.fixture(autouse=True)

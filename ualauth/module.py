@@ -46,6 +46,7 @@ from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, Credentia
 from ualauth.contract.judgement import Judgement
 from ualauth.contract.module import Files, Method, Module, immediate
 from ualauth.contract.options import OptionHelp, OptionProblem, describe, read_options
+from ualauth.contract.proof import Proof
 from ualauth.contract.requests import (
     Ask,
     Compute,
@@ -83,6 +84,7 @@ __all__ = [
     "OptionHelp",
     "OptionProblem",
     "Problem",
+    "Proof",
     "Readable",
     "Request",
     "Resource",

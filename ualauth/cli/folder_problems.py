@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -9,11 +10,12 @@ from itertools import islice
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.smtp_access.rules import access_control
 from ualauth.config.config import FILE_NAME, Config
-from ualauth.errors import ConfigurationError, StoreError
+from ualauth.errors import ConfigurationError, StoreError, UnknownService
 from ualauth.sources.files import FileRules, Missing, Text
 from ualauth.sources.following import problems_of
 from ualauth.sources.opening import inspect, look
 from ualauth.sources.problem import Problem, Source
+from ualauth.stack.folder import service_name
 from ualauth.stack.model import Service, entries_of, modules_of
 from ualauth.system.accounts import is_group
 from ualauth.text.folding import fold
@@ -31,6 +33,29 @@ def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
     yield from _access_rules(invocation)
     yield from _userlist(invocation.config)
     yield from _settings(invocation.config)
+
+
+def names_of_services(invocation: Invocation) -> tuple[list[str], list[Problem]]:
+    """Return the services that have a file, and what is wrong with the names of other files."""
+    folder, dialect = invocation.base.services.folder, invocation.config.dialect
+    names, problems = [], []
+    for name in folder.services():
+        try:
+            usual = service_name(name, dialect)
+            text = f"names of services are read in lower case, so {name[:64]!r} is never used"
+            cure = (
+                f"rename it: mv {shlex.quote(folder.path(name))} {shlex.quote(folder.path(usual))}"
+            )
+        except UnknownService as error:
+            usual, text, cure = "", str(error), "rename it, or remove it"
+        if usual == name:
+            names.append(name)
+        else:
+            problems.append(Problem(Source(folder.path(name), 1, 1), text, cure, warning=True))
+    for name in folder.dangling():
+        text = "the link leads nowhere: the service is left to 'other'"
+        problems.append(Problem(Source(folder.path(name), 1, 1), text, "mend it, or remove it"))
+    return names, problems
 
 
 def users_that_are_none(invocation: Invocation, service: Service) -> Iterator[Problem]:

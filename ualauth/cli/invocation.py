@@ -80,6 +80,13 @@ class Invocation:
         name = service_name(service, self.config.dialect)
         return not isinstance(self.base.services.folder.read(name), Missing)
 
+    def near(self, service: str) -> str:
+        """Return a question whether another service is meant, if one has nearly the same name."""
+        import difflib  # noqa: PLC0415 - likewise
+
+        close = difflib.get_close_matches(service[:64], self.base.services.folder.services(), 1)
+        return f"; did you mean {close[0]!r}?" if close else ""
+
     def close(self) -> None:
         """Close what was opened."""
         if "base" in vars(self):

@@ -69,7 +69,8 @@ def grid(*headers: str, title: str = "") -> Table:
 def warn_of_other(invocation: Invocation, service: str) -> None:
     """Say on stderr that a service has no file: a slip of the pen is easily overlooked."""
     if not invocation.has_file(service):
-        click.echo(f"There is no service file {plain(service)!r}: other decides.", err=True)
+        text = f"There is no service file {plain(service)!r}: other decides"
+        click.echo(plain(f"{text}{invocation.near(service) or '.'}"), err=True)
 
 
 def warn_of_several(invocation: Invocation, name: str | None) -> None:

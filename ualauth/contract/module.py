@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
 from ualauth.reasons import Reasons
 
 if TYPE_CHECKING:
+    from ualauth.contract.proof import Proof
     from ualauth.sources.files import FileRules, Missing, Text, Unusable
     from ualauth.sources.following import Parse, Watched
     from ualauth.sources.problem import Problem
@@ -75,6 +76,15 @@ class Module(Generic[O]):
     What only the runtime says of a module (it has a bug, was late, is missing) is not here.
     """
 
+    proves: Proof | None = None
+    """What the `SUCCESS` of `authenticate` proves, for `ualauth check`.
+
+    `None` for a credential where it verifies any, and nothing where it does not.
+    """
+
+    may_ignore: bool = True
+    """Whether `authenticate` may answer `IGNORE`, which leaves the login to the other entries."""
+
     confirms_user: ClassVar[bool] = False
     """Whether it calls `Attempt.confirm_user`."""
 
@@ -95,6 +105,17 @@ class Module(Generic[O]):
         answers `SERVICE_ERR`; what `Files.watch` reports does not do that.
         """
         return ()
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return the codes that the entry may answer to an operation it has a method for.
+
+        `ualauth check` concludes from them what a stack can come to; one too many makes a
+        conclusion vague, one that is missing makes it wrong. What every module may come to (it
+        runs out of time, or raises an exception) need not be among them.
+        """
+        if operation is Operation.AUTHENTICATE and not self.may_ignore:
+            return LEGAL[operation] - {ReturnCode.IGNORE}
+        return LEGAL[operation]
 
     def users_in_files(self) -> Iterable[tuple[str, Problem]]:
         """Yield the users whom files of `configure` name, each with what is wrong if it is none.

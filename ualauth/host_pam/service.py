@@ -27,7 +27,9 @@ class ServiceName(str):
     def __new__(cls, text: str) -> Self:
         """Check it: libpam would cut off a path, and change capitals."""
         if not re.fullmatch(r"[a-z0-9_][a-z0-9_.+@-]*", text):
-            raise ValueError("takes the name of a file in /etc/pam.d, in lower case")
+            name = text.rpartition("/")[2].lower()
+            hint = f": write service={name}" if "/" in text and name else ""
+            raise ValueError(f"takes the name of a file in /etc/pam.d, in lower case{hint}")
         return super().__new__(cls, text)
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.userlist.record import User
@@ -31,6 +32,8 @@ class OmAdmin(Module[Options]):
     """Succeed if the caller's UNIX uid is root's or an administrator's."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.CREDENTIAL
     verifies = NO_CREDENTIAL
     reasons: ClassVar[Reasons] = {
         ReasonCode.CALLER_NOT_ALLOWED: (

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import ANONYMOUS, CredentialKind
 from ualauth.contract.judgement import not_judged
+from ualauth.contract.proof import Proof
 from ualauth.identity import Person
 from ualauth.module import Abort, Attempt, Module
 from ualauth.reasons import ReasonCode, Reasons
@@ -25,6 +26,8 @@ class OmAnonymous(Module[Options]):
     """Let anonymous clients in: a service that names this module offers ANONYMOUS."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.NOTHING
     verifies = frozenset({CredentialKind.NOTHING})
     reasons: ClassVar[Reasons] = {
         ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),

@@ -77,6 +77,7 @@ class OmAuth(Module[Options]):
     """Check people against the USERLIST: password, restrictions; and change passwords."""
 
     options_type = Options
+    may_ignore = False
 
     verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
     reasons = _REASONS

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module, immediate
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.stack.control import ascii_lower
@@ -82,6 +83,8 @@ class OmDiag(Module[Options]):
     """Let callers with certain UNIX uids use the diagnostic tools."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.CREDENTIAL
     verifies = NO_CREDENTIAL
     reasons: ClassVar[Reasons] = {
         ReasonCode.CALLER_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),

@@ -22,6 +22,7 @@ class OmExternal(Module[Options]):
     """Let people in whom their TLS client certificate names; others go on by password."""
 
     options_type = Options
+    may_ignore = False
     verifies = frozenset({CredentialKind.CERTIFICATE})
     reasons: ClassVar[Reasons] = {
         ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),

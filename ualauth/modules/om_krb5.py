@@ -57,6 +57,7 @@ class OmKrb5(Module[Options]):
     """Verify and change Kerberos passwords, and accept GSSAPI exchanges."""
 
     options_type = KerberosSettings
+    may_ignore = False
 
     confirms_user = True
     reasons: ClassVar[Reasons] = {

@@ -119,6 +119,8 @@ class OmLdap(Module[Options]):
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Read om_ldap.conf, and what it names."""
+        options = self.options
+        self.may_ignore = options.ignore_unknown_user or options.ignore_authinfo_unavail
         configuration, problems = read(self.options.config, files)
         if configuration is not None:
             self._configuration = configuration

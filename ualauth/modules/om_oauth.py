@@ -105,6 +105,7 @@ class OmOauth(Module[Options]):
     """Let people in by a token of an OAuth 2 issuer; others go on by password."""
 
     options_type = Options
+    may_ignore = False
     verifies = frozenset({CredentialKind.TOKEN})
     reasons: ClassVar[Reasons] = {
         **REASONS_OF_GUESSES,

@@ -6,10 +6,11 @@ a stack of nothing else has to refuse: `IGNORE` leaves the verdict to the others
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ualauth.codes import Item, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module, immediate
@@ -35,6 +36,11 @@ class OmOm2authid(Module[Options]):
         ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN, ReturnCode.IGNORE),
     }
     tests_names = True
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what it has for a name: never `SUCCESS`."""
+        known = {ReturnCode.IGNORE}
+        return known if operation is Operation.SETCRED else known | {ReturnCode.USER_UNKNOWN}
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse a name of no user or of several; leave any other name to the other modules."""

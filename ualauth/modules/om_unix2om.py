@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.userlist.store import UserStore
@@ -28,6 +29,8 @@ class OmUnix2om(Module[Options]):
     """Recognize the USERLIST's user by the caller's UNIX uid, without a password."""
 
     options_type = Options
+    may_ignore = False
+    proves = Proof.CREDENTIAL
     verifies = NO_CREDENTIAL
     reasons: ClassVar[Reasons] = {
         ReasonCode.CALLER_NOT_ALLOWED: (ReturnCode.PERM_DENIED, ReturnCode.USER_UNKNOWN),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ualauth.codes import TOKENS, Flag, ReturnCode
+from ualauth.codes import TOKENS, Flag, Operation, ReturnCode
 from ualauth.contract.options import OptionProblem
+from ualauth.contract.proof import Proof
 from ualauth.messages import Info
 from ualauth.module import Abort, Attempt, Module
 from ualauth.reasons import REASON_OF_CODE, Reasons
@@ -48,6 +49,16 @@ class Options:
         return cls(**values), problems
 
 
+_OPTIONS = {
+    Operation.AUTHENTICATE: ("auth",),
+    Operation.SETCRED: ("cred",),
+    Operation.ACCT_MGMT: ("acct",),
+    Operation.OPEN_SESSION: ("open_session",),
+    Operation.CLOSE_SESSION: ("close_session",),
+    Operation.CHAUTHTOK: ("prechauthtok", "chauthtok"),
+}
+
+
 class PamDebug(Module[Options]):
     """Answer what the arguments say, and tell the person so."""
 
@@ -56,6 +67,12 @@ class PamDebug(Module[Options]):
         reason: tuple(code for code, stands_for in REASON_OF_CODE.items() if stands_for is reason)
         for reason in REASON_OF_CODE.values()
     }
+    proves = Proof.NOTHING
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what the arguments say."""
+        words = [getattr(self.options, option) for option in _OPTIONS[operation]]
+        return {TOKENS[word] if word else ReturnCode.SUCCESS for word in words}
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Answer `auth`, without asking who it is."""

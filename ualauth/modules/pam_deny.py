@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
@@ -40,6 +40,10 @@ class PamDeny(Module[Options]):
             ReturnCode.AUTHTOK_ERR,
         ),
     }
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return the one code that it has for the operation."""
+        return {getattr(self, operation.method)(None)}
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:

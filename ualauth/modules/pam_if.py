@@ -7,19 +7,20 @@ operation decides, or `SUCCESS` where none is named; if not, the answer is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import Operation, ReturnCode
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
 from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
+from ualauth.contract.proof import Proof
 from ualauth.module import Abort, Attempt, Module, NameAnswer
 from ualauth.reasons import ReasonCode, Reasons
 
@@ -171,6 +172,7 @@ class PamIf(Module[Options]):
         ),
         ReasonCode.CONDITION_FAILED: (ReturnCode.IGNORE,),
     }
+    proves = Proof.FACT
     tests_names = True
     clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
     """What time it is in a zone; tests have their own."""
@@ -184,6 +186,10 @@ class PamIf(Module[Options]):
         )
         self._of_user = self._of_name + self._of_record + self._of_groups
         self._groups = tuple(name for each in self._of_groups for name in each.names)
+
+    def answers(self, _operation: Operation) -> Collection[ReturnCode]:
+        """Return what conditions come to."""
+        return {ReturnCode.SUCCESS, ReturnCode.IGNORE, ReturnCode.CONV_ERR}
 
     def named_groups(self) -> Sequence[str]:
         """Return those of the conditions."""

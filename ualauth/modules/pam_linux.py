@@ -167,6 +167,7 @@ class PamLinux(Module[Options]):
     """Ask the host's own PAM, for its pam_unix, RADIUS, SMB and other modules."""
 
     options_type = Options
+    may_ignore = False
     confirms_user = True
     reasons = _ALL_REASONS
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from ualauth.codes import Item, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
+from ualauth.contract.proof import Proof
 from ualauth.errors import UnsteadyFile, UnusableFile
 from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
 from ualauth.reasons import ReasonCode, Reasons
@@ -234,6 +235,7 @@ class PamListfile(Module[Options | Misread]):
         ReasonCode.MISCONFIGURED: (ReturnCode.SERVICE_ERR, ReturnCode.SUCCESS),
         ReasonCode.CONVERSATION_FAILED: (ReturnCode.SERVICE_ERR,),
     }
+    proves = Proof.FACT
     tests_names = True
 
     def __init__(self, options: Options | Misread) -> None:
@@ -251,6 +253,16 @@ class PamListfile(Module[Options | Misread]):
             rules = replace(_RULES, missing=(_missing(options),))
             self._list = files.watch(options.file, _reader(options), rules)
         return ()
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what the list, or the lack of it, comes to."""
+        options = self.options
+        if operation is Operation.SETCRED:
+            return {ReturnCode.SUCCESS}
+        if isinstance(options, Misread):
+            return {options.answer}
+        left_out = {ReturnCode.IGNORE} if options.apply else set()
+        return {ReturnCode.SUCCESS, ReturnCode.AUTH_ERR, _ANSWERS[options.onerr], *left_out}
 
     def users_in_files(self) -> Iterable[tuple[str, Problem]]:
         """Yield those of a list of users."""

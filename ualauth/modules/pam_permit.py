@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 
-from ualauth.codes import Item, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.options import OptionProblem
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module, immediate
 
 
@@ -25,12 +26,18 @@ class Options:
 
 # A name of the module is found ten times as fast as a member of the enumeration.
 _SUCCESS = ReturnCode.SUCCESS
+_AUTHENTICATE = Operation.AUTHENTICATE
 
 
 class PamPermit(Module[Options]):
     """Let every user in: only for what needs no protection."""
 
     options_type = Options
+    proves = Proof.NOTHING
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return `SUCCESS`, and what becomes of a login whose name cannot be asked for."""
+        return {_SUCCESS, ReturnCode.CONV_ERR} if operation is _AUTHENTICATE else {_SUCCESS}
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:

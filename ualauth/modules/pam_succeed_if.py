@@ -13,14 +13,15 @@ import operator
 import os
 import pwd
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
-from ualauth.codes import Item, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
+from ualauth.contract.proof import Proof
 from ualauth.module import Attempt, Module, NameAnswer, immediate
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.system.accounts import account_of, account_of_uid, is_member
@@ -174,7 +175,20 @@ class PamSucceedIf(Module[Options]):
         ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN,),
         ReasonCode.MISCONFIGURED: (ReturnCode.SERVICE_ERR,),
     }
+    proves = Proof.FACT
     tests_names = True
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what conditions come to; `IGNORE` is no answer to whether they hold."""
+        if operation is Operation.SETCRED:
+            return {ReturnCode.IGNORE}
+        return {
+            ReturnCode.SUCCESS,
+            ReturnCode.AUTH_ERR,
+            ReturnCode.USER_UNKNOWN,
+            ReturnCode.SERVICE_ERR,
+            ReturnCode.CONV_ERR,
+        }
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Evaluate the conditions, from left to right."""

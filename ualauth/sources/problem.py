@@ -42,13 +42,20 @@ class Problem:
     """The offset in `shown` that is meant, and how wide it is."""
     width: int = 1
     warning: bool = False
+    name: str = ""
+    """The name of a finding, which stays the same in every release: `UA101`."""
+    when: str = ""
+    """The answers of the entries that lead to a finding."""
 
     def __str__(self) -> str:
         """Return the problem with its place, the line, a caret and the cure."""
         word = "warning" if self.warning else "error"
-        lines = [f"{self.source}:{self.source.column}: {word}: {self.text}"]
+        name = f" [{self.name}]" if self.name else ""
+        lines = [f"{self.source}:{self.source.column}: {word}: {self.text}{name}"]
         if self.shown:
             # Tabs stay tabs, so that the caret stands under its word.
             margin = "".join(char if char == "\t" else " " for char in self.shown[: self.caret])
             lines += [f"    {self.shown}", f"    {margin}{'^' * max(1, self.width)}"]
-        return "\n".join(map(printable, [*lines, f"    cure: {self.cure}"] if self.cure else lines))
+        lines += [f"    when: {self.when}"] if self.when else []
+        lines += [f"    cure: {self.cure}"] if self.cure else []
+        return "\n".join(map(printable, lines))

@@ -17,8 +17,10 @@ from ualauth.codes import ModuleType, ReturnCode
 from ualauth.errors import ServiceFileError, UnknownService
 from ualauth.sources.files import MAX_FILE_BYTES, FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched, problems_of
-from ualauth.sources.page import Page
+from ualauth.sources.page import Line, Page
 from ualauth.sources.problem import Problem, Source
+from ualauth.stack.causes import with_causes
+from ualauth.stack.comments import Commented
 from ualauth.stack.control import ControlAction
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import ServiceFolder, service_name
@@ -74,10 +76,24 @@ def compile_service(
         module_type: tuple(own.stacks[module_type] or other.stacks[module_type])
         for module_type in ModuleType
     }
-    advice = dict.fromkeys(chain.from_iterable(advise(stack) for stack in stacks.values()))
-    advice |= dict.fromkeys(advise_of_names(stacks[ModuleType.AUTH]))
+    advice = [*chain.from_iterable(advise(stack) for stack in stacks.values())]
+    advice += advise_of_names(stacks[ModuleType.AUTH])
+    told = dict.fromkeys(_with_their_lines(advice, compilers))
     files = dict.fromkeys(path for compiler in compilers for path in compiler.files)
-    return Service(name, stacks, (*problems, *advice), tuple(files))
+    lacking = frozenset(each for each in ModuleType if not own.stacks[each])
+    return Service(name, stacks, (*problems, *told), tuple(files), lacking)
+
+
+def _with_their_lines(
+    advice: Sequence[Problem], compilers: Sequence[_Compiler]
+) -> Iterator[Problem]:
+    """Yield what no comment allows, with the lines of the files."""
+    for problem in advice:
+        files = (compiler.files.get(problem.source.file) for compiler in compilers)
+        text = next((file.text for file in files if isinstance(file, Text)), "")
+        placed = Commented(problem.source.file, text).placed(problem)
+        if placed is not None:
+            yield placed
 
 
 def _empty_stacks() -> dict[ModuleType, list[Entry]]:
@@ -112,6 +128,8 @@ class _Compiler:
         self._folder = folder
         self._running = [name]
         """The services whose stacks are being read, each run by an entry of the one before."""
+        self._examined: set[str] = set()
+        """The files that were looked at for causes."""
         self._reads = 0
         self._text = 0
 
@@ -131,18 +149,34 @@ class _Compiler:
         if isinstance(file, Unusable):
             self.report(Problem(Source(file.path, 1, 1), f"the file {file.reason}", file.cure))
             return _Outcome.BROKEN
-        syntax = parse(file.text, self.dialect)
-        page = Page(file.path, file.text)
+        page, syntax = Page(file.path, file.text), parse(file.text, self.dialect)
+        told = len(self.problems)
         try:
             for line in syntax.lines:
                 LineReader(self, page, line, wanted, depth, level).read()
         except BrokenFile:
             return _Outcome.BROKEN
+        finally:
+            if page.path not in self._examined or len(self.problems) > told:
+                self._tell_causes(page, file.text, syntax.lines)
         if syntax.unfinished:
             text = "the file ends where this line was to go on"
             self.report(page.problem(page.end(syntax.unfinished), text, "remove the backslash"))
             return _Outcome.BROKEN
         return _Outcome.READ
+
+    def _tell_causes(self, page: Page, text: str, lines: Sequence[Line]) -> None:
+        """Tell of one cause in place of what comes of it."""
+        self._examined.add(page.path)
+        of_file = [each for each in self.problems if each.source.file == page.path]
+        causes = with_causes(page, text, lines, of_file)
+        if set(causes) == set(of_file):
+            return
+        told = set(of_file)
+        others = [each for each in self.problems if each not in told]
+        place = next(iter(of_file), None)
+        before = list(self.problems).index(place) if place is not None else len(others)
+        self.problems = dict.fromkeys([*others[:before], *causes, *others[before:]])
 
     def include(self, name: str, wanted: ModuleType | None, depth: int, level: int) -> str:
         """Add the entries of a file that a line includes; return what went wrong, if anything."""
@@ -230,6 +264,9 @@ class _Compiler:
         return file
 
 
+NAME_NOT_SETTLED = "UA108"
+JUMP_TOO_FAR = "UA109"
+DENIES_BY_SUCCESS = "UA110"
 _DENYING = frozenset({ControlAction.BAD, ControlAction.DIE})
 
 
@@ -245,13 +282,14 @@ def advise(stack: Stack) -> Iterator[Problem]:
         room = _entries_ahead(stack, index) if farthest > 0 else 0
         if farthest > room:
             text = f"a jump over {farthest} entries, and only {room} follow: this refuses"
-            yield Problem(entry.source, text, f"jump over {room or 'none'} at most", warning=True)
+            cure = f"jump over {room} at most" if room else "write ok or ignore in its place"
+            yield Problem(entry.source, text, cure, warning=True, name=JUMP_TOO_FAR)
         # A marker has no table.
         denies = entry.asked and entry.table[ReturnCode.SUCCESS] in _DENYING
         if denies and entry.table[ReturnCode.SYSTEM_ERR] == ControlAction.IGNORE:
             text = "this denies by success, and lets in where the module cannot tell"
             cure = "write ignore=ignore default=die"
-            yield Problem(entry.source, text, cure, warning=True)
+            yield Problem(entry.source, text, cure, warning=True, name=DENIES_BY_SUCCESS)
         yield from advise(entry.nested)
 
 
@@ -269,7 +307,7 @@ def advise_of_names(stack: Stack) -> Iterator[Problem]:
                     f"{entry.module} ({entry.source}) says later who that is"
                 )
                 cure = f"let it stand after {entry.module}, or use Attempt.test_name in it"
-                yield Problem(earlier.source, text, cure, warning=True)
+                yield Problem(earlier.source, text, cure, warning=True, name=NAME_NOT_SETTLED)
             seen = []
         elif not module.tests_names and not module.verifies:
             seen.append(entry)

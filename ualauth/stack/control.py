@@ -46,6 +46,11 @@ KEYWORDS = {
     "sufficient": "success=done new_authtok_reqd=done default=ignore",
     "optional": "success=ok new_authtok_reqd=ok default=ignore",
 }
+_OF_OTHERS = {
+    "binding": "[success=done new_authtok_reqd=done ignore=ignore default=bad]",
+    "definitive": "[success=done new_authtok_reqd=done ignore=ignore default=die]",
+}
+"""What stands for the controls of Solaris (pam.conf(5) there)."""
 INCLUDE = "include"
 SUBSTACK = "substack"
 
@@ -123,6 +128,9 @@ def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
     """Return what is wrong at `position`, and the cure."""
     if position == 0 and "=" not in text:
         words = [*KEYWORDS, INCLUDE, SUBSTACK]
+        if (equal := _OF_OTHERS.get(ascii_lower(text))) is not None:
+            mistake = f"{text[:64]!r} is a control of another PAM; every result counts as bad"
+            return mistake, f"write {equal}"
         close = difflib.get_close_matches(ascii_lower(text)[:32], words, 1)
         usual = f"use {', '.join(words)} or [value=action]"
         cure = f"did you mean {close[0]!r}?" if close else usual
@@ -130,8 +138,23 @@ def _explain(text: str, expanded: str, position: int) -> tuple[str, str]:
     rest = expanded[position:].strip(_SPACE)
     return (
         f"cannot read {rest[:64]!r} in the control; every result of the module counts as bad",
-        "write value=action pairs, all in lower case, such as [success=ok default=bad]",
+        _cure_of_pair(rest.partition(" ")[0]),
     )
+
+
+def _cure_of_pair(pair: str) -> str:
+    """Return what to write in place of the first pair that cannot be read."""
+    value, equals, action = pair.partition("=")
+    values, actions = [*TOKENS, "default"], list(map(str, ControlAction))
+    if value not in values:
+        close = difflib.get_close_matches(ascii_lower(value)[:32], values, 1)
+        if close:
+            return f"did you mean {close[0]!r}?"
+    elif equals and not action.isdigit():
+        close = difflib.get_close_matches(ascii_lower(action)[:32], actions, 1)
+        if close:
+            return f"did you mean {value}={close[0]}?"
+    return "write value=action pairs, all in lower case, such as [success=ok default=bad]"
 
 
 def expand(table: Table) -> str:

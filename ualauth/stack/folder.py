@@ -103,6 +103,15 @@ class ServiceFolder:
             return []
         return [name for name in names if not name.startswith(".") and not name.endswith("~")]
 
+    def dangling(self) -> list[str]:
+        """Return the names of the links here that lead nowhere, sorted."""
+        try:
+            entries = list(os.scandir(self.folder))
+        except OSError:
+            return []
+        links = (entry for entry in entries if entry.is_symlink())
+        return sorted(entry.name for entry in links if not Path(entry.path).exists())
+
 
 class FilesNow:
     """The files of a configuration folder as they are now: `Files` where no login uses them."""

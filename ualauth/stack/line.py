@@ -6,7 +6,10 @@ _pam_parse_config_line in pam_handlers.c), and is reported with a cure.
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from ualauth.codes import ModuleType
@@ -34,7 +37,28 @@ MAX_ENTRIES = 10_000
 _MAX_PROBLEMS = 20
 """Problems of one line that are reported: more are reported once these are mended."""
 _TYPES = {module_type.value: module_type for module_type in ModuleType}
+_TYPES_OF_OTHERS = {"acct": "account", "authentication": "auth", "passwd": "password"}
+HOST_FOLDER = "/etc/pam.d"
+"""Where the host's own PAM has its service files."""
 _AT_INCLUDE = "@include"
+
+
+def _cure_of_include(name: Token | None) -> str:
+    """Return what to write in place of a file that cannot be included."""
+    host = Path(HOST_FOLDER, name.text if name is not None else "")
+    # Whatever was written for a name, this raises nothing.
+    if host.parent == Path(HOST_FOLDER) and os.path.isfile(host):  # noqa: PTH113 - see above
+        return f"copy {host} here, or leave it to the host: pam_linux service=NAME"
+    return "name a readable file that compiles"
+
+
+def _cure_of_type(word: str) -> str:
+    """Return what to write in place of a word that is no module type."""
+    close = difflib.get_close_matches(word[:32], _TYPES, 1)
+    meant = _TYPES_OF_OTHERS.get(word) or next(iter(close), None)
+    if meant is not None:
+        return f"did you mean {meant!r}?"
+    return "start the line with auth, account, session or password"
 
 
 class BrokenFile(Exception):
@@ -107,7 +131,7 @@ class LineReader:
             self._problem(
                 self._start,
                 f"{self._start.text[:64]!r} is no module type; {module_type} counts as failed",
-                "start the line with auth, account, session or password",
+                _cure_of_type(word),
             )
         elif self._wanted not in (None, module_type):
             return
@@ -191,7 +215,7 @@ class LineReader:
             mistake = self._collector.include(name.text, module_type, depth, level)
         if mistake:
             text = f"{mistake}; {module_type} counts as failed"
-            self._problem(name or word, text, "name a readable file that compiles")
+            self._problem(name or word, text, _cure_of_include(name))
             self._add(module_type, Kind.MUST_FAIL, NO_CONTROL, name.text if name else "")
 
     def _at_include(self) -> None:
@@ -203,7 +227,7 @@ class LineReader:
             mistake = self._collector.include(name.text, self._wanted, depth, self._level)
         if not mistake:
             return
-        self._problem(name or self._start, mistake, "name a readable file that compiles")
+        self._problem(name or self._start, mistake, _cure_of_include(name))
         if self._wanted is None:
             raise BrokenFile
         self._add(self._wanted, Kind.MUST_FAIL, NO_CONTROL, name.text if name else "")

@@ -77,6 +77,8 @@ class Service:
     stacks: Mapping[ModuleType, Stack] = field(repr=False)
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
+    lacking: frozenset[ModuleType] = frozenset()
+    """The types of which it has no lines of its own: those of `other` serve, if there are any."""
     takes_passwords: bool = True
     """Whether it takes passwords as they were typed, by whatever way."""
     serving: tuple[Stack, ...] = field(init=False, repr=False)

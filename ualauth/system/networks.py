@@ -24,6 +24,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """IPv4 addresses as IPv6 hosts see them (RFC 6052, section 2.1): the last 32 bits."""
 _MAPPED_BITS = 96
 """Bits before the IPv4 address in an IPv4-mapped IPv6 address."""
+_OCTETS = 4
 _MAX_SOURCE = 255
 _REMEMBERED = 4096
 """Peers whose address need not be read again."""
@@ -59,13 +60,23 @@ def read_network(text: str) -> Network:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{text[:64]!r} is no address and no network") from None
+        raise ValueError(f"{text[:64]!r} is no address and no network{_hint(text)}") from None
     if slash and ipaddress.ip_address(address) != network.network_address:
         raise ValueError(f"{text!r} has bits set behind its network: write {network}")
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= _MAPPED_BITS:
         return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
     return network
+
+
+def _hint(text: str) -> str:
+    """Return what to write for the beginning of an address, as other programs take it."""
+    octets = text.removesuffix(".").split(".")
+    begun = text.endswith(".") and all(each.isdecimal() for each in octets)
+    if not (begun and len(octets) < _OCTETS):
+        return ""
+    padded = ".".join([*octets, *["0"] * (_OCTETS - len(octets))])
+    return f": write {padded}/{len(octets) * 8}"
 
 
 def is_within(address: Address | None, networks: Iterable[Network]) -> bool:

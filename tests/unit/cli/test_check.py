@@ -23,7 +23,7 @@ auth required om_auth nulok
 
 
 def test_sound_services_are_counted(program: Program) -> None:
-    program.folder.service("pop3", "auth required om_auth")
+    program.folder.service("pop3", ASKING)
     program.folder.service("other", "auth required pam_deny")
     assert program.succeed("check") == "2 services, no problems\n"
     assert program.succeed("check", "POP3") == "1 service, no problems\n"
@@ -49,7 +49,7 @@ def test_every_problem_has_its_place_a_caret_and_a_cure(program: Program) -> Non
 
 def test_only_the_named_services_are_checked(program: Program) -> None:
     program.folder.service("pop3", BROKEN)
-    program.folder.service("imap", "auth required om_auth")
+    program.folder.service("imap", ASKING)
     assert program.succeed("check", "imap") == "1 service, no problems\n"
     assert program.run("check", "imap", "pop3").exit_code == 1
 
@@ -150,7 +150,7 @@ def test_every_shipped_file_begins_with_an_explanation() -> None:
             assert max(map(len, text.splitlines())) <= 110, path
 
 
-ASKING = "auth required om_auth\naccount required om_auth\n"
+ASKING = "auth required om_auth\naccount required om_auth\npassword required om_auth\n"
 
 
 def closed_port() -> int:

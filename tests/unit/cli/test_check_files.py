@@ -10,12 +10,14 @@ from joserfc.jwk import ECKey
 
 from tests.unit.cli.conftest import Program
 
-ACCOUNT = "account required pam_permit\n"
+ACCOUNT = "account required pam_permit\npassword required pam_deny\n"
 
 
 def checked(program: Program, line: str, status: int) -> str:
     """Return what is said of a service with a line."""
-    program.folder.service("pop3", f"auth required {line}\n{ACCOUNT}")
+    # A line that verifies nothing is not to let in: that would be told, too.
+    verifying = "" if line.startswith("om_") else "auth required pam_deny\n"
+    program.folder.service("pop3", f"auth required {line}\n{verifying}{ACCOUNT}")
     result = program.run("check")
     assert result.exit_code == status, result.output
     return result.stdout

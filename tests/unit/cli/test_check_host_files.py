@@ -27,7 +27,7 @@ def host(program: Program) -> Path:
 def checked(program: Program, host: Path, status: int, more: str = "") -> str:
     """Return what is said of a service that asks the host's service `mail`."""
     line = f"required pam_linux service=mail confdir={host} {more}\n"
-    program.folder.service("pop3", f"auth {line}account {line}")
+    program.folder.service("pop3", f"auth {line}account {line}password {line}")
     result = program.run("check")
     assert result.exit_code == status, result.output
     return result.stdout
@@ -79,7 +79,7 @@ WARNINGS: Mapping[str, tuple[Mapping[str, str], str, str]] = {
     "a jump": (
         {"mail": f"account required {PERMIT}\nauth [success=2 default=bad] {PERMIT}\n"},
         "mail:2:1: warning: a jump over 2 entries, and only 0 follow: this refuses",
-        "jump over none at most",
+        "write ok or ignore in its place",
     ),
     "a mistake in the host's other": (
         {"mail": WELL, "other": f"auth requird {PERMIT}\n"},
@@ -194,7 +194,7 @@ def test_without_confdir_it_is_where_libpam_looks(
     (vendor / "mail").write_text(f"{WELL}auth requird {PERMIT}\n")
     monkeypatch.setattr(host_service, "FOLDERS", (host, vendor))
     line = "required pam_linux service=mail\n"
-    program.folder.service("pop3", f"auth {line}account {line}")
+    program.folder.service("pop3", f"auth {line}account {line}password {line}")
     assert f"{vendor}/mail:3:6: warning: unknown control" in program.run("check").stdout
     # What the administrator puts there comes first.
     (host / "mail").write_text(WELL)

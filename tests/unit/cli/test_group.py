@@ -183,7 +183,8 @@ def test_check_tells_of_groups_that_are_not_there(program: Program, tmp_path: Pa
         "auth required om_auth\n"
         "auth [success=ignore default=bad] pam_if group=sales,typo !group=Sales\n"
         f"auth required pam_listfile item=group sense=allow file={groups}\n"
-        "account required pam_if group=Typo2\n",
+        "account required pam_if group=Typo2\n"
+        "password required om_auth\n",
     )
     result = program.run("check", "test")
     lines = [line for line in result.stdout.splitlines() if ": error:" in line or ": warn" in line]

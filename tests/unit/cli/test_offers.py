@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cli.conftest import Program
 
-STACK = "auth required om_auth\naccount required om_auth\n"
+STACK = "auth required om_auth\naccount required om_auth\npassword required om_auth\n"
 # `other` is there on every host.
 DIRECTORY = "auth required pam_linux service=other\naccount required pam_permit\n"
 

@@ -43,40 +43,50 @@ class PamDeny(Module[Options]):
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return the one code that it has for the operation."""
-        return {getattr(self, operation.method)(None)}
+        return {_CODES[operation]}
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return _denied(attempt, ReturnCode.AUTH_ERR)
+        return _denied(attempt)
 
     @immediate
     def setcred(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return _denied(attempt, ReturnCode.CRED_ERR)
+        return _denied(attempt)
 
     @immediate
     def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return _denied(attempt, ReturnCode.AUTH_ERR)
+        return _denied(attempt)
 
     @immediate
     def open_session(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return _denied(attempt, ReturnCode.SESSION_ERR)
+        return _denied(attempt)
 
     @immediate
     def close_session(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return _denied(attempt, ReturnCode.SESSION_ERR)
+        return _denied(attempt)
 
     @immediate
     def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Refuse, in both passes."""
-        return _denied(attempt, ReturnCode.AUTHTOK_ERR)
+        return _denied(attempt)
 
 
-def _denied(attempt: Attempt, code: ReturnCode) -> ReturnCode:
+_CODES = {
+    Operation.AUTHENTICATE: ReturnCode.AUTH_ERR,
+    Operation.SETCRED: ReturnCode.CRED_ERR,
+    Operation.ACCT_MGMT: ReturnCode.AUTH_ERR,
+    Operation.OPEN_SESSION: ReturnCode.SESSION_ERR,
+    Operation.CLOSE_SESSION: ReturnCode.SESSION_ERR,
+    Operation.CHAUTHTOK: ReturnCode.AUTHTOK_ERR,
+}
+
+
+def _denied(attempt: Attempt) -> ReturnCode:
     # Of the service file `other`, it is all that there is.
     attempt.explain(ReasonCode.DENIED, f"refuses every user of {attempt.service}")
-    return code
+    return _CODES[attempt.operation]

@@ -22,12 +22,12 @@ from ualauth.contract.credentials import (
     is_acceptable,
 )
 from ualauth.contract.identity import Identity, Person
-from ualauth.errors import AuthenticationError
+from ualauth.errors import AuthenticationError, AuthenticationFailed
 from ualauth.reasons import ReasonCode
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import NO_TYPED_PASSWORDS
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.outcome import EXCEPTIONS, outcome_of
+from ualauth.runtime.outcome import EXCEPTIONS, Outcome, outcome_of
 from ualauth.runtime.trace import Reason
 
 # Members of enumerations that every login needs: to look them up takes longer than to use them.
@@ -168,7 +168,7 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
     event = audit.PASSWORD_CHANGE if operation is Operation.CHAUTHTOK else audit.LOGIN
     if passwords and not handle.attempt.takes_passwords:
         handle.own_reason = Reason(ReasonCode.MECHANISM_NOT_OFFERED, remark=NO_TYPED_PASSWORDS)
-        raise refusal(handle, event, operation, ReturnCode.PERM_DENIED)
+        raise _refused_unseen(handle, event, operation, ReturnCode.PERM_DENIED)
     user = handle.items.login_name or ""
     fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
     for each in passwords:
@@ -179,7 +179,15 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
     what = "password" if name_fits else "name"
     why = f"no {what} can be empty, have NUL or invalid Unicode, or be as long as this one"
     handle.own_reason = Reason(ReasonCode.MALFORMED, remark=why)
-    raise refusal(handle, event, operation, code)
+    raise _refused_unseen(handle, event, operation, code)
+
+
+def _refused_unseen(
+    handle: Handle, event: str, operation: Operation, code: ReturnCode
+) -> AuthenticationError:
+    """Make the record of what no module has seen, and return its exception: a refusal."""
+    handle.record(event, operation, code, outcome=Outcome.REFUSED)
+    return explained(AuthenticationFailed(code), handle, code)
 
 
 def refusal(

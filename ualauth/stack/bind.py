@@ -32,8 +32,10 @@ Methods = tuple[Method, ...]
 def answering(code: ReturnCode, reason: ReasonCode, why: str) -> Methods:
     """Return methods that all answer `code`, and say why."""
 
-    def answer(attempt: Attempt) -> ReturnCode:
-        attempt.explain(reason, why)
+    def answer(attempt: Attempt | None) -> ReturnCode:
+        # What looks at a stack asks without a login.
+        if attempt is not None:
+            attempt.explain(reason, why)
         return code
 
     return (answer,) * len(Operation)

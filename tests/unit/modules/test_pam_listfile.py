@@ -198,7 +198,7 @@ def test_apply_means_nothing_where_the_item_is_of_the_user(item: Any) -> None:
 def test_mistakes_are_all_reported_and_the_first_one_decides() -> None:
     arguments = ["word", "sense=x", "onerr=succeed", "bad=1", "onerr=x", "item=y"]
     options, problems = Options.from_arguments(arguments)
-    assert options == Misread(SERVICE_ERR)
+    assert options == Misread(SERVICE_ERR, "unknown sense 'x'")
     assert [problem.index for problem in problems] == [0, 1, 3, 4, 5, 6, 6, 6]
     assert not any(problem.fatal for problem in problems)
 

@@ -83,9 +83,11 @@ def scram(folder: Path) -> Callable[[], object]:
     return login
 
 
+REMEMBERED = "a remembered login"
+AUDITED = "a remembered login, with its audit record"
 OPERATIONS = {
-    "a remembered login": remembered,
-    "a remembered login, with its audit record": audited,
+    REMEMBERED: remembered,
+    AUDITED: audited,
     "a SCRAM-SHA-256 exchange": scram,
     "a login by LDAP": directory,
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import shutil
 import sys
 import tempfile
@@ -42,6 +43,18 @@ def remembered(folder: Path) -> Callable[[], object]:
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 
+def audited(folder: Path) -> Callable[[], object]:
+    """Return a remembered login that writes its audit record, as JSON, to a file."""
+    from ualauth.audit import JsonFormatter
+
+    handler = logging.FileHandler(folder / "audit.json")
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("ualauth.audit")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    return remembered(folder)
+
+
 def directory(folder: Path) -> Callable[[], object]:
     """Return a login that asks an LDAP server."""
     from ualauth import Authenticator
@@ -70,8 +83,11 @@ def scram(folder: Path) -> Callable[[], object]:
     return login
 
 
+REMEMBERED = "a remembered login"
+AUDITED = "a remembered login, with its audit record"
 OPERATIONS = {
-    "a remembered login": remembered,
+    REMEMBERED: remembered,
+    AUDITED: audited,
     "a SCRAM-SHA-256 exchange": scram,
     "a login by LDAP": directory,
 }

@@ -14,7 +14,7 @@ from ualauth.module import Abort, Method
 from ualauth.runtime.dispatch import ask_others, ask_simple
 from ualauth.runtime.trace import Run
 from ualauth.sources.problem import Source
-from ualauth.stack.bind import DENY
+from ualauth.stack.bind import denying
 from ualauth.stack.control import Control, ControlAction
 from ualauth.stack.engine import EngineStep, Frozen, Impression, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Stack
@@ -59,7 +59,7 @@ def stacks(draw: st.DrawFn) -> Stack:
                 module="",
                 arguments=(),
                 source=Source("", number + 1, 1),
-                methods=DENY,
+                methods=denying(""),
                 table=table,
                 asked=not marker,
             ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
+from ualauth.reasons import Reasons
 
 if TYPE_CHECKING:
     from ualauth.contract.evidence import Evidence
@@ -68,6 +69,12 @@ class Module(Generic[O]):
 
     Empty for a module that looks at something else. Where options decide, or a library may be
     missing, `__init__` sets it. A text is a kind that another package's mechanism has.
+    """
+
+    reasons: ClassVar[Reasons] = {}
+    """Why it may not succeed, and what it answers then: all that it gives to `Attempt.explain`.
+
+    What only the runtime says of a module (it has a bug, was late, is missing) is not here.
     """
 
     proves: Evidence | None = None

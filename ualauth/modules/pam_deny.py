@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
+from ualauth.reasons import ReasonCode, Reasons
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,37 +32,61 @@ class PamDeny(Module[Options]):
     options_type = Options
     verifies = NO_CREDENTIAL
     tests_names = True
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.DENIED: (
+            ReturnCode.AUTH_ERR,
+            ReturnCode.CRED_ERR,
+            ReturnCode.SESSION_ERR,
+            ReturnCode.AUTHTOK_ERR,
+        ),
+    }
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return the one code that it has for the operation."""
-        return {getattr(self, operation.method)(None)}
+        return {_CODES[operation]}
 
     @immediate
-    def authenticate(self, _attempt: Attempt) -> ReturnCode:
+    def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.AUTH_ERR
+        return _denied(attempt)
 
     @immediate
-    def setcred(self, _attempt: Attempt) -> ReturnCode:
+    def setcred(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.CRED_ERR
+        return _denied(attempt)
 
     @immediate
-    def acct_mgmt(self, _attempt: Attempt) -> ReturnCode:
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.AUTH_ERR
+        return _denied(attempt)
 
     @immediate
-    def open_session(self, _attempt: Attempt) -> ReturnCode:
+    def open_session(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.SESSION_ERR
+        return _denied(attempt)
 
     @immediate
-    def close_session(self, _attempt: Attempt) -> ReturnCode:
+    def close_session(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.SESSION_ERR
+        return _denied(attempt)
 
     @immediate
-    def chauthtok(self, _attempt: Attempt) -> ReturnCode:
+    def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Refuse, in both passes."""
-        return ReturnCode.AUTHTOK_ERR
+        return _denied(attempt)
+
+
+_CODES = {
+    Operation.AUTHENTICATE: ReturnCode.AUTH_ERR,
+    Operation.SETCRED: ReturnCode.CRED_ERR,
+    Operation.ACCT_MGMT: ReturnCode.AUTH_ERR,
+    Operation.OPEN_SESSION: ReturnCode.SESSION_ERR,
+    Operation.CLOSE_SESSION: ReturnCode.SESSION_ERR,
+    Operation.CHAUTHTOK: ReturnCode.AUTHTOK_ERR,
+}
+
+
+def _denied(attempt: Attempt) -> ReturnCode:
+    # Of the service file `other`, it is all that there is.
+    attempt.explain(ReasonCode.DENIED, f"refuses every user of {attempt.service}")
+    return _CODES[attempt.operation]

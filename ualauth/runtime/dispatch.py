@@ -17,6 +17,7 @@ from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
 from ualauth.errors import StoreError, UnsteadyFile, UnusableFile
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.inner import InnerAttempt
 from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
@@ -202,8 +203,11 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     outer = attempt.run
     stack = cast("Stack", module.nested)
     if outer is None or outer.depth >= _MAX_DEPTH:
+        attempt.explain(ReasonCode.MISCONFIGURED, "stacks run each other without an end")
         return ReturnCode.ABORT
     if not stack:
+        why = "the service that it names has no entries for this"
+        attempt.explain(ReasonCode.MISCONFIGURED, why)
         return ReturnCode.PERM_DENIED
     path = path_of(attempt, module)
     cached_codes = path.cached_codes
@@ -248,25 +252,35 @@ def _code_of_exception(
     """Return what an entry answers whose module raised `error`."""
     match error:
         case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
-            if error.why:
+            if error.reason is not None:
+                run.explain(error.reason, error.why)
+            elif error.why:
                 run.remark(error.why)
             return answer_of(error)
         case Abort():
             # Also one that would have granted, or has no code.
-            code, reason = ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
+            why = error.why or f"raised {type(error).__name__}"
+            code, reason = ReturnCode.SYSTEM_ERR, error.reason or ReasonCode.MODULE_FAILED
         case TimeoutError():
             attempt.late = True
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-        case StoreError() | UnusableFile() | UnsteadyFile():
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
+            why = "did not answer in time"
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.TIMED_OUT
+        case StoreError():
+            why = "; ".join(str(error).split("\n"))
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.USERLIST_UNAVAILABLE
+        case UnusableFile() | UnsteadyFile():
+            why = "; ".join(str(error).split("\n"))
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.FILE_UNUSABLE
         case _ if (shortage := shortage_of(error)) is not None:
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, shortage
+            why = shortage
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.SHORTAGE
         case _:
             # Not the text of the exception: it may repeat what the person typed.
-            code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
-    run.remark(reason)
+            why = f"raised {type(error).__name__}"
+            code, reason = ReturnCode.SYSTEM_ERR, ReasonCode.MODULE_FAILED
+    run.explain(reason, why)
     place = _innermost(error)
-    log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
+    log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, why, place)
     return code
 
 

@@ -23,6 +23,7 @@ from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Challenges, Credential, CredentialKind, NameKind
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Offload, Until
+from ualauth.reasons import ReasonCode
 from ualauth.text.dataclass import dataclass
 
 T = TypeVar("T")
@@ -40,9 +41,9 @@ class Malformed(Abort):
     `why` is for the log only, and has nothing of what was sent.
     """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, reason: ReasonCode = ReasonCode.MALFORMED) -> None:
         """Refuse as a wrong password is refused."""
-        super().__init__(ReturnCode.AUTH_ERR, why)
+        super().__init__(ReturnCode.AUTH_ERR, why, reason)
 
 
 @dataclass(frozen=True, slots=True)

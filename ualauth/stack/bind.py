@@ -15,6 +15,7 @@ from ualauth.contract.attempt import Attempt
 from ualauth.contract.module import Files, Method, Module
 from ualauth.contract.options import WHOLE_LINE, OptionProblem, read_options
 from ualauth.errors import UnsteadyFile
+from ualauth.reasons import ReasonCode
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched
 from ualauth.sources.opening import inspect as inspect_file
@@ -28,21 +29,27 @@ Methods = tuple[Method, ...]
 """What to call, indexed by `Operation`."""
 
 
-def answering(code: ReturnCode, why: str = "") -> Methods:
-    """Return methods that all answer `code`, and say why in the trace and in the log."""
+def answering(code: ReturnCode, reason: ReasonCode, why: str) -> Methods:
+    """Return methods that all answer `code`, and say why."""
 
-    def answer(attempt: Attempt) -> ReturnCode:
-        if why:
-            attempt.remark(why)
+    def answer(attempt: Attempt | None) -> ReturnCode:
+        # What looks at a stack asks without a login.
+        if attempt is not None:
+            attempt.explain(reason, why)
         return code
 
     return (answer,) * len(Operation)
 
 
-DENY = answering(ReturnCode.PERM_DENIED, "the line has a mistake; run: ualauth check")
-"""What a line that makes no sense answers (_PAM_MUST_FAIL_CODE)."""
-UNKNOWN = answering(ReturnCode.MODULE_UNKNOWN)
-"""What a module without the method answers."""
+def denying(why: str) -> Methods:
+    """Return what a line that makes no sense answers (_PAM_MUST_FAIL_CODE)."""
+    why = f"this line has a mistake: {why}"
+    return answering(ReturnCode.PERM_DENIED, ReasonCode.MISCONFIGURED, why)
+
+
+def unknown(why: str) -> Methods:
+    """Return what a module that is not there answers."""
+    return answering(ReturnCode.MODULE_UNKNOWN, ReasonCode.MODULE_MISSING, why)
 
 
 class _NoFiles:
@@ -76,18 +83,16 @@ class Bound(NamedTuple):
     """What is wrong in files of its own: `Module.configure`."""
 
 
-def unknown(why: str) -> Bound:
-    """Return what stands for a module that is not there."""
-    return Bound(answering(ReturnCode.MODULE_UNKNOWN, why), [])
-
-
-def _unusable(problems: list[OptionProblem], in_files: Sequence[Problem] = ()) -> Bound:
+def _unusable(
+    problems: list[OptionProblem],
+    in_files: Sequence[Problem] = (),
+    reason: ReasonCode = ReasonCode.MISCONFIGURED,
+) -> Bound:
     """Return what stands for a module with wrong arguments or files."""
     errors = [(each.text, each.cure) for each in problems if not each.is_warning]
     errors += [(f"{each.source}: {each.text}", each.cure) for each in in_files if not each.warning]
-    text, cure = errors[0]
-    why = f"{text}; {cure or 'run: ualauth check'}"
-    return Bound(answering(ReturnCode.SERVICE_ERR, why), problems, in_files=in_files)
+    why = "; ".join([*(text for text, _ in errors), errors[0][1] or "run: ualauth check"])
+    return Bound(answering(ReturnCode.SERVICE_ERR, reason, why), problems, in_files=in_files)
 
 
 def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_FILES) -> Bound:
@@ -112,16 +117,17 @@ def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_F
         raise
     except ModuleNotFoundError as error:
         text = f"the module cannot be made: there is no {error.name}"
-        return _unusable([OptionProblem(WHOLE_LINE, text, cure_for(error.name))])
+        problem = OptionProblem(WHOLE_LINE, text, cure_for(error.name))
+        return _unusable([problem], reason=ReasonCode.MODULE_MISSING)
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
         fault = OptionProblem(WHOLE_LINE, f"the module cannot be made: {type(error).__name__}")
-        return _unusable([fault])
+        return _unusable([fault], reason=ReasonCode.MODULE_FAILED)
 
 
 def _method(module: Module[Any], operation: Operation) -> Method:
     method: Any = getattr(module, operation.method, None)
     if method is None:
-        return UNKNOWN[operation]
+        return unknown(f"the module has no {operation}")[operation]
     if inspect.iscoroutinefunction(method) or getattr(method, "answers_at_once", False):
         return cast("Method", method)
 

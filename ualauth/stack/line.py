@@ -17,7 +17,7 @@ from ualauth.contract.module import Files, Module
 from ualauth.errors import ModuleUnavailable
 from ualauth.sources.page import Line, Page, Token
 from ualauth.sources.problem import Problem
-from ualauth.stack.bind import DENY, Bound, bind, unknown
+from ualauth.stack.bind import Bound, bind, denying, unknown
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -41,7 +41,6 @@ _TYPES_OF_OTHERS = {"acct": "account", "authentication": "auth", "passwd": "pass
 HOST_FOLDER = "/etc/pam.d"
 """Where the host's own PAM has its service files."""
 _AT_INCLUDE = "@include"
-_DENY = Bound(DENY, [])
 
 
 def _cure_of_include(name: Token | None) -> str:
@@ -108,6 +107,8 @@ class LineReader:
         self._wanted = wanted
         self._depth = depth
         self._level = level
+        self._mistake = ""
+        """The last mistake of the line."""
 
     def read(self) -> None:
         """Add the entries that the line stands for.
@@ -172,7 +173,7 @@ class LineReader:
         except ModuleUnavailable as error:
             if not quiet:
                 self._problem(module, str(error), "run: ualauth modules")
-            return unknown(str(error))
+            return Bound(unknown(str(error)), [])
         bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
@@ -244,6 +245,8 @@ class LineReader:
             raise BrokenFile
 
     def _problem(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
+        if not warning:
+            self._mistake = text
         self._collector.report(self._page.problem(token, text, cure, warning=warning))
 
     def _add(  # noqa: PLR0913, PLR0917 - what an entry has
@@ -252,9 +255,11 @@ class LineReader:
         kind: Kind,
         control: Control,
         module: str,
-        bound: Bound = _DENY,
+        bound: Bound | None = None,
         nested: Stack = (),
     ) -> None:
+        if bound is None:
+            bound = Bound(denying(self._mistake), [])
         self._collector.entries += 1
         if self._collector.entries > MAX_ENTRIES:
             text = f"more than {MAX_ENTRIES} entries in one service"

@@ -78,8 +78,8 @@ def test_no_module_sees_a_password_that_is_not_taken(
     folder.service("smtpd.auth", "auth required pam_permit\naccount required pam_permit\n")
     assert outcome(way, folder, "smtpd.auth", "ann", RIGHT) == REFUSED
     assert re.search(
-        r"WARNING .*smtpd.auth: authenticate answers perm_denied to 'ann': this service takes no "
-        r"typed password",
+        r"WARNING .*smtpd.auth: refused mechanism_not_offered: operation=authenticate "
+        r"code=perm_denied login_name='ann' .* remark='this service takes no typed password",
         caplog.text,
     )
     assert RIGHT not in caplog.text

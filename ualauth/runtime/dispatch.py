@@ -245,29 +245,37 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
 def _code_of_exception(
     attempt: InnerAttempt, entry: Entry, run: Run, error: BaseException
 ) -> ReturnCode:
-    """Return what an entry answers whose module raised `error`."""
-    match error:
-        case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
-            if error.why:
-                run.remark(error.why)
-            return answer_of(error)
-        case Abort():
-            # Also one that would have granted, or has no code.
-            code, reason = ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
-        case TimeoutError():
-            attempt.late = True
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-        case StoreError() | UnusableFile() | UnsteadyFile():
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
-        case _ if (shortage := shortage_of(error)) is not None:
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, shortage
-        case _:
-            # Not the text of the exception: it may repeat what the person typed.
-            code, reason = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+    """Return what an entry answers whose module raised `error`, and note why."""
+    code, reason = code_of_exception(error)
+    if isinstance(error, Abort) and code is not ReturnCode.SYSTEM_ERR:
+        if reason:
+            run.remark(reason)
+        return code
+    if isinstance(error, TimeoutError):
+        attempt.late = True
     run.remark(reason)
     place = _innermost(error)
     log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
     return code
+
+
+def code_of_exception(error: BaseException) -> tuple[ReturnCode, str]:
+    """Return what an entry answers whose module raised `error`, and why."""
+    match error:
+        case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
+            return answer_of(error), error.why
+        case Abort():
+            # Also one that would have granted, or has no code.
+            return ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
+        case TimeoutError():
+            return ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
+        case StoreError() | UnusableFile() | UnsteadyFile():
+            return ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
+        case _ if (shortage := shortage_of(error)) is not None:
+            return ReturnCode.AUTHINFO_UNAVAIL, shortage
+        case _:
+            # Not the text of the exception: it may repeat what the person typed.
+            return ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
 
 
 def _innermost(error: BaseException) -> str:

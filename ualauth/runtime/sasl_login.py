@@ -70,7 +70,7 @@ class SaslLogin:
             if not isinstance(credential, Password):
                 await self.wire.pace()
             if not isinstance(error, TemporaryFailure):
-                await self._say_failure()
+                await self._say_failure(error)
             raise
         last = self.mechanism.success()
         if last and await self._answer_to(last) != b"":
@@ -94,8 +94,9 @@ class SaslLogin:
         self.handle.end(code)
         if code in UNCHECKED:
             raise TemporaryFailure(code)
-        await self._say_failure()
-        raise AuthenticationFailed(code)
+        failure = AuthenticationFailed(code)
+        await self._say_failure(failure)
+        raise failure
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
         """Return the identity of whom the client wants to act for, if it may.
@@ -161,9 +162,10 @@ class SaslLogin:
             self.concluded = True
             audit.record_abandoned(self.handle.attempt, self.mechanism.name)
 
-    async def _say_failure(self) -> None:
+    async def _say_failure(self, failure: AuthenticationError) -> None:
         last = self.mechanism.failure()
         if last:
+            self.handle.refusal = failure
             await self._answer_to(last)
 
     async def _answer_to(self, last: bytes) -> bytes:

@@ -42,6 +42,17 @@ def remembered(folder: Path) -> Callable[[], object]:
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 
+def counted(folder: Path) -> Callable[[], object]:
+    """Return a login whose password was verified before, with metrics."""
+    from prometheus_client import CollectorRegistry
+
+    from ualauth import Authenticator
+    from ualauth.metrics import Metrics
+
+    authenticator = Authenticator(folder, observers=[Metrics(CollectorRegistry())])
+    return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+
+
 def directory(folder: Path) -> Callable[[], object]:
     """Return a login that asks an LDAP server."""
     from ualauth import Authenticator
@@ -76,6 +87,9 @@ OPERATIONS = {
     "a login by LDAP": directory,
 }
 """What is counted, and what prepares it in a configuration folder."""
+
+WATCHED = {"with metrics": counted}
+"""The same, what looks on at logins included."""
 
 
 def prepare(path: Path, directory: Path) -> None:
@@ -119,7 +133,7 @@ def main() -> None:
     # A thread may note the last login there still.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         prepare(Path(name), Path(sys.argv[4]))
-        call = OPERATIONS[operation](Path(name))
+        call = ({**OPERATIONS, **WATCHED})[operation](Path(name))
         for _ in range(_WARM):
             call()
         gc.collect()

@@ -29,15 +29,35 @@ def are_shared() -> bool:
     return "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 
-class Counts(Protocol):
-    """Keeps the counts; one thread at a time."""
+class Amount(Protocol):
+    """A counter or a gauge with its labels; compared by identity."""
 
-    def count(self, name: str, labels: Labels, amount: float) -> None:
-        """Count so much more; a gauge that is no sum becomes `amount`."""
+    def add(self, amount: float) -> None:
+        """Count so much more."""
         ...
 
-    def observe(self, name: str, labels: Labels, seconds: float) -> None:
+    def set(self, amount: float) -> None:
+        """Make it that, for a gauge that is no sum."""
+        ...
+
+
+class Seconds(Protocol):
+    """A histogram with its labels; compared by identity."""
+
+    def observe(self, seconds: float) -> None:
         """Count how long something took."""
+        ...
+
+
+class Counts(Protocol):
+    """Keeps the counts; one thread at a time, but for what returns one of them."""
+
+    def amount(self, name: str, *labels: str) -> Amount:
+        """Return a counter or gauge with its labels, always the same."""
+        ...
+
+    def seconds(self, name: str, *labels: str) -> Seconds:
+        """Return a histogram with its labels, always the same."""
         ...
 
     def collect(self) -> Iterable[Metric]:
@@ -49,15 +69,32 @@ class Counts(Protocol):
         ...
 
 
-class _Seconds:
-    """The counts of a histogram with its labels."""
+class _OwnAmount:
+    __slots__ = ("amount",)
 
+    def __init__(self) -> None:
+        self.amount = 0.0
+
+    def add(self, amount: float) -> None:
+        self.amount += amount
+
+    def set(self, amount: float) -> None:
+        self.amount = amount
+
+
+class _OwnSeconds:
     __slots__ = ("buckets", "sum")
 
     def __init__(self) -> None:
-        """Begin with nothing counted."""
+        self.clear()
+
+    def clear(self) -> None:
         self.buckets = [0] * (len(SECONDS) + 1)
         self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.buckets[bisect_left(SECONDS, seconds)] += 1
+        self.sum += seconds
 
 
 class OwnCounts:
@@ -65,46 +102,63 @@ class OwnCounts:
 
     def __init__(self) -> None:
         """Begin with nothing counted."""
-        self.clear()
-
-    def clear(self) -> None:
-        """See `Counts.clear`."""
-        self._amounts: dict[str, dict[Labels, float]] = {}
-        self._histograms: dict[str, dict[Labels, _Seconds]] = {}
+        self._amounts: dict[str, dict[Labels, _OwnAmount]] = {}
+        self._seconds: dict[str, dict[Labels, _OwnSeconds]] = {}
         for family in FAMILIES.values():
             if family.type is Type.HISTOGRAM:
-                self._histograms[family.name] = {each: _Seconds() for each in _first(family)}
+                self._seconds[family.name] = {each: _OwnSeconds() for each in _first(family)}
             else:
-                self._amounts[family.name] = dict.fromkeys(_first(family), 0.0)
-        self.count(BUILD, (__version__,), 1.0)
+                self._amounts[family.name] = {each: _OwnAmount() for each in _first(family)}
+        self.amount(BUILD, __version__).set(1.0)
 
-    def count(self, name: str, labels: Labels, amount: float) -> None:
-        """See `Counts.count`."""
-        amounts = self._amounts[name]
-        amounts[labels] = amount if FAMILIES[name].is_set else amounts.get(labels, 0.0) + amount
+    def amount(self, name: str, *labels: str) -> Amount:
+        """See `Counts.amount`."""
+        existing = self._amounts[name].get(labels)
+        return existing or self._amounts[name].setdefault(labels, _OwnAmount())
 
-    def observe(self, name: str, labels: Labels, seconds: float) -> None:
-        """See `Counts.observe`."""
-        counts = self._histograms[name].get(labels)
-        if counts is None:
-            counts = self._histograms[name][labels] = _Seconds()
-        counts.buckets[bisect_left(SECONDS, seconds)] += 1
-        counts.sum += seconds
+    def seconds(self, name: str, *labels: str) -> Seconds:
+        """See `Counts.seconds`."""
+        existing = self._seconds[name].get(labels)
+        return existing or self._seconds[name].setdefault(labels, _OwnSeconds())
 
     def collect(self) -> Iterator[Metric]:
         """See `Counts.collect`."""
         for name, amounts in self._amounts.items():
             family = FAMILIES[name]
             metric = _OF_TYPE[family.type](name, family.help, labels=tuple(family.labels))
-            for labels, amount in amounts.items():
-                metric.add_metric(labels, amount)
+            for labels, each in list(amounts.items()):
+                metric.add_metric(labels, each.amount)
             yield metric
-        for name, each in self._histograms.items():
+        for name, all_seconds in self._seconds.items():
             family = FAMILIES[name]
             histogram = HistogramMetricFamily(name, family.help, labels=tuple(family.labels))
-            for labels, seconds in each.items():
+            for labels, seconds in list(all_seconds.items()):
                 histogram.add_metric(labels, _cumulated(seconds.buckets), seconds.sum)
             yield histogram
+
+    def clear(self) -> None:
+        """See `Counts.clear`."""
+        for name, amounts in self._amounts.items():
+            if not FAMILIES[name].is_set:
+                for amount in amounts.values():
+                    amount.set(0.0)
+        for all_seconds in self._seconds.values():
+            for seconds in all_seconds.values():
+                seconds.clear()
+
+
+class _SharedAmount:
+    __slots__ = ("_metric",)
+
+    def __init__(self, metric: Counter | Gauge) -> None:
+        self._metric = metric
+
+    def add(self, amount: float) -> None:
+        self._metric.inc(amount)
+
+    def set(self, amount: float) -> None:
+        if isinstance(self._metric, Gauge):
+            self._metric.set(amount)
 
 
 class SharedCounts:
@@ -116,36 +170,37 @@ class SharedCounts:
         own = CollectorRegistry()
         self._metrics: dict[str, Counter | Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._amounts: dict[tuple[str, Labels], Amount] = {}
         for each in FAMILIES.values():
             labels = tuple(each.labels)
             if each.type is Type.HISTOGRAM:
                 self._histograms[each.name] = Histogram(
                     each.name, each.help, labels, buckets=SECONDS, registry=own
                 )
-            elif each.type is Type.GAUGE:
+                continue
+            if each.type is Type.GAUGE:
                 self._metrics[each.name] = Gauge(
                     each.name, each.help, labels, registry=own, multiprocess_mode=each.combined
                 )
             else:
                 self._metrics[each.name] = Counter(each.name, each.help, labels, registry=own)
-                for values in _first(each) if labels else ():
-                    self._metrics[each.name].labels(*values)
-        self.count(BUILD, (__version__,), 1.0)
+            for values in _first(each):
+                self.amount(each.name, *values)
+        self.amount(BUILD, __version__).set(1.0)
 
-    def count(self, name: str, labels: Labels, amount: float) -> None:
-        """See `Counts.count`."""
+    def amount(self, name: str, *labels: str) -> Amount:
+        """See `Counts.amount`."""
+        existing = self._amounts.get((name, labels))
+        if existing is not None:
+            return existing
         metric = self._metrics[name]
-        if labels:
-            metric = metric.labels(*labels)
-        if isinstance(metric, Gauge) and FAMILIES[name].is_set:
-            metric.set(amount)
-        else:
-            metric.inc(amount)
+        child = metric.labels(*labels) if labels else metric
+        return self._amounts.setdefault((name, labels), _SharedAmount(child))
 
-    def observe(self, name: str, labels: Labels, seconds: float) -> None:
-        """See `Counts.observe`."""
+    def seconds(self, name: str, *labels: str) -> Seconds:
+        """See `Counts.seconds`: the library has always the same."""
         histogram = self._histograms[name]
-        (histogram.labels(*labels) if labels else histogram).observe(seconds)
+        return histogram.labels(*labels) if labels else histogram
 
     def collect(self) -> Iterable[Metric]:
         """See `Counts.collect`: nothing, as the files are read instead."""

@@ -1,28 +1,26 @@
-"""What is to be counted: a queue that logins append to, and that is emptied into the counts.
+"""What is to be counted: queues that logins append to, and that are emptied into the counts.
 
 To append needs no lock: one would be held when a login that was given up is collected as
-garbage, in the middle of anything. The queue is emptied when the counts are asked for, when it
-is long, and at once where processes share their counts (`PROMETHEUS_MULTIPROC_DIR`).
+garbage, in the middle of anything. The queues are emptied when the counts are asked for, when
+they are long, and at once where processes share their counts (`PROMETHEUS_MULTIPROC_DIR`).
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import repeat, starmap
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from ualauth.metrics.counts import Counts, Labels, OwnCounts, SharedCounts, are_shared
+from ualauth.metrics.counts import Amount, Counts, OwnCounts, Seconds, SharedCounts, are_shared
 from ualauth.system.forks import new_lock, renew_after_fork
 
-Event = tuple[str, Labels, float, str, Labels, float]
-"""A counter, its labels and how much more; a histogram, its labels and seconds; `""` for none."""
-
 _LONG = 200
-"""Events after which the queue is emptied."""
+"""Events after which the queues are emptied."""
 
 
 class Events(Collector):
@@ -32,10 +30,17 @@ class Events(Collector):
         """Begin with nothing; the registry collects the counts of this process."""
         shared = are_shared()
         self._lock = new_lock()
-        self._queue: deque[Event] = deque()
-        self.append = self._queue.append
-        """Leave an event to be counted; never waits."""
+        self._counted: deque[Amount] = deque()
+        self._timed: deque[tuple[Seconds, float]] = deque()
+        self.count = self._counted.append
+        """Leave one more to be counted; never waits."""
+        self.time = self._timed.append
+        """Leave seconds to be counted; never waits."""
         self._counts: Counts = SharedCounts() if shared else OwnCounts()
+        self.amount = self._counts.amount
+        """See `Counts.amount`."""
+        self.seconds = self._counts.seconds
+        """See `Counts.seconds`."""
         self._long = 0 if shared else _LONG
         self.exposed = registry
         """What shows the counts of all processes that share them, or else those of this one."""
@@ -48,41 +53,40 @@ class Events(Collector):
 
     def begin_in_child(self) -> None:
         """Begin with nothing: what the parent counted is the parent's; see `forks.Renewable`."""
-        self._queue.clear()
+        self._counted.clear()
+        self._timed.clear()
         self._counts.clear()
-
-    def count(self, name: str, *labels: str, amount: float = 1.0) -> None:
-        """Count so much more, now; see `Counts.count`."""
-        self.append((name, labels, amount, "", (), 0.0))
-        self.empty()
-
-    def time(self, name: str, seconds: float) -> None:
-        """Count how long something took, now."""
-        self.append(("", (), 0.0, name, (), seconds))
-        self.empty()
 
     def ended(self) -> None:
         """Note that a login has ended: what it left may have to be counted now."""
-        if len(self._queue) > self._long:
+        if len(self._counted) > self._long:
             self.empty()
 
     def empty(self, *, wait: bool = False) -> None:
-        """Count what is in the queue, unless another thread does, which `wait` waits for."""
-        while self._queue and self._lock.acquire(blocking=wait):
+        """Count what is in the queues, unless another thread does, which `wait` waits for."""
+        while (self._counted or self._timed) and self._lock.acquire(blocking=wait):
             try:
                 self._count_all()
             finally:
                 self._lock.release()
 
     def _count_all(self) -> None:
-        queue = self._queue
-        count, observe = self._counts.count, self._counts.observe
-        while queue:
-            counter, labels, amount, histogram, its_labels, seconds = queue.popleft()
-            if counter:
-                count(counter, labels, amount)
-            if histogram:
-                observe(histogram, its_labels, seconds)
+        counted, timed = self._counted, self._timed
+        amounts = Counter(starmap(counted.popleft, repeat((), len(counted))))
+        for amount, times in amounts.items():
+            amount.add(times)
+        for seconds, passed in starmap(timed.popleft, repeat((), len(timed))):
+            seconds.observe(passed)
+
+    def add(self, amount: Amount, more: float) -> None:
+        """Count so much more, now."""
+        with self._lock:
+            amount.add(more)
+
+    def set(self, amount: Amount, value: float) -> None:
+        """Make a gauge that."""
+        with self._lock:
+            amount.set(value)
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts of this process, with all that has ended (prometheus_client's)."""

@@ -12,6 +12,7 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.identity import Identity
 from ualauth.contract.module import Method
 from ualauth.errors import AuthenticationError
+from ualauth.metrics.counts import Amount
 from ualauth.metrics.events import Events
 from ualauth.metrics.families import (
     ABANDONED,
@@ -25,7 +26,7 @@ from ualauth.metrics.families import (
 from ualauth.metrics.stopwatch import Stopwatch, clock
 from ualauth.runtime.dispatch import code_of_exception
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.observer import Login, Observer, Performed, attended
+from ualauth.runtime.observer import LogIn, Observer, Perform, attended
 from ualauth.runtime.outcome import Outcome, outcome_of, outcome_of_exception
 from ualauth.sasl import registry as mechanisms
 from ualauth.stack.registry import installed_names, plain_name
@@ -65,6 +66,8 @@ class Metrics(Observer):
         """
         self._events = Events(registry)
         self._services: set[str] = set()
+        self._logins: dict[tuple[str, str | None, str], Amount] = {}
+        self._login_seconds = self._events.seconds(LOGIN_SECONDS)
 
     @property
     def exposed(self) -> CollectorRegistry:
@@ -91,63 +94,90 @@ class Metrics(Observer):
             self._services.add(name)
         else:
             self._services.discard(name)
+            self._logins.clear()
 
     # Logins
 
-    async def login(self, handle: Handle, run: Login) -> Identity:
+    def login(self, log_in: LogIn) -> LogIn:
         """See `Observer.login`."""
-        watch = Stopwatch()
-        try:
-            identity: Identity = await attended(run, watch)
-        except AuthenticationError as error:
-            self._note_login(handle, outcome_of_exception(error), watch.seconds)
-            raise
-        except Exception:
-            # A bug, or files of the service that can no longer be read: servers say so.
-            self._note_login(handle, Outcome.UNAVAILABLE, watch.seconds)
-            raise
-        except BaseException:
-            if handle.refusal is None:
-                self._note_abandoned(handle)
-            else:
-                self._note_login(handle, outcome_of_exception(handle.refusal), watch.seconds)
-            raise
-        self._note_login(handle, Outcome.GRANTED, watch.seconds)
-        return identity
+        note_login, granted = self._note_login, str(Outcome.GRANTED)
 
-    async def operation(self, handle: Handle, operation: Operation, run: Performed) -> ReturnCode:
+        async def counted(handle: Handle, credential: Any) -> Identity:  # noqa: ANN401 - as `log_in`
+            watch = Stopwatch() if handle.stepping else None
+            began = clock()
+
+            def note(outcome: Outcome) -> None:
+                seconds = clock() - began if watch is None else watch.seconds
+                note_login(handle, str(outcome), seconds)
+
+            run = log_in(handle, credential)
+            try:
+                # Only the client of an exchange is waited for: others have brought all there is.
+                identity: Identity = await (run if watch is None else attended(run, watch))
+            except AuthenticationError as error:
+                note(outcome_of_exception(error))
+                raise
+            except Exception:
+                # A bug, or files of the service that can no longer be read: servers say so.
+                note(Outcome.UNAVAILABLE)
+                raise
+            except BaseException:
+                if handle.refusal is None:
+                    self._note_abandoned(handle)
+                else:
+                    note(outcome_of_exception(handle.refusal))
+                raise
+            note_login(handle, granted, clock() - began if watch is None else watch.seconds)
+            return identity
+
+        return counted
+
+    def operation(self, perform: Perform) -> Perform:
         """See `Observer.operation`.
 
         A login by a transaction is one that `authenticate` does not grant, or that the
         account stack has decided.
         """
-        if operation not in _LOGIN_OPERATIONS:
-            return await run
-        watch = Stopwatch()
-        try:
-            code: ReturnCode = await attended(run, watch)
-        except Exception:
-            self._note_login(handle, Outcome.UNAVAILABLE, watch.seconds)
-            raise
-        except BaseException:
-            self._note_abandoned(handle)
-            raise
-        if code is ReturnCode.INCOMPLETE:
-            return code
-        if code is not _SUCCESS or operation is Operation.ACCT_MGMT:
-            could_not_check = handle.could_not_check(code)
-            outcome = outcome_of(operation, code, could_not_check=could_not_check)
-            self._note_login(handle, outcome, watch.seconds)
-        return code
 
-    def _note_login(self, handle: Handle, outcome: Outcome, seconds: float) -> None:
-        events = self._events
-        labels = (*self._way_of(handle), outcome.value)
-        events.append((LOGINS, labels, 1.0, LOGIN_SECONDS, (), seconds))
+        async def counted(handle: Handle, operation: Operation, flags: int) -> ReturnCode:
+            run = perform(handle, operation, flags)
+            if operation not in _LOGIN_OPERATIONS:
+                return await run
+            watch = Stopwatch()
+            try:
+                code: ReturnCode = await attended(run, watch)
+            except Exception:
+                self._note_login(handle, str(Outcome.UNAVAILABLE), watch.seconds)
+                raise
+            except BaseException:
+                self._note_abandoned(handle)
+                raise
+            if code is ReturnCode.INCOMPLETE:
+                return code
+            if code is not _SUCCESS or operation is Operation.ACCT_MGMT:
+                could_not_check = handle.could_not_check(code)
+                outcome = outcome_of(operation, code, could_not_check=could_not_check)
+                self._note_login(handle, str(outcome), watch.seconds)
+            return code
+
+        return counted
+
+    def _note_login(self, handle: Handle, outcome: str, seconds: float) -> None:
+        events, items = self._events, handle.items
+        way = items.service, items.mechanism, outcome
+        logins = self._logins.get(way)
+        if logins is None:
+            labels = self._way_of(handle)
+            logins = events.amount(LOGINS, *labels, outcome)
+            if OTHER not in labels:
+                # Of others there is no end.
+                self._logins[way] = logins
+        events.count(logins)
+        events.time((self._login_seconds, seconds))
         events.ended()
 
     def _note_abandoned(self, handle: Handle) -> None:
-        self._events.append((ABANDONED, self._way_of(handle), 1.0, "", (), 0.0))
+        self._events.count(self._events.amount(ABANDONED, *self._way_of(handle)))
         self._events.ended()
 
     def _way_of(self, handle: Handle) -> tuple[str, str]:
@@ -169,14 +199,15 @@ class Metrics(Observer):
         name = plain_name(module)
         if name not in installed_names() or module.endswith(".py"):
             name = OTHER
-        append, own = self._events.append, (name,)
-        results = tuple((name, str(code)) for code in ReturnCode)
+        events = self._events
+        count, time, own = events.count, events.time, events.seconds(MODULE_SECONDS, name)
+        results = tuple(events.amount(MODULE_RESULTS, name, str(code)) for code in ReturnCode)
 
         def note(code: object, seconds: float) -> None:
             """Leave it to be counted that the module has answered."""
             # What is no code makes no sense (`runtime.dispatch`).
-            known = code if type(code) is ReturnCode else ReturnCode.SYSTEM_ERR
-            append((MODULE_RESULTS, results[known], 1.0, MODULE_SECONDS, own, seconds))
+            count(results[code if type(code) is ReturnCode else ReturnCode.SYSTEM_ERR])
+            time((own, seconds))
 
         async def awaited(answer: Any, watch: Stopwatch) -> ReturnCode:  # noqa: ANN401 - a module's
             try:
@@ -195,7 +226,8 @@ class Metrics(Observer):
                 note(code_of_exception(error)[0], clock() - began)
                 raise
             if type(answer) is ReturnCode:
-                append((MODULE_RESULTS, results[answer], 1.0, MODULE_SECONDS, own, clock() - began))
+                count(results[answer])
+                time((own, clock() - began))
                 return answer
             if not hasattr(answer, "__await__"):
                 note(answer, clock() - began)

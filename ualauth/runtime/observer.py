@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any, Protocol, TypeVar
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.contract.credentials import Exchange, Password
 from ualauth.contract.identity import Identity
 from ualauth.contract.module import Method
 from ualauth.runtime.handle import Handle
@@ -24,10 +23,10 @@ from ualauth.stack.line import Watch
 
 T = TypeVar("T")
 
-Login = Coroutine[Any, Any, Identity]
-Performed = Coroutine[Any, Any, ReturnCode]
-LogIn = Callable[[Handle, Password | Exchange], Login]
-Perform = Callable[[Handle, Operation, int], Performed]
+LogIn = Callable[[Handle, Any], Coroutine[Any, Any, Identity]]
+"""Runs a whole login: of a password or exchange that is complete, or of a `SaslLogin`."""
+Perform = Callable[[Handle, Operation, int], Coroutine[Any, Any, ReturnCode]]
+"""Runs an operation of a transaction."""
 
 
 class Observer:
@@ -37,15 +36,15 @@ class Observer:
         """Return the class that takes the place of `kind`: itself, or a subclass."""
         return kind
 
-    def login(self, handle: Handle, run: Login) -> Login:  # noqa: ARG002 - for those who do
-        """Return a coroutine that does what `run` does, a whole login."""
-        return run
+    def login(self, log_in: LogIn) -> LogIn:
+        """Return what runs a login as `log_in` does."""
+        return log_in
 
-    def operation(self, handle: Handle, operation: Operation, run: Performed) -> Performed:  # noqa: ARG002
-        """Return a coroutine that does what `run` does, an operation of a transaction."""
-        return run
+    def operation(self, perform: Perform) -> Perform:
+        """Return what runs an operation of a transaction as `perform` does."""
+        return perform
 
-    def method(self, module: str, operation: Operation, method: Method) -> Method:  # noqa: ARG002
+    def method(self, module: str, operation: Operation, method: Method) -> Method:  # noqa: ARG002 - for those who do
         """Return a method that does what that of a module does; `module` is as in its entry."""
         return method
 
@@ -53,40 +52,43 @@ class Observer:
 class Composition:
     """What a way in is built of, with or without observers."""
 
-    login: LogIn
-    perform: Perform
-    watch: Watch | None
-
     def __init__(self, observers: Iterable[Observer]) -> None:
         """Compose it; the first of the observers is next to what it looks at."""
         self._observers = tuple(observers)
+        self.login: LogIn = login
+        """Runs the login of a password or exchange."""
+        self.perform: Perform = Handle.perform
+        self.watch: Watch | None = None
+        """See `stack.line.Collector.watch`."""
+        self.sasl_login = SaslLogin
+        if self._observers:
+            self._compose()
+
+    def _compose(self) -> None:
+        run: LogIn = _run
         for each in self._observers:
             if not isinstance(each, Observer):
                 raise TypeError(f"observers are such as Metrics(), not {type(each).__name__}")
-        self.login = self._login if self._observers else login
-        self.perform = self._perform if self._observers else Handle.perform
-        self.watch = self._watch if self._observers else None
-        self.sasl_login = self._observed_sasl_login() if self._observers else SaslLogin
+            self.login, run = each.login(self.login), each.login(run)
+            self.perform = each.operation(self.perform)
+        self.watch = self._watch
+
+        class ObservedSaslLogin(SaslLogin):
+            """A login by SASL that observers look at, the client's last word included."""
+
+            __slots__ = ()
+
+            def run(self) -> Coroutine[Any, Any, Identity]:
+                """See `SaslLogin.run`."""
+                return run(self.handle, self)
+
+        self.sasl_login = ObservedSaslLogin
 
     def kind(self, kind: type[T]) -> type[T]:
         """Return the class that takes the place of `kind`."""
         for each in self._observers:
             kind = each.kind(kind)
         return kind
-
-    def _login(self, handle: Handle, credential: Password | Exchange) -> Login:
-        return self._observed(handle, login(handle, credential))
-
-    def _observed(self, handle: Handle, run: Login) -> Login:
-        for each in self._observers:
-            run = each.login(handle, run)
-        return run
-
-    def _perform(self, handle: Handle, operation: Operation, flags: int) -> Performed:
-        run = handle.perform(operation, flags)
-        for each in self._observers:
-            run = each.operation(handle, operation, run)
-        return run
 
     def _watch(self, module: str, methods: tuple[Method, ...]) -> tuple[Method, ...]:
         for each in self._observers:
@@ -95,19 +97,9 @@ class Composition:
             )
         return methods
 
-    def _observed_sasl_login(self) -> type[SaslLogin]:
-        observed = self._observed
 
-        class ObservedSaslLogin(SaslLogin):
-            """A login by SASL that observers look at, the client's last word included."""
-
-            __slots__ = ()
-
-            def run(self) -> Login:
-                """See `SaslLogin.run`."""
-                return observed(self.handle, SaslLogin.run(self))
-
-        return ObservedSaslLogin
+def _run(_handle: Handle, sasl_login: SaslLogin) -> Coroutine[Any, Any, Identity]:
+    return SaslLogin.run(sasl_login)
 
 
 class Course(Protocol):

@@ -24,9 +24,10 @@ T = TypeVar("T")
 def counting(kind: type[Directories], metrics: Metrics) -> type[Directories]:
     """Return a subclass that counts."""
     events = metrics.events
+    seconds = events.seconds(DIRECTORY_SECONDS)
 
     def tell(server: Server, *, up: bool) -> None:
-        events.count(DIRECTORY_UP, server.name, amount=float(up))
+        events.set(events.amount(DIRECTORY_UP, server.name), float(up))
 
     class CountingServers(Servers):
         """All servers, in order, and whether each answers."""
@@ -70,7 +71,7 @@ def counting(kind: type[Directories], metrics: Metrics) -> type[Directories]:
             try:
                 return await super().begin(requester, purpose, action)
             finally:
-                events.time(DIRECTORY_SECONDS, perf_counter() - began)
+                events.time((seconds, perf_counter() - began))
 
     class CountingDirectories(kind):  # type: ignore[misc, valid-type]  # a class that is not known before
         """The directories of an application, whose requests are counted."""

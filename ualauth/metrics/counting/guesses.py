@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ualauth.metrics.families import LOCKOUTS
+from ualauth.metrics.families import FAMILIES, LOCKOUTS
 from ualauth.userlist.account.lockout import Failures
 from ualauth.userlist.account.reservation import Place
 from ualauth.userlist.failure_counts import FailureCounts, Work
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def counting(kind: type[GuessLimiter], metrics: Metrics) -> type[GuessLimiter]:
     """Return a subclass that counts."""
-    count = metrics.events.count
+    events = metrics.events
+    kinds = {each: events.amount(LOCKOUTS, each) for each in FAMILIES[LOCKOUTS].values}
 
     class CountingCounts(FailureCounts):
         """Counts of failed logins, of which those are counted that begin to lock out."""
@@ -52,13 +53,13 @@ def counting(kind: type[GuessLimiter], metrics: Metrics) -> type[GuessLimiter]:
 
             after = change(places, noting, now, offline=offline)
             if after is not None:
-                kinds = {
+                locked_out = {
                     "name" if place.by_name else "user"
                     for old, new, place in zip(before, after, places, strict=True)
                     if new.is_locked(now) and not old.is_locked(now)
                 }
-                for each in kinds:
-                    count(LOCKOUTS, each)
+                for each in locked_out:
+                    events.add(kinds[each], 1.0)
             return after
 
     class CountingLimiter(kind):  # type: ignore[misc, valid-type]  # a class that is not known before

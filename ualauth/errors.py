@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ualauth.codes import ReturnCode
+    from ualauth.reasons import ReasonCode
 
 
 class UalauthError(Exception):
@@ -49,15 +50,27 @@ class AuthenticationError(UalauthError):
 
     `code` is what the deciding stack concluded; `messages` are the texts that
     the modules addressed to the person, in order.
+
+    `reason` and `trace` are for the application's own log, and MUST NOT reach the peer: they
+    say which part was wrong.
     """
 
     public_text = "Authentication failed"
+    reason: ReasonCode | None = None
+    """Why, as in the audit log; `None` where the exception was made by hand."""
+    runs: Sequence[Any] = ()
+    """The walks over stacks of which `trace` tells."""
 
     def __init__(self, code: ReturnCode, messages: Sequence[str] = ()) -> None:
         """Keep the verdict's code and the messages for the person."""
         super().__init__(self.public_text)
         self.code = code
         self.messages = tuple(messages)
+
+    @property
+    def trace(self) -> list[Any]:
+        """Every entry that was asked, in order, as `Transaction.trace`."""
+        return [step for run in self.runs for step in run.steps()]
 
 
 class AuthenticationFailed(AuthenticationError):

@@ -17,6 +17,7 @@ from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ualauth.config.audit import AuditSettings
 from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
@@ -152,6 +153,7 @@ class Config:
     modules: ModuleSettings = field(default_factory=ModuleSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     service: Mapping[str, ServiceSettings] = field(default_factory=dict, hash=False)
     """Those of services that have settings of their own, by their names in lower case."""
 

@@ -12,12 +12,13 @@ from ualauth.contract.identity import Person
 from ualauth.contract.messages import Answer, Error, Info, TextMessage
 from ualauth.contract.module import Module
 from ualauth.errors import UalauthError
+from ualauth.reasons import ReasonCode
 
 T = TypeVar("T")
 
 
 class Abort(UalauthError):
-    """Ends a method of a module: `code` is the answer, and `why` is for the trace and the log.
+    """Ends a method of a module: `code` is the answer; `why` and `reason` are for trace and log.
 
     An attempt's methods raise it when they cannot deliver, and a module may raise
     its own, a refusal or "could not check". A module that lets it pass answers
@@ -27,8 +28,9 @@ class Abort(UalauthError):
 
     code = ReturnCode.SYSTEM_ERR
     why = ""
+    reason: ReasonCode | None = None
 
-    def __init__(self, code: ReturnCode, why: str = "") -> None:
+    def __init__(self, code: ReturnCode, why: str = "", reason: ReasonCode | None = None) -> None:
         """Keep what the module will answer unless it catches this, and why, for the log.
 
         Raises:
@@ -40,6 +42,7 @@ class Abort(UalauthError):
         super().__init__(why or str(code))
         self.code = code
         self.why = why
+        self.reason = reason
 
     def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - as many types as attributes
         """Return an attribute; a `code` that would grant, or is none, is `SYSTEM_ERR`."""
@@ -60,10 +63,11 @@ def answer_of(abort: Abort) -> ReturnCode:
 
 
 class NameAnswer(NamedTuple):
-    """What a test of a name says: a code, and why, for the trace and the log."""
+    """What a test of a name says: a code; why, and the reason code, for the trace and the log."""
 
     code: ReturnCode
     why: str = ""
+    reason: ReasonCode | None = None
 
 
 NameTest = Callable[[str], Awaitable[NameAnswer]]
@@ -394,7 +398,14 @@ class Attempt(Protocol):
         ...
 
     def remark(self, text: str) -> None:
-        """Say why, for the trace and the log; the person never sees it. No secrets."""
+        """Say something for the trace and the log; the person never sees it. No secrets."""
+        ...
+
+    def explain(self, reason: ReasonCode, text: str) -> None:
+        """Say why the entry does not succeed, as `remark` does, with the code of the reason.
+
+        The last reason that an entry gives counts; it MUST be one of `Module.reasons`.
+        """
         ...
 
     def resource(self, kind: type[T]) -> T:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
 from ualauth.contract.messages import Error, Info
+from ualauth.reasons import ReasonCode
 from ualauth.text.dataclass import dataclass
 
 
@@ -12,18 +15,26 @@ from ualauth.text.dataclass import dataclass
 class Judgement:
     """An answer that is not given yet; `person` is empty where the user is told nothing.
 
-    What needs more to go with it inherits this.
+    `reason` is the code of why, for an answer that refuses or could not be given. What needs
+    more to go with it inherits this.
     """
 
     code: ReturnCode
     log: str
     person: str = ""
+    reason: ReasonCode | None = field(default=None, kw_only=True)
 
     async def tell(self, attempt: Attempt) -> ReturnCode:
         """Tell the log and the user, each its own text; return the code."""
-        if self.log:
-            attempt.remark(self.log)
+        self.note(attempt)
         if self.person:
             kind = Info if self.code is ReturnCode.SUCCESS else Error
             await attempt.tell(kind(self.person))
         return self.code
+
+    def note(self, attempt: Attempt) -> None:
+        """Tell the log alone."""
+        if self.reason is not None:
+            attempt.explain(self.reason, self.log)
+        elif self.log:
+            attempt.remark(self.log)

@@ -272,7 +272,7 @@ async def _decide(options: Options, entries: Watched[Entries], attempt: Attempt)
     except Abort:
         user = None
     if user is None or (options.item in _ITEMS and not options.apply):
-        code, why = await _judge(options, entries, attempt, user)
+        code, why, _ = await _judge(options, entries, attempt, user)
         if why:
             attempt.remark(why)
         return code

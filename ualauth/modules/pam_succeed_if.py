@@ -174,7 +174,7 @@ class PamSucceedIf(Module[Options]):
         account = await attempt.offload(account_of_uid, uid)
         if account is None:
             return ReturnCode.USER_UNKNOWN
-        code, why = await self._judge(attempt, account.pw_name, account)
+        code, why, _ = await self._judge(attempt, account.pw_name, account)
         if why:
             attempt.remark(why)
         return code

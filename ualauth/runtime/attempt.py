@@ -42,6 +42,7 @@ from ualauth.contract.messages import (
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Ask, Compute, Offload, Readable, Wait
 from ualauth.errors import StoreError
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.confirming import ask_about_name, confirm
 from ualauth.runtime.dispatch import dispatch_nested, path_of
 from ualauth.runtime.inner import AskedName, Naming
@@ -525,6 +526,12 @@ class RunningAttempt:
         run = self.run
         if run is not None:
             run.remark(text)
+
+    def explain(self, reason: ReasonCode, text: str) -> None:
+        """See `Attempt.explain`."""
+        run = self.run
+        if run is not None:
+            run.explain(reason, text)
 
     # Guesses
 

@@ -1,71 +1,165 @@
-"""A verdict becomes one log record: the only place that logs outcomes (see `outcome`).
+"""What a login came to becomes one record: the only place that logs outcomes (see `outcome`).
 
-The logger is `ualauth.audit`: `INFO` for what was granted, and for a SASL exchange that
-the client gave up; `WARNING` for what was refused, `ERROR` where no module could check. A
-record names the user as
-typed and as resolved, the peer, the entry that decided and its own remark, and
-then those of the others; never a secret.
+The logger is `ualauth.audit`; its records have an `AuditRecord` as their attribute `audit`, which
+is their message, too. `INFO` is for what was granted, for a SASL exchange that the client gave
+up and for a mechanism that is not offered; `WARNING` for what was refused; `ERROR` where a module
+could not check. Where no handler wants a record, none is made.
 """
 
 from __future__ import annotations
 
+import hmac
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterable
 
 from ualauth.codes import Operation, ReturnCode
+from ualauth.config.audit import AuditSettings
+from ualauth.reasons import ReasonCode
+from ualauth.runtime.attempt import RunningAttempt
+from ualauth.runtime.audit_record import MOST_SHOWN, AuditRecord
 from ualauth.runtime.outcome import Outcome
-
-if TYPE_CHECKING:
-    from ualauth.runtime.attempt import RunningAttempt
-    from ualauth.runtime.trace import Run
+from ualauth.runtime.trace import Reason, Run
 
 log = logging.getLogger("ualauth.audit")
-_GRANTED = f"%s: {Outcome.GRANTED} %s of %s"
-_SHOWN = 80
-"""Characters of what a peer sent."""
+
+LOGIN = "login"
+PASSWORD_CHANGE = "password_change"  # noqa: S105 - a word of the log
+OPERATION = "operation"
+ABANDONED = "abandoned"
+MECHANISM = "mechanism"
+
+Listener = Callable[[AuditRecord], None]
+listeners: tuple[Listener, ...] = ()
+"""Who gets each record, whatever is logged: metrics, say. Kept by `listen` and `ignore`."""
+
+_GRANTED = Outcome.GRANTED
+_LEVELS = {
+    _GRANTED: logging.INFO,
+    Outcome.REFUSED: logging.WARNING,
+    Outcome.RESTRICTED: logging.WARNING,
+    Outcome.EXPIRED: logging.WARNING,
+    Outcome.UNSUITABLE: logging.WARNING,
+    Outcome.UNAVAILABLE: logging.ERROR,
+}
+_QUIET = (ABANDONED, MECHANISM)
+_DIGITS = 16
+"""Hexadecimal digits of a digest."""
 
 
-def record(
+def listen(listener: Listener) -> None:
+    """Have each record handed over, in the thread of its login; what is raised is logged."""
+    global listeners  # noqa: PLW0603 - read at each login, and so no call
+    listeners = (*listeners, listener)
+
+
+def ignore(listener: Listener) -> None:
+    """Hand no more records over."""
+    global listeners  # noqa: PLW0603 - as above
+    listeners = tuple(each for each in listeners if each is not listener)
+
+
+def is_wanted(outcome: Outcome, event: str = LOGIN) -> bool:
+    """Return whether a record is made of such an outcome."""
+    return bool(listeners) or log.isEnabledFor(_level(outcome, event))
+
+
+def _level(outcome: Outcome | None, event: str) -> int:
+    return logging.INFO if outcome is None or event in _QUIET else _LEVELS[outcome]
+
+
+def record(  # noqa: PLR0913 - what a record has
     attempt: RunningAttempt,
+    event: str,
     operation: Operation,
     code: ReturnCode,
-    runs: Sequence[Run],
-    remark: str = "",
+    outcome: Outcome | None,
+    *,
+    reason: Reason | None,
+    runs: Iterable[Run],
+    transaction: str,
+    started: float,
+    acts_for: str | None = None,
 ) -> None:
-    """Log the outcome of one operation; `runs` are its walks, the deciding one last.
+    """Log what an operation, or a whole login, came to; `runs` are its walks.
 
-    Where there are none, `remark` says why.
+    `reason` says why it was not granted. `started` is as `time.monotonic`.
     """
-    if code is ReturnCode.SUCCESS:
-        log.info(_GRANTED, attempt.service, operation, _who(attempt))
-        return
-    run = runs[-1] if runs else None
-    unchecked = run is not None and run.reason.unchecked
-    level = logging.ERROR if unchecked else logging.WARNING
-    if log.isEnabledFor(level):
-        why = remark and f": {remark}" if run is None else str(run.reason)
-        who = _who(attempt)
-        log.log(level, "%s: %s answers %s to %s%s", attempt.service, operation, code, who, why)
+    items = attempt.items
+    typed, user = items.login_name, items.user
+    if typed is not None and len(typed) > MOST_SHOWN:
+        typed = typed[:MOST_SHOWN]
+    settings = attempt.resource(AuditSettings)
+    digest = None
+    if settings.digests and typed is not None:
+        known = outcome is _GRANTED or attempt.account is not None or user != items.login_name
+        digest, typed = _digest(settings.digest_key, items.login_name or ""), None
+        user = user if known else None
+    entries = () if reason is None else reason.entries
+    decided = entries[-1] if entries else None
+    answers = [answer for run in runs for answer in run.answers()]
+    emit(
+        AuditRecord(
+            time.time(),
+            transaction,
+            event,
+            items.service,
+            operation,
+            outcome,
+            code,
+            None if reason is None else reason.code,
+            None if decided is None else decided.module,
+            None if decided is None else str(decided.source),
+            "" if reason is None else reason.remark,
+            tuple(str(each.source) for each in entries[:-1]),
+            tuple(answers),
+            () if reason is None else reason.others,
+            typed,
+            digest,
+            user,
+            acts_for,
+            items.mechanism,
+            items.tls,
+            items.rhost,
+            items.caller_uid,
+            time.monotonic() - started,
+        )
+    )
 
 
-def record_abandoned(attempt: RunningAttempt, mechanism: str) -> None:
+def record_abandoned(
+    attempt: RunningAttempt, mechanism: str, *, transaction: str, started: float
+) -> None:
     """Log an exchange that the client did not bring to an end: nothing was decided."""
-    log.info("%s: abandoned authenticate of %s by %s", attempt.service, _who(attempt), mechanism)
+    if listeners or log.isEnabledFor(logging.INFO):
+        attempt.items.mechanism = mechanism
+        record(
+            attempt,
+            ABANDONED,
+            Operation.AUTHENTICATE,
+            ReturnCode.INCOMPLETE,
+            None,
+            reason=Reason(ReasonCode.ABANDONED, remark="the client gave the exchange up"),
+            runs=(),
+            transaction=transaction,
+            started=started,
+        )
 
 
-def _who(attempt: RunningAttempt) -> str:
-    typed = attempt.login_name
-    parts = [_quoted(typed) if typed is not None else "a client"]
-    if attempt.user not in (None, typed):
-        parts.append(f"as {_quoted(attempt.user or '')}")
-    if attempt.rhost:
-        parts.append(f"from {_quoted(attempt.rhost)}")
-    if attempt.caller_uid is not None:
-        parts.append(f"by uid {attempt.caller_uid}")
-    return " ".join(parts)
+def emit(each: AuditRecord) -> None:
+    """Hand a record over to the listeners, and to logging."""
+    for listener in listeners:
+        try:
+            listener(each)
+        except Exception as error:  # noqa: BLE001 - a login does not depend on it
+            log.error("a listener raised %s", type(error).__name__)  # noqa: TRY400 - no secret
+    level = _level(each.outcome, each.event)
+    if log.isEnabledFor(level):
+        extra = {"audit": each}
+        # Where it was logged says nothing, and to find out takes longer than all the rest.
+        log.handle(log.makeRecord(log.name, level, __file__, 0, each, (), None, "emit", extra))
 
 
-def _quoted(text: str) -> str:
-    """Return the text without anything that could forge or break a log line."""
-    return ascii(text[:_SHOWN])
+def _digest(key: str, name: str) -> str:
+    named = name.encode(errors="surrogatepass")
+    return hmac.digest(key.encode(), named, "sha256").hex()[:_DIGITS]

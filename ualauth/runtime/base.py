@@ -11,17 +11,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.contract.credentials import NameKind
 from ualauth.errors import MechanismUnavailable
+from ualauth.reasons import ReasonCode
+from ualauth.runtime import audit
 from ualauth.runtime.arguments import USUAL_OF_PEER, check_peer
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.handle import Handle, Identities
 from ualauth.runtime.items import Items
 from ualauth.runtime.observer import Composition, Observer
+from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.resources import Resources
 from ualauth.runtime.sasl_login import SaslLogin
+from ualauth.runtime.trace import Reason
 from ualauth.runtime.users import NoUserlist
 from ualauth.sasl.certificate import owner_of
 from ualauth.sasl.mechanism import AT_BEST, SAFE, UNSAFE, Channel, Wire
@@ -50,6 +55,8 @@ if TYPE_CHECKING:
 
 
 _PEER = Peer.__optional_keys__
+_LONGEST_NAME = 20
+"""Characters of a mechanism's name (RFC 4422, section 3.1)."""
 _OF_CHANNEL = ConnectionInfo.__optional_keys__ - _PEER
 
 
@@ -146,7 +153,10 @@ class BaseAuthenticator:
             safe = kind is not None and is_offered(kind, verifiers, rules, AT_BEST)
             if kind is not None and not is_allowed(kind, rules):
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
-            raise MechanismUnavailable(name, needs_tls=safe and not channel.tls)
+            needs_tls = safe and not channel.tls
+            if audit.is_wanted(Outcome.REFUSED, audit.MECHANISM):
+                self._record_not_offered(compiled, name, connection, needs_tls=needs_tls)
+            raise MechanismUnavailable(name, needs_tls=needs_tls)
         if channel.bindings:
             channel = replace(channel, offers_plus=offers_binding(verifiers, rules, channel))
         # A login takes what it knows, and nothing of the channel.
@@ -162,6 +172,20 @@ class BaseAuthenticator:
             self.config.authorization,
             lambda user: self._handle(compiled, user, peer),
         )
+
+    def _record_not_offered(
+        self, compiled: Service, name: str, connection: ConnectionInfo, *, needs_tls: bool
+    ) -> None:
+        """Make the audit record of a mechanism that a client asked for in vain."""
+        peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
+        handle = self._handle(compiled, None, peer)
+        handle.items.mechanism = ascii(name[:_LONGEST_NAME])[1:-1].upper()
+        reason = ReasonCode.TLS_REQUIRED if needs_tls else ReasonCode.MECHANISM_NOT_OFFERED
+        why = "it needs TLS" if needs_tls else "the service does not offer it on this connection"
+        handle.own_reason = Reason(reason, remark=why)
+        operation, code = Operation.AUTHENTICATE, ReturnCode.CRED_UNAVAIL
+        handle.started = time.monotonic()
+        handle.record(audit.MECHANISM, operation, code, outcome=Outcome.REFUSED)
 
     def _channel(self, connection: ConnectionInfo) -> Channel:
         """Return what a connection is like, as mechanisms see it."""

@@ -11,7 +11,10 @@ from __future__ import annotations
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort, NameTest
 from ualauth.contract.credentials import MAX_NAME_BYTES, NameKind, is_acceptable
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.inner import AskedName, InnerAttempt
+
+_WRONG_USER = ReasonCode.WRONG_USER
 
 
 async def ask_about_name(attempt: InnerAttempt, name: str, test: NameTest) -> ReturnCode:
@@ -21,7 +24,9 @@ async def ask_about_name(attempt: InnerAttempt, name: str, test: NameTest) -> Re
     entry = None if run is None else run.asked()
     asked = AskedName(entry, attempt.operation, test, name, answer)
     attempt.name_tests = (*attempt.name_tests, asked)
-    if answer.why:
+    if answer.reason is not None:
+        attempt.explain(answer.reason, answer.why)
+    elif answer.why:
         attempt.remark(answer.why)
     return answer.code
 
@@ -34,13 +39,13 @@ async def confirm(attempt: InnerAttempt, name: str) -> None:
 
     """
     if not name or not is_acceptable(name, MAX_NAME_BYTES):
-        raise Abort(ReturnCode.USER_UNKNOWN, "no name that a user can have")
+        raise Abort(ReturnCode.USER_UNKNOWN, "no name that a user can have", _WRONG_USER)
     before = attempt.naming()
     if before.name_kind is NameKind.NO_USER:
-        raise Abort(ReturnCode.USER_UNKNOWN, "an anonymous login is no user's")
+        raise Abort(ReturnCode.USER_UNKNOWN, "an anonymous login is no user's", _WRONG_USER)
     if before.name_kind is NameKind.AUTHID and name != before.user:
         why = f"the user is {before.user!a}, and is confirmed as {name!a}"
-        raise Abort(ReturnCode.PERM_DENIED, why)
+        raise Abort(ReturnCode.PERM_DENIED, why, _WRONG_USER)
     attempt.become(name)
     try:
         for each in attempt.name_tests:
@@ -61,4 +66,5 @@ async def _ask_again(asked: AskedName, name: str) -> None:
     if answer.code is not asked.answer.code:
         entry = asked.entry
         place = "a module" if entry is None else f"{entry.source} ({entry.module})"
-        raise Abort(ReturnCode.PERM_DENIED, f"{place} decides otherwise about {name!a}")
+        why = f"{place} decides otherwise about {name!a}"
+        raise Abort(ReturnCode.PERM_DENIED, why, _WRONG_USER)

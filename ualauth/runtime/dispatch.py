@@ -17,6 +17,7 @@ from ualauth.contract.attempt import Abort, answer_of
 from ualauth.contract.credentials import Exchange
 from ualauth.contract.module import Module
 from ualauth.errors import StoreError, UnsteadyFile, UnusableFile
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.inner import InnerAttempt
 from ualauth.runtime.path import CachedCodes, Path
 from ualauth.runtime.trace import Run
@@ -202,8 +203,11 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
     outer = attempt.run
     stack = cast("Stack", module.nested)
     if outer is None or outer.depth >= _MAX_DEPTH:
+        attempt.explain(ReasonCode.MISCONFIGURED, "stacks run each other without an end")
         return ReturnCode.ABORT
     if not stack:
+        why = "the service that it names has no entries for this"
+        attempt.explain(ReasonCode.MISCONFIGURED, why)
         return ReturnCode.PERM_DENIED
     path = path_of(attempt, module)
     cached_codes = path.cached_codes
@@ -246,36 +250,45 @@ def _code_of_exception(
     attempt: InnerAttempt, entry: Entry, run: Run, error: BaseException
 ) -> ReturnCode:
     """Return what an entry answers whose module raised `error`, and note why."""
-    code, reason = code_of_exception(error)
+    code, reason, why = code_of_exception(error)
     if isinstance(error, Abort) and code is not ReturnCode.SYSTEM_ERR:
-        if reason:
-            run.remark(reason)
+        if reason is not None:
+            run.explain(reason, why)
+        elif why:
+            run.remark(why)
         return code
     if isinstance(error, TimeoutError):
         attempt.late = True
-    run.remark(reason)
+    run.explain(reason or ReasonCode.MODULE_FAILED, why)
     place = _innermost(error)
-    log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, reason, place)
+    log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, why, place)
     return code
 
 
-def code_of_exception(error: BaseException) -> tuple[ReturnCode, str]:
-    """Return what an entry answers whose module raised `error`, and why."""
+def code_of_exception(error: BaseException) -> tuple[ReturnCode, ReasonCode | None, str]:
+    """Return what an entry answers whose module raised `error`, and why: as a code and in words."""
     match error:
         case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
-            return answer_of(error), error.why
+            return answer_of(error), error.reason, error.why
         case Abort():
             # Also one that would have granted, or has no code.
-            return ReturnCode.SYSTEM_ERR, error.why or f"raised {type(error).__name__}"
+            why = error.why or f"raised {type(error).__name__}"
+            return ReturnCode.SYSTEM_ERR, error.reason or ReasonCode.MODULE_FAILED, why
         case TimeoutError():
-            return ReturnCode.AUTHINFO_UNAVAIL, "did not answer in time"
-        case StoreError() | UnusableFile() | UnsteadyFile():
-            return ReturnCode.AUTHINFO_UNAVAIL, "; ".join(str(error).split("\n"))
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.TIMED_OUT
+            return code, reason, "did not answer in time"
+        case StoreError():
+            why = "; ".join(str(error).split("\n"))
+            return ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.USERLIST_UNAVAILABLE, why
+        case UnusableFile() | UnsteadyFile():
+            why = "; ".join(str(error).split("\n"))
+            return ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.FILE_UNUSABLE, why
         case _ if (shortage := shortage_of(error)) is not None:
-            return ReturnCode.AUTHINFO_UNAVAIL, shortage
+            return ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.SHORTAGE, shortage
         case _:
             # Not the text of the exception: it may repeat what the person typed.
-            return ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+            why = f"raised {type(error).__name__}"
+            return ReturnCode.SYSTEM_ERR, ReasonCode.MODULE_FAILED, why
 
 
 def _innermost(error: BaseException) -> str:

@@ -10,17 +10,20 @@ Only `SUCCESS` grants.
 from __future__ import annotations
 
 import logging
+import os
 import random
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ualauth.codes import UNCHECKED, Flag, Item, Operation, ReturnCode
+from ualauth.codes import MODULE_TYPE, UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, NameKind
 from ualauth.contract.identity import Identity
 from ualauth.contract.requests import Send, Sleep
 from ualauth.errors import AuthenticationError, ConfigurationError, StoreError
+from ualauth.reasons import REASON_OF_CODE, ReasonCode
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.dispatch import (
@@ -30,7 +33,9 @@ from ualauth.runtime.dispatch import (
     begin_operation,
     forget_nested,
 )
-from ualauth.runtime.trace import Run, TraceStep
+from ualauth.runtime.outcome import Outcome, outcome_of
+from ualauth.runtime.trace import Reason, Run, TraceStep
+from ualauth.sources.problem import printable
 from ualauth.stack.control import ascii_lower
 from ualauth.stack.engine import Frozen
 from ualauth.stack.model import Service
@@ -59,6 +64,7 @@ _USUAL = tuple(int(Flag.ESTABLISH_CRED) if each is _SETCRED else 0 for each in O
 """Operation -> the flags of an application that gives none (pam_setcred(3))."""
 _UPDATE = int(Flag.UPDATE_AUTHTOK)
 _PASSES = int(Flag.PRELIM_CHECK) | _UPDATE
+_NO_DECISION = ReasonCode.NO_DECISION
 _random = random.SystemRandom()
 
 
@@ -70,6 +76,14 @@ class Handle:
     """Seconds that the last operation was delayed, or would have been."""
     begun: bool = False
     """Whether something was computed for this login: it is finished before others begin."""
+    started: float = 0.0
+    """When the operation began, or the login whose part it is (time.monotonic)."""
+    by_itself: bool = True
+    """Whether each operation has an audit record of its own: it is no part of a login."""
+    own_reason: Reason | None = None
+    """Why the last operation did not succeed, where no entry has decided it."""
+    transaction: str = ""
+    """What all records of this transaction have; see `transaction_id`."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
     refusal: AuthenticationError | None = None
@@ -131,8 +145,12 @@ class Handle:
         attempt, items = self.attempt, self.items
         last = self._last_run
         interrupted = last is not None and last.rest is not None
+        if self.own_reason is not None:
+            self.own_reason = None
         if not interrupted:
             self._first_run = len(self.runs)
+            if not self.at_once:
+                self.started = monotonic()
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
                 # Both begin and end without tokens, and may be delayed.
@@ -160,8 +178,8 @@ class Handle:
             account = attempt.account
             if account is not None and account.login_due <= monotonic():
                 self._note_login(account)
-        if audit.log.isEnabledFor(logging.INFO):
-            audit.record(attempt, operation, _SUCCESS, self._last_runs)
+        if self.by_itself and (audit.listeners or audit.log.isEnabledFor(logging.INFO)):
+            self.record(audit.OPERATION, operation, _SUCCESS)
         return _SUCCESS
 
     async def _finish(self, operation: Operation, answer: Answer) -> ReturnCode:
@@ -185,8 +203,8 @@ class Handle:
             account = attempt.account
             if account is not None and account.login_due <= monotonic():
                 self._note_login(account)
-        if code is not _SUCCESS or audit.log.isEnabledFor(logging.INFO):
-            audit.record(attempt, operation, code, self._last_runs)
+        if self.by_itself:
+            self.record(audit.OPERATION, operation, code)
         return code
 
     def _note_login(self, account: Account) -> None:
@@ -218,7 +236,9 @@ class Handle:
         one had.
         """
         if code is _SUCCESS:
-            log.error("%s: no module verified %s", self.items.service, exchange.mechanism)
+            why = f"no module verified {exchange.mechanism}"
+            log.error("%s: %s", self.items.service, why)
+            self._last_runs[-1].explain(ReasonCode.CREDENTIAL_NOT_JUDGED, why)
             code = ReturnCode.CRED_UNAVAIL
         if self.could_not_check(code):
             return code
@@ -228,9 +248,15 @@ class Handle:
             if exchange.afterwards is not None and not exchange.verified:
                 code = await exchange.afterwards()
         except Abort as abort:
+            reason = abort.reason or REASON_OF_CODE[abort.code]
+            self.own_reason = Reason(reason, remark=printable(abort.why or str(abort.code)))
             return abort.code
         except (StoreError, TimeoutError) as error:
             log.error("%s: %s", self.items.service, error)  # noqa: TRY400 - no bug
+            late = isinstance(error, TimeoutError)
+            reason = ReasonCode.TIMED_OUT if late else ReasonCode.USERLIST_UNAVAILABLE
+            why = "did not answer in time" if late else str(error)
+            self.own_reason = Reason(reason, remark=printable(why))
             return ReturnCode.AUTHINFO_UNAVAIL
         # Nothing that comes after the stack lets a client in.
         return ReturnCode.AUTH_ERR if code is _SUCCESS else code
@@ -282,15 +308,21 @@ class Handle:
             service = self._service or self._reload()
         except ConfigurationError as error:
             log.error("service %r: %s", self.items.service, error)  # noqa: TRY400 - no bug
+            why = "; ".join(str(error).split("\n"))
+            self.own_reason = Reason(ReasonCode.MISCONFIGURED, remark=printable(why))
             return ReturnCode.ABORT
         last = self._last_run
         suspended = None
         if last is not None and last.rest is not None:
             if last.operation is not operation:
+                why = f"{last.operation} was put off and has to go on first"
+                self.own_reason = Reason(ReasonCode.INCOMPLETE, remark=why)
                 return ReturnCode.ABORT
             suspended = last.rest
         stack = service.serving[operation]
         if not stack:
+            why = f"the service has no {MODULE_TYPE[operation]} entries"
+            self.own_reason = Reason(ReasonCode.MISCONFIGURED, remark=why)
             return ReturnCode.PERM_DENIED
         shared_with = SHARED_WITH[operation]
         cached_codes = self._cached_codes.get(shared_with)
@@ -347,6 +379,59 @@ class Handle:
         if code is _INCOMPLETE or code in UNCHECKED:
             return True
         return any(run.reason.unchecked for run in self._last_runs)
+
+    def reason(self, code: ReturnCode) -> Reason:
+        """Return why the last operation ended with `code`, which is not `SUCCESS`."""
+        runs = self._last_runs
+        own = self.own_reason
+        if own is not None:
+            if own.entries or not runs or runs[-1].verdict is _SUCCESS:
+                return own
+            # What came of the walk before is said, too.
+            walked = runs[-1].reason
+            return replace(own, entries=walked.entries, others=walked.others)
+        if not runs:
+            return Reason(REASON_OF_CODE[code], remark=f"no entry was asked: {code}")
+        unchecked = (run.reason for run in runs if run.reason.unchecked)
+        decided = (run.reason for run in reversed(runs) if run.reason.code is not _NO_DECISION)
+        return next(unchecked, None) or next(decided, None) or runs[-1].reason
+
+    def record(
+        self,
+        event: str,
+        operation: Operation,
+        code: ReturnCode,
+        *,
+        outcome: Outcome | None = None,
+        acts_for: str | None = None,
+    ) -> None:
+        """Make the audit record of what the last operation, or the whole login, came to.
+
+        `outcome` is what the runtime makes of the code, if that is not the usual.
+        """
+        if outcome is None:
+            unchecked = code is not _SUCCESS and self.could_not_check(code)
+            outcome = outcome_of(operation, code, could_not_check=unchecked)
+        if audit.is_wanted(outcome, event):
+            audit.record(
+                self.attempt,
+                event,
+                operation,
+                code,
+                outcome,
+                reason=None if code is _SUCCESS else self.reason(code),
+                runs=self._last_runs if self.by_itself else self.runs,
+                transaction=self.transaction_id,
+                started=self.started or monotonic(),
+                acts_for=acts_for,
+            )
+
+    @property
+    def transaction_id(self) -> str:
+        """16 hexadecimal digits that no other transaction has."""
+        if not self.transaction:
+            self.transaction = os.urandom(8).hex()
+        return self.transaction
 
     @property
     def _last_runs(self) -> list[Run]:

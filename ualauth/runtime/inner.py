@@ -9,6 +9,7 @@ from ualauth.contract.attempt import NameAnswer, NameTest
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
 from ualauth.contract.module import Module
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.items import Items
 from ualauth.runtime.path import Path
 from ualauth.runtime.trace import Run
@@ -57,6 +58,10 @@ class InnerAttempt(Protocol):
 
     def remark(self, text: str) -> None:
         """See `Attempt.remark`."""
+        ...
+
+    def explain(self, reason: ReasonCode, text: str) -> None:
+        """See `Attempt.explain`."""
         ...
 
     def naming(self) -> Naming:

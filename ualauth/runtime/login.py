@@ -7,6 +7,8 @@ be checked is a `TemporaryFailure`, whatever code the stack ended with.
 
 from __future__ import annotations
 
+import logging
+
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import (
     ANONYMOUS,
@@ -19,11 +21,13 @@ from ualauth.contract.credentials import (
     is_acceptable,
 )
 from ualauth.contract.identity import Identity, Person
-from ualauth.errors import AuthenticationError, AuthenticationFailed
+from ualauth.errors import AuthenticationError
+from ualauth.reasons import ReasonCode
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import NO_TYPED_PASSWORDS
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.outcome import EXCEPTIONS, outcome_of
+from ualauth.runtime.trace import Reason
 
 # Members of enumerations that every login needs: to look them up takes longer than to use them.
 _SUCCESS = ReturnCode.SUCCESS
@@ -35,14 +39,20 @@ _MOST_IDENTITIES = 1000
 """Identities that are kept for the next login."""
 
 
-async def login(handle: Handle, credential: Password | Exchange) -> Identity:
+async def login(
+    handle: Handle, credential: Password | Exchange, *, acts_for: str | None = None
+) -> Identity:
     """Return whom the login vouches for, and end the handle.
+
+    The audit record of a login that is granted is the caller's to make if there is more to
+    decide: whether the user may act for `acts_for`.
 
     Raises:
         AuthenticationError: one of its subclasses, if the person is not let in.
 
     """
     code = _SYSTEM_ERR
+    handle.by_itself = False
     try:
         if isinstance(credential, Password):
             _check_texts(handle, _AUTHENTICATE, credential.text)
@@ -53,13 +63,15 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
         answer = handle.begin(_AUTHENTICATE)
         code = answer if isinstance(answer, ReturnCode) else await answer
         if code is not _SUCCESS:
-            raise _refusal(handle, _AUTHENTICATE, code)
+            raise refusal(handle, audit.LOGIN, _AUTHENTICATE, code, acts_for=acts_for)
         # If nothing was waited for, the record is still what it was.
         handle.at_once = True
         answer = handle.begin(_ACCT_MGMT)
         code = answer if isinstance(answer, ReturnCode) else await answer
         if code is not _SUCCESS:
-            raise _refusal(handle, _ACCT_MGMT, code)
+            raise refusal(handle, audit.LOGIN, _ACCT_MGMT, code, acts_for=acts_for)
+        if acts_for is None and (audit.listeners or audit.log.isEnabledFor(logging.INFO)):
+            handle.record(audit.LOGIN, _ACCT_MGMT, _SUCCESS)
     finally:
         handle.end(code)
     anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
@@ -69,7 +81,7 @@ async def login(handle: Handle, credential: Password | Exchange) -> Identity:
 async def delegated_login(handle: Handle) -> Identity:
     """Return whom the login vouches for, whose own password was not used, and end the handle.
 
-    Only the account stack is asked.
+    Only the account stack is asked. The caller makes the audit record.
 
     Raises:
         AuthenticationError: one of its subclasses, if the account may not be used.
@@ -77,10 +89,11 @@ async def delegated_login(handle: Handle) -> Identity:
     """
     code = _SYSTEM_ERR
     handle.attempt.delegated = True
+    handle.by_itself = False
     try:
         code = await handle.perform(_ACCT_MGMT)
         if code is not _SUCCESS:
-            raise _refusal(handle, _ACCT_MGMT, code)
+            raise exception_of(handle, _ACCT_MGMT, code)
     finally:
         handle.end(code)
     return identity_of(handle)
@@ -126,12 +139,14 @@ async def change_password(handle: Handle, credential: PasswordChange) -> None:
 
     """
     code = _SYSTEM_ERR
+    handle.by_itself = False
     try:
         _check_texts(handle, Operation.CHAUTHTOK, credential.old, credential.new)
         handle.items.password = credential
         code = await handle.perform(Operation.CHAUTHTOK)
         if code is not _SUCCESS:
-            raise _refusal(handle, Operation.CHAUTHTOK, code)
+            raise refusal(handle, audit.PASSWORD_CHANGE, Operation.CHAUTHTOK, code)
+        handle.record(audit.PASSWORD_CHANGE, Operation.CHAUTHTOK, code)
     finally:
         handle.end(code)
 
@@ -144,10 +159,10 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
             than the stated number of bytes; for a password that the service does not take.
 
     """
+    event = audit.PASSWORD_CHANGE if operation is Operation.CHAUTHTOK else audit.LOGIN
     if passwords and not handle.attempt.takes_passwords:
-        code = ReturnCode.PERM_DENIED
-        audit.record(handle.attempt, operation, code, (), NO_TYPED_PASSWORDS)
-        raise AuthenticationFailed(code)
+        handle.own_reason = Reason(ReasonCode.MECHANISM_NOT_OFFERED, remark=NO_TYPED_PASSWORDS)
+        raise refusal(handle, event, operation, ReturnCode.PERM_DENIED)
     user = handle.items.login_name or ""
     fits = name_fits = user != "" and is_acceptable(user, MAX_NAME_BYTES)
     for each in passwords:
@@ -155,10 +170,33 @@ def _check_texts(handle: Handle, operation: Operation, *passwords: str) -> None:
     if fits:
         return
     code = ReturnCode.AUTH_ERR if name_fits else ReturnCode.USER_UNKNOWN
-    audit.record(handle.attempt, operation, code, ())
-    raise AuthenticationFailed(code)
+    what = "password" if name_fits else "name"
+    why = f"no {what} can be empty, have NUL or invalid Unicode, or be as long as this one"
+    handle.own_reason = Reason(ReasonCode.MALFORMED, remark=why)
+    raise refusal(handle, event, operation, code)
 
 
-def _refusal(handle: Handle, operation: Operation, code: ReturnCode) -> AuthenticationError:
+def refusal(
+    handle: Handle,
+    event: str,
+    operation: Operation,
+    code: ReturnCode,
+    *,
+    acts_for: str | None = None,
+) -> AuthenticationError:
+    """Make the audit record of a login that was not granted, and return its exception."""
+    handle.record(event, operation, code, acts_for=acts_for)
+    return exception_of(handle, operation, code)
+
+
+def exception_of(handle: Handle, operation: Operation, code: ReturnCode) -> AuthenticationError:
+    """Return what an operation that ended with `code` raises, with all that the log has."""
     outcome = outcome_of(operation, code, could_not_check=handle.could_not_check(code))
-    return EXCEPTIONS[outcome](code, handle.attempt.messages)
+    return explained(EXCEPTIONS[outcome](code, handle.attempt.messages), handle, code)
+
+
+def explained(error: AuthenticationError, handle: Handle, code: ReturnCode) -> AuthenticationError:
+    """Give an exception its reason and trace: for the log of the application, never for a peer."""
+    error.reason = handle.reason(code).code
+    error.runs = tuple(handle.runs)
+    return error

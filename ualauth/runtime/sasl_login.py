@@ -8,19 +8,23 @@ wants to act for.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, Password, PasswordChange
 from ualauth.contract.identity import Identity
-from ualauth.errors import AuthenticationError, AuthenticationFailed, TemporaryFailure
+from ualauth.errors import AuthenticationError, TemporaryFailure
+from ualauth.reasons import REASON_OF_CODE, ReasonCode
 from ualauth.runtime import audit
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.login import delegated_login, login
+from ualauth.runtime.login import delegated_login, explained, login
+from ualauth.runtime.outcome import EXCEPTIONS, Outcome
+from ualauth.runtime.trace import Reason
 from ualauth.sasl.authorization import AuthorizationSettings
 from ualauth.sasl.mechanism import Claim, Mechanism, Wire
+from ualauth.sources.problem import printable
 
 log = logging.getLogger("ualauth.sasl")
 
@@ -62,9 +66,10 @@ class SaslLogin:
             raise TypeError("a mechanism logs in")
         if isinstance(credential, Exchange):
             items.name_kind = credential.name_kind
+        acts_for = claim.authorization if claim.authorization != claim.name else ""
         try:
-            identity = await login(self.handle, credential)
-            if claim.authorization:
+            identity = await login(self.handle, credential, acts_for=acts_for or None)
+            if acts_for:
                 identity = await self._authorized(identity, claim)
         except AuthenticationError as error:
             if not isinstance(credential, Password):
@@ -74,7 +79,9 @@ class SaslLogin:
             raise
         last = self.mechanism.success()
         if last and await self._answer_to(last) != b"":
-            raise AuthenticationFailed(ReturnCode.AUTH_ERR)
+            why = "an answer to the last message, which has none"
+            reason = Reason(ReasonCode.MALFORMED, remark=why)
+            raise self._refused(Outcome.REFUSED, ReturnCode.AUTH_ERR, reason)
         return identity
 
     async def _claim(self) -> Claim:
@@ -84,19 +91,38 @@ class SaslLogin:
             return await self.mechanism.begin(self.wire)
         except Abort as abort:
             code, why = abort.code, str(abort)
+            reason = abort.reason or REASON_OF_CODE[code]
         except TimeoutError:
             code, why = ReturnCode.AUTHINFO_UNAVAIL, "no user was named in time"
+            reason = ReasonCode.TIMED_OUT
         except Exception as error:  # noqa: BLE001 - a module may be asked for the name; its bug refuses
             # Not the text of the exception: it may repeat what the client sent.
             code, why = ReturnCode.SYSTEM_ERR, f"raised {type(error).__name__}"
+            reason = ReasonCode.MODULE_FAILED
         log.warning("%s: %s: %s", attempt.service, self.mechanism.name, why)
-        audit.record(attempt, Operation.AUTHENTICATE, code, ())
+        outcome = Outcome.UNAVAILABLE if code in UNCHECKED else Outcome.REFUSED
+        failure = self._refused(outcome, code, Reason(reason, remark=printable(why)))
         self.handle.end(code)
-        if code in UNCHECKED:
-            raise TemporaryFailure(code)
-        failure = AuthenticationFailed(code)
-        await self._say_failure(failure)
+        if outcome is Outcome.REFUSED:
+            await self._say_failure(failure)
         raise failure
+
+    def _refused(
+        self,
+        outcome: Outcome,
+        code: ReturnCode,
+        reason: Reason,
+        *,
+        messages: Sequence[str] = (),
+        acts_for: str | None = None,
+    ) -> AuthenticationError:
+        """Return the exception for what no entry of the client's own login refuses, recorded."""
+        handle = self.handle
+        handle.own_reason = reason
+        handle.by_itself = False
+        operation = Operation.AUTHENTICATE
+        handle.record(audit.LOGIN, operation, code, outcome=outcome, acts_for=acts_for)
+        return explained(EXCEPTIONS[outcome](code, messages), handle, code)
 
     async def _authorized(self, identity: Identity, claim: Claim) -> Identity:
         """Return the identity of whom the client wants to act for, if it may.
@@ -105,8 +131,6 @@ class SaslLogin:
         whom a user may act, is not for the client to learn (RFC 4422, section 3.4.1).
         """
         wanted = claim.authorization
-        if wanted == claim.name:
-            return identity
         handle = self.begin_delegated(wanted)
         handle.items.mechanism = self.mechanism.name
         # What is asked now is another operation, with its own time.
@@ -115,16 +139,24 @@ class SaslLogin:
             target = await handle.attempt.get_user()
             if target == identity.user:
                 handle.end(ReturnCode.SUCCESS)
+                self._record_granted(handle)
                 return identity
             delegated = await self._delegated(handle, identity, target)
-        except TemporaryFailure:
-            raise
+        except TemporaryFailure as error:
+            raise self._not_for(handle, error.code, wanted, error.messages) from None
         except TimeoutError:
-            handle.end(ReturnCode.AUTHINFO_UNAVAIL)
-            raise TemporaryFailure(ReturnCode.AUTHINFO_UNAVAIL) from None
+            code = ReturnCode.AUTHINFO_UNAVAIL
+            handle.own_reason = Reason(ReasonCode.TIMED_OUT, remark="did not answer in time")
+            handle.end(code)
+            raise self._not_for(handle, code, wanted) from None
         except (Abort, AuthenticationError) as error:
+            if isinstance(error, Abort):
+                why = error.why or f"{identity.user!a} may not act for {wanted[:80]!a}"
+                reason = error.reason or ReasonCode.MAY_NOT_ACT_FOR
+                handle.own_reason = Reason(reason, remark=printable(why))
             if error.code in UNCHECKED:
-                raise TemporaryFailure(error.code) from None
+                handle.end(error.code)
+                raise self._not_for(handle, error.code, wanted) from None
             log.warning(
                 "%s: %s may not act for %s",
                 handle.items.service,
@@ -132,7 +164,8 @@ class SaslLogin:
                 ascii(wanted[:80]),
             )
             handle.end(error.code)
-            raise AuthenticationFailed(error.code) from None
+            raise self._not_for(handle, error.code, wanted) from None
+        self._record_granted(handle, wanted)
         log.info(
             "%s: %s acts for %s", delegated.service, ascii(identity.user), ascii(delegated.user)
         )
@@ -142,6 +175,22 @@ class SaslLogin:
             messages=(*identity.messages, *delegated.messages),
             actor=identity.person,
         )
+
+    def _record_granted(self, target: Handle, acts_for: str | None = None) -> None:
+        """Make the record of a login that is granted, the account of the target included."""
+        self.handle.runs += target.runs
+        self.handle.record(audit.LOGIN, Operation.ACCT_MGMT, ReturnCode.SUCCESS, acts_for=acts_for)
+
+    def _not_for(
+        self, target: Handle, code: ReturnCode, wanted: str, messages: Sequence[str] = ()
+    ) -> AuthenticationError:
+        """Return the exception for a user who may not act for the target, recorded."""
+        outcome = Outcome.REFUSED
+        if code in UNCHECKED or target.could_not_check(code):
+            outcome = Outcome.UNAVAILABLE
+        reason = target.reason(code)
+        self.handle.runs += target.runs
+        return self._refused(outcome, code, reason, messages=messages, acts_for=wanted)
 
     async def _delegated(self, handle: Handle, actor: Identity, target: str) -> Identity:
         if not self.authorization.allows(actor.person, target):
@@ -160,7 +209,13 @@ class SaslLogin:
         """
         if not self.concluded:
             self.concluded = True
-            audit.record_abandoned(self.handle.attempt, self.mechanism.name)
+            handle = self.handle
+            audit.record_abandoned(
+                handle.attempt,
+                self.mechanism.name,
+                transaction=handle.transaction_id,
+                started=handle.started or self.wire.started,
+            )
 
     async def _say_failure(self, failure: AuthenticationError) -> None:
         last = self.mechanism.failure()
@@ -175,4 +230,6 @@ class SaslLogin:
             return await self.wire.send(last)
         except Abort as abort:
             log.warning("%s: %s", self.mechanism.name, abort)
-            raise AuthenticationFailed(abort.code) from None
+            why = printable(str(abort))
+            reason = Reason(abort.reason or REASON_OF_CODE[abort.code], remark=why)
+            raise self._refused(Outcome.REFUSED, abort.code, reason) from None

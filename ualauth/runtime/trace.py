@@ -7,9 +7,10 @@ the repetition is exact.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
+from ualauth.reasons import REASON_OF_CODE, ReasonCode
 from ualauth.sources.problem import printable
 from ualauth.stack.control import action_text
 from ualauth.stack.engine import (
@@ -33,7 +34,7 @@ class TraceStep:
     entries to jump over; `before` and `after` are the impression and the
     status around it. `remark` is what the module said about its answer.
     `depth` is 0, and more in a stack that an entry ran itself: its steps follow
-    the one of that entry.
+    the one of that entry. `reason` is why it did not succeed, `None` if it did.
     """
 
     operation: Operation
@@ -46,27 +47,23 @@ class TraceStep:
     after: State
     remark: str = ""
     depth: int = 0
+    reason: ReasonCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a walk ended as it did."""
 
-    entries: tuple[Entry, ...]
-    """The entry that set the status, then the one that did so in a stack that it ran."""
-    remark: str
+    code: ReasonCode
+    """The reason that the deciding entry gave, or what its answer stands for."""
+    entries: tuple[Entry, ...] = ()
+    """The entry that decided, then the one that did so in a stack that it ran."""
+    remark: str = ""
     """What the last of them said about its answer."""
-    others: tuple[str, ...]
-    """What the other entries said, each as `module:line remark`."""
-    unchecked: bool
+    others: tuple[tuple[str, str], ...] = ()
+    """What the other entries said, each with its `module:line`."""
+    unchecked: bool = False
     """Whether some entry could not check, or makes no sense."""
-
-    def __str__(self) -> str:
-        """Return it as the end of a line of a log."""
-        entries = ", ".join(f"{each.module} ({each.source})" for each in self.entries)
-        where = f" by {entries}" if entries else ""
-        said = "; ".join(filter(None, (self.remark, *self.others)))
-        return f"{where}: {said}" if said else where
 
 
 class Run:
@@ -79,6 +76,8 @@ class Run:
     # What each login reads is set for each; of the rest, defaults stand on the class.
     verdict: ReturnCode | None = None
     remarks: list[tuple[int, str]] | None = None
+    reasons: dict[int, ReasonCode] | None = None
+    """The number of an entry among those asked -> the last reason that it gave."""
     nested: list[tuple[int, Run]] | None = None
     depth: int = 0
     outer: tuple[Run, int] | None = None
@@ -156,6 +155,14 @@ class Run:
             self.remarks = []
         self.remarks.append((len(self.codes), text))
 
+    def explain(self, reason: ReasonCode, text: str) -> None:
+        """Note why the entry that is being asked does not succeed."""
+        if self.reasons is None:
+            self.reasons = {}
+        self.reasons[len(self.codes)] = reason
+        self._reason = None
+        self.remark(text)
+
     def walk(self) -> list[EngineStep]:
         """Repeat the walk, and return what each entry did; once, if it has ended."""
         if self._walked is not None:
@@ -176,6 +183,7 @@ class Run:
         """Return the trace of this walk."""
         steps: list[TraceStep] = []
         for index, step in enumerate(self.walk()):
+            succeeds = step.code is ReturnCode.SUCCESS
             steps.append(
                 TraceStep(
                     self.operation,
@@ -188,6 +196,7 @@ class Run:
                     step.after,
                     self.remark_at(index),
                     self.depth,
+                    None if succeeds else self.reason_at(index),
                 ),
             )
             for nested in self.nested_at(index):
@@ -195,47 +204,171 @@ class Run:
         return steps
 
     def remark_at(self, place: int) -> str:
-        """Return all that was noted about the entry that was asked as number `place`."""
+        """Return all that was noted about the entry that was asked as number `place`.
+
+        An answer that refuses, or could not be given, is never without one.
+        """
         # A server may have sent it, and it goes to logs and terminals.
-        return "; ".join(printable(text) for at, text in self.remarks or () if at == place)
+        said = [printable(text) for at, text in self.remarks or () if at == place and text]
+        steps = self.walk()
+        if place < len(steps):
+            step = steps[place]
+            if (own := _remark_of_control(step)) and own not in said:
+                said.insert(0, own)
+            if not said and step.code not in _SILENT:
+                said.append(f"{step.entry.module} answers {step.code}, and does not say why")
+        return "; ".join(said)
+
+    def reason_at(self, place: int) -> ReasonCode:
+        """Return why the entry that was asked as number `place` did not let the user in."""
+        step = self.walk()[place]
+        if step.entry.control.mistake or (step.action > 0 and _spoils(step)):
+            return ReasonCode.MISCONFIGURED
+        if step.code is ReturnCode.SUCCESS:
+            return ReasonCode.DENIED
+        given = (self.reasons or {}).get(place)
+        for nested in self.nested_at(place):
+            if given is None and nested.verdict is step.code:
+                given = nested.reason.code
+        if given is None and step.code is ReturnCode.AUTHTOK_ERR and self.operation is _CHAUTHTOK:
+            return ReasonCode.PASSWORD_UNSUITABLE
+        return given or REASON_OF_CODE[step.code]
 
     def nested_at(self, place: int) -> list[Run]:
         """Return the runs of stacks that the entry ran which was asked as number `place`."""
         return [run for at, run in self.nested or () if at == place]
 
+    def answers(self) -> Iterator[tuple[str, str]]:
+        """Yield where each entry stands that was asked, and its answer, in the order of the trace.
+
+        It takes no repetition of the walk where no entry was left out.
+        """
+        for place, (entry, code) in enumerate(self._entries_and_codes()):
+            yield str(entry.source), code.token
+            for nested in self.nested_at(place):
+                yield from nested.answers()
+
+    def _entries_and_codes(self) -> Iterable[tuple[Entry, ReturnCode]]:
+        codes, stack = self.codes, self.stack
+        simple = (
+            self.verdict is ReturnCode.SUCCESS and len(codes) == len(stack) and self.rest is None
+        )
+        if simple and self.suspended is None and all(entry.simple for entry in stack):
+            return zip(stack, codes, strict=True)
+        return [(step.entry, step.code) for step in self.walk()]
+
     @property
     def reason(self) -> Reason:
         """Why it ended as it did; found out once."""
         if self._reason is None:
-            decided = list(_deciding(self))
-            run, place = decided[-1] if decided else (None, 0)
-            others = [
-                f"{step.entry.module}:{step.entry.source.line} {remark}"
-                for each, at, step in _every_step(self)
-                if not (each is run and at == place) and (remark := each.remark_at(at))
-            ]
-            self._reason = Reason(
-                tuple(each.walk()[at].entry for each, at in decided),
-                "" if run is None else run.remark_at(place),
-                tuple(others),
-                any(_is_unchecked(step) for _, _, step in _every_step(self)),
-            )
+            self._reason = _reason_of(self)
         return self._reason
+
+
+_CHAUTHTOK = Operation.CHAUTHTOK
+_SILENT = (ReturnCode.SUCCESS, ReturnCode.IGNORE, ReturnCode.INCOMPLETE)
+"""Answers that need no remark."""
+_VAGUE = (ReasonCode.CREDENTIAL_NOT_JUDGED, ReasonCode.USER_UNKNOWN)
+"""Reasons of entries that another one may know better."""
+_NO_DECISION = "no entry of the stack let the user in, and none refused"
+
+
+def _reason_of(run: Run) -> Reason:
+    every = list(_every_step(run))
+    unchecked = [(each, at) for each, at, step in every if _is_unchecked(step)]
+    decided = list(_deciding(run))
+    if unchecked and (not decided or decided[-1] not in unchecked):
+        # Whatever the others say: the user was not checked.
+        decided = _way_to(*unchecked[0])
+    if decided:
+        last, place = decided[-1]
+        code, remark = last.reason_at(place), last.remark_at(place)
+        if code is ReasonCode.DENIED:
+            code = _reason_before(last, place) or code
+    elif every:
+        # All were ignored.
+        decided = [every[-1][:2]]
+        last, place = decided[0]
+        code = ReasonCode.NO_DECISION
+        remark = "; ".join(filter(None, (_NO_DECISION, last.remark_at(place))))
+    else:
+        return Reason(ReasonCode.NO_DECISION, remark=_NO_DECISION)
+    end = len(run.codes)
+    afterwards = [printable(text) for at, text in run.remarks or () if at == end]
+    return Reason(
+        (run.reasons or {}).get(end, code),
+        tuple(each.walk()[at].entry for each, at in decided),
+        "; ".join([remark, *afterwards]),
+        tuple(
+            (f"{step.entry.module}:{step.entry.source.line}", said)
+            for each, at, step in every
+            if not (each is last and at == place) and (said := each.remark_at(at))
+        ),
+        bool(unchecked),
+    )
 
 
 def _deciding(run: Run) -> Iterator[tuple[Run, int]]:
     """Find the step that set the status, then the one that did so in a stack that it ran."""
     steps = run.walk()
-    said = [place for place, step in enumerate(steps) if step.after.status is run.verdict]
-    if not said:
-        # The last check refused: the first entry that spoilt the walk is to blame, if one did.
-        negative = Impression.NEGATIVE
-        said = [place for place, step in enumerate(steps) if step.after.impression is negative]
-    for place in said[:1]:
-        yield run, place
-        for nested in run.nested_at(place):
-            if nested.verdict is steps[place].code:
-                yield from _deciding(nested)
+    end = steps[-1].after if steps else None
+    for place in reversed(range(len(steps))):
+        step = steps[place]
+        if step.after == end and step.before != end:
+            break
+    else:
+        return
+    if end is not None and end.status is ReturnCode.CRED_UNAVAIL:
+        # Most modules cannot judge every kind of proof: what one says that can is worth more.
+        known = [at for at, each in enumerate(steps) if each.code is end.status]
+        better = (at for at in known if run.reason_at(at) is not _VAGUE[0])
+        place = next(better, place)
+    yield run, place
+    for nested in run.nested_at(place):
+        if nested.verdict is steps[place].code:
+            yield from _deciding(nested)
+
+
+def _way_to(run: Run, place: int) -> list[tuple[Run, int]]:
+    """Return the entries that ran the stack of one, and that one."""
+    way = [(run, place)]
+    while way[0][0].outer is not None:
+        way.insert(0, way[0][0].outer)
+    return way
+
+
+def _reason_before(run: Run, place: int) -> ReasonCode | None:
+    """Return why the entries before one that refuses every user did not let this one in.
+
+    `pam_deny` ends many a stack, and is reached because others refused.
+    """
+    reasons: list[ReasonCode] = []
+    for at in reversed(range(place)):
+        code = run.walk()[at].code
+        if code is ReturnCode.SUCCESS:
+            break
+        if code is not ReturnCode.IGNORE:
+            reasons.append(run.reason_at(at))
+    return next((each for each in reasons if each not in _VAGUE), next(iter(reasons), None))
+
+
+def _spoils(step: EngineStep) -> bool:
+    """Return whether it was this step that made the walk one that refuses."""
+    return step.after.impression is Impression.NEGATIVE and step.before != step.after
+
+
+def _remark_of_control(step: EngineStep) -> str:
+    """Return what is to be said of the control, where that refuses and not the module."""
+    mistake = step.entry.control.mistake
+    if mistake:
+        return f"this line has a mistake: {mistake}"
+    if not _spoils(step):
+        return ""
+    if step.action > 0:
+        return "it jumps beyond the end of the stack"
+    if step.code is ReturnCode.SUCCESS:
+        return f"success counts as {action_text(step.action)} here"
+    return ""
 
 
 def _every_step(run: Run) -> Iterator[tuple[Run, int, EngineStep]]:

@@ -23,6 +23,7 @@ from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Challenges, Credential, CredentialKind, NameKind
 from ualauth.contract.module import Module
 from ualauth.contract.requests import Offload, Until
+from ualauth.reasons import ReasonCode
 from ualauth.text.dataclass import dataclass
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Malformed(Abort):
 
     def __init__(self, why: str) -> None:
         """Refuse as a wrong password is refused."""
-        super().__init__(ReturnCode.AUTH_ERR, why)
+        super().__init__(ReturnCode.AUTH_ERR, why, ReasonCode.MALFORMED)
 
 
 @dataclass(frozen=True, slots=True)

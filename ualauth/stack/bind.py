@@ -15,6 +15,7 @@ from ualauth.contract.attempt import Attempt
 from ualauth.contract.module import Files, Method, Module
 from ualauth.contract.options import OptionProblem, read_options
 from ualauth.errors import UnsteadyFile
+from ualauth.reasons import ReasonCode
 from ualauth.sources.files import FileRules, Missing, Text, Unusable
 from ualauth.sources.following import Parse, Watched
 from ualauth.sources.opening import inspect as inspect_file
@@ -28,21 +29,30 @@ Methods = tuple[Method, ...]
 """What to call, indexed by `Operation`."""
 
 
-def answering(code: ReturnCode) -> Methods:
-    """Return methods that all answer `code`."""
+def answering(code: ReturnCode, reason: ReasonCode, why: str) -> Methods:
+    """Return methods that all answer `code`, and say why."""
 
-    def answer(_attempt: Attempt) -> ReturnCode:
+    def answer(attempt: Attempt) -> ReturnCode:
+        attempt.explain(reason, why)
         return code
 
     return (answer,) * len(Operation)
 
 
-DENY = answering(ReturnCode.PERM_DENIED)
-"""What a line that makes no sense answers (_PAM_MUST_FAIL_CODE)."""
-UNKNOWN = answering(ReturnCode.MODULE_UNKNOWN)
-"""What a module that is not there answers."""
-UNUSABLE = answering(ReturnCode.SERVICE_ERR)
-"""What a module with wrong arguments answers."""
+def denying(why: str) -> Methods:
+    """Return what a line that makes no sense answers (_PAM_MUST_FAIL_CODE)."""
+    why = f"this line has a mistake: {why}"
+    return answering(ReturnCode.PERM_DENIED, ReasonCode.MISCONFIGURED, why)
+
+
+def unknown(why: str) -> Methods:
+    """Return what a module that is not there answers."""
+    return answering(ReturnCode.MODULE_UNKNOWN, ReasonCode.MODULE_MISSING, why)
+
+
+def unusable(why: str) -> Methods:
+    """Return what a module answers whose arguments or files are wrong."""
+    return answering(ReturnCode.SERVICE_ERR, ReasonCode.MISCONFIGURED, why)
 
 
 class _NoFiles:
@@ -86,27 +96,35 @@ def bind(kind: type[Module[Any]], arguments: Sequence[str], files: Files = _NO_F
     try:
         options, problems = read_options(kind.options_type, arguments)
         if options is None:
-            return Bound(UNUSABLE, problems)
+            wrong = "; ".join(each.text for each in problems if not each.is_warning)
+            return Bound(unusable(wrong), problems)
         module = kind(options)
         in_files = module.configure(files)
         if not all(problem.warning for problem in in_files):
-            return Bound(UNUSABLE, problems, in_files=in_files)
+            wrong = "; ".join(
+                f"{each.source}: {each.text}" for each in in_files if not each.warning
+            )
+            return Bound(unusable(wrong), problems, in_files=in_files)
         methods = tuple(_method(module, operation) for operation in Operation)
         return Bound(methods, problems, module, module.nested_service(), in_files)
     except UnsteadyFile:
         raise
     except ModuleNotFoundError as error:
         text = f"the module cannot be made: there is no {error.name}"
-        return Bound(UNUSABLE, [OptionProblem(0, text, cure_for(error.name))])
+        cure = cure_for(error.name)
+        methods = answering(ReturnCode.SERVICE_ERR, ReasonCode.MODULE_MISSING, f"{text}; {cure}")
+        return Bound(methods, [OptionProblem(0, text, cure)])
     except Exception as error:  # noqa: BLE001 - a module's bug must not reach other services
         fault = OptionProblem(0, f"the module cannot be made: {type(error).__name__}")
-        return Bound(UNUSABLE, [fault])
+        return Bound(
+            answering(ReturnCode.SERVICE_ERR, ReasonCode.MODULE_FAILED, fault.text), [fault]
+        )
 
 
 def _method(module: Module[Any], operation: Operation) -> Method:
     method: Any = getattr(module, operation.method, None)
     if method is None:
-        return UNKNOWN[operation]
+        return unknown(f"the module has no {operation}")[operation]
     if inspect.iscoroutinefunction(method) or getattr(method, "answers_at_once", False):
         return cast("Method", method)
 

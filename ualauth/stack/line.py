@@ -14,7 +14,7 @@ from ualauth.contract.module import Files, Module
 from ualauth.errors import ModuleUnavailable
 from ualauth.sources.page import Line, Page, Token
 from ualauth.sources.problem import Problem
-from ualauth.stack.bind import DENY, UNKNOWN, Bound, Methods, bind
+from ualauth.stack.bind import Bound, Methods, bind, denying, unknown
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -38,7 +38,6 @@ _MAX_PROBLEMS = 20
 """Problems of one line that are reported: more are reported once these are mended."""
 _TYPES = {module_type.value: module_type for module_type in ModuleType}
 _AT_INCLUDE = "@include"
-_DENY = Bound(DENY, [])
 
 
 class BrokenFile(Exception):
@@ -89,6 +88,8 @@ class LineReader:
         self._wanted = wanted
         self._depth = depth
         self._level = level
+        self._mistake = ""
+        """The last mistake of the line."""
 
     def read(self) -> None:
         """Add the entries that the line stands for.
@@ -153,7 +154,7 @@ class LineReader:
         except ModuleUnavailable as error:
             if not quiet:
                 self._problem(module, str(error), "run: ualauth modules")
-            return Bound(UNKNOWN, [])
+            return Bound(unknown(str(error)), [])
         bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:
             at = self._tokens[problem.index] if problem.index < len(self._tokens) else module
@@ -225,6 +226,8 @@ class LineReader:
             raise BrokenFile
 
     def _problem(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
+        if not warning:
+            self._mistake = text
         self._collector.report(self._page.problem(token, text, cure, warning=warning))
 
     def _add(  # noqa: PLR0913, PLR0917 - what an entry has
@@ -233,9 +236,11 @@ class LineReader:
         kind: Kind,
         control: Control,
         module: str,
-        bound: Bound = _DENY,
+        bound: Bound | None = None,
         nested: Stack = (),
     ) -> None:
+        if bound is None:
+            bound = Bound(denying(self._mistake), [])
         self._collector.entries += 1
         if self._collector.entries > MAX_ENTRIES:
             text = f"more than {MAX_ENTRIES} entries in one service"

@@ -37,6 +37,7 @@ from ualauth.contract.requests import (
     Wait,
 )
 from ualauth.errors import ModuleUnavailable, StoreError
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.items import Items
 from ualauth.runtime.peer import Peer
@@ -121,7 +122,7 @@ class FakeAttempt(RunningAttempt):
 
     `password` is what the person brought, `conversation` whom to ask,
     `resources` what the application shares (a `UserStore`, say; what needs no
-    configuration opens itself), and `users` the USERLIST behind names. `remarks`,
+    configuration opens itself), and `users` the USERLIST behind names. `remarks`, `reasons`,
     `offloaded` and `slept` are what the module did; `person`, `messages` and `delay` are as
     at run time: whom the module vouched for counts when `answer` returned its `SUCCESS`.
     """
@@ -152,6 +153,7 @@ class FakeAttempt(RunningAttempt):
         self.operation = operation
         self.flags = flags
         self.remarks: list[str] = []
+        self.reasons: list[ReasonCode] = []
         self.run = Run(operation, (), [], None, None)
         self.offloaded: list[Callable[..., object]] = []
         self.slept: list[float] = []
@@ -176,6 +178,11 @@ class FakeAttempt(RunningAttempt):
     def remark(self, text: str) -> None:
         """Keep what the module, or one of a stack that it runs, said about its answer."""
         self.remarks.append(text)
+
+    def explain(self, reason: ReasonCode, text: str) -> None:
+        """Keep the reason, and the text as a remark."""
+        self.reasons.append(reason)
+        self.remark(text)
 
     def end(self, status: int) -> None:
         """Call every cleanup with `status`, and forget all secrets, as at the transaction's end.

@@ -67,7 +67,10 @@ class Walk:
             self._over = True
         except Abort as abort:
             # As the runtime does, where the module itself gave no reason.
-            self._attempt.remark(abort.why)
+            if abort.reason is None:
+                self._attempt.remark(abort.why)
+            else:
+                self._attempt.explain(abort.reason, abort.why)
             self.code = answer_of(abort)
             self._over = True
         except (TimeoutError, StoreError):

@@ -9,7 +9,7 @@ import pytest
 
 from ualauth.codes import TOKENS, ReturnCode
 from ualauth.sources.problem import Source
-from ualauth.stack.bind import DENY
+from ualauth.stack.bind import denying
 from ualauth.stack.control import ControlAction, parse_control
 from ualauth.stack.engine import EngineStep, Frozen, Impression, State, Suspended, Verdict, evaluate
 from ualauth.stack.model import Entry, Kind, Stack
@@ -35,7 +35,7 @@ def stack_of(*controls: str) -> Stack:
                 module="",
                 arguments=(),
                 source=Source("test", number, 1),
-                methods=DENY,
+                methods=denying(""),
                 table=control.table,
                 asked=not marker,
             ),

@@ -1,0 +1,175 @@
+"""One login in the audit log: its fields, as text of one line and as JSON of one line.
+
+What the client sent (the name as typed) and what the application says of the peer is cut and
+escaped in both; a secret is in neither. The schema of the JSON is `audit-record.schema.json`
+among the shipped files, and `docs/administrators/audit.md` says what each field is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from ualauth.codes import Operation, ReturnCode
+from ualauth.reasons import ReasonCode
+from ualauth.runtime.outcome import Outcome
+from ualauth.text.dataclass import dataclass
+
+MOST_SHOWN = 80
+"""Characters of what a peer sent."""
+_WORD = re.compile(r"[0-9A-Za-z.:%_/@+~-]+")
+"""What may stand in the text as it is: an address, a host name, a path."""
+_LONGEST_WORD = 255
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """What a login came to, and why; `LogRecord.audit` of the logger `ualauth.audit`.
+
+    The names of the fields are those of the JSON. What is not known is `None`.
+    """
+
+    time: float
+    """When it was decided: seconds since 1970; in JSON, RFC 3339 in UTC with microseconds."""
+    transaction: str
+    """16 hexadecimal digits, the same in all records of one transaction."""
+    event: str
+    """`login`; `password_change`; `operation` (one of a transaction); `abandoned`; `mechanism`."""
+    service: str
+    operation: Operation
+    """The last that was asked."""
+    outcome: Outcome | None
+    """What it came to; `None` for a SASL exchange that the client gave up."""
+    code: ReturnCode
+    """What the stack of the operation concluded."""
+    reason: ReasonCode | None
+    """Why; `None` if it was granted."""
+    module: str | None
+    entry: str | None
+    """The entry that decided, and where it stands (`file:line`); `None` where none was asked."""
+    remark: str
+    """What that entry said about its answer."""
+    through: tuple[str, ...]
+    """The entries that ran the stack which that entry stands in, outermost first."""
+    answers: tuple[tuple[str, str], ...]
+    """Every entry that was asked (`file:line`), and its answer."""
+    remarks: tuple[tuple[str, str], ...]
+    """What the other entries said, each with `module:line`."""
+    login_name: str | None
+    """The name as it was typed, at most 80 characters."""
+    login_name_digest: str | None
+    """In its place, if `[audit] login_names` says so: 16 hexadecimal digits."""
+    user: str | None
+    """Whom the name was resolved to."""
+    acts_for: str | None
+    """Whom the user wants to act for."""
+    mechanism: str | None
+    """The SASL mechanism; `None` for a typed password."""
+    tls: bool
+    rhost: str | None
+    caller_uid: int | None
+    duration: float
+    """Seconds from the first question to the service until it was decided."""
+
+    def __str__(self) -> str:
+        """Return the text: one line of ASCII, whose last field is `rhost=`."""
+        return as_text(self)
+
+
+def as_text(record: AuditRecord) -> str:
+    """Return a record as `SERVICE: OUTCOME REASON: field=value ... rhost=HOST`.
+
+    Whatever a client or server sent stands in quotes, with everything but printable ASCII
+    escaped. Nothing follows the host; one that is no address or host name is in quotes, too.
+    """
+    words = [f"{_word(record.service)}: {record.outcome or 'abandoned'}"]
+    if record.reason is not None and record.outcome is not None:
+        words.append(str(record.reason))
+    words[-1] += ":"
+    shown: dict[str, object] = {
+        "operation": record.operation,
+        "code": record.code,
+        "login_name": _quoted(record.login_name),
+        "login_name_digest": record.login_name_digest,
+        "user": _quoted(record.user),
+        "acts_for": _quoted(record.acts_for),
+        "mechanism": record.mechanism,
+        "tls": "yes" if record.tls else "no",
+        "module": record.module and _word(record.module),
+        "entry": record.entry and _word(record.entry),
+        "through": ",".join(map(_word, record.through)) or None,
+        "answers": ",".join(f"{_word(place)}={code}" for place, code in record.answers) or None,
+        "remark": _quoted(record.remark or None, whole=True),
+        "remarks": _quoted("; ".join(map(" ".join, record.remarks)) or None, whole=True),
+        "caller_uid": record.caller_uid,
+        "duration": f"{record.duration:.6f}",
+        "transaction": record.transaction,
+        "rhost": _word(record.rhost) if record.rhost else "-",
+    }
+    words += [f"{name}={value}" for name, value in shown.items() if value is not None]
+    return " ".join(words)
+
+
+def as_dict(record: AuditRecord) -> dict[str, Any]:
+    """Return what the JSON has: texts, numbers, lists and `None`, in the order of the fields."""
+    moment = datetime.fromtimestamp(record.time, UTC)
+    return {
+        "time": f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "transaction": record.transaction,
+        "event": record.event,
+        "service": _shown(record.service),
+        "operation": record.operation.method,
+        "outcome": None if record.outcome is None else record.outcome.value,
+        "code": record.code.token,
+        "reason": None if record.reason is None else record.reason.value,
+        "module": record.module,
+        "entry": record.entry,
+        "remark": record.remark,
+        "through": record.through,
+        "answers": record.answers,
+        "remarks": record.remarks,
+        "login_name": _shown(record.login_name),
+        "login_name_digest": record.login_name_digest,
+        "user": _shown(record.user),
+        "acts_for": _shown(record.acts_for),
+        "mechanism": record.mechanism,
+        "tls": record.tls,
+        "rhost": _shown(record.rhost),
+        "caller_uid": record.caller_uid,
+        "duration": round(record.duration, 6),
+    }
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def as_json(record: AuditRecord) -> str:
+    """Return one line of ASCII; `json.loads` of it has nothing that a terminal would obey."""
+    return _encode(as_dict(record))
+
+
+def _shown(text: str | None) -> str | None:
+    r"""Return a text that can be printed, at most 80 characters of it; the rest is `\x1b`, say.
+
+    A backslash is doubled, so that no two texts look the same.
+    """
+    if text is None:
+        return None
+    if len(text) <= MOST_SHOWN and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(
+        char if char.isprintable() and char != "\\" else ascii(char)[1:-1]
+        for char in text[:MOST_SHOWN]
+    )
+
+
+def _quoted(text: str | None, *, whole: bool = False) -> str | None:
+    """Return a text in quotes, as Python writes it in ASCII."""
+    return None if text is None else ascii(text if whole else text[:MOST_SHOWN])
+
+
+def _word(text: str) -> str:
+    """Return a text as it is if it is a word, and in quotes if it could be more."""
+    return text if len(text) <= _LONGEST_WORD and _WORD.fullmatch(text) else _quoted(text) or ""

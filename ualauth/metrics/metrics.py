@@ -162,12 +162,17 @@ class Metrics(Observer):
 
         return counted
 
+    def not_offered(self, service: str, mechanism: str) -> None:
+        """See `Observer.not_offered`: such a login is refused."""
+        labels = self._labels(service, mechanism.upper())
+        self._events.add(self._events.amount(LOGINS, *labels, str(Outcome.REFUSED)), 1.0)
+
     def _note_login(self, handle: Handle, outcome: str, seconds: float) -> None:
         events, items = self._events, handle.items
         way = items.service, items.mechanism, outcome
         logins = self._logins.get(way)
         if logins is None:
-            labels = self._way_of(handle)
+            labels = self._labels(items.service, items.mechanism)
             logins = events.amount(LOGINS, *labels, outcome)
             if OTHER not in labels:
                 # Of others there is no end.
@@ -177,13 +182,12 @@ class Metrics(Observer):
         events.ended()
 
     def _note_abandoned(self, handle: Handle) -> None:
-        self._events.count(self._events.amount(ABANDONED, *self._way_of(handle)))
+        labels = self._labels(handle.items.service, handle.items.mechanism)
+        self._events.count(self._events.amount(ABANDONED, *labels))
         self._events.ended()
 
-    def _way_of(self, handle: Handle) -> tuple[str, str]:
+    def _labels(self, service: str, mechanism: str | None) -> tuple[str, str]:
         """Return the labels of a service and a mechanism, of which clients make up no new ones."""
-        items = handle.items
-        service, mechanism = items.service, items.mechanism
         if service not in self._services:
             service = OTHER
         if mechanism is None:

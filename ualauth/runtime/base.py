@@ -72,6 +72,7 @@ class BaseAuthenticator:
         self.login = composition.login
         self.perform = composition.perform
         self._sasl_login = composition.sasl_login
+        self._not_offered = composition.not_offered
         path = [str(config.directory / folder) for folder in config.modules.path]
         self.registry = ModuleRegistry(path, config.modules.allow, str(config.directory))
         self._usual_rules = config.sasl.of_service("", None)
@@ -154,6 +155,7 @@ class BaseAuthenticator:
             if kind is not None and not is_allowed(kind, rules):
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             needs_tls = safe and not channel.tls
+            self._not_offered(compiled.name, name)
             if audit.is_wanted(Outcome.REFUSED, audit.MECHANISM):
                 self._record_not_offered(compiled, name, connection, needs_tls=needs_tls)
             raise MechanismUnavailable(name, needs_tls=needs_tls)

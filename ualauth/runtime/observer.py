@@ -44,6 +44,9 @@ class Observer:
         """Return what runs an operation of a transaction as `perform` does."""
         return perform
 
+    def not_offered(self, service: str, mechanism: str) -> None:
+        """Note that a client asked a service for a mechanism that it does not offer."""
+
     def method(self, module: str, operation: Operation, method: Method) -> Method:  # noqa: ARG002 - for those who do
         """Return a method that does what that of a module does; `module` is as in its entry."""
         return method
@@ -89,6 +92,11 @@ class Composition:
         for each in self._observers:
             kind = each.kind(kind)
         return kind
+
+    def not_offered(self, service: str, mechanism: str) -> None:
+        """See `Observer.not_offered`."""
+        for each in self._observers:
+            each.not_offered(service, mechanism)
 
     def _watch(self, module: str, methods: tuple[Method, ...]) -> tuple[Method, ...]:
         for each in self._observers:

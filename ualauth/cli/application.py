@@ -16,6 +16,7 @@ COMMANDS = {
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
+    "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "smtp-access": (
         "ualauth.cli.smtp_access",
         "Check the rules of mail submission, and explain them.",

@@ -361,7 +361,7 @@ class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
         try:
             self._last = await self._authenticator._advance(  # noqa: SLF001 - made for each other
                 handle,
-                self._authenticator._base.perform(handle, operation, flags),
+                self._authenticator._base.perform(handle, operation, flags),  # noqa: SLF001 - likewise
             )
         except BaseException as error:
             clear_locals(error)

@@ -334,7 +334,7 @@ class Transaction(BaseTransaction[ReturnCode]):
         try:
             self._last = self._authenticator._advance(  # noqa: SLF001 - made for each other
                 handle,
-                self._authenticator._base.perform(handle, operation, flags),
+                self._authenticator._base.perform(handle, operation, flags),  # noqa: SLF001 - likewise
             )
         except BaseException as error:
             clear_locals(error)

@@ -29,7 +29,7 @@ def lines_of(file: BinaryIO) -> Iterator[str]:
     skipping = False
     while piece := file.readline(LONGEST + 1):
         ended = piece.endswith(b"\n")
-        if skipping or not ended and len(piece) > LONGEST:
+        if skipping or (not ended and len(piece) > LONGEST):
             if not skipping:
                 yield ""
             skipping = not ended

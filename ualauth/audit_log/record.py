@@ -94,7 +94,7 @@ def _of_json(text: str, stamp: float | None, *, inside: bool) -> Logged | None:
     if not isinstance(message, str):
         return None
     micro = values.get("__REALTIME_TIMESTAMP")
-    if isinstance(micro, str) and micro.isdigit() and len(micro) <= 18:  # noqa: PLR2004 - digits
+    if isinstance(micro, str) and micro.isdigit() and len(micro) <= 18:
         stamp = int(micro) / 1_000_000
     before = _BEFORE.match(message)
     message = message[before.end() :] if before else message

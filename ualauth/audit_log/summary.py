@@ -153,7 +153,9 @@ class Summary:
         """Yield the services of which half of the logins, and some, could not be checked."""
         for service, number in self._unavailable.most_common(10):
             if number >= SOME and 2 * number >= self._services[service]:
-                ((why, _),) = self._why[service].most_common(1) if service in self._why else (("", 0),)
+                ((why, _),) = (
+                    self._why[service].most_common(1) if service in self._why else (("", 0),)
+                )
                 reason, _, entry = why.partition(" ")
                 by = f" by {entry}" if entry else ""
                 total = self._services[service]
@@ -177,7 +179,9 @@ class Summary:
             source, _, name = both.partition(" ")
             alone = len(self._names_of.of(source)) == len(self._sources_of.of(name)) == 1
             if number >= SOME and alone:
-                text = f"{name} from {source or 'this host'}: {number} guesses, one name, one source"
+                text = (
+                    f"{name} from {source or 'this host'}: {number} guesses, one name, one source"
+                )
                 yield Hint("typo", f"{text}; a password mistyped, or kept in a client")
 
 

@@ -33,17 +33,17 @@ _TITLES = {
 }
 
 
-class _Moment(click.ParamType):
+class _Moment(click.ParamType[float]):
     name = "time"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> object:
+    ) -> float:
         """Return seconds since 1970."""
-        if not isinstance(value, str):
+        if isinstance(value, float):
             return value
         try:
-            return read_moment(value, time.time())
+            return read_moment(str(value), time.time())
         except ValueError as error:
             self.fail(plain(str(error)), param, ctx)
 

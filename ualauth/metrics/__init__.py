@@ -1,11 +1,11 @@
 """Metrics for Prometheus (extra `metrics`).
 
-    from ualauth import Authenticator
-    from ualauth.metrics import Metrics
+from ualauth import Authenticator
+from ualauth.metrics import Metrics
 
-    metrics = Metrics()
-    auth = Authenticator("/etc/ualauth", observers=[metrics])
-    prometheus_client.start_http_server(9464, registry=metrics.exposed)
+metrics = Metrics()
+auth = Authenticator("/etc/ualauth", observers=[metrics])
+start_http_server(9464, registry=metrics.exposed)  # of prometheus_client
 """
 
 from ualauth.system.extras import require

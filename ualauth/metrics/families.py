@@ -109,9 +109,7 @@ FAMILIES: Mapping[str, Family] = {
             {"module": _MODULE, "code": tuple(str(code) for code in ReturnCode)},
         ),
         Family(HASHES, Type.GAUGE, "Passwords that are being hashed.", {}, "livesum"),
-        Family(
-            HASH_QUEUE, Type.HISTOGRAM, "How long passwords waited for a processor to be hashed.", {}
-        ),
+        Family(HASH_QUEUE, Type.HISTOGRAM, "How long passwords waited to be hashed.", {}),
         Family(
             CACHE,
             Type.COUNTER,

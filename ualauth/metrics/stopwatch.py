@@ -11,7 +11,7 @@ clock = perf_counter
 
 
 class Stopwatch:
-    """Stands still while a person or client is waited for; see `ualauth.runtime.observer.Course`."""
+    """Stands still while a person or client is waited for (`runtime.observer.Course`)."""
 
     __slots__ = ("_began", "_paused")
 

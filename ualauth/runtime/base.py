@@ -84,7 +84,7 @@ class BaseAuthenticator:
             self.registry.find,
             config.dialect,
             takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
-            watch=composition.watch,
+            observe=composition.observe,
         )
         self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)

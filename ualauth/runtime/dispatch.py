@@ -265,7 +265,9 @@ def _code_of_exception(
     return code
 
 
-def code_of_exception(error: BaseException) -> tuple[ReturnCode, ReasonCode | None, str]:
+def code_of_exception(  # noqa: PLR0911 - a case for each kind of exception
+    error: BaseException,
+) -> tuple[ReturnCode, ReasonCode | None, str]:
     """Return what an entry answers whose module raised `error`, and why: as a code and in words."""
     match error:
         case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:

@@ -19,7 +19,7 @@ from ualauth.contract.module import Method
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.login import login
 from ualauth.runtime.sasl_login import SaslLogin
-from ualauth.stack.line import Watch
+from ualauth.stack.line import Observe
 
 T = TypeVar("T")
 
@@ -61,8 +61,8 @@ class Composition:
         self.login: LogIn = login
         """Runs the login of a password or exchange."""
         self.perform: Perform = Handle.perform
-        self.watch: Watch | None = None
-        """See `stack.line.Collector.watch`."""
+        self.observe: Observe | None = None
+        """See `stack.line.Collector.observe`."""
         self.sasl_login = SaslLogin
         if self._observers:
             self._compose()
@@ -74,7 +74,7 @@ class Composition:
                 raise TypeError(f"observers are such as Metrics(), not {type(each).__name__}")
             self.login, run = each.login(self.login), each.login(run)
             self.perform = each.operation(self.perform)
-        self.watch = self._watch
+        self.observe = self._observe
 
         class ObservedSaslLogin(SaslLogin):
             """A login by SASL that observers look at, the client's last word included."""
@@ -98,7 +98,7 @@ class Composition:
         for each in self._observers:
             each.not_offered(service, mechanism)
 
-    def _watch(self, module: str, methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    def _observe(self, module: str, methods: tuple[Method, ...]) -> tuple[Method, ...]:
         for each in self._observers:
             methods = tuple(
                 each.method(module, operation, methods[operation]) for operation in Operation

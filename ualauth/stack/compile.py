@@ -22,7 +22,7 @@ from ualauth.sources.problem import Problem, Source
 from ualauth.stack.control import ControlAction
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import ServiceFolder, service_name
-from ualauth.stack.line import BrokenFile, FindModule, LineReader, Watch
+from ualauth.stack.line import BrokenFile, FindModule, LineReader, Observe
 from ualauth.stack.model import Entry, Service, Stack
 from ualauth.stack.syntax import parse
 
@@ -46,9 +46,9 @@ def compile_service(
     folder: ServiceFolder,
     find_module: FindModule,
     dialect: Dialect,
-    watch: Watch | None = None,
+    observe: Observe | None = None,
 ) -> Service:
-    """Compile service `name` from the files in `folder`; see `Collector.watch`.
+    """Compile service `name` from the files in `folder`; see `Collector.observe`.
 
     Raises:
         UnknownService: if there is neither a file of that name nor `other`.
@@ -56,9 +56,9 @@ def compile_service(
 
     """
     name = service_name(name, dialect)
-    own = _Compiler(folder, find_module, dialect, name, watch)
+    own = _Compiler(folder, find_module, dialect, name, observe)
     outcome = own.file(name, None, 0, 0)
-    other = own if name == OTHER else _Compiler(folder, find_module, dialect, OTHER, watch)
+    other = own if name == OTHER else _Compiler(folder, find_module, dialect, OTHER, observe)
     other_outcome = _Outcome.MISSING
     if outcome is not _Outcome.BROKEN:
         other_outcome = other.file(OTHER, None, 0, 0)
@@ -102,7 +102,7 @@ class _Compiler:
         find_module: FindModule,
         dialect: Dialect,
         name: str,
-        watch: Watch | None,
+        observe: Observe | None,
     ) -> None:
         """Start with empty stacks."""
         self.stacks = _empty_stacks()
@@ -111,7 +111,7 @@ class _Compiler:
         self.entries = 0
         self.find_module = find_module
         self.dialect = dialect
-        self.watch = watch
+        self.observe = observe
         self._folder = folder
         self._running = [name]
         """The services whose stacks are being read, each run by an entry of the one before."""

@@ -29,7 +29,7 @@ from ualauth.stack.model import Entry, Kind, Stack
 FindModule = Callable[[str], type[Module[Any]]]
 """Module as written in a service file -> its class; raises `ModuleUnavailable`."""
 
-Watch = Callable[[str, Methods], Methods]
+Observe = Callable[[str, Methods], Methods]
 """A module as written in a service file, and its methods -> the methods that its entry has."""
 
 MAX_ENTRIES = 10_000
@@ -52,7 +52,7 @@ class Collector(Files, Protocol):
     """How many there are in all stacks."""
     find_module: FindModule
     dialect: Dialect
-    watch: Watch | None
+    observe: Observe | None
     """Puts other methods, which do the same, in the place of those of each module."""
 
     def include(self, name: str, wanted: ModuleType | None, depth: int, level: int) -> str:
@@ -246,9 +246,9 @@ class LineReader:
             text = f"more than {MAX_ENTRIES} entries in one service"
             self._problem(self._start, text, "include files once, and only service files")
             raise BrokenFile
-        watch, methods = self._collector.watch, bound.methods
-        if watch is not None and kind is not Kind.SUBSTACK:
-            methods = watch(module, methods)
+        observe, methods = self._collector.observe, bound.methods
+        if observe is not None and kind is not Kind.SUBSTACK:
+            methods = observe(module, methods)
         entry = Entry(
             kind=kind,
             level=self._level,

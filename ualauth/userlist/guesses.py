@@ -56,7 +56,7 @@ class TooManyGuesses(Exception):
 class GuessLimiter:
     """The guesses of all users that this process checks, and what failed before."""
 
-    counts_kind = FailureCounts
+    counts_kind: type[FailureCounts] = FailureCounts
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ class Lease(Generic[T]):
 class PooledDirectory:
     """See `Directory`."""
 
-    servers_kind = Servers
+    servers_kind: type[Servers] = Servers
 
     def __init__(
         self, settings: LdapSettings, connector: Connector, resolver: Resolver = resolve

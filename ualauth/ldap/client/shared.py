@@ -22,7 +22,7 @@ class Directories:
     Who asks for one keeps it: it ends when no entry has it any more, or with the application.
     """
 
-    directory_kind = PooledDirectory
+    directory_kind: type[PooledDirectory] = PooledDirectory
 
     def __init__(self) -> None:
         """Begin with none."""

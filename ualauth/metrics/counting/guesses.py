@@ -27,13 +27,19 @@ def counting(kind: type[GuessLimiter], metrics: Metrics) -> type[GuessLimiter]:
             self, places: Sequence[Place], work: Work, now: int, *, offline: bool = False
         ) -> list[Failures] | None:
             """See `FailureCounts.change`."""
-            return self._counted(super().change, places, work, now, offline=offline)
+            after: list[Failures] | None = self._counted(
+                super().change, places, work, now, offline=offline
+            )
+            return after
 
         def change_here(
             self, places: Sequence[Place], work: Work, now: int, *, offline: bool = False
         ) -> list[Failures]:
             """See `FailureCounts.change_here`."""
-            return self._counted(super().change_here, places, work, now, offline=offline)
+            after: list[Failures] = self._counted(
+                super().change_here, places, work, now, offline=offline
+            )
+            return after
 
         def _counted(
             self,

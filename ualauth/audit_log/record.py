@@ -76,7 +76,9 @@ def read_line(line: str) -> Logged | None:
     return _of_text(rest, stamp) or (_of_text(line, None) if rest != line else None)
 
 
-def _of_json(text: str, stamp: float | None, *, inside: bool) -> Logged | None:
+def _of_json(  # noqa: PLR0911 - what it may be, one after the other
+    text: str, stamp: float | None, *, inside: bool
+) -> Logged | None:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):

@@ -24,7 +24,7 @@ MANY_NAMES = 5
 MANY_SOURCES = 10
 """Sources with guesses of one name from which on it looks like an attack."""
 SOME = 3
-"""Guesses of one name from one source, and logins that could not be checked, that are worth a word."""
+"""Guesses of one name from one source, or logins not checked, from which on there is a hint."""
 
 _GUESSES = frozenset(str(each) for each in GUESSES)
 
@@ -143,7 +143,7 @@ class Summary:
         elif reason in _GUESSES and name:
             self._names_of.add(source, name)
             self._sources_of.add(name, source)
-            self._guesses.add(f"{source} {name}")
+            self._guesses.add(f"{source}\t{name}")
 
     def hints(self) -> list[Hint]:
         """Return what it looks like: outages first, then attacks, then slips of users."""
@@ -153,10 +153,8 @@ class Summary:
         """Yield the services of which half of the logins, and some, could not be checked."""
         for service, number in self._unavailable.most_common(10):
             if number >= SOME and 2 * number >= self._services[service]:
-                ((why, _),) = (
-                    self._why[service].most_common(1) if service in self._why else (("", 0),)
-                )
-                reason, _, entry = why.partition(" ")
+                most = self._why[service].most_common(1) if service in self._why else []
+                reason, _, entry = (most[0][0] if most else "").partition(" ")
                 by = f" by {entry}" if entry else ""
                 total = self._services[service]
                 text = f"{service}: {number} of {total} could not be checked: {reason}{by}"
@@ -176,13 +174,13 @@ class Summary:
 
     def _typos(self) -> Iterator[Hint]:
         for both, number in self._guesses.most_common(1000):
-            source, _, name = both.partition(" ")
+            source, _, name = both.partition("\t")
             alone = len(self._names_of.of(source)) == len(self._sources_of.of(name)) == 1
             if number >= SOME and alone:
                 text = (
-                    f"{name} from {source or 'this host'}: {number} guesses, one name, one source"
+                    f"{name} from {source or 'this host'}: {number} guesses; one name, one source:"
                 )
-                yield Hint("typo", f"{text}; a password mistyped, or kept in a client")
+                yield Hint("typo", f"{text} a password mistyped, or kept in a client")
 
 
 def _number(values: set[str]) -> str:

@@ -219,5 +219,5 @@ def _cumulated(buckets: Iterable[int]) -> list[tuple[str, float]]:
     total, cumulated = 0, []
     for bound, count in zip((*SECONDS, float("inf")), buckets, strict=True):
         total += count
-        cumulated.append((floatToGoString(bound), float(total)))
+        cumulated.append((floatToGoString(bound), float(total)))  # type: ignore[no-untyped-call]
     return cumulated

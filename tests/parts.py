@@ -66,6 +66,7 @@ MARKS = {
         "tests/unit/import_export/test_onto_itself.py",
         "tests/unit/import_export/test_round_trip.py",
         "tests/unit/import_export/test_what_is_not_given.py",
+        "tests/unit/metrics/test_shared.py",
         "tests/unit/modules/test_pam_if.py",
         "tests/unit/modules/test_pam_if_examples.py",
         "tests/unit/oauth",

@@ -88,6 +88,10 @@ class Events(Collector):
         with self._lock:
             amount.set(value)
 
+    def describe(self) -> Iterable[Metric]:
+        """Return all metrics, so that a registry has each once (prometheus_client's)."""
+        return self.collect()
+
     def collect(self) -> Iterable[Metric]:
         """Return the counts of this process, with all that has ended (prometheus_client's)."""
         self.empty(wait=True)

@@ -18,7 +18,7 @@ RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libmail-ima
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
-TESTED = libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql slapd ldap-utils $(DS389) \
+TESTED = libpam0g libpam-modules libpam-radius-auth openssl passwd postgresql prometheus slapd ldap-utils $(DS389) \
 	$(CLIENTS) $(KRB5) $(SAMBA) $(READERS)
 
 # What was compiled once is kept, also where the environment says otherwise

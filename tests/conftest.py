@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import hypothesis
 import pytest
 
+from tests import declared_reasons as reasons
 from tests import postgresql as postgres
 from tests import running, samba
 from tests.ldap.authority import Authority
@@ -43,6 +44,7 @@ hypothesis.settings.load_profile("ualauth")
 def pytest_configure(config: pytest.Config) -> None:
     """Let `tests/running.py` say how a run is made."""
     config.pluginmanager.register(running)
+    config.pluginmanager.register(reasons)
 
 
 A = TypeVar("A", bound=Authenticator | AsyncAuthenticator)

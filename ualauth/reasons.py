@@ -35,6 +35,7 @@ class ReasonCode(enum.Enum):
     CREDENTIAL_NOT_JUDGED = "credential_not_judged"
     MECHANISM_NOT_OFFERED = "mechanism_not_offered"
     TLS_REQUIRED = "tls_required"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
     MALFORMED = "malformed"
     ABANDONED = "abandoned"
 
@@ -85,6 +86,9 @@ class ReasonCode(enum.Enum):
         return self.value
 
 
+Reasons = Mapping[ReasonCode, tuple[ReturnCode, ...]]
+"""Why a module may not succeed, and what it answers then (`Module.reasons`)."""
+
 GUESSES = frozenset(
     {
         ReasonCode.WRONG_PASSWORD,
@@ -134,3 +138,23 @@ REASON_OF_CODE: Mapping[ReturnCode, ReasonCode] = {
     ReturnCode.INCOMPLETE: ReasonCode.INCOMPLETE,
 }
 """The reason of an entry that answers a code and gives none: a module of another package."""
+
+REASONS_OF_ATTEMPTS: Reasons = {
+    ReasonCode.USERLIST_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+    ReasonCode.NO_PASSWORD: (ReturnCode.AUTH_ERR, ReturnCode.AUTHTOK_ERR),
+    ReasonCode.MALFORMED: (ReturnCode.AUTH_ERR, ReturnCode.AUTHTOK_ERR, ReturnCode.USER_UNKNOWN),
+    ReasonCode.MECHANISM_NOT_OFFERED: (ReturnCode.PERM_DENIED,),
+    ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+    ReasonCode.CONVERSATION_FAILED: (ReturnCode.CONV_ERR, ReturnCode.ABORT),
+    ReasonCode.INCOMPLETE: (ReturnCode.INCOMPLETE,),
+    ReasonCode.PASSWORD_UNSUITABLE: (ReturnCode.TRY_AGAIN,),
+    ReasonCode.WRONG_USER: (ReturnCode.PERM_DENIED, ReturnCode.USER_UNKNOWN),
+    ReasonCode.OVERLOADED: (ReturnCode.AUTHINFO_UNAVAIL,),
+    ReasonCode.TIMED_OUT: (ReturnCode.AUTHINFO_UNAVAIL,),
+    ReasonCode.SHORTAGE: (ReturnCode.AUTHINFO_UNAVAIL,),
+    ReasonCode.FILE_UNUSABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+    ReasonCode.MODULE_FAILED: (ReturnCode.SYSTEM_ERR,),
+    ReasonCode.MISCONFIGURED: (ReturnCode.SERVICE_ERR, ReturnCode.PERM_DENIED, ReturnCode.ABORT),
+    ReasonCode.MODULE_MISSING: (ReturnCode.MODULE_UNKNOWN, ReturnCode.SERVICE_ERR),
+}
+"""What any module may come to without saying so: its attempt's methods, and the runtime, do."""

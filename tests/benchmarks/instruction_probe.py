@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import shutil
 import sys
 import tempfile
@@ -43,7 +44,7 @@ def remembered(folder: Path) -> Callable[[], object]:
 
 
 def counted(folder: Path) -> Callable[[], object]:
-    """Return a login whose password was verified before, with metrics."""
+    """Return a remembered login that metrics count."""
     from prometheus_client import CollectorRegistry
 
     from ualauth import Authenticator
@@ -51,6 +52,28 @@ def counted(folder: Path) -> Callable[[], object]:
 
     authenticator = Authenticator(folder, observers=[Metrics(CollectorRegistry())])
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+
+
+def audited(folder: Path) -> Callable[[], object]:
+    """Return a remembered login that writes its audit record, as JSON, to a file."""
+    _write_audit_log(folder)
+    return remembered(folder)
+
+
+def both(folder: Path) -> Callable[[], object]:
+    """Return a remembered login that metrics count, and that writes its audit record."""
+    _write_audit_log(folder)
+    return counted(folder)
+
+
+def _write_audit_log(folder: Path) -> None:
+    from ualauth.audit import JsonFormatter
+
+    handler = logging.FileHandler(folder / "audit.json")
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("ualauth.audit")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def directory(folder: Path) -> Callable[[], object]:
@@ -88,8 +111,12 @@ OPERATIONS = {
 }
 """What is counted, and what prepares it in a configuration folder."""
 
-WATCHED = {"with metrics": counted}
-"""The same, what looks on at logins included."""
+WATCHED = {
+    "a remembered login, counted": counted,
+    "a remembered login, with its audit record": audited,
+    "a remembered login, counted and with its record": both,
+}
+"""The same as the first of them, and what looks on at it."""
 
 
 def prepare(path: Path, directory: Path) -> None:

@@ -80,6 +80,10 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
         "the mechanism needs an encrypted connection",
         "let the mail program use TLS",
     ),
+    ReasonCode.CERTIFICATE_UNTRUSTED: Explanation(
+        "no client certificate that the TLS library has verified names a user",
+        "see `certificate_names` in ualauth.toml, and the authorities of the server",
+    ),
     ReasonCode.MALFORMED: Explanation(
         "the client does not keep to the protocol, or sent a name or password that cannot be one",
         "look at the mail program",

@@ -38,3 +38,10 @@ class Judgement:
             attempt.explain(self.reason, self.log)
         elif self.log:
             attempt.remark(self.log)
+
+
+def not_judged(attempt: Attempt, exchange: object) -> ReturnCode:
+    """Answer `CRED_UNAVAIL` to a proof that the module cannot judge, and say so."""
+    kind = "a typed password" if exchange is None else f"this kind of proof ({attempt.mechanism})"
+    attempt.explain(ReasonCode.CREDENTIAL_NOT_JUDGED, f"it does not judge {kind}")
+    return ReturnCode.CRED_UNAVAIL

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
-from ualauth.reasons import ReasonCode
+from ualauth.reasons import Reasons
 
 if TYPE_CHECKING:
     from ualauth.sources.files import FileRules, Missing, Text, Unusable
@@ -69,7 +69,7 @@ class Module(Generic[O]):
     missing, `__init__` sets it. A text is a kind that another package's mechanism has.
     """
 
-    reasons: ClassVar[Mapping[ReasonCode, Sequence[ReturnCode]]] = {}
+    reasons: ClassVar[Reasons] = {}
     """Why it may not succeed, and what it answers then: all that it gives to `Attempt.explain`.
 
     What only the runtime says of a module (it has a bug, was late, is missing) is not here.

@@ -17,6 +17,7 @@ from ualauth.contract.messages import Answer, Error, Question, TextMessage
 from ualauth.host_pam.call import Answers, Call, Done, PamQuestions, overwrite
 from ualauth.host_pam.libpam import MAX_RESPONSE_BYTES
 from ualauth.host_pam.transaction import Outcome
+from ualauth.reasons import ReasonCode
 
 
 class Tokens(Protocol):
@@ -31,6 +32,9 @@ class Tokens(Protocol):
         ...
 
 
+_CONVERSATION = ReasonCode.CONVERSATION_FAILED
+
+
 class NoTokens:
     """No prompt is for a token."""
 
@@ -40,7 +44,8 @@ class NoTokens:
 
     async def answer(self, _attempt: Attempt, _question: Question) -> str:
         """See `Tokens.answer`; is never called."""
-        raise Abort(ReturnCode.CONV_ERR)
+        why = "the host's PAM asks for what nobody was to be asked for"
+        raise Abort(ReturnCode.CONV_ERR, why, _CONVERSATION)
 
 
 class OnePassword:
@@ -61,7 +66,8 @@ class OnePassword:
     async def answer(self, attempt: Attempt, question: Question) -> str:
         """See `Tokens.answer`."""
         if self._answered:
-            raise Abort(ReturnCode.AUTH_ERR)
+            why = "the host's PAM asks for a second password"
+            raise Abort(ReturnCode.AUTH_ERR, why, ReasonCode.NO_PASSWORD)
         present = attempt.get_item(self._item)
         token = await attempt.get_authtok(
             self._item,
@@ -110,7 +116,8 @@ class Change:
         if token == attempt.get_item(Item.OLDAUTHTOK):
             # Called by root, pam_unix does not compare them.
             await attempt.tell(Error("The new password must differ from the old one."))
-            raise Abort(ReturnCode.AUTHTOK_ERR)
+            why = "the new password must differ from the old one"
+            raise Abort(ReturnCode.AUTHTOK_ERR, why, ReasonCode.PASSWORD_UNSUITABLE)
         self._answered = True
         return token
 
@@ -122,7 +129,7 @@ class Talk:
         """Begin nothing yet."""
         self.operation = operation
         self.tokens = tokens
-        self.refusal: ReturnCode | None = None
+        self.refusal: Abort | None = None
         """Why libpam got no answer to its last question, if that says something."""
         self._call = call
         self._asked: PamQuestions | None = None
@@ -168,7 +175,7 @@ class Talk:
         except Abort as abort:
             if abort.code is ReturnCode.CONV_AGAIN:
                 raise
-            self.refusal = None if abort.code is ReturnCode.CONV_ERR else abort.code
+            self.refusal = None if abort.code is ReturnCode.CONV_ERR else abort
             return None
         finally:
             if len(self._said) == len(asked.messages):
@@ -188,7 +195,7 @@ class Talk:
         for message, answer in zip(messages, answers, strict=False):
             # Modules there are that crash where an answer is missing.
             if isinstance(message, Question) and answer is None:
-                raise Abort(ReturnCode.CONV_ERR)
+                raise Abort(ReturnCode.CONV_ERR, "the user gave no answer", _CONVERSATION)
         return answers
 
 
@@ -202,7 +209,8 @@ def _encoded(attempt: Attempt, answer: Answer) -> bytearray | None:
     if answer is None:
         return None
     if not is_acceptable(answer, MAX_RESPONSE_BYTES):
-        attempt.remark(f"an answer longer than {MAX_RESPONSE_BYTES} bytes, or with NUL")
+        why = f"an answer longer than {MAX_RESPONSE_BYTES} bytes, or with NUL"
         new = attempt.operation is Operation.CHAUTHTOK
-        raise Abort(ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR)
+        code = ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR
+        raise Abort(code, why, ReasonCode.MALFORMED)
     return bytearray(answer, "utf-8")

@@ -14,6 +14,7 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.kerberos.failures import BASE, REPEAT, SKEW, plain
 from ualauth.kerberos.keytab import Keytab
+from ualauth.reasons import ReasonCode
 from ualauth.sasl.mechanism import Malformed
 
 _KRB5 = "1.2.840.113554.1.2.2"
@@ -67,7 +68,7 @@ class AcceptedContext:
             ).creds
         except raw.GSSError as error:
             why = f"the keytab {keytab.origin} cannot be used: {_text(error)}"
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why, ReasonCode.KDC_UNAVAILABLE) from None
 
     def _channel(self, bindings: bytes) -> Any:  # noqa: ANN401 - python-gssapi's
         return self._gssapi.raw.ChannelBindings(application_data=bindings)
@@ -89,7 +90,7 @@ class AcceptedContext:
         if result.mech != self._mechanism:
             raise Malformed("a mechanism that is not Kerberos")
         if flag.anonymity in result.flags:
-            raise Malformed("an anonymous ticket")
+            raise Malformed("an anonymous ticket", ReasonCode.TICKET_REFUSED)
         shown = self._gssapi.raw.display_name(result.initiator_name, name_type=False)
         self.principal = shown.name.decode(errors="replace")
         self.mutual = flag.mutual_authentication in result.flags
@@ -120,7 +121,7 @@ def _library() -> Any:  # noqa: ANN401 - a module, which is loaded when it is fi
         import gssapi  # noqa: PLC0415 - it takes its time, and needs its extra
     except ImportError as error:
         why = f"{error}; try pip install 'ualauth[krb5]'"
-        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why) from error
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why, ReasonCode.MODULE_MISSING) from error
     return gssapi
 
 
@@ -128,9 +129,11 @@ def _refusal(error: Any) -> Abort:  # noqa: ANN401 - python-gssapi's
     # A status without its sign.
     minor = (error.min_code + 2**31) % 2**32 - 2**31
     if minor in _OURS:
-        return Abort(ReturnCode.AUTHINFO_UNAVAIL, _text(error))
+        return Abort(ReturnCode.AUTHINFO_UNAVAIL, _text(error), ReasonCode.KDC_UNAVAILABLE)
     reason = _REASONS.get(minor)
-    return Malformed(f"{reason} ({_text(error)})" if reason else _text(error))
+    return Malformed(
+        f"{reason} ({_text(error)})" if reason else _text(error), ReasonCode.TICKET_REFUSED
+    )
 
 
 def _text(error: Any) -> str:  # noqa: ANN401 - likewise

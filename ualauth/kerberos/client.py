@@ -18,7 +18,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import TypeVar
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Abort
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.judgement import Judgement
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos import ccache, change, dummy_requests
@@ -27,6 +27,7 @@ from ualauth.kerberos.context import Context
 from ualauth.kerberos.context_pool import ContextPool
 from ualauth.kerberos.failures import (
     KPASSWD_UNREACHABLE,
+    REASONS,
     KerberosFault,
     NoKeytab,
     NotTheUser,
@@ -42,6 +43,7 @@ from ualauth.kerberos.limited_context import LimitedContext
 from ualauth.kerberos.principal import PrincipalName, escaped, is_same, principal_of, user_of
 from ualauth.kerberos.principal_map import RULES, parse_map
 from ualauth.kerberos.settings import KerberosSettings
+from ualauth.reasons import ReasonCode
 from ualauth.sources.following import Watched
 from ualauth.stack.folder import FollowedFolder
 from ualauth.system.circuit_breaker import CircuitBreaker
@@ -62,6 +64,8 @@ _ABOUT_PASSWORDS = frozenset({ReturnCode.AUTHTOK_ERR, ReturnCode.PERM_DENIED})
 _REQUESTS = 2
 """What a wrong password takes: that pre-authentication is needed, and that it failed."""
 
+_KDC = ReasonCode.KDC_UNAVAILABLE
+
 
 @dataclass(frozen=True, slots=True)
 class KdcAnswer(Judgement):
@@ -77,6 +81,13 @@ class KdcAnswer(Judgement):
     password_expires: int = 0
     cache: str | None = None
     user: str = ""
+
+    def note(self, attempt: Attempt) -> None:
+        """See `Judgement.note`; the reason is that of the code where there is no better one."""
+        if self.code is ReturnCode.SUCCESS:
+            attempt.remark(self.log)
+        else:
+            attempt.explain(self.reason or REASONS.get(self.code, _KDC), self.log)
 
 
 class Client:
@@ -246,7 +257,7 @@ class Client:
         try:
             return self.limited(may_use)
         except KerberosFault as error:
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), _KDC) from None
 
     # Tickets that clients bring
 
@@ -261,7 +272,7 @@ class Client:
             return LimitedContext(self.limited(lambda: self._accept(bindings)), self.limited)
         except (NoKeytab, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), _KDC) from None
 
     def _accept(self, bindings: bytes | None) -> AcceptedContext:
         only = self.settings.keytab_principal
@@ -289,7 +300,7 @@ class Client:
             return self.limited(user)
         except (ConfigurationError, KerberosFault) as error:
             log.error("%s", error)  # noqa: TRY400 - no bug
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), _KDC) from None
 
     def _user_of(self, context: Context, principal: str) -> str:
         user = self._mapped(principal)
@@ -319,7 +330,7 @@ class Client:
         try:
             own = self.limited(named)
         except KerberosFault as error:
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), _KDC) from None
         if own != keytab:
             return KdcAnswer(ReturnCode.CRED_UNAVAIL, "accepted with the keys of another keytab")
         if self.user_of(principal) != user:
@@ -336,7 +347,7 @@ class Client:
         keytab = self.keytab(context)
         before = context.requests
         if not password:
-            return KdcAnswer(ReturnCode.AUTH_ERR, "empty password")
+            return KdcAnswer(ReturnCode.AUTH_ERR, "empty password", reason=ReasonCode.NO_PASSWORD)
         # The name of no user: what is asked about it only takes time.
         name = PrincipalName(f"{escaped(authid)}@{escaped(self._realm(context))}")
         answer = KdcAnswer(ReturnCode.USER_UNKNOWN, "no realm has names of that domain")
@@ -381,7 +392,9 @@ class Client:
             return KdcAnswer(ReturnCode.AUTHINFO_UNAVAIL, str(error))
         if not user:
             why = f"{plain(answer.principal)} is no user's principal"
-            return replace(answer, code=ReturnCode.PERM_DENIED, log=why)
+            return replace(
+                answer, code=ReturnCode.PERM_DENIED, log=why, reason=ReasonCode.NOT_ALLOWED
+            )
         return replace(answer, user=user)
 
     def _password(

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ualauth.codes import ReturnCode
 from ualauth.errors import UalauthError
+from ualauth.reasons import ReasonCode
 from ualauth.system.circuit_breaker import CircuitBreaker
 
 BASE = -1765328384
@@ -106,6 +107,19 @@ CODES: Mapping[int, ReturnCode] = {
     BASE + 133: ReturnCode.USER_UNKNOWN,  # KRB5_PARSE_ILLCHAR
     BASE + 134: ReturnCode.USER_UNKNOWN,  # KRB5_PARSE_MALFORMED
 }
+
+REASONS: Mapping[ReturnCode, ReasonCode] = {
+    ReturnCode.ACCT_EXPIRED: ReasonCode.ACCOUNT_EXPIRED,
+    ReturnCode.USER_UNKNOWN: ReasonCode.USER_UNKNOWN,
+    ReturnCode.PERM_DENIED: ReasonCode.NOT_ALLOWED,
+    ReturnCode.NEW_AUTHTOK_REQD: ReasonCode.PASSWORD_EXPIRED,
+    ReturnCode.AUTH_ERR: ReasonCode.WRONG_PASSWORD,
+    ReturnCode.AUTHTOK_ERR: ReasonCode.PASSWORD_UNSUITABLE,
+    ReturnCode.CRED_UNAVAIL: ReasonCode.TICKET_REFUSED,
+    ReturnCode.CRED_ERR: ReasonCode.NOT_ALLOWED,
+    ReturnCode.AUTHINFO_UNAVAIL: ReasonCode.KDC_UNAVAILABLE,
+}
+"""What an answer of a KDC stands for where nothing better is known."""
 
 CURES: Mapping[int, str] = {
     SERVER_UNKNOWN: "is the service's principal in the KDC's database?",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.kerberos.failures import KerberosFault
+from ualauth.reasons import ReasonCode
 from ualauth.sasl.gss_exchange import SecurityContext
 
 
@@ -40,7 +41,7 @@ class LimitedContext:
             answer = self._limited(lambda: context.step(token))
         except KerberosFault as error:
             why = f"the ticket cannot be accepted: {error} (the replay cache, the keytab)"
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why) from None
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why, ReasonCode.KDC_UNAVAILABLE) from None
         self.complete = context.complete
         self.principal = context.principal
         self.mutual = context.mutual

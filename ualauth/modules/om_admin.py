@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 
 _ROOT = 0
+_CALLER = ReasonCode.CALLER_NOT_ALLOWED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,23 +32,34 @@ class OmAdmin(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.CALLER_NOT_ALLOWED: (
+            ReturnCode.PERM_DENIED,
+            ReturnCode.USER_UNKNOWN,
+            ReturnCode.ACCT_EXPIRED,
+        ),
+    }
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look at the caller's uid, and at the USERLIST's user who has it."""
         uid = attempt.caller_uid
         if uid is None:
-            attempt.remark("the application does not say who calls")
+            attempt.explain(_CALLER, "the application does not say who calls")
             return ReturnCode.PERM_DENIED
         if uid == _ROOT:
             attempt.remark("root calls")
             return ReturnCode.SUCCESS
         user = await attempt.offload(attempt.resource(UserStore).by_unix_uid, uid)
         if user is None:
-            attempt.remark(f"no user of the USERLIST has the uid {uid}")
+            attempt.explain(_CALLER, f"no user of the USERLIST has the uid {uid}")
             return ReturnCode.USER_UNKNOWN
         code, why = _judge(user)
-        attempt.remark(f"{user.authid} calls, {why}")
+        said = f"{user.authid} calls, {why}"
+        if code is ReturnCode.SUCCESS:
+            attempt.remark(said)
+        else:
+            attempt.explain(_CALLER, said)
         return code
 
     async def setcred(self, _attempt: Attempt) -> ReturnCode:

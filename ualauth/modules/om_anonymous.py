@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import ANONYMOUS, CredentialKind
+from ualauth.contract.judgement import not_judged
 from ualauth.identity import Person
 from ualauth.module import Abort, Attempt, Module
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.anonymous import AnonymousExchange
 
 _LET_IN = "om_anonymous: let in"
@@ -23,12 +26,15 @@ class OmAnonymous(Module[Options]):
 
     options_type = Options
     verifies = frozenset({CredentialKind.NOTHING})
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+    }
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed for a client that came by ANONYMOUS, and for no other."""
         exchange = attempt.exchange
         if not isinstance(exchange, AnonymousExchange):
-            return ReturnCode.CRED_UNAVAIL
+            return not_judged(attempt, exchange)
         attempt.remark(f"anonymous, traced as {exchange.trace[:80]!a}")
         attempt.set_data(_LET_IN, value=True)
         attempt.vouch(Person(ANONYMOUS))

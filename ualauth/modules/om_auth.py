@@ -21,11 +21,13 @@ from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import CredentialKind
 from ualauth.module import Abort, Attempt, Module, TokenOptions, immediate
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.reasons import ReasonCode
 from ualauth.system.networks import source_of
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.login.account import age, is_unremarkable, restricted
 from ualauth.userlist.login.change import replace_password
+from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES
 from ualauth.userlist.login.exchange import prove
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.once import check_password
@@ -35,6 +37,33 @@ from ualauth.userlist.record import User
 _SUCCESS = ReturnCode.SUCCESS
 _VERIFIED = "om_auth: user whose old password was verified"
 _LOGGED_IN = "om_auth: user whose password was verified"
+
+_REASONS = {
+    **REASONS_OF_GUESSES,
+    ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN, ReturnCode.CRED_UNAVAIL),
+    ReasonCode.WRONG_PASSWORD: (ReturnCode.AUTH_ERR,),
+    ReasonCode.WRONG_PROOF: (ReturnCode.AUTH_ERR,),
+    ReasonCode.NO_PASSWORD: (ReturnCode.AUTH_ERR,),
+    ReasonCode.NO_SECRET: (ReturnCode.CRED_UNAVAIL,),
+    ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+    ReasonCode.WRONG_USER: (ReturnCode.USER_UNKNOWN,),
+    ReasonCode.LOCKED: (ReturnCode.PERM_DENIED,),
+    ReasonCode.ACCOUNT_EXPIRED: (ReturnCode.ACCT_EXPIRED,),
+    ReasonCode.NOT_YET_VALID: (ReturnCode.PERM_DENIED,),
+    ReasonCode.SERVICE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+    ReasonCode.SOURCE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+    ReasonCode.NOT_IN_HOURS: (ReturnCode.PERM_DENIED,),
+    ReasonCode.PASSWORD_EXPIRED: (
+        ReturnCode.NEW_AUTHTOK_REQD,
+        ReturnCode.AUTHTOK_EXPIRED,
+        ReturnCode.PERM_DENIED,
+    ),
+    ReasonCode.PASSWORD_MUST_CHANGE: (ReturnCode.NEW_AUTHTOK_REQD,),
+    ReasonCode.PASSWORD_UNSUITABLE: (ReturnCode.AUTHTOK_ERR,),
+    ReasonCode.PASSWORD_NOT_CHANGEABLE: (ReturnCode.AUTHTOK_ERR,),
+    ReasonCode.CHANGED_MEANWHILE: (ReturnCode.AUTHTOK_LOCK_BUSY, ReturnCode.USER_UNKNOWN),
+    ReasonCode.USERLIST_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +79,7 @@ class OmAuth(Module[Options]):
     options_type = Options
 
     verifies = frozenset({CredentialKind.PASSWORD, CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
+    reasons = _REASONS
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:
@@ -104,10 +134,13 @@ class OmAuth(Module[Options]):
     async def _acct_mgmt(self, attempt: Attempt, name: str | None) -> ReturnCode:
         account: Account | None = await attempt.get_record()
         if account is None:
-            attempt.remark("not in the USERLIST, or not the only one")
+            attempt.explain(ReasonCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
             return ReturnCode.USER_UNKNOWN
         if _is_another(attempt, name, account):
-            attempt.remark("the name has become another user's since the password was verified")
+            attempt.explain(
+                ReasonCode.WRONG_USER,
+                "the name has become another user's since the password was verified",
+            )
             return ReturnCode.USER_UNKNOWN
         code = await restricted(attempt, account)
         if code is ReturnCode.SUCCESS and not attempt.delegated:
@@ -119,7 +152,10 @@ class OmAuth(Module[Options]):
     async def open_session(self, attempt: Attempt) -> ReturnCode:
         """Succeed for every user whom the USERLIST knows."""
         account: Account | None = await attempt.get_record()
-        return ReturnCode.USER_UNKNOWN if account is None else ReturnCode.SUCCESS
+        if account is None:
+            attempt.explain(ReasonCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
+            return ReturnCode.USER_UNKNOWN
+        return ReturnCode.SUCCESS
 
     close_session = open_session
 
@@ -161,7 +197,7 @@ class OmAuth(Module[Options]):
         comparison = await check_password(
             attempt, guess, account, password, remembered=remembered, null_allowed=null_allowed
         )
-        attempt.remark(comparison.log)
+        comparison.note(attempt)
         code = await judge(attempt, guess, account, comparison)
         if code is not ReturnCode.SUCCESS or account is None:
             return code

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module, immediate
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID
 
@@ -64,6 +65,7 @@ class Services(tuple[str, ...]):
         return ",".join(self)
 
 
+_CALLER = ReasonCode.CALLER_NOT_ALLOWED
 _ROOT_ONLY = Uids("0")
 _TOOLS = Services("omqdump,omcontain")
 
@@ -81,6 +83,10 @@ class OmDiag(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.CALLER_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.SERVICE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+    }
     tests_names = True
 
     @immediate
@@ -88,13 +94,14 @@ class OmDiag(Module[Options]):
         """Succeed for a caller who is listed, in a service that is listed."""
         uid = attempt.caller_uid
         if attempt.service not in self.options.service:
-            attempt.remark(f"not for the service {attempt.service}")
+            why = f"not for the service {attempt.service}"
+            attempt.explain(ReasonCode.SERVICE_NOT_ALLOWED, why)
             return ReturnCode.PERM_DENIED
         if uid is None:
-            attempt.remark("the application does not say who calls")
+            attempt.explain(_CALLER, "the application does not say who calls")
             return ReturnCode.PERM_DENIED
         if uid not in self.options.uid:
-            attempt.remark(f"the caller's uid {uid} is not listed")
+            attempt.explain(_CALLER, f"the caller's uid {uid} is not listed")
             return ReturnCode.PERM_DENIED
         attempt.remark(f"the caller's uid {uid} is listed")
         return ReturnCode.SUCCESS

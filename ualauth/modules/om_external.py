@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import CredentialKind
+from ualauth.contract.judgement import not_judged
 from ualauth.module import Attempt, Module
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.external import CertificateExchange
 
 
@@ -20,12 +23,15 @@ class OmExternal(Module[Options]):
 
     options_type = Options
     verifies = frozenset({CredentialKind.CERTIFICATE})
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+    }
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Succeed for who came by EXTERNAL; the account modules say whether they exist."""
         exchange = attempt.exchange
         if not isinstance(exchange, CertificateExchange):
-            return ReturnCode.CRED_UNAVAIL
+            return not_judged(attempt, exchange)
         await attempt.get_user()
         attempt.remark("named by a client certificate")
         exchange.accept()

@@ -12,11 +12,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import CredentialKind, NameKind
+from ualauth.contract.judgement import not_judged
 from ualauth.errors import ConfigurationError
 from ualauth.kerberos.client import Client, KdcAnswer
 from ualauth.kerberos.failures import plain
@@ -24,13 +25,14 @@ from ualauth.kerberos.settings import KerberosSettings, Options, configure
 from ualauth.kerberos.shared import Kerberos
 from ualauth.messages import Info
 from ualauth.module import Abort, Attempt, Files, Module
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
 from ualauth.sources.problem import Problem
 from ualauth.stack.control import ascii_lower
 from ualauth.system.accounts import account_of
 from ualauth.system.extras import are_installed
-from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
 
 T = TypeVar("T")
 
@@ -57,6 +59,26 @@ class OmKrb5(Module[Options]):
     options_type = KerberosSettings
 
     confirms_user = True
+    reasons: ClassVar[Reasons] = {
+        **REASONS_OF_GUESSES,
+        ReasonCode.WRONG_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.NO_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN,),
+        ReasonCode.ACCOUNT_EXPIRED: (ReturnCode.ACCT_EXPIRED, ReturnCode.PERM_DENIED),
+        ReasonCode.PASSWORD_EXPIRED: (ReturnCode.NEW_AUTHTOK_REQD,),
+        ReasonCode.NOT_ALLOWED: (
+            ReturnCode.PERM_DENIED,
+            ReturnCode.USER_UNKNOWN,
+            ReturnCode.CRED_ERR,
+            ReturnCode.IGNORE,
+        ),
+        ReasonCode.WRONG_USER: (ReturnCode.CRED_UNAVAIL, ReturnCode.PERM_DENIED),
+        ReasonCode.TICKET_REFUSED: (ReturnCode.CRED_UNAVAIL,),
+        ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+        ReasonCode.PASSWORD_UNSUITABLE: (ReturnCode.AUTHTOK_ERR,),
+        ReasonCode.KDC_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+        ReasonCode.MISCONFIGURED: (ReturnCode.AUTHINFO_UNAVAIL,),
+    }
 
     def __init__(self, options: Options) -> None:
         """Offer tickets only where they can be accepted."""
@@ -76,7 +98,7 @@ class OmKrb5(Module[Options]):
         if exchange is not None:
             if isinstance(exchange, GssExchange):
                 return await self._take(attempt, exchange)
-            return ReturnCode.CRED_UNAVAIL
+            return not_judged(attempt, exchange)
         user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
         answer, _ = await _verified(attempt, client, user, Item.AUTHTOK)
         return await self._logged_in(attempt, client, user, answer)
@@ -85,7 +107,7 @@ class OmKrb5(Module[Options]):
         """Let in whose ticket was accepted, if it is the user's for this entry, too."""
         user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
         if not await _is_named(attempt, exchange, user):
-            attempt.remark("the ticket is not of this user")
+            attempt.explain(ReasonCode.WRONG_USER, "the ticket is not of this user")
             return ReturnCode.CRED_UNAVAIL
         told = exchange.principal, exchange.keytab, exchange.user
         answer = await attempt.offload(client.judge, *told)
@@ -107,7 +129,7 @@ class OmKrb5(Module[Options]):
     async def _logged_in(
         self, attempt: Attempt, client: Client, typed: str, answer: KdcAnswer
     ) -> ReturnCode:
-        attempt.remark(answer.log)
+        answer.note(attempt)
         user = await self._confirmed(attempt, client, typed, answer, ReturnCode.USER_UNKNOWN)
 
         def forget(_value: object, _status: int) -> None:
@@ -150,7 +172,7 @@ class OmKrb5(Module[Options]):
         written = _data_of(attempt, _CACHE, str)
         name = written or file_of(client.settings.ccache, user)
         answer = await attempt.offload(client.write_cache, known.answer.cache, name)
-        attempt.remark(answer.log)
+        answer.note(attempt)
         if answer.code is ReturnCode.SUCCESS:
             attempt.set_data(_CACHE, name)
             attempt.putenv(f"KRB5CCNAME={name}")
@@ -165,7 +187,7 @@ class OmKrb5(Module[Options]):
             return ReturnCode.IGNORE
         answer = known.answer
         if answer.code is not ReturnCode.SUCCESS:
-            attempt.remark(answer.log)
+            answer.note(attempt)
             # A wrong password says nothing of the account of whom another module let in.
             about_account = answer.code in {
                 ReturnCode.NEW_AUTHTOK_REQD,
@@ -176,7 +198,8 @@ class OmKrb5(Module[Options]):
         if client.settings.require_k5login and not await attempt.offload(
             client.may_use, answer.principal, user
         ):
-            attempt.remark(plain(f"{answer.principal} may not use the host's account {user}"))
+            why = plain(f"{answer.principal} may not use the host's account {user}")
+            attempt.explain(ReasonCode.NOT_ALLOWED, why)
             return ReturnCode.PERM_DENIED
         left = answer.password_expires - time.time()
         if 0 < left < _WARNING:
@@ -195,7 +218,7 @@ class OmKrb5(Module[Options]):
                 answer, old = await _verified(attempt, client, user, Item.OLDAUTHTOK)
                 if answer.cache is not None:
                     await attempt.offload(client.destroy_cache, answer.cache)
-                attempt.remark(answer.log)
+                answer.note(attempt)
                 user = await self._confirmed(
                     attempt, client, user, replace(answer, cache=None), ReturnCode.IGNORE
                 )
@@ -248,7 +271,7 @@ class OmKrb5(Module[Options]):
         try:
             return await attempt.offload(kerberos.client, self.options)
         except ConfigurationError as error:
-            raise Abort(_UNAVAILABLE, str(error)) from error
+            raise Abort(_UNAVAILABLE, str(error), ReasonCode.MISCONFIGURED) from error
 
     async def _begin(self, attempt: Attempt, ignored: ReturnCode) -> tuple[str, Client]:
         """Return the user and the client; refuse with `ignored` whom the options leave out."""
@@ -263,11 +286,12 @@ async def _leave_out(
 ) -> None:
     """Refuse with `ignored` whom the options leave out."""
     if settings.ignore_root and user == "root":
-        raise Abort(ignored, "root is left out")
+        raise Abort(ignored, "root is left out", ReasonCode.NOT_ALLOWED)
     if settings.minimum_uid:
         account = await attempt.offload(account_of, user)
         if account is not None and account.pw_uid < settings.minimum_uid:
-            raise Abort(ignored, f"uid {account.pw_uid} is left out")
+            why = f"uid {account.pw_uid} is left out"
+            raise Abort(ignored, why, ReasonCode.NOT_ALLOWED)
 
 
 async def _is_named(attempt: Attempt, exchange: GssExchange, user: str) -> bool:

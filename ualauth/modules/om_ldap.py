@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.credentials import NameKind
@@ -29,8 +29,9 @@ from ualauth.ldap.rules.identity import person, user_of
 from ualauth.ldap.rules.outage import OutageCache, OutageCaches, Remembered
 from ualauth.messages import Error
 from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.problem import Problem
-from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
 
 log = logging.getLogger("ualauth.modules.om_ldap")
 
@@ -86,6 +87,28 @@ class OmLdap(Module[Options]):
 
     options_type = Options
     confirms_user = True
+    reasons: ClassVar[Reasons] = {
+        **REASONS_OF_GUESSES,
+        ReasonCode.WRONG_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN,),
+        ReasonCode.NO_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.LOCKED: (ReturnCode.MAXTRIES, ReturnCode.PERM_DENIED),
+        ReasonCode.INACTIVE: (ReturnCode.PERM_DENIED, ReturnCode.ACCT_EXPIRED),
+        ReasonCode.ACCOUNT_EXPIRED: (ReturnCode.ACCT_EXPIRED,),
+        ReasonCode.NOT_YET_VALID: (ReturnCode.PERM_DENIED,),
+        ReasonCode.PASSWORD_EXPIRED: (ReturnCode.NEW_AUTHTOK_REQD, ReturnCode.PERM_DENIED),
+        ReasonCode.PASSWORD_MUST_CHANGE: (ReturnCode.NEW_AUTHTOK_REQD,),
+        ReasonCode.NOT_IN_HOURS: (ReturnCode.PERM_DENIED,),
+        ReasonCode.SOURCE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.SERVICE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.NOT_IN_GROUP: (ReturnCode.PERM_DENIED,),
+        ReasonCode.CONDITION_FAILED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.PASSWORD_UNSUITABLE: (ReturnCode.AUTHTOK_ERR,),
+        ReasonCode.PASSWORD_NOT_CHANGEABLE: (ReturnCode.PERM_DENIED, ReturnCode.AUTHTOK_ERR),
+        ReasonCode.DIRECTORY_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+        ReasonCode.MISCONFIGURED: (ReturnCode.AUTHINFO_UNAVAIL,),
+    }
 
     _configuration: Configuration
     _parts: bool
@@ -235,7 +258,10 @@ class OmLdap(Module[Options]):
         prohibited = self._configuration.changing.prohibited
         if prohibited:
             return await Judgement(
-                ReturnCode.PERM_DENIED, "pam_password_prohibit_message is set", prohibited
+                ReturnCode.PERM_DENIED,
+                "pam_password_prohibit_message is set",
+                prohibited,
+                reason=ReasonCode.PASSWORD_NOT_CHANGEABLE,
             ).tell(attempt)
         state = self._state(attempt, user, self._old)
         if state is None or state.case is None or attempt.flags & Flag.PRELIM_CHECK:
@@ -252,9 +278,10 @@ class OmLdap(Module[Options]):
             expired = judgement.code is _EXPIRED
             if judgement.code is not _SUCCESS and not expired:
                 return await judgement.tell(attempt)
-            attempt.remark(judgement.log)
+            judgement.note(attempt)
             if case is None:
-                attempt.remark("only a service (binddn) can change a password that has expired")
+                why = "only a service (binddn) can change a password that has expired"
+                attempt.explain(ReasonCode.PASSWORD_NOT_CHANGEABLE, why)
                 return ReturnCode.AUTHTOK_ERR
             if attempt.name_kind is not NameKind.AUTHID:
                 await self._confirm(attempt, case)
@@ -272,6 +299,7 @@ class OmLdap(Module[Options]):
         new = await self.options.new_token(attempt)
         if not new or new == old:
             why = "it must differ from the old one" if new else "it must not be empty"
+            attempt.explain(ReasonCode.PASSWORD_UNSUITABLE, f"the new password was refused: {why}")
             await attempt.tell(Error(f"The new password was refused: {why}."))
             return ReturnCode.AUTHTOK_ERR
         judgement = await self._using(attempt).authenticator.change(attempt, case, old, new)
@@ -318,7 +346,8 @@ class OmLdap(Module[Options]):
         if outage is not None and outage.may(user, attempt.service):
             attempt.remark("the account was allowed when the directory was asked for the last time")
             return _SUCCESS
-        attempt.remark("no server can be reached, and the account was never asked for here")
+        why = "no server can be reached, and the account was never asked for here"
+        attempt.explain(ReasonCode.DIRECTORY_UNAVAILABLE, why)
         return _UNAVAILABLE
 
     # What all operations share
@@ -334,7 +363,7 @@ class OmLdap(Module[Options]):
         try:
             code = await decide()
         except DirectoryFault as fault:
-            attempt.remark(str(fault))
+            attempt.explain(ReasonCode.DIRECTORY_UNAVAILABLE, str(fault))
             ignored = ignoring and self.options.ignore_authinfo_unavail
             return ReturnCode.IGNORE if ignored else _UNAVAILABLE
         # A directory that was asked, and whose answer cannot be understood, is never ignored.

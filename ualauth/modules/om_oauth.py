@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL, CredentialKind, NameKind
+from ualauth.contract.judgement import not_judged
 from ualauth.module import Abort, Attempt, Files, Module
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, issuer_of
@@ -24,12 +25,13 @@ from ualauth.oauth.refusing import Refused
 from ualauth.oauth.report import TokenReport
 from ualauth.oauth.rules import Rules, claimed, not_of
 from ualauth.oauth.signature import verified
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.mechanism import Wire
 from ualauth.sasl.oauth import TokenExchange
 from ualauth.sasl.preparation import vouched_name
 from ualauth.sources.problem import Problem
 from ualauth.system.extras import are_installed
-from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
 
 # RFC 7518, section 3.1 and RFC 9864: those with a public key. With the others,
 # a server that can check a token can make one.
@@ -104,6 +106,15 @@ class OmOauth(Module[Options]):
 
     options_type = Options
     verifies = frozenset({CredentialKind.TOKEN})
+    reasons: ClassVar[Reasons] = {
+        **REASONS_OF_GUESSES,
+        ReasonCode.TOKEN_REFUSED: (ReturnCode.AUTH_ERR,),
+        ReasonCode.TOKEN_EXPIRED: (ReturnCode.AUTH_ERR,),
+        ReasonCode.TOKEN_NOT_FOR_US: (ReturnCode.AUTH_ERR,),
+        ReasonCode.WRONG_USER: (ReturnCode.AUTH_ERR,),
+        ReasonCode.ISSUER_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+        ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+    }
 
     def __init__(self, options: Options) -> None:
         """Prepare what does not depend on a token."""
@@ -150,22 +161,22 @@ class OmOauth(Module[Options]):
         """Succeed if the token is good, and the user's."""
         exchange = attempt.exchange
         if not isinstance(exchange, TokenExchange):
-            return ReturnCode.CRED_UNAVAIL
+            return not_judged(attempt, exchange)
         self.describe_needs(exchange)
         guess = await begin_elsewhere(attempt, exchange.name, exchange)
         try:
             name = vouched_name(await self._name(attempt, exchange))
         except Refused as refused:
-            attempt.remark(f"the token is refused: {refused}")
+            attempt.explain(refused.reason, f"the token is refused: {refused}")
             if not refused.signed:
                 await end_elsewhere(attempt, guess, ReturnCode.AUTH_ERR)
             return ReturnCode.AUTH_ERR
         except Unavailable as error:
-            attempt.remark(str(error))
+            attempt.explain(ReasonCode.ISSUER_UNAVAILABLE, str(error))
             return ReturnCode.AUTHINFO_UNAVAIL
         if name != exchange.name:
             # Another module has named the person, by another claim.
-            attempt.remark("the token is another's")
+            attempt.explain(ReasonCode.WRONG_USER, "the token is another's")
             return ReturnCode.AUTH_ERR
         await attempt.get_user()
         attempt.remark("token verified")
@@ -193,7 +204,8 @@ class OmOauth(Module[Options]):
         except Refused:
             return ""
         except Unavailable as error:
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+            reason = ReasonCode.ISSUER_UNAVAILABLE
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), reason) from None
         return name
 
     async def _name(self, attempt: Attempt, exchange: TokenExchange) -> str:

@@ -7,12 +7,13 @@ a stack of nothing else has to refuse: `IGNORE` leaves the verdict to the others
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module, immediate
+from ualauth.reasons import ReasonCode, Reasons
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,9 @@ class OmOm2authid(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN, ReturnCode.IGNORE),
+    }
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
@@ -38,7 +42,7 @@ class OmOm2authid(Module[Options]):
         if account is not None:
             attempt.set_item(Item.USER, account.user.authid)
             return ReturnCode.IGNORE
-        attempt.remark("not in the USERLIST, or not the only one")
+        attempt.explain(ReasonCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
         if self.options.ignore_unknown_user:
             return ReturnCode.IGNORE
         return ReturnCode.USER_UNKNOWN

@@ -8,11 +8,15 @@ overwritten: if there is one, it has to be that user's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.module import Attempt, Module
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.userlist.store import UserStore
+
+_CALLER = ReasonCode.CALLER_NOT_ALLOWED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,20 +29,25 @@ class OmUnix2om(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.CALLER_NOT_ALLOWED: (ReturnCode.PERM_DENIED, ReturnCode.USER_UNKNOWN),
+        ReasonCode.WRONG_USER: (ReturnCode.AUTH_ERR, ReturnCode.PERM_DENIED),
+    }
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Make the caller the user, or refuse a login name that is another user's."""
         uid = attempt.caller_uid
         if uid is None:
-            attempt.remark("the application does not say who calls")
+            attempt.explain(_CALLER, "the application does not say who calls")
             return ReturnCode.PERM_DENIED
         user = await attempt.offload(attempt.resource(UserStore).by_unix_uid, uid)
         if user is None:
-            attempt.remark(f"no user of the USERLIST has the uid {uid}")
+            attempt.explain(_CALLER, f"no user of the USERLIST has the uid {uid}")
             return ReturnCode.USER_UNKNOWN
         if attempt.user is not None and await attempt.get_user() != user.authid:
-            attempt.remark(f"the uid {uid} is {user.authid}'s, and not that of the login name")
+            why = f"the uid {uid} is {user.authid}'s, and not that of the login name"
+            attempt.explain(ReasonCode.WRONG_USER, why)
             return ReturnCode.AUTH_ERR
         await attempt.confirm_user(user.authid)
         attempt.remark(f"{user.authid} calls")

@@ -6,12 +6,13 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from ualauth.codes import TOKENS, Flag, ReturnCode
 from ualauth.contract.options import OptionProblem
 from ualauth.messages import Info
 from ualauth.module import Abort, Attempt, Module
+from ualauth.reasons import REASON_OF_CODE, Reasons
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,10 @@ class PamDebug(Module[Options]):
     """Answer what the arguments say, and tell the person so."""
 
     options_type = Options
+    reasons: ClassVar[Reasons] = {
+        reason: tuple(code for code, stands_for in REASON_OF_CODE.items() if stands_for is reason)
+        for reason in REASON_OF_CODE.values()
+    }
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Answer `auth`, without asking who it is."""
@@ -85,4 +90,7 @@ class PamDebug(Module[Options]):
         # Whether the person could be told makes no difference, as in Linux-PAM.
         with contextlib.suppress(Abort):
             await attempt.ask(Info(f"{key}={word}"))
-        return TOKENS[word]
+        code = TOKENS[word]
+        if code is not ReturnCode.SUCCESS:
+            attempt.explain(REASON_OF_CODE[code], f"as the line says: {key}={word}")
+        return code

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, immediate
+from ualauth.reasons import ReasonCode, Reasons
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,33 +32,47 @@ class PamDeny(Module[Options]):
     options_type = Options
     verifies = NO_CREDENTIAL
     tests_names = True
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.DENIED: (
+            ReturnCode.AUTH_ERR,
+            ReturnCode.CRED_ERR,
+            ReturnCode.SESSION_ERR,
+            ReturnCode.AUTHTOK_ERR,
+        ),
+    }
 
     @immediate
-    def authenticate(self, _attempt: Attempt) -> ReturnCode:
+    def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.AUTH_ERR
+        return _denied(attempt, ReturnCode.AUTH_ERR)
 
     @immediate
-    def setcred(self, _attempt: Attempt) -> ReturnCode:
+    def setcred(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.CRED_ERR
+        return _denied(attempt, ReturnCode.CRED_ERR)
 
     @immediate
-    def acct_mgmt(self, _attempt: Attempt) -> ReturnCode:
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.AUTH_ERR
+        return _denied(attempt, ReturnCode.AUTH_ERR)
 
     @immediate
-    def open_session(self, _attempt: Attempt) -> ReturnCode:
+    def open_session(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.SESSION_ERR
+        return _denied(attempt, ReturnCode.SESSION_ERR)
 
     @immediate
-    def close_session(self, _attempt: Attempt) -> ReturnCode:
+    def close_session(self, attempt: Attempt) -> ReturnCode:
         """Refuse."""
-        return ReturnCode.SESSION_ERR
+        return _denied(attempt, ReturnCode.SESSION_ERR)
 
     @immediate
-    def chauthtok(self, _attempt: Attempt) -> ReturnCode:
+    def chauthtok(self, attempt: Attempt) -> ReturnCode:
         """Refuse, in both passes."""
-        return ReturnCode.AUTHTOK_ERR
+        return _denied(attempt, ReturnCode.AUTHTOK_ERR)
+
+
+def _denied(attempt: Attempt, code: ReturnCode) -> ReturnCode:
+    # Of the service file `other`, it is all that there is.
+    attempt.explain(ReasonCode.DENIED, f"refuses every user of {attempt.service}")
+    return code

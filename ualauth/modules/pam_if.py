@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from ualauth.codes import ReturnCode
@@ -21,6 +21,7 @@ from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Abort, Attempt, Module, NameAnswer
+from ualauth.reasons import ReasonCode, Reasons
 
 Conditions = tuple[Condition, ...]
 
@@ -162,6 +163,14 @@ class PamIf(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.MISCONFIGURED: (
+            ReturnCode.AUTHINFO_UNAVAIL,
+            ReturnCode.PERM_DENIED,
+            ReturnCode.ABORT,
+        ),
+        ReasonCode.CONDITION_FAILED: (ReturnCode.IGNORE,),
+    }
     tests_names = True
     clock: Callable[[tzinfo | None], datetime] = staticmethod(now)
     """What time it is in a zone; tests have their own."""
@@ -204,8 +213,11 @@ class PamIf(Module[Options]):
         failing = _failing(self._of_attempt, facts)
         if failing is None and self._of_user:
             return await attempt.test_name(partial(self._about_user, attempt, facts))
-        attempt.remark(_said(failing))
-        return ReturnCode.SUCCESS if failing is None else ReturnCode.IGNORE
+        if failing is None:
+            attempt.remark(_said(None))
+            return ReturnCode.SUCCESS
+        attempt.explain(ReasonCode.CONDITION_FAILED, _said(failing))
+        return ReturnCode.IGNORE
 
     async def _about_user(self, attempt: Attempt, facts: Facts, user: str) -> NameAnswer:
         """Return whether the conditions on the user hold, and those on the USERLIST's record."""
@@ -221,16 +233,17 @@ class PamIf(Module[Options]):
                 if unknown := sorted(memberships.unknown):
                     # Neither a condition on it nor its negation is known to hold.
                     why = f"there is no group {unknown[0]!r} in the USERLIST"
-                    return NameAnswer(ReturnCode.AUTHINFO_UNAVAIL, why)
+                    return NameAnswer(ReturnCode.AUTHINFO_UNAVAIL, why, ReasonCode.MISCONFIGURED)
                 facts = replace(facts, groups=memberships.groups)
                 failing = _failing(self._of_groups, facts)
         except Abort as abort:
             if abort.code is not ReturnCode.AUTHINFO_UNAVAIL:
                 raise
             # An answer, too: it is compared with that about another name of the user.
-            return NameAnswer(abort.code, abort.why)
-        code = ReturnCode.SUCCESS if failing is None else ReturnCode.IGNORE
-        return NameAnswer(code, _said(failing))
+            return NameAnswer(abort.code, abort.why, abort.reason)
+        if failing is None:
+            return NameAnswer(ReturnCode.SUCCESS, _said(None))
+        return NameAnswer(ReturnCode.IGNORE, _said(failing), ReasonCode.CONDITION_FAILED)
 
 
 def _failing(conditions: Conditions, facts: Facts) -> Condition | None:

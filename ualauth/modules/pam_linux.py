@@ -24,6 +24,7 @@ from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
 from ualauth.host_pam.transaction import HostTransaction, Outcome
 from ualauth.identity import Person
 from ualauth.module import Abort, Attempt, Files, Module, TokenOptions
+from ualauth.reasons import REASON_OF_CODE, ReasonCode
 from ualauth.sources.problem import Problem
 
 _TIMEOUT = Seconds(30)
@@ -63,6 +64,77 @@ _FLAGS: Mapping[Operation, int] = {
 _ITEMS = (Item.RHOST, Item.RUSER, Item.TTY, Item.USER_PROMPT)
 _EXPIRED = frozenset({ReturnCode.NEW_AUTHTOK_REQD, ReturnCode.AUTHTOK_EXPIRED})
 """The password is right, and too old."""
+# What pam_strerror(3) says, in one language.
+_MEANINGS = dict(
+    zip(
+        ReturnCode,
+        (
+            "success",
+            "a module cannot be loaded",
+            "a symbol is not found in a module",
+            "an error in a service module",
+            "a system error",
+            "out of memory",
+            "permission denied",
+            "authentication failure",
+            "credentials are insufficient to access authentication data",
+            "the authentication service cannot retrieve authentication info",
+            "the user is not known to the host",
+            "maximum number of retries exceeded",
+            "the password has expired, a new one is required",
+            "the host's account has expired",
+            "no session can be made or removed",
+            "the user's credentials cannot be retrieved",
+            "the user's credentials have expired",
+            "the user's credentials cannot be set",
+            "no data of the module is present",
+            "a conversation error",
+            "an error in handling the password",
+            "the password cannot be recovered",
+            "the lock of the password database is busy",
+            "password aging is disabled",
+            "the change of password failed in the preliminary check",
+            "the return value should be ignored",
+            "a critical error, abort immediately",
+            "the password has expired, and cannot be changed by the user",
+            "a module is unknown",
+            "a bad item was passed",
+            "the conversation waits for an event",
+            "the application has to call again",
+        ),
+        strict=True,
+    )
+)
+_REASONS = {
+    # pam_unix(8) answers so to a wrong password, and most others do.
+    ReturnCode.AUTH_ERR: ReasonCode.WRONG_PASSWORD,
+    ReturnCode.SYSTEM_ERR: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.SERVICE_ERR: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.ABORT: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.BUF_ERR: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.AUTHINFO_UNAVAIL: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.MODULE_UNKNOWN: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.OPEN_ERR: ReasonCode.HOST_UNAVAILABLE,
+    ReturnCode.SYMBOL_ERR: ReasonCode.HOST_UNAVAILABLE,
+}
+_REASONS_OF_CHANGES = {
+    ReturnCode.AUTHTOK_ERR: ReasonCode.PASSWORD_UNSUITABLE,
+    ReturnCode.PERM_DENIED: ReasonCode.PASSWORD_NOT_CHANGEABLE,
+}
+
+
+def _all_reasons() -> dict[ReasonCode, tuple[ReturnCode, ...]]:
+    """Return what the host's PAM may be refused for: as many reasons as it has codes."""
+    reasons: dict[ReasonCode, tuple[ReturnCode, ...]] = {}
+    for code in set().union(*LEGAL.values()) | _EXPIRED | set(_REASONS):
+        for table in (_REASONS_OF_CHANGES, _REASONS | {}, REASON_OF_CODE):
+            reason = table.get(code)
+            if reason is not None and code is not ReturnCode.SUCCESS:
+                reasons[reason] = (*reasons.get(reason, ()), code)
+    return reasons
+
+
+_ALL_REASONS = _all_reasons()
 
 
 @dataclass(slots=True)
@@ -96,6 +168,7 @@ class PamLinux(Module[Options]):
 
     options_type = Options
     confirms_user = True
+    reasons = _ALL_REASONS
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Have the host's file looked at; libpam reads it by itself, at each login."""
@@ -197,7 +270,8 @@ class PamLinux(Module[Options]):
             call = state.host.call(operation, flags, items, self.options.timeout)
             talk = state.talk = Talk(operation, call, tokens)
         elif talk.operation is not operation:
-            raise Abort(ReturnCode.ABORT)
+            why = f"{talk.operation} was put off and has to go on first"
+            raise Abort(ReturnCode.ABORT, why, ReasonCode.INCOMPLETE)
         try:
             outcome = await talk.outcome(attempt)
         except Abort:
@@ -216,8 +290,8 @@ class PamLinux(Module[Options]):
         texts = {Item.USER: state.host_user} | {item: attempt.get_item(item) for item in _ITEMS}
         for item, text in texts.items():
             if text is not None and not is_acceptable(text, MAX_NAME_BYTES):
-                attempt.remark(f"{item.name} is longer than {MAX_NAME_BYTES} bytes, or no text")
-                raise Abort(ReturnCode.PERM_DENIED)
+                why = f"{item.name} is longer than {MAX_NAME_BYTES} bytes, or no text"
+                raise Abort(ReturnCode.PERM_DENIED, why, ReasonCode.MALFORMED)
         return {item: None if text is None else text.encode() for item, text in texts.items()}
 
     async def _judge(
@@ -229,7 +303,7 @@ class PamLinux(Module[Options]):
     ) -> ReturnCode:
         """Return the code of the entry, and hand on what libpam's modules left."""
         if outcome.fault:
-            attempt.remark(outcome.fault)
+            attempt.explain(ReasonCode.HOST_UNAVAILABLE, outcome.fault)
             return ReturnCode(outcome.code)
         if outcome.delay:
             attempt.fail_delay(outcome.delay)
@@ -237,15 +311,29 @@ class PamLinux(Module[Options]):
         state.environment = outcome.environment
         code = _known(attempt, talk.operation, outcome.code)
         if code is not ReturnCode.SUCCESS:
-            return talk.refusal or code
+            return self._refused(attempt, talk, code)
         if not outcome.user:
-            attempt.remark("libpam no longer says who this is")
+            attempt.explain(ReasonCode.HOST_UNAVAILABLE, "libpam no longer says who this is")
             return ReturnCode.SYSTEM_ERR
         # The host may write the name in another way: from now on, this is who it is.
         await attempt.confirm_user(outcome.user)
         if outcome.user != state.host_user:
             state.user = state.host_user = outcome.user
             attempt.vouch(Person(authid=state.user))
+        return code
+
+    def _refused(self, attempt: Attempt, talk: Talk, code: ReturnCode) -> ReturnCode:
+        """Say why the host's PAM did not let the user in; return the code of the entry."""
+        refusal = talk.refusal
+        if refusal is not None:
+            attempt.explain(refusal.reason or REASON_OF_CODE[refusal.code], refusal.why)
+            return refusal.code
+        why = f"the host's service {self.options.service} answers {code}: {_MEANINGS[code]}"
+        if code is ReturnCode.SYSTEM_ERR:
+            why += "; pam_exec answers so when its program fails"
+        new = talk.operation is Operation.CHAUTHTOK
+        reason = _REASONS_OF_CHANGES.get(code) if new else None
+        attempt.explain(reason or _REASONS.get(code) or REASON_OF_CODE[code], why)
         return code
 
     def _service(self) -> HostService:
@@ -274,10 +362,10 @@ def _known(attempt: Attempt, operation: Operation, number: int) -> ReturnCode:
     try:
         code = ReturnCode(number)
     except ValueError:
-        attempt.remark(f"libpam answers {number}, which is no code")
+        attempt.explain(ReasonCode.HOST_UNAVAILABLE, f"libpam answers {number}, which is no code")
         return ReturnCode.SYSTEM_ERR
     if code is ReturnCode.IGNORE or not (code in LEGAL[operation] or code in _EXPIRED):
-        attempt.remark(f"libpam answers {code} to {operation}")
+        attempt.explain(ReasonCode.HOST_UNAVAILABLE, f"libpam answers {code} to {operation}")
         return ReturnCode.SYSTEM_ERR
     return code
 

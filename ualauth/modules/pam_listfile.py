@@ -13,13 +13,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile, UnusableFile
 from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched, problem_at
 from ualauth.sources.problem import Problem, Source
@@ -37,6 +38,8 @@ class Entries(NamedTuple):
 
 
 _RULES = FileRules(max_bytes=16 << 20, comments=False, links=False)
+_MOST_SHOWN = 80
+"""Characters of a value in a remark."""
 _MOST_LOOKED_AT = 10_000
 """Lines of a list of users that `ualauth check` looks at."""
 _MOST_TOLD = 20
@@ -77,7 +80,7 @@ class Options:
     file: Annotated[str, "The list, one value a line; not writable for all, not a link."]
     onerr: Annotated[OnError, "Succeed or fail when the list cannot be read."] = OnError.FAIL
     apply: Annotated[str, "Only for this user, or the members of this @group."] = ""
-    quiet: Annotated[bool, "Do not note who was refused."] = False
+    quiet: Annotated[bool, "Taken for Linux-PAM's sake; it changes nothing."] = False
 
     @classmethod
     def from_arguments(
@@ -100,8 +103,8 @@ class Options:
             if index not in misplaced
         ]
         problems += [each for each in misplaced.values() if each is not None]
-        answers = [slip.answer for _, slip in mistakes if slip.answer is not None]
-        return (Misread(answers[0]) if answers else cls(**values)), problems
+        answers = [(slip.answer, slip.text) for _, slip in mistakes if slip.answer is not None]
+        return (Misread(*answers[0]) if answers else cls(**values)), problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Misread:
     """Stands for arguments that are wrong: `answer` is what every login gets."""
 
     answer: ReturnCode
+    why: str
 
 
 _CHOICES: Mapping[str, type[enum.Enum]] = {"item": Subject, "sense": Sense, "onerr": OnError}
@@ -217,6 +221,19 @@ class PamListfile(Module[Options | Misread]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.LISTED: (ReturnCode.AUTH_ERR,),
+        ReasonCode.NOT_LISTED: (ReturnCode.AUTH_ERR,),
+        ReasonCode.FILE_UNUSABLE: (
+            ReturnCode.SERVICE_ERR,
+            ReturnCode.AUTH_ERR,
+            ReturnCode.AUTHINFO_UNAVAIL,
+            ReturnCode.SUCCESS,
+        ),
+        ReasonCode.USER_UNKNOWN: (ReturnCode.SERVICE_ERR, ReturnCode.SUCCESS),
+        ReasonCode.MISCONFIGURED: (ReturnCode.SERVICE_ERR, ReturnCode.SUCCESS),
+        ReasonCode.CONVERSATION_FAILED: (ReturnCode.SERVICE_ERR,),
+    }
     tests_names = True
 
     def __init__(self, options: Options | Misread) -> None:
@@ -248,7 +265,8 @@ class PamListfile(Module[Options | Misread]):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""
         match self.options:
-            case Misread(answer):
+            case Misread(answer, why):
+                attempt.explain(ReasonCode.MISCONFIGURED, why)
                 return answer
             case Options() as options:
                 assert self._list is not None  # noqa: S101 - for mypy
@@ -267,15 +285,20 @@ class PamListfile(Module[Options | Misread]):
 
 async def _decide(options: Options, entries: Watched[Entries], attempt: Attempt) -> ReturnCode:
     # The user is asked for even where another item is looked for.
+    why = ""
     try:
         user = await attempt.get_user()
-    except Abort:
-        user = None
+    except Abort as abort:
+        user, why = None, str(abort)
+        if options.item not in _ITEMS:
+            attempt.explain(abort.reason or ReasonCode.CONVERSATION_FAILED, why)
     if user is None or (options.item in _ITEMS and not options.apply):
-        code, why, _ = await _judge(options, entries, attempt, user)
-        if why:
-            attempt.remark(why)
-        return code
+        answer = await _judge(options, entries, attempt, user)
+        if answer.reason is not None:
+            attempt.explain(answer.reason, answer.why)
+        elif answer.why:
+            attempt.remark(answer.why)
+        return answer.code
     return await attempt.test_name(partial(_judge, options, entries, attempt))
 
 
@@ -287,7 +310,7 @@ async def _judge(
     if options.item in _ITEMS:
         value = attempt.get_item(_ITEMS[options.item])
     elif user is None:
-        return NameAnswer(ReturnCode.SERVICE_ERR)
+        return NameAnswer(ReturnCode.SERVICE_ERR, "there is no user to look for")
     else:
         value = user
     if options.item is Subject.TTY and value:
@@ -301,8 +324,13 @@ async def _judge(
         return listed
     if listed is (options.sense is Sense.ALLOW):
         return NameAnswer(ReturnCode.SUCCESS)
-    why = f"{options.item.value} {'' if listed else 'not '}listed in {options.file}"
-    return NameAnswer(ReturnCode.AUTH_ERR, "" if options.quiet else why)
+    what = f"{options.item.value} {str(value or '')[:_MOST_SHOWN]!a}"
+    typed = attempt.login_name
+    if value == user and typed not in (None, user):
+        what += f" (typed as {str(typed)[:_MOST_SHOWN]!a})"
+    why = f"{what} is {'' if listed else 'not '}listed in {options.file}"
+    reason = ReasonCode.LISTED if listed else ReasonCode.NOT_LISTED
+    return NameAnswer(ReturnCode.AUTH_ERR, why, reason)
 
 
 async def _applies(whom: str, user: str, attempt: Attempt) -> bool:
@@ -348,7 +376,8 @@ def _is_listed(options: Options, entries: Watched[Entries], value: str) -> bool 
     try:
         matches = _matcher(options.item, _sought(options.item, value))
     except LookupError:
-        return NameAnswer(_ANSWERS[options.onerr], f"the host has no account {value!r}")
+        why = f"the host has no account {value!r}"
+        return NameAnswer(_ANSWERS[options.onerr], why, ReasonCode.USER_UNKNOWN)
     values = _listed(options, entries)
     return values if isinstance(values, NameAnswer) else any(map(matches, values))
 
@@ -364,15 +393,18 @@ def _listed(options: Options, entries: Watched[Entries]) -> tuple[bytes, ...] | 
         listed = entries.current()
     except UnusableFile as error:
         code = ReturnCode.AUTH_ERR if error.unsafe else _ANSWERS[options.onerr]
-        return NameAnswer(code, str(error))
+        why = "; ".join(str(error).split("\n"))
+        return NameAnswer(code, why, ReasonCode.FILE_UNUSABLE)
     except UnsteadyFile as error:
-        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error)) from None
+        why = str(error)
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why, ReasonCode.FILE_UNUSABLE) from None
     if listed is None:
-        return NameAnswer(_ANSWERS[options.onerr], f"there is no file {options.file}")
+        why = f"there is no file {options.file}"
+        return NameAnswer(_ANSWERS[options.onerr], why, ReasonCode.FILE_UNUSABLE)
     if entries.is_emptied and options.sense is Sense.ALLOW:
         # What it said last would go on letting in.
         why = f"{entries.path} is empty now, and was not before"
-        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why)
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why, ReasonCode.FILE_UNUSABLE)
     return listed.values
 
 

@@ -16,12 +16,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from ualauth.codes import Item, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
 from ualauth.module import Attempt, Module, NameAnswer, immediate
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.system.accounts import account_of, account_of_uid, is_member
 
 _ACCOUNT_FIELDS: Mapping[str, str] = {
@@ -91,6 +92,9 @@ _MEMBERSHIP = frozenset({"ingroup", "notingroup", "innetgr", "notinnetgr"})
 _ATTRIBUTES = frozenset({*_USER, *_ACCOUNT_FIELDS, *_ITEMS})
 _QUALIFIERS = frozenset({*_NUMERIC, *_TEXTUAL, *_MEMBERSHIP})
 
+_MOST_SHOWN = 80
+"""Characters of a name in a remark."""
+
 # strtoll(3) with base 0, all of the text; an empty text is 0.
 _INTEGER = re.compile(
     r"(?:[ \t\n\v\f\r]*(?P<sign>[+-]?)"
@@ -118,10 +122,10 @@ class Options:
 
     debug: Annotated[bool, "Taken for Linux-PAM's sake; it changes nothing."] = False
     use_uid: Annotated[bool, "Look at the user of the calling process instead."] = False
-    quiet: Annotated[bool, "Note neither success nor failure."] = False
-    quiet_fail: Annotated[bool, "Do not note failure."] = False
+    quiet: Annotated[bool, "Do not note success."] = False
+    quiet_fail: Annotated[bool, "Taken for Linux-PAM's sake; it changes nothing."] = False
     quiet_success: Annotated[bool, "Do not note success."] = False
-    audit: Annotated[bool, "Note users that the host does not know."] = False
+    audit: Annotated[bool, "Taken for Linux-PAM's sake; it changes nothing."] = False
     conditions: Annotated[
         tuple[Condition, ...],
         "All must hold, any number of them.",
@@ -164,6 +168,12 @@ class PamSucceedIf(Module[Options]):
 
     options_type = Options
     verifies = NO_CREDENTIAL
+    reasons: ClassVar[Reasons] = {
+        ReasonCode.CONDITION_FAILED: (ReturnCode.AUTH_ERR,),
+        ReasonCode.NOT_IN_GROUP: (ReturnCode.AUTH_ERR,),
+        ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN,),
+        ReasonCode.MISCONFIGURED: (ReturnCode.SERVICE_ERR,),
+    }
     tests_names = True
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
@@ -173,11 +183,14 @@ class PamSucceedIf(Module[Options]):
         uid = os.getuid() if attempt.caller_uid is None else attempt.caller_uid
         account = await attempt.offload(account_of_uid, uid)
         if account is None:
+            attempt.explain(ReasonCode.USER_UNKNOWN, f"the host has no account of the uid {uid}")
             return ReturnCode.USER_UNKNOWN
-        code, why, _ = await self._judge(attempt, account.pw_name, account)
-        if why:
-            attempt.remark(why)
-        return code
+        answer = await self._judge(attempt, account.pw_name, account)
+        if answer.reason is not None:
+            attempt.explain(answer.reason, answer.why)
+        elif answer.why:
+            attempt.remark(answer.why)
+        return answer.code
 
     async def _judge(
         self, attempt: Attempt, user: str, account: pwd.struct_passwd | None = None
@@ -188,13 +201,20 @@ class PamSucceedIf(Module[Options]):
             if account is None and condition.attribute in _ACCOUNT_FIELDS:
                 account = await attempt.offload(account_of, user)
                 if account is None:
-                    met += ["the host does not know this user"] if options.audit else []
-                    return NameAnswer(ReturnCode.USER_UNKNOWN, "; ".join(met))
+                    met.append(f"the host has no account {user[:_MOST_SHOWN]!a}")
+                    return NameAnswer(
+                        ReturnCode.USER_UNKNOWN, "; ".join(met), ReasonCode.USER_UNKNOWN
+                    )
             code = await self._evaluate(condition, user, account, attempt)
             if code is not ReturnCode.SUCCESS:
-                quiet = options.quiet or options.quiet_fail
-                met += [] if quiet else [f"requirement {str(condition)!r} not met"]
-                return NameAnswer(code, "; ".join(met))
+                if code is ReturnCode.AUTH_ERR:
+                    of_group = condition.qualifier == "ingroup"
+                    reason = ReasonCode.NOT_IN_GROUP if of_group else ReasonCode.CONDITION_FAILED
+                    why = "not met"
+                else:
+                    reason, why = ReasonCode.MISCONFIGURED, "makes no sense"
+                met.append(f"requirement {str(condition)!r} {why}")
+                return NameAnswer(code, "; ".join(met), reason)
             if not (options.quiet or options.quiet_success):
                 met.append(f"requirement {str(condition)!r} met")
         return NameAnswer(ReturnCode.SUCCESS, "; ".join(met))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from ualauth.reasons import ReasonCode
+
 _MOST = 80
 """Characters of one value in the log, and how many values of a list."""
 _MOST_VALUES = 8
@@ -15,6 +17,17 @@ class Refused(Exception):
 
     signed: bool = False
     """Whether the issuer has signed it all the same: then it is no guess (expired, say)."""
+
+    def __init__(self, text: str, reason: ReasonCode | None = None) -> None:
+        """Say why; the reason is that of `signed` where there is no better one."""
+        super().__init__(text)
+        self._reason = reason
+
+    @property
+    def reason(self) -> ReasonCode:
+        """The code of why."""
+        usual = ReasonCode.TOKEN_NOT_FOR_US if self.signed else ReasonCode.TOKEN_REFUSED
+        return self._reason or usual
 
 
 def shown(value: object) -> str:

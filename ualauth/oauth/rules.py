@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 from ualauth.oauth.claims import ADDRESS, claims_of, named, scopes_of
 from ualauth.oauth.purpose import check_client, check_use, says_use
 from ualauth.oauth.refusing import Refused, shown, shown_all
+from ualauth.reasons import ReasonCode
 
 
 class Check(Protocol):
@@ -88,7 +89,9 @@ class Rules:
             registry.validate(looked_at)
         except JoseError as error:
             name = str(getattr(error, "claim", "")).partition(",")[0]
-            raise Refused(self._explained(name, claims)) from None
+            late = name in {"exp", "nbf", "iat"} and claims.get(name) is not None
+            reason = ReasonCode.TOKEN_EXPIRED if late else None
+            raise Refused(self._explained(name, claims), reason) from None
 
     def _explained(self, name: str, claims: Mapping[str, Any]) -> str:
         """Return what is wrong with a claim of RFC 7519: what was wanted, and what came."""

@@ -72,6 +72,9 @@ _ADDRESS = NameKind.ADDRESS
 NO_TYPED_PASSWORDS = (
     "this service takes no typed password: PLAIN and LOGIN are not in its mechanisms"
 )
+_CONVERSATION = ReasonCode.CONVERSATION_FAILED
+_USERLIST = ReasonCode.USERLIST_UNAVAILABLE
+_NO_ANSWER = "the user gave no answer"
 _ABORTED = "Password change has been aborted."
 _MISMATCH = "Sorry, passwords do not match."
 
@@ -163,10 +166,11 @@ class RunningAttempt:
     async def ask(self, *messages: TextMessage) -> list[Answer]:
         """See `Attempt.ask`."""
         if not 0 < len(messages) <= MAX_MESSAGES:
-            raise Abort(ReturnCode.CONV_ERR)
+            why = f"{len(messages)} messages at once; it may be 1 to {MAX_MESSAGES}"
+            raise Abort(ReturnCode.CONV_ERR, why, _CONVERSATION)
         if not self.takes_passwords and self.exchange is None and any(map(_is_hidden, messages)):
-            self.remark(NO_TYPED_PASSWORDS)
-            raise Abort(ReturnCode.PERM_DENIED)
+            reason = ReasonCode.MECHANISM_NOT_OFFERED
+            raise Abort(ReturnCode.PERM_DENIED, NO_TYPED_PASSWORDS, reason)
         self.messages += [each.text for each in messages if isinstance(each, Info | Error)]
         if self.items.conversation is None:
             return [self._own_answer(each) for each in messages]
@@ -183,10 +187,11 @@ class RunningAttempt:
             self.forget_record()
             return response
         if self.items.conversation is None:
-            raise Abort(ReturnCode.CONV_ERR)
+            why = "the application cannot ask the user"
+            raise Abort(ReturnCode.CONV_ERR, why, _CONVERSATION)
         (answer,) = await self._converse([Challenge(data)], bytes)
         if answer is None:
-            raise Abort(ReturnCode.CONV_ERR)
+            raise Abort(ReturnCode.CONV_ERR, _NO_ANSWER, _CONVERSATION)
         return answer
 
     async def _converse(self, shown: list[Message], kind: type[T]) -> list[T | None]:
@@ -196,19 +201,22 @@ class RunningAttempt:
         except ConversationAgain:
             run = self.run
             self.put_off = None if run is None else (run, len(run.codes))
-            raise Abort(ReturnCode.CONV_AGAIN) from None
+            why = "the application put a question off"
+            raise Abort(ReturnCode.CONV_AGAIN, why, ReasonCode.INCOMPLETE) from None
         except Exception as error:  # noqa: BLE001 - the application's code
             # Its text might repeat what the person typed.
             log.error(  # noqa: TRY400 - without the text
                 "%s: the conversation raised %s", self.items.service, type(error).__name__
             )
-            raise Abort(ReturnCode.CONV_ERR) from None
+            why = f"the conversation raised {type(error).__name__}"
+            raise Abort(ReturnCode.CONV_ERR, why, _CONVERSATION) from None
         # Meanwhile, anything may have changed.
         self.forget_record()
         self.put_off = None
         if not _is_answer_list(answers, len(shown), kind):
             log.error("%s: the conversation gave no list of answers", self.items.service)
-            raise Abort(ReturnCode.CONV_ERR)
+            why = "the conversation gave no list of answers"
+            raise Abort(ReturnCode.CONV_ERR, why, _CONVERSATION)
         return list(answers)
 
     def _own_answer(self, message: TextMessage) -> Answer:
@@ -285,8 +293,8 @@ class RunningAttempt:
                 # The name may have become another user's address meanwhile.
                 self.items.user = self._resolved = account.user.authid
         if self.looked_up is LookedUp.NOWHERE and needed:
-            self.remark("there is no USERLIST: create it with `ualauth init`")
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL)
+            why = "there is no USERLIST: create it with `ualauth init`"
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, why, _USERLIST)
         return self.account
 
     async def get_groups(self, names: Iterable[str] = (), *, needed: bool = True) -> Memberships:
@@ -300,8 +308,7 @@ class RunningAttempt:
             if memberships is None:
                 memberships = await self.offload(self._users.read_groups, account, names)
         except StoreError as error:
-            self.remark(str(error))
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), _USERLIST) from error
         return memberships
 
     def record_at_hand(self) -> Account | None:
@@ -329,7 +336,8 @@ class RunningAttempt:
 
     async def _look_up(self, name: str, *, recall: bool = True) -> Account | None:
         if not is_acceptable(name, MAX_NAME_BYTES):
-            raise Abort(ReturnCode.USER_UNKNOWN)
+            why = f"no name that a user can have: {name[:80]!a}"
+            raise Abort(ReturnCode.USER_UNKNOWN, why, ReasonCode.MALFORMED)
         kind = self.items.name_kind
         if kind is _NO_USER:
             self.account, self.looked_up = None, LookedUp.READ
@@ -345,23 +353,25 @@ class RunningAttempt:
             self.account, self.looked_up = None, LookedUp.NOWHERE
             return None
         except StoreError as error:
-            self.remark(str(error))
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL) from error
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, str(error), _USERLIST) from error
         self.looked_up = LookedUp.READ
         return self.account
 
     async def _ask_user(self, prompt: str | None) -> None:
         items = self.items
         if items.failed_user is not None:
-            raise Abort(items.failed_user)
+            raise Abort(items.failed_user, "no name came when it was asked for", _CONVERSATION)
         text = prompt or items.get_item(Item.USER_PROMPT) or "login:"
         if items.pending_prompt not in (None, text):
-            raise Abort(ReturnCode.ABORT)
+            why = "the name is asked for, and another entry has asked otherwise"
+            raise Abort(ReturnCode.ABORT, why, _CONVERSATION)
         items.pending_prompt = None
         try:
             (answer,) = await self.ask(Question(text, echo=True))
             if answer is None:
-                raise Abort(ReturnCode.CONV_ERR)  # noqa: TRY301 - remembered like the others
+                raise Abort(  # noqa: TRY301 - remembered like the others
+                    ReturnCode.CONV_ERR, _NO_ANSWER, _CONVERSATION
+                )
         except Abort as abort:
             if abort.code is ReturnCode.CONV_AGAIN:
                 items.pending_prompt = text
@@ -387,10 +397,12 @@ class RunningAttempt:
         new = self.operation is Operation.CHAUTHTOK and item is Item.AUTHTOK
         failure = ReturnCode.AUTHTOK_ERR if new else ReturnCode.AUTH_ERR
         if use_only_present:
-            raise Abort(failure)
+            why = "no module before it has asked for a password, and this one may not"
+            raise Abort(failure, why, ReasonCode.NO_PASSWORD)
         if self.exchange is not None:
             # What the client sent is no password, and the client cannot be asked for one.
-            raise Abort(ReturnCode.CRED_UNAVAIL)
+            why = f"it does not judge this kind of proof ({self.mechanism})"
+            raise Abort(ReturnCode.CRED_UNAVAIL, why, ReasonCode.CREDENTIAL_NOT_JUDGED)
         token = self._brought(item)
         verified = token is not None
         if token is None:
@@ -401,8 +413,8 @@ class RunningAttempt:
         if new:
             self.items.retyped = verified
         if not is_acceptable(token, MAX_PASSWORD_BYTES):
-            self.remark(f"password longer than {MAX_PASSWORD_BYTES} bytes, or with NUL")
-            raise Abort(failure)
+            why = f"password longer than {MAX_PASSWORD_BYTES} bytes, or with NUL"
+            raise Abort(failure, why, ReasonCode.MALFORMED)
         self.items.set_item(item, token)
         return token
 
@@ -449,7 +461,8 @@ class RunningAttempt:
         if again != token:
             self.items.set_item(Item.AUTHTOK, None)
             await self.tell(Error(_MISMATCH))
-            raise Abort(ReturnCode.TRY_AGAIN)
+            why = "the new password was retyped otherwise"
+            raise Abort(ReturnCode.TRY_AGAIN, why, ReasonCode.PASSWORD_UNSUITABLE)
 
     async def _secret(self, question: str, *, new: bool) -> str:
         try:
@@ -462,7 +475,7 @@ class RunningAttempt:
         if answer is None:
             if new:
                 await self.tell(Error(_ABORTED))
-            raise Abort(ReturnCode.AUTHTOK_ERR)
+            raise Abort(ReturnCode.AUTHTOK_ERR, _NO_ANSWER, ReasonCode.NO_PASSWORD)
         return answer
 
     async def tell(self, message: Info | Error) -> None:

@@ -25,6 +25,7 @@ from typing import Any
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.contract.computation import Computation, GivenUp, State
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.fair_order import FairOrder
 from ualauth.system.forks import new_lock, renew_after_fork
 
@@ -123,7 +124,7 @@ class ComputeQueue:
                 refused.append(each)
         _refuse(refused)
         if not fits:
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY, ReasonCode.OVERLOADED)
 
     def join(self, each: Computation, source: str, deadline: float) -> None:
         """Let one more login wait for a computation that another one prepared."""
@@ -164,7 +165,7 @@ class ComputeQueue:
             fits = self._fits(source, deadline)
             fits = fits and not (self._is_full() and not self._waiting.may_displace(source))
         if not fits:
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY, ReasonCode.OVERLOADED)
 
     def usual_seconds(self) -> float:
         """Return how long one of the last calls took, at random; 0.0 if none was made."""
@@ -271,4 +272,4 @@ class ComputeQueue:
 def _refuse(refused: list[Computation]) -> None:
     """Refuse what cannot be done in time; its logins wait for its future."""
     for each in refused:
-        each.end(Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY))
+        each.end(Abort(ReturnCode.AUTHINFO_UNAVAIL, TOO_MANY, ReasonCode.OVERLOADED))

@@ -13,6 +13,7 @@ from ualauth.codes import Flag, Item, ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, NameKind, Password, PasswordChange
 from ualauth.contract.messages import AsyncConversation, Conversation
+from ualauth.reasons import ReasonCode
 
 log = logging.getLogger("ualauth.attempt")
 
@@ -123,7 +124,8 @@ class Items:
 
         """
         if name not in self._data:
-            raise Abort(ReturnCode.NO_MODULE_DATA)
+            why = f"no module has stored {name!r}"
+            raise Abort(ReturnCode.NO_MODULE_DATA, why, ReasonCode.MODULE_FAILED)
         return self._data[name][0]
 
     def set_data(

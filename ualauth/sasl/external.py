@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ualauth.contract.credentials import CredentialKind, Exchange
+from ualauth.reasons import ReasonCode
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_name, vouched_name
 
@@ -20,7 +21,8 @@ class External(Mechanism):
         wanted = text_of(await wire.first())
         name = wire.channel.certificate_name
         if not name:
-            raise Malformed("no certificate of the client names a user")
+            why = "no certificate of the client names a user"
+            raise Malformed(why, ReasonCode.CERTIFICATE_UNTRUSTED)
         exchange = CertificateExchange()
         exchange.name_kind = wire.channel.certificate_name_kind
         return Claim(vouched_name(name), exchange, wanted and prepare_name(wanted))

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, cast
 
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
+from ualauth.reasons import ReasonCode
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
 
@@ -93,7 +94,8 @@ class Established(NamedTuple):
         """Return the claim of the client, which wants to be `wanted`, empty for itself."""
         user = await self.verifier.user_of(wire, self.context.principal)
         if not user:
-            raise Malformed(f"{self.context.principal[:200]!a} is no user's principal")
+            why = f"{self.context.principal[:200]!a} is no user's principal"
+            raise Malformed(why, ReasonCode.TICKET_REFUSED)
         exchange = GssExchange(mechanism, self.context, user)
         if wanted == self.context.principal:
             # Some clients ask for themselves by the name in the ticket.

@@ -41,9 +41,9 @@ class Malformed(Abort):
     `why` is for the log only, and has nothing of what was sent.
     """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, reason: ReasonCode = ReasonCode.MALFORMED) -> None:
         """Refuse as a wrong password is refused."""
-        super().__init__(ReturnCode.AUTH_ERR, why, ReasonCode.MALFORMED)
+        super().__init__(ReturnCode.AUTH_ERR, why, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
+from ualauth.reasons import ReasonCode
 from ualauth.sasl.mechanism import Claim, Malformed, Wire
 from ualauth.sasl.preparation import prepare_name, vouched_name
 from ualauth.stack.control import ascii_lower
@@ -92,7 +93,7 @@ async def claim_of(wire: Wire, exchange: TokenExchange, wanted: str) -> Claim:
                 wanted = name
             return Claim(name, exchange, wanted)
     if not wanted:
-        raise Malformed("a token that names no user")
+        raise Malformed("a token that names no user", ReasonCode.TOKEN_REFUSED)
     # No module will accept it; the log shows who it was said to be.
     return Claim(wanted, exchange)
 

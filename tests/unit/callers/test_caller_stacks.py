@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.audit_records import audit_records
 from tests.unit.callers.conftest import (
     BOSS,
     EXPIRED,
@@ -17,6 +18,7 @@ from tests.unit.callers.conftest import (
     USER,
     Install,
 )
+from ualauth.audit import Outcome
 from ualauth.codes import Operation, ReturnCode
 from ualauth.errors import (
     AccountRestricted,
@@ -24,6 +26,7 @@ from ualauth.errors import (
     AuthenticationFailed,
     TemporaryFailure,
 )
+from ualauth.reasons import ReasonCode
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -337,12 +340,14 @@ def test_the_audit_names_the_caller(
         codes(way, folder, "administrators", Operation.AUTHENTICATE, caller_uid=LOCKED)
         codes(way, folder, "administrators", Operation.AUTHENTICATE, user="jsmith")
         codes(way, folder, "administrators", Operation.ACCT_MGMT, caller_uid=ROOT)
-    granted, refused, unnamed, root = (record.getMessage() for record in caplog.records)
-    assert granted == "administrators: granted authenticate of a client as 'boss' by uid 1000"
-    assert " of " not in refused
-    assert "perm_denied to a client as 'locked' by uid 1002 by om_admin" in refused
-    assert refused.endswith(
-        ": locked calls, an administrator whose account is locked; om_unix2om:12 locked calls"
-    )
-    assert "perm_denied to 'jsmith' by om_unix2om" in unnamed
-    assert root == "administrators: granted acct_mgmt of a client by uid 0"
+    granted, refused, unnamed, root = audit_records(caplog)
+    assert (granted.outcome, granted.operation) == (Outcome.GRANTED, Operation.AUTHENTICATE)
+    assert (granted.login_name, granted.user, granted.caller_uid) == (None, "boss", BOSS)
+    assert (refused.login_name, refused.user, refused.caller_uid) == (None, "locked", LOCKED)
+    assert (refused.module, refused.code) == ("om_admin", ReturnCode.PERM_DENIED)
+    assert refused.reason is ReasonCode.CALLER_NOT_ALLOWED
+    assert refused.remark == "locked calls, an administrator whose account is locked"
+    assert refused.remarks == (("om_unix2om:12", "locked calls"),)
+    assert (unnamed.login_name, unnamed.module) == ("jsmith", "om_unix2om")
+    assert unnamed.code is ReturnCode.PERM_DENIED
+    assert (root.outcome, root.user, root.caller_uid) == (Outcome.GRANTED, None, ROOT)

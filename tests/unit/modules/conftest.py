@@ -13,6 +13,7 @@ from ualauth.contract.account import Memberships
 from ualauth.contract.attempt import NameTest
 from ualauth.messages import Answer, TextMessage
 from ualauth.module import Abort, Offload
+from ualauth.reasons import ReasonCode
 
 Ask = Callable[..., ReturnCode]
 
@@ -48,6 +49,8 @@ class FakeAttempt:
     set_item_code: ReturnCode = ReturnCode.SUCCESS
     told: list[TextMessage] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    reasons: list[ReasonCode] = field(default_factory=list)
+    login_name: str | None = None
     offloads: int = 0
 
     async def get_user(self, prompt: str | None = None) -> str:
@@ -56,10 +59,12 @@ class FakeAttempt:
         return self.user
 
     async def test_name(self, test: NameTest) -> ReturnCode:
-        code, why = await test(await self.get_user())
-        if why:
-            self.remark(why)
-        return code
+        answer = await test(await self.get_user())
+        if answer.reason is not None:
+            self.explain(answer.reason, answer.why)
+        elif answer.why:
+            self.remark(answer.why)
+        return answer.code
 
     async def get_groups(self, names: Iterable[str] = (), *, needed: bool = True) -> Memberships:
         assert not needed
@@ -87,6 +92,11 @@ class FakeAttempt:
 
     def remark(self, text: str) -> None:
         self.remarks.append(text)
+
+    def explain(self, reason: ReasonCode, text: str) -> None:
+        assert text
+        self.reasons.append(reason)
+        self.remark(text)
 
 
 @pytest.fixture

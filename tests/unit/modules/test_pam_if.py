@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from tests.audit_records import audit_records
 from tests.machine import patience
 from ualauth import Authenticator, TemporaryFailure
 from ualauth.codes import Item, Operation, ReturnCode
@@ -350,11 +351,20 @@ def test_the_trace_has_the_steps_of_the_stack_below_those_of_the_entry(
         (1, "one", 2, "maxtries", "bad"),
         (2, "two", 1, "maxtries", "bad"),
     ]
+    (record,) = audit_records(caplog)
     place = str(folder.services)
-    assert caplog.messages[-1] == (
-        f"test: authenticate answers maxtries to 'jsmith' by pam_if ({place}/test:1), "
-        f"pam_if ({place}/one:2), pam_debug ({place}/two:1): "
-        "pam_if:1 all conditions hold; pam_if:2 all conditions hold"
+    assert (record.module, record.entry) == ("pam_debug", f"{place}/two:1")
+    assert record.through == (f"{place}/test:1", f"{place}/one:2")
+    assert record.remark == "as the line says: auth=maxtries"
+    assert record.remarks == (
+        ("pam_if:1", "all conditions hold"),
+        ("pam_if:2", "all conditions hold"),
+    )
+    assert record.answers == (
+        (f"{place}/test:1", "maxtries"),
+        (f"{place}/one:1", "success"),
+        (f"{place}/one:2", "maxtries"),
+        (f"{place}/two:1", "maxtries"),
     )
 
 

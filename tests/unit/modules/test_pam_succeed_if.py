@@ -125,9 +125,9 @@ def test_a_list_is_searched_as_linux_pam_does_even_for_values_with_a_colon(check
 
 @pytest.mark.parametrize(
     ("option", "met", "not_met"),
-    [("", 1, 1), ("quiet", 0, 0), ("quiet_fail", 1, 0), ("quiet_success", 0, 1)],
+    [("", 1, 1), ("quiet", 0, 1), ("quiet_fail", 1, 1), ("quiet_success", 0, 1)],
 )
-def test_quiet_options_keep_remarks_away(
+def test_quiet_options_keep_remarks_of_successes_away(
     ask: Ask, attempt: type[FakeAttempt], option: str, met: int, not_met: int
 ) -> None:
     for user, remarks in (("ann", met), ("jo", not_met)):

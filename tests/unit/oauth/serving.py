@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Way
 from tests.unit.oauth.issuer import CLIENT, Issuer
 from ualauth import AuthenticationFailed, Identity
+from ualauth.audit import AuditRecord
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -71,7 +72,7 @@ class Server:
             self.log_in(token, user)
         assert token not in self._log.text
         why: str
-        (why,) = set(re.findall(r"the token is (?:refused: )?([^,;\]\n]*)", self._log.text))
+        (why,) = set(re.findall(r"the token is (?:refused: )?([^,;\]\n]*)", said(self._log)))
         return why
 
     def both(self, secret: Path, **claims: Any) -> list[str]:
@@ -89,3 +90,15 @@ class Server:
         assert self.log_in("opaque").user == "jsmith@example.com"
         self._issuer.opaque["opaque"] = answer | claims
         return [*refusals, self.refusal("opaque")]
+
+
+def said(log: pytest.LogCaptureFixture) -> str:
+    """Return all that entries said, a line for each, and what else was logged."""
+    lines: list[str] = []
+    for record in log.records:
+        audit = getattr(record, "audit", None)
+        if isinstance(audit, AuditRecord):
+            lines += [audit.remark, *(text for _, text in audit.remarks)]
+        else:
+            lines.append(record.getMessage())
+    return "\n".join(lines)

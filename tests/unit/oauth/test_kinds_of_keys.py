@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from tests.conftest import Way
 from tests.unit.oauth.issuer import Issuer, urlsafe
-from tests.unit.oauth.serving import Server
+from tests.unit.oauth.serving import Server, said
 from ualauth import TemporaryFailure
 from ualauth.testing.folder import ConfigFolder
 
@@ -66,7 +66,7 @@ def test_a_key_that_was_changed_a_moment_ago_is_to_be_tried_later(
     for _ in range(2):
         with pytest.raises(TemporaryFailure):
             server.log_in(issuer.token())
-        assert 'may have the key "second" by now' in caplog.text
+        assert 'may have the key "second" by now' in said(caplog)
     assert issuer.asked == ["/keys"]
 
 
@@ -125,7 +125,7 @@ def test_an_algorithm_that_is_not_allowed_is_named_and_where_to_allow_it(
 ) -> None:
     server.options("algorithms=RS256,PS256")
     assert server.refusal(issuer.token()) == "its algorithm is not allowed (alg)"
-    assert 'came "ES256", and the option algorithms has RS256,PS256' in caplog.text
+    assert 'came "ES256", and the option algorithms has RS256,PS256' in said(caplog)
     _, payload, signature = issuer.token().split(".")
     strange: object
     for strange in (5, None, ["ES256"], {}, "no\nline" * 50):

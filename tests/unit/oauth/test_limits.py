@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Way
 from tests.unit.oauth.issuer import Issuer, other_keys
-from tests.unit.oauth.serving import Server
+from tests.unit.oauth.serving import Server, said
 from ualauth import AuthenticationFailed
 from ualauth.testing.folder import ConfigFolder
 
@@ -38,7 +38,7 @@ def test_tokens_of_other_keys_lock_out(
         server.refusal(forged)
     with pytest.raises(AuthenticationFailed):
         server.log_in(issuer.token())
-    assert f"locked out for this source after {MOST} failures" in caplog.text
+    assert f"locked out for this source after {MOST} failures" in said(caplog)
 
 
 def test_tokens_that_the_issuer_has_signed_are_no_guesses(server: Server, issuer: Issuer) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.conftest import Way
 from tests.unit.oauth.issuer import NULL, Issuer
-from tests.unit.oauth.serving import Server
+from tests.unit.oauth.serving import Server, said
 from ualauth import AuthenticationFailed
 from ualauth.cli.application import application
 from ualauth.oauth.fetching import Unavailable
@@ -78,7 +78,7 @@ def test_what_was_wanted_and_what_came(
 ) -> None:
     server.options(*option.split())
     server.refusal(issuer.token(**claims))
-    assert text in caplog.text
+    assert text in said(caplog)
     assert len(max(caplog.text.splitlines(), key=len)) < 1500
 
 
@@ -86,9 +86,9 @@ def test_a_type_in_the_header_is_shown(
     server: Server, issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.refusal(issuer.token(header={"typ": "dpop+jwt"}))
-    assert 'no access token (typ); wanted JWT or at+jwt, came "dpop+jwt"' in caplog.text
+    assert 'no access token (typ); wanted JWT or at+jwt, came "dpop+jwt"' in said(caplog)
     server.refusal(issuer.token(header={"typ": 5}))
-    assert "wanted JWT or at+jwt, came 5" in caplog.text
+    assert "wanted JWT or at+jwt, came 5" in said(caplog)
 
 
 def test_the_configuration_of_an_issuer_is_no_set_of_keys_and_says_where_they_are(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.audit_records import audit_records
 from ualauth.codes import UNCHECKED, Item, ReturnCode
 from ualauth.contract.credentials import MAX_NAME_BYTES, MAX_PASSWORD_BYTES
 from ualauth.errors import (
@@ -359,6 +360,9 @@ def test_a_remark_is_one_line_that_can_be_printed(
     folder.service("test", "auth required talkative\n")
     with pytest.raises(AuthenticationFailed):
         way.login(folder.config(), "test", "jsmith", "s3cret")
-    (record,) = [each for each in caplog.records if each.name == "ualauth.audit"]
-    assert "no\ufffd\ufffdmail: granted \ufffd[2Jadmin\ufffdx" in record.getMessage()
-    assert record.getMessage().isprintable()
+    (record,) = audit_records(caplog)
+    assert record.remark == "no\ufffd\ufffdmail: granted \ufffd[2Jadmin\ufffdx"
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "ualauth.audit"]
+    assert line.isprintable()
+    assert line.isascii()
+    assert line.endswith(" rhost=-")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.audit_records import audit_records
 from ualauth.codes import Operation, ReturnCode
 from ualauth.module import Attempt, Module
 from ualauth.modules.pam_permit import Options
@@ -63,8 +64,13 @@ def speaking(folder: ConfigFolder) -> ConfigFolder:
 def logged(folder: ConfigFolder, way: Way, caplog: pytest.LogCaptureFixture) -> str:
     with way.begin(folder.config(), "test", "jsmith", None) as handle:
         assert way.perform(handle, Operation.AUTHENTICATE) is not ReturnCode.SUCCESS
-    (record,) = (each for each in caplog.records if each.name == "ualauth.audit")
-    return record.getMessage().partition(" by ")[2].replace(f"{folder.services}/", "")
+    (record,) = audit_records(caplog)
+    assert record.module is not None
+    assert record.entry is not None
+    ways = ", ".join(record.through)
+    said = "; ".join([record.remark, *map(" ".join, record.remarks)])
+    shown = f"{ways and f'{ways}, '}{record.module} ({record.entry}): {said}"
+    return shown.replace(f"{folder.services}/", "")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def logged(folder: ConfigFolder, way: Way, caplog: pytest.LogCaptureFixture) -> 
         # Only the deciding entry's remark stands for it.
         (
             "auth [default=ignore] unlisted\nauth [success=1 default=ignore] wrong\n" + DENIED,
-            "pam_deny (test:3): unlisted:1 Unlisted says so; wrong:2 Wrong says so",
+            f"pam_deny (test:3): refuses every user of test; {UNLISTED}; wrong:2 Wrong says so",
         ),
         (
             "auth required wrong\nauth required unlisted",
@@ -86,7 +92,7 @@ def logged(folder: ConfigFolder, way: Way, caplog: pytest.LogCaptureFixture) -> 
         ),
         (
             "auth [default=ignore] unlisted\nauth required pam_if !tls stack=inner",
-            "pam_if (test:2), wrong (inner:1): Wrong says so; " + UNLISTED + "; " + HOLD,
+            "test:2, wrong (inner:1): Wrong says so; " + UNLISTED + "; " + HOLD,
         ),
     ],
 )

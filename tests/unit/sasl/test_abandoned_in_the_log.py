@@ -7,29 +7,35 @@ import logging
 
 import pytest
 
+from tests.audit_records import audit_records
 from tests.conftest import Way
 from tests.unit.sasl import clients
 from ualauth import AsyncAuthenticator, AuthenticationError
+from ualauth.reasons import ReasonCode
 from ualauth.testing.folder import ConfigFolder
 
 pytestmark = pytest.mark.usefixtures("people")
 HERE = "192.0.2.7"
 
 
-def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [each.getMessage() for each in caplog.records if each.name == "ualauth.audit"]
+def abandoned(caplog: pytest.LogCaptureFixture) -> list[tuple[object, ...]]:
+    return [
+        (each.outcome, each.reason, each.login_name, each.mechanism, each.rhost)
+        for each in audit_records(caplog)
+        if each.event == "abandoned"
+    ]
 
 
 @pytest.mark.parametrize(
     ("mechanism", "first", "whom"),
     [
         # It may be a password, typed a step too early.
-        ("LOGIN", b"jsmith", "a client"),
-        ("LOGIN", None, "a client"),
-        ("CRAM-MD5", None, "a client"),
-        ("SCRAM-SHA-256", b"n,,n=jsmith,r=abcdefgh", "'jsmith'"),
-        ("SCRAM-SHA-256", b"n,,n=nobody,r=abcdefgh", "'nobody'"),
-        ("PLAIN", None, "a client"),
+        ("LOGIN", b"jsmith", None),
+        ("LOGIN", None, None),
+        ("CRAM-MD5", None, None),
+        ("SCRAM-SHA-256", b"n,,n=jsmith,r=abcdefgh", "jsmith"),
+        ("SCRAM-SHA-256", b"n,,n=nobody,r=abcdefgh", "nobody"),
+        ("PLAIN", None, None),
     ],
 )
 def test_one_line_says_who_gave_up(
@@ -38,16 +44,18 @@ def test_one_line_says_who_gave_up(
     caplog: pytest.LogCaptureFixture,
     mechanism: str,
     first: bytes | None,
-    whom: str,
+    whom: str | None,
 ) -> None:
     caplog.set_level(logging.INFO, "ualauth")
     auth = way.authenticator(folder.config())
     exchange = auth.sasl("imap", mechanism, rhost=HERE, tls=True)
     assert way.run(exchange.step(first)) is not None
-    assert not lines(caplog)
+    assert not audit_records(caplog)
     exchange.close()
     exchange.close()
-    assert lines(caplog) == [f"imap: abandoned authenticate of {whom} from '{HERE}' by {mechanism}"]
+    assert abandoned(caplog) == [(None, ReasonCode.ABANDONED, whom, mechanism, HERE)]
+    assert caplog.messages[-1].startswith("imap: abandoned: operation=authenticate ")
+    assert caplog.messages[-1].endswith(f" rhost={HERE}")
 
 
 def test_what_is_decided_is_not_given_up(
@@ -67,7 +75,7 @@ def test_what_is_decided_is_not_given_up(
     wrong.close()
     unused = auth.sasl("imap", "PLAIN", tls=True)
     unused.close()
-    assert not [line for line in lines(caplog) if "abandoned" in line]
+    assert not abandoned(caplog)
 
 
 def test_cancelled_step_is_given_up(folder: ConfigFolder, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,4 +91,4 @@ def test_cancelled_step_is_given_up(folder: ConfigFolder, caplog: pytest.LogCapt
             exchange.close()
 
     asyncio.run(main())
-    assert lines(caplog) == [f"imap: abandoned authenticate of 'jsmith' from '{HERE}' by PLAIN"]
+    assert abandoned(caplog) == [(None, ReasonCode.ABANDONED, "jsmith", "PLAIN", HERE)]

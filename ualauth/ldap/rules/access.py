@@ -16,6 +16,7 @@ from ualauth.ldap.rules.groups import Groups, NoChain
 from ualauth.ldap.rules.locks import DECIDED_BY, Moment, age, restriction
 from ualauth.ldap.rules.products import product_of
 from ualauth.ldap.rules.search import fill
+from ualauth.reasons import ReasonCode
 
 
 class AccessAttempt(Requester, Protocol):
@@ -112,9 +113,10 @@ def _listed(
     access: Access, entry: LdapEntry, service: str, here: Mapping[str, str]
 ) -> Judgement | None:
     if access.check_host and not _has(entry, "host", set(here.values())):
-        return _denied("the attribute host does not have this host")
+        return _denied("the attribute host does not have this host", ReasonCode.SERVICE_NOT_ALLOWED)
     if access.check_service and not _has(entry, "authorizedService", {service}):
-        return _denied("the attribute authorizedService does not have the service")
+        why = "the attribute authorizedService does not have the service"
+        return _denied(why, ReasonCode.SERVICE_NOT_ALLOWED)
     return None
 
 
@@ -144,9 +146,10 @@ async def _allowed(
             inside = await groups.have(operations, attempt, entry, users)
         except NoChain:
             log = "nested_groups chain needs Active Directory; use auto, or expand"
-            return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
+            reason = ReasonCode.MISCONFIGURED
+            return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log, reason=reason)
         if not inside:
-            return _denied("in none of the groups that pam_groupdn names")
+            return _denied("in none of the groups that pam_groupdn names", ReasonCode.NOT_IN_GROUP)
     own = [Search(entry.dn)]
     below = [Search(base, Scope.SUBTREE) for base in bases]
     wanted = [("access_filter does not match", each, own) for each in access.filters]
@@ -172,8 +175,8 @@ async def _finds(
     return False
 
 
-def _denied(log: str) -> Judgement:
-    return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE)
+def _denied(log: str, reason: ReasonCode = ReasonCode.CONDITION_FAILED) -> Judgement:
+    return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE, reason=reason)
 
 
 async def _of_attempt(

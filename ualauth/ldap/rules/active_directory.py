@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
+from ualauth.reasons import ReasonCode
 
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 """Among the capabilities in its root DSE ([MS-ADTS], section 3.1.1.3.4.3.1)."""
@@ -32,49 +33,72 @@ MUST_CHANGE = Judgement(
     ReturnCode.NEW_AUTHTOK_REQD,
     "the password must be changed",
     "Your password must be changed.",
+    reason=ReasonCode.PASSWORD_MUST_CHANGE,
 )
 PASSWORD_EXPIRED = Judgement(
     ReturnCode.NEW_AUTHTOK_REQD,
     "the password has expired",
     "Your password has expired and must be changed.",
+    reason=ReasonCode.PASSWORD_EXPIRED,
 )
 ACCOUNT_EXPIRED = Judgement(
-    ReturnCode.ACCT_EXPIRED, "the account has expired", "Your account has expired."
+    ReturnCode.ACCT_EXPIRED,
+    "the account has expired",
+    "Your account has expired.",
+    reason=ReasonCode.ACCOUNT_EXPIRED,
 )
 ACCOUNT_DISABLED = Judgement(
-    ReturnCode.PERM_DENIED, "the account is disabled", "Your account is disabled."
+    ReturnCode.PERM_DENIED,
+    "the account is disabled",
+    "Your account is disabled.",
+    reason=ReasonCode.LOCKED,
 )
 
 REFUSALS: Mapping[str, Judgement] = {
-    "525": Judgement(ReturnCode.USER_UNKNOWN, "the directory knows no such user"),
-    "52e": Judgement(ReturnCode.AUTH_ERR, "wrong password"),
+    "525": Judgement(
+        ReturnCode.USER_UNKNOWN, "the directory knows no such user", reason=ReasonCode.USER_UNKNOWN
+    ),
+    "52e": Judgement(ReturnCode.AUTH_ERR, "wrong password", reason=ReasonCode.WRONG_PASSWORD),
     "530": Judgement(
         ReturnCode.PERM_DENIED,
         "this is not one of the hours of the account",
         "You may not log in at this time.",
+        reason=ReasonCode.NOT_IN_HOURS,
     ),
     "531": Judgement(
         ReturnCode.PERM_DENIED,
         "the account may not log in from this host",
         "You may not log in here.",
+        reason=ReasonCode.SOURCE_NOT_ALLOWED,
     ),
     "532": PASSWORD_EXPIRED,
     "533": ACCOUNT_DISABLED,
     "701": ACCOUNT_EXPIRED,
     "773": MUST_CHANGE,
     # It is said whether the password is right or not: so the person is not told.
-    "775": Judgement(ReturnCode.MAXTRIES, "the account is locked after too many failures"),
+    "775": Judgement(
+        ReturnCode.MAXTRIES,
+        "the account is locked after too many failures",
+        reason=ReasonCode.LOCKED,
+    ),
 }
 """What `data` in the text of a refused bind means; all but 525, 52e and 775 need the password."""
 
 CHANGES: Mapping[str, Judgement] = {
-    "00000056": Judgement(ReturnCode.AUTH_ERR, "wrong old password"),
-    "00000005": Judgement(ReturnCode.PERM_DENIED, "no right to change the password"),
+    "00000056": Judgement(
+        ReturnCode.AUTH_ERR, "wrong old password", reason=ReasonCode.WRONG_PASSWORD
+    ),
+    "00000005": Judgement(
+        ReturnCode.PERM_DENIED,
+        "no right to change the password",
+        reason=ReasonCode.PASSWORD_NOT_CHANGEABLE,
+    ),
     "0000052D": Judgement(
         ReturnCode.AUTHTOK_ERR,
         "the new password breaks the domain's rules",
         "The new password was refused: it breaks the rules for passwords "
         "(length, kinds of characters, age, former passwords).",
+        reason=ReasonCode.PASSWORD_UNSUITABLE,
     ),
 }
 """What begins the text of a refused change (WILL_NOT_PERFORM, CONSTRAINT_VIOLATION)."""

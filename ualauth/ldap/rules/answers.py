@@ -14,21 +14,25 @@ from ualauth.ldap.rules.active_directory import (
     refused_change,
 )
 from ualauth.ldap.rules.texts import LOCKED, by_words, with_words
+from ualauth.reasons import ReasonCode
 
 _DAY = 86400
 _INSUFFICIENT = 50
 SUCCESS = Judgement(ReturnCode.SUCCESS, "password verified by the directory")
-WRONG = Judgement(ReturnCode.AUTH_ERR, "wrong password")
-UNKNOWN = Judgement(ReturnCode.USER_UNKNOWN, "not in the directory")
+WRONG = Judgement(ReturnCode.AUTH_ERR, "wrong password", reason=ReasonCode.WRONG_PASSWORD)
+UNKNOWN = Judgement(ReturnCode.USER_UNKNOWN, "not in the directory", reason=ReasonCode.USER_UNKNOWN)
 NAMELESS = Judgement(
     ReturnCode.PERM_DENIED,
     "the directory does not say who it is: the entry shows none of the attributes that name a user",
+    reason=ReasonCode.NOT_ALLOWED,
 )
 _OF_KIND: Mapping[Kind, Judgement] = {
     Kind.OK: SUCCESS,
     Kind.WRONG_PASSWORD: WRONG,
     Kind.NO_SUCH_OBJECT: UNKNOWN,
-    Kind.REFUSED: Judgement(ReturnCode.PERM_DENIED, "the directory refuses this account"),
+    Kind.REFUSED: Judgement(
+        ReturnCode.PERM_DENIED, "the directory refuses this account", reason=ReasonCode.NOT_ALLOWED
+    ),
 }
 _REFUSED_BY_POLICY: Mapping[PolicyError, Judgement] = {
     # Said only where the password is right (draft-behera, section 7.1); grace logins are used up.
@@ -49,7 +53,9 @@ _OBJECTIONS: Mapping[PolicyError, str] = {
 _NOT_HERE = "You may not change your password here."
 _SERVICE_MAY_NOT = "the service (binddn) may not change passwords"
 _UNCHANGED: Mapping[Kind, Judgement] = {
-    Kind.WRONG_PASSWORD: Judgement(ReturnCode.AUTH_ERR, "wrong old password"),
+    Kind.WRONG_PASSWORD: Judgement(
+        ReturnCode.AUTH_ERR, "wrong old password", reason=ReasonCode.WRONG_PASSWORD
+    ),
     Kind.NO_SUCH_OBJECT: UNKNOWN,
 }
 
@@ -99,7 +105,10 @@ def of_change(answer: Answer) -> Judgement:
         why = _OBJECTIONS[error]
         text = f"The new password was refused: {why}."
         log = f"the new password was refused: {why}"
-        return with_words(Judgement(ReturnCode.AUTHTOK_ERR, log, text), answer.text)
+        return with_words(
+            Judgement(ReturnCode.AUTHTOK_ERR, log, text, reason=ReasonCode.PASSWORD_UNSUITABLE),
+            answer.text,
+        )
     judgement = refused_change(answer.text)
     if judgement is not None:
         return judgement
@@ -107,8 +116,14 @@ def of_change(answer: Answer) -> Judgement:
         return with_words(_UNCHANGED[answer.kind], answer.text)
     log = f"the directory answers {answer.code} {answer.text}".rstrip()
     if answer.code == _INSUFFICIENT:
-        return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE)
-    return Judgement(ReturnCode.AUTHTOK_ERR, log, "The new password was refused.")
+        reason = ReasonCode.PASSWORD_NOT_CHANGEABLE
+        return Judgement(ReturnCode.PERM_DENIED, log, _NOT_HERE, reason=reason)
+    return Judgement(
+        ReturnCode.AUTHTOK_ERR,
+        log,
+        "The new password was refused.",
+        reason=ReasonCode.PASSWORD_UNSUITABLE,
+    )
 
 
 def of_change_by_service(answer: Answer) -> Judgement:
@@ -116,7 +131,12 @@ def of_change_by_service(answer: Answer) -> Judgement:
     prohibited = answer.policy.error is PolicyError.PASSWORD_MOD_NOT_ALLOWED
     if answer.ok or not (prohibited or answer.code == _INSUFFICIENT):
         return of_change(answer)
-    judgement = Judgement(ReturnCode.PERM_DENIED, _SERVICE_MAY_NOT, _NOT_HERE)
+    judgement = Judgement(
+        ReturnCode.PERM_DENIED,
+        _SERVICE_MAY_NOT,
+        _NOT_HERE,
+        reason=ReasonCode.PASSWORD_NOT_CHANGEABLE,
+    )
     return with_words(judgement, answer.text)
 
 

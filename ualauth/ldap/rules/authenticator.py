@@ -30,14 +30,18 @@ from ualauth.ldap.rules.answers import (
 )
 from ualauth.ldap.rules.identity import canonical, written
 from ualauth.ldap.rules.search import Plan, find, naming, plan, wanted
+from ualauth.reasons import ReasonCode
 from ualauth.stack.control import ascii_lower
 
 NOTHING = Policy()
-_EMPTY = Judgement(ReturnCode.AUTH_ERR, "an empty password is never sent")
+_EMPTY = Judgement(
+    ReturnCode.AUTH_ERR, "an empty password is never sent", reason=ReasonCode.NO_PASSWORD
+)
 _NO_SERVICE = Judgement(
     ReturnCode.AUTHTOK_ERR,
     "only a service (binddn) can change a password that has expired",
     "Your password has expired and cannot be changed here.",
+    reason=ReasonCode.PASSWORD_NOT_CHANGEABLE,
 )
 
 

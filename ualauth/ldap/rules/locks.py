@@ -26,6 +26,7 @@ from ualauth.ldap.rules.active_directory import (
 )
 from ualauth.ldap.rules.products import Product
 from ualauth.ldap.rules.syntaxes import BEGINNING, bits_of, natural, number, time, truth
+from ualauth.reasons import ReasonCode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
@@ -39,9 +40,17 @@ _KERBEROS_CHANGE = 0x200
 _SAMBA_NEVER = frozenset({0, 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF})
 _SAMBA_FLAGS = re.compile(r"\[[NDHTUMWSLXI ]*\]")
 
-_LOCKED = Judgement(ReturnCode.PERM_DENIED, "the account is locked", "Your account is locked.")
+_LOCKED = Judgement(
+    ReturnCode.PERM_DENIED,
+    "the account is locked",
+    "Your account is locked.",
+    reason=ReasonCode.LOCKED,
+)
 _NOT_YET = Judgement(
-    ReturnCode.PERM_DENIED, "the account is not valid yet", "Your account may not be used yet."
+    ReturnCode.PERM_DENIED,
+    "the account is not valid yet",
+    "Your account may not be used yet.",
+    reason=ReasonCode.NOT_YET_VALID,
 )
 
 
@@ -267,10 +276,12 @@ def _first(
             judgements = []
         if not judgements:
             log = f"the attribute {name} cannot be read"
-            return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log)
+            reason = ReasonCode.DIRECTORY_UNAVAILABLE
+            return Judgement(ReturnCode.AUTHINFO_UNAVAIL, log, reason=reason)
         for each in judgements:
             if each is not None:
-                return Judgement(each.code, f"{each.log} ({name})", each.person)
+                log = f"{each.log} ({name})"
+                return Judgement(each.code, log, each.person, reason=each.reason)
     return None
 
 

@@ -21,8 +21,13 @@ from ualauth.ldap.client.values import LdapEntry, Requester, Search, ascii_lower
 from ualauth.ldap.config.configuration import Configuration, Finding, Method
 from ualauth.ldap.rules import locks
 from ualauth.ldap.rules.answers import UNKNOWN
+from ualauth.reasons import ReasonCode
 
-_SEVERAL = Judgement(ReturnCode.USER_UNKNOWN, "several entries of the directory match")
+_SEVERAL = Judgement(
+    ReturnCode.USER_UNKNOWN,
+    "several entries of the directory match",
+    reason=ReasonCode.USER_UNKNOWN,
+)
 _OTHER_DOMAIN = "not of the domain of ad_domain and ad_netbios"
 _BESIDE = ("memberOf", "host", "authorizedService")
 _WHOLE = r"\{(?:user|authid|username|login|mail)\}"
@@ -64,7 +69,7 @@ def fill(template: Template, values: Mapping[str, str]) -> str | Judgement:
     missing = template.names - values.keys()
     if missing:
         log = f"{{{min(missing)}}} is not known of this name"
-        return Judgement(ReturnCode.USER_UNKNOWN, log)
+        return Judgement(ReturnCode.USER_UNKNOWN, log, reason=ReasonCode.USER_UNKNOWN)
     return template.fill(values)
 
 
@@ -78,7 +83,8 @@ def _active_directory(finding: Finding, user: str) -> Plan | Judgement:
     if backslash:
         names = {ascii_lower(each) for each in (finding.netbios, finding.domain) if each}
         if ascii_lower(domain) not in names or not account:
-            return Judgement(ReturnCode.USER_UNKNOWN, _OTHER_DOMAIN)
+            reason = ReasonCode.USER_UNKNOWN
+            return Judgement(ReturnCode.USER_UNKNOWN, _OTHER_DOMAIN, reason=reason)
         if finding.netbios:
             name = f"{finding.netbios}\\{account}"
             return Plan([_in_bases(finding, finding.by_account, account)], name)

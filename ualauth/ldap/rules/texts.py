@@ -11,19 +11,38 @@ from collections.abc import Mapping
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
+from ualauth.reasons import ReasonCode
 
-LOCKED = Judgement(ReturnCode.MAXTRIES, "the account is locked, mostly after too many failures")
-INACTIVE = Judgement(ReturnCode.PERM_DENIED, "the account is inactive")
-_TOO_LONG_UNUSED = Judgement(
-    ReturnCode.ACCT_EXPIRED, "the account has expired: it was not used for too long"
+LOCKED = Judgement(
+    ReturnCode.MAXTRIES,
+    "the account is locked, mostly after too many failures",
+    reason=ReasonCode.LOCKED,
 )
-_EXPIRED = Judgement(ReturnCode.ACCT_EXPIRED, "the account has expired")
+INACTIVE = Judgement(ReturnCode.PERM_DENIED, "the account is inactive", reason=ReasonCode.INACTIVE)
+_TOO_LONG_UNUSED = Judgement(
+    ReturnCode.ACCT_EXPIRED,
+    "the account has expired: it was not used for too long",
+    reason=ReasonCode.INACTIVE,
+)
+_EXPIRED = Judgement(
+    ReturnCode.ACCT_EXPIRED, "the account has expired", reason=ReasonCode.ACCOUNT_EXPIRED
+)
 # FreeIPA says so before it looks at the password: this is no word for "it is right".
 _NO_LOGINS_LEFT = Judgement(
-    ReturnCode.PERM_DENIED, "the password has expired, and no grace login is left"
+    ReturnCode.PERM_DENIED,
+    "the password has expired, and no grace login is left",
+    reason=ReasonCode.PASSWORD_EXPIRED,
 )
-_OTHER_HOURS = Judgement(ReturnCode.PERM_DENIED, "this is not one of the hours of the account")
-_OTHER_HOST = Judgement(ReturnCode.PERM_DENIED, "the account may not log in from this host")
+_OTHER_HOURS = Judgement(
+    ReturnCode.PERM_DENIED,
+    "this is not one of the hours of the account",
+    reason=ReasonCode.NOT_IN_HOURS,
+)
+_OTHER_HOST = Judgement(
+    ReturnCode.PERM_DENIED,
+    "the account may not log in from this host",
+    reason=ReasonCode.SOURCE_NOT_ALLOWED,
+)
 
 _WORDS: Mapping[str, Judgement] = {
     # 389 Directory Server: pw_retry.c and pw_mgmt.c, acct_policy's acct_plugin.c
@@ -56,4 +75,5 @@ def with_words(judgement: Judgement, text: str) -> Judgement:
     """Return a judgement whose log has what the server said, if that says something."""
     if _USUAL.fullmatch(text):
         return judgement
-    return Judgement(judgement.code, f"{judgement.log} (the server says: {text})", judgement.person)
+    log = f"{judgement.log} (the server says: {text})"
+    return Judgement(judgement.code, log, judgement.person, reason=judgement.reason)

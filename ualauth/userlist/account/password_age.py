@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.passwords.policy import PasswordRules
+from ualauth.reasons import ReasonCode
 from ualauth.userlist.record import User
 
 _SKEW = timedelta(days=1)
@@ -31,12 +32,14 @@ def aged(user: User, rules: PasswordRules, now: datetime) -> Judgement | None:
             ReturnCode.AUTHTOK_EXPIRED,
             f"{_expired(expires)}, and could be changed for {rules.inactive_days} days",
             "Your password expired long ago; ask your administrator.",
+            reason=ReasonCode.PASSWORD_EXPIRED,
         )
     if user.must_change_password:
         return Judgement(
             ReturnCode.NEW_AUTHTOK_REQD,
             "the password must be changed",
             "You must choose a new password.",
+            reason=ReasonCode.PASSWORD_MUST_CHANGE,
         )
     if expires is None or expires - now > timedelta(days=rules.warning_days):
         return None
@@ -51,6 +54,7 @@ def aged(user: User, rules: PasswordRules, now: datetime) -> Judgement | None:
         ReturnCode.NEW_AUTHTOK_REQD,
         _expired(expires),
         "Your password has expired; choose a new one.",
+        reason=ReasonCode.PASSWORD_EXPIRED,
     )
 
 
@@ -90,6 +94,7 @@ def unchangeable(user: User, rules: PasswordRules, now: datetime) -> Judgement |
             ReturnCode.PERM_DENIED,
             f"{_expired(expires)}, and could be changed for {rules.inactive_days} days",
             "Your password expired long ago; ask your administrator.",
+            reason=ReasonCode.PASSWORD_EXPIRED,
         )
     if (
         rules.minimum_age_days
@@ -103,6 +108,7 @@ def unchangeable(user: User, rules: PasswordRules, now: datetime) -> Judgement |
             ReturnCode.AUTHTOK_ERR,
             f"the password was changed less than {rules.minimum_age_days} days ago",
             "Your password was changed recently; it must stay for some time.",
+            reason=ReasonCode.PASSWORD_NOT_CHANGEABLE,
         )
     return None
 

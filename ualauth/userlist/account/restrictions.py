@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
+from ualauth.reasons import ReasonCode
 from ualauth.system.networks import is_within, read_address
 from ualauth.userlist import hours
 from ualauth.userlist.policy import Policy
@@ -31,6 +32,7 @@ def restriction(
             ReturnCode.PERM_DENIED,
             f"the account is locked{reason}",
             "Your account is locked; ask your administrator.",
+            reason=ReasonCode.LOCKED,
         )
     starts, expires = user.account_starts, user.account_expires
     if expires is not None and expires <= now:
@@ -38,12 +40,14 @@ def restriction(
             ReturnCode.ACCT_EXPIRED,
             f"the account expired {expires:%Y-%m-%d %H:%M} UTC",
             "Your account has expired; ask your administrator.",
+            reason=ReasonCode.ACCOUNT_EXPIRED,
         )
     if starts is not None and starts > now:
         return Judgement(
             ReturnCode.PERM_DENIED,
             f"the account starts {starts:%Y-%m-%d %H:%M} UTC",
             "Your account cannot be used yet.",
+            reason=ReasonCode.NOT_YET_VALID,
         )
     return _rule(policy, service, rhost, now)
 
@@ -67,17 +71,23 @@ def _rule(policy: Policy, service: str, rhost: str | None, now: datetime) -> Jud
             ReturnCode.PERM_DENIED,
             f"allowed_services does not have {service}",
             "Your account cannot be used for this service.",
+            reason=ReasonCode.SERVICE_NOT_ALLOWED,
         )
     if policy.networks and not is_within(read_address(rhost), policy.networks):
         return Judgement(
             ReturnCode.PERM_DENIED,
-            "allowed_networks does not have the peer's address",
+            f"allowed_networks does not have the peer's address {(rhost or '')[:64]!a}",
             "Your account cannot be used from where you are.",
+            reason=ReasonCode.SOURCE_NOT_ALLOWED,
         )
-    if policy.hours and not hours.is_within(policy.hours, now.astimezone(policy.zone)):
+    if not policy.hours:
+        return None
+    local = now.astimezone(policy.zone)
+    if not hours.is_within(policy.hours, local):
         return Judgement(
             ReturnCode.PERM_DENIED,
-            f"allowed_hours does not have this time ({account.time_zone})",
+            f"allowed_hours does not have this time: {local:%a %H:%M} ({account.time_zone})",
             "Your account cannot be used at this time.",
+            reason=ReasonCode.NOT_IN_HOURS,
         )
     return None

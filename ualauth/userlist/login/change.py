@@ -11,6 +11,7 @@ from ualauth.errors import PasswordError, StaleRecord, UserUnknown
 from ualauth.passwords.policy import Objection, PasswordRules, objections
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.passwords.scram import ScramSecret
+from ualauth.reasons import ReasonCode
 from ualauth.userlist.account.password_age import must_change, unchangeable
 from ualauth.userlist.administration import write_password
 from ualauth.userlist.cache import UserCache
@@ -67,9 +68,11 @@ async def _write(attempt: Attempt, user: User, rules: PasswordRules, new: str) -
     except PasswordError as error:
         return await _object(attempt, [Objection("scheme", str(error))])
     except StaleRecord:
-        attempt.remark("the user was changed by another process meanwhile")
+        why = "the user was changed by another process meanwhile"
+        attempt.explain(ReasonCode.CHANGED_MEANWHILE, why)
         return ReturnCode.AUTHTOK_LOCK_BUSY
     except UserUnknown:
+        attempt.explain(ReasonCode.CHANGED_MEANWHILE, "the user was deleted meanwhile")
         return ReturnCode.USER_UNKNOWN
     return ReturnCode.SUCCESS
 
@@ -79,7 +82,8 @@ def _hashed(hasher: PasswordHasher, password: str) -> tuple[str, tuple[ScramSecr
 
 
 async def _object(attempt: Attempt, wrong: Sequence[Objection]) -> ReturnCode:
-    attempt.remark(f"the new password breaks: {', '.join(each.rule for each in wrong)}")
+    rules = ", ".join(each.rule for each in wrong)
+    attempt.explain(ReasonCode.PASSWORD_UNSUITABLE, f"the new password breaks: {rules}")
     for each in wrong:
         await attempt.tell(Error(f"The new password was refused: {each.text}."))
     return ReturnCode.AUTHTOK_ERR

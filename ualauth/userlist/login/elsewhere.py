@@ -12,6 +12,7 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.messages import Error
 from ualauth.contract.requests import Until
+from ualauth.reasons import ReasonCode
 from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.guesses import GuessLimiter, TooManyGuesses
@@ -20,6 +21,12 @@ from ualauth.userlist.policy import LockoutRules
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
 _LONGEST_WAIT = 20.0
 """Seconds that a guess waits for its turn."""
+REASONS_OF_GUESSES = {
+    ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED, ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN),
+    ReasonCode.OVERLOADED: (ReturnCode.AUTHINFO_UNAVAIL,),
+    ReasonCode.NOT_COUNTED: (ReturnCode.AUTHINFO_UNAVAIL,),
+}
+"""Why a module that counts guesses may refuse; see `Module.reasons`."""
 _BUSY = "too many logins of this user from this source at once"
 
 
@@ -33,7 +40,7 @@ async def take_turn(attempt: Attempt, guess: Guess, take: Callable[[], bool]) ->
     pause, until = _FIRST_PAUSE, time.monotonic() + _LONGEST_WAIT
     while not (guess.is_next() and await attempt.offload(take)):
         if time.monotonic() > until:
-            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, _BUSY)
+            raise Abort(ReturnCode.AUTHINFO_UNAVAIL, _BUSY, ReasonCode.OVERLOADED)
         await Until(time.monotonic() + pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -104,7 +111,7 @@ def opened(
     try:
         guess = limiter.open(keys, attempt.rhost, rules)
     except TooManyGuesses:
-        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, _BUSY) from None
+        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, _BUSY, ReasonCode.OVERLOADED) from None
     guess.credential = credential
     attempt.guess = guess
     return guess
@@ -113,7 +120,8 @@ def opened(
 async def say_locked(attempt: Attempt, guess: Guess) -> ReturnCode:
     """Say that the name is locked out, to the log and to the person; return the code."""
     number = most_failures(guess, by_name=True) or most_failures(guess, by_name=False)
-    attempt.remark(f"locked out for this source after {number} failures")
+    why = f"locked out for this source after {number} failures"
+    attempt.explain(ReasonCode.LOCKED_OUT, why)
     attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
     await attempt.tell(Error("There were too many failed logins; try again later."))
     return ReturnCode.PERM_DENIED

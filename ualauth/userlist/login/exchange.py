@@ -7,7 +7,9 @@ from collections.abc import Callable
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.credentials import Exchange
+from ualauth.contract.judgement import not_judged
 from ualauth.passwords.scram import ScramSecret
+from ualauth.reasons import ReasonCode
 from ualauth.sasl.cram_md5 import CramMd5Exchange
 from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.scram import ScramExchange
@@ -20,7 +22,7 @@ from ualauth.userlist.login.verify import Comparison
 
 _SUCCESS = ReturnCode.SUCCESS
 _PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)
-_NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof")
+_NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof", reason=ReasonCode.WRONG_PROOF)
 
 
 async def prove(
@@ -30,7 +32,7 @@ async def prove(
 ) -> ReturnCode:
     """Judge a SASL exchange by UL-SASL-PWD; `vouch` is called for whom it lets in."""
     if not isinstance(exchange, (ScramExchange, CramMd5Exchange)):
-        return ReturnCode.CRED_UNAVAIL
+        return not_judged(attempt, exchange)
     cache = attempt.resource(UserCache)
     account: Account | None = attempt.record_at_hand()
     source = source_of(attempt.rhost)
@@ -45,13 +47,18 @@ async def prove(
         and exchange.judged[0] == account.user.id
     ):
         # Another line of the stack has: it counts once, as that of an unknown user does.
-        return exchange.judged[1]
+        code = exchange.judged[1]
+        if code is not _SUCCESS:
+            attempt.explain(ReasonCode.WRONG_PROOF, "an entry before this one has refused it")
+        return code
     secret = await _find_secret(attempt, cache, account, exchange, trusted=trusted)
     if account is None or secret is None or exchange.spent:
         # Another module may have one. If none has, it counts as a wrong password.
-        why = "not in the USERLIST" if account is None else f"no secret for {exchange.kind}"
-        attempt.remark(why)
-        nothing = Comparison(ReturnCode.AUTH_ERR, why)
+        unknown = account is None
+        why = "not in the USERLIST" if unknown else f"no secret for {exchange.kind}"
+        reason = ReasonCode.USER_UNKNOWN if unknown else ReasonCode.NO_SECRET
+        attempt.explain(reason, why)
+        nothing = Comparison(ReturnCode.AUTH_ERR, why, reason=reason)
         exchange.afterwards = lambda: _count(attempt, account, exchange, nothing)
         return ReturnCode.CRED_UNAVAIL
     number = account.user.id
@@ -64,7 +71,7 @@ async def prove(
     else:
         proved = exchange.verify(secret)
     comparison = _PROVED if proved else _NOT_PROVED
-    attempt.remark(comparison.log)
+    comparison.note(attempt)
     name, quiet = attempt.login_name, cache.guesses.is_quiet
     if proved and quiet and cache.has_no_failures(account, name, source):
         code = _SUCCESS
@@ -124,7 +131,7 @@ async def _find_secret(
             secret = await _secret(attempt, cache, account, exchange.kind)
         return secret
     if account is not None and account.stale:
-        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+        raise _unreadable()
     await attempt.offload(_prepare, cache, account, attempt.resource)
     exchange.prepared = True
     exchange.before_salt = lambda: _count_before(attempt, account, exchange)
@@ -150,7 +157,7 @@ async def _secret(
 ) -> ScramSecret | None:
     """Return the user's secret for a mechanism, if there is one."""
     if account.stale:
-        raise Abort(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+        raise _unreadable()
     await attempt.offload(cache.read_secrets, account)
     return account.secrets.get(mechanism)
 
@@ -175,3 +182,8 @@ async def _unchanged(
             attempt.remark("the password was changed meanwhile")
             return None
     return now
+
+
+def _unreadable() -> Abort:
+    why, reason = "the USERLIST cannot be read", ReasonCode.USERLIST_UNAVAILABLE
+    return Abort(ReturnCode.AUTHINFO_UNAVAIL, why, reason)

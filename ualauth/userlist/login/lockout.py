@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.attempt import Attempt
+from ualauth.reasons import ReasonCode
 from ualauth.system.networks import source_of
 from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.cache import Account, UserCache
@@ -74,16 +75,18 @@ async def judge(
     if by_name:
         return await say_locked(attempt, guess)
     if by_user:
-        attempt.remark(
+        attempt.explain(
+            ReasonCode.LOCKED_OUT,
             f"locked out for this source after {most_failures(guess, by_name=False)} failures, "
-            "not all under this name"
+            "not all under this name",
         )
     if code is ReturnCode.AUTH_ERR or comparison.wrong:
         guess.wrong = True
         attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
         if guess.counted_here:
             # Other processes do not know of it: to tell would give each of them a guess.
-            attempt.remark("the failure is counted in this process alone")
+            why = "the failure is counted in this process alone"
+            attempt.explain(ReasonCode.NOT_COUNTED, why)
             return ReturnCode.AUTHINFO_UNAVAIL
     elif guess.tells:
         # It could not be checked, but is not the one that would have been answered at once.

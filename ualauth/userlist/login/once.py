@@ -19,6 +19,7 @@ from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.computation import Computation, GivenUp
 from ualauth.contract.requests import Admission, Compute, DummyCompute, Join, Until
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.reasons import ReasonCode
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.elsewhere import is_locked, take_turn
@@ -27,13 +28,17 @@ from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare
 _FROM_MEMORY = Comparison(
     ReturnCode.SUCCESS, "the USERLIST cannot be read; password verified before", remembered=True
 )
-_UNREADABLE = Comparison(ReturnCode.AUTHINFO_UNAVAIL, "the USERLIST cannot be read")
+_UNREADABLE = Comparison(
+    ReturnCode.AUTHINFO_UNAVAIL,
+    "the USERLIST cannot be read",
+    reason=ReasonCode.USERLIST_UNAVAILABLE,
+)
 _STEP = 0.005
 """Seconds. How long the refusal of a locked login takes beyond a comparison tells nothing."""
 _LONGEST_PAUSE = 1.0
 """Seconds for which logins wait for what the first one writes."""
-_LOCKED = Comparison(ReturnCode.AUTH_ERR, "not compared")
-_LOCKED_UNKNOWN = Comparison(ReturnCode.USER_UNKNOWN, "not compared")
+_LOCKED = Comparison(ReturnCode.AUTH_ERR, "not compared", reason=ReasonCode.LOCKED_OUT)
+_LOCKED_UNKNOWN = Comparison(ReturnCode.USER_UNKNOWN, "not compared", reason=ReasonCode.LOCKED_OUT)
 
 
 async def check_password(  # noqa: PLR0913 - all that is known
@@ -66,12 +71,10 @@ async def check_password(  # noqa: PLR0913 - all that is known
         return REMEMBERED
     try:
         return await _compare_once(attempt, guess, account, password, null_allowed=null_allowed)
-    except (Abort, TimeoutError) as error:
+    except (Abort, TimeoutError):
         if guess is not None and guess.tells:
             # It is not the one that would have been answered at once.
             guess.wrong = True
-        if isinstance(error, Abort):
-            attempt.remark(error.why)
         raise
 
 

@@ -14,6 +14,7 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.errors import PasswordError, StoreError, UserError
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.reasons import ReasonCode
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.record import User
 from ualauth.userlist.schemes_in_use import SchemesInUse
@@ -43,6 +44,15 @@ class Comparison(Judgement):
 
 REMEMBERED = Comparison(ReturnCode.SUCCESS, "password verified before", remembered=True)
 """What comparing a remembered password gives."""
+WRONG = Comparison(ReturnCode.AUTH_ERR, "wrong password", reason=ReasonCode.WRONG_PASSWORD)
+NOT_SET = Comparison(ReturnCode.AUTH_ERR, "no password is set", reason=ReasonCode.NO_PASSWORD)
+EMPTY = Comparison(ReturnCode.AUTH_ERR, "an empty password", reason=ReasonCode.NO_PASSWORD)
+UNKNOWN = Comparison(
+    ReturnCode.USER_UNKNOWN,
+    "not in the USERLIST, or not the only one",
+    reason=ReasonCode.USER_UNKNOWN,
+)
+"""What it gives where it refuses."""
 FAILED = frozenset({ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN})
 """The codes of a failed login: others say nothing about the password."""
 
@@ -68,7 +78,9 @@ def compare(
     except PasswordError as error:
         hasher.dummy_verify(password)
         in_use.level(hasher, password, None)
-        return Comparison(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+        # The stored hash is what cannot be used.
+        reason = ReasonCode.USERLIST_UNAVAILABLE
+        return Comparison(ReturnCode.AUTHINFO_UNAVAIL, str(error), reason=reason)
     if matches:
         return Comparison(
             ReturnCode.SUCCESS,
@@ -79,7 +91,7 @@ def compare(
     if outdated or hasher.scheme_of(user.password) != hasher.scheme:
         hasher.dummy_verify(password)
     in_use.level(hasher, password, user.password)
-    return Comparison(ReturnCode.AUTH_ERR, "wrong password")
+    return WRONG
 
 
 def _without_comparing(
@@ -89,12 +101,12 @@ def _without_comparing(
 ) -> Comparison:
     """Judge where there is nothing to compare: no user, no stored password, or no password."""
     if user is None:
-        return Comparison(ReturnCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
+        return UNKNOWN
     if password:
-        return Comparison(ReturnCode.AUTH_ERR, "no password is set")
+        return NOT_SET
     if null_allowed and not user.password:
         return Comparison(ReturnCode.SUCCESS, "no password is set, and none is needed")
-    return Comparison(ReturnCode.AUTH_ERR, "an empty password")
+    return EMPTY
 
 
 def rewrite(store: UserStore, hasher: PasswordHasher, user: User, password: str) -> None:

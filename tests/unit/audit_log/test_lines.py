@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,10 +46,10 @@ HOSTILE = [
     "\x1b[2J\x1b]0;x\x07",
     "evil\npop3: granted: operation=acct_mgmt rhost=1.1.1.1",
     "' rhost=1.1.1.1 x='",
-    "\" rhost=1.1.1.1",
+    '" rhost=1.1.1.1',
     "\\",
     "\\n",
-    "{\"event\":\"login\",\"outcome\":\"granted\"}",
+    '{"event":"login","outcome":"granted"}',
     "\u202egnp.exe",
     "\ud800",
     "дж",
@@ -68,7 +69,8 @@ def both(record: AuditRecord) -> tuple[Logged, Logged]:
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("field", ["login_name", "user", "acts_for", "rhost", "remark", "service"])
 def test_what_strangers_send_stays_where_it_is(field: str, name: str) -> None:
-    record = replace(RECORD, **{field: name})
+    changes: dict[str, Any] = {field: name}
+    record = replace(RECORD, **changes)
     of_json, of_text = both(record)
     for each in (of_json, of_text):
         assert each.outcome == "refused"
@@ -145,10 +147,10 @@ OTHERS = [
     "[{json}]",
     "null",
     "{{}}",
-    "{{\"MESSAGE\": 1}}",
-    "{{\"MESSAGE\": null}}",
-    "{{\"MESSAGE\": \"x {text}\"}}",
-    "{{\"message\": \"hello\", \"level\": \"INFO\"}}",
+    '{{"MESSAGE": 1}}',
+    '{{"MESSAGE": null}}',
+    '{{"MESSAGE": "x {text}"}}',
+    '{{"message": "hello", "level": "INFO"}}',
 ]
 
 

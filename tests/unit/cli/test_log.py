@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.unit.cli.conftest import Program
 from ualauth.audit import schema
 from ualauth.audit_log.record import LONGEST
 from ualauth.reasons import ReasonCode
-from ualauth.runtime.audit_record import AuditRecord, as_json, as_text
+from ualauth.runtime.audit_record import as_json, as_text
 from ualauth.runtime.outcome import Outcome
 
 NOW = time.time()
@@ -83,8 +84,10 @@ def test_a_list_says_when_who_where_and_why(program: Program, log: Path) -> None
         "at om_auth (/etc/ualauth/pam.d/pop3:8): wrong password"
     )
     assert lines[1].partition(" granted ")[2] == "pop3: 'jsmith' from 192.0.2.7 by PLAIN"
-    assert lines[4].partition(" unavailable ")[2].startswith(
-        "directory_unavailable smtpd.auth: 'ann' as 'Ann' from host.example.com"
+    assert (
+        lines[4]
+        .partition(" unavailable ")[2]
+        .startswith("directory_unavailable smtpd.auth: 'ann' as 'Ann' from host.example.com")
     )
 
 
@@ -153,9 +156,9 @@ def test_nothing_that_a_terminal_would_obey_is_printed(
 ) -> None:
     path = tmp_path / "audit.log"
     fields = ("login_name", "user", "rhost", "remark", "service")
-    records = [
-        replace(WRONG, **{field: name}) for name in [*HOSTILE, "\x9b31m", "\u2028"] for field in fields
-    ]
+    strange = [*HOSTILE, "\x9b31m", "\u2028"]
+    changes: list[dict[str, Any]] = [{field: name} for name in strange for field in fields]
+    records = [replace(WRONG, **each) for each in changes]
     path.write_text("".join(f"{form(each)}\n" for each in records))  # type: ignore[operator]  # a function
     # JSON of another hand, which is not escaped.
     raw = json.loads(as_json(WRONG)) | {"login_name": "\x1b[2Jx", "remark": "\x07\r\nforged"}

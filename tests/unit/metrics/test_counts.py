@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -39,9 +38,7 @@ def fail(authenticator: Authenticator, *args: str) -> None:
         authenticator.authenticate(*args, rhost="192.0.2.7")
 
 
-def test_what_is_remembered_is_counted_once_a_login(
-    people: ConfigFolder, counted: Counted
-) -> None:
+def test_what_is_remembered_is_counted_once_a_login(people: ConfigFolder, counted: Counted) -> None:
     with Authenticator(people.config(), observers=[counted.metrics]) as authenticator:
         authenticator.authenticate("mail", "jsmith", "s3cret")
         first = counted.of(CACHE)
@@ -189,7 +186,7 @@ class Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture
-def scraped(people: ConfigFolder, counted: Counted) -> Iterator[str]:
+def scraped(people: ConfigFolder, counted: Counted) -> str:
     """Return the page of a server after some logins, as it comes over HTTP."""
     with Authenticator(people.config(), observers=[counted.metrics]) as authenticator:
         authenticator.authenticate("mail", "jsmith", "s3cret")
@@ -199,9 +196,9 @@ def scraped(people: ConfigFolder, counted: Counted) -> Iterator[str]:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as reply:
-            text = reply.read().decode()
+            text: str = reply.read().decode()
         thread.join()
-    yield text
+    return text
 
 
 def test_the_page_has_what_the_table_says(scraped: str) -> None:

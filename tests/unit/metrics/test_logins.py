@@ -1,10 +1,11 @@
-"""Each outcome moves exactly its counter: passwords, exchanges and transactions, in both ways in."""
+"""Each outcome moves exactly its counter: passwords, exchanges, transactions, in both ways in."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,9 +129,11 @@ def test_a_module_that_is_late_could_not_check(folder: ConfigFolder, counted: Co
     folder.settings("[stack]\ntimeout = 0.01\n")
     folder.module("late", Late)
     folder.service("test", "auth required late\n")
-    with Authenticator(folder.config(), observers=[counted.metrics]) as authenticator:
-        with pytest.raises(AuthenticationError):
-            authenticator.authenticate("test", "jsmith", "s3cret")
+    with (
+        Authenticator(folder.config(), observers=[counted.metrics]) as authenticator,
+        pytest.raises(AuthenticationError),
+    ):
+        authenticator.authenticate("test", "jsmith", "s3cret")
 
     assert counted.of("ualauth_module_results_total") == {("authinfo_unavail", "other"): 1.0}
     assert counted.of(LOGINS) == {("password", "unavailable", "test"): 1.0}
@@ -177,11 +180,12 @@ def test_each_outcome_of_an_exchange_moves_its_counter(
 ) -> None:
     authenticator = way.kind(people.config(), observers=[counted.metrics])
     exchange: Any = authenticator.sasl("mail", mechanism, tls=True)
+    seen = "granted"
     try:
         clients.converse(way, exchange, client())
-        assert outcome == "granted"
     except AuthenticationError as error:
-        assert str(outcome_of_exception(error)) == outcome
+        seen = str(outcome_of_exception(error))
+    assert seen == outcome
     way.run(authenticator.close())
 
     assert counted.of(LOGINS) == {(mechanism, outcome, "mail"): 1.0}
@@ -206,15 +210,14 @@ def test_an_exchange_that_is_given_up_is_no_login(
 def test_an_exchange_that_is_refused_counts_although_the_client_has_gone(
     people: ConfigFolder, counted: Counted
 ) -> None:
-    people.service("mail", "auth required pam_deny\nauth required om_oauth\n")
-    people.service("mail", "auth required om_auth\naccount required om_auth\n")
     with Authenticator(people.config(), observers=[counted.metrics]) as authenticator:
         exchange = authenticator.sasl("mail", "SCRAM-SHA-256", tls=True)
         client = clients.scram("SCRAM-SHA-256", "jsmith", "wrong")
         challenge = exchange.step(next(client))
+        assert challenge is not None
+        answer = client.send(challenge)
         with pytest.raises(AuthenticationError):
-            while challenge is not None:
-                challenge = exchange.step(client.send(challenge))
+            exchange.step(answer)
         exchange.close()
     assert counted.of(LOGINS) == {("SCRAM-SHA-256", "refused", "mail"): 1.0}
     assert not counted.of("ualauth_abandoned_logins_total")
@@ -225,7 +228,9 @@ def test_a_login_that_is_cancelled_is_abandoned(people: ConfigFolder, counted: C
     people.service("mail", "auth required waiting\n")
 
     async def cancel() -> None:
-        async with AsyncAuthenticator(people.config(), observers=[counted.metrics]) as authenticator:
+        async with AsyncAuthenticator(
+            people.config(), observers=[counted.metrics]
+        ) as authenticator:
             Waiting.begun = asyncio.Event()
             task = asyncio.create_task(authenticator.authenticate("mail", "jsmith", "s3cret"))
             await Waiting.begun.wait()
@@ -280,12 +285,13 @@ def test_a_mechanism_that_a_client_makes_up_is_other(
             authenticator.sasl("mail", name, tls=True)
         with pytest.raises(MechanismUnavailable):
             authenticator.sasl("mail", "gssapi", tls=True)
-    assert counted.of(LOGINS) == {("other", "refused", "mail"): 1.0, ("GSSAPI", "refused", "mail"): 1.0}
+    assert counted.of(LOGINS) == {
+        ("other", "refused", "mail"): 1.0,
+        ("GSSAPI", "refused", "mail"): 1.0,
+    }
 
 
-def test_services_that_a_client_makes_up_are_other(
-    people: ConfigFolder, counted: Counted
-) -> None:
+def test_services_that_a_client_makes_up_are_other(people: ConfigFolder, counted: Counted) -> None:
     people.service("other", "auth required pam_deny\n")
     with Authenticator(people.config(), observers=[counted.metrics]) as authenticator:
         for number in range(20):
@@ -321,10 +327,8 @@ def test_the_metrics_say_what_the_audit_log_says(
             ("mail", "stranger", "x"),
             ("bug", "jsmith", "x"),
         ):
-            try:
+            with suppress(AuthenticationError):
                 authenticator.authenticate(service, user, password)
-            except AuthenticationError:
-                pass
     logged: dict[tuple[str, ...], float] = {}
     for each in caplog.records:
         record = getattr(each, "audit", None)

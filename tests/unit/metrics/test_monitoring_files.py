@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.docs.pages import ROOT
 from ualauth.metrics import FAMILIES
 

@@ -51,7 +51,9 @@ def test_processes_share_their_counts(people: ConfigFolder, tmp_path: Path) -> N
     )
     samples = read(ended.stdout)
     logins = {
-        dict(labels)["outcome"]: value for (name, labels), value in samples.items() if name == "ualauth_logins_total"
+        dict(labels)["outcome"]: value
+        for (name, labels), value in samples.items()
+        if name == "ualauth_logins_total"
     }
     assert logins == {"granted": 6.0, "refused": 3.0}
     assert samples["ualauth_login_seconds_count", ()] == 9.0

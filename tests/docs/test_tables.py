@@ -430,7 +430,7 @@ def test_methods_of_a_transaction_exist() -> None:
 
 def test_a_step_of_the_trace_has_these_attributes() -> None:
     rows = table(APPLICATIONS / "transactions.md", "attribute", "is")
-    assert first_words(rows)[:10] == [field.name for field in dataclasses.fields(TraceStep)]
+    assert first_words(rows)[:11] == [field.name for field in dataclasses.fields(TraceStep)]
 
 
 def test_an_attempt_offers_all_that_the_table_says() -> None:

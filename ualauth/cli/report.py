@@ -51,8 +51,12 @@ def print_report(report: LoginReport, folder: str, *, trace: bool) -> None:
         " for ",
         cell(report.item(Item.SERVICE)),
     )
-    if report.outcome is not Outcome.GRANTED and not trace:
-        line(cell("  --trace shows why", "dim"))
+    reason = report.transaction.reason
+    if reason is not None and not trace:
+        line(cell(f"  {reason.code}: {reason.remark}"))
+        for entry in reason.entries[-1:]:
+            where = str(entry.source).removeprefix(f"{folder}/")
+            line(cell(f"  by {entry.module} ({where}); --trace shows more", "dim"))
     person = report.transaction.person
     if report.outcome is Outcome.GRANTED and person is not None:
         known = {"name": person.name, "addresses": ", ".join(person.addresses)}
@@ -73,6 +77,15 @@ def report_json(report: LoginReport, *, trace: bool) -> dict[str, Any]:
         "operations": [{"operation": str(each), "code": str(code)} for each, code in report.codes],
         "messages": list(report.transaction.messages),
     }
+    reason = report.transaction.reason
+    if reason is not None:
+        entry = reason.entries[-1] if reason.entries else None
+        value["reason"] = {
+            "code": str(reason.code),
+            "module": None if entry is None else entry.module,
+            "entry": None if entry is None else str(entry.source),
+            "remark": reason.remark,
+        }
     if granted and person is not None:
         value["identity"] = dataclasses.asdict(person) | {
             "mailbox_class": person.mailbox_class.value,

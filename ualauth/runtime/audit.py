@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.config.audit import AuditSettings
+from ualauth.config.audit import SHOWN, AuditSettings
 from ualauth.reasons import ReasonCode
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.audit_record import MOST_SHOWN, AuditRecord
 from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.trace import Reason, Run
+from ualauth.stack.model import Stack
 
 log = logging.getLogger("ualauth.audit")
 
@@ -76,12 +80,12 @@ def record(  # noqa: PLR0913 - what a record has
     outcome: Outcome | None,
     *,
     reason: Reason | None,
-    runs: Iterable[Run],
+    answers: tuple[tuple[str, str], ...],
     transaction: str,
     started: float,
     acts_for: str | None = None,
 ) -> None:
-    """Log what an operation, or a whole login, came to; `runs` are its walks.
+    """Log what an operation, or a whole login, came to; `answers` are those of the entries asked.
 
     `reason` says why it was not granted. `started` is as `time.monotonic`.
     """
@@ -89,15 +93,14 @@ def record(  # noqa: PLR0913 - what a record has
     typed, user = items.login_name, items.user
     if typed is not None and len(typed) > MOST_SHOWN:
         typed = typed[:MOST_SHOWN]
-    settings = attempt.resource(AuditSettings)
+    settings: AuditSettings = attempt.resource(AuditSettings)
     digest = None
-    if settings.digests and typed is not None:
+    if settings.login_names is not SHOWN and settings.digests and typed is not None:
         known = outcome is _GRANTED or attempt.account is not None or user != items.login_name
         digest, typed = _digest(settings.digest_key, items.login_name or ""), None
         user = user if known else None
     entries = () if reason is None else reason.entries
     decided = entries[-1] if entries else None
-    answers = [answer for run in runs for answer in run.answers()]
     emit(
         AuditRecord(
             time.time(),
@@ -112,7 +115,7 @@ def record(  # noqa: PLR0913 - what a record has
             None if decided is None else str(decided.source),
             "" if reason is None else reason.remark,
             tuple(str(each.source) for each in entries[:-1]),
-            tuple(answers),
+            answers,
             () if reason is None else reason.others,
             typed,
             digest,
@@ -140,7 +143,7 @@ def record_abandoned(
             ReturnCode.INCOMPLETE,
             None,
             reason=Reason(ReasonCode.ABANDONED, remark="the client gave the exchange up"),
-            runs=(),
+            answers=(),
             transaction=transaction,
             started=started,
         )
@@ -155,9 +158,75 @@ def emit(each: AuditRecord) -> None:
             log.error("a listener raised %s", type(error).__name__)  # noqa: TRY400 - no secret
     level = _level(each.outcome, each.event)
     if log.isEnabledFor(level):
-        extra = {"audit": each}
-        # Where it was logged says nothing, and to find out takes longer than all the rest.
-        log.handle(log.makeRecord(log.name, level, __file__, 0, each, (), None, "emit", extra))
+        log.handle(_log_record(each, level))
+
+
+def answers_of(runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    """Return every entry that was asked in some walks, and its answer."""
+    if len(runs) == 2 and runs[0].is_plain and runs[1].is_plain:
+        # What nearly every login is; its stacks are the same each time.
+        key = runs[0].stack, runs[1].stack
+        known = _plain_answers.get(key)
+        if known is not None:
+            return known
+        if len(_plain_answers) >= _MOST_STACKS:
+            _plain_answers.clear()
+        known = _plain_answers[key] = tuple(answer for run in runs for answer in run.answers())
+        return known
+    return tuple(answer for run in runs for answer in run.answers())
+
+
+_MOST_STACKS = 1000
+_plain_answers: dict[tuple[Stack, Stack], tuple[tuple[str, str], ...]] = {}
+"""The stacks of auth and account, all of whose entries answered SUCCESS -> these answers."""
+_started = time.time()
+
+
+def _log_record(each: AuditRecord, level: int) -> logging.LogRecord:
+    """Return what logging handles, as `Logger.makeRecord` does with `extra`.
+
+    Where it was logged says nothing, and to find out takes longer than all the rest.
+    """
+    if logging.getLogRecordFactory() is not logging.LogRecord:
+        return _usual_record(each, level)
+    templates = _threads.by_level
+    template = templates.get(level)
+    if template is None:
+        template = templates[level] = vars(_usual_record(each, level))
+        template["msg"] = template["audit"] = None
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    moment = each.time
+    record.__dict__ = attributes = template.copy()
+    attributes["msg"] = attributes["audit"] = each
+    attributes["created"] = moment
+    attributes["msecs"] = int(moment % 1 * 1000) + 0.0
+    attributes["relativeCreated"] = (moment - _started) * 1000
+    return record
+
+
+def _usual_record(each: AuditRecord, level: int) -> logging.LogRecord:
+    extra = {"audit": each}
+    return log.makeRecord(log.name, level, __file__, 0, each, (), None, "emit", extra)
+
+
+class _Templates(threading.local):
+    """What is the same in all log records of a thread, by their level."""
+
+    def __init__(self) -> None:
+        """Begin with none, in each thread."""
+        self.by_level: dict[int, dict[str, Any]] = {}
+
+
+_threads = _Templates()
+
+
+def _forget_templates() -> None:
+    """Begin anew in a child: it is another process."""
+    global _threads  # noqa: PLW0603 - once in a process
+    _threads = _Templates()
+
+
+os.register_at_fork(after_in_child=_forget_templates)
 
 
 def _digest(key: str, name: str) -> str:

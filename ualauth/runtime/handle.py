@@ -65,6 +65,7 @@ _USUAL = tuple(int(Flag.ESTABLISH_CRED) if each is _SETCRED else 0 for each in O
 _UPDATE = int(Flag.UPDATE_AUTHTOK)
 _PASSES = int(Flag.PRELIM_CHECK) | _UPDATE
 _NO_DECISION = ReasonCode.NO_DECISION
+_GRANTED = Outcome.GRANTED
 _random = random.SystemRandom()
 
 
@@ -145,11 +146,12 @@ class Handle:
         attempt, items = self.attempt, self.items
         last = self._last_run
         interrupted = last is not None and last.rest is not None
-        if self.own_reason is not None:
-            self.own_reason = None
         if not interrupted:
             self._first_run = len(self.runs)
-            if not self.at_once:
+        if self.by_itself:
+            # Else the login has said so.
+            self.own_reason = None
+            if not interrupted:
                 self.started = monotonic()
         try:
             if operation is _AUTHENTICATE or operation is _CHAUTHTOK:
@@ -409,9 +411,11 @@ class Handle:
 
         `outcome` is what the runtime makes of the code, if that is not the usual.
         """
-        if outcome is None:
-            unchecked = code is not _SUCCESS and self.could_not_check(code)
-            outcome = outcome_of(operation, code, could_not_check=unchecked)
+        granted = code is _SUCCESS
+        if granted:
+            outcome = _GRANTED
+        elif outcome is None:
+            outcome = outcome_of(operation, code, could_not_check=self.could_not_check(code))
         if audit.is_wanted(outcome, event):
             audit.record(
                 self.attempt,
@@ -419,8 +423,8 @@ class Handle:
                 operation,
                 code,
                 outcome,
-                reason=None if code is _SUCCESS else self.reason(code),
-                runs=self._last_runs if self.by_itself else self.runs,
+                reason=None if granted else self.reason(code),
+                answers=audit.answers_of(self._last_runs if self.by_itself else self.runs),
                 transaction=self.transaction_id,
                 started=self.started or monotonic(),
                 acts_for=acts_for,

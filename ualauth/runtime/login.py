@@ -8,6 +8,7 @@ be checked is a `TemporaryFailure`, whatever code the stack ended with.
 from __future__ import annotations
 
 import logging
+from time import monotonic
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import (
@@ -35,6 +36,8 @@ _SYSTEM_ERR = ReturnCode.SYSTEM_ERR
 _AUTHENTICATE = Operation.AUTHENTICATE
 _ACCT_MGMT = Operation.ACCT_MGMT
 _NOTHING = CredentialKind.NOTHING
+_INFO = logging.INFO
+_is_logged = audit.log.isEnabledFor
 _MOST_IDENTITIES = 1000
 """Identities that are kept for the next login."""
 
@@ -53,6 +56,7 @@ async def login(
     """
     code = _SYSTEM_ERR
     handle.by_itself = False
+    handle.started = monotonic()
     try:
         if isinstance(credential, Password):
             _check_texts(handle, _AUTHENTICATE, credential.text)
@@ -70,7 +74,7 @@ async def login(
         code = answer if isinstance(answer, ReturnCode) else await answer
         if code is not _SUCCESS:
             raise refusal(handle, audit.LOGIN, _ACCT_MGMT, code, acts_for=acts_for)
-        if acts_for is None and (audit.listeners or audit.log.isEnabledFor(logging.INFO)):
+        if acts_for is None and (audit.listeners or _is_logged(_INFO)):
             handle.record(audit.LOGIN, _ACCT_MGMT, _SUCCESS)
     finally:
         handle.end(code)
@@ -90,6 +94,7 @@ async def delegated_login(handle: Handle) -> Identity:
     code = _SYSTEM_ERR
     handle.attempt.delegated = True
     handle.by_itself = False
+    handle.started = monotonic()
     try:
         code = await handle.perform(_ACCT_MGMT)
         if code is not _SUCCESS:
@@ -140,6 +145,7 @@ async def change_password(handle: Handle, credential: PasswordChange) -> None:
     """
     code = _SYSTEM_ERR
     handle.by_itself = False
+    handle.started = monotonic()
     try:
         _check_texts(handle, Operation.CHAUTHTOK, credential.old, credential.new)
         handle.items.password = credential

@@ -7,7 +7,7 @@ the repetition is exact.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.reasons import REASON_OF_CODE, ReasonCode
@@ -239,23 +239,23 @@ class Run:
         return [run for at, run in self.nested or () if at == place]
 
     def answers(self) -> Iterator[tuple[str, str]]:
-        """Yield where each entry stands that was asked, and its answer, in the order of the trace.
-
-        It takes no repetition of the walk where no entry was left out.
-        """
-        for place, (entry, code) in enumerate(self._entries_and_codes()):
-            yield str(entry.source), code.token
+        """Yield where each entry stands that was asked, and its answer, as in the trace."""
+        for place, step in enumerate(self.walk()):
+            yield str(step.entry.source), step.code.token
             for nested in self.nested_at(place):
                 yield from nested.answers()
 
-    def _entries_and_codes(self) -> Iterable[tuple[Entry, ReturnCode]]:
-        codes, stack = self.codes, self.stack
-        simple = (
-            self.verdict is ReturnCode.SUCCESS and len(codes) == len(stack) and self.rest is None
+    @property
+    def is_plain(self) -> bool:
+        """Whether each entry of the stack was asked, in its order, and answered `SUCCESS`."""
+        codes = self.codes
+        return (
+            self.nested is None
+            and self.rest is None
+            and self.suspended is None
+            and len(codes) == len(self.stack)
+            and codes.count(ReturnCode.SUCCESS) == len(codes)
         )
-        if simple and self.suspended is None and all(entry.simple for entry in stack):
-            return zip(stack, codes, strict=True)
-        return [(step.entry, step.code) for step in self.walk()]
 
     @property
     def reason(self) -> Reason:
@@ -266,7 +266,7 @@ class Run:
 
 
 _CHAUTHTOK = Operation.CHAUTHTOK
-_SILENT = (ReturnCode.SUCCESS, ReturnCode.IGNORE, ReturnCode.INCOMPLETE)
+_SILENT = (ReturnCode.SUCCESS, ReturnCode.IGNORE)
 """Answers that need no remark."""
 _VAGUE = (ReasonCode.CREDENTIAL_NOT_JUDGED, ReasonCode.USER_UNKNOWN)
 """Reasons of entries that another one may know better."""
@@ -311,6 +311,10 @@ def _reason_of(run: Run) -> Reason:
 def _deciding(run: Run) -> Iterator[tuple[Run, int]]:
     """Find the step that set the status, then the one that did so in a stack that it ran."""
     steps = run.walk()
+    if run.verdict is ReturnCode.INCOMPLETE and steps:
+        # The application goes on with this entry.
+        yield run, len(steps) - 1
+        return
     end = steps[-1].after if steps else None
     for place in reversed(range(len(steps))):
         step = steps[place]

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.identity import Person
 from ualauth.runtime.handle import Handle
-from ualauth.runtime.trace import TraceStep
+from ualauth.runtime.trace import Reason, TraceStep
 
 R = TypeVar("R")
 
@@ -95,6 +95,14 @@ class BaseTransaction(Generic[R]):
         Some module could not check: a refusal then says nothing about the person.
         """
         return self._handle.could_not_check(self._last)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the last operation did not succeed, and who decided it; `None` if it did.
+
+        For administrators, and never for the peer: it says which part was wrong.
+        """
+        return None if self._last is _SUCCESS else self._handle.reason(self._last)
 
     @property
     def person(self) -> Person | None:

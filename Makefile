@@ -20,8 +20,8 @@ READERS_OF_LOGS = fail2ban
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
-TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql slapd \
-	ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(READERS_OF_LOGS)
+TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(READERS_OF_LOGS)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =

@@ -15,7 +15,7 @@ import asyncio
 import inspect
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Self, Unpack
@@ -46,6 +46,7 @@ from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.compute_queue import ComputeQueue, most_at_once, processors
 from ualauth.runtime.computing import Computing, enter
 from ualauth.runtime.handle import Handle
+from ualauth.runtime.observer import Observer
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
@@ -63,8 +64,15 @@ class AsyncAuthenticator:
     An argument of a wrong type is a `TypeError`, at the call or when that is awaited.
     """
 
-    def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | str | os.PathLike[str] | None = None,
+        *,
+        observers: Iterable[Observer] = (),
+    ) -> None:
         """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.
+
+        `observers` look at each login: `ualauth.metrics.Metrics`, `ualauth.tracing.Tracing`.
 
         Raises:
             ConfigurationError: if the folder is missing or its `ualauth.toml`
@@ -72,14 +80,14 @@ class AsyncAuthenticator:
 
         """
         self.config = config if isinstance(config, Config) else Config.load(config)
-        self._base = BaseAuthenticator(self.config)
+        self._base = BaseAuthenticator(self.config, observers)
         # On the loop, a file that is being written is not waited for.
         self._base.services.waits = False
         self._pool = ThreadPool(self.config.stack.threads)
         # Its queue lets as many run as there are processors: more would only wait for each
         # other. They stand back, so that the event loop need not wait for them.
         self._processors = ThreadPool(most_at_once(), nice=10)
-        self._computing = ComputeQueue(
+        self._computing = self._base.kind(ComputeQueue)(
             processors(),
             lambda each: self._processors.submit(self._computing.run, each),
             self.config.stack.timeout,
@@ -99,7 +107,7 @@ class AsyncAuthenticator:
             if not type(service) is type(user) is type(password) is str:
                 check_arguments(service=service, user=user, password=password)
             handle = await self._handle(service, user, peer)
-            advance = self._advance(handle, login.login(handle, Password(password)))
+            advance = self._advance(handle, self._base.login(handle, Password(password)))
             identity: Identity = await advance
         except BaseException as error:
             del password
@@ -353,7 +361,7 @@ class AsyncTransaction(BaseTransaction[Coroutine[Any, Any, ReturnCode]]):
         try:
             self._last = await self._authenticator._advance(  # noqa: SLF001 - made for each other
                 handle,
-                handle.perform(operation, flags),
+                self._authenticator._base.perform(handle, operation, flags),  # noqa: SLF001 - likewise
             )
         except BaseException as error:
             clear_locals(error)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Self, Unpack
 
 from ualauth.codes import Operation, ReturnCode
@@ -41,6 +41,7 @@ from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.compute_queue import ComputeQueue, processors
 from ualauth.runtime.computing import Computing, enter
 from ualauth.runtime.handle import Handle
+from ualauth.runtime.observer import Observer
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
@@ -56,8 +57,15 @@ class Authenticator:
     An argument of a wrong type is a `TypeError` at the call.
     """
 
-    def __init__(self, config: Config | str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | str | os.PathLike[str] | None = None,
+        *,
+        observers: Iterable[Observer] = (),
+    ) -> None:
         """Use a configuration folder: a path, a `Config`, or by default `/etc/ualauth`.
+
+        `observers` look at each login: `ualauth.metrics.Metrics`, `ualauth.tracing.Tracing`.
 
         Service files are compiled when first asked for, or by `load`.
 
@@ -67,9 +75,9 @@ class Authenticator:
 
         """
         self.config = config if isinstance(config, Config) else Config.load(config)
-        self._base = BaseAuthenticator(self.config)
+        self._base = BaseAuthenticator(self.config, observers)
         # What computes does so in the thread of a login, when it is its turn.
-        self._computing = ComputeQueue(
+        self._computing = self._base.kind(ComputeQueue)(
             processors(), lambda each: each.turn.release(), self.config.stack.timeout
         )
 
@@ -94,7 +102,7 @@ class Authenticator:
             if not type(service) is type(user) is type(password) is str:
                 check_arguments(service=service, user=user, password=password)
             handle = self._base.handle(service, user, peer)
-            identity: Identity = self._advance(handle, login.login(handle, Password(password)))
+            identity: Identity = self._advance(handle, self._base.login(handle, Password(password)))
         except BaseException as error:
             del password
             clear_locals(error)
@@ -326,7 +334,7 @@ class Transaction(BaseTransaction[ReturnCode]):
         try:
             self._last = self._authenticator._advance(  # noqa: SLF001 - made for each other
                 handle,
-                handle.perform(operation, flags),
+                self._authenticator._base.perform(handle, operation, flags),  # noqa: SLF001 - likewise
             )
         except BaseException as error:
             clear_locals(error)

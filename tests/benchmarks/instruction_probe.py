@@ -43,8 +43,30 @@ def remembered(folder: Path) -> Callable[[], object]:
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 
+def counted(folder: Path) -> Callable[[], object]:
+    """Return a remembered login that metrics count."""
+    from prometheus_client import CollectorRegistry
+
+    from ualauth import Authenticator
+    from ualauth.metrics import Metrics
+
+    authenticator = Authenticator(folder, observers=[Metrics(CollectorRegistry())])
+    return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+
+
 def audited(folder: Path) -> Callable[[], object]:
     """Return a remembered login that writes its audit record, as JSON, to a file."""
+    _write_audit_log(folder)
+    return remembered(folder)
+
+
+def both(folder: Path) -> Callable[[], object]:
+    """Return a remembered login that metrics count, and that writes its audit record."""
+    _write_audit_log(folder)
+    return counted(folder)
+
+
+def _write_audit_log(folder: Path) -> None:
     from ualauth.audit import JsonFormatter
 
     handler = logging.FileHandler(folder / "audit.json")
@@ -52,7 +74,6 @@ def audited(folder: Path) -> Callable[[], object]:
     logger = logging.getLogger("ualauth.audit")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    return remembered(folder)
 
 
 def directory(folder: Path) -> Callable[[], object]:
@@ -83,15 +104,19 @@ def scram(folder: Path) -> Callable[[], object]:
     return login
 
 
-REMEMBERED = "a remembered login"
-AUDITED = "a remembered login, with its audit record"
 OPERATIONS = {
-    REMEMBERED: remembered,
-    AUDITED: audited,
+    "a remembered login": remembered,
     "a SCRAM-SHA-256 exchange": scram,
     "a login by LDAP": directory,
 }
 """What is counted, and what prepares it in a configuration folder."""
+
+WATCHED = {
+    "a remembered login, counted": counted,
+    "a remembered login, with its audit record": audited,
+    "a remembered login, counted and with its record": both,
+}
+"""The same as the first of them, and what looks on at it."""
 
 
 def prepare(path: Path, directory: Path) -> None:
@@ -135,7 +160,7 @@ def main() -> None:
     # A thread may note the last login there still.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         prepare(Path(name), Path(sys.argv[4]))
-        call = OPERATIONS[operation](Path(name))
+        call = ({**OPERATIONS, **WATCHED})[operation](Path(name))
         for _ in range(_WARM):
             call()
         gc.collect()

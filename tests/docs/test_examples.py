@@ -25,6 +25,13 @@ John Smith/ny  +OK welcome, John Q Smith III/ny,hq/CN=John Smith
 jsmith         -ERR [AUTH] Authentication failed
 locked         -ERR [AUTH] This account may not be used
 """,
+    "metrics_server.py": """\
+jsmith: Authentication failed
+locked: This account may not be used
+ualauth_logins_total{mechanism="password",outcome="granted",service="pop3"} 2.0
+ualauth_logins_total{mechanism="password",outcome="refused",service="pop3"} 1.0
+ualauth_logins_total{mechanism="password",outcome="restricted",service="pop3"} 1.0
+""",
     "ldap_login.py": """\
 jsmith   let in as jsmith, john.smith@example.com, js@example.com
 JSmith   let in as jsmith, john.smith@example.com, js@example.com

@@ -30,6 +30,8 @@ def run(code: str, *missing: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("imported", "missing", "extra"),
     [
+        ("ualauth.metrics", "prometheus_client", "metrics"),
+        ("ualauth.tracing", "opentelemetry", "tracing"),
         ("ualauth.adapters.aiosmtpd", "aiosmtpd", "aiosmtpd"),
         ("ualauth.adapters.aiosmtpd.session", "aiosmtpd", "aiosmtpd"),
         ("ualauth.adapters.smtp_access_aiosmtpd", "aiosmtpd", "aiosmtpd"),
@@ -42,7 +44,7 @@ def run(code: str, *missing: str) -> subprocess.CompletedProcess[str]:
 def test_adapter_names_its_extra(imported: str, missing: str, extra: str) -> None:
     ended = run(f"import {imported}", missing)
     last = ended.stderr.strip().splitlines()[-1]
-    assert last.startswith("ModuleNotFoundError: ualauth.adapters.")
+    assert last.startswith(f"ModuleNotFoundError: {'.'.join(imported.split('.')[:2])}")
     assert f"{missing}, which is not installed; try pip install 'ualauth[{extra}]'" in last
 
 

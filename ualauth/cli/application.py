@@ -17,6 +17,7 @@ COMMANDS = {
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
+    "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "smtp-access": (
         "ualauth.cli.smtp_access",
         "Check the rules of mail submission, and explain them.",

@@ -117,12 +117,12 @@ class OmAuth(Module[Options]):
     def _is_known(self, attempt: Attempt, account: Account, password: str) -> bool:
         """Return whether nothing has to be asked or counted, for sure."""
         cache = attempt.resource(UserCache)
-        if not cache.knows(account, password):
-            return False
         if account.policy.lockout.failures and not (
             cache.guesses.is_quiet
             and cache.has_no_failures(account, attempt.login_name, source_of(attempt.rhost))
         ):
+            return False
+        if not cache.knows(account, password):
             return False
         attempt.remark(REMEMBERED.log)
         return True

@@ -7,6 +7,7 @@ that needs no USERLIST never loads the libraries behind it.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ from ualauth.runtime.arguments import USUAL_OF_PEER, check_peer
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.handle import Handle, Identities
 from ualauth.runtime.items import Items
+from ualauth.runtime.observer import Composition, Observer
 from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.runtime.resources import Resources
@@ -47,8 +49,6 @@ from ualauth.userlist.failure_counts import FailureStore
 from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ualauth.contract.account import Account, Memberships
     from ualauth.contract.identity import Identity
     from ualauth.userlist.cache import UserCache
@@ -63,28 +63,36 @@ _OF_CHANNEL = ConnectionInfo.__optional_keys__ - _PEER
 class BaseAuthenticator:
     """Builds handles from a configuration."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, observers: Iterable[Observer] = ()) -> None:
         """Remember the configuration; opens nothing."""
         self.config = config
+        composition = Composition(observers)
+        self.kind = composition.kind
+        """Returns the class that takes the place of one, for what a way in is built of."""
+        self.login = composition.login
+        self.perform = composition.perform
+        self._sasl_login = composition.sasl_login
+        self._not_offered = composition.not_offered
         path = [str(config.directory / folder) for folder in config.modules.path]
         self.registry = ModuleRegistry(path, config.modules.allow, str(config.directory))
         self._usual_rules = config.sasl.of_service("", None)
         self._own_rules = {
             name: config.offer_rules(name) for name in (*config.service, *WITHOUT_TYPED)
         }
-        self.services = Services(
+        self.services = self.kind(Services)(
             ServiceFolder(config.service_folder, trusting=config.dialect.trusting),
             self.registry.find,
             config.dialect,
             takes_passwords=lambda name: self.offer_rules(name).takes_passwords,
+            observe=composition.observe,
         )
         self._load = self.services.load
         self._frozen = Frozen(config.dialect.jump_counts_when_frozen)
-        self._guesses = GuessLimiter(
+        self._guesses = self.kind(GuessLimiter)(
             config.policy.lockout, self._failure_store, lambda: self._users
         )
         # What is counted in this process alone outlives its connections.
-        self.resources = Resources(config, {GuessLimiter: self._guesses})
+        self.resources = Resources(config, {GuessLimiter: self._guesses}, self.kind)
         self.resource = self.resources.resource
         """See `Attempt.resource`."""
         self._users: UserCache | None = None
@@ -147,6 +155,7 @@ class BaseAuthenticator:
             if kind is not None and not is_allowed(kind, rules):
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             needs_tls = safe and not channel.tls
+            self._not_offered(compiled.name, name)
             if audit.is_wanted(Outcome.REFUSED, audit.MECHANISM):
                 self._record_not_offered(compiled, name, connection, needs_tls=needs_tls)
             raise MechanismUnavailable(name, needs_tls=needs_tls)
@@ -158,7 +167,7 @@ class BaseAuthenticator:
             peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
         handle = self._handle(compiled, None, peer)
         handle.go_by_steps()
-        return SaslLogin(
+        return self._sasl_login(
             handle,
             kind(),
             Wire(handle.attempt, channel, verifiers[kind.credential_kind]),

@@ -249,39 +249,48 @@ async def dispatch_nested(attempt: InnerAttempt, module: Module[Any]) -> ReturnC
 def _code_of_exception(
     attempt: InnerAttempt, entry: Entry, run: Run, error: BaseException
 ) -> ReturnCode:
-    """Return what an entry answers whose module raised `error`."""
-    match error:
-        case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
-            if error.reason is not None:
-                run.explain(error.reason, error.why)
-            elif error.why:
-                run.remark(error.why)
-            return answer_of(error)
-        case Abort():
-            # Also one that would have granted, or has no code.
-            why = error.why or f"raised {type(error).__name__}"
-            code, reason = ReturnCode.SYSTEM_ERR, error.reason or ReasonCode.MODULE_FAILED
-        case TimeoutError():
-            attempt.late = True
-            why = "did not answer in time"
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.TIMED_OUT
-        case StoreError():
-            why = "; ".join(str(error).split("\n"))
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.USERLIST_UNAVAILABLE
-        case UnusableFile() | UnsteadyFile():
-            why = "; ".join(str(error).split("\n"))
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.FILE_UNUSABLE
-        case _ if (shortage := shortage_of(error)) is not None:
-            why = shortage
-            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.SHORTAGE
-        case _:
-            # Not the text of the exception: it may repeat what the person typed.
-            why = f"raised {type(error).__name__}"
-            code, reason = ReturnCode.SYSTEM_ERR, ReasonCode.MODULE_FAILED
-    run.explain(reason, why)
+    """Return what an entry answers whose module raised `error`, and note why."""
+    code, reason, why = code_of_exception(error)
+    if isinstance(error, Abort) and code is not ReturnCode.SYSTEM_ERR:
+        if reason is not None:
+            run.explain(reason, why)
+        elif why:
+            run.remark(why)
+        return code
+    if isinstance(error, TimeoutError):
+        attempt.late = True
+    run.explain(reason or ReasonCode.MODULE_FAILED, why)
     place = _innermost(error)
     log.error("%s: %s (%s): %s%s", entry.source, entry.module, run.operation, why, place)
     return code
+
+
+def code_of_exception(  # noqa: PLR0911 - a case for each kind of exception
+    error: BaseException,
+) -> tuple[ReturnCode, ReasonCode | None, str]:
+    """Return what an entry answers whose module raised `error`, and why: as a code and in words."""
+    match error:
+        case Abort(code=code) if code is not ReturnCode.SYSTEM_ERR:
+            return answer_of(error), error.reason, error.why
+        case Abort():
+            # Also one that would have granted, or has no code.
+            why = error.why or f"raised {type(error).__name__}"
+            return ReturnCode.SYSTEM_ERR, error.reason or ReasonCode.MODULE_FAILED, why
+        case TimeoutError():
+            code, reason = ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.TIMED_OUT
+            return code, reason, "did not answer in time"
+        case StoreError():
+            why = "; ".join(str(error).split("\n"))
+            return ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.USERLIST_UNAVAILABLE, why
+        case UnusableFile() | UnsteadyFile():
+            why = "; ".join(str(error).split("\n"))
+            return ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.FILE_UNUSABLE, why
+        case _ if (shortage := shortage_of(error)) is not None:
+            return ReturnCode.AUTHINFO_UNAVAIL, ReasonCode.SHORTAGE, shortage
+        case _:
+            # Not the text of the exception: it may repeat what the person typed.
+            why = f"raised {type(error).__name__}"
+            return ReturnCode.SYSTEM_ERR, ReasonCode.MODULE_FAILED, why
 
 
 def _innermost(error: BaseException) -> str:

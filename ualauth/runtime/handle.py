@@ -22,7 +22,7 @@ from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import Exchange, NameKind
 from ualauth.contract.identity import Identity
 from ualauth.contract.requests import Send, Sleep
-from ualauth.errors import ConfigurationError, StoreError
+from ualauth.errors import AuthenticationError, ConfigurationError, StoreError
 from ualauth.reasons import REASON_OF_CODE, ReasonCode
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
@@ -87,6 +87,8 @@ class Handle:
     """What all records of this transaction have; see `transaction_id`."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
+    refusal: AuthenticationError | None = None
+    """What a login by SASL is refused by, while the client's last word is awaited."""
     _updating: bool = False
     _first_run: int = 0
     """Where the runs of the last operation begin, what came before an interruption included."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,9 +25,18 @@ log = logging.getLogger("ualauth.runtime")
 class Resources:
     """The resources of one application; see the protocol of that name."""
 
-    def __init__(self, config: Config, permanent: Mapping[type[Any], Any]) -> None:
-        """Open nothing; what is `permanent` is there from the beginning, and is never closed."""
+    def __init__(
+        self,
+        config: Config,
+        permanent: Mapping[type[Any], Any],
+        place_taker: Callable[[type[Any]], type[Any]],
+    ) -> None:
+        """Open nothing; what is `permanent` is there from the beginning, and is never closed.
+
+        `place_taker` returns the class that is opened for a kind: itself, or a subclass.
+        """
         self.config = config
+        self._place_taker = place_taker
         self._permanent = dict(permanent)
         self._open: dict[type[Any], Any] = dict(permanent)
         self._lock = new_rlock()
@@ -54,7 +63,7 @@ class Resources:
         with self._lock:
             # Another thread may have been faster.
             if kind not in self._open:
-                opener = getattr(kind, "open", None)
+                opener = getattr(self._place_taker(kind), "open", None)
                 if not inspect.ismethod(opener):
                     raise ModuleUnavailable(f"this application shares no {kind.__name__}")
                 self._open[kind] = opener(self)

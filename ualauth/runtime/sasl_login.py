@@ -79,7 +79,7 @@ class SaslLogin:
             if not isinstance(credential, Password):
                 await self.wire.pace()
             if not isinstance(error, TemporaryFailure):
-                await self._say_failure()
+                await self._say_failure(error)
             raise
         last = self.mechanism.success()
         if last and await self._answer_to(last) != b"":
@@ -108,7 +108,7 @@ class SaslLogin:
         failure = self._refused(outcome, code, Reason(reason, remark=printable(why)))
         self.handle.end(code)
         if outcome is Outcome.REFUSED:
-            await self._say_failure()
+            await self._say_failure(failure)
         raise failure
 
     def _refused(
@@ -221,9 +221,10 @@ class SaslLogin:
                 started=handle.started or self.wire.started,
             )
 
-    async def _say_failure(self) -> None:
+    async def _say_failure(self, failure: AuthenticationError) -> None:
         last = self.mechanism.failure()
         if last:
+            self.handle.refusal = failure
             await self._answer_to(last)
 
     async def _answer_to(self, last: bytes) -> bytes:

@@ -24,7 +24,7 @@ from ualauth.stack.comments import Commented
 from ualauth.stack.control import ControlAction
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import ServiceFolder, service_name
-from ualauth.stack.line import BrokenFile, FindModule, LineReader
+from ualauth.stack.line import BrokenFile, FindModule, LineReader, Observe
 from ualauth.stack.model import Entry, Service, Stack
 from ualauth.stack.syntax import parse
 
@@ -48,8 +48,9 @@ def compile_service(
     folder: ServiceFolder,
     find_module: FindModule,
     dialect: Dialect,
+    observe: Observe | None = None,
 ) -> Service:
-    """Compile service `name` from the files in `folder`.
+    """Compile service `name` from the files in `folder`; see `Collector.observe`.
 
     Raises:
         UnknownService: if there is neither a file of that name nor `other`.
@@ -57,9 +58,9 @@ def compile_service(
 
     """
     name = service_name(name, dialect)
-    own = _Compiler(folder, find_module, dialect, name)
+    own = _Compiler(folder, find_module, dialect, name, observe)
     outcome = own.file(name, None, 0, 0)
-    other = own if name == OTHER else _Compiler(folder, find_module, dialect, OTHER)
+    other = own if name == OTHER else _Compiler(folder, find_module, dialect, OTHER, observe)
     other_outcome = _Outcome.MISSING
     if outcome is not _Outcome.BROKEN:
         other_outcome = other.file(OTHER, None, 0, 0)
@@ -117,6 +118,7 @@ class _Compiler:
         find_module: FindModule,
         dialect: Dialect,
         name: str,
+        observe: Observe | None,
     ) -> None:
         """Start with empty stacks."""
         self.stacks = _empty_stacks()
@@ -125,6 +127,7 @@ class _Compiler:
         self.entries = 0
         self.find_module = find_module
         self.dialect = dialect
+        self.observe = observe
         self._folder = folder
         self._running = [name]
         """The services whose stacks are being read, each run by an entry of the one before."""

@@ -17,7 +17,7 @@ from ualauth.contract.module import Files, Module
 from ualauth.errors import ModuleUnavailable
 from ualauth.sources.page import Line, Page, Token
 from ualauth.sources.problem import Problem
-from ualauth.stack.bind import Bound, bind, denying, unknown
+from ualauth.stack.bind import Bound, Methods, bind, denying, unknown
 from ualauth.stack.control import (
     INCLUDE,
     NO_CONTROL,
@@ -31,6 +31,9 @@ from ualauth.stack.model import Entry, Kind, Stack
 
 FindModule = Callable[[str], type[Module[Any]]]
 """Module as written in a service file -> its class; raises `ModuleUnavailable`."""
+
+Observe = Callable[[str, Methods], Methods]
+"""A module as written in a service file, and its methods -> the methods that its entry has."""
 
 MAX_ENTRIES = 10_000
 """Entries of one service, with all that it includes: bounds memory on a wrong file."""
@@ -73,6 +76,8 @@ class Collector(Files, Protocol):
     """How many there are in all stacks."""
     find_module: FindModule
     dialect: Dialect
+    observe: Observe | None
+    """Puts other methods, which do the same, in the place of those of each module."""
 
     def include(self, name: str, wanted: ModuleType | None, depth: int, level: int) -> str:
         """Read a file in; return what went wrong, if anything."""
@@ -265,6 +270,9 @@ class LineReader:
             text = f"more than {MAX_ENTRIES} entries in one service"
             self._problem(self._start, text, "include files once, and only service files")
             raise BrokenFile
+        observe, methods = self._collector.observe, bound.methods
+        if observe is not None and kind is not Kind.SUBSTACK:
+            methods = observe(module, methods)
         entry = Entry(
             kind=kind,
             level=self._level,
@@ -272,7 +280,7 @@ class LineReader:
             module=module,
             arguments=tuple(token.text for token in self._tokens),
             source=self._page.source(self._start),
-            methods=bound.methods,
+            methods=methods,
             instance=bound.module,
             table=control.table,
             asked=kind is not Kind.SUBSTACK,

@@ -20,7 +20,7 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,11 @@ def _added() -> Mapping[str, Sequence[str]]:
         elif point.value != BUILT_IN[point.name]:
             log.error("module %s is ualauth's own; %s is passed over", point.name, point.value)
     return places
+
+
+def installed_names() -> Container[str]:
+    """Return the names of the modules that are built in, or that packages add."""
+    return {*BUILT_IN, *_added()}
 
 
 def plain_name(written: str) -> str:

@@ -22,7 +22,7 @@ from ualauth.sources.watched import CHECK_INTERVAL, CLOCK, LOOK_AGAIN, Clock, wa
 from ualauth.stack.compile import compile_service
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import FollowedFolder, ServiceFolder, Snapshot
-from ualauth.stack.line import FindModule
+from ualauth.stack.line import FindModule, Observe
 from ualauth.stack.model import Service
 from ualauth.system.forks import new_lock
 from ualauth.text.dataclass import dataclass
@@ -61,8 +61,12 @@ class Services:
         *,
         clock: Clock = CLOCK,
         takes_passwords: Callable[[str], bool] = lambda _: True,
+        observe: Observe | None = None,
     ) -> None:
-        """Remember where to look; opens nothing. `takes_passwords` knows a service's name."""
+        """Remember where to look; opens nothing.
+
+        `takes_passwords` knows a service's name; `observe` is as in `compile_service`.
+        """
         self.folder = folder
         self._followed = FollowedFolder(folder, interval, clock)
         self._find_module = find_module
@@ -71,6 +75,7 @@ class Services:
         self._clock = clock
         self._monotonic = clock.monotonic
         self._takes_passwords = takes_passwords
+        self._observe = observe
         self._loaded: dict[str, _Loaded] = {}
         self._lock = new_lock()
 
@@ -106,7 +111,7 @@ class Services:
         return wait_for(lambda: self._compile(name, self.folder), self._clock)
 
     def _compile(self, name: str, folder: ServiceFolder) -> Service:
-        service = compile_service(name, folder, self._find_module, self._dialect)
+        service = compile_service(name, folder, self._find_module, self._dialect, self._observe)
         takes = self._takes_passwords(service.name)
         return service if takes else replace(service, takes_passwords=False)
 

@@ -24,6 +24,8 @@ _EXTRAS = {
     "ldap3": "ldap",
     "pam": "pam",
     "proxyprotocol": "pymap",
+    "opentelemetry": "tracing",
+    "prometheus_client": "metrics",
     "psycopg": "postgresql",
     "pyasn1": "ldap",
     "pymap": "pymap",

@@ -56,6 +56,8 @@ class TooManyGuesses(Exception):
 class GuessLimiter:
     """The guesses of all users that this process checks, and what failed before."""
 
+    counts_kind: type[FailureCounts] = FailureCounts
+
     def __init__(
         self,
         rules: LockoutRules | None = None,
@@ -70,7 +72,7 @@ class GuessLimiter:
         """
         self.rules = rules or LockoutRules()
         self._find_watch = find_watch
-        self._counts = FailureCounts(find_store)
+        self._counts = self.counts_kind(find_store)
         self._lock = new_lock()
         self.begin_in_child()
         renew_after_fork(self)

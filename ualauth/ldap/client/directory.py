@@ -66,6 +66,8 @@ class Lease(Generic[T]):
 class PooledDirectory:
     """See `Directory`."""
 
+    servers_kind: type[Servers] = Servers
+
     def __init__(
         self, settings: LdapSettings, connector: Connector, resolver: Resolver = resolve
     ) -> None:
@@ -290,7 +292,7 @@ class PooledDirectory:
                 connection.close()
 
         self._process = os.getpid()
-        self._servers = Servers(settings, self._resolver, probe)
+        self._servers = self.servers_kind(settings, self._resolver, probe)
         self._finalizer = weakref.finalize(self, self._servers.close)
         self._finalizer.atexit = False
 

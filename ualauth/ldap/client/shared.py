@@ -22,6 +22,8 @@ class Directories:
     Who asks for one keeps it: it ends when no entry has it any more, or with the application.
     """
 
+    directory_kind: type[PooledDirectory] = PooledDirectory
+
     def __init__(self) -> None:
         """Begin with none."""
         self._lock = new_lock()
@@ -44,7 +46,9 @@ class Directories:
         with self._lock:
             directory = self._open.get(settings)
             if directory is None:
-                directory = self._open[settings] = open_directory(settings)
+                directory = self._open[settings] = open_directory(
+                    settings, kind=self.directory_kind
+                )
             return directory
 
     def close(self) -> None:
@@ -56,7 +60,11 @@ class Directories:
             each.close()
 
 
-def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> PooledDirectory:
+def open_directory(
+    settings: LdapSettings,
+    resolver: Resolver = resolve,
+    kind: type[PooledDirectory] = PooledDirectory,
+) -> PooledDirectory:
     """Return a directory of one's own, which the caller closes.
 
     Raises:
@@ -67,7 +75,7 @@ def open_directory(settings: LdapSettings, resolver: Resolver = resolve) -> Pool
         _need("dns", "ldap")
     if settings.sasl is not None and settings.sasl.mechanism is Mechanism.GSSAPI:
         _need("gssapi")
-    return PooledDirectory(settings, connector_of(settings.library), resolver)
+    return kind(settings, connector_of(settings.library), resolver)
 
 
 def connector_of(library: Library) -> Connector:

@@ -66,8 +66,10 @@ class ReasonCode(enum.Enum):
     # The module could not check: it says nothing about the user
     USERLIST_UNAVAILABLE = "userlist_unavailable"
     DIRECTORY_UNAVAILABLE = "directory_unavailable"
+    DATABASE_UNAVAILABLE = "database_unavailable"
     KDC_UNAVAILABLE = "kdc_unavailable"
     ISSUER_UNAVAILABLE = "issuer_unavailable"
+    SERVER_UNAVAILABLE = "server_unavailable"
     HOST_UNAVAILABLE = "host_unavailable"
     FILE_UNUSABLE = "file_unusable"
     TIMED_OUT = "timed_out"

@@ -180,6 +180,10 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
         "no LDAP server answered as it should",
         "`ualauth ldap test`",
     ),
+    ReasonCode.DATABASE_UNAVAILABLE: Explanation(
+        "no database answered as it should, or its answer cannot be read",
+        "`ualauth sql test`",
+    ),
     ReasonCode.KDC_UNAVAILABLE: Explanation(
         "no KDC answered, or none that proved to be the real one",
         "`ualauth krb5 test`",
@@ -187,6 +191,10 @@ EXPLANATIONS: Mapping[ReasonCode, Explanation] = {
     ReasonCode.ISSUER_UNAVAILABLE: Explanation(
         "the issuer of tokens, or its keys, cannot be read",
         "`ualauth oauth test`",
+    ),
+    ReasonCode.SERVER_UNAVAILABLE: Explanation(
+        "the mail server that is asked for the password cannot check it",
+        "look at the remark, and at the log of that server",
     ),
     ReasonCode.HOST_UNAVAILABLE: Explanation(
         "the host's PAM cannot be asked, or failed",

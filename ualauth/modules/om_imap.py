@@ -7,16 +7,27 @@ server folds names is not known, and rules of other entries hold for exact ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.account import Account
+from ualauth.contract.judgement import not_judged
 from ualauth.imap.settings import Options, name_for, servers_of
 from ualauth.imap.shared import ImapServers
 from ualauth.module import Attempt, Files, Module, immediate
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.problem import Problem
-from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
+
+_OF_SERVER: Mapping[ReturnCode, ReasonCode] = {
+    ReturnCode.AUTH_ERR: ReasonCode.WRONG_PASSWORD,
+    ReturnCode.PERM_DENIED: ReasonCode.NOT_ALLOWED,
+    ReturnCode.ACCT_EXPIRED: ReasonCode.ACCOUNT_EXPIRED,
+    ReturnCode.AUTHINFO_UNAVAIL: ReasonCode.SERVER_UNAVAILABLE,
+}
+"""What a server's answer amounts to -> why."""
 
 
 class OmImap(Module[Options]):
@@ -25,6 +36,14 @@ class OmImap(Module[Options]):
     options_type = Options
     proves_password = True
     may_ignore = False
+    reasons: ClassVar[Reasons] = {
+        **REASONS_OF_GUESSES,
+        **{reason: (code,) for code, reason in _OF_SERVER.items()},
+        ReasonCode.NO_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN,),
+        ReasonCode.USERLIST_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+        ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
+    }
 
     def __init__(self, options: Options) -> None:
         """Read where the servers are."""
@@ -42,7 +61,7 @@ class OmImap(Module[Options]):
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Have the password tried by the server."""
         if attempt.exchange is not None:
-            return ReturnCode.CRED_UNAVAIL
+            return not_judged(attempt, attempt.exchange)
         await attempt.get_user()
         return await self.options.verify(attempt, partial(self._check, attempt))
 
@@ -55,17 +74,18 @@ class OmImap(Module[Options]):
         account: Account | None = await attempt.get_record()
         user = attempt.user or ""
         if account is None:
-            attempt.remark("not in the USERLIST, or not the only one")
+            attempt.explain(ReasonCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
             return ReturnCode.USER_UNKNOWN
         if account.stale:
-            attempt.remark("the USERLIST cannot be read")
+            attempt.explain(ReasonCode.USERLIST_UNAVAILABLE, "the USERLIST cannot be read")
             return ReturnCode.AUTHINFO_UNAVAIL
         name = name_for(self.options, user, attempt.login_name)
         if name is None:
-            attempt.remark("the server cannot have a user of this name")
+            why = "the server cannot have a user of this name"
+            attempt.explain(ReasonCode.USER_UNKNOWN, why)
             return ReturnCode.USER_UNKNOWN
         if not password:
-            attempt.remark("an empty password")
+            attempt.explain(ReasonCode.NO_PASSWORD, "an empty password")
             return ReturnCode.AUTH_ERR
         guess = await begin_elsewhere(attempt, user, password)
         servers = attempt.resource(ImapServers)
@@ -78,9 +98,11 @@ class OmImap(Module[Options]):
             name,
             password,
         )
-        attempt.remark(answer.why)
         await end_elsewhere(attempt, guess, answer.code)
-        if answer.code is ReturnCode.SUCCESS:
+        if answer.code is not ReturnCode.SUCCESS:
+            attempt.explain(_OF_SERVER[answer.code], answer.why)
+        else:
+            attempt.remark(answer.why)
             attempt.vouch(account.person)
             attempt.prove_password(password)
         return answer.code

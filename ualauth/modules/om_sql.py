@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NameKind
@@ -19,6 +19,7 @@ from ualauth.contract.identity import Person
 from ualauth.contract.judgement import Judgement
 from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.problem import Problem
 from ualauth.sql.config.configuration import SqlConfiguration
 from ualauth.sql.config.reading import FILE_NAME, read
@@ -30,7 +31,7 @@ from ualauth.sql.rules.names import values_of, written
 from ualauth.sql.rules.user import SqlUser
 from ualauth.sql.rules.verify import compare
 from ualauth.sql.shared import Databases
-from ualauth.userlist.login.elsewhere import begin_elsewhere, end_elsewhere
+from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
 from ualauth.userlist.login.outage import OutageCache, OutageCaches, Remembered
 
 log = logging.getLogger("ualauth.modules.om_sql")
@@ -81,6 +82,19 @@ class OmSql(Module[Options]):
 
     options_type = Options
     confirms_user = True
+    proves_password = True
+    reasons: ClassVar[Reasons] = {
+        **REASONS_OF_GUESSES,
+        ReasonCode.WRONG_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.NO_PASSWORD: (ReturnCode.AUTH_ERR,),
+        ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN,),
+        ReasonCode.LOCKED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.INACTIVE: (ReturnCode.PERM_DENIED,),
+        ReasonCode.ACCOUNT_EXPIRED: (ReturnCode.ACCT_EXPIRED,),
+        ReasonCode.SOURCE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
+        ReasonCode.DATABASE_UNAVAILABLE: (ReturnCode.AUTHINFO_UNAVAIL,),
+    }
 
     _configuration: SqlConfiguration
     _data: str
@@ -89,7 +103,9 @@ class OmSql(Module[Options]):
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Read om_sql.conf, and what it names."""
-        configuration, problems = read(self.options.config, files)
+        options = self.options
+        self.may_ignore = options.ignore_unknown_user or options.ignore_authinfo_unavail
+        configuration, problems = read(options.config, files)
         if configuration is not None:
             self._configuration = configuration
             self._data = f"om_sql: {configuration.digest}"
@@ -151,6 +167,7 @@ class OmSql(Module[Options]):
         who_it_is = await self._vouch(attempt, row, user)
         if used.outage is not None:
             await used.outage.remember(attempt, user, password, who_it_is)
+        attempt.prove_password(password)
         return _SUCCESS
 
     async def _compare(
@@ -250,7 +267,8 @@ class OmSql(Module[Options]):
         if outage is not None and outage.may(user, attempt.service):
             attempt.remark("the account was allowed when the database was asked for the last time")
             return _SUCCESS
-        attempt.remark("no server can be reached, and the account was never asked for here")
+        why = "no server can be reached, and the account was never asked for here"
+        attempt.explain(ReasonCode.DATABASE_UNAVAILABLE, why)
         return _UNAVAILABLE
 
     # What both operations share
@@ -266,7 +284,7 @@ class OmSql(Module[Options]):
         try:
             code = await decide()
         except SqlFault as fault:
-            attempt.remark(str(fault))
+            attempt.explain(ReasonCode.DATABASE_UNAVAILABLE, str(fault))
             ignored = ignoring and self.options.ignore_authinfo_unavail
             return ReturnCode.IGNORE if ignored and fault.is_of_server else _UNAVAILABLE
         ignored = ignoring and self.options.ignore_unknown_user

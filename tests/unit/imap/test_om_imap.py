@@ -16,10 +16,11 @@ import pytest
 from tests.conftest import Way
 from tests.ldap.authority import Authority
 from tests.unit.imap.scripted import ImapScript, Say, answering
-from ualauth import AuthenticationFailed, Authenticator, TemporaryFailure
+from ualauth import AuthenticationError, AuthenticationFailed, Authenticator, TemporaryFailure
 from ualauth.codes import ReturnCode
 from ualauth.imap.settings import NameForm, Options, Tls, name_for, servers_of
 from ualauth.modules.om_imap import OmImap
+from ualauth.reasons import ReasonCode
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
@@ -406,16 +407,16 @@ def test_a_user_moves_in_by_the_old_server(
 
 
 @pytest.mark.parametrize(
-    ("result", "error"),
+    ("result", "error", "reason"),
     [
-        ("NO [EXPIRED]", AuthenticationFailed),
-        ("NO [AUTHORIZATIONFAILED]", AuthenticationFailed),
-        ("NO [UNAVAILABLE]", TemporaryFailure),
-        ("NO", AuthenticationFailed),
+        ("NO [EXPIRED]", AuthenticationFailed, ReasonCode.ACCOUNT_EXPIRED),
+        ("NO [AUTHORIZATIONFAILED]", AuthenticationFailed, ReasonCode.NOT_ALLOWED),
+        ("NO [UNAVAILABLE]", TemporaryFailure, ReasonCode.SERVER_UNAVAILABLE),
+        ("NO", AuthenticationFailed, ReasonCode.WRONG_PASSWORD),
     ],
 )
 def test_applications_see_what_it_was(
-    folder: ConfigFolder, result: str, error: type[Exception]
+    folder: ConfigFolder, result: str, error: type[AuthenticationError], reason: ReasonCode
 ) -> None:
     folder.settings(SETTINGS)
     users = Userlist.create(folder.path)
@@ -423,5 +424,13 @@ def test_applications_see_what_it_was(
     users.close()
     with ImapScript(answering(result)) as server, Authenticator(folder.path) as authenticator:
         folder.service("imap", STACK.format(server.port))
-        with pytest.raises(error):
+        with pytest.raises(error) as raised:
             authenticator.authenticate("imap", "jsmith", PASSWORD)
+        assert raised.value.reason is reason
+        for user, password, why in (
+            ("jsmith", "", ReasonCode.NO_PASSWORD),
+            ("stranger", PASSWORD, ReasonCode.USER_UNKNOWN),
+        ):
+            with pytest.raises(AuthenticationFailed) as raised:
+                authenticator.authenticate("imap", user, password)
+            assert raised.value.reason is why

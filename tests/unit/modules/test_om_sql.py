@@ -201,6 +201,52 @@ def test_a_row_that_refuses_has_its_own_text(
     assert wrong.startswith(("auth_err", "user_unknown"))
 
 
+REASONS = {
+    "wrong_password": {},
+    "no_password": {"password": None},
+    "user_unknown": {"username": "other@example.com"},
+    "locked": {"nologin": "moved"},
+    "inactive": {"active": 0},
+    "account_expired": {"expires": "2020-01-02 03:04:05"},
+    "source_not_allowed": {"allow_nets": "192.0.2.0/24"},
+    "database_unavailable": {"active": "perhaps"},
+}
+
+
+@pytest.mark.parametrize(("reason", "values"), REASONS.items(), ids=REASONS)
+def test_each_refusal_has_its_reason(
+    make: Callable[..., Mailboxes], reason: str, values: dict[str, Any]
+) -> None:
+    mail = make(row(**values))
+    password = "s3cret" if values else "wrong"
+    assert mail.reason("jo@example.com", password, rhost="203.0.113.9") == reason
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT username AS user, password FROM mailbox", "user_unknown"),
+        ("SELECT password FROM mailbox", "not_allowed"),
+        ("SELECT password FROM nowhere", "database_unavailable"),
+    ],
+)
+def test_what_a_query_lacks_is_no_users_fault(
+    make: Callable[..., Mailboxes], query: str, reason: str
+) -> None:
+    rows = (JO, JO) if reason == "user_unknown" else (JO,)
+    mail = make(*rows, lines=(f"query {query} WHERE username = {{user}}",))
+    assert mail.reason("jo@example.com", "s3cret") == reason
+
+
+@pytest.mark.parametrize("stack", [STACK, "auth required pam_debug\naccount required om_sql\n"])
+def test_a_database_that_is_away_is_the_reason(
+    make: Callable[..., Mailboxes], tmp_path: Path, stack: str
+) -> None:
+    mail = make(stack=stack)
+    (tmp_path / "mail.db").unlink()
+    assert mail.reason("jo@example.com", "s3cret") == "database_unavailable"
+
+
 UNREADABLE = {
     "a hash of unknown form": (
         {"password": "{ROT13}f3cerg"},
@@ -436,6 +482,42 @@ def test_too_many_wrong_passwords_lock_out(
         assert mail.outcome("jo@example.com", "wrong", rhost="203.0.113.9") == "auth_err"
     assert "locked out" in mail.remarks("jo@example.com", "s3cret", rhost="203.0.113.9")
     assert mail.outcome("jo@example.com", "s3cret", rhost="192.0.2.7") == "success"
+
+
+def test_learning_stores_what_the_database_proved(
+    make: Callable[..., Mailboxes], people: Userlist
+) -> None:
+    people.add("jo@example.com", None)
+    stack = (
+        "auth [success=done new_authtok_reqd=done ignore=ignore default=die] om_auth learn\n"
+        "auth required om_sql use_first_pass\naccount required om_auth\n"
+    )
+    password = "correct horse battery staple"
+    mail = make(row(password=f"{{PLAIN}}{password}"), stack=stack)
+    assert mail.outcome("jo@example.com", "wrong") == "auth_err"
+    assert people.store.get("jo@example.com").password is None
+    assert mail.outcome("jo@example.com", password) == "success"
+    stored = people.store.get("jo@example.com").password
+    assert stored is not None
+    assert PasswordHasher().verify(password, stored)
+
+
+@pytest.mark.slow
+def test_what_was_remembered_is_no_proof(
+    make: Callable[..., Mailboxes], people: Userlist, tmp_path: Path
+) -> None:
+    people.add("jo@example.com", None)
+    stack = (
+        "auth [success=done new_authtok_reqd=done ignore=ignore default=die] om_auth learn\n"
+        "auth required om_sql use_first_pass\naccount required pam_permit\n"
+    )
+    password = "correct horse battery staple"
+    mail = make(row(password=f"{{PLAIN}}{password}"), lines=("outage_lifetime 600",))
+    mail.folder.service("learning", stack)
+    assert mail.outcome("jo@example.com", password) == "success"
+    (tmp_path / "mail.db").unlink()
+    assert mail.login("jo@example.com", password, service="learning").user == "jo@example.com"
+    assert people.store.get("jo@example.com").password is None
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Way
 from ualauth import AuthenticationError
 from ualauth.codes import ReturnCode
@@ -58,6 +60,12 @@ class Mailboxes:
         except AuthenticationError as error:
             return f"{error.code}"
         return str(ReturnCode.SUCCESS)
+
+    def reason(self, user: str, password: str, **peer: Any) -> str:
+        """Return the reason of a refusal."""
+        with pytest.raises(AuthenticationError) as raised:
+            self.login(user, password, **peer)
+        return f"{raised.value.reason}"
 
     def remarks(self, user: str, password: str, **peer: Any) -> str:
         """Return the code, and what the modules say to the log about one login."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
+from ualauth.reasons import ReasonCode
 from ualauth.sql.rules.user import SqlUser
 from ualauth.system.networks import is_within, read_address
 
@@ -17,14 +18,17 @@ def judge(user: SqlUser, rhost: str | None, now: datetime | None = None) -> Judg
     """Return whether the account may be used from there, now."""
     if user.lock is not None:
         reason = f": {user.lock}" if user.lock else ""
-        return Judgement(ReturnCode.PERM_DENIED, f"the account is locked{reason}", _LOCKED)
+        why = f"the account is locked{reason}"
+        return Judgement(ReturnCode.PERM_DENIED, why, _LOCKED, reason=ReasonCode.LOCKED)
     if not user.active:
-        return Judgement(ReturnCode.PERM_DENIED, "the account is not active", _LOCKED)
+        why = "the account is not active"
+        return Judgement(ReturnCode.PERM_DENIED, why, _LOCKED, reason=ReasonCode.INACTIVE)
     if user.expires is not None and user.expires <= (now or datetime.now(UTC)):
         return Judgement(
             ReturnCode.ACCT_EXPIRED,
             f"the account expired {user.expires:%Y-%m-%d %H:%M %Z}",
             "Your account has expired; ask your administrator.",
+            reason=ReasonCode.ACCOUNT_EXPIRED,
         )
     if not _is_allowed(user, rhost):
         return Judgement(
@@ -33,6 +37,7 @@ def judge(user: SqlUser, rhost: str | None, now: datetime | None = None) -> Judg
             if user.networks or user.is_local_allowed
             else "allow_nets is empty: NULL is no limit",
             "Your account cannot be used from where you are.",
+            reason=ReasonCode.SOURCE_NOT_ALLOWED,
         )
     return ALLOWED
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
+from ualauth.reasons import ReasonCode
 from ualauth.sql.config.configuration import SqlConfiguration
 from ualauth.sql.database import Database
 from ualauth.sql.drivers.driver import Answer
@@ -13,11 +14,18 @@ from ualauth.sql.faults import NameNotThere, Unreadable
 from ualauth.sql.rules.names import is_of, missing
 from ualauth.sql.rules.user import SqlUser, read_user
 
-_NO_ROW = Judgement(ReturnCode.USER_UNKNOWN, "the query finds no row")
-_TWO_ROWS = Judgement(ReturnCode.USER_UNKNOWN, "the query finds several rows")
-_NO_SUCH_NAME = Judgement(ReturnCode.USER_UNKNOWN, "the database has no characters for such a name")
+
+def _unknown(why: str) -> Judgement:
+    return Judgement(ReturnCode.USER_UNKNOWN, why, reason=ReasonCode.USER_UNKNOWN)
+
+
+_NO_ROW = _unknown("the query finds no row")
+_TWO_ROWS = _unknown("the query finds several rows")
+_NO_SUCH_NAME = _unknown("the database has no characters for such a name")
 NAMELESS = Judgement(
-    ReturnCode.PERM_DENIED, "the query does not say whose the row is: write SELECT ... AS user"
+    ReturnCode.PERM_DENIED,
+    "the query does not say whose the row is: write SELECT ... AS user",
+    reason=ReasonCode.NOT_ALLOWED,
 )
 
 
@@ -33,8 +41,7 @@ def look_up(
     statement = configuration.statement
     place = missing(statement, values)
     if place is not None:
-        why = f"{{{place}}} is not known of this name"
-        return Judgement(ReturnCode.USER_UNKNOWN, why)
+        return _unknown(f"{{{place}}} is not known of this name")
     try:
         answer = database.ask(statement, {each: values[each] for each in statement.names})
     except NameNotThere:
@@ -52,13 +59,14 @@ def user_of(
         user = read_user(answer, configuration.default_scheme, configuration.time_zone)
     except Unreadable as fault:
         # It was asked, and is never left to others as a database that cannot be asked is.
-        return Judgement(ReturnCode.AUTHINFO_UNAVAIL, str(fault))
+        return Judgement(
+            ReturnCode.AUTHINFO_UNAVAIL, str(fault), reason=ReasonCode.DATABASE_UNAVAILABLE
+        )
     if not user.name:
         return NAMELESS
     if not is_of(user, configuration.statement, values):
-        return Judgement(
-            ReturnCode.USER_UNKNOWN,
+        return _unknown(
             f"the row is of {user.name!a}, and another name was asked for: "
-            "the database takes them for equal, or `addresses` lacks it",
+            "the database takes them for equal, or `addresses` lacks it"
         )
     return user

@@ -10,12 +10,13 @@ from ualauth.codes import ReturnCode
 from ualauth.contract.judgement import Judgement
 from ualauth.errors import PasswordError
 from ualauth.passwords.schemes import PasswordHasher
+from ualauth.reasons import ReasonCode
 from ualauth.userlist.schemes_in_use import SchemesInUse
 
 VERIFIED = Judgement(ReturnCode.SUCCESS, "password verified")
-_NONE = Judgement(ReturnCode.AUTH_ERR, "the row has no password")
-_EMPTY = Judgement(ReturnCode.AUTH_ERR, "an empty password")
-_WRONG = Judgement(ReturnCode.AUTH_ERR, "wrong password")
+_NONE = Judgement(ReturnCode.AUTH_ERR, "the row has no password", reason=ReasonCode.NO_PASSWORD)
+_EMPTY = Judgement(ReturnCode.AUTH_ERR, "an empty password", reason=ReasonCode.NO_PASSWORD)
+_WRONG = Judgement(ReturnCode.AUTH_ERR, "wrong password", reason=ReasonCode.WRONG_PASSWORD)
 
 
 def compare(
@@ -32,7 +33,9 @@ def compare(
     except PasswordError as error:
         hasher.dummy_verify(password)
         in_use.level(hasher, password, None)
-        return Judgement(ReturnCode.AUTHINFO_UNAVAIL, str(error))
+        return Judgement(
+            ReturnCode.AUTHINFO_UNAVAIL, str(error), reason=ReasonCode.DATABASE_UNAVAILABLE
+        )
     if matches:
         return VERIFIED
     if outdated or hasher.scheme_of(stored) != hasher.scheme:

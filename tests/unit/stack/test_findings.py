@@ -241,6 +241,31 @@ def test_a_password_for_which_no_entry_asks(
     assert [each.source.line for each in told if each.name == "UA111"] == [line] * bool(line)
 
 
+LEARNING = "auth [success=done ignore=ignore default=die] om_auth learn\n"
+KERBEROS = "auth required om_krb5 use_first_pass\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (LEARNING + KERBEROS, None),
+        (f"{LEARNING}auth substack inner\n", None),
+        (f"{LEARNING}auth required pam_if tls stack=inner\n", None),
+        (f"auth required om_krb5\n{LEARNING}", None),
+        (LEARNING, 1),
+        (f"auth required pam_permit\n{LEARNING}auth required pam_permit\n", 2),
+        (f"auth sufficient om_krb5\n{LEARNING}auth required pam_deny\n", 2),
+        (f"{LEARNING}auth required om_auth use_first_pass\n", 1),
+        (f"auth required om_auth\n{KERBEROS}", None),
+    ],
+)
+def test_learning_where_no_entry_proves_a_password(
+    folder: ConfigFolder, lines: str, line: int | None
+) -> None:
+    told = found(folder, lines + REST, inner="auth required om_krb5\n")
+    assert [each.source.line for each in told if each.name == "UA112"] == [line] * bool(line)
+
+
 def test_sixty_entries_with_jumps_are_not_too_much(folder: ConfigFolder) -> None:
     lines = "".join(
         f"auth [success={1 + number % 4} user_unknown=ignore default=bad] om_auth\n"

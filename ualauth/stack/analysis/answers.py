@@ -82,6 +82,17 @@ def asks_password(entry: Entry) -> bool:
     return evidence_of(entry) is Evidence.CREDENTIAL and not needs_password(entry)
 
 
+def learns_password(entry: Entry) -> bool:
+    """Return whether an entry stores a password that another one proves."""
+    options = getattr(entry.instance, "options", None)
+    return getattr(options, "learn", False) is True
+
+
+def proves_password(entry: Entry) -> bool:
+    """Return whether an entry may say that another system has verified the password."""
+    return entry.instance is not None and entry.instance.proves_password
+
+
 def answers_of(entry: Entry, operation: Operation, conclude: Conclude) -> tuple[Answer, ...]:
     """Return what an entry may answer to an operation."""
     return tuple(_answers_of(entry, operation, conclude))

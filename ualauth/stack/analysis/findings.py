@@ -16,7 +16,9 @@ from ualauth.stack.analysis.answers import (
     answers_of,
     asks_password,
     evidence_of,
+    learns_password,
     needs_password,
+    proves_password,
     told,
 )
 from ualauth.stack.analysis.walks import (
@@ -44,6 +46,7 @@ LIMIT_PASSED = "UA105"
 UNCHECKED_PASSES = "UA106"
 TYPE_MISSING = "UA107"
 NO_PASSWORD = "UA111"  # noqa: S105 - a finding's name
+NOTHING_TO_LEARN = "UA112"
 
 _NEGATIVE = 2
 _ASKED = 4
@@ -97,6 +100,7 @@ def _of_stack(stack: Stack, operation: Operation) -> Iterator[Finding]:
     if operation is Operation.AUTHENTICATE:
         yield from without_credential(ways, operation)
         yield from without_password(stack, walks)
+        yield from without_proof(stack)
     if login:
         yield from never_grants(stack, operation, walks)
         yield from limits(ways, operation)
@@ -288,6 +292,24 @@ def without_password(stack: Stack, walks: Walks) -> Iterator[Finding]:
             cure = "remove use_first_pass"
             yield Finding(NO_PASSWORD, entry.source, text, cure)
         asking = asking or any(asks_password(each) for each in (entry, *entries_of(entry.nested)))
+
+
+def without_proof(stack: Stack) -> Iterator[Finding]:
+    """UA112: an entry learns passwords, and no other proves one."""
+    entries = tuple(entries_of(stack))
+    for number, entry in enumerate(entries):
+        if not learns_password(entry):
+            continue
+        # After a success that ends the stack, nothing is learnt.
+        before = (
+            each
+            for each in entries[:number]
+            if each.table[ReturnCode.SUCCESS] != int(ControlAction.DONE)
+        )
+        if not any(map(proves_password, (*before, *entries[number + 1 :]))):
+            text = f"{entry.module} learns no passwords: no entry after it proves any"
+            cure = "let one follow that does, such as om_imap, om_ldap or om_sql, or remove learn"
+            yield Finding(NOTHING_TO_LEARN, entry.source, text, cure)
 
 
 def _grants(stack: Stack) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests import mariadb
 from tests.integration.sql.conftest import QUERY, WHERE, Behind
+from ualauth.cli.application import application
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -28,25 +27,14 @@ def diagnose(folder: ConfigFolder, behind: Behind) -> Callable[..., tuple[int, d
         password = folder.path / "sql.password"
         password.write_text(f"{mariadb.PASSWORD}\n")
         password.chmod(0o600)
-        program = Path(sys.executable).with_name("ualauth")
-        command: list[str | Path] = [
-            program,
-            "--config-dir",
-            folder.path,
-            "sql",
-            "test",
-            *arguments,
-            "--json",
-        ]
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=120, check=False
-        )
-        shown = done.stdout + done.stderr
+        command = ["--config-dir", str(folder.path), "sql", "test", *arguments, "--json"]
+        done = CliRunner().invoke(application, command, input=text, prog_name="ualauth")
+        shown = done.output
         assert mariadb.PASSWORD not in shown
         assert "s3cret" not in shown
         assert "Traceback" not in shown
         steps = json.loads(done.stdout)["steps"] if done.stdout else []
-        return done.returncode, {each["step"].split(" 127.")[0]: each for each in steps}
+        return done.exit_code, {each["step"].split(" 127.")[0]: each for each in steps}
 
     return run
 

@@ -122,6 +122,8 @@ def test_every_shipped_file_is_sound(program: Program, installed: str, tmp_path:
     # Which no installation can guess.
     settings = "uri ldaps://ldap.example.com\nbase dc=example,dc=com\n"
     (tmp_path / "om_ldap.conf").write_text(settings)
+    query = "SELECT user, password FROM users WHERE user = {user}"
+    (tmp_path / "om_sql.conf").write_text(f"url sqlite:////var/lib/mail.db\nquery {query}\n")
     write_files_of_examples(tmp_path)
     output = program.run("check", "--strict").stdout
     problems = {

@@ -393,6 +393,135 @@ def test_dovecots_query_is_shown_as_om_sql_has_it(program: Program, tmp_path: Pa
     passes_check(program, path)
 
 
+CONNECT = "host=db.example.com dbname=mails user=mail password=s3cret"
+USERS = "SELECT username, domain, password FROM users WHERE username = '%n' AND domain = '%d'"
+
+THEIRS = (
+    "SELECT email AS user, password, '/var/mail/%d' AS userdb_home FROM users \\\n"
+    "  WHERE email = '%n@%d' AND note NOT LIKE '50%%' AND services LIKE \"%%,%s\""
+)
+OURS = (
+    "SELECT email AS user, password, CONCAT('/var/mail/', {domain}) "
+    "AS userdb_home FROM users   WHERE email = CONCAT({local}, '@', {domain}) "
+    "AND note NOT LIKE '50%' AND services LIKE CONCAT(\"%,\", {service})"
+)
+JOINED = (
+    "SELECT u.username, u.domain, u.hash AS password, u.nologin FROM users u "
+    "WHERE u.username || '@' || u.domain = '%u'"
+)
+
+
+def dovecots(tmp_path: Path, driver: str, connect: str, query: str, *lines: str) -> Path:
+    path = tmp_path / "dovecot-sql.conf.ext"
+    given = (f"driver = {driver}", f"connect = {connect}", f"password_query = {query}", *lines)
+    path.write_text("\n".join([*given, ""]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("driver", "connect", "query", "lines"),
+    [
+        (
+            "pgsql",
+            f"{CONNECT} port=5433",
+            USERS,
+            [
+                "url postgresql://mail@db.example.com:5433/mails",
+                "password s3cret",
+                USERS.replace("SELECT", "query SELECT")
+                .replace("'%n'", "{local}")
+                .replace("'%d'", "{domain}"),
+                "default_scheme SHA512-CRYPT",
+            ],
+        ),
+        (
+            "mysql",
+            "host=/run/mysqld/mysqld.sock dbname=mails user=mail",
+            THEIRS,
+            [
+                "url mysql://mail@/mails",
+                "socket /run/mysqld/mysqld.sock",
+                f"query {OURS}",
+                "default_scheme SHA512-CRYPT",
+            ],
+        ),
+        (
+            "sqlite",
+            "/etc/dovecot/users.db",
+            JOINED,
+            [
+                "url sqlite:////etc/dovecot/users.db",
+                f"query {JOINED}".replace("'%u'", "{user}"),
+                "default_scheme SHA512-CRYPT",
+            ],
+        ),
+    ],
+)
+def test_dovecots_sql_file_becomes_one_of_om_sql(
+    program: Program, tmp_path: Path, driver: str, connect: str, query: str, lines: list[str]
+) -> None:
+    path = dovecots(tmp_path, driver, connect, query, "default_pass_scheme = SHA512-CRYPT")
+    passes_check(program, path)
+    folder = program.folder.path
+    text = (folder / "om_sql.conf").read_text()
+    assert sorted(text.splitlines()[1:]) == sorted(lines)
+    assert stat.S_IMODE((folder / "om_sql.conf").stat().st_mode) == 0o600
+    stack = (folder / "pam.d" / "imap").read_text().splitlines()[1:]
+    assert stack == [
+        "auth required om_sql",
+        "account required om_sql",
+        "password required pam_deny",
+        "session required pam_permit",
+    ]
+    program.succeed("check", "--strict", "imap")
+    assert "s3cret" not in program.run("migrate", str(path)).stderr
+
+
+@pytest.mark.parametrize(
+    ("driver", "connect", "query", "line"),
+    [
+        ("cassandra", CONNECT, USERS, ""),
+        ("mysql", "dbname=mails", USERS, ""),
+        ("mysql", f"{CONNECT} option_file=/etc/my.cnf", USERS, ""),
+        ("pgsql", f"{CONNECT} hostaddr=192.0.2.1", USERS, ""),
+        ("pgsql", "host=db dbname=mails password='s3 cret'", USERS, ""),
+        ("pgsql", "host=db dbname=mails password='s3cret", USERS, ""),
+        ("sqlite", "users.db", USERS, ""),
+        ("mysql", CONNECT, USERS, "default_pass_scheme = ROT13"),
+        ("mysql", CONNECT, f"{USERS} AND pin = '%w'", ""),
+        ("mysql", CONNECT, f"{USERS} AND %{{client_id}} = 1", ""),
+        ("mysql", CONNECT, f"{USERS} FOR UPDATE", ""),
+        ("mysql", CONNECT, f"{USERS}; DELETE FROM users", ""),
+        ("pgsql", CONNECT, USERS.replace("username,", 'username AS "%u",'), ""),
+        ("mysql", CONNECT, USERS.replace("username,", "*,"), ""),
+        ("mysql", CONNECT, USERS.replace("username,", "username, mail,"), ""),
+        ("mysql", CONNECT, USERS.replace("username,", "username, administrator,"), ""),
+        ("mysql", CONNECT, USERS.replace("username,", "username, 'y' AS nopassword,"), ""),
+        ("mysql", CONNECT, USERS.replace("username, domain, ", ""), ""),
+        ("mysql", CONNECT, USERS.replace(", password", ""), ""),
+        ("mysql", CONNECT, "CALL login('%u')", ""),
+        ("mysql", CONNECT, USERS, "user_query = SELECT home FROM users WHERE active AND id='%u'"),
+    ],
+)
+def test_what_has_no_equal_in_dovecots_sql_file_refuses(
+    program: Program, tmp_path: Path, driver: str, connect: str, query: str, line: str
+) -> None:
+    path = dovecots(tmp_path, driver, connect, query, line)
+    result = program.run("migrate", str(path))
+    assert "auth requisite pam_deny" in result.stdout
+    assert "om_sql.conf" not in result.stdout
+    assert ": refuses: " in result.stderr
+    for secret in ("s3cret", "cret'"):
+        assert secret not in result.output
+    passes_check(program, path)
+
+
+def test_a_user_query_of_the_same_rows_is_not_needed(program: Program, tmp_path: Path) -> None:
+    same = USERS.replace("username, domain, password", "home, uid").replace(" = ", "  = ")
+    path = dovecots(tmp_path, "mysql", CONNECT, USERS, f"user_query = {same}")
+    assert "auth required om_sql" in program.succeed("migrate", str(path))
+
+
 @pytest.mark.parametrize("text", ["", "hello\n", "\0\0\n", "a = b\n"])
 def test_a_file_that_is_none_of_these_is_not_guessed(
     program: Program, tmp_path: Path, text: str

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Way
-from tests.unit.sql.mailboxes import QUERY, STACK, Mailboxes, write
+from tests.unit.sql.mailboxes import QUERY, SETTINGS, STACK, Mailboxes, write
 from ualauth.codes import ReturnCode
 from ualauth.contract.messages import Conversation
 from ualauth.modules.om_sql import OmSql
@@ -26,9 +26,6 @@ from ualauth.testing.userlist import Userlist
 
 COLUMNS = ("username", "password", "active", "expires", "allow_nets", "nologin", "addresses")
 JO = ("jo@example.com", "{PLAIN}s3cret", 1, None, None, None, None)
-CHEAP = (
-    "[stack]\nfail_delay = false\n[password]\nscheme = 'pbkdf2_sha512'\npbkdf2_sha512_rounds = 1\n"
-)
 
 
 class TestOmSql(ModuleCompliance):
@@ -87,11 +84,6 @@ def make(way: Way, folder: ConfigFolder, tmp_path: Path) -> Callable[..., Mailbo
         return Mailboxes(way, folder, *usual, *lines, stack=stack)
 
     return mailboxes
-
-
-@pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.unit.sql.mailboxes.SETTINGS", CHEAP)
 
 
 def row(**values: Any) -> tuple[Any, ...]:
@@ -475,7 +467,7 @@ def test_whom_the_userlist_knows_is_who_it_says(
 def test_too_many_wrong_passwords_lock_out(
     make: Callable[..., Mailboxes], folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = f"{CHEAP}[lockout]\nfailures = 3\n"
+    limits = f"{SETTINGS}[lockout]\nfailures = 3\n"
     monkeypatch.setattr("tests.unit.sql.mailboxes.SETTINGS", limits)
     mail = make()
     for _ in range(3):

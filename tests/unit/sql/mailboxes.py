@@ -17,7 +17,11 @@ from ualauth.identity import Identity
 from ualauth.testing.folder import ConfigFolder
 
 STACK = "auth required om_sql\naccount required om_sql\n"
-SETTINGS = '[stack]\nfail_delay = false\n[service."smtpd.auth"]\nmechanisms = ["PLAIN"]\n'
+SETTINGS = (
+    "[stack]\nfail_delay = false\n[password]\nscheme = 'pbkdf2_sha512'\npbkdf2_sha512_rounds = 1\n"
+    '[service."smtpd.auth"]\nmechanisms = ["PLAIN"]\n'
+)
+"""Hashes cost next to nothing, so that a refusal, which costs one, does too."""
 QUERY = (
     "SELECT username AS user, password, active, expires, allow_nets, nologin, addresses "
     "FROM mailbox WHERE username = {user} COLLATE NOCASE"

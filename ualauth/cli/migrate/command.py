@@ -179,8 +179,8 @@ def _refuse_mistakes(invocation: Invocation, migration: Migration, beside: dict[
 def _refuse_line(migration: Migration, target: str, number: int, why: str) -> None:
     lines = migration.files[target].split("\n")
     old, comment = lines[number - 1], f"  # {plain(why).replace(chr(10), ' ')}"
-    if old.lstrip().startswith("#") or not old.strip():
-        # Something is missing in the file as a whole: what asks it refuses.
+    if target == "om_sql.conf" or old.lstrip().startswith("#") or not old.strip():
+        # No line could refuse, or something is missing in the file as a whole: what asks it does.
         _refuse_users_of(migration, target, why)
         return
     if target.startswith("pam.d/"):

@@ -14,7 +14,7 @@ KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2
 READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-perl
 # Libraries of other languages that log in: for `make long` alone
 RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libjakarta-mail-java \
-	libmail-imapclient-perl libphp-phpmailer openjdk-17-jdk-headless php-cli php-imap ruby
+	libmail-imapclient-perl libphp-phpmailer nodejs npm openjdk-17-jdk-headless php-cli php-imap ruby
 # Reads the audit log
 READERS_OF_LOGS = fail2ban
 DS389 = 389-ds-base python3-lib389

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ualauth.config.install import shipped_folder
 from ualauth.reasons import ReasonCode
@@ -28,6 +29,7 @@ __all__ = [
     "ReasonCode",
     "as_dict",
     "as_json",
+    "fail2ban_folder",
     "ignore",
     "listen",
     "schema",
@@ -50,6 +52,16 @@ class JsonFormatter(logging.Formatter):
             "message": super().format(record),
         }
         return json.dumps(other)
+
+
+def fail2ban_folder() -> Path:
+    """Return where the shipped filter and jail for fail2ban are: `filter.d` and `jail.d`.
+
+    Raises:
+        ConfigurationError: if the shipped files were not installed.
+
+    """
+    return shipped_folder() / "fail2ban"
 
 
 def schema() -> str:

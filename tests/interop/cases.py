@@ -70,7 +70,8 @@ class Protocol:
 SMTP = Protocol(
     "SMTP",
     # Where a token is refused, an error in JSON goes before the answer (RFC 7628).
-    re.compile(r"\b(235|432|454|50[0134]|53[0458]|525)[ -]\d\.\d+\.\d+ |\b(334) eyJ"),
+    # Not 500: mutt answers a 454 as if it were a challenge, which is no command.
+    re.compile(r"\b(235|432|454|50[134]|53[0458]|525)[ -]\d\.\d+\.\d+ |\b(334) eyJ"),
     {Case.RIGHT: "235", Case.WRONG: "535", Case.OUTAGE: "454"},
 )
 # The greeting has capabilities, too, but no tag.

@@ -23,6 +23,7 @@ ALLOWED = {
     "again != password",
     "again != token",
     "password != given",
+    "password != items.password.text",
     "prepared == password",
     "token == attempt.get_item(Item.OLDAUTHTOK)",
     # Lines of files, and records, on an administrator's way.
@@ -33,6 +34,7 @@ ALLOWED = {
     "password != LOCK",
     "stored == NOT_CARRIED",
     "stored == _NOWHERE",
+    "self.password == NO_PASSWORD",
     # Keys of rows.
     "key == record.name.key",
     "key == record.unix_uid",
@@ -43,6 +45,7 @@ ALLOWED = {
     "table.c.name == key",
     "table.c.name == place.key",
     "users.c.password == old",
+    "users.c.password != literal_column(f\"'{NO_PASSWORD}'\")",
 }
 """Comparisons as Python writes them."""
 

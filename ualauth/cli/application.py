@@ -15,7 +15,10 @@ COMMANDS = {
     "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
-    "check": ("ualauth.cli.check", "Look for mistakes in the service files."),
+    "check": (
+        "ualauth.cli.check",
+        "Look for mistakes in the service files, and in what they mean.",
+    ),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "smtp-access": (

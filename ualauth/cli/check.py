@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - options of its own
     form: str,
     offers: bool,
 ) -> None:
-    """Look for mistakes in the service files, and for what the stacks can come to.
+    """Look for mistakes in the service files, and in what they mean.
 
     Compiles the services, all of them by default, reads the files that they
     name, and prints every problem with its place and its cure. If one of them

@@ -89,7 +89,7 @@ def command(  # noqa: PLR0913 - its options
     top: int,
     as_json: bool,
 ) -> None:
-    """Read the audit log: who failed, from where, why, and how often.
+    """Read the audit log: who failed, from where, why, how often.
 
     FILE has records as JSON or as text, also among the lines of other programs; `-` is
     standard input, and what ends in .gz is unpacked.

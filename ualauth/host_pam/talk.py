@@ -44,7 +44,7 @@ class NoTokens:
 
     async def answer(self, _attempt: Attempt, _question: Question) -> str:
         """See `Tokens.answer`; is never called."""
-        why = "the host's PAM asks for what nobody was to be asked for"
+        why = "the host's PAM asks for what no user was to be asked for"
         raise Abort(ReturnCode.CONV_ERR, why, _CONVERSATION)
 
 

@@ -2,7 +2,7 @@
 
 What the client sent (the name as typed) and what the application says of the peer is cut and
 escaped in both; a secret is in neither. The schema of the JSON is `audit-record.schema.json`
-among the shipped files, and `docs/administrators/audit.md` says what each field is.
+among the shipped files.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def as_text(record: AuditRecord) -> str:
         "entry": record.entry and _word(record.entry),
         "through": ",".join(map(_word, record.through)) or None,
         "answers": ",".join(f"{_word(place)}={code}" for place, code in record.answers) or None,
-        "remark": _quoted(record.remark or None, whole=True),
-        "remarks": _quoted("; ".join(map(" ".join, record.remarks)) or None, whole=True),
+        "remark": _quoted(record.remark or None, uncut=True),
+        "remarks": _quoted("; ".join(map(" ".join, record.remarks)) or None, uncut=True),
         "caller_uid": record.caller_uid,
         "duration": f"{record.duration:.6f}",
         "transaction": record.transaction,
@@ -235,9 +235,9 @@ def _shown(text: str | None) -> str | None:
     )
 
 
-def _quoted(text: str | None, *, whole: bool = False) -> str | None:
+def _quoted(text: str | None, *, uncut: bool = False) -> str | None:
     """Return a text in quotes, as Python writes it in ASCII."""
-    return None if text is None else ascii(text if whole else text[:MOST_SHOWN])
+    return None if text is None else ascii(text if uncut else text[:MOST_SHOWN])
 
 
 def _word(text: str) -> str:

@@ -43,7 +43,7 @@ WARNINGS: Mapping[str, tuple[Mapping[str, str], str, str]] = {
     "no type": (
         {"mail": f"{WELL}auht required {PERMIT}\n"},
         "mail:3:1: warning: 'auht' is no module type",
-        "start the line with auth",
+        "did you mean 'auth'?",
     ),
     "no control": (
         {"mail": f"{WELL}auth requird {PERMIT}\n"},

@@ -114,7 +114,9 @@ def checked(folder: ConfigFolder, lines: str) -> str:
     conf = folder.path / "om_ldap.conf"
     conf.write_text(f"uri ldaps://ldap.example.com\nbase dc=example\n{lines}\n")
     conf.chmod(0o600)
-    folder.service("mail", "auth required om_ldap\naccount required om_ldap\n")
+    folder.service(
+        "mail", "auth required om_ldap\naccount required om_ldap\npassword required om_ldap\n"
+    )
     result = CliRunner().invoke(application, ["--config-dir", str(folder.path), "check", "mail"])
     assert result.exit_code in {0, 1}
     return result.output

@@ -411,8 +411,10 @@ def test_a_userlist_that_cannot_be_read_is_no_unknown_user() -> None:
 
     attempt = FakeAttempt("jsmith", users=People(resolve))
 
-    assert refusal(get_user, attempt) is ReturnCode.AUTHINFO_UNAVAIL
-    assert attempt.remarks == ["the disk is gone"]
+    with pytest.raises(Abort) as caught:
+        get_user(attempt)
+    assert caught.value.code is ReturnCode.AUTHINFO_UNAVAIL
+    assert caught.value.why == "the disk is gone"
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_the_filter_has_the_reasons_that_are_guesses_and_no_others(
     assert banned == GUESSES
 
 
-def test_what_could_not_be_checked_bans_nobody(folder: ConfigFolder, lines: list[str]) -> None:
+def test_what_could_not_be_checked_bans_no_source(folder: ConfigFolder, lines: list[str]) -> None:
     from ualauth import Authenticator
 
     folder.module("answering", Answering)

@@ -1,6 +1,6 @@
 """What was surely not meant: one function for each finding, with the answers that show it.
 
-Each has a name that stays (`UA101`); docs/administrators/findings.md has an example of each.
+Each has a name that stays (`UA101`); the page "What a stack can come to" has an example of each.
 """
 
 from __future__ import annotations

@@ -277,6 +277,7 @@ def test_passdb_blocks_become_sufficient_entries(program: Program, tmp_path: Pat
         "auth requisite pam_deny",
         f"account [{ONE_OF_SEVERAL}] om_auth",
         "account required om_ldap",
+        "password required pam_deny",
     ]
     assert "ualauth user import --format dovecot /etc/dovecot/users" in told
     assert "s3cret" not in told
@@ -327,7 +328,11 @@ def test_a_passdb_without_equal_is_left_out_as_if_it_had_refused(
     path = tmp_path / "auth.conf"
     path.write_text(f"passdb {{\n  driver = {driver}\n  args = nopassword=y\n}}\n")
     lines, told = written(program, path)
-    assert lines == ["auth requisite pam_deny", "account required pam_deny"]
+    assert lines == [
+        "auth requisite pam_deny",
+        "account required pam_deny",
+        "password required pam_deny",
+    ]
     assert "left out" in told
 
 

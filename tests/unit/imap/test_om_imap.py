@@ -232,13 +232,16 @@ def test_a_server_that_dribbles_takes_no_longer_than_a_silent_one(userlist: User
         thread.join()
 
 
-def test_a_silent_server_is_left_alone_for_a_while(userlist: Userlist) -> None:
+def test_a_silent_server_is_left_alone_for_a_while(
+    userlist: Userlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ualauth.imap.shared._SILENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, ImapScript(answering("OK")) as second:
         module = OmImap(
             Options(
                 host=f"localhost:{silent.getsockname()[1]},localhost:{second.port}",
                 tls=Tls.NONE,
-                timeout=5.0,
+                timeout=0.6,
             )
         )
         behind = userlist.behind_attempt()

@@ -141,7 +141,10 @@ def _migrated(  # noqa: PLR0913, PLR0917 - what it depends on
         "saslauthd": directory.saslauthd,
     }
     new = read[kind](file, text)
-    stack = f"# {kind}: {plain(str(file))}\nauth required om_ldap\naccount required om_ldap\n"
+    stack = (
+        f"# {kind}: {plain(str(file))}\nauth required om_ldap\naccount required om_ldap\n"
+        "password required pam_deny\n"
+    )
     return Migration({f"pam.d/{name}": stack, directory.TARGET: new.text}, new.fates)
 
 

@@ -106,9 +106,13 @@ def migrate(
         migration.fates.append(
             LineFate(block.file, block.line, block.text, fate, why, written, *place)
         )
-    lines += ["auth requisite pam_deny", *_account(sources)]
+    lines += ["auth requisite pam_deny", *_account(sources), _NO_CHANGES]
     migration.files[f"pam.d/{name}"] = "\n".join(lines) + "\n"
     return migration
+
+
+_NO_CHANGES = "password required pam_deny"
+"""Dovecot changes no passwords."""
 
 
 def _account(sources: list[str]) -> list[str]:
@@ -159,8 +163,8 @@ def _entry(  # noqa: C901, PLR0911, PLR0912 - a case for each driver
             return _ldap(block, migration)
         case "sql" | "dict":
             migration.advise(
-                "ask the database by om_sql, or import its users; `om_auth learn` takes over "
-                "passwords"
+                "ask the database by om_sql: give `ualauth migrate` the file that this one names; "
+                "`om_auth learn` takes over passwords"
             )
             return Fate.LEFT_OUT, "a database is asked by om_sql, with a file of its own", ""
         case "imap":

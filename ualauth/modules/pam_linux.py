@@ -172,6 +172,10 @@ class PamLinux(Module[Options]):
     proves_password = True
     reasons = _ALL_REASONS
 
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what PAM allows, and what the host says of an account when it changes a password."""
+        return {*super().answers(operation), ReturnCode.ACCT_EXPIRED}
+
     def configure(self, files: Files) -> Sequence[Problem]:
         """Have the host's file looked at; libpam reads it by itself, at each login."""
         follow(self._service(), files)

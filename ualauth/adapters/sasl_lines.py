@@ -120,8 +120,8 @@ def without_end(line: bytes) -> bytes:
 def read_auth(arguments: bytes) -> AuthCommand:
     """Return what stands behind `AUTH` or `AUTHENTICATE`; more spaces than one are one.
 
-    The line's own end, CR LF, may be there or not. Whether the service has the mechanism, and whether the initial response is base64, is
-    seen later.
+    The line's own end, CR LF, may be there or not. Whether the service has the mechanism, and
+    whether the initial response is base64, is seen later.
 
     Raises:
         AuthSyntax: if there is no word, there are more than two, or one has control

@@ -11,7 +11,7 @@ libpam then does itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -173,7 +173,7 @@ class PamLinux(Module[Options]):
     reasons = _ALL_REASONS
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
-        """Return what PAM allows, and what the host says of an account when it changes a password."""
+        """Return what PAM allows, and what the host may say of an account at any time."""
         return {*super().answers(operation), ReturnCode.ACCT_EXPIRED}
 
     def configure(self, files: Files) -> Sequence[Problem]:

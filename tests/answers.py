@@ -10,7 +10,14 @@ from ualauth.stack.analysis.answers import Answer, answers_of
 from ualauth.stack.engine import EngineStep
 from ualauth.stack.model import Stack
 
-ANYTIME = frozenset({ReturnCode.AUTHINFO_UNAVAIL, ReturnCode.SYSTEM_ERR, ReturnCode.INCOMPLETE})
+ANYTIME = frozenset(
+    {
+        ReturnCode.AUTHINFO_UNAVAIL,
+        ReturnCode.SYSTEM_ERR,
+        ReturnCode.CONV_AGAIN,
+        ReturnCode.INCOMPLETE,
+    }
+)
 """No time is left, an exception, or the application puts a question off."""
 
 

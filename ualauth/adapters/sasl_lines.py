@@ -120,15 +120,15 @@ def without_end(line: bytes) -> bytes:
 def read_auth(arguments: bytes) -> AuthCommand:
     """Return what stands behind `AUTH` or `AUTHENTICATE`; more spaces than one are one.
 
-    Whether the service has the mechanism, and whether the initial response is base64, is
-    seen later.
+    The line's own end, CR LF, may be there or not. Whether the service has the mechanism, and
+    whether the initial response is base64, is seen later.
 
     Raises:
         AuthSyntax: if there is no word, there are more than two, or one has control
             characters: a line feed, for one, by which another server would end the line.
 
     """
-    words = words_of(arguments)
+    words = words_of(arguments.removesuffix(b"\r\n"))
     if any(_CONTROL.search(word) for word in words):
         raise AuthSyntax
     match words:

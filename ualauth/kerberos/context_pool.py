@@ -46,6 +46,11 @@ class ContextPool:
             context.close()
             raise
         self._idle.append((context, since, version))
+        # Those of a time with more calls at once are not kept: each holds copies of files.
+        with contextlib.suppress(IndexError):
+            while time.monotonic() - self._idle[0][1] >= _LIFE:
+                # Another thread may have been faster; then this is a younger one, and no loss.
+                self._idle.pop(0)[0].close()
 
     def _taken(self, now: float) -> tuple[Context, float, int]:
         while self._idle:

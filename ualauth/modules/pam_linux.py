@@ -11,7 +11,7 @@ libpam then does itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -171,6 +171,10 @@ class PamLinux(Module[Options]):
     confirms_user = True
     proves_password = True
     reasons = _ALL_REASONS
+
+    def answers(self, operation: Operation) -> Collection[ReturnCode]:
+        """Return what PAM allows, and what the host may say of an account at any time."""
+        return {*super().answers(operation), ReturnCode.ACCT_EXPIRED}
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Have the host's file looked at; libpam reads it by itself, at each login."""

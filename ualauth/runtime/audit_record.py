@@ -22,6 +22,8 @@ from ualauth.text.dataclass import dataclass
 _GRANTED = Outcome.GRANTED
 MOST_SHOWN = 80
 """Characters of what a peer sent."""
+MOST_REMARKED = 300
+"""Characters of what modules said that a line of text shows; JSON has all."""
 _WORD = re.compile(r"[0-9A-Za-z.:%_/@+~-]+")
 """What may stand in the text as it is: an address, a host name, a path."""
 _LONGEST_WORD = 255
@@ -106,8 +108,8 @@ def as_text(record: AuditRecord) -> str:
         "entry": record.entry and _word(record.entry),
         "through": ",".join(map(_word, record.through)) or None,
         "answers": ",".join(f"{_word(place)}={code}" for place, code in record.answers) or None,
-        "remark": _quoted(record.remark or None, uncut=True),
-        "remarks": _quoted("; ".join(map(" ".join, record.remarks)) or None, uncut=True),
+        "remark": _quoted(record.remark or None, MOST_REMARKED),
+        "remarks": _quoted("; ".join(map(" ".join, record.remarks)) or None, MOST_REMARKED),
         "caller_uid": record.caller_uid,
         "duration": f"{record.duration:.6f}",
         "transaction": record.transaction,
@@ -235,9 +237,9 @@ def _shown(text: str | None) -> str | None:
     )
 
 
-def _quoted(text: str | None, *, uncut: bool = False) -> str | None:
-    """Return a text in quotes, as Python writes it in ASCII."""
-    return None if text is None else ascii(text if uncut else text[:MOST_SHOWN])
+def _quoted(text: str | None, most: int = MOST_SHOWN) -> str | None:
+    """Return as much of a text in quotes, as Python writes it in ASCII."""
+    return None if text is None else ascii(text[:most])
 
 
 def _word(text: str) -> str:

@@ -55,6 +55,13 @@ def _cure_of_include(name: Token | None) -> str:
     return "name a readable file that compiles"
 
 
+def _cure_of_module(name: str) -> str:
+    """Return what to write in place of a module that is not there."""
+    from ualauth.stack.foreign import advice  # noqa: PLC0415 - few files need it
+
+    return advice(name) or "run: ualauth modules"
+
+
 def _cure_of_type(word: str) -> str:
     """Return what to write in place of a word that is no module type."""
     close = difflib.get_close_matches(word[:32], _TYPES, 1)
@@ -177,7 +184,7 @@ class LineReader:
             kind = self._collector.find_module(module.text)
         except ModuleUnavailable as error:
             if not quiet:
-                self._problem(module, str(error), "run: ualauth modules")
+                self._problem(module, str(error), _cure_of_module(module.text))
             return Bound(unknown(str(error)), [])
         bound = bind(kind, [token.text for token in self._tokens], self._collector)
         for problem in bound.problems[:_MAX_PROBLEMS]:

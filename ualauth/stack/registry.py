@@ -110,14 +110,26 @@ class ModuleRegistry:
         places = [BUILT_IN[name]] if name in BUILT_IN else _added().get(name, ())
         claims: list[str | Path] = [*places, *self._in_folders.get(name, ())]
         if not claims:
-            close = difflib.get_close_matches(name[:64], self._known(), 1, cutoff=0.75)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ModuleUnavailable(f"there is no module {name[:64]!r}{hint}")
+            raise ModuleUnavailable(f"there is no module {name[:64]!r}{self._hint(name[:64])}")
         if len(claims) > 1:
             shown = ", ".join(sorted(map(str, claims)))
             raise ModuleUnavailable(f"module {name!r} is claimed by {shown}; remove all but one")
         claim = claims[0]
         return self._from_file(claim) if isinstance(claim, Path) else _from_place(name, claim)
+
+    def _hint(self, name: str) -> str:
+        """Return a question whether a module of nearly the same name is meant.
+
+        What stands before the sign `_` is nearly always the same, and tells nothing. A module of
+        another PAM is no slip of the pen: pam_duo is not pam_debug.
+        """
+        from ualauth.stack.foreign import advice  # noqa: PLC0415 - few files need it
+
+        if advice(name) is not None:
+            return ""
+        known = {_own(each): each for each in sorted(self._known())}
+        close = difflib.get_close_matches(_own(name), known, 1, cutoff=0.75)
+        return f"; did you mean {known[close[0]]!r}?" if close else ""
 
     @functools.cached_property
     def _in_folders(self) -> Mapping[str, Sequence[Path]]:
@@ -166,6 +178,11 @@ def installed_names() -> Container[str]:
 def plain_name(written: str) -> str:
     """Return the name of a module as written in a service file."""
     return written.rpartition("/")[2].removesuffix(".so").removesuffix(".py")
+
+
+def _own(name: str) -> str:
+    """Return a name without `pam_` or `om_`."""
+    return name.removeprefix("pam_").removeprefix("om_")
 
 
 def _key(written: str) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ualauth.cli.migrate.foreign import Equal, Foreign, foreign
 from ualauth.cli.migrate.outcome import Fate, LineFate, Migration
 from ualauth.codes import ModuleType, ReturnCode
 from ualauth.sources.page import Line
@@ -30,6 +29,7 @@ from ualauth.stack.control import (
 from ualauth.stack.control import expand as bracket_form
 from ualauth.stack.dialect import Dialect
 from ualauth.stack.folder import MAX_SERVICE_NAME
+from ualauth.stack.foreign import Equal, Foreign, foreign
 from ualauth.stack.syntax import parse, print_lines
 
 _TYPES = {each.value: each for each in ModuleType}

@@ -41,6 +41,7 @@ class Foreign:
     """Whether it may say of an account that its password has expired."""
 
 
+_HOST = "pam_linux service=NAME"
 _SHELL = "it sets up a shell: a mail server needs none"
 _LOCKOUT = "failed logins are counted by [lockout] in ualauth.toml"
 _POLICY = "the rules for new passwords are [password] in ualauth.toml"
@@ -154,3 +155,23 @@ def foreign(name: str, arguments: tuple[str, ...]) -> Foreign:
     if base in {"pam_faillock", "pam_tally", "pam_tally2"} and "authfail" in arguments:
         return Foreign(Equal.DENIES, f"it refuses at each call; {_LOCKOUT}", "pam_deny")
     return known
+
+
+def advice(name: str) -> str | None:
+    """Return what to do about a module that a service file names, and that is not here.
+
+    `None` for one that is not known.
+    """
+    base = name.rpartition("/")[2].removesuffix(".so")
+    if base == "pam_stack":
+        return "write include or substack in place of the control: auth include SERVICE"
+    known = FOREIGN.get(base)
+    if known is None or known.equal is Equal.SAME:
+        return None
+    if known.equal is Equal.NEEDLESS:
+        return f"remove the line: {known.why}"
+    if known.equal in {Equal.OURS, Equal.CONFIGURED}:
+        return f"write {known.module}: {known.why}; or leave it to the host: {_HOST}"
+    if "pam_linux" in known.why:
+        return known.why
+    return f"{known.why}; or leave it to the host: {_HOST}"

@@ -156,8 +156,10 @@ def test_the_log_says_who_came_from_where_and_no_password(
         get(kind, basic("jsmith"))
         get(kind, f"Bearer {token}")
         get(kind, f"Basic {encoded(PASSWORD.encode('latin-1'))}")
-    assert "authenticate answers auth_err to 'jsmith' from '127.0.0.1'" in caplog.text
-    assert "granted acct_mgmt of 'jsmith' from '127.0.0.1'" in caplog.text
+    assert "refused wrong_password: operation=authenticate code=auth_err" in caplog.text
+    assert "user='jsmith'" in caplog.text
+    assert "rhost=127.0.0.1\n" in caplog.text
+    assert "ual.remote: granted: operation=acct_mgmt code=success" in caplog.text
     assert "a header Authorization cannot be read: no base64 of UTF-8" in caplog.text
     for secret in (WRONG, PASSWORD, token, "pencil"):
         assert secret not in caplog.text

@@ -55,15 +55,15 @@ class AuditRecord:
     """Why; `None` if it was granted."""
     module: str | None
     entry: str | None
-    """The entry that decided, and where it stands (`file:line`); `None` where none was asked."""
+    """The entry that decided, and where it stands, as FILE:LINE; `None` where none was asked."""
     remark: str
     """What that entry said about its answer."""
     through: tuple[str, ...]
     """The entries that ran the stack which that entry stands in, outermost first."""
     answers: tuple[tuple[str, str], ...]
-    """Every entry that was asked (`file:line`), and its answer."""
+    """Every entry that was asked, as FILE:LINE, and its answer."""
     remarks: tuple[tuple[str, str], ...]
-    """What the other entries said, each with `module:line`."""
+    """What the other entries said, each with MODULE:LINE."""
     login_name: str | None
     """The name as it was typed, at most 80 characters."""
     login_name_digest: str | None

@@ -206,7 +206,7 @@ def test_a_password_that_is_no_text_is_no_password(value: object) -> None:
             "{PLAIN-MD5}5f4dcc3b5aa765d61d8327deb882cf99",
         ),
         ("secret", "PLAIN", "{PLAIN}secret"),
-        ("$ecret", "PLAIN", "{PLAIN}$ecret"),
+        ("$hush", "PLAIN", "{PLAIN}$hush"),
         ("!", "CRYPT", "!"),
         ("secret", "", "secret"),
         ("", "PLAIN", ""),

@@ -152,7 +152,7 @@ def test_a_server_that_takes_no_password_is_told_none(
 
 @pytest.mark.parametrize(
     "password",
-    ["a\r\nA9 LOGOUT", 'a "quote\\', "pässwörd €", "{5} x", "* OK", " ", "a" * 1000],
+    ["a\r\nA9 LOGOUT", 'a "quote\\', "pässwörd €", "{5} x", "* OK", " ", "*", "a" * 1000],
 )
 @pytest.mark.parametrize("capabilities", ["IMAP4rev1 AUTH=PLAIN", "IMAP4rev1"])
 @pytest.mark.parametrize("user", ["jsmith", 'a"b\\c'])

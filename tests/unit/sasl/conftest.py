@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ualauth.passwords.schemes import PasswordHasher
-from ualauth.passwords.scram import ScramSecret
+from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
@@ -62,9 +62,14 @@ SERVICES = {
 }
 
 
-@cache
 def secrets_of(password: str) -> tuple[ScramSecret, ...]:
     """Return the secrets for all mechanisms; made once, since that takes long."""
+    # Fixtures of a session come before that which makes new secrets cheap.
+    return _secrets(password, tuple(each.iterations for each in MECHANISMS.values()))
+
+
+@cache
+def _secrets(password: str, _iterations: tuple[int, ...]) -> tuple[ScramSecret, ...]:
     mechanisms = ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "CRAM-MD5")
     return tuple(PasswordHasher(mechanisms=mechanisms).secrets(password))
 

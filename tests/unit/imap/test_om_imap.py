@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import Way
 from tests.ldap.authority import Authority
+from tests.machine import patience
 from tests.unit.imap.scripted import ImapScript, Say, answering
 from ualauth import AuthenticationError, AuthenticationFailed, Authenticator, TemporaryFailure
 from ualauth.codes import ReturnCode
@@ -242,7 +243,7 @@ def test_a_silent_server_is_left_alone_for_a_while(
             Options(
                 host=f"localhost:{silent.getsockname()[1]},localhost:{second.port}",
                 tls=Tls.NONE,
-                timeout=0.6,
+                timeout=patience(20),
             )
         )
         behind = userlist.behind_attempt()

@@ -29,12 +29,14 @@ from ualauth.passwords.schemes import PasswordHasher
 from ualauth.sources.watched import wait_for
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
+from ualauth.userlist.last_logins import LastLogins
 
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGE = ROOT / "ualauth"
 SERVICE = "auth required om_auth\naccount required om_auth\n"
-LOOK = wait_for.__code__
-"""Looks whether a service file has changed, now and then: it is left out."""
+LEFT_OUT = {wait_for.__code__, LastLogins._run.__code__}
+"""What looks whether a service file has changed, and the thread that notes last logins: both run
+now and then, beside the login."""
 APPLICATION = "application"
 
 Arrows = Mapping[str, set[str]]
@@ -149,7 +151,7 @@ def calls_of(login: Callable[[], object]) -> list[Call]:
         code = frame.f_code
         if event == "call" and is_ours(frame) and "<" not in code.co_name:
             callers = list(above(frame))
-            if LOOK not in {each.f_code for each in [frame, *callers]}:
+            if LEFT_OUT.isdisjoint(each.f_code for each in [frame, *callers]):
                 room = next(
                     (room_of(Path(each.f_code.co_filename)) for each in callers), APPLICATION
                 )

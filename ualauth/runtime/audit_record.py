@@ -162,13 +162,7 @@ _granted_names: dict[tuple[str | None, str | None], str] = {}
 def _of_granted(record: AuditRecord) -> tuple[str, str]:
     """Return what is mostly the same as in the last record of a login of that user."""
     before = _granted.get(id(record.answers))
-    if (
-        before is not None
-        and before[0].answers is record.answers
-        and before[0].service == record.service
-        and before[0].event == record.event
-        and before[0].operation is record.operation
-    ):
+    if before is not None and _is_decided_alike(before[0], record):
         decided = before[1]
     else:
         if len(_granted) >= _MOST_KEPT:
@@ -184,6 +178,24 @@ def _of_granted(record: AuditRecord) -> tuple[str, str]:
             _granted_names.clear()
         names = _granted_names[key] = _names(record)
     return decided, names
+
+
+def _is_decided_alike(one: AuditRecord, other: AuditRecord) -> bool:
+    """Return whether all fields of `_decided` are the same in two records."""
+    return (
+        one.answers is other.answers
+        and one.service == other.service
+        and one.event == other.event
+        and one.operation is other.operation
+        and one.outcome is other.outcome
+        and one.code is other.code
+        and one.reason is other.reason
+        and one.module == other.module
+        and one.entry == other.entry
+        and one.remark == other.remark
+        and one.through == other.through
+        and one.remarks == other.remarks
+    )
 
 
 def _names(record: AuditRecord) -> str:

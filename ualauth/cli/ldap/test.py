@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import cell, console, grid, line, lines, print_json
+from ualauth.cli.output import lines, print_json
 from ualauth.cli.passwords import password_stdin, stdin_lines
 from ualauth.cli.prompts import ask_hidden
+from ualauth.cli.steps import print_step, status_of, step_json
 from ualauth.errors import ConfigurationError
 from ualauth.ldap.client.shared import open_directory
 from ualauth.ldap.config.configuration import Configuration
@@ -76,10 +75,10 @@ def command(  # noqa: PLR0913 - one for each option
         for step in diagnose(configuration, directory, attempt):
             steps.append(step)
             if not as_json:
-                _print(step)
+                print_step(step)
     if as_json:
-        print_json({"config": configuration.path, "steps": [_as_json(step) for step in steps]})
-    context.exit(_status(steps))
+        print_json({"config": configuration.path, "steps": [step_json(step) for step in steps]})
+    context.exit(status_of(steps))
 
 
 def _account(invocation: Invocation, user: str) -> Account | None:
@@ -112,35 +111,3 @@ def _configuration(invocation: Invocation, config: str) -> Configuration:
     for problem in problems:
         click.echo(lines(str(problem)).plain, err=True)
     return configuration
-
-
-def _print(step: DiagnosisStep) -> None:
-    word, style = ("failed", "bold red") if step.fault else ("ok", "green")
-    line(cell(word, style), f"  {step.name}  ", cell(f"{step.seconds * 1000:.0f} ms", "dim"))
-    table = grid()
-    for name, text in step.facts:
-        table.add_row(cell(f"      {name}:", "dim"), cell(text))
-    if step.fault:
-        table.add_row(cell("      why:", "dim"), cell(step.fault))
-        table.add_row(cell("      cure:", "bold"), cell(step.cure))
-    if table.rows:
-        console().print(table)
-
-
-def _as_json(step: DiagnosisStep) -> dict[str, object]:
-    return {
-        "step": step.name,
-        "ok": not step.fault,
-        "milliseconds": round(step.seconds * 1000, 1),
-        "facts": [{"name": name, "value": text} for name, text in step.facts],
-        "fault": step.fault,
-        "cure": step.cure,
-    }
-
-
-def _status(steps: Sequence[DiagnosisStep]) -> ExitStatus:
-    """Return what it amounts to; a server of several may be away."""
-    asked = [step for step in steps if not step.spare]
-    if any(step.fault and not step.refused for step in asked):
-        return ExitStatus.TEMPORARY
-    return ExitStatus.REFUSED if any(step.refused for step in asked) else ExitStatus.OK

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
-from ualauth.cli.output import cell, console, grid, line, lines, print_json
+from ualauth.cli.output import lines, print_json
 from ualauth.cli.passwords import password_stdin, stdin_lines
+from ualauth.cli.steps import print_step, status_of, step_json
 from ualauth.errors import ConfigurationError
 from ualauth.runtime.users import NoUserlist
 from ualauth.sql.config.configuration import SqlConfiguration
@@ -79,10 +78,10 @@ def command(  # noqa: PLR0913 - one for each option
         for step in diagnose(configuration, database, values, rhost, password):
             steps.append(step)
             if not as_json:
-                _print(step)
+                print_step(step)
     if as_json:
-        print_json({"config": configuration.path, "steps": [_as_json(step) for step in steps]})
-    context.exit(_status(steps))
+        print_json({"config": configuration.path, "steps": [step_json(step) for step in steps]})
+    context.exit(status_of(steps))
 
 
 def _account(invocation: Invocation, user: str) -> Account | None:
@@ -111,36 +110,3 @@ def _configuration(invocation: Invocation, config: str) -> SqlConfiguration:
     for problem in problems:
         click.echo(lines(str(problem)).plain, err=True)
     return configuration
-
-
-def _print(step: SqlStep) -> None:
-    word, style = ("failed", "bold red") if step.fault else ("ok", "green")
-    line(cell(word, style), f"  {step.name}  ", cell(f"{step.seconds * 1000:.0f} ms", "dim"))
-    table = grid()
-    for name, text in step.facts:
-        table.add_row(cell(f"      {name}:", "dim"), cell(text))
-    if step.fault:
-        table.add_row(cell("      why:", "dim"), cell(step.fault))
-    if step.cure:
-        table.add_row(cell("      cure:", "bold"), cell(step.cure))
-    if table.rows:
-        console().print(table)
-
-
-def _as_json(step: SqlStep) -> dict[str, object]:
-    return {
-        "step": step.name,
-        "ok": not step.fault,
-        "milliseconds": round(step.seconds * 1000, 1),
-        "facts": [{"name": name, "value": text} for name, text in step.facts],
-        "fault": step.fault,
-        "cure": step.cure,
-    }
-
-
-def _status(steps: Sequence[SqlStep]) -> ExitStatus:
-    """Return what it amounts to; a server of several may be away."""
-    asked = [step for step in steps if not step.spare]
-    if any(step.fault and not step.refused for step in asked):
-        return ExitStatus.TEMPORARY
-    return ExitStatus.REFUSED if any(step.refused for step in asked) else ExitStatus.OK

@@ -114,7 +114,8 @@ class UserCache:
         """Begin with nothing remembered; `policy` is that of users without their own."""
         self.store = store
         self._settings = settings or CacheSettings()
-        self._bridges_outages = self._settings.outage_grace > 0
+        self.bridges_outages = self._settings.outage_grace > 0
+        """Whether a record counts for a while when the database is away."""
         self._policy = policy or Policy()
         self._policies: dict[str, Policy] = {}
         self._change_detector = store.change_detector()
@@ -154,7 +155,7 @@ class UserCache:
             or account.version is not self._change_detector.version()
         ):
             return None
-        if self._bridges_outages:
+        if self.bridges_outages:
             account.confirmed = time.monotonic()
         return account
 
@@ -213,6 +214,13 @@ class UserCache:
     def knows(self, account: Account, password: str) -> bool:
         """Return whether this password of this very record was verified lately."""
         return self._verified.knows(account.user, account.prefix, password)
+
+    def verified_until(self, account: Account, password: str) -> float | None:
+        """Return until when this password of this very record is remembered, if it is."""
+        return self._verified.until(account.user, account.prefix, password)
+
+    def note_repeated(self) -> None:
+        """Do nothing: a login was granted by a password that is remembered, without `knows`."""
 
     def remembers(self, account: Account) -> bool:
         """Return whether some password was verified lately, of this record or an older one."""

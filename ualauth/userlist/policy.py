@@ -97,12 +97,14 @@ class CacheSettings:
     `size` bounds the records and the passwords that are remembered as verified,
     these for `lifetime` seconds (0: not at all). While the database is away,
     passwords that are remembered let people in for `outage_grace` seconds after
-    their record was last known to be true (0: never).
+    their record was last known to be true (0: never). `verdicts` is whether a login that
+    repeats another is answered without asking the modules.
     """
 
     size: int = 10_000
     lifetime: float = 3600.0
     outage_grace: float = 0.0
+    verdicts: bool = True
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""

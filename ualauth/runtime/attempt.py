@@ -276,6 +276,11 @@ class RunningAttempt:
             self.unconfirmed = None
             self.restore(before)
 
+    @property
+    def has_forgotten_record(self) -> bool:
+        """Whether the user's record was looked up, and would have to be looked up anew."""
+        return self.looked_up is None and self._resolved is not None
+
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""
         self.account = self.looked_up = None

@@ -236,8 +236,10 @@ class RememberedVerdicts:
             and last.answers == audit.answers_of(handle.runs)
             and self.holds(last)
         ):
-            last.recalls = handle.attempt.recalls
-            last.is_confirmed = True
+            if not last.is_confirmed:
+                # The first login may have had to ask more.
+                last.recalls = handle.attempt.recalls
+                last.is_confirmed = True
             return
         known.pop(key, None)
         try:
@@ -355,6 +357,8 @@ def _is_plain(handle: Handle) -> bool:
         and attempt.learner is None
         and attempt.guess is None
         and not attempt.late
+        # Modules are not to look it up once more.
+        and not attempt.has_forgotten_record
         and not attempt.delegated
         and items.conversation is None
         and items.exchange is None

@@ -508,11 +508,12 @@ def test_the_audit_record_is_the_same(
 def test_listeners_hear_of_it(authenticator: Authenticator) -> None:
     until_remembered(authenticator, login_of(authenticator))
     heard: list[AuditRecord] = []
-    listen(heard.append)
+    hear = heard.append
+    listen(hear)
     try:
         login_of(authenticator)()
     finally:
-        ignore(heard.append)
+        ignore(hear)
     assert [each.user for each in heard] == [USER]
 
 

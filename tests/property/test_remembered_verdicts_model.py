@@ -39,7 +39,7 @@ from ualauth.userlist import last_logins, verified_passwords
 from ualauth.userlist.login import account, repeatable
 from ualauth.userlist.names import ORName
 
-WORLDS = rounds(12)
+WORLDS = rounds(8)
 STEPS = 60
 SERVICES = ("pop3", "imap")
 NAMES = ("jsmith", "JSmith", "john@example.org", "ann", "bob", "nobody")

@@ -16,19 +16,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import logging
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES
 from ualauth.contract.module import Method, Repeatable
 from ualauth.runtime import audit
-from ualauth.runtime.arguments import USUAL_OF_PEER
 from ualauth.runtime.outcome import Outcome
 from ualauth.system.forks import renew_after_fork
 from ualauth.text.dataclass import dataclass
@@ -50,6 +50,14 @@ Key = tuple[str, str, str | None, str | None, str | None, str | None, bool, int 
 _SUCCESS = ReturnCode.SUCCESS
 _DIGEST = 32
 _encode = str.encode
+# All at once, in C: each login does it.
+_NAMES = ("rhost", "ruser", "tty", "tls", "caller_uid")
+_DEFAULTS = (None, None, None, False, None)
+_KNOWN = frozenset(_NAMES)
+_USUAL_TYPES = frozenset(
+    itertools.product((str,), (str,), *((str, NoneType),) * 4, (bool,), (int, NoneType))
+)
+"""The types that a key may have: no subclass of any."""
 
 
 def key_of(
@@ -59,24 +67,10 @@ def key_of(
 
     Subclasses of `str` do: two of them may be equal that are not the same.
     """
-    if not type(service) is type(user) is str:
-        return None
-    for name, value in peer.items():
-        if type(value) is not USUAL_OF_PEER.get(name) and (
-            value is not None or name not in USUAL_OF_PEER
-        ):
-            return None
-    get = peer.get
-    return (
-        service,
-        user,
-        mechanism,
-        get("rhost"),
-        get("ruser"),
-        get("tty"),
-        get("tls", False),
-        get("caller_uid"),
-    )
+    key = (service, user, mechanism, *map(peer.get, _NAMES, _DEFAULTS))
+    if tuple(map(type, key)) in _USUAL_TYPES and _KNOWN.issuperset(peer):
+        return cast("Key", key)
+    return None
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +97,8 @@ class RememberedVerdict:
     """For the audit record: each entry that was asked, and its answer."""
     identity: Identity
     is_confirmed: bool = False
+    is_used: bool = False
+    """Whether it has granted since it could have been dropped."""
 
 
 class Repetition(NamedTuple):
@@ -123,7 +119,7 @@ class Repetition(NamedTuple):
 class RememberedVerdicts:
     """At most `size` of them, each for `lifetime` seconds at most; for one thread or many.
 
-    Which is used longest ago goes first.
+    The oldest goes first, if it was not used meanwhile.
     """
 
     def __init__(  # noqa: PLR0913 - names of their own
@@ -152,7 +148,7 @@ class RememberedVerdicts:
         self.hits = 0
         """How many logins were answered; threads may make it a few too small."""
         self._keyed = hashlib.blake2b(key=secrets.token_bytes(_DIGEST), digest_size=_DIGEST)
-        self._known: OrderedDict[Key, RememberedVerdict] = OrderedDict()
+        self._known: dict[Key, RememberedVerdict] = {}
 
     def __repr__(self) -> str:
         """Show how many there are."""
@@ -187,11 +183,7 @@ class RememberedVerdicts:
             return None
         if verdict.is_confirmed:
             self.hits += 1
-            try:
-                self._known.move_to_end(key)
-            except KeyError:
-                # Another thread has dropped it meanwhile.
-                return None
+            verdict.is_used = True
             users = verdict.users
             if users is not None and users.bridges_outages and self._observe is None:
                 # The record was true just now. Where observers look on, `repeat` recalls it.
@@ -249,13 +241,18 @@ class RememberedVerdicts:
             return
         if verdict is None:
             return
-        known[key] = verdict
-        while len(known) > self._size:
+        while len(known) >= self._size:
             try:
-                known.popitem(last=False)
-            except KeyError:
+                oldest = next(iter(known))
+                last = known.pop(oldest)
+            except (KeyError, StopIteration, RuntimeError):
                 # Another thread was faster.
-                return
+                continue
+            if last.is_used:
+                # It has a second chance, behind all others.
+                last.is_used = False
+                known[oldest] = last
+        known[key] = verdict
 
     def _digest(self, password: str) -> bytes:
         keyed = self._keyed.copy()

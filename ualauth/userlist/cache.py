@@ -119,6 +119,8 @@ class UserCache:
         self._policy = policy or Policy()
         self._policies: dict[str, Policy] = {}
         self._change_detector = store.change_detector()
+        self.version = self._change_detector.version
+        """Returns what tells two states of the database apart, or `None`; never waits."""
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
         self.verifications = Verifications()
         """The passwords that are being compared."""
@@ -136,10 +138,6 @@ class UserCache:
         """See `Resource.open`."""
         store, config = resources.resource(UserStore), resources.config
         return cls(store, config.policy, config.cache, resources.resource(GuessLimiter))
-
-    def version(self) -> Version | None:
-        """Return what tells two states of the database apart, or `None`; never waits."""
-        return self._change_detector.version()
 
     def __repr__(self) -> str:
         """Show how much is remembered."""

@@ -115,7 +115,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 MOST_AGAIN = 5
-"""How many tests may run once more: where more have failed, the machine's load is not why."""
+"""Of how many files tests may run once more: where more failed, the machine's load is not why."""
 
 
 def _refuse_to_run_again(failed: list[pytest.Item]) -> None:
@@ -123,8 +123,9 @@ def _refuse_to_run_again(failed: list[pytest.Item]) -> None:
     by_chance = [item.nodeid for item in failed if item.get_closest_marker("chance")]
     if by_chance:
         pytest.exit(f"A failure by chance counts: {', '.join(by_chance)}", returncode=1)
-    if len(failed) > MOST_AGAIN:
-        pytest.exit(f"{len(failed)} tests failed: none runs again", returncode=1)
+    files = {item.path for item in failed}
+    if len(files) > MOST_AGAIN:
+        pytest.exit(f"Tests of {len(files)} files failed: none runs again", returncode=1)
 
 
 TOLD = "told"

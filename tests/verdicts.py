@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.moments import from_now
 from ualauth import AsyncAuthenticator, AuthenticationError, Authenticator
 from ualauth.passwords.schemes import CHEAPEST_FOR_TESTS, PasswordHasher
 from ualauth.runtime.remembered_verdicts import RememberedVerdicts
@@ -90,11 +91,7 @@ class Change:
 
 def _update(**values: Any) -> Callable[[UserStore], object]:
     def work(store: UserStore) -> object:
-        moment = datetime.now(UTC)
-        present = {
-            name: moment + value if isinstance(value, timedelta) else value
-            for name, value in values.items()
-        }
+        present: Any = from_now(values)
         return store.update(store.get(USER), **present)
 
     return work

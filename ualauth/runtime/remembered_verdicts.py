@@ -7,7 +7,7 @@ and what each entry said of its answer, `Module.repeatable`); or it makes the lo
 kept. Only what was granted is kept, for as long at most as a password is remembered.
 
 A verdict is used once it is *confirmed*: all that it compares was the same before and after a whole
-login that came to the same. So what an entry looked at in the middle of a change is never believed.
+login that came to the same. So what an entry looked at in the middle of a change is never trusted.
 
 `keep` keeps, `find` answers, and `repeat` tells those who look on what the login would have told.
 """
@@ -16,19 +16,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import itertools
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from time import monotonic
-from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES
 from ualauth.contract.module import Method, Repeatable
 from ualauth.runtime import audit
+from ualauth.runtime.arguments import USUAL_OF_PEER
 from ualauth.runtime.outcome import Outcome
 from ualauth.system.forks import renew_after_fork
 from ualauth.text.dataclass import dataclass
@@ -50,14 +49,7 @@ Key = tuple[str, str, str | None, str | None, str | None, str | None, bool, int 
 _SUCCESS = ReturnCode.SUCCESS
 _DIGEST = 32
 _encode = str.encode
-# All at once, in C: each login does it.
-_NAMES = ("rhost", "ruser", "tty", "tls", "caller_uid")
-_DEFAULTS = (None, None, None, False, None)
-_KNOWN = frozenset(_NAMES)
-_USUAL_TYPES = frozenset(
-    itertools.product((str,), (str,), *((str, NoneType),) * 4, (bool,), (int, NoneType))
-)
-"""The types that a key may have: no subclass of any."""
+_MAY_BE_NONE = frozenset({"rhost", "ruser", "tty", "caller_uid"})
 
 
 def key_of(
@@ -67,10 +59,24 @@ def key_of(
 
     Subclasses of `str` do: two of them may be equal that are not the same.
     """
-    key = (service, user, mechanism, *map(peer.get, _NAMES, _DEFAULTS))
-    if tuple(map(type, key)) in _USUAL_TYPES and _KNOWN.issuperset(peer):
-        return cast("Key", key)
-    return None
+    if not type(service) is type(user) is str:
+        return None
+    for name, value in peer.items():
+        if type(value) is not USUAL_OF_PEER.get(name) and (
+            value is not None or name not in _MAY_BE_NONE
+        ):
+            return None
+    get = peer.get
+    return (
+        service,
+        user,
+        mechanism,
+        get("rhost"),
+        get("ruser"),
+        get("tty"),
+        get("tls", False),
+        get("caller_uid"),
+    )
 
 
 @dataclass(slots=True, eq=False)

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import difflib
 import enum
-import re
 import string
 from collections import Counter
 
 from ualauth.codes import TOKENS, ReturnCode
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 
 class ControlAction(enum.IntEnum):
@@ -62,11 +62,11 @@ ALL_BAD: Table = (int(ControlAction.BAD),) * len(TOKENS)
 
 _LARGEST_JUMP = 2**31 - 1  # INT_MAX
 _SPACE = " \t\n\v\f\r"  # isspace(3) in the C locale
-_PAIR = re.compile(
+_PAIR = lazy_pattern(
     rf"[{_SPACE}]*(?P<value>{'|'.join(TOKENS)}|default)"
     rf"[{_SPACE}]*=[{_SPACE}]*(?P<action>{'|'.join(map(str, ControlAction))}|[0-9]+)",
 )
-_END = re.compile(rf"[{_SPACE}]*\Z")
+_END = lazy_pattern(rf"[{_SPACE}]*\Z")
 
 
 @dataclass(frozen=True, slots=True)

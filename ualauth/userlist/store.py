@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
+from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist import changes, failures, names, noted_logins
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _FEW = 4
 """Users whose last logins are read one by one, by a question that is quickly made."""
 # An authid seldom has one of these, and most names of people do.
-_LIKE_A_NAME = re.compile("[ /=]")
+_LIKE_A_NAME = lazy_pattern("[ /=]")
 
 
 class _Undone(Exception):
@@ -659,7 +659,9 @@ def _name(login_name: str) -> ORName | None:
 def _key(login_name: str) -> str | None:
     """Return what a login name is looked up by, or `None` for what no user's can be."""
     # No character has less than one octet, so long texts are not encoded.
-    if len(login_name) > MAX_LOGIN_NAME or REFUSED.search(login_name):
+    if len(login_name) > MAX_LOGIN_NAME or (
+        not login_name.isprintable() and REFUSED.search(login_name)
+    ):
         return None
     if not login_name.isascii() and len(login_name.encode()) > MAX_LOGIN_NAME:
         return None

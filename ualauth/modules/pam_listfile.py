@@ -20,7 +20,7 @@ from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile, UnusableFile
-from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
+from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, by_its_method, immediate
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched, problem_at
@@ -237,6 +237,7 @@ class PamListfile(Module[Options | Misread]):
     }
     proves = Evidence.FACT
     tests_names = True
+    simulate = by_its_method
 
     def __init__(self, options: Options | Misread) -> None:
         """Keep the options; opens nothing."""

@@ -208,17 +208,17 @@ def _mechanism(name: str | None, user: str | None) -> type[Mechanism] | None:
 def _way(course: Course, answers: Answers) -> Way:
     record = course.record
     outcome = record.outcome or Outcome.REFUSED
-    if course.is_offered:
-        replies = replies_to(outcome)
-    else:
+    if course.why_not_offered:
         replies = replies_to_mechanism(record.mechanism or "", needs_tls=course.needs_tls)
+    else:
+        replies = replies_to(outcome)
     return Way(
         choices=tuple(answers.choices),
         outcome=outcome,
         operation=record.operation,
         code=record.code,
         reason=record.reason,
-        remark=record.remark,
+        remark=course.why_not_offered or record.remark,
         deciding=_deciding(record) or _letting_in(course.trace, outcome),
         steps=tuple(
             ExplainedStep(step, answered.basis)

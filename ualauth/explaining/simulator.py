@@ -21,7 +21,6 @@ from ualauth.contract.requests import Admission, Compute, DummyCompute, Offload,
 from ualauth.errors import AuthenticationError
 from ualauth.explaining.answering import Answers
 from ualauth.explaining.supposed import STAND_IN, SupposedMechanism
-from ualauth.reasons import ReasonCode
 from ualauth.runtime import audit
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.audit_record import AuditRecord
@@ -30,10 +29,9 @@ from ualauth.runtime.handle import Handle
 from ualauth.runtime.items import Items
 from ualauth.runtime.login import login, refusal
 from ualauth.runtime.observer import Observer
-from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.peer import Peer
 from ualauth.runtime.sasl_login import SaslLogin
-from ualauth.runtime.trace import Reason, TraceStep
+from ualauth.runtime.trace import TraceStep
 from ualauth.sasl.mechanism import Channel, Mechanism, Wire
 from ualauth.sasl.offer import is_allowed, is_offered
 from ualauth.stack.model import Service
@@ -53,8 +51,9 @@ class Course:
     trace: tuple[TraceStep, ...]
     messages: tuple[str, ...]
     needs_tls: bool = False
-    """Whether the mechanism is not offered without TLS: no entry was asked."""
-    is_offered: bool = True
+    """Whether the mechanism is not offered without TLS."""
+    why_not_offered: str = ""
+    """Why the mechanism is not offered at all, if it is not: no entry was asked."""
 
 
 class Simulator(BaseAuthenticator):
@@ -84,7 +83,9 @@ class Simulator(BaseAuthenticator):
 
         Without a user, the client has named none: an entry that wants to know cannot ask.
         """
-        handle = cast("_SupposedHandle", self._handle(service, user, peer))
+        # By a mechanism, the client says the name later.
+        named = user if mechanism is None else None
+        handle = cast("_SupposedHandle", self._handle(service, named, peer))
         handle.supposed.answers = answers
         if mechanism is not None:
             channel = _channel(mechanism, peer, user)
@@ -125,19 +126,15 @@ class Simulator(BaseAuthenticator):
         """Return what comes of a mechanism that is not offered; see `BaseAuthenticator`."""
         best = _channel(kind, {"tls": True}, "?")
         needs_tls = not handle.items.tls and self._offers(service, kind, best)
-        handle.items.mechanism = kind.name
         if needs_tls:
             why = "it needs TLS"
         elif not is_allowed(kind, rules := self.offer_rules(service.name)):
-            why = f"it is not in {rules.setting}"
+            why = f"{kind.name} is not in {rules.setting}"
         else:
-            why = "no module of the service can judge it"
-        reason = ReasonCode.TLS_REQUIRED if needs_tls else ReasonCode.MECHANISM_NOT_OFFERED
-        handle.own_reason = Reason(reason, remark=why)
-        operation, code = Operation.AUTHENTICATE, ReturnCode.CRED_UNAVAIL
-        handle.record(audit.MECHANISM, operation, code, outcome=Outcome.REFUSED)
+            why = f"no module of the service can judge {kind.name}"
+        self.record_not_offered(handle, kind.name, needs_tls=needs_tls)
         record = self._as_of(handle, handle.supposed.answers)
-        return Course(record, (), (), needs_tls=needs_tls, is_offered=False)
+        return Course(record, (), (), needs_tls=needs_tls, why_not_offered=why)
 
     @staticmethod
     def _as_of(handle: _SupposedHandle, answers: Answers | None) -> AuditRecord:
@@ -186,11 +183,15 @@ class _Simulation(Observer):
         return partial(_answer, operation, method)
 
 
-async def _answer(operation: Operation, method: Method, attempt: _SupposedAttempt) -> ReturnCode:
-    answers = attempt.answers
-    if answers is None:
-        raise RuntimeError("an entry is asked outside of an explanation")
-    return await answers.answer(operation, method, attempt)
+def _answer(
+    operation: Operation, method: Method, attempt: _SupposedAttempt | None
+) -> Coroutine[Any, Any, ReturnCode] | ReturnCode:
+    answers = None if attempt is None else attempt.answers
+    if attempt is None or answers is None:
+        # What looks at a stack asks without a login: then there is no module.
+        fixed: Any = method(None)
+        return cast("ReturnCode", fixed)
+    return answers.answer(operation, method, attempt)
 
 
 def _reading(kind: type[T]) -> type[T]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from ualauth.codes import ReturnCode
-from ualauth.contract.attempt import Attempt
+from ualauth.contract.attempt import Abort, Attempt
 from ualauth.contract.credentials import CredentialKind, Exchange
 from ualauth.contract.judgement import not_judged
 from ualauth.contract.simulation import Situation
@@ -20,7 +20,7 @@ from ualauth.passwords.schemes import PasswordHasher
 from ualauth.reasons import ReasonCode
 from ualauth.system.networks import sources_of
 from ualauth.userlist.account.lockout import Keys
-from ualauth.userlist.account.reservation import places_of, reserve
+from ualauth.userlist.account.reservation import Place, places_of, reserve
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
 from ualauth.userlist.login.elsewhere import is_locked
@@ -34,6 +34,7 @@ _SUCCESS = ReturnCode.SUCCESS
 _USERLIST = "the USERLIST"
 """What knows the right password: the same for every line of om_auth."""
 _RIGHT = Comparison(_SUCCESS, "password verified", matched=True)
+_WRONG_BEFORE = "om_auth: where wrong guesses would count"
 _KINDS = frozenset({CredentialKind.SCRAM, CredentialKind.CRAM_MD5})
 
 Vouch = Callable[[Attempt, Account], None]
@@ -142,12 +143,25 @@ async def _look(attempt: Attempt, account: Account | None, moment: datetime) -> 
     guess.shown_rules = cache.guesses.rules
     guess.moment = round(moment.timestamp() * 1_000_000)
     rows = await attempt.offload(cache.store.failures_in, guess.places)
-    plausible = [
-        row.plausible(guess.moment, place.rules)
-        for row, place in zip(rows, guess.places, strict=True)
-    ]
-    guess.rows, _ = reserve(plausible, guess.places, guess.moment)
+    before = _wrong_before(attempt)
+    counted = []
+    for row, place in zip(rows, guess.places, strict=True):
+        plausible = row.plausible(guess.moment, place.rules)
+        for _ in range(before.count(place)):
+            # An entry before this one has found it wrong: that counts by itself.
+            plausible = plausible.one_more(guess.moment, place.rules)
+        counted.append(plausible)
+    guess.rows, _ = reserve(counted, guess.places, guess.moment)
     return guess
+
+
+def _wrong_before(attempt: Attempt) -> tuple[Place, ...]:
+    """Return where the guesses of this login count that entries before have found wrong."""
+    try:
+        places: tuple[Place, ...] = attempt.get_data(_WRONG_BEFORE)
+    except Abort:
+        return ()
+    return places
 
 
 async def _judge(
@@ -156,4 +170,7 @@ async def _judge(
     """Return what a comparison amounts to, as `judge` does; a right one has nothing to forgive."""
     if guess is None or (comparison.code is _SUCCESS and not is_locked(guess)):
         return comparison.code
-    return await judge(attempt, guess, account, comparison)
+    code = await judge(attempt, guess, account, comparison)
+    if guess.wrong:
+        attempt.set_data(_WRONG_BEFORE, (*_wrong_before(attempt), *guess.places))
+    return code

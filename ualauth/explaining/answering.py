@@ -15,15 +15,17 @@ from typing import Any
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.contract.attempt import Abort
 from ualauth.contract.credentials import CredentialKind
+from ualauth.contract.evidence import Evidence
 from ualauth.contract.judgement import not_judged
 from ualauth.contract.module import Method, Module
 from ualauth.contract.tokens import TokenOptions
-from ualauth.explaining.assumptions import Assumption, Assumptions, possible
+from ualauth.explaining.assumptions import AnswersKnown, Assumption, possible
 from ualauth.explaining.choices import Choices
 from ualauth.explaining.supposed import GivenPassword, Suppositions
 from ualauth.reasons import REASON_OF_CODE, ReasonCode
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.outcome import outcome_of
+from ualauth.stack.analysis.answers import evidence_of
 from ualauth.stack.model import Entry
 from ualauth.text.dataclass import dataclass
 
@@ -66,18 +68,18 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How an entry came to its answer: the operation, FILE:LINE, and the basis."""
+    """How an entry came to its answer; `proves` is whether its success proves a credential."""
 
-    operation: Operation
-    entry: str
+    entry: Entry
     basis: Basis
+    proves: bool
 
 
 class Answers:
     """The answers of one way; see `Situation`."""
 
     def __init__(
-        self, suppositions: Suppositions, assumptions: Assumptions, choices: Choices
+        self, suppositions: Suppositions, assumptions: AnswersKnown, choices: Choices
     ) -> None:
         """Begin with no entry asked."""
         self.suppositions = suppositions
@@ -95,6 +97,9 @@ class Answers:
 
     def is_right(self, whose: object = None) -> bool:
         """See `Situation.is_right`."""
+        known = self.suppositions.known.get(whose)
+        if whose is not None and known is not None:
+            return known
         given = self.suppositions.password
         if given is not GivenPassword.EITHER:
             return given is GivenPassword.RIGHT
@@ -120,12 +125,13 @@ class Answers:
         # An entry may run a stack, whose entries are asked before it has answered.
         before, self._asked = self._asked, entry
         place = len(self.bases)
-        self.bases.append(Answered(operation, str(entry.source), Basis.SIMULATED))
+        proves = operation is _AUTHENTICATE and evidence_of(entry) is Evidence.CREDENTIAL
+        self.bases.append(Answered(entry, Basis.SIMULATED, proves))
         try:
             code, basis = await self._decide(entry, operation, method, attempt)
         finally:
             self._asked = before
-        self.bases[place] = Answered(operation, str(entry.source), basis)
+        self.bases[place] = Answered(entry, basis, proves)
         return code
 
     async def _decide(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from ualauth.codes import LEGAL, TOKENS, ModuleType, Operation, ReturnCode
 from ualauth.stack.model import Entry, Kind, Service, entries_of
@@ -63,6 +64,14 @@ class Assumption:
         )
 
 
+class AnswersKnown(Protocol):
+    """Knows what some entries answer."""
+
+    def of(self, entry: Entry, operation: Operation) -> Assumption | None:
+        """Return what is assumed of an entry's answer, if anything is."""
+        ...
+
+
 class Assumptions:
     """Those of one explanation; of two about an entry, that of its place counts, then the last."""
 
@@ -85,7 +94,7 @@ class Assumptions:
         return cls(assumptions)
 
     def of(self, entry: Entry, operation: Operation) -> Assumption | None:
-        """Return what is assumed of an entry's answer, if anything is."""
+        """See `AnswersKnown.of`."""
         for each in reversed(self._all):
             if each.is_of(entry) and (each.code is None or each.code in possible(entry, operation)):
                 return each

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Unpack
 
-from ualauth.codes import Operation
+from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.contract.credentials import CredentialKind
 from ualauth.errors import UnknownService
-from ualauth.explaining.answering import Answers
-from ualauth.explaining.assumptions import Assumptions
+from ualauth.explaining.answering import Answered, Answers
+from ualauth.explaining.assumptions import AnswersKnown, Assumptions
 from ualauth.explaining.choices import Choices, every_way
 from ualauth.explaining.explanation import Deciding, ExplainedStep, Explanation, Way
 from ualauth.explaining.replies import replies_to, replies_to_mechanism
@@ -32,7 +32,6 @@ from ualauth.sasl.mechanism import Mechanism
 from ualauth.sasl.registry import mechanism as find_mechanism
 from ualauth.sasl.registry import names as mechanism_names
 from ualauth.sources.files import Missing
-from ualauth.stack.engine import Impression
 from ualauth.stack.folder import service_name
 from ualauth.stack.model import Service
 
@@ -130,7 +129,7 @@ class Explainer(Simulator):
         kind: type[Mechanism] | None,
         peer: Peer,
         suppositions: Suppositions,
-        assumptions: Assumptions,
+        assumptions: AnswersKnown,
     ) -> tuple[tuple[Way, ...], bool]:
         """Return the ways that a login may go, and whether these are all."""
 
@@ -208,6 +207,7 @@ def _mechanism(name: str | None, user: str | None) -> type[Mechanism] | None:
 def _way(course: Course, answers: Answers) -> Way:
     record = course.record
     outcome = record.outcome or Outcome.REFUSED
+    steps = list(zip(course.trace, answers.bases, strict=False))
     if course.why_not_offered:
         replies = replies_to_mechanism(record.mechanism or "", needs_tls=course.needs_tls)
     else:
@@ -219,11 +219,8 @@ def _way(course: Course, answers: Answers) -> Way:
         code=record.code,
         reason=record.reason,
         remark=course.why_not_offered or record.remark,
-        deciding=_deciding(record) or _letting_in(course.trace, outcome),
-        steps=tuple(
-            ExplainedStep(step, answered.basis)
-            for step, answered in zip(course.trace, answers.bases, strict=False)
-        ),
+        deciding=_letting_in(steps) if outcome is Outcome.GRANTED else _deciding(record),
+        steps=tuple(ExplainedStep(step, answered.basis) for step, answered in steps),
         replies=replies,
         messages=course.messages,
         record=record,
@@ -237,30 +234,31 @@ def _deciding(record: AuditRecord) -> Deciding | None:
     return Deciding(file, int(line), record.module or "", record.remark, record.through)
 
 
-def _letting_in(trace: Sequence[TraceStep], outcome: Outcome) -> Deciding | None:
-    """Return the entry by which the auth stack lets a user in, if it does."""
-    if outcome is not Outcome.GRANTED:
+def _letting_in(steps: Sequence[tuple[TraceStep, Answered]]) -> Deciding | None:
+    """Return the entry by which the auth stack lets a user in.
+
+    That is the last one that proves a credential, or else the last one that succeeds: an
+    administrator wants to know whose password it was, and not that `pam_permit` ends the stack.
+    """
+    succeeding = [
+        (place, answered.proves)
+        for place, (step, answered) in enumerate(steps)
+        if step.operation is Operation.AUTHENTICATE
+        and step.code is ReturnCode.SUCCESS
+        and step.action not in _UNDONE
+    ]
+    if not succeeding:
         return None
-    steps = [step for step in trace if step.operation is Operation.AUTHENTICATE]
-    last: TraceStep | None = None
+    place = max(succeeding, key=lambda each: (each[1], each[0]))[0]
+    step = steps[place][0]
     through: list[str] = []
-    while True:
-        depth = 0 if last is None else last.depth + 1
-        changing = [
-            step
-            for step in steps
-            if step.depth == depth
-            and step.after != step.before
-            and step.after.impression is Impression.POSITIVE
-        ]
-        if not changing:
-            break
-        if last is not None:
-            through.append(f"{last.file}:{last.line}")
-        last = changing[-1]
-        after = steps[steps.index(last) + 1 :]
-        ends = (at for at, step in enumerate(after) if step.depth <= depth)
-        steps = after[: next(ends, len(after))]
-    if last is None:
-        return None
-    return Deciding(last.file, last.line, last.module, last.remark, tuple(through))
+    depth = step.depth
+    for before, _ in reversed(steps[:place]):
+        if before.depth < depth:
+            through.insert(0, f"{before.file}:{before.line}")
+            depth = before.depth
+    return Deciding(step.file, step.line, step.module, step.remark, tuple(through))
+
+
+_UNDONE = ("ignore", "bad", "die", "reset")
+"""Actions with which a success counts for nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -101,7 +101,7 @@ class Explanation:
     def depends_on(self) -> tuple[Choice, ...]:
         """What the outcome depends on, each once, with the first of its answers."""
         chosen: dict[tuple[str, str], Choice] = {}
-        for choice in _deciding_choices(self.ways, 0):
+        for choice in deciding_choices(self.ways, lambda way: way.outcome):
             chosen.setdefault((choice.what, choice.entry), choice)
         return tuple(chosen.values())
 
@@ -150,21 +150,21 @@ class Explanation:
         }
 
 
-def _deciding_choices(ways: tuple[Way, ...], place: int) -> list[Choice]:
-    """Return the choices from a place on after which the outcome still is open."""
-    if len({way.outcome for way in ways}) == 1:
+def deciding_choices(
+    ways: tuple[Way, ...], comes_to: Callable[[Way], object], place: int = 0
+) -> list[Choice]:
+    """Return the choices, from a place on, on which it depends what ways come to."""
+    if len({comes_to(way) for way in ways}) == 1:
         return []
     groups: dict[Choice | None, list[Way]] = {}
     for way in ways:
         choice = way.choices[place] if place < len(way.choices) else None
         groups.setdefault(choice, []).append(way)
-    outcomes = {frozenset(way.outcome for way in group) for group in groups.values()}
-    chosen = [choice for choice in groups if choice is not None][:1] if len(outcomes) > 1 else []
-    if len(groups) == 1 and None in groups:
-        return chosen
-    for choice, group in groups.items():
-        if choice is not None:
-            chosen += _deciding_choices(tuple(group), place + 1)
+    differ = len({frozenset(map(comes_to, group)) for group in groups.values()}) > 1
+    choices = [choice for choice in groups if choice is not None]
+    chosen = choices[:1] if differ else []
+    for choice in choices:
+        chosen += deciding_choices(tuple(groups[choice]), comes_to, place + 1)
     return chosen
 
 

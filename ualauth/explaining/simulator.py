@@ -89,7 +89,7 @@ class Simulator(BaseAuthenticator):
         handle.supposed.answers = answers
         if mechanism is not None:
             channel = _channel(mechanism, peer, user)
-            if not self._offers(service, mechanism, channel):
+            if not self.offers(service, mechanism, peer, user):
                 return self._not_offered_course(handle, service, mechanism)
             verifiers = service.verifiers.get(mechanism.credential_kind, ())
             wire = Wire(handle.attempt, channel, verifiers)
@@ -117,15 +117,16 @@ class Simulator(BaseAuthenticator):
         attempt = _SupposedAttempt(items, self.resource, users)
         return _SupposedHandle(compiled, attempt, self._load, self._frozen, self._identities)
 
-    def _offers(self, service: Service, kind: type[Mechanism], channel: Channel) -> bool:
+    def offers(self, service: Service, kind: type[Mechanism], peer: Peer, user: str | None) -> bool:
+        """Return whether a service offers a mechanism to a client that comes like this."""
+        channel = _channel(kind, peer, user)
         return is_offered(kind, service.verifiers, self.offer_rules(service.name), channel)
 
     def _not_offered_course(
         self, handle: _SupposedHandle, service: Service, kind: type[Mechanism]
     ) -> Course:
         """Return what comes of a mechanism that is not offered; see `BaseAuthenticator`."""
-        best = _channel(kind, {"tls": True}, "?")
-        needs_tls = not handle.items.tls and self._offers(service, kind, best)
+        needs_tls = not handle.items.tls and self.offers(service, kind, {"tls": True}, "?")
         if needs_tls:
             why = "it needs TLS"
         elif not is_allowed(kind, rules := self.offer_rules(service.name)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -35,10 +36,15 @@ class GivenPassword(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Suppositions:
-    """What is supposed of a login but for service, user and peer; `moment` is in UTC."""
+    """What is supposed of a login but for service, user and peer; `moment` is in UTC.
+
+    `known` says whether the password is right of those who know it (`Situation.is_right`), where
+    that is not what `password` says.
+    """
 
     password: GivenPassword
     moment: datetime
+    known: Mapping[object, bool] = field(default_factory=dict)
 
 
 STAND_IN = Password("the password")

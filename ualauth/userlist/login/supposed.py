@@ -31,7 +31,7 @@ from ualauth.userlist.login.once import LOCKED, LOCKED_UNKNOWN, UNREADABLE
 from ualauth.userlist.login.verify import WRONG, Comparison, without_comparing
 
 _SUCCESS = ReturnCode.SUCCESS
-_USERLIST = "the USERLIST"
+USERLIST = "the USERLIST"
 """What knows the right password: the same for every line of om_auth."""
 _RIGHT = Comparison(_SUCCESS, "password verified", matched=True)
 _WRONG_BEFORE = "om_auth: where wrong guesses would count"
@@ -81,7 +81,7 @@ def _compare(
             ReturnCode.AUTHINFO_UNAVAIL, str(error), reason=ReasonCode.USERLIST_UNAVAILABLE
         )
     # No password is the right one where the stored one is locked.
-    right = scheme != "locked" and situation.is_right(_USERLIST)
+    right = scheme != "locked" and situation.is_right(USERLIST)
     return _RIGHT if right else WRONG
 
 
@@ -111,7 +111,7 @@ async def suppose_exchange(
         exchange.afterwards = _afterwards(attempt, account, nothing, situation.moment)
         return ReturnCode.CRED_UNAVAIL
     exchange.spent = exchange.credential_kind is CredentialKind.SCRAM
-    comparison = PROVED if situation.is_right(_USERLIST) else NOT_PROVED
+    comparison = PROVED if situation.is_right(USERLIST) else NOT_PROVED
     comparison.note(attempt)
     guess = await _look(attempt, account, situation.moment)
     code = await _judge(attempt, guess, account, comparison)

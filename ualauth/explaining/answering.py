@@ -22,7 +22,7 @@ from ualauth.contract.tokens import TokenOptions
 from ualauth.explaining.assumptions import AnswersKnown, Assumption, possible
 from ualauth.explaining.choices import Choices
 from ualauth.explaining.supposed import GivenPassword, Suppositions
-from ualauth.reasons import REASON_OF_CODE, ReasonCode
+from ualauth.reasons import ReasonCode
 from ualauth.runtime.attempt import RunningAttempt
 from ualauth.runtime.outcome import outcome_of
 from ualauth.stack.analysis.answers import evidence_of
@@ -218,7 +218,11 @@ def _say(
         said += "right" if code is _SUCCESS else "wrong"
     exchange = attempt.exchange
     if code is not _SUCCESS:
-        attempt.explain(_reason(module, code, _kind(attempt)), said)
+        reason = _reason(module, code, attempt)
+        if reason is None:
+            attempt.remark(said)
+        else:
+            attempt.explain(reason, said)
         return code
     attempt.remark(said)
     verifies = () if module is None else module.verifies
@@ -249,20 +253,22 @@ _WRONG: Mapping[CredentialKind | str, ReasonCode] = {
 }
 
 
-def _reason(module: Module[Any] | None, code: ReturnCode, kind: CredentialKind | str) -> ReasonCode:
-    """Return the reason that a module mostly gives with a code, as far as its table says it."""
+def _reason(
+    module: Module[Any] | None, code: ReturnCode, attempt: RunningAttempt
+) -> ReasonCode | None:
+    """Return the reason that a module mostly gives with a code, as far as its table says it.
+
+    `None` is for that of the code itself.
+    """
     reasons = {} if module is None else module.reasons
     own = [reason for reason, codes in reasons.items() if code in codes]
-    wrong = _WRONG.get(kind) if code is _AUTH_ERR else None
-    if wrong is not None and wrong in own:
-        return wrong
-    usual = REASON_OF_CODE[code]
-    if code in UNCHECKED and usual is ReasonCode.UNAVAILABLE:
-        servers = [each for each in own if each in _SERVERS]
-        return servers[0] if servers else usual
-    if usual in own or len(own) != 1:
-        return usual
-    return own[0]
+    if code is _AUTH_ERR and attempt.operation is _AUTHENTICATE:
+        wrong = _WRONG.get(_kind(attempt))
+        if wrong in own:
+            return wrong
+    if code is ReturnCode.AUTHINFO_UNAVAIL:
+        return next((each for each in own if each in _SERVERS), None)
+    return own[0] if len(own) == 1 else None
 
 
 _SERVERS = (

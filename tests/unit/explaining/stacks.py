@@ -151,9 +151,7 @@ class _Writer:
             return f"{kind} {'substack' if chance < 0.1 else 'include'} {self._service}-part"
         if chance < 0.17:
             return f"{kind} requird om_auth"
-        module = self._random.choice(_MODULES).format(
-            path=self._folder.path, service=self._service
-        )
+        module = self._random.choice(_MODULES).format(path=self._folder.path, service=self._service)
         return f"{kind} {_control(self._random)} {module}"
 
     def write(self) -> str:

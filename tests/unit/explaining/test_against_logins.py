@@ -25,7 +25,7 @@ from ualauth.explaining.explain import Explainer
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-_ROUNDS = rounds(300)
+_ROUNDS = rounds(150)
 _OF_THIS_RUN = ("time", "transaction", "duration")
 
 
@@ -33,11 +33,12 @@ _OF_THIS_RUN = ("time", "transaction", "duration")
 def records() -> Iterator[list[AuditRecord]]:
     """Collect the audit records of what is done meanwhile."""
     made: list[AuditRecord] = []
-    listen(made.append)
+    listener = made.append
+    listen(listener)
     try:
         yield made
     finally:
-        ignore(made.append)
+        ignore(listener)
 
 
 def _client(mechanism: str, name: str, password: str) -> Client:

@@ -22,10 +22,7 @@ COMMANDS = {
     ),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
-    "replay": (
-        "ualauth.cli.replay",
-        "Put recorded logins through a changed configuration: who would get in now?",
-    ),
+    "replay": ("ualauth.cli.replay", "Put recorded logins through a changed configuration."),
     "smtp-access": (
         "ualauth.cli.smtp_access",
         "Check the rules of mail submission, and explain them.",

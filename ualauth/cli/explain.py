@@ -97,9 +97,9 @@ def command(  # noqa: PLR0913 - one for each option
     as_json: bool,
     **peer: Unpack[Peer],
 ) -> None:
-    """Explain what SERVICE would make of a login of USER.
+    """Explain what a service would make of a login.
 
-    No password is needed. Nothing is counted, logged or written, and no server
+    Shows how SERVICE would decide about USER. No password is needed. Nothing is counted, logged or written, and no server
     is asked but that of the USERLIST: of entries that ask one, the answer is
     assumed, by --password or --assume. What is not known is shown both ways.
 
@@ -213,8 +213,11 @@ def _print_end(way: Way, folder: str) -> None:
         line(cell(f"  {deciding.module} ({where}{through}){said}"))
     elif way.remark:
         line(cell(f"  {way.remark}"))
-    for message in way.messages:
-        line(cell(f"  the user is told: {message}"))
+    if way.messages:
+        table = grid()
+        for message in way.messages:
+            table.add_row(cell("  The user is told", "dim"), cell(message))
+        out.print(table)
     out.print(cell("The client is told", "bold"))
     table = grid()
     for key, name in PROTOCOLS.items():

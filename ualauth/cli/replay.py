@@ -38,7 +38,9 @@ _MOST_ROWS = 50
 def command(
     context: click.Context, *, files: Sequence[Path], recorded_with: str | None, as_json: bool
 ) -> None:
-    """Put recorded logins through a changed configuration: who would get in now?
+    """Put recorded logins through a changed configuration.
+
+    Shows which users would get in now, and which would not.
 
     LOG has audit records as JSON or as text, as for `ualauth log`; - is standard input. An
     entry of the changed configuration answers as the recorded one that has the same type,

@@ -99,9 +99,10 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Explain what a service would make of a login.
 
-    Shows how SERVICE would decide about USER. No password is needed. Nothing is counted, logged or written, and no server
-    is asked but that of the USERLIST: of entries that ask one, the answer is
-    assumed, by --password or --assume. What is not known is shown both ways.
+    Shows how SERVICE would decide about USER. No password is needed. Nothing is
+    counted, logged or written, and no server is asked but that of the USERLIST:
+    of entries that ask one, the answer is assumed, by --password or --assume.
+    What is not known is shown both ways.
 
     \b
     ualauth explain imap jsmith
@@ -238,7 +239,7 @@ def _situation(explanation: Explanation) -> str:
         f"the password {given}, {how}",
         f"from {peer['rhost']}" if peer.get("rhost") else "",
         "under TLS" if peer.get("tls") else "without TLS",
-        f"at {explanation.moment.astimezone():%Y-%m-%d %H:%M:%S %z}",
+        f"at {explanation.moment.astimezone().isoformat(' ', 'seconds')}",
         *(f"{each} assumed" for each in explanation.assumed),
     ]
     return ", ".join(word for word in words if word)

@@ -290,7 +290,7 @@ def _distinct(codes: Collection[ReturnCode]) -> Sequence[ReturnCode]:
 def _kinds(entry: Entry, operation: Operation) -> Sequence[ReturnCode]:
     """Return one of the codes of each kind that an entry may answer: those that come to the same.
 
-    That it could not check is not among them, unless there is nothing else: whoever wants to know
+    That it could not check is not among them, unless there is nothing else: who wants to know
     about that assumes it.
     """
     codes: Iterable[ReturnCode] = possible(entry, operation)

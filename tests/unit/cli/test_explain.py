@@ -50,8 +50,8 @@ def test_an_explanation_reads_well(
     assert lines[at + 1].startswith("  WARNING imap: restricted locked: operation=acct_mgmt ")
     assert "om_auth   -> so far: refused" in lines
     # Only lines that are copied as a whole are left to the terminal.
-    kept = [each for each in lines if "imap: " not in each]
-    assert max(map(len, kept)) <= width
+    wrapped = [each for each in lines if "imap: " not in each]
+    assert max(map(len, wrapped)) <= width
     assert PASSWORD not in result.output
 
 
@@ -219,7 +219,7 @@ def candidate_of(tmp_path: Path, lines: str) -> str:
     return str(folder.parent)
 
 
-def test_nobody_changes(service: Program, log: Path, tmp_path: Path) -> None:
+def test_no_login_changes(service: Program, log: Path, tmp_path: Path) -> None:
     folder = candidate_of(tmp_path, OM_AUTH)
     result = service.run("replay", str(log), "--config-dir", folder)
     assert result.exit_code == 0, result.output

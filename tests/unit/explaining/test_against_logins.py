@@ -32,11 +32,11 @@ _OF_THIS_RUN = ("time", "transaction", "duration")
 @contextlib.contextmanager
 def records() -> Iterator[list[AuditRecord]]:
     """Collect the audit records of what is done meanwhile."""
-    made: list[AuditRecord] = []
-    listener = made.append
+    logged: list[AuditRecord] = []
+    listener = logged.append
     listen(listener)
     try:
-        yield made
+        yield logged
     finally:
         ignore(listener)
 
@@ -56,7 +56,7 @@ def _client(mechanism: str, name: str, password: str) -> Client:
 def log_in(authenticator: Authenticator, service: str, each: Situation) -> AuditRecord:
     """Log in really; return the record."""
     password = PASSWORD if each.right else "wrong"
-    with records() as made, contextlib.suppress(AuthenticationError, MechanismUnavailable):
+    with records() as logged, contextlib.suppress(AuthenticationError, MechanismUnavailable):
         if each.mechanism is None:
             authenticator.authenticate(service, each.name, password, **each.peer)
         else:
@@ -65,7 +65,7 @@ def log_in(authenticator: Authenticator, service: str, each: Situation) -> Audit
             challenge = exchange.step(next(client))
             while not exchange.done:
                 challenge = exchange.step(client.send(challenge or b""))
-    return made[-1]
+    return logged[-1]
 
 
 def told(record: AuditRecord) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def test_nothing_is_logged(
     folder: ConfigFolder, userlist: Userlist, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.service("tried", "auth required om_auth\naccount required om_auth\n")
-    with caplog.at_level(logging.DEBUG), records() as made:
+    with caplog.at_level(logging.DEBUG), records() as logged:
         for name in ("plain", "stranger"):
             for mechanism in (None, "SCRAM-SHA-256"):
                 explain(folder.config(), "tried", name, mechanism=mechanism, tls=True)
-    assert not made
+    assert not logged
     assert not [each for each in caplog.records if each.name.startswith("ualauth")]

@@ -205,7 +205,7 @@ def test_failures_before_count(
     folder.settings(LOCKOUT)
     folder.service("imap", OM_AUTH)
     peer: dict[str, Any] = {"rhost": "192.0.2.7"}
-    with records() as made, Authenticator(folder.config()) as authenticator:
+    with records() as logged, Authenticator(folder.config()) as authenticator:
         for number in range(5):
             wanted = "right" if right and number > 2 else "wrong"
             (way,) = explain(folder.config(), "imap", name, password=wanted, **peer).ways
@@ -215,7 +215,7 @@ def test_failures_before_count(
             with contextlib.suppress(AuthenticationError):
                 password = PASSWORD if wanted == "right" else "wrong"
                 authenticator.authenticate("imap", name, password, **peer)
-            assert told(way.record) == told(made[-1])
+            assert told(way.record) == told(logged[-1])
     assert way.record.reason is not None
     assert way.record.reason.value == "locked_out"
     # From elsewhere, and when the lock is over, it is not.

@@ -35,12 +35,12 @@ class Recorder:
 
     def log_in(self, name: str, password: str, service: str = "imap", **peer: Any) -> None:
         with (
-            records() as made,
+            records() as logged,
             Authenticator(self.folder.config()) as authenticator,
             contextlib.suppress(AuthenticationError),
         ):
             authenticator.authenticate(service, name, password, **peer)
-        self.records += made
+        self.records += logged
 
     def logged(self, write: Write = as_json) -> list[Logged]:
         logged = [read_line(write(each)) for each in self.records]
@@ -235,11 +235,11 @@ def test_names_are_as_they_were(
 
 
 def test_a_mechanism_that_is_offered_now(recorder: Recorder, candidate: ConfigFolder) -> None:
-    with records() as made, Authenticator(recorder.folder.config()) as authenticator:
+    with records() as written, Authenticator(recorder.folder.config()) as authenticator:
         for name in ("OAUTHBEARER", "PLAIN"):
             with contextlib.suppress(MechanismUnavailable):
                 authenticator.sasl("imap", name)
-    recorder.records += made
+    recorder.records += written
     logged = recorder.logged()
     assert changes(candidate, logged) == [Change.SAME, Change.SAME]
     candidate.settings("[sasl]\nplaintext_without_tls = true\n")

@@ -282,7 +282,7 @@ class AskingTheHost(Good):
 
 
 class SimulatingOtherwise(Good):
-    """Let in whoever is simulated."""
+    """Let in every user, before a login."""
 
     async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
         return SUCCESS

@@ -74,7 +74,7 @@ class UserStore:
     each takes the record as the caller knows it, and returns it as it is then.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0, read_only: bool = False) -> None:
         """Remember where it is; opens nothing.
 
         `timeout` is how many seconds to wait while another program writes, and
@@ -85,7 +85,7 @@ class UserStore:
                 or if the library for its kind is not installed.
 
         """
-        self._database = Database(url, timeout)
+        self._database = Database(url, timeout, read_only=read_only)
         self.group_names = GroupNames(self._database)
         """Whose groups are which, for logins."""
 

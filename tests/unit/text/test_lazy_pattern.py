@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import ualauth
-from ualauth.text import lazy_pattern as module
 from ualauth.text.lazy_pattern import lazy_pattern
 
 ROOT = Path(ualauth.__file__).parent
@@ -23,7 +22,12 @@ USERS = sorted(
 def test_it_is_compiled_once_and_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[tuple[object, ...]] = []
     whole = re.compile("a(b)", re.IGNORECASE)
-    monkeypatch.setattr(module.re, "compile", lambda *given: compiled.append(given) or whole)
+
+    def compile_noted(*given: object) -> re.Pattern[str]:
+        compiled.append(given)
+        return whole
+
+    monkeypatch.setattr(re, "compile", compile_noted)
     pattern = lazy_pattern("a(b)", re.IGNORECASE)
     assert compiled == []
     assert pattern.fullmatch("AB")
@@ -46,8 +50,8 @@ def test_each_can_be_compiled(name: str) -> None:
     patterns = [
         each
         for each in vars(importlib.import_module(name)).values()
-        if isinstance(each, module._Pattern)  # type: ignore[attr-defined]
+        if isinstance(each, type(lazy_pattern("")))
     ]
     assert patterns
     for each in patterns:
-        re.compile(each._text, each._flags)
+        re.compile(each.pattern, each.flags)

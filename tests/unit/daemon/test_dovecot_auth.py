@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from ualauth.errors import (
     PasswordExpired,
     TemporaryFailure,
 )
+from ualauth.runtime.peer import ConnectionInfo
 
 POSTFIX = b"VERSION\t1\t0\nCPID\t4711\n"
 CHASQUID = b"VERSION\t1\t1\nCPID\t4711\n"
@@ -38,7 +40,7 @@ FAILURE = AuthenticationFailed(ReturnCode.AUTH_ERR)
 OUTAGE = TemporaryFailure(ReturnCode.AUTHINFO_UNAVAIL)
 
 
-def connected(version: bytes = DOVECOT, **listen: object) -> Driven:
+def connected(version: bytes = DOVECOT, **listen: Any) -> Driven:
     client = Driven("dovecot-auth", **listen)
     if client.requests:
         assert client.answer(Offered(("SCRAM-SHA-256", "PLAIN"))) == GREETING
@@ -83,7 +85,7 @@ def test_without_a_mechanism_the_connection_ends(answer: Offered | Failed) -> No
 def test_a_login(version: bytes) -> None:
     client = connected(version)
     assert client.send(auth(1)) == b""
-    connection = {"rhost": "192.0.2.7", "tls": True}
+    connection: ConnectionInfo = {"rhost": "192.0.2.7", "tls": True}
     assert client.last == Begin("smtpd.auth", "PLAIN", b"\0jane\0secret", connection)
     assert client.answer(granted("jane")) == b"OK\t1\tuser=jane\n"
     assert not client.closes
@@ -347,10 +349,9 @@ def test_a_client_that_says_no_more_is_answered_yet() -> None:
     client = connected()
     client.send(auth(1) + auth(2, b"nologin"))
     client.answer(Challenge(b""))
-    client.end()
-    assert not client.closes
-    assert client.answer(granted("jane"), client.requests[1][0]) == b"OK\t1\tuser=jane\n"
-    assert client.closes
+    assert (client.end(), client.closes) == (b"", False)
+    said = client.answer(granted("jane"), client.requests[1][0])
+    assert (said, client.closes) == (b"OK\t1\tuser=jane\n", True)
     assert connected().end() == b""
 
 

@@ -71,7 +71,6 @@ def test_the_table_is_that_of_the_entry_points() -> None:
     for name in registry.BUILT_IN:
         kind = registry.protocol(name)
         assert kind.name == name
-        assert registry.settings_of(ListenSettings(protocol=name, path="/x"))[0] is kind
 
 
 def test_a_protocol_of_another_package(install: Install) -> None:

@@ -22,7 +22,9 @@ from ualauth.sources.values import hint, read_value
 GROUP = "ualauth.protocols"
 
 BUILT_IN: Mapping[str, str] = {
+    "auth-http": "ualauth.daemon.protocols.auth_http:AuthHttp",
     "dovecot-auth": "ualauth.daemon.protocols.dovecot_auth:DovecotAuth",
+    "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",
 }
 """Name -> module and class."""

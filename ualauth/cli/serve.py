@@ -19,7 +19,8 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
     ualauth.toml anew, and a mistake in it leaves all as it was. It does not go
     into the background: systemd, or what stands for it, keeps it running.
 
-    Protocols: dovecot-auth (Postfix, Exim, Dovecot, chasquid) and saslauthd (Cyrus SASL).
+    Protocols: dovecot-auth (Postfix, Exim, chasquid), saslauthd (Cyrus SASL),
+    auth-http (nginx's mail proxy), forward-auth (web servers).
     """
     import asyncio  # noqa: PLC0415 - help needs no loop
 

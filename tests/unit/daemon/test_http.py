@@ -280,10 +280,8 @@ def test_a_connection_serves_one_request_after_the_other() -> None:
     for number in (1, 2):
         assert client.requests[-1][0] == number
         assert client.answer(granted("jane")).startswith(b"HTTP/1.1 200")
-    assert not client.closes
-    assert not client.protocol.is_busy
-    client.end()
-    assert client.closes
+    assert (client.closes, client.protocol.is_busy) == (False, False)
+    assert (client.end(), client.closes) == (b"", True)
 
 
 def test_the_body_of_a_response_to_head_is_left_out() -> None:

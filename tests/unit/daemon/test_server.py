@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine import patience
+from tests.unit.adapters.certificates import Certificates, make
 from tests.unit.daemon.serving import PLAIN_SETTINGS, Client, Served, listen, served
 from tests.unit.daemon.test_saslauthd import counted
 from ualauth.config.config import Config
@@ -101,6 +102,33 @@ def test_an_address_of_loopback(folder: ConfigFolder) -> None:
     folder.settings(PLAIN_SETTINGS + table)
     with served(folder) as daemon:
         assert says(daemon, "127.0.0.1:0", JANE) == OK
+
+
+def test_an_address_with_tls(folder: ConfigFolder, tmp_path: Path) -> None:
+    files = [make(path) for path in (tmp_path / "one", tmp_path / "two") if not path.mkdir()]
+    table = '[[listen]]\nprotocol = "saslauthd"\naddress = "127.0.0.1:0"\n'
+
+    def settings(certificates: Certificates) -> str:
+        file = f'"{certificates.server}"'
+        return f"{PLAIN_SETTINGS}{table}certificate = {file}\nkey = {file}\n"
+
+    folder.settings(settings(files[0]))
+    with served(folder) as daemon:
+        for certificates in files:
+            with daemon.connect("127.0.0.1:0") as client:
+                context = certificates.client_context()
+                client.socket = context.wrap_socket(client.socket, server_hostname="127.0.0.1")
+                client.send(JANE)
+                assert client.rest() == OK
+            folder.settings(settings(files[1]))
+            daemon.run(daemon.daemon.reload())
+        # What speaks no TLS gets nothing, and hurts no other.
+        with daemon.connect("127.0.0.1:0") as client:
+            client.send(JANE)
+            assert OK not in client.rest()
+        folder.settings(PLAIN_SETTINGS + table)
+        with pytest.raises(ConfigurationError, match="with or without TLS is decided at the start"):
+            daemon.run(daemon.daemon.reload())
 
 
 def test_without_a_socket_it_does_not_start(folder: ConfigFolder) -> None:

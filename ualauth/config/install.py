@@ -30,7 +30,7 @@ _SERVICE_TABLE = """\
 #mechanisms = ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]
 """
 _LISTEN_TABLE = """\
-# [[listen]]: a socket of ualauth serve, in a table each. Remove the # of all lines of one.
+# [[listen]]: a socket of ualauth serve, in a table each; see the page about it.
 #[[listen]]
 #protocol = "dovecot-auth"
 #path = "/run/ualauth/dovecot-auth"

@@ -148,13 +148,13 @@ class Connection(asyncio.Protocol):
         protocol, transport = self._protocol, self._transport
         if protocol is None or transport is None or self._is_over:
             return
-        turn = protocol.take()
-        for tag in turn.given_up:
+        effects = protocol.take()
+        for tag in effects.given_up:
             self._give_up(tag)
-        self._waiting.extend(turn.requests)
-        if turn.output:
-            transport.write(turn.output)
-        if turn.closes:
+        self._waiting.extend(effects.requests)
+        if effects.output:
+            transport.write(effects.output)
+        if effects.closes:
             self._is_over = True
             self._waiting.clear()
             # What was written is sent first; a client that does not read it, is cut off.

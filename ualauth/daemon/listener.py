@@ -65,7 +65,8 @@ class Listener:
         self.plan = plan
         self.socket = listener
         self._server = server
-        self._is_own = is_own
+        self.is_own = is_own
+        """Whether the daemon has made the socket; the rights of another one are its owner's."""
         self._tls: ssl.SSLContext | None = plan.tls
         self._asyncio: asyncio.Server | None = None
 
@@ -91,7 +92,7 @@ class Listener:
         """Accept no client any more."""
         if self._asyncio is not None:
             self._asyncio.close()
-        if self._is_own:
+        if self.is_own:
             remove(self.socket, self.plan.listen)
         else:
             self.socket.close()

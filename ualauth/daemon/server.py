@@ -204,7 +204,8 @@ class Daemon:
                 place = plan.listen.place
                 if place in self._listeners:
                     check_same_kind(self._listeners[place], plan)
-                    sockets.give_rights(plan.listen)
+                    if self._listeners[place].is_own:
+                        sockets.give_rights(plan.listen)
                 else:
                     opened[place] = self._open(plan)
             for listener in opened.values():

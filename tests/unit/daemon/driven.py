@@ -52,11 +52,11 @@ class Driven:
         return self.requests[-1][1]
 
     def _take(self) -> bytes:
-        turn = self.protocol.take()
-        self.requests += turn.requests
-        self.given_up += turn.given_up
-        self.closes = turn.closes
-        return turn.output
+        effects = self.protocol.take()
+        self.requests += effects.requests
+        self.given_up += effects.given_up
+        self.closes = effects.closes
+        return effects.output
 
 
 def granted(user: str, *, anonymous: bool = False) -> Granted:

@@ -19,6 +19,14 @@ def test_protocols_are_all_there() -> None:
     assert all(name in str(command.help) for name in registry.BUILT_IN)
 
 
+def test_units_are_all_there() -> None:
+    rows = table(PAGE, "file", "is")
+    files = (ROOT / "stacks" / "systemd").iterdir()
+    assert sorted(word for row in rows for word in words(row[0])) == sorted(
+        path.name for path in files
+    )
+
+
 def test_keys_are_all_there() -> None:
     rows = table(PAGE, "key", "means")
     general = {each.name for each in fields(ListenSettings)} - {"own", "line"}

@@ -294,8 +294,12 @@ def test_sockets_of_systemd_are_taken_and_left(folder: ConfigFolder) -> None:
     # A client that came before the daemon.
     with Client(str(path)) as early:
         early.send(JANE)
-        with served(folder, inherited=[given.dup()]):
+        with served(folder, inherited=[given.dup()]) as daemon:
             assert early.rest() == OK
+            path.chmod(0o606)
+            daemon.run(daemon.daemon.reload())
+            assert stat.S_IMODE(path.stat().st_mode) == 0o606
+            assert says(daemon, str(path), JANE) == OK
         assert path.exists()
     given.close()
 

@@ -60,7 +60,7 @@ class Endpoint:
     """Who has connected, if that is known."""
 
 
-class Turn(NamedTuple):
+class Effects(NamedTuple):
     """What is to be done after a call: requests in their order, exchanges to give up, bytes."""
 
     requests: list[tuple[Tag, Request]]
@@ -120,12 +120,12 @@ class Protocol(ABC):
                 self._tell(error)
             self.close()
 
-    def take(self) -> Turn:
+    def take(self) -> Effects:
         """Return what is to be done, once."""
-        turn = Turn(self._requests, self._given_up, bytes(self._output), self.closes)
+        effects = Effects(self._requests, self._given_up, bytes(self._output), self.closes)
         self._requests, self._given_up = [], []
         self._output.clear()
-        return turn
+        return effects
 
     # What a protocol does
 

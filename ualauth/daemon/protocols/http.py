@@ -128,7 +128,7 @@ class HttpProtocol(Protocol):
     def _go_on(self) -> None:
         try:
             while not self.closes and not self._is_asked:
-                self._begin_anew()
+                self._start_next()
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
                     return
@@ -136,7 +136,7 @@ class HttpProtocol(Protocol):
         except h11.RemoteProtocolError:
             self._refuse(400, "This is no request")
 
-    def _begin_anew(self) -> None:
+    def _start_next(self) -> None:
         if self._http.our_state is h11.MUST_CLOSE:
             self.close()
         elif self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:

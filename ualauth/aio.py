@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
@@ -40,7 +41,7 @@ from ualauth.contract.requests import (
     Wait,
 )
 from ualauth.errors import ConfigurationError, StoreError
-from ualauth.runtime import login
+from ualauth.runtime import audit, login
 from ualauth.runtime.arguments import check_arguments, check_connection, check_peer
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.compute_queue import ComputeQueue, most_at_once, processors
@@ -48,6 +49,7 @@ from ualauth.runtime.computing import Computing, enter
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.observer import Observer
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.remembered_verdicts import Repetition, key_of
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.thread_pool import ThreadPool
@@ -56,6 +58,9 @@ from ualauth.stack.model import Service
 from ualauth.system.frames import clear_locals
 from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
+
+_INFO = logging.INFO
+_is_logged = audit.log.isEnabledFor
 
 
 class AsyncAuthenticator:
@@ -106,9 +111,23 @@ class AsyncAuthenticator:
         try:
             if not type(service) is type(user) is type(password) is str:
                 check_arguments(service=service, user=user, password=password)
-            handle = await self._handle(service, user, peer)
-            advance = self._advance(handle, self._base.login(handle, Password(password)))
-            identity: Identity = await advance
+            base, repetition = self._base, None
+            verdicts = base.verdicts
+            if not base.services.is_fresh(service):
+                check_peer(peer)
+                await self.load(service)
+            if verdicts is not None and (key := key_of(service, user, peer)) is not None:
+                verdict = verdicts.find(key, password)
+                if verdict is not None and verdict.is_confirmed:
+                    if not (base.is_observed or audit.listeners or _is_logged(_INFO)):
+                        return verdict.identity
+                    handle = base.handle(service, user, peer)
+                    repeated: Identity = await self._advance(handle, base.repeat(handle, verdict))
+                    return repeated
+                repetition = Repetition(verdicts, key, verdict)
+            handle = base.handle(service, user, peer)
+            handle.remembering = repetition
+            identity: Identity = await self._advance(handle, base.login(handle, Password(password)))
         except BaseException as error:
             del password
             clear_locals(error)

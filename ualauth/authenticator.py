@@ -11,6 +11,7 @@ Internal: its names are imported from `ualauth`.
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import time
 from collections.abc import Coroutine, Iterable
@@ -35,7 +36,7 @@ from ualauth.contract.requests import (
     Until,
     Wait,
 )
-from ualauth.runtime import login
+from ualauth.runtime import audit, login
 from ualauth.runtime.arguments import check_arguments, check_connection
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.compute_queue import ComputeQueue, processors
@@ -43,12 +44,16 @@ from ualauth.runtime.computing import Computing, enter
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.observer import Observer
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.remembered_verdicts import Repetition, key_of
 from ualauth.runtime.sasl_exchange import BaseSaslExchange
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.transaction import INTERRUPTED, BaseTransaction
 from ualauth.stack.model import Service
 from ualauth.system.frames import clear_locals
 from ualauth.system.poll import wait_blocking
+
+_INFO = logging.INFO
+_is_logged = audit.log.isEnabledFor
 
 
 class Authenticator:
@@ -101,8 +106,20 @@ class Authenticator:
         try:
             if not type(service) is type(user) is type(password) is str:
                 check_arguments(service=service, user=user, password=password)
-            handle = self._base.handle(service, user, peer)
-            identity: Identity = self._advance(handle, self._base.login(handle, Password(password)))
+            base, repetition = self._base, None
+            verdicts = base.verdicts
+            if verdicts is not None and (key := key_of(service, user, peer)) is not None:
+                verdict = verdicts.find(key, password)
+                if verdict is not None and verdict.is_confirmed:
+                    if not (base.is_observed or audit.listeners or _is_logged(_INFO)):
+                        return verdict.identity
+                    handle = base.handle(service, user, peer)
+                    repeated: Identity = self._advance(handle, base.repeat(handle, verdict))
+                    return repeated
+                repetition = Repetition(verdicts, key, verdict)
+            handle = base.handle(service, user, peer)
+            handle.remembering = repetition
+            identity: Identity = self._advance(handle, base.login(handle, Password(password)))
         except BaseException as error:
             del password
             clear_locals(error)

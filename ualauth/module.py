@@ -45,7 +45,7 @@ from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answe
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.judgement import Judgement
-from ualauth.contract.module import Files, Method, Module, immediate
+from ualauth.contract.module import ALWAYS, Files, Method, Module, Repeatable, immediate
 from ualauth.contract.options import (
     OptionHelp,
     OptionProblem,
@@ -71,6 +71,7 @@ from ualauth.sources.following import Watched, problem_at, read_secret
 from ualauth.sources.problem import Problem, Source
 
 __all__ = [
+    "ALWAYS",
     "NO_CREDENTIAL",
     "PASSWORD_ONLY",
     "Abort",
@@ -92,6 +93,7 @@ __all__ = [
     "OptionProblem",
     "Problem",
     "Readable",
+    "Repeatable",
     "Request",
     "Resource",
     "Resources",

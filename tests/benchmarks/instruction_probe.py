@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,9 @@ from typing import Any
 USER, PASSWORD = "jane", "violet 7 anchor"
 PEER: dict[str, Any] = {"rhost": "192.0.2.7", "tls": True}
 _WARM = 60
+_SLOWNESS = int(os.environ.get("UALAUTH_PROBE_SLOWNESS", "50"))
+"""How many times as slow a program is under valgrind, at least; more where others use the
+processors."""
 SETTINGS = """
     [password]
     argon2_passes = 1
@@ -40,6 +44,17 @@ def remembered(folder: Path) -> Callable[[], object]:
     from ualauth import Authenticator
 
     authenticator = Authenticator(folder)
+    return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+
+
+def asked(folder: Path) -> Callable[[], object]:
+    """Return a login whose password was verified before, and that has to ask the entries."""
+    from ualauth import Authenticator
+
+    authenticator = Authenticator(folder)
+    if hasattr(authenticator._base, "verdicts"):
+        # The setting is unknown to older versions.
+        authenticator._base.verdicts = None
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 
@@ -106,6 +121,7 @@ def scram(folder: Path) -> Callable[[], object]:
 
 OPERATIONS = {
     "a remembered login": remembered,
+    "one that asks the modules": asked,
     "a SCRAM-SHA-256 exchange": scram,
     "a login by LDAP": directory,
 }
@@ -148,8 +164,8 @@ def slow_down_clocks() -> None:
     """
     from ualauth.userlist.database import change_detector
 
-    change_detector._LOOK_AGAIN *= 50
-    change_detector._NAME_AGAIN *= 50
+    change_detector._LOOK_AGAIN *= _SLOWNESS
+    change_detector._NAME_AGAIN *= _SLOWNESS
 
 
 def main() -> None:

@@ -188,8 +188,8 @@ def profiled(profile: Callable[[FrameType, str, object], None]) -> Iterator[None
         threading.setprofile(None)
 
 
-def traced() -> tuple[list[Call], list[Call]]:
-    """Return the calls of a login whose password is remembered, and of one that is hashed."""
+def traced() -> tuple[list[Call], list[Call], list[Call]]:
+    """Return the calls of a login that repeats one, of a remembered password, and of a hash."""
     with tempfile.TemporaryDirectory() as name:
         folder = ConfigFolder(Path(name))
         folder.service("imap", SERVICE)
@@ -213,11 +213,17 @@ def traced() -> tuple[list[Call], list[Call]]:
                 time.sleep(0.01)
             hashed = calls_of(login("second"))
             # The record is read again as long as anything was written.
-            for _ in range(3):
+            verdicts = authenticator._base.verdicts
+            assert verdicts is not None
+            for _ in range(20):
                 login("second")()
+                if verdicts.hits:
+                    break
+            repeated = calls_of(login("second"))
+            authenticator._base.verdicts = None
             remembered = calls_of(login("second"))
         userlist.close()
-    return remembered, hashed
+    return repeated, remembered, hashed
 
 
 def login_picture(calls: Sequence[Call], *, each: Callable[[Call], object]) -> str:
@@ -247,9 +253,10 @@ def block(lines: Sequence[str]) -> str:
 
 def pictures() -> Mapping[str, str]:
     """Return every picture by the name in its marks."""
-    remembered, hashed = traced()
+    repeated, remembered, hashed = traced()
     return {
         "rooms": rooms_picture(),
+        "a login that repeats another": login_picture(repeated, each=lambda call: call),
         "a remembered login": login_picture(remembered, each=lambda call: call),
         "a login that is hashed": login_picture(hashed, each=lambda call: call.file),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
@@ -48,6 +48,26 @@ class Files(Protocol):
         What is wrong with it is reported.
         """
         ...
+
+
+class Repeatable(NamedTuple):
+    """An answer that an entry would give again to a login that is the same in all it can see.
+
+    That is the service, the name and the password as they came, the peer and the mechanism, and
+    what the USERLIST has of users and groups: whatever of it changes asks the entry anew.
+    """
+
+    still: Callable[[], bool] | None = None
+    """Says whether the answer would be the same now, as far as it depends on more: a file, a
+    clock, a count. It is called at each login that repeats this one, and MUST answer at once;
+    anything but `True`, an exception too, has the entry asked. It MUST keep no secret."""
+    again: Callable[[], None] | None = None
+    """Is called where such a login was answered without the entry, if observers look on: for what
+    the module counts by itself."""
+
+
+ALWAYS = Repeatable()
+"""An answer that depends on nothing more."""
 
 
 class Module(Generic[O]):
@@ -129,6 +149,25 @@ class Module(Generic[O]):
         if operation is Operation.AUTHENTICATE and not self.may_ignore:
             return LEGAL[operation] - {ReturnCode.IGNORE}
         return LEGAL[operation]
+
+    def repeatable(
+        self,
+        attempt: Any,  # noqa: ANN401, ARG002 - an `Attempt`; for those who do
+        operation: Operation,  # noqa: ARG002 - likewise
+        code: ReturnCode,  # noqa: ARG002 - likewise
+    ) -> Repeatable | None:
+        """Return on what the answer `code` depends that the entry gave to `operation`, in a login.
+
+        `None`, as by default, if it may be another one the next time for a reason that cannot be
+        told at once: a server was asked, something was counted or written. Where every entry that
+        a granted login asked says that its answer is repeatable, the next login that is the same
+        may be granted without asking any of them.
+
+        It is called after the login was granted, for each answer. What `Repeatable.still` compares
+        with may be newer than what the entry has looked at: the runtime believes it only if it
+        held before and after a whole login. It MUST NOT wait, nor ask anything.
+        """
+        return None
 
     def users_in_files(self) -> Iterable[tuple[str, Problem]]:
         """Yield the users whom files of `configure` name, each with what is wrong if it is none.

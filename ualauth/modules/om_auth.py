@@ -17,9 +17,9 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Annotated
 
-from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind
-from ualauth.module import Abort, Attempt, Module, TokenOptions, immediate
+from ualauth.module import Abort, Attempt, Module, Repeatable, TokenOptions, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.reasons import ReasonCode
 from ualauth.system.networks import source_of
@@ -32,10 +32,13 @@ from ualauth.userlist.login.exchange import prove
 from ualauth.userlist.login.learning import learner_of
 from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.once import check_password
+from ualauth.userlist.login.repeatable import account_repeatable, password_repeatable
 from ualauth.userlist.login.verify import REMEMBERED, fill, rewrite
 from ualauth.userlist.record import User
 
 _SUCCESS = ReturnCode.SUCCESS
+_AUTHENTICATE = Operation.AUTHENTICATE
+_ACCT_MGMT = Operation.ACCT_MGMT
 _VERIFIED = "om_auth: user whose old password was verified"
 _LOGGED_IN = "om_auth: user whose password was verified"
 
@@ -99,6 +102,20 @@ class OmAuth(Module[Options]):
         """Leave users without a password to other entries only where it learns."""
         super().__init__(options)
         self.may_ignore = options.learn
+
+    def repeatable(
+        self, attempt: Attempt, operation: Operation, code: ReturnCode
+    ) -> Repeatable | None:
+        """Return on what a success depends beside the record; a refusal counts, and is none."""
+        account: Account | None = attempt.record_at_hand()
+        if code is not _SUCCESS or account is None or attempt.exchange is not None:
+            return None
+        if operation is _ACCT_MGMT:
+            return account_repeatable(attempt, account)
+        password = attempt.authtok_at_hand()
+        if operation is not _AUTHENTICATE or password is None:
+            return None
+        return password_repeatable(attempt, account, password)
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:

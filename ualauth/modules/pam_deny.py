@@ -9,7 +9,7 @@ from typing import ClassVar
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
-from ualauth.module import Attempt, Module, immediate
+from ualauth.module import ALWAYS, Attempt, Module, Repeatable, immediate
 from ualauth.reasons import ReasonCode, Reasons
 
 
@@ -44,6 +44,12 @@ class PamDeny(Module[Options]):
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return the one code that it has for the operation."""
         return {_CODES[operation]}
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, _code: ReturnCode
+    ) -> Repeatable | None:
+        """Return that it always answers so."""
+        return ALWAYS
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:

@@ -21,7 +21,7 @@ from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.module import Abort, Attempt, Module, NameAnswer
+from ualauth.module import ALWAYS, Abort, Attempt, Module, NameAnswer, Repeatable
 from ualauth.reasons import ReasonCode, Reasons
 
 Conditions = tuple[Condition, ...]
@@ -185,6 +185,7 @@ class PamIf(Module[Options]):
             tuple(each for each in conditions if each.need is need) for need in Need
         )
         self._of_user = self._of_name + self._of_record + self._of_groups
+        self._of_time = options.hour + options.weekday
         self._groups = tuple(name for each in self._of_groups for name in each.names)
 
     def answers(self, _operation: Operation) -> Collection[ReturnCode]:
@@ -198,6 +199,22 @@ class PamIf(Module[Options]):
     def nested_service(self) -> str | None:
         """Return the service of `stack=`."""
         return self.options.stack
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, code: ReturnCode
+    ) -> Repeatable | None:
+        """Return whether the time is one at which all conditions on it hold, if there are any."""
+        if not self._of_time:
+            return ALWAYS
+        # Which condition failed, and whether it is one on the time, is not known any more.
+        return None if code is ReturnCode.IGNORE else Repeatable(self._is_time)
+
+    def _is_time(self) -> bool:
+        moment = self.clock(self.options.zone)
+        return (
+            _failing(self._of_time, Facts("", None, tls=False, mechanism=None, moment=moment))
+            is None
+        )
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Decide once, and run the stack if all conditions hold."""

@@ -20,7 +20,16 @@ from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import UnsteadyFile, UnusableFile
-from ualauth.module import Abort, Attempt, Files, Module, NameAnswer, immediate
+from ualauth.module import (
+    ALWAYS,
+    Abort,
+    Attempt,
+    Files,
+    Module,
+    NameAnswer,
+    Repeatable,
+    immediate,
+)
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched, problem_at
@@ -118,6 +127,7 @@ class Misread:
 
 _CHOICES: Mapping[str, type[enum.Enum]] = {"item": Subject, "sense": Sense, "onerr": OnError}
 _OF_THE_USER = {Subject.USER, Subject.RUSER, Subject.GROUP, Subject.SHELL}
+_OF_THE_HOST = {Subject.GROUP, Subject.SHELL}
 _ITEMS = {
     Subject.TTY: Item.TTY,
     Subject.RHOST: Item.RHOST,
@@ -273,6 +283,17 @@ class PamListfile(Module[Options | Misread]):
         """Yield those of a list of groups."""
         entries = None if self._list is None else self._list.value
         return () if entries is None else entries.groups
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, _code: ReturnCode
+    ) -> Repeatable | None:
+        """Return that it depends on the list, unless it depends on accounts of the host, too."""
+        options = self.options
+        if isinstance(options, Misread) or self._list is None:
+            return ALWAYS
+        if options.item in _OF_THE_HOST or options.apply.startswith("@"):
+            return None
+        return Repeatable(self._list.unchanged())
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look the person up in the file."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.module import Attempt, Module, immediate
+from ualauth.module import ALWAYS, Attempt, Module, Repeatable, immediate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +38,12 @@ class PamPermit(Module[Options]):
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return `SUCCESS`, and what becomes of a login whose name cannot be asked for."""
         return {_SUCCESS, ReturnCode.CONV_ERR} if operation is _AUTHENTICATE else {_SUCCESS}
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, _code: ReturnCode
+    ) -> Repeatable | None:
+        """Return that it always answers so."""
+        return ALWAYS
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode | Awaitable[ReturnCode]:

@@ -124,6 +124,8 @@ class RunningAttempt:
     """The user's record, where it was looked up."""
     looked_up: LookedUp | None = None
     """Where the user's record is from, if it is known."""
+    recalls: int = 0
+    """How often the user's record was known without reading it."""
     learner: Any = None
     """What stores the password of this login, if an entry proves it and the login is granted."""
     proved_passwords: tuple[ProvedPassword, ...] = ()
@@ -274,6 +276,11 @@ class RunningAttempt:
             self.unconfirmed = None
             self.restore(before)
 
+    @property
+    def has_forgotten_record(self) -> bool:
+        """Whether the user's record was looked up, and would have to be looked up anew."""
+        return self.looked_up is None and self._resolved is not None
+
     def forget_record(self) -> None:
         """Forget the user's record: the next who needs it asks anew."""
         self.account = self.looked_up = None
@@ -333,6 +340,7 @@ class RunningAttempt:
             return None
         if account is not None:
             self.account, self.looked_up = account, _RECALLED
+            self.recalls += 1
             items.user = self._resolved = account.user.authid
             if kind is _ADDRESS:
                 items.name_kind = NameKind.AUTHID
@@ -351,6 +359,7 @@ class RunningAttempt:
             account = self._users.recall(*arguments) if recall else None
             if account is not None:
                 self.account, self.looked_up = account, LookedUp.RECALLED
+                self.recalls += 1
                 return account
             self.account = await self.offload(self._users.read, *arguments)
         except NoUserlist:

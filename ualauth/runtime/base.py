@@ -24,6 +24,7 @@ from ualauth.runtime.items import Items
 from ualauth.runtime.observer import Composition, Observer
 from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.runtime.remembered_verdicts import RememberedVerdicts
 from ualauth.runtime.resources import Resources
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.runtime.trace import Reason
@@ -70,6 +71,7 @@ class BaseAuthenticator:
         self.kind = composition.kind
         """Returns the class that takes the place of one, for what a way in is built of."""
         self.login = composition.login
+        self.repeat = composition.repeat
         self.perform = composition.perform
         self._sasl_login = composition.sasl_login
         self._not_offered = composition.not_offered
@@ -98,6 +100,18 @@ class BaseAuthenticator:
         self._users: UserCache | None = None
         self._identities: Identities = {}
         self._no_userlist_until = 0.0
+        self.is_observed = composition.observe is not None
+        self.verdicts: RememberedVerdicts | None = None
+        """`None` if `[cache]` says that no verdict is remembered."""
+        if config.cache.verdicts and config.cache.lifetime > 0:
+            self.verdicts = RememberedVerdicts(
+                config.cache.size,
+                config.cache.lifetime,
+                load=self._load,
+                find_users=lambda: self._users,
+                has_userlist=lambda: config.has_userlist,
+                observe=composition.observe,
+            )
 
     def offer_rules(self, service: str) -> OfferRules:
         """Return what a compiled service may offer."""
@@ -173,6 +187,7 @@ class BaseAuthenticator:
             Wire(handle.attempt, channel, verifiers[kind.credential_kind]),
             self.config.authorization,
             lambda user: self._handle(compiled, user, peer),
+            self.verdicts,
         )
 
     def _record_not_offered(
@@ -264,6 +279,8 @@ class BaseAuthenticator:
     def close(self) -> None:
         """Close what was opened; it may be opened again."""
         self._guesses.close()
+        if self.verdicts is not None:
+            self.verdicts.forget_all()
         self._users = None
         self._identities.clear()
         self.resources.close()

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ualauth.codes import MODULE_TYPE, UNCHECKED, Flag, Item, Operation, ReturnCode
 from ualauth.contract.attempt import Abort
@@ -69,6 +69,14 @@ _GRANTED = Outcome.GRANTED
 _random = random.SystemRandom()
 
 
+class Remembering(Protocol):
+    """What keeps the verdict of a login for those that repeat it (`remembered_verdicts`)."""
+
+    def keep(self, handle: Handle, password: str, identity: Identity) -> None:
+        """Keep what the login of this handle came to, which was granted just now."""
+        ...
+
+
 class Handle:
     """A transaction: its attempt, the service's stacks, and the runs so far."""
 
@@ -85,6 +93,8 @@ class Handle:
     """Why the last operation did not succeed, where no entry has decided it."""
     transaction: str = ""
     """What all records of this transaction have; see `transaction_id`."""
+    remembering: Remembering | None = None
+    """What keeps the verdict of this login, if any does."""
     stepping: bool = False
     """Whether the driver hands challenges to the client of a SASL exchange."""
     refusal: AuthenticationError | None = None
@@ -438,6 +448,11 @@ class Handle:
         if not self.transaction:
             self.transaction = os.urandom(8).hex()
         return self.transaction
+
+    @property
+    def service(self) -> Service | None:
+        """The compiled service that is asked; `None` if the next operation looks for another."""
+        return self._service
 
     @property
     def _last_runs(self) -> list[Run]:

@@ -139,6 +139,10 @@ class Items:
             self._clean(name, Flag.DATA_REPLACE | ReturnCode.SUCCESS)
         self._data[name] = value, cleanup
 
+    def has_cleanups(self) -> bool:
+        """Return whether a module wants to be called at the end."""
+        return any(cleanup is not None for _, cleanup in self._data.values())
+
     def end(self, status: int) -> None:
         """Call every cleanup with `status` and forget all secrets (pam_end(3))."""
         if self._data:

@@ -83,10 +83,14 @@ async def login(
             await _learn(handle)
         if acts_for is None and (audit.listeners or _is_logged(_INFO)):
             handle.record(audit.LOGIN, _ACCT_MGMT, _SUCCESS)
+        anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
+        identity = identity_of(handle, anonymous=anonymous)
+        remembering = handle.remembering
+        if remembering is not None and isinstance(credential, Password):
+            remembering.keep(handle, credential.text, identity)
     finally:
         handle.end(code)
-    anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
-    return identity_of(handle, anonymous=anonymous)
+    return identity
 
 
 async def _learn(handle: Handle) -> None:

@@ -18,13 +18,15 @@ from ualauth.contract.identity import Identity
 from ualauth.contract.module import Method
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.login import login
+from ualauth.runtime.remembered_verdicts import repeat
 from ualauth.runtime.sasl_login import SaslLogin
 from ualauth.stack.line import Observe
 
 T = TypeVar("T")
 
 LogIn = Callable[[Handle, Any], Coroutine[Any, Any, Identity]]
-"""Runs a whole login: of a password or exchange that is complete, or of a `SaslLogin`."""
+"""Runs a whole login: of a password or exchange that is complete, of a `SaslLogin`, or of a
+verdict that is remembered."""
 Perform = Callable[[Handle, Operation, int], Coroutine[Any, Any, ReturnCode]]
 """Runs an operation of a transaction."""
 
@@ -60,6 +62,8 @@ class Composition:
         self._observers = tuple(observers)
         self.login: LogIn = login
         """Runs the login of a password or exchange."""
+        self.repeat: LogIn = repeat
+        """Runs a login that repeats another; see `remembered_verdicts`."""
         self.perform: Perform = Handle.perform
         self.observe: Observe | None = None
         """See `stack.line.Collector.observe`."""
@@ -73,6 +77,7 @@ class Composition:
             if not isinstance(each, Observer):
                 raise TypeError(f"observers are such as Metrics(), not {type(each).__name__}")
             self.login, run = each.login(self.login), each.login(run)
+            self.repeat = each.login(self.repeat)
             self.perform = each.operation(self.perform)
         self.observe = self._observe
 

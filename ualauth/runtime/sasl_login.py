@@ -21,6 +21,13 @@ from ualauth.runtime import audit
 from ualauth.runtime.handle import Handle
 from ualauth.runtime.login import delegated_login, explained, login
 from ualauth.runtime.outcome import EXCEPTIONS, Outcome
+from ualauth.runtime.remembered_verdicts import (
+    RememberedVerdict,
+    RememberedVerdicts,
+    Repetition,
+    key_of,
+    repeat,
+)
 from ualauth.runtime.trace import Reason
 from ualauth.sasl.authorization import AuthorizationSettings
 from ualauth.sasl.mechanism import Claim, Mechanism, Wire
@@ -32,15 +39,24 @@ log = logging.getLogger("ualauth.sasl")
 class SaslLogin:
     """An exchange; `begin_delegated` begins a login of whom the client may act for."""
 
-    __slots__ = ("authorization", "begin_delegated", "concluded", "handle", "mechanism", "wire")
+    __slots__ = (
+        "_verdicts",
+        "authorization",
+        "begin_delegated",
+        "concluded",
+        "handle",
+        "mechanism",
+        "wire",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that it needs
         self,
         handle: Handle,
         mechanism: Mechanism,
         wire: Wire,
         authorization: AuthorizationSettings,
         begin_delegated: Callable[[str], Handle],
+        verdicts: RememberedVerdicts | None = None,
     ) -> None:
         """Keep all that it needs."""
         self.handle = handle
@@ -48,6 +64,7 @@ class SaslLogin:
         self.wire = wire
         self.authorization = authorization
         self.begin_delegated = begin_delegated
+        self._verdicts = verdicts
         self.concluded = False
         """Whether it is decided, and only the client's last word is missing."""
 
@@ -68,11 +85,17 @@ class SaslLogin:
             items.name_kind = credential.name_kind
         acts_for = claim.authorization if claim.authorization != claim.name else ""
         try:
-            # A user who acts for another one may be refused yet.
-            learns = not acts_for
-            identity = await login(
-                self.handle, credential, learns=learns, acts_for=acts_for or None
-            )
+            verdict = None
+            if self._verdicts is not None and isinstance(credential, Password) and not acts_for:
+                verdict = self._find_verdict(self._verdicts, credential)
+            if verdict is not None:
+                identity = await repeat(self.handle, verdict)
+            else:
+                # A user who acts for another one may be refused yet.
+                learns = not acts_for
+                identity = await login(
+                    self.handle, credential, learns=learns, acts_for=acts_for or None
+                )
             if acts_for:
                 identity = await self._authorized(identity, claim)
         except AuthenticationError as error:
@@ -87,6 +110,27 @@ class SaslLogin:
             reason = Reason(ReasonCode.MALFORMED, remark=why)
             raise self._refused(Outcome.REFUSED, ReturnCode.AUTH_ERR, reason)
         return identity
+
+    def _find_verdict(
+        self, verdicts: RememberedVerdicts, credential: Password
+    ) -> RememberedVerdict | None:
+        """Return the verdict that is remembered of this login, if it grants."""
+        handle, items = self.handle, self.handle.items
+        peer = {
+            "rhost": items.rhost,
+            "ruser": items.ruser,
+            "tty": items.tty,
+            "tls": items.tls,
+            "caller_uid": items.caller_uid,
+        }
+        key = key_of(items.service, items.user or "", peer, items.mechanism)
+        if key is None:
+            return None
+        verdict = verdicts.find(key, credential.text, handle.service)
+        if verdict is not None and verdict.is_confirmed:
+            return verdict
+        handle.remembering = Repetition(verdicts, key, verdict)
+        return None
 
     async def _claim(self) -> Claim:
         attempt = self.handle.attempt

@@ -143,6 +143,22 @@ class Watched(Generic[T]):
             raise UnusableFile(state.problems, unsafe=getattr(state.file, "unsafe", False))
         return state.value
 
+    def unchanged(self) -> Callable[[], bool]:
+        """Return what says, at once, whether the file is known to be as it is in use now.
+
+        It says so until the next look is due, and again after one that has found no change.
+        """
+        state, is_emptied = self._state, self._file.is_emptied
+
+        def is_unchanged() -> bool:
+            return (
+                self._state is state
+                and self._file.is_emptied is is_emptied
+                and self._clock.monotonic() < self._next_look
+            )
+
+        return is_unchanged
+
     def begin(self) -> Sequence[Problem]:
         """Return why it cannot be used, or what to warn of, instead of raising or logging it.
 

@@ -30,10 +30,10 @@ from typing import Any, ClassVar
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
-from ualauth.contract.module import Module
+from ualauth.contract.module import Module, Repeatable
 from ualauth.contract.options import describe, read_options
 from ualauth.errors import StoreError
-from ualauth.stack.bind import bind
+from ualauth.stack.bind import Bound, bind
 from ualauth.testing.attempt import FakeAttempt
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.exchanges import NoticingExchange, StrangeExchange, exchanges
@@ -49,6 +49,7 @@ USER = "jsmith"
 _OTHER = "canary-other"
 
 _ANSWERS = 20
+_REPETITIONS = 5
 _NEARLY_RIGHT: Mapping[str, str] = {
     "another password": WRONG,
     "an empty password": "",
@@ -392,6 +393,65 @@ class ModuleCompliance:
                 f"{operation}: answers {answers} to two logins that take turns, and {alone} alone"
             )
             assert answers == alone, text
+
+    def test_an_answer_that_is_said_to_be_repeatable_is_repeated(self) -> None:
+        """What `Module.repeatable` says is so: the same login, made again, comes to the same."""
+        for name in ("a password was brought", "a wrong password was brought"):
+            bound = bind(self.module, self.arguments)
+            if bound.module is None:
+                return
+            promises = self._promises(bound, SITUATIONS[name])
+            for _ in range(_REPETITIONS):
+                # Others log in meanwhile, and fail.
+                for user in (_OTHER, USER):
+                    self._log_in(bound, self.attempt(user, WRONG, None))
+                held = {operation: self._holds(each) for operation, (_, each) in promises.items()}
+                again = self._promises(bound, SITUATIONS[name])
+                for operation, (code, _) in promises.items():
+                    now = again[operation][0]
+                    text = f"{operation}, where {name}, answered {code} and was to be repeatable"
+                    assert not held[operation] or now is code, f"{text}: now it answers {now}"
+
+    def _promises(
+        self, bound: Bound, situation: Situation
+    ) -> dict[Operation, tuple[object, Repeatable | None]]:
+        """Return what the operations of a login answer, and what is said of their answers."""
+        assert bound.module is not None
+        attempt = self.attempt(*situation())
+        promises: dict[Operation, tuple[object, Repeatable | None]] = {}
+        for operation, code in self._log_in(bound, attempt).items():
+            assert type(code) is ReturnCode, f"{operation} answers {code!r}"
+            with blocking_calls() as seen:
+                promise = bound.module.repeatable(attempt, operation, code)
+            assert not seen, f"repeatable: {seen}"
+            assert promise is None or isinstance(promise, Repeatable), f"says {promise!r}"
+            promises[operation] = code, promise
+        return promises
+
+    def _log_in(self, bound: Bound, attempt: FakeAttempt) -> dict[Operation, object]:
+        """Return what the operations of a login answer, each brought to its end."""
+        codes: dict[Operation, object] = {}
+        for operation in (Operation.AUTHENTICATE, Operation.ACCT_MGMT):
+            if hasattr(self.module, operation.method):
+                attempt.items.forget_tokens()
+                attempt.operation, attempt.flags = operation, 0
+                try:
+                    answer: Any = bound.methods[operation](attempt)
+                    codes[operation] = attempt.code_of(answer)
+                except (TimeoutError, StoreError):
+                    codes[operation] = ReturnCode.AUTHINFO_UNAVAIL
+        return codes
+
+    @staticmethod
+    def _holds(promise: Repeatable | None) -> bool:
+        """Return whether an answer is said to be the same now."""
+        if promise is None or promise.still is None:
+            return promise is not None
+        with blocking_calls() as seen:
+            still = promise.still()
+        assert not seen, f"Repeatable.still: {seen}"
+        assert isinstance(still, bool), f"Repeatable.still answers {still!r}"
+        return still
 
     # Secrets
 

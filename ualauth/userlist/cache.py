@@ -114,10 +114,13 @@ class UserCache:
         """Begin with nothing remembered; `policy` is that of users without their own."""
         self.store = store
         self._settings = settings or CacheSettings()
-        self._bridges_outages = self._settings.outage_grace > 0
+        self.bridges_outages = self._settings.outage_grace > 0
+        """Whether a record counts for a while when the database is away."""
         self._policy = policy or Policy()
         self._policies: dict[str, Policy] = {}
         self._change_detector = store.change_detector()
+        self.version = self._change_detector.version
+        """Returns what tells two states of the database apart, or `None`; never waits."""
         self._verified = VerifiedPasswords(self._settings.size, self._settings.lifetime)
         self.verifications = Verifications()
         """The passwords that are being compared."""
@@ -136,10 +139,6 @@ class UserCache:
         store, config = resources.resource(UserStore), resources.config
         return cls(store, config.policy, config.cache, resources.resource(GuessLimiter))
 
-    def version(self) -> Version | None:
-        """Return what tells two states of the database apart, or `None`; never waits."""
-        return self._change_detector.version()
-
     def __repr__(self) -> str:
         """Show how much is remembered."""
         return f"{type(self).__name__}({len(self._known)} names)"
@@ -154,7 +153,7 @@ class UserCache:
             or account.version is not self._change_detector.version()
         ):
             return None
-        if self._bridges_outages:
+        if self.bridges_outages:
             account.confirmed = time.monotonic()
         return account
 
@@ -213,6 +212,13 @@ class UserCache:
     def knows(self, account: Account, password: str) -> bool:
         """Return whether this password of this very record was verified lately."""
         return self._verified.knows(account.user, account.prefix, password)
+
+    def verified_until(self, account: Account, password: str) -> float | None:
+        """Return until when this password of this very record is remembered, if it is."""
+        return self._verified.until(account.user, account.prefix, password)
+
+    def note_repeated(self) -> None:
+        """Do nothing: a login was granted by a password that is remembered, without `knows`."""
 
     def remembers(self, account: Account) -> bool:
         """Return whether some password was verified lately, of this record or an older one."""

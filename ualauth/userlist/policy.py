@@ -12,8 +12,8 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import UTC, tzinfo
 from typing import Any, TypeVar, get_origin, get_type_hints
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ualauth.errors import InvalidValue
 from ualauth.passwords.policy import PasswordRules
@@ -97,12 +97,14 @@ class CacheSettings:
     `size` bounds the records and the passwords that are remembered as verified,
     these for `lifetime` seconds (0: not at all). While the database is away,
     passwords that are remembered let people in for `outage_grace` seconds after
-    their record was last known to be true (0: never).
+    their record was last known to be true (0: never). `verdicts` is whether a login that
+    repeats another is answered without asking the modules.
     """
 
     size: int = 10_000
     lifetime: float = 3600.0
     outage_grace: float = 0.0
+    verdicts: bool = True
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
@@ -126,7 +128,7 @@ class Policy:
     lockout: LockoutRules = field(default_factory=LockoutRules)
     networks: tuple[Network, ...] = field(init=False)
     hours: tuple[Span, ...] = field(init=False)
-    zone: ZoneInfo = field(init=False)
+    zone: tzinfo = field(init=False)
 
     def __post_init__(self) -> None:
         """Read the texts once."""
@@ -227,7 +229,11 @@ def _own_value(key: str, value: object) -> Any:  # noqa: ANN401 - any setting
         raise InvalidValue(f"policy: {key} {error}") from None
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - a file, as the zone is
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

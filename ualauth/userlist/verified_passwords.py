@@ -67,6 +67,13 @@ class VerifiedPasswords:
         begun.update(password.encode())
         return hmac.compare_digest(verified[0], begun.digest())
 
+    def until(self, user: Versioned, prefix: Any, password: str) -> float | None:  # noqa: ANN401 - as above
+        """Return until when this password of this record is remembered (`time.monotonic`)."""
+        verified = self._known.get(user.id)
+        if verified is None or not hmac.compare_digest(verified[0], _close(prefix, password)):
+            return None
+        return verified[1]
+
     def has(self, user: Versioned) -> bool:
         """Return whether a password of this user was verified lately."""
         verified = self._known.get(user.id)

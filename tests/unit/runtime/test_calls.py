@@ -11,15 +11,18 @@ from ualauth import Authenticator
 from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
-MOST = 49
-"""Calls of functions of this package that a remembered login may take."""
+MOST = 12
+"""Calls of functions of this package that a login may take that repeats another one."""
+MOST_WITHOUT_VERDICT = 49
+"""The same of a login whose password is remembered, and that has to ask the entries."""
 _PACKAGE = str(Path(ualauth.__file__).parent)
 
 
-def test_a_remembered_login_takes_no_more_calls_than_it_did(tmp_path: Path) -> None:
-    folder = ConfigFolder(tmp_path)
+def _calls(path: Path, settings: str) -> tuple[list[str], Authenticator]:
+    folder = ConfigFolder(path)
+    folder.settings(settings)
     folder.service("pop3", "auth required om_auth\naccount required om_auth\n")
-    Userlist.create(tmp_path).add("jsmith", "s3cret")
+    Userlist.create(path).add("jsmith", "s3cret")
     calls: list[str] = []
 
     def count(frame: FrameType, event: str, _argument: object) -> None:
@@ -43,7 +46,22 @@ def test_a_remembered_login_takes_no_more_calls_than_it_did(tmp_path: Path) -> N
             sys.setprofile(before)
 
     assert user == "jsmith"
+    return calls, authenticator
+
+
+def test_a_remembered_login_takes_no_more_calls_than_it_did(tmp_path: Path) -> None:
+    calls, authenticator = _calls(tmp_path, "[cache]\nverdicts = false\n")
+    assert authenticator._base.verdicts is None
     assert "BaseAuthenticator.handle" in calls
+    assert len(calls) <= MOST_WITHOUT_VERDICT, calls
+
+
+def test_a_login_that_repeats_another_takes_a_few_calls(tmp_path: Path) -> None:
+    calls, authenticator = _calls(tmp_path, "")
+    verdicts = authenticator._base.verdicts
+    assert verdicts is not None
+    assert verdicts.hits
+    assert "RememberedVerdicts.find" in calls
     assert len(calls) <= MOST, calls
 
 

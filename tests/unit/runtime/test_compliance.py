@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from ualauth.codes import Item, ReturnCode
+from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.options import OptionProblem
 from ualauth.errors import StoreError
 from ualauth.identity import Person
@@ -32,7 +32,7 @@ from ualauth.mechanism import (
     TokenExchange,
 )
 from ualauth.messages import Conversation, Question
-from ualauth.module import Abort, Attempt, Module, immediate
+from ualauth.module import ALWAYS, Abort, Attempt, Module, Repeatable, immediate
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
@@ -713,7 +713,67 @@ KEEPS = "test_no_text_of_a_login_is_reached_from_the_module"
 BLOCKS = "test_nothing_blocks_but_what_is_offloaded"
 ASKS = "test_what_could_not_be_asked_is_no_refusal"
 
+
+class Alternating(Good):
+    """Say that an answer is the same which is another one each time."""
+
+    times = 0
+
+    @immediate
+    def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
+        self.times += 1
+        return ReturnCode.PERM_DENIED if self.times % 2 == 0 else SUCCESS
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, _code: ReturnCode
+    ) -> Repeatable | None:
+        return ALWAYS
+
+
+class Counting(Good):
+    """Lock out after wrong passwords, and not say so."""
+
+    failures = 0
+
+    async def authenticate(self, attempt: Attempt) -> ReturnCode:
+        await attempt.get_user()
+        right = await attempt.get_authtok() == CANARY
+        self.failures += not right
+        return SUCCESS if right and self.failures < 8 else ReturnCode.AUTH_ERR
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, code: ReturnCode
+    ) -> Repeatable | None:
+        return ALWAYS if code is SUCCESS else None
+
+
+class SleepingStill(Good):
+    """Sleep where it is asked whether its answer is the same."""
+
+    def repeatable(
+        self, _attempt: Attempt, _operation: Operation, _code: ReturnCode
+    ) -> Repeatable | None:
+        return Repeatable(self._is_same)
+
+    @staticmethod
+    def _is_same() -> bool:
+        snooze(0.0)
+        return True
+
+
+class NoBoolean(SleepingStill):
+    """Answer something else than whether its answer is the same."""
+
+    @staticmethod
+    def _is_same() -> bool:
+        return 1  # type: ignore[return-value]  # what is tested
+
+
 FAULTS = [
+    (Alternating, "test_an_answer_that_is_said_to_be_repeatable_is_repeated"),
+    (Counting, "test_an_answer_that_is_said_to_be_repeatable_is_repeated"),
+    (SleepingStill, "test_an_answer_that_is_said_to_be_repeatable_is_repeated"),
+    (NoBoolean, "test_an_answer_that_is_said_to_be_repeatable_is_repeated"),
     (TakesAnything, ACCEPTS),
     (AcceptsAnything, ACCEPTS),
     (ByHand, ACCEPTS),

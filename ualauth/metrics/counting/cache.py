@@ -60,4 +60,8 @@ def counting(kind: type[UserCache], metrics: Metrics) -> type[UserCache]:
                 count(password_hit)
             return known
 
+        def note_repeated(self) -> None:
+            """See `UserCache.note_repeated`."""
+            count(password_hit)
+
     return CountingCache

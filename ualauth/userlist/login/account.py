@@ -16,14 +16,17 @@ from ualauth.userlist.cache import Account, UserCache
 
 def is_unremarkable(attempt: Attempt, account: Account) -> bool:
     """Return whether nothing restricts the account, and there is nothing to say."""
-    user, policy = account.user, account.policy
     if account.always is None:
+        user, policy = account.user, account.policy
         account.always = is_unrestricted(user, policy) and is_ageless(user, policy.password)
-    if account.always:
-        return True
-    now = now_in_utc()
+    return account.always or is_unremarkable_now(account, attempt.service, attempt.rhost)
+
+
+def is_unremarkable_now(account: Account, service: str, rhost: str | None) -> bool:
+    """Return the same of an account that may be remarkable at another time, or from elsewhere."""
+    user, policy, now = account.user, account.policy, now_in_utc()
     return (
-        restriction(user, policy, attempt.service, attempt.rhost, now) is None
+        restriction(user, policy, service, rhost, now) is None
         and aged(user, policy.password, now) is None
     )
 

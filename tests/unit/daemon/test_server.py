@@ -105,7 +105,10 @@ def test_an_address_of_loopback(folder: ConfigFolder) -> None:
 
 
 def test_an_address_with_tls(folder: ConfigFolder, tmp_path: Path) -> None:
-    files = [make(path) for path in (tmp_path / "one", tmp_path / "two") if not path.mkdir()]
+    files = []
+    for path in (tmp_path / "one", tmp_path / "two"):
+        path.mkdir()
+        files.append(make(path))
     table = '[[listen]]\nprotocol = "saslauthd"\naddress = "127.0.0.1:0"\n'
 
     def settings(certificates: Certificates) -> str:

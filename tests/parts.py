@@ -80,6 +80,8 @@ MARKS = {
         "tests/unit/cli/test_progress.py",
         "tests/unit/cli/test_several_users.py",
         "tests/unit/explaining",
+        "tests/unit/daemon/test_same_answers.py",
+        "tests/unit/daemon/test_server.py",
         "tests/unit/import_export/test_closing.py",
         "tests/unit/import_export/test_csv_limits.py",
         "tests/unit/import_export/test_directory_limits.py",

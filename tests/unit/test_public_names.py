@@ -82,7 +82,7 @@ PUBLIC = """
     ualauth ualauth.errors ualauth.codes ualauth.messages ualauth.identity ualauth.module
     ualauth.mechanism ualauth.adapters.* ualauth.passwords.* ualauth.smtp_access.* ualauth.testing.*
     ualauth.sasl.certificate ualauth.sasl.certificate_reading ualauth.sasl.channel_binding
-    ualauth.audit ualauth.reasons ualauth.metrics ualauth.tracing
+    ualauth.daemon.protocol ualauth.audit ualauth.reasons ualauth.metrics ualauth.tracing
 """
 NOT_YET = """
     ualauth.config.install.install

@@ -20,6 +20,7 @@ COMMANDS = {
         "ualauth.cli.check",
         "Look for mistakes in the service files, and in what they mean.",
     ),
+    "serve": ("ualauth.cli.serve", "Answer mail servers on the sockets that ualauth.toml names."),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "replay": ("ualauth.cli.replay", "Put recorded logins through a changed configuration."),

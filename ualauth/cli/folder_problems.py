@@ -26,13 +26,18 @@ _MOST_TOLD = 20
 
 
 def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
-    """Yield what is wrong with smtpd.cfg, with the USERLIST's files, and with what others may read.
+    """Yield what is wrong with smtpd.cfg, the USERLIST's files, sockets, and what others may read.
 
     Mistakes of ualauth.toml have stopped the command before.
     """
     yield from _access_rules(invocation)
     yield from _userlist(invocation.config)
     yield from _settings(invocation.config)
+    if invocation.config.listen:
+        # It loads the daemon.
+        from ualauth.daemon.checking import problems_of_sockets  # noqa: PLC0415 - few need it
+
+        yield from problems_of_sockets(invocation.config, invocation.has_file)
 
 
 def names_of_services(invocation: Invocation) -> tuple[list[str], list[Problem]]:

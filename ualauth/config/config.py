@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ualauth.config.audit import AuditSettings
+from ualauth.config.listen import ListenSettings, read_listeners
 from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
@@ -156,6 +157,8 @@ class Config:
     audit: AuditSettings = field(default_factory=AuditSettings)
     service: Mapping[str, ServiceSettings] = field(default_factory=dict, hash=False)
     """Those of services that have settings of their own, by their names in lower case."""
+    listen: tuple[ListenSettings, ...] = ()
+    """The sockets of `ualauth serve`."""
 
     def __post_init__(self) -> None:
         """Put the names of services in lower case."""
@@ -233,7 +236,7 @@ class Config:
             raise ConfigurationError(f"{path} cannot be read: it is not UTF-8") from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"{path} is not TOML: {error}") from error
-        return _config(folder, path, tables)
+        return _config(folder, path, tables, file.text)
 
 
 def _read(folder: Path, path: Path) -> Text | None:
@@ -255,14 +258,19 @@ def _not_positive(settings: object, *names: str) -> list[str]:
     return [f"{name} must be more than 0" for name in names if not getattr(settings, name) > 0]
 
 
-def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
+def _config(folder: Path, path: Path, tables: Mapping[str, Any], text: str) -> Config:
     kinds = {name: kind for name, kind in get_type_hints(Config).items() if name != "directory"}
     mistakes: list[str] = []
+    of_sockets: list[str] = []
     settings: dict[str, Any] = {}
     for name, table in tables.items():
         kind = kinds.get(name)
         if name == "service" and isinstance(table, dict):
             settings[name] = _services(table, mistakes)
+            continue
+        if name == "listen":
+            settings[name], wrong = read_listeners(table, text)
+            of_sockets = [f"{path}:{mistake.line}: {mistake}" for mistake in wrong]
             continue
         if kind is not None and not isinstance(table, dict):
             mistakes.append(f"{name} must be a table; write [{name}]")
@@ -271,8 +279,9 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any]) -> Config:
         else:
             settings[name] = kind(**_values(name, kind, table, mistakes))
             mistakes += [f"[{name}] {mistake}" for mistake in settings[name].mistakes()]
-    if mistakes:
-        raise ConfigurationError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    if mistakes or of_sockets:
+        told = [*(f"{path}: {mistake}" for mistake in mistakes), *of_sockets]
+        raise ConfigurationError("\n".join(told))
     return Config(folder, **settings)
 
 

@@ -29,6 +29,14 @@ _SERVICE_TABLE = """\
 [service."smtpd.auth"]
 #mechanisms = ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]
 """
+_LISTEN_TABLE = """\
+# [[listen]]: a socket of ualauth serve, in a table each; see the page about it.
+#[[listen]]
+#protocol = "dovecot-auth"
+#path = "/run/ualauth/dovecot-auth"
+#mode = "0660"
+#group = "postfix"
+"""
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
 _EXAMPLES = "examples"
@@ -99,7 +107,7 @@ def default_settings() -> str:
         for name, kind in get_type_hints(Config).items()
         if isinstance(kind, type) and dataclasses.is_dataclass(kind)
     )
-    return "\n".join([head, *tables, _SERVICE_TABLE])
+    return "\n".join([head, *tables, _SERVICE_TABLE, _LISTEN_TABLE])
 
 
 def _install_files(folder: Path) -> Iterator[Installed]:

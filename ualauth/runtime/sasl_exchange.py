@@ -70,6 +70,15 @@ class BaseSaslExchange:
         """Whether the client was let in or refused: there is nothing to give up."""
         return self._over
 
+    @property
+    def concluded(self) -> bool:
+        """Whether it is decided: the last challenge says so, and any answer is a formality.
+
+        A protocol whose last reply has room for it need not wait for that answer, and steps
+        with an empty one.
+        """
+        return self._sasl_login is not None and self._sasl_login.concluded
+
     def close(self) -> None:
         """Give the exchange up, as when the client cancels it.
 

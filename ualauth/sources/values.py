@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 _TOO_LARGE = 2**1023
@@ -21,6 +21,10 @@ def read_value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - any setting
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
         raise ValueError("must be a list of strings")
+    if get_origin(hint) is Mapping:
+        if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()):
+            return dict(value)
+        raise ValueError("must be a table of strings")
     plain = get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
     if plain is float and type(value) is int:
         # More digits than a float has room for are no finite number either.

@@ -18,6 +18,7 @@ _EXTRAS = {
     "cryptography": "tls",
     "dns": "smtp-access",
     "gssapi": "krb5",
+    "h11": "serve",
     "httpx": "oauth",
     "joserfc": "oauth",
     "ldap": "ldap-native",

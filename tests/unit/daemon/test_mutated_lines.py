@@ -1,0 +1,145 @@
+"""Bytes that no client sends: none lets a client in, and none keeps another one waiting.
+
+A "library" that grants jane's password alone stands behind the state machines; what clients of
+Debian 12 sent is cut, changed and mixed.
+"""
+
+from __future__ import annotations
+
+import random
+from base64 import b64encode
+
+import pytest
+
+from tests.seeds import SEED, rounds
+from tests.unit.daemon.driven import Driven, granted
+from tests.unit.daemon.test_http import BACKENDS, BASIC, asks, get
+from tests.unit.daemon.test_saslauthd import counted
+from ualauth.adapters.http_replies import HttpRefusal, HttpReply
+from ualauth.codes import ReturnCode
+from ualauth.daemon.requests import (
+    Answer,
+    Begin,
+    Challenge,
+    Failed,
+    HttpLogin,
+    Login,
+    Offer,
+    Offered,
+    Respond,
+)
+from ualauth.errors import AuthenticationFailed
+
+SECRET = b"\0jane\0secret"
+WRONG = b64encode(b"\0jane\0wrong")
+RIGHT = b64encode(SECRET)
+REFUSED = Failed(AuthenticationFailed(ReturnCode.AUTH_ERR))
+
+RECORDED = {
+    "dovecot-auth": [
+        b"VERSION\t1\t0\nCPID\t4711\n"
+        b"AUTH\t1\tPLAIN\tservice=smtp\tnologin\tlip=127.0.0.1\trip=192.0.2.7\tsecured\tresp="
+        + WRONG
+        + b"\nAUTH\t2\tPLAIN\tservice=smtp\tsecured\tresp=\nCONT\t2\t"
+        + WRONG
+        + b"\n",
+        b"VERSION\t1\t2\nCPID\t12\nAUTH\t1\tPLAIN\tservice=imap\tsecured\tsession=x\tresp="
+        + WRONG
+        + b"\nCANCEL\t1\nAUTH\t1\tLOGIN\tservice=imap\tfinal-resp-ok\nCONT\t1\t"
+        + WRONG
+        + b"\n",
+    ],
+    "saslauthd": [counted(b"jane", b"wrong", b"smtp", b"example.com")],
+    "auth-http": [asks("jane", "wrong") + asks("jane", "wrong", "smtp")],
+    "forward-auth": [get(BASIC.replace(b64encode(b"jane:secret").decode(), "amFuZTp3"))],
+}
+SAYS_YES = {
+    "dovecot-auth": b"OK\t",
+    "saslauthd": counted(b"OK"),
+    "auth-http": b"Auth-Status: OK",
+    "forward-auth": b"Remote-User",
+}
+PIECES = [b"\t", b"\n", b"\0", b"\1", b"=", b"resp=", b"OK\t1\tuser=jane\n", b"\r\n", b"\xff" * 9]
+
+
+def answer_of(request: object) -> Answer:
+    """Return what the library answers: jane's secret is the one that is right."""
+    match request:
+        case Offer():
+            return Offered(("PLAIN", "LOGIN"))
+        case Begin(initial=None):
+            return Challenge(b"")
+        case Begin(initial=data) | Respond(response=data):
+            return granted("jane") if data == SECRET else REFUSED
+        case Login(user="jane", password="secret"):
+            return granted("jane")
+        case HttpLogin():
+            return Failed(HttpRefusal(HttpReply(401, "no")))
+        case _:
+            return REFUSED
+
+
+def played(protocol: str, pieces: list[bytes]) -> tuple[Driven, bytes]:
+    """Play bytes of a client; return what the daemon said."""
+    own = {"backends": BACKENDS} if protocol == "auth-http" else {}
+    client = Driven(protocol, own=own)
+    said, answered = b"", 0
+    for piece in pieces:
+        said += client.send(piece)
+        while answered < len(client.requests):
+            tag, request = client.requests[answered]
+            answered += 1
+            said += client.answer(answer_of(request), tag)
+    return client, said
+
+
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """Return bytes with a few changes."""
+    text = bytearray(data)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(text) + 1)
+        match chance.randrange(5):
+            case 0:
+                text[place:place] = chance.choice(PIECES)
+            case 1:
+                del text[place : place + chance.randint(1, 20)]
+            case 2:
+                text[place : place + 1] = bytes([chance.randrange(256)])
+            case 3:
+                text[place:place] = text[: chance.randrange(len(text) + 1)]
+            case _:
+                text[place:] = b""
+    return bytes(text)
+
+
+@pytest.mark.parametrize("protocol", RECORDED)
+def test_no_change_of_what_clients_sent_lets_one_in(protocol: str) -> None:
+    chance = random.Random(f"{SEED} serve {protocol}")
+    for _ in range(rounds(300)):
+        data = changed(chance.choice(RECORDED[protocol]), chance)
+        cuts = sorted(chance.randrange(len(data) + 1) for _ in range(3))
+        pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+        client, said = played(protocol, pieces)
+        assert SAYS_YES[protocol] not in said, data
+        client.end()
+        # Nothing is left that a client would wait for.
+        assert client.closes or protocol == "dovecot-auth"
+
+
+def test_pieces_make_no_difference() -> None:
+    lines = (b"AUTH\t%d\tPLAIN\tservice=x\tresp=%b\n" % each for each in ((1, WRONG), (3, RIGHT)))
+    data = b"VERSION\t1\t2\nCPID\t1\n" + b"".join(lines)
+    _, at_once = played("dovecot-auth", [data])
+    assert at_once.endswith(b"OK\t3\tuser=jane\n")
+    _, one_by_one = played("dovecot-auth", [data[i : i + 1] for i in range(len(data))])
+    assert one_by_one == at_once
+
+
+def test_every_request_is_answered_whatever_stands_around_it() -> None:
+    chance = random.Random(f"{SEED} serve")
+    line = b"AUTH\t77\tPLAIN\tservice=imap\tsecured\tresp=" + RIGHT + b"\n"
+    hello = b"VERSION\t1\t2\nCPID\t1\n"
+    for _ in range(rounds(300)):
+        before = changed(RECORDED["dovecot-auth"][1].partition(b"CPID\t12\n")[2], chance)
+        client, said = played("dovecot-auth", [hello, before + b"\n", line])
+        assert client.closes or said.endswith(b"OK\t77\tuser=jane\n"), before

@@ -1,0 +1,237 @@
+"""One connection of a client: carries bytes to its protocol and back; knows none by name.
+
+Requests run at once up to a number; while more wait, or while the client does not read what it
+is sent, nothing is read from it. An exchange whose client says nothing more expires; a
+connection that is idle does not: Postfix keeps one for hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol as Interface
+from typing import cast
+
+from ualauth.adapters.http_replies import HttpRefusal
+from ualauth.daemon.asking import Asker
+from ualauth.daemon.protocols.base import Protocol
+from ualauth.daemon.requests import Answer, Challenge, Expired, Failed, Request, Tag
+from ualauth.errors import AuthenticationError, MechanismUnavailable, UalauthError
+
+log = logging.getLogger("ualauth.serve")
+
+EXPIRES_AFTER = 150.0
+"""Seconds that an exchange waits for its client (AUTH_REQUEST_TIMEOUT_SECS of Dovecot)."""
+_MOST_AT_ONCE = 256
+"""Requests of one connection that run at a time."""
+_MOST_UNREAD = 65_536
+"""Bytes that wait for a client to read them, before it is not read any more."""
+_EXPECTED = (AuthenticationError, HttpRefusal, MechanismUnavailable)
+"""What clients bring about; the library has logged it."""
+
+
+class Connections(Interface):
+    """What a connection belongs to."""
+
+    def entered(self, connection: Connection) -> None:
+        """Take note of a connection that begins."""
+
+    def left(self, connection: Connection) -> None:
+        """Take note of a connection that is over."""
+
+
+class Connection(asyncio.Protocol):
+    """What asyncio calls for one client."""
+
+    def __init__(
+        self,
+        begin: Callable[[asyncio.BaseTransport], Protocol],
+        asker: Asker,
+        connections: Connections,
+        expires_after: float = EXPIRES_AFTER,
+    ) -> None:
+        """`begin` returns the protocol for a client that has just connected."""
+        self._begin = begin
+        self._asker = asker
+        self._connections = connections
+        self._expires_after = expires_after
+        self._protocol: Protocol | None = None
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[tuple[Tag, Request]] = deque()
+        self._tasks: dict[Tag, asyncio.Task[None]] = {}
+        self._timers: dict[Tag, asyncio.TimerHandle] = {}
+        self._is_unread = False
+        """Whether the client does not read."""
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._is_paused = False
+        self._is_over = False
+
+    @property
+    def requests(self) -> int:
+        """How many requests run or wait to run."""
+        return len(self._tasks) + len(self._waiting)
+
+    def stop(self) -> None:
+        """Answer all that is asked with "not now", and close."""
+        if self._protocol is not None and not self._is_over:
+            self._protocol.stop()
+            self._carry_on()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_MOST_UNREAD)
+        self._connections.entered(self)
+        try:
+            self._protocol = self._begin(transport)
+        except Exception as error:  # noqa: BLE001 - a bug, or a client that may not ask
+            log.warning("a client is sent away: %s", _shown(error))
+            self._transport.abort()
+            return
+        self._protocol.open()
+        self._carry_on()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if self._protocol is not None:
+            self._protocol.receive(data)
+            self._carry_on()
+
+    def eof_received(self) -> bool:
+        """See `asyncio.Protocol`: what was asked is answered yet."""
+        if self._protocol is None:
+            return False
+        self._protocol.end()
+        self._carry_on()
+        # A connection with TLS has no half that stays open.
+        has_tls = self._transport is not None and self._transport.get_extra_info("ssl_object")
+        return not self._is_over and not has_tls
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._is_unread = True
+        loop = asyncio.get_running_loop()
+        self._unread_timer = loop.call_later(self._expires_after, self.abort)
+        self._read_or_not()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._is_unread = False
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+        self._start()
+        self._read_or_not()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - of the interface
+        """See `asyncio.BaseProtocol`: what runs for the client is given up."""
+        self._is_over = True
+        for task in self._tasks.values():
+            task.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+        self._waiting.clear()
+        self._timers.clear()
+        self._asker.close()
+        self._protocol = None
+        self._connections.left(self)
+
+    # Requests
+
+    def _carry_on(self) -> None:
+        """Do what the protocol has to have done."""
+        protocol, transport = self._protocol, self._transport
+        if protocol is None or transport is None or self._is_over:
+            return
+        effects = protocol.take()
+        for tag in effects.given_up:
+            self._give_up(tag)
+        self._waiting.extend(effects.requests)
+        if effects.output:
+            transport.write(effects.output)
+        if effects.closes:
+            self._is_over = True
+            self._waiting.clear()
+            # What was written is sent first; a client that does not read it, is cut off.
+            loop = asyncio.get_running_loop()
+            self._timers[self] = loop.call_later(self._expires_after, self.abort)
+            transport.close()
+            return
+        self._start()
+        self._read_or_not()
+
+    def _start(self) -> None:
+        while self._waiting and len(self._tasks) < _MOST_AT_ONCE and not self._is_unread:
+            tag, request = self._waiting.popleft()
+            timer = self._timers.pop(tag, None)
+            if timer is not None:
+                timer.cancel()
+            loop = asyncio.get_running_loop()
+            self._tasks[tag] = loop.create_task(self._run(tag, request))
+
+    async def _run(self, tag: Tag, request: Request) -> None:
+        try:
+            answer: Answer = await self._asker.answer(tag, request)
+        except asyncio.CancelledError:
+            self._asker.give_up(tag)
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug refuses
+            if not isinstance(error, _EXPECTED):
+                log.error("a request failed: %s", _shown(error))  # noqa: TRY400 - see `_shown`
+            answer = Failed(error)
+        finally:
+            if self._tasks.get(tag) is asyncio.current_task():
+                del self._tasks[tag]
+        if isinstance(answer, Challenge):
+            loop = asyncio.get_running_loop()
+            self._timers[tag] = loop.call_later(self._expires_after, self._expire, tag)
+        self._answer(tag, answer)
+
+    def _answer(self, tag: Tag, answer: Answer) -> None:
+        if self._protocol is not None and not self._is_over:
+            self._protocol.answer(tag, answer)
+            self._carry_on()
+
+    def _expire(self, tag: Tag) -> None:
+        self._timers.pop(tag, None)
+        self._asker.give_up(tag)
+        self._answer(tag, Failed(Expired()))
+
+    def _give_up(self, tag: Tag) -> None:
+        timer = self._timers.pop(tag, None)
+        if timer is not None:
+            timer.cancel()
+        task = self._tasks.pop(tag, None)
+        if task is not None:
+            task.cancel()
+        self._waiting = deque(each for each in self._waiting if each[0] != tag)
+        self._asker.give_up(tag)
+
+    # Reading
+
+    def _read_or_not(self) -> None:
+        """Read from the client only while it does not have to wait."""
+        protocol, transport = self._protocol, self._transport
+        if protocol is None or transport is None or transport.is_closing():
+            return
+        pauses = self._is_unread or bool(self._waiting) or protocol.is_busy
+        if pauses and not self._is_paused:
+            transport.pause_reading()
+        elif not pauses and self._is_paused:
+            transport.resume_reading()
+        self._is_paused = pauses
+
+    def abort(self) -> None:
+        """Cut the client off."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _shown(error: Exception) -> str:
+    """Return what a log may say of any error; the text of a bug may repeat what a client sent."""
+    return str(error) if isinstance(error, UalauthError) else f"raised {type(error).__name__}"

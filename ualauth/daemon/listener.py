@@ -1,0 +1,130 @@
+"""One socket of the daemon, and what its clients are met with; knows its protocol by name alone."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+from ualauth.config.listen import ListenSettings
+from ualauth.daemon.protocols.base import Caller, Endpoint, Protocol
+from ualauth.daemon.protocols.registry import settings_of
+from ualauth.daemon.sockets import SocketUnavailable, remove, tls_context
+from ualauth.errors import ConfigurationError, PeerUnknown
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.following import Watched
+from ualauth.sources.problem import Problem
+from ualauth.sources.watched import wait_for
+from ualauth.system.peer_credentials import peer_uid
+
+_SECRET_RULES = FileRules(max_bytes=4096, comments=False, secret=True)
+
+
+class Plan:
+    """What a `[[listen]]` says, checked: all that can go wrong without its socket."""
+
+    def __init__(self, listen: ListenSettings, home: str) -> None:
+        """Read what the settings name; `home` is the configuration folder.
+
+        Raises:
+            ConfigurationError: if something cannot be used.
+
+        """
+        self.listen = listen
+        self.kind: type[Protocol]
+        self.own: Any
+        try:
+            self.kind, self.own = settings_of(listen)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"[[listen]] {listen.place}: {error}") from error
+        self.tls = tls_context(listen)
+        self._secret: Watched[bytes] | None = None
+        if listen.secret_file:
+            self._secret = Watched(listen.secret_file, _secret, _SECRET_RULES, home=home)
+            wait_for(self._secret.begin)
+            self.secret()
+
+    def secret(self) -> bytes:
+        """Return what the secret file says, empty without one; `ConfigurationError` if none."""
+        if self._secret is None:
+            return b""
+        secret = self._secret.current()
+        if not secret:
+            raise ConfigurationError(f"there is no secret in {self.listen.secret_file}")
+        return secret
+
+
+class Listener:
+    """A socket that clients connect to."""
+
+    def __init__(self, plan: Plan, listener: socket.socket, server: int, *, is_own: bool) -> None:
+        """`server` is the number of the daemon; `is_own` is whether it made the socket."""
+        self.plan = plan
+        self.socket = listener
+        self._server = server
+        self.is_own = is_own
+        """Whether the daemon has made the socket; the rights of another one are its owner's."""
+        self._tls: ssl.SSLContext | None = plan.tls
+        self._asyncio: asyncio.Server | None = None
+
+    async def start(self, numbers: Iterator[int], connect: Any) -> None:  # noqa: ANN401 - see below
+        """Accept clients; `connect` makes an `asyncio.Protocol` of what begins a protocol."""
+
+        def begin(transport: asyncio.BaseTransport) -> Protocol:
+            return self._begin(transport, next(numbers))
+
+        loop = asyncio.get_running_loop()
+        self._asyncio = await loop.create_server(
+            lambda: connect(begin), sock=self.socket.dup(), ssl=self._tls
+        )
+
+    def use(self, plan: Plan) -> None:
+        """Meet clients from now on as another plan for the same socket says."""
+        self.plan = plan
+        if self._tls is not None and plan.tls is not None:
+            # That of the plan has shown that they can be used.
+            self._tls.load_cert_chain(plan.listen.certificate, plan.listen.key)
+
+    def close(self) -> None:
+        """Accept no client any more."""
+        if self._asyncio is not None:
+            self._asyncio.close()
+        if self.is_own:
+            remove(self.socket, self.plan.listen)
+        else:
+            self.socket.close()
+
+    def _begin(self, transport: asyncio.BaseTransport, number: int) -> Protocol:
+        plan = self.plan
+        caller = None
+        connection = transport.get_extra_info("socket")
+        if plan.listen.path and connection is not None:
+            try:
+                caller = Caller(peer_uid(connection))
+            except PeerUnknown:
+                # Its process is gone already.
+                caller = None
+        endpoint = Endpoint(
+            plan.listen,
+            plan.own,
+            server=self._server,
+            number=number,
+            nonce=secrets.token_bytes(16),
+            secret=plan.secret(),
+            caller=caller,
+        )
+        return plan.kind(endpoint)
+
+
+def check_same_kind(listener: Listener, plan: Plan) -> None:
+    """Refuse a plan that needs another socket at the same place; `SocketUnavailable`."""
+    if (listener.plan.tls is None) != (plan.tls is None):
+        text = "with or without TLS is decided at the start; start the daemon anew"
+        raise SocketUnavailable(f"[[listen]] {plan.listen.place}: {text}")
+
+
+def _secret(file: Text) -> tuple[bytes, tuple[Problem, ...]]:
+    return file.data.strip(), ()

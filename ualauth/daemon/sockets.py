@@ -1,0 +1,169 @@
+"""Listening sockets: made by the daemon, or handed over by systemd; knows no protocol.
+
+A UNIX socket gets its mode and owner before any client can connect, and takes the place of
+one that no process listens on any more; never that of another one, or of anything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+from ualauth.config.listen import ListenSettings
+from ualauth.errors import ConfigurationError
+
+_BACKLOG = 1024
+"""Clients that may wait to be accepted; the system has a limit of its own (net.core.somaxconn)."""
+
+
+class SocketUnavailable(ConfigurationError):
+    """A socket cannot be listened on."""
+
+
+def uid_of(name: str) -> int:
+    """Return the uid of a user by name or number; `ConfigurationError` if there is none."""
+    if name.isascii() and name.isdigit():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise ConfigurationError(f"this host has no user {name[:64]!r}") from None
+
+
+def gid_of(name: str) -> int:
+    """Return the gid of a group by name or number; `ConfigurationError` if there is none."""
+    if name.isascii() and name.isdigit():
+        return int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ConfigurationError(f"this host has no group {name[:64]!r}") from None
+
+
+def listening(listen: ListenSettings) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        ConfigurationError: if it cannot be, with the reason.
+
+    """
+    try:
+        return _at_path(listen) if listen.path else _at_address(listen)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise SocketUnavailable(f"[[listen]] {listen.place}: {cause}") from error
+
+
+def _at_address(listen: ListenSettings) -> socket.socket:
+    host, port = listen.host_and_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _at_path(listen: ListenSettings) -> socket.socket:
+    path = Path(listen.path)
+    _check_free(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listener.bind(listen.path)
+        try:
+            # No client can connect before it listens.
+            _give_rights(path, listen)
+            listener.listen(_BACKLOG)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _check_free(path: Path) -> None:
+    """Raise `SocketUnavailable` if something is in the way, or a process listens there."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise SocketUnavailable(f"[[listen]] {path}: there is something else; remove it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            pass
+        except OSError:
+            # No process listens.
+            return
+    raise SocketUnavailable(f"[[listen]] {path}: another process listens there; end it first")
+
+
+def remove(listener: socket.socket, listen: ListenSettings) -> None:
+    """Close a socket, and remove its path, unless another process has taken that by now."""
+    listener.close()
+    if not listen.path:
+        return
+    with contextlib.suppress(OSError, SocketUnavailable):
+        _check_free(Path(listen.path))
+        Path(listen.path).unlink()
+
+
+def give_rights(listen: ListenSettings) -> None:
+    """Give a UNIX socket the mode and the owner that it shall have.
+
+    Raises:
+        ConfigurationError: if that cannot be done.
+
+    """
+    if not listen.path:
+        return
+    try:
+        _give_rights(Path(listen.path), listen)
+    except OSError as error:
+        raise SocketUnavailable(f"[[listen]] {listen.path}: {error.strerror}") from error
+
+
+def _give_rights(path: Path, listen: ListenSettings) -> None:
+    uid = uid_of(listen.owner) if listen.owner else -1
+    gid = gid_of(listen.group) if listen.group else -1
+    if uid != -1 or gid != -1:
+        os.chown(path, uid, gid)
+    path.chmod(int(listen.mode, 8))
+
+
+def tls_context(listen: ListenSettings) -> ssl.SSLContext | None:
+    """Return what TLS needs, `None` for a socket without it.
+
+    Raises:
+        ConfigurationError: if certificate or key cannot be used.
+
+    """
+    if not listen.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(listen.certificate, listen.key)
+    except OSError as error:
+        cause = error.strerror or "they do not belong together"
+        text = f"[[listen]] {listen.place}: certificate and key cannot be used: {cause}"
+        raise ConfigurationError(text) from error
+    return context

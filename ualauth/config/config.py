@@ -199,6 +199,11 @@ class Config:
         return self.userlist.url or f"sqlite:///{self.userlist_path.absolute()}"
 
     @property
+    def audit_path(self) -> str:
+        """The file of the audit log, absolute; empty if none is written."""
+        return str(self.directory.absolute() / self.audit.file) if self.audit.file else ""
+
+    @property
     def has_userlist(self) -> bool:
         """Whether there is a USERLIST: one was configured, or the default file exists."""
         return bool(self.userlist.url) or self.userlist_path.exists()

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from playground import PASSWORD, Playground
+from playground import PASSWORD, Playground, show_refusals
 from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor as installed
@@ -222,6 +222,7 @@ def serve(
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--ports", nargs=2, type=int, default=ports)
     chosen = parser.parse_args()
+    show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(chosen.folder or Path(temporary) / "etc")
         authenticator = TwistedAuthenticator(playground.folder)

@@ -175,7 +175,11 @@ def run(serve: Serve, ports: tuple[int, int], **options: str) -> None:
     show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(chosen.folder or Path(temporary) / "etc")
-        asyncio.run(serve(playground, tuple(chosen.ports), **given))
+        try:
+            asyncio.run(serve(playground, tuple(chosen.ports), **given))
+        except OSError as error:
+            # Mostly a port that another program has.
+            sys.exit(f"cannot serve: {error.strerror or error}; --ports names others")
 
 
 def show_refusals() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import poplib
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -77,3 +78,15 @@ def test_the_reason_is_in_the_log_of_the_server_alone(
     assert "wrong_password" not in reply
     assert "om_auth" not in reply
     assert "pam.d" not in reply
+
+
+@pytest.mark.parametrize("script", ["pop3_server.py", "twisted_imap_server.py"])
+def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path, script: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = [sys.executable, ROOT / "examples" / script, tmp_path / "etc", "--ports", port, "0"]
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("cannot serve: ")
+    assert port in line

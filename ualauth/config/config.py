@@ -224,6 +224,10 @@ class Config:
         """
         folder = Path(directory or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_DIRECTORY)
         if not folder.is_dir():
+            if folder.exists():
+                raise ConfigurationError(
+                    f"{folder} is a file, and no configuration folder; name the one that it is in"
+                )
             raise ConfigurationError(
                 f"there is no configuration folder {folder}; "
                 f"create it with: ualauth --config-dir {folder} init",

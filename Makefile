@@ -6,7 +6,7 @@
 .PHONY: demo unit test long check bench fuzz format clean
 
 # Mail programs that log in to the example servers
-CLIENTS = curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
+CLIENTS = alpine curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
 	mutt neomutt offlineimap3 s-nail sieve-connect swaks
 # Real KDCs and their clients, a wrong clock, and independent SASL clients
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit

@@ -29,7 +29,7 @@ def check_moving_in(
     source: str,
     user: str,
     passwords: tuple[str, str],
-    change: Callable[[], None],
+    change: Callable[[], object],
 ) -> None:
     """Move a user in from `source`, whose password `change` then changes from one to the other."""
     old, new = passwords

@@ -52,7 +52,8 @@ def test_the_reason_is_in_the_log_of_the_server_alone(
 ) -> None:
     playground = Playground.make(tmp_path / "etc")
     context = ssl.create_default_context(cafile=str(playground.authority))
-    words = [sys.executable, ROOT / "examples" / script, playground.folder, "--ports", "0", "0"]
+    server = str(ROOT / "examples" / script)
+    words = [sys.executable, server, str(playground.folder), "--ports", "0", "0"]
     said = tmp_path / "stderr"
     with (
         said.open("w") as errors,
@@ -84,7 +85,8 @@ def test_the_reason_is_in_the_log_of_the_server_alone(
 def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path, script: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        words = [sys.executable, ROOT / "examples" / script, tmp_path / "etc", "--ports", port, "0"]
+        server = str(ROOT / "examples" / script)
+        words = [sys.executable, server, str(tmp_path / "etc"), "--ports", port, "0"]
         ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()

@@ -121,7 +121,9 @@ def record(  # noqa: PLR0913, PLR0917 - what a record has; by keyword, it takes 
         digest, typed = _digest(settings.digest_key, login_name or ""), None
         user = user if known else None
     code_of_reason = module = place = None
-    remark, through, remarks = "", (), ()
+    remark = ""
+    through: tuple[str, ...] = ()
+    remarks: Answers = ()
     if reason is not None:
         code_of_reason, remark, remarks = reason.code, reason.remark, reason.others
         if reason.entries:
@@ -211,7 +213,7 @@ def answers_of(runs: Sequence[Run]) -> Answers:
     if len(runs) == 2 and runs[0].is_plain and runs[1].is_plain:
         if len(_plain_answers) >= _MOST_STACKS:
             _plain_answers.clear()
-        _plain_answers[id(runs[1].stack)] = _PlainAnswers(*runs, answers)
+        _plain_answers[id(runs[1].stack)] = _PlainAnswers(runs[0], runs[1], answers)
     return answers
 
 

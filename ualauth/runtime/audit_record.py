@@ -194,11 +194,11 @@ def _moment(moment: float) -> str:
     second, text = _second
     fraction = moment - second
     if not 0.0 <= fraction < 1.0:
-        whole = int(moment)
-        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole))
+        began = int(moment)
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(began))
         _digits = _digits or tuple(f"{number:03}" for number in range(1000))
-        _second = float(whole), text
-        fraction = moment - whole
+        _second = float(began), text
+        fraction = moment - began
     micros = int(fraction * 1_000_000)
     return f"{text}{_digits[micros // 1000]}{_digits[micros % 1000]}"
 

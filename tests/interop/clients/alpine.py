@@ -13,7 +13,7 @@ from tests.interop.cases import IMAP, SECONDS, Client, Result, Trial, rows
 
 _PROMPT = b"ENTER PASSWORD:"
 _CANCEL = b"\x03"
-_ANSWERED = re.compile(r"AUTHENTICATE .*^IMAP DEBUG [^\n]*: \w{8} (?:OK|NO|BAD)\b", re.S | re.M)
+_ANSWERED = re.compile(r"(?sm)AUTHENTICATE .*^IMAP DEBUG [^\n]*: \w{8} (?:OK|NO|BAD)\b")
 _OPENED = re.compile(r": \w{8} (?:SELECT|EXAMINE) ")
 
 

@@ -35,7 +35,7 @@ def exported(controller: Controller) -> str:
     """Return the users as the directory gives them to its reader, in LDIF."""
     password = controller.folder / "reader"
     password.write_text(READER)
-    found = subprocess.run(
+    search = subprocess.run(
         [
             *("ldapsearch", "-LLL", "-x", "-H", controller.tls_uri, "-y", str(password)),
             *("-D", "moving-reader@ad.example.com", "-b", PEOPLE, "(cn=moving*)"),
@@ -46,7 +46,7 @@ def exported(controller: Controller) -> str:
         text=True,
         check=True,
     )
-    return found.stdout
+    return search.stdout
 
 
 def test_users_move_in_from_active_directory(

@@ -52,6 +52,11 @@ def refuse(authenticator: Authenticator, name: str = "jsmith") -> None:
         authenticator.authenticate("shut", name, "s3cret", rhost="192.0.2.7")
 
 
+def log_in_often(authenticator: Authenticator) -> None:
+    for _ in range(50):
+        log_in(authenticator)
+
+
 def names_in(path: Path) -> list[str]:
     return [json.loads(line)["login_name"] for line in path.read_text().splitlines()]
 
@@ -174,13 +179,13 @@ def test_a_record_of_which_a_part_fits_does_not_spoil_the_next(
         return write(descriptor, data[: parts.pop()] if parts and len(data) > 20 else data)
 
     with Authenticator(folder.config()) as authenticator:
-        monkeypatch.setattr(audit_file.os, "write", cut)
+        monkeypatch.setattr(os, "write", cut)
         log_in(authenticator, "cut")
-        monkeypatch.setattr(audit_file.os, "write", write)
-        log_in(authenticator, "whole")
-    cut_line, whole = (folder.path / "audit.json").read_text().splitlines()
+        monkeypatch.setattr(os, "write", write)
+        log_in(authenticator, "complete")
+    cut_line, complete = (folder.path / "audit.json").read_text().splitlines()
     assert len(cut_line) == 20
-    assert json.loads(whole)["login_name"] == "whole"
+    assert json.loads(complete)["login_name"] == "complete"
 
 
 def test_each_way_in_has_its_own_file(tmp_path: Path) -> None:
@@ -217,10 +222,7 @@ def test_lines_of_threads_and_of_a_child_are_whole(folder: ConfigFolder) -> None
                     log_in(authenticator)
             finally:
                 os._exit(0)
-        threads = [
-            threading.Thread(target=lambda: [log_in(authenticator) for _ in range(50)])
-            for _ in range(3)
-        ]
+        threads = [threading.Thread(target=log_in_often, args=(authenticator,)) for _ in range(3)]
         for each in threads:
             each.start()
         for each in threads:

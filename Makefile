@@ -6,7 +6,7 @@
 .PHONY: demo unit test long check bench fuzz format clean
 
 # Mail programs that log in to the example servers
-CLIENTS = curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
+CLIENTS = alpine curl cyrus-clients fdm fetchmail getmail6 gsasl imapfilter isync libnet-ssleay-perl libsasl2-modules mpop msmtp \
 	mutt neomutt offlineimap3 s-nail sieve-connect swaks
 # Real KDCs and their clients, a wrong clock, and independent SASL clients
 KRB5 = krb5-kdc krb5-admin-server krb5-user libfaketime gsasl sasl2-bin libsasl2-modules-gssapi-mit
@@ -15,13 +15,15 @@ READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-
 # Libraries of other languages that log in: for `make long` alone
 RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libjakarta-mail-java \
 	libmail-imapclient-perl libphp-phpmailer nodejs npm openjdk-17-jdk-headless php-cli php-imap ruby
+# Users come from it
+IMAPD = dovecot-imapd
 # Reads the audit log
 READERS_OF_LOGS = fail2ban
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
-	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(READERS_OF_LOGS)
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =

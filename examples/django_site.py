@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
-from playground import PASSWORD, Playground
+from playground import PASSWORD, Playground, show_refusals
 
 HOST = "127.0.0.1"
 FORM = "<form method=post>{% csrf_token %}{{ form }}<button>Log in</button></form>"
@@ -72,6 +72,7 @@ def urls() -> tuple[object, ...]:
 
 def main(port: int) -> None:
     """Serve until stopped."""
+    show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(Path(temporary) / "etc")
         configure(playground.folder)

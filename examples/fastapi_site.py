@@ -16,7 +16,7 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import Depends, FastAPI
-from playground import PASSWORD, Playground
+from playground import PASSWORD, Playground, show_refusals
 
 from ualauth import AsyncAuthenticator, Identity
 from ualauth.adapters.fastapi import TokenLogin
@@ -47,6 +47,7 @@ def new_application(folder: Path) -> FastAPI:
 
 def main(port: int) -> None:
     """Serve until stopped."""
+    show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(Path(temporary) / "etc")
         print(

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from flask import Flask
-from playground import PASSWORD, Playground
+from playground import PASSWORD, Playground, show_refusals
 from werkzeug.serving import run_simple
 
 from ualauth import Authenticator
@@ -36,6 +36,7 @@ def new_application(authenticator: Authenticator) -> Flask:
 
 def main(port: int) -> None:
     """Serve until stopped."""
+    show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(Path(temporary) / "etc")
         print(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import ssl
 import sys
@@ -171,9 +172,22 @@ def run(serve: Serve, ports: tuple[int, int], **options: str) -> None:
         parser.add_argument(f"--{name}", action="store_true", help=does)
     chosen = parser.parse_args()
     given = {name: getattr(chosen, name) for name in options}
+    show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(chosen.folder or Path(temporary) / "etc")
-        asyncio.run(serve(playground, tuple(chosen.ports), **given))
+        try:
+            asyncio.run(serve(playground, tuple(chosen.ports), **given))
+        except OSError as error:
+            # Mostly a port that another program has.
+            sys.exit(f"cannot serve: {error.strerror or error}; --ports names others")
+
+
+def show_refusals() -> None:
+    """Write to standard error why a login is not granted: for the administrator, not the client."""
+    shown = logging.StreamHandler()
+    shown.setLevel(logging.WARNING)
+    shown.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("ualauth.audit").addHandler(shown)
 
 
 async def until_stopped() -> None:

@@ -6,6 +6,7 @@ Mailboxes are in memory, and nothing that is done to them lasts. What is sent is
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -14,12 +15,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from playground import PASSWORD, Playground
+from playground import PASSWORD, Playground, show_refusals
 from twisted.cred.error import LoginDenied
 from twisted.cred.portal import Portal
 from twisted.internet import reactor as installed
 from twisted.internet import ssl
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.mail.imap4 import IMailbox, MailboxException, MemoryAccount
 from twisted.mail.interfaces import IAccountIMAP, IMailboxPOP3, IMessageDelivery, IMessageSMTP
@@ -222,6 +224,7 @@ def serve(
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--ports", nargs=2, type=int, default=ports)
     chosen = parser.parse_args()
+    show_refusals()
     with tempfile.TemporaryDirectory(prefix="ualauth-") as temporary:
         playground = Playground.make(chosen.folder or Path(temporary) / "etc")
         authenticator = TwistedAuthenticator(playground.folder)
@@ -229,8 +232,11 @@ def serve(
         factory = Factory.forProtocol(
             lambda: protocol(authenticator, Portal(realm), context_factory=options),
         )
-        plain = reactor.listenTCP(chosen.ports[0], factory, interface=HOST)
-        secure = reactor.listenSSL(chosen.ports[1], factory, options, interface=HOST)
+        try:
+            plain = reactor.listenTCP(chosen.ports[0], factory, interface=HOST)
+            secure = reactor.listenSSL(chosen.ports[1], factory, options, interface=HOST)
+        except CannotListenError as error:
+            sys.exit(f"cannot serve: {error}; --ports names others")
         port = plain.getHost().port
         print(f"{name}, STARTTLS: {HOST} port {port}")
         print(f"{name}, TLS: {HOST} port {secure.getHost().port}")

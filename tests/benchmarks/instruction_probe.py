@@ -81,6 +81,23 @@ def both(folder: Path) -> Callable[[], object]:
     return counted(folder)
 
 
+def in_file(folder: Path) -> Callable[[], object]:
+    """Return a remembered login whose audit record is in the file of `[audit]`, as JSON."""
+    _write_audit_file(folder)
+    return remembered(folder)
+
+
+def both_in_file(folder: Path) -> Callable[[], object]:
+    """Return a remembered login that metrics count, and whose record is in that file."""
+    _write_audit_file(folder)
+    return counted(folder)
+
+
+def _write_audit_file(folder: Path) -> None:
+    with (folder / "ualauth.toml").open("a") as file:
+        file.write('\n[audit]\nfile = "audit.json"\n')
+
+
 def _write_audit_log(folder: Path) -> None:
     from ualauth.audit import JsonFormatter
 
@@ -129,8 +146,10 @@ OPERATIONS = {
 
 WATCHED = {
     "a remembered login, counted": counted,
-    "a remembered login, with its audit record": audited,
-    "a remembered login, counted and with its record": both,
+    "a remembered login, its record by `[audit] file`": in_file,
+    "a remembered login, counted and its record by `[audit] file`": both_in_file,
+    "a remembered login, its record by `logging`": audited,
+    "a remembered login, counted and its record by `logging`": both,
 }
 """The same as the first of them, and what looks on at it."""
 

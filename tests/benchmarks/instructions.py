@@ -25,8 +25,9 @@ HOW = f"""
 warm up, in a process for each kind, with `PYTHONHASHSEED=0`; the peer is {baseline.VERSION}, run
 in the same way with the same interpreter and libraries. A remembered
 login is `Authenticator.authenticate` through one `auth` and one `account` entry of `om_auth`.
-One that is counted has `ualauth.metrics`, and is compared with one that is not; an audit record is
-written as JSON to a file.
+One that is counted has `ualauth.metrics`; its record is written as JSON, by `[audit] file` or by a
+`FileHandler` of `logging` with `JsonFormatter`, whose own work is most of the difference. These are
+compared with a login where both are off, which is the first row: its peer has neither.
 A SCRAM-SHA-256 exchange is both ends of it; the client's knows its salted password.
 A login by LDAP goes through one `auth` and one `account` entry of `om_ldap`, for a user whom the
 USERLIST has, too: by python-ldap, which asks an OpenLDAP server over its UNIX socket to search

@@ -11,6 +11,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.smtp_access.rules import access_control
 from ualauth.config.config import FILE_NAME, Config
 from ualauth.errors import ConfigurationError, StoreError, UnknownService
+from ualauth.runtime.audit_file import problem_of
 from ualauth.sources.files import FileRules, Missing, Text
 from ualauth.sources.following import problems_of
 from ualauth.sources.opening import inspect, look
@@ -38,6 +39,7 @@ def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
         from ualauth.daemon.checking import problems_of_sockets  # noqa: PLC0415 - few need it
 
         yield from problems_of_sockets(invocation.config, invocation.has_file)
+    yield from _audit_file(invocation.config)
 
 
 def names_of_services(invocation: Invocation) -> tuple[list[str], list[Problem]]:
@@ -172,3 +174,16 @@ def _settings(config: Config) -> Iterator[Problem]:
         number = line_of_url(file.text)
         text = "every user of this host can read the password in it"
         yield Problem(Source(path, number, 1), text, f"run: chmod o-r {path}", warning=True)
+
+
+def _audit_file(config: Config) -> Iterator[Problem]:
+    """Yield what keeps records out of the file of `[audit]`, as far as this user can tell."""
+    path = config.audit_path
+    why = problem_of(path) if path else ""
+    if why:
+        file = config.directory / FILE_NAME
+        lines = enumerate(file.read_text("utf-8").split("\n"), 1)
+        number = next((n for n, line in lines if line.lstrip().startswith("file")), 1)
+        text = f"the audit log {path} cannot be written: {why}; its records are lost"
+        cure = "let the user of the server write it, or name another file"
+        yield Problem(Source(str(file), number, 1), text, cure)

@@ -202,6 +202,11 @@ class Config:
         return self.userlist.url or f"sqlite:///{self.userlist_path.absolute()}"
 
     @property
+    def audit_path(self) -> str:
+        """The file of the audit log, absolute; empty if none is written."""
+        return str(self.directory.absolute() / self.audit.file) if self.audit.file else ""
+
+    @property
     def has_userlist(self) -> bool:
         """Whether there is a USERLIST: one was configured, or the default file exists."""
         return bool(self.userlist.url) or self.userlist_path.exists()
@@ -222,6 +227,10 @@ class Config:
         """
         folder = Path(directory or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_DIRECTORY)
         if not folder.is_dir():
+            if folder.exists():
+                raise ConfigurationError(
+                    f"{folder} is a file, and no configuration folder; name the one that it is in"
+                )
             raise ConfigurationError(
                 f"there is no configuration folder {folder}; "
                 f"create it with: ualauth --config-dir {folder} init",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -44,8 +44,8 @@ class Amount(Protocol):
 class Seconds(Protocol):
     """A histogram with its labels; compared by identity."""
 
-    def observe(self, seconds: float) -> None:
-        """Count how long something took."""
+    def observe(self, passed: list[float]) -> None:
+        """Count how many seconds something took, each time."""
         ...
 
 
@@ -92,9 +92,16 @@ class _OwnSeconds:
         self.buckets = [0] * (len(SECONDS) + 1)
         self.sum = 0.0
 
-    def observe(self, seconds: float) -> None:
-        self.buckets[bisect_left(SECONDS, seconds)] += 1
-        self.sum += seconds
+    def observe(self, passed: list[float]) -> None:
+        # Sorted: a bound is looked for once, however many there are.
+        passed.sort()
+        buckets, before = self.buckets, 0
+        for place, bound in enumerate(SECONDS):
+            below = bisect_right(passed, bound, before)
+            buckets[place] += below - before
+            before = below
+        buckets[-1] += len(passed) - before
+        self.sum += sum(passed)
 
 
 class OwnCounts:
@@ -161,6 +168,17 @@ class _SharedAmount:
             self._metric.set(amount)
 
 
+class _SharedSeconds:
+    __slots__ = ("_histogram",)
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+
+    def observe(self, passed: list[float]) -> None:
+        for each in passed:
+            self._histogram.observe(each)
+
+
 class SharedCounts:
     """Counts in files that several processes share; prometheus_client collects them from there."""
 
@@ -171,6 +189,7 @@ class SharedCounts:
         self._metrics: dict[str, Counter | Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
         self._amounts: dict[tuple[str, Labels], Amount] = {}
+        self._seconds: dict[tuple[str, Labels], Seconds] = {}
         for each in FAMILIES.values():
             labels = tuple(each.labels)
             if each.type is Type.HISTOGRAM:
@@ -198,9 +217,13 @@ class SharedCounts:
         return self._amounts.setdefault((name, labels), _SharedAmount(child))
 
     def seconds(self, name: str, *labels: str) -> Seconds:
-        """See `Counts.seconds`: the library has always the same."""
+        """See `Counts.seconds`."""
+        existing = self._seconds.get((name, labels))
+        if existing is not None:
+            return existing
         histogram = self._histograms[name]
-        return histogram.labels(*labels) if labels else histogram
+        child = histogram.labels(*labels) if labels else histogram
+        return self._seconds.setdefault((name, labels), _SharedSeconds(child))
 
     def collect(self) -> Iterable[Metric]:
         """See `Counts.collect`: nothing, as the files are read instead."""

@@ -8,7 +8,7 @@ they are long, and at once where processes share their counts (`PROMETHEUS_MULTI
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import repeat, starmap
 
 from prometheus_client import CollectorRegistry
@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from ualauth.metrics.counts import Amount, Counts, OwnCounts, Seconds, SharedCounts, are_shared
 from ualauth.system.forks import new_lock, renew_after_fork
 
-_LONG = 200
+LONG = 200
 """Events after which the queues are emptied."""
 
 
@@ -30,18 +30,16 @@ class Events(Collector):
         """Begin with nothing; the registry collects the counts of this process."""
         shared = are_shared()
         self._lock = new_lock()
-        self._counted: deque[Amount] = deque()
-        self._timed: deque[tuple[Seconds, float]] = deque()
-        self.count = self._counted.append
+        self.counted: deque[Amount] = deque()
+        """What is not yet counted."""
+        self._timed: dict[Seconds, deque[float]] = {}
+        self.count = self.counted.append
         """Leave one more to be counted; never waits."""
-        self.time = self._timed.append
-        """Leave seconds to be counted; never waits."""
         self._counts: Counts = SharedCounts() if shared else OwnCounts()
         self.amount = self._counts.amount
         """See `Counts.amount`."""
-        self.seconds = self._counts.seconds
-        """See `Counts.seconds`."""
-        self._long = 0 if shared else _LONG
+        self.long = 0 if shared else LONG
+        """How many events may be left at the end of a login."""
         self.exposed = registry
         """What shows the counts of all processes that share them, or else those of this one."""
         if shared:
@@ -51,32 +49,43 @@ class Events(Collector):
             registry.register(self)
         renew_after_fork(self)
 
+    def time(self, name: str, *labels: str) -> Callable[[float], None]:
+        """Return what leaves seconds to be counted, of a histogram with its labels; never waits."""
+        seconds = self._counts.seconds(name, *labels)
+        with self._lock:
+            return self._timed.setdefault(seconds, deque()).append
+
     def begin_in_child(self) -> None:
         """Begin with nothing: what the parent counted is the parent's; see `forks.Renewable`."""
-        self._counted.clear()
-        self._timed.clear()
+        self.counted.clear()
+        for passed in self._timed.values():
+            passed.clear()
         self._counts.clear()
 
     def ended(self) -> None:
         """Note that a login has ended: what it left may have to be counted now."""
-        if len(self._counted) > self._long:
+        if len(self.counted) > self.long:
             self.empty()
 
     def empty(self, *, wait: bool = False) -> None:
         """Count what is in the queues, unless another thread does, which `wait` waits for."""
-        while (self._counted or self._timed) and self._lock.acquire(blocking=wait):
+        while self._has_more() and self._lock.acquire(blocking=wait):
             try:
                 self._count_all()
             finally:
                 self._lock.release()
 
+    def _has_more(self) -> bool:
+        return bool(self.counted) or any(list(self._timed.values()))
+
     def _count_all(self) -> None:
-        counted, timed = self._counted, self._timed
+        counted = self.counted
         amounts = Counter(starmap(counted.popleft, repeat((), len(counted))))
         for amount, times in amounts.items():
             amount.add(times)
-        for seconds, passed in starmap(timed.popleft, repeat((), len(timed))):
-            seconds.observe(passed)
+        for seconds, passed in self._timed.items():
+            if passed:
+                seconds.observe(list(starmap(passed.popleft, repeat((), len(passed)))))
 
     def add(self, amount: Amount, more: float) -> None:
         """Count so much more, now."""

@@ -67,7 +67,7 @@ class Metrics(Observer):
         self._events = Events(registry)
         self._services: set[str] = set()
         self._logins: dict[tuple[str, str | None, str], Amount] = {}
-        self._login_seconds = self._events.seconds(LOGIN_SECONDS)
+        self._time_login = self._events.time(LOGIN_SECONDS)
 
     @property
     def exposed(self) -> CollectorRegistry:
@@ -100,34 +100,41 @@ class Metrics(Observer):
 
     def login(self, log_in: LogIn) -> LogIn:
         """See `Observer.login`."""
-        note_login, granted = self._note_login, str(Outcome.GRANTED)
+        events, note_login, logins = self._events, self._note_login, self._logins
+        count, time, waiting = events.count, self._time_login, events.counted
+        granted = str(Outcome.GRANTED)
 
         async def counted(handle: Handle, credential: Any) -> Identity:  # noqa: ANN401 - as `log_in`
             watch = Stopwatch() if handle.stepping else None
             began = clock()
-
-            def note(outcome: Outcome) -> None:
-                seconds = clock() - began if watch is None else watch.seconds
-                note_login(handle, str(outcome), seconds)
-
             run = log_in(handle, credential)
             try:
                 # Only the client of an exchange is waited for: others have brought all there is.
                 identity: Identity = await (run if watch is None else attended(run, watch))
             except AuthenticationError as error:
-                note(outcome_of_exception(error))
+                note_login(handle, str(outcome_of_exception(error)), _passed(began, watch))
                 raise
             except Exception:
                 # A bug, or files of the service that can no longer be read: servers say so.
-                note(Outcome.UNAVAILABLE)
+                note_login(handle, str(Outcome.UNAVAILABLE), _passed(began, watch))
                 raise
             except BaseException:
                 if handle.refusal is None:
                     self._note_abandoned(handle)
                 else:
-                    note(outcome_of_exception(handle.refusal))
+                    outcome = outcome_of_exception(handle.refusal)
+                    note_login(handle, str(outcome), _passed(began, watch))
                 raise
-            note_login(handle, granted, clock() - began if watch is None else watch.seconds)
+            # As `_note_login` does, and written out: nearly every login ends here.
+            items = handle.items
+            known = logins.get((items.service, items.mechanism, granted))
+            if known is None or watch is not None:
+                note_login(handle, granted, _passed(began, watch))
+                return identity
+            count(known)
+            time(clock() - began)
+            if len(waiting) > events.long:
+                events.empty()
             return identity
 
         return counted
@@ -178,7 +185,7 @@ class Metrics(Observer):
                 # Of others there is no end.
                 self._logins[way] = logins
         events.count(logins)
-        events.time((self._login_seconds, seconds))
+        self._time_login(seconds)
         events.ended()
 
     def _note_abandoned(self, handle: Handle) -> None:
@@ -204,14 +211,14 @@ class Metrics(Observer):
         if name not in installed_names() or module.endswith(".py"):
             name = OTHER
         events = self._events
-        count, time, own = events.count, events.time, events.seconds(MODULE_SECONDS, name)
+        count, time = events.count, events.time(MODULE_SECONDS, name)
         results = tuple(events.amount(MODULE_RESULTS, name, str(code)) for code in ReturnCode)
 
         def note(code: object, seconds: float) -> None:
             """Leave it to be counted that the module has answered."""
             # What is no code makes no sense (`runtime.dispatch`).
             count(results[code if type(code) is ReturnCode else ReturnCode.SYSTEM_ERR])
-            time((own, seconds))
+            time(seconds)
 
         async def awaited(answer: Any, watch: Stopwatch) -> ReturnCode:  # noqa: ANN401 - a module's
             try:
@@ -231,7 +238,7 @@ class Metrics(Observer):
                 raise
             if type(answer) is ReturnCode:
                 count(results[answer])
-                time((own, clock() - began))
+                time(clock() - began)
                 return answer
             if not hasattr(answer, "__await__"):
                 note(answer, clock() - began)
@@ -239,3 +246,8 @@ class Metrics(Observer):
             return awaited(answer, Stopwatch(began))
 
         return counted
+
+
+def _passed(began: float, watch: Stopwatch | None) -> float:
+    """Return the seconds since a login began, without those of its client if a watch stood."""
+    return clock() - began if watch is None else watch.seconds

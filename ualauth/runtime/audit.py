@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ualauth.codes import Operation, ReturnCode
-from ualauth.config.audit import SHOWN, AuditSettings
+from ualauth.config.audit import SHOWN
 from ualauth.reasons import ReasonCode
 from ualauth.runtime.attempt import RunningAttempt
-from ualauth.runtime.audit_record import MOST_SHOWN, AuditRecord
+from ualauth.runtime.audit_file import AuditFile
+from ualauth.runtime.audit_record import MOST_SHOWN, Answers, AuditRecord
 from ualauth.runtime.outcome import Outcome
 from ualauth.runtime.trace import Reason, Run
-from ualauth.stack.model import Stack
 
 log = logging.getLogger("ualauth.audit")
 
@@ -35,7 +35,9 @@ MECHANISM = "mechanism"
 
 Listener = Callable[[AuditRecord], None]
 listeners: tuple[Listener, ...] = ()
-"""Who gets each record, whatever is logged: metrics, say. Kept by `listen` and `ignore`."""
+"""Who wants each record, whatever is logged: metrics, say. Kept by `listen` and `ignore`."""
+_to_call: tuple[Listener, ...] = ()
+"""Those of them that `emit` calls."""
 
 _GRANTED = Outcome.GRANTED
 _LEVELS = {
@@ -55,19 +57,34 @@ _DIGITS = 16
 
 def listen(listener: Listener) -> None:
     """Have each record handed over, in the thread of its login; what is raised is logged."""
-    global listeners  # noqa: PLW0603 - read at each login, and so no call
-    listeners = (*listeners, listener)
+    _set((*_to_call, listener))
 
 
 def ignore(listener: Listener) -> None:
     """Hand no more records over."""
-    global listeners  # noqa: PLW0603 - as above
-    listeners = tuple(each for each in listeners if each is not listener)
+    _set(tuple(each for each in _to_call if each is not listener))
+
+
+def write_files() -> None:
+    """Have records made although no logger may want them: a way in has a file for its own."""
+    global listeners  # noqa: PLW0603 - read at each login, and so no call
+    if _for_files not in listeners:
+        listeners = (*listeners, _for_files)
+
+
+def _set(to_call: tuple[Listener, ...]) -> None:
+    global listeners, _to_call
+    files = tuple(each for each in listeners if each is _for_files)
+    _to_call, listeners = to_call, (*to_call, *files)
+
+
+def _for_files(each: AuditRecord) -> None:
+    """Stand for files, which `record` knows: it is not called."""
 
 
 def is_wanted(outcome: Outcome, event: str = LOGIN) -> bool:
     """Return whether a record is made of such an outcome."""
-    return bool(listeners) or _is_enabled(level_of(outcome, event))
+    return listeners != () or _is_enabled(level_of(outcome, event))
 
 
 def level_of(outcome: Outcome | None, event: str) -> int:
@@ -77,64 +94,74 @@ def level_of(outcome: Outcome | None, event: str) -> int:
     return _LEVELS[outcome]
 
 
-def record(  # noqa: PLR0913 - what a record has
+def record(  # noqa: PLR0913, PLR0917 - what a record has; by keyword, it takes longer
     attempt: RunningAttempt,
     event: str,
     operation: Operation,
     code: ReturnCode,
     outcome: Outcome | None,
-    *,
     reason: Reason | None,
-    answers: tuple[tuple[str, str], ...],
+    answers: Answers,
     transaction: str,
     started: float,
     acts_for: str | None = None,
     hand_over: Listener | None = None,
 ) -> None:
-    """Log what an operation, or a whole login, came to; `answers` are those of the entries asked.
+    """Log what an operation, or a whole login, came to by some answers (`answers_of`).
 
     `reason` says why it was not granted. `started` is as `time.monotonic`. With `hand_over`,
     that gets the record, and no log.
     """
     items = attempt.items
-    typed, user = items.login_name, items.user
+    login_name, user = items.login_name, items.user
+    typed, digest = login_name, None
     if typed is not None and len(typed) > MOST_SHOWN:
         typed = typed[:MOST_SHOWN]
-    settings: AuditSettings = attempt.resource(AuditSettings)
-    digest = None
+    file = attempt.resource(AuditFile)
+    settings = file.settings
     if settings.login_names is not SHOWN and settings.digests and typed is not None:
-        known = outcome is _GRANTED or attempt.account is not None or user != items.login_name
-        digest, typed = _digest(settings.digest_key, items.login_name or ""), None
+        known = outcome is _GRANTED or attempt.account is not None or user != login_name
+        digest, typed = _digest(settings.digest_key, login_name or ""), None
         user = user if known else None
-    entries = () if reason is None else reason.entries
-    decided = entries[-1] if entries else None
-    (hand_over or emit)(
-        AuditRecord(
-            time.time(),
-            transaction,
-            event,
-            items.service,
-            operation,
-            outcome,
-            code,
-            None if reason is None else reason.code,
-            None if decided is None else decided.module,
-            None if decided is None else str(decided.source),
-            "" if reason is None else reason.remark,
-            tuple(str(each.source) for each in entries[:-1]),
-            answers,
-            () if reason is None else reason.others,
-            typed,
-            digest,
-            user,
-            acts_for,
-            items.mechanism,
-            items.tls,
-            items.rhost,
-            items.caller_uid,
-            time.monotonic() - started,
-        )
+    code_of_reason = module = place = None
+    remark = ""
+    through: tuple[str, ...] = ()
+    remarks: Answers = ()
+    if reason is not None:
+        code_of_reason, remark, remarks = reason.code, reason.remark, reason.others
+        if reason.entries:
+            *outer, decided = reason.entries
+            module, place = decided.module, str(decided.source)
+            through = tuple(str(each.source) for each in outer)
+    each = AuditRecord(
+        time.time(),
+        transaction,
+        event,
+        items.service,
+        operation,
+        outcome,
+        code,
+        code_of_reason,
+        module,
+        place,
+        remark,
+        through,
+        answers,
+        remarks,
+        typed,
+        digest,
+        user,
+        acts_for,
+        items.mechanism,
+        items.tls,
+        items.rhost,
+        items.caller_uid,
+        time.monotonic() - started,
     )
+    if hand_over is not None:
+        hand_over(each)
+    else:
+        emit(each, file.write)
 
 
 def record_abandoned(
@@ -149,43 +176,66 @@ def record_abandoned(
             Operation.AUTHENTICATE,
             ReturnCode.INCOMPLETE,
             None,
-            reason=Reason(ReasonCode.ABANDONED, remark="the client gave the exchange up"),
-            answers=(),
-            transaction=transaction,
-            started=started,
+            Reason(ReasonCode.ABANDONED, remark="the client gave the exchange up"),
+            (),
+            transaction,
+            started,
         )
 
 
-def emit(each: AuditRecord) -> None:
-    """Hand a record over to the listeners, and to logging."""
-    for listener in listeners:
+def emit(each: AuditRecord, write: Callable[[AuditRecord, int], None] | None) -> None:
+    """Hand a record over to the file of its configuration, the listeners, and logging."""
+    level = _INFO if each.outcome is _GRANTED else level_of(each.outcome, each.event)
+    if write is not None:
+        write(each, level)
+    for listener in _to_call:
         try:
             listener(each)
         except Exception as error:  # noqa: BLE001 - a login does not depend on it
             log.error("a listener raised %s", type(error).__name__)  # noqa: TRY400 - no secret
-    level = level_of(each.outcome, each.event)
     if _is_enabled(level):
         log.handle(_log_record(each, level))
 
 
-def answers_of(runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+def answers_of(runs: Sequence[Run]) -> Answers:
     """Return every entry that was asked in some walks, and its answer."""
+    if len(runs) == 2:
+        # What nearly every login is: each entry of both stacks was asked, and answered SUCCESS.
+        auth, account = runs
+        known = _plain_answers.get(id(account.stack))
+        if (
+            known is not None
+            and known.auth is auth.stack
+            and known.account is account.stack
+            and auth.codes == known.auth_codes
+            and account.codes == known.account_codes
+            and auth.nested is None
+            and account.nested is None
+        ):
+            return known.answers
+    answers = tuple(answer for run in runs for answer in run.answers())
     if len(runs) == 2 and runs[0].is_plain and runs[1].is_plain:
-        # What nearly every login is; its stacks are the same each time.
-        key = runs[0].stack, runs[1].stack
-        known = _plain_answers.get(key)
-        if known is not None:
-            return known
         if len(_plain_answers) >= _MOST_STACKS:
             _plain_answers.clear()
-        known = _plain_answers[key] = tuple(answer for run in runs for answer in run.answers())
-        return known
-    return tuple(answer for run in runs for answer in run.answers())
+        _plain_answers[id(runs[1].stack)] = _PlainAnswers(runs[0], runs[1], answers)
+    return answers
+
+
+class _PlainAnswers:
+    """What a login is answered by two stacks all of whose entries answer `SUCCESS`."""
+
+    __slots__ = ("account", "account_codes", "answers", "auth", "auth_codes")
+
+    def __init__(self, auth: Run, account: Run, answers: Answers) -> None:
+        """Note them; the stacks are held, so that no other one has their `id`."""
+        self.auth, self.account = auth.stack, account.stack
+        self.auth_codes, self.account_codes = list(auth.codes), list(account.codes)
+        self.answers = answers
 
 
 _MOST_STACKS = 1000
-_plain_answers: dict[tuple[Stack, Stack], tuple[tuple[str, str], ...]] = {}
-"""The stacks of auth and account, all of whose entries answered SUCCESS -> these answers."""
+_plain_answers: dict[int, _PlainAnswers] = {}
+"""`id` of the stack of account -> what logins by it mostly come to."""
 _started = time.time()
 
 

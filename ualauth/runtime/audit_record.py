@@ -24,6 +24,8 @@ MOST_SHOWN = 80
 """Characters of what a peer sent."""
 MOST_REMARKED = 300
 """Characters of what modules said that a line of text shows; JSON has all."""
+Answers = tuple[tuple[str, str], ...]
+"""Where each entry stands that was asked, as FILE:LINE, and its answer."""
 _WORD = lazy_pattern(r"[0-9A-Za-z.:%_/@+~-]+")
 """What may stand in the text as it is: an address, a host name, a path."""
 _LONGEST_WORD = 255
@@ -60,7 +62,7 @@ class AuditRecord:
     """What that entry said about its answer."""
     through: tuple[str, ...]
     """The entries that ran the stack which that entry stands in, outermost first."""
-    answers: tuple[tuple[str, str], ...]
+    answers: Answers
     """Every entry that was asked, as FILE:LINE, and its answer."""
     remarks: tuple[tuple[str, str], ...]
     """What the other entries said, each with MODULE:LINE."""
@@ -125,24 +127,53 @@ def as_json(record: AuditRecord) -> str:
     The fields are those of the class, in their order.
     """
     # Written out: the encoder of the library takes ten times as long.
-    if record.outcome is _GRANTED:
-        decided, names = _of_granted(record)
+    if (
+        record.outcome is _GRANTED
+        and record.reason is None
+        and record.entry is None
+        and record.module is None
+        and not record.remark
+        and not record.through
+        and not record.remarks
+        and record.acts_for is None
+        and record.login_name_digest is None
+    ):
+        # What is mostly the same as in the last record of a login of that user.
+        answers = record.answers
+        key = (
+            record.login_name,
+            record.rhost,
+            record.service,
+            record.user,
+            record.mechanism,
+            record.tls,
+            record.event,
+            record.caller_uid,
+        )
+        known = _granted.get(key)
+        if (
+            known is not None
+            and known[0] is answers
+            and known[1] is record.operation
+            and known[2] is record.code
+        ):
+            fields = known[3]
+        else:
+            fields = f"{_decided(record)},{_client(record)}"
+            if len(_granted) >= _MOST_KEPT:
+                _granted.clear()
+            _granted[key] = answers, record.operation, record.code, fields
     else:
-        decided, names = _decided(record), _names(record)
-    global _second  # noqa: PLW0603 - to write a time takes as long as the rest of a record
-    moment = int(record.time)
-    second, text = _second
-    if second != moment:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
-        _second = moment, text
-    micros = int((record.time - moment) * 1_000_000)
-    mechanism = record.mechanism
-    uid = record.caller_uid
+        fields = f"{_decided(record)},{_client(record)}"
+    moment, duration = _moment(record.time), record.duration
+    if 0.0 <= duration < 1.0:
+        # `_moment` has written the digits: a format takes three times as long.
+        micros = int(duration * 1_000_000)
+        seconds = f"0.{_digits[micros // 1000]}{_digits[micros % 1000]}"
+    else:
+        seconds = f"{duration:.6f}"
     return (
-        f'{{"time":"{text}.{micros:06d}Z","transaction":"{record.transaction}",{decided},{names},'
-        f'"mechanism":{"null" if mechanism is None else _json(mechanism)},'
-        f'"tls":{"true" if record.tls else "false"},"rhost":{_json(record.rhost)},'
-        f'"caller_uid":{"null" if uid is None else uid},"duration":{record.duration:.6f}}}'
+        f'{{"time":"{moment}Z","transaction":"{record.transaction}",{fields},"duration":{seconds}}}'
     )
 
 
@@ -153,57 +184,41 @@ def as_dict(record: AuditRecord) -> dict[str, Any]:
 
 
 _MOST_KEPT = 1000
-_granted: dict[int, tuple[AuditRecord, str]] = {}
-"""`id` of the answers of a login that was granted -> such a record, and how it was decided."""
-_granted_names: dict[tuple[str | None, str | None], str] = {}
-"""Name as typed and user of logins that were granted -> these fields."""
+_granted: dict[tuple[str | int | None, ...], tuple[Answers, Operation, ReturnCode, str]] = {}
+"""Who has logged in, whence and where -> what decided it, and all that as it stands in JSON."""
 
 
-def _of_granted(record: AuditRecord) -> tuple[str, str]:
-    """Return what is mostly the same as in the last record of a login of that user."""
-    before = _granted.get(id(record.answers))
-    if before is not None and _is_decided_alike(before[0], record):
-        decided = before[1]
-    else:
-        if len(_granted) >= _MOST_KEPT:
-            _granted.clear()
-        decided = _decided(record)
-        _granted[id(record.answers)] = record, decided
-    if record.acts_for is not None or record.login_name_digest is not None:
-        return decided, _names(record)
-    key = record.login_name, record.user
-    names = _granted_names.get(key)
-    if names is None:
-        if len(_granted_names) >= _MOST_KEPT:
-            _granted_names.clear()
-        names = _granted_names[key] = _names(record)
-    return decided, names
+def _moment(moment: float) -> str:
+    """Return seconds since 1970 as RFC 3339 has them, with microseconds and without a zone."""
+    global _second, _digits  # noqa: PLW0603 - to write a time takes as long as all the rest
+    second, text = _second
+    fraction = moment - second
+    if not 0.0 <= fraction < 1.0:
+        began = int(moment)
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(began))
+        _digits = _digits or tuple(f"{number:03}" for number in range(1000))
+        _second = float(began), text
+        fraction = moment - began
+    micros = int(fraction * 1_000_000)
+    return f"{text}{_digits[micros // 1000]}{_digits[micros % 1000]}"
 
 
-def _is_decided_alike(one: AuditRecord, other: AuditRecord) -> bool:
-    """Return whether all fields of `_decided` are the same in two records."""
-    return (
-        one.answers is other.answers
-        and one.service == other.service
-        and one.event == other.event
-        and one.operation is other.operation
-        and one.outcome is other.outcome
-        and one.code is other.code
-        and one.reason is other.reason
-        and one.module == other.module
-        and one.entry == other.entry
-        and one.remark == other.remark
-        and one.through == other.through
-        and one.remarks == other.remarks
-    )
+_second = -1.0, ""
+"""The last second that was written, and how."""
+_digits: tuple[str, ...] = ()
+"""Number below 1000 -> its three digits; written with the first record."""
 
 
-def _names(record: AuditRecord) -> str:
-    """Return the fields of who logs in, as they stand in an object of JSON."""
+def _client(record: AuditRecord) -> str:
+    """Return the fields of who logs in, and whence, as they stand in an object of JSON."""
+    mechanism, uid = record.mechanism, record.caller_uid
     return (
         f'"login_name":{_json(record.login_name)},'
         f'"login_name_digest":{_json(record.login_name_digest)},"user":{_json(record.user)},'
-        f'"acts_for":{_json(record.acts_for)}'
+        f'"acts_for":{_json(record.acts_for)},'
+        f'"mechanism":{"null" if mechanism is None else _json(mechanism)},'
+        f'"tls":{"true" if record.tls else "false"},"rhost":{_json(record.rhost)},'
+        f'"caller_uid":{"null" if uid is None else uid}'
     )
 
 
@@ -224,10 +239,6 @@ def _decided(record: AuditRecord) -> str:
         "remarks": record.remarks,
     }
     return json.dumps(fields, separators=(",", ":"))[1:-1]
-
-
-_second = 0, ""
-"""The last second that was written, and how."""
 
 
 def _json(text: str | None) -> str:

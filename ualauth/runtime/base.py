@@ -97,6 +97,8 @@ class BaseAuthenticator:
         self.resources = Resources(config, {GuessLimiter: self._guesses}, self.kind)
         self.resource = self.resources.resource
         """See `Attempt.resource`."""
+        if config.audit.file:
+            audit.write_files()
         self._users: UserCache | None = None
         self._identities: Identities = {}
         self._no_userlist_until = 0.0

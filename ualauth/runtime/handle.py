@@ -430,19 +430,20 @@ class Handle:
             outcome = outcome or _GRANTED
         elif outcome is None:
             outcome = outcome_of(operation, code, could_not_check=self.could_not_check(code))
-        if self.hand_over is not None or audit.is_wanted(outcome, event):
+        hand_over = self.hand_over
+        if audit.listeners or hand_over is not None or audit.is_wanted(outcome, event):
             audit.record(
                 self.attempt,
                 event,
                 operation,
                 code,
                 outcome,
-                reason=None if granted else self.reason(code),
-                answers=audit.answers_of(self._last_runs if self.by_itself else self.runs),
-                transaction=self.transaction_id,
-                started=self.started or monotonic(),
-                acts_for=acts_for,
-                hand_over=self.hand_over,
+                None if granted else self.reason(code),
+                audit.answers_of(self._last_runs if self.by_itself else self.runs),
+                self.transaction_id,
+                self.started or monotonic(),
+                acts_for,
+                hand_over,
             )
 
     @property

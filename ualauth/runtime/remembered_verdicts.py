@@ -340,10 +340,10 @@ async def repeat(handle: Handle, verdict: RememberedVerdict) -> Identity:
                 Operation.ACCT_MGMT,
                 _SUCCESS,
                 Outcome.GRANTED,
-                reason=None,
-                answers=verdict.answers,
-                transaction=handle.transaction_id,
-                started=handle.started,
+                None,
+                verdict.answers,
+                handle.transaction_id,
+                handle.started,
             )
     finally:
         handle.end(_SUCCESS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.interop.clients import (
+    alpine,
     curl,
     cyrus,
     fdm,
@@ -50,6 +51,7 @@ CLIENTS = (
     offlineimap.CLIENT,
     fdm.CLIENT,
     getmail.CLIENT,
+    alpine.CLIENT,
 )
 
 TICKET_CLIENTS = (

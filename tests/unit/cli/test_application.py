@@ -127,3 +127,22 @@ def test_nothing_relies_on_what_click_gives_up() -> None:
         warnings.simplefilter("error")
         for module, _ in TABLES.values():
             assert isinstance(importlib.import_module(module).command, click.Command)
+
+
+@pytest.mark.parametrize("command", [("check",), ("user", "show", "jsmith")])
+def test_an_option_of_the_program_behind_the_command_is_put_right(
+    program: Program, command: tuple[str, ...]
+) -> None:
+    result = program.run(*command, "--config-dir", "/etc/ualauth")
+    assert result.exit_code == 2
+    named = " ".join(each for each in command if each != "jsmith")
+    assert f"stands before the command: ualauth --config-dir DIR {named}" in result.stderr
+
+
+def test_a_file_is_no_configuration_folder(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    result = program.run("--config-dir", str(path), "check")
+    assert result.exit_code == 2
+    assert f"{path} is a file, and no configuration folder" in result.stderr
+    assert "init" not in result.stderr

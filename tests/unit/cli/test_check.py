@@ -238,3 +238,33 @@ def test_a_wal_that_one_reader_keeps_large_is_told_and_shrinks(program: Program)
         change()
     assert wal.stat().st_size <= 8 << 20
     assert program.succeed("check", "--strict") == "1 service, no problems\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("missing/audit.json", "there is no folder"),
+        ("pam.d", "it is a folder"),
+    ],
+)
+def test_an_audit_log_that_cannot_be_written_is_told_at_its_line(
+    program: Program, file: str, why: str
+) -> None:
+    program.folder.service("mail", "auth required pam_permit\naccount required pam_permit\n")
+    program.folder.settings(f'[audit]\nform = "text"\nfile = "{file}"\n')
+    lines = (program.folder.path / "ualauth.toml").read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.startswith("file"))
+    result = program.run("check")
+    assert result.exit_code == 1
+    told = f"ualauth.toml:{line}:1: error: the audit log {program.folder.path / file} cannot"
+    assert told in result.output
+    assert why in " ".join(result.output.split())
+
+
+def test_an_audit_log_that_is_not_there_yet_is_no_problem(program: Program) -> None:
+    program.folder.service(
+        "mail", "auth required pam_debug auth=success\naccount required om_auth\n"
+    )
+    program.folder.settings('[audit]\nfile = "audit.json"\n')
+    assert "audit log" not in program.run("check").output
+    assert not (program.folder.path / "audit.json").exists()

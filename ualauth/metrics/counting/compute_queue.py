@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def counting(kind: type[ComputeQueue], metrics: Metrics) -> type[ComputeQueue]:
     """Return a subclass that counts."""
     events = metrics.events
-    hashes, queued = events.amount(HASHES), events.seconds(HASH_QUEUE)
+    hashes, queued = events.amount(HASHES), events.time(HASH_QUEUE)
 
     def measured(function: Callable[..., Any], arrived: float) -> Callable[..., Any]:
         def compute(*args: Any) -> Any:  # noqa: ANN401 - whatever the function takes
-            events.time((queued, time.monotonic() - arrived))
+            queued(time.monotonic() - arrived)
             events.add(hashes, 1.0)
             try:
                 return function(*args)

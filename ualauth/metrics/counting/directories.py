@@ -24,7 +24,7 @@ T = TypeVar("T")
 def counting(kind: type[Directories], metrics: Metrics) -> type[Directories]:
     """Return a subclass that counts."""
     events = metrics.events
-    seconds = events.seconds(DIRECTORY_SECONDS)
+    time = events.time(DIRECTORY_SECONDS)
 
     def tell(server: Server, *, up: bool) -> None:
         events.set(events.amount(DIRECTORY_UP, server.name), float(up))
@@ -71,7 +71,7 @@ def counting(kind: type[Directories], metrics: Metrics) -> type[Directories]:
             try:
                 return await super().begin(requester, purpose, action)
             finally:
-                events.time((seconds, perf_counter() - began))
+                time(perf_counter() - began)
 
     class CountingDirectories(kind):  # type: ignore[misc, valid-type]  # a class that is not known before
         """The directories of an application, whose requests are counted."""

@@ -21,9 +21,10 @@ Median of 400 rounds of 25 calls, for each pair by itself: what libpam reads lea
 caches cold for the login that comes next, which costs ualauth 1 to 2 µs. ualauth's side is
 `Authenticator.authenticate` with a password, `rhost` and `tls`, through a service with one `auth`
 and one `account` entry: `om_auth` on a USERLIST in SQLite. A remembered verdict answers it, and
-asks the database at each login whether anything changed. Beyond the engine is a login that asks the
-modules (`[cache] verdicts = false`); the same call through `pam_permit` is the engine alone.
-libpam's side is a whole transaction with one entry each of its own `pam_permit`, which compares no password.
+asks the database at each login whether anything changed. Beyond the engine is one that asks the
+modules (`[cache] verdicts = false`); the same call through `pam_permit` is the engine alone. What
+libpam does is a whole transaction with one entry each of its own `pam_permit`, which compares no
+password.
 twisted.cred's is `Portal.login` with `InMemoryUsernamePasswordDatabaseDontUse`: a dictionary with
 passwords in clear text, without a service, restrictions or another process that could change it.
 """

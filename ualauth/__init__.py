@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         UalauthError,
         UnknownService,
     )
+    from ualauth.explaining.explain import explain
+    from ualauth.explaining.explanation import Explanation
     from ualauth.identity import Identity, Person
     from ualauth.messages import (
         Answer,
@@ -78,6 +80,8 @@ _HOMES = {
         "UalauthError",
         "UnknownService",
     ),
+    "explaining.explain": ("explain",),
+    "explaining.explanation": ("Explanation",),
     "identity": ("Identity", "Person"),
     "messages": (
         "Answer",
@@ -118,6 +122,7 @@ __all__ = [
     "Conversation",
     "ConversationAgain",
     "Error",
+    "Explanation",
     "Flag",
     "Identity",
     "Info",
@@ -146,6 +151,7 @@ __all__ = [
     "UalauthError",
     "UnknownService",
     "__version__",
+    "explain",
     "outcome_of_exception",
     "peer_uid",
 ]

@@ -45,7 +45,15 @@ from ualauth.contract.attempt import Abort, Attempt, NameAnswer, NameTest, answe
 from ualauth.contract.credentials import NO_CREDENTIAL, PASSWORD_ONLY, CredentialKind
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.judgement import Judgement
-from ualauth.contract.module import ALWAYS, Files, Method, Module, Repeatable, immediate
+from ualauth.contract.module import (
+    ALWAYS,
+    Files,
+    Method,
+    Module,
+    Repeatable,
+    by_its_method,
+    immediate,
+)
 from ualauth.contract.options import (
     OptionHelp,
     OptionProblem,
@@ -65,6 +73,7 @@ from ualauth.contract.requests import (
     Wait,
 )
 from ualauth.contract.resources import Resource, Resources
+from ualauth.contract.simulation import Simulated, Situation
 from ualauth.contract.tokens import TokenOptions
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched, problem_at, read_secret
@@ -98,6 +107,8 @@ __all__ = [
     "Resource",
     "Resources",
     "Send",
+    "Simulated",
+    "Situation",
     "Sleep",
     "Source",
     "Text",
@@ -106,6 +117,7 @@ __all__ = [
     "Wait",
     "Watched",
     "answer_of",
+    "by_its_method",
     "describe",
     "immediate",
     "missing_libraries",

@@ -19,11 +19,11 @@ from ualauth.codes import TOKENS, Flag, Item, Operation
 NAMES = """
     AccountRestricted Answer Answers AsyncAuthenticator AsyncConversation AsyncSaslExchange
     AsyncTransaction AuthenticationError AuthenticationFailed Authenticator Challenge Config
-    ConfigurationError ConnectionInfo Conversation ConversationAgain Error Flag Identity Info
-    Item MechanismUnavailable Message ModuleType ModuleUnavailable Operation Outcome
+    ConfigurationError ConnectionInfo Conversation ConversationAgain Error Explanation Flag
+    Identity Info Item MechanismUnavailable Message ModuleType ModuleUnavailable Operation Outcome
     PasswordExpired PasswordRefused Peer PeerUnknown Person Question ReturnCode SaslExchange
     Service ServiceFileError StoreError TemporaryFailure TextMessage TraceStep Transaction
-    UalauthError UnknownService __version__ outcome_of_exception peer_uid
+    UalauthError UnknownService __version__ explain outcome_of_exception peer_uid
 """
 # _pam_types.h, in the order of its numbers.
 CODES = """

@@ -11,6 +11,7 @@ from ualauth.cli.invocation import Invocation
 COMMANDS = {
     "init": ("ualauth.cli.init", "Create the configuration folder and the USERLIST."),
     "test-auth": ("ualauth.cli.authenticate", "Try a login, and show how it was decided."),
+    "explain": ("ualauth.cli.explain", "Explain what a service would make of a login."),
     "user": ("ualauth.cli.user", "Administer the users of the USERLIST."),
     "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
@@ -21,6 +22,7 @@ COMMANDS = {
     ),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
+    "replay": ("ualauth.cli.replay", "Put recorded logins through a changed configuration."),
     "smtp-access": (
         "ualauth.cli.smtp_access",
         "Check the rules of mail submission, and explain them.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, 
 
 from ualauth.codes import LEGAL, Operation, ReturnCode
 from ualauth.contract.credentials import PASSWORD_ONLY, CredentialKind
+from ualauth.contract.simulation import Simulated, Situation
 from ualauth.reasons import Reasons
 
 if TYPE_CHECKING:
@@ -169,6 +170,21 @@ class Module(Generic[O]):
         """
         return None
 
+    async def simulate(self, attempt: Any, situation: Situation) -> Simulated:  # noqa: ANN401, ARG002 - an `Attempt`; for those who do
+        """Return what the entry would answer to `attempt.operation`, for `ualauth explain`.
+
+        It MUST be exactly what the method would answer in that situation, and say why
+        (`Attempt.explain`, `Attempt.remark`) as that does. The password is not there: what stands
+        for it is no user's. It is asked about `authenticate` and `acct_mgmt` only.
+
+        It MAY read: the user's record, files, what the host knows. It MUST NOT ask a server
+        other than the USERLIST's, write, count a failure, or compute a hash; the USERLIST is
+        opened for reading alone. What depends on a server is `None`: what a login comes to is
+        then assumed by the situation, or given by the caller. A module that only reads has
+        `simulate = by_its_method`.
+        """
+        return None
+
     def users_in_files(self) -> Iterable[tuple[str, Problem]]:
         """Yield the users whom files of `configure` name, each with what is wrong if it is none.
 
@@ -203,6 +219,13 @@ class Module(Generic[O]):
 Method = Callable[[Any], Awaitable[ReturnCode] | ReturnCode]
 """A module's method bound to its instance: an attempt in, a code out."""
 M = TypeVar("M", bound=Callable[..., Any])
+
+
+async def by_its_method(module: Module[Any], attempt: Any, situation: Situation) -> Simulated:  # noqa: ANN401, ARG001 - as `simulate`
+    """Simulate a module that only reads, and needs no password: its method answers itself."""
+    method: Method = getattr(module, attempt.operation.method)
+    answer = method(attempt)
+    return answer if isinstance(answer, ReturnCode) else await answer
 
 
 def immediate(method: M) -> M:

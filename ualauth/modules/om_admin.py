@@ -14,7 +14,7 @@ from typing import ClassVar
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
-from ualauth.module import Attempt, Module
+from ualauth.module import Attempt, Module, Situation
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
@@ -46,6 +46,14 @@ class OmAdmin(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Look at the caller's uid, and at the USERLIST's user who has it."""
+        return await self._decide(attempt, datetime.now(UTC))
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> ReturnCode:
+        """Look at them as of another time."""
+        return await self._decide(attempt, situation.moment)
+
+    @staticmethod
+    async def _decide(attempt: Attempt, now: datetime) -> ReturnCode:
         uid = attempt.caller_uid
         if uid is None:
             attempt.explain(_CALLER, "the application does not say who calls")
@@ -57,7 +65,7 @@ class OmAdmin(Module[Options]):
         if user is None:
             attempt.explain(_CALLER, f"no user of the USERLIST has the uid {uid}")
             return ReturnCode.USER_UNKNOWN
-        code, why = _judge(user)
+        code, why = _judge(user, now)
         said = f"{user.authid} calls, {why}"
         if code is ReturnCode.SUCCESS:
             attempt.remark(said)
@@ -72,12 +80,12 @@ class OmAdmin(Module[Options]):
     acct_mgmt = authenticate
 
 
-def _judge(user: User) -> tuple[ReturnCode, str]:
+def _judge(user: User, now: datetime) -> tuple[ReturnCode, str]:
     """Return whether a user may administer, and why."""
     if not user.administrator:
         return ReturnCode.PERM_DENIED, "who is no administrator"
     if user.locked:
         return ReturnCode.PERM_DENIED, "an administrator whose account is locked"
-    if user.account_expires is not None and user.account_expires <= datetime.now(UTC):
+    if user.account_expires is not None and user.account_expires <= now:
         return ReturnCode.ACCT_EXPIRED, "an administrator whose account has expired"
     return ReturnCode.SUCCESS, "an administrator"

@@ -10,7 +10,7 @@ from ualauth.contract.credentials import ANONYMOUS, CredentialKind
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.judgement import not_judged
 from ualauth.identity import Person
-from ualauth.module import Abort, Attempt, Module
+from ualauth.module import Abort, Attempt, Module, by_its_method
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.anonymous import AnonymousExchange
 
@@ -29,6 +29,7 @@ class OmAnonymous(Module[Options]):
     may_ignore = False
     proves = Evidence.NOTHING
     verifies = frozenset({CredentialKind.NOTHING})
+    simulate = by_its_method
     reasons: ClassVar[Reasons] = {
         ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
     }

@@ -14,18 +14,19 @@ SASL exchange proves in `ualauth.userlist.login.exchange`.
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
 from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind
-from ualauth.module import Abort, Attempt, Module, Repeatable, TokenOptions, immediate
+from ualauth.module import Abort, Attempt, Module, Repeatable, Situation, TokenOptions, immediate
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.reasons import ReasonCode
 from ualauth.system.networks import source_of
 from ualauth.text.dataclass import dataclass
 from ualauth.userlist.cache import Account, UserCache
-from ualauth.userlist.login.account import age, is_unremarkable, restricted
+from ualauth.userlist.login.account import age, is_unremarkable, restricted, supposed_age
 from ualauth.userlist.login.change import replace_password
 from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES
 from ualauth.userlist.login.exchange import prove
@@ -167,7 +168,10 @@ class OmAuth(Module[Options]):
             return _SUCCESS
         return self._acct_mgmt(attempt, name)
 
-    async def _acct_mgmt(self, attempt: Attempt, name: str | None) -> ReturnCode:
+    async def _acct_mgmt(
+        self, attempt: Attempt, name: str | None, moment: datetime | None = None
+    ) -> ReturnCode:
+        """Judge the account now; or at a moment, for a login that is only supposed."""
         account: Account | None = await attempt.get_record()
         if account is None:
             attempt.explain(ReasonCode.USER_UNKNOWN, "not in the USERLIST, or not the only one")
@@ -178,12 +182,26 @@ class OmAuth(Module[Options]):
                 "the name has become another user's since the password was verified",
             )
             return ReturnCode.USER_UNKNOWN
-        code = await restricted(attempt, account)
+        code = await restricted(attempt, account, moment)
         if code is ReturnCode.SUCCESS and not attempt.delegated:
-            code = await age(attempt, account)
+            if moment is None:
+                code = await age(attempt, account)
+            else:
+                code = await supposed_age(attempt, account, moment)
         if code is ReturnCode.SUCCESS:
             attempt.vouch(account.person)
         return code
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> ReturnCode:
+        """Judge the record, the failures and the account as they are; nothing is counted."""
+        if attempt.operation is Operation.ACCT_MGMT:
+            return await self._acct_mgmt(attempt, attempt.user, situation.moment)
+        from ualauth.userlist.login.supposed import suppose_exchange, suppose_password  # noqa: PLC0415 - no login needs it
+
+        if (exchange := attempt.exchange) is not None:
+            return await suppose_exchange(attempt, situation, exchange, _vouch)
+        options = self.options
+        return await suppose_password(attempt, situation, options, _vouch, learn=options.learn)
 
     async def open_session(self, attempt: Attempt) -> ReturnCode:
         """Succeed for every user whom the USERLIST knows."""

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Self
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
-from ualauth.module import Attempt, Module, immediate
+from ualauth.module import Attempt, Module, by_its_method, immediate
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.stack.control import ascii_lower
 from ualauth.userlist.checks import MAX_UNIX_UID
@@ -91,6 +91,7 @@ class OmDiag(Module[Options]):
         ReasonCode.SERVICE_NOT_ALLOWED: (ReturnCode.PERM_DENIED,),
     }
     tests_names = True
+    simulate = by_its_method
 
     @immediate
     def authenticate(self, attempt: Attempt) -> ReturnCode:

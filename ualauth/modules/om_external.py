@@ -8,7 +8,7 @@ from typing import ClassVar
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.judgement import not_judged
-from ualauth.module import Attempt, Module
+from ualauth.module import Attempt, Module, by_its_method
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.external import CertificateExchange
 
@@ -24,6 +24,7 @@ class OmExternal(Module[Options]):
     options_type = Options
     may_ignore = False
     verifies = frozenset({CredentialKind.CERTIFICATE})
+    simulate = by_its_method
     reasons: ClassVar[Reasons] = {
         ReasonCode.CREDENTIAL_NOT_JUDGED: (ReturnCode.CRED_UNAVAIL,),
     }

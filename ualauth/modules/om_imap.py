@@ -16,7 +16,7 @@ from ualauth.contract.account import Account
 from ualauth.contract.judgement import not_judged
 from ualauth.imap.settings import Options, name_for, servers_of
 from ualauth.imap.shared import ImapServers
-from ualauth.module import Attempt, Files, Module, immediate
+from ualauth.module import Attempt, Files, Module, Simulated, Situation, immediate
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.problem import Problem
 from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
@@ -70,7 +70,17 @@ class OmImap(Module[Options]):
         """Succeed: a server has no credentials to establish."""
         return ReturnCode.SUCCESS
 
-    async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:  # noqa: ARG002 - the name is that of the contract
+        """Say for which users the server is not asked; what it would say is not known."""
+        if attempt.exchange is not None:
+            return not_judged(attempt, attempt.exchange)
+        await attempt.get_user()
+        await self.options.token(attempt)
+        whom = await self._whom(attempt)
+        return whom if isinstance(whom, ReturnCode) else None
+
+    async def _whom(self, attempt: Attempt) -> tuple[Account, str] | ReturnCode:
+        """Return the user, and the name on the server; or what is answered without asking it."""
         account: Account | None = await attempt.get_record()
         user = attempt.user or ""
         if account is None:
@@ -84,6 +94,14 @@ class OmImap(Module[Options]):
             why = "the server cannot have a user of this name"
             attempt.explain(ReasonCode.USER_UNKNOWN, why)
             return ReturnCode.USER_UNKNOWN
+        return account, name
+
+    async def _check(self, attempt: Attempt, password: str) -> ReturnCode:
+        whom = await self._whom(attempt)
+        if isinstance(whom, ReturnCode):
+            return whom
+        account, name = whom
+        user = attempt.user or ""
         if not password:
             attempt.explain(ReasonCode.NO_PASSWORD, "an empty password")
             return ReturnCode.AUTH_ERR

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
-from ualauth.module import Attempt, Module, immediate
+from ualauth.module import Attempt, Module, by_its_method, immediate
 from ualauth.reasons import ReasonCode, Reasons
 
 
@@ -36,6 +36,7 @@ class OmOm2authid(Module[Options]):
         ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN, ReturnCode.IGNORE),
     }
     tests_names = True
+    simulate = by_its_method
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return what it has for a name: never `SUCCESS`."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 from ualauth.codes import ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
-from ualauth.module import Attempt, Module
+from ualauth.module import Attempt, Module, by_its_method
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.userlist.store import UserStore
 
@@ -37,6 +37,7 @@ class OmUnix2om(Module[Options]):
         ReasonCode.WRONG_USER: (ReturnCode.AUTH_ERR, ReturnCode.PERM_DENIED),
     }
     tests_names = True
+    simulate = by_its_method
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Make the caller the user, or refuse a login name that is another user's."""

@@ -12,7 +12,7 @@ from ualauth.codes import TOKENS, Flag, Operation, ReturnCode
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
 from ualauth.messages import Info
-from ualauth.module import Abort, Attempt, Module
+from ualauth.module import Abort, Attempt, Module, by_its_method
 from ualauth.reasons import REASON_OF_CODE, Reasons
 
 
@@ -68,6 +68,7 @@ class PamDebug(Module[Options]):
         for reason in REASON_OF_CODE.values()
     }
     proves = Evidence.NOTHING
+    simulate = by_its_method
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return what the arguments say."""

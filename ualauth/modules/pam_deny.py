@@ -9,7 +9,7 @@ from typing import ClassVar
 from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.options import OptionProblem
-from ualauth.module import ALWAYS, Attempt, Module, Repeatable, immediate
+from ualauth.module import ALWAYS, Attempt, Module, Repeatable, by_its_method, immediate
 from ualauth.reasons import ReasonCode, Reasons
 
 
@@ -32,6 +32,7 @@ class PamDeny(Module[Options]):
     options_type = Options
     verifies = NO_CREDENTIAL
     tests_names = True
+    simulate = by_its_method
     reasons: ClassVar[Reasons] = {
         ReasonCode.DENIED: (
             ReturnCode.AUTH_ERR,

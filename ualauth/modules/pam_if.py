@@ -21,7 +21,7 @@ from ualauth.contract.account import Account
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.module import ALWAYS, Abort, Attempt, Module, NameAnswer, Repeatable
+from ualauth.module import ALWAYS, Abort, Attempt, Module, NameAnswer, Repeatable, Situation
 from ualauth.reasons import ReasonCode, Reasons
 
 Conditions = tuple[Condition, ...]
@@ -218,7 +218,14 @@ class PamIf(Module[Options]):
 
     async def authenticate(self, attempt: Attempt) -> ReturnCode:
         """Decide once, and run the stack if all conditions hold."""
-        code = await attempt.decide_once(self, partial(self._decide, attempt))
+        return await self._at(attempt, self.clock)
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> ReturnCode:
+        """Decide as of another time; the stack that it runs is simulated, too."""
+        return await self._at(attempt, situation.moment.astimezone)
+
+    async def _at(self, attempt: Attempt, clock: Callable[[tzinfo | None], datetime]) -> ReturnCode:
+        code = await attempt.decide_once(self, partial(self._decide, attempt, clock))
         if code is ReturnCode.SUCCESS and self.options.stack is not None:
             return await attempt.run_stack(self)
         return code
@@ -229,9 +236,11 @@ class PamIf(Module[Options]):
     close_session = authenticate
     chauthtok = authenticate
 
-    async def _decide(self, attempt: Attempt) -> ReturnCode:
+    async def _decide(
+        self, attempt: Attempt, clock: Callable[[tzinfo | None], datetime]
+    ) -> ReturnCode:
         """Return `SUCCESS` if all conditions hold, `IGNORE` if not: cheap ones first."""
-        moment = self.clock(self.options.zone)
+        moment = clock(self.options.zone)
         facts = Facts(attempt.service, attempt.rhost, attempt.tls, attempt.mechanism, moment)
         failing = _failing(self._of_attempt, facts)
         if failing is None and self._of_user:

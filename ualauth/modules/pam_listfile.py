@@ -28,6 +28,7 @@ from ualauth.module import (
     Module,
     NameAnswer,
     Repeatable,
+    by_its_method,
     immediate,
 )
 from ualauth.reasons import ReasonCode, Reasons
@@ -247,6 +248,7 @@ class PamListfile(Module[Options | Misread]):
     }
     proves = Evidence.FACT
     tests_names = True
+    simulate = by_its_method
 
     def __init__(self, options: Options | Misread) -> None:
         """Keep the options; opens nothing."""

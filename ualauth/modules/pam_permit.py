@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.module import ALWAYS, Attempt, Module, Repeatable, immediate
+from ualauth.module import ALWAYS, Attempt, Module, Repeatable, by_its_method, immediate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,7 @@ class PamPermit(Module[Options]):
 
     options_type = Options
     proves = Evidence.NOTHING
+    simulate = by_its_method
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return `SUCCESS`, and what becomes of a login whose name cannot be asked for."""

@@ -22,7 +22,7 @@ from ualauth.codes import Item, Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL
 from ualauth.contract.evidence import Evidence
 from ualauth.contract.options import OptionProblem
-from ualauth.module import Attempt, Module, NameAnswer, immediate
+from ualauth.module import Attempt, Module, NameAnswer, by_its_method, immediate
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.system.accounts import account_of, account_of_uid, is_member
 
@@ -177,6 +177,7 @@ class PamSucceedIf(Module[Options]):
     }
     proves = Evidence.FACT
     tests_names = True
+    simulate = by_its_method
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
         """Return what conditions come to; `IGNORE` is no answer to whether they hold."""

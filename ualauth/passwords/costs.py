@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from ualauth.text.lazy_pattern import lazy_pattern
+
 MAX_BYTES = 4096
 """Bytes of a stored password. The longest of a scheme that is supported have 400."""
 
@@ -55,7 +57,7 @@ def is_too_costly(scheme: str, data: bytes) -> bool:
 
 def _number(pattern: bytes, limit: float, *, base: int = 10, usual: int | None = None) -> Cost:
     """Return the cost of a scheme that writes a number of rounds; `usual` is for one without."""
-    compiled = re.compile(pattern)
+    compiled = lazy_pattern(pattern)
 
     def cost(data: bytes) -> float:
         match = compiled.match(data)
@@ -72,7 +74,7 @@ def _number(pattern: bytes, limit: float, *, base: int = 10, usual: int | None =
     return cost
 
 
-_ARGON2 = re.compile(
+_ARGON2 = lazy_pattern(
     rb"(?:argon2)?\$argon2(?:id|i|d)\$(?:v=[0-9]+\$)?m=([0-9]{1,16}),t=([0-9]{1,16}),p=([0-9]{1,16})"
     rb"(?![0-9])"
 )
@@ -159,7 +161,7 @@ def _389_pbkdf2(data: bytes) -> float:
 
 def _scrypt_in_text(pattern: bytes) -> Cost:
     """Return the cost of a scheme that writes N, r and p in decimal digits."""
-    compiled = re.compile(pattern)
+    compiled = lazy_pattern(pattern)
 
     def cost(data: bytes) -> float:
         match = compiled.match(data)

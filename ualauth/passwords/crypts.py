@@ -12,14 +12,15 @@ import ctypes
 import functools
 import hmac
 import importlib
-import re
 from typing import Any, Protocol
+
+from ualauth.text.lazy_pattern import lazy_pattern
 
 BCRYPT_BYTES = 72
 """What bcrypt uses of a password."""
 
 # 22 characters of salt and 31 of hash; the bcrypt package takes less as a mismatch.
-_BCRYPT = re.compile(rb"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_BCRYPT = lazy_pattern(rb"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 
 # What libpass raises for a malformed hash: usually ValueError, for broken base64
 # TypeError, in some of its formats an assertion; without a backend RuntimeError.

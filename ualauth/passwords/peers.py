@@ -10,10 +10,10 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
 
 from ualauth.errors import PasswordError
 from ualauth.passwords.crypts import bcrypt_matches
+from ualauth.text.lazy_pattern import lazy_pattern
 
 _H64 = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -27,13 +27,13 @@ BYTES_CRAM_MD5 = 2 * _STATES
 """The length of Dovecot's {CRAM-MD5}: two states of MD5."""
 
 # Costs of 2**7 to 2**30 rounds.
-DRUPAL = re.compile(rb"\$S\$([5-9A-S])([./0-9A-Za-z]{8})([./0-9A-Za-z]{43})")
-WORDPRESS = re.compile(rb"\$wp(\$2y\$(?:0[4-9]|[12]\d|3[01])\$[./0-9A-Za-z]{53})")
-DJANGO_SCRYPT = re.compile(
+DRUPAL = lazy_pattern(rb"\$S\$([5-9A-S])([./0-9A-Za-z]{8})([./0-9A-Za-z]{43})")
+WORDPRESS = lazy_pattern(rb"\$wp(\$2y\$(?:0[4-9]|[12]\d|3[01])\$[./0-9A-Za-z]{53})")
+DJANGO_SCRYPT = lazy_pattern(
     rb"scrypt\$(\d{1,8})\$([^$]+)\$(\d{1,3})\$(\d{1,3})\$((?:[0-9A-Za-z+/]{4})*[0-9A-Za-z+/=]{4})"
 )
-WERKZEUG_SCRYPT = re.compile(rb"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\$([^$]+)\$([0-9a-f]{128})")
-WERKZEUG_PBKDF2 = re.compile(
+WERKZEUG_SCRYPT = lazy_pattern(rb"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\$([^$]+)\$([0-9a-f]{128})")
+WERKZEUG_PBKDF2 = lazy_pattern(
     rb"pbkdf2:(sha1|sha256|sha512):([1-9]\d{0,8})\$([^$]+)\$((?:[0-9a-f]{2}){20,64})"
 )
 # What a hash may ask for: eight times Werkzeug's default.

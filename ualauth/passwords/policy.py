@@ -6,7 +6,6 @@ names from the context), and offer what administrators are asked for besides.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from ualauth.errors import PasswordError
@@ -14,13 +13,14 @@ from ualauth.passwords.preparation import prepare_password
 from ualauth.sources.values import out_of_bounds
 from ualauth.system.forks import new_lock
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 _SHORTEST_NAME = 4
 """Characters of a name that count: shorter ones are in many words."""
 _MOST_SCORED = 32
 """Characters whose strength is estimated: 72 of the worst take seconds."""
 _DAYS = 36_500
-_WORDS = re.compile(r"[^\W_]+")
+_WORDS = lazy_pattern(r"[^\W_]+")
 _estimating = new_lock()
 """zxcvbn keeps the names in a global variable: one thread at a time."""
 

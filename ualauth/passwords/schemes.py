@@ -139,6 +139,18 @@ class PasswordHasher:
         except ValueError:
             return False
 
+    def check_stored(self, stored: str) -> str:
+        """Return the scheme's name of what `verify` can compare with; compares nothing.
+
+        Raises:
+            PasswordError: as `verify`.
+
+        """
+        stored_password = read(stored)
+        if not self._is_own(stored_password):
+            stored_password.check_cost()
+        return stored_password.scheme.name
+
     def dummy_verify(self, password: str) -> None:
         """Spend what refusing `password` costs with a hash of the configured scheme.
 

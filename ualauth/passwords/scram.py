@@ -13,13 +13,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import field
 
 from ualauth.errors import PasswordError
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
 """Name in SASL (without -PLUS, which uses the same secrets) -> hash and iterations."""
 
 # RFC 5802, section 7 (posit-number); OpenSSL takes no more than a C int.
-_ITERATIONS = re.compile(r"[1-9][0-9]{0,8}")
+_ITERATIONS = lazy_pattern(r"[1-9][0-9]{0,8}")
 
 # RFC 5802 leaves the length open; NIST SP 800-132, section 5.1 asks for 128 bits.
 SALT_BYTES = 16

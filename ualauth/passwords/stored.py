@@ -14,7 +14,6 @@ is written in any other way is unknown: clear text needs a ``{PLAIN}`` before it
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import field
 
 from ualauth.contract.credentials import MAX_PASSWORD_BYTES, is_acceptable
@@ -35,11 +34,12 @@ from ualauth.passwords.formats import (
     Scheme,
 )
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 _SUFFIXES = {"B64": Encoding.BASE64, "BASE64": Encoding.BASE64, "HEX": Encoding.HEX}
 
-_SHOWN = re.compile(r"[A-Za-z0-9._-]{2,40}")
-_HASH = re.compile(r"\$|[A-Za-z0-9+/]{16,}={0,2}\Z|[0-9]+[:$]")
+_SHOWN = lazy_pattern(r"[A-Za-z0-9._-]{2,40}")
+_HASH = lazy_pattern(r"\$|[A-Za-z0-9+/]{16,}={0,2}\Z|[0-9]+[:$]")
 
 _BEGINNINGS = tuple(beginning for beginning, _ in BY_BEGINNING)
 

@@ -67,10 +67,11 @@ def ignore(listener: Listener) -> None:
 
 def is_wanted(outcome: Outcome, event: str = LOGIN) -> bool:
     """Return whether a record is made of such an outcome."""
-    return bool(listeners) or _is_enabled(_level(outcome, event))
+    return bool(listeners) or _is_enabled(level_of(outcome, event))
 
 
-def _level(outcome: Outcome | None, event: str) -> int:
+def level_of(outcome: Outcome | None, event: str) -> int:
+    """Return the level of logging at which such an outcome is logged."""
     if outcome is _GRANTED or outcome is None or event in _QUIET:
         return _INFO
     return _LEVELS[outcome]
@@ -88,10 +89,12 @@ def record(  # noqa: PLR0913 - what a record has
     transaction: str,
     started: float,
     acts_for: str | None = None,
+    hand_over: Listener | None = None,
 ) -> None:
     """Log what an operation, or a whole login, came to; `answers` are those of the entries asked.
 
-    `reason` says why it was not granted. `started` is as `time.monotonic`.
+    `reason` says why it was not granted. `started` is as `time.monotonic`. With `hand_over`,
+    that gets the record, and no log.
     """
     items = attempt.items
     typed, user = items.login_name, items.user
@@ -105,7 +108,7 @@ def record(  # noqa: PLR0913 - what a record has
         user = user if known else None
     entries = () if reason is None else reason.entries
     decided = entries[-1] if entries else None
-    emit(
+    (hand_over or emit)(
         AuditRecord(
             time.time(),
             transaction,
@@ -160,7 +163,7 @@ def emit(each: AuditRecord) -> None:
             listener(each)
         except Exception as error:  # noqa: BLE001 - a login does not depend on it
             log.error("a listener raised %s", type(error).__name__)  # noqa: TRY400 - no secret
-    level = _level(each.outcome, each.event)
+    level = level_of(each.outcome, each.event)
     if _is_enabled(level):
         log.handle(_log_record(each, level))
 

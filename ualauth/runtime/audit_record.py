@@ -8,7 +8,6 @@ among the shipped files.
 from __future__ import annotations
 
 import json
-import re
 import time
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
@@ -17,6 +16,7 @@ from ualauth.codes import Operation, ReturnCode
 from ualauth.reasons import ReasonCode
 from ualauth.runtime.outcome import Outcome
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 # To look a member up in its enumeration takes as long as all the rest.
 _GRANTED = Outcome.GRANTED
@@ -24,7 +24,7 @@ MOST_SHOWN = 80
 """Characters of what a peer sent."""
 MOST_REMARKED = 300
 """Characters of what modules said that a line of text shows; JSON has all."""
-_WORD = re.compile(r"[0-9A-Za-z.:%_/@+~-]+")
+_WORD = lazy_pattern(r"[0-9A-Za-z.:%_/@+~-]+")
 """What may stand in the text as it is: an address, a host name, a path."""
 _LONGEST_WORD = 255
 

@@ -195,7 +195,11 @@ class BaseAuthenticator:
     ) -> None:
         """Make the audit record of a mechanism that a client asked for in vain."""
         peer = cast("Peer", {key: value for key, value in connection.items() if key in _PEER})
-        handle = self._handle(compiled, None, peer)
+        self.record_not_offered(self._handle(compiled, None, peer), name, needs_tls=needs_tls)
+
+    @staticmethod
+    def record_not_offered(handle: Handle, name: str, *, needs_tls: bool) -> None:
+        """Make the audit record of a login that ends as the mechanism `name` is not offered."""
         handle.items.mechanism = ascii(name[:_LONGEST_NAME])[1:-1].upper()
         reason = ReasonCode.TLS_REQUIRED if needs_tls else ReasonCode.MECHANISM_NOT_OFFERED
         why = "it needs TLS" if needs_tls else "the service does not offer it on this connection"

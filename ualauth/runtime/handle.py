@@ -99,6 +99,8 @@ class Handle:
     """Whether the driver hands challenges to the client of a SASL exchange."""
     refusal: AuthenticationError | None = None
     """What a login by SASL is refused by, while the client's last word is awaited."""
+    hand_over: audit.Listener | None = None
+    """Gets the audit records in the place of the log, of a login that is only supposed."""
     _updating: bool = False
     _first_run: int = 0
     """Where the runs of the last operation begin, what came before an interruption included."""
@@ -428,7 +430,7 @@ class Handle:
             outcome = outcome or _GRANTED
         elif outcome is None:
             outcome = outcome_of(operation, code, could_not_check=self.could_not_check(code))
-        if audit.is_wanted(outcome, event):
+        if self.hand_over is not None or audit.is_wanted(outcome, event):
             audit.record(
                 self.attempt,
                 event,
@@ -440,6 +442,7 @@ class Handle:
                 transaction=self.transaction_id,
                 started=self.started or monotonic(),
                 acts_for=acts_for,
+                hand_over=self.hand_over,
             )
 
     @property

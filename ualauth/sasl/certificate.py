@@ -16,7 +16,6 @@ pattern, of another value or of the subject's structure (`ualauth.sasl.subject`)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -24,9 +23,10 @@ from ualauth.contract.credentials import NameKind
 from ualauth.sasl.patterns import compiled
 from ualauth.sasl.subject import Attribute, SubjectPattern, written
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
-_RULE = re.compile(r"\s*(?P<field>\w+)\s*:\s*(?P<pattern>.+?)\s*->\s*(?P<name>.+?)\s*")
-_PLACE = re.compile(r"\{(\d)\}")
+_RULE = lazy_pattern(r"\s*(?P<field>\w+)\s*:\s*(?P<pattern>.+?)\s*->\s*(?P<name>.+?)\s*")
+_PLACE = lazy_pattern(r"\{(\d)\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,12 +15,13 @@ from ualauth.contract.credentials import CredentialKind, Exchange, NameKind
 from ualauth.passwords.cram_md5 import response_of
 from ualauth.sasl.mechanism import Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.preparation import prepare_query
+from ualauth.text.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from ualauth.contract.credentials import Challenges
     from ualauth.passwords.scram import ScramSecret
 
-_DIGEST = re.compile(r"[0-9a-f]{32}")
+_DIGEST = lazy_pattern(r"[0-9a-f]{32}")
 # RFC 2195 wants a message id; the host's name is not for clients to know.
 _DOMAIN = "ualauth.invalid"
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -26,6 +25,7 @@ from ualauth.passwords.scram import MECHANISMS, ScramSecret
 from ualauth.sasl.mechanism import Channel, Claim, Malformed, Mechanism, Wire, text_of
 from ualauth.sasl.mock import MockSecrets
 from ualauth.sasl.preparation import prepare_name, prepare_query
+from ualauth.text.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from ualauth.contract.credentials import Challenges
@@ -38,15 +38,15 @@ _NONCE_BYTES = 18
 # RFC 5802, section 7: printable is %x21-2B / %x2D-7E; a name has a comma or an
 # equals sign only as =2C and =3D, which `_unescaped` looks at.
 _SAFE = r"[^\0,]+"
-_FIRST = re.compile(
+_FIRST = lazy_pattern(
     rf"(?P<header>(?P<flag>[ny]|p=(?P<binding>[A-Za-z0-9.-]+)),(?:a=(?P<authorization>{_SAFE}))?,)"
     rf"(?P<bare>n=(?P<name>{_SAFE}),r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+)(?:,[A-Za-z]=[^\0,]+)*)",
 )
-_FINAL = re.compile(
+_FINAL = lazy_pattern(
     r"(?P<unproved>c=(?P<channel>[A-Za-z0-9/+=]+),r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+)"
     r"(?:,(?!p=)[A-Za-z]=[^\0,]+)*),p=(?P<proof>[A-Za-z0-9/+=]+)",
 )
-_UNESCAPED = re.compile("=(?!2C|3D)")
+_UNESCAPED = lazy_pattern("=(?!2C|3D)")
 _MOST = 4096
 """Bytes of one message: names have at most 1024 of them, nonces some dozens."""
 

@@ -20,6 +20,7 @@ from typing import Self
 from ualauth.sasl.patterns import compiled
 from ualauth.stack.control import ascii_lower
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 Attribute = tuple[str, str]
 """Type and value; the type begins with `+` if it is of the same RDN as the one before."""
@@ -36,14 +37,14 @@ _SHORT: Mapping[str, str] = {
     "dc": "domaincomponent",
     "uid": "userid",
 }
-_ELEMENT = re.compile(
+_ELEMENT = lazy_pattern(
     r"(?P<joint>[,+])(?P<any>\*?)"
     r"(?:(?P<type>[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)=(?P<value>(?:[^\\,+]|\\.)*))?",
     re.DOTALL,
 )
-_PIECE = re.compile(r"\\.|[^\\*]", re.DOTALL)
+_PIECE = lazy_pattern(r"\\.|[^\\*]", re.DOTALL)
 # RFC 4514, section 2.4, and the equals sign, which it leaves open.
-_SPECIAL = re.compile(r'[\\,+"<>;=]|^[ #]| $')
+_SPECIAL = lazy_pattern(r'[\\,+"<>;=]|^[ #]| $')
 
 
 def written(attributes: Sequence[Attribute]) -> str:

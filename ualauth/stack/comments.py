@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from ualauth.sources.page import Page, Token
 from ualauth.sources.problem import Problem
+from ualauth.text.lazy_pattern import lazy_pattern
 
-_ALLOW = re.compile(
+_ALLOW = lazy_pattern(
     r"#.*\bualauth:\s*allow\s+(?P<names>UA[0-9]+(?:[\s,]+UA[0-9]+)*)(?P<because>\s+because\s+\S)?"
 )
 OF_A_FILE = frozenset({"UA107"})

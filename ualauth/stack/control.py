@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import difflib
 import enum
-import re
 import string
 from collections import Counter
 
 from ualauth.codes import TOKENS, ReturnCode
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 
 class ControlAction(enum.IntEnum):
@@ -60,13 +60,15 @@ Table = tuple[int, ...]
 ALL_BAD: Table = (int(ControlAction.BAD),) * len(TOKENS)
 """What every mistake in a control becomes: the module runs, and nothing it says helps."""
 
+_VALUES = frozenset({*TOKENS, "default"})
 _LARGEST_JUMP = 2**31 - 1  # INT_MAX
 _SPACE = " \t\n\v\f\r"  # isspace(3) in the C locale
-_PAIR = re.compile(
-    rf"[{_SPACE}]*(?P<value>{'|'.join(TOKENS)}|default)"
+# A value ends where a blank or the equals sign stands, so that none is the begin of another.
+_PAIR = lazy_pattern(
+    rf"[{_SPACE}]*(?P<value>[a-z_]+)"
     rf"[{_SPACE}]*=[{_SPACE}]*(?P<action>{'|'.join(map(str, ControlAction))}|[0-9]+)",
 )
-_END = re.compile(rf"[{_SPACE}]*\Z")
+_END = lazy_pattern(rf"[{_SPACE}]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def parse_control(text: str) -> Control:
     position = 0
     while not _END.match(expanded, position):
         pair = _PAIR.match(expanded, position)
-        if pair is None:
+        if pair is None or pair["value"] not in _VALUES:
             return Control(text, ALL_BAD, *_explain(text, expanded, position))
         action = _action(pair["action"])
         if not action <= _LARGEST_JUMP or pair["action"].strip("0") == "":

@@ -12,19 +12,19 @@ pam_line.c and _pam_tokenize are the reference.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
 from ualauth.sources.page import Line, Token
 from ualauth.stack.dialect import Dialect
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
-_TOKEN = re.compile(r"[ \n\t]*(?:\[(?P<bracketed>(?:\\\]|[^\]])*)\]?|(?P<plain>[^ \n\t]+))")
-_NEEDS_BRACKETS = re.compile(r"\A\[|[ \t\n]|\A\Z")
+_TOKEN = lazy_pattern(r"[ \n\t]*(?:\[(?P<bracketed>(?:\\\]|[^\]])*)\]?|(?P<plain>[^ \n\t]+))")
+_NEEDS_BRACKETS = lazy_pattern(r"\A\[|[ \t\n]|\A\Z")
 _BLANK = " \t\n"
 _NUL = "\0"
-_PHYSICAL = re.compile(r"[^\n]*\n|[^\n]+")
+_PHYSICAL = lazy_pattern(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from ualauth.codes import LEGAL, Flag, Operation, ReturnCode
@@ -32,6 +33,8 @@ from ualauth.contract.credentials import CredentialKind
 from ualauth.contract.messages import Conversation, ConversationAgain, Question
 from ualauth.contract.module import Module, Repeatable
 from ualauth.contract.options import describe, read_options
+from ualauth.contract.requests import Compute, Offload, Until
+from ualauth.contract.simulation import Simulated
 from ualauth.errors import StoreError
 from ualauth.stack.bind import Bound, bind
 from ualauth.testing.attempt import FakeAttempt
@@ -47,6 +50,8 @@ WRONG = "canary-Wr0ng"
 """A password that is not the user's: it must not turn up either."""
 USER = "jsmith"
 _OTHER = "canary-other"
+_STAND_IN = "canary-stand-in"
+"""Stands for the password where a login is only supposed: it is no user's."""
 
 _ANSWERS = 20
 _REPETITIONS = 5
@@ -453,6 +458,40 @@ class ModuleCompliance:
         assert isinstance(still, bool), f"Repeatable.still answers {still!r}"
         return still
 
+    def test_a_simulation_answers_as_the_method_does(self) -> None:
+        """`simulate` says what a login gets, by the right password or a wrong one; it only reads.
+
+        A module without one, or that says nothing of a situation, passes: that is assumed.
+        """
+        for operation in (Operation.AUTHENTICATE, Operation.ACCT_MGMT):
+            for right in (True, False):
+                simulated = self._simulated(operation, right=right)
+                if simulated is None:
+                    continue
+                possible = {simulated} if isinstance(simulated, ReturnCode) else set(simulated)
+                code = self._call(self.attempt(USER, CANARY if right else WRONG, None), operation)
+                what = f"{operation} by {'the right' if right else 'a wrong'} password"
+                assert code in possible, f"{what}: answers {code}, and simulates {simulated}"
+
+    def _simulated(self, operation: Operation, *, right: bool) -> Simulated:
+        module = bind(self.module, self.arguments).module
+        if module is None or not hasattr(module, operation.method):
+            return None
+        attempt = self.attempt(USER, _STAND_IN, None)
+        attempt.operation = operation
+        carry_out = attempt.carry_out
+
+        def read_alone(request: object) -> Any:  # noqa: ANN401 - whatever was requested
+            reads = isinstance(request, Offload | Until) and not isinstance(request, Compute)
+            assert reads, f"a simulation only reads, and requests {type(request).__name__}"
+            return carry_out(request)
+
+        attempt.carry_out = read_alone  # type: ignore[method-assign]  # of this attempt alone
+        simulation: Any = module.simulate(attempt, _Supposed(right=right))
+        simulated: Simulated = attempt.code_of(simulation)
+        assert attempt.guess is None, "a simulation opens a guess: it would be counted"
+        return simulated
+
     # Secrets
 
     def test_no_secret_is_shown(self) -> None:
@@ -527,6 +566,19 @@ _GRANTING = {ReturnCode.SUCCESS, ReturnCode.NEW_AUTHTOK_REQD}
 
 def _first_pass(operation: Operation) -> int:
     return int(Flag.PRELIM_CHECK) if operation is Operation.CHAUTHTOK else 0
+
+
+class _Supposed:
+    """A situation, of now; see `ualauth.module.Situation`."""
+
+    def __init__(self, *, right: bool) -> None:
+        """Say whether the password is the right one."""
+        self.moment = datetime.now(UTC)
+        self._right = right
+
+    def is_right(self, whose: object = None) -> bool:  # noqa: ARG002 - there is one password
+        """Return whether it is."""
+        return self._right
 
 
 class _Heard(logging.Handler):

@@ -1,8 +1,9 @@
 """`dataclass` as `dataclasses` has it, with less to compile: every process pays that.
 
 The library writes each method of each class as text and compiles it. Of the six that a frozen
-class has, five are the same for all classes when they ask `fields`: those stand here, and
-`__init__` alone is compiled. What they answer is the same, and so is what type checkers see.
+class has, five are the same for all classes when they ask `fields`: those stand here.
+`__init__` alone is compiled, when the first object is made: a process makes objects of half the
+classes that it loads. What they answer is the same, and so is what type checkers see.
 """
 
 from __future__ import annotations
@@ -48,10 +49,23 @@ else:
                     finished.__getstate__, finished.__setstate__ = _getstate, _setstate
                 finished.__dataclass_params__.frozen = True
             if own:
-                finished.__init__ = _init(finished, frozen=frozen)
+                finished.__init__ = _Init(finished, frozen=frozen)
             return finished
 
         return with_methods
+
+
+class _Init:
+    """The `__init__` of a class, which takes its own place when it is first looked up."""
+
+    def __init__(self, kind: Any, *, frozen: bool) -> None:  # noqa: ANN401 - a class
+        self._kind, self._frozen = kind, frozen
+
+    def __get__(self, instance: object, owner: type[Any]) -> Any:  # noqa: ANN401 - a method
+        """Compile; threads that do so at once have the same."""
+        method = _init(self._kind, frozen=self._frozen)
+        self._kind.__init__ = method
+        return method.__get__(instance, owner)
 
 
 _PRELUDE = {"_set": object.__setattr__, "_missing": MISSING}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_LONE_BACKSLASH = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
+from ualauth.text.lazy_pattern import lazy_pattern
+
+_ESCAPE = lazy_pattern(r"\\(.)", re.DOTALL)
+_LONE_BACKSLASH = lazy_pattern(r"(?<!\\)(?:\\\\)*\\\Z")
 
 
 def split(text: str, separator: str) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
-REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+from ualauth.text.lazy_pattern import lazy_pattern
+
+REFUSED = lazy_pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """What no name may hold: control characters, line separators, and halves of
 surrogate pairs, which have no UTF-8. `str.isprintable` takes a quarter of the time,
 and is true of no text with one of them."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ualauth.text.lazy_pattern import lazy_pattern
+
 MAX_LANGUAGE = 35
 """The most characters of a language tag (RFC 5646, section 4.4.1)."""
 
 # RFC 5646, section 2.1. Of the irregular ones only `i-...` and three others do not look like
 # the rest.
-_TAG = re.compile(
+_TAG = lazy_pattern(
     r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"  # the language
     r"(?:-[a-z]{4})?"  # the script
     r"(?:-(?:[a-z]{2}|[0-9]{3}))?"  # the region
@@ -21,7 +23,7 @@ _TAG = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 # preferredLanguage of RFC 2798 is a list of RFC 9110, section 12.5.4.
-_WEIGHT = re.compile(r"\s*;\s*q\s*=\s*([0-9.]{1,5})\s*")
+_WEIGHT = lazy_pattern(r"\s*;\s*q\s*=\s*([0-9.]{1,5})\s*")
 _NO_LANGUAGE = frozenset({"C", "POSIX", "*"})
 
 

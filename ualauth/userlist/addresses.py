@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import re
 from collections.abc import Iterable
 
 from ualauth.stack.control import ascii_lower
 from ualauth.text.folding import fold
+from ualauth.text.lazy_pattern import lazy_pattern
 
 # All but blanks, control characters and specials (RFC 5322, section 3.2.3): a set that names
 # the many letters which it has takes `re` a hundred times as long to compile.
@@ -26,13 +26,13 @@ _ATOM = r'[^\0- \x7f()<>@,;:\\".\[\]]+'
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # What nearly all addresses look like.
 _SIMPLE = r"[A-Za-z0-9!#$&'+/=?^_`{|}~-]+"
-_USUAL = re.compile(rf"{_SIMPLE}(?:\.{_SIMPLE})*@{_LABEL}(?:\.{_LABEL})*")
-_LOCAL = re.compile(rf'{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\\s]|\\\S)+"')
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*:(?=.+@)")
-_BRACKETS = re.compile(r".*<([^<>]*@[^<>]*)>.*")
+_USUAL = lazy_pattern(rf"{_SIMPLE}(?:\.{_SIMPLE})*@{_LABEL}(?:\.{_LABEL})*")
+_LOCAL = lazy_pattern(rf'{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\\s]|\\\S)+"')
+_DOMAIN = lazy_pattern(rf"{_LABEL}(?:\.{_LABEL})*")
+_PREFIX = lazy_pattern(r"[A-Za-z][A-Za-z0-9.+-]*:(?=.+@)")
+_BRACKETS = lazy_pattern(r".*<([^<>]*@[^<>]*)>.*")
 _NOT_ONE = "is not of the form local-part@domain"
-_WHITE_SPACE = re.compile(r"\s")
+_WHITE_SPACE = lazy_pattern(r"\s")
 
 
 def problem_of(text: str) -> str:

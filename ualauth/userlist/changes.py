@@ -189,7 +189,7 @@ def remove(connection: Connection, user: User) -> None:
 
 def read(connection: Connection, number: int) -> User:
     """Return the user with the id `number`, who exists."""
-    return user_of(connection.execute(queries.BY_ID, {"id": number}).all())
+    return user_of(connection.execute(queries.by_id(), {"id": number}).all())
 
 
 def _take_turn(connection: Connection, user: User) -> None:

@@ -19,7 +19,7 @@ _MOST_FORGOTTEN = 100
 
 
 def failures_of(row: Row) -> Failures:
-    """Return what a row in the shape of `queries.FAILURES` says.
+    """Return what a row in the shape of `queries.failures` says.
 
     A guess that is being checked stands among the moments with a minus.
     """
@@ -34,7 +34,7 @@ def _text_of(failures: Failures) -> str:
 
 
 def counts_of(rows: Sequence[Row], keys: Keys) -> Counts:
-    """Return what rows in the shape of `queries.FAILURES` say."""
+    """Return what rows in the shape of `queries.failures` say."""
     failures = {bytes(row[0]): failures_of(row[1:]) for row in rows}
     return Counts(*(failures.get(key, Failures()) for key in keys))
 

@@ -101,7 +101,7 @@ class _Loading:
     def put(self, line: GroupLine) -> None:
         """Add a group, or change its fields; members come later."""
         key = {"key": fold(line.new.name)}
-        number: Any = self.connection.scalar(membership_queries.IS_NAMED, key)
+        number: Any = self.connection.scalar(membership_queries.is_named(), key)
         if number is not None:
             self._meet(line, group_changes.read(self.connection, number))
             return

@@ -28,14 +28,14 @@ class GroupNames:
     def is_named(self, name: str) -> bool:
         """Return whether a group has this very name, which is no address and no O/R name."""
         key = key_of(name)
-        question = membership_queries.IS_NAMED
+        question = membership_queries.is_named()
         return key is not None and bool(self._database.read(question, {"key": key}))
 
     def named(self, keys: Collection[str]) -> frozenset[str]:
         """Return which of some folded names are those of groups."""
         if len(keys) <= _FEW:
             return frozenset(filter(self.is_named, keys))
-        rows = self._database.read(membership_queries.NAMES, {})
+        rows = self._database.read(membership_queries.names(), {})
         return frozenset(str(row[0]) for row in rows).intersection(keys)
 
     def of(self, user: User, *, nested: bool = True) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class GroupNames:
 
         With `nested` also of those by which the user is a member of others.
         """
-        question = membership_queries.ALL_GROUPS_OF if nested else membership_queries.GROUPS_OF
+        question = membership_queries.all_groups_of() if nested else membership_queries.groups_of()
         return self._texts(question, user.id)
 
     def _texts(self, question: membership_queries.Question, number: int) -> tuple[str, ...]:

@@ -16,12 +16,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ualauth.text.dataclass import dataclass
+from ualauth.text.lazy_pattern import lazy_pattern
 
 DAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
 
 _DAY = 24 * 60
 _WEEK = 7 * _DAY
-_HOURS = re.compile(r"\s*(\S+)\s+(\d\d?):(\d\d)-(\d\d?):(\d\d)\s*", re.ASCII)
+_HOURS = lazy_pattern(r"\s*(\S+)\s+(\d\d?):(\d\d)-(\d\d?):(\d\d)\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

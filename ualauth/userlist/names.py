@@ -60,6 +60,7 @@ from ualauth.text.escapes import (
     unescaped,
 )
 from ualauth.text.folding import REFUSED, fold
+from ualauth.text.lazy_pattern import lazy_pattern
 
 LIMITS: Mapping[str, int] = {
     "surname": 64,
@@ -108,7 +109,7 @@ _UNITS = ("ou1", "ou2", "ou3", "ou4")
 _IN_VALUE = "\\/"
 _IN_LIST = "\\/,="
 
-_COMMON_NAME = re.compile(r"\s*cn\s*=", re.IGNORECASE)
+_COMMON_NAME = lazy_pattern(r"\s*cn\s*=", re.IGNORECASE)
 
 
 class NameSyntaxError(InvalidValue):
@@ -327,12 +328,12 @@ def _tag_list() -> str:
 
 # The words of a personal name: which is the given name, which the surname. The rules stand
 # with the grammar at the top.
-_WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
-_GENERATION = re.compile(
+_WORD = lazy_pattern(r"(?:\\.|[^\\\s])+", re.DOTALL)
+_GENERATION = lazy_pattern(
     r"[js]r\.?|i{1,3}|iv|vi{0,3}|ix|x|[1-9]\d?(?:st|nd|rd|th)",
     re.IGNORECASE | re.ASCII,
 )
-_INITIALS = re.compile(r"[^\W\d_]\.?|(?:[^\W\d_]\.)+[^\W\d_]?")
+_INITIALS = lazy_pattern(r"[^\W\d_]\.?|(?:[^\W\d_]\.)+[^\W\d_]?")
 # X.411's older bound for initials (ub-initials-length); longer runs are words.
 _MOST_CAPITALS = 5
 

@@ -12,8 +12,8 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import UTC, tzinfo
 from typing import Any, TypeVar, get_origin, get_type_hints
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ualauth.errors import InvalidValue
 from ualauth.passwords.policy import PasswordRules
@@ -128,7 +128,7 @@ class Policy:
     lockout: LockoutRules = field(default_factory=LockoutRules)
     networks: tuple[Network, ...] = field(init=False)
     hours: tuple[Span, ...] = field(init=False)
-    zone: ZoneInfo = field(init=False)
+    zone: tzinfo = field(init=False)
 
     def __post_init__(self) -> None:
         """Read the texts once."""
@@ -229,7 +229,11 @@ def _own_value(key: str, value: object) -> Any:  # noqa: ANN401 - any setting
         raise InvalidValue(f"policy: {key} {error}") from None
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - a file, as the zone is
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

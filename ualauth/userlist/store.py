@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from ualauth.contract.resources import Resources
 from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
+from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist import changes, failures, names, noted_logins
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _FEW = 4
 """Users whose last logins are read one by one, by a question that is quickly made."""
 # An authid seldom has one of these, and most names of people do.
-_LIKE_A_NAME = re.compile("[ /=]")
+_LIKE_A_NAME = lazy_pattern("[ /=]")
 
 
 class _Undone(Exception):
@@ -74,7 +74,7 @@ class UserStore:
     each takes the record as the caller knows it, and returns it as it is then.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0, read_only: bool = False) -> None:
         """Remember where it is; opens nothing.
 
         `timeout` is how many seconds to wait while another program writes, and
@@ -85,7 +85,7 @@ class UserStore:
                 or if the library for its kind is not installed.
 
         """
-        self._database = Database(url, timeout)
+        self._database = Database(url, timeout, read_only=read_only)
         self.group_names = GroupNames(self._database)
         """Whose groups are which, for logins."""
 
@@ -207,7 +207,7 @@ class UserStore:
             return None
         name = _name(login_name) if _LIKE_A_NAME.search(key) else None
         if name is None:
-            rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+            rows = self._database.read(queries.by_login_name(), {"key": key})
             if rows:
                 return user_of(rows)
             name = _name(login_name)
@@ -216,13 +216,13 @@ class UserStore:
         if name.common_name and name.surname:
             # Mostly it is a whole name, as it is printed: a shorter question will do.
             keys = {"key": key, "name_key": name.key}
-            rows = self._database.read(queries.BY_EXACT_NAME, keys)
+            rows = self._database.read(queries.by_exact_name(), keys)
             if rows:
                 return user_of([row[1:] for row in rows if row[0] == rows[0][0]])
         numbers = self._find(key, name)
         if len(numbers) != 1:
             return None
-        rows = self._database.read(queries.BY_ID, {"id": numbers[0]})
+        rows = self._database.read(queries.by_id(), {"id": numbers[0]})
         return user_of(rows) if rows else None
 
     def get(self, login_name: str) -> User:
@@ -238,7 +238,7 @@ class UserStore:
         shown = repr(login_name[:MAX_LOGIN_NAME])
         key, name = _key(login_name), _name(login_name)
         numbers = [] if key is None or name is None else self._find(key, name)
-        rows = [self._database.read(queries.BY_ID, {"id": number}) for number in sorted(numbers)]
+        rows = [self._database.read(queries.by_id(), {"id": number}) for number in sorted(numbers)]
         if several := " and ".join(user_of(each).authid for each in rows if each):
             raise UserUnknown(
                 f"{shown} is the name of several users, such as {several}: an authid, or more "
@@ -257,7 +257,7 @@ class UserStore:
         if key is None:
             return Fitting([], Rank.PARTS)
         if name is None:
-            rows = self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+            rows = self._database.read(queries.by_login_name(), {"key": key})
             return Fitting([user_of(rows)] if rows else [], Rank.LOGIN_NAME)
         statement, keys = queries.meant(key, name, MOST_FITTING)
         ranked = self._database.read(statement, keys)
@@ -298,14 +298,14 @@ class UserStore:
     def _by_login_name(self, name: str) -> User | None:
         """Return the user with an authid or address that folds as `name` does."""
         key = _key(name)
-        rows = [] if key is None else self._database.read(queries.BY_LOGIN_NAME, {"key": key})
+        rows = [] if key is None else self._database.read(queries.by_login_name(), {"key": key})
         return user_of(rows) if rows else None
 
     def by_unix_uid(self, uid: int) -> User | None:
         """Return the user whose UNIX account has the number `uid`, or `None` if there is none."""
         if not 0 <= uid <= MAX_UNIX_UID:
             return None
-        rows = self._database.read(queries.BY_UNIX_UID, {"uid": uid})
+        rows = self._database.read(queries.by_unix_uid(), {"uid": uid})
         return user_of(rows) if rows else None
 
     def users(self) -> Iterator[User]:
@@ -356,7 +356,7 @@ class UserStore:
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""
-        rows = self._database.read(queries.KEY, {"name": "pretence"})
+        rows = self._database.read(queries.key_called(), {"name": "pretence"})
         return bytes(rows[0][0])
 
     def secrets(self, user: User) -> tuple[ScramSecret, ...]:
@@ -365,7 +365,7 @@ class UserStore:
 
     def secrets_of(self, number: int) -> tuple[ScramSecret, ...]:
         """Return UL-SASL-PWD of the user with this id; none for an id that no user has."""
-        rows = self._database.read(queries.SECRETS, {"id": number})
+        rows = self._database.read(queries.secrets(), {"id": number})
         return tuple(ScramSecret(*row) for row in rows)
 
     def add(self, new: NewUser) -> User:
@@ -478,7 +478,7 @@ class UserStore:
 
     def former_passwords(self, user: User) -> tuple[str, ...]:
         """Return what UL-PWD was before, the newest first, as far as it was kept."""
-        rows = self._database.read(queries.FORMER_PASSWORDS, {"id": user.id})
+        rows = self._database.read(queries.former_passwords_of(), {"id": user.id})
         return tuple(row[0] for row in rows)
 
     def use_grace_login(self, user: User, most: int) -> int | None:
@@ -497,12 +497,12 @@ class UserStore:
         `name` is as it was typed, and `user` who has it.
         """
         keys = Keys.of(name, None if user is None else user.id)
-        rows = self._database.read(queries.FAILURES, {**keys._asdict(), "source": source})
+        rows = self._database.read(queries.failures(), {**keys._asdict(), "source": source})
         return failures.counts_of(rows, keys)
 
     def all_failures(self, user: User) -> Mapping[str, Failures]:
         """Return source -> failed logins of a user, also of those that count no longer."""
-        rows = self._database.read(queries.ALL_FAILURES, {"name": user_key(user.id)})
+        rows = self._database.read(queries.all_failures(), {"name": user_key(user.id)})
         return {str(row[0]): failures.failures_of(row[1:]) for row in rows}
 
     def failures_in(self, places: Sequence[Place]) -> list[Failures]:
@@ -510,7 +510,7 @@ class UserStore:
         rows: list[Failures] = []
         for backend in places:
             values = {"name": backend.key, "user": backend.key, "source": backend.source}
-            answer = self._database.read(queries.FAILURES, values)
+            answer = self._database.read(queries.failures(), values)
             rows.append(failures.failures_of(answer[0][1:]) if answer else Failures())
         return rows
 
@@ -534,7 +534,7 @@ class UserStore:
 
         Those that count no longer are among them.
         """
-        for key, source, *rest in self._database.read(queries.EVERY_FAILURE, {}):
+        for key, source, *rest in self._database.read(queries.every_failure(), {}):
             if len(key) == KEY_BYTES:
                 yield bytes(key), str(source), failures.failures_of(rest)
 
@@ -604,7 +604,7 @@ class UserStore:
 
     def last_login(self, user: User) -> LastLogin | None:
         """Return the last login that was noted, or `None` if there was none."""
-        rows = self._database.read(queries.LAST_LOGIN, {"id": user.id})
+        rows = self._database.read(queries.last_login(), {"id": user.id})
         return noted_logins.last_login_of(rows[0]) if rows else None
 
     def note_logins(self, logins: Mapping[int, LastLogin], every: timedelta) -> None:
@@ -615,7 +615,7 @@ class UserStore:
         noted: list[Sequence[Any]] = []
         if len(logins) <= _FEW:
             for number in logins:
-                noted += self._database.read(queries.MOMENT_OF_LOGIN, {"id": number})
+                noted += self._database.read(queries.moment_of_login(), {"id": number})
         else:
             for some in queries.pieces(list(logins), queries.PAGE):
                 noted += self._database.read(queries.moments_of_logins(), queries.some_ids(some))
@@ -659,7 +659,9 @@ def _name(login_name: str) -> ORName | None:
 def _key(login_name: str) -> str | None:
     """Return what a login name is looked up by, or `None` for what no user's can be."""
     # No character has less than one octet, so long texts are not encoded.
-    if len(login_name) > MAX_LOGIN_NAME or REFUSED.search(login_name):
+    if len(login_name) > MAX_LOGIN_NAME or (
+        not login_name.isprintable() and REFUSED.search(login_name)
+    ):
         return None
     if not login_name.isascii() and len(login_name.encode()) > MAX_LOGIN_NAME:
         return None

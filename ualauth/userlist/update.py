@@ -124,12 +124,12 @@ def _difference(connection: Connection, revision: Revision) -> _Difference | Non
     changes, the reason may go for which a lock was written.
     """
     key = {"key": fold(revision.new.authid)}
-    user = user_of(connection.execute(queries.BY_LOGIN_NAME, key).all())
+    user = user_of(connection.execute(queries.by_login_name(), key).all())
     new, fields = revision.new, revision.fields
     password = "password" in fields and not same_password(new.password, user.password)
     others = _history_differs(connection, user, revision.history)
     if "password" in fields and not password and revision.secrets:
-        rows = connection.execute(queries.SECRETS, {"id": user.id})
+        rows = connection.execute(queries.secrets(), {"id": user.id})
         others |= (password := {ScramSecret(*row) for row in rows} != set(revision.secrets))
     values = _given(user, revision)
     if not (values or password or others):
@@ -214,7 +214,7 @@ def _history_differs(connection: Connection, user: User, history: History) -> bo
         return True
     if history.former_passwords is None:
         return False
-    rows = connection.execute(queries.FORMER_PASSWORDS, {"id": user.id})
+    rows = connection.execute(queries.former_passwords_of(), {"id": user.id})
     return tuple(row[0] for row in rows) != history.former_passwords
 
 
@@ -222,6 +222,6 @@ def _is_later(connection: Connection, user: User, login: LastLogin | None) -> bo
     """Return whether a login comes after the one that was noted: that stays otherwise."""
     if login is None:
         return False
-    row = connection.execute(queries.LAST_LOGIN, {"id": user.id}).first()
+    row = connection.execute(queries.last_login(), {"id": user.id}).first()
     noted = None if row is None else noted_logins.last_login_of(row)
     return noted is None or login.time > noted.time

@@ -32,7 +32,16 @@ from ualauth.mechanism import (
     TokenExchange,
 )
 from ualauth.messages import Conversation, Question
-from ualauth.module import ALWAYS, Abort, Attempt, Module, Repeatable, immediate
+from ualauth.module import (
+    ALWAYS,
+    Abort,
+    Attempt,
+    Module,
+    Repeatable,
+    Simulated,
+    Situation,
+    immediate,
+)
 from ualauth.modules.om_auth import OmAuth
 from ualauth.modules.pam_debug import PamDebug
 from ualauth.modules.pam_deny import PamDeny
@@ -158,6 +167,20 @@ class Good(Module[Options]):
 
 class TestGood(ModuleCompliance):
     module = Good
+
+
+class Simulating(Good):
+    """Say beforehand what is answered."""
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        if attempt.operation is Operation.ACCT_MGMT:
+            return [SUCCESS, ReturnCode.ACCT_EXPIRED]
+        await attempt.get_user()
+        return SUCCESS if situation.is_right() else ReturnCode.AUTH_ERR
+
+
+class TestSimulating(ModuleCompliance):
+    module = Simulating
 
 
 class NoOperation(Good):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ NO_LOGIN = (
     "sqlalchemy.dialects.postgresql",
     "ualauth.userlist.database.postgresql",
     "ualauth.userlist.database.backup",
+    "ualauth.userlist.database.constraints",
     "ualauth.userlist.database.schema",
     "ualauth.userlist.bulk",
     "ualauth.userlist.database.group_queries",
@@ -52,6 +54,7 @@ NO_LOGIN = (
     "ualauth.userlist.groups",
     "ualauth.userlist.update",
     "sqlalchemy.orm",
+    "zoneinfo",
     "idna",
     "precis_i18n",
     "click",
@@ -97,3 +100,39 @@ def test_what_is_not_used_is_not_loaded(
 def test_what_is_installed_is_not_read_for_our_modules(mail: ConfigFolder) -> None:
     read = "import importlib.metadata\nimportlib.metadata.entry_points = None\n"
     assert "ualauth.modules.om_auth" in loaded(read + LOG_IN, mail.path)
+
+
+def test_a_login_compiles_few_expressions_and_makes_few_questions(mail: ConfigFolder) -> None:
+    told = """
+import atexit, gc, json
+from ualauth.text.dataclass import _Init
+from ualauth.text.lazy_pattern import _Pattern
+from ualauth.userlist.database import membership_queries, queries
+
+def tell():
+    objects = gc.get_objects()
+    print(json.dumps({
+        "compiled": sum(type(each) is _Pattern and len(vars(each)) > 2 for each in objects),
+        "expressions": sum(type(each) is _Pattern for each in objects),
+        "classes without objects": sum(type(each) is _Init for each in objects),
+        "questions": [
+            name
+            for module in (queries, membership_queries)
+            for name, each in vars(module).items()
+            if hasattr(each, "cache_info") and each.cache_info().currsize
+        ],
+    }))
+
+atexit.register(tell)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", told + LOG_IN.replace("{folder!r}", repr(str(mail.path)))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = json.loads(done.stdout)
+    assert counts["expressions"] >= 40
+    assert counts["compiled"] <= 6
+    assert counts["classes without objects"] >= 30
+    assert set(counts["questions"]) <= {"by_login_name", "secrets", "moment_of_login"}

@@ -18,7 +18,7 @@ from tests.unit.runtime.test_compliance import SUCCESS, Good, Options, Verifying
 from ualauth.codes import ReturnCode
 from ualauth.mechanism import ScramExchange
 from ualauth.messages import Info
-from ualauth.module import Abort, Attempt, Module, immediate
+from ualauth.module import Abort, Attempt, Module, Simulated, Situation, immediate
 from ualauth.testing.compliance import CANARY, ModuleCompliance
 
 AUTH_ERR = ReturnCode.AUTH_ERR
@@ -281,6 +281,21 @@ class AskingTheHost(Good):
         return SUCCESS
 
 
+class SimulatingOtherwise(Good):
+    """Let in every user, before a login."""
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        return SUCCESS
+
+
+class SimulatingByHashing(Good):
+    """Compute to simulate."""
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        right = situation.is_right()
+        return await attempt.compute(lambda: SUCCESS if right else ReturnCode.AUTH_ERR)
+
+
 EXCHANGES = "an_exchange_is_accepted_by_success_and_only_for_a_right_proof"
 KEEPS = "no_text_of_a_login_is_reached_from_the_module"
 BLOCKS = "nothing_blocks_but_what_is_offloaded"
@@ -288,6 +303,7 @@ COULD_NOT = "what_could_not_be_asked_is_no_refusal"
 SECRETS = "no_secret_is_shown"
 NEARLY = "a_wrong_password_lets_no_user_in"
 ACCOUNT = "an_account_that_could_not_be_looked_at_is_neither_good_nor_bad"
+SIMULATION = "a_simulation_answers_as_the_method_does"
 CODES = "only_legal_codes_are_answered"
 UNANSWERED = "a_password_that_was_not_given_lets_no_user_in"
 CANCELLED = "a_login_that_is_given_up_ends"
@@ -351,6 +367,8 @@ WRONG: list[tuple[type[Module[Any]], str, str]] = [
     (known.IllegalCode, CODES, "answers session_err"),
     (known.Endless, CODES, "does not end"),
     (known.Loop, CODES, "use attempt.offload, ask or wait"),
+    (SimulatingOtherwise, SIMULATION, "a wrong password: answers auth_err, and simulates success"),
+    (SimulatingByHashing, SIMULATION, "a simulation only reads, and requests Compute"),
 ]
 """Module, the test that finds it, and a part of what that says."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ualauth.text import dataclass as module
 from ualauth.text.dataclass import dataclass
 
 Kinds = Callable[[Any], Any]
@@ -162,3 +163,34 @@ def changes(value: Any, own: Any, one: Any) -> list[object]:
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_class_is_as_one_of_the_library(form: dict[str, bool]) -> None:
     assert answers(dataclass, form) == answers(dataclasses.dataclass, form)
+
+
+def test_what_makes_objects_is_compiled_when_the_first_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled: list[str] = []
+    compile_one = module._init
+
+    def noted(kind: type[Any], *, frozen: bool) -> object:
+        compiled.append(kind.__name__)
+        return compile_one(kind, frozen=frozen)
+
+    monkeypatch.setattr(module, "_init", noted)
+
+    @dataclass(frozen=True, slots=True)
+    class Value:
+        """Without a docstring the library looks at the signature."""
+
+        name: str
+
+    @dataclass(frozen=True, slots=True)
+    class Further(Value):
+        """One that inherits."""
+
+        more: int = 0
+
+    assert compiled == []
+    assert (Further("a", more=1), Further("a", 1)) == (Further("a", 1), Further(name="a", more=1))
+    assert compiled == ["Further"]
+    assert Value("a") == Value("a")
+    assert compiled == ["Further", "Value"]

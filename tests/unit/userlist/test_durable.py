@@ -26,7 +26,7 @@ print(levels)
 
 
 def test_each_transaction_waits_for_the_disk(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PROGRAM, tmp_path]
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     # https://www.sqlite.org/pragma.html#pragma_synchronous: 2 is FULL.
     assert done.stdout == "{2}\n"

@@ -18,6 +18,7 @@ from tests.migrated import migrate_as_before
 from tests.postgresql import Server
 from tests.unit.userlist.databases import Database, SQLiteDatabase
 from ualauth.errors import StoreError
+from ualauth.userlist.database.constraints import with_constraints
 from ualauth.userlist.database.postgresql import _Dialect
 from ualauth.userlist.database.revision import REVISION
 from ualauth.userlist.database.tables import login_names, metadata
@@ -50,7 +51,7 @@ def test_the_migrations_make_the_tables(store: UserStore, database: Database) ->
     engine = backend.new_engine(writing=True)
     with engine.begin() as connection:
         metadata.drop_all(connection)
-        metadata.create_all(connection)
+        with_constraints().create_all(connection)
     engine.dispose()
     assert "users" in migrated
     assert database.definitions() == migrated

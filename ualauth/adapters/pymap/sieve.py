@@ -11,7 +11,7 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from proxyprotocol.sock import SocketInfo
 from pymap.config import IMAPConfig
@@ -25,55 +25,33 @@ from pymap.sieve import manage
 from pymap.sieve.manage.command import AuthenticateCommand, CapabilityCommand, Command
 from pymap.sieve.manage.response import CapabilitiesResponse, Condition, Response
 
+from ualauth.adapters import sieve_replies
 from ualauth.adapters.pymap.asking import Asking, MailService
 from ualauth.adapters.pymap.literals import read_with_literals
 from ualauth.adapters.pymap.login import Login, Vouched
 from ualauth.adapters.pymap.replies import Refused, log
 from ualauth.adapters.sasl_lines import (
-    Cancelled,
     ExchangeAbandoned,
-    NeedsTls,
     NotBase64,
     TooManyFailures,
     converse_async,
     reply_to,
 )
+from ualauth.adapters.sieve_replies import SieveReply
 from ualauth.aio import AsyncAuthenticator
 from ualauth.contract.identity import Identity
 from ualauth.errors import (
     AccountRestricted,
     AuthenticationError,
-    AuthenticationFailed,
     MechanismUnavailable,
-    PasswordExpired,
-    TemporaryFailure,
 )
 from ualauth.system.frames import clear_locals
 
-
-class SieveReply(NamedTuple):
-    """A reply with its response code (RFC 5804, section 1.3), or without one."""
-
-    condition: Condition
-    code: bytes | None
-    text: str
-
-
 _NO = Condition.NO
 REPLIES: Mapping[type[Exception], SieveReply] = {
-    AuthenticationFailed: SieveReply(_NO, None, "Authentication failed"),
-    AccountRestricted: SieveReply(_NO, None, "This account may not be used"),
     # The account has no mailbox, whatever the password.
-    NotAllowedError: SieveReply(_NO, None, "This account may not be used"),
-    PasswordExpired: SieveReply(_NO, b"TRANSITION-NEEDED", "The password has expired"),
-    TemporaryFailure: SieveReply(_NO, b"TRYLATER", "Temporary authentication failure"),
-    MechanismUnavailable: SieveReply(_NO, None, "Unsupported authentication mechanism"),
-    NeedsTls: SieveReply(_NO, b"ENCRYPT-NEEDED", "Only under TLS"),
-    Cancelled: SieveReply(_NO, None, "Authentication cancelled"),
-    NotBase64: SieveReply(_NO, None, "Invalid base64"),
-    TooManyFailures: SieveReply(Condition.BYE, b"TRYLATER", "Too many failed attempts"),
-    # A service that cannot be used, or a bug: the log has it.
-    Exception: SieveReply(_NO, b"TRYLATER", "Temporary authentication failure"),
+    NotAllowedError: sieve_replies.REPLIES[AccountRestricted],
+    **sieve_replies.REPLIES,
 }
 _EXPECTED = (
     AuthenticationError,
@@ -269,4 +247,4 @@ def _response(error: Exception) -> Response:
         clear_locals(error)
         log.error("a login failed", exc_info=error)
     reply = reply_to(error, REPLIES)
-    return Response(reply.condition, code=reply.code, text=reply.text)
+    return Response(Condition[reply.condition.decode()], code=reply.code, text=reply.text)

@@ -17,14 +17,10 @@ from twisted.internet.interfaces import ITLSTransport
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
 
+from ualauth.adapters import pop3_replies
 from ualauth.adapters.sasl_lines import (
     AlreadyLoggedIn,
     AuthSyntax,
-    Cancelled,
-    NeedsTls,
-    NotBase64,
-    TooLong,
-    TooManyFailures,
     read_auth,
     reply_to,
     words_of,
@@ -32,37 +28,13 @@ from ualauth.adapters.sasl_lines import (
 from ualauth.adapters.twisted.dialogue import Dialogue, MailboxInUse
 from ualauth.adapters.twisted.tls import is_tls
 from ualauth.errors import (
-    AccountRestricted,
-    AuthenticationFailed,
-    ConfigurationError,
     MechanismUnavailable,
-    PasswordExpired,
-    TemporaryFailure,
-    UnsteadyFile,
 )
 
 REPLIES: Mapping[type[Exception], bytes] = {
-    # RFC 3206, section 4: AUTH is for whatever is wrong with the credentials, so that a
-    # program asks for others; an expired account is among its examples.
-    AuthenticationFailed: b"[AUTH] Authentication failed",
-    AccountRestricted: b"[AUTH] This account may not be used",
-    PasswordExpired: b"[AUTH] The password has expired",
-    TemporaryFailure: b"[SYS/TEMP] Temporary authentication failure",
-    ConfigurationError: b"[SYS/PERM] Authentication is not possible here",
-    UnsteadyFile: b"[SYS/TEMP] Temporary authentication failure",
     # RFC 2449, section 8.1.2.
     MailboxInUse: b"[IN-USE] The mailbox is in use",
-    MechanismUnavailable: b"Unsupported authentication mechanism",
-    NeedsTls: b"[AUTH] Only under TLS",
-    AlreadyLoggedIn: b"Already logged in",
-    AuthSyntax: b"Syntax: AUTH mechanism [initial response]",
-    Cancelled: b"Authentication cancelled",
-    NotBase64: b"Invalid base64",
-    TooLong: b"The line is too long",
-    # No password was looked at: a program is not to ask for another (RFC 3206, section 3).
-    TooManyFailures: b"[SYS/TEMP] Too many failed attempts",
-    # A bug: the log has it.
-    Exception: b"[SYS/TEMP] Temporary authentication failure",
+    **pop3_replies.REPLIES,
 }
 # RFC 1939, section 4: those that belong to the state before the login.
 _BEFORE_LOGIN = frozenset({b"USER", b"PASS", b"AUTH", b"APOP", b"RPOP", b"STLS"})
@@ -214,7 +186,7 @@ class POP3(Dialogue, pop3.POP3):
 
     def _welcome(self, avatar: Any) -> None:  # noqa: ANN401 - what realms return
         _, self.mbox, self._onLogout = avatar
-        self.successResponse(b"Logged in")
+        self.successResponse(pop3_replies.SUCCESS)
 
     def _may_start_tls(self) -> bool:
         able = self.ctx is not None and ITLSTransport.providedBy(self.transport)

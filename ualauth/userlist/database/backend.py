@@ -28,6 +28,8 @@ class Backend(ABC):
     """Tells the kind; it may lack what only the place itself needs to know."""
     failures: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
     """What the database raises if it cannot be used."""
+    read_only: bool = False
+    """Whether its connections refuse changes."""
     calls: AbstractContextManager[None] = nullcontext()
     """What every call of its library is made in."""
 

@@ -58,8 +58,10 @@ _random = random.SystemRandom()
 class Database:
     """A database by its URL; opens nothing before it is used."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, *, read_only: bool = False) -> None:
         """Keep `url`, and wait `timeout` seconds for other programs and for an answer.
+
+        One that is `read_only` is never changed by it.
 
         Raises:
             ConfigurationError: for a URL that is none, or of an unknown kind;
@@ -67,6 +69,7 @@ class Database:
 
         """
         self.backend = _backend(url, timeout)
+        self.backend.read_only = read_only
         self._text = url
         self.path = self.backend.path
         self._begin()
@@ -81,7 +84,8 @@ class Database:
 
     def anew(self) -> Database:
         """Return the same database with nothing open."""
-        return Database(self._text, self.backend.timeout)
+        backend = self.backend
+        return Database(self._text, backend.timeout, read_only=backend.read_only)
 
     def _begin(self) -> None:
         """Start with nothing open."""
@@ -148,6 +152,8 @@ class Database:
             NameTaken: if a name, address or uid belongs to another user.
 
         """
+        if self.backend.read_only:
+            raise StoreError(f"{self.backend.name}: is opened for reading alone")
         self._follow()
         tries = 0
         while True:

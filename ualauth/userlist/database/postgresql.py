@@ -77,6 +77,8 @@ class PostgreSQLBackend(Backend):
             options = {"creator": self._servers.connect_to_read, "poolclass": NullPool}
         engine = quiet_engine(f"{_Dialect.name}+ualauth://", use_native_hstore=False, **options)
         event.listen(engine, "begin", _begin)
+        if self.read_only:
+            event.listen(engine, "connect", _refuse_changes)
         return engine
 
     def new_creating_engine(self) -> Engine:
@@ -171,6 +173,10 @@ class _Dialect(PGDialect_psycopg):
 
 
 registry.register(f"{_Dialect.name}.ualauth", __name__, _Dialect.__name__)
+
+
+def _refuse_changes(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
+    connection.execute("SET default_transaction_read_only = on")
 
 
 def _begin(connection: Connection) -> None:

@@ -1,5 +1,8 @@
 """Every question that is asked of the USERLIST; each is answered by an index.
 
+A question is made when it is first asked: a process asks few of them, and to make one takes
+memory alone.
+
 All that return users have the columns of `RECORD` and one row for each of the
 user's addresses, in order, or one row without an address.
 """
@@ -112,16 +115,18 @@ RECORD = (
 
 _WITH_ADDRESSES = users.outerjoin(addresses, addresses.c.user_id == users.c.id)
 
-BY_ID: Select[tuple[object, ...]] = (
-    select(*RECORD)
-    .select_from(_WITH_ADDRESSES)
-    .where(users.c.id == bindparam("id"))
-    .order_by(addresses.c.position)
-)
-"""The user with `:id`."""
+
+@cache
+def by_id() -> Select[tuple[object, ...]]:
+    """Return the question for the user with `:id`."""
+    return (
+        select(*RECORD)
+        .select_from(_WITH_ADDRESSES)
+        .where(users.c.id == bindparam("id"))
+        .order_by(addresses.c.position)
+    )
 
 
-# What has hundreds of parameters takes as long to make as all others together.
 @cache
 def by_ids() -> Select[tuple[object, ...]]:
     """Return the question for the users with one of `some_ids`, by folded authid."""
@@ -133,21 +138,26 @@ def by_ids() -> Select[tuple[object, ...]]:
     )
 
 
-BY_LOGIN_NAME: Select[tuple[object, ...]] = (
-    select(*RECORD)
-    .select_from(login_names.join(_WITH_ADDRESSES, users.c.id == login_names.c.user_id))
-    .where(login_names.c.key == bindparam("key"))
-    .order_by(addresses.c.position)
-)
-"""The user whose authid or address folds to `:key`."""
+@cache
+def by_login_name() -> Select[tuple[object, ...]]:
+    """Return the question for the user whose authid or address folds to `:key`."""
+    return (
+        select(*RECORD)
+        .select_from(login_names.join(_WITH_ADDRESSES, users.c.id == login_names.c.user_id))
+        .where(login_names.c.key == bindparam("key"))
+        .order_by(addresses.c.position)
+    )
 
-BY_UNIX_UID: Select[tuple[object, ...]] = (
-    select(*RECORD)
-    .select_from(_WITH_ADDRESSES)
-    .where(users.c.unix_uid == bindparam("uid"))
-    .order_by(addresses.c.position)
-)
-"""The user whose UNIX account has the number `:uid`."""
+
+@cache
+def by_unix_uid() -> Select[tuple[object, ...]]:
+    """Return the question for the user whose UNIX account has the number `:uid`."""
+    return (
+        select(*RECORD)
+        .select_from(_WITH_ADDRESSES)
+        .where(users.c.unix_uid == bindparam("uid"))
+        .order_by(addresses.c.position)
+    )
 
 
 @cache
@@ -170,73 +180,94 @@ def next_page() -> Select[tuple[object, ...]]:
     )
 
 
-SECRETS = (
-    select(
-        sasl_passwords.c.mechanism,
-        sasl_passwords.c.salt,
-        sasl_passwords.c.iterations,
-        sasl_passwords.c.stored_key,
-        sasl_passwords.c.server_key,
+@cache
+def secrets() -> Select[str, bytes, int, bytes, bytes]:
+    """Return the question for the SCRAM secrets of the user with `:id`."""
+    return (
+        select(
+            sasl_passwords.c.mechanism,
+            sasl_passwords.c.salt,
+            sasl_passwords.c.iterations,
+            sasl_passwords.c.stored_key,
+            sasl_passwords.c.server_key,
+        )
+        .where(sasl_passwords.c.user_id == bindparam("id"))
+        .order_by(sasl_passwords.c.mechanism)
     )
-    .where(sasl_passwords.c.user_id == bindparam("id"))
-    .order_by(sasl_passwords.c.mechanism)
-)
-"""The SCRAM secrets of the user with `:id`."""
 
 
-_MOMENTS = select(last_logins.c.user_id, last_logins.c.moment)
+def _moments() -> Select[tuple[int, int]]:
+    return select(last_logins.c.user_id, last_logins.c.moment)
 
-MOMENT_OF_LOGIN = _MOMENTS.where(last_logins.c.user_id == bindparam("id"))
-"""The user with `:id`, who ever logged in, and when that user last did."""
+
+@cache
+def moment_of_login() -> Select[tuple[int, int]]:
+    """Return the question for the user with `:id`, if one who logged in, and when that was last."""
+    return _moments().where(last_logins.c.user_id == bindparam("id"))
 
 
 @cache
 def moments_of_logins() -> Select[tuple[int, int]]:
-    """Return the question that `MOMENT_OF_LOGIN` is, for users with one of `some_ids`."""
-    return _MOMENTS.where(is_some_id(last_logins.c.user_id))
+    """Return the question that `moment_of_login` is, for users with one of `some_ids`."""
+    return _moments().where(is_some_id(last_logins.c.user_id))
 
 
-LAST_LOGIN = select(last_logins.c.moment, last_logins.c.service, last_logins.c.source).where(
-    last_logins.c.user_id == bindparam("id")
-)
-"""When, for which service and from where the user with `:id` last logged in."""
-
-KEY = select(keys.c.key).where(keys.c.name == bindparam("name"))
-"""The key called `:name`."""
-
-FORMER_PASSWORDS = (
-    select(former_passwords.c.password)
-    .where(former_passwords.c.user_id == bindparam("id"))
-    .order_by(former_passwords.c.number.desc())
-)
-"""The former UL-PWD of the user with `:id`, the newest first."""
-
-FAILURES = select(
-    login_failures.c.name,
-    login_failures.c.moments,
-    login_failures.c.locked_until,
-).where(
-    login_failures.c.name.in_([bindparam("name"), bindparam("user")]),
-    login_failures.c.source == bindparam("source"),
-)
-"""The failed logins from `:source` that are kept under `:name` and `:user`."""
+@cache
+def last_login() -> Question:
+    """Return the question for time, service and source of the last login of the user with `:id`."""
+    return select(last_logins.c.moment, last_logins.c.service, last_logins.c.source).where(
+        last_logins.c.user_id == bindparam("id")
+    )
 
 
-ALL_FAILURES = (
-    select(login_failures.c.source, login_failures.c.moments, login_failures.c.locked_until)
-    .where(login_failures.c.name == bindparam("name"))
-    .order_by(login_failures.c.source)
-)
-"""The failed logins that are kept under `:name`, by source."""
+@cache
+def key_called() -> Question:
+    """Return the question for the key called `:name`."""
+    return select(keys.c.key).where(keys.c.name == bindparam("name"))
 
 
-EVERY_FAILURE = select(
-    login_failures.c.name,
-    login_failures.c.source,
-    login_failures.c.moments,
-    login_failures.c.locked_until,
-).order_by(login_failures.c.name, login_failures.c.source)
-"""All failed logins, each under the user and under the name as typed."""
+@cache
+def former_passwords_of() -> Select[str]:
+    """Return the question for the former UL-PWD of the user with `:id`, the newest first."""
+    return (
+        select(former_passwords.c.password)
+        .where(former_passwords.c.user_id == bindparam("id"))
+        .order_by(former_passwords.c.number.desc())
+    )
+
+
+@cache
+def failures() -> Question:
+    """Return the question for the failed logins from `:source`, under `:name` and `:user`."""
+    return select(
+        login_failures.c.name,
+        login_failures.c.moments,
+        login_failures.c.locked_until,
+    ).where(
+        login_failures.c.name.in_([bindparam("name"), bindparam("user")]),
+        login_failures.c.source == bindparam("source"),
+    )
+
+
+@cache
+def all_failures() -> Question:
+    """Return the question for the failed logins under `:name`, by source."""
+    return (
+        select(login_failures.c.source, login_failures.c.moments, login_failures.c.locked_until)
+        .where(login_failures.c.name == bindparam("name"))
+        .order_by(login_failures.c.source)
+    )
+
+
+@cache
+def every_failure() -> Question:
+    """Return the question for all failed logins, under the user and under the name as typed."""
+    return select(
+        login_failures.c.name,
+        login_failures.c.source,
+        login_failures.c.moments,
+        login_failures.c.locked_until,
+    ).order_by(login_failures.c.name, login_failures.c.source)
 
 
 _PART_COLUMNS = tuple(f"{part}_key" for part in LIMITS)
@@ -296,25 +327,30 @@ def meant(key: str, name: ORName, most: int = 2) -> tuple[Question, dict[str, st
     return statement, keys
 
 
-_EXACT = (
-    select(login_names.c.user_id, _rank(Rank.LOGIN_NAME).label("rank")).where(
-        login_names.c.key == bindparam("key")
-    ),
-    select(or_names.c.user_id, _rank(Rank.NAME)).where(
-        or_names.c.name_key == bindparam("name_key")
-    ),
-)
+def _exact() -> tuple[Select[tuple[int, int]], Select[tuple[int, int]]]:
+    return (
+        select(login_names.c.user_id, _rank(Rank.LOGIN_NAME).label("rank")).where(
+            login_names.c.key == bindparam("key")
+        ),
+        select(or_names.c.user_id, _rank(Rank.NAME)).where(
+            or_names.c.name_key == bindparam("name_key")
+        ),
+    )
 
-_exact = union_all(*_EXACT).subquery()
-BY_EXACT_NAME: Select[tuple[object, ...]] = (
-    select(_exact.c.rank, *RECORD)
-    .select_from(_exact.join(_WITH_ADDRESSES, users.c.id == _exact.c.user_id))
-    .order_by(_exact.c.rank, addresses.c.position)
-)
-"""The users whose authid or address folds to `:key`, or whose O/R name to `:name_key`.
 
-There is one of each `Rank` at most, which leads each row; the better one comes first.
-"""
+@cache
+def by_exact_name() -> Select[tuple[object, ...]]:
+    """Return the question for the users who have a name as it is, authid, address or O/R name.
+
+    An authid or address folds to `:key`, an O/R name to `:name_key`. There is one of each `Rank`
+    at most, which leads each row; the better one comes first.
+    """
+    exact = union_all(*_exact()).subquery()
+    return (
+        select(exact.c.rank, *RECORD)
+        .select_from(exact.join(_WITH_ADDRESSES, users.c.id == exact.c.user_id))
+        .order_by(exact.c.rank, addresses.c.position)
+    )
 
 
 # There are at most 85 shapes: a personal name of 8, or none, with a mail node of
@@ -331,7 +367,7 @@ def _meant(columns: frozenset[str], most: int) -> Question:
     for conditions in _ways(columns):
         some = select(or_names.c.user_id).where(_NOT_EXACT, *conditions).limit(number).subquery()
         by_parts.append(select(some.c.user_id, _rank(Rank.PARTS)))
-    return union_all(*_EXACT, *by_parts)
+    return union_all(*_exact(), *by_parts)
 
 
 def _ways(columns: frozenset[str]) -> Iterator[list[ColumnElement[bool]]]:

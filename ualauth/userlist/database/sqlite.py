@@ -97,6 +97,8 @@ class SQLiteBackend(Backend):
         )
         event.listen(engine, "do_connect", self._check_files)
         event.listen(engine, "connect", _set_up)
+        if self.read_only:
+            event.listen(engine, "connect", _refuse_changes)
         event.listen(engine, "begin", _begin_immediate)
         return engine
 
@@ -217,6 +219,13 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's 
     cursor.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
     # Otherwise a WAL keeps the size that one long reader gave it.
     cursor.execute(f"PRAGMA journal_size_limit = {_USUAL_WAL}")
+    cursor.close()
+
+
+def _refuse_changes(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
+    # A file that is opened with mode=ro leaves -wal and -shm behind, of the user who has read it.
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
     cursor.close()
 
 

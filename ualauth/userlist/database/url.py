@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ualauth.text.lazy_pattern import lazy_pattern
+
 LIKE = "is like neither sqlite:////path nor postgresql://user@host/database"
 NO_FILE = "must name a file, as in sqlite:////path"
 NO_DATABASE = (
     "is not like postgresql://user@host:5432/database; in a name or a password, characters such "
     "as @ : / ? # % are written as %40 and so on"
 )
-_SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///(?!:memory:|file:)[^?]+")
-_POSTGRESQL = re.compile(r"postgresql(?:\+psycopg)?:")
+_SQLITE = lazy_pattern(r"sqlite(?:\+pysqlite)?:///(?!:memory:|file:)[^?]+")
+_POSTGRESQL = lazy_pattern(r"postgresql(?:\+psycopg)?:")
 _NUMBERS = {
     "connect_timeout",
     "keepalives",

@@ -31,9 +31,9 @@ def is_unremarkable_now(account: Account, service: str, rhost: str | None) -> bo
     )
 
 
-async def restricted(attempt: Attempt, account: Account) -> ReturnCode:
+async def restricted(attempt: Attempt, account: Account, now: datetime | None = None) -> ReturnCode:
     """Return whether the account may be used: `SUCCESS`, or why not."""
-    rhost, now = attempt.rhost, now_in_utc()
+    rhost, now = attempt.rhost, now or now_in_utc()
     judgement = restriction(account.user, account.policy, attempt.service, rhost, now)
     return ReturnCode.SUCCESS if judgement is None else await judgement.tell(attempt)
 
@@ -49,6 +49,17 @@ async def age(attempt: Attempt, account: Account) -> ReturnCode:
         used = await attempt.offload(store.use_grace_login, user, rules.grace_logins)
         if used is not None:
             judgement = grace(used, rules)
+    return await judgement.tell(attempt)
+
+
+async def supposed_age(attempt: Attempt, account: Account, now: datetime) -> ReturnCode:
+    """Judge the age of the password as `age` does at another time; no grace login is used up."""
+    user, rules = account.user, account.policy.password
+    judgement = aged(user, rules, now)
+    if judgement is None:
+        return ReturnCode.SUCCESS
+    if judgement.code is ReturnCode.NEW_AUTHTOK_REQD and has_grace(user, rules):
+        judgement = grace(user.grace_logins_used + 1, rules)
     return await judgement.tell(attempt)
 
 

@@ -21,8 +21,16 @@ from ualauth.userlist.login.lockout import judge, open_guess
 from ualauth.userlist.login.verify import Comparison
 
 _SUCCESS = ReturnCode.SUCCESS
-_PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)
-_NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof", reason=ReasonCode.WRONG_PROOF)
+PROVED = Comparison(_SUCCESS, "proof verified", remembered=True)
+NOT_PROVED = Comparison(ReturnCode.AUTH_ERR, "wrong proof", reason=ReasonCode.WRONG_PROOF)
+
+
+def without_secret(account: Account | None, kind: str) -> Comparison:
+    """Return what it comes to that there is no secret of a mechanism, if no module has one."""
+    unknown = account is None
+    why = "not in the USERLIST" if unknown else f"no secret for {kind}"
+    reason = ReasonCode.USER_UNKNOWN if unknown else ReasonCode.NO_SECRET
+    return Comparison(ReturnCode.AUTH_ERR, why, reason=reason)
 
 
 async def prove(
@@ -54,11 +62,8 @@ async def prove(
     secret = await _find_secret(attempt, cache, account, exchange, trusted=trusted)
     if account is None or secret is None or exchange.spent:
         # Another module may have one. If none has, it counts as a wrong password.
-        unknown = account is None
-        why = "not in the USERLIST" if unknown else f"no secret for {exchange.kind}"
-        reason = ReasonCode.USER_UNKNOWN if unknown else ReasonCode.NO_SECRET
-        attempt.explain(reason, why)
-        nothing = Comparison(ReturnCode.AUTH_ERR, why, reason=reason)
+        nothing = without_secret(account, exchange.kind)
+        nothing.note(attempt)
         exchange.afterwards = lambda: _count(attempt, account, exchange, nothing)
         return ReturnCode.CRED_UNAVAIL
     number = account.user.id
@@ -70,7 +75,7 @@ async def prove(
             proved, account = now is not None, now or account
     else:
         proved = exchange.verify(secret)
-    comparison = _PROVED if proved else _NOT_PROVED
+    comparison = PROVED if proved else NOT_PROVED
     comparison.note(attempt)
     name, quiet = attempt.login_name, cache.guesses.is_quiet
     if proved and quiet and cache.has_no_failures(account, name, source):

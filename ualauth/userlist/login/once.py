@@ -28,7 +28,7 @@ from ualauth.userlist.login.verify import REMEMBERED, Comparison, compare
 _FROM_MEMORY = Comparison(
     ReturnCode.SUCCESS, "the USERLIST cannot be read; password verified before", remembered=True
 )
-_UNREADABLE = Comparison(
+UNREADABLE = Comparison(
     ReturnCode.AUTHINFO_UNAVAIL,
     "the USERLIST cannot be read",
     reason=ReasonCode.USERLIST_UNAVAILABLE,
@@ -37,8 +37,8 @@ _STEP = 0.005
 """Seconds. How long the refusal of a locked login takes beyond a comparison tells nothing."""
 _LONGEST_PAUSE = 1.0
 """Seconds for which logins wait for what the first one writes."""
-_LOCKED = Comparison(ReturnCode.AUTH_ERR, "not compared", reason=ReasonCode.LOCKED_OUT)
-_LOCKED_UNKNOWN = Comparison(ReturnCode.USER_UNKNOWN, "not compared", reason=ReasonCode.LOCKED_OUT)
+LOCKED = Comparison(ReturnCode.AUTH_ERR, "not compared", reason=ReasonCode.LOCKED_OUT)
+LOCKED_UNKNOWN = Comparison(ReturnCode.USER_UNKNOWN, "not compared", reason=ReasonCode.LOCKED_OUT)
 
 
 async def check_password(  # noqa: PLR0913 - all that is known
@@ -67,7 +67,7 @@ async def check_password(  # noqa: PLR0913 - all that is known
                 return await refuse_locked(guess, account)
         if account is not None and account.stale:
             # Within the outage grace, only a remembered password is trusted.
-            return _FROM_MEMORY if remembered else _UNREADABLE
+            return _FROM_MEMORY if remembered else UNREADABLE
         return REMEMBERED
     try:
         return await _compare_once(attempt, guess, account, password, null_allowed=null_allowed)
@@ -124,7 +124,7 @@ async def refuse_locked(guess: Guess, account: Account | None) -> Comparison:
             raise
     passed = time.monotonic() - started
     await Until(started + _STEP * (passed // _STEP + 1))
-    return _LOCKED_UNKNOWN if account is None else _LOCKED
+    return LOCKED_UNKNOWN if account is None else LOCKED
 
 
 async def _compare(

@@ -71,7 +71,7 @@ def compare(
     if user is None or not user.password or not password:
         hasher.dummy_verify(password)
         in_use.level(hasher, password, None)
-        return _without_comparing(user, password, null_allowed)
+        return without_comparing(user, password, null_allowed)
     try:
         matches = hasher.verify(password, user.password)
         outdated = hasher.needs_rehash(user.password)
@@ -94,10 +94,10 @@ def compare(
     return WRONG
 
 
-def _without_comparing(
+def without_comparing(
     user: User | None,
     password: str,
-    null_allowed: bool,  # noqa: FBT001 - as above
+    null_allowed: bool = False,  # noqa: FBT001, FBT002 - as above
 ) -> Comparison:
     """Judge where there is nothing to compare: no user, no stored password, or no password."""
     if user is None:

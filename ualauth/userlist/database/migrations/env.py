@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from ualauth.userlist.database.tables import metadata
+from ualauth.userlist.database.constraints import with_constraints
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=with_constraints(),
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,37 @@
+"""What the database itself refuses: the checks of its tables, which the migrations create."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import CheckConstraint, MetaData
+
+from ualauth.userlist.database.tables import metadata
+
+_CHECKS = (
+    ("users", "authid", "length(authid) BETWEEN 1 AND 255"),
+    ("users", "password", "password <> ''"),
+    ("users", "unix_uid", "unix_uid BETWEEN 0 AND 4294967294"),
+    ("users", "mailbox_class", "mailbox_class IN ('full', 'limited')"),
+    ("users", "language", "length(language) <= 35"),
+    ("users", "revision", "revision >= 1"),
+    ("users", "name", "surname <> '' OR common_name <> ''"),
+    ("login_names", "key", "key <> ''"),
+    ("addresses", "position", "position >= 0"),
+    ("addresses", "address", "length(address) BETWEEN 3 AND 254"),
+    ("sasl_passwords", "iterations", "iterations >= 1"),
+    ("groups", "name", "length(name) BETWEEN 1 AND 64"),
+    ("groups", "or_name", "surname <> '' OR common_name <> ''"),
+    ("groups", "revision", "revision >= 1"),
+    ("group_names", "key", "key <> ''"),
+    ("group_groups", "member_id", "group_id <> member_id"),
+)
+"""Table, name, and what is true of each row."""
+
+
+@cache
+def with_constraints() -> MetaData:
+    """Return the tables as the migrations leave them."""
+    for table, name, condition in _CHECKS:
+        metadata.tables[table].append_constraint(CheckConstraint(condition, name))
+    return metadata

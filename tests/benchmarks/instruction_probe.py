@@ -136,9 +136,10 @@ def scram(folder: Path) -> Callable[[], object]:
     return login
 
 
+REMEMBERED, ASKED = "a remembered login", "a remembered login that asks the modules"
 OPERATIONS = {
-    "a remembered login": remembered,
-    "one that asks the modules": asked,
+    REMEMBERED: remembered,
+    ASKED: asked,
     "a SCRAM-SHA-256 exchange": scram,
     "a login by LDAP": directory,
 }

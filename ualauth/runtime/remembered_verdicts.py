@@ -191,9 +191,8 @@ class RememberedVerdicts:
             self.hits += 1
             verdict.is_used = True
             users = verdict.users
-            if users is not None and users.bridges_outages and self._observe is None:
-                # The record was true just now. Where observers look on, `repeat` recalls it.
-                users.recall(key[1])
+            if users is not None and users.bridges_outages:
+                users.confirm(key[1])
         return verdict
 
     def holds(self, verdict: RememberedVerdict) -> bool:
@@ -329,9 +328,8 @@ async def repeat(handle: Handle, verdict: RememberedVerdict) -> Identity:
         if verdict.reports:
             for again in verdict.again:
                 again()
-            users = verdict.users
-            for _ in range(verdict.recalls if users is not None else 0):
-                users.recall(items.login_name or "")  # type: ignore[union-attr]  # as just seen
+            if verdict.users is not None:
+                verdict.users.note_recalled(verdict.recalls)
         attempt.account = verdict.account
         if audit.is_wanted(Outcome.GRANTED):
             audit.record(

@@ -217,8 +217,19 @@ class UserCache:
         """Return until when this password of this very record is remembered, if it is."""
         return self._verified.until(account.user, account.prefix, password)
 
+    def confirm(self, name: str) -> None:
+        """Note that who was recalled by a name is still true."""
+        account = self._known.get(name)
+        if account is not None:
+            account.confirmed = time.monotonic()
+
+    # For those who count: a login was granted as one before it, without the calls of that one
+
+    def note_recalled(self, times: int) -> None:
+        """Do nothing: so often a record was recalled."""
+
     def note_repeated(self) -> None:
-        """Do nothing: a login was granted by a password that is remembered, without `knows`."""
+        """Do nothing: a password was known."""
 
     def remembers(self, account: Account) -> bool:
         """Return whether some password was verified lately, of this record or an older one."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ualauth.metrics.metrics import Metrics
 
 
-def counting(kind: type[UserCache], metrics: Metrics) -> type[UserCache]:
+def counting(  # noqa: C901 - a method for each event
+    kind: type[UserCache], metrics: Metrics
+) -> type[UserCache]:
     """Return a subclass that counts."""
     count, recall, knows = metrics.events.count, kind.recall, kind.knows
     record_hit, record_miss, password_hit, password_miss = (
@@ -59,6 +61,11 @@ def counting(kind: type[UserCache], metrics: Metrics) -> type[UserCache]:
             if known:
                 count(password_hit)
             return known
+
+        def note_recalled(self, times: int) -> None:
+            """See `UserCache.note_recalled`."""
+            for _ in range(times):
+                count(record_hit)
 
         def note_repeated(self) -> None:
             """See `UserCache.note_repeated`."""

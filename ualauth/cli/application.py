@@ -19,6 +19,8 @@ COMMANDS = {
         "ualauth.cli.check",
         "Look for mistakes in the service files, and in what they mean.",
     ),
+    "diff": ("ualauth.cli.diff", "Compare what two service files or folders mean."),
+    "config": ("ualauth.cli.config", "Show every setting that is in effect, and who said it."),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "smtp-access": (

@@ -29,7 +29,7 @@ from ualauth.stack.model import Entry, Service, Stack
 LOGIN = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
 COMPARED = (LOGIN, (Operation.CHAUTHTOK,), (Operation.OPEN_SESSION,))
 """What is compared, each by itself: operations that follow each other."""
-MOST_WAYS = 2_000
+MOST_WAYS = 500
 """Ways to a change that are played to find which entries decide."""
 
 
@@ -140,9 +140,10 @@ def _compare(
     except RecursionError:
         raise TooManyWays from None
     # One for each pair of conclusions there is for sure, and then what decides otherwise.
-    first = [(pair, way) for pair, way in diagrams.values(pairs).items() if _differs(pair)]
+    first = [each for each in diagrams.values(pairs).items() if _differs(each[0])]
     changes: dict[Hashable, Change] = {}
-    ways = list(islice(diagrams.ways_to(pairs, _differs), MOST_WAYS + 1))
+    others = (each for each in diagrams.ways(pairs) if _differs(each[0]))
+    ways = list(islice(others, MOST_WAYS + 1))
     complete = len(ways) <= MOST_WAYS
     for pair, way in [*first, *ways[:MOST_WAYS]]:
         change = _play(questions, services, operations, judge, way)
@@ -187,7 +188,7 @@ def _play(
             asking = Asking(number, times.get(number, 0))
             times[number] = asking.time + 1
             classes = questions.questions[number].classes
-            code = classes[way.get(questions.order.index(asking), 0)][0]
+            code = classes[way.get(questions.places[asking], 0)][0]
             given[asking] = entry, code
             return code
 
@@ -196,7 +197,7 @@ def _play(
     conclusions = [play(service, operations, answers(), judge) for service in services]
     before, after = answered
     witness = []
-    for asking in sorted({**before, **after}, key=questions.order.index):
+    for asking in sorted({**before, **after}, key=questions.places.__getitem__):
         _, code = (before | after)[asking]
         operation = questions.questions[asking.question].operation
         entries = [given[asking][0] if asking in given else None for given in answered]

@@ -9,12 +9,13 @@ number.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple, cast
 
 from ualauth.stack.analysis.walks import TooManyWays
 
-MOST_NODES = 200_000
+MOST_NODES = 60_000
 """Steps of building that are done; what needs more is given up."""
 
 Diagram = int
@@ -78,47 +79,46 @@ class Diagrams:
 
         The answers are numbers, by the places of their questions; the others do not matter.
         """
+        return self._nearest(diagram, {})
+
+    def ways(self, diagram: Diagram) -> Iterator[tuple[Hashable, dict[int, int]]]:
+        """Yield values with answers that lead there: each answer that can lead to one, with it.
+
+        Each way is as short as can be; they are not all ways that there are.
+        """
         reached: dict[Diagram, dict[int, int]] = {diagram: {}}
-        values: dict[Hashable, dict[int, int]] = {}
-        level = [diagram]
-        while level:
-            following: list[Diagram] = []
-            for each in level:
-                part = self._parts[each]
-                if not isinstance(part, Node):
-                    values[part] = reached[each]
-                    continue
-                for answer, way in enumerate(part.ways):
-                    if way not in reached:
-                        reached[way] = {**reached[each], part.question: answer}
-                        following.append(way)
-            level = following
-        return values
-
-    def ways_to(
-        self, diagram: Diagram, wanted: Callable[[Hashable], bool]
-    ) -> Iterator[tuple[Hashable, dict[int, int]]]:
-        """Yield each way to a value that is wanted: the value, and the answers that matter."""
-        useful: dict[Diagram, bool] = {}
-
-        def leads(at: Diagram) -> bool:
-            if at not in useful:
-                part = self._parts[at]
-                known = any(list(map(leads, part.ways))) if isinstance(part, Node) else wanted(part)
-                useful[at] = known
-            return useful[at]
-
-        begun: list[tuple[Diagram, dict[int, int]]] = [(diagram, {})]
-        while begun:
-            at, answers = begun.pop()
-            if not leads(at):
-                continue
-            part = self._parts[at]
+        nearest: dict[Diagram, dict[Hashable, dict[int, int]]] = {}
+        queue = deque([diagram])
+        while queue:
+            each = queue.popleft()
+            part = self._parts[each]
             if not isinstance(part, Node):
-                yield part, answers
                 continue
-            ways = reversed(list(enumerate(part.ways)))
-            begun += [(way, {**answers, part.question: answer}) for answer, way in ways]
+            for answer, way in enumerate(part.ways):
+                begun = {**reached[each], part.question: answer}
+                for value, rest in self._nearest(way, nearest).items():
+                    yield value, {**begun, **rest}
+                if way not in reached:
+                    reached[way] = begun
+                    queue.append(way)
+
+    def _nearest(
+        self, diagram: Diagram, nearest: dict[Diagram, dict[Hashable, dict[int, int]]]
+    ) -> dict[Hashable, dict[int, int]]:
+        """Return the values of a diagram, each with the fewest answers that lead there."""
+        known = nearest.get(diagram)
+        if known is None:
+            part = self._parts[diagram]
+            if not isinstance(part, Node):
+                known = {part: {}}
+            else:
+                known = {}
+                for answer, way in enumerate(part.ways):
+                    for value, rest in self._nearest(way, nearest).items():
+                        if value not in known or len(rest) + 1 < len(known[value]):
+                            known[value] = {part.question: answer, **rest}
+            nearest[diagram] = known
+        return known
 
     def _choose(self, question: int, ways: tuple[Diagram, ...]) -> Diagram:
         first = min([question, *map(self._first, ways)])

@@ -57,7 +57,6 @@ class Meaning:
         repeated = [number for number, count in times.items() if count > 1]
         self._repeated = {number: place for place, number in enumerate(repeated)}
         self._nothing_seen = _Seen(unchecked=False, times=(0,) * len(repeated))
-        self._places = {asking: place for place, asking in enumerate(questions.order)}
         self._moves: dict[int, Moves] = {}
         self._walked: dict[tuple[object, ...], Diagram] = {}
 
@@ -117,4 +116,4 @@ class Meaning:
             seen = seen._replace(times=times)
         classes = self._questions.questions[number].classes
         ways = tuple([answered(codes[0], seen) for codes in classes])
-        return self._diagrams.choose(self._places[Asking(number, time)], ways)
+        return self._diagrams.choose(self._questions.places[Asking(number, time)], ways)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ualauth.codes import UNCHECKED, Operation, ReturnCode
 from ualauth.stack.analysis.answers import codes_of, order_shown, runs_stack
+from ualauth.stack.analysis.walks import TooManyWays
 from ualauth.stack.control import Table
 from ualauth.stack.model import Entry, Stack
 
@@ -21,6 +22,10 @@ Judge = Callable[[Operation, ReturnCode, bool], Hashable]
 
 KindOf = Callable[[Entry], Hashable]
 """An entry -> what is the same for entries that ask the same module."""
+
+
+MOST_ASKED = 200
+"""Entries that can be asked in a login, in both services together; what has more is given up."""
 
 
 class Asking(NamedTuple):
@@ -50,13 +55,20 @@ class Questions:
         self.questions: list[Question] = []
         self.order: list[Asking] = []
         """In which order they are asked, mostly."""
+        self.places: dict[Asking, int] = {}
+        """The place of each in this order, once all is taken up."""
         self._judge = judge
         self._kind_of = kind_of
         self._numbers: dict[tuple[int, Operation], int | None] = {}
         self._entries: list[Entry] = []
 
     def add(self, stacks: Sequence[tuple[Operation, Stack]]) -> dict[int, int]:
-        """Take up the stacks of a service; return how often each question stands there."""
+        """Take up the stacks of a service; return how often each question stands there.
+
+        Raises:
+            TooManyWays: if there are more than can be followed.
+
+        """
         times: dict[int, int] = {}
         place = 0
         for operation, stack in stacks:
@@ -67,6 +79,8 @@ class Questions:
                 self.questions[number].tables.setdefault((entry.table, *outer))
                 asking = Asking(number, times.get(number, 0))
                 times[number] = asking.time + 1
+                if len(self.order) >= MOST_ASKED:
+                    raise TooManyWays
                 if asking in self.order:
                     place = self.order.index(asking) + 1
                 else:
@@ -76,6 +90,7 @@ class Questions:
 
     def finish(self) -> None:
         """Divide the codes into classes, once all is taken up."""
+        self.places = {asking: place for place, asking in enumerate(self.order)}
         for question in self.questions:
             classes: dict[Hashable, list[ReturnCode]] = {}
             for code in sorted(_codes(question.entry, question.operation), key=order_shown):

@@ -1,0 +1,72 @@
+"""`ualauth diff`: what two service files, or two folders of them, mean."""
+
+from __future__ import annotations
+
+import enum
+
+import click
+
+from ualauth.cli.compared import sides
+from ualauth.cli.diff_report import difference_json, print_difference
+from ualauth.cli.differences import difference
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.output import print_json
+from ualauth.cli.plain import block
+from ualauth.errors import UalauthError
+from ualauth.stack.analysis.walks import TooManyWays
+
+
+class DiffStatus(enum.IntEnum):
+    """What the program tells its caller, as diff(1) does."""
+
+    SAME = 0
+    DIFFERENT = 1
+    TROUBLE = 2
+
+
+@click.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.argument("service", required=False)
+@click.option("--all", "every", is_flag=True, help="Show every class of logins, however many.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(  # noqa: PLR0913 - one for each option
+    context: click.Context, *, old: str, new: str, service: str | None, every: bool, as_json: bool
+) -> None:
+    r"""Compare what OLD and NEW mean, and not how they are written.
+
+    Each is a service; or a service file, if there is a slash in the word, or a folder of them,
+    or a configuration folder; or - for standard input. SERVICE is the one of the folders that is
+    meant, or what the files are to be.
+
+    Shows the classes of logins that come to something else, each with answers of the entries that
+    lead there and the entry that decides on either side; for configuration folders, also services
+    that only one of them has, and settings that differ. Nothing is printed if only the text
+    differs.
+
+    \b
+    Examples:
+      ualauth diff pop3 ./pop3.new            a change, before it is installed
+      ualauth diff /etc/ualauth ./ualauth     two configuration folders
+      ualauth diff old/ new/ imap             one service of two folders
+      git show HEAD:pam.d/imap | ualauth diff - imap
+
+    Exit status: 0 if they mean the same; 1 if not; 2 for trouble.
+    """
+    invocation: Invocation = context.obj
+    try:
+        before, after = sides(invocation, (old, new), service)
+        told = difference(before, after)
+    except UalauthError as error:
+        click.echo(f"Error: {block(str(error))}", err=True)
+        context.exit(DiffStatus.TROUBLE)
+    except TooManyWays:
+        text = "Error: they have more ways through their stacks than can be followed; compare parts"
+        click.echo(text, err=True)
+        context.exit(DiffStatus.TROUBLE)
+    if as_json:
+        print_json(difference_json(told))
+    else:
+        print_difference(told, every=every)
+    context.exit(DiffStatus.DIFFERENT if told.differs else DiffStatus.SAME)

@@ -28,6 +28,10 @@ COMMANDS = {
         "Check the rules of mail submission, and explain them.",
     ),
     "show": ("ualauth.cli.show", "Show the stacks of a service as they are used."),
+    "picture": (
+        "ualauth.cli.picture.command",
+        "Draw the stacks of a service, and where answers lead.",
+    ),
     "modules": ("ualauth.cli.modules", "List the modules, or explain one."),
     "krb5": ("ualauth.cli.krb5", "Look into the Kerberos of a service."),
     "oauth": ("ualauth.cli.oauth", "Look into the issuers of tokens of a service."),

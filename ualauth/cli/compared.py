@@ -124,6 +124,19 @@ def sides(invocation: Invocation, words: tuple[str, str], service: str | None) -
     return first, second
 
 
+def one_side(invocation: Invocation, word: str) -> Side:
+    """Return what a word means that is a service, or a file for one.
+
+    Raises:
+        ConfigurationError: if there is no such thing.
+
+    """
+    name = _name(invocation, word)
+    if not name:
+        raise click.UsageError("name a service, or a service file")
+    return _side(invocation, word, name)
+
+
 def _name(invocation: Invocation, word: str) -> str | None:
     """Return the service that a word means by itself; `None` for a folder, empty for `-`."""
     if word == _STDIN:

@@ -29,10 +29,20 @@ class DiffStatus(enum.IntEnum):
 @click.argument("new")
 @click.argument("service", required=False)
 @click.option("--all", "every", is_flag=True, help="Show every class of logins, however many.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--stacks", is_flag=True, help="Show the stacks beside each other, too.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON object.")
+@click.option("--html", "form", flag_value="html", help="Print one HTML file, with pictures.")
+@click.option("--svg", "form", flag_value="svg", help="Print the stacks as one SVG file.")
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
-    context: click.Context, *, old: str, new: str, service: str | None, every: bool, as_json: bool
+    context: click.Context,
+    *,
+    old: str,
+    new: str,
+    service: str | None,
+    every: bool,
+    stacks: bool,
+    form: str | None,
 ) -> None:
     r"""Compare what OLD and NEW mean, and not how they are written.
 
@@ -50,6 +60,7 @@ def command(  # noqa: PLR0913 - one for each option
       ualauth diff pop3 ./pop3.new            a change, before it is installed
       ualauth diff /etc/ualauth ./ualauth     two configuration folders
       ualauth diff old/ new/ imap             one service of two folders
+      ualauth diff old/ new/ --html > x.html  for a review
       git show HEAD:pam.d/imap | ualauth diff - imap
 
     Exit status: 0 if they mean the same; 1 if not; 2 for trouble.
@@ -65,8 +76,17 @@ def command(  # noqa: PLR0913 - one for each option
         text = "Error: they have more ways through their stacks than can be followed; compare parts"
         click.echo(text, err=True)
         context.exit(DiffStatus.TROUBLE)
-    if as_json:
+    if form == "json":
         print_json(difference_json(told))
+    elif form is not None:
+        # Few want a picture.
+        from ualauth.cli.picture.compared import compared_html, compared_svg  # noqa: PLC0415
+
+        click.echo(compared_html(told) if form == "html" else compared_svg(told))
     else:
         print_difference(told, every=every)
+        if stacks:
+            from ualauth.cli.picture.compared import print_stacks  # noqa: PLC0415 - likewise
+
+            print_stacks(told)
     context.exit(DiffStatus.DIFFERENT if told.differs else DiffStatus.SAME)

@@ -76,7 +76,7 @@ def _control(entry: Entry, *, expand: bool) -> Text:
 def _with_nested(stack: Stack, depth: int = 0) -> Iterator[tuple[Entry, int]]:
     """Yield each entry and how deep it is shown, then those of the stack that it may run."""
     for entry in stack:
-        level = depth + (entry.level if entry.asked else entry.level - 1)
+        level = depth + entry.level
         yield entry, level
         yield from _with_nested(entry.nested, level + 1)
 

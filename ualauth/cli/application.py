@@ -19,8 +19,11 @@ COMMANDS = {
         "ualauth.cli.check",
         "Look for mistakes in the service files, and in what they mean.",
     ),
-    "diff": ("ualauth.cli.diff", "Compare what two service files or folders mean."),
-    "config": ("ualauth.cli.config", "Show every setting that is in effect, and who said it."),
+    "diff": ("ualauth.cli.diff", "Compare what OLD and NEW mean, and not how they are written."),
+    "config": (
+        "ualauth.cli.config",
+        "Show each setting in effect, and where it was said.",
+    ),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "smtp-access": (
@@ -30,7 +33,7 @@ COMMANDS = {
     "show": ("ualauth.cli.show", "Show the stacks of a service as they are used."),
     "picture": (
         "ualauth.cli.picture.command",
-        "Draw the stacks of a service, and where answers lead.",
+        "Draw the stacks of a service, and what each answer leads to.",
     ),
     "modules": ("ualauth.cli.modules", "List the modules, or explain one."),
     "krb5": ("ualauth.cli.krb5", "Look into the Kerberos of a service."),

@@ -26,7 +26,7 @@ _NOT_SHOWN = "set, not shown"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(invocation: Invocation, *, words: Sequence[str], changed: bool, as_json: bool) -> None:
-    r"""Show every setting that is in effect, and where it was said.
+    r"""Show each setting in effect, and where it was said.
 
     Shows ualauth.toml, and of om_ldap.conf, om_sql.conf and om_krb5.conf those that are there. A
     NAME is a table, a setting, both with a dot between, or a file. Passwords and keys are never

@@ -7,6 +7,7 @@ import enum
 import click
 
 from ualauth.cli.compared import sides
+from ualauth.cli.completion import services, services_or_files
 from ualauth.cli.diff_report import difference_json, print_difference
 from ualauth.cli.differences import difference
 from ualauth.cli.invocation import Invocation
@@ -25,9 +26,9 @@ class DiffStatus(enum.IntEnum):
 
 
 @click.command("diff")
-@click.argument("old")
-@click.argument("new")
-@click.argument("service", required=False)
+@click.argument("old", shell_complete=services_or_files)
+@click.argument("new", shell_complete=services_or_files)
+@click.argument("service", required=False, shell_complete=services)
 @click.option("--all", "every", is_flag=True, help="Show every class of logins, however many.")
 @click.option("--stacks", is_flag=True, help="Show the stacks beside each other, too.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object.")

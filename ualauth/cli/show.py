@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from ualauth.cli.completion import services
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, warn_of_other
 from ualauth.sources.problem import Source
@@ -17,7 +18,7 @@ from ualauth.stack.syntax import print_lines
 
 
 @click.command("show")
-@click.argument("service")
+@click.argument("service", shell_complete=services)
 @click.option("--expand", is_flag=True, help="Show what each control does with each return code.")
 @click.pass_obj
 def command(invocation: Invocation, *, service: str, expand: bool) -> None:

@@ -55,11 +55,12 @@ class Chromium:
         os.close(read_there)
         os.close(write_there)
         self._buffer = b""
+        self._session = ""
         self._number = 0
         self.events: list[dict[str, Any]] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session: str | None = attached["sessionId"]
+        self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
@@ -78,13 +79,11 @@ class Chromium:
         os.close(self._write)
         self._home.cleanup()
 
-    _session = None
-
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method, and return its result; what happens meanwhile is added to `events`."""
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
-        if self._session is not None:
+        if self._session:
             message["sessionId"] = self._session
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while True:

@@ -127,3 +127,21 @@ def test_nothing_relies_on_what_click_gives_up() -> None:
         warnings.simplefilter("error")
         for module, _ in TABLES.values():
             assert isinstance(importlib.import_module(module).command, click.Command)
+
+
+def test_the_folder_may_stand_behind_the_command(program: Program, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert program.succeed("init", "--config-dir", str(other)) == program.succeed(
+        "--config-dir", str(tmp_path / "third"), "init"
+    ).replace(str(tmp_path / "third"), str(other))
+    for words in (
+        ("show", "pop3", "--config-dir", str(other)),
+        ("show", f"--config-dir={other}", "pop3"),
+        ("--config-dir", str(tmp_path), "show", "pop3", "--config-dir", str(other)),
+        ("--config-dir", str(other), "show", "pop3"),
+    ):
+        assert program.succeed(*words).startswith(f"pop3 in {other}/pam.d\n")
+    assert program.succeed("user", "list", "--config-dir", str(other)) == program.succeed(
+        "user", "--config-dir", str(other), "list"
+    )
+    assert program.run("check", "--", "--config-dir", str(other)).exit_code == 2

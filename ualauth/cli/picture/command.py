@@ -6,6 +6,7 @@ import click
 from rich.text import Text
 
 from ualauth.cli.compared import one_side
+from ualauth.cli.completion import services_or_files
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console
 from ualauth.cli.picture.html import Drawn, Page, page
@@ -15,12 +16,12 @@ from ualauth.cli.picture.text import print_pictures
 
 
 @click.command("picture")
-@click.argument("service")
+@click.argument("service", shell_complete=services_or_files)
 @click.option("--html", "form", flag_value="html", help="Print one HTML file, with all it needs.")
 @click.option("--svg", "form", flag_value="svg", help="Print one SVG file, with all it needs.")
 @click.pass_obj
 def command(invocation: Invocation, *, service: str, form: str | None) -> None:
-    r"""Draw the stacks of a service: its entries, and what each answer leads to.
+    r"""Draw the stacks of a service, and what each answer leads to.
 
     SERVICE is a service, or a service file if there is a slash in it. Only answers are shown
     that the entry may give, with its options. Use `ualauth diff` for two of them.

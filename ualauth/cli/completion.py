@@ -1,0 +1,79 @@
+"""What a shell may complete: services, users, modules and schemes. Without them, it has nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from ualauth.cli.invocation import Invocation
+
+_MOST_USERS = 100
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def _completes(
+    words: Callable[[Invocation, str], Iterator[str]], *, files: bool = False
+) -> Complete:
+    """Return what completes one of `words`, or a file if it may be one."""
+
+    def complete(
+        context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
+
+        from ualauth.cli.invocation import Invocation  # noqa: PLC0415 - likewise
+
+        if files and ("/" in incomplete or incomplete.startswith(".")):
+            return [CompletionItem(incomplete, type="file")]
+        # Commands are not called, and the group was not.
+        directory = context.find_root().params.get("config_dir")
+        with contextlib.closing(Invocation(directory)) as invocation:
+            try:
+                # What comes from files may be an escape sequence for the terminal.
+                return [
+                    CompletionItem(word)
+                    for word in words(invocation, incomplete)
+                    if word.startswith(incomplete) and word.isprintable()
+                ]
+            except Exception:  # noqa: BLE001 - no complaint stands in the middle of a line
+                return []
+
+    return complete
+
+
+def _services(invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    yield from invocation.base.services.folder.services()
+
+
+def _users(invocation: Invocation, incomplete: str) -> Iterator[str]:
+    from ualauth.userlist.listing import UserFilter  # noqa: PLC0415 - it loads SQLAlchemy
+
+    wanted = UserFilter(match=f"{incomplete}*")
+    for each in islice(invocation.store.list_users(wanted), _MOST_USERS):
+        yield each.user.authid
+
+
+def _modules(invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    from ualauth.runtime.base import BaseAuthenticator  # noqa: PLC0415 - for shells only
+
+    yield from BaseAuthenticator(invocation.settings).registry.names()
+
+
+def _schemes(_invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    from ualauth.passwords.making import MAKERS  # noqa: PLC0415 - for shells only
+
+    yield from MAKERS
+
+
+services = _completes(_services)
+services_or_files = _completes(_services, files=True)
+users = _completes(_users)
+modules = _completes(_modules)
+schemes = _completes(_schemes)

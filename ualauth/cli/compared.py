@@ -90,7 +90,9 @@ class Side:
     def place(self, source: Source) -> str:
         """Return where an entry stands: `file:line`, without the folder of this side."""
         file = source.file.removeprefix(f"{self.folder.folder}/")
-        return f"{file}:{source.line}" if source.line else file
+        if is_file(self.shown) and file == str(Path(self.shown).absolute()):
+            file = Path(self.shown).name
+        return f"{file}:{source.line}"
 
     def _is_name(self, name: str) -> bool:
         try:

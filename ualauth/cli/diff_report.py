@@ -81,7 +81,8 @@ def print_difference(difference: Difference, *, every: bool = False) -> None:
         if number:
             out.print()
         for text, indent in part:
-            out.print(Padding(text, (0, 0, 0, indent), expand=False))
+            # Of a text that is empty, padding leaves no line.
+            out.print(Padding(text, (0, 0, 0, indent), expand=False) if text else "")
 
 
 def _service_lines(

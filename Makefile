@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 # Processes that share the tests out
 JOBS ?= auto
-PYTEST = .venv/bin/python -m pytest -n $(JOBS)
+PYTEST = scripts/tests .venv/bin/python -m pytest -n $(JOBS)
 ROUNDS ?= 10
 CASES ?= 100000
 USERS ?= 1000000
@@ -104,7 +104,7 @@ spelling:
 coverage:
 	@scripts/environment dev
 	rm -rf build/coverage && mkdir -p build/coverage
-	.venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
+	scripts/tests .venv/bin/coverage run -m pytest -n $(JOBS) -m "not slow and not root and not servers"
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
 

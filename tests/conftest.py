@@ -28,7 +28,7 @@ from ualauth.runtime.trace import Run
 from ualauth.sources import watched
 from ualauth.stack.engine import EngineStep
 from ualauth.testing.folder import ConfigFolder
-from ualauth.userlist.database import schema
+from ualauth.userlist.database import schema, sqlite
 
 # Loaded machines are slow at times, and tests leave nothing behind in the working folder.
 hypothesis.settings.register_profile(
@@ -204,6 +204,12 @@ def cheap_scram(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, mechanism in scram.MECHANISMS.items():
         cheap = dataclasses.replace(mechanism, iterations=scram.MIN_ITERATIONS)
         monkeypatch.setitem(scram.MECHANISMS, name, cheap)
+
+
+@pytest.fixture(autouse=True)
+def left_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk after each transaction: no test cuts the power."""
+    monkeypatch.setattr(sqlite, "_SYNCHRONOUS", "OFF")
 
 
 @pytest.fixture(autouse=True)

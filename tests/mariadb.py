@@ -27,6 +27,8 @@ _SETTINGS = (
     "--innodb-flush-log-at-trx-commit=2",
     "--innodb-buffer-pool-size=8M",
     "--innodb-log-file-size=4M",
+    # With io_uring, which is the default, it hangs once in a while with some kernels.
+    "--innodb-use-native-aio=OFF",
     "--key-buffer-size=1M",
     "--performance-schema=off",
     "--skip-log-bin",
@@ -64,7 +66,7 @@ class Server:
                 *_owner(),
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
-                "--skip-name-resolve",
+                *_SETTINGS,
             ],
             check=True,
             capture_output=True,

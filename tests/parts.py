@@ -1,6 +1,6 @@
 """What the files of tests need, and in which order they run.
 
-`make unit` runs what has none of these marks. It does not even import the others: they
+`make unit` runs what has none of the marks in `LEFT_OUT`. It does not even import the others: they
 may need libraries that it does not install. `make test` runs all but what is rare, which
 `make long` installs the programs for. A path is a file, or a folder with all in it.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,24 @@ MARKS = {
         "tests/faults/test_disk_full.py",
         "tests/integration/host_pam",
         "tests/integration/kerberos/test_krb5_dns.py",
+    ),
+    # Random input, threads and processes beside each other, what is counted for statistics.
+    "chance": (
+        "tests/faults",
+        "tests/integration/kerberos/test_krb5_load.py",
+        "tests/ldap/test_load.py",
+        "tests/oracle",
+        "tests/property",
+        "tests/unit/import_export/test_kill.py",
+        "tests/unit/om_auth/test_enumeration.py",
+        "tests/unit/om_auth/test_first_logins.py",
+        "tests/unit/om_auth/test_guesses.py",
+        "tests/unit/om_auth/test_learn.py",
+        "tests/unit/runtime/test_threads.py",
+        "tests/unit/system/test_forks.py",
+        "tests/unit/userlist/test_changes_beside.py",
+        "tests/unit/userlist/test_user_processes.py",
+        "tests/unit/userlist/test_user_writers.py",
     ),
     "slow": (
         "tests/docs/test_examples.py",
@@ -123,6 +142,9 @@ MARKS = {
 }
 """Mark -> the files that have it. Single tests have it by a decorator."""
 
+LEFT_OUT = ("servers", "rare", "root", "slow")
+"""The marks of what `make unit` leaves out."""
+
 STARTED = {"postgresql", "samba_controller", "slapd", "tls"}
 """Fixtures that start a server, or openssl(1): what uses them is marked `servers` by itself."""
 
@@ -154,9 +176,10 @@ LONGEST = (
 """What takes longest runs first, in this order, so that the others fill the time beside it."""
 
 
-def marks_of(path: str) -> set[str]:
+@cache
+def marks_of(path: str) -> frozenset[str]:
     """Return the marks of a file or folder, whose path begins with `tests/`."""
-    return {mark for mark, places in MARKS.items() if _stands_in(path, places)}
+    return frozenset(mark for mark, places in MARKS.items() if _stands_in(path, places))
 
 
 def marks_by_content(item: pytest.Item) -> set[str]:
@@ -165,7 +188,7 @@ def marks_by_content(item: pytest.Item) -> set[str]:
     if any(name in STARTED for name in getattr(item, "fixturenames", ())):
         marks.add("servers")
     if isinstance(item, pytest.Function) and vars(item.module).get("rounds") is rounds:
-        marks.add("rounds")
+        marks |= {"rounds", "chance"}
     return marks
 
 
@@ -174,6 +197,7 @@ def group_of(path: str) -> str:
     return next((place for place in SHARED if _is_in(path, place)), path)
 
 
+@cache
 def place_in_order(path: str) -> int:
     """Return a number by which the files are sorted."""
     group = group_of(path)

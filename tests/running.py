@@ -56,17 +56,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: parts.place_in_order(_path(item.path)))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Let the garbage collector pass over 14,000 tests: that took a fifth of a second each time."""
     gc.collect()
     gc.freeze()
+    if os.environ.get("UALAUTH_AGAIN"):
+        _refuse_to_run_again(session.items)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let a test that is not marked `servers` start nothing of Debian's optional packages."""
     parts.PROGRAMS.unmarked = "" if item.get_closest_marker("servers") else item.nodeid
-    if not any(map(item.get_closest_marker, parts.MARKS)):
+    if not any(map(item.get_closest_marker, parts.LEFT_OUT)):
         DATABASES.begin()
 
 
@@ -102,6 +104,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, line in getattr(report, "user_properties", ())
         if name == TOLD and report.when == "call"
     ]
+    if os.environ.get("UALAUTH_AGAIN"):
+        told += [f"passes alone only, mend it: {each.nodeid}" for each in _passed(terminalreporter)]
     if told:
         terminalreporter.section("counts")
     for line in told:
@@ -110,8 +114,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("In CI, no test may be skipped.", red=True)
 
 
+MOST_AGAIN = 5
+"""Of how many files tests may run once more: where more failed, the machine's load is not why."""
+
+
+def _refuse_to_run_again(failed: list[pytest.Item]) -> None:
+    """End a run of what failed (`scripts/tests`), where a second go would prove nothing."""
+    by_chance = [item.nodeid for item in failed if item.get_closest_marker("chance")]
+    if by_chance:
+        pytest.exit(f"A failure by chance counts: {', '.join(by_chance)}", returncode=1)
+    files = {item.path for item in failed}
+    if len(files) > MOST_AGAIN:
+        pytest.exit(f"Tests of {len(files)} files failed: none runs again", returncode=1)
+
+
 TOLD = "told"
 """The property of a test that keeps a line for the end of the run."""
+
+
+def _passed(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    return list(reporter.stats.get("passed", ()))
 
 
 def _skipped_in_ci(reporter: pytest.TerminalReporter) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +108,58 @@ def test_moments_are_those_of_now() -> None:
     seconds = int(written("{seconds-1d}"))
     assert abs(seconds + 86400 - now.timestamp()) < 3600
     assert int(written("{filetime+1d}")) > 134_000_000_000_000_000
+
+
+COMMANDS = [
+    pytest.param([0], 0, 1, id="passed"),
+    pytest.param([1, 0], 0, 2, id="failed beside others"),
+    pytest.param([1, 1], 1, 2, id="failed alone, too"),
+    pytest.param([1, 5], 5, 2, id="nothing to run again"),
+    pytest.param([2], 2, 1, id="interrupted"),
+    pytest.param([3], 3, 1, id="broken"),
+]
+
+
+@pytest.mark.parametrize(("statuses", "status", "runs"), COMMANDS)
+def test_what_failed_runs_once_more(
+    tmp_path: Path, statuses: list[int], status: int, runs: int
+) -> None:
+    """The exit statuses are those of https://docs.pytest.org/en/stable/reference/exit-codes.html."""
+    program = tmp_path / "program"
+    ends = "\n".join(f"{number}) exit {each};;" for number, each in enumerate(statuses))
+    program.write_text(
+        f'number=$(wc -l < {tmp_path}/runs)\necho "$UALAUTH_AGAIN $*" >> {tmp_path}/runs\n'
+        f"case $number in\n{ends}\nesac\n"
+    )
+    (tmp_path / "runs").touch()
+    done = subprocess.run(
+        ["sh", "scripts/tests", "sh", program, "-n", "2"], cwd=parts.ROOT, check=False
+    )
+    assert done.returncode == status
+    first, *second = (tmp_path / "runs").read_text().splitlines()
+    assert first == " -n 2"
+    again = "1 -n 2 -n 0 --last-failed --last-failed-no-failures none"
+    assert second == [again] * (runs - 1)
+
+
+def _again(*places: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *places],
+        env=os.environ | {"UALAUTH_AGAIN": "1"},
+        cwd=parts.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.slow
+def test_what_runs_again_is_named_and_few_and_no_chance() -> None:
+    place = "tests/unit/userlist/test_durable.py"
+    status, said = _again(place)
+    assert (status, said.count(f"passes alone only, mend it: {place}::")) == (0, 1)
+    status, said = _again("tests/unit/userlist/test_changes_beside.py")
+    assert (status, said.count("A failure by chance counts: ")) == (1, 1)
+    status, said = _again("tests/unit/kerberos")
+    assert (status, said.count("files failed: none runs again")) == (1, 1)

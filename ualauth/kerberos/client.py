@@ -109,7 +109,7 @@ class Client:
         names = settings.krb5_conf
         self.contexts = ContextPool(None if names is None else Krb5Conf(names, files).current)
         self._armour = Armour()
-        self._breaker = CircuitBreaker(min(_SILENCE, 0.9 * settings.timeout), _SILENCE)
+        self._breaker = CircuitBreaker(min(_SILENCE, settings.timeout / 2), _SILENCE)
         self._limit = TimeLimit(_MOST)
         self._warned: Keytab | None = None
 

@@ -32,11 +32,15 @@ LOG_IN = """
         krb5_conf=str(folder / "krb5.conf"), keytab=sys.argv[2], timeout=Timeout(1)
     )
     client = Client(settings, FollowedFolder(ServiceFolder(folder)))
-    for _ in range(2):
+    # On a busy machine, what comes before the question may take most of the second: that
+    # is not held against the KDC.
+    for _ in range(20):
         began = time.monotonic()
         answer = client.log_in("jsmith", "s3cret")
         print(answer.code, answer.log, sep=": ")
         print(time.monotonic() - began, file=sys.stderr)
+        if "a moment ago" in answer.log:
+            break
     print(len(server.recv(65536)) > 0)
 """
 
@@ -52,9 +56,11 @@ def test_a_name_server_that_says_nothing_holds_up_no_login(kdc: Realm, tmp_path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    first, second, asked = done.stdout.splitlines()
-    assert first.startswith("authinfo_unavail: no answer of a KDC of DNS.TEST within 1 seconds")
-    assert second.startswith("authinfo_unavail: no KDC of DNS.TEST answered a moment ago")
+    *first, last, asked = done.stdout.splitlines()
+    silent = "authinfo_unavail: no answer of a KDC of DNS.TEST within 1 seconds"
+    assert first
+    assert all(answer.startswith(silent) for answer in first)
+    assert last.startswith("authinfo_unavail: no KDC of DNS.TEST answered a moment ago")
     assert asked == "True"
     # By itself, libkrb5 waits for each of several questions as long as resolv.conf(5) says.
-    assert max(map(float, done.stderr.split())) < 10
+    assert max(map(float, done.stderr.split())) < patience(10)

@@ -15,6 +15,7 @@ import pytest
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import DictBackend, Login
 
+from tests.machine import patience
 from tests.pymap_config import pymap_config
 from tests.unit.adapters.certificates import Certificates
 from tests.unit.adapters.conftest import PASSWORD
@@ -231,7 +232,7 @@ def test_too_much_before_the_login_ends_the_connection(
 def test_who_does_not_log_in_in_time_is_sent_away(
     servers: SieveServers, certificates: Certificates
 ) -> None:
-    port = servers.listen(tls=True, login_timeout=0.2)
+    port = servers.listen(tls=True, login_timeout=patience(0.5))
     with Sieve(port, certificates.client_context()) as client:
         assert client.line() == b""
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.machine import patience
 from ualauth.conditions.condition import WORDS, Condition, Facts, Need, read_condition
 from ualauth.conditions.matching import ConditionError
 from ualauth.contract.options import describe
@@ -347,7 +348,7 @@ def test_patterns_are_matched_in_linear_time() -> None:
     started = time.process_time()
     assert not condition.holds(facts(user="a" * 2000))
     # Backtracking into each star would take longer than the universe is old.
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < patience(5)
 
 
 def test_the_words_are_the_options_in_the_same_order() -> None:

@@ -234,6 +234,7 @@ def test_a_server_that_dribbles_takes_no_longer_than_a_silent_one(userlist: User
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_left_alone_for_a_while(
     userlist: Userlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +244,7 @@ def test_a_silent_server_is_left_alone_for_a_while(
             Options(
                 host=f"localhost:{silent.getsockname()[1]},localhost:{second.port}",
                 tls=Tls.NONE,
-                timeout=patience(20),
+                timeout=min(patience(8), 20),
             )
         )
         behind = userlist.behind_attempt()

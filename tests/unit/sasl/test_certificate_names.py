@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.machine import patience
 from ualauth.contract.credentials import NameKind
 from ualauth.sasl.certificate import ClientCertificate, name_of, owner_of
 
@@ -34,7 +35,7 @@ def test_a_long_value_takes_no_long_time() -> None:
     certificate = ClientCertificate(emails=("a" * 3000,))
     began = time.process_time()
     assert name_of(certificate, ["email: *a*a*a*b -> {1}"]) == ""
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < patience(1)
 
 
 KELVIN = "\N{KELVIN SIGN}"

@@ -52,6 +52,9 @@ _SUFFIXES = ("", "-wal", "-shm", "-journal")
 _NO_FILE = (0, 0)
 _AT_A_TIME = 5000
 """Rows that are handed to the driver at once."""
+_SYNCHRONOUS = "FULL"
+"""NORMAL may lose the last transactions when the power fails, and with them a change of password
+that was confirmed: the old password would be back."""
 _USUAL_WAL = 8 << 20
 """Octets to which a WAL is cut when all of it is in the database: twice what it mostly has."""
 
@@ -211,9 +214,7 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's 
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    # NORMAL may lose the last transactions when the power fails, and with them
-    # a change of password that was confirmed: the old password would be back.
-    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
     # Otherwise a WAL keeps the size that one long reader gave it.
     cursor.execute(f"PRAGMA journal_size_limit = {_USUAL_WAL}")
     cursor.close()

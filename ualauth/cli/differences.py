@@ -98,7 +98,7 @@ def _services(before: Side, after: Side) -> Iterator[ServiceDifference]:
     for name in names:
         at = [name in each for each in present]
         # Fragments are compared where they are included.
-        if all(name in each for each, there in zip(parts, at, strict=True) if there):
+        if all(name in each for each, has_file in zip(parts, at, strict=True) if has_file):
             continue
         only = None if all(at) else before if at[0] else after
         first, second = (each.get(name) for each in compiled)

@@ -64,7 +64,7 @@ class Meaning:
         """Return what operations come to, one after the other, until one does not succeed."""
         operation, *rest = operations
 
-        def after(value: object) -> Diagram:
+        def concluded(value: object) -> Diagram:
             code, seen = cast("_Result", value)
             if code is ReturnCode.SUCCESS:
                 if rest:
@@ -74,7 +74,9 @@ class Meaning:
             return self._diagrams.value(self._judge(operation, code, unchecked))
 
         stack = self._service.stacks[MODULE_TYPE[operation]]
-        return self._diagrams.replace(self._stack(stack, operation, self._nothing_seen), after, {})
+        return self._diagrams.replace(
+            self._stack(stack, operation, self._nothing_seen), concluded, {}
+        )
 
     def _stack(self, stack: Stack, operation: Operation, seen: _Seen) -> Diagram:
         """Return what a stack comes to, as `_Result`."""
@@ -96,15 +98,17 @@ class Meaning:
     def _ask(self, moves: Moves, operation: Operation, at: Suspended, seen: _Seen) -> Diagram:
         entry = moves.stack[at.place]
 
-        def after(code: ReturnCode, seen: _Seen) -> Diagram:
+        def continued(code: ReturnCode, seen: _Seen) -> Diagram:
             seen = seen._replace(unchecked=seen.unchecked or is_unchecked(entry, code))
             return self._from(moves, operation, moves.next(at, code), seen)
 
         def answered(code: ReturnCode, seen: _Seen) -> Diagram:
             if code is not ReturnCode.SUCCESS or not runs_stack(entry, operation):
-                return after(code, seen)
+                return continued(code, seen)
             inner = self._stack(entry.nested, operation, seen)
-            return self._diagrams.replace(inner, lambda value: after(*cast("_Result", value)), {})
+            return self._diagrams.replace(
+                inner, lambda value: continued(*cast("_Result", value)), {}
+            )
 
         number = self._questions.number(entry, operation)
         if number is None:

@@ -19,11 +19,13 @@ RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libjakarta-
 IMAPD = dovecot-imapd
 # Reads the audit log
 READERS_OF_LOGS = fail2ban
+# Looks at pictures of stacks
+BROWSER = chromium
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
-	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS)
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =

@@ -33,6 +33,7 @@ MARKS = {
         "tests/smtp_access/test_readers.py",
         "tests/smtp_access/test_submission.py",
         "tests/unit/cli/test_log_of_the_journal.py",
+        "tests/unit/cli/test_pictures_in_chromium.py",
         "tests/unit/modules/test_pam_linux.py",
         "tests/unit/userlist/test_copy.py",
         "tests/unit/userlist/test_postgresql_errors.py",

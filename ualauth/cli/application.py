@@ -21,6 +21,11 @@ COMMANDS = {
         "Look for mistakes in the service files, and in what they mean.",
     ),
     "serve": ("ualauth.cli.serve", "Answer mail servers on the sockets that ualauth.toml names."),
+    "diff": ("ualauth.cli.diff", "Compare what OLD and NEW mean, and not how they are written."),
+    "config": (
+        "ualauth.cli.config",
+        "Show each setting in effect, and where it was said.",
+    ),
     "migrate": ("ualauth.cli.migrate.command", "Write a file of another system anew."),
     "log": ("ualauth.cli.log", "Read the audit log: who failed, from where, why, how often."),
     "replay": ("ualauth.cli.replay", "Put recorded logins through a changed configuration."),
@@ -29,6 +34,10 @@ COMMANDS = {
         "Check the rules of mail submission, and explain them.",
     ),
     "show": ("ualauth.cli.show", "Show the stacks of a service as they are used."),
+    "picture": (
+        "ualauth.cli.picture.command",
+        "Draw the stacks of a service, and what each answer leads to.",
+    ),
     "modules": ("ualauth.cli.modules", "List the modules, or explain one."),
     "krb5": ("ualauth.cli.krb5", "Look into the Kerberos of a service."),
     "oauth": ("ualauth.cli.oauth", "Look into the issuers of tokens of a service."),

@@ -9,6 +9,7 @@ from typing import Unpack
 import click
 
 from ualauth.authenticator import Authenticator, Transaction
+from ualauth.cli.completion import services, users
 from ualauth.cli.conversation import StdinConversation, TerminalConversation
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
@@ -26,8 +27,8 @@ _DEFAULT = (Operation.AUTHENTICATE, Operation.ACCT_MGMT)
 
 
 @click.command("test-auth")
-@click.argument("service")
-@click.argument("user", required=False)
+@click.argument("service", shell_complete=services)
+@click.argument("user", required=False, shell_complete=users)
 @click.option(
     "--operation",
     "names",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from ualauth.cli.candidates import take_candidates
+from ualauth.cli.completion import services_or_files
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.findings import findings_in, fragments
 from ualauth.cli.folder_problems import (
@@ -26,7 +27,7 @@ from ualauth.stack.model import Service
 
 
 @click.command("check")
-@click.argument("words", metavar="[SERVICE|FILE]...", nargs=-1)
+@click.argument("words", metavar="[SERVICE|FILE]...", nargs=-1, shell_complete=services_or_files)
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 @click.option("--as", "name", metavar="SERVICE", help="The service that FILE is to be.")
 @click.option(

@@ -1,58 +1,86 @@
-"""What a shell completes: names of services, users and mechanisms.
-
-Nothing is said of what cannot be read: the command itself does that.
-"""
+"""What a shell may complete: services, users, modules, mechanisms and schemes."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
-from ualauth.cli.invocation import Invocation
-from ualauth.errors import UalauthError
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
-_MOST_USERS = 5000
-"""Users that are looked at."""
-_MOST_SHOWN = 100
+    from ualauth.cli.invocation import Invocation
 
-
-def services(context: click.Context, _param: click.Parameter, start: str) -> list[CompletionItem]:
-    """Return the services that have a file."""
-    with contextlib.suppress(UalauthError, OSError):
-        return _items(_invocation(context).base.services.folder.services(), start)
-    return []
+_MOST_USERS = 100
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
-def users(context: click.Context, _param: click.Parameter, start: str) -> list[CompletionItem]:
-    """Return the authids of users; of a large USERLIST, some."""
-    with contextlib.suppress(UalauthError, OSError):
-        invocation = _invocation(context)
-        if invocation.config.has_userlist:
-            every = islice(invocation.store.users(), _MOST_USERS)
-            return _items((user.authid for user in every), start)
-    return []
+def _completes(
+    words: Callable[[Invocation, str], Iterator[str]], *, files: bool = False
+) -> Complete:
+    """Return what completes one of `words`, or a file if it may be one."""
+
+    def complete(
+        context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
+
+        from ualauth.cli.invocation import Invocation  # noqa: PLC0415 - likewise
+
+        if files and ("/" in incomplete or incomplete.startswith(".")):
+            return [CompletionItem(incomplete, type="file")]
+        # Commands are not called, and the group was not.
+        directory = context.find_root().params.get("config_dir")
+        with contextlib.closing(Invocation(directory)) as invocation:
+            try:
+                # What comes from files may be an escape sequence for the terminal.
+                return [
+                    CompletionItem(word)
+                    for word in words(invocation, incomplete)
+                    if word.startswith(incomplete) and word.isprintable()
+                ]
+            except Exception:  # noqa: BLE001 - no complaint stands in the middle of a line
+                return []
+
+    return complete
 
 
-def mechanisms(
-    _context: click.Context, _param: click.Parameter, start: str
-) -> list[CompletionItem]:
-    """Return the names of the SASL mechanisms."""
-    from ualauth.sasl.registry import names  # noqa: PLC0415 - for the shell only
-
-    return _items(names(), start.upper())
+def _services(invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    yield from invocation.base.services.folder.services()
 
 
-def _invocation(context: click.Context) -> Invocation:
-    # A shell completes before the commands that stand before have run.
-    if isinstance(context.obj, Invocation):
-        return context.obj
-    return Invocation(context.find_root().params.get("config_dir"))
+def _users(invocation: Invocation, incomplete: str) -> Iterator[str]:
+    from ualauth.userlist.listing import UserFilter  # noqa: PLC0415 - it loads SQLAlchemy
+
+    wanted = UserFilter(match=f"{incomplete}*")
+    for each in islice(invocation.store.list_users(wanted), _MOST_USERS):
+        yield each.user.authid
 
 
-def _items(names: Iterable[str], start: str) -> list[CompletionItem]:
-    fitting = (name for name in names if name.startswith(start))
-    return [CompletionItem(name) for name in islice(fitting, _MOST_SHOWN)]
+def _modules(invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    from ualauth.runtime.base import BaseAuthenticator  # noqa: PLC0415 - for shells only
+
+    yield from BaseAuthenticator(invocation.settings).registry.names()
+
+
+def _mechanisms(_invocation: Invocation, incomplete: str) -> Iterator[str]:
+    from ualauth.sasl.registry import names  # noqa: PLC0415 - for shells only
+
+    yield from (name for name in names() if name.startswith(incomplete.upper()))
+
+
+def _schemes(_invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    from ualauth.passwords.making import MAKERS  # noqa: PLC0415 - for shells only
+
+    yield from MAKERS
+
+
+services = _completes(_services)
+services_or_files = _completes(_services, files=True)
+users = _completes(_users)
+modules = _completes(_modules)
+mechanisms = _completes(_mechanisms)
+schemes = _completes(_schemes)

@@ -59,12 +59,6 @@ class ExitingGroup(LazyGroup):
         except (KeyboardInterrupt, click.Abort):
             click.echo("Aborted.", err=True)
             context.exit(ExitStatus.ABORTED)
-        except click.NoSuchOption as error:
-            if error.option_name != "--config-dir" or error.ctx is None:
-                raise
-            command = error.ctx.command_path.partition(" ")[2]
-            text = f"--config-dir stands before the command: ualauth --config-dir DIR {command}"
-            raise click.UsageError(text, error.ctx) from None
         except BrokenPipeError:
             _silence()
             context.exit(ExitStatus.BROKEN_PIPE)

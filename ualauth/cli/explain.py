@@ -11,7 +11,6 @@ from typing import Unpack
 import click
 
 from ualauth.cli.completion import mechanisms, services, users
-from ualauth.cli.config_option import config_option
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, print_json, warn_of_several
@@ -83,7 +82,6 @@ class _Given(click.Choice[str]):
     "answers as --password says. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@config_option("The configuration folder; as before the command.")
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
     context: click.Context,

@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from ualauth.cli.completion import schemes
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import password_stdin, read_new_password, stdin_lines
@@ -18,7 +19,12 @@ from ualauth.runtime.base import BaseAuthenticator
 
 
 @click.command("hash")
-@click.option("--scheme", metavar="NAME", help="The scheme, instead of the configured one.")
+@click.option(
+    "--scheme",
+    metavar="NAME",
+    help="The scheme, instead of the configured one.",
+    shell_complete=schemes,
+)
 @click.option(
     "--verify",
     is_flag=True,

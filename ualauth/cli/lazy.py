@@ -8,7 +8,28 @@ from typing import Any, cast
 
 import click
 
+from ualauth.cli.invocation import Invocation
 from ualauth.system.extras import cure_for
+
+
+def take_directory(context: click.Context, _option: click.Parameter, given: str | None) -> None:
+    """Let a command work on the folder that is named behind it."""
+    invocation = context.find_object(Invocation)
+    if given is not None and invocation is not None:
+        invocation.directory = given
+
+
+_CONFIG_DIR = click.Option(
+    ["--config-dir"],
+    metavar="DIR",
+    expose_value=False,
+    # The help of the program shows it once, and not each command again.
+    hidden=True,
+    # What other options do may depend on it.
+    is_eager=True,
+    callback=take_directory,
+)
+"""The option of the program, behind a command."""
 
 
 class LazyGroup(click.Group):
@@ -32,11 +53,14 @@ class LazyGroup(click.Group):
         if name not in self.table:
             return None
         try:
-            return cast("click.Command", importlib.import_module(self.table[name][0]).command)
+            command = cast("click.Command", importlib.import_module(self.table[name][0]).command)
         except ModuleNotFoundError as error:
             if cure := cure_for(error.name):
                 raise click.ClickException(f"There is no {error.name}; {cure}.") from error
             raise
+        if all(each.name != _CONFIG_DIR.name for each in command.params):
+            command.params.append(_CONFIG_DIR)
+        return command
 
     def resolve_command(
         self,

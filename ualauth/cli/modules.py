@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ualauth.cli.completion import modules
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, lines
 from ualauth.codes import MODULE_TYPE
@@ -17,7 +18,7 @@ from ualauth.runtime.base import BaseAuthenticator
 
 
 @click.command("modules")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=modules)
 @click.pass_obj
 def command(invocation: Invocation, *, name: str | None) -> None:
     """List the modules, or explain one."""

@@ -12,9 +12,9 @@ import click
 
 from ualauth.audit_log.reading import lines_of, lines_of_path
 from ualauth.audit_log.record import Logged, read_line
-from ualauth.cli.config_option import config_option
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
+from ualauth.cli.lazy import take_directory
 from ualauth.cli.output import cell, console, grid, line, print_json
 from ualauth.config.config import Config
 from ualauth.explaining.replay import Change, Replay, Replayed, unescaped
@@ -26,7 +26,14 @@ _MOST_ROWS = 50
 
 @click.command("replay")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOG...")
-@config_option("The folder of the changed configuration, through which the logins go.")
+@click.option(
+    "--config-dir",
+    metavar="DIR",
+    expose_value=False,
+    is_eager=True,
+    callback=take_directory,
+    help="The folder of the changed configuration, through which the logins go.",
+)
 @click.option(
     "--recorded-with",
     metavar="DIR",

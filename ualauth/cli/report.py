@@ -115,23 +115,37 @@ def _state_json(state: State) -> dict[str, str]:
 
 
 def _print_trace(trace: Sequence[TraceStep], folder: str) -> None:
-    """Print a table for each operation; two lines an entry, so that 80 columns are enough."""
+    """Print a table for each operation; two lines an entry, so that 60 columns are enough.
+
+    The remark comes first: it is what is mostly looked for. What is too long goes on below, by
+    words.
+    """
     out = console()
     for operation, steps in groupby(trace, key=lambda step: step.operation):
-        table = grid("asked", "answer", "state", "remark", title=str(operation))
-        for column in table.columns[:3]:
-            column.no_wrap = True
+        table = grid("asked", "answer", "remark", "state", title=str(operation))
+        for column in table.columns:
+            # No word is cut where there is room for it elsewhere.
+            column.min_width = 7
         for step in steps:
             indent = "  " * step.depth
             where = f"{step.file.removeprefix(f'{folder}/')}:{step.line}"
             table.add_row(
                 _two_lines(cell(indent + step.module, "cyan"), cell(indent + where, "dim")),
                 _two_lines(_code(step.code), cell(f"-> {step.action}")),
-                _two_lines(cell(f"   {_state(step.before)}"), cell(f"-> {_state(step.after)}")),
                 cell(step.remark),
+                _two_lines(cell(f"   {_state(step.before)}"), cell(f"-> {_state(step.after)}")),
             )
         out.print(table)
         out.print()
+    if trace:
+        out.print(cell(_LEGEND, "dim"))
+        out.print()
+
+
+_LEGEND = (
+    "answer: what the entry answered, and what its control made of that. state: what all entries "
+    "amounted to, before and after it, and the code if they had been the last."
+)
 
 
 def _two_lines(upper: Text, lower: Text) -> Text:

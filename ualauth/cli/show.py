@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from ualauth.cli.completion import services
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, line, warn_of_other
 from ualauth.sources.problem import Source
@@ -17,7 +18,7 @@ from ualauth.stack.syntax import print_lines
 
 
 @click.command("show")
-@click.argument("service")
+@click.argument("service", shell_complete=services)
 @click.option("--expand", is_flag=True, help="Show what each control does with each return code.")
 @click.pass_obj
 def command(invocation: Invocation, *, service: str, expand: bool) -> None:
@@ -76,7 +77,7 @@ def _control(entry: Entry, *, expand: bool) -> Text:
 def _with_nested(stack: Stack, depth: int = 0) -> Iterator[tuple[Entry, int]]:
     """Yield each entry and how deep it is shown, then those of the stack that it may run."""
     for entry in stack:
-        level = depth + (entry.level if entry.asked else entry.level - 1)
+        level = depth + entry.level
         yield entry, level
         yield from _with_nested(entry.nested, level + 1)
 

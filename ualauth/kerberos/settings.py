@@ -208,7 +208,7 @@ class Options:
     def read(self, file: Text) -> tuple[KerberosSettings, list[Problem]]:
         """Return the settings of this line with those of om_krb5.conf, and what is wrong there."""
         given = {argument.partition("=")[0] for argument in self.arguments}
-        lines, problems = _arguments(file)
+        lines, problems = arguments_in(file)
         effective_lines = [each for each in lines if each[1].partition("=")[0] not in given]
         _, mistakes = read_dataclass(KerberosSettings, [argument for _, argument in lines])
         problems += [
@@ -274,7 +274,7 @@ def rules_of(options: Options) -> FileRules:
     return FileRules(utf8=True, missing=() if options.line.config is None else None)
 
 
-def _arguments(file: Text) -> tuple[list[tuple[int, str]], list[Problem]]:
+def arguments_in(file: Text) -> tuple[list[tuple[int, str]], list[Problem]]:
     """Return lines as arguments of a stack line, each with its number."""
     arguments, problems = [], []
     for number, line in enumerate(file.text.split("\n"), 1):

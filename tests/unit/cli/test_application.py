@@ -129,16 +129,6 @@ def test_nothing_relies_on_what_click_gives_up() -> None:
             assert isinstance(importlib.import_module(module).command, click.Command)
 
 
-@pytest.mark.parametrize("command", [("check",), ("user", "show", "jsmith")])
-def test_an_option_of_the_program_behind_the_command_is_put_right(
-    program: Program, command: tuple[str, ...]
-) -> None:
-    result = program.run(*command, "--config-dir", "/etc/ualauth")
-    assert result.exit_code == 2
-    named = " ".join(each for each in command if each != "jsmith")
-    assert f"stands before the command: ualauth --config-dir DIR {named}" in result.stderr
-
-
 def test_a_file_is_no_configuration_folder(program: Program, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
@@ -146,3 +136,21 @@ def test_a_file_is_no_configuration_folder(program: Program, tmp_path: Path) -> 
     assert result.exit_code == 2
     assert f"{path} is a file, and no configuration folder" in result.stderr
     assert "init" not in result.stderr
+
+
+def test_the_folder_may_stand_behind_the_command(program: Program, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert program.succeed("init", "--config-dir", str(other)) == program.succeed(
+        "--config-dir", str(tmp_path / "third"), "init"
+    ).replace(str(tmp_path / "third"), str(other))
+    for words in (
+        ("show", "pop3", "--config-dir", str(other)),
+        ("show", f"--config-dir={other}", "pop3"),
+        ("--config-dir", str(tmp_path), "show", "pop3", "--config-dir", str(other)),
+        ("--config-dir", str(other), "show", "pop3"),
+    ):
+        assert program.succeed(*words).startswith(f"pop3 in {other}/pam.d\n")
+    assert program.succeed("user", "list", "--config-dir", str(other)) == program.succeed(
+        "user", "--config-dir", str(other), "list"
+    )
+    assert program.run("check", "--", "--config-dir", str(other)).exit_code == 2

@@ -191,6 +191,25 @@ def test_the_trace_shows_every_entry(pop3: Program) -> None:
     assert "-> negative, auth_err" in text
     assert "wrong password" in text
     assert max(map(len, text.splitlines())) <= 80
+    assert "asked     answer     remark           state" in text
+    assert "state: what all entries amounted to" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("columns", ["60", "72"])
+def test_the_trace_goes_on_by_words(
+    pop3: Program, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    pop3.folder.service(
+        "pop3",
+        "auth sufficient pam_succeed_if quiet rhost = 192.0.2.7\n"
+        "auth [success=ok default=die] pam_listfile item=user sense=allow file=/etc/no/such/list "
+        "onerr=fail\n",
+    )
+    text = pop3.run("test-auth", "pop3", "jsmith", "--trace", answers="wrong\n").stdout
+    assert max(map(len, text.splitlines())) <= int(columns)
+    words = set(text.split())
+    assert {"pam_listfile", "pam_succeed_if", "negative,", "undefined,"} <= words
 
 
 def test_the_trace_is_in_json_too(pop3: Program) -> None:

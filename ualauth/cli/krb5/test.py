@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from ualauth.cli.completion import services, users
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line
@@ -15,8 +16,8 @@ from ualauth.contract.credentials import CredentialKind
 
 
 @click.command("test")
-@click.argument("service")
-@click.argument("user", required=False)
+@click.argument("service", shell_complete=services)
+@click.argument("user", required=False, shell_complete=users)
 @password_stdin
 @click.pass_context
 def command(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ualauth.cli.completion import services
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line
@@ -16,7 +17,7 @@ from ualauth.contract.credentials import CredentialKind
 
 
 @click.command("test")
-@click.argument("service")
+@click.argument("service", shell_complete=services)
 @click.option(
     "--token-stdin", is_flag=True, help="Read the token from the first line of standard input."
 )

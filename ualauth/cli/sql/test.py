@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ualauth.cli.completion import users
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import lines, print_json
 from ualauth.cli.passwords import password_stdin, stdin_lines
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("test")
-@click.argument("user", required=False)
+@click.argument("user", required=False, shell_complete=users)
 @click.option(
     "--config",
     metavar="FILE",

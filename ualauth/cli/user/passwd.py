@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ualauth.cli.completion import users
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.passwords import (
     new_password_options,
@@ -17,7 +18,7 @@ from ualauth.userlist.administration import set_hash, set_password
 
 
 @click.command("passwd")
-@click.argument("user")
+@click.argument("user", shell_complete=users)
 @new_password_options
 @click.option(
     "--hash",

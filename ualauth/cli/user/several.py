@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from ualauth.cli.completion import users
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.plain import plain
 from ualauth.errors import UserError
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 
-users_argument = click.argument("users", metavar="USER...", nargs=-1, required=True)
+users_argument = click.argument(
+    "users", metavar="USER...", nargs=-1, required=True, shell_complete=users
+)
 """One user or more; the parameter is called `users`."""
 
 

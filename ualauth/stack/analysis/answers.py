@@ -98,20 +98,32 @@ def answers_of(entry: Entry, operation: Operation, conclude: Conclude) -> tuple[
     return tuple(_answers_of(entry, operation, conclude))
 
 
-def _answers_of(entry: Entry, operation: Operation, conclude: Conclude) -> Iterator[Answer]:
+def runs_stack(entry: Entry, operation: Operation) -> bool:
+    """Return whether an entry may run a stack of its own for an operation."""
+    module = entry.instance
+    has_method = getattr(module, operation.method, None) is not None
+    return module is not None and has_method and module.nested_service() is not None
+
+
+def codes_of(entry: Entry, operation: Operation) -> frozenset[ReturnCode]:
+    """Return the codes that an entry may answer, without those of a stack that it runs itself."""
     module = entry.instance
     if module is None or getattr(module, operation.method, None) is None:
         # Methods that `ualauth.stack.bind` made: each answers one code.
-        yield Answer(cast("ReturnCode", entry.methods[operation](None)))
-        return
-    credential = operation is Operation.AUTHENTICATE and evidence_of(entry) is Evidence.CREDENTIAL
-    own = set(module.answers(operation))
+        return frozenset({cast("ReturnCode", entry.methods[operation](None))})
+    own = frozenset(module.answers(operation))
     if len(own) > 1:
         own |= _ALWAYS_POSSIBLE
-    if module.nested_service() is not None:
+    if runs_stack(entry, operation):
         own -= _PROVING
+    return own - {ReturnCode.INCOMPLETE}
+
+
+def _answers_of(entry: Entry, operation: Operation, conclude: Conclude) -> Iterator[Answer]:
+    if runs_stack(entry, operation):
         yield from conclude(entry.nested, operation)
-    for code in sorted(own - {ReturnCode.INCOMPLETE}, key=_order):
+    credential = operation is Operation.AUTHENTICATE and evidence_of(entry) is Evidence.CREDENTIAL
+    for code in sorted(codes_of(entry, operation), key=order_shown):
         yield Answer(code, credential and code in _PROVING)
 
 
@@ -135,6 +147,7 @@ def _kind(code: ReturnCode) -> object:
     return code in UNCHECKED
 
 
-def _order(code: ReturnCode) -> tuple[int, int]:
+def order_shown(code: ReturnCode) -> tuple[int, int]:
+    """Return by what codes are sorted that come to the same: the first one is shown."""
     shown = _SHOWN_FIRST.index(code) if code in _SHOWN_FIRST else len(_SHOWN_FIRST)
     return shown, int(code)

@@ -62,16 +62,12 @@ def meet_credential(move: Move, met: int) -> int:
     return met | PROVED if move.step.answer.proved else met
 
 
-class Ways:
-    """A stack, what its entries may answer to an operation, and where each answer leads."""
+class Moves:
+    """A stack, and where each answer leads."""
 
-    def __init__(self, stack: Stack, operation: Operation, *, exact: bool = False) -> None:
-        """Ask what may be answered; with `exact`, two codes that can be the verdict are two."""
+    def __init__(self, stack: Stack) -> None:
+        """Follow none yet."""
         self.stack = stack
-        self.answers = [
-            alike(answers_of(entry, operation, conclude), entry, exact=exact) if entry.asked else ()
-            for entry in stack
-        ]
         self._targets: dict[tuple[Suspended, ReturnCode], Suspended | ReturnCode] = {}
 
     def begin(self) -> Suspended | ReturnCode:
@@ -86,6 +82,18 @@ class Ways:
             next(walk)
             target = self._targets[at, code] = _standing(self.stack, walk, code)
         return target
+
+
+class Ways(Moves):
+    """A stack, what its entries may answer to an operation, and where each answer leads."""
+
+    def __init__(self, stack: Stack, operation: Operation, *, exact: bool = False) -> None:
+        """Ask what may be answered; with `exact`, two codes that can be the verdict are two."""
+        super().__init__(stack)
+        self.answers = [
+            alike(answers_of(entry, operation, conclude), entry, exact=exact) if entry.asked else ()
+            for entry in stack
+        ]
 
 
 class Walks:

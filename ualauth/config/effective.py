@@ -1,0 +1,149 @@
+"""Every setting of a configuration as it is in effect, and where that was said.
+
+A value that may be a secret, or have a password in it, is never part of this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ualauth.config.config import FILE_NAME, Config
+from ualauth.sasl.settings import WITHOUT_TYPED
+from ualauth.sources.files import FileRules, Text
+from ualauth.sources.opening import look
+from ualauth.text.dataclass import dataclass
+
+Value = bool | int | float | str | tuple[str, ...] | None
+_MOST_STATEMENTS = 2_000
+"""Lines that say something; of a longer file it is not said where each setting stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting; `value` and `default` are `None` if they are not to be shown.
+
+    `line` is where `file` sets it, 0 if it does not; `differs` is whether that is something else
+    than the default.
+    """
+
+    file: str
+    section: str
+    name: str
+    value: Value
+    default: Value
+    line: int = 0
+    differs: bool = False
+    secret: bool = False
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a file says it."""
+        return self.line > 0
+
+
+def effective_settings(config: Config) -> Iterator[Setting]:
+    """Yield the settings of `ualauth.toml`, table by table."""
+    path = config.directory / FILE_NAME
+    _, file = look(str(path), FileRules(missing=()), str(config.directory))
+    places = places_in(file.text) if isinstance(file, Text) else {}
+    for table in dataclasses.fields(Config):
+        settings = getattr(config, table.name)
+        if table.name not in ("directory", "service"):
+            yield from _of_table(config, table.name, settings, places)
+    for name in dict.fromkeys([*config.service, *sorted(WITHOUT_TYPED)]):
+        allowed, usual = config.offer_rules(name).allowed, _usual_mechanisms(config, name)
+        own = places.get(("service", name), 0)
+        section = f'service."{name}"'
+        yield Setting(FILE_NAME, section, "mechanisms", allowed, usual, own, allowed != usual)
+
+
+def _of_table(
+    config: Config,
+    table: str,
+    settings: Any,  # noqa: ANN401 - any table
+    places: Mapping[tuple[str, str], int],
+) -> Iterator[Setting]:
+    defaults = type(settings)()
+    derived: dict[tuple[str, str], Value] = {
+        ("userlist", "url"): config.userlist_url,
+        ("sasl", "mechanisms"): config.sasl.allowed,
+    }
+    for field in dataclasses.fields(settings):
+        key = table, field.name
+        value, default = getattr(settings, field.name), getattr(defaults, field.name)
+        differs = value != default
+        line = places.get(key, 0)
+        if not differs:
+            default = derived.get(key, default)
+        value = derived.get(key, value)
+        # What no representation shows may be a secret.
+        secret = not field.repr and bool(value)
+        if secret and key == ("userlist", "url"):
+            value = without_password(str(value))
+            secret = value is None
+        if not field.repr and differs:
+            default = None
+        shown = None if secret else value
+        yield Setting(FILE_NAME, table, field.name, shown, default, line, differs, secret)
+
+
+def _usual_mechanisms(config: Config, name: str) -> tuple[str, ...]:
+    """Return the mechanisms of a service that has no table of its own."""
+    return config.sasl.of_service(name, None).allowed
+
+
+def without_password(url: str) -> str | None:
+    """Return a URL without the password in it; `None` if it cannot be told which that is."""
+    if "@" not in url and "?" not in url:
+        return url
+    from sqlalchemy import make_url  # noqa: PLC0415 - few need it
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - likewise
+
+    try:
+        # Drivers take passwords among the parameters, too.
+        return make_url(url).set(query={}).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return None
+
+
+def places_in(text: str) -> dict[tuple[str, str], int]:
+    """Return the line that sets each key of each table; empty if the text is too long.
+
+    The TOML library knows no lines. A text up to a line is TOML only where no statement goes on
+    behind it: what is new in it was said by the lines since the one before that was.
+    """
+    places: dict[tuple[str, str], int] = {}
+    lines = text.replace("\r\n", "\n").split("\n")
+    told = sum(1 for line in lines if (stripped := line.strip()) and not stripped.startswith("#"))
+    if told > _MOST_STATEMENTS:
+        return places
+    begun = 0
+    for number, line in enumerate(lines, 1):
+        stripped = line.strip()
+        if begun == 0 and (not stripped or stripped.startswith("#")):
+            continue
+        begun = begun or number
+        try:
+            tables = tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue
+        for table, values in tables.items():
+            for key in _keys(table, values):
+                places.setdefault(key, begun)
+        begun = 0
+    return places
+
+
+def _keys(table: str, values: object) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a table; of `[service]`, the names of those that have a setting."""
+    if not isinstance(values, dict):
+        return
+    for key, value in values.items():
+        if table == "service":
+            if isinstance(value, dict) and value:
+                yield table, key.lower()
+        else:
+            yield table, key

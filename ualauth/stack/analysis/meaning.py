@@ -1,0 +1,123 @@
+"""What a service makes of all answers of its entries, as a decision diagram.
+
+Every step is the engine's own `evaluate`; walks that stand at the same entry in the same state go
+on alike, and are followed once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from ualauth.codes import MODULE_TYPE, UNCHECKED, Operation, ReturnCode
+from ualauth.stack.analysis.answers import runs_stack
+from ualauth.stack.analysis.diagrams import Diagram, Diagrams
+from ualauth.stack.analysis.questions import Asking, Judge, Questions, fixed_code
+from ualauth.stack.analysis.walks import Moves
+from ualauth.stack.engine import Suspended
+from ualauth.stack.model import Entry, Kind, Service, Stack
+
+
+class _Seen(NamedTuple):
+    """What matters of the entries that were asked."""
+
+    unchecked: bool
+    """Whether some entry could not check."""
+    times: tuple[int, ...]
+    """How often each question was asked that stands in the service more than once."""
+
+
+class _Result(NamedTuple):
+    """What a walk comes to."""
+
+    code: ReturnCode
+    seen: _Seen
+
+
+def is_unchecked(entry: Entry, code: ReturnCode) -> bool:
+    """Return whether an answer says nothing about the user: the login is unavailable then."""
+    return code in UNCHECKED or entry.kind is Kind.MUST_FAIL or entry.control.mistake != ""
+
+
+class Meaning:
+    """A service as a function of the answers of its entries."""
+
+    def __init__(
+        self,
+        service: Service,
+        diagrams: Diagrams,
+        questions: Questions,
+        times: dict[int, int],
+        judge: Judge,
+    ) -> None:
+        """`times` is how often each question stands in the service."""
+        self._service = service
+        self._diagrams = diagrams
+        self._questions = questions
+        self._judge = judge
+        repeated = [number for number, count in times.items() if count > 1]
+        self._repeated = {number: place for place, number in enumerate(repeated)}
+        self._nothing_seen = _Seen(unchecked=False, times=(0,) * len(repeated))
+        self._moves: dict[int, Moves] = {}
+        self._walked: dict[tuple[object, ...], Diagram] = {}
+
+    def of(self, *operations: Operation) -> Diagram:
+        """Return what operations come to, one after the other, until one does not succeed."""
+        operation, *rest = operations
+
+        def concluded(value: object) -> Diagram:
+            code, seen = cast("_Result", value)
+            if code is ReturnCode.SUCCESS:
+                if rest:
+                    return self.of(*rest)
+                return self._diagrams.value(self._judge(operation, code, False))  # noqa: FBT003 - granted
+            unchecked = seen.unchecked or code in UNCHECKED
+            return self._diagrams.value(self._judge(operation, code, unchecked))
+
+        stack = self._service.stacks[MODULE_TYPE[operation]]
+        return self._diagrams.replace(
+            self._stack(stack, operation, self._nothing_seen), concluded, {}
+        )
+
+    def _stack(self, stack: Stack, operation: Operation, seen: _Seen) -> Diagram:
+        """Return what a stack comes to, as `_Result`."""
+        moves = self._moves.setdefault(id(stack), Moves(stack))
+        return self._from(moves, operation, moves.begin(), seen)
+
+    def _from(
+        self, moves: Moves, operation: Operation, at: Suspended | ReturnCode, seen: _Seen
+    ) -> Diagram:
+        """Return what a walk comes to from where it stands."""
+        if isinstance(at, ReturnCode):
+            return self._diagrams.value(_Result(at, seen))
+        key = id(moves), operation, at, seen
+        walked = self._walked.get(key)
+        if walked is None:
+            walked = self._walked[key] = self._ask(moves, operation, at, seen)
+        return walked
+
+    def _ask(self, moves: Moves, operation: Operation, at: Suspended, seen: _Seen) -> Diagram:
+        entry = moves.stack[at.place]
+
+        def continued(code: ReturnCode, seen: _Seen) -> Diagram:
+            seen = seen._replace(unchecked=seen.unchecked or is_unchecked(entry, code))
+            return self._from(moves, operation, moves.next(at, code), seen)
+
+        def answered(code: ReturnCode, seen: _Seen) -> Diagram:
+            if code is not ReturnCode.SUCCESS or not runs_stack(entry, operation):
+                return continued(code, seen)
+            inner = self._stack(entry.nested, operation, seen)
+            return self._diagrams.replace(
+                inner, lambda value: continued(*cast("_Result", value)), {}
+            )
+
+        number = self._questions.number(entry, operation)
+        if number is None:
+            return answered(fixed_code(entry, operation), seen)
+        time, place = 0, self._repeated.get(number)
+        if place is not None:
+            time = seen.times[place]
+            times = (*seen.times[:place], time + 1, *seen.times[place + 1 :])
+            seen = seen._replace(times=times)
+        classes = self._questions.questions[number].classes
+        ways = tuple([answered(codes[0], seen) for codes in classes])
+        return self._diagrams.choose(self._questions.places[Asking(number, time)], ways)

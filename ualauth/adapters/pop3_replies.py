@@ -24,7 +24,7 @@ from ualauth.errors import (
 )
 
 SUCCESS = b"Logged in"
-"""What follows `+OK `."""
+"""What follows `+OK` and a blank."""
 REPLIES: Mapping[type[Exception], bytes] = {
     # RFC 3206, section 4: AUTH is for whatever is wrong with the credentials, so that a
     # program asks for others; an expired account is among its examples.
@@ -46,4 +46,4 @@ REPLIES: Mapping[type[Exception], bytes] = {
     # A bug: the log has it.
     Exception: b"[SYS/TEMP] Temporary authentication failure",
 }
-"""What follows `-ERR `."""
+"""What follows `-ERR` and a blank."""

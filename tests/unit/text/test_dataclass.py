@@ -169,7 +169,7 @@ def test_what_makes_objects_is_compiled_when_the_first_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compiled: list[str] = []
-    compile_one = module._init  # type: ignore[attr-defined]
+    compile_one = module._init
 
     def noted(kind: type[Any], *, frozen: bool) -> object:
         compiled.append(kind.__name__)

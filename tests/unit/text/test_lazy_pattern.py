@@ -21,9 +21,14 @@ USERS = sorted(
 
 
 def test_it_is_compiled_once_and_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[tuple[object, ...]] = []
-    whole = re.compile("a(b)", re.IGNORECASE)
-    monkeypatch.setattr(module.re, "compile", lambda *given: compiled.append(given) or whole)
+    compiled: list[tuple[str, int]] = []
+    compile_one = re.compile
+
+    def noted(text: str, flags: int) -> re.Pattern[str]:
+        compiled.append((text, flags))
+        return compile_one(text, flags)
+
+    monkeypatch.setattr(re, "compile", noted)
     pattern = lazy_pattern("a(b)", re.IGNORECASE)
     assert compiled == []
     assert pattern.fullmatch("AB")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ualauth
+from ualauth.text import lazy_pattern as module
 from ualauth.text.lazy_pattern import lazy_pattern
 
 ROOT = Path(ualauth.__file__).parent
@@ -20,14 +21,14 @@ USERS = sorted(
 
 
 def test_it_is_compiled_once_and_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[tuple[object, ...]] = []
-    whole = re.compile("a(b)", re.IGNORECASE)
+    compiled: list[tuple[str, int]] = []
+    compile_one = re.compile
 
-    def compile_noted(*given: object) -> re.Pattern[str]:
-        compiled.append(given)
-        return whole
+    def noted(text: str, flags: int) -> re.Pattern[str]:
+        compiled.append((text, flags))
+        return compile_one(text, flags)
 
-    monkeypatch.setattr(re, "compile", compile_noted)
+    monkeypatch.setattr(re, "compile", noted)
     pattern = lazy_pattern("a(b)", re.IGNORECASE)
     assert compiled == []
     assert pattern.fullmatch("AB")
@@ -50,8 +51,8 @@ def test_each_can_be_compiled(name: str) -> None:
     patterns = [
         each
         for each in vars(importlib.import_module(name)).values()
-        if isinstance(each, type(lazy_pattern("")))
+        if isinstance(each, module._Pattern)  # type: ignore[attr-defined]
     ]
     assert patterns
     for each in patterns:
-        re.compile(each.pattern, each.flags)
+        re.compile(each._text, each._flags)

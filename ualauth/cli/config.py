@@ -89,7 +89,7 @@ def _print(settings: Sequence[Setting], folder: str) -> None:
             line()
         first = False
         if file == FILE_NAME:
-            line(cell(f"[{section}]", "bold"))
+            line(cell("[[listen]]" if section.startswith("listen.") else f"[{section}]", "bold"))
         else:
             line(cell(f"# {folder}/{file}", "bold"))
         for setting in group:

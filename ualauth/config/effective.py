@@ -6,17 +6,23 @@ A value that may be a secret, or have a password in it, is never part of this.
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ualauth.config.config import FILE_NAME, Config
+from ualauth.config.listen import ListenSettings
 from ualauth.sasl.settings import WITHOUT_TYPED
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.opening import look
 from ualauth.text.dataclass import dataclass
 
 Value = bool | int | float | str | tuple[str, ...] | None
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""Keys that TOML takes without quotes."""
+_SECRET = re.compile(r"(?i)(password|secret|token|key)$")
 _MOST_STATEMENTS = 2_000
 """Lines that say something; of a longer file it is not said where each setting stands."""
 
@@ -51,8 +57,10 @@ def effective_settings(config: Config) -> Iterator[Setting]:
     places = places_in(file.text) if isinstance(file, Text) else {}
     for table in dataclasses.fields(Config):
         settings = getattr(config, table.name)
-        if table.name not in ("directory", "service"):
+        if table.name not in ("directory", "service", "listen"):
             yield from _of_table(config, table.name, settings, places)
+    for listener in config.listen:
+        yield from _of_listener(listener)
     for name in dict.fromkeys([*config.service, *sorted(WITHOUT_TYPED)]):
         allowed, usual = config.offer_rules(name).allowed, _usual_mechanisms(config, name)
         own = places.get(("service", name), 0)
@@ -88,6 +96,53 @@ def _of_table(
             default = None
         shown = None if secret else value
         yield Setting(FILE_NAME, table, field.name, shown, default, line, differs, secret)
+
+
+def _of_listener(listener: ListenSettings) -> Iterator[Setting]:
+    """Yield the settings of a socket; its table is named by the place, which no other one has."""
+    usual = ListenSettings()
+    section = f'listen."{listener.place}"'
+    for field in dataclasses.fields(ListenSettings):
+        value, default = getattr(listener, field.name), getattr(usual, field.name)
+        if field.name == "line":
+            continue
+        if field.name == "own" or isinstance(value, Mapping):
+            prefix = "" if field.name == "own" else f"{field.name}."
+            for name, each in _flat(value, prefix):
+                # What a protocol of others has of its own may be one.
+                secret = _SECRET.search(name) is not None
+                shown = None if secret else each
+                yield Setting(
+                    FILE_NAME,
+                    section,
+                    name,
+                    shown,
+                    None,
+                    listener.line,
+                    differs=True,
+                    secret=secret,
+                )
+            continue
+        differs = value != default
+        shown = None if isinstance(default, Mapping) else default
+        line = listener.line if differs else 0
+        yield Setting(FILE_NAME, section, field.name, value, shown, line, differs)
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Value]]:
+    """Yield the keys of a table, those of tables within with dots, and their values."""
+    for key, value in values.items():
+        name = prefix + (key if _BARE.fullmatch(key) else json.dumps(key))
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}.")
+        else:
+            # TOML has dates, too.
+            is_plain = isinstance(value, bool | int | float | str)
+            yield name, value if is_plain else _text_of(value)
+
+
+def _text_of(value: object) -> Value:
+    return tuple(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _usual_mechanisms(config: Config, name: str) -> tuple[str, ...]:

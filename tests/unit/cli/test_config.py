@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -26,7 +27,9 @@ def test_every_setting_is_shown_with_its_origin(program: Program) -> None:
     text = program.succeed("config")
     shown = tomllib.loads(text)
     config = Config(program.folder.path)
-    tables = [each.name for each in dataclasses.fields(Config) if each.name != "directory"]
+    # Without a socket, there is no table of one.
+    others = {"directory", "listen"}
+    tables = [each.name for each in dataclasses.fields(Config) if each.name not in others]
     assert sorted(shown) == sorted(tables)
     for name in tables:
         if name != "service":
@@ -50,6 +53,43 @@ def test_what_differs_is_a_file_that_says_the_same(program: Program) -> None:
     before = program.folder.config()
     program.folder.settings(program.succeed("config", "-n"))
     assert program.folder.config() == before
+
+
+LISTENERS = f"""{CHEAPEST}
+[[listen]]
+protocol = "saslauthd"
+path = "/run/ualauth/mux"
+mode = "0666"
+[[listen]]
+protocol = "auth-http"
+address = "127.0.0.1:24003"
+service = {{ imap = "imap", "x y" = "pop3" }}
+backends = {{ imap = "127.0.0.1:143" }}
+wait = 0
+"""
+
+
+def test_each_socket_is_a_table_of_its_own(program: Program) -> None:
+    program.folder.settings(LISTENERS)
+    before = program.folder.config()
+    text = program.succeed("config", "-n")
+    assert text.count("[[listen]]") == 2
+    program.folder.settings(text)
+    after = program.folder.config()
+    assert [replace(each, line=1) for each in after.listen] == [
+        replace(each, line=1) for each in before.listen
+    ]
+    shown = program.succeed("config", 'listen."/run/ualauth/mux"')
+    assert 'mode = "0666"  # ualauth.toml:' in shown
+    assert 'owner = ""  # default' in shown
+
+
+def test_what_only_a_protocol_knows_may_be_a_secret(program: Program) -> None:
+    program.folder.settings(f'{LISTENERS}shared_secret = "geheim"\nmoment = 2026-11-30\n')
+    for words in (("config",), ("config", "-n"), ("config", "--json")):
+        text = program.succeed(*words)
+        assert "geheim" not in text
+        assert "2026-11-30" in text
 
 
 def test_a_setting_that_says_the_default_is_said_but_does_not_differ(program: Program) -> None:

@@ -115,10 +115,15 @@ def test_without_tls_the_library_is_told_so() -> None:
             (
                 error,
                 "[UNAVAILABLE] Temporary authentication failure",
-                "[SYS/TEMP] Temporary authentication failure",
+                pop3,
                 "454 4.7.0",
             )
-            for error in (OUTAGE, ConfigurationError("x"), ValueError("secret"))
+            # As the POP3 servers say it: an administrator has to mend a configuration.
+            for error, pop3 in (
+                (OUTAGE, "[SYS/TEMP] Temporary authentication failure"),
+                (ConfigurationError("x"), "[SYS/PERM] Authentication is not possible here"),
+                (ValueError("secret"), "[SYS/TEMP] Temporary authentication failure"),
+            )
         ),
     ],
 )

@@ -13,31 +13,18 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
-from ualauth.adapters import imap_replies, smtp_replies
-from ualauth.adapters.sasl_lines import NeedsTls, reply_to
+from ualauth.adapters import imap_replies, pop3_replies, smtp_replies
+from ualauth.adapters.sasl_lines import reply_to
 from ualauth.daemon.protocols.http import HttpProtocol, HttpRequest
 from ualauth.daemon.requests import Answer, Begin, Failed, Granted, Tag
 from ualauth.errors import (
-    AccountRestricted,
-    AuthenticationFailed,
     MechanismUnavailable,
-    PasswordExpired,
 )
 from ualauth.runtime.peer import ConnectionInfo
 from ualauth.system.networks import read_address
 
 _HIGHEST_PORT = 65535
 _LONGEST_WAIT = 60
-
-POP3: Mapping[type[Exception], str] = {
-    # RFC 3206, section 4.
-    AuthenticationFailed: "[AUTH] Authentication failed",
-    AccountRestricted: "[AUTH] This account may not be used",
-    PasswordExpired: "[AUTH] The password has expired",
-    MechanismUnavailable: "[AUTH] Authentication failed",
-    NeedsTls: "[AUTH] Only under TLS",
-    Exception: "[SYS/TEMP] Temporary authentication failure",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +111,7 @@ class AuthHttp(HttpProtocol):
             enhanced, _, status = text.partition(" ")
             headers.append(("Auth-Error-Code", f"{code} {enhanced}"))
         elif self._protocol == "pop3":
-            status = reply_to(error, POP3)
+            status = reply_to(error, pop3_replies.REPLIES).decode("ascii")
         else:
             status = bytes(reply_to(error, imap_replies.REPLIES)).decode("ascii")
         headers.insert(0, ("Auth-Status", status))

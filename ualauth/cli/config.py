@@ -26,18 +26,11 @@ _NOT_SHOWN = "set, not shown"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(invocation: Invocation, *, words: Sequence[str], changed: bool, as_json: bool) -> None:
-    r"""Show each setting in effect, and where it was said.
+    """Show each setting in effect, and where it was said.
 
     Shows ualauth.toml, and of om_ldap.conf, om_sql.conf and om_krb5.conf those that are there. A
     NAME is a table, a setting, both with a dot between, or a file. Passwords and keys are never
     shown.
-
-    \b
-    Examples:
-      ualauth config -n                 what was changed
-      ualauth config lockout            one table
-      ualauth config stack.timeout      one setting
-      ualauth config om_ldap.conf -n    one file
     """
     config = invocation.config
     settings = [*effective_settings(config), *settings_of_files(config)]
@@ -55,7 +48,6 @@ def _chosen(settings: Sequence[Setting], words: Sequence[str]) -> list[Setting]:
 
     Raises:
         click.UsageError: if a word names none.
-
     """
     wanted: dict[Setting, None] = {}
     for word in words:

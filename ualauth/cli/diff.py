@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913 - one for each option
     stacks: bool,
     form: str | None,
 ) -> None:
-    r"""Compare what OLD and NEW mean, and not how they are written.
+    """Compare what OLD and NEW mean, and not how they are written.
 
     Each is a service; or a service file, if there is a slash in the word, or a folder of them,
     or a configuration folder; or - for standard input. SERVICE is the one of the folders that is
@@ -55,14 +55,6 @@ def command(  # noqa: PLR0913 - one for each option
     lead there and the entry that decides on either side; for configuration folders, also services
     that only one of them has, and settings that differ. Nothing is printed if only the text
     differs.
-
-    \b
-    Examples:
-      ualauth diff pop3 ./pop3.new            a change, before it is installed
-      ualauth diff /etc/ualauth ./ualauth     two configuration folders
-      ualauth diff old/ new/ imap             one service of two folders
-      ualauth diff old/ new/ --html > x.html  for a review
-      git show HEAD:pam.d/imap | ualauth diff - imap
 
     Exit status: 0 if they mean the same; 1 if not; 2 for trouble.
     """

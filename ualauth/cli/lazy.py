@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import click
 
+from ualauth.cli.examples import epilog_of
+from ualauth.cli.help import HelpContext
 from ualauth.cli.invocation import Invocation
 from ualauth.system.extras import cure_for
 
@@ -39,6 +41,8 @@ class LazyGroup(click.Group):
     own.
     """
 
+    context_class = HelpContext
+
     def __init__(self, *, table: Mapping[str, tuple[str, str]], **settings: Any) -> None:  # noqa: ANN401
         """Keep the table; loads nothing."""
         super().__init__(**settings)
@@ -48,7 +52,7 @@ class LazyGroup(click.Group):
         """Return the names, in the order of the table."""
         return list(self.table)
 
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Load a command."""
         if name not in self.table:
             return None
@@ -60,6 +64,10 @@ class LazyGroup(click.Group):
             raise
         if all(each.name != _CONFIG_DIR.name for each in command.params):
             command.params.append(_CONFIG_DIR)
+        command.context_class = self.context_class
+        # The program may have another name; what stands behind it are the groups.
+        path = context.command_path.split(" ")[1:]
+        command.epilog = epilog_of(" ".join([*path, name]))
         return command
 
     def resolve_command(

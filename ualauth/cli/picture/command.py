@@ -21,15 +21,10 @@ from ualauth.cli.picture.text import print_pictures
 @click.option("--svg", "form", flag_value="svg", help="Print one SVG file, with all it needs.")
 @click.pass_obj
 def command(invocation: Invocation, *, service: str, form: str | None) -> None:
-    r"""Draw the stacks of a service, and what each answer leads to.
+    """Draw the stacks of a service, and what each answer leads to.
 
     SERVICE is a service, or a service file if there is a slash in it. Only answers are shown
     that the entry may give, with its options. Use `ualauth diff` for two of them.
-
-    \b
-    Examples:
-      ualauth picture pop3
-      ualauth picture ./pop3.new --html > pop3.html
     """
     side = one_side(invocation, service)
     compiled = side.base.services.compile(side.service)

@@ -185,7 +185,8 @@ def test_no_login_fails_after_the_server_was_started_anew(make: Make, behind: Be
 def test_a_server_that_stands_still_is_not_waited_for(make: Make, behind: Behind) -> None:
     """A login ends by the module's own time, and those after it at once."""
     mail = make(behind, "query_timeout 0.3", "connect_timeout 0.3", "timeout 1")
-    assert mail.outcome("jo@example.com", "s3cret") == "success"
+    # On a busy machine, 0.3 seconds may be over before a server that is well has answered.
+    assert _is_well_again(mail)
     stopped = _processes(behind)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
@@ -195,13 +196,20 @@ def test_a_server_that_stands_still_is_not_waited_for(make: Make, behind: Behind
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-    # The thread beside the logins finds out that it is well again.
-    done = threading.Event()
+    # The thread beside the logins finds out.
+    assert _is_well_again(mail)
+
+
+def _is_well_again(mail: Mailboxes) -> bool:
+    """Return whether a login is granted, after some seconds at most."""
+    pause = threading.Event()
     for _ in range(600):
-        if mail.outcome("jo@example.com", "s3cret") == "success":
-            break
-        done.wait(0.05)
-    assert mail.outcome("jo@example.com", "s3cret") == "success"
+        outcome = mail.outcome("jo@example.com", "s3cret")
+        assert outcome in {"success", "authinfo_unavail"}
+        if outcome == "success":
+            return True
+        pause.wait(0.05)
+    return False
 
 
 def _processes(behind: Behind) -> list[int]:

@@ -36,11 +36,13 @@ def _completes(
         directory = context.find_root().params.get("config_dir")
         with contextlib.closing(Invocation(directory)) as invocation:
             try:
-                # What comes from files may be an escape sequence for the terminal.
+                # Case does not count in most names. What comes from files may be an escape
+                # sequence for the terminal.
+                start = incomplete.lower()
                 return [
                     CompletionItem(word)
                     for word in words(invocation, incomplete)
-                    if word.startswith(incomplete) and word.isprintable()
+                    if word.lower().startswith(start) and word.isprintable()
                 ]
             except Exception:  # noqa: BLE001 - no complaint stands in the middle of a line
                 return []
@@ -66,10 +68,10 @@ def _modules(invocation: Invocation, _incomplete: str) -> Iterator[str]:
     yield from BaseAuthenticator(invocation.settings).registry.names()
 
 
-def _mechanisms(_invocation: Invocation, incomplete: str) -> Iterator[str]:
+def _mechanisms(_invocation: Invocation, _incomplete: str) -> Iterator[str]:
     from ualauth.sasl.registry import names  # noqa: PLC0415 - for shells only
 
-    yield from (name for name in names() if name.startswith(incomplete.upper()))
+    yield from names()
 
 
 def _schemes(_invocation: Invocation, _incomplete: str) -> Iterator[str]:

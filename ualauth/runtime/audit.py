@@ -36,8 +36,6 @@ MECHANISM = "mechanism"
 Listener = Callable[[AuditRecord], None]
 listeners: tuple[Listener, ...] = ()
 """Who wants each record, whatever is logged: metrics, say. Kept by `listen` and `ignore`."""
-_to_call: tuple[Listener, ...] = ()
-"""Those of them that `emit` calls."""
 
 _GRANTED = Outcome.GRANTED
 _LEVELS = {
@@ -57,29 +55,14 @@ _DIGITS = 16
 
 def listen(listener: Listener) -> None:
     """Have each record handed over, in the thread of its login; what is raised is logged."""
-    _set((*_to_call, listener))
+    global listeners  # noqa: PLW0603 - read at each login, and so no call
+    listeners = (*listeners, listener)
 
 
 def ignore(listener: Listener) -> None:
     """Hand no more records over."""
-    _set(tuple(each for each in _to_call if each is not listener))
-
-
-def write_files() -> None:
-    """Have records made although no logger may want them: a way in has a file for its own."""
-    global listeners  # noqa: PLW0603 - read at each login, and so no call
-    if _for_files not in listeners:
-        listeners = (*listeners, _for_files)
-
-
-def _set(to_call: tuple[Listener, ...]) -> None:
-    global listeners, _to_call
-    files = tuple(each for each in listeners if each is _for_files)
-    _to_call, listeners = to_call, (*to_call, *files)
-
-
-def _for_files(each: AuditRecord) -> None:
-    """Stand for files, which `record` knows: it is not called."""
+    global listeners  # noqa: PLW0603 - as above
+    listeners = tuple(each for each in listeners if each is not listener)
 
 
 def is_wanted(outcome: Outcome, event: str = LOGIN) -> bool:
@@ -165,10 +148,10 @@ def record(  # noqa: PLR0913, PLR0917 - what a record has; by keyword, it takes 
 
 
 def record_abandoned(
-    attempt: RunningAttempt, mechanism: str, *, transaction: str, started: float
+    attempt: RunningAttempt, mechanism: str, *, transaction: str, started: float, writes: bool
 ) -> None:
     """Log an exchange that the client did not bring to an end: nothing was decided."""
-    if listeners or log.isEnabledFor(logging.INFO):
+    if writes or listeners or log.isEnabledFor(logging.INFO):
         attempt.items.mechanism = mechanism
         record(
             attempt,
@@ -188,7 +171,7 @@ def emit(each: AuditRecord, write: Callable[[AuditRecord, int], None] | None) ->
     level = _INFO if each.outcome is _GRANTED else level_of(each.outcome, each.event)
     if write is not None:
         write(each, level)
-    for listener in _to_call:
+    for listener in listeners:
         try:
             listener(each)
         except Exception as error:  # noqa: BLE001 - a login does not depend on it

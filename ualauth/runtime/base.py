@@ -97,12 +97,12 @@ class BaseAuthenticator:
         self.resources = Resources(config, {GuessLimiter: self._guesses}, self.kind)
         self.resource = self.resources.resource
         """See `Attempt.resource`."""
-        if config.audit.file:
-            audit.write_files()
+        self._writes = bool(config.audit.file)
         self._users: UserCache | None = None
         self._identities: Identities = {}
         self._no_userlist_until = 0.0
-        self.is_observed = composition.observe is not None
+        self.is_observed = composition.observe is not None or self._writes
+        """Whether logins are told of beside the log: to observers, or in a file."""
         self.verdicts: RememberedVerdicts | None = None
         """`None` if `[cache]` says that no verdict is remembered."""
         if config.cache.verdicts and config.cache.lifetime > 0:
@@ -139,7 +139,10 @@ class BaseAuthenticator:
         for name, value in peer.items():
             setattr(items, name, value)
         attempt = RunningAttempt(items, self.resource, users)
-        return Handle(compiled, attempt, self._load, self._frozen, self._identities)
+        handle = Handle(compiled, attempt, self._load, self._frozen, self._identities)
+        if self._writes:
+            handle.writes = True
+        return handle
 
     def mechanisms(self, service: str, connection: ConnectionInfo) -> list[str]:
         """Return the names of the SASL mechanisms to offer, the strongest first.
@@ -172,7 +175,7 @@ class BaseAuthenticator:
                 log_not_allowed(compiled.name, kind, rules, connection.get("rhost"))
             needs_tls = safe and not channel.tls
             self._not_offered(compiled.name, name)
-            if audit.is_wanted(Outcome.REFUSED, audit.MECHANISM):
+            if self._writes or audit.is_wanted(Outcome.REFUSED, audit.MECHANISM):
                 self._record_not_offered(compiled, name, connection, needs_tls=needs_tls)
             raise MechanismUnavailable(name, needs_tls=needs_tls)
         if channel.bindings:

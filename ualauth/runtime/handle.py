@@ -99,6 +99,8 @@ class Handle:
     """Whether the driver hands challenges to the client of a SASL exchange."""
     refusal: AuthenticationError | None = None
     """What a login by SASL is refused by, while the client's last word is awaited."""
+    writes: bool = False
+    """Whether records are written to a file of the configuration, whatever is logged."""
     hand_over: audit.Listener | None = None
     """Gets the audit records in the place of the log, of a login that is only supposed."""
     _updating: bool = False
@@ -192,7 +194,9 @@ class Handle:
             account = attempt.account
             if account is not None and account.login_due <= monotonic():
                 self._note_login(account)
-        if self.by_itself and (audit.listeners or audit.log.isEnabledFor(logging.INFO)):
+        if self.by_itself and (
+            audit.listeners or self.writes or audit.log.isEnabledFor(logging.INFO)
+        ):
             self.record(audit.OPERATION, operation, _SUCCESS)
         return _SUCCESS
 
@@ -431,7 +435,8 @@ class Handle:
         elif outcome is None:
             outcome = outcome_of(operation, code, could_not_check=self.could_not_check(code))
         hand_over = self.hand_over
-        if audit.listeners or hand_over is not None or audit.is_wanted(outcome, event):
+        wanted = audit.listeners or self.writes or hand_over is not None
+        if wanted or audit.is_wanted(outcome, event):
             audit.record(
                 self.attempt,
                 event,

@@ -81,7 +81,7 @@ async def login(
             raise refusal(handle, audit.LOGIN, _ACCT_MGMT, code, acts_for=acts_for)
         if handle.attempt.learner is not None and learns:
             await _learn(handle)
-        if acts_for is None and (audit.listeners or _is_logged(_INFO)):
+        if acts_for is None and (audit.listeners or handle.writes or _is_logged(_INFO)):
             handle.record(audit.LOGIN, _ACCT_MGMT, _SUCCESS)
         anonymous = isinstance(credential, Exchange) and credential.credential_kind is _NOTHING
         identity = identity_of(handle, anonymous=anonymous)

@@ -263,6 +263,7 @@ class SaslLogin:
                 self.mechanism.name,
                 transaction=handle.transaction_id,
                 started=handle.started or self.wire.started,
+                writes=handle.writes,
             )
 
     async def _say_failure(self, failure: AuthenticationError) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +27,9 @@ REFUSING = "auth required pam_debug auth=auth_err\naccount required pam_permit\n
 
 
 @pytest.fixture(autouse=True)
-def nothing_wanted() -> Iterator[None]:
-    """Let no logger want a record, and no other test know of files."""
-    before = audit.listeners, audit._to_call
-    audit.listeners = audit._to_call = ()
-    yield
-    audit.listeners, audit._to_call = before
+def nothing_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no listener want a record."""
+    monkeypatch.setattr(audit, "listeners", ())
 
 
 @pytest.fixture
@@ -231,10 +228,26 @@ def test_lines_of_threads_and_of_a_child_are_whole(folder: ConfigFolder) -> None
     assert len(names_in(folder.path / "audit.json")) == 201
 
 
-def test_without_a_file_no_record_is_made(folder: ConfigFolder) -> None:
-    with Authenticator(folder.config()) as authenticator:
-        log_in(authenticator)
-    assert not audit.listeners
+def test_without_a_file_no_record_is_made(
+    folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A way in that has a file, in the same process, changes nothing for one that has none."""
+    made: list[object] = []
+    record = audit.record
+
+    def noted(*given: object, **more: object) -> None:
+        made.append(given)
+        record(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(audit, "record", noted)
+    without = folder.config()
+    folder.settings('[audit]\nfile = "audit.json"\n')
+    with Authenticator(folder.config()) as writing, Authenticator(without) as authenticator:
+        log_in(writing)
+        assert len(made) == 1
+        for _ in range(5):
+            log_in(authenticator)
+        assert len(made) == 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.docs.pages import ROOT, links
 
 EXPECTED = re.compile(
     r"ualauth/(?:[a-z0-9_]+/)*[a-z0-9_]+\.py|ualauth/py\.typed"
-    r"|stacks/(?:(?:audit|examples|fail2ban/(?:filter|jail)\.d|monitoring)/)?[a-z0-9.-]+"
+    r"|stacks/(?:(?:audit|examples|fail2ban/(?:filter|jail)\.d|monitoring|systemd)/)?[a-z0-9.-]+"
     r"|docs/(?:[a-z-]+/)*[\w.-]+\.(?:md|svg|py|css|html)"
     r"|examples/(?:own_module/(?:modules/|pam\.d/)?)?[\w.]+"
     r"|(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE|pyproject\.toml|PKG-INFO"

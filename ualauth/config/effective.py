@@ -80,16 +80,16 @@ def _of_table(
         ("sasl", "mechanisms"): config.sasl.allowed,
     }
     for field in dataclasses.fields(settings):
-        key = table, field.name
+        place = table, field.name
         value, default = getattr(settings, field.name), getattr(defaults, field.name)
         differs = value != default
-        line = places.get(key, 0)
+        line = places.get(place, 0)
         if not differs:
-            default = derived.get(key, default)
-        value = derived.get(key, value)
+            default = derived.get(place, default)
+        value = derived.get(place, value)
         # What no representation shows may be a secret.
         secret = not field.repr and bool(value)
-        if secret and key == ("userlist", "url"):
+        if secret and place == ("userlist", "url"):
             value = without_password(str(value))
             secret = value is None
         if not field.repr and differs:

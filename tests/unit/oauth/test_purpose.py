@@ -324,9 +324,12 @@ def test_tokens_of_named_clients_only(server: Server, issuer: Issuer, tmp_path: 
         assert "client" in server.refusal(issuer.token(**claims)), claims
     server.introspection(tmp_path / "secret", "clients=thunderbird,web")
     known = {"active": True, "aud": "mail", "email": "jsmith@example.com", "email_verified": True}
-    issuer.opaque = {"good": known | {"client_id": "web"}, "bad": known | {"client_id": "evil"}}
+    issuer.opaque = {
+        "good": known | {"client_id": "web"},
+        "not-ours": known | {"client_id": "evil"},
+    }
     assert server.log_in("good").user == "jsmith@example.com"
-    assert "client" in server.refusal("bad")
+    assert "client" in server.refusal("not-ours")
 
 
 # Types

@@ -232,11 +232,11 @@ def test_without_a_file_no_record_is_made(
     folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A way in that has a file, in the same process, changes nothing for one that has none."""
-    made: list[object] = []
+    records: list[object] = []
     record = audit.record
 
     def noted(*given: object, **more: object) -> None:
-        made.append(given)
+        records.append(given)
         record(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(audit, "record", noted)
@@ -244,10 +244,10 @@ def test_without_a_file_no_record_is_made(
     folder.settings('[audit]\nfile = "audit.json"\n')
     with Authenticator(folder.config()) as writing, Authenticator(without) as authenticator:
         log_in(writing)
-        assert len(made) == 1
+        assert len(records) == 1
         for _ in range(5):
             log_in(authenticator)
-        assert len(made) == 1
+        assert len(records) == 1
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class HttpRequest:
     def values(self, name: str) -> list[str]:
         """Return all values of a header, each byte as a character."""
         wanted = name.lower().encode("ascii")
-        return [value.decode("latin-1") for key, value in self._headers if key == wanted]
+        return [value.decode("latin-1") for header, value in self._headers if header == wanted]
 
     def value(self, name: str) -> str:
         """Return the value of a header that may be there once, empty if it is not.

@@ -19,9 +19,14 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
     ualauth.toml anew, and a mistake in it leaves all as it was. It does not go
     into the background: systemd, or what stands for it, keeps it running.
 
-    Protocols: dovecot-auth (Postfix, Exim, chasquid), saslauthd (Cyrus SASL),
-    auth-http (nginx's mail proxy), forward-auth (web servers).
-    """
+    \b
+    Protocols:
+      auth-http       nginx's mail proxy
+      dovecot-auth    Postfix, Exim, chasquid, Dovecot
+      dovecot-master  Dovecot: whose a login is, and who the users are
+      forward-auth    web servers
+      saslauthd       Cyrus SASL
+    """  # noqa: D301 - click's mark of a paragraph that stays as it is
     import asyncio  # noqa: PLC0415 - help needs no loop
 
     from ualauth.config.config import Config  # noqa: PLC0415 - likewise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol as Interface
 from typing import assert_never
 
 from ualauth.adapters.http_login import HttpPeer, HttpService, log_in_async
@@ -11,17 +12,38 @@ from ualauth.daemon.requests import (
     Answer,
     Begin,
     Challenge,
+    Count,
+    FinishedLogin,
+    Forget,
     Granted,
     HttpLogin,
     Login,
+    LookUp,
+    NextUsers,
     Offer,
     Offered,
     Request,
     Respond,
     Tag,
+    Take,
+    Unknown,
+    UserDetails,
 )
 from ualauth.errors import ConfigurationError
 from ualauth.sasl.registry import names
+
+
+class Logins(Interface):
+    """What the processes of the daemon share, as far as connections need it."""
+
+    def add(self, cookie: bytes, login: FinishedLogin) -> None:
+        """Keep a login that was granted just now."""
+
+    async def take(self, cookie: bytes, number: int) -> UserDetails | Unknown:
+        """Return whose a login is, once."""
+
+    async def forget(self, names: tuple[str, ...]) -> int:
+        """Forget what is remembered of users, or of all; return of how many logins."""
 
 
 class Asker:
@@ -31,9 +53,12 @@ class Asker:
     stays with that which it was begun with.
     """
 
-    def __init__(self, authenticator: Callable[[], AsyncAuthenticator]) -> None:
+    def __init__(self, authenticator: Callable[[], AsyncAuthenticator], logins: Logins) -> None:
         """Begin without an exchange."""
         self._authenticator = authenticator
+        self._logins = logins
+        self.keep = logins.add
+        """Keep a login for a `Take` of another connection."""
         self._exchanges: dict[Tag, AsyncSaslExchange] = {}
 
     async def answer(self, tag: Tag, request: Request) -> Answer:
@@ -56,7 +81,25 @@ class Asker:
                     authenticator, http_service, authorization, peer_of_http
                 )
                 return Granted(identity)
+            case LookUp() | Take() | NextUsers() | Forget():
+                return await self._answer_on_users(authenticator, request)
         assert_never(request)
+
+    async def _answer_on_users(
+        self, authenticator: AsyncAuthenticator, request: LookUp | Take | NextUsers | Forget
+    ) -> Answer:
+        # Only a socket that asks for users brings along what reads them.
+        from ualauth.daemon import users  # noqa: PLC0415 - see above
+
+        match request:
+            case LookUp(name):
+                return await users.look_up(authenticator, name)
+            case Take(cookie, number):
+                return await self._logins.take(cookie, number)
+            case NextUsers(after):
+                return await users.next_users(authenticator, after)
+            case Forget(names):
+                return Count(await self._logins.forget(names))
 
     async def _step(self, tag: Tag, exchange: AsyncSaslExchange, response: bytes | None) -> Answer:
         try:

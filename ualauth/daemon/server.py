@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ualauth.aio import AsyncAuthenticator
 from ualauth.config.config import Config
@@ -16,7 +17,9 @@ from ualauth.config.listen import ListenSettings
 from ualauth.daemon import sockets
 from ualauth.daemon.asking import Asker
 from ualauth.daemon.connection import EXPIRES_AFTER, Connection
+from ualauth.daemon.house import House
 from ualauth.daemon.listener import Listener, Plan, check_same_kind
+from ualauth.daemon.siblings import Siblings
 from ualauth.daemon.systemd import Notifier, handed_over, is_for
 from ualauth.errors import ConfigurationError, UalauthError
 
@@ -24,6 +27,17 @@ log = logging.getLogger("ualauth.serve")
 
 _GRACE = 10.0
 """Seconds that clients have, after a stop, to read what they were answered."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """Which process of the daemon this is, and what it was given by the first one."""
+
+    siblings: Siblings = field(default_factory=Siblings)
+    server: int = field(default_factory=os.getpid)
+    """A number that all processes say, as long as the daemon runs."""
+    sockets: dict[str, socket.socket] = field(default_factory=dict)
+    """Those that listen already, by their places."""
 
 
 class Daemon:
@@ -36,10 +50,12 @@ class Daemon:
         notifier: Notifier | None = None,
         inherited: list[socket.socket] | None = None,
         expires_after: float = EXPIRES_AFTER,
+        worker: Worker | None = None,
     ) -> None:
         """`load` reads the configuration, at the start and for each reload.
 
-        `inherited` are sockets that were handed over; by default, those of systemd.
+        `inherited` are sockets that were handed over; by default, those of systemd. `worker`
+        is which one of several this is; without it, it is the only one.
         """
         self._load = load
         self._notifier = Notifier() if notifier is None else notifier
@@ -52,7 +68,11 @@ class Daemon:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
         self._numbers = itertools.count(1)
-        self._number = os.getpid()
+        self._worker = Worker() if worker is None else worker
+        self.house = House(
+            self._current, self._worker.siblings, self._status, lifetime=EXPIRES_AFTER
+        )
+        """What the connections share."""
         self._stopping = asyncio.Event()
         self._reloads = asyncio.Lock()
         self._empty = asyncio.Event()
@@ -114,6 +134,7 @@ class Daemon:
                 f"{config.directory}/ualauth.toml names no socket; add a table [[listen]]"
             )
         await self._change(config)
+        self._worker.siblings.start()
         for unused in self._inherited:
             log.warning("a socket that was handed over is named by no [[listen]]: %s", unused)
 
@@ -153,6 +174,7 @@ class Daemon:
             log.warning("%d clients do not read what they were answered", len(self._connections))
             for connection in list(self._connections):
                 connection.abort()
+        self._worker.siblings.stop()
         for timer in self._retired.values():
             timer.cancel()
         for authenticator in (*self._retired, self._authenticator):
@@ -230,14 +252,27 @@ class Daemon:
         self._retired[authenticator] = loop.call_later(seconds, close)
 
     def _open(self, plan: Plan) -> Listener:
+        number, nonce = self._worker.server, self.house.nonce
+        opened = self._worker.sockets.get(plan.listen.place)
+        if opened is not None:
+            return Listener(plan, opened.dup(), number, nonce, is_own=False)
         for inherited in self._inherited:
             if is_for(inherited, plan.listen):
                 self._inherited.remove(inherited)
-                return Listener(plan, inherited, self._number, is_own=False)
-        return Listener(plan, sockets.listening(plan.listen), self._number, is_own=True)
+                return Listener(plan, inherited, number, nonce, is_own=False)
+        return Listener(plan, sockets.listening(plan.listen), number, nonce, is_own=True)
 
     def _connect(self, begin: Callable[..., object]) -> Connection:
-        return Connection(begin, Asker(self._current), self, self._expires_after)  # type: ignore[arg-type]
+        asker = Asker(self._current, self.house)
+        return Connection(begin, asker, self, self._expires_after)  # type: ignore[arg-type]
+
+    def _status(self) -> dict[str, object]:
+        """Return how this process does, in figures."""
+        return {
+            "connections": len(self._connections),
+            "requests": sum(each.requests for each in self._connections),
+            "logins_not_taken": self.house.waiting_logins,
+        }
 
     def _current(self) -> AsyncAuthenticator:
         if self._authenticator is None:

@@ -206,6 +206,11 @@ class AsyncAuthenticator:
         check_arguments(identity=identity)
         return await in_thread(self, lambda base: base.groups(identity))
 
+    @property
+    def hashes_waiting(self) -> int:
+        """How many computations for logins run or wait to run: passwords that are hashed."""
+        return len(self._computing)
+
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
         check_arguments(service=service)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ualauth.aio import AsyncAuthenticator, forget
@@ -28,15 +28,21 @@ class House:
         authenticator: Callable[[], AsyncAuthenticator],
         siblings: Siblings,
         status: Callable[[], Mapping[str, Any]],
+        reload: Callable[[], Awaitable[str]],
         lifetime: float,
     ) -> None:
-        """`status` says how this worker does; a login waits for `lifetime` seconds."""
+        """`status` says how this worker does; a login waits for `lifetime` seconds.
+
+        `reload` has all workers read the configuration anew, and returns what is wrong with it.
+        """
         self._authenticator = authenticator
         self._siblings = siblings
         self._status = status
+        self.reload = reload
+        """See `Shared.reload`."""
         self._finished = FinishedLogins(lifetime)
         self.add = self._finished.add
-        """See `Logins.add`."""
+        """See `Shared.add`."""
         siblings.answer(self._answer)
 
     @property

@@ -6,13 +6,22 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.protocols.base import Caller, Endpoint, Protocol
 from ualauth.daemon.protocols.registry import settings_of
-from ualauth.daemon.sockets import SocketUnavailable, remove, tls_context, uid_of
+from ualauth.daemon.sockets import (
+    SocketUnavailable,
+    file_of,
+    give_rights,
+    listening,
+    remove,
+    tls_context,
+    uid_of,
+)
+from ualauth.daemon.systemd import is_for
 from ualauth.errors import ConfigurationError, PeerUnknown
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched
@@ -84,6 +93,7 @@ class Listener:
         self._nonce = nonce
         self.is_own = is_own
         """Whether the daemon has made the socket; the rights of another one are its owner's."""
+        self._file = file_of(plan.listen) if is_own else None
         self._tls: ssl.SSLContext | None = plan.tls
         self._asyncio: asyncio.Server | None = None
 
@@ -110,7 +120,7 @@ class Listener:
         if self._asyncio is not None:
             self._asyncio.close()
         if self.is_own:
-            remove(self.socket, self.plan.listen)
+            remove(self.socket, self.plan.listen, self._file)
         else:
             self.socket.close()
 
@@ -136,6 +146,42 @@ class Listener:
             is_peer=caller is not None and caller.uid in plan.peers,
         )
         return plan.kind(endpoint)
+
+
+def open_listeners(
+    plans: Sequence[Plan],
+    listeners: Mapping[str, Listener],
+    inherited: list[socket.socket],
+    server: int,
+    nonce: Callable[[], bytes] = lambda: b"",
+) -> dict[str, Listener]:
+    """Open the sockets that are not among `listeners` yet: all of them, or none.
+
+    Of those that were handed over, what is used is taken out of `inherited`.
+
+    Raises:
+        ConfigurationError: if one cannot be opened.
+
+    """
+    opened: dict[str, Listener] = {}
+    try:
+        for plan in plans:
+            place = plan.listen.place
+            if place in listeners:
+                check_same_kind(listeners[place], plan)
+                if listeners[place].is_own:
+                    give_rights(plan.listen)
+                continue
+            handed = next((each for each in inherited if is_for(each, plan.listen)), None)
+            if handed is not None:
+                inherited.remove(handed)
+            listener = listening(plan.listen) if handed is None else handed
+            opened[place] = Listener(plan, listener, server, nonce, is_own=handed is None)
+    except BaseException:
+        for each in opened.values():
+            each.close()
+        raise
+    return opened
 
 
 def check_same_kind(listener: Listener, plan: Plan) -> None:

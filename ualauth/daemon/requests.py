@@ -99,7 +99,32 @@ class Forget:
     names: tuple[str, ...] = ()
 
 
-Request = Offer | Begin | Respond | Login | HttpLogin | LookUp | Take | NextUsers | Forget
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Asks how the workers do; the answer is a `Report` with a list of tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Has all workers read the configuration anew.
+
+    The answer is a `Report` with what is wrong with it, as a text; an empty one if it is used.
+    """
+
+
+Request = (
+    Offer
+    | Begin
+    | Respond
+    | Login
+    | HttpLogin
+    | LookUp
+    | Take
+    | NextUsers
+    | Forget
+    | Status
+    | Reload
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +185,13 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What is said to an administrator: what JSON can hold."""
+
+    data: object
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The client is not let in: by one of the library's errors, or by a bug.
 
@@ -170,7 +202,7 @@ class Failed:
     error: Exception
 
 
-Answer = Offered | Challenge | Granted | UserDetails | Unknown | Users | Count | Failed
+Answer = Offered | Challenge | Granted | UserDetails | Unknown | Users | Count | Report | Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ GROUP = "ualauth.protocols"
 
 BUILT_IN: Mapping[str, str] = {
     "auth-http": "ualauth.daemon.protocols.auth_http:AuthHttp",
+    "control": "ualauth.daemon.protocols.control:Control",
     "dovecot-auth": "ualauth.daemon.protocols.dovecot_auth:DovecotAuth",
     "dovecot-master": "ualauth.daemon.protocols.dovecot_master:DovecotMaster",
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",

@@ -188,7 +188,7 @@ def test_all_workers_take_a_new_configuration(daemon: Daemon) -> None:
     path = daemon.folder.path
     other = f'\n[[listen]]\nprotocol = "saslauthd"\npath = "{path}/other"\nservice = "outage"\n'
     daemon.folder.service("outage", "auth required pam_debug auth=authinfo_unavail\n")
-    with daemon.client("dovecot-auth") as kept:
+    with daemon.client("dovecot-auth") as early:
         daemon.folder.settings(f"[serve]\nworkers = {WORKERS}\n{listen(path, *SOCKETS)}{other}")
         assert daemon.control(b"RELOAD") == {"problem": ""}
         for number in range(WORKERS):
@@ -211,7 +211,7 @@ def test_all_workers_take_a_new_configuration(daemon: Daemon) -> None:
         assert not (path / "other").exists()
         # Connections stay, but those of the worker that was killed.
         with contextlib.suppress(OSError):
-            kept.send(b"VERSION\t1\t2\n")
+            early.send(b"VERSION\t1\t2\n")
 
 
 def test_workers_end_with_the_first_process(folder: ConfigFolder) -> None:

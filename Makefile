@@ -16,7 +16,7 @@ READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-
 RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libjakarta-mail-java \
 	libmail-imapclient-perl libphp-phpmailer nodejs npm openjdk-17-jdk-headless php-cli php-imap ruby
 # Users come from it
-IMAPD = dovecot-imapd
+IMAPD = dovecot-imapd dovecot-pop3d dovecot-lmtpd
 # Reads the audit log
 READERS_OF_LOGS = fail2ban
 # Looks at pictures of stacks

@@ -21,6 +21,11 @@ COMMANDS = {
         "Look for mistakes in the service files, and in what they mean.",
     ),
     "serve": ("ualauth.cli.serve", "Answer mail servers on the sockets that ualauth.toml names."),
+    "status": ("ualauth.cli.status", "Show how the daemon does: its workers and its sockets."),
+    "reload": (
+        "ualauth.cli.reload",
+        "Have the daemon read ualauth.toml anew, and wait until it has.",
+    ),
     "diff": ("ualauth.cli.diff", "Compare what OLD and NEW mean, and not how they are written."),
     "config": (
         "ualauth.cli.config",

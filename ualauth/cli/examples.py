@@ -26,6 +26,8 @@ EXAMPLES: Mapping[str, Examples] = {
         ("check --format github --strict", "in a pipeline"),
     ),
     "serve": (("serve", "until SIGTERM; SIGHUP reads the configuration anew"),),
+    "status": (("status --json", "for a program that watches it"),),
+    "reload": (("reload", "after ualauth.toml was changed"),),
     "diff": (
         ("diff pop3 ./pop3.new", "a change, before it is installed"),
         ("diff /etc/ualauth ./ualauth", "two configuration folders"),

@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 
 from ualauth.config.audit import AuditSettings
 from ualauth.config.listen import ListenSettings, read_listeners
+from ualauth.config.serve import ServeSettings
 from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
@@ -159,6 +160,7 @@ class Config:
     """Those of services that have settings of their own, by their names in lower case."""
     listen: tuple[ListenSettings, ...] = ()
     """The sockets of `ualauth serve`."""
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
     def __post_init__(self) -> None:
         """Put the names of services in lower case."""

@@ -314,10 +314,18 @@ class UserStore:
         A user who is added or deleted meanwhile may be seen or not; no user is seen
         twice.
         """
-        after = ""
-        while rows := self._page(after):
-            yield from users_of([row[1:] for row in rows])
-            after = str(rows[-1][0])
+        users, after = self.next_users("")
+        while users:
+            yield from users
+            users, after = self.next_users(after)
+
+    def next_users(self, after: str) -> tuple[list[User], str]:
+        """Return some hundred users behind a folded authid, and the last of theirs.
+
+        Begin with an empty one; there are none once the end is reached.
+        """
+        rows = self._database.read(queries.next_page(), {"after": after})
+        return list(users_of([row[1:] for row in rows])), str(rows[-1][0]) if rows else ""
 
     def list_users(
         self, wanted: UserFilter | None = None, policy: Policy | None = None
@@ -639,9 +647,6 @@ class UserStore:
         ranked = self._database.read(statement, keys)
         best = min((rank for _, rank in ranked), default=None)
         return list({number for number, rank in ranked if rank == best})
-
-    def _page(self, after: str) -> list[Sequence[object]]:
-        return self._database.read(queries.next_page(), {"after": after})
 
 
 def _find_no_user(_name: str) -> None:

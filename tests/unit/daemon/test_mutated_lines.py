@@ -21,12 +21,20 @@ from ualauth.daemon.requests import (
     Answer,
     Begin,
     Challenge,
+    Count,
     Failed,
+    Forget,
     HttpLogin,
     Login,
+    LookUp,
+    NextUsers,
     Offer,
     Offered,
     Respond,
+    Take,
+    Unknown,
+    UserDetails,
+    Users,
 )
 from ualauth.errors import AuthenticationFailed
 
@@ -51,10 +59,16 @@ RECORDED = {
     ],
     "saslauthd": [counted(b"jane", b"wrong", b"smtp", b"example.com")],
     "auth-http": [asks("jane", "wrong") + asks("jane", "wrong", "smtp")],
+    "dovecot-master": [
+        b"VERSION\t1\t1\nREQUEST\t1\t4711\t1\t" + b"0" * 32 + b"\tsession_pid=9\t"
+        b"request_auth_token\nUSER\t2\tunknown\tservice=lmtp\nPASS\t3\tunknown\tservice=x\n"
+        b"LIST\t4\tservice=doveadm\nCACHE-FLUSH\t5\tjane\n",
+    ],
     "forward-auth": [get(BASIC.replace(b64encode(b"jane:secret").decode(), "amFuZTp3"))],
 }
 SAYS_YES = {
     "dovecot-auth": b"OK\t",
+    "dovecot-master": b"USER\t",
     "saslauthd": counted(b"OK"),
     "auth-http": b"Auth-Status: OK",
     "forward-auth": b"Remote-User",
@@ -62,9 +76,24 @@ SAYS_YES = {
 PIECES = [b"\t", b"\n", b"\0", b"\1", b"=", b"resp=", b"OK\t1\tuser=jane\n", b"\r\n", b"\xff" * 9]
 
 
-def answer_of(request: object) -> Answer:
+def answer_on_users(request: object) -> Answer:
+    """Return what is answered of users: jane is there, and no login waits."""
+    match request:
+        case LookUp("jane"):
+            return UserDetails("jane", {"user": "jane"})
+        case Take() | LookUp():
+            return Unknown()
+        case NextUsers(after):
+            return Users(("john",)) if after else Users(("jane", "joe"), "joe")
+        case _:
+            return Count(1)
+
+
+def answer_of(request: object) -> Answer:  # noqa: PLR0911 - one for each
     """Return what the library answers: jane's secret is the one that is right."""
     match request:
+        case LookUp() | Take() | NextUsers() | Forget():
+            return answer_on_users(request)
         case Offer():
             return Offered(("PLAIN", "LOGIN"))
         case Begin(initial=None):
@@ -82,7 +111,7 @@ def answer_of(request: object) -> Answer:
 def played(protocol: str, pieces: list[bytes]) -> tuple[Driven, bytes]:
     """Play bytes of a client; return what the daemon said."""
     own = {"backends": BACKENDS} if protocol == "auth-http" else {}
-    client = Driven(protocol, own=own)
+    client = Driven(protocol, own=own, is_peer=True)
     said, answered = b"", 0
     for piece in pieces:
         said += client.send(piece)

@@ -173,7 +173,7 @@ def test_any_octets_are_messages_or_an_error(octets: bytes) -> None:
         assert decode(again[4:5], again[5:]) == message
 
 
-FIELDS = {
+FIELDS: dict[str, Any] = {
     "C": lambda x: {
         "hostname": x.host,
         "family": str(x.family),

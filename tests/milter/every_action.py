@@ -3,6 +3,7 @@
 It runs by the system's Python: usage: python3 every_action.py SOCKET
 """
 
+# mypy: ignore-errors
 from __future__ import annotations
 
 import sys

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ FROM = (
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EI" + rb"CAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
-def settings(socket: Path, **more: str) -> MilterSettings:
+def settings(socket: Path, **more: Any) -> MilterSettings:
     return MilterSettings(str(socket), timeout=LONG, content_timeout=LONG, **more)
 
 

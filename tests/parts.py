@@ -28,6 +28,7 @@ MARKS = {
         "tests/integration",
         "tests/interop",
         "tests/ldap",
+        "tests/milter/test_real_milters.py",
         "tests/smtp_access/test_dialogues.py",
         "tests/smtp_access/test_example.py",
         "tests/smtp_access/test_readers.py",

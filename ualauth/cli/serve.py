@@ -20,7 +20,8 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
     into the background: systemd, or what stands for it, keeps it running.
 
     Protocols: dovecot-auth (Postfix, Exim, chasquid), saslauthd (Cyrus SASL),
-    auth-http (nginx's mail proxy), forward-auth (web servers).
+    auth-http (nginx's mail proxy), forward-auth (web servers), postfix-policy
+    and socketmap (Postfix).
     """
     import asyncio  # noqa: PLC0415 - help needs no loop
 

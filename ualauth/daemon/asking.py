@@ -11,13 +11,17 @@ from ualauth.daemon.requests import (
     Answer,
     Begin,
     Challenge,
+    FindOwners,
+    FindPerson,
     Granted,
     HttpLogin,
+    Holder,
     Login,
     Offer,
     Offered,
     Request,
     Respond,
+    Submission,
     Tag,
 )
 from ualauth.errors import ConfigurationError
@@ -36,7 +40,7 @@ class Asker:
         self._authenticator = authenticator
         self._exchanges: dict[Tag, AsyncSaslExchange] = {}
 
-    async def answer(self, tag: Tag, request: Request) -> Answer:
+    async def answer(self, tag: Tag, request: Request) -> Answer:  # noqa: PLR0911 - a case for each kind
         """Return the answer to a request; what the library raises is raised."""
         authenticator = self._authenticator()
         match request:
@@ -56,6 +60,16 @@ class Asker:
                     authenticator, http_service, authorization, peer_of_http
                 )
                 return Granted(identity)
+            case Submission():
+                from ualauth.daemon import submission  # noqa: PLC0415 - an extra
+
+                return await submission.begin(authenticator, request)
+            case FindPerson(name):
+                return Holder(await authenticator.person(name))
+            case FindOwners(address):
+                from ualauth.daemon import submission  # noqa: PLC0415 - an extra
+
+                return await submission.owners(authenticator, address)
         assert_never(request)
 
     async def _step(self, tag: Tag, exchange: AsyncSaslExchange, response: bytes | None) -> Answer:

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ualauth.contract.identity import Identity
+from ualauth.contract.identity import Identity, Person
 from ualauth.runtime.peer import ConnectionInfo, Peer
+
+if TYPE_CHECKING:
+    # Its libraries are an extra, which other protocols do without.
+    from ualauth.smtp_access.session import AccessSession
 
 Tag = Hashable
 
@@ -64,7 +69,33 @@ class HttpLogin:
     tls: bool = False
 
 
-Request = Offer | Begin | Respond | Login | HttpLogin
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Asks for the submission access rules as they are now; the answer is `Submitting`.
+
+    `user` is who is authenticated, as an authid or an address, or empty. `server` is what the
+    mail server calls itself; empty is what the system calls itself.
+    """
+
+    user: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindPerson:
+    """Asks whose an e-mail address or an authid is; the answer is `Holder`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindOwners:
+    """Asks who may send as an address; the answer is `Owners`."""
+
+    address: str
+
+
+Request = Offer | Begin | Respond | Login | HttpLogin | Submission | FindPerson | FindOwners
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +134,30 @@ class Failed:
     error: Exception
 
 
-Answer = Offered | Challenge | Granted | Failed
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """A session of the rules, which knows nothing of the client yet, and who is authenticated."""
+
+    session: AccessSession = field(repr=False)
+    person: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose it is; `None` if no user has it."""
+
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The authids of the users who may send as the address; `exists` is whether a user has it."""
+
+    authids: tuple[str, ...]
+    exists: bool = True
+
+
+Answer = Offered | Challenge | Granted | Failed | Submitting | Holder | Owners
 
 
 class Expired(Exception):

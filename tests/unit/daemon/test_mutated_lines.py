@@ -14,7 +14,10 @@ import pytest
 from tests.seeds import SEED, rounds
 from tests.unit.daemon.driven import Driven, granted
 from tests.unit.daemon.test_http import BACKENDS, BASIC, asks, get
+from tests.unit.daemon.test_postfix_policy import RECORDED as POLICY
+from tests.unit.daemon.test_postfix_policy import submitting
 from tests.unit.daemon.test_saslauthd import counted
+from tests.unit.daemon.test_socketmap import netstring
 from ualauth.adapters.http_replies import HttpRefusal, HttpReply
 from ualauth.codes import ReturnCode
 from ualauth.daemon.requests import (
@@ -22,11 +25,16 @@ from ualauth.daemon.requests import (
     Begin,
     Challenge,
     Failed,
+    FindOwners,
+    FindPerson,
     HttpLogin,
+    Holder,
     Login,
     Offer,
     Offered,
+    Owners,
     Respond,
+    Submission,
 )
 from ualauth.errors import AuthenticationFailed
 
@@ -50,19 +58,23 @@ RECORDED = {
         + b"\n",
     ],
     "saslauthd": [counted(b"jane", b"wrong", b"smtp", b"example.com")],
+    "postfix-policy": [POLICY.encode() * 2],
+    "socketmap": [netstring("logins joe@example.com") + netstring("mailboxes joe@example.com")],
     "auth-http": [asks("jane", "wrong") + asks("jane", "wrong", "smtp")],
     "forward-auth": [get(BASIC.replace(b64encode(b"jane:secret").decode(), "amFuZTp3"))],
 }
 SAYS_YES = {
     "dovecot-auth": b"OK\t",
     "saslauthd": counted(b"OK"),
+    "postfix-policy": b"action=DUNNO",
+    "socketmap": b"OK ",
     "auth-http": b"Auth-Status: OK",
     "forward-auth": b"Remote-User",
 }
 PIECES = [b"\t", b"\n", b"\0", b"\1", b"=", b"resp=", b"OK\t1\tuser=jane\n", b"\r\n", b"\xff" * 9]
 
 
-def answer_of(request: object) -> Answer:
+def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kind
     """Return what the library answers: jane's secret is the one that is right."""
     match request:
         case Offer():
@@ -73,6 +85,14 @@ def answer_of(request: object) -> Answer:
             return granted("jane") if data == SECRET else REFUSED
         case Login(user="jane", password="secret"):
             return granted("jane")
+        case Submission():
+            return submitting("SUBMIT Reject *\n")
+        case FindOwners(address="jane@example.com"):
+            return Owners(("jane",))
+        case FindOwners():
+            return Owners((), exists=False)
+        case FindPerson():
+            return Holder(None)
         case HttpLogin():
             return Failed(HttpRefusal(HttpReply(401, "no")))
         case _:

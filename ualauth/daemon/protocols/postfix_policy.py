@@ -183,8 +183,8 @@ def _header(decision: Decision, message: _Message, state: str) -> str:
             # Postfix has a new connection: it was told on the one before.
             return NOTHING_TO_SAY
         log.error(
-            "postfix-policy: Postfix has to ask %d times before the end of a message that has as many "
-            "marks: put check_policy_service into smtpd_data_restrictions as well",
+            "postfix-policy: Postfix has to ask %d times before the end of a message that has "
+            "as many marks: put check_policy_service into smtpd_data_restrictions as well",
             len(decision.headers),
         )
         return _UNMARKED

@@ -21,7 +21,7 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
 
     Protocols: dovecot-auth (Postfix, Exim, chasquid), saslauthd (Cyrus SASL),
     auth-http (nginx's mail proxy), forward-auth (web servers), postfix-policy
-    and socketmap (Postfix).
+    and socketmap (Postfix), milter (Postfix, sendmail).
     """
     import asyncio  # noqa: PLC0415 - help needs no loop
 

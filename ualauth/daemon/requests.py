@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ualauth.contract.identity import Identity, Person
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.smtp_access.settings import HEADER_SIZE_LIMIT
 
 if TYPE_CHECKING:
     # Its libraries are an extra, which other protocols do without.
@@ -140,6 +141,8 @@ class Submitting:
 
     session: AccessSession = field(repr=False)
     person: Person | None = None
+    header_size_limit: int = HEADER_SIZE_LIMIT
+    """The most octets of a message's header."""
 
 
 @dataclass(frozen=True, slots=True)

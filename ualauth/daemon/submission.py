@@ -28,10 +28,11 @@ async def begin(authenticator: AsyncAuthenticator, request: Submission) -> Submi
     """
     access = await _access(authenticator)
     session = access.session(server_name=request.server or None)
+    limit = access.settings.header_size_limit
     if not request.user:
-        return Submitting(session)
+        return Submitting(session, header_size_limit=limit)
     person = await authenticator.person(request.user)
-    return Submitting(session, person or Person(request.user))
+    return Submitting(session, person or Person(request.user), limit)
 
 
 async def owners(authenticator: AsyncAuthenticator, address: str) -> Owners:

@@ -25,7 +25,7 @@ from ualauth.testing.folder import ConfigFolder
 from ualauth.testing.userlist import Userlist
 
 CASES = sorted(path.stem for path in FOLDER.glob("*.case"))
-WAYS = ("postfix-policy",)
+WAYS = ("postfix-policy", "milter")
 POLICY = (
     "smtpd_client_restrictions", "smtpd_sender_restrictions", "smtpd_recipient_restrictions",
     "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
@@ -44,7 +44,10 @@ class Mail:
 
 
 def options(way: str, case: str, folder: Path) -> list[str]:
-    asked = f"check_policy_service unix:{folder}/ualauth/{case}-postfix-policy"
+    socket = f"unix:{folder}/ualauth/{case}-{way}"
+    if way == "milter":
+        return [f"smtpd_milters = {socket}"]
+    asked = f"check_policy_service {socket}"
     return [f"{name} = {asked}, {asked}" for name in POLICY]
 
 
@@ -153,6 +156,57 @@ def test_postfix_says_what_the_scenario_says(row: Row, way: str, mail: Mail) -> 
         assert told.step == word
         # Postfix puts between the codes and the text what the reply is about.
         code, status, *text = more.split(" ", 2)
+        if (way, word) == ("milter", "connect"):
+            # Of a milter's reply to a client that connects, Postfix takes the code alone.
+            status, text = "mx.example.com", []
         assert told.reply.startswith(f"{code} {status} ")
         assert told.reply.endswith("".join(text))
         assert mail.sink.messages == []
+
+
+def sent(mail: Mail, case: str, recipients: list[str], content: str, sender: str) -> Told:
+    """Submit any message as jsmith by way of the milter."""
+    mail.sink.messages.clear()
+    port = mail.postfix.ports[f"milter/{case}"]
+    with smtplib.SMTP("127.0.0.1", port, timeout=patience(60)) as client:
+        client.ehlo("pc.example.com")
+        client.docmd("XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.7")
+        client.ehlo("pc.example.com")
+        client.login("jsmith", "correct horse")
+        assert client.mail(sender)[0] == 250
+        assert [client.rcpt(each)[0] for each in recipients] == [250] * len(recipients)
+        code, text = client.data(content)
+    return Told("accepted" if code == 250 else "data", f"{code} {text.decode()}")
+
+
+def test_a_milter_drops_one_recipient_and_removes_forged_marks(mail: Mail) -> None:
+    forged = "X-Scalix-Authenticated-Sender: boss@example.com\nx-scalix-Other: 1\n"
+    content = f"{forged}From: js@example.com\n{forged}Subject: x\n folded\n\nHello.\n"
+    recipients = ["trash@far.example", "ann@far.example"]
+    told = sent(mail, "marks", recipients, content, "js@example.com")
+    assert told.step == "accepted"
+    wait_for(mail, lambda: bool(mail.sink.messages))
+    [(recipients_left, message_as_sent)] = mail.sink.messages
+    assert recipients_left == ("ann@far.example",)
+    assert inserted(message_as_sent) == (
+        "X-Scalix-Authenticated-Sender: john.smith@example.com; authenticated by mx.example.com"
+        " at DATE"
+    )
+    assert b"x-scalix-other" not in message_as_sent.lower()
+    assert b"Subject: x\r\n folded\r\n" in message_as_sent
+
+
+@pytest.mark.parametrize(
+    ("header", "sender"),
+    [
+        ("From: boss@example.com\n", "<>"),
+        ("Subject: x\n", "<>"),
+        ("Subject: x\nFrom : boss@example.com\nFrom: js@example.com\n", "js@example.com"),
+        ("From: js@example.com\nFROM: boss@example.com\n", "js@example.com"),
+        ("From:\n boss@example.com\n", "js@example.com"),
+        ("From: js@example.com,\n boss@example.com\n", "js@example.com"),
+    ],
+)
+def test_a_milter_compares_the_header(mail: Mail, header: str, sender: str) -> None:
+    told = sent(mail, "from_header", ["ann@far.example"], f"{header}\nHello.\n", sender)
+    assert told.reply == "550 5.7.1 The originator is not an address of the authenticated user"

@@ -14,6 +14,7 @@ import pytest
 from tests.seeds import SEED, rounds
 from tests.unit.daemon.driven import Driven, granted
 from tests.unit.daemon.test_http import BACKENDS, BASIC, asks, get
+from tests.unit.daemon.test_milter import LOGIN, POSTFIX, TOP
 from tests.unit.daemon.test_postfix_policy import RECORDED as POLICY
 from tests.unit.daemon.test_postfix_policy import submitting
 from tests.unit.daemon.test_saslauthd import counted
@@ -37,12 +38,24 @@ from ualauth.daemon.requests import (
     Submission,
 )
 from ualauth.errors import AuthenticationFailed
+from ualauth.milter import messages
+from ualauth.milter.codec import encode
 
 SECRET = b"\0jane\0secret"
 WRONG = b64encode(b"\0jane\0wrong")
 RIGHT = b64encode(SECRET)
 REFUSED = Failed(AuthenticationFailed(ReturnCode.AUTH_ERR))
 
+MILTER = b"".join(
+    encode(command)
+    for command in (
+        *(POSTFIX, *TOP, LOGIN),
+        messages.Mail("<js@example.com>"),
+        messages.Recipient("<trash@b.c>"),
+        messages.Header("From", " js@example.com"),
+        messages.EndOfMessage(),
+    )
+)
 RECORDED = {
     "dovecot-auth": [
         b"VERSION\t1\t0\nCPID\t4711\n"
@@ -59,6 +72,7 @@ RECORDED = {
     ],
     "saslauthd": [counted(b"jane", b"wrong", b"smtp", b"example.com")],
     "postfix-policy": [POLICY.encode() * 2],
+    "milter": [MILTER],
     "socketmap": [netstring("logins joe@example.com") + netstring("mailboxes joe@example.com")],
     "auth-http": [asks("jane", "wrong") + asks("jane", "wrong", "smtp")],
     "forward-auth": [get(BASIC.replace(b64encode(b"jane:secret").decode(), "amFuZTp3"))],
@@ -67,6 +81,8 @@ SAYS_YES = {
     "dovecot-auth": b"OK\t",
     "saslauthd": counted(b"OK"),
     "postfix-policy": b"action=DUNNO",
+    # What is said to a message for trash alone, were it not refused.
+    "milter": encode(messages.Discard()),
     "socketmap": b"OK ",
     "auth-http": b"Auth-Status: OK",
     "forward-auth": b"Remote-User",
@@ -86,7 +102,7 @@ def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kin
         case Login(user="jane", password="secret"):
             return granted("jane")
         case Submission():
-            return submitting("SUBMIT Reject *\n")
+            return submitting("SUBMIT Reject *\nRECIPIENT Discard trash@*\n")
         case FindOwners(address="jane@example.com"):
             return Owners(("jane",))
         case FindOwners():

@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "auth-http": "ualauth.daemon.protocols.auth_http:AuthHttp",
     "dovecot-auth": "ualauth.daemon.protocols.dovecot_auth:DovecotAuth",
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
+    "milter": "ualauth.daemon.protocols.milter:Milter",
     "postfix-policy": "ualauth.daemon.protocols.postfix_policy:PostfixPolicy",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",
     "socketmap": "ualauth.daemon.protocols.socketmap:Socketmap",

@@ -24,7 +24,7 @@ from typing import Any, Self, TypeVar, Unpack
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.contract.credentials import Password, PasswordChange
-from ualauth.contract.identity import Identity
+from ualauth.contract.identity import Identity, Person
 from ualauth.contract.messages import AsyncConversation
 from ualauth.contract.requests import (
     Admission,
@@ -210,6 +210,16 @@ class AsyncAuthenticator:
     def hashes_waiting(self) -> int:
         """How many computations for logins run or wait to run: passwords that are hashed."""
         return len(self._computing)
+
+    async def person(self, user: str) -> Person | None:
+        """Return the user with this authid or e-mail address; see `Authenticator.person`."""
+        check_arguments(user=user)
+        seconds = self.config.stack.timeout
+        try:
+            person: Person | None = await _in_time(self._pool, seconds, self._base.person, user)
+        except TimeoutError:
+            raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
+        return person
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""

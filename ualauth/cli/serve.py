@@ -26,7 +26,10 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
       dovecot-auth    Postfix, Exim, chasquid, Dovecot
       dovecot-master  Dovecot: whose a login is, and who the users are
       forward-auth    web servers
+      milter          Postfix, sendmail: the submission access rules
+      postfix-policy  Postfix: the same, without the header
       saslauthd       Cyrus SASL
+      socketmap       Postfix: whose an address is
     """  # noqa: D301 - click's mark of a paragraph that stays as it is
     from ualauth.config.config import Config  # noqa: PLC0415 - help needs nothing of it
     from ualauth.daemon.supervisor import Supervisor  # noqa: PLC0415 - likewise

@@ -13,9 +13,12 @@ from ualauth.daemon.requests import (
     Begin,
     Challenge,
     Count,
+    FindOwners,
+    FindPerson,
     FinishedLogin,
     Forget,
     Granted,
+    Holder,
     HttpLogin,
     Login,
     LookUp,
@@ -27,6 +30,7 @@ from ualauth.daemon.requests import (
     Request,
     Respond,
     Status,
+    Submission,
     Tag,
     Take,
     Unknown,
@@ -95,6 +99,8 @@ class Asker:
                 return await self._answer_on_workers(request)
             case LookUp() | Take() | NextUsers():
                 return await self._answer_on_users(authenticator, request)
+            case Submission() | FindPerson() | FindOwners():
+                return await _answer_on_submissions(authenticator, request)
         assert_never(request)
 
     async def _answer_on_workers(self, request: Status | Reload | Forget) -> Answer:
@@ -141,6 +147,21 @@ class Asker:
         """End all exchanges."""
         for tag in list(self._exchanges):
             self.give_up(tag)
+
+
+async def _answer_on_submissions(
+    authenticator: AsyncAuthenticator, request: Submission | FindPerson | FindOwners
+) -> Answer:
+    # Only a socket of the access rules needs what they need.
+    from ualauth.daemon import submission  # noqa: PLC0415 - an extra
+
+    match request:
+        case Submission():
+            return await submission.begin(authenticator, request)
+        case FindPerson(name):
+            return Holder(await authenticator.person(name))
+        case FindOwners(address):
+            return await submission.owners(authenticator, address)
 
 
 async def _offered(authenticator: AsyncAuthenticator, request: Offer) -> Offered:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ualauth.contract.identity import Identity
+from ualauth.contract.identity import Identity, Person
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.smtp_access.settings import HEADER_SIZE_LIMIT
+
+if TYPE_CHECKING:
+    # Its libraries are an extra, which other protocols do without.
+    from ualauth.smtp_access.session import AccessSession
 
 Tag = Hashable
 
@@ -65,6 +71,25 @@ class HttpLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class Submission:
+    """Asks for the submission access rules as they are now; the answer is `Submitting`.
+
+    `user` is who is authenticated, as an authid or an address, or empty. `server` is what the
+    mail server calls itself; empty is what the system calls itself.
+    """
+
+    user: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindPerson:
+    """Asks whose an e-mail address or an authid is; the answer is `Holder`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Asks for the user of the USERLIST who has an address or authid.
 
@@ -72,6 +97,13 @@ class LookUp:
     """
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindOwners:
+    """Asks who may send as an address; the answer is `Owners`."""
+
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +156,9 @@ Request = (
     | Forget
     | Status
     | Reload
+    | Submission
+    | FindPerson
+    | FindOwners
 )
 
 
@@ -202,7 +237,45 @@ class Failed:
     error: Exception
 
 
-Answer = Offered | Challenge | Granted | UserDetails | Unknown | Users | Count | Report | Failed
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """A session of the rules, which knows nothing of the client yet, and who is authenticated."""
+
+    session: AccessSession = field(repr=False)
+    person: Person | None = None
+    header_size_limit: int = HEADER_SIZE_LIMIT
+    """The most octets of a message's header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose it is; `None` if no user has it."""
+
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The authids of the users who may send as the address; `exists` is whether a user has it."""
+
+    authids: tuple[str, ...]
+    exists: bool = True
+
+
+Answer = (
+    Offered
+    | Challenge
+    | Granted
+    | UserDetails
+    | Unknown
+    | Users
+    | Count
+    | Report
+    | Failed
+    | Submitting
+    | Holder
+    | Owners
+)
 
 
 @dataclass(frozen=True, slots=True)

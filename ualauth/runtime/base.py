@@ -51,7 +51,7 @@ from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
     from ualauth.contract.account import Account, Memberships
-    from ualauth.contract.identity import Identity
+    from ualauth.contract.identity import Identity, Person
     from ualauth.userlist.cache import UserCache
 
 
@@ -288,6 +288,14 @@ class BaseAuthenticator:
         if self._users is not None:
             self._users.forget_all()
         return number
+
+    def person(self, name: str) -> Person | None:
+        """See `Authenticator.person`."""
+        try:
+            account = self.read(name, NameKind.ADDRESS)
+        except NoUserlist:
+            return None
+        return None if account is None else account.person
 
     def _failure_store(self) -> FailureStore | None:
         """Return where failed logins are counted for all processes, if there is a USERLIST."""

@@ -14,7 +14,11 @@ import pytest
 from tests.seeds import SEED, rounds
 from tests.unit.daemon.driven import Driven, granted
 from tests.unit.daemon.test_http import BACKENDS, BASIC, asks, get
+from tests.unit.daemon.test_milter import LOGIN, POSTFIX, TOP
+from tests.unit.daemon.test_postfix_policy import RECORDED as POLICY
+from tests.unit.daemon.test_postfix_policy import submitting
 from tests.unit.daemon.test_saslauthd import counted
+from tests.unit.daemon.test_socketmap import netstring
 from ualauth.adapters.http_replies import HttpRefusal, HttpReply
 from ualauth.codes import ReturnCode
 from ualauth.daemon.requests import (
@@ -23,26 +27,43 @@ from ualauth.daemon.requests import (
     Challenge,
     Count,
     Failed,
+    FindOwners,
+    FindPerson,
     Forget,
+    Holder,
     HttpLogin,
     Login,
     LookUp,
     NextUsers,
     Offer,
     Offered,
+    Owners,
     Respond,
+    Submission,
     Take,
     Unknown,
     UserDetails,
     Users,
 )
 from ualauth.errors import AuthenticationFailed
+from ualauth.milter import messages
+from ualauth.milter.codec import encode
 
 SECRET = b"\0jane\0secret"
 WRONG = b64encode(b"\0jane\0wrong")
 RIGHT = b64encode(SECRET)
 REFUSED = Failed(AuthenticationFailed(ReturnCode.AUTH_ERR))
 
+MILTER = b"".join(
+    encode(command)
+    for command in (
+        *(POSTFIX, *TOP, LOGIN),
+        messages.Mail("<js@example.com>"),
+        messages.Recipient("<trash@b.c>"),
+        messages.Header("From", " js@example.com"),
+        messages.EndOfMessage(),
+    )
+)
 RECORDED = {
     "dovecot-auth": [
         b"VERSION\t1\t0\nCPID\t4711\n"
@@ -58,6 +79,9 @@ RECORDED = {
         + b"\n",
     ],
     "saslauthd": [counted(b"jane", b"wrong", b"smtp", b"example.com")],
+    "postfix-policy": [POLICY.encode() * 2],
+    "milter": [MILTER],
+    "socketmap": [netstring("logins joe@example.com") + netstring("mailboxes joe@example.com")],
     "auth-http": [asks("jane", "wrong") + asks("jane", "wrong", "smtp")],
     "dovecot-master": [
         b"VERSION\t1\t1\nREQUEST\t1\t4711\t1\t" + b"0" * 32 + b"\tsession_pid=9\t"
@@ -70,6 +94,10 @@ SAYS_YES = {
     "dovecot-auth": b"OK\t",
     "dovecot-master": b"USER\t",
     "saslauthd": counted(b"OK"),
+    "postfix-policy": b"action=DUNNO",
+    # What is said to a message for trash alone, were it not refused.
+    "milter": encode(messages.Discard()),
+    "socketmap": b"OK ",
     "auth-http": b"Auth-Status: OK",
     "forward-auth": b"Remote-User",
 }
@@ -89,7 +117,20 @@ def answer_on_users(request: object) -> Answer:
             return Count(1)
 
 
-def answer_of(request: object) -> Answer:  # noqa: PLR0911 - one for each
+def answer_on_submissions(request: object) -> Answer:
+    """Return what is answered of the access rules: jane's address is hers."""
+    match request:
+        case Submission():
+            return submitting("SUBMIT Reject *\nRECIPIENT Discard trash@*\n")
+        case FindOwners(address="jane@example.com"):
+            return Owners(("jane",))
+        case FindOwners():
+            return Owners((), exists=False)
+        case _:
+            return Holder(None)
+
+
+def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kind
     """Return what the library answers: jane's secret is the one that is right."""
     match request:
         case LookUp() | Take() | NextUsers() | Forget():
@@ -102,6 +143,8 @@ def answer_of(request: object) -> Answer:  # noqa: PLR0911 - one for each
             return granted("jane") if data == SECRET else REFUSED
         case Login(user="jane", password="secret"):
             return granted("jane")
+        case Submission() | FindOwners() | FindPerson():
+            return answer_on_submissions(request)
         case HttpLogin():
             return Failed(HttpRefusal(HttpReply(401, "no")))
         case _:

@@ -88,6 +88,18 @@ EXAMPLES: Mapping[str, Examples] = {
     "userlist restore": (("userlist restore /var/backups/userlist.db", "in place of today's"),),
     "userlist copy": (("userlist copy sqlite:////etc/ualauth/userlist.db postgresql:///mail", ""),),
     "userlist progress": (("userlist progress", "who has moved in by om_auth learn"),),
+    "sync add": (
+        ("sync add staff --directory openldap --uri ldaps://ldap.example.com --base dc=x", ""),
+    ),
+    "sync modify": (("sync modify staff --max-deletes 20", ""),),
+    "sync run": (
+        ("sync run staff --dry-run", "what would be done"),
+        ("sync run staff", "does it"),
+    ),
+    "sync list": (("sync list", "all agreements, and their last runs"),),
+    "sync show": (("sync show staff", ""),),
+    "sync delete": (("sync delete staff --release", "its users stay, and are yours"),),
+    "sync purge": (("sync purge staff", "users who are gone for 30 days"),),
     "lockout list": (("lockout list", "who is locked out, and until when"),),
     "lockout show": (("lockout show jsmith", ""),),
     "lockout clear": (("lockout clear --user jsmith", "lets the user try again at once"),),

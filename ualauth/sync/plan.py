@@ -351,9 +351,7 @@ class Planner:
         return actions
 
 
-_FIELDS = tuple(
-    field.name for field in dataclasses.fields(NewUser) if field.name != "password"
-)
+_FIELDS = tuple(field.name for field in dataclasses.fields(NewUser) if field.name != "password")
 
 
 def _claims(record: NewUser) -> frozenset[Claim]:

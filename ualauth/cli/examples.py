@@ -88,9 +88,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "userlist restore": (("userlist restore /var/backups/userlist.db", "in place of today's"),),
     "userlist copy": (("userlist copy sqlite:////etc/ualauth/userlist.db postgresql:///mail", ""),),
     "userlist progress": (("userlist progress", "who has moved in by om_auth learn"),),
-    "sync add": (
-        ("sync add staff --directory openldap --uri ldaps://ldap.example.com --base dc=x", ""),
-    ),
+    "sync add": (("sync add staff --directory openldap --uri ldaps://ldap --base dc=x", ""),),
     "sync modify": (("sync modify staff --max-deletes 20", ""),),
     "sync run": (
         ("sync run staff --dry-run", "what would be done"),

@@ -118,15 +118,15 @@ def _do(connection: Connection, number: int, action: Action) -> None:
         return
     before = action.linked.user
     changes.change(connection, before, action.new)
-    link = update(sync_links).where(
+    of_user = update(sync_links).where(
         sync_links.c.agreement_id == number, sync_links.c.guid == action.guid
     )
     if action.kind is Kind.DELETE:
         now = microseconds(datetime.now(UTC))
         values = {"deleted": now, "was_locked": before.locked, "was_reason": before.lock_reason}
-        connection.execute(link, values)
+        connection.execute(of_user, values)
     elif action.kind is Kind.RESTORE:
-        connection.execute(link, {"deleted": None, "was_locked": False, "was_reason": ""})
+        connection.execute(of_user, {"deleted": None, "was_locked": False, "was_reason": ""})
 
 
 def _link(number: int, guid: str, user_id: int) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 What is compared is the identity of entries with the links that the agreement made: never a name.
 
-1. An entry without a link is a new user, one with a link changes that user in place.
-2. A link without an entry is a user to be locked; one who is an administrator stays.
+1. An entry without a user is a new user, one with a user changes that user in place.
+2. A user without an entry is to be locked; one who is an administrator stays.
 3. Of entries that claim one login name, address or O/R name, none is done; neither is one whose
    name is another user's or a group's, or still kept for a user whose entry is gone.
 4. A name may go from one user of the agreement to another: who gives it up comes first.
@@ -205,20 +205,20 @@ class Planner:
             raise InvalidValue(remote.problem)
         fields = {name: value for name, value in remote.fields.items() if name not in PARTS}
         fields["name"] = self._name(remote)
-        link = self._links.get(remote.guid)
-        if link is None:
+        known = self._links.get(remote.guid)
+        if known is None:
             check_new_authid(fields["authid"])
             # With no password at all, `nullok` would let clients in: the directory verifies it.
             return NewUser(password=NO_PASSWORD, **fields)
-        if link.deleted is not None:
-            before = {"locked": link.was_locked, "lock_reason": link.was_reason}
+        if known.deleted is not None:
+            before = {"locked": known.was_locked, "lock_reason": known.was_reason}
             fields = before | fields
-        if fields.get("locked") and link.user.locked and link.deleted is None:
+        if fields.get("locked") and known.user.locked and known.deleted is None:
             # Two ways to say the same are no change.
-            fields["lock_reason"] = link.user.lock_reason or fields["lock_reason"]
-        new = dataclasses.replace(link.user, **fields)
-        check_fields(new, link.user)
-        if new.authid != link.user.authid:
+            fields["lock_reason"] = known.user.lock_reason or fields["lock_reason"]
+        new = dataclasses.replace(known.user, **fields)
+        check_fields(new, known.user)
+        if new.authid != known.user.authid:
             check_new_authid(new.authid)
         return new
 
@@ -262,10 +262,10 @@ class Planner:
             if guid not in self._claimed:
                 continue
             text = f"{_named(claim)} is claimed by {self._dn(other)}, too"
-            link = self._links.get(other)
-            if other not in self._remotes and link is not None:
+            known = self._links.get(other)
+            if other not in self._remotes and known is not None:
                 text = (
-                    f"{_named(claim)} is kept for the deleted user {link.user.authid!r}, until "
+                    f"{_named(claim)} is kept for the deleted user {known.user.authid!r}, until "
                     "ualauth sync purge removes them"
                 )
             self._refuse(guid, text)
@@ -308,36 +308,36 @@ class Planner:
         return order
 
     def _action(self, guid: str) -> Action | None:
-        new, link, remote = self._wanted[guid], self._links.get(guid), self._remotes[guid]
-        if link is None:
+        new, known, remote = self._wanted[guid], self._links.get(guid), self._remotes[guid]
+        if known is None:
             return Action(Kind.ADD, guid, remote.dn, new, _FIELDS)
-        fields = tuple(name for name in _FIELDS if getattr(new, name) != getattr(link.user, name))
-        if link.deleted is not None:
-            return Action(Kind.RESTORE, guid, remote.dn, new, fields, link)
+        fields = tuple(name for name in _FIELDS if getattr(new, name) != getattr(known.user, name))
+        if known.deleted is not None:
+            return Action(Kind.RESTORE, guid, remote.dn, new, fields, known)
         if not fields:
             return None
         kind = Kind.RENAME if {"authid", "name"}.intersection(fields) else Kind.CHANGE
-        return Action(kind, guid, remote.dn, new, fields, link)
+        return Action(kind, guid, remote.dn, new, fields, known)
 
     def _locks(self) -> list[Action]:
         """Lock users whom the directory disables, whatever else of them is in conflict."""
         actions = []
         for guid in sorted(self._conflicts.keys() & self._links.keys()):
-            link, remote = self._links[guid], self._remotes[guid]
-            if not remote.fields.get("locked") or link.user.locked:
+            known, remote = self._links[guid], self._remotes[guid]
+            if not remote.fields.get("locked") or known.user.locked:
                 continue
             reason = remote.fields["lock_reason"]
-            new = dataclasses.replace(link.user, locked=True, lock_reason=reason)
+            new = dataclasses.replace(known.user, locked=True, lock_reason=reason)
             fields = ("locked", "lock_reason")
-            actions.append(Action(Kind.CHANGE, guid, remote.dn, new, fields, link))
+            actions.append(Action(Kind.CHANGE, guid, remote.dn, new, fields, known))
         return actions
 
     def _deletions(self) -> list[Action]:
         actions = []
-        for guid, link in sorted(self._links.items()):
-            if guid in self._remotes or link.deleted is not None:
+        for guid, known in sorted(self._links.items()):
+            if guid in self._remotes or known.deleted is not None:
                 continue
-            user = link.user
+            user = known.user
             if user.administrator or user.mailbox_administrator:
                 self._conflicts[guid] = (
                     "the entry is gone, and the user is an administrator: users who are "
@@ -346,7 +346,7 @@ class Planner:
                 continue
             new = dataclasses.replace(user, locked=True, lock_reason=self._reason)
             actions.append(
-                Action(Kind.DELETE, guid, user.authid, new, ("locked", "lock_reason"), link)
+                Action(Kind.DELETE, guid, user.authid, new, ("locked", "lock_reason"), known)
             )
         return actions
 

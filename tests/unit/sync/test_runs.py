@@ -94,10 +94,10 @@ def test_the_guard_has_an_absolute_limit_and_counts_those_who_are_disabled(
     store: UserStore,
 ) -> None:
     staff = Synchronized(store, dataclasses.replace(AGREEMENT, max_deletes=2, max_share=100))
-    there = [remote(each.guid, locked=False, lock_reason="") for each in MANY]
-    staff.run(there)
+    enabled = [remote(each.guid, locked=False, lock_reason="") for each in MANY]
+    staff.run(enabled)
     off = [remote(each.guid, locked=True, lock_reason="disabled") for each in MANY[:3]]
-    outcome = staff.run([*off, *there[3:]])
+    outcome = staff.run([*off, *enabled[3:]])
     assert (outcome.applied, outcome.plan.guard) == (
         False,
         "3 of 20 users would be locked: more than 2",
@@ -156,8 +156,8 @@ def test_an_administrator_who_was_made_one_meanwhile_is_not_purged(staff: Synchr
 
 
 def test_of_two_entries_that_claim_one_name_neither_is_taken(staff: Synchronized) -> None:
-    twice = [remote("1", "ann"), remote("2", "ben", addresses=("ANN@example.com",)), remote("3")]
-    outcome = staff.run(twice)
+    alike = [remote("1", "ann"), remote("2", "ben", addresses=("ANN@example.com",)), remote("3")]
+    outcome = staff.run(alike)
     assert [conflict.guid for conflict in outcome.conflicts] == ["1", "2"]
     assert set(staff.users()) == {"3"}
 

@@ -22,8 +22,8 @@ COMMANDS = {
 
 @click.group("sync", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Synchronize a directory into the USERLIST, one way.
+    """Take users over from a directory, and keep them as it has them.
 
-    Nothing is changed before a plan stands, and one that locks many users waits to be confirmed.
+    It goes one way, into the USERLIST. Nothing is changed before a plan stands, and one that locks many users waits to be confirmed.
     Passwords stay in the directory: om_ldap or om_krb5 verifies them.
     """

@@ -82,7 +82,7 @@ def _added(
         bulk.add_all(connection, [bulk.rows_of(each.new, (), now) for each in batch])
         keys = [fold(each.new.authid) for each in batch]
         ids = {row[0]: row[1] for row in connection.execute(_IDS, {"keys": keys})}
-        rows = [_link(number, each.guid, ids[fold(each.new.authid)]) for each in batch]
+        rows = [_row_of(number, each.guid, ids[fold(each.new.authid)]) for each in batch]
         connection.execute(insert(sync_links), rows)
         return []
 
@@ -114,7 +114,7 @@ def _changed(
 def _do(connection: Connection, number: int, action: Action) -> None:
     if action.linked is None:
         user = changes.add(connection, action.new)
-        connection.execute(insert(sync_links), _link(number, action.guid, user.id))
+        connection.execute(insert(sync_links), _row_of(number, action.guid, user.id))
         return
     before = action.linked.user
     changes.change(connection, before, action.new)
@@ -129,7 +129,7 @@ def _do(connection: Connection, number: int, action: Action) -> None:
         connection.execute(of_user, {"deleted": None, "was_locked": False, "was_reason": ""})
 
 
-def _link(number: int, guid: str, user_id: int) -> dict[str, object]:
+def _row_of(number: int, guid: str, user_id: int) -> dict[str, object]:
     return {"agreement_id": number, "guid": guid, "user_id": user_id}
 
 

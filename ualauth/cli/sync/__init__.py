@@ -24,6 +24,7 @@ COMMANDS = {
 def command() -> None:
     """Take users over from a directory, and keep them as it has them.
 
-    It goes one way, into the USERLIST. Nothing is changed before a plan stands, and one that locks many users waits to be confirmed.
+    It goes one way, into the USERLIST. Nothing is changed before a plan stands, and one that
+    locks many users waits to be confirmed.
     Passwords stay in the directory: om_ldap or om_krb5 verifies them.
     """

@@ -15,6 +15,7 @@ COMMANDS = {
     "user": ("ualauth.cli.user", "Administer the users of the USERLIST."),
     "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
+    "sync": ("ualauth.cli.sync", "Take users over from a directory, and keep them as it has them."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": (
         "ualauth.cli.check",

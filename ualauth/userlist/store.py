@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from sqlalchemy import Connection
 
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
     from ualauth.userlist.progress import UserProgress
     from ualauth.userlist.update import Revision
+
+T = TypeVar("T")
 
 _FEW = 4
 """Users whose last logins are read one by one, by a question that is quickly made."""
@@ -436,14 +438,23 @@ class UserStore:
             UserUnknown: if another process deleted the user.
             TypeError: for a name that is not such a field.
 
+        What a directory manages (`ualauth.sync`) is refused as `InvalidValue`, too.
         """
+        from ualauth.userlist.synchronized import refuse_changes  # noqa: PLC0415 - for administrators only
+
         if unknown := values.keys() - Changes.__optional_keys__:
             raise TypeError(f"update() cannot change {', '.join(sorted(unknown))}")
         new = dataclasses.replace(user, **values)
         check_fields(new, user)
         if new.authid != user.authid:
             check_new_authid(new.authid)
-        return self._database.write(lambda connection: changes.change(connection, user, new))
+        fields = [name for name in values if getattr(user, name) != getattr(new, name)]
+
+        def work(connection: Connection) -> User:
+            refuse_changes(connection, user, fields)
+            return changes.change(connection, user, new)
+
+        return self._database.write(work)
 
     def set_password(  # noqa: PLR0913 - a password, and all that goes with it
         self,
@@ -637,9 +648,23 @@ class UserStore:
         Raises:
             StaleRecord: if another process changed the user since.
             UserUnknown: if another process deleted the user already.
+            InvalidValue: if the user comes from a directory that still has the entry.
 
         """
-        self._database.write(lambda connection: changes.remove(connection, user))
+        from ualauth.userlist.synchronized import refuse_deletion  # noqa: PLC0415 - for administrators only
+
+        def work(connection: Connection) -> None:
+            refuse_deletion(connection, user)
+            changes.remove(connection, user)
+
+        self._database.write(work)
+
+    def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` does in one transaction, which is undone if it raises.
+
+        It may be called several times; see `Database.write`.
+        """
+        return self._database.write(work)
 
     def _find(self, key: str, name: ORName) -> list[int]:
         """Return the ids of whom a login name means, two or some more if there are several."""

@@ -10,7 +10,7 @@ from alembic import op
 
 from ualauth.userlist.database.tables import Key
 
-revision = "0010"
+revision = "0008"
 down_revision = "0007"
 
 

@@ -84,6 +84,19 @@ def test_each_socket_is_a_table_of_its_own(program: Program) -> None:
     assert 'owner = ""  # default' in shown
 
 
+def test_each_milter_is_a_table_of_its_own(program: Program) -> None:
+    milters = '[[milter]]\naddress = "/a"\n[[milter]]\naddress = "/b"\ntimeout = 3\n'
+    program.folder.settings(f"{CHEAPEST}\n{milters}")
+    before = program.folder.config().milter
+    text = program.succeed("config", "-n")
+    assert text.count("[[milter]]") == 2
+    program.folder.settings(text)
+    after = program.folder.config().milter
+    assert [replace(each, line=1) for each in after] == [replace(each, line=1) for each in before]
+    assert program.succeed("config", "-n", "milter").count("address") == 2
+    assert "default_action" in program.succeed("config", 'milter."/a"')
+
+
 def test_what_only_a_protocol_knows_may_be_a_secret(program: Program) -> None:
     program.folder.settings(f'{LISTENERS}shared_secret = "geheim"\nmoment = 2026-11-30\n')
     for words in (("config",), ("config", "-n"), ("config", "--json")):

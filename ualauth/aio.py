@@ -214,12 +214,7 @@ class AsyncAuthenticator:
     async def person(self, user: str) -> Person | None:
         """Return the user with this authid or e-mail address; see `Authenticator.person`."""
         check_arguments(user=user)
-        seconds = self.config.stack.timeout
-        try:
-            person: Person | None = await _in_time(self._pool, seconds, self._base.person, user)
-        except TimeoutError:
-            raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
-        return person
+        return await in_thread(self, lambda base: base.person(user))
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""

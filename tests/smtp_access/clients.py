@@ -34,29 +34,40 @@ def message(row: Row) -> str:
 
 
 def by_smtplib(port: int, row: Row) -> Told:
-    step = "connect"
     try:
         with smtplib.SMTP("127.0.0.1", port, timeout=_TIMEOUT) as client:
             client.ehlo("pc.example.com")
-            if row.user:
-                step = "auth"
-                try:
-                    client.login(row.user, password(row))
-                except smtplib.SMTPAuthenticationError:
-                    assert row.wrong
-            calls: dict[str, Callable[[], tuple[int, bytes]]] = {
-                "mail": lambda: client.mail(row.sender),
-                "rcpt": lambda: client.rcpt(row.recipient),
-                "data": lambda: client.data(message(row)),
-            }
-            for step, call in calls.items():
-                code, text = call()
-                if code >= 400:
-                    return Told(step, f"{code} {text.decode()}")
+            return submit(client, row)
     except smtplib.SMTPResponseException as error:
-        told = error.smtp_error
-        return Told(step, f"{error.smtp_code} {told if isinstance(told, str) else told.decode()}")
+        return _refusal("connect", error)
+
+
+def submit(client: smtplib.SMTP, row: Row) -> Told:
+    """Log in and submit, after EHLO; return the first refusal, a wrong password's apart."""
+    step = "auth"
+    try:
+        if row.user:
+            try:
+                client.login(row.user, password(row))
+            except smtplib.SMTPAuthenticationError:
+                assert row.wrong
+        calls: dict[str, Callable[[], tuple[int, bytes]]] = {
+            "mail": lambda: client.mail(row.sender),
+            "rcpt": lambda: client.rcpt(row.recipient),
+            "data": lambda: client.data(message(row)),
+        }
+        for step, call in calls.items():
+            code, text = call()
+            if code >= 400:
+                return Told(step, f"{code} {text.decode()}")
+    except smtplib.SMTPResponseException as error:
+        return _refusal(step, error)
     return Told("accepted")
+
+
+def _refusal(step: str, error: smtplib.SMTPResponseException) -> Told:
+    told = error.smtp_error
+    return Told(step, f"{error.smtp_code} {told if isinstance(told, str) else told.decode()}")
 
 
 def by_swaks(port: int, row: Row) -> Told:

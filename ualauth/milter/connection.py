@@ -31,7 +31,7 @@ class MilterConnection:
         self.settings = settings
         self._session = MilterSession()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._pending: list[bytes] = []
+        self._pending = bytearray()
 
     @property
     def session(self) -> MilterSession:
@@ -92,8 +92,8 @@ class MilterConnection:
                 return answer
             packet = None
             if isinstance(wanted, bytes):
-                self._pending.append(wanted)
-                if sum(map(len, self._pending[-2:])) > _FLUSH or len(self._pending) > _FLUSH >> 6:
+                self._pending += wanted
+                if len(self._pending) > _FLUSH:
                     await self._flush(self.settings.timeout)
                 continue
             content = wanted is Wait.CONTENT
@@ -105,9 +105,8 @@ class MilterConnection:
         if not self._pending:
             return
         _, writer = self._both
-        octets = b"".join(self._pending)
+        writer.write(bytes(self._pending))
         self._pending.clear()
-        writer.write(octets)
         async with asyncio.timeout(seconds):
             await writer.drain()
 

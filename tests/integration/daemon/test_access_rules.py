@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP
 
 from tests.integration.daemon.postfix import Postfix, folder_for_postfix, postfix
 from tests.machine import patience
-from tests.smtp_access.clients import Told, message, password
+from tests.smtp_access.clients import Told, submit
 from tests.smtp_access.scenario import FOLDER, Row, rows
 from tests.smtp_access.servers import Recorder, Server
 from tests.smtp_access.test_dialogues import _DATE
@@ -102,21 +102,7 @@ def submitted(port: int, row: Row) -> Told:
         if code >= 400:
             return Told("connect", f"{code} {text.decode()}")
         client.ehlo("pc.example.com")
-        if row.user:
-            try:
-                client.login(row.user, password(row))
-            except smtplib.SMTPAuthenticationError:
-                assert row.wrong
-        calls: dict[str, Callable[[], tuple[int, bytes]]] = {
-            "mail": lambda: client.mail(row.sender),
-            "rcpt": lambda: client.rcpt(row.recipient),
-            "data": lambda: client.data(message(row)),
-        }
-        for step, call in calls.items():
-            code, text = call()
-            if code >= 400:
-                return Told(step, f"{code} {text.decode()}")
-    return Told("accepted")
+        return submit(client, row)
 
 
 def inserted(content: bytes) -> str:

@@ -22,6 +22,8 @@ from ualauth.smtp_access.message import HeaderError
 
 log = logging.getLogger("ualauth.smtp_access")
 
+_VERSION = version("ualauth")
+
 
 async def ask_milters(  # noqa: PLR0913, PLR0917 - what aiosmtpd's hooks get, and the milters
     chain: MilterChain,
@@ -83,7 +85,7 @@ def _macros(host: Host, server: SMTP, session: Session) -> dict[str, str]:
     name = host.names[0] if host.names else "unknown"
     macros = {
         "j": server.hostname,
-        "v": f"ualauth {version('ualauth')}",
+        "v": f"ualauth {_VERSION}",
         "_": f"{name} [{address}]",
         "daemon_name": server.hostname,
         "client_addr": address,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ualauth.daemon.protocols.base import Endpoint, Protocol, log
-from ualauth.daemon.protocols.smtp_names import client_host
+from ualauth.daemon.protocols.smtp_names import ServerNameSettings, client_host
 from ualauth.daemon.requests import Answer, Submission, Submitting, Tag
 from ualauth.milter import messages
 from ualauth.milter.codec import MilterError, PacketReader, decode_command, encode
@@ -45,17 +45,6 @@ _FORGED = "may be forged"
 _IPV6 = "ipv6:"
 
 
-@dataclass(frozen=True, slots=True)
-class MilterSettings:
-    """`server_name`: what the mail server calls itself, if it does not say so."""
-
-    server_name: str = ""
-
-    def mistakes(self) -> list[tuple[str, str]]:
-        """See `NoSettings.mistakes`."""
-        return []
-
-
 class _Violation(Exception):
     """What no mail server says; the connection ends."""
 
@@ -76,7 +65,7 @@ class Milter(Protocol):
     """A connection of a mail server, about one client after the other."""
 
     name: ClassVar[str] = "milter"
-    settings_type: ClassVar[type[MilterSettings]] = MilterSettings
+    settings_type: ClassVar[type[ServerNameSettings]] = ServerNameSettings
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Begin with nothing agreed."""

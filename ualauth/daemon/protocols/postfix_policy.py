@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from ualauth.daemon.protocols.base import Endpoint, Protocol, log
 from ualauth.daemon.protocols.lines import Lines
-from ualauth.daemon.protocols.smtp_names import as_written, client_host
+from ualauth.daemon.protocols.smtp_names import ServerNameSettings, as_written, client_host
 from ualauth.daemon.requests import Answer, Submission, Submitting, Tag
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.events import Action
@@ -33,17 +33,6 @@ _LAST = "END-OF-MESSAGE"
 _ALONE = "452 4.5.3 This recipient needs a message of its own"
 _UNMARKED = "451 4.3.5 Temporary failure, try again later"
 NOTHING_TO_SAY = "DUNNO"
-
-
-@dataclass(frozen=True, slots=True)
-class PostfixPolicySettings:
-    """`server_name`: what the mail server calls itself, if not as the system does."""
-
-    server_name: str = ""
-
-    def mistakes(self) -> list[tuple[str, str]]:
-        """See `NoSettings.mistakes`."""
-        return []
 
 
 @dataclass(slots=True)
@@ -61,7 +50,7 @@ class PostfixPolicy(Protocol):
     """A connection of one smtpd process."""
 
     name: ClassVar[str] = "postfix-policy"
-    settings_type: ClassVar[type[PostfixPolicySettings]] = PostfixPolicySettings
+    settings_type: ClassVar[type[ServerNameSettings]] = ServerNameSettings
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Begin with nothing read."""

@@ -1,8 +1,9 @@
-"""Hosts and addresses as mail servers tell them on their sockets."""
+"""Hosts and addresses as mail servers tell them on their sockets, and their own names."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from email import _header_value_parser as parser
 
 from ualauth.smtp_access.domains import MAX_DOMAIN
@@ -11,6 +12,20 @@ from ualauth.system.networks import read_address
 
 _ATOMS = re.compile(r'[^\0- \x7f()<>@,;:\\".\[\]]+(?:\.[^\0- \x7f()<>@,;:\\".\[\]]+)*')
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerNameSettings:
+    """`server_name`: what the mail server calls itself, if it does not say so.
+
+    Without it, that is what a milter is told, or else what the system calls itself.
+    """
+
+    server_name: str = ""
+
+    def mistakes(self) -> list[tuple[str, str]]:
+        """See `NoSettings.mistakes`."""
+        return []
 
 
 def client_host(address: str, name: str, own_address: str = "") -> Host:

@@ -1,21 +1,32 @@
-"""Whether the supplied modules give only reasons that they declare: looked at in every test."""
+"""Reasons of the supplied modules: each test gives only declared ones, and all tests give all.
+
+A plugin of pytest. What a process of tests has seen goes to the one that started it, which fails a
+whole run (`make test`) in which no test was refused for a reason, with a code, that a module
+declares: who declares a new one writes its test.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from ualauth.reasons import REASONS_OF_ATTEMPTS, ReasonCode
 from ualauth.runtime.trace import Run
+from ualauth.stack.registry import BUILT_IN, ModuleRegistry
 
+KEY = "reached_reasons"
 _explain = Run.explain
+_reached: set[str] = set()
+"""`module: reason, code` of what a module said when it refused, in any test."""
 
 
 @pytest.fixture(autouse=True)
 def declared_reasons(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail the test in which a supplied module gives a reason that it does not declare."""
     undeclared: list[str] = []
+    explained: list[tuple[Run, int, str, ReasonCode]] = []
 
     def explain(run: Run, reason: ReasonCode, text: str) -> None:
         entry = run.asked()
@@ -25,8 +36,57 @@ def declared_reasons(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 undeclared.append(f"{kind.__name__}: {reason}")
             if not text:
                 undeclared.append(f"{kind.__name__}: {reason} without a word")
+            explained.append((run, len(run.codes), kind.__module__.rpartition(".")[2], reason))
         _explain(run, reason, text)
 
     monkeypatch.setattr(Run, "explain", explain)
     yield
+    for run, place, module, reason in explained:
+        # What asks again may say more than one thing: the last holds.
+        if (run.reasons or {}).get(place) is reason and place < len(run.codes):
+            _reached.add(f"{module}: {reason}, {run.codes[place].name}")
     assert not undeclared
+
+
+def never_reached() -> list[str]:
+    """Return what the supplied modules declare and no test of this run was refused for."""
+    return sorted(
+        row
+        for name in BUILT_IN
+        for reason, codes in ModuleRegistry(()).find(name).reasons.items()
+        for code in codes
+        if code.name not in {"SUCCESS", "IGNORE"}
+        and (row := f"{name}: {reason}, {code.name}") not in _reached
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take over what a process of tests has seen."""
+    _reached.update(getattr(node, "workeroutput", {}).get(KEY, ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what was seen; or fail a whole run that has not seen everything."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[KEY] = sorted(_reached)
+    elif _is_whole(session) and never_reached():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not seen."""
+    session = terminalreporter._session
+    if session is not None and (_is_whole(session) or os.environ.get("UALAUTH_REACHED")):
+        for row in never_reached():
+            terminalreporter.write_line(f"No test was refused for this: {row}", red=True)
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    option = session.config.option
+    return (
+        session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        and option.markexpr == "not rare"
+        and not (option.keyword or option.lf or option.deselect)
+    )

@@ -2,50 +2,75 @@
 
 A plugin of pytest. What a process of tests has seen goes to the one that started it, which fails a
 whole run (`make test`) in which no test was refused for a reason, with a code, that a module
-declares: who declares a new one writes its test.
+declares: who declares a new one writes its test. With `UALAUTH_REACHED` set, any run says what it
+has not seen.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from ualauth.contract.module import Module
 from ualauth.reasons import REASONS_OF_ATTEMPTS, ReasonCode
 from ualauth.runtime.trace import Run
+from ualauth.stack.engine import EngineStep
+from ualauth.stack.model import Entry
 from ualauth.stack.registry import BUILT_IN, ModuleRegistry
 
 KEY = "reached_reasons"
 _explain = Run.explain
 _reached: set[str] = set()
-"""`module: reason, code` of what a module said when it refused, in any test."""
+"""`module: reason, code` of what was given as the reason of an entry that refused, in any test."""
 
 
 @pytest.fixture(autouse=True)
 def declared_reasons(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail the test in which a supplied module gives a reason that it does not declare."""
     undeclared: list[str] = []
-    explained: list[tuple[Run, int, str, ReasonCode]] = []
+    # Both: what was explained, and what has a reason without a word of the module, such as an
+    # entry that runs a stack.
+    runs: dict[Run, None] = {}
+    walk = Run.walk
 
     def explain(run: Run, reason: ReasonCode, text: str) -> None:
-        entry = run.asked()
-        kind = None if entry is None or entry.instance is None else type(entry.instance)
-        if kind is not None and kind.__module__.startswith("ualauth.modules."):
+        kind = _supplied(run.asked())
+        if kind is not None:
             if reason not in {*kind.reasons, *REASONS_OF_ATTEMPTS}:
                 undeclared.append(f"{kind.__name__}: {reason}")
             if not text:
                 undeclared.append(f"{kind.__name__}: {reason} without a word")
-            explained.append((run, len(run.codes), kind.__module__.rpartition(".")[2], reason))
+            runs[run] = None
         _explain(run, reason, text)
 
+    def watched_walk(run: Run) -> list[EngineStep]:
+        runs[run] = None
+        return walk(run)
+
     monkeypatch.setattr(Run, "explain", explain)
+    monkeypatch.setattr(Run, "walk", watched_walk)
     yield
-    for run, place, module, reason in explained:
-        # What asks again may say more than one thing: the last holds.
-        if (run.reasons or {}).get(place) is reason and place < len(run.codes):
-            _reached.add(f"{module}: {reason}, {run.codes[place].name}")
+    for run in [*runs]:
+        _note(run)
     assert not undeclared
+
+
+def _supplied(entry: Entry | None) -> type[Module[Any]] | None:
+    """Return the module of an entry, if it is one of ours."""
+    kind = None if entry is None or entry.instance is None else type(entry.instance)
+    return kind if kind is not None and kind.__module__.startswith("ualauth.modules.") else None
+
+
+def _note(run: Run) -> None:
+    """Note the reason of each entry of a run that refused."""
+    for place, step in enumerate(run.walk()):
+        kind = _supplied(step.entry)
+        if kind is not None and step.code.token != "success":
+            module = kind.__module__.rpartition(".")[2]
+            _reached.add(f"{module}: {run.reason_at(place)}, {step.code.name}")
 
 
 def never_reached() -> list[str]:

@@ -22,9 +22,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
 _LONGEST_WAIT = 20.0
 """Seconds that a guess waits for its turn."""
 REASONS_OF_GUESSES = {
-    ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED, ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN),
+    ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED,),
     ReasonCode.OVERLOADED: (ReturnCode.AUTHINFO_UNAVAIL,),
-    ReasonCode.NOT_COUNTED: (ReturnCode.AUTHINFO_UNAVAIL,),
 }
 """Why a module that counts guesses may refuse; see `Module.reasons`."""
 _BUSY = "too many logins of this user from this source at once"

@@ -24,6 +24,7 @@ from ualauth.userlist import guesses
 
 RHOST = "192.0.2.7"
 USER = "jsmith@example.com"
+OF_THE_DATABASE = "another-battery-staple"
 LINES = {
     "om_auth": "om_auth",
     "om_imap": "om_imap host=127.0.0.1:9 tls=none",
@@ -48,6 +49,10 @@ fail_delay = false
 [lockout]
 failures = 2
 failure_delay = 0
+[password]
+argon2_memory = 8
+argon2_passes = 1
+argon2_lanes = 1
 [sasl]
 mechanisms = ["PLAIN", "XOAUTH2"]
 """
@@ -62,7 +67,9 @@ def auth(folder: ConfigFolder) -> Authenticator:
     userlist.close()
     with closing(sqlite3.connect(folder.path / "mail.db")) as connection, connection:
         connection.execute("CREATE TABLE mailbox (name, password)")
-        connection.execute("INSERT INTO mailbox VALUES ('jsmith', '{PLAIN}s3cret')")
+        connection.execute(
+            "INSERT INTO mailbox VALUES ('jsmith', ?)", [f"{{PLAIN}}{OF_THE_DATABASE}"]
+        )
     for name, text in FILES.items():
         path = folder.path / name
         path.write_text(text.replace("{folder}", str(folder.path)))
@@ -137,3 +144,24 @@ def test_a_guess_for_which_there_is_no_place_could_not_be_checked(
     monkeypatch.setattr(guesses, "_MOST_WAITING", 0)
     refused = refusal(auth, module, caplog)
     assert refused == (ReasonCode.OVERLOADED, ReturnCode.AUTHINFO_UNAVAIL)
+
+
+@pytest.mark.parametrize("first", sorted(LINES.keys() - {"om_oauth"}))
+def test_a_name_that_is_locked_out_at_one_entry_is_so_at_the_next(
+    folder: ConfigFolder, auth: Authenticator, first: str
+) -> None:
+    # The database has the password that is given: it must not be asked.
+    stack = f"auth sufficient {LINES[first]}\nauth required om_sql\naccount required pam_permit\n"
+    folder.service("both", stack)
+    with auth:
+        assert auth.authenticate("both", USER, OF_THE_DATABASE, rhost=RHOST).user == "jsmith"
+        for _ in range(2):
+            with pytest.raises(AuthenticationError):
+                log_in(auth, "om_auth", "wrong")
+        for _ in range(2):
+            with pytest.raises(AuthenticationError) as raised:
+                auth.authenticate("both", USER, OF_THE_DATABASE, rhost=RHOST)
+            assert [each.module for each in raised.value.trace] == [first, "om_sql"]
+            for step in raised.value.trace:
+                assert (step.reason, step.code) == (ReasonCode.LOCKED_OUT, ReturnCode.PERM_DENIED)
+        assert auth.authenticate("both", USER, OF_THE_DATABASE, rhost="198.51.100.9").user

@@ -63,7 +63,10 @@ async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Gu
         return None
     before: Guess | None = attempt.guess
     if before is not None and before.is_open and before.credential == credential:
-        # An entry before this one has counted it already.
+        # An entry before this one has counted it already; whom it found locked out, no other
+        # entry lets in.
+        if is_locked(before):
+            raise Abort(await say_locked(attempt, before))
         return before
     keys = Keys.of(attempt.login_name or user, user if known is None else known.user.id)
     guess = opened(attempt, limiter, keys, rules, credential)

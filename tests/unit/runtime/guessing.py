@@ -71,9 +71,14 @@ def write_services(folder: ConfigFolder) -> None:
 
 def token() -> str:
     """Return a token that no issuer has signed."""
-    claims = {"iss": "https://issuer.example", "aud": "mail", "email": USER, "sub": "4711"}
+    claims: dict[str, object] = {
+        "iss": "https://issuer.example",
+        "aud": "mail",
+        "email": USER,
+        "sub": "4711",
+    }
     claims |= {"email_verified": True, "exp": int(time.time()) + 3600}
-    parts = ({"alg": "ES256", "typ": "JWT"}, claims, {})
+    parts: tuple[dict[str, object], ...] = ({"alg": "ES256", "typ": "JWT"}, claims, {})
     return ".".join(
         urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
     )

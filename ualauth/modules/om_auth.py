@@ -45,7 +45,6 @@ _LOGGED_IN = "om_auth: user whose password was verified"
 
 _REASONS = {
     **REASONS_OF_GUESSES,
-    ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED, ReturnCode.AUTH_ERR),
     ReasonCode.NOT_COUNTED: (ReturnCode.AUTHINFO_UNAVAIL,),
     ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN, ReturnCode.CRED_UNAVAIL),
     ReasonCode.WRONG_PASSWORD: (ReturnCode.AUTH_ERR,),

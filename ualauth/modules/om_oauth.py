@@ -117,6 +117,8 @@ class OmOauth(Module[Options]):
     libraries = ("httpx", "joserfc")
     reasons: ClassVar[Reasons] = {
         **REASONS_OF_GUESSES,
+        # No other module counts tokens.
+        ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED,),
         ReasonCode.TOKEN_REFUSED: (ReturnCode.AUTH_ERR,),
         ReasonCode.TOKEN_EXPIRED: (ReturnCode.AUTH_ERR,),
         ReasonCode.TOKEN_NOT_FOR_US: (ReturnCode.AUTH_ERR,),

@@ -76,6 +76,23 @@ def test_the_entry_after_one_that_is_locked_out_tells_it_too(
     assert len(way.record.remarks) == 1
 
 
+@pytest.mark.parametrize("module", sorted({*OTHERS} - {"om_oauth"}))
+def test_a_lock_of_another_name_is_told_as_a_login_finds_it(
+    folder: ConfigFolder, module: str
+) -> None:
+    folder.service("both", f"auth sufficient om_auth\nauth required {LINES[module]}\n")
+    with Authenticator(folder.config()) as auth:
+        for _ in range(2):
+            with pytest.raises(AuthenticationError):
+                auth.authenticate("om_auth", "jsmith", "wrong", rhost=RHOST)
+        for service in (module, "both"):
+            (way,) = explained(folder, service)
+            with records() as logged, contextlib.suppress(AuthenticationError):
+                log_in(auth, service)
+            assert told(way.record) == told(logged[-1])
+            assert way.record.reason is LOCKED_OUT
+
+
 @pytest.mark.parametrize(
     ("module", "name", "known"),
     [

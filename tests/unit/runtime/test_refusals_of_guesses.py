@@ -55,6 +55,27 @@ def test_a_name_that_is_locked_out_is_refused(
     assert refused == (ReasonCode.LOCKED_OUT, ReturnCode.PERM_DENIED)
 
 
+@pytest.mark.parametrize("module", sorted(LINES.keys() - {"om_auth", "om_oauth"}))
+def test_a_lock_of_another_name_looks_like_a_wrong_password_at_each_entry(
+    folder: ConfigFolder, auth: Authenticator, module: str
+) -> None:
+    folder.service(
+        "both",
+        f"auth sufficient om_auth\nauth required {LINES[module]}\naccount required pam_permit\n",
+    )
+    with auth:
+        for _ in range(2):
+            with pytest.raises(AuthenticationError):
+                auth.authenticate("om_auth", "jsmith", "wrong", rhost=RHOST)
+        for password in (OF_THE_DATABASE, "wrong"):
+            with pytest.raises(AuthenticationError) as raised:
+                auth.authenticate("both", USER, password, rhost=RHOST)
+            assert raised.value.code is ReturnCode.AUTH_ERR
+            assert not raised.value.messages
+            for step in raised.value.trace:
+                assert (step.reason, step.code) == (ReasonCode.LOCKED_OUT, ReturnCode.AUTH_ERR)
+
+
 @pytest.mark.parametrize("module", LINES)
 def test_a_guess_for_which_there_is_no_place_could_not_be_checked(
     auth: Authenticator,

@@ -144,7 +144,9 @@ async def suppose_locked(
     rows = await attempt.offload(limiter.failures_in, guess.places)
     both = zip(rows, guess.places, strict=True)
     guess.rows = [row.plausible(guess.moment, place.rules) for row, place in both]
-    return await say_locked(attempt, guess) if is_locked(guess) else None
+    if not is_locked(guess):
+        return None
+    return await say_locked(attempt, guess, hidden=bool(_wrong_before(attempt)))
 
 
 def _afterwards(

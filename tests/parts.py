@@ -129,6 +129,7 @@ MARKS = {
         "tests/unit/runtime/test_groups.py",
         "tests/unit/runtime/test_identities.py",
         "tests/unit/runtime/test_readable.py",
+        "tests/unit/runtime/test_refusals_of_guesses.py",
         "tests/unit/runtime/test_refusals_of_modules.py",
         "tests/unit/runtime/test_remembered_verdicts.py",
         "tests/unit/runtime/test_secrets.py",

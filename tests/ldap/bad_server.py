@@ -30,9 +30,9 @@ class Request:
         self.operation = data[start + 2 + length]
 
 
-def answer(number: int, tag: int, code: int = 0) -> bytes:
-    """Return a message with a result."""
-    result = bytes([0x0A, 1, code, 0x04, 0, 0x04, 0])
+def answer(number: int, tag: int, code: int = 0, text: str = "") -> bytes:
+    """Return a message with a result; `text` is short: no length here takes more than a byte."""
+    result = bytes([0x0A, 1, code, 0x04, 0, 0x04, len(text), *text.encode("ascii")])
     digits = number.to_bytes(2, "big")
     body = bytes([0x02, 2]) + digits + bytes([tag, len(result)]) + result
     return bytes([0x30, len(body)]) + body

@@ -45,6 +45,7 @@ _LOGGED_IN = "om_auth: user whose password was verified"
 
 _REASONS = {
     **REASONS_OF_GUESSES,
+    ReasonCode.NOT_COUNTED: (ReturnCode.AUTHINFO_UNAVAIL,),
     ReasonCode.USER_UNKNOWN: (ReturnCode.USER_UNKNOWN, ReturnCode.CRED_UNAVAIL),
     ReasonCode.WRONG_PASSWORD: (ReturnCode.AUTH_ERR,),
     ReasonCode.WRONG_PROOF: (ReturnCode.AUTH_ERR,),

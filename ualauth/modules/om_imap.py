@@ -70,14 +70,18 @@ class OmImap(Module[Options]):
         """Succeed: a server has no credentials to establish."""
         return ReturnCode.SUCCESS
 
-    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:  # noqa: ARG002 - the name is that of the contract
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
         """Say for which users the server is not asked; what it would say is not known."""
+        from ualauth.userlist.login.supposed import suppose_locked  # noqa: PLC0415 - no login needs it
+
         if attempt.exchange is not None:
             return not_judged(attempt, attempt.exchange)
         await attempt.get_user()
         await self.options.token(attempt)
         whom = await self._whom(attempt)
-        return whom if isinstance(whom, ReturnCode) else None
+        if isinstance(whom, ReturnCode):
+            return whom
+        return await suppose_locked(attempt, situation, None)
 
     async def _whom(self, attempt: Attempt) -> tuple[Account, str] | ReturnCode:
         """Return the user, and the name on the server; or what is answered without asking it."""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
-from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import CredentialKind, NameKind
 from ualauth.contract.judgement import not_judged
 from ualauth.contract.options import WHOLE_LINE
@@ -26,7 +26,16 @@ from ualauth.kerberos.libkrb5 import lack_of_library
 from ualauth.kerberos.settings import KerberosSettings, Options, configure
 from ualauth.kerberos.shared import Kerberos
 from ualauth.messages import Info
-from ualauth.module import Abort, Attempt, Files, Module, OptionProblem, missing_libraries
+from ualauth.module import (
+    Abort,
+    Attempt,
+    Files,
+    Module,
+    OptionProblem,
+    Simulated,
+    Situation,
+    missing_libraries,
+)
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sasl.gss_exchange import GssExchange, SecurityContext
 from ualauth.sasl.mechanism import Wire
@@ -113,6 +122,17 @@ class OmKrb5(Module[Options]):
         if code is ReturnCode.SUCCESS:
             attempt.prove_password(password)
         return code
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        """Say whom the options leave out, and who is locked out; no KDC is asked."""
+        from ualauth.userlist.login.supposed import suppose_locked  # noqa: PLC0415 - no login needs it
+
+        if attempt.operation is not Operation.AUTHENTICATE or attempt.exchange is not None:
+            return None
+        user, client = await self._begin(attempt, ReturnCode.USER_UNKNOWN)
+        _forget_unwanted(attempt, client.settings, Item.AUTHTOK)
+        await client.settings.token(attempt)
+        return await suppose_locked(attempt, situation, user)
 
     async def _take(self, attempt: Attempt, exchange: GssExchange) -> ReturnCode:
         """Let in whose ticket was accepted, if it is the user's for this entry, too."""

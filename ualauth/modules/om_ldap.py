@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, ClassVar, NamedTuple
 
-from ualauth.codes import Flag, Item, ReturnCode
+from ualauth.codes import Flag, Item, Operation, ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.judgement import Judgement
 from ualauth.ldap.client.faults import DirectoryFault, TimedOut, Unreachable
@@ -27,8 +27,18 @@ from ualauth.ldap.rules.answers import NAMELESS, of_policy
 from ualauth.ldap.rules.authenticator import LdapAuthenticator, LdapUser
 from ualauth.ldap.rules.identity import person, user_of
 from ualauth.ldap.rules.remembered import REMEMBERED, RememberedLogins, RememberedLoginsOf
+from ualauth.ldap.rules.search import name_beforehand
 from ualauth.messages import Error
-from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
+from ualauth.module import (
+    Abort,
+    Attempt,
+    Files,
+    Module,
+    Simulated,
+    Situation,
+    TokenOptions,
+    immediate,
+)
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.problem import Problem
 from ualauth.userlist.login.elsewhere import REASONS_OF_GUESSES, begin_elsewhere, end_elsewhere
@@ -155,6 +165,18 @@ class OmLdap(Module[Options]):
     def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed: a directory has no credentials to establish."""
         return ReturnCode.SUCCESS
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        """Say who is locked out; what the directory would say is not known."""
+        from ualauth.userlist.login.supposed import suppose_locked  # noqa: PLC0415 - no login needs it
+
+        if attempt.operation is not Operation.AUTHENTICATE or attempt.exchange is not None:
+            return None
+        await attempt.get_user()
+        await self.options.token(attempt)
+        values = await self._values(attempt)
+        name = name_beforehand(self._configuration.finding, values)
+        return await suppose_locked(attempt, situation, name)
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse whose account may not be used; require a new password where it is time."""

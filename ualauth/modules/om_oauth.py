@@ -11,10 +11,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NO_CREDENTIAL, CredentialKind, NameKind
 from ualauth.contract.judgement import not_judged
-from ualauth.module import Abort, Attempt, Files, Module, missing_libraries
+from ualauth.module import (
+    Abort,
+    Attempt,
+    Files,
+    Module,
+    Simulated,
+    Situation,
+    missing_libraries,
+)
 from ualauth.oauth.addresses import is_url, mistake_in
 from ualauth.oauth.claims import ADDRESS, issuer_of
 from ualauth.oauth.fetching import Unavailable
@@ -109,6 +117,8 @@ class OmOauth(Module[Options]):
     libraries = ("httpx", "joserfc")
     reasons: ClassVar[Reasons] = {
         **REASONS_OF_GUESSES,
+        # No other module counts tokens.
+        ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED,),
         ReasonCode.TOKEN_REFUSED: (ReturnCode.AUTH_ERR,),
         ReasonCode.TOKEN_EXPIRED: (ReturnCode.AUTH_ERR,),
         ReasonCode.TOKEN_NOT_FOR_US: (ReturnCode.AUTH_ERR,),
@@ -166,6 +176,8 @@ class OmOauth(Module[Options]):
                 attempt.remark(f"{each.text}; {each.cure}")
             return not_judged(attempt, exchange)
         self.describe_needs(exchange)
+        # Whom the USERLIST knows is counted as that user, whatever is at hand.
+        await attempt.get_record(needed=False)
         guess = await begin_elsewhere(attempt, exchange.name, exchange)
         try:
             name = vouched_name(await self._name(attempt, exchange))
@@ -186,6 +198,16 @@ class OmOauth(Module[Options]):
         await end_elsewhere(attempt, guess, ReturnCode.SUCCESS)
         exchange.accept()
         return ReturnCode.SUCCESS
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        """Say who is locked out; what the issuer would say is not known."""
+        from ualauth.userlist.login.supposed import suppose_locked  # noqa: PLC0415 - no login needs it
+
+        exchange = attempt.exchange
+        asks = exchange is not None and exchange.credential_kind in self.verifies
+        if attempt.operation is not Operation.AUTHENTICATE or not asks:
+            return None
+        return await suppose_locked(attempt, situation, attempt.user or "")
 
     async def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed: there are no credentials to establish."""

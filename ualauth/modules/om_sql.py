@@ -13,11 +13,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, ClassVar, NamedTuple
 
-from ualauth.codes import ReturnCode
+from ualauth.codes import Operation, ReturnCode
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.identity import Person
 from ualauth.contract.judgement import Judgement
-from ualauth.module import Abort, Attempt, Files, Module, TokenOptions, immediate
+from ualauth.module import (
+    Abort,
+    Attempt,
+    Files,
+    Module,
+    Simulated,
+    Situation,
+    TokenOptions,
+    immediate,
+)
 from ualauth.passwords.schemes import PasswordHasher
 from ualauth.reasons import ReasonCode, Reasons
 from ualauth.sources.problem import Problem
@@ -135,6 +144,17 @@ class OmSql(Module[Options]):
     def setcred(self, _attempt: Attempt) -> ReturnCode:
         """Succeed: a database has no credentials to establish."""
         return ReturnCode.SUCCESS
+
+    async def simulate(self, attempt: Attempt, situation: Situation) -> Simulated:
+        """Say who is locked out; what the database would say is not known."""
+        from ualauth.userlist.login.supposed import suppose_locked  # noqa: PLC0415 - no login needs it
+
+        if attempt.operation is not Operation.AUTHENTICATE or attempt.exchange is not None:
+            return None
+        await attempt.get_user()
+        await self.options.token(attempt)
+        # Others are counted by the name that their row has.
+        return await suppose_locked(attempt, situation, None)
 
     async def acct_mgmt(self, attempt: Attempt) -> ReturnCode:
         """Refuse whose account may not be used, as the row says."""

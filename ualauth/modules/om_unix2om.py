@@ -34,7 +34,7 @@ class OmUnix2om(Module[Options]):
     verifies = NO_CREDENTIAL
     reasons: ClassVar[Reasons] = {
         ReasonCode.CALLER_NOT_ALLOWED: (ReturnCode.PERM_DENIED, ReturnCode.USER_UNKNOWN),
-        ReasonCode.WRONG_USER: (ReturnCode.AUTH_ERR, ReturnCode.PERM_DENIED),
+        ReasonCode.WRONG_USER: (ReturnCode.AUTH_ERR,),
     }
     tests_names = True
     simulate = by_its_method

@@ -165,11 +165,7 @@ class PamIf(Module[Options]):
     options_type = Options
     verifies = NO_CREDENTIAL
     reasons: ClassVar[Reasons] = {
-        ReasonCode.MISCONFIGURED: (
-            ReturnCode.AUTHINFO_UNAVAIL,
-            ReturnCode.PERM_DENIED,
-            ReturnCode.ABORT,
-        ),
+        ReasonCode.MISCONFIGURED: (ReturnCode.AUTHINFO_UNAVAIL, ReturnCode.PERM_DENIED),
         ReasonCode.CONDITION_FAILED: (ReturnCode.IGNORE,),
     }
     proves = Evidence.FACT

@@ -24,7 +24,7 @@ from ualauth.host_pam.talk import Change, NoTokens, OnePassword, Talk, Tokens
 from ualauth.host_pam.transaction import HostTransaction, Outcome
 from ualauth.identity import Person
 from ualauth.module import Abort, Attempt, Files, Module, TokenOptions
-from ualauth.reasons import REASON_OF_CODE, ReasonCode
+from ualauth.reasons import REASON_OF_CODE, ReasonCode, Reasons
 from ualauth.sources.problem import Problem
 
 _TIMEOUT = Seconds(30)
@@ -62,6 +62,8 @@ _FLAGS: Mapping[Operation, int] = {
 }
 """What libpam's functions take."""
 _ITEMS = (Item.RHOST, Item.RUSER, Item.TTY, Item.USER_PROMPT)
+_OF_CHANGES = (Operation.AUTHENTICATE, Operation.ACCT_MGMT, Operation.CHAUTHTOK)
+"""What libpam is asked for when a password is to be changed."""
 _EXPIRED = frozenset({ReturnCode.NEW_AUTHTOK_REQD, ReturnCode.AUTHTOK_EXPIRED})
 """The password is right, and too old."""
 # What pam_strerror(3) says, in one language.
@@ -113,28 +115,40 @@ _REASONS = {
     ReturnCode.ABORT: ReasonCode.HOST_UNAVAILABLE,
     ReturnCode.BUF_ERR: ReasonCode.HOST_UNAVAILABLE,
     ReturnCode.AUTHINFO_UNAVAIL: ReasonCode.HOST_UNAVAILABLE,
-    ReturnCode.MODULE_UNKNOWN: ReasonCode.HOST_UNAVAILABLE,
-    ReturnCode.OPEN_ERR: ReasonCode.HOST_UNAVAILABLE,
-    ReturnCode.SYMBOL_ERR: ReasonCode.HOST_UNAVAILABLE,
 }
-_REASONS_OF_CHANGES = {
+# No password is verified there: pam_deny(8) and pam_listfile(8) answer so to an account.
+_REASONS_OF_OTHERS = _REASONS | {ReturnCode.AUTH_ERR: ReasonCode.NOT_ALLOWED}
+_REASONS_OF_CHANGES = _REASONS | {
     ReturnCode.AUTHTOK_ERR: ReasonCode.PASSWORD_UNSUITABLE,
     ReturnCode.PERM_DENIED: ReasonCode.PASSWORD_NOT_CHANGEABLE,
 }
+_REASONS_OF: Mapping[Operation, Mapping[ReturnCode, ReasonCode]] = {
+    Operation.AUTHENTICATE: _REASONS,
+    Operation.SETCRED: _REASONS_OF_OTHERS,
+    Operation.ACCT_MGMT: _REASONS_OF_OTHERS,
+    Operation.OPEN_SESSION: _REASONS_OF_OTHERS,
+    Operation.CLOSE_SESSION: _REASONS_OF_OTHERS,
+    Operation.CHAUTHTOK: _REASONS_OF_CHANGES,
+}
 
 
-def _all_reasons() -> dict[ReasonCode, tuple[ReturnCode, ...]]:
-    """Return what the host's PAM may be refused for: as many reasons as it has codes."""
-    reasons: dict[ReasonCode, tuple[ReturnCode, ...]] = {}
-    for code in set().union(*LEGAL.values()) | _EXPIRED | set(_REASONS):
-        for table in (_REASONS_OF_CHANGES, _REASONS | {}, REASON_OF_CODE):
-            reason = table.get(code)
-            if reason is not None and code is not ReturnCode.SUCCESS:
-                reasons[reason] = (*reasons.get(reason, ()), code)
-    return reasons
+def _may_answer(operation: Operation) -> frozenset[ReturnCode]:
+    """Return what libpam may answer to an operation; anything else is `SYSTEM_ERR`."""
+    return (LEGAL[operation] | _EXPIRED) - {ReturnCode.IGNORE}
 
 
-_ALL_REASONS = _all_reasons()
+def _reason_of(operation: Operation, code: ReturnCode) -> ReasonCode:
+    """Return why libpam did not let the user in."""
+    return _REASONS_OF[operation].get(code) or REASON_OF_CODE[code]
+
+
+def _all_reasons() -> Reasons:
+    """Return what the host's PAM may refuse for, with all codes of each reason."""
+    codes_of: dict[ReasonCode, set[ReturnCode]] = {}
+    for operation in Operation:
+        for code in _may_answer(operation) - {ReturnCode.SUCCESS}:
+            codes_of.setdefault(_reason_of(operation, code), set()).add(code)
+    return {reason: tuple(sorted(codes)) for reason, codes in codes_of.items()}
 
 
 @dataclass(slots=True)
@@ -170,11 +184,16 @@ class PamLinux(Module[Options]):
     may_ignore = False
     confirms_user = True
     proves_password = True
-    reasons = _ALL_REASONS
+    reasons = _all_reasons()
 
     def answers(self, operation: Operation) -> Collection[ReturnCode]:
-        """Return what PAM allows, and what the host may say of an account at any time."""
-        return {*super().answers(operation), ReturnCode.ACCT_EXPIRED}
+        """Return what PAM allows, and what the host may say of an account at any time.
+
+        Before a change, the host is asked for a login and for the account.
+        """
+        asked = _OF_CHANGES if operation is Operation.CHAUTHTOK else (operation,)
+        own = frozenset({ReturnCode.ACCT_EXPIRED, *super().answers(operation)})
+        return own.union(*map(_may_answer, asked))
 
     def configure(self, files: Files) -> Sequence[Problem]:
         """Have the host's file looked at; libpam reads it by itself, at each login."""
@@ -341,9 +360,7 @@ class PamLinux(Module[Options]):
         why = f"the host's service {self.options.service} answers {code}: {_MEANINGS[code]}"
         if code is ReturnCode.SYSTEM_ERR:
             why += "; pam_exec answers so when its program fails"
-        new = talk.operation is Operation.CHAUTHTOK
-        reason = _REASONS_OF_CHANGES.get(code) if new else None
-        attempt.explain(reason or _REASONS.get(code) or REASON_OF_CODE[code], why)
+        attempt.explain(_reason_of(talk.operation, code), why)
         return code
 
     def _service(self) -> HostService:
@@ -374,7 +391,7 @@ def _known(attempt: Attempt, operation: Operation, number: int) -> ReturnCode:
     except ValueError:
         attempt.explain(ReasonCode.HOST_UNAVAILABLE, f"libpam answers {number}, which is no code")
         return ReturnCode.SYSTEM_ERR
-    if code is ReturnCode.IGNORE or not (code in LEGAL[operation] or code in _EXPIRED):
+    if code not in _may_answer(operation):
         attempt.explain(ReasonCode.HOST_UNAVAILABLE, f"libpam answers {code} to {operation}")
         return ReturnCode.SYSTEM_ERR
     return code

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ualauth.system.forks import new_lock, renew_after_fork
@@ -153,6 +153,15 @@ class GuessLimiter:
             return False
         self._clear[guess.places] = now
         return True
+
+    def failures_in(self, places: Sequence[Place]) -> list[Failures]:
+        """Return what is counted in some places, and change nothing.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+
+        """
+        return self._counts.read(places)
 
     def look(self, guess: Guess) -> bool:
         """See `Guess.look`."""

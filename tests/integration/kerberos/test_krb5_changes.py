@@ -16,6 +16,7 @@ from ualauth import (
     TemporaryFailure,
 )
 from ualauth.codes import Flag, Item, Operation, ReturnCode
+from ualauth.reasons import ReasonCode
 from ualauth.testing.conversation import ScriptedConversation
 from ualauth.testing.userlist import Userlist
 
@@ -185,3 +186,13 @@ def test_a_password_server_that_cannot_read_the_ticket_says_nothing_of_the_passw
         assert way.login(mail(kdc).config(), "mail", "jsmith", "old s3cret")
     assert "the password server says: Authentication error" in caplog.text
     assert "complex" not in caplog.text
+
+
+def test_the_password_of_an_account_that_has_expired_is_not_changed(
+    way: Way, kdc: Realm, mail: Mail
+) -> None:
+    person = ScriptedConversation("s3cret")
+    with way.begin(mail(kdc).config(), "mail", "gone", person) as transaction:
+        # `acct_expired` is not among the answers to a change.
+        assert way.perform(transaction, Operation.CHAUTHTOK) is ReturnCode.PERM_DENIED
+        assert transaction.trace[-1].reason is ReasonCode.ACCOUNT_EXPIRED

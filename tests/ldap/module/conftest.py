@@ -140,6 +140,7 @@ FOREIGN = (
     "proxyAddresses",
     "scalixAdministrator",
     "scalixMailboxClass",
+    "loginActivationTime",
 )
 """Attributes of other products, for people who are an `extensibleObject`."""
 _STRING = "EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15"

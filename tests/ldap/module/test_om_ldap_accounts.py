@@ -10,11 +10,14 @@ import pytest
 
 from tests.conftest import Asynchronous, Way
 from tests.ldap import people
+from tests.ldap.bad_server import BadServer, Request, answer
 from tests.ldap.module.conftest import PASSWORD, Logins
+from tests.ldap.module.spellings import LIBRARIES, TEMPLATE
 from tests.ldap.slapd import Slapd
 from tests.moments import now, written
 from ualauth import AccountRestricted, PasswordExpired
 from ualauth.codes import ReturnCode
+from ualauth.reasons import ReasonCode
 
 
 @pytest.fixture
@@ -27,6 +30,7 @@ def way() -> Iterator[Way]:
 
 Make = Callable[..., Logins]
 Newcomer = Callable[..., str]
+BIND_RESPONSE, INVALID_CREDENTIALS = 0x61, 49
 SHADOW = "objectClass: shadowAccount"
 ANYTHING = "objectClass: extensibleObject"
 
@@ -219,6 +223,8 @@ def test_attributes_lock_and_expire(
         ("accountUnlockTime: {generalized-1h}", "success"),
         ("nsAccountLock: maybe", "authinfo_unavail"),
         ("lockedByIntruder: TRUE", "perm_denied"),
+        ("loginActivationTime: {generalized+1h}", "perm_denied"),
+        ("loginActivationTime: {generalized-1h}", "success"),
         ("lockoutTime: 134401036000000000", "perm_denied"),
         ("lockoutTime: 0", "success"),
         ("krbTicketFlags: 64", "perm_denied"),
@@ -253,6 +259,37 @@ def test_who_was_let_in_by_others_is_locked_by_an_attribute(make: Make, newcomer
         == "perm_denied"
     )
     assert logins.outcome("nobody", PASSWORD) == "user_unknown"
+
+
+def test_who_may_not_come_in_yet_is_told_apart_in_the_log(make: Make, newcomer: Newcomer) -> None:
+    user = newcomer(ANYTHING, written("loginActivationTime: {generalized+1h}"))
+    logins = make()
+    error = logins.refusal(logins.login, user, PASSWORD)
+    assert (error.code, error.reason) == (ReturnCode.PERM_DENIED, ReasonCode.NOT_YET_VALID)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    ("text", "code", "reason"),
+    [
+        ("NDS error: login lockout (-197)", "maxtries", ReasonCode.LOCKED),
+        ("NDS error: bad login time (-218)", "perm_denied", ReasonCode.NOT_IN_HOURS),
+        ("NDS error: bad login address (-219)", "perm_denied", ReasonCode.SOURCE_NOT_ALLOWED),
+        ("NDS error: log account expired (-220)", "acct_expired", ReasonCode.ACCOUNT_EXPIRED),
+        ("NDS error: password expired (-222)", "perm_denied", ReasonCode.PASSWORD_EXPIRED),
+        ("NDS error: failed authentication (-669)", "auth_err", ReasonCode.WRONG_PASSWORD),
+    ],
+)
+def test_what_edirectory_says_of_a_bind_is_understood(
+    make: Make, library: str, text: str, code: str, reason: ReasonCode
+) -> None:
+    def refuse(connection: socket.socket, request: Request) -> None:
+        connection.sendall(answer(request.number, BIND_RESPONSE, INVALID_CREDENTIALS, text))
+
+    with BadServer(refuse) as server:
+        logins = make(library, "ssl off", *TEMPLATE, uri=server.uri)
+        error = logins.refusal(logins.login, "jsmith", PASSWORD)
+    assert (str(error.code), error.reason) == (code, reason)
 
 
 # Password policy

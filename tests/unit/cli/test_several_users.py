@@ -125,6 +125,43 @@ def test_a_login_by_the_name_of_several_is_told_apart_from_one_of_no_user(people
         assert "'smith' is the name of several users" in people.run("lockout", *command).stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("bobb", "'bob'"),
+        ("ANNE", "'ann'"),
+        ("anm", "'ann' or 'dan'"),
+        ("an@example.com", "'ann@example.com'"),
+        ("bob@example.com", "'bob@example.org'"),
+        ("zed@example.com", ""),
+        ("xyz", ""),
+        ("an\x07n", ""),
+    ],
+)
+@pytest.mark.parametrize("command", [["show"], ["delete", "--yes"], ["passwd"]])
+def test_an_unknown_name_is_told_with_names_like_it(
+    people: Program, command: list[str], name: str, near: str
+) -> None:
+    result = people.run("user", *command, name)
+    assert result.exit_code == 1
+    _, said, hint = result.stderr.partition(" is the name of no user")
+    assert said
+    assert hint == (f"; did you mean {near}?\n" if near else "\n")
+    assert len(list(people.userlist.store.users())) == 4
+
+
+def test_at_most_three_names_are_told_and_each_user_once(people: Program) -> None:
+    for number in range(6):
+        address = f"miller{number}@example.org"
+        people.userlist.add(f"miller{number}", name=parse(f"M{number}"), addresses=(address,))
+    text = people.run("user", "show", "miller", "mil1er2@example.org").stderr
+    first, second = text.splitlines()
+    assert first.count("'miller") == 4
+    assert "did you mean 'miller" in first
+    assert "did you mean 'miller2@example.org', " in second
+    assert second.count("@example.org'") == 4
+
+
 # Several users
 
 

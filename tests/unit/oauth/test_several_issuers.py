@@ -12,6 +12,8 @@ from tests.conftest import Way
 from tests.unit.oauth.issuer import CLIENT, Issuer
 from tests.unit.oauth.serving import Server
 from ualauth import AuthenticationFailed, TemporaryFailure
+from ualauth.codes import ReturnCode
+from ualauth.reasons import ReasonCode
 from ualauth.testing.folder import ConfigFolder
 
 
@@ -125,3 +127,15 @@ def test_an_answer_of_another_issuer_names_no_user(
     server.lines(by_asking(issuer, tmp_path))
     with pytest.raises(AuthenticationFailed):
         server.log_in("good")
+
+
+def test_a_line_by_another_claim_lets_no_user_in_by_another_name(
+    server: Server, issuer: Issuer
+) -> None:
+    # The first line has named the user, and refuses for want of a scope.
+    server.lines(by_keys(issuer, "scope=admin"), by_keys(issuer, "claim=sub"))
+    with pytest.raises(AuthenticationFailed) as raised:
+        server.log_in(issuer.token(sub="42"))
+    second = raised.value.trace[1]
+    assert second.module == "om_oauth"
+    assert (second.code, second.reason) == (ReturnCode.AUTH_ERR, ReasonCode.WRONG_USER)

@@ -180,16 +180,16 @@ def test_each_declared_reason_reaches_exception_trace_and_record(
     assert (record.login_name, record.rhost) == ("jsmith", "192.0.2.7")
 
 
-def responses(mechanism: str) -> Any:
+def responses(mechanism: str, user: str = "jsmith") -> Any:
     """Return the client of a mechanism that needs no keytab and no certificate."""
     if mechanism.startswith("SCRAM"):
-        return clients.scram(mechanism, "jsmith", PASSWORD)
+        return clients.scram(mechanism, user, PASSWORD)
     return {
-        "PLAIN": lambda: clients.plain("jsmith", PASSWORD),
-        "LOGIN": lambda: clients.login("jsmith", PASSWORD),
-        "CRAM-MD5": lambda: clients.cram_md5("jsmith", PASSWORD),
-        "XOAUTH2": lambda: clients.initial(f"user=jsmith\1auth=Bearer {TOKEN}\1\1".encode()),
-        "OAUTHBEARER": lambda: clients.initial(f"n,a=jsmith,\1auth=Bearer {TOKEN}\1\1".encode()),
+        "PLAIN": lambda: clients.plain(user, PASSWORD),
+        "LOGIN": lambda: clients.login(user, PASSWORD),
+        "CRAM-MD5": lambda: clients.cram_md5(user, PASSWORD),
+        "XOAUTH2": lambda: clients.initial(f"user={user}\1auth=Bearer {TOKEN}\1\1".encode()),
+        "OAUTHBEARER": lambda: clients.initial(f"n,a={user},\1auth=Bearer {TOKEN}\1\1".encode()),
         "EXTERNAL": lambda: clients.initial(b""),
         "ANONYMOUS": lambda: clients.initial(b"guest"),
     }[mechanism]()

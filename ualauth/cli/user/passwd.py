@@ -14,6 +14,7 @@ from ualauth.cli.passwords import (
 )
 from ualauth.cli.plain import plain
 from ualauth.cli.user.record import scheme
+from ualauth.cli.user.several import user_named
 from ualauth.userlist.administration import set_hash, set_password
 
 
@@ -55,7 +56,7 @@ def command(  # noqa: PLR0913 - the options
             "One of --hash, --hash-stdin, --password-stdin and --no-password at most."
         )
     store = invocation.store
-    record = store.get(user)
+    record = user_named(store, user)
     keep = invocation.config.policy.with_own(record.policy).password.history
     if ask_hash or hash_stdin:
         stored = read_hash(from_stdin=hash_stdin)

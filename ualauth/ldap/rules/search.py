@@ -68,6 +68,17 @@ def plan(finding: Finding, values: Mapping[str, str]) -> Plan | Judgement:
             return Plan([[Search(base, finding.scope, text) for base in finding.bases]])
 
 
+def name_beforehand(finding: Finding, values: Mapping[str, str]) -> str | None:
+    """Return by which name a user's guesses are counted; `None` if a search has to say it.
+
+    That is whom `LdapAuthenticator.verify` tells of before it asks for the password.
+    """
+    lookup = plan(finding, values)
+    if isinstance(lookup, Judgement):
+        return values["user"]
+    return None if lookup.bind_name is None else ascii_lower(lookup.bind_name)
+
+
 def fill(template: Template, values: Mapping[str, str]) -> str | Judgement:
     """Return a template with the values in it, or that one is not known."""
     missing = template.names - values.keys()

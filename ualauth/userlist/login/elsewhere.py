@@ -22,9 +22,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
 _LONGEST_WAIT = 20.0
 """Seconds that a guess waits for its turn."""
 REASONS_OF_GUESSES = {
-    ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED, ReturnCode.AUTH_ERR, ReturnCode.USER_UNKNOWN),
+    ReasonCode.LOCKED_OUT: (ReturnCode.PERM_DENIED, ReturnCode.AUTH_ERR),
     ReasonCode.OVERLOADED: (ReturnCode.AUTHINFO_UNAVAIL,),
-    ReasonCode.NOT_COUNTED: (ReturnCode.AUTHINFO_UNAVAIL,),
 }
 """Why a module that counts guesses may refuse; see `Module.reasons`."""
 _BUSY = "too many logins of this user from this source at once"
@@ -53,8 +52,8 @@ async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Gu
     USERLIST, if there is one. `None` if the rules lock no user out.
 
     Raises:
-        Abort: `PERM_DENIED` for a user who is locked out for this source;
-            `AUTHINFO_UNAVAIL` if too many are waiting.
+        Abort: `PERM_DENIED` for a user who is locked out for this source, or `AUTH_ERR` where
+            an entry before has hidden it; `AUTHINFO_UNAVAIL` if too many are waiting.
 
     """
     limiter = attempt.resource(GuessLimiter)
@@ -67,7 +66,7 @@ async def begin_elsewhere(attempt: Attempt, user: str, credential: object) -> Gu
         # An entry before this one has counted it already; whom it found locked out, no other
         # entry lets in.
         if is_locked(before):
-            raise Abort(await say_locked(attempt, before))
+            raise Abort(await say_locked(attempt, before, hidden=not before.remote))
         return before
     keys = Keys.of(attempt.login_name or user, user if known is None else known.user.id)
     guess = opened(attempt, limiter, keys, rules, credential)
@@ -120,14 +119,28 @@ def opened(
     return guess
 
 
-async def say_locked(attempt: Attempt, guess: Guess) -> ReturnCode:
-    """Say that the name is locked out, to the log and to the person; return the code."""
-    number = most_failures(guess, by_name=True) or most_failures(guess, by_name=False)
+async def say_locked(attempt: Attempt, guess: Guess, *, hidden: bool = False) -> ReturnCode:
+    """Say that the name is locked out, to the log and to the person; return the code.
+
+    With `hidden`, that only the user is, under other names, looks like a wrong password.
+    """
+    number = most_failures(guess, by_name=True)
+    if hidden and not number:
+        note_locked_user(attempt, guess)
+        return ReturnCode.AUTH_ERR
+    number = number or most_failures(guess, by_name=False)
     why = f"locked out for this source after {number} failures"
     attempt.explain(ReasonCode.LOCKED_OUT, why)
     attempt.fail_delay(guess.by_name.delay(guess.shown_rules))
     await attempt.tell(Error("There were too many failed logins; try again later."))
     return ReturnCode.PERM_DENIED
+
+
+def note_locked_user(attempt: Attempt, guess: Guess) -> None:
+    """Tell the log that the user is locked out, and the name is not."""
+    number = most_failures(guess, by_name=False)
+    why = f"locked out for this source after {number} failures, not all under this name"
+    attempt.explain(ReasonCode.LOCKED_OUT, why)
 
 
 def most_failures(guess: Guess, *, by_name: bool) -> int:

@@ -19,7 +19,7 @@ from ualauth.system.networks import source_of
 from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
-from ualauth.userlist.login.elsewhere import forgive, most_failures, opened, say_locked
+from ualauth.userlist.login.elsewhere import forgive, note_locked_user, opened, say_locked
 from ualauth.userlist.login.verify import Comparison
 
 
@@ -75,11 +75,7 @@ async def judge(
     if by_name:
         return await say_locked(attempt, guess)
     if by_user:
-        attempt.explain(
-            ReasonCode.LOCKED_OUT,
-            f"locked out for this source after {most_failures(guess, by_name=False)} failures, "
-            "not all under this name",
-        )
+        note_locked_user(attempt, guess)
     if code is ReturnCode.AUTH_ERR or comparison.wrong:
         guess.wrong = True
         attempt.fail_delay(guess.by_name.delay(guess.shown_rules))

@@ -1,7 +1,8 @@
 """What om_auth would answer, with nothing compared, counted or written: `Module.simulate`.
 
-It follows `once`, `exchange` and `lockout`, and judges with the same functions. The guess that
-is judged was never opened: no count knows of it, and it is not ended.
+And whom modules that ask another system would refuse before that. It follows `once`, `exchange`,
+`lockout` and `elsewhere`, and judges with the same functions. The guess that is judged was never
+opened: no count knows of it, and it is not ended.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from ualauth.userlist.account.lockout import Keys
 from ualauth.userlist.account.reservation import Place, places_of, reserve
 from ualauth.userlist.cache import Account, UserCache
 from ualauth.userlist.guess import Guess
-from ualauth.userlist.login.elsewhere import is_locked
+from ualauth.userlist.guesses import GuessLimiter
+from ualauth.userlist.login.elsewhere import is_locked, say_locked
 from ualauth.userlist.login.exchange import NOT_PROVED, PROVED, without_secret
 from ualauth.userlist.login.learning import learner_of
 from ualauth.userlist.login.lockout import judge
 from ualauth.userlist.login.once import LOCKED, LOCKED_UNKNOWN, UNREADABLE
 from ualauth.userlist.login.verify import WRONG, Comparison, without_comparing
+from ualauth.userlist.policy import LockoutRules
 
 _SUCCESS = ReturnCode.SUCCESS
 USERLIST = "the USERLIST"
@@ -122,6 +125,30 @@ async def suppose_exchange(
     return code
 
 
+async def suppose_locked(
+    attempt: Attempt, situation: Situation, elsewhere: str | None
+) -> ReturnCode | None:
+    """Return what `begin_elsewhere` would refuse with if the name is locked out; `None` if not.
+
+    `elsewhere` is who is asked for, of whom the USERLIST does not know; `None` if only the other
+    system could say it: then no lock is known.
+    """
+    account: Account | None = await attempt.get_record(needed=False)
+    limiter = attempt.resource(GuessLimiter)
+    rules = limiter.rules if account is None else account.policy.lockout
+    whom = elsewhere if account is None else account.user.id
+    if not rules.failures or whom is None:
+        return None
+    keys = Keys.of(attempt.login_name or attempt.user or "", whom)
+    guess = _unopened(attempt, limiter, keys, rules, situation.moment)
+    rows = await attempt.offload(limiter.failures_in, guess.places)
+    both = zip(rows, guess.places, strict=True)
+    guess.rows = [row.plausible(guess.moment, place.rules) for row, place in both]
+    if not is_locked(guess):
+        return None
+    return await say_locked(attempt, guess, hidden=bool(_wrong_before(attempt)))
+
+
 def _afterwards(
     attempt: Attempt, account: Account | None, nothing: Comparison, moment: datetime
 ) -> Callable[[], Awaitable[ReturnCode]]:
@@ -139,9 +166,7 @@ async def _look(attempt: Attempt, account: Account | None, moment: datetime) -> 
         return None
     name = attempt.login_name or attempt.user or ""
     keys = Keys.of(name, None if account is None else account.user.id)
-    guess = Guess(cache.guesses, places_of(keys, sources_of(attempt.rhost), rules), rules)
-    guess.shown_rules = cache.guesses.rules
-    guess.moment = round(moment.timestamp() * 1_000_000)
+    guess = _unopened(attempt, cache.guesses, keys, rules, moment)
     rows = await attempt.offload(cache.store.failures_in, guess.places)
     before = _wrong_before(attempt)
     counted = []
@@ -152,6 +177,16 @@ async def _look(attempt: Attempt, account: Account | None, moment: datetime) -> 
             plausible = plausible.one_more(guess.moment, place.rules)
         counted.append(plausible)
     guess.rows, _ = reserve(counted, guess.places, guess.moment)
+    return guess
+
+
+def _unopened(
+    attempt: Attempt, limiter: GuessLimiter, keys: Keys, rules: LockoutRules, moment: datetime
+) -> Guess:
+    """Return a guess of which no count knows."""
+    guess = Guess(limiter, places_of(keys, sources_of(attempt.rhost), rules), rules)
+    guess.shown_rules = limiter.rules
+    guess.moment = round(moment.timestamp() * 1_000_000)
     return guess
 
 

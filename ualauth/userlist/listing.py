@@ -93,8 +93,13 @@ class Policies:
         return policy
 
 
-def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterator[Listed]:
+def listed(
+    database: Database, wanted: UserFilter, policies: Policies, unrestricted: Database
+) -> Iterator[Listed]:
     """Yield the users that are wanted, in the order of their folded authids.
+
+    `unrestricted` is the same database, where all is seen: who is locked out is known by digests
+    of ids alone.
 
     Raises:
         InvalidValue: for a domain or pattern with characters that no name has.
@@ -104,7 +109,7 @@ def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterat
     """
     if REFUSED.search(wanted.domain) or REFUSED.search(wanted.match):
         raise InvalidValue("no name has control characters")
-    keys = keys_of_locked_out(database)
+    keys = keys_of_locked_out(unrestricted)
     if not wanted.locked_out:
         for user, login in _users(database, wanted, policies):
             yield Listed(user, login, bool(keys) and user_key(user.id) in keys)

@@ -26,6 +26,7 @@ from ualauth.errors import StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
+from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.tables import metadata
 from ualauth.userlist.group_record import NewGroup, usual_or_name
@@ -78,6 +79,7 @@ def fill(store: UserStore) -> None:
         ["ann"],
     )
     store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "Bob"])
+    store.companies.add(NewCompany(name="ny", domains=("ny.example",)))
 
 
 def contents(store: UserStore) -> dict[str, list[Any]]:

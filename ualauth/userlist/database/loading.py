@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from ualauth.userlist.database.view import check_rows
+
 # Names are spread over all pages of their indexes, 300 MB for a million users: pages
 # that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
 # would save one microsecond a user of 25.
@@ -37,6 +39,7 @@ def insert_rows(
     values = list(rows)
     if not values:
         return
+    check_rows(connection, table, columns, values)
     if connection.dialect.name != "sqlite":
         # The time for an answer is that of one statement, however slow the server.
         for start in range(0, len(values), _IN_A_COPY):

@@ -7,7 +7,7 @@ every id, and so without reading any other record.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -73,23 +73,25 @@ class Fitting(NamedTuple):
 
 
 class Policies:
-    """The policies of users, whose own rules are read once."""
+    """The policies of users, whose own rules are read once, and those of companies, too."""
 
-    def __init__(self, usual: Policy) -> None:
-        """Begin with that of users without their own."""
+    def __init__(self, usual: Policy, company_policy: Callable[[User], str]) -> None:
+        """Begin with that of users without their own; see `UserStore.company_policy`."""
         self.usual = usual
-        self._own: dict[str, Policy] = {"": usual}
+        self._own: dict[tuple[int | None, str], Policy] = {(None, ""): usual}
+        self._company_policy = company_policy
 
     def of(self, user: User) -> Policy:
         """Return the policy of a user; the usual one if the record's own makes no sense."""
-        policy = self._own.get(user.policy)
+        key = user.company_id, user.policy
+        policy = self._own.get(key)
         if policy is None:
             try:
-                policy = self.usual.with_own(user.policy)
+                policy = self.usual.with_own(self._company_policy(user)).with_own(user.policy)
             except InvalidValue:
                 policy = self.usual
             if len(self._own) < _MOST_POLICIES:
-                self._own[user.policy] = policy
+                self._own[key] = policy
         return policy
 
 

@@ -141,6 +141,16 @@ class UserStore:
 
         return CompanyStore(self._database)
 
+    def company_policy(self, user: User) -> str:
+        """Return what the company of a user says of its users (`Company.policy`); mostly nothing.
+
+        Whenever it changes, the revisions of all its users do.
+        """
+        if user.company_id is None:
+            return ""
+        rows = self._database.read(queries.company_policy(), {"id": user.company_id})
+        return str(rows[0][0]) if rows else ""
+
     def _for_server(self) -> None:
         """Refuse what is no company's business."""
         if not self.view.is_server_wide:
@@ -402,7 +412,7 @@ class UserStore:
         """
         from ualauth.userlist.listing import ALL, Policies, listed  # noqa: PLC0415 - for administrators only
 
-        policies = Policies(policy or Policy())
+        policies = Policies(policy or Policy(), self.company_policy)
         return listed(self._database, wanted or ALL, policies, self._unrestricted)
 
     def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
@@ -641,6 +651,8 @@ class UserStore:
         if not self.view.is_server_wide:
             every = {key for key, _, _ in self.every_failure()} if keys is None else set(keys)
             keys = self._own_keys(every)
+            if not keys:
+                return 0
         return self._unrestricted.write(lambda connection: failures.clear(connection, keys, source))
 
     def _own_keys(self, keys: Collection[bytes]) -> frozenset[bytes] | None:

@@ -15,6 +15,7 @@ from ualauth.cli.passwords import (
 from ualauth.cli.plain import plain
 from ualauth.cli.user.record import scheme
 from ualauth.userlist.administration import set_hash, set_password
+from ualauth.userlist.listing import Policies
 
 
 @click.command("passwd")
@@ -56,7 +57,8 @@ def command(  # noqa: PLR0913 - the options
         )
     store = invocation.store
     record = store.get(user)
-    keep = invocation.config.policy.with_own(record.policy).password.history
+    policies = Policies(invocation.config.policy, store.company_policy)
+    keep = policies.of(record).password.history
     if ask_hash or hash_stdin:
         stored = read_hash(from_stdin=hash_stdin)
         record = set_hash(store, record, stored, keep, must_change=must_change)

@@ -202,6 +202,10 @@ class CompanyStore:
             connection.execute(
                 update(companies).where(companies.c.id == company.id), _values(checked)
             )
+            if checked.policy != company.policy:
+                # What is remembered of the users goes by their revisions.
+                of_company = update(users).where(users.c.company_id == company.id)
+                connection.execute(of_company.values(revision=users.c.revision + 1))
             _set_domains(connection, company.id, company.domains, checked.domain_keys)
             _be_only_default(connection, company.id, checked)
             return _read(connection, company.id)

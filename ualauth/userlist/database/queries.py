@@ -254,6 +254,12 @@ def company_of_name() -> Question:
 
 
 @cache
+def company_policy() -> Question:
+    """Return the question for what the company with `:id` says of its users."""
+    return select(companies.c.policy).where(companies.c.id == bindparam("id"))
+
+
+@cache
 def former_passwords_of() -> Select[str]:
     """Return the question for the former UL-PWD of the user with `:id`, the newest first."""
     return (

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from ualauth.config.listen import ListenSettings
-from ualauth.daemon.requests import Answer, Request, Tag
+from ualauth.daemon.requests import Answer, FinishedLogin, Request, Tag
 
 log = logging.getLogger("ualauth.serve")
 
@@ -39,6 +40,8 @@ class Caller(NamedTuple):
     """The process at the other end of a UNIX socket, as the kernel has it."""
 
     uid: int
+    pid: int = 0
+    """0 if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Endpoint:
     """What stands in the `secret_file`, empty if there is none."""
     caller: Caller | None = None
     """Who has connected, if that is known."""
+    is_peer: bool = False
+    """Whether that is root, the daemon's own user, or one of the `peers`."""
 
 
 class Effects(NamedTuple):
@@ -67,6 +72,8 @@ class Effects(NamedTuple):
     given_up: list[Tag]
     output: bytes
     closes: bool
+    finished: Sequence[FinishedLogin] = ()
+    """Logins for `Take`."""
 
 
 class Protocol(ABC):
@@ -80,6 +87,8 @@ class Protocol(ABC):
     """Whether `secret_file` is needed for an address, which every user of a host can reach."""
     reads_secret: ClassVar[bool] = False
     """Whether `secret_file` means something."""
+    needs_path: ClassVar[bool] = False
+    """Whether it is for UNIX sockets alone: it has to know who asks."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Begin with a client of which nothing is known."""
@@ -89,6 +98,7 @@ class Protocol(ABC):
         self._output = bytearray()
         self._requests: list[tuple[Tag, Request]] = []
         self._given_up: list[Tag] = []
+        self._finished: list[FinishedLogin] = []
 
     # What the connection calls
 
@@ -122,8 +132,10 @@ class Protocol(ABC):
 
     def take(self) -> Effects:
         """Return what is to be done, once."""
-        effects = Effects(self._requests, self._given_up, bytes(self._output), self.closes)
-        self._requests, self._given_up = [], []
+        effects = Effects(
+            self._requests, self._given_up, bytes(self._output), self.closes, self._finished
+        )
+        self._requests, self._given_up, self._finished = [], [], []
         self._output.clear()
         return effects
 
@@ -165,6 +177,10 @@ class Protocol(ABC):
     def drop(self, tag: Tag) -> None:
         """Give up what was requested; it is not answered any more."""
         self._given_up.append(tag)
+
+    def keep(self, login: FinishedLogin) -> None:
+        """Keep a login for the `Take` of another connection; before the client hears of it."""
+        self._finished.append(login)
 
     def close(self) -> None:
         """End the connection when the output is sent."""

@@ -19,8 +19,8 @@ CREATE TABLE alembic_version (
 );
 INSERT INTO "alembic_version" VALUES('0007');
 CREATE TABLE changes (number INTEGER NOT NULL PRIMARY KEY, mark BLOB NOT NULL, key BLOB);
-INSERT INTO "changes" VALUES(0,X'6E2E5BBFF4BE9CFD87A2194CB2615B82',NULL);
-INSERT INTO "changes" VALUES(1,X'694D0D24425684DEF454C4983D4C82E0',X'00');
+INSERT INTO "changes" VALUES(0,X'D8B1EB6AE67ECD551552C940EDB985CC',NULL);
+INSERT INTO "changes" VALUES(1,X'AB0B51E0BBDE64FED1ED6706205FFBEB',X'00');
 CREATE TABLE former_passwords (
 	user_id INTEGER NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -104,7 +104,7 @@ CREATE TABLE keys (
  WITHOUT ROWID
 
 ;
-INSERT INTO "keys" VALUES('pretence',X'9433D7E6773C05509188F73AC8DCAC7F2ACF1D2E1EEA9988F6B2D7DB01FD13CA');
+INSERT INTO "keys" VALUES('pretence',X'4623DDC8BF9F7FD7E934A7B8A63EE19B34B830B693B0407472D4A6343CFBBB36');
 CREATE TABLE last_logins (
 	user_id INTEGER NOT NULL, 
 	moment BIGINT NOT NULL, 
@@ -233,9 +233,9 @@ CREATE TABLE users (
 	CONSTRAINT ck_users_administrator CHECK (administrator IN (0, 1)), 
 	CONSTRAINT ck_users_mailbox_administrator CHECK (mailbox_administrator IN (0, 1))
 );
-INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1796021605159070,1796021605177964,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0,0,0,0,0,0);
-INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1796021605187168,1796021605191369,'Straße','Bob','','','','','','','',NULL,'',0,'',0,0,0,0,0,0);
-INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1796021605195822,1796021605200860,'','','','','Cyd','','','','',NULL,'',0,'',0,0,0,0,0,0);
+INSERT INTO "users" VALUES(1,'ann','ann','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,NULL,1577836800000000,NULL,1,0,1001,'full','',2,1796021502042048,1796021502052705,'Miller','Ann','Q','Jr','Annie','ny','hq','','',NULL,'',0,'',0,0,0,0,0,0);
+INSERT INTO "users" VALUES(2,'Bob','bob','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',1,NULL,1577836800000000,NULL,0,0,NULL,'full','',2,1796021502058890,1796021502063136,'Straße','Bob','','','','','','','',NULL,'',0,'',0,0,0,0,0,0);
+INSERT INTO "users" VALUES(3,'cyd','cyd','{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=',0,1577836800000000,1577836800000000,NULL,0,0,NULL,'full','',2,1796021502071132,1796021502075684,'','','','','Cyd','','','','',NULL,'',0,'',0,0,0,0,0,0);
 CREATE INDEX ix_login_names_user_id ON login_names (user_id);
 CREATE INDEX ix_or_names_common_name_key ON or_names (common_name_key);
 CREATE INDEX ix_or_names_surname_key_given_name_key ON or_names (surname_key, given_name_key);

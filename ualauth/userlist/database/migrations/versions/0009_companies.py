@@ -10,8 +10,8 @@ from alembic import op
 
 from ualauth.userlist.database.tables import Key
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 _DECIDED = "UPDATE changes SET mark = randomblob(16) WHERE number = 0;"
 _INDEXES = (

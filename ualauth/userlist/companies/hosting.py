@@ -8,7 +8,9 @@ server's own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +41,11 @@ from ualauth.userlist.database.tables import (
     keys,
     login_names,
     or_names,
+    sync_agreements,
+    sync_links,
     users,
 )
+from ualauth.userlist.names import parse_units
 
 IS_ON = select(func.count()).where(keys.c.name == literal_column(f"'{HOSTING}'"))
 """Whether hosting is on."""
@@ -99,11 +104,14 @@ def plan(connection: Connection) -> Plan:
                 whose = f"not of company {by_key[key].name}" if key else "that of a company"
                 ambiguous.append(f"{kind} {shown}: the domain of {name} is {whose}")
     ambiguous += _mixed_groups(connection, places)
+    open_nodes = {key: row.id for key, row in by_key.items() if row.deleted is None}
+    nodes = _nodes_of_agreements(connection)
+    ambiguous += _mixed_agreements(connection, nodes, open_nodes, places["user"])
     for row in by_key.values():
         most, present = row.user_limit, counts[row.name_key][0]
         if most and present > most:
             ambiguous.append(f"company {row.name}: has {present} users, and may have {most}")
-    digest.update(repr((sorted(by_key), sorted(domains.items()), ambiguous)).encode())
+    digest.update(repr((sorted(by_key), sorted(domains.items()), nodes, ambiguous)).encode())
     assigned = [Assigned(row.name, *counts[key]) for key, row in sorted(by_key.items())]
     return Plan(
         (*assigned, Assigned("", *counts[""])), tuple(ambiguous[:MOST_SHOWN]), digest.hexdigest()
@@ -123,6 +131,7 @@ def switch_on(connection: Connection, expected: Plan) -> None:
             + "; ".join(current.ambiguous[:3])
             + ("; and more" if len(current.ambiguous) > 3 else "")
         )
+    _refuse_runs(connection)
     connection.execute(insert(keys), {"name": HOSTING, "key": b"on"})
     ou1 = select(companies.c.id).where(companies.c.name_key == or_names.c.ou1_key)
     connection.execute(update(or_names).values(company_id=ou1.scalar_subquery()))
@@ -135,6 +144,10 @@ def switch_on(connection: Connection, expected: Plan) -> None:
         connection.execute(
             update(groups).where(groups.c.id == row.id).values(company_id=company.scalar_subquery())
         )
+    for number, _, node in _nodes_of_agreements(connection):
+        company = select(companies.c.id).where(companies.c.name_key == node)
+        agreement = update(sync_agreements).where(sync_agreements.c.id == number)
+        connection.execute(agreement.values(company_id=company.scalar_subquery()))
 
 
 def switch_off(connection: Connection) -> None:
@@ -145,7 +158,7 @@ def switch_off(connection: Connection) -> None:
     gone = select(companies.c.name).where(companies.c.deleted.is_not(None)).limit(1)
     if name := connection.scalar(gone):
         raise InvalidValue(f"the company {name!r} is deleted: purge or restore it first")
-    for table in (users, or_names, groups):
+    for table in (users, or_names, groups, sync_agreements):
         connection.execute(
             update(table).where(table.c.company_id.is_not(None)).values(company_id=None)
         )
@@ -203,6 +216,48 @@ def _mixed_groups(
         yield f"group {names[group]}: has members who are not of its company"
 
 
+def _nodes_of_agreements(connection: Connection) -> list[tuple[int, str, str]]:
+    """Return the id, name and folded OU1 of all agreements of synchronization."""
+    columns = (sync_agreements.c.id, sync_agreements.c.name, sync_agreements.c.settings)
+    nodes = []
+    for number, name, settings in connection.execute(
+        select(*columns).order_by(sync_agreements.c.id)
+    ):
+        node = json.loads(settings)["mail_node"]
+        nodes.append((number, name, fold(parse_units(node)[0]) if node else ""))
+    return nodes
+
+
+def _mixed_agreements(
+    connection: Connection,
+    nodes: Sequence[tuple[int, str, str]],
+    open_nodes: Mapping[str, int],
+    places: Mapping[int, int | None],
+) -> Iterator[str]:
+    """Yield the agreements whose users are not all of the company of their mail node."""
+    owners = {number: open_nodes.get(node) for number, _, node in nodes}
+    links = select(sync_links.c.agreement_id, sync_links.c.user_id)
+    mixed = {
+        number for number, user in connection.execute(links) if places.get(user) != owners[number]
+    }
+    for number, name, node in nodes:
+        if node and node not in open_nodes:
+            yield f"agreement {name}: OU1 {node!r} is no company's"
+        elif number in mixed:
+            yield f"agreement {name}: has users who are not of the company of its mail node"
+
+
+def _refuse_runs(connection: Connection) -> None:
+    """Refuse while an agreement is being run: its plan knows of no company."""
+    is_running = (sync_agreements.c.lease_holder != "") & (
+        sync_agreements.c.lease_until > time.time_ns() // 1000
+    )
+    if name := connection.scalar(select(sync_agreements.c.name).where(is_running).limit(1)):
+        raise InvalidValue(f"the agreement {name!r} is being run: wait until it has ended")
+
+
 def _wait_for_others(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql("LOCK TABLE users, groups, companies IN EXCLUSIVE MODE")
+        connection.exec_driver_sql(
+            "LOCK TABLE users, groups, companies, sync_agreements IN EXCLUSIVE MODE"
+        )

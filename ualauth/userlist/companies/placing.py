@@ -77,20 +77,42 @@ def place_user(connection: Connection, new: Placeable, old: User | None = None) 
             one more than it may have.
 
     """
+    company = check_place(connection, new, old)
+    if company is not None and (old is None or old.company_id != company):
+        check_limit(connection, company, 1)
+    return company
+
+
+def check_place(connection: Connection, new: Placeable, old: User | None = None) -> int | None:
+    """Return the same as `place_user` does, whatever the number of users may be.
+
+    Raises:
+        InvalidValue: for a name that a user of this company cannot have.
+
+    """
     view = view_of(connection)
     if view.is_server_wide and not is_hosting(connection):
         return None
-    company = _company_of(connection, view, new.name)
-    stays = old is not None and old.company_id == company
+    company = _company_of(connection, view, new.name.ou1)
     names = (new.authid, *new.addresses)
-    if old is not None and stays:
+    if old is not None and old.company_id == company:
         names = tuple(sorted({*names} - {old.authid, *old.addresses}))
     _check_names(connection, view, company, names)
     if not view.is_server_wide and new.unix_uid != (old.unix_uid if old else None):
         raise InvalidValue("UNIX uid: the server's administrator alone gives one")
-    if company is not None and not stays:
-        check_limit(connection, company, 1)
     return company
+
+
+def company_of_node(connection: Connection, ou1: str) -> int | None:
+    """Return the id of the company of a mail node; `None` without one, and without hosting.
+
+    Raises:
+        InvalidValue: if it is no company's, or that of a deleted one.
+
+    """
+    if not is_hosting(connection):
+        return None
+    return _company_of(connection, view_of(connection), ou1)
 
 
 def with_mail_node(connection: Connection, new: NewGroup) -> NewGroup:
@@ -106,7 +128,7 @@ def place_group(connection: Connection, new: NewGroup, old_names: Iterable[str] 
     view = view_of(connection)
     if view.is_server_wide and not is_hosting(connection):
         return None
-    company = _company_of(connection, view, new.or_name)
+    company = _company_of(connection, view, new.or_name.ou1)
     names = sorted({new.name, *new.addresses} - set(old_names))
     _check_names(connection, view, company, names)
     return company
@@ -171,14 +193,14 @@ def is_hosting(connection: Connection) -> bool:
     return bool(connection.scalar(_IS_HOSTING))
 
 
-def _company_of(connection: Connection, view: View, name: ORName) -> int | None:
+def _company_of(connection: Connection, view: View, ou1: str) -> int | None:
     """Return whose a mail node is; the server's own have none."""
-    if not name.ou1 and view.is_server_wide:
+    if not ou1 and view.is_server_wide:
         return None
-    row = connection.execute(_NAMED, {"ou1": fold(name.ou1)}).first()
+    row = connection.execute(_NAMED, {"ou1": fold(ou1)}).first()
     if row is None and view.is_server_wide:
         raise InvalidValue(
-            f"mail node of an O/R name: OU1 {name.ou1!r} is no company's: ualauth company add"
+            f"mail node of an O/R name: OU1 {ou1!r} is no company's: ualauth company add"
         )
     if row is None:
         raise InvalidValue("mail node of an O/R name: OU1 is not that of the company")

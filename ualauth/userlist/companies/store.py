@@ -21,7 +21,13 @@ from ualauth.userlist.companies.placing import is_hosting
 from ualauth.userlist.companies.record import Company, NewCompany, domain_of
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import microseconds, moment
-from ualauth.userlist.database.tables import companies, company_domains, groups, users
+from ualauth.userlist.database.tables import (
+    companies,
+    company_domains,
+    groups,
+    sync_agreements,
+    users,
+)
 
 T = TypeVar("T")
 
@@ -264,7 +270,7 @@ class CompanyStore:
         return self._write(work)
 
     def purge(self, company: Company, *, now: datetime | None = None) -> None:
-        """Remove a deleted company, its users and its groups, once it was kept for 30 days.
+        """Remove a deleted company once it was kept for 30 days, with all that is its own.
 
         Raises:
             InvalidValue: if it was not deleted, or not long enough ago.
@@ -282,7 +288,7 @@ class CompanyStore:
                 raise InvalidValue(
                     f"the company {company.name!r} is kept until {due:%Y-%m-%d %H:%M} UTC"
                 )
-            for table in (users, groups):
+            for table in (sync_agreements, users, groups):
                 connection.execute(delete(table).where(table.c.company_id == company.id))
             connection.execute(delete(companies).where(companies.c.id == company.id))
 

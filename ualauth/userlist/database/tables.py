@@ -344,6 +344,7 @@ sync_agreements = Table(
     Column("state", Text, nullable=False, server_default=""),
     Column("lease_holder", Text, nullable=False, server_default=""),
     Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    _company(),
     sqlite_autoincrement=True,
 )
 

@@ -36,9 +36,21 @@ from sqlalchemy import (
 )
 
 from ualauth.errors import StoreError
-from ualauth.userlist.database.tables import companies, company_domains, groups, metadata, users
+from ualauth.userlist.database.tables import (
+    companies,
+    company_domains,
+    groups,
+    metadata,
+    sync_agreements,
+    users,
+)
 
-_OWNERS: Mapping[str, Table] = {"user_id": users, "group_id": groups, "member_id": groups}
+_OWNERS: Mapping[str, Table] = {
+    "user_id": users,
+    "group_id": groups,
+    "member_id": groups,
+    "agreement_id": sync_agreements,
+}
 """Column of a table -> whose id is in it."""
 _COMPANY = "company_id"
 _SERVERS = frozenset({companies, company_domains})

@@ -1,4 +1,4 @@
-"""Companies that are hosted, and whose each user and group is.
+"""Companies that are hosted, and whose each user, group and agreement is.
 
 Until hosting is switched on, all are the server's: the new columns and indexes have nothing.
 """
@@ -60,7 +60,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_company_domains_company_id"), "company_domains", ["company_id"], unique=False
     )
-    for table in ("users", "or_names", "groups"):
+    for table in ("users", "or_names", "groups", "sync_agreements"):
         op.add_column(table, sa.Column("company_id", sa.Integer()))
     is_set = sa.text("company_id IS NOT NULL")
     for table, *columns in _INDEXES:

@@ -52,7 +52,17 @@ class Invocation:
 
         store = self.base.resource(UserStore)
         store.check()
-        return store if self._actor is None else store.seen_by_actor(self._actor)
+        if self._actor is None:
+            return store
+        if self.config.userlist.hosting and not store.companies.is_hosting:
+            # An administrator of a company would be one of the server.
+            from ualauth.errors import ActorRefused  # noqa: PLC0415 - likewise
+
+            raise ActorRefused(
+                "[userlist] hosting is true, and the USERLIST hosts no companies: "
+                "ualauth company hosting on"
+            )
+        return store.seen_by_actor(self._actor)
 
     @cached_property
     def hasher(self) -> PasswordHasher:

@@ -192,3 +192,53 @@ def test_who_is_no_administrator_is_refused(hosted: Program) -> None:
         result = hosted.run("--as", who, "user", "list")
         assert result.exit_code == 1
         assert "is no administrator who may log in" in result.stderr
+
+
+def test_settings_of_a_company_are_shown_with_their_origin(hosted: Program) -> None:
+    hosted.folder.settings("[account]\nallowed_services = ['imap']\n[password]\nhistory = 2\n")
+    policy = ("history=5", "allowed_services=imap,pop3", "grace_logins=3")
+    hosted.succeed("company", "modify", "acme", *(f"--policy={each}" for each in policy))
+    shown = hosted.succeed("config", "--company", "ACME.example", "password", "account")
+    lines = dict(line.split(" = ", 1) for line in shown.splitlines() if " = " in line)
+    assert lines["history"] == "5  # company acme, before ualauth.toml:4; default 0"
+    assert lines["grace_logins"] == "3  # company acme; default 0"
+    assert lines["allowed_services"].startswith('["imap", "pop3"]  # company acme, before ')
+    assert lines["time_zone"] == '"UTC"  # default'
+    parsed = json.loads(hosted.succeed("config", "--company", "acme", "--json", "history"))
+    (setting,) = parsed["settings"]
+    assert (setting["value"], setting["company"], setting["line"]) == (5, "acme", 4)
+    other = json.loads(hosted.succeed("config", "--company", "bolt", "--json", "history"))
+    assert (other["settings"][0]["value"], other["settings"][0]["company"]) == (2, None)
+    unknown = hosted.run("config", "--company", "nowhere")
+    assert unknown.exit_code == 1
+    assert "'nowhere' is neither the mail node nor a domain of a company" in unknown.stderr
+    hosted.succeed("company", "hosting", "off", "--yes")
+    off = hosted.run("config", "--company", "acme")
+    assert "companies are not hosted" in off.stderr
+
+
+def test_the_setting_has_to_agree_with_the_userlist(hosted: Program) -> None:
+    hosted.folder.service("imap", "auth required om_auth\naccount required om_auth\n")
+    toml = hosted.folder.path / "ualauth.toml"
+    before = toml.read_text()
+    text = hosted.run("check").stdout
+    assert "warning: the USERLIST hosts companies, and nothing here asks for that" in text
+    hosted.folder.settings("[userlist]\ntimeout = 9\nhosting = true\n")
+    assert "hosts" not in hosted.run("check").stdout
+    refused = hosted.run("company", "hosting", "off", "--yes")
+    assert "hosting is true in ualauth.toml: write false there first" in refused.stderr
+    assert hosted.succeed("company", "hosting") == "on\n"
+    # As where a copy from before is put back.
+    toml.write_text(before)
+    hosted.succeed("company", "hosting", "off", "--yes")
+    assert hosted.run(*AS_ACME, "user", "list").exit_code == 0
+    hosted.folder.settings("[userlist]\ntimeout = 9\nhosting = true\n")
+    told = hosted.run("check")
+    assert told.exit_code == 1
+    assert f"{toml}:3:1: error: the USERLIST hosts no companies" in told.stdout
+    for command in (("user", "list"), ("user", "delete", "bob@bolt.example", "--yes")):
+        result = hosted.run(*AS_ACME, *command)
+        assert result.exit_code == 1
+        assert "hosts no companies: ualauth company hosting on" in result.stderr
+        assert "bolt" not in result.stdout
+    assert "bob@bolt.example" in hosted.succeed("user", "list")

@@ -113,3 +113,20 @@ def test_pam_if_asks_for_the_company(folder: ConfigFolder) -> None:
         assert authenticator.authenticate("acme", "bob@acme.example", "of acme")
         with pytest.raises(AuthenticationFailed):
             authenticator.authenticate("acme", "bob@bolt.example", "of bolt")
+
+
+def test_a_mechanism_is_refused_to_the_users_of_one_company(folder: ConfigFolder) -> None:
+    first = "auth [ignore=ignore default=die] pam_if company=acme mechanism=PLAIN\n"
+    folder.service("submission", first + OM_AUTH)
+    with Authenticator(folder.config()) as authenticator:
+        assert not authenticator.load("submission").problems
+
+        def plain(company: str) -> str:
+            exchange = authenticator.sasl("submission", "PLAIN", tls=True)
+            exchange.step(f"\0bob@{company}.example\0of {company}".encode())
+            return exchange.identity.authid
+
+        assert plain("bolt") == "bob@bolt.example"
+        with pytest.raises(AuthenticationFailed):
+            plain("acme")
+        assert authenticator.authenticate("submission", "bob@acme.example", "of acme")

@@ -11,6 +11,7 @@ from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.cli.problems import count
 from ualauth.cli.prompts import ask_whether
+from ualauth.errors import InvalidValue
 
 if TYPE_CHECKING:
     from ualauth.userlist.companies.hosting import Plan
@@ -36,6 +37,10 @@ def command(context: click.Context, /, *, state: str | None, only_plan: bool, ye
     if state == "off":
         if only_plan:
             raise click.UsageError("--plan goes with on.")
+        if invocation.config.userlist.hosting:
+            raise InvalidValue(
+                "[userlist] hosting is true in ualauth.toml: write false there first"
+            )
         click.echo(
             "Every user and administrator will see the users and groups of all companies.", err=True
         )
@@ -54,6 +59,12 @@ def command(context: click.Context, /, *, state: str | None, only_plan: bool, ye
         context.exit(ExitStatus.REFUSED)
     store.switch_on(plan)
     click.echo("Hosting is on.")
+    if not invocation.config.userlist.hosting:
+        click.echo(
+            "Write hosting = true under [userlist] in the ualauth.toml of each host, so that it is "
+            "never off unseen.",
+            err=True,
+        )
 
 
 def _print(plan: Plan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ualauth import __version__
+from ualauth.cli.completion import administrators
 from ualauth.cli.exits import ExitingGroup
 from ualauth.cli.invocation import Invocation
 
@@ -73,6 +74,7 @@ COMMANDS = {
     "--as",
     "actor",
     metavar="ADMIN",
+    shell_complete=administrators,
     help="Act as this administrator of the USERLIST: one of a company sees and changes only that.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")

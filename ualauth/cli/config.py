@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from ualauth.cli.completion import companies
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line, print_json
 from ualauth.cli.setting_text import value_text
@@ -26,6 +27,7 @@ _NOT_SHOWN = "set, not shown"
 @click.option(
     "--company",
     metavar="NAME",
+    shell_complete=companies,
     help="Show what holds for the users of this hosted company: its own values come first.",
 )
 @click.option("-n", "changed", is_flag=True, help="Show only what differs from the default.")
@@ -68,9 +70,9 @@ def _for_company(invocation: Invocation, settings: Sequence[Setting], name: str)
     """
     from ualauth.userlist.policy import read_own  # noqa: PLC0415 - of the USERLIST
 
-    companies = invocation.store.companies
-    company = companies.get(name)
-    if not companies.is_hosting:
+    store = invocation.store.companies
+    company = store.get(name)
+    if not store.is_hosting:
         raise InvalidValue("companies are not hosted, so none has settings of its own")
     return list(settings_for(settings, company.name, read_own(company.policy)))
 

@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, Examples] = {
         ("config -n", "what was changed"),
         ("config lockout", "one table"),
         ("config stack.timeout", "one setting"),
+        ("config --company acme", "what holds for its users, and who said it"),
         ("config om_ldap.conf -n", "one file"),
     ),
     "migrate": (("migrate /etc/pam.d/dovecot", "a service file of the host"),),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.unit.cli.conftest import Program
+from tests.unit.cli.test_completion import completed
 
 
 @pytest.fixture
@@ -161,6 +162,20 @@ def test_a_name_of_another_company_is_answered_as_one_that_none_has(
     hosted: Program, command: Sequence[str]
 ) -> None:
     assert _told(hosted, command, "bob@bolt.example") == _told(hosted, command, "xyz@bolt.example")
+
+
+def test_a_shell_completes_for_who_acts(hosted: Program) -> None:
+    assert completed("a", "--as") == ["ann@acme.example", "ann@bolt.example"]
+    assert completed("", "company", "show") == ["acme", "bolt"]
+    assert completed("a", "config", "--company") == ["acme"]
+    assert completed("", "user", "show") == sorted(
+        f"{who}@{name}.example" for who in ("ann", "bob") for name in ("acme", "bolt")
+    )
+    assert completed("", *AS_ACME, "user", "show") == ["ann@acme.example", "bob@acme.example"]
+    assert completed("bob@bolt", *AS_ACME, "user", "show") == []
+    assert completed("", *AS_ACME, "company", "show") == ["acme"]
+    for who in ("bob@acme.example", "none@acme.example"):
+        assert completed("", "--as", who, "user", "show") == []
 
 
 def test_an_administrator_of_a_company_changes_it(hosted: Program) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from ualauth.cli.completion import companies as complete_companies
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
@@ -13,7 +14,9 @@ from ualauth.cli.prompts import ask_whether
 
 
 @click.command("delete")
-@click.argument("companies", metavar="COMPANY...", nargs=-1, required=True)
+@click.argument(
+    "companies", metavar="COMPANY...", nargs=-1, required=True, shell_complete=complete_companies
+)
 @click.option("--with-users", is_flag=True, help="Lock its users, who are purged with it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ualauth.cli.company.record import field_options
+from ualauth.cli.completion import companies
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("modify")
-@click.argument("company")
+@click.argument("company", shell_complete=companies)
 @click.option("--add-domain", multiple=True, metavar="DOMAIN", help="One domain more.")
 @click.option("--remove-domain", multiple=True, metavar="DOMAIN", help="One domain less.")
 @click.option("--no-policy", multiple=True, metavar="KEY", help="The usual rule for this KEY.")

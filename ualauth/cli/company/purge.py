@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from ualauth.cli.completion import companies as complete_companies
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
@@ -14,7 +15,7 @@ from ualauth.cli.prompts import ask_whether
 
 
 @click.command("purge")
-@click.argument("companies", metavar="[COMPANY]...", nargs=-1)
+@click.argument("companies", metavar="[COMPANY]...", nargs=-1, shell_complete=complete_companies)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def command(context: click.Context, /, *, companies: Sequence[str], yes: bool) -> None:

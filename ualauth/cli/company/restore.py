@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import click
 
+from ualauth.cli.completion import companies as complete_companies
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 
 
 @click.command("restore")
-@click.argument("companies", metavar="COMPANY...", nargs=-1, required=True)
+@click.argument(
+    "companies", metavar="COMPANY...", nargs=-1, required=True, shell_complete=complete_companies
+)
 @click.pass_obj
 def command(invocation: Invocation, *, companies: Sequence[str]) -> None:
     """Undo delete.

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import click
 
 from ualauth.cli.company.record import company_json, company_rows
+from ualauth.cli.completion import companies as complete_companies
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, console, grid, lines, print_json
 
 
 @click.command("show")
-@click.argument("companies", metavar="COMPANY...", nargs=-1, required=True)
+@click.argument(
+    "companies", metavar="COMPANY...", nargs=-1, required=True, shell_complete=complete_companies
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each COMPANY.")
 @click.pass_obj
 def command(invocation: Invocation, *, companies: Sequence[str], as_json: bool) -> None:

@@ -149,7 +149,6 @@ def test_a_name_of_another_company_takes_the_work_of_one_that_none_has(hosted: U
                 assert difference <= MOST_MORE * MOST_LOOK_UPS, (question, taken)
 
 
-@pytest.mark.chance
 def test_and_the_time(hosted: UserStore) -> None:
     """Medians of samples that are taken in turn: whatever else the host does, it does to both."""
     times: dict[str, list[int]] = {name: [] for name in PAIRS[0]}

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from ualauth.errors import UserError
+from ualauth.userlist.bulk import rows_of
 from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.database.view import View
 from ualauth.userlist.group_record import NewGroup
@@ -76,23 +77,30 @@ def metered() -> Iterator[Meter]:
         event.remove(Engine, "connect", meter.connected)
 
 
-@pytest.fixture
-def hosted(path: Path) -> UserStore:
-    """Return a store that has no connection yet."""
+def host(path: Path, companies: Sequence[str]) -> UserStore:
+    """Return a store that has no connection yet, of companies with the same users each."""
     url = f"sqlite:///{path}"
     with UserStore(url) as store:
         store.create()
-        for name in COMPANIES:
+        new = []
+        for name in companies:
             store.companies.add(NewCompany(name=name, domains=(f"{name}.example",)))
-        store.companies.switch_on(store.companies.plan())
-        for name in COMPANIES:
             for number in range(MANY):
                 orname = ORName(f"smith{number}", "bob", ou1=name)
                 authid = f"u{number:02}@{name}.example"
-                store.add(NewUser(authid=authid, name=orname, addresses=(f"a{authid}",)))
+                user = NewUser(authid=authid, name=orname, addresses=(f"a{authid}",))
+                new.append(rows_of(user, (), 1))
             node = ORName("", common_name="All", ou1=name)
-            store.groups.add(NewGroup(name=f"g00@{name}.example", or_name=node))
+            group = NewGroup(name=f"g00@{name}.example", or_name=node)
+            store.groups.add(group)
+        assert not any(store.add_many(new))
+        store.companies.switch_on(store.companies.plan())
     return UserStore(url)
+
+
+@pytest.fixture
+def hosted(path: Path) -> UserStore:
+    return host(path, COMPANIES)
 
 
 # Both names are as long, and stand in the middle of what the other company has.
@@ -162,3 +170,31 @@ def test_and_the_time(hosted: UserStore) -> None:
                 taken.append(time.perf_counter_ns() - begin)
     theirs, none = map(statistics.median, times.values())
     assert 0.5 < theirs / none < 2
+
+
+def test_a_question_costs_the_same_however_many_companies_there_are(tmp_path: Path) -> None:
+    """Instructions of SQLite count each row that is looked at, and no depth of an index."""
+    of_few: dict[str, int] = {}
+    for count in (2, 100):
+        names = (*COMPANIES, *(f"c{number}" for number in range(count - 2)))
+        with metered() as meter, host(tmp_path / f"{count}.db", names) as store:
+            company = store.companies.get("acme")
+            seen = store.seen_by(View.of(company.id))
+            name = "u20@acme.example"
+            questions: dict[str, Callable[[str], object]] = {
+                "users": lambda _, seen=seen: list(seen.users()),
+                "groups": lambda _, seen=seen: list(seen.groups.all()),
+                "companies": lambda _, seen=seen: list(seen.companies.all()),
+                "size": lambda _, store=store, company=company: store.companies.size(company),
+                "administrators": lambda _, store=store, company=company: (
+                    store.companies.administrators(company)
+                ),
+                "by its domain": lambda _, store=store: store.companies.get("acme.example"),
+                "login": store.resolve,
+                "O/R name": lambda _, store=store: store.resolve("smith20/acme"),
+                **_questions(seen),
+                "delete": lambda name, seen=seen: seen.delete(seen.get(name)),
+            }
+            for question, ask in questions.items():
+                work = meter.of(ask, name)
+                assert of_few.setdefault(question, work.instructions) == work.instructions, question

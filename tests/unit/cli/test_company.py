@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+import click
 import pytest
 
 from tests.unit.cli.conftest import Program
 from tests.unit.cli.test_completion import completed
+from ualauth.cli.application import FOR_COMPANIES, application
+from ualauth.cli.callers_file import CallersFile
 
 
 @pytest.fixture
@@ -200,6 +204,42 @@ def test_what_is_of_the_whole_server_does_not_go_with_as(
     result = hosted.run(*AS_ACME, *command)
     assert result.exit_code == 2
     assert "--as goes with" in result.stderr
+
+
+def _commands(command: click.Command, context: click.Context) -> Iterator[click.Command]:
+    if not isinstance(command, click.Group):
+        yield command
+        return
+    for name in command.list_commands(context):
+        below = command.get_command(context, name)
+        assert below is not None
+        yield from _commands(below, context)
+
+
+def test_no_file_is_read_or_written_for_a_company(hosted: Program, tmp_path: Path) -> None:
+    """The program may have the rights of root, whom a rule of sudo lets the actor be."""
+    file = tmp_path / "file"
+    file.write_text("root:x:0:0\n")
+    for command in (
+        *(("user", "export", "--format", "csv"), ("group", "export", "--format", "csv")),
+        *(("user", "import", "--format", "csv"), ("group", "import", "--format", "csv")),
+    ):
+        result = hosted.run(*AS_ACME, *command, str(file))
+        assert result.exit_code == 2
+        assert "with --as, only - is taken" in result.stderr
+        assert file.read_text() == "root:x:0:0\n"
+    assert "ann@acme.example" in hosted.succeed(*AS_ACME, "user", "export", "--format=csv", "-")
+    context = click.Context(application)
+    for name in FOR_COMPANIES:
+        group = application.get_command(context, name)
+        assert group is not None
+        for each in _commands(group, context):
+            types = [parameter.type for parameter in each.params]
+            assert not [
+                kind
+                for kind in types
+                if isinstance(kind, click.Path | click.File) and not isinstance(kind, CallersFile)
+            ], each.name
 
 
 def test_who_is_no_administrator_is_refused(hosted: Program) -> None:

@@ -77,7 +77,7 @@ def metered() -> Iterator[Meter]:
         event.remove(Engine, "connect", meter.connected)
 
 
-def host(path: Path, companies: Sequence[str]) -> UserStore:
+def host(path: Path, companies: Sequence[str], users: int = MANY) -> UserStore:
     """Return a store that has no connection yet, of companies with the same users each."""
     url = f"sqlite:///{path}"
     with UserStore(url) as store:
@@ -85,7 +85,7 @@ def host(path: Path, companies: Sequence[str]) -> UserStore:
         new = []
         for name in companies:
             store.companies.add(NewCompany(name=name, domains=(f"{name}.example",)))
-            for number in range(MANY):
+            for number in range(users):
                 orname = ORName(f"smith{number}", "bob", ou1=name)
                 authid = f"u{number:02}@{name}.example"
                 user = NewUser(authid=authid, name=orname, addresses=(f"a{authid}",))
@@ -198,3 +198,23 @@ def test_a_question_costs_the_same_however_many_companies_there_are(tmp_path: Pa
             for question, ask in questions.items():
                 work = meter.of(ask, name)
                 assert of_few.setdefault(question, work.instructions) == work.instructions, question
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "u20@acme.example",
+        "au20@acme.example",
+        "bob smith20/acme",
+        "smith20/acme",
+        "/acme/CN=none",
+        "bob smith20/acme,hq",
+        "none@acme.example",
+    ],
+)
+def test_a_login_costs_the_same_however_many_users_a_company_has(tmp_path: Path, name: str) -> None:
+    costs = set()
+    for users in (MANY, 10 * MANY):
+        with metered() as meter, host(tmp_path / f"{users}.db", COMPANIES, users) as store:
+            costs.add(meter.of(store.resolve, name).instructions)
+    assert len(costs) == 1

@@ -220,6 +220,7 @@ or_names = Table(
     _company(),
     _of_company("surname_key", "given_name_key"),
     _of_company("common_name_key"),
+    _of_company("name_key"),
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),

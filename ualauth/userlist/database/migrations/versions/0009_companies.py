@@ -18,6 +18,7 @@ _INDEXES = (
     ("users", "authid_key"),
     ("or_names", "surname_key", "given_name_key"),
     ("or_names", "common_name_key"),
+    ("or_names", "name_key"),
     ("groups", "name_key"),
 )
 

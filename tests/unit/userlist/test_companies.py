@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.schema import DropTable
 
 from tests.unit.userlist.databases import SQLiteDatabase
 from ualauth.errors import (
@@ -307,6 +309,38 @@ def test_a_statement_that_forgets_the_company_sees_and_changes_only_it(
         authid for authid in before if not authid.endswith("@acme.example")
     ]
     assert hosted.get("bob@bolt.example") == other
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DELETE FROM users",
+        " delete from users",
+        "UPDATE users SET locked = true",
+        "WITH x AS (SELECT 1) DELETE FROM users",
+        "WITH x AS (SELECT 1) UPDATE users SET locked = true",
+        "INSERT INTO keys (name, key) VALUES ('x', 'x')",
+        "DROP TABLE users",
+        "CREATE TABLE x (id INTEGER)",
+        "SELECT 1; DELETE FROM users",
+    ],
+)
+def test_a_text_that_is_not_understood_changes_nothing_for_a_company(
+    hosted: UserStore, acme: UserStore, text: str
+) -> None:
+    before = list(hosted.users())
+    for run in (
+        lambda connection: connection.exec_driver_sql(text),
+        lambda connection: connection.execute(sqlalchemy.text(text)),
+        lambda connection: connection.execute(DropTable(tables.last_logins)),
+    ):
+        with pytest.raises(StoreError, match="only what is its own"):
+            acme.transaction(run)
+    assert list(hosted.users()) == before
+    number = acme.transaction(
+        lambda connection: connection.exec_driver_sql("SELECT count(*) FROM users").scalar()
+    )
+    assert number == 3
 
 
 def _insert(table: Table, row: Mapping[str, object], connection: Connection) -> None:

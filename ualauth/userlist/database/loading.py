@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from ualauth.userlist.database.view import check_rows
+from ualauth.userlist.database.view import CHECKED, check_rows
 
 # Names are spread over all pages of their indexes, 300 MB for a million users: pages
 # that do not fit are read and written many times over. 2 MB is SQLite's default; 256 MB
@@ -24,6 +24,8 @@ _MANY = 200
 _NOTED = "UPDATE changes SET mark = randomblob(16) WHERE number = 0;"
 """What the triggers do that note a change which decides about logins (migrations 0005, 0006)."""
 
+_KNOWN = {CHECKED: True}
+"""Rows were looked at (`check_rows`), and triggers are of no company."""
 _LITERALS: Mapping[object, str] = {None: "NULL", False: "0", True: "1", "": "''"}
 """What most fields of most users are -> SQL for it. The driver looks long for what `None` and
 flags might be adapted to."""
@@ -46,7 +48,8 @@ def insert_rows(
             copy_rows(connection, table, columns, values[start : start + _IN_A_COPY])
         return
     with noted_once(connection, table, len(values)):
-        connection.exec_driver_sql(*_insertion(table, columns, values))
+        text, parameters = _insertion(table, columns, values)
+        connection.exec_driver_sql(text, parameters, execution_options=_KNOWN)
 
 
 def _insertion(
@@ -84,10 +87,10 @@ def noted_once(connection: Connection, table: Table, rows: int) -> Iterator[None
     if rows < _MANY or connection.dialect.name != "sqlite" or not _has(connection, trigger):
         yield
         return
-    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    connection.exec_driver_sql(f"DROP TRIGGER {name}", execution_options=_KNOWN)
     yield
-    connection.exec_driver_sql(trigger)
-    connection.exec_driver_sql(_NOTED)
+    connection.exec_driver_sql(trigger, execution_options=_KNOWN)
+    connection.exec_driver_sql(_NOTED, execution_options=_KNOWN)
 
 
 def _has(connection: Connection, trigger: str) -> bool:

@@ -6,7 +6,8 @@ names, here and in no other place:
 
 * a statement that reads is put behind `WITH users AS (...), addresses AS (...)`: the name of each
   table means only the rows of the company, wherever it stands in the statement;
-* an UPDATE or DELETE gets one condition more, and rows to be inserted are looked at before.
+* an UPDATE or DELETE gets one condition more, and rows to be inserted are looked at before;
+* a text that is the driver's own, which is not understood here, changes nothing.
 
 Which rows are a company's follows from the columns of a table. A table without such a column is
 the server's own: a company sees no row of it and changes none.
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Delete,
     Insert,
     Table,
+    TextClause,
     Update,
     and_,
     event,
@@ -34,6 +36,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.schema import ExecutableDDLElement
 
 from ualauth.errors import StoreError
 from ualauth.userlist.database.tables import (
@@ -53,12 +56,17 @@ _OWNERS: Mapping[str, Table] = {
 }
 """Column of a table -> whose id is in it."""
 _COMPANY = "company_id"
-_SERVERS = frozenset({companies, company_domains})
+SERVERS = frozenset({companies, company_domains})
 """What a company reads of itself, and the server alone changes."""
 _PARAMETER = "seen_company"
+_ASKED = f"(SELECT id FROM {_PARAMETER})"  # noqa: S608 - our own names
 _SEEN_BY = "ualauth_seen_by"
 _RECURSIVE = "WITH RECURSIVE "
 _PLAIN = "WITH "
+CHECKED = "ualauth_checked_rows"
+"""Option of a statement that is the driver's own text: what it changes was looked at before."""
+_HARMLESS = ("BEGIN", "PRAGMA cache_size", "PRAGMA wal_autocheckpoint")
+_CHANGES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _BEYOND = "a company changes only what is its own: nothing was changed"
 
 
@@ -121,13 +129,13 @@ def _tables(schema: str) -> Mapping[str, str]:
     """Return table -> what its name means to a company."""
     return {
         name: f"{name} AS NOT MATERIALIZED (SELECT {name}.* FROM {schema}.{name} "  # noqa: S608 - our own names
-        f"WHERE {' AND '.join(_conditions(table, schema))})"
+        f"WHERE {' AND '.join(conditions_of(table, schema, _ASKED))})"
         for name, table in metadata.tables.items()
     }
 
 
-def _conditions(table: Table, schema: str) -> Sequence[str]:
-    wanted = f"(SELECT id FROM {_PARAMETER})"  # noqa: S608 - our own names
+def conditions_of(table: Table, schema: str, wanted: str) -> Sequence[str]:
+    """Return the conditions that the rows of a company meet, whose id is what `wanted` says."""
     if table is companies:
         return [f"companies.id = {wanted}"]
     if _COMPANY in table.c:
@@ -158,6 +166,8 @@ def restrict(connection: Connection, view: View) -> None:
     ) -> tuple[Any, Any, Any]:
         if isinstance(statement, Update | Delete):
             statement = statement.where(_is_seen(_table_of(statement), company))
+        elif isinstance(statement, TextClause | ExecutableDDLElement):
+            _refuse_unknown(str(statement))
         elif isinstance(statement, Insert):
             table, rows = _table_of(statement), several or ([one] if one else [])
             columns = sorted({name for row in rows for name in row})
@@ -171,9 +181,11 @@ def restrict(connection: Connection, view: View) -> None:
         _cursor: object,
         text: str,
         parameters: Any,  # noqa: ANN401 - of the driver
-        _context: object,
+        context: Any,  # noqa: ANN401 - of SQLAlchemy
         _executemany: object,
     ) -> tuple[str, Any]:
+        if context.compiled is None and not context.execution_options.get(CHECKED):
+            _refuse_unknown(text)
         if text.startswith(("SELECT", "WITH")):
             text = restricted_text(text, view, schema)
             parameters = parameters_of(text, parameters, view)
@@ -181,6 +193,18 @@ def restrict(connection: Connection, view: View) -> None:
 
     event.listen(connection, "before_execute", before_execute, retval=True)
     event.listen(connection, "before_cursor_execute", before_cursor_execute, retval=True)
+
+
+def _refuse_unknown(text: str) -> None:
+    """Refuse a text that SQLAlchemy did not make, and that may change what is another's.
+
+    Raises:
+        StoreError: if it may.
+
+    """
+    reads = text.startswith(("SELECT", "WITH")) and not _CHANGES.search(text)
+    if not reads and not text.startswith(_HARMLESS):
+        raise StoreError(_BEYOND)
 
 
 def check_rows(
@@ -197,7 +221,7 @@ def check_rows(
         return
     by_column = dict(zip(columns, map(set, zip(*rows, strict=True)), strict=True))
     owners = [(name, owner) for name, owner in _OWNERS.items() if name in table.c]
-    is_seen = table not in _SERVERS and bool(owners or _COMPANY in table.c)
+    is_seen = table not in SERVERS and bool(owners or _COMPANY in table.c)
     if _COMPANY in table.c:
         is_seen = is_seen and by_column.get(_COMPANY) == {view.company}
     is_seen = is_seen and all(
@@ -226,7 +250,7 @@ def _table_of(statement: Update | Delete | Insert) -> Table:
 
 
 def _is_seen(table: Table, company: int) -> ColumnElement[bool]:
-    if table in _SERVERS:
+    if table in SERVERS:
         return false()
     if _COMPANY in table.c:
         return table.c[_COMPANY] == company

@@ -298,6 +298,18 @@ def test_a_statement_that_forgets_the_company_sees_and_changes_only_it(
     ):
         with pytest.raises(StoreError, match="only what is its own"):
             acme._database.write(partial(_insert, table, row))
+    given_away: tuple[Callable[[Connection], object], ...] = (
+        lambda connection: connection.execute(
+            update(tables.users).values(company_id=other.company_id)
+        ),
+        lambda connection: connection.execute(update(tables.users), {"company_id": None}),
+        lambda connection: connection.execute(
+            update(tables.users), {"locked": True, "company_id": other.company_id}
+        ),
+    )
+    for change in given_away:
+        with pytest.raises(StoreError, match="only what is its own"):
+            acme._database.write(change)
     acme._database.write(
         lambda connection: connection.execute(update(tables.users), {"locked": True})
     )

@@ -164,6 +164,8 @@ def restrict(connection: Connection, view: View) -> None:
         one: Any,  # noqa: ANN401 - likewise
         _options: object,
     ) -> tuple[Any, Any, Any]:
+        if isinstance(statement, Update):
+            _refuse_giving_away(statement, several or ([one] if one else []), company)
         if isinstance(statement, Update | Delete):
             statement = statement.where(_is_seen(_table_of(statement), company))
         elif isinstance(statement, TextClause | ExecutableDDLElement):
@@ -204,6 +206,19 @@ def _refuse_unknown(text: str) -> None:
     """
     reads = text.startswith(("SELECT", "WITH")) and not _CHANGES.search(text)
     if not reads and not text.startswith(_HARMLESS):
+        raise StoreError(_BEYOND)
+
+
+def _refuse_giving_away(statement: Update, rows: Sequence[Mapping[str, Any]], company: int) -> None:
+    """Refuse to make a row that of another company, or of none.
+
+    Raises:
+        StoreError: if one is.
+
+    """
+    written = statement.compile().params.get(_COMPANY)
+    given = {row[_COMPANY] for row in rows if _COMPANY in row}
+    if written not in {None, company} or given - {company}:
         raise StoreError(_BEYOND)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 from ualauth.cli.folder_problems import line_of_url
@@ -41,7 +42,14 @@ def userlist_problems(invocation: Invocation, services: Iterable[str]) -> Iterat
         yield _problem(invocation, text, "", warning=True)
     for text, cure in store.warnings():
         yield _problem(invocation, text, cure, warning=True)
-    yield from _hosting(invocation, hosts=store.companies.is_hosting)
+    hosts = store.companies.is_hosting
+    yield from _hosting(invocation, hosts=hosts)
+    # Where nothing can be written, that was told.
+    with contextlib.suppress(StoreError):
+        if hosts and store.companies.has_bypassed_lock():
+            text = "the role of the URL bypasses row-level security, the second lock of companies"
+            cure = "name a role that owns the tables, and is no superuser"
+            yield _problem(invocation, text, cure, warning=True)
 
 
 def _hosting(invocation: Invocation, *, hosts: bool) -> Iterator[Problem]:

@@ -29,9 +29,11 @@ from sqlalchemy import (
 from ualauth.errors import InvalidValue, StaleRecord
 from ualauth.text.folding import fold
 from ualauth.userlist.addresses import login_keys
-from ualauth.userlist.companies.placing import HOSTING, is_hosting
+from ualauth.userlist.companies.placing import is_hosting
 from ualauth.userlist.companies.record import domain_of
+from ualauth.userlist.database import row_security
 from ualauth.userlist.database.tables import (
+    HOSTING,
     companies,
     company_domains,
     group_groups,
@@ -148,6 +150,7 @@ def switch_on(connection: Connection, expected: Plan) -> None:
         company = select(companies.c.id).where(companies.c.name_key == node)
         agreement = update(sync_agreements).where(sync_agreements.c.id == number)
         connection.execute(agreement.values(company_id=company.scalar_subquery()))
+    row_security.agree(connection)
 
 
 def switch_off(connection: Connection) -> None:
@@ -162,6 +165,7 @@ def switch_off(connection: Connection) -> None:
         connection.execute(
             update(table).where(table.c.company_id.is_not(None)).values(company_id=None)
         )
+    row_security.agree(connection)
 
 
 def has_domain(connection: Connection, domain: str) -> bool:

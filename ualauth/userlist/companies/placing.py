@@ -17,6 +17,7 @@ from ualauth.errors import InvalidValue
 from ualauth.text.folding import fold
 from ualauth.userlist.companies.record import domain_of
 from ualauth.userlist.database.tables import (
+    HOSTING,
     companies,
     company_domains,
     group_users,
@@ -31,9 +32,6 @@ from ualauth.userlist.record import User
 
 _ADDING = int.from_bytes(b"comp", "big")
 """Any number that no other program uses."""
-HOSTING = "hosting"
-"""The row of `keys` that is there while companies are hosted."""
-
 _IS_HOSTING = select(func.count()).where(keys.c.name == HOSTING)
 _NAMED = select(companies.c.id, companies.c.name, companies.c.deleted).where(
     companies.c.name_key == bindparam("ou1")

@@ -19,6 +19,7 @@ from ualauth.text.folding import fold
 from ualauth.userlist.companies import hosting
 from ualauth.userlist.companies.placing import is_hosting
 from ualauth.userlist.companies.record import Company, NewCompany, domain_of
+from ualauth.userlist.database import row_security
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.rows import microseconds, moment
 from ualauth.userlist.database.tables import (
@@ -300,6 +301,10 @@ class CompanyStore:
     def is_hosting(self) -> bool:
         """Whether companies are hosted; if not, all see all."""
         return bool(self._database.read(hosting.IS_ON, {})[0][0])
+
+    def has_bypassed_lock(self) -> bool:
+        """Return whether row-level security holds for all but the role of the database's URL."""
+        return self._write(row_security.is_bypassed)
 
     def plan(self) -> hosting.Plan:
         """Return what becomes whose when hosting is switched on; changes nothing."""

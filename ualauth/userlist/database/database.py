@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, SelectBase
@@ -195,6 +195,8 @@ class Database:
                 try:
                     restrict(connection, view)
                     with connection.begin():
+                        if view.company is not None:
+                            _tell_who_asks(connection, view)
                         return work(connection)
                 except self.backend.failures as error:
                     repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
@@ -429,11 +431,30 @@ class _Prepared:
         if self.constants:
             values = {**self.constants, **values}
         parameters = values if self.names is None else [values[name] for name in self.names]
-        if view.company is not None:
-            parameters = parameters_of(self.text, parameters, view)
         cursor = connection.connection.cursor()
+        if view.company is not None:
+            return self._run_for_company(connection, cursor, parameters, view)
         cursor.execute(self.text, parameters)
         return list(cursor.fetchall())
+
+    def _run_for_company(
+        self,
+        connection: Connection,
+        cursor: Any,  # noqa: ANN401 - of the driver
+        parameters: Any,  # noqa: ANN401 - likewise
+        view: View,
+    ) -> list[Row]:
+        from ualauth.userlist.database import row_security  # noqa: PLC0415 - few logins ask for a company
+
+        with row_security.reading(connection, cursor, view):
+            cursor.execute(self.text, parameters_of(self.text, parameters, view))
+            return list(cursor.fetchall())
+
+
+def _tell_who_asks(connection: Connection, view: View) -> None:
+    from ualauth.userlist.database import row_security  # noqa: PLC0415 - no login changes anything so
+
+    row_security.begin(connection, view)
 
 
 def _throw_away(connection: Connection) -> None:

@@ -369,6 +369,9 @@ sync_links = Table(
     sqlite_with_rowid=False,
 )
 
+HOSTING = "hosting"
+"""The row of `keys` that is there while companies are hosted."""
+
 # What belongs to the USERLIST as a whole, such as the key of the mock secrets.
 keys = Table(
     "keys",

@@ -31,7 +31,7 @@ SERVER = dataclasses.replace(AGREEMENT, name="own", mail_node="")
 
 
 @pytest.fixture(scope="module")
-def userlist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def userlist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two companies with an administrator each, and hosting on."""
     folder = tmp_path_factory.mktemp("hosted")
     store = Userlist.create(folder).store

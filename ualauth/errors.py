@@ -18,6 +18,8 @@
     ├── UserError                      what was asked of the USERLIST is not possible
     │   ├── UserUnknown                no such user
     │   ├── GroupUnknown               no such group
+    │   ├── CompanyUnknown             no such hosted company
+    │   ├── ActorRefused               who asks may not do that
     │   ├── NameTaken                  another user, or a group, has that name
     │   ├── InvalidValue               a value that a field cannot hold
     │   └── StaleRecord                another process changed the user in the meantime
@@ -189,6 +191,14 @@ class UserUnknown(UserError):
 
 class GroupUnknown(UserError):
     """No group has that name."""
+
+
+class CompanyUnknown(UserError):
+    """No hosted company has that mail node or domain."""
+
+
+class ActorRefused(UserError):
+    """Who asks is no administrator, or one of a company where the server's own has to."""
 
 
 class NameTaken(UserError):

@@ -40,7 +40,15 @@ _TEXT = re.compile(
 )
 _FIELD = re.compile(r"([a-z_]+)=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s'\"]\S*)(?: |$)")
 _TEXTS = ("service", "event", "code", "reason", "module", "entry", "remark", "login_name")
-_MORE_TEXTS = ("login_name_digest", "user", "acts_for", "mechanism", "rhost", "transaction")
+_MORE_TEXTS = (
+    "login_name_digest",
+    "user",
+    "company",
+    "acts_for",
+    "mechanism",
+    "rhost",
+    "transaction",
+)
 
 
 @dataclass(frozen=True, slots=True)

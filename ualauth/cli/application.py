@@ -5,15 +5,19 @@ from __future__ import annotations
 import click
 
 from ualauth import __version__
+from ualauth.cli.completion import administrators
 from ualauth.cli.exits import ExitingGroup
 from ualauth.cli.invocation import Invocation
 
+FOR_COMPANIES = ("user", "group", "lockout", "company")
+"""Commands that show and change nothing but what is in the USERLIST."""
 COMMANDS = {
     "init": ("ualauth.cli.init", "Create the configuration folder and the USERLIST."),
     "test-auth": ("ualauth.cli.authenticate", "Try a login, and show how it was decided."),
     "explain": ("ualauth.cli.explain", "Explain what a service would make of a login."),
     "user": ("ualauth.cli.user", "Administer the users of the USERLIST."),
     "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
+    "company": ("ualauth.cli.company", "Administer the companies that are hosted."),
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
     "sync": ("ualauth.cli.sync", "Take users over from a directory, and keep them as it has them."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
@@ -66,14 +70,25 @@ COMMANDS = {
     show_envvar=True,
     help="The configuration folder; /etc/ualauth by default.",
 )
+@click.option(
+    "--as",
+    "actor",
+    metavar="ADMIN",
+    shell_complete=administrators,
+    help="Act as this administrator of the USERLIST: one of a company sees and changes only that.",
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def application(context: click.Context, *, config_dir: str | None) -> None:
+def application(context: click.Context, *, config_dir: str | None, actor: str | None) -> None:
     """Pluggable authentication for mail servers.
 
     Exit status: 0 if all is well; 1 if a user is refused, or what was asked
     is not possible; 2 for a mistake in the arguments or the configuration; 75
     if no module could check; 130 after Ctrl-C.
     """
-    context.obj = Invocation(config_dir)
+    context.obj = Invocation(config_dir, actor)
     context.call_on_close(context.obj.close)
+    if actor is not None and context.invoked_subcommand not in FOR_COMPANIES:
+        raise click.UsageError(
+            f"--as goes with {', '.join(FOR_COMPANIES)}: all else is of the whole server."
+        )

@@ -1,4 +1,4 @@
-"""What a shell may complete: services, users, modules, mechanisms and schemes."""
+"""What a shell may complete: services, users, companies, modules, mechanisms and schemes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ualauth.cli.invocation import Invocation
 
 _MOST_USERS = 100
+_MOST_LOOKED_AT = 5000
 Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
@@ -33,8 +34,10 @@ def _completes(
         if files and ("/" in incomplete or incomplete.startswith(".")):
             return [CompletionItem(incomplete, type="file")]
         # Commands are not called, and the group was not.
-        directory = context.find_root().params.get("config_dir")
-        with contextlib.closing(Invocation(directory)) as invocation:
+        given = context.find_root().params
+        with contextlib.closing(
+            Invocation(given.get("config_dir"), given.get("actor"))
+        ) as invocation:
             try:
                 # Case does not count in most names. What comes from files may be an escape
                 # sequence for the terminal.
@@ -62,6 +65,20 @@ def _users(invocation: Invocation, incomplete: str) -> Iterator[str]:
         yield each.user.authid
 
 
+def _administrators(invocation: Invocation, incomplete: str) -> Iterator[str]:
+    from ualauth.userlist.listing import UserFilter  # noqa: PLC0415 - it loads SQLAlchemy
+
+    wanted = UserFilter(match=f"{incomplete}*")
+    # A shell waits: of very many users, only the first are looked at.
+    for each in islice(invocation.store.list_users(wanted), _MOST_LOOKED_AT):
+        if each.user.administrator:
+            yield each.user.authid
+
+
+def _companies(invocation: Invocation, _incomplete: str) -> Iterator[str]:
+    yield from (company.name for company in islice(invocation.store.companies.all(), _MOST_USERS))
+
+
 def _modules(invocation: Invocation, _incomplete: str) -> Iterator[str]:
     from ualauth.runtime.base import BaseAuthenticator  # noqa: PLC0415 - for shells only
 
@@ -83,6 +100,8 @@ def _schemes(_invocation: Invocation, _incomplete: str) -> Iterator[str]:
 services = _completes(_services)
 services_or_files = _completes(_services, files=True)
 users = _completes(_users)
+administrators = _completes(_administrators)
+companies = _completes(_companies)
 modules = _completes(_modules)
 mechanisms = _completes(_mechanisms)
 schemes = _completes(_schemes)

@@ -10,22 +10,37 @@ from typing import Any
 import click
 from rich.text import Text
 
+from ualauth.cli.completion import companies
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.output import cell, line, print_json
 from ualauth.cli.setting_text import value_text
 from ualauth.cli.settings_files import FILES, settings_of_files
 from ualauth.config.config import FILE_NAME
-from ualauth.config.effective import Setting, effective_settings
+from ualauth.config.effective import Setting, effective_settings, settings_for
+from ualauth.errors import InvalidValue
 
 _NOT_SHOWN = "set, not shown"
 
 
 @click.command("config")
 @click.argument("words", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--company",
+    metavar="NAME",
+    shell_complete=companies,
+    help="Show what holds for the users of this hosted company: its own values come first.",
+)
 @click.option("-n", "changed", is_flag=True, help="Show only what differs from the default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def command(invocation: Invocation, *, words: Sequence[str], changed: bool, as_json: bool) -> None:
+def command(
+    invocation: Invocation,
+    *,
+    words: Sequence[str],
+    company: str | None,
+    changed: bool,
+    as_json: bool,
+) -> None:
     """Show each setting in effect, and where it was said.
 
     Shows ualauth.toml, and of om_ldap.conf, om_sql.conf and om_krb5.conf those that are there. A
@@ -34,6 +49,8 @@ def command(invocation: Invocation, *, words: Sequence[str], changed: bool, as_j
     """
     config = invocation.config
     settings = [*effective_settings(config), *settings_of_files(config)]
+    if company is not None:
+        settings = _for_company(invocation, settings, company)
     chosen = _chosen(settings, words)
     shown = [each for each in chosen if each.differs or not changed]
     if as_json:
@@ -41,6 +58,23 @@ def command(invocation: Invocation, *, words: Sequence[str], changed: bool, as_j
         print_json({"folder": folder, "settings": list(map(_as_dict, shown))})
     else:
         _print(shown, str(config.directory))
+
+
+def _for_company(invocation: Invocation, settings: Sequence[Setting], name: str) -> list[Setting]:
+    """Return the settings as they are for the users of a company.
+
+    Raises:
+        CompanyUnknown: if there is none of that name.
+        InvalidValue: if companies are not hosted: their values have no effect then.
+
+    """
+    from ualauth.userlist.policy import read_own  # noqa: PLC0415 - of the USERLIST
+
+    store = invocation.store.companies
+    company = store.get(name)
+    if not store.is_hosting:
+        raise InvalidValue("companies are not hosted, so none has settings of its own")
+    return list(settings_for(settings, company.name, read_own(company.policy)))
 
 
 def _chosen(settings: Sequence[Setting], words: Sequence[str]) -> list[Setting]:
@@ -94,10 +128,13 @@ def _line(setting: Setting) -> Iterator[Text]:
     """Yield a line as the file would have it, with where it was said as its comment."""
     in_toml = setting.file == FILE_NAME
     origin = f"{setting.file}:{setting.line}" if setting.is_set else "default"
-    if setting.differs and not setting.is_set:
+    if setting.company:
+        before = f", before {origin}" if setting.is_set else ""
+        origin = f"company {setting.company}{before}"
+    elif setting.differs and not setting.is_set:
         # Of a file that is too long, the place of each line is not known.
         origin = setting.file
-    if setting.is_set and setting.default is not None:
+    if (setting.is_set or setting.company) and setting.default is not None:
         default = value_text(setting.default) if in_toml else str(setting.default) or "none"
         origin += f"; default {default}" if setting.differs else "; the default"
     if setting.secret:
@@ -126,4 +163,5 @@ def _as_dict(setting: Setting) -> dict[str, Any]:
         "line": setting.line or None,
         "differs": setting.differs,
         "secret": setting.secret,
+        "company": setting.company or None,
     }

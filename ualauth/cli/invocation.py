@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 class Invocation:
     """One call of the program; reads and opens what a command asks for, and nothing else."""
 
-    def __init__(self, directory: str | None) -> None:
-        """Keep the configuration folder that was named, if one was."""
+    def __init__(self, directory: str | None, actor: str | None = None) -> None:
+        """Keep the configuration folder that was named, if one was, and who acts."""
         self.directory = directory
+        self._actor = actor
         self._compiled: dict[str, Service] = {}
 
     @cached_property
@@ -46,12 +47,22 @@ class Invocation:
 
     @cached_property
     def store(self) -> UserStore:
-        """The USERLIST; `StoreError` if there is none that can be used."""
+        """The USERLIST as who acts sees it; `StoreError` if there is none that can be used."""
         from ualauth.userlist.store import UserStore  # noqa: PLC0415 - likewise
 
         store = self.base.resource(UserStore)
         store.check()
-        return store
+        if self._actor is None:
+            return store
+        if self.config.userlist.hosting and not store.companies.is_hosting:
+            # An administrator of a company would be one of the server.
+            from ualauth.errors import ActorRefused  # noqa: PLC0415 - likewise
+
+            raise ActorRefused(
+                "[userlist] hosting is true, and the USERLIST hosts no companies: "
+                "ualauth company hosting on"
+            )
+        return store.seen_by_actor(self._actor)
 
     @cached_property
     def hasher(self) -> PasswordHasher:

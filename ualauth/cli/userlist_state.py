@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 from ualauth.cli.folder_problems import line_of_url
 from ualauth.cli.invocation import Invocation
 from ualauth.config.config import FILE_NAME
+from ualauth.config.effective import places_in
 from ualauth.errors import ServiceFileError, StoreError
 from ualauth.sources.problem import Problem, Source
 from ualauth.stack.model import entries_of
@@ -40,6 +42,34 @@ def userlist_problems(invocation: Invocation, services: Iterable[str]) -> Iterat
         yield _problem(invocation, text, "", warning=True)
     for text, cure in store.warnings():
         yield _problem(invocation, text, cure, warning=True)
+    hosts = store.companies.is_hosting
+    yield from _hosting(invocation, hosts=hosts)
+    # Where nothing can be written, that was told.
+    with contextlib.suppress(StoreError):
+        if hosts and store.companies.has_bypassed_lock():
+            text = "the role of the URL bypasses row-level security, the second lock of companies"
+            cure = "name a role that owns the tables, and is no superuser"
+            yield _problem(invocation, text, cure, warning=True)
+
+
+def _hosting(invocation: Invocation, *, hosts: bool) -> Iterator[Problem]:
+    """Yield a problem if the USERLIST does not host companies as ualauth.toml says."""
+    wanted = invocation.config.userlist.hosting
+    if hosts == wanted:
+        return
+    if not wanted:
+        text = "the USERLIST hosts companies, and nothing here asks for that to stay so"
+        yield _problem(invocation, text, "write hosting = true under [userlist]", warning=True)
+        return
+    path = invocation.config.directory / FILE_NAME
+    text = path.read_text(encoding="utf-8")
+    number = places_in(text).get(("userlist", "hosting"), 1)
+    column = text.split("\n")[number - 1].find("hosting") + 1
+    yield Problem(
+        Source(str(path), number, max(column, 1)),
+        "the USERLIST hosts no companies: all users and administrators see all",
+        "ualauth company hosting on",
+    )
 
 
 def _problem(invocation: Invocation, text: str, cure: str, *, warning: bool = False) -> Problem:

@@ -139,6 +139,11 @@ def _node_of(facts: Facts) -> tuple[str, ...]:
     return () if facts.record is None else facts.record.name.units
 
 
+def _company_of(facts: Facts) -> tuple[str, ...]:
+    record = facts.record
+    return () if record is None or record.company_id is None else (record.name.ou1,)
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """What a word looks at, what it needs, and how its items are read, if it has any."""
@@ -176,10 +181,11 @@ WORDS: Mapping[str, Word] = {
     ),
     "domain": Word("domain=NAME,...", Need.RECORD, _domains, matching.patterns),
     "mail_node": Word("mail_node=NODE/...", Need.RECORD, _node_of, matching.nodes, between="/"),
+    "company": Word("company=NAME,...", Need.RECORD, _company_of, matching.companies),
     "administrator": Word(
         "administrator",
         Need.RECORD,
-        lambda facts: facts.record is not None and facts.record.administrator,
+        lambda facts: facts.record is not None and facts.record.administrates_server,
     ),
     "group": Word("group=NAME,...", Need.GROUPS, lambda facts: facts.groups, matching.groups),
 }

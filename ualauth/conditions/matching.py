@@ -57,6 +57,18 @@ def groups(items: Sequence[str]) -> Callable[[frozenset[str]], bool]:
     return lambda groups: not wanted.isdisjoint(groups)
 
 
+# Companies
+
+
+def companies(items: Sequence[str]) -> Callable[[Sequence[str]], bool]:
+    """Read mail nodes (OU1) of companies; they match if the user's company is one of them."""
+    for item in items:
+        if len(_units(item)) != 1:
+            raise ValueError(f"{item[:64]!r} is no mail node of a company, which is one OU1")
+    wanted = frozenset(map(fold, items))
+    return lambda names: not wanted.isdisjoint(map(fold, names))
+
+
 # Mail nodes
 
 

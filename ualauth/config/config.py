@@ -49,12 +49,14 @@ class UserlistSettings:
     """`[userlist]`: `url` is sqlite:////path or postgresql://; empty means `userlist.db` here.
 
     `timeout` is how many seconds to wait for a locked database, and for a
-    server's answer.
+    server's answer. `hosting` is whether companies have to be hosted there: the USERLIST says
+    whether they are, and what does not agree is refused, or told by `ualauth check`.
     """
 
     # It may have a password.
     url: str = field(default="", repr=False)
     timeout: float = 5.0
+    hosting: bool = False
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ualauth.config.config import FILE_NAME, Config
@@ -35,7 +35,7 @@ class Setting:
     """One setting; `value` and `default` are `None` if they are not to be shown.
 
     `line` is where `file` sets it, 0 if it does not; `differs` is whether that is something else
-    than the default.
+    than the default. `company` is the hosted company that has a value of its own.
     """
 
     file: str
@@ -46,6 +46,7 @@ class Setting:
     line: int = 0
     differs: bool = False
     secret: bool = False
+    company: str = ""
 
     @property
     def is_set(self) -> bool:
@@ -77,6 +78,23 @@ def effective_settings(config: Config) -> Iterator[Setting]:
         own = places.get(("service", name), 0)
         section = f'service."{name}"'
         yield Setting(FILE_NAME, section, "mechanisms", allowed, usual, own, allowed != usual)
+
+
+def settings_for(
+    settings: Iterable[Setting], company: str, own: Mapping[str, Value]
+) -> Iterator[Setting]:
+    """Yield settings as they are for the users of a company, whose own values come first."""
+    for each in settings:
+        if each.file != FILE_NAME or each.section not in _OF_COMPANIES or each.name not in own:
+            yield each
+            continue
+        value = own[each.name]
+        differs = value != each.default
+        yield dataclasses.replace(each, value=value, differs=differs, company=company)
+
+
+_OF_COMPANIES = ("password", "account", "lockout")
+"""Tables that a company may have own values of (`ualauth.userlist.policy`)."""
 
 
 def _of_table(

@@ -36,6 +36,10 @@ class Person:
     mailbox_administrator: bool = False
     mailbox_class: MailboxClass = MailboxClass.FULL
     language: str = ""
+    company: str = ""
+    """The hosted company, by its mail node (OU1); empty for the server's own users."""
+    company_administrator: bool = False
+    """Whether the user administers that company; `administrator` is of the whole server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ualauth.daemon.requests import Owners, Submission, Submitting
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.mailboxes import read_mailbox
 from ualauth.smtp_access.rules import EVERY_USER, Rules
+from ualauth.text.folding import fold
 
 _CONTROLS: WeakKeyDictionary[AsyncAuthenticator, AccessControl] = WeakKeyDictionary()
 """The rules of each configuration that is in use."""
@@ -44,7 +45,14 @@ async def owners(authenticator: AsyncAuthenticator, address: str) -> Owners:
     person = await authenticator.person(address)
     has_it = person is not None and _is_address_of(person, address)
     authids = [person.authid] if person is not None and has_it else []
-    return Owners((*authids, *_delegates(rules, address)), has_it)
+    authids += _delegates(rules, address)
+    for company, section in rules.companies.items():
+        for authid in _delegates(section, address):
+            # A line for users of a company holds for no user of another one.
+            delegate = await authenticator.person(authid)
+            if delegate is not None and fold(delegate.company) == company:
+                authids.append(authid)
+    return Owners(tuple(dict.fromkeys(authids)), has_it)
 
 
 def _is_address_of(person: Person, address: str) -> bool:

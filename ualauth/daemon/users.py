@@ -1,4 +1,7 @@
-"""What the daemon tells of users of the USERLIST; no event loop waits for the database."""
+"""What the daemon tells of users of the USERLIST; no event loop waits for the database.
+
+Its sockets are the server's: the mail servers that ask are told of the users of all companies.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from ualauth.daemon.requests import FinishedLogin, Unknown, UserDetails, Users
 from ualauth.errors import StoreError
 from ualauth.runtime.base import BaseAuthenticator
 from ualauth.runtime.users import NoUserlist
+from ualauth.text.folding import fold
+from ualauth.userlist.database.view import SERVER_WIDE
 from ualauth.userlist.record import User
 from ualauth.userlist.store import UserStore
 
@@ -60,7 +65,7 @@ async def _user(authenticator: AsyncAuthenticator, name: str, kind: NameKind) ->
 def _store(base: BaseAuthenticator) -> UserStore:
     if not base.config.has_userlist:
         raise _none()
-    return base.resource(UserStore)
+    return base.resource(UserStore).seen_by(SERVER_WIDE)
 
 
 def _none() -> StoreError:
@@ -77,6 +82,7 @@ def values_of(person: Person, user: User | None) -> Mapping[str, str]:
         "localpart": localpart,
         "domain": domain,
         "mail_node": person.mail_node,
+        "company": fold(person.company),
         "language": person.language,
         "unix_uid": "",
         "mailbox_limit": "",

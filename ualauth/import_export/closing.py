@@ -123,7 +123,7 @@ _UNREMARKABLE = frozenset({"locked", "no password"})
 
 def closed(user: User, kind: str, writing: Writing) -> bool:
     """Return whether a format must write a user as locked; note what it cannot carry."""
-    policy = writing.policy.with_own(user.policy)
+    policy = writing.policy_of(user)
     is_closed = False
     for name, reason in REASONS.items():
         cell = reason.cells[kind]
@@ -178,7 +178,7 @@ def carried(user: User, writing: Writing) -> User:
     That is what the settings say, as the user's own policy, and what only the USERLIST
     knows: how old a record is, and that there is no grace login left.
     """
-    policy = writing.policy.with_own(user.policy)
+    policy = writing.policy_of(user)
     values: dict[str, Any] = {}
     if not writing.same_settings and (own := _own_policy(user, policy)) != user.policy:
         values["policy"] = own

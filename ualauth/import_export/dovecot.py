@@ -78,7 +78,7 @@ def write(users: Iterable[ExportedUser], writing: Writing) -> Iterator[str]:
             password = NOT_CARRIED
         if is_closed and password:
             password = f"{'!' if user.locked else MARK}{password}"
-        networks = writing.policy.with_own(user.policy).networks
+        networks = writing.policy_of(user).networks
         extra = [f"allow_nets={','.join(map(str, networks))}"] if networks else []
         if user.mailbox_limit:
             extra.append(quota_rule(user.mailbox_limit))

@@ -18,7 +18,10 @@ from ualauth.userlist.store import UserStore
 def exported(store: UserStore, kind: str, writing: Writing) -> Iterator[str]:
     """Return all users as text, piece by piece, as they are read."""
     writing = dataclasses.replace(
-        writing, former_passwords=store.former_passwords, last_login=store.last_login
+        writing,
+        former_passwords=store.former_passwords,
+        last_login=store.last_login,
+        company_policy=store.company_policy,
     )
     return FORMATS[kind].write(_known(store, writing), writing)
 

@@ -282,3 +282,8 @@ class Writing:
     notes: Counter[str] = field(default_factory=Counter)
     former_passwords: Callable[[User], Sequence[str]] = lambda _user: ()
     last_login: Callable[[User], LastLogin | None] = lambda _user: None
+    company_policy: Callable[[User], str] = lambda _user: ""
+
+    def policy_of(self, user: User) -> Policy:
+        """Return the policy of a user: the user's own before the company's and the settings'."""
+        return self.policy.with_own(self.company_policy(user)).with_own(user.policy)

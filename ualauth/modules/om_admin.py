@@ -82,7 +82,7 @@ class OmAdmin(Module[Options]):
 
 def _judge(user: User, now: datetime) -> tuple[ReturnCode, str]:
     """Return whether a user may administer, and why."""
-    if not user.administrator:
+    if not user.administrates_server:
         return ReturnCode.PERM_DENIED, "who is no administrator"
     if user.locked:
         return ReturnCode.PERM_DENIED, "an administrator whose account is locked"

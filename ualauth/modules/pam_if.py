@@ -80,9 +80,14 @@ class Options:
         "The user's mail node is one of these, or below one, such as ny,hq.",
         "mail_node=NODE/...",
     ] = ()
+    company: Annotated[
+        Conditions,
+        "The user is of one of these hosted companies; of none, without hosting.",
+        "company=NAME,...",
+    ] = ()
     administrator: Annotated[
         Conditions,
-        "The USERLIST has the user as an administrator.",
+        "The USERLIST has the user as an administrator of the server, and not of a company.",
         "administrator",
     ] = ()
     group: Annotated[

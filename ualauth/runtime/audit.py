@@ -100,10 +100,11 @@ def record(  # noqa: PLR0913, PLR0917 - what a record has; by keyword, it takes 
     typed, digest = login_name, None
     if typed is not None and len(typed) > MOST_SHOWN:
         typed = typed[:MOST_SHOWN]
+    account = attempt.account
     file = attempt.resource(AuditFile)
     settings = file.settings
     if settings.login_names is not SHOWN and settings.digests and typed is not None:
-        known = outcome is _GRANTED or attempt.account is not None or user != login_name
+        known = outcome is _GRANTED or account is not None or user != login_name
         digest, typed = _digest(settings.digest_key, login_name or ""), None
         user = user if known else None
     code_of_reason = module = place = None
@@ -140,6 +141,7 @@ def record(  # noqa: PLR0913, PLR0917 - what a record has; by keyword, it takes 
         items.rhost,
         items.caller_uid,
         time.monotonic() - started,
+        None if account is None else account.person.company or None,
     )
     if hand_over is not None:
         hand_over(each)

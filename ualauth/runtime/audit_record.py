@@ -81,6 +81,8 @@ class AuditRecord:
     caller_uid: int | None
     duration: float
     """Seconds from the first question to the service until it was decided."""
+    company: str | None = None
+    """The hosted company of the user, by its mail node; `None`, and not in JSON, for the others."""
 
     def __str__(self) -> str:
         """Return the text: one line of ASCII, whose last field is `rhost=`."""
@@ -103,6 +105,7 @@ def as_text(record: AuditRecord) -> str:
         "login_name": _quoted(record.login_name),
         "login_name_digest": record.login_name_digest,
         "user": _quoted(record.user),
+        "company": _quoted(record.company),
         "acts_for": _quoted(record.acts_for),
         "mechanism": record.mechanism,
         "tls": "yes" if record.tls else "no",
@@ -149,6 +152,7 @@ def as_json(record: AuditRecord) -> str:
             record.tls,
             record.event,
             record.caller_uid,
+            record.company,
         )
         known = _granted.get(key)
         if (
@@ -212,10 +216,11 @@ _digits: tuple[str, ...] = ()
 def _client(record: AuditRecord) -> str:
     """Return the fields of who logs in, and whence, as they stand in an object of JSON."""
     mechanism, uid = record.mechanism, record.caller_uid
+    company = "" if record.company is None else f'"company":{_json(record.company)},'
     return (
         f'"login_name":{_json(record.login_name)},'
         f'"login_name_digest":{_json(record.login_name_digest)},"user":{_json(record.user)},'
-        f'"acts_for":{_json(record.acts_for)},'
+        f'{company}"acts_for":{_json(record.acts_for)},'
         f'"mechanism":{"null" if mechanism is None else _json(mechanism)},'
         f'"tls":{"true" if record.tls else "false"},"rhost":{_json(record.rhost)},'
         f'"caller_uid":{"null" if uid is None else uid}'

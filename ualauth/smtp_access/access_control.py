@@ -43,7 +43,7 @@ class AccessControl:
         """
         parsed = self.file.check()
         compared = self.settings.compared
-        ruled = {rule.event for rule in parsed.rules.rules}
+        ruled = {rule.event for rule in parsed.rules.every_rule()}
         if not compared or not parsed.sound or Event.AUTH_MISMATCH in ruled:
             return parsed
         problem = Problem(

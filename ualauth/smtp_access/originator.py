@@ -26,9 +26,8 @@ def may_send_as(rules: Rules, person: Person, mailbox: Mailbox) -> bool:
     The USERLIST takes addresses that differ in case for the same, so no user
     else has one of them.
     """
-    return (
-        _key(mailbox) in own_mailboxes(person.addresses)
-        or rules.delegation(person.authid, mailbox) is not None
+    return _key(mailbox) in own_mailboxes(person.addresses) or any(
+        section.delegation(person.authid, mailbox) for section in rules.sections(person)
     )
 
 

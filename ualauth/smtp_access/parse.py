@@ -3,12 +3,14 @@
     EVENT ACTION PATTERN
     DELEGATE AUTHID ADDRESS        an extension: a user who may send as others
     SMTPFILTER=TRUE
+    COMPANY NAME                   an extension: what follows is for users of a hosted company
 
 Words of the language are read in any case.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +33,11 @@ from ualauth.text.folding import fold
 
 DELEGATE = "DELEGATE"
 FILTER = "SMTPFILTER"
+COMPANY = "COMPANY"
 _OTHER_LINES = (DELEGATE, f"{FILTER}=TRUE")
+_BEFORE_LOGIN = frozenset({Event.SUBMIT, Event.ANONYMOUS})
+"""Events of clients that are not authenticated, or not yet."""
+_USAGE = f"{COMPANY} NAME"
 _EVENTS = {event.value: event for event in Event}
 _ACTIONS = {str(action): action for action in Action}
 _NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -61,8 +67,22 @@ def parse(path: str, text: str) -> Parsed:
     reader = _Reader(Page(path, plain))
     for line in lines(plain):
         reader.read(line)
-    rules = Rules(tuple(reader.rules), tuple(reader.delegations), filters=reader.filters)
-    return Parsed(rules, tuple(reader.problems))
+    return Parsed(reader.finished(), tuple(reader.problems))
+
+
+class _Section:
+    """What is read for all users, or for those of one company."""
+
+    def __init__(self, line: int = 0) -> None:
+        self.line = line
+        self.rules: list[Rule] = []
+        self.delegations: list[Delegation] = []
+        self.seen: dict[tuple[Event, object], int] = {}
+        self.catch_all: dict[Event, int] = {}
+
+    def finished(self) -> Rules:
+        """Return the rules, once all lines are read."""
+        return Rules(tuple(self.rules), tuple(self.delegations))
 
 
 class _Reader:
@@ -70,12 +90,17 @@ class _Reader:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.rules: list[Rule] = []
-        self.delegations: list[Delegation] = []
         self.filters = False
         self.problems: list[Problem] = []
-        self._seen: dict[tuple[Event, object], int] = {}
-        self._catch_all: dict[Event, int] = {}
+        self._of_server = self._section = _Section()
+        self._of_companies: dict[str, _Section] = {}
+
+    def finished(self) -> Rules:
+        """Return the rules, once all lines are read."""
+        companies = {name: section.finished() for name, section in self._of_companies.items()}
+        return dataclasses.replace(
+            self._of_server.finished(), filters=self.filters, companies=companies
+        )
 
     def read(self, line: Line) -> None:
         first, *others = line.tokens
@@ -87,15 +112,35 @@ class _Reader:
             self._read_filter(first, others, value if equals else None)
         elif keyword == DELEGATE and not equals:
             self._read_delegation(line)
+        elif keyword == COMPANY and not equals:
+            self._read_company(line)
         else:
             self._read_rule(line)
 
-    # The three kinds of lines
+    # The four kinds of lines
+
+    def _read_company(self, line: Line) -> None:
+        words = line.tokens
+        if len(words) < 2:
+            end = self.page.end(line.number)
+            self._problem(end, "the name is missing", f"write {_USAGE}")
+            return
+        if len(words) > 2:
+            text = f"{words[2].text[:64]!r} is one word too many"
+            self._problem(words[2], text, f"write {_USAGE}, and a comment after #")
+        name = fold(_unquoted(words[1].text))
+        if name in self._of_companies:
+            text = f"line {self._of_companies[name].line} begins the rules of this company"
+            self._problem(words[1], text, "write them in one place")
+        self._section = self._of_companies.setdefault(name, _Section(line.number))
 
     def _read_filter(self, first: Token, others: Sequence[Token], value: str | None) -> None:
         if value != "TRUE" or others:
             text = f"{FILTER} has no other value than TRUE, without blanks around the ="
             self._problem(first, text, f"write {FILTER}=TRUE, or leave the line out")
+        elif self._section is not self._of_server:
+            text = f"{FILTER} is for all users, and not for a company"
+            self._problem(first, text, f"put it before the first {COMPANY}")
         elif self.filters:
             self._problem(first, f"{FILTER}=TRUE stands there already", "remove it", warning=True)
         self.filters = True
@@ -114,8 +159,12 @@ class _Reader:
         pattern = self._pattern(words[2], read)
         if pattern is None or action is None or not complete:
             return
+        if event in _BEFORE_LOGIN and self._section is not self._of_server:
+            text = f"{event.value} is of clients whose user is not known"
+            self._problem(words[0], text, f"put it before the first {COMPANY}")
+            return
         source = self.page.source(words[0])
-        self.rules.append(Rule(event, action, words[2].text, source, pattern))
+        self._section.rules.append(Rule(event, action, words[2].text, source, pattern))
         self._advise(event, action, pattern, words)
 
     def _read_delegation(self, line: Line) -> None:
@@ -124,14 +173,13 @@ class _Reader:
         pattern = self._pattern(words[2], read_mailbox_pattern) if len(words) > 2 else None
         if pattern is None or not complete:
             return
-        user = words[1].text
-        if len(user) > 1 and user[0] == user[-1] == '"':
-            user = _ESCAPED.sub(r"\1", user[1:-1])
+        user = _unquoted(words[1].text)
         if "*" in user and user != EVERY_USER:
             cure = "name one user, or * for every user who is authenticated"
             self._problem(words[1], f"{user!r} is no authid", cure)
             return
-        self.delegations.append(Delegation(fold(user), pattern, self.page.source(words[0])))
+        source = self.page.source(words[0])
+        self._section.delegations.append(Delegation(fold(user), pattern, source))
 
     # Words
 
@@ -186,23 +234,31 @@ class _Reader:
     ) -> None:
         """Say what is legal, and surely not meant."""
         number = words[0].line
-        earlier = self._catch_all.get(event, self._seen.get((event, pattern)))
+        section = self._section
+        earlier = section.catch_all.get(event, section.seen.get((event, pattern)))
         if earlier is not None:
             text = f"this rule is never used: line {earlier} decides before it"
             self._problem(words[0], text, "remove it, or put it first", warning=True)
-        self._seen.setdefault((event, pattern), number)
+        section.seen.setdefault((event, pattern), number)
         if isinstance(pattern, AnyHost | AnyMailbox):
-            self._catch_all.setdefault(event, number)
+            section.catch_all.setdefault(event, number)
         if action is Action.HEADER and not event.has_header:
             text = f"{event.value} has no header, so this is the same as Accept"
             self._problem(words[1], text, "write Accept", warning=True)
-        if event is Event.RELAY and not action.refuses and _is_everything(pattern):
+        is_for_all = section is self._of_server
+        if is_for_all and event is Event.RELAY and not action.refuses and _is_everything(pattern):
             text = "this lets every client send anywhere: an open relay"
             cure = "name your own hosts and domains"
             self._problem(words[2], text, cure, warning=True)
 
     def _problem(self, token: Token, text: str, cure: str, *, warning: bool = False) -> None:
         self.problems.append(self.page.problem(token, text, cure, warning=warning))
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return _ESCAPED.sub(r"\1", text[1:-1])
+    return text
 
 
 def _is_everything(pattern: object) -> bool:

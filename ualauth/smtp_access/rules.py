@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ualauth.contract.identity import Person
 from ualauth.smtp_access.events import Action, Event
 from ualauth.smtp_access.host_index import NONE, HostIndex
 from ualauth.smtp_access.host_patterns import BelowDomain, HostName, HostPattern, HostWildcard
@@ -46,11 +47,16 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules, in the order of the file; `filters` is `SMTPFILTER=TRUE`."""
+    """All rules, in the order of the file; `filters` is `SMTPFILTER=TRUE`.
+
+    `companies` are the sections of hosted companies, by their folded names: what they say of an
+    authenticated user of the company comes before all else.
+    """
 
     rules: tuple[Rule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     filters: bool = False
+    companies: Mapping[str, Rules] = field(default_factory=dict, hash=False)
     wants_names: bool = field(init=False, repr=False, compare=False)
     """Whether a name of the client's host could change anything."""
     _hosts: Mapping[Event, HostIndex] = field(init=False, repr=False, compare=False)
@@ -66,7 +72,7 @@ class Rules:
         for number, each in enumerate(self.delegations):
             delegated.setdefault(each.user, []).append((number, each.pattern))
         derived = {
-            "wants_names": any(map(_wants_names, self.rules)),
+            "wants_names": any(map(_wants_names, self.every_rule())),
             "_hosts": {
                 event: HostIndex(patterns[event]) for event in Event if not event.takes_address
             },
@@ -77,6 +83,18 @@ class Rules:
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+
+    def every_rule(self) -> Iterator[Rule]:
+        """Yield all rules, those of companies too."""
+        yield from self.rules
+        for section in self.companies.values():
+            yield from section.rules
+
+    def sections(self, person: Person | None) -> Iterator[Rules]:
+        """Yield the rules that hold for a user, those of the user's company first."""
+        if person is not None and (own := self.companies.get(fold(person.company))):
+            yield own
+        yield self
 
     def about_host(self, event: Event, host: Host, other: Host | None = None) -> Rule | None:
         """Return the first rule of `event` that matches the host, or the other one."""
@@ -99,7 +117,10 @@ class Rules:
         return None if number == NONE else self.delegations[number]
 
     def delegates(self, mailbox: Mailbox) -> tuple[str, ...]:
-        """Return the users whom lines let send as `mailbox`: authids as compared, `EVERY_USER`."""
+        """Return the users whom lines let send as `mailbox`: authids as compared, `EVERY_USER`.
+
+        A section's hold for users of the company only, and are not among them.
+        """
         return tuple(
             user for user, index in self._delegated.items() if index.first(mailbox) != NONE
         )

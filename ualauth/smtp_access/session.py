@@ -174,13 +174,19 @@ class AccessSession:
 
     # Events
 
-    def _about_host(self, event: Event) -> Finding | None:
-        rule = self.rules.about_host(event, self._host)
-        return None if rule is None else Finding(event, rule.action, rule)
+    def _about_host(self, event: Event, other: Host | None = None) -> Finding | None:
+        for section in self.rules.sections(self._person):
+            rule = section.about_host(event, self._host, other)
+            if rule is not None:
+                return Finding(event, rule.action, rule)
+        return None
 
     def _about_mailbox(self, event: Event, mailbox: Mailbox) -> Finding | None:
-        rule = self.rules.about_mailbox(event, mailbox)
-        return None if rule is None else Finding(event, rule.action, rule)
+        for section in self.rules.sections(self._person):
+            rule = section.about_mailbox(event, mailbox)
+            if rule is not None:
+                return Finding(event, rule.action, rule)
+        return None
 
     def _mismatch_of(self, message: Message) -> Finding | None:
         names = self._compared
@@ -217,9 +223,9 @@ class AccessSession:
         if not routes and self.own_host.is_destination(mailbox):
             return None
         other = None if routes else destination(mailbox)
-        rule = self.rules.about_host(Event.RELAY, self._host, other)
-        if rule is not None:
-            return Finding(Event.RELAY, rule.action, rule)
+        finding = self._about_host(Event.RELAY, other)
+        if finding is not None:
+            return finding
         return None if self._is_welcome else Finding(Event.RELAY, Action.REJECT)
 
     @property

@@ -52,17 +52,18 @@ def apply(
             refused = {each.guid for each in failed}
             for action in batch:
                 if action.guid not in refused:
-                    _note(number, action)
+                    _note(number, action, store.view.company)
             over += len(batch)
             tell(over)
     return conflicts
 
 
-def _note(number: int, action: Action) -> None:
+def _note(number: int, action: Action, company: int | None) -> None:
     values = action.to_dict()
     log.info(
-        "agreement %d: %s %r guid=%s %s",
+        "agreement %d%s: %s %r guid=%s %s",
         number,
+        "" if company is None else f" of company {company}",
         values["action"],
         values["authid"],
         values["guid"],

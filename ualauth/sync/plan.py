@@ -178,6 +178,17 @@ class Planner:
             }
         )
 
+    def wanted(self) -> list[tuple[str, NewUser, User | None]]:
+        """Return the GUID of each entry that can be done, what its user becomes, and was."""
+        return [
+            (guid, new, self._links[guid].user if guid in self._links else None)
+            for guid, new in sorted(self._wanted.items())
+        ]
+
+    def refuse(self, guid: str, reason: str) -> None:
+        """Do nothing of an entry, for a reason that the USERLIST has."""
+        self._refuse(guid, reason)
+
     def plan(self, holders: Mapping[Claim, str] | None = None) -> Plan:
         """Return the plan.
 

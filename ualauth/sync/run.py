@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from ualauth.errors import InvalidValue
 from ualauth.sync import apply
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
@@ -16,6 +17,8 @@ from ualauth.sync.mapping import RemoteUser
 from ualauth.sync.plan import Conflict, Plan, Planner
 from ualauth.sync.sources.full import fetch
 from ualauth.sync.store import StoredAgreement, leased
+from ualauth.userlist.companies.placing import check_place, is_hosting
+from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
 from ualauth.userlist.store import UserStore
 
 Fetch = Callable[[Agreement], Sequence[RemoteUser]]
@@ -31,8 +34,16 @@ class Outcome:
 
 
 def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> Plan:
-    """Return what a first run of an agreement would do that is not there yet."""
-    return _plan(store, agreement, None, fetch(agreement))
+    """Return what a first run of an agreement would do that is not there yet.
+
+    Raises:
+        InvalidValue: if the mail node is no company's while companies are hosted.
+        SyncUnavailable: if the directory was not read to its end.
+
+    """
+    company = store.transaction(lambda connection: agreements.company_of(connection, agreement))
+    seen = store.seen_by(SERVER_WIDE if company is None else View.of(company))
+    return _plan(seen, agreement, None, fetch(agreement))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -46,19 +57,26 @@ def run(  # noqa: PLR0913 - what a run may be told
 ) -> Outcome:
     """Run an agreement; blocks. `confirmed` is the digest of a plan that the guard held back.
 
+    It sees and changes what the company of its mail node has.
+
     Raises:
-        SyncRefused: if there is no such agreement, it runs already, or the plan is another one
-            than was confirmed.
+        SyncRefused: if there is no such agreement, it runs already, its company is deleted, or
+            the plan is another one than was confirmed.
         SyncUnavailable: if the directory was not read to its end; nothing is changed then.
 
     """
     stored = store.transaction(lambda connection: agreements.get(connection, name))
+    if stored.is_company_deleted:
+        raise SyncRefused(f"the company {stored.company!r} was deleted: {name!r} does not run")
+    store, company = store.seen_by(stored.view), stored.company_id
     if dry_run:
         plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
+        if stored.company_id != company:
+            raise SyncRefused(f"{name!r} was made another company's in the meantime: run it again")
         try:
             plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
         except (SyncUnavailable, SyncRefused) as error:
@@ -86,9 +104,28 @@ def _plan(
         known = 0 if number is None else number
         linked = agreements.linked_users(connection, known)
         planner = Planner(agreement, remotes, linked, datetime.now(UTC))
+        _refuse_others(connection, planner)
         return planner.plan(agreements.holders_of(connection, known, planner.claims()))
 
     return store.transaction(work)
+
+
+def _refuse_others(connection: Connection, planner: Planner) -> None:
+    """Refuse entries whose users would be of another company than the agreement is."""
+    company = view_of(connection).company
+    if company is None and not is_hosting(connection):
+        return
+    for guid, new, old in planner.wanted():
+        try:
+            place = check_place(connection, new, old)
+        except InvalidValue as error:
+            planner.refuse(guid, str(error))
+            continue
+        if place != company:
+            planner.refuse(guid, f"mail node: OU1 {new.name.ou1!r} is a company's: {_OF_ITS_OWN}")
+
+
+_OF_ITS_OWN = "an agreement with that mail node takes its users"
 
 
 def _note(

@@ -14,14 +14,16 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from ualauth.errors import StaleRecord
+from ualauth.errors import ActorRefused, StaleRecord
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncRefused
 from ualauth.sync.mapping import attributes_of, managed_fields
 from ualauth.sync.plan import Claim, LinkedUser
+from ualauth.userlist.companies.placing import company_of_node
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import moment, users_of
 from ualauth.userlist.database.tables import (
+    companies,
     group_names,
     groups,
     login_names,
@@ -30,6 +32,8 @@ from ualauth.userlist.database.tables import (
     sync_links,
     users,
 )
+from ualauth.userlist.database.view import SERVER_WIDE, View, view_of
+from ualauth.userlist.names import parse_units
 from ualauth.userlist.store import UserStore
 
 LEASE_SECONDS = 300
@@ -38,26 +42,41 @@ LEASE_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class StoredAgreement:
-    """An agreement with its id, and what is known of its runs."""
+    """An agreement with its id, what is known of its runs, and the company that it is of.
+
+    `company` is the mail node of that company, and empty for the server's own.
+    """
 
     id: int
     agreement: Agreement
     state: dict[str, Any]
     active: int
     deleted: int
+    company_id: int | None = None
+    company: str = ""
+    is_company_deleted: bool = False
+
+    @property
+    def view(self) -> View:
+        """What a run of it sees and changes."""
+        return SERVER_WIDE if self.company_id is None else View.of(self.company_id)
 
 
 def add(connection: Connection, agreement: Agreement) -> None:
-    """Add an agreement.
+    """Add an agreement, which is of the company of its mail node.
 
     Raises:
         SyncRefused: if there is one of that name.
+        InvalidValue: if the mail node is no company's while companies are hosted.
+        ActorRefused: if a company asks: it would name files and servers.
 
     """
+    _for_server(connection)
     name = sync_agreements.c.name
     if connection.scalar(select(name).where(name == agreement.name)) is not None:
         raise SyncRefused(f"there is an agreement {agreement.name!r} already")
-    connection.execute(insert(sync_agreements), {"name": agreement.name} | _values(agreement))
+    values = {"company_id": company_of(connection, agreement), "name": agreement.name}
+    connection.execute(insert(sync_agreements), values | _values(agreement))
 
 
 def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None:
@@ -65,17 +84,49 @@ def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None
 
     Raises:
         StaleRecord: if another process changed it since it was read.
+        SyncRefused: if it has users, and would be another company's.
+        InvalidValue: if the mail node is no company's while companies are hosted.
+        ActorRefused: if a company asks.
 
     """
+    _for_server(connection)
+    company = company_of(connection, new)
+    if company != old.company_id and old.active + old.deleted:
+        raise SyncRefused(
+            f"the mail node {new.mail_node!r} is another company's than the users of "
+            f"{new.name!r} are of: release them, and add another agreement"
+        )
     before = sync_agreements.c.settings == old.agreement.to_json()
     statement = update(sync_agreements).where(sync_agreements.c.id == old.id, before)
-    if connection.execute(statement, _values(new)).rowcount == 0:
+    if connection.execute(statement, {"company_id": company} | _values(new)).rowcount == 0:
         raise StaleRecord(f"the agreement {new.name!r} was changed in the meantime")
 
 
 def remove(connection: Connection, number: int) -> None:
-    """Delete an agreement; its users stay, and are the administrator's from now on."""
+    """Delete an agreement; its users stay, and are the administrator's from now on.
+
+    Raises:
+        ActorRefused: if a company asks.
+
+    """
+    _for_server(connection)
     connection.execute(delete(sync_agreements).where(sync_agreements.c.id == number))
+
+
+def company_of(connection: Connection, agreement: Agreement) -> int | None:
+    """Return the id of the company whose users an agreement takes; `None` for the server's own.
+
+    Raises:
+        InvalidValue: if the mail node is no company's while companies are hosted.
+
+    """
+    node = agreement.mail_node
+    return company_of_node(connection, parse_units(node)[0] if node else "")
+
+
+def _for_server(connection: Connection) -> None:
+    if not view_of(connection).is_server_wide:
+        raise ActorRefused("agreements are changed by the server's administrators alone")
 
 
 def _values(agreement: Agreement) -> dict[str, str]:
@@ -87,13 +138,19 @@ def _values(agreement: Agreement) -> dict[str, str]:
 def all_of(connection: Connection) -> list[StoredAgreement]:
     """Return all agreements by name."""
     columns = (sync_agreements.c.id, sync_agreements.c.settings, sync_agreements.c.state)
-    rows = connection.execute(select(*columns).order_by(sync_agreements.c.name)).all()
+    of_company = (companies.c.id.label("company_id"), companies.c.name, companies.c.deleted)
+    both = sync_agreements.outerjoin(companies, companies.c.id == sync_agreements.c.company_id)
+    statement = select(*columns, *of_company).select_from(both).order_by(sync_agreements.c.name)
+    rows = connection.execute(statement).all()
     return [
         StoredAgreement(
             row.id,
             Agreement.from_json(row.settings),
             json.loads(row.state or "{}"),
             *_numbers(connection, row.id),
+            row.company_id,
+            row.name or "",
+            row.deleted is not None,
         )
         for row in rows
     ]

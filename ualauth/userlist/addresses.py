@@ -122,6 +122,11 @@ def exact(address: str) -> str:
     return f"{ascii_lower(local)}{at}{_to_ascii(domain) or domain}"
 
 
+def ascii_domain(domain: str) -> str:
+    """Return a domain in A-labels and in lower case; empty for what is none."""
+    return _to_ascii(domain)
+
+
 @functools.lru_cache(1024)
 def _to_ascii(domain: str) -> str:
     """Return a domain in A-labels and lower case; empty for what is none."""

@@ -7,6 +7,7 @@ SQLAlchemy compiled once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,9 +16,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from ualauth.errors import NameTaken
+from ualauth.errors import InvalidValue, NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
+from ualauth.userlist.companies.placing import check_limit, is_hosting, place_user
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.loading import insert_rows, make_room
 from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
@@ -31,7 +33,9 @@ from ualauth.userlist.database.tables import (
     users,
 )
 from ualauth.userlist.database.turns import take_turn_for_users
+from ualauth.userlist.database.view import view_of
 from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
+from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.record import LastLogin, NewUser
 
 # What the database sets by itself is left to it.
@@ -133,6 +137,17 @@ class Taken:
         return f"the {kind} {key!r}"
 
 
+@dataclass(frozen=True, slots=True)
+class Misplaced(Taken):
+    """Why a user was not added: the company cannot have the user, or not by these names."""
+
+    why: str = ""
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return self.why
+
+
 def rows_of(
     new: NewUser, secrets: Sequence[ScramSecret], now: int, history: History = NO_HISTORY
 ) -> Rows:
@@ -162,6 +177,8 @@ def add_all(connection: Connection, new: Sequence[Rows]) -> None:
     make_room(connection)
     if _owned_by_groups(connection, new):
         raise NameTaken("a group has one of the names")
+    if _has_companies(connection):
+        raise NameTaken("some may be of no company, or of one that has no room")
     _insert_all(connection, new)
 
 
@@ -173,7 +190,9 @@ def add_free(connection: Connection, new: Sequence[Rows]) -> list[Taken | None]:
     take_turn_for_users(connection)
     make_room(connection)
     taken = find_taken(connection, new)
-    _insert_all(connection, [rows for rows, why in zip(new, taken, strict=True) if why is None])
+    free = [rows for rows, why in zip(new, taken, strict=True) if why is None]
+    places = [_place(connection, rows) for rows in free] if _has_companies(connection) else None
+    _insert_all(connection, free, places)
     return taken
 
 
@@ -181,6 +200,7 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
     """Return for each new user what another one has, in the database or before it in `new`."""
     owners = _owners(connection, new)
     taken: list[Taken | None] = []
+    hosts, tally = _has_companies(connection), Counter[int | None]()
     for rows in new:
         authid_key = rows.user[_AUTHID_KEY]
         own = "login name", authid_key
@@ -188,7 +208,9 @@ def find_taken(connection: Connection, new: Sequence[Rows]) -> list[Taken | None
             taken.append(Taken(own, is_existing=True))
             continue
         claim = next((claim for claim in rows.claims() if claim in owners), None)
-        if claim is None:
+        if claim is None and hosts and (why := _misplaced(connection, rows, tally)):
+            taken.append(Misplaced(own, is_existing=False, why=why))
+        elif claim is None:
             owners.update(dict.fromkeys(rows.claims(), authid_key))
             taken.append(None)
         else:
@@ -236,17 +258,63 @@ def _owned_by_groups(connection: Connection, new: Sequence[Rows]) -> list[tuple[
     return claims
 
 
-def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
+class _Placed(NamedTuple):
+    """What `place_user` looks at."""
+
+    authid: str
+    addresses: tuple[str, ...]
+    name: ORName
+    unix_uid: int | None
+
+
+def _has_companies(connection: Connection) -> bool:
+    return not view_of(connection).is_server_wide or is_hosting(connection)
+
+
+def _place(connection: Connection, rows: Rows) -> int | None:
+    parts = (rows.user[_USER_COLUMNS.index(part)] for part in LIMITS)
+    authid, uid = rows.user[_USER_COLUMNS.index("authid")], rows.user[_UNIX_UID]
+    return place_user(connection, _Placed(authid, rows.addresses, ORName(*parts), uid))
+
+
+def _misplaced(connection: Connection, rows: Rows, tally: Counter[int | None]) -> str:
+    """Return why a user cannot be added to a company; empty if the user can be.
+
+    `tally` is how many were for each company before, and counts this one in.
+    """
+    try:
+        company = _place(connection, rows)
+        if company is not None:
+            check_limit(connection, company, tally[company] + 1)
+    except InvalidValue as error:
+        return str(error)
+    tally[company] += 1
+    return ""
+
+
+def _insert_all(
+    connection: Connection, new: Sequence[Rows], places: Sequence[int | None] | None = None
+) -> None:
+    """Insert users, and with `places` the id of the company of each."""
     if not new:
         return
+    if places is not None:
+        for rows, company in zip(new, places, strict=True):
+            _insert_some(connection, [rows], company)
+        return
+    _insert_some(connection, new, None)
+
+
+def _insert_some(connection: Connection, new: Sequence[Rows], company: int | None) -> None:
+    """Insert users of one company."""
     # Neighbours in an index are quicker to insert one after the other: what is needed of it is
     # in the processor's cache. `or_names` has the most of them.
-    numbered = _insert_users(connection, sorted(new, key=attrgetter("name_key")))
+    numbered = _insert_users(connection, sorted(new, key=attrgetter("name_key")), company)
     insert_rows(
         connection,
         or_names,
-        ("user_id", *queries.NAME_COLUMNS),
-        ((number, *rows.name) for number, rows in numbered),
+        ("user_id", "company_id", *queries.NAME_COLUMNS),
+        ((number, company, *rows.name) for number, rows in numbered),
     )
     insert_rows(
         connection,
@@ -288,10 +356,13 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
     )
 
 
-def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:
+def _insert_users(
+    connection: Connection, new: Sequence[Rows], company: int | None
+) -> list[tuple[int, Rows]]:
     """Insert what stands in `users`, and return ids with their rows."""
     before = connection.scalar(_NEWEST) or 0
-    insert_rows(connection, users, _USER_COLUMNS, (rows.user for rows in new))
+    columns = (*_USER_COLUMNS, "company_id")
+    insert_rows(connection, users, columns, ((*rows.user, company) for rows in new))
     if connection.dialect.name == "sqlite":
         # No process writes in the meantime, and ids are given in turn (sqlite.org/autoinc.html).
         newest = connection.scalar(_NEWEST) or 0

@@ -117,7 +117,7 @@ class UserCache:
         self.bridges_outages = self._settings.outage_grace > 0
         """Whether a record counts for a while when the database is away."""
         self._policy = policy or Policy()
-        self._policies: dict[str, Policy] = {}
+        self._policies: dict[tuple[str, str], Policy] = {}
         self._change_detector = store.change_detector()
         self.version = self._change_detector.version
         """Returns what tells two states of the database apart, or `None`; never waits."""
@@ -188,18 +188,19 @@ class UserCache:
         return account
 
     def policy_of(self, user: User) -> Policy:
-        """Return the policy for a user.
+        """Return the policy for a user: the user's own before that of the company; may block.
 
         Raises:
             InvalidValue: if the record's own makes no sense.
 
         """
-        policy = self._policies.get(user.policy)
+        key = self.store.company_policy(user), user.policy
+        policy = self._policies.get(key)
         if policy is None:
-            policy = self._policy.with_own(user.policy)
+            policy = self._policy.with_own(key[0]).with_own(user.policy)
             if len(self._policies) >= _MOST_POLICIES:
                 self._policies.clear()
-            self._policies[user.policy] = policy
+            self._policies[key] = policy
         return policy
 
     @property

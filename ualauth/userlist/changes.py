@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from ualauth.errors import NameTaken, StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of, login_keys
+from ualauth.userlist.companies.placing import leave_groups, place_user
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.rows import microseconds, user_of, values_of
 from ualauth.userlist.database.tables import (
@@ -30,6 +31,7 @@ _NO_USER = 0
 def add(connection: Connection, new: NewUser) -> User:
     """Add a user; raises `NameTaken`."""
     take_turn_for_users(connection)
+    company = place_user(connection, new)
     _refuse_taken(connection, new, owner=_NO_USER)
     now = microseconds(datetime.now(UTC))
     values = values_of(new) | {
@@ -37,9 +39,11 @@ def add(connection: Connection, new: NewUser) -> User:
         "revision": 1,
         "created": now,
         "changed": now,
+        "company_id": company,
     }
     number: int = connection.execute(insert(users), values).inserted_primary_key[0]  # type: ignore[index]
-    connection.execute(insert(or_names), {"user_id": number} | queries.name_keys(new.name))
+    keys = {"user_id": number, "company_id": company} | queries.name_keys(new.name)
+    connection.execute(insert(or_names), keys)
     _add_login_names(connection, number, new)
     return read(connection, number)
 
@@ -49,19 +53,24 @@ def change(connection: Connection, old: User, new: NewUser) -> User:
 
     Raises:
         NameTaken: if a name, address or uid belongs to another user.
+        InvalidValue: for a name that a user of the company cannot have.
         StaleRecord: if `old` is not what the database has.
         UserUnknown: if it is there no more.
 
     """
     take_turn_for_users(connection)
     _take_turn(connection, old)
+    company = place_user(connection, new, old)
     _refuse_taken(connection, new, owner=old.id)
-    connection.execute(update(users).where(users.c.id == old.id), values_of(new))
-    if new.name != old.name:
+    values = values_of(new) | {"company_id": company}
+    connection.execute(update(users).where(users.c.id == old.id), values)
+    if new.name != old.name or company != old.company_id:
         connection.execute(
             update(or_names).where(or_names.c.user_id == old.id),
-            queries.name_keys(new.name),
+            queries.name_keys(new.name) | {"company_id": company},
         )
+    if company != old.company_id:
+        leave_groups(connection, old.id, company)
     if (new.authid, new.addresses) != (old.authid, old.addresses):
         connection.execute(delete(login_names).where(login_names.c.user_id == old.id))
         connection.execute(delete(addresses).where(addresses.c.user_id == old.id))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from ualauth.errors import GroupUnknown, InvalidValue, NameTaken, StaleRecord
 from ualauth.text.folding import REFUSED, fold
 from ualauth.userlist.addresses import keys_of, login_keys
+from ualauth.userlist.companies.placing import check_members, place_group, with_mail_node
 from ualauth.userlist.database import group_queries, queries
 from ualauth.userlist.database.group_rows import group_of, group_values
 from ualauth.userlist.database.rows import microseconds
@@ -57,9 +58,12 @@ def add(connection: Connection, new: NewGroup, members: Iterable[str]) -> Group:
 
     """
     take_turn_for_groups(connection)
+    new = with_mail_node(connection, new)
+    company = place_group(connection, new)
     _refuse_taken(connection, new, owner=_NO_GROUP)
     now = microseconds(datetime.now(UTC))
     values = group_values(new) | {"revision": 1, "created": now, "changed": now}
+    values["company_id"] = company
     number: int = connection.execute(insert(groups), values).inserted_primary_key[0]  # type: ignore[index]
     _add_names(connection, number, new)
     _add_members(connection, number, new.name, ids_of(connection, members))
@@ -84,11 +88,15 @@ def change(
     """
     take_turn_for_groups(connection)
     _count_change(connection, old)
+    company = place_group(connection, new, (old.name, *old.addresses))
     _refuse_taken(connection, new, owner=old.id)
     # By the names that they have now: the group itself may get another one.
     more = ids_of(connection, add_members)
     _remove_members(connection, old.id, remove_members)
-    connection.execute(update(groups).where(groups.c.id == old.id), group_values(new))
+    values = group_values(new) | {"company_id": company}
+    connection.execute(update(groups).where(groups.c.id == old.id), values)
+    present = member_ids(connection, old.id)
+    check_members(connection, company, present.users, present.groups)
     if (new.name, new.addresses) != (old.name, old.addresses):
         connection.execute(delete(group_names).where(group_names.c.group_id == old.id))
         connection.execute(delete(group_addresses).where(group_addresses.c.group_id == old.id))
@@ -185,6 +193,8 @@ def _add_names(connection: Connection, number: int, record: NewGroup) -> None:
 
 
 def _add_members(connection: Connection, number: int, name: str, wanted: MemberIds) -> None:
+    company = connection.scalar(select(groups.c.company_id).where(groups.c.id == number))
+    check_members(connection, company, wanted.users, wanted.groups)
     present = member_ids(connection, number)
     for each in sorted(wanted.groups - present.groups):
         below: list[object] = [*connection.scalars(group_queries.IDS_BELOW, {"id": each})]

@@ -7,7 +7,7 @@ every id, and so without reading any other record.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -73,28 +73,35 @@ class Fitting(NamedTuple):
 
 
 class Policies:
-    """The policies of users, whose own rules are read once."""
+    """The policies of users, whose own rules are read once, and those of companies, too."""
 
-    def __init__(self, usual: Policy) -> None:
-        """Begin with that of users without their own."""
+    def __init__(self, usual: Policy, company_policy: Callable[[User], str]) -> None:
+        """Begin with that of users without their own; see `UserStore.company_policy`."""
         self.usual = usual
-        self._own: dict[str, Policy] = {"": usual}
+        self._own: dict[tuple[int | None, str], Policy] = {(None, ""): usual}
+        self._company_policy = company_policy
 
     def of(self, user: User) -> Policy:
         """Return the policy of a user; the usual one if the record's own makes no sense."""
-        policy = self._own.get(user.policy)
+        key = user.company_id, user.policy
+        policy = self._own.get(key)
         if policy is None:
             try:
-                policy = self.usual.with_own(user.policy)
+                policy = self.usual.with_own(self._company_policy(user)).with_own(user.policy)
             except InvalidValue:
                 policy = self.usual
             if len(self._own) < _MOST_POLICIES:
-                self._own[user.policy] = policy
+                self._own[key] = policy
         return policy
 
 
-def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterator[Listed]:
+def listed(
+    database: Database, wanted: UserFilter, policies: Policies, unrestricted: Database
+) -> Iterator[Listed]:
     """Yield the users that are wanted, in the order of their folded authids.
+
+    `unrestricted` is the same database, where all is seen: who is locked out is known by digests
+    of ids alone.
 
     Raises:
         InvalidValue: for a domain or pattern with characters that no name has.
@@ -104,7 +111,7 @@ def listed(database: Database, wanted: UserFilter, policies: Policies) -> Iterat
     """
     if REFUSED.search(wanted.domain) or REFUSED.search(wanted.match):
         raise InvalidValue("no name has control characters")
-    keys = keys_of_locked_out(database)
+    keys = keys_of_locked_out(unrestricted)
     if not wanted.locked_out:
         for user, login in _users(database, wanted, policies):
             yield Listed(user, login, bool(keys) and user_key(user.id) in keys)

@@ -98,7 +98,8 @@ class User(NewUser):
     `id` is never given to another user. `revision` counts the changes, and
     says at the next one whether another process made one in between. `created`
     and `changed` are about the record, not the password. `grace_logins_used`
-    are the logins since the password expired.
+    are the logins since the password expired. `company_id` is whose user it is: that of the mail
+    node, or `None` for the server's own, and without hosting.
     """
 
     id: int
@@ -106,6 +107,7 @@ class User(NewUser):
     created: datetime
     changed: datetime
     grace_logins_used: int = 0
+    company_id: int | None = None
 
     def __post_init__(self) -> None:
         """Check nothing: the store did when the values went in."""
@@ -115,6 +117,11 @@ class User(NewUser):
         """Whether there is none, or what an import stores for none."""
         return not self.password or self.password == NO_PASSWORD
 
+    @property
+    def administrates_server(self) -> bool:
+        """Whether the user administers all: an administrator of a company does that company."""
+        return self.administrator and self.company_id is None
+
     def person(self) -> Person:
         """Return what a module vouches for."""
         return Person(
@@ -122,10 +129,12 @@ class User(NewUser):
             name=str(self.name),
             mail_node=self.name.mail_node,
             addresses=self.addresses,
-            administrator=self.administrator,
+            administrator=self.administrates_server,
             mailbox_administrator=self.mailbox_administrator,
             mailbox_class=self.mailbox_class,
             language=self.language,
+            company="" if self.company_id is None else self.name.ou1,
+            company_administrator=self.administrator and self.company_id is not None,
         )
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
@@ -19,14 +19,14 @@ from sqlalchemy import Connection
 
 from ualauth.contract.credentials import NameKind
 from ualauth.contract.resources import Resources
-from ualauth.errors import InvalidValue, NameTaken, UserError, UserUnknown
+from ualauth.errors import ActorRefused, InvalidValue, NameTaken, UserError, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.text.folding import REFUSED, fold
 from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist import changes, failures, names, noted_logins
 from ualauth.userlist.account.lockout import KEY_BYTES, Counts, Failures, Keys, user_key
 from ualauth.userlist.account.reservation import Place
-from ualauth.userlist.addresses import exact
+from ualauth.userlist.addresses import ascii_domain, exact
 from ualauth.userlist.checks import (
     MAX_LOGIN_NAME,
     MAX_UNIX_UID,
@@ -40,6 +40,7 @@ from ualauth.userlist.database.change_detector import ChangeDetector, change_det
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.queries import Rank
 from ualauth.userlist.database.rows import user_of, users_of
+from ualauth.userlist.database.view import SERVER_WIDE, View
 from ualauth.userlist.group_names import GroupNames
 from ualauth.userlist.names import ORName
 from ualauth.userlist.policy import Policy
@@ -47,6 +48,7 @@ from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 
 if TYPE_CHECKING:
     from ualauth.userlist.bulk import Rows, Taken
+    from ualauth.userlist.companies.store import CompanyStore
     from ualauth.userlist.database.copying import Copied
     from ualauth.userlist.groups import GroupStore
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
@@ -87,9 +89,80 @@ class UserStore:
                 or if the library for its kind is not installed.
 
         """
-        self._database = Database(url, timeout, read_only=read_only)
-        self.group_names = GroupNames(self._database)
+        self._see(Database(url, timeout, read_only=read_only))
+
+    def _see(self, database: Database, unrestricted: Database | None = None) -> None:
+        self._database = database
+        self._unrestricted = unrestricted or database
+        """All of it; what is read there has no place for a company, and is asked for by id."""
+        self.group_names = GroupNames(database)
         """Whose groups are which, for logins."""
+
+    @property
+    def view(self) -> View:
+        """What is seen of the USERLIST: all of it, or what a company has."""
+        return self._database.view
+
+    def seen_by(self, view: View) -> UserStore:
+        """Return the USERLIST as a company sees it, with all that can be asked of it.
+
+        What is no company's business raises `ActorRefused`. It uses the connections of this one.
+        """
+        if view == self.view:
+            return self
+        store = UserStore.__new__(UserStore)
+        store._see(self._database.seen_by(view), self._unrestricted)  # noqa: SLF001 - of the same class
+        return store
+
+    def seen_by_actor(self, login_name: str) -> UserStore:
+        """Return the USERLIST as a user may administer it.
+
+        An administrator of a company sees that company; one of the server's, all of it.
+
+        Raises:
+            ActorRefused: if it is no administrator who may log in; the text is the same for a
+                user who does not exist.
+
+        """
+        user = self.resolve(login_name)
+        now = datetime.now(UTC)
+        if (
+            user is None
+            or not user.administrator
+            or user.locked
+            or (user.account_expires is not None and user.account_expires <= now)
+            or (user.account_starts is not None and user.account_starts > now)
+        ):
+            raise ActorRefused(f"{login_name[:80]!r} is no administrator who may log in")
+        return self.seen_by(SERVER_WIDE if user.company_id is None else View.of(user.company_id))
+
+    @functools.cached_property
+    def companies(self) -> CompanyStore:
+        """The companies that are hosted."""
+        from ualauth.userlist.companies.store import CompanyStore  # noqa: PLC0415 - for administrators only
+
+        return CompanyStore(self._database)
+
+    def company_policy(self, user: User) -> str:
+        """Return what the company of a user says of its users (`Company.policy`); mostly nothing.
+
+        Whenever it changes, the revisions of all its users do.
+        """
+        if user.company_id is None:
+            return ""
+        rows = self._database.read(queries.company_policy(), {"id": user.company_id})
+        return str(rows[0][0]) if rows else ""
+
+    def _for_server(self) -> None:
+        """Refuse what is no company's business."""
+        if not self.view.is_server_wide:
+            raise ActorRefused("only an administrator of the whole server may do that")
+
+    def _sees(self, number: int) -> bool:
+        """Return whether the user with an id is seen."""
+        return self.view.is_server_wide or bool(
+            self._database.read(queries.by_id(), {"id": number})
+        )
 
     @functools.cached_property
     def groups(self) -> GroupStore:
@@ -137,6 +210,7 @@ class UserStore:
         exist. On a server, the database must exist. Returns whether the
         USERLIST is new.
         """
+        self._for_server()
         from ualauth.userlist.database import schema  # noqa: PLC0415 - for administrators only
 
         return schema.create(self._database)
@@ -152,6 +226,7 @@ class UserStore:
 
     def check_writing(self) -> None:
         """Raise `StoreError` if the USERLIST takes no changes now; changes nothing."""
+        self._for_server()
 
         def work(connection: Connection) -> None:
             failures.try_counting(connection)
@@ -166,6 +241,7 @@ class UserStore:
 
     def back_up(self, target: Path) -> None:
         """Write a copy to a file, as the USERLIST is at one moment; see `database.backup`."""
+        self._for_server()
         from ualauth.userlist.database import backup  # noqa: PLC0415 - for administrators only
 
         backup.back_up(self._database.backend, target)
@@ -175,6 +251,7 @@ class UserStore:
 
         A USERLIST that is not there is made.
         """
+        self._for_server()
         from ualauth.userlist.database import backup, schema  # noqa: PLC0415 - for administrators only
 
         if self._database.backend.path is not None:
@@ -187,6 +264,7 @@ class UserStore:
         """Copy everything into another USERLIST, which is made, or empty; see `copying.copy`."""
         from ualauth.userlist.database import copying, schema  # noqa: PLC0415 - for administrators only
 
+        self._for_server()
         source, filled = self._database.backend, target._database
         # Whatever is wrong with the source is told before the target is made.
         self.check()
@@ -351,7 +429,8 @@ class UserStore:
         """
         from ualauth.userlist.listing import ALL, Policies, listed  # noqa: PLC0415 - for administrators only
 
-        return listed(self._database, wanted or ALL, Policies(policy or Policy()))
+        policies = Policies(policy or Policy(), self.company_policy)
+        return listed(self._database, wanted or ALL, policies, self._unrestricted)
 
     def users_without_secrets(self, mechanisms: Sequence[str]) -> Iterator[User]:
         """Return the users with a password that lack the secret of a mechanism; see `users`."""
@@ -373,6 +452,7 @@ class UserStore:
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""
+        self._for_server()
         rows = self._database.read(queries.key_called(), {"name": "pretence"})
         return bytes(rows[0][0])
 
@@ -528,7 +608,9 @@ class UserStore:
 
     def all_failures(self, user: User) -> Mapping[str, Failures]:
         """Return source -> failed logins of a user, also of those that count no longer."""
-        rows = self._database.read(queries.all_failures(), {"name": user_key(user.id)})
+        if not self._sees(user.id):
+            return {}
+        rows = self._unrestricted.read(queries.all_failures(), {"name": user_key(user.id)})
         return {str(row[0]): failures.failures_of(row[1:]) for row in rows}
 
     def failures_in(self, places: Sequence[Place]) -> list[Failures]:
@@ -551,6 +633,7 @@ class UserStore:
         Other processes that change the same places wait until it is done. `work`
         may be called several times; `now` is in microseconds.
         """
+        self._for_server()
         return self._database.write(
             lambda connection: failures.change(connection, places, work, now),
         )
@@ -560,8 +643,10 @@ class UserStore:
 
         Those that count no longer are among them.
         """
-        for key, source, *rest in self._database.read(queries.every_failure(), {}):
-            if len(key) == KEY_BYTES:
+        rows = self._unrestricted.read(queries.every_failure(), {})
+        own = self._own_keys({bytes(row[0]) for row in rows})
+        for key, source, *rest in rows:
+            if len(key) == KEY_BYTES and (own is None or bytes(key) in own):
                 yield bytes(key), str(source), failures.failures_of(rest)
 
     def authids_of_failures(self) -> dict[bytes, str]:
@@ -580,6 +665,8 @@ class UserStore:
         """
         user = self.resolve(name)
         own = set() if user is None else {user_key(user.id)}
+        if not self.view.is_server_wide:
+            return frozenset(own)
         return frozenset(own | {user_key(name), Keys.of(name, None).user})
 
     def clear_failures(self, keys: Collection[bytes] | None, source: str | None) -> int:
@@ -587,15 +674,30 @@ class UserStore:
 
         Returns of how many users and sources there were any.
         """
-        return self._database.write(lambda connection: failures.clear(connection, keys, source))
+        if not self.view.is_server_wide:
+            every = {key for key, _, _ in self.every_failure()} if keys is None else set(keys)
+            keys = self._own_keys(every)
+            if not keys:
+                return 0
+        return self._unrestricted.write(lambda connection: failures.clear(connection, keys, source))
+
+    def _own_keys(self, keys: Collection[bytes]) -> frozenset[bytes] | None:
+        """Return those of some keys that are of users of the company; `None` if all are seen."""
+        if self.view.is_server_wide:
+            return None
+        from ualauth.userlist.listing import ids_of  # noqa: PLC0415 - for administrators only
+
+        return frozenset(key for _, key in ids_of(self._database, keys))
 
     def forget_all_failures(self, user: User) -> bool:
         """Forget all failed logins of a user, and so end every lock that came of them.
 
         Returns whether there were any.
         """
+        if not self._sees(user.id):
+            return False
         key = user_key(user.id)
-        return self._database.write(lambda connection: failures.forget_all(connection, key))
+        return self._unrestricted.write(lambda connection: failures.forget_all(connection, key))
 
     def replace_hash(self, user: User, old: str, new: str) -> bool:
         """Put a better hash of the same password in place of `old`.
@@ -638,6 +740,7 @@ class UserStore:
 
         Ids that no user has are passed over.
         """
+        self._for_server()
         noted: list[Sequence[Any]] = []
         if len(logins) <= _FEW:
             for number in logins:
@@ -675,10 +778,30 @@ class UserStore:
 
     def _find(self, key: str, name: ORName) -> list[int]:
         """Return the ids of whom a login name means, two or some more if there are several."""
+        database = self._searched(key, name)
+        if database is None:
+            return []
         statement, keys = queries.meant(key, name)
-        ranked = self._database.read(statement, keys)
+        ranked = database.read(statement, keys)
         best = min((rank for _, rank in ranked), default=None)
         return list({number for number, rank in ranked if rank == best})
+
+    def _searched(self, key: str, name: ORName) -> Database | None:
+        """Return where a name is looked for that is no authid, address or whole O/R name.
+
+        While companies are hosted it is the company of the mail node, or of the domain, or the
+        default one; `None` if there is no such company.
+        """
+        if not self.view.is_server_wide:
+            return self._database
+        _, at, domain = key.rpartition("@")
+        values = {"ou1": fold(name.ou1), "domain": ascii_domain(domain) if at else ""}
+        rows = self._database.read(queries.company_of_name(), values)
+        if not rows:
+            return self._database
+        by = {how: company for how, company in rows if company is not None}
+        how = "ou1" if name.ou1 else "domain" if at else "default"
+        return self._database.seen_by(View.of(by[how])) if how in by else None
 
 
 def _find_no_user(_name: str) -> None:

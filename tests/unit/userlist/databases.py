@@ -95,7 +95,7 @@ class SQLiteDatabase:
         inspector = inspect(engine)
         tables = {
             name: sorted(
-                str(sorted(each.items(), key=str))
+                str(sorted(_with_texts(each).items(), key=str))
                 for each in (
                     *inspector.get_columns(name),
                     *inspector.get_indexes(name),
@@ -111,6 +111,14 @@ class SQLiteDatabase:
         }
         engine.dispose()
         return tables
+
+
+def _with_texts(definition: Any) -> dict[str, Any]:
+    """Return a definition with the conditions of partial indexes as texts."""
+    options = definition.get("dialect_options")
+    if not options:
+        return dict(definition)
+    return {**definition, "dialect_options": {name: str(options[name]) for name in options}}
 
 
 class _Recording(psycopg.Cursor[Any]):

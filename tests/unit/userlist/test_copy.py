@@ -29,6 +29,7 @@ from ualauth.sync.agreement import Agreement
 from ualauth.sync.mapping import Product
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
+from ualauth.userlist.companies.record import NewCompany
 from ualauth.userlist.database.copying import Copied
 from ualauth.userlist.database.tables import metadata, sync_links
 from ualauth.userlist.group_record import NewGroup, usual_or_name
@@ -81,6 +82,7 @@ def fill(store: UserStore) -> None:
         ["ann"],
     )
     store.groups.add(NewGroup(name="all", or_name=usual_or_name("all")), ["sales", "Bob"])
+    store.companies.add(NewCompany(name="ny", domains=("ny.example",)))
     store.transaction(lambda connection: synchronize(connection, store.get("ann").id))
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from ualauth.cli.callers_file import CallersFile
 from ualauth.cli.invocation import Invocation
 from ualauth.import_export.exporter import private_file
 from ualauth.import_export.group_importer import GROUP_FORMATS, exported_groups
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@click.argument("file", type=CallersFile(dir_okay=False, allow_dash=True), default="-")
 @click.option("--format", "kind", type=click.Choice(GROUP_FORMATS), required=True)
 @click.option("--base-dn", default="", help="What the groups of an LDIF file stand below.")
 @click.pass_obj

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from ualauth.cli.callers_file import CallersFile
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
@@ -28,7 +29,7 @@ from ualauth.userlist.group_import import ExistingGroups, Loaded
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", type=CallersFile(dir_okay=False, allow_dash=True))
 @click.option("--format", "kind", type=click.Choice(GROUP_FORMATS), required=True)
 @click.option(
     "--bad-lines",

@@ -22,7 +22,7 @@ def command(context: click.Context, *, strict: bool) -> None:
     invocation: Invocation = context.obj
     access = access_control(invocation)
     file, parsed = access.file, access.check()
-    checked = count(len(parsed.rules.rules), "rule")
+    checked = count(len(list(parsed.rules.every_rule())), "rule")
     if not file.path.exists():
         checked = f"there is no {file.path}: {checked}"
     errors, warnings = print_problems(parsed.problems, checked)

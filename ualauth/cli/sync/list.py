@@ -23,5 +23,7 @@ def command(invocation: Invocation, *, as_json: bool) -> None:
         agreement, state = stored.agreement, stored.state
         last = f"last success {state.get('success', 'never')}"
         error = f", {state['error']}" if state.get("error") else ""
-        text = f"{agreement.name}  {agreement.product.value}  {stored.active} users, {last}{error}"
+        company = f"  {stored.company}" if stored.company else ""
+        head = f"{agreement.name}{company}  {agreement.product.value}"
+        text = f"{head}  {stored.active} users, {last}{error}"
         click.echo(plain(text))

@@ -30,7 +30,8 @@ def command(invocation: Invocation, *, name: str, days: int | None) -> None:
     stored = store.transaction(lambda connection: agreements.get(connection, name))
     age = timedelta(days=stored.agreement.keep_days if days is None else days)
     before = datetime.now(UTC) - age
-    authids = store.transaction(lambda connection: purge(connection, stored.id, before))
+    seen = store.seen_by(stored.view)
+    authids = seen.transaction(lambda connection: purge(connection, stored.id, before))
     for authid in authids:
         click.echo(f"Deleted {plain(authid)}.")
     if not authids:

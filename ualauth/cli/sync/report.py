@@ -53,7 +53,7 @@ def agreement_dict(stored: StoredAgreement) -> dict[str, Any]:
     """Return an agreement for JSON: it has no secret, but the path of one."""
     values: dict[str, Any] = json.loads(stored.agreement.to_json())
     numbers = {"users": stored.active, "deleted_users": stored.deleted}
-    return values | numbers | {"state": stored.state}
+    return values | {"company": stored.company} | numbers | {"state": stored.state}
 
 
 def _line(action: Action) -> str:

@@ -23,6 +23,7 @@ def command(invocation: Invocation, *, name: str, as_json: bool) -> None:
     table, state = grid(), stored.state
     rows = [
         *settings_of(stored),
+        ("company", stored.company or "the server's own"),
         ("users", str(stored.active)),
         ("deleted users", str(stored.deleted)),
         ("last run", state.get("run", "never")),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from ualauth.cli.callers_file import CallersFile
 from ualauth.cli.invocation import Invocation
 from ualauth.import_export.closing import told
 from ualauth.import_export.exporter import exported, private_file
@@ -20,7 +21,7 @@ from ualauth.import_export.line import Writing
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@click.argument("file", type=CallersFile(dir_okay=False, allow_dash=True), default="-")
 @click.option("--format", "kind", type=click.Choice(list(FORMATS)), required=True)
 @click.option("--no-passwords", is_flag=True, help="Write neither hashes nor SCRAM secrets.")
 @click.option("--base-dn", default="", help="What the users of an LDIF file stand below.")

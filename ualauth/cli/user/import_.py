@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from ualauth.cli.callers_file import CallersFile
 from ualauth.cli.exits import ExitStatus
 from ualauth.cli.group.import_ import tell_groups
 from ualauth.cli.invocation import Invocation
@@ -47,7 +48,7 @@ def _known_scheme(_context: object, _option: object, value: str) -> str:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", type=CallersFile(dir_okay=False, allow_dash=True))
 @click.option("--format", "kind", type=click.Choice(list(FORMATS)), required=True)
 @click.option(
     "--bad-lines",
@@ -77,7 +78,7 @@ def _known_scheme(_context: object, _option: object, value: str) -> str:
 )
 @click.option(
     "--shadow",
-    type=click.Path(exists=True, dir_okay=False),
+    type=CallersFile(exists=True, dir_okay=False),
     help="The shadow file that belongs to a passwd file.",
 )
 @click.option(

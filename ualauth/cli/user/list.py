@@ -93,7 +93,7 @@ def command(
     """
     wanted = tuple(invocation.hasher.mechanisms) if missing_secrets else ()
     policy = invocation.config.policy
-    policies = Policies(policy)
+    policies = Policies(policy, invocation.store.company_policy)
     for user, login, is_locked_out in invocation.store.list_users(
         UserFilter(**chosen, lacking_mechanisms=wanted), policy
     ):

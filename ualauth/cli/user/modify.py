@@ -13,6 +13,7 @@ from ualauth.cli.plain import plain
 from ualauth.cli.user.fields import field_options
 from ualauth.cli.user.several import for_each, users_argument
 from ualauth.userlist.administration import edit_addresses, set_hash
+from ualauth.userlist.listing import Policies
 from ualauth.userlist.policy import print_own, read_own
 from ualauth.userlist.record import Changes, User
 
@@ -86,7 +87,8 @@ def command(  # noqa: PLR0913 - the options
         if values:
             user = store.update(user, **cast("Changes", values))
         if stored is not None:
-            keep = invocation.config.policy.with_own(user.policy).password.history
+            policies = Policies(invocation.config.policy, store.company_policy)
+            keep = policies.of(user).password.history
             user = set_hash(store, user, stored, keep)
         click.echo(f"Changed {plain(user.authid)}.")
         if "authid" in changes:

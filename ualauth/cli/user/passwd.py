@@ -16,6 +16,7 @@ from ualauth.cli.plain import plain
 from ualauth.cli.user.record import scheme
 from ualauth.cli.user.several import user_named
 from ualauth.userlist.administration import set_hash, set_password
+from ualauth.userlist.listing import Policies
 
 
 @click.command("passwd")
@@ -57,7 +58,8 @@ def command(  # noqa: PLR0913 - the options
         )
     store = invocation.store
     record = user_named(store, user)
-    keep = invocation.config.policy.with_own(record.policy).password.history
+    policies = Policies(invocation.config.policy, store.company_policy)
+    keep = policies.of(record).password.history
     if ask_hash or hash_stdin:
         stored = read_hash(from_stdin=hash_stdin)
         record = set_hash(store, record, stored, keep, must_change=must_change)

@@ -94,7 +94,7 @@ def remarks_of(invocation: Invocation, user: User) -> list[str]:
     """Return the remarks on a user, with what failed logins amount to."""
     now = microseconds_now()
     counts = invocation.store.all_failures(user).values()
-    policy = Policies(invocation.config.policy).of(user)
+    policy = Policies(invocation.config.policy, invocation.store.company_policy).of(user)
     return remarks(user, policy, is_locked_out=any(each.is_locked(now) for each in counts))
 
 

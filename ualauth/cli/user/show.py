@@ -51,7 +51,7 @@ def _print_json(invocation: Invocation, user: User, *, indent: int | None) -> No
 
 def _print(invocation: Invocation, user: User) -> None:
     store, now = invocation.store, microseconds_now()
-    policy = Policies(invocation.config.policy).of(user)
+    policy = Policies(invocation.config.policy, store.company_policy).of(user)
     mechanisms = [secret.mechanism for secret in store.secrets(user)]
     # As a login would take them, which looks at the clock.
     counts = store.all_failures(user).items()

@@ -18,6 +18,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "localpart": "what stands before the last `@` of that address",
     "domain": "what stands behind it",
     "mail_node": "as `ny,hq`",
+    "company": "the hosted company in lower case, as `acme`",
     "unix_uid": "the number of the UNIX account",
     "mailbox_limit": "how large the mailbox may grow, in MB",
     "language": "a tag of BCP 47",

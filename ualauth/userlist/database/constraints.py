@@ -9,6 +9,9 @@ from sqlalchemy import CheckConstraint, MetaData
 from ualauth.userlist.database.tables import metadata
 
 _CHECKS = (
+    ("companies", "name", "length(name) BETWEEN 1 AND 32"),
+    ("companies", "user_limit", "user_limit >= 0"),
+    ("company_domains", "key", "key <> ''"),
     ("users", "authid", "length(authid) BETWEEN 1 AND 255"),
     ("users", "password", "password <> ''"),
     ("users", "unix_uid", "unix_uid BETWEEN 0 AND 4294967294"),

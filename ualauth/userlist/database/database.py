@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, SelectBase
@@ -33,6 +33,14 @@ from ualauth.userlist.database.files import (
 )
 from ualauth.userlist.database.revision import check_revision
 from ualauth.userlist.database.rows import Row
+from ualauth.userlist.database.view import (
+    SERVER_WIDE,
+    View,
+    parameters_of,
+    restrict,
+    restricted_text,
+    schema_of,
+)
 
 log = logging.getLogger("ualauth.userlist")
 
@@ -96,9 +104,24 @@ class Database:
         self._dropped: WeakSet[Engine] = WeakSet()
         """Engines that were closed, whose connections are closed as they come back."""
         self._prepared: dict[SelectBase, _Prepared] = {}
+        self._prepared_for_companies: dict[SelectBase, _Prepared] = {}
+
+    view: View = SERVER_WIDE
+    """What is seen of it."""
+
+    def seen_by(self, view: View) -> Database:
+        """Return the same database as another sees it; it shares the connections.
+
+        Only who sees all can let others see some of it.
+
+        Raises:
+            StoreError: if this is what a company sees.
+
+        """
+        return self if view == self.view else SeenDatabase(self, view)
 
     def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
-        """Return all rows of `statement` with `values` for its parameters.
+        """Return all rows of `statement` with `values` for its parameters, as far as they are seen.
 
         The statement is kept for ever: make it once. If a connection was lost
         while it was idle, another one is asked.
@@ -107,11 +130,15 @@ class Database:
             StoreError: if the database cannot be used.
 
         """
+        return self.read_as(self.view, statement, values)
+
+    def read_as(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+        """Return the rows of `statement` that `view` sees; otherwise as `read`."""
         self._follow()
         with self.backend.calls:
-            return self._read(statement, values)
+            return self._read(view, statement, values)
 
-    def _read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def _read(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
         idle = self._idle
         connection = self._take_idle()
         was_idle = connection is not None
@@ -119,10 +146,11 @@ class Database:
             if connection is None:
                 connection = self._connect(writing=False)
             try:
-                prepared = self._prepared.get(statement)
+                known = self._prepared if view.company is None else self._prepared_for_companies
+                prepared = known.get(statement)
                 if prepared is None:
-                    prepared = self._prepared[statement] = _Prepared(statement, connection)
-                rows = prepared.run(connection, values)
+                    prepared = known[statement] = _Prepared(statement, connection, view)
+                rows = prepared.run(connection, values, view)
             except self.backend.failures as error:
                 lost = was_idle and self.backend.is_lost(error)
                 fault = self.backend.fault(error)
@@ -152,6 +180,10 @@ class Database:
             NameTaken: if a name, address or uid belongs to another user.
 
         """
+        return self.write_as(self.view, work)
+
+    def write_as(self, view: View, work: Callable[[Connection], T]) -> T:
+        """Return what `work` does where it sees and changes what `view` sees; see `write`."""
         if self.backend.read_only:
             raise StoreError(f"{self.backend.name}: is opened for reading alone")
         self._follow()
@@ -161,7 +193,10 @@ class Database:
             with self.backend.calls:
                 connection = self._connect(writing=True)
                 try:
+                    restrict(connection, view)
                     with connection.begin():
+                        if view.company is not None:
+                            _tell_who_asks(connection, view)
                         return work(connection)
                 except self.backend.failures as error:
                     repeat = tries < _MOST_TRIES and self.backend.is_conflict(error)
@@ -334,29 +369,92 @@ class Database:
             return engine
 
 
+class SeenDatabase(Database):
+    """A database as a company sees it, over the connections of one that sees all."""
+
+    def __init__(self, shared: Database, view: View) -> None:
+        """See what `view` does, of a database that is seen as a whole."""
+        if not shared.view.is_server_wide:
+            raise StoreError("a company lets no other see the USERLIST")
+        self._shared = shared
+        self.view = view
+        self.backend = shared.backend
+        self.path = shared.path
+
+    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+        """See `Database.read`."""
+        return self._shared.read_as(self.view, statement, values)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """See `Database.write`."""
+        return self._shared.write_as(self.view, work)
+
+    def read_as(self, view: View, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+        """See `Database.read_as`: a company asks for itself alone."""
+        if view != self.view:
+            raise StoreError("a company sees nothing of others")
+        return self.read(statement, values)
+
+    def write_as(self, view: View, work: Callable[[Connection], T]) -> T:
+        """See `Database.write_as`: a company asks for itself alone."""
+        if view != self.view:
+            raise StoreError("a company sees nothing of others")
+        return self.write(work)
+
+    def anew(self) -> Database:
+        """See `Database.anew`."""
+        return SeenDatabase(self._shared.anew(), self.view)
+
+    def close(self) -> None:
+        """Close nothing: others use the connections."""
+
+
 class _Prepared:
-    """A statement compiled for the driver."""
+    """A statement compiled for the driver, of all there is or of what a company sees."""
 
     __slots__ = ("constants", "names", "text")
 
-    def __init__(self, statement: SelectBase, connection: Connection) -> None:
+    def __init__(self, statement: SelectBase, connection: Connection, view: View) -> None:
         """Compile `statement` for the dialect of `connection`."""
         compiled = statement.compile(dialect=connection.dialect)
         self.text = str(compiled)
+        if not view.is_server_wide:
+            self.text = restricted_text(self.text, view, schema_of(connection))
         # Of the parameters, only numbers of rows have a value already.
         self.constants = {
             name: value for name, value in compiled.params.items() if value is not None
         }
         self.names = compiled.positiontup if compiled.positional else None
 
-    def run(self, connection: Connection, values: Mapping[str, object]) -> list[Row]:
+    def run(self, connection: Connection, values: Mapping[str, object], view: View) -> list[Row]:
         """Return all rows; none are left behind, so that the lock for reading ends."""
         if self.constants:
             values = {**self.constants, **values}
         parameters = values if self.names is None else [values[name] for name in self.names]
         cursor = connection.connection.cursor()
+        if view.company is not None:
+            return self._run_for_company(connection, cursor, parameters, view)
         cursor.execute(self.text, parameters)
         return list(cursor.fetchall())
+
+    def _run_for_company(
+        self,
+        connection: Connection,
+        cursor: Any,  # noqa: ANN401 - of the driver
+        parameters: Any,  # noqa: ANN401 - likewise
+        view: View,
+    ) -> list[Row]:
+        from ualauth.userlist.database import row_security  # noqa: PLC0415 - few logins ask for a company
+
+        with row_security.reading(connection, cursor, view):
+            cursor.execute(self.text, parameters_of(self.text, parameters, view))
+            return list(cursor.fetchall())
+
+
+def _tell_who_asks(connection: Connection, view: View) -> None:
+    from ualauth.userlist.database import row_security  # noqa: PLC0415 - no login changes anything so
+
+    row_security.begin(connection, view)
 
 
 def _throw_away(connection: Connection) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from ualauth.userlist.database import queries
 from ualauth.userlist.database.tables import (
     addresses,
+    companies,
     group_groups,
     group_users,
     groups,
@@ -92,6 +93,9 @@ def _maybe_expired() -> ColumnElement[bool]:
         users.c.account_expires <= now,
         users.c.password_expires <= now,
         users.c.policy.like("%maximum_age_days%"),
+        exists().where(
+            companies.c.id == users.c.company_id, companies.c.policy.like("%maximum_age_days%")
+        ),
         bindparam("aged", type_=Boolean),
     )
 

@@ -162,12 +162,14 @@ class _Dialect(PGDialect_psycopg):
 
     supports_statement_cache = True
     collates = True
+    has_row_security = True
 
     def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
         # `version()` is PostgreSQL's own; every server says whose ways it has.
         driver: Any = connection.connection.dbapi_connection
         # It orders text by octets, and has no column with another order or "C".
         self.collates = driver.info.parameter_status("crdb_version") is None
+        self.has_row_security = self.collates
         version: int = driver.info.server_version
         return divmod(version, 10000)
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     literal_column,
+    null,
     select,
     union_all,
 )
@@ -29,6 +30,8 @@ from sqlalchemy import (
 from ualauth.text.folding import fold
 from ualauth.userlist.database.tables import (
     addresses,
+    companies,
+    company_domains,
     former_passwords,
     keys,
     last_logins,
@@ -109,6 +112,7 @@ RECORD = (
     users.c.limit_inbound_mail,
     users.c.limit_notify_user,
     users.c.hidden,
+    users.c.company_id,
     addresses.c.address,
 )
 """The columns of a user, and an address."""
@@ -224,6 +228,35 @@ def last_login() -> Question:
 def key_called() -> Question:
     """Return the question for the key called `:name`."""
     return select(keys.c.key).where(keys.c.name == bindparam("name"))
+
+
+@cache
+def company_of_name() -> Question:
+    """Return the question in which company a name is looked for; no rows without hosting.
+
+    A row has how it is known (`ou1`, `domain`, `default`) and the id of the company: that of the
+    mail node `:ou1`, that of `:domain`, and the default one. One row has no company.
+    """
+    is_on = exists().where(keys.c.name == literal_column("'hosting'"))
+    how: dict[str, ColumnElement[str]] = {
+        each: literal_column(f"'{each}'").label("how") for each in ("ou1", "domain", "default")
+    }
+    return union_all(
+        select(how["ou1"], companies.c.id).where(
+            is_on, companies.c.name_key == bindparam("ou1"), companies.c.deleted.is_(None)
+        ),
+        select(how["domain"], company_domains.c.company_id).where(
+            is_on, company_domains.c.key == bindparam("domain")
+        ),
+        select(how["default"], companies.c.id).where(is_on, companies.c.is_default),
+        select(how["default"], null()).where(is_on),
+    )
+
+
+@cache
+def company_policy() -> Question:
+    """Return the question for what the company with `:id` says of its users."""
+    return select(companies.c.policy).where(companies.c.id == bindparam("id"))
 
 
 @cache

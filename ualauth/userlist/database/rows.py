@@ -67,6 +67,7 @@ def user_of(rows: Sequence[Row]) -> User:
         limit_inbound_mail,
         limit_notify_user,
         hidden,
+        company_id,
         address,
     ) = rows[0]
     try:
@@ -108,6 +109,7 @@ def user_of(rows: Sequence[Row]) -> User:
             limit_inbound_mail=bool(limit_inbound_mail),
             limit_notify_user=bool(limit_notify_user),
             hidden=bool(hidden),
+            company_id=company_id,
         )
     except (InvalidValue, ValueError, TypeError, OverflowError):
         # What was wrong may be a secret in the wrong column.

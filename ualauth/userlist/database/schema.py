@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect
 
 from ualauth.system.forks import new_lock
+from ualauth.userlist.database import row_security
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.revision import REVISION, check_revision, read_revision
@@ -41,6 +42,8 @@ def _upgrade(connection: Connection, backend: Backend) -> bool:
         check_revision(connection, backend.name)
     else:
         _migrate(connection)
+        # Tables that are new have no policies yet.
+        row_security.agree(connection)
     return not existed
 
 

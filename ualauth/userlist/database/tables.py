@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 from sqlalchemy.ext.compiler import compiles
 
@@ -82,6 +83,57 @@ def _group(**options: bool) -> Column[int]:
     )
 
 
+# Companies that are hosted: each is a mail node (OU1), `name` as it is written.
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("name"),
+    Column("name_key", Key, nullable=False, unique=True),
+    # 0: as many as there may be.
+    Column("user_limit", Integer, nullable=False, server_default="0"),
+    # Whose users a name without a domain may mean.
+    Column("is_default", Boolean, nullable=False, server_default=false(), index=True),
+    # What is other than in `ualauth.toml`, as users may have it.
+    Column("policy", Text, nullable=False, server_default=""),
+    # When it was deleted; it is there until it is purged.
+    Column("deleted", BigInteger),
+    Column("revision", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The domains of companies: in ASCII, in lower case.
+company_domains = Table(
+    "company_domains",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column(
+        "company_id",
+        Integer,
+        ForeignKey("companies.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sqlite_with_rowid=False,
+)
+
+
+def _company() -> Column[int]:
+    """Return whose a row is; NULL is the server's own, and all rows' without hosting.
+
+    SQLite adds no constraint to a table that is there. Ids of companies are never used again.
+    """
+    return Column("company_id", Integer)
+
+
+def _of_company(*columns: str) -> Index:
+    """Return an index that has nothing, and costs nothing, without hosting."""
+    is_set = text("company_id IS NOT NULL")
+    return Index(None, "company_id", *columns, sqlite_where=is_set, postgresql_where=is_set)
+
+
 users = Table(
     "users",
     metadata,
@@ -122,6 +174,8 @@ users = Table(
     Column("limit_inbound_mail", Boolean, nullable=False, server_default=false()),
     Column("limit_notify_user", Boolean, nullable=False, server_default=false()),
     Column("hidden", Boolean, nullable=False, server_default=false()),
+    _company(),
+    _of_company("authid_key"),
     # Ids are never used again: a record that a process still holds must not
     # come to mean another user.
     sqlite_autoincrement=True,
@@ -162,6 +216,11 @@ or_names = Table(
     _key("ou2_key"),
     _key("ou3_key"),
     _key("ou4_key"),
+    # The same as that of the user: what a name means is looked for in one company.
+    _company(),
+    _of_company("surname_key", "given_name_key"),
+    _of_company("common_name_key"),
+    _of_company("name_key"),
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),
@@ -227,6 +286,8 @@ groups = Table(
     Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     *(_text(part) for part in LIMITS),
+    _company(),
+    _of_company("name_key"),
     sqlite_autoincrement=True,
 )
 
@@ -284,6 +345,7 @@ sync_agreements = Table(
     Column("state", Text, nullable=False, server_default=""),
     Column("lease_holder", Text, nullable=False, server_default=""),
     Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    _company(),
     sqlite_autoincrement=True,
 )
 
@@ -306,6 +368,9 @@ sync_links = Table(
     Column("was_reason", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
+
+HOSTING = "hosting"
+"""The row of `keys` that is there while companies are hosted."""
 
 # What belongs to the USERLIST as a whole, such as the key of the mock secrets.
 keys = Table(

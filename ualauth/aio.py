@@ -19,7 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
@@ -58,6 +58,9 @@ from ualauth.stack.model import Service
 from ualauth.system.frames import clear_locals
 from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 _INFO = logging.INFO
 _is_logged = audit.log.isEnabledFor
@@ -211,6 +214,24 @@ class AsyncAuthenticator:
         except TimeoutError:
             raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
         return names
+
+    async def call(self, kind: type[R], function: Callable[[R], T]) -> T:
+        """Return what a function does with what entries share (`Attempt.resource`), in a thread.
+
+        Internal: for the daemon.
+
+        Raises:
+            StoreError: if it takes longer than the modules of a login may.
+
+        """
+        seconds, base = self.config.stack.timeout, self._base
+        try:
+            value: T = await _in_time(
+                self._pool, seconds, lambda: function(base.resource(kind))
+            )
+        except TimeoutError:
+            raise StoreError(f"the USERLIST does not answer within {seconds} s") from None
+        return value
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""

@@ -10,7 +10,11 @@ from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
 from ualauth.daemon.requests import (
     Answer,
     Begin,
+    Call,
     Challenge,
+    Changed,
+    ChangePassword,
+    Done,
     Granted,
     HttpLogin,
     Login,
@@ -56,6 +60,11 @@ class Asker:
                     authenticator, http_service, authorization, peer_of_http
                 )
                 return Granted(identity)
+            case ChangePassword(service, user, old, new, peer):
+                await authenticator.change_password(service, user, old, new, **peer)
+                return Changed()
+            case Call(kind, function):
+                return Done(await authenticator.call(kind, function))
         assert_never(request)
 
     async def _step(self, tag: Tag, exchange: AsyncSaslExchange, response: bytes | None) -> Answer:

@@ -34,7 +34,8 @@ def problems_of_sockets(config: Config, has_file: Callable[[str], bool]) -> Iter
 
 def _mistakes(config: Config, listen: ListenSettings) -> Iterator[str]:
     try:
-        Plan(listen, str(config.directory))
+        plan = Plan(listen, str(config.directory))
+        plan.kind.check(config, plan.own)
     except ConfigurationError as error:
         yield from (line.removeprefix(f"[[listen]] {listen.place}: ") for line in _lines(error))
     users = [("owner", listen.owner), *(("peers", peer) for peer in listen.peers)]

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
+from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.protocols.base import Caller, Endpoint, Protocol
 from ualauth.daemon.protocols.registry import settings_of
@@ -41,6 +42,7 @@ class Plan:
         except ConfigurationError as error:
             raise ConfigurationError(f"[[listen]] {listen.place}: {error}") from error
         self.tls = tls_context(listen)
+        self.begins_tls_later = self.kind.begins_tls_later(self.own)
         self._secret: Watched[bytes] | None = None
         if listen.secret_file:
             self._secret = Watched(listen.secret_file, _secret, _SECRET_RULES, home=home)
@@ -77,8 +79,9 @@ class Listener:
             return self._begin(transport, next(numbers))
 
         loop = asyncio.get_running_loop()
+        at_once = None if self.plan.begins_tls_later else self._tls
         self._asyncio = await loop.create_server(
-            lambda: connect(begin), sock=self.socket.dup(), ssl=self._tls
+            lambda: connect(begin), sock=self.socket.dup(), ssl=at_once
         )
 
     def use(self, plan: Plan) -> None:
@@ -107,6 +110,9 @@ class Listener:
             except PeerUnknown:
                 # Its process is gone already.
                 caller = None
+        name = None if plan.listen.path else transport.get_extra_info("peername")
+        address = name[0] if name else None
+        tls = transport.get_extra_info("ssl_object")
         endpoint = Endpoint(
             plan.listen,
             plan.own,
@@ -115,15 +121,23 @@ class Listener:
             nonce=secrets.token_bytes(16),
             secret=plan.secret(),
             caller=caller,
+            address=address,
+            has_tls=tls is not None,
+            tls=self._tls if plan.begins_tls_later else None,
+            connection=lambda: connection_of(address, tls),
         )
         return plan.kind(endpoint)
 
 
 def check_same_kind(listener: Listener, plan: Plan) -> None:
     """Refuse a plan that needs another socket at the same place; `SocketUnavailable`."""
-    if (listener.plan.tls is None) != (plan.tls is None):
+    if _way_of_tls(listener.plan) != _way_of_tls(plan):
         text = "with or without TLS is decided at the start; start the daemon anew"
         raise SocketUnavailable(f"[[listen]] {plan.listen.place}: {text}")
+
+
+def _way_of_tls(plan: Plan) -> tuple[bool, bool]:
+    return plan.tls is None, plan.begins_tls_later
 
 
 def _secret(file: Text) -> tuple[bytes, tuple[Problem, ...]]:

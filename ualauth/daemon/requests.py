@@ -6,8 +6,9 @@ one SASL exchange, a `Begin` and then a `Respond` for each `Challenge`, have one
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ualauth.contract.identity import Identity
 from ualauth.runtime.peer import ConnectionInfo, Peer
@@ -64,7 +65,30 @@ class HttpLogin:
     tls: bool = False
 
 
-Request = Offer | Begin | Respond | Login | HttpLogin
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Changes a user's password by the old one; the answer is `Changed`."""
+
+    service: str
+    user: str
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+    peer: Peer = field(default_factory=Peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Calls a function that may block, with what an application shares; the answer is `Done`.
+
+    `kind` is a class that opens itself (`ualauth.contract.resources`); the function is given
+    the one of the application.
+    """
+
+    kind: type[Any]
+    function: Callable[[Any], object] = field(repr=False)
+
+
+Request = Offer | Begin | Respond | Login | HttpLogin | ChangePassword | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +127,19 @@ class Failed:
     error: Exception
 
 
-Answer = Offered | Challenge | Granted | Failed
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The password is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; `value` is what a function returned."""
+
+    value: object = field(default=None, repr=False)
+
+
+Answer = Offered | Challenge | Granted | Failed | Changed | Done
 
 
 class Expired(Exception):

@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "auth-http": "ualauth.daemon.protocols.auth_http:AuthHttp",
     "dovecot-auth": "ualauth.daemon.protocols.dovecot_auth:DovecotAuth",
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
+    "ldap": "ualauth.daemon.protocols.ldap:Ldap",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",
 }
 """Name -> module and class."""

@@ -226,9 +226,7 @@ class AsyncAuthenticator:
         """
         seconds, base = self.config.stack.timeout, self._base
         try:
-            value: T = await _in_time(
-                self._pool, seconds, lambda: function(base.resource(kind))
-            )
+            value: T = await _in_time(self._pool, seconds, lambda: function(base.resource(kind)))
         except TimeoutError:
             raise StoreError(f"the USERLIST does not answer within {seconds} s") from None
         return value

@@ -143,9 +143,9 @@ class Connection(asyncio.Protocol):
             task.cancel()
         for timer in self._timers.values():
             timer.cancel()
-        for timer in (self._unread_timer, self._idle_timer):
-            if timer is not None:
-                timer.cancel()
+        for own_timer in (self._unread_timer, self._idle_timer):
+            if own_timer is not None:
+                own_timer.cancel()
         if self._securing is not None:
             self._securing.cancel()
         self._waiting.clear()

@@ -104,8 +104,8 @@ class Protocol(ABC):
         self._requests: list[tuple[Tag, Request]] = []
         self._given_up: list[Tag] = []
 
-    @classmethod
-    def check(cls, config: Any, own: Any) -> None:  # noqa: ANN401, B027 - a `Config`; as `settings_type`
+    @classmethod  # noqa: B027 - most serve any configuration
+    def check(cls, config: Any, own: Any) -> None:  # noqa: ANN401 - a `Config`; as above
         """Refuse a configuration that the protocol cannot serve.
 
         Raises:

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ualauth.userlist.group_record import Group
+    from ualauth.userlist.names import ORName
     from ualauth.userlist.record import User
-
-OWN_ATTRIBUTES = frozenset({"language"})
-"""Fields that users may change of their own entry, unless `[ldap_server]` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,10 @@ class View:
     def may_change(self, user: User) -> bool:
         """Return whether any field of an entry may be changed, its password too."""
         return self.is_administrator and self.sees(user)
+
+    def may_place(self, name: ORName) -> bool:  # noqa: ARG002 - administrators are for all
+        """Return whether an entry with an O/R name may be added, or be moved there."""
+        return self.is_administrator
 
 
 ANONYMOUS = View()

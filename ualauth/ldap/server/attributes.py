@@ -66,9 +66,7 @@ FIELDS: Mapping[str, Field] = {
         lambda user: (str(user.mailbox_limit),) if user.mailbox_limit else (), is_public=False
     ),
     "administrator": Field(lambda user: _flag(user.administrator), is_public=False),
-    "mailbox_administrator": Field(
-        lambda user: _flag(user.mailbox_administrator), is_public=False
-    ),
+    "mailbox_administrator": Field(lambda user: _flag(user.mailbox_administrator), is_public=False),
     "limit_outbound_mail": Field(lambda user: _flag(user.limit_outbound_mail), is_public=False),
     "limit_inbound_mail": Field(lambda user: _flag(user.limit_inbound_mail), is_public=False),
     "limit_notify_user": Field(lambda user: _flag(user.limit_notify_user), is_public=False),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ualauth.ldap.server.filters import Filter
+from ualauth.ldap.server.filters import And, Equality, Filter, Or
+from ualauth.ldap.server.matching import text_of
+from ualauth.ldap.server.schema import ALIASES
 from ualauth.text.folding import fold
 
 if TYPE_CHECKING:
-    from ualauth.ldap.server.access import View
     from ualauth.ldap.server.entries import Shape
     from ualauth.userlist.record import User
     from ualauth.userlist.store import UserStore
@@ -25,9 +26,9 @@ def by_authid(store: UserStore, authid: str) -> User | None:
 
 def units(store: UserStore, *, with_hidden: bool) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Return the mail nodes of users and groups, and all above them: folded -> as written."""
-    written = {
-        user.name.units for user in store.users() if with_hidden or not user.hidden
-    } | {group.or_name.units for group in store.groups.all()}
+    written = {user.name.units for user in store.users() if with_hidden or not user.hidden} | {
+        group.or_name.units for group in store.groups.all()
+    }
     nodes: dict[tuple[str, ...], tuple[str, ...]] = {}
     for each in sorted(written):
         for count in range(1, len(each) + 1):
@@ -36,14 +37,38 @@ def units(store: UserStore, *, with_hidden: bool) -> dict[tuple[str, ...], tuple
     return dict(sorted(nodes.items()))
 
 
-def users(  # noqa: PLR0913 - a search in parts
-    store: UserStore,
-    shape: Shape,
-    view: View,
-    wanted: Filter,
-    within: tuple[str, ...],
-    *,
-    is_deep: bool,
-) -> Iterator[User | None]:
+def users(store: UserStore, shape: Shape, wanted: Filter) -> Iterator[User | None]:
     """Yield users of whom a filter may hold, and `None` now and then where there are none."""
-    yield from store.users()
+    keys = exact_keys(wanted, shape.fields)
+    if keys is None:
+        yield from store.users()
+        return
+    known: set[int] = set()
+    for key in sorted(keys):
+        # An authid or an address: whatever else the name may mean is not asked for.
+        user = store.resolve(key)
+        if user is not None and user.id not in known:
+            known.add(user.id)
+            yield user
+
+
+def exact_keys(wanted: Filter, fields: Mapping[str, str]) -> frozenset[str] | None:
+    """Return authids and addresses of which users must have one; `None` if that is not known."""
+    match wanted:
+        case And(items):
+            some = [keys for each in items if (keys := exact_keys(each, fields)) is not None]
+            return min(some, key=len) if some else None
+        case Or(items):
+            all_keys = [exact_keys(each, fields) for each in items]
+            if None in all_keys:
+                return None
+            return frozenset().union(*(keys for keys in all_keys if keys is not None))
+        case Equality(attribute, value):
+            key = attribute.lower()
+            field = fields.get(ALIASES.get(key, key))
+            text = text_of(value)
+            if field in {"authid", "addresses"} and text is not None:
+                return frozenset({text})
+            return None
+        case _:
+            return None

@@ -1,48 +1,22 @@
-"""What clients ask of the directory, answered from the USERLIST; each call blocks.
-
-Every operation looks anew who the client's user is: rights that were taken away are gone for the
-next one. What a client may not see is not there (`access`).
-"""
+"""The operations of the directory, answered from the USERLIST; each call blocks."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
-from ualauth.contract.resources import Resources
-from ualauth.errors import ConfigurationError, UserError
-from ualauth.ldap.server import candidates, dn
+from ualauth.errors import UserError
 from ualauth.ldap.server import messages as m
-from ualauth.ldap.server.access import ANONYMOUS, View
-from ualauth.ldap.server.attributes import USUAL, AttributeMap, parse
-from ualauth.ldap.server.entries import (
-    Entry,
-    GroupEntry,
-    Shape,
-    UserEntry,
-    groups_entry,
-    unit_entry,
-)
+from ualauth.ldap.server.access import View
+from ualauth.ldap.server.lookup import Lookup
 from ualauth.ldap.server.matching import normal, normalized, type_of
 from ualauth.ldap.server.messages import Result
 from ualauth.ldap.server.results import Refusal, ResultCode
 from ualauth.ldap.server.root_dse import root_dse
 from ualauth.ldap.server.searching import Cursor, Found, begin
-from ualauth.ldap.server.tree import GroupAt, GroupsOf, Place, Tree, Unit, UserAt, units_of
-from ualauth.sources.files import FileRules
-from ualauth.sources.following import Watched
-from ualauth.sources.watched import CHECK_INTERVAL
-from ualauth.text.folding import fold
-from ualauth.userlist.store import UserStore
+from ualauth.ldap.server.tree import UserAt
 
 if TYPE_CHECKING:
     from ualauth.contract.identity import Identity
-    from ualauth.userlist.group_record import Group
-    from ualauth.userlist.record import User
-
-ATTRIBUTE_RULES = FileRules(missing=())
-"""How `ldap.attribs` is read: without it, the usual attributes count."""
-_MOST_VIEWS = 10_000
 
 
 class PasswordTarget(NamedTuple):
@@ -52,74 +26,8 @@ class PasswordTarget(NamedTuple):
     may_be_set: bool
 
 
-class Directory:
+class Directory(Lookup):
     """The directory of one application; for many threads."""
-
-    def __init__(self, config: Any, store: UserStore, resources: Resources | None = None) -> None:  # noqa: ANN401 - of a layer above
-        """Use the settings of a `ualauth.config.config.Config`; opens nothing.
-
-        Raises:
-            ConfigurationError: if they name no suffix.
-
-        """
-        settings = config.ldap_server
-        if not settings.suffix:
-            raise ConfigurationError(
-                f"{config.directory}/ualauth.toml: [ldap_server] suffix is not set; "
-                'write one, as in suffix = "dc=example,dc=com"'
-            )
-        self.config = config
-        self.settings = settings
-        self.store = store
-        self.resources = resources
-        self.tree = Tree(settings.suffix)
-        self._attributes = Watched(
-            config.ldap_attributes_path,
-            parse,
-            ATTRIBUTE_RULES,
-            home=str(config.directory),
-            interval=CHECK_INTERVAL,
-        )
-        self._shape: tuple[AttributeMap, Shape] | None = None
-        self._detector = store.change_detector()
-        self._views: dict[str, tuple[object, View]] = {}
-        self._units: dict[bool, tuple[object, dict[tuple[str, ...], tuple[str, ...]]]] = {}
-
-    @classmethod
-    def open(cls, resources: Resources) -> Self:
-        """See `Resource.open`."""
-        return cls(resources.config, resources.resource(UserStore), resources)
-
-    def close(self) -> None:
-        """Close what tells of changes; the store is closed by who opened it."""
-        self._detector.close()
-
-    @property
-    def shape(self) -> Shape:
-        """How entries are made now: by the file as it is in use."""
-        attributes = self._attributes.current() or USUAL
-        if self._shape is None or self._shape[0] is not attributes:
-            # The same for all who share the USERLIST, and no secret any more.
-            seed = hashlib.sha256(b"entryUUID" + self.store.mock_key()).hexdigest()[:16]
-            self._shape = attributes, Shape.of(self.tree, attributes, seed)
-        return self._shape[1]
-
-    # Who asks
-
-    def view(self, identity: Identity | None) -> View:
-        """Return what a client sees, by the record of its user as it is now."""
-        if identity is None:
-            return ANONYMOUS
-        version = self._detector.version()
-        known = self._views.get(identity.authid)
-        if known is not None and version is not None and known[0] == version:
-            return known[1]
-        user = self.store.by_authid(identity.authid)
-        view = View(user, is_anonymous=False)
-        if len(self._views) >= _MOST_VIEWS:
-            self._views.clear()
-        self._views[identity.authid] = version, view
-        return view
 
     def root_dse(
         self,
@@ -139,9 +47,9 @@ class Directory:
 
         With that, the login is refused as with a wrong password, and takes as long.
         """
-        place = self._place(name)
+        place = self.place(name)
         if isinstance(place, UserAt):
-            user = self._user_at(place)
+            user = self.user_at(place)
             if user is not None:
                 return user.authid
         return name
@@ -153,7 +61,9 @@ class Directory:
 
     # Operations
 
-    def perform(self, identity: Identity | None, request: m.Request) -> Result:
+    def perform(  # noqa: PLR0911 - a case for each kind
+        self, identity: Identity | None, request: m.Request
+    ) -> Result:
         """Return what an operation came to that returns no entries."""
         from ualauth.ldap.server import writes  # noqa: PLC0415 - for administrators only
 
@@ -188,12 +98,8 @@ class Directory:
         """Return the next entries of a search, at most `most`; `number` is that of the message."""
         try:
             view = self.view(identity)
-            if cursor is None:
-                cursor = begin(self, view, request)
-            elif cursor.view.scope != view.scope:
-                text = "what the user sees has changed: search anew"
-                raise Refusal(ResultCode.UNWILLING_TO_PERFORM, text)
-            return cursor.next(number, most)
+            cursor = cursor or begin(self, view, request)
+            return cursor.next(view, number, most)
         except Refusal as refusal:
             return Found([], None, Result(refusal.code, refusal.text, refusal.matched))
 
@@ -213,7 +119,9 @@ class Directory:
         is_there = any(normal(each, known.syntax) == wanted for each in values)
         return Result(ResultCode.COMPARE_TRUE if is_there else ResultCode.COMPARE_FALSE)
 
-    def password_target(self, identity: Identity | None, named: str | None) -> Result | PasswordTarget:
+    def password_target(
+        self, identity: Identity | None, named: str | None
+    ) -> Result | PasswordTarget:
         """Return whose password a client means, by an entry's name or a login name.
 
         What a client may not see is not told from what is there: the old password decides.
@@ -224,7 +132,7 @@ class Directory:
                 return Result(ResultCode.UNWILLING_TO_PERFORM, "say whose password it is")
             return PasswordTarget(identity.authid, may_be_set=False)
         name = named.removeprefix("u:").removeprefix("dn:")
-        user = self._named(name)
+        user = self.named(name)
         if user is None or not view.may_change(user):
             return PasswordTarget(user.authid if user else name, may_be_set=False)
         return PasswordTarget(user.authid, may_be_set=not view.is_own(user))
@@ -245,112 +153,3 @@ class Directory:
         except UserError as error:
             return writes.result_of(error)
         return None
-
-    # Entries by their names
-
-    def _place(self, name: str) -> Place | None:
-        try:
-            return self.tree.place(dn.parse(name))
-        except dn.NotAName:
-            return None
-
-    def _named(self, name: str) -> User | None:
-        """Return the user whom an entry's name or a login name means."""
-        place = self._place(name)
-        return self._user_at(place) if isinstance(place, UserAt) else self.store.resolve(name)
-
-    def _user_at(self, place: UserAt) -> User | None:
-        user = candidates.by_authid(self.store, place.authid)
-        return user if user is not None and units_of(user.name) == place.units else None
-
-    def _group_at(self, place: GroupAt) -> Group | None:
-        group = self.store.groups.find(place.name)
-        is_it = (
-            group is not None
-            and fold(group.name) == fold(place.name)
-            and units_of(group.or_name) == place.units
-        )
-        return group if is_it else None
-
-    def entry(self, view: View, name: str) -> Entry:
-        """Return the entry with a name.
-
-        Raises:
-            Refusal: if there is none that the client sees.
-
-        """
-        try:
-            parsed = dn.parse(name)
-        except dn.NotAName:
-            raise Refusal(ResultCode.INVALID_DN_SYNTAX, "this is no name of an entry") from None
-        entry = self._entry_at(view, self.tree.place(parsed))
-        if entry is None:
-            raise self.missing(view, parsed)
-        return entry
-
-    def _entry_at(self, view: View, place: Place | None) -> Entry | None:
-        match place:
-            case UserAt():
-                user = self._user_at(place)
-                return UserEntry(self.shape, user) if user and view.sees(user) else None
-            case GroupAt():
-                group = self._group_at(place)
-                return self.group_entry(view, group) if group and view.sees_group(group) else None
-            case Unit(()):
-                return None if view.is_anonymous else unit_entry(self.tree, ())
-            case Unit(units):
-                known = self.units(view).get(units)
-                return None if known is None else unit_entry(self.tree, known)
-            case GroupsOf(units):
-                written = self.groups_of(view, units)
-                if written is not None:
-                    return groups_entry(self.tree, written)
-                return self._entry_at(view, Unit((*units, "groups"))) if len(units) < 4 else None  # noqa: PLR2004 - OU1 to OU4
-        return None
-
-    def groups_of(self, view: View, units: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Return the units, as written, of some group of a mail node that the client sees."""
-        if not units:
-            return None if view.is_anonymous else ()
-        for group in self.store.groups.all():
-            if units_of(group.or_name) == units and view.sees_group(group):
-                return group.or_name.units
-        return None
-
-    def units(self, view: View) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """Return the mail nodes that a client sees: folded units -> as they are written.
-
-        They are those of users and groups, and all above them, in the order of a tree.
-        """
-        if view.is_anonymous:
-            return {}
-        version = self._detector.version()
-        known = self._units.get(view.sees_hidden)
-        if known is None or version is None or known[0] != version:
-            known = version, candidates.units(self.store, with_hidden=view.sees_hidden)
-            self._units[view.sees_hidden] = known
-        return {folded: units for folded, units in known[1].items() if view.sees_units(folded)}
-
-    def missing(self, view: View, name: dn.Name) -> Refusal:
-        """Return the refusal for an entry that is not there, with the last one above that is."""
-        for count in range(1, len(name)):
-            above = name[count:]
-            if not self.tree.is_below(above):
-                break
-            entry = self._entry_at(view, self.tree.place(above))
-            if entry is not None:
-                return Refusal(ResultCode.NO_SUCH_OBJECT, matched=entry.name)
-        return Refusal(ResultCode.NO_SUCH_OBJECT)
-
-    def group_entry(self, view: View, group: Group) -> GroupEntry:
-        """Return the entry of a group; of its members, those are there whom the client sees."""
-        return GroupEntry(self.shape, group, lambda each: self._members(view, each))
-
-    def _members(self, view: View, group: Group) -> tuple[str, ...]:
-        members = self.store.groups.members(group)
-        users = (self.store.by_authid(authid) for authid in members.users)
-        groups = (self.store.groups.find(name) for name in members.groups)
-        return (
-            *(self.tree.of_user(user) for user in users if user and view.sees(user)),
-            *(self.tree.of_group(each) for each in groups if each and view.sees_group(each)),
-        )

@@ -82,7 +82,7 @@ _TYPES = {
 """Other names of the types that names of entries here have."""
 
 
-def _value(text: str, position: int) -> tuple[str, int]:
+def _value(text: str, position: int) -> tuple[str, int]:  # noqa: C901 - each kind of character
     """Return the value that begins at `position`, and where the next separator or the end is."""
     while position < len(text) and text[position] == " ":
         position += 1
@@ -99,7 +99,7 @@ def _value(text: str, position: int) -> tuple[str, int]:
             raise NotAName
         if char == "\\":
             pair = text[position + 1 : position + 3]
-            if len(pair) == 2 and set(pair) <= _HEX:  # noqa: PLR2004 - two digits
+            if len(pair) == 2 and set(pair) <= _HEX:
                 octets.append(int(pair, 16))
                 position += 3
             elif pair[:1] in _SPECIAL and pair:

@@ -1,4 +1,4 @@
-"""Entries: users, groups, mail nodes and what describes the server, as filters and clients see them.
+"""Entries: users, groups, mail nodes and the server's own, as filters and clients see them.
 
 An attribute is asked for by its name in lower case, and has texts for values; they become octets
 when an entry is encoded.
@@ -110,7 +110,7 @@ class UserEntry:
         """See `Entry.name`."""
         return self.shape.tree.of_user(self.user)
 
-    def values(self, key: str) -> Sequence[str]:
+    def values(self, key: str) -> Sequence[str]:  # noqa: PLR0911 - a case for each attribute
         """See `Entry.values`."""
         reader = self.shape.readers.get(key)
         if reader is not None:
@@ -148,7 +148,7 @@ class GroupEntry:
         """See `Entry.name`."""
         return self.shape.tree.of_group(self.group)
 
-    def values(self, key: str) -> Sequence[str]:
+    def values(self, key: str) -> Sequence[str]:  # noqa: PLR0911 - a case for each attribute
         """See `Entry.values`."""
         match key:
             case "objectclass":
@@ -251,9 +251,7 @@ def selection(
     types: dict[str, AttributeType] = {}
     for name in asked:
         if name in {"*", "+"}:
-            wanted = [
-                each for each in schema.types.values() if each.operational == (name == "+")
-            ]
+            wanted = [each for each in schema.types.values() if each.operational == (name == "+")]
         else:
             plain, has_options = split_options(name)
             known = None if has_options else schema.find(plain)
@@ -262,9 +260,7 @@ def selection(
     return tuple(types.values())
 
 
-def encode(
-    number: int, entry: Entry, types: Iterable[AttributeType], search: m.Search
-) -> bytes:
+def encode(number: int, entry: Entry, types: Iterable[AttributeType], search: m.Search) -> bytes:
     """Return the message with an entry, and of its attributes those of some types."""
     attributes = [
         (each.name, [] if search.types_only else [value.encode() for value in values])

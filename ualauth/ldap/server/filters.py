@@ -6,6 +6,7 @@ is Undefined, and so is its negation (`ualauth.ldap.server.matching`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from ualauth.ldap.server.ber import Malformed, Reader, header
@@ -81,9 +82,7 @@ class Extensible(NamedTuple):
     names_too: bool
 
 
-Filter: TypeAlias = (
-    And | Or | Not | Equality | Substrings | AtLeast | AtMost | Present | Extensible
-)
+Filter: TypeAlias = And | Or | Not | Equality | Substrings | AtLeast | AtMost | Present | Extensible
 
 
 class TooComplex(Exception):
@@ -152,11 +151,12 @@ def _leaf(data: bytes, tag: int, begin: int, end: int) -> Filter:
             return _extensible(reader)
         case 0xA3 | 0xA5 | 0xA6 | 0xA8:
             attribute, value = _name(reader.octets()), reader.octets()
-            return _COMPARISONS[tag](attribute, value)
+            comparison: Filter = _COMPARISONS[tag](attribute, value)
+            return comparison
     raise Malformed("a filter of an unknown kind")
 
 
-_COMPARISONS = {
+_COMPARISONS: Mapping[int, Callable[[str, bytes], Filter]] = {
     _EQUALITY: Equality,
     _AT_LEAST: AtLeast,
     _AT_MOST: AtMost,

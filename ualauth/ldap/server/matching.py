@@ -49,16 +49,18 @@ def split_options(description: str) -> tuple[str, bool]:
     return name, bool(semicolon)
 
 
-def type_of(description: str, schema: Schema, is_visible: Callable[[str], bool]) -> (
-    AttributeType | None
-):
+def type_of(
+    description: str, schema: Schema, is_visible: Callable[[str], bool]
+) -> AttributeType | None:
     """Return the type that a description names; `None` if the client knows no such type."""
     name, _ = split_options(description)
     known = schema.find(name)
     return known if known is not None and is_visible(known.key) else None
 
 
-def compiled(wanted: Filter, schema: Schema, is_visible: Callable[[str], bool]) -> Test:
+def compiled(  # noqa: PLR0911 - a case for each kind
+    wanted: Filter, schema: Schema, is_visible: Callable[[str], bool]
+) -> Test:
     """Return what tells of an entry whether a filter holds.
 
     `is_visible` is whether the client may see an attribute. It recurses no deeper than
@@ -131,7 +133,7 @@ def _not(test: Test) -> Test:
     return negated
 
 
-def _item(
+def _item(  # noqa: PLR0911 - a case for each kind
     wanted: Equality | Substrings | AtLeast | AtMost | Present, known: AttributeType
 ) -> Test:
     key, syntax = known.key, known.syntax

@@ -209,7 +209,7 @@ def _controls(reader: Reader) -> tuple[Control, ...]:
 def _bind(reader: Reader) -> Bind:
     version, name = reader.integer(), reader.text()
     tag = reader.peek()
-    if tag == 0xA3:  # noqa: PLR2004 - the choice `sasl`
+    if tag == 0xA3:
         sasl = reader.inner(tag)
         mechanism = sasl.text()
         credentials = sasl.octets() if sasl.peek() == OCTET_STRING else None
@@ -228,7 +228,7 @@ def _search(reader: Reader) -> Search | TooComplex:
     scope, aliases = reader.integer(ENUMERATED), reader.integer(ENUMERATED)
     size_limit, time_limit = reader.integer(), reader.integer()
     types_only = reader.boolean()
-    if not (0 <= scope <= 3 and 0 <= aliases <= 3 and min(size_limit, time_limit) >= 0):  # noqa: PLR2004 - choices
+    if not (0 <= scope <= 3 and 0 <= aliases <= 3 and min(size_limit, time_limit) >= 0):
         raise Malformed("a search with a choice that there is not")
     try:
         wanted, reader.position = filters.decode(reader.data, reader.position, reader.end)
@@ -274,7 +274,7 @@ def _delete(reader: Reader) -> Delete:
 
 def _modify_name(reader: Reader) -> ModifyName:
     name, new_part, deletes_old = reader.text(), reader.text(), reader.boolean()
-    superior = reader.text(0x80) if reader.peek() == 0x80 else None  # noqa: PLR2004 - its tag
+    superior = reader.text(0x80) if reader.peek() == 0x80 else None
     return ModifyName(name, new_part, deletes_old, superior)
 
 
@@ -290,7 +290,7 @@ def _abandon(reader: Reader) -> Abandon:
 
 def _extended(reader: Reader) -> Extended:
     oid = reader.text(0x80)
-    return Extended(oid, reader.octets(0x81) if reader.peek() == 0x81 else None)  # noqa: PLR2004 - its tag
+    return Extended(oid, reader.octets(0x81) if reader.peek() == 0x81 else None)
 
 
 def _text(reader: Reader) -> str:

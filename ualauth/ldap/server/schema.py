@@ -19,7 +19,12 @@ class Syntax(enum.Enum):
     """What values are: the syntax, and the rules by which they are compared."""
 
     TEXT = ("1.3.6.1.4.1.1466.115.121.1.15", "caseIgnoreMatch", "caseIgnoreSubstringsMatch", "")
-    IA5 = ("1.3.6.1.4.1.1466.115.121.1.26", "caseIgnoreIA5Match", "caseIgnoreIA5SubstringsMatch", "")
+    IA5 = (
+        "1.3.6.1.4.1.1466.115.121.1.26",
+        "caseIgnoreIA5Match",
+        "caseIgnoreIA5SubstringsMatch",
+        "",
+    )
     BOOLEAN = ("1.3.6.1.4.1.1466.115.121.1.7", "booleanMatch", "", "")
     INTEGER = ("1.3.6.1.4.1.1466.115.121.1.27", "integerMatch", "", "integerOrderingMatch")
     TIME = (
@@ -106,12 +111,14 @@ STANDARD: Mapping[str, AttributeType] = {
         AttributeType(
             "structuralObjectClass", "2.5.21.9", Syntax.OID, single=True, operational=True
         ),
-        AttributeType(
-            "hasSubordinates", "2.5.18.9", Syntax.BOOLEAN, single=True, operational=True
-        ),
+        AttributeType("hasSubordinates", "2.5.18.9", Syntax.BOOLEAN, single=True, operational=True),
         AttributeType("subschemaSubentry", "2.5.18.10", Syntax.NAME, single=True, operational=True),
-        AttributeType("namingContexts", "1.3.6.1.4.1.1466.101.120.5", Syntax.NAME, operational=True),
-        AttributeType("supportedControl", "1.3.6.1.4.1.1466.101.120.13", Syntax.OID, operational=True),
+        AttributeType(
+            "namingContexts", "1.3.6.1.4.1.1466.101.120.5", Syntax.NAME, operational=True
+        ),
+        AttributeType(
+            "supportedControl", "1.3.6.1.4.1.1466.101.120.13", Syntax.OID, operational=True
+        ),
         AttributeType(
             "supportedExtension", "1.3.6.1.4.1.1466.101.120.7", Syntax.OID, operational=True
         ),
@@ -119,9 +126,7 @@ STANDARD: Mapping[str, AttributeType] = {
         AttributeType(
             "supportedLDAPVersion", "1.3.6.1.4.1.1466.101.120.15", Syntax.INTEGER, operational=True
         ),
-        AttributeType(
-            "supportedSASLMechanisms", "1.3.6.1.4.1.1466.101.120.14", operational=True
-        ),
+        AttributeType("supportedSASLMechanisms", "1.3.6.1.4.1.1466.101.120.14", operational=True),
         AttributeType("vendorName", "1.3.6.1.1.4", single=True, operational=True),
         AttributeType("vendorVersion", "1.3.6.1.1.5", single=True, operational=True),
         AttributeType("attributeTypes", "2.5.21.5", operational=True),
@@ -157,7 +162,7 @@ UNIT_CLASSES = ("top", "organizationalUnit")
 
 _CLASSES = (
     "( 2.5.6.0 NAME 'top' ABSTRACT MUST objectClass )",
-    "( 2.5.20.1 NAME 'subschema' AUXILIARY MAY ( attributeTypes $ objectClasses $ matchingRules ) )",
+    "( 2.5.20.1 NAME 'subschema' AUXILIARY MAY ( attributeTypes $ objectClasses ) )",
     "( 2.5.6.5 NAME 'organizationalUnit' SUP top STRUCTURAL MUST ou MAY description )",
     "( 2.5.6.4 NAME 'organization' SUP top STRUCTURAL MUST o MAY description )",
     "( 0.9.2342.19200300.100.4.13 NAME 'domain' SUP top STRUCTURAL MUST dc MAY description )",
@@ -165,8 +170,10 @@ _CLASSES = (
     "( 1.3.6.1.4.1.4203.1.4.1 NAME ( 'OpenLDAProotDSE' 'LDAProotDSE' ) SUP top STRUCTURAL MAY cn )",
     "( 2.5.6.6 NAME 'person' SUP top STRUCTURAL MUST ( sn $ cn ) MAY description )",
     "( 2.5.6.7 NAME 'organizationalPerson' SUP person STRUCTURAL MAY ou )",
-    "( 2.16.840.1.113730.3.2.2 NAME 'inetOrgPerson' SUP organizationalPerson STRUCTURAL MAY "
-    "( displayName $ employeeNumber $ givenName $ initials $ mail $ preferredLanguage $ uid ) )",
+    (
+        "( 2.16.840.1.113730.3.2.2 NAME 'inetOrgPerson' SUP organizationalPerson STRUCTURAL MAY "
+        "( displayName $ employeeNumber $ givenName $ initials $ mail $ preferredLanguage $ uid ) )"
+    ),
     "( 2.5.6.9 NAME 'groupOfNames' SUP top STRUCTURAL MUST cn MAY ( member $ ou $ description ) )",
 )
 CLASSES: Mapping[str, str] = {
@@ -186,8 +193,10 @@ _RULES = (
     "( 2.5.13.27 NAME 'generalizedTimeMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.24 )",
     "( 2.5.13.28 NAME 'generalizedTimeOrderingMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.24 )",
     "( 1.3.6.1.4.1.1466.109.114.2 NAME 'caseIgnoreIA5Match' SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 )",
-    "( 1.3.6.1.4.1.1466.109.114.3 NAME 'caseIgnoreIA5SubstringsMatch' "
-    "SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )",
+    (
+        "( 1.3.6.1.4.1.1466.109.114.3 NAME 'caseIgnoreIA5SubstringsMatch' "
+        "SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )"
+    ),
     "( 1.3.6.1.1.16.2 NAME 'UUIDMatch' SYNTAX 1.3.6.1.1.16.1 )",
 )
 RULES: Mapping[str, str] = {

@@ -32,7 +32,7 @@ from ualauth.ldap.server.tree import GroupAt, GroupsOf, Unit, UserAt, units_of
 
 if TYPE_CHECKING:
     from ualauth.ldap.server.access import View
-    from ualauth.ldap.server.directory import Directory
+    from ualauth.ldap.server.lookup import Lookup
 
 _BASE, _ONE, _SUBTREE, _BELOW = range(4)
 _SLICE = 0.25
@@ -64,8 +64,16 @@ class Cursor:
     number: int = -1
     deadline: float = 0.0
 
-    def next(self, number: int, most: int) -> Found:
-        """Return the next entries, at most `most`."""
+    def next(self, view: View, number: int, most: int) -> Found:
+        """Return the next entries, at most `most`; `view` is what the client sees now.
+
+        Raises:
+            Refusal: if the client sees something else by now than when the search began.
+
+        """
+        if view.scope != self.view.scope:
+            text = "what the user sees has changed: search anew"
+            raise Refusal(ResultCode.UNWILLING_TO_PERFORM, text)
         now = time.monotonic()
         if number != self.number:
             self.number, self.deadline = number, now + self.seconds
@@ -92,7 +100,7 @@ class Cursor:
 _END = PlainEntry("", {})
 
 
-def begin(directory: Directory, view: View, request: m.Search) -> Cursor:
+def begin(directory: Lookup, view: View, request: m.Search) -> Cursor:
     """Return the cursor of a search.
 
     Raises:
@@ -119,11 +127,11 @@ def begin(directory: Directory, view: View, request: m.Search) -> Cursor:
     )
 
 
-def _entries(directory: Directory, view: View, request: m.Search) -> Iterator[Entry | None]:
+def _entries(directory: Lookup, view: View, request: m.Search) -> Iterator[Entry | None]:
     base, scope = request.base, request.scope
     if base.replace(" ", "").lower() == SUBSCHEMA.lower():
-        own = PlainEntry(SUBSCHEMA, directory.shape.schema.describe())
-        return iter([own] if scope in {_BASE, _SUBTREE} else [])
+        schema = PlainEntry(SUBSCHEMA, directory.shape.schema.describe())
+        return iter([schema] if scope in {_BASE, _SUBTREE} else [])
     if view.is_anonymous:
         raise Refusal(ResultCode.NO_SUCH_OBJECT)
     if not base:
@@ -136,14 +144,14 @@ def _entries(directory: Directory, view: View, request: m.Search) -> Iterator[En
     entry = directory.entry(view, base)
     if scope == _BASE:
         return iter([entry])
-    own = [entry] if scope == _SUBTREE else []
+    own: list[Entry] = [entry] if scope == _SUBTREE else []
     if isinstance(place, UserAt | GroupAt):
         return iter(own)
     return _below(directory, view, request, place, own, is_deep=scope != _ONE)
 
 
 def _below(  # noqa: PLR0913 - a search in parts
-    directory: Directory,
+    directory: Lookup,
     view: View,
     request: m.Search,
     place: Unit | GroupsOf | None,
@@ -165,9 +173,7 @@ def _below(  # noqa: PLR0913 - a search in parts
         elif (written := directory.groups_of(view, units)) is not None:
             yield groups_entry(directory.tree, written)
     shape = directory.shape
-    for user in candidates.users(
-        directory.store, shape, view, request.filter, units, is_deep=is_deep
-    ):
+    for user in candidates.users(directory.store, shape, request.filter):
         if user is None:
             yield None
         elif view.sees(user) and _is_in(units_of(user.name), units, is_deep=is_deep):
@@ -179,7 +185,7 @@ def _is_in(own: tuple[str, ...], units: tuple[str, ...], *, is_deep: bool) -> bo
 
 
 def _containers(
-    directory: Directory, view: View, units: tuple[str, ...], *, is_deep: bool
+    directory: Lookup, view: View, units: tuple[str, ...], *, is_deep: bool
 ) -> Iterator[Entry]:
     for folded, written in directory.units(view).items():
         below = len(folded) - len(units)
@@ -189,7 +195,7 @@ def _containers(
 
 
 def _groups(
-    directory: Directory, view: View, units: tuple[str, ...], *, is_deep: bool
+    directory: Lookup, view: View, units: tuple[str, ...], *, is_deep: bool
 ) -> Iterator[Entry]:
     """Yield groups, and before the first of a mail node what is above them."""
     told: set[tuple[str, ...]] = set()

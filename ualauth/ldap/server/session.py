@@ -223,9 +223,7 @@ class Session:
         offers_tls = self._may_start_tls
         self._carrier.operate(
             tag,
-            lambda directory: directory.root_dse(
-                search, number, mechanisms, offers_tls=offers_tls
-            ),
+            lambda directory: directory.root_dse(search, number, mechanisms, offers_tls=offers_tls),
         )
 
     def changed(self, tag: object) -> None:
@@ -307,14 +305,14 @@ class Session:
             if isinstance(request, m.Bind):
                 self._begin_bind(message, request)
                 return
-            if len(self._running) >= MOST_OPERATIONS:
-                raise Refusal(ResultCode.BUSY, "too many operations on one connection")
             self._begin(message)
         except Refusal as refusal:
             self._answer(message, Result(refusal.code, refusal.text, refusal.matched))
 
     def _begin(self, message: Message) -> None:
         request, number = message.request, message.number
+        if len(self._running) >= MOST_OPERATIONS:
+            raise Refusal(ResultCode.BUSY, "too many operations on one connection")
         match request:
             case m.Search():
                 self._begin_search(message, request)
@@ -406,7 +404,7 @@ class Session:
         if exchange is not None and exchange.mechanism != request.mechanism:
             self._carrier.drop(exchange.tag)
             exchange = None
-        if request.version != 3:  # noqa: PLR2004 - the only version
+        if request.version != 3:
             self._drop_exchange(exchange)
             raise Refusal(ResultCode.PROTOCOL_ERROR, "LDAP version 3 alone is spoken here")
         if request.mechanism:

@@ -83,7 +83,7 @@ class Tree:
         count = len(self._keys)
         return len(name) >= count and dn.keys_of(name[-count:]) == self._keys
 
-    def place(self, name: Name) -> Place | None:
+    def place(self, name: Name) -> Place | None:  # noqa: PLR0911 - a case for each kind
         """Return where a name leads; `None` for one that no entry has."""
         if not self.is_below(name):
             return None

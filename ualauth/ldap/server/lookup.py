@@ -108,6 +108,7 @@ class Lookup:
         return view
 
     def place(self, name: str) -> Place | None:
+        """Return where a name leads; `None` if it is none, or of no entry."""
         try:
             return self.tree.place(dn.parse(name))
         except dn.NotAName:
@@ -119,10 +120,12 @@ class Lookup:
         return self.user_at(place) if isinstance(place, UserAt) else self.store.resolve(name)
 
     def user_at(self, place: UserAt) -> User | None:
+        """Return the user at a place, seen or not."""
         user = candidates.by_authid(self.store, place.authid)
         return user if user is not None and units_of(user.name) == place.units else None
 
     def group_at(self, place: GroupAt) -> Group | None:
+        """Return the group at a place, seen or not."""
         group = self.store.groups.find(place.name)
         is_it = (
             group is not None

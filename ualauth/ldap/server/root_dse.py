@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ualauth import __version__
 from ualauth.ldap.server import controls
 from ualauth.ldap.server.entries import PlainEntry
 from ualauth.ldap.server.schema import SUBSCHEMA
@@ -26,6 +25,5 @@ def root_dse(suffix: str, mechanisms: tuple[str, ...], *, offers_tls: bool) -> P
             "supportedSASLMechanisms": mechanisms,
             "subschemaSubentry": (SUBSCHEMA,),
             "vendorName": ("ualauth",),
-            "vendorVersion": (__version__,),
         },
     )

@@ -628,7 +628,8 @@ def _result_of(error: Exception) -> Result:
         case MechanismUnavailable():
             return Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "this mechanism is not offered")
         case PasswordRefused():
-            return Result(ResultCode.CONSTRAINT_VIOLATION, str(error))
+            text = "; ".join(error.messages) or error.public_text
+            return Result(ResultCode.CONSTRAINT_VIOLATION, text)
         case AuthenticationError() if not isinstance(error, TemporaryFailure):
             return Result(ResultCode.INVALID_CREDENTIALS)
         case Refusal():

@@ -116,7 +116,12 @@ def test_a_login_by_sasl(place: Place, mechanism: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "password", "status"),
-    [(JOHN, "secret", 0), ("jsmith", "secret", 0), (JOHN, "wrong", 49), (f"uid=x,{SUFFIX}", "secret", 49)],
+    [
+        (JOHN, "secret", 0),
+        ("jsmith", "secret", 0),
+        (JOHN, "wrong", 49),
+        (f"uid=x,{SUFFIX}", "secret", 49),
+    ],
 )
 def test_a_login_by_ldapwhoami(place: Place, name: str, password: str, status: int) -> None:
     login = ["-x", "-D", name, "-w", password]
@@ -141,7 +146,9 @@ def test_changes_by_openldaps_tools(place: Place) -> None:
     assert tool(place, "ldapmodify", *login, given=change)[0] == 0
     assert tool(place, "ldapmodify", *login, given=change)[0] == 20
     assert place.store.get("tom").addresses == ("tom@example.com", "tt@example.com")
-    language = f"dn: {name}\nchangetype: modify\nreplace: preferredLanguage\npreferredLanguage: de\n"
+    language = (
+        f"dn: {name}\nchangetype: modify\nreplace: preferredLanguage\npreferredLanguage: de\n"
+    )
     assert tool(place, "ldapmodify", *own, "first", given=language)[0] == 0
     assert place.store.get("tom").language == "de"
     # The rules for new passwords hold.
@@ -194,7 +201,7 @@ def test_python_ldap(place: Place) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:pyasn1", "ignore::DeprecationWarning:ldap3")
 def test_ldap3_reads_the_schema(place: Place) -> None:
-    import ldap3  # noqa: PLC0415 - it uses names of pyasn1 that are going away
+    import ldap3
 
     server = ldap3.Server(place.plain, get_info=ldap3.ALL)
     connection = ldap3.Connection(server, JOHN, "secret", auto_bind=True)

@@ -8,7 +8,6 @@ from ualauth.text.dataclass import dataclass
 _BOUNDS: dict[str, tuple[float, float]] = {
     "size_limit": (1, 1_000_000),
     "time_limit": (1, 3600),
-    "connections_per_address": (1, 100_000),
 }
 
 
@@ -18,16 +17,14 @@ class LdapServerSettings:
 
     `attributes` is the file that says which attributes entries have, in the configuration folder
     unless the path is whole. A search that is no administrator's finds `size_limit` entries at
-    most, and takes `time_limit` seconds at most. A client address other than of this host has
-    `connections_per_address` at most. `own_attributes` are those that users may change of their
-    own entries.
+    most, and takes `time_limit` seconds at most. `own_attributes` are
+    those that users may change of their own entries.
     """
 
     suffix: str = ""
     attributes: str = "ldap.attribs"
     size_limit: int = 500
     time_limit: float = 30.0
-    connections_per_address: int = 10
     own_attributes: tuple[str, ...] = ("preferredLanguage",)
 
     def mistakes(self) -> list[str]:

@@ -16,7 +16,9 @@ def _module() -> Any:
     return asn1tools.compile_files([str(_TEXT)], "ber")
 
 
-def encode(number: int, kind: str, value: object, controls: list[dict[str, Any]] | None = None) -> bytes:
+def encode(
+    number: int, kind: str, value: object, controls: list[dict[str, Any]] | None = None
+) -> bytes:
     """Return a message, as asn1tools writes it."""
     message: dict[str, Any] = {"messageID": number, "protocolOp": (kind, value)}
     if controls is not None:

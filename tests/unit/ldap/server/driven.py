@@ -140,7 +140,7 @@ class Client:
         assert all(each[0] == number for each in answers)
         return [each[1:3] for each in answers]
 
-    def bind(self, name: str, password: str = "secret") -> Any:  # noqa: S107
+    def bind(self, name: str, password: str = "secret") -> Any:
         """Send a bind, and return its answer, if there is one yet."""
         value = {
             "version": 3,

@@ -289,7 +289,9 @@ def test_a_critical_control_that_is_not_known(client: Client) -> None:
     unknown = {"controlType": b"1.2.3.4", "criticality": True}
     search = codec.search(ANY, scope="baseObject")
     assert code(client.ask("searchRequest", search, [unknown])[-1][1]) == 12
-    assert code(client.ask("searchRequest", search, [{**unknown, "criticality": False}])[-1][1]) == 0
+    assert (
+        code(client.ask("searchRequest", search, [{**unknown, "criticality": False}])[-1][1]) == 0
+    )
     # Known, but not with this request.
     paged = [{**page(5)[0], "criticality": True}]
     assert code(client.ask("delRequest", JOHN.encode(), paged)[-1][1]) == 12

@@ -30,18 +30,6 @@ class LdapServerSettings:
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
         mistakes = out_of_bounds(self, _BOUNDS)
-        if self.suffix and mistake_of_suffix(self.suffix):
-            mistakes.append('suffix must be a name of an entry, as in "dc=example,dc=com"')
         if not self.attributes:
             mistakes.append("attributes must be the name of a file")
         return mistakes
-
-
-def mistake_of_suffix(suffix: str) -> bool:
-    """Return whether a text is no name of an entry (RFC 4514)."""
-    from ualauth.ldap.server.dn import NotAName, parse  # noqa: PLC0415 - few need it
-
-    try:
-        return not parse(suffix)
-    except NotAName:
-        return True

@@ -29,7 +29,9 @@ from ualauth.daemon.requests import (
 )
 from ualauth.errors import ConfigurationError
 from ualauth.ldap.server.directory import Directory
+from ualauth.ldap.server.dn import NotAName
 from ualauth.ldap.server.session import Connection, Session
+from ualauth.ldap.server.tree import Tree
 from ualauth.runtime.peer import ConnectionInfo, Peer
 from ualauth.system.networks import read_address
 
@@ -70,11 +72,13 @@ class Ldap(Protocol):
     @classmethod
     def check(cls, config: Any, own: Any) -> None:  # noqa: ANN401, ARG003 - see `Protocol.check`
         """See `Protocol.check`."""
-        if not config.ldap_server.suffix:
+        try:
+            Tree(config.ldap_server.suffix)
+        except NotAName:
             raise ConfigurationError(
-                "[ldap_server] suffix is needed for a socket of ldap; "
+                "[ldap_server] suffix must be a name of an entry for a socket of ldap; "
                 'write one, as in suffix = "dc=example,dc=com"'
-            )
+            ) from None
 
     @classmethod
     def begins_tls_later(cls, own: Any) -> bool:  # noqa: ANN401 - see `Protocol.begins_tls_later`

@@ -61,7 +61,7 @@ def _as_choice(wanted: f.Filter) -> Any:
             parts += [("final", final)] if final is not None else []
             return "substrings", {"type": attribute.encode(), "substrings": parts}
     kinds = {f.Equality: "equalityMatch", f.AtLeast: "greaterOrEqual", f.AtMost: "lessOrEqual"}
-    pair = {"attributeDesc": wanted.attribute.encode(), "assertionValue": wanted.value}  # type: ignore[union-attr]
+    pair = {"attributeDesc": wanted.attribute.encode(), "assertionValue": wanted.value}
     return kinds[type(wanted)], pair  # type: ignore[index]
 
 
@@ -144,7 +144,7 @@ REQUESTS = [
 def test_a_request_that_asn1tools_writes_is_read(
     kind: str, value: Any, request_: m.Request
 ) -> None:
-    controls = [
+    controls: list[dict[str, Any]] = [
         {"controlType": b"1.2.3.4", "criticality": True, "controlValue": b"x"},
         {"controlType": b"1.2.3.5"},
     ]

@@ -436,7 +436,7 @@ def test_a_size_limit_returns_what_was_found(client: Client) -> None:
 
 def test_new_passwords(client: Client) -> None:
     def request(user: str | None, old: bytes | None, new: bytes | None) -> dict[str, Any]:
-        parts = [(0x80, user and user.encode()), (0x81, old), (0x82, new)]
+        parts = [(0x80, None if user is None else user.encode()), (0x81, old), (0x82, new)]
         octets = b"".join(bytes((tag, len(x))) + x for tag, x in parts if x is not None)
         return extended(controls.PASSWORD_MODIFY, b"\x30" + bytes((len(octets),)) + octets)
 

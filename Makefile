@@ -16,7 +16,7 @@ READERS = dovecot-core libemail-mime-perl libemail-address-xs-perl libmailtools-
 RARE = libauthen-sasl-perl libdigest-hmac-perl libio-socket-ssl-perl libjakarta-mail-java \
 	libmail-imapclient-perl libphp-phpmailer nodejs npm openjdk-17-jdk-headless php-cli php-imap ruby
 # Users come from it
-IMAPD = dovecot-imapd
+IMAPD = dovecot-imapd dovecot-pop3d dovecot-lmtpd
 # Reads the audit log
 READERS_OF_LOGS = fail2ban
 # Looks at pictures of stacks
@@ -24,8 +24,9 @@ BROWSER = chromium
 DS389 = 389-ds-base python3-lib389
 SAMBA = samba samba-ad-dc samba-ad-provision samba-dsdb-modules
 
+MILTERS = clamav-daemon clamav-milter opendkim opendkim-tools opendmarc python3-milter
 TESTED = libpam0g libpam-modules libpam-radius-auth mariadb-server openssl passwd postgresql prometheus \
-	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER)
+	slapd ldap-utils $(DS389) $(CLIENTS) $(KRB5) $(SAMBA) $(READERS) $(IMAPD) $(READERS_OF_LOGS) $(BROWSER) $(MILTERS)
 
 # What was compiled once is kept, also where the environment says otherwise
 export PYTHONDONTWRITEBYTECODE =

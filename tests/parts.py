@@ -28,6 +28,7 @@ MARKS = {
         "tests/integration",
         "tests/interop",
         "tests/ldap",
+        "tests/milter/test_real_milters.py",
         "tests/smtp_access/test_dialogues.py",
         "tests/smtp_access/test_example.py",
         "tests/smtp_access/test_readers.py",
@@ -42,6 +43,9 @@ MARKS = {
     "rare": ("tests/interop/test_rare_clients.py",),
     "root": (
         "tests/faults/test_disk_full.py",
+        "tests/integration/daemon/test_access_rules.py",
+        "tests/integration/daemon/test_logins_of_mail_servers.py",
+        "tests/integration/daemon/test_socketmap.py",
         "tests/integration/host_pam",
         "tests/integration/kerberos/test_krb5_dns.py",
     ),

@@ -16,7 +16,7 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack
@@ -24,7 +24,7 @@ from typing import Any, Self, TypeVar, Unpack
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.contract.credentials import Password, PasswordChange
-from ualauth.contract.identity import Identity
+from ualauth.contract.identity import Identity, Person
 from ualauth.contract.messages import AsyncConversation
 from ualauth.contract.requests import (
     Admission,
@@ -59,9 +59,7 @@ from ualauth.system.frames import clear_locals
 from ualauth.system.networks import source_of
 from ualauth.system.poll import wait_on_loop
 
-R = TypeVar("R")
-T = TypeVar("T")
-
+_Result = TypeVar("_Result")
 _INFO = logging.INFO
 _is_logged = audit.log.isEnabledFor
 
@@ -206,30 +204,22 @@ class AsyncAuthenticator:
     async def groups(self, identity: Identity) -> tuple[str, ...]:
         """Return the names of a user's groups in the USERLIST; see `Authenticator.groups`."""
         check_arguments(identity=identity)
+        return await in_thread(self, lambda base: base.groups(identity))
+
+    @property
+    def hashes_waiting(self) -> int:
+        """How many computations for logins run or wait to run: passwords that are hashed."""
+        return len(self._computing)
+
+    async def person(self, user: str) -> Person | None:
+        """Return the user with this authid or e-mail address; see `Authenticator.person`."""
+        check_arguments(user=user)
         seconds = self.config.stack.timeout
         try:
-            names: tuple[str, ...] = await _in_time(
-                self._pool, seconds, self._base.groups, identity
-            )
+            person: Person | None = await _in_time(self._pool, seconds, self._base.person, user)
         except TimeoutError:
             raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
-        return names
-
-    async def call(self, kind: type[R], function: Callable[[R], T]) -> T:
-        """Return what a function does with what entries share (`Attempt.resource`), in a thread.
-
-        Internal: for the daemon.
-
-        Raises:
-            StoreError: if it takes longer than the modules of a login may.
-
-        """
-        seconds, base = self.config.stack.timeout, self._base
-        try:
-            value: T = await _in_time(self._pool, seconds, lambda: function(base.resource(kind)))
-        except TimeoutError:
-            raise StoreError(f"the USERLIST does not answer within {seconds} s") from None
-        return value
+        return person
 
     async def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be; see `Authenticator.load`."""
@@ -355,6 +345,34 @@ class AsyncAuthenticator:
         else:
             handle.begun = True
         return result
+
+
+async def in_thread(
+    authenticator: AsyncAuthenticator, function: Callable[[BaseAuthenticator], _Result]
+) -> _Result:
+    """Return what a function makes of the authenticator's inside, in one of its threads.
+
+    Internal: `ualauth serve` asks so for users.
+
+    Raises:
+        StoreError: if it takes longer than an operation may.
+
+    """
+    seconds = authenticator.config.stack.timeout
+    pool, base = authenticator._pool, authenticator._base  # noqa: SLF001 - made for each other
+    try:
+        result: _Result = await _in_time(pool, seconds, function, base)
+    except TimeoutError:
+        raise StoreError(f"the USERLIST cannot be read within {seconds} s") from None
+    return result
+
+
+def forget(authenticator: AsyncAuthenticator, names: Collection[str] = ()) -> int:
+    """Forget what is remembered of users, of all without names; return of how many logins.
+
+    Internal. No login needs it: what is remembered is compared with what is so now at each use.
+    """
+    return authenticator._base.forget(names)  # noqa: SLF001 - made for each other
 
 
 async def _in_time(

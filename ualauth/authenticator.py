@@ -20,7 +20,7 @@ from typing import Any, Self, Unpack
 from ualauth.codes import Operation, ReturnCode
 from ualauth.config.config import Config
 from ualauth.contract.credentials import Password, PasswordChange
-from ualauth.contract.identity import Identity
+from ualauth.contract.identity import Identity, Person
 from ualauth.contract.messages import Conversation
 from ualauth.contract.requests import (
     Admission,
@@ -218,6 +218,20 @@ class Authenticator:
         """
         check_arguments(identity=identity)
         return self._base.groups(identity)
+
+    def person(self, user: str) -> Person | None:
+        """Return the user of the USERLIST with this authid or e-mail address; blocks.
+
+        It is the exact name: the case of ASCII letters in an address does not count, and
+        nothing else is folded. `None` if no user has it, and without a USERLIST. It says
+        nothing of a login: locked users have their names, too.
+
+        Raises:
+            StoreError: if the USERLIST cannot be read.
+
+        """
+        check_arguments(user=user)
+        return self._base.person(user)
 
     def load(self, service: str) -> Service:
         """Return the compiled service, compiling it if need be.

@@ -39,19 +39,19 @@ SETTINGS = """
     """
 
 
-def remembered(folder: Path) -> Callable[[], object]:
+def remembered(folder: Path, **options: Any) -> Callable[[], object]:
     """Return a login whose password was verified before."""
     from ualauth import Authenticator
 
-    authenticator = Authenticator(folder)
+    authenticator = Authenticator(folder, **options)
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 
-def asked(folder: Path) -> Callable[[], object]:
+def asked(folder: Path, **options: Any) -> Callable[[], object]:
     """Return a login whose password was verified before, and that has to ask the entries."""
     from ualauth import Authenticator
 
-    authenticator = Authenticator(folder)
+    authenticator = Authenticator(folder, **options)
     base: Any = getattr(authenticator, "_base", None)
     if hasattr(base, "verdicts"):
         # The setting is unknown to older versions.
@@ -59,39 +59,35 @@ def asked(folder: Path) -> Callable[[], object]:
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 
-def counted(folder: Path) -> Callable[[], object]:
-    """Return a remembered login that metrics count."""
+def _counting() -> dict[str, Any]:
     from prometheus_client import CollectorRegistry
 
-    from ualauth import Authenticator
     from ualauth.metrics import Metrics
 
-    authenticator = Authenticator(folder, observers=[Metrics(CollectorRegistry())])
-    return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
+    return {"observers": [Metrics(CollectorRegistry())]}
 
 
-def audited(folder: Path) -> Callable[[], object]:
-    """Return a remembered login that writes its audit record, as JSON, to a file."""
-    _write_audit_log(folder)
-    return remembered(folder)
+def counted(folder: Path) -> dict[str, Any]:
+    """Let metrics count."""
+    return _counting()
 
 
-def both(folder: Path) -> Callable[[], object]:
-    """Return a remembered login that metrics count, and that writes its audit record."""
-    _write_audit_log(folder)
-    return counted(folder)
-
-
-def in_file(folder: Path) -> Callable[[], object]:
-    """Return a remembered login whose audit record is in the file of `[audit]`, as JSON."""
+def in_file(folder: Path) -> dict[str, Any]:
+    """Let the audit record be written to the file of `[audit]`, as JSON."""
     _write_audit_file(folder)
-    return remembered(folder)
+    return {}
 
 
-def both_in_file(folder: Path) -> Callable[[], object]:
-    """Return a remembered login that metrics count, and whose record is in that file."""
+def counted_in_file(folder: Path) -> dict[str, Any]:
+    """Let metrics count, and the record be written to that file."""
     _write_audit_file(folder)
-    return counted(folder)
+    return _counting()
+
+
+def counted_and_logged(folder: Path) -> dict[str, Any]:
+    """Let metrics count, and the record be written by `logging`, as JSON."""
+    _write_audit_log(folder)
+    return _counting()
 
 
 def _write_audit_file(folder: Path) -> None:
@@ -146,14 +142,28 @@ OPERATIONS = {
 }
 """What is counted, and what prepares it in a configuration folder."""
 
-WATCHED = {
-    "a remembered login, counted": counted,
-    "a remembered login, its record by `[audit] file`": in_file,
-    "a remembered login, counted and its record by `[audit] file`": both_in_file,
-    "a remembered login, its record by `logging`": audited,
-    "a remembered login, counted and its record by `logging`": both,
+WATCHES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "counted": counted,
+    "its record by `[audit] file`": in_file,
+    "counted and its record by `[audit] file`": counted_in_file,
+    "counted and its record by `logging`": counted_and_logged,
 }
-"""The same as the first of them, and what looks on at it."""
+"""What looks on at a login, and what prepares it and returns the options of an authenticator."""
+
+
+def watched(
+    login: Callable[..., Callable[[], object]], watch: str
+) -> Callable[[Path], Callable[[], object]]:
+    """Return what prepares a login at which something looks on."""
+    return lambda folder: login(folder, **WATCHES[watch](folder))
+
+
+WATCHED = {
+    f"{name}, {watch}": watched(login, watch)
+    for name, login in ((ASKED, asked), (REMEMBERED, remembered))
+    for watch in WATCHES
+}
+"""The first two of these, and what looks on at them."""
 
 
 def prepare(path: Path, directory: Path) -> None:

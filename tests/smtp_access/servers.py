@@ -15,6 +15,7 @@ from tests.smtp_access.clients import PASSWORD
 from tests.smtp_access.conftest import JOHN
 from ualauth.adapters.smtp_access_aiosmtpd import AccessHandler, AccessSMTP
 from ualauth.identity import Identity
+from ualauth.milter.settings import MilterSettings
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.settings import SmtpAccessSettings
 from ualauth.system.networks import Address
@@ -128,13 +129,16 @@ def serving(
     kind: type[SMTP] = AccessSMTP,
     names: dict[str, str] | None = None,
     new_filter: Any = None,
+    milters: Sequence[MilterSettings] = (),
     path: str | None = None,
     **server_settings: Any,
 ) -> Iterator[Server]:
     (folder / "smtpd.cfg").write_text(rules, encoding="utf-8")
     access = AccessControl(folder, settings or SmtpAccessSettings(), "mx.example.com")
     resolver = Names(names or {})
-    handler = AccessHandler(application, access, resolver=resolver, new_filter=new_filter)
+    handler = AccessHandler(
+        application, access, resolver=resolver, new_filter=new_filter, milters=milters
+    )
     server = Server(handler, kind, **server_settings)
     server.start(path)
     try:

@@ -15,12 +15,18 @@ COMMANDS = {
     "user": ("ualauth.cli.user", "Administer the users of the USERLIST."),
     "group": ("ualauth.cli.group", "Administer the groups of the USERLIST."),
     "userlist": ("ualauth.cli.userlist", "Keep a copy of the USERLIST, put it back, or move it."),
+    "sync": ("ualauth.cli.sync", "Take users over from a directory, and keep them as it has them."),
     "lockout": ("ualauth.cli.lockout", "Show who is locked out after failed logins, and end it."),
     "check": (
         "ualauth.cli.check",
         "Look for mistakes in the service files, and in what they mean.",
     ),
     "serve": ("ualauth.cli.serve", "Answer mail servers on the sockets that ualauth.toml names."),
+    "status": ("ualauth.cli.status", "Show how the daemon does: its workers and its sockets."),
+    "reload": (
+        "ualauth.cli.reload",
+        "Have the daemon read ualauth.toml anew, and wait until it has.",
+    ),
     "diff": ("ualauth.cli.diff", "Compare what OLD and NEW mean, and not how they are written."),
     "config": (
         "ualauth.cli.config",

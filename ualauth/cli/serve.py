@@ -19,21 +19,25 @@ def command(invocation: Invocation, *, verbose: bool) -> None:
     ualauth.toml anew, and a mistake in it leaves all as it was. It does not go
     into the background: systemd, or what stands for it, keeps it running.
 
-    Protocols: dovecot-auth (Postfix, Exim, chasquid), saslauthd (Cyrus SASL),
-    auth-http (nginx's mail proxy), forward-auth (web servers).
-    """
-    import asyncio  # noqa: PLC0415 - help needs no loop
-
-    from ualauth.config.config import Config  # noqa: PLC0415 - likewise
-    from ualauth.daemon.server import Daemon  # noqa: PLC0415 - likewise
+    \b
+    Protocols:
+      auth-http       nginx's mail proxy
+      control         ualauth status and reload
+      dovecot-auth    Postfix, Exim, chasquid, Dovecot
+      dovecot-master  Dovecot: whose a login is, and who the users are
+      forward-auth    web servers
+      milter          Postfix, sendmail: the submission access rules
+      postfix-policy  Postfix: the same, without the header
+      saslauthd       Cyrus SASL
+      socketmap       Postfix: whose an address is
+    """  # noqa: D301 - click's mark of a paragraph that stays as it is
+    from ualauth.config.config import Config  # noqa: PLC0415 - help needs nothing of it
+    from ualauth.daemon.supervisor import Supervisor  # noqa: PLC0415 - likewise
 
     logging.basicConfig(
         format="%(name)s: %(levelname)s: %(message)s",
         level=logging.INFO if verbose else logging.WARNING,
     )
-
-    async def serve() -> None:
-        daemon = Daemon(lambda: Config.load(invocation.directory))
-        await daemon.run(lambda: click.echo("serving", err=True))
-
-    asyncio.run(serve())
+    Supervisor(
+        lambda: Config.load(invocation.directory), ready=lambda: click.echo("serving", err=True)
+    ).run()

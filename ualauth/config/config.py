@@ -20,7 +20,10 @@ from typing import Any, get_type_hints
 from ualauth.config.audit import AuditSettings
 from ualauth.config.ldap_server import LdapServerSettings
 from ualauth.config.listen import ListenSettings, read_listeners
+from ualauth.config.milter import read_milters
+from ualauth.config.serve import ServeSettings
 from ualauth.errors import ConfigurationError, UnknownService, UnusableFile
+from ualauth.milter.settings import MilterSettings
 from ualauth.passwords.making import MAKERS, RECOMMENDED, Profile
 from ualauth.passwords.policy import PasswordRules
 from ualauth.sasl.authorization import AuthorizationSettings
@@ -161,6 +164,9 @@ class Config:
     """Those of services that have settings of their own, by their names in lower case."""
     listen: tuple[ListenSettings, ...] = ()
     """The sockets of `ualauth serve`."""
+    serve: ServeSettings = field(default_factory=ServeSettings)
+    milter: tuple[MilterSettings, ...] = ()
+    """The milters that `SMTPFILTER=TRUE` means, in their order."""
 
     def __post_init__(self) -> None:
         """Put the names of services in lower case."""
@@ -286,7 +292,11 @@ def _config(folder: Path, path: Path, tables: Mapping[str, Any], text: str) -> C
             continue
         if name == "listen":
             settings[name], wrong = read_listeners(table, text)
-            of_sockets = [f"{path}:{mistake.line}: {mistake}" for mistake in wrong]
+            of_sockets += [f"{path}:{mistake.line}: {mistake}" for mistake in wrong]
+            continue
+        if name == "milter":
+            settings[name], unfit = read_milters(table, text)
+            of_sockets += [f"{path}:{mistake}" for mistake in unfit]
             continue
         if kind is not None and not isinstance(table, dict):
             mistakes.append(f"{name} must be a table; write [{name}]")

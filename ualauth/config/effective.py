@@ -14,6 +14,7 @@ from typing import Any
 
 from ualauth.config.config import FILE_NAME, Config
 from ualauth.config.listen import ListenSettings
+from ualauth.milter.settings import MilterSettings
 from ualauth.sasl.settings import WITHOUT_TYPED
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.opening import look
@@ -57,10 +58,12 @@ def effective_settings(config: Config) -> Iterator[Setting]:
     places = places_in(file.text) if isinstance(file, Text) else {}
     for table in dataclasses.fields(Config):
         settings = getattr(config, table.name)
-        if table.name not in ("directory", "service", "listen"):
+        if table.name not in ("directory", "service", "listen", "milter"):
             yield from _of_table(config, table.name, settings, places)
     for listener in config.listen:
         yield from _of_listener(listener)
+    for milter in config.milter:
+        yield from _of_milter(milter)
     for name in dict.fromkeys([*config.service, *sorted(WITHOUT_TYPED)]):
         allowed, usual = config.offer_rules(name).allowed, _usual_mechanisms(config, name)
         own = places.get(("service", name), 0)
@@ -96,6 +99,23 @@ def _of_table(
             default = None
         shown = None if secret else value
         yield Setting(FILE_NAME, table, field.name, shown, default, line, differs, secret)
+
+
+def _of_milter(milter: MilterSettings) -> Iterator[Setting]:
+    """Yield the settings of a milter; its table is named by its address."""
+    usual = MilterSettings()
+    for field in dataclasses.fields(MilterSettings):
+        if field.name != "line":
+            value, default = getattr(milter, field.name), getattr(usual, field.name)
+            yield Setting(
+                FILE_NAME,
+                f'milter."{milter.address}"',
+                field.name,
+                value,
+                default,
+                milter.line if value != default else 0,
+                value != default,
+            )
 
 
 def _of_listener(listener: ListenSettings) -> Iterator[Setting]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, assert_never
+from typing import Protocol as Interface
 
 from ualauth.adapters.http_login import HttpPeer, HttpService, log_in_async
-from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange
+from ualauth.aio import AsyncAuthenticator, AsyncSaslExchange, in_thread
 from ualauth.daemon.requests import (
     Answer,
     Begin,
@@ -14,18 +15,53 @@ from ualauth.daemon.requests import (
     Challenge,
     Changed,
     ChangePassword,
+    Count,
     Done,
+    FindOwners,
+    FindPerson,
+    FinishedLogin,
+    Forget,
     Granted,
+    Holder,
     HttpLogin,
     Login,
+    LookUp,
+    NextUsers,
     Offer,
     Offered,
+    Reload,
+    Report,
     Request,
     Respond,
+    Status,
+    Submission,
     Tag,
+    Take,
+    Unknown,
+    UserDetails,
 )
 from ualauth.errors import ConfigurationError
 from ualauth.sasl.registry import names
+
+
+class Shared(Interface):
+    """What the processes of the daemon share, as far as connections need it."""
+
+    def add(self, cookie: bytes, login: FinishedLogin) -> None:
+        """Keep a login that was granted just now."""
+
+    async def take(self, cookie: bytes, number: int) -> UserDetails | Unknown:
+        """Return whose a login is, once."""
+
+    async def forget(self, names: tuple[str, ...]) -> int:
+        """Forget what is remembered of users, or of all; return of how many logins."""
+
+    async def status(self) -> list[Mapping[str, Any]]:
+        """Return how each worker does."""
+
+    @property
+    def reload(self) -> Callable[[], Awaitable[str]]:
+        """Has all workers read the configuration anew; returns what is wrong with it."""
 
 
 class Asker:
@@ -35,12 +71,15 @@ class Asker:
     stays with that which it was begun with.
     """
 
-    def __init__(self, authenticator: Callable[[], AsyncAuthenticator]) -> None:
+    def __init__(self, authenticator: Callable[[], AsyncAuthenticator], shared: Shared) -> None:
         """Begin without an exchange."""
         self._authenticator = authenticator
+        self._shared = shared
+        self.keep = shared.add
+        """Keep a login for a `Take` of another connection."""
         self._exchanges: dict[Tag, AsyncSaslExchange] = {}
 
-    async def answer(  # noqa: PLR0911 - a case for each kind
+    async def answer(  # noqa: C901, PLR0911 - a case for each kind
         self, tag: Tag, request: Request
     ) -> Answer:
         """Return the answer to a request; what the library raises is raised."""
@@ -66,8 +105,39 @@ class Asker:
                 await authenticator.change_password(service, user, old, new, **peer)
                 return Changed()
             case Call(kind, function):
-                return Done(await authenticator.call(kind, function))
+                return Done(
+                    await in_thread(authenticator, lambda base: function(base.resource(kind)))
+                )
+            case Status() | Reload() | Forget():
+                return await self._answer_on_workers(request)
+            case LookUp() | Take() | NextUsers():
+                return await self._answer_on_users(authenticator, request)
+            case Submission() | FindPerson() | FindOwners():
+                return await _answer_on_submissions(authenticator, request)
         assert_never(request)
+
+    async def _answer_on_workers(self, request: Status | Reload | Forget) -> Answer:
+        match request:
+            case Status():
+                return Report(await self._shared.status())
+            case Reload():
+                return Report(await self._shared.reload())
+            case Forget(names):
+                return Count(await self._shared.forget(names))
+
+    async def _answer_on_users(
+        self, authenticator: AsyncAuthenticator, request: LookUp | Take | NextUsers
+    ) -> Answer:
+        # Only a socket that asks for users brings along what reads them.
+        from ualauth.daemon import users  # noqa: PLC0415 - see above
+
+        match request:
+            case LookUp(name):
+                return await users.look_up(authenticator, name)
+            case Take(cookie, number):
+                return await self._shared.take(cookie, number)
+            case NextUsers(after):
+                return await users.next_users(authenticator, after)
 
     async def _step(self, tag: Tag, exchange: AsyncSaslExchange, response: bytes | None) -> Answer:
         try:
@@ -90,6 +160,21 @@ class Asker:
         """End all exchanges."""
         for tag in list(self._exchanges):
             self.give_up(tag)
+
+
+async def _answer_on_submissions(
+    authenticator: AsyncAuthenticator, request: Submission | FindPerson | FindOwners
+) -> Answer:
+    # Only a socket of the access rules needs what they need.
+    from ualauth.daemon import submission  # noqa: PLC0415 - an extra
+
+    match request:
+        case Submission():
+            return await submission.begin(authenticator, request)
+        case FindPerson(name):
+            return Holder(await authenticator.person(name))
+        case FindOwners(address):
+            return await submission.owners(authenticator, address)
 
 
 async def _offered(authenticator: AsyncAuthenticator, request: Offer) -> Offered:

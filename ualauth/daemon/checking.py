@@ -50,10 +50,8 @@ def _mistakes(config: Config, listen: ListenSettings) -> Iterator[str]:
         plan.kind.check(config, plan.own)
     except ConfigurationError as error:
         yield from (line.removeprefix(f"[[listen]] {listen.place}: ") for line in _lines(error))
-    users = [("owner", listen.owner), *(("peers", peer) for peer in listen.peers)]
-    for key, name in users if listen.path else []:
-        yield from _missing(key, name, uid_of)
     if listen.path:
+        yield from _missing("owner", listen.owner, uid_of)
         yield from _missing("group", listen.group, gid_of)
 
 

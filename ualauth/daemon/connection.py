@@ -165,6 +165,8 @@ class Connection(asyncio.Protocol):
         for tag in effects.given_up:
             self._give_up(tag)
         self._waiting.extend(effects.requests)
+        for login in effects.finished:
+            self._asker.keep(protocol.endpoint.nonce, login)
         if effects.output:
             transport.write(effects.output)
         if effects.requests or effects.output:

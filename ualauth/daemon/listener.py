@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.protocols.base import Caller, Endpoint, Protocol
 from ualauth.daemon.protocols.registry import settings_of
-from ualauth.daemon.sockets import SocketUnavailable, remove, tls_context
+from ualauth.daemon.sockets import (
+    SocketUnavailable,
+    file_of,
+    give_rights,
+    listening,
+    remove,
+    tls_context,
+    uid_of,
+)
+from ualauth.daemon.systemd import is_for
 from ualauth.errors import ConfigurationError, PeerUnknown
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem
 from ualauth.sources.watched import wait_for
-from ualauth.system.peer_credentials import peer_uid
+from ualauth.system.peer_credentials import peer_of
 
 _SECRET_RULES = FileRules(max_bytes=4096, comments=False, secret=True)
 
@@ -41,6 +50,11 @@ class Plan:
             self.kind, self.own = settings_of(listen)
         except ConfigurationError as error:
             raise ConfigurationError(f"[[listen]] {listen.place}: {error}") from error
+        try:
+            self.peers = frozenset({0, os.geteuid(), *map(uid_of, listen.peers)})
+            """Who may ask what is not for every client."""
+        except ConfigurationError as error:
+            raise ConfigurationError(f"[[listen]] {listen.place}: peers: {error}") from error
         self.tls = tls_context(listen)
         self.begins_tls_later = self.kind.begins_tls_later(self.own)
         self._secret: Watched[bytes] | None = None
@@ -62,13 +76,26 @@ class Plan:
 class Listener:
     """A socket that clients connect to."""
 
-    def __init__(self, plan: Plan, listener: socket.socket, server: int, *, is_own: bool) -> None:
-        """`server` is the number of the daemon; `is_own` is whether it made the socket."""
+    def __init__(
+        self,
+        plan: Plan,
+        listener: socket.socket,
+        server: int,
+        nonce: Callable[[], bytes],
+        *,
+        is_own: bool,
+    ) -> None:
+        """`server` is the number of the daemon; `is_own` is whether it made the socket.
+
+        `nonce` returns sixteen bytes for a connection, of which at least twelve are by chance.
+        """
         self.plan = plan
         self.socket = listener
         self._server = server
+        self._nonce = nonce
         self.is_own = is_own
         """Whether the daemon has made the socket; the rights of another one are its owner's."""
+        self._file = file_of(plan.listen) if is_own else None
         self._tls: ssl.SSLContext | None = plan.tls
         self._asyncio: asyncio.Server | None = None
 
@@ -96,7 +123,7 @@ class Listener:
         if self._asyncio is not None:
             self._asyncio.close()
         if self.is_own:
-            remove(self.socket, self.plan.listen)
+            remove(self.socket, self.plan.listen, self._file)
         else:
             self.socket.close()
 
@@ -106,7 +133,8 @@ class Listener:
         connection = transport.get_extra_info("socket")
         if plan.listen.path and connection is not None:
             try:
-                caller = Caller(peer_uid(connection))
+                pid, uid = peer_of(connection)
+                caller = Caller(uid, pid)
             except PeerUnknown:
                 # Its process is gone already.
                 caller = None
@@ -118,15 +146,52 @@ class Listener:
             plan.own,
             server=self._server,
             number=number,
-            nonce=secrets.token_bytes(16),
+            nonce=self._nonce(),
             secret=plan.secret(),
             caller=caller,
             address=address,
             has_tls=tls is not None,
             tls=self._tls if plan.begins_tls_later else None,
             connection=lambda: connection_of(address, tls),
+            is_peer=caller is not None and caller.uid in plan.peers,
         )
         return plan.kind(endpoint)
+
+
+def open_listeners(
+    plans: Sequence[Plan],
+    listeners: Mapping[str, Listener],
+    inherited: list[socket.socket],
+    server: int,
+    nonce: Callable[[], bytes] = lambda: b"",
+) -> dict[str, Listener]:
+    """Open the sockets that are not among `listeners` yet: all of them, or none.
+
+    Of those that were handed over, what is used is taken out of `inherited`.
+
+    Raises:
+        ConfigurationError: if one cannot be opened.
+
+    """
+    opened: dict[str, Listener] = {}
+    try:
+        for plan in plans:
+            place = plan.listen.place
+            if place in listeners:
+                check_same_kind(listeners[place], plan)
+                if listeners[place].is_own:
+                    give_rights(plan.listen)
+                continue
+            handed = next((each for each in inherited if is_for(each, plan.listen)), None)
+            if handed is not None:
+                inherited.remove(handed)
+            listener = listening(plan.listen) if handed is None else handed
+            opened[place] = Listener(plan, listener, server, nonce, is_own=handed is None)
+    except BaseException:
+        for each in opened.values():
+            each.close()
+        raise
+    return opened
 
 
 def check_same_kind(listener: Listener, plan: Plan) -> None:

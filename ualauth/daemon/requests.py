@@ -6,12 +6,17 @@ one SASL exchange, a `Begin` and then a `Respond` for each `Challenge`, have one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ualauth.contract.identity import Identity
+from ualauth.contract.identity import Identity, Person
 from ualauth.runtime.peer import ConnectionInfo, Peer
+from ualauth.smtp_access.settings import HEADER_SIZE_LIMIT
+
+if TYPE_CHECKING:
+    # Its libraries are an extra, which other protocols do without.
+    from ualauth.smtp_access.session import AccessSession
 
 Tag = Hashable
 
@@ -88,7 +93,98 @@ class Call:
     function: Callable[[Any], object] = field(repr=False)
 
 
-Request = Offer | Begin | Respond | Login | HttpLogin | ChangePassword | Call
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Asks for the submission access rules as they are now; the answer is `Submitting`.
+
+    `user` is who is authenticated, as an authid or an address, or empty. `server` is what the
+    mail server calls itself; empty is what the system calls itself.
+    """
+
+    user: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindPerson:
+    """Asks whose an e-mail address or an authid is; the answer is `Holder`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Asks for the user of the USERLIST who has an address or authid.
+
+    The answer is `UserDetails` or `Unknown`.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindOwners:
+    """Asks who may send as an address; the answer is `Owners`."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Asks who was let in by the request `number` of the connection with a cookie.
+
+    The answer is `UserDetails`, once for each login, or `Unknown`.
+    """
+
+    cookie: bytes = field(repr=False)
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NextUsers:
+    """Asks for some users of the USERLIST, behind those of the last page; it is `Users`."""
+
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Has what is remembered of users forgotten, of all without names; the answer is `Count`."""
+
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Asks how the workers do; the answer is a `Report` with a list of tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Has all workers read the configuration anew.
+
+    The answer is a `Report` with what is wrong with it, as a text; an empty one if it is used.
+    """
+
+
+Request = (
+    Offer
+    | Begin
+    | Respond
+    | Login
+    | HttpLogin
+    | ChangePassword
+    | Call
+    | LookUp
+    | Take
+    | NextUsers
+    | Forget
+    | Status
+    | Reload
+    | Submission
+    | FindPerson
+    | FindOwners
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +213,45 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class UserDetails:
+    """A user, with `values` by the names of `user_fields.PLACEHOLDERS`; empty where unknown.
+
+    `mechanism` is that of the login that was taken.
+    """
+
+    user: str
+    values: Mapping[str, str]
+    mechanism: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such user or login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Some users, and behind which of them the next page begins; with `after` empty, the last."""
+
+    names: tuple[str, ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many there were."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is said to an administrator: what JSON can hold."""
+
+    data: object
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The client is not let in: by one of the library's errors, or by a bug.
 
@@ -139,7 +274,56 @@ class Done:
     value: object = field(default=None, repr=False)
 
 
-Answer = Offered | Challenge | Granted | Failed | Changed | Done
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """A session of the rules, which knows nothing of the client yet, and who is authenticated."""
+
+    session: AccessSession = field(repr=False)
+    person: Person | None = None
+    header_size_limit: int = HEADER_SIZE_LIMIT
+    """The most octets of a message's header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose it is; `None` if no user has it."""
+
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The authids of the users who may send as the address; `exists` is whether a user has it."""
+
+    authids: tuple[str, ...]
+    exists: bool = True
+
+
+Answer = (
+    Offered
+    | Challenge
+    | Granted
+    | UserDetails
+    | Unknown
+    | Users
+    | Count
+    | Report
+    | Failed
+    | Changed
+    | Done
+    | Submitting
+    | Holder
+    | Owners
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogin:
+    """Who was let in by the request `number` of a connection, and how."""
+
+    number: int
+    identity: Identity
+    mechanism: str
 
 
 class Expired(Exception):

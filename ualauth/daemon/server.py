@@ -1,4 +1,4 @@
-"""The daemon: its sockets, its connections, and how it starts, reloads and stops."""
+"""One worker of the daemon: its sockets, its connections, how it starts, reloads and stops."""
 
 from __future__ import annotations
 
@@ -6,24 +6,40 @@ import asyncio
 import itertools
 import logging
 import os
-import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from ualauth.aio import AsyncAuthenticator
 from ualauth.config.config import Config
 from ualauth.config.listen import ListenSettings
-from ualauth.daemon import sockets
 from ualauth.daemon.asking import Asker
 from ualauth.daemon.connection import EXPIRES_AFTER, Connection
-from ualauth.daemon.listener import Listener, Plan, check_same_kind
-from ualauth.daemon.systemd import Notifier, handed_over, is_for
+from ualauth.daemon.house import House
+from ualauth.daemon.listener import Listener, Plan, open_listeners
+from ualauth.daemon.siblings import Siblings
+from ualauth.daemon.systemd import handed_over
 from ualauth.errors import ConfigurationError, UalauthError
 
 log = logging.getLogger("ualauth.serve")
 
 _GRACE = 10.0
 """Seconds that clients have, after a stop, to read what they were answered."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """Which process of the daemon this is, and what it was given by the first one."""
+
+    siblings: Siblings = field(default_factory=Siblings)
+    server: int = field(default_factory=os.getpid)
+    """A number that all processes say, as long as the daemon runs."""
+    sockets: dict[str, socket.socket] = field(default_factory=dict)
+    """Those that listen already, by their places."""
+    config: Config | None = None
+    """What has been read already."""
+    reload: Callable[[], Awaitable[str]] | None = None
+    """Has all workers read the configuration anew; returns what is wrong with it."""
 
 
 class Daemon:
@@ -33,16 +49,16 @@ class Daemon:
         self,
         load: Callable[[], Config],
         *,
-        notifier: Notifier | None = None,
         inherited: list[socket.socket] | None = None,
         expires_after: float = EXPIRES_AFTER,
+        worker: Worker | None = None,
     ) -> None:
         """`load` reads the configuration, at the start and for each reload.
 
-        `inherited` are sockets that were handed over; by default, those of systemd.
+        `inherited` are sockets that were handed over; by default, those of systemd. `worker`
+        is which one of several this is; without it, it is the only one.
         """
         self._load = load
-        self._notifier = Notifier() if notifier is None else notifier
         self._inherited = handed_over() if inherited is None else inherited
         self._expires_after = expires_after
         self._authenticator: AsyncAuthenticator | None = None
@@ -52,9 +68,15 @@ class Daemon:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
         self._numbers = itertools.count(1)
-        self._number = os.getpid()
+        self._worker = Worker() if worker is None else worker
         self._stopping = asyncio.Event()
         self._reloads = asyncio.Lock()
+        self.reload_all = self._worker.reload or self._reload_alone
+        """Has all workers read the configuration anew; returns what is wrong, or nothing."""
+        self.house = House(
+            self._current, self._worker.siblings, self._status, self.reload_all, EXPIRES_AFTER
+        )
+        """What the connections share."""
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -68,39 +90,6 @@ class Daemon:
         """How many clients are connected."""
         return len(self._connections)
 
-    async def run(self, ready: Callable[[], object] | None = None) -> None:
-        """Serve until `stop`, or SIGTERM or SIGINT; SIGHUP reloads.
-
-        `ready` is called once clients can connect.
-
-        Raises:
-            ConfigurationError: if it cannot start.
-
-        """
-        await self.start()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-
-        def reload() -> None:
-            task = loop.create_task(self._reload_or_tell())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, reload)
-        watchdog = loop.create_task(self._feed_watchdog())
-        try:
-            self._notifier.ready()
-            if ready is not None:
-                ready()
-            await self.wait_for_stop()
-        finally:
-            watchdog.cancel()
-            self._notifier.stopping()
-            await self.stop()
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                loop.remove_signal_handler(number)
-
     async def start(self) -> None:
         """Open all sockets, or none.
 
@@ -108,12 +97,15 @@ class Daemon:
             ConfigurationError: if one cannot be opened.
 
         """
-        config = await asyncio.to_thread(self._load)
+        config = self._worker.config
+        if config is None:
+            config = await asyncio.to_thread(self._load)
         if not config.listen:
             raise ConfigurationError(
                 f"{config.directory}/ualauth.toml names no socket; add a table [[listen]]"
             )
         await self._change(config)
+        self._worker.siblings.start()
         for unused in self._inherited:
             log.warning("a socket that was handed over is named by no [[listen]]: %s", unused)
 
@@ -125,11 +117,14 @@ class Daemon:
 
         """
         async with self._reloads:
-            self._notifier.reloading()
-            try:
-                await self._change(await asyncio.to_thread(self._load))
-            finally:
-                self._notifier.ready()
+            await self._change(await asyncio.to_thread(self._load))
+
+    async def _reload_alone(self) -> str:
+        try:
+            await self.reload()
+        except UalauthError as error:
+            return str(error)
+        return ""
 
     def request_stop(self) -> None:
         """Let `run` come to its end."""
@@ -153,6 +148,7 @@ class Daemon:
             log.warning("%d clients do not read what they were answered", len(self._connections))
             for connection in list(self._connections):
                 connection.abort()
+        self._worker.siblings.stop()
         for timer in self._retired.values():
             timer.cancel()
         for authenticator in (*self._retired, self._authenticator):
@@ -200,16 +196,18 @@ class Daemon:
 
     async def _open_all(self, plans: list[Plan]) -> dict[str, Listener]:
         """Open the sockets that are not open yet: all of them, or none."""
-        opened: dict[str, Listener] = {}
+        number, nonce, given = self._worker.server, self.house.nonce, self._worker.sockets
+        opened = {
+            plan.listen.place: Listener(
+                plan, given[plan.listen.place].dup(), number, nonce, is_own=False
+            )
+            for plan in plans
+            if plan.listen.place in given and plan.listen.place not in self._listeners
+        }
         try:
-            for plan in plans:
-                place = plan.listen.place
-                if place in self._listeners:
-                    check_same_kind(self._listeners[place], plan)
-                    if self._listeners[place].is_own:
-                        sockets.give_rights(plan.listen)
-                else:
-                    opened[place] = self._open(plan)
+            opened |= open_listeners(
+                plans, self._listeners | opened, self._inherited, number, nonce
+            )
             for listener in opened.values():
                 await listener.start(self._numbers, self._connect)
         except BaseException:
@@ -231,36 +229,27 @@ class Daemon:
         seconds = self._expires_after + 2 * authenticator.config.stack.timeout
         self._retired[authenticator] = loop.call_later(seconds, close)
 
-    def _open(self, plan: Plan) -> Listener:
-        for inherited in self._inherited:
-            if is_for(inherited, plan.listen):
-                self._inherited.remove(inherited)
-                return Listener(plan, inherited, self._number, is_own=False)
-        return Listener(plan, sockets.listening(plan.listen), self._number, is_own=True)
-
     def _connect(self, begin: Callable[..., object]) -> Connection:
-        return Connection(begin, Asker(self._current), self, self._expires_after)  # type: ignore[arg-type]
+        asker = Asker(self._current, self.house)
+        return Connection(begin, asker, self, self._expires_after)  # type: ignore[arg-type]
+
+    def _status(self) -> dict[str, object]:
+        """Return how this process does, in figures."""
+        return {
+            "connections": len(self._connections),
+            "requests": sum(each.requests for each in self._connections),
+            "logins_not_taken": self.house.waiting_logins,
+            "hashes_waiting": self._current().hashes_waiting,
+            "sockets": {
+                _shown(each, place): each.plan.listen.protocol
+                for place, each in self._listeners.items()
+            },
+        }
 
     def _current(self) -> AsyncAuthenticator:
         if self._authenticator is None:
             raise ConfigurationError("the daemon is ending")
         return self._authenticator
-
-    async def _reload_or_tell(self) -> None:
-        try:
-            await self.reload()
-        except UalauthError as error:
-            log.error("the configuration is not used, and the one before stays: %s", error)  # noqa: TRY400
-        except Exception as error:  # noqa: BLE001 - it goes on with what it has
-            log.error("the configuration was not read: raised %s", type(error).__name__)  # noqa: TRY400
-        else:
-            log.info("the configuration was read anew")
-
-    async def _feed_watchdog(self) -> None:
-        interval = self._notifier.watchdog_interval
-        while interval:
-            self._notifier.watchdog()
-            await asyncio.sleep(interval)
 
 
 def _shown(listener: Listener, place: str) -> str:

@@ -116,14 +116,24 @@ def _check_free(path: Path) -> None:
     raise SocketUnavailable(f"[[listen]] {path}: another process listens there; end it first")
 
 
-def remove(listener: socket.socket, listen: ListenSettings) -> None:
-    """Close a socket, and remove its path, unless another process has taken that by now."""
+def file_of(listen: ListenSettings) -> tuple[int, int] | None:
+    """Return which file the path of a UNIX socket is, `None` if there is none."""
+    try:
+        status = os.lstat(listen.path) if listen.path else None
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
+
+
+def remove(listener: socket.socket, listen: ListenSettings, file: tuple[int, int] | None) -> None:
+    """Close a socket, and remove its path, if that is the `file` yet that it was.
+
+    As long as the socket is open, no other file can have its number.
+    """
+    if file is not None and file_of(listen) == file:
+        with contextlib.suppress(OSError):
+            Path(listen.path).unlink()
     listener.close()
-    if not listen.path:
-        return
-    with contextlib.suppress(OSError, SocketUnavailable):
-        _check_free(Path(listen.path))
-        Path(listen.path).unlink()
 
 
 def give_rights(listen: ListenSettings) -> None:

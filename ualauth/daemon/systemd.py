@@ -83,4 +83,6 @@ class Notifier:
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel,
         ):
+            # What is not read is not waited for: clients are more urgent.
+            channel.setblocking(False)  # noqa: FBT003 - of the library
             channel.sendto(text.encode(), self._address)

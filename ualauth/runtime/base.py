@@ -7,7 +7,7 @@ that needs no USERLIST never loads the libraries behind it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,7 +51,7 @@ from ualauth.userlist.guesses import GuessLimiter
 
 if TYPE_CHECKING:
     from ualauth.contract.account import Account, Memberships
-    from ualauth.contract.identity import Identity
+    from ualauth.contract.identity import Identity, Person
     from ualauth.userlist.cache import UserCache
 
 
@@ -276,6 +276,26 @@ class BaseAuthenticator:
             return ()
         users = self._users
         return () if account is None or users is None else users.names_of_groups(account)
+
+    def forget(self, names: Collection[str]) -> int:
+        """Forget what is remembered of users by these names, of all without names.
+
+        Returns:
+            How many logins were remembered.
+
+        """
+        number = 0 if self.verdicts is None else self.verdicts.forget(names)
+        if self._users is not None:
+            self._users.forget_all()
+        return number
+
+    def person(self, name: str) -> Person | None:
+        """See `Authenticator.person`."""
+        try:
+            account = self.read(name, NameKind.ADDRESS)
+        except NoUserlist:
+            return None
+        return None if account is None else account.person
 
     def _failure_store(self) -> FailureStore | None:
         """Return where failed logins are counted for all processes, if there is a USERLIST."""

@@ -18,7 +18,7 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -163,6 +163,17 @@ class RememberedVerdicts:
     def forget_all(self) -> None:
         """Begin with none."""
         self._known.clear()
+
+    def forget(self, names: Collection[str]) -> int:
+        """Forget the verdicts of users by names, of all without names; return how many."""
+        keys = [
+            key
+            for key, verdict in list(self._known.items())
+            if not names or key[1] in names or verdict.identity.user in names
+        ]
+        for key in keys:
+            self._known.pop(key, None)
+        return len(keys)
 
     def find(
         self, key: Key, password: str, service: Service | None = None

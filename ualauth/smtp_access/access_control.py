@@ -54,10 +54,13 @@ class AccessControl:
         )
         return Parsed(parsed.rules, (*parsed.problems, problem))
 
-    def session(self, events: frozenset[Event] = ALL_EVENTS) -> AccessSession:
+    def session(
+        self, events: frozenset[Event] = ALL_EVENTS, server_name: str | None = None
+    ) -> AccessSession:
         """Return a session for a client that has just connected, by the rules as they are now.
 
-        `events` are those that are looked at.
+        `events` are those that are looked at. `server_name` is what the server calls itself,
+        if it is another one than that of all sessions.
 
         Raises:
             AccessRulesError: if the file cannot be used, and never could.
@@ -65,7 +68,7 @@ class AccessControl:
         """
         return AccessSession(
             self.file.load(),
-            self.own_host,
+            OwnHost.of(self.settings.own_host, server_name) if server_name else self.own_host,
             compare_from=self.settings.compare_from,
             compare_sender=self.settings.compare_sender,
             compare_resent_from=self.settings.compare_resent_from,

@@ -121,6 +121,11 @@ def without_own_headers(content: bytes, limit: int = HEADER_SIZE_LIMIT) -> bytes
     return content
 
 
+def is_own_name(name: str) -> bool:
+    """Return whether a reader may take a field of this name for one that rules insert."""
+    return _OWN.match(name.encode("utf-8", "surrogateescape")) is not None
+
+
 def with_headers(content: bytes, headers: Iterable[Header]) -> bytes:
     """Return a message with headers at its top."""
     inserted = "".join(header.fold() for header in headers).encode("ascii")

@@ -98,6 +98,12 @@ class Rules:
         number = min(numbers, default=NONE)
         return None if number == NONE else self.delegations[number]
 
+    def delegates(self, mailbox: Mailbox) -> tuple[str, ...]:
+        """Return the users whom lines let send as `mailbox`: authids as compared, `EVERY_USER`."""
+        return tuple(
+            user for user, index in self._delegated.items() if index.first(mailbox) != NONE
+        )
+
     def _rule(self, number: int) -> Rule | None:
         return None if number == NONE else self.rules[number]
 

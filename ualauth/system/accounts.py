@@ -36,6 +36,14 @@ def is_group(name: str) -> bool:
     return True
 
 
+def group_number(name: str) -> int | None:
+    """Return the number of the host's group of that name, if there is one."""
+    try:
+        return grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError):
+        return None
+
+
 def is_member(user: str, group: str) -> bool:
     """Return whether a user is in a group, as any of its members or by the primary group.
 

@@ -19,9 +19,14 @@ _NONE = 2**32 - 1
 
 
 def peer_uid(connection: socket.socket | TransportSocket) -> int:
-    """Return the UNIX uid of the process at the other end of a connection.
+    """Return the UNIX uid of the process at the other end of a connection; see `peer_of`."""
+    return peer_of(connection)[1]
 
-    It is the effective uid at the time of connect(2), or of socketpair(2):
+
+def peer_of(connection: socket.socket | TransportSocket) -> tuple[int, int]:
+    """Return the pid and the UNIX uid of the process at the other end of a connection.
+
+    The uid is the effective uid at the time of connect(2), or of socketpair(2):
     a process that was handed the descriptor afterwards counts as the one that connected.
 
     Raises:
@@ -42,7 +47,7 @@ def peer_uid(connection: socket.socket | TransportSocket) -> int:
         )
     except OSError as error:
         raise PeerUnknown(f"the socket cannot be asked for its peer: {error.strerror}") from error
-    uid: int = _CREDENTIALS.unpack(credentials)[1]
+    pid, uid, _ = _CREDENTIALS.unpack(credentials)
     if uid == _NONE:
         raise PeerUnknown("the socket is not connected")
-    return uid
+    return pid, uid

@@ -324,6 +324,11 @@ class UserCache:
     def close(self) -> None:
         """Forget everything; the store stays open."""
         self._change_detector.close()
+        self.forget_all()
+
+    def forget_all(self) -> None:
+        """Read every record anew when it is asked for next, and verify every password."""
+        self._verified.forget_all()
         with self._lock:
             self._known.clear()
             self._latest.clear()

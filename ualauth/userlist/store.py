@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from sqlalchemy import Connection
 
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
     from ualauth.userlist.progress import UserProgress
     from ualauth.userlist.update import Revision
+
+T = TypeVar("T")
 
 _FEW = 4
 """Users whose last logins are read one by one, by a question that is quickly made."""
@@ -314,10 +316,18 @@ class UserStore:
         A user who is added or deleted meanwhile may be seen or not; no user is seen
         twice.
         """
-        after = ""
-        while rows := self._page(after):
-            yield from users_of([row[1:] for row in rows])
-            after = str(rows[-1][0])
+        users, after = self.next_users("")
+        while users:
+            yield from users
+            users, after = self.next_users(after)
+
+    def next_users(self, after: str) -> tuple[list[User], str]:
+        """Return some hundred users behind a folded authid, and the last of theirs.
+
+        Begin with an empty one; there are none once the end is reached.
+        """
+        rows = self._database.read(queries.next_page(), {"after": after})
+        return list(users_of([row[1:] for row in rows])), str(rows[-1][0]) if rows else ""
 
     def list_users(
         self, wanted: UserFilter | None = None, policy: Policy | None = None
@@ -428,14 +438,23 @@ class UserStore:
             UserUnknown: if another process deleted the user.
             TypeError: for a name that is not such a field.
 
+        What a directory manages (`ualauth.sync`) is refused as `InvalidValue`, too.
         """
+        from ualauth.userlist.synchronized import refuse_changes  # noqa: PLC0415 - for administrators only
+
         if unknown := values.keys() - Changes.__optional_keys__:
             raise TypeError(f"update() cannot change {', '.join(sorted(unknown))}")
         new = dataclasses.replace(user, **values)
         check_fields(new, user)
         if new.authid != user.authid:
             check_new_authid(new.authid)
-        return self._database.write(lambda connection: changes.change(connection, user, new))
+        fields = [name for name in values if getattr(user, name) != getattr(new, name)]
+
+        def work(connection: Connection) -> User:
+            refuse_changes(connection, user, fields)
+            return changes.change(connection, user, new)
+
+        return self._database.write(work)
 
     def set_password(  # noqa: PLR0913 - a password, and all that goes with it
         self,
@@ -629,9 +648,23 @@ class UserStore:
         Raises:
             StaleRecord: if another process changed the user since.
             UserUnknown: if another process deleted the user already.
+            InvalidValue: if the user comes from a directory that still has the entry.
 
         """
-        self._database.write(lambda connection: changes.remove(connection, user))
+        from ualauth.userlist.synchronized import refuse_deletion  # noqa: PLC0415 - for administrators only
+
+        def work(connection: Connection) -> None:
+            refuse_deletion(connection, user)
+            changes.remove(connection, user)
+
+        self._database.write(work)
+
+    def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` does in one transaction, which is undone if it raises.
+
+        It may be called several times; see `Database.write`.
+        """
+        return self._database.write(work)
 
     def _find(self, key: str, name: ORName) -> list[int]:
         """Return the ids of whom a login name means, two or some more if there are several."""
@@ -639,9 +672,6 @@ class UserStore:
         ranked = self._database.read(statement, keys)
         best = min((rank for _, rank in ranked), default=None)
         return list({number for number, rank in ranked if rank == best})
-
-    def _page(self, after: str) -> list[Sequence[object]]:
-        return self._database.read(queries.next_page(), {"after": after})
 
 
 def _find_no_user(_name: str) -> None:

@@ -27,6 +27,7 @@ from ualauth.userlist.database.tables import users
 from ualauth.userlist.names import LIMITS, ORName
 from ualauth.userlist.policy import OWN_POLICY, Policy, print_own, read_own
 from ualauth.userlist.record import LastLogin, NewUser, User
+from ualauth.userlist.synchronized import refuse_changes
 
 
 def _itself(user: User) -> User:
@@ -90,6 +91,7 @@ def _revise(connection: Connection, revision: Revision) -> bool:
         return False
     user = difference.user
     new = dataclasses.replace(user, **difference.values)
+    refuse_changes(connection, user, difference.values)
     if difference.has_password:
         changed = new.password_changed
         if "password_changed" not in revision.fields or changed is None:

@@ -74,6 +74,10 @@ class VerifiedPasswords:
             return None
         return verified[1]
 
+    def forget_all(self) -> None:
+        """Begin with none."""
+        self._known.clear()
+
     def has(self, user: Versioned) -> bool:
         """Return whether a password of this user was verified lately."""
         verified = self._known.get(user.id)

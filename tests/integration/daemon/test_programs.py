@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,10 +24,13 @@ SOCKETS = ("dovecot-auth", "saslauthd", "forward-auth")
 
 
 @contextmanager
-def program(folder: ConfigFolder) -> Iterator[subprocess.Popen[str]]:
+def program(
+    folder: ConfigFolder, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Run `ualauth serve` while the block runs."""
+    all_of_it = {**os.environ, **(environment or {})}
     command = [*PROGRAM, "--config-dir", str(folder.path), "serve"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=all_of_it) as process:
         timer = threading.Timer(patience(300), process.kill)
         timer.start()
         try:

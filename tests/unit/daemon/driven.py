@@ -6,22 +6,33 @@ from typing import Any
 
 from ualauth.config.listen import ListenSettings
 from ualauth.contract.identity import Identity, Person
-from ualauth.daemon.protocols.base import Endpoint, Protocol
+from ualauth.daemon.protocols.base import Caller, Endpoint, Protocol
 from ualauth.daemon.protocols.registry import settings_of
-from ualauth.daemon.requests import Answer, Granted, Request, Tag
+from ualauth.daemon.requests import Answer, FinishedLogin, Granted, Request, Tag
 
 
 class Driven:
     """One connection; what it asks and says is collected."""
 
-    def __init__(self, protocol: str, secret: bytes = b"", **listen: Any) -> None:
+    def __init__(
+        self,
+        protocol: str,
+        secret: bytes = b"",
+        caller: Caller | None = None,
+        *,
+        is_peer: bool = False,
+        **listen: Any,
+    ) -> None:
         usual = {} if "address" in listen else {"path": "/x"}
         self.settings = ListenSettings(protocol=protocol, **{**usual, **listen})
         kind, own = settings_of(self.settings)
-        endpoint = Endpoint(self.settings, own, server=7, number=3, secret=secret)
+        endpoint = Endpoint(
+            self.settings, own, server=7, number=3, secret=secret, caller=caller, is_peer=is_peer
+        )
         self.protocol: Protocol = kind(endpoint)
         self.requests: list[tuple[Tag, Request]] = []
         self.given_up: list[Tag] = []
+        self.finished: list[FinishedLogin] = []
         self.closes = False
         self.protocol.open()
         self.greeting = self._take()
@@ -55,6 +66,7 @@ class Driven:
         effects = self.protocol.take()
         self.requests += effects.requests
         self.given_up += effects.given_up
+        self.finished += effects.finished
         self.closes = effects.closes
         return effects.output
 

@@ -13,7 +13,6 @@ from typing import Any, Self
 from tests.machine import patience
 from ualauth.config.config import Config
 from ualauth.daemon.server import Daemon
-from ualauth.daemon.systemd import Notifier
 from ualauth.testing.folder import ConfigFolder
 
 PLAIN_SETTINGS = """
@@ -113,7 +112,7 @@ def served_by(load: Callable[[], Config], **settings: Any) -> Iterator[Served]:
     failures: list[BaseException] = []
 
     async def serve() -> None:
-        daemon = Daemon(load, notifier=Notifier({}), **{"inherited": [], **settings})
+        daemon = Daemon(load, **{"inherited": [], **settings})
         try:
             await daemon.start()
         except BaseException as error:

@@ -14,27 +14,56 @@ import pytest
 from tests.seeds import SEED, rounds
 from tests.unit.daemon.driven import Driven, granted
 from tests.unit.daemon.test_http import BACKENDS, BASIC, asks, get
+from tests.unit.daemon.test_milter import LOGIN, POSTFIX, TOP
+from tests.unit.daemon.test_postfix_policy import RECORDED as POLICY
+from tests.unit.daemon.test_postfix_policy import submitting
 from tests.unit.daemon.test_saslauthd import counted
+from tests.unit.daemon.test_socketmap import netstring
 from ualauth.adapters.http_replies import HttpRefusal, HttpReply
 from ualauth.codes import ReturnCode
 from ualauth.daemon.requests import (
     Answer,
     Begin,
     Challenge,
+    Count,
     Failed,
+    FindOwners,
+    FindPerson,
+    Forget,
+    Holder,
     HttpLogin,
     Login,
+    LookUp,
+    NextUsers,
     Offer,
     Offered,
+    Owners,
     Respond,
+    Submission,
+    Take,
+    Unknown,
+    UserDetails,
+    Users,
 )
 from ualauth.errors import AuthenticationFailed
+from ualauth.milter import messages
+from ualauth.milter.codec import encode
 
 SECRET = b"\0jane\0secret"
 WRONG = b64encode(b"\0jane\0wrong")
 RIGHT = b64encode(SECRET)
 REFUSED = Failed(AuthenticationFailed(ReturnCode.AUTH_ERR))
 
+MILTER = b"".join(
+    encode(command)
+    for command in (
+        *(POSTFIX, *TOP, LOGIN),
+        messages.Mail("<js@example.com>"),
+        messages.Recipient("<trash@b.c>"),
+        messages.Header("From", " js@example.com"),
+        messages.EndOfMessage(),
+    )
+)
 RECORDED = {
     "dovecot-auth": [
         b"VERSION\t1\t0\nCPID\t4711\n"
@@ -50,21 +79,62 @@ RECORDED = {
         + b"\n",
     ],
     "saslauthd": [counted(b"jane", b"wrong", b"smtp", b"example.com")],
+    "postfix-policy": [POLICY.encode() * 2],
+    "milter": [MILTER],
+    "socketmap": [netstring("logins joe@example.com") + netstring("mailboxes joe@example.com")],
     "auth-http": [asks("jane", "wrong") + asks("jane", "wrong", "smtp")],
+    "dovecot-master": [
+        b"VERSION\t1\t1\nREQUEST\t1\t4711\t1\t" + b"0" * 32 + b"\tsession_pid=9\t"
+        b"request_auth_token\nUSER\t2\tunknown\tservice=lmtp\nPASS\t3\tunknown\tservice=x\n"
+        b"LIST\t4\tservice=doveadm\nCACHE-FLUSH\t5\tjane\n",
+    ],
     "forward-auth": [get(BASIC.replace(b64encode(b"jane:secret").decode(), "amFuZTp3"))],
 }
 SAYS_YES = {
     "dovecot-auth": b"OK\t",
+    "dovecot-master": b"USER\t",
     "saslauthd": counted(b"OK"),
+    "postfix-policy": b"action=DUNNO",
+    # What is said to a message for trash alone, were it not refused.
+    "milter": encode(messages.Discard()),
+    "socketmap": b"OK ",
     "auth-http": b"Auth-Status: OK",
     "forward-auth": b"Remote-User",
 }
 PIECES = [b"\t", b"\n", b"\0", b"\1", b"=", b"resp=", b"OK\t1\tuser=jane\n", b"\r\n", b"\xff" * 9]
 
 
-def answer_of(request: object) -> Answer:
+def answer_on_users(request: object) -> Answer:
+    """Return what is answered of users: jane is there, and no login waits."""
+    match request:
+        case LookUp("jane"):
+            return UserDetails("jane", {"user": "jane"})
+        case Take() | LookUp():
+            return Unknown()
+        case NextUsers(after):
+            return Users(("john",)) if after else Users(("jane", "joe"), "joe")
+        case _:
+            return Count(1)
+
+
+def answer_on_submissions(request: object) -> Answer:
+    """Return what is answered of the access rules: jane's address is hers."""
+    match request:
+        case Submission():
+            return submitting("SUBMIT Reject *\nRECIPIENT Discard trash@*\n")
+        case FindOwners(address="jane@example.com"):
+            return Owners(("jane",))
+        case FindOwners():
+            return Owners((), exists=False)
+        case _:
+            return Holder(None)
+
+
+def answer_of(request: object) -> Answer:  # noqa: PLR0911 - a case for each kind
     """Return what the library answers: jane's secret is the one that is right."""
     match request:
+        case LookUp() | Take() | NextUsers() | Forget():
+            return answer_on_users(request)
         case Offer():
             return Offered(("PLAIN", "LOGIN"))
         case Begin(initial=None):
@@ -73,6 +143,8 @@ def answer_of(request: object) -> Answer:
             return granted("jane") if data == SECRET else REFUSED
         case Login(user="jane", password="secret"):
             return granted("jane")
+        case Submission() | FindOwners() | FindPerson():
+            return answer_on_submissions(request)
         case HttpLogin():
             return Failed(HttpRefusal(HttpReply(401, "no")))
         case _:
@@ -82,7 +154,7 @@ def answer_of(request: object) -> Answer:
 def played(protocol: str, pieces: list[bytes]) -> tuple[Driven, bytes]:
     """Play bytes of a client; return what the daemon said."""
     own = {"backends": BACKENDS} if protocol == "auth-http" else {}
-    client = Driven(protocol, own=own)
+    client = Driven(protocol, own=own, is_peer=True)
     said, answered = b"", 0
     for piece in pieces:
         said += client.send(piece)

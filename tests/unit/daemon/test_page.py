@@ -9,6 +9,7 @@ from tests.docs.test_tables import words
 from ualauth.cli.serve import command
 from ualauth.config.listen import ListenSettings
 from ualauth.daemon.protocols import registry
+from ualauth.daemon.protocols.user_fields import PLACEHOLDERS
 
 PAGE = ROOT / "docs" / "administrators" / "serve.md"
 
@@ -41,3 +42,8 @@ def test_keys_are_all_there() -> None:
                 if key in {each.name for each in fields(registry.protocol(name).settings_type)}
             }
             assert all(f"`{name}`" in row[1] for name in owners)
+
+
+def test_placeholders_are_all_there() -> None:
+    rows = table(PAGE, "placeholder", "is")
+    assert {words(name)[0].strip("{}"): text for name, text in rows} == PLACEHOLDERS

@@ -25,9 +25,12 @@ from ualauth.userlist.guesses import GuessLimiter
 from ualauth.userlist.policy import LockoutRules
 from ualauth.userlist.store import UserStore
 
-NOTED = {"sasl_passwords", "former_passwords", "login_failures", "keys", "last_logins"}
+NOTED = {
+    *("sasl_passwords", "former_passwords", "login_failures", "keys", "last_logins"),
+    *("sync_agreements", "sync_links"),
+}
 """Tables of which nothing is remembered that a login could miss: secrets go with the record's
-revision, failures are asked for by themselves, and no login asks for the last one."""
+revision, failures are asked for by themselves, and no login asks for the last three."""
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 RULES = LockoutRules(failures=3, failure_delay=0, longest_delay=0)
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from ualauth.adapters.smtp_access_aiosmtpd.client import client_of, person_of
-from ualauth.adapters.smtp_access_aiosmtpd.content import ask_filter, insert, replace
+from ualauth.adapters.smtp_access_aiosmtpd.content import (
+    FILTER_TIMEOUT,
+    ask_filter,
+    insert,
+    replace,
+)
+from ualauth.adapters.smtp_access_aiosmtpd.milters import ask_milters
+from ualauth.milter.chain import MilterChain
+from ualauth.milter.settings import MilterSettings
 from ualauth.smtp_access.access_control import AccessControl
 from ualauth.smtp_access.decision import Decision
 from ualauth.smtp_access.dns_resolver import AsyncDnsResolver
+from ualauth.smtp_access.events import Event
 from ualauth.smtp_access.hosts import Host
 from ualauth.smtp_access.mail_filter import FilterAnswer, MailFilter
 from ualauth.smtp_access.message import HeaderError, read_message, without_own_headers
@@ -46,10 +55,12 @@ class AccessHandler:
         *,
         resolver: AsyncResolver | None = None,
         new_filter: Callable[[], MailFilter] | None = None,
+        milters: Sequence[MilterSettings] = (),
     ) -> None:
         """Keep the application's `handler`; any of its hooks may be missing.
 
-        `new_filter` makes a filter for each message, for `SMTPFILTER=TRUE`.
+        For `SMTPFILTER=TRUE`: `new_filter` makes a filter for each message, and `milters`,
+        such as those of `Config.milter`, are asked after it.
 
         Raises:
             AccessRulesError: if the rules cannot be used.
@@ -60,6 +71,8 @@ class AccessHandler:
         self._access = access
         self._resolver = resolver or AsyncDnsResolver()
         self._new_filter = new_filter
+        self._milters = tuple(milters)
+        self._chains: WeakKeyDictionary[SMTP, MilterChain] = WeakKeyDictionary()
         # A session ends at STARTTLS, a server object with the connection.
         self._hosts: WeakKeyDictionary[SMTP, Host] = WeakKeyDictionary()
         self._messages: WeakKeyDictionary[Envelope, AccessSession] = WeakKeyDictionary()
@@ -71,6 +84,12 @@ class AccessHandler:
     def __dir__(self) -> Iterable[str]:
         """Return the application's names as well: aiosmtpd looks for hooks in them."""
         return {*super().__dir__(), *dir(self.handler)}
+
+    def connection_ended(self, server: SMTP) -> None:
+        """Let the milters of a connection go."""
+        chain = self._chains.pop(server, None)
+        if chain is not None:
+            chain.close()
 
     async def greet(self, server: SMTP, session: Session) -> str | None:
         """Return what stands for the greeting of a client that is refused."""
@@ -175,7 +194,7 @@ class AccessHandler:
                 return OK
             replace(envelope, content)
             insert(envelope, decision.headers)
-            refusal = await self._filtered(access, session, envelope)
+            refusal = await self._filtered(access, decision, server, session, envelope)
         except HeaderError as error:
             log.info("%s is refused: %s", session.peer, error)
             return str(error.reply)
@@ -213,17 +232,31 @@ class AccessHandler:
     async def _filtered(
         self,
         access: AccessSession,
+        decision: Decision,
+        server: SMTP,
         session: Session,
         envelope: Envelope,
     ) -> str | None:
         """Put the message to the filters; return what is said if it goes no further."""
         if not access.filters:
             return None
-        if self._new_filter is None:
+        if self._new_filter is None and not self._milters:
             log.error("SMTPFILTER=TRUE, and the server has no mail filters: messages are deferred")
             return NO_FILTER
-        answer = await ask_filter(self._new_filter(), access.host, session, envelope)
-        return FILTERED.get(answer)
+        if self._new_filter is not None:
+            answer = await ask_filter(self._new_filter(), access.host, session, envelope)
+            if answer in FILTERED:
+                return FILTERED[answer]
+        if not self._milters:
+            return None
+        chain = self._chains.get(server)
+        if chain is None:
+            chain = self._chains[server] = MilterChain(self._milters)
+            finalize(server, chain.close)
+        events = {Event.SUBMIT, *(finding.event for finding in decision.findings)}
+        events.add(Event.ANONYMOUS if person_of(session) is None else Event.AUTH_SUCCESS)
+        async with asyncio.timeout(FILTER_TIMEOUT):
+            return await ask_milters(chain, events, access.host, server, session, envelope)
 
 
 def _refusal(session: Session, decision: Decision, *, ambiguous: bool = False) -> str:

@@ -32,6 +32,11 @@ class AccessSMTP(SMTP):
                 return
         await super()._handle_client()
 
+    def connection_lost(self, error: Exception | None) -> None:
+        """Let the milters of the connection go as well."""
+        self.event_handler.connection_ended(self)
+        super().connection_lost(error)
+
     async def _end(self, *, wait: bool) -> None:
         """Close, after the client has said QUIT or too much else (RFC 5321, section 3.1)."""
         try:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import logging
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from ualauth.config.listen import ListenSettings
-from ualauth.daemon.requests import Answer, Request, Tag
+from ualauth.daemon.requests import Answer, FinishedLogin, Request, Tag
 from ualauth.runtime.peer import ConnectionInfo
 
 log = logging.getLogger("ualauth.serve")
@@ -42,6 +42,8 @@ class Caller(NamedTuple):
     """The process at the other end of a UNIX socket, as the kernel has it."""
 
     uid: int
+    pid: int = 0
+    """0 if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Endpoint:
     """What TLS begins with later, when the protocol asks for it by `start_tls`."""
     connection: Callable[[], ConnectionInfo] = field(default=ConnectionInfo, repr=False)
     """Returns what is known of the connection as it began, for SASL exchanges."""
+    is_peer: bool = False
+    """Whether that is root, the daemon's own user, or one of the `peers`."""
 
 
 class Effects(NamedTuple):
@@ -78,6 +82,8 @@ class Effects(NamedTuple):
     given_up: list[Tag]
     output: bytes
     closes: bool
+    finished: Sequence[FinishedLogin] = ()
+    """Logins for `Take`."""
     starts_tls: bool = False
     """Whether TLS begins after the output: then `secured` is called."""
 
@@ -93,6 +99,8 @@ class Protocol(ABC):
     """Whether `secret_file` is needed for an address, which every user of a host can reach."""
     reads_secret: ClassVar[bool] = False
     """Whether `secret_file` means something."""
+    needs_path: ClassVar[bool] = False
+    """Whether it is for UNIX sockets alone: it has to know who asks."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Begin with a client of which nothing is known."""
@@ -103,6 +111,7 @@ class Protocol(ABC):
         self._output = bytearray()
         self._requests: list[tuple[Tag, Request]] = []
         self._given_up: list[Tag] = []
+        self._finished: list[FinishedLogin] = []
 
     @classmethod  # noqa: B027 - most serve any configuration
     def check(cls, config: Any, own: Any) -> None:  # noqa: ANN401 - a `Config`; as above
@@ -155,9 +164,16 @@ class Protocol(ABC):
 
     def take(self) -> Effects:
         """Return what is to be done, once."""
-        output, starts_tls = bytes(self._output), self._starts_tls
-        effects = Effects(self._requests, self._given_up, output, self.closes, starts_tls)
-        self._requests, self._given_up, self._starts_tls = [], [], False
+        effects = Effects(
+            self._requests,
+            self._given_up,
+            bytes(self._output),
+            self.closes,
+            self._finished,
+            self._starts_tls,
+        )
+        self._requests, self._given_up, self._finished = [], [], []
+        self._starts_tls = False
         self._output.clear()
         return effects
 
@@ -211,6 +227,10 @@ class Protocol(ABC):
     def start_tls(self) -> None:
         """Begin TLS when the output is sent; nothing that came before is looked at."""
         self._starts_tls = True
+
+    def keep(self, login: FinishedLogin) -> None:
+        """Keep a login for the `Take` of another connection; before the client hears of it."""
+        self._finished.append(login)
 
     def close(self) -> None:
         """End the connection when the output is sent."""

@@ -30,6 +30,7 @@ from ualauth.daemon.requests import (
     Challenge,
     Expired,
     Failed,
+    FinishedLogin,
     Granted,
     Offer,
     Offered,
@@ -112,6 +113,9 @@ class _Exchange:
     """One AUTH, until it is answered."""
 
     id: int
+    mechanism: str = ""
+    is_taken: bool = False
+    """Whether a mail process is to ask whose the login is."""
     waits_for_client: bool = False
     takes_final: bool = False
     """Whether the server's last word may stand in the `OK` or `FAIL`."""
@@ -170,6 +174,8 @@ class DovecotAuth(Protocol):
                 self._say(f"CONT\t{exchange.id}\t{b64encode(data).decode()}")
             case Granted(identity):
                 self._close_exchange(tag)
+                if exchange.is_taken:
+                    self.keep(FinishedLogin(exchange.id, identity, exchange.mechanism))
                 anonymous = b"\tanonymous" if identity.anonymous else b""
                 user = b"OK\t%d\tuser=%b" % (exchange.id, escaped(identity.user))
                 self.send(user + anonymous + _final(exchange) + b"\n")
@@ -318,6 +324,8 @@ class DovecotAuth(Protocol):
                     initial = self._initial(value)
         if not service:
             raise _Malformed
+        exchange.mechanism = fields[0].decode().upper()
+        exchange.is_taken = b"nologin" not in fields
         name_of_service = self.endpoint.listen.service_of(service)
         return Begin(name_of_service, fields[0].decode(), initial, connection)
 

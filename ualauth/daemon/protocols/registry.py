@@ -23,10 +23,15 @@ GROUP = "ualauth.protocols"
 
 BUILT_IN: Mapping[str, str] = {
     "auth-http": "ualauth.daemon.protocols.auth_http:AuthHttp",
+    "control": "ualauth.daemon.protocols.control:Control",
     "dovecot-auth": "ualauth.daemon.protocols.dovecot_auth:DovecotAuth",
+    "dovecot-master": "ualauth.daemon.protocols.dovecot_master:DovecotMaster",
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
     "ldap": "ualauth.daemon.protocols.ldap:Ldap",
+    "milter": "ualauth.daemon.protocols.milter:Milter",
+    "postfix-policy": "ualauth.daemon.protocols.postfix_policy:PostfixPolicy",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",
+    "socketmap": "ualauth.daemon.protocols.socketmap:Socketmap",
 }
 """Name -> module and class."""
 
@@ -80,6 +85,8 @@ def settings_of(listen: ListenSettings) -> tuple[type[Protocol], Any]:
         own = kind.settings_type(**values)
         mistakes = [f"{key} {text}" for key, text in own.mistakes()]
         mistakes += _mistakes_of_secret(kind, listen)
+        if kind.needs_path and not listen.path:
+            mistakes.append(f"address is not for {listen.protocol}: write a path")
         if not mistakes:
             return kind, own
     raise ConfigurationError("\n".join(mistakes))

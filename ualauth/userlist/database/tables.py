@@ -272,6 +272,41 @@ group_groups = Table(
     sqlite_with_rowid=False,
 )
 
+# What is synchronized from a directory: the settings and the state are JSON, the fields that the
+# directory manages have commas between them. The lease belongs to the run in progress.
+sync_agreements = Table(
+    "sync_agreements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Key, nullable=False, unique=True),
+    _text("settings"),
+    _text("managed"),
+    Column("state", Text, nullable=False, server_default=""),
+    Column("lease_holder", Text, nullable=False, server_default=""),
+    Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    sqlite_autoincrement=True,
+)
+
+# Which user is which entry of a directory; `deleted` is since when the entry is gone, and what
+# the user's lock was before that is put back when the entry returns.
+sync_links = Table(
+    "sync_links",
+    metadata,
+    Column(
+        "agreement_id",
+        Integer,
+        ForeignKey("sync_agreements.id", ondelete="CASCADE"),
+        primary_key=True,
+        nullable=False,
+    ),
+    Column("guid", Key, primary_key=True),
+    _owner(unique=True),
+    Column("deleted", BigInteger),
+    Column("was_locked", Boolean, nullable=False, server_default=false()),
+    Column("was_reason", Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
+)
+
 # What belongs to the USERLIST as a whole, such as the key of the mock secrets.
 keys = Table(
     "keys",

@@ -1,0 +1,160 @@
+"""Logins at the real Postfix and Exim, which ask `dovecot-auth`: what their clients are told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import smtplib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.daemon.postfix import OWNER, folder_for_postfix, postfix
+from tests.integration.daemon.test_access_rules import SASL
+from tests.integration.daemon.unpacked import unpacked
+from tests.machine import patience
+from tests.unit.daemon.conftest import EXPIRED, OM_AUTH
+from tests.unit.daemon.serving import served
+from ualauth.testing.folder import ConfigFolder
+from ualauth.testing.userlist import Userlist
+
+SERVICES = ("submission", "outage", "expired")
+EXIM = """\
+exim_path = {program}
+keep_environment =
+exim_user = mail
+exim_group = mail
+spool_directory = {folder}/spool
+log_file_path = {folder}/spool/%s.log
+primary_hostname = mx.example.com
+local_interfaces = 127.0.0.1
+auth_advertise_hosts = *
+host_lookup =
+rfc1413_query_timeout = 0s
+smtp_accept_max = 0
+begin authenticators
+plain:
+  driver = dovecot
+  public_name = PLAIN
+  server_socket = {folder}/ualauth/{service}
+  server_set_id = $auth1
+login:
+  driver = dovecot
+  public_name = LOGIN
+  server_socket = {folder}/ualauth/{service}
+  server_set_id = $auth1
+"""
+
+
+@contextmanager
+def exim(folder: Path, service: str) -> Iterator[int]:
+    """Run Exim while the block runs; yield its port."""
+    home = folder / f"exim-{service}"
+    (home / "spool").mkdir(parents=True)
+    for path in (home, home / "spool"):
+        path.chmod(0o755)
+        shutil.chown(path, OWNER)
+    (home / "ualauth").symlink_to(folder / "ualauth")
+    settings = home / "exim.conf"
+    libraries = unpacked("libspf2-2") / "usr/lib/x86_64-linux-gnu"
+    program = unpacked("exim4-daemon-heavy") / "usr/sbin/exim4"
+    settings.write_text(EXIM.format(folder=home, service=service, program=program))
+    for _ in range(5):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        with (home / "errors").open("wb") as errors:
+            process = subprocess.Popen(
+                [program, "-C", settings, "-oX", str(port), "-oP", home / "pid", "-bdf"],
+                env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(libraries)},
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+        try:
+            if _listens(port, process):
+                yield port
+                return
+        finally:
+            process.terminate()
+            process.wait(patience(60))
+    raise AssertionError((home / "errors").read_text())
+
+
+def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    end = time.monotonic() + patience(30)
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), patience(30)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[tuple[str, str], int]]:
+    with ExitStack() as running:
+        folder = running.enter_context(folder_for_postfix())
+        home = folder / "etc-ualauth"
+        home.mkdir()
+        config = ConfigFolder(home)
+        config.service("submission", OM_AUTH)
+        config.service("outage", "auth required pam_debug auth=authinfo_unavail\n")
+        config.service("expired", OM_AUTH.replace("account", "#") + EXPIRED)
+        userlist = Userlist.create(home)
+        running.callback(userlist.close)
+        userlist.add("jane", "secret")
+        userlist.add("joe", "secret", locked=True)
+        tables = (
+            f'[[listen]]\nprotocol = "dovecot-auth"\nmode = "0666"\nservice = "{name}"\n'
+            f'path = "{folder}/ualauth/{name}"\n'
+            for name in SERVICES
+        )
+        config.settings("\n".join([SASL, *tables]))
+        running.enter_context(served(config))
+        services = {name: [f"smtpd_sasl_path = {folder}/ualauth/{name}"] for name in SERVICES}
+        instance = running.enter_context(postfix(folder, 9, services))
+        ports = {("postfix", name): port for name, port in instance.ports.items()}
+        for name in SERVICES:
+            ports["exim", name] = running.enter_context(exim(folder, name))
+        yield ports
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+@pytest.mark.parametrize(
+    ("user", "password", "service", "by_postfix", "by_exim"),
+    [
+        ("jane", "secret", "submission", 235, 235),
+        ("jane", "wrong", "submission", 535, 535),
+        ("unknown", "secret", "submission", 535, 535),
+        ("joe", "secret", "submission", 535, 535),
+        ("jane", "secret", "expired", 535, 535),
+        ("jane", "secret", "outage", 454, 435),
+    ],
+)
+def test_what_a_client_is_told(
+    ports: dict[tuple[str, str], int],
+    mechanism: str,
+    user: str,
+    password: str,
+    service: str,
+    by_postfix: int,
+    by_exim: int,
+) -> None:
+    for server, code in (("postfix", by_postfix), ("exim", by_exim)):
+        with smtplib.SMTP("127.0.0.1", ports[server, service], timeout=patience(60)) as client:
+            client.ehlo("pc.example.com")
+            client.user, client.password = user, password
+            assert mechanism in client.esmtp_features["auth"].split()
+            answer = client.auth_plain if mechanism == "PLAIN" else client.auth_login
+            try:
+                told, _ = client.auth(mechanism, answer, initial_response_ok=mechanism == "PLAIN")
+            except smtplib.SMTPAuthenticationError as error:
+                told = error.smtp_code
+            assert told == code, server

@@ -1,0 +1,30 @@
+"""`ualauth sync`: users from a directory.
+
+Internal: it may change in any release.
+"""
+
+from __future__ import annotations
+
+import click
+
+from ualauth.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "add": ("ualauth.cli.sync.add", "Add an agreement with a directory."),
+    "list": ("ualauth.cli.sync.list", "List all agreements."),
+    "show": ("ualauth.cli.sync.show", "Show an agreement and its last run."),
+    "modify": ("ualauth.cli.sync.modify", "Change an agreement."),
+    "run": ("ualauth.cli.sync.run", "Plan what the directory asks for, and do it."),
+    "purge": ("ualauth.cli.sync.purge", "Delete users whose entries are long gone."),
+    "delete": ("ualauth.cli.sync.delete", "Delete an agreement."),
+}
+
+
+@click.group("sync", cls=LazyGroup, table=COMMANDS)
+def command() -> None:
+    """Take users over from a directory, and keep them as it has them.
+
+    It goes one way, into the USERLIST. Nothing is changed before a plan stands, and one that
+    locks many users waits to be confirmed.
+    Passwords stay in the directory: om_ldap or om_krb5 verifies them.
+    """

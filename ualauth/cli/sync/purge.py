@@ -1,0 +1,37 @@
+"""`ualauth sync purge`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from ualauth.cli.invocation import Invocation
+from ualauth.cli.plain import plain
+from ualauth.sync import store as agreements
+from ualauth.sync.apply import purge
+
+
+@click.command("purge")
+@click.argument("name")
+@click.option(
+    "--days",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Users whose entries are gone for so long; as the agreement says by default.",
+)
+@click.pass_obj
+def command(invocation: Invocation, *, name: str, days: int | None) -> None:
+    """Delete users for good whose entries are gone from the directory for long.
+
+    Their names are free then. Administrators stay.
+    """
+    store = invocation.store
+    stored = store.transaction(lambda connection: agreements.get(connection, name))
+    age = timedelta(days=stored.agreement.keep_days if days is None else days)
+    before = datetime.now(UTC) - age
+    authids = store.transaction(lambda connection: purge(connection, stored.id, before))
+    for authid in authids:
+        click.echo(f"Deleted {plain(authid)}.")
+    if not authids:
+        click.echo("No user is gone for so long.")

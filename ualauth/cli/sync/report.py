@@ -1,0 +1,75 @@
+"""What a plan and an agreement look like, for people and for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ualauth.cli.plain import plain
+from ualauth.sync.plan import Action, Conflict, Kind, Plan
+from ualauth.sync.store import StoredAgreement
+
+_MOST = 20
+"""Actions of a kind that are shown; --json shows all."""
+
+
+def print_plan(plan: Plan, conflicts: Sequence[Conflict], *, everything: bool = False) -> None:
+    """Print what is done, those that take most away first."""
+    for kind in reversed(Kind):
+        actions = [action for action in plan.actions if action.kind is kind]
+        most = len(actions) if everything else _MOST
+        for action in actions[:most]:
+            click.echo(plain(_line(action)))
+        if len(actions) > most:
+            click.echo(f"{kind.value}  ... and {len(actions) - most} more; --json shows all")
+    for conflict in conflicts:
+        click.echo(plain(f"conflict  {conflict.dn}: {conflict.reason}"), err=True)
+    click.echo(counted(plan.counts() | {"conflict": len(conflicts)}))
+
+
+def counted(counts: dict[str, int]) -> str:
+    """Return counts as a line."""
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "no change"
+
+
+def plan_dict(plan: Plan, conflicts: Sequence[Conflict], *, applied: bool) -> dict[str, Any]:
+    """Return a plan for JSON."""
+    return {
+        "agreement": plan.agreement.name,
+        "digest": plan.digest,
+        "applied": applied,
+        "guard": plan.guard,
+        "counts": plan.counts() | {"conflict": len(conflicts)},
+        "actions": [action.to_dict() for action in plan.actions],
+        "conflicts": [conflict.to_dict() for conflict in conflicts],
+    }
+
+
+def agreement_dict(stored: StoredAgreement) -> dict[str, Any]:
+    """Return an agreement for JSON: it has no secret, but the path of one."""
+    values: dict[str, Any] = json.loads(stored.agreement.to_json())
+    numbers = {"users": stored.active, "deleted_users": stored.deleted}
+    return values | numbers | {"state": stored.state}
+
+
+def _line(action: Action) -> str:
+    values = action.to_dict()
+    text = f"{values['action']}  {values['authid']}"
+    if action.kind is Kind.ADD:
+        return f"{text}  {action.new.name}"
+    if action.kind is Kind.DELETE:
+        return f"{text}  locked, and kept"
+    changes = [f"{name}: {old} -> {new}" for name, (old, new) in values["fields"].items()]
+    return f"{text}  {'; '.join(changes)}"
+
+
+def settings_of(stored: StoredAgreement) -> list[tuple[str, str]]:
+    """Return the settings of an agreement, as words."""
+    return [
+        (field.name, str(agreement_dict(stored)[field.name]))
+        for field in dataclasses.fields(stored.agreement)
+    ]

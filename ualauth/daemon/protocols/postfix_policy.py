@@ -1,0 +1,192 @@
+"""`postfix-policy`: the submission access rules for Postfix (SMTPD_POLICY_README).
+
+A question is lines `name=value` and an empty line; the answer is `action=...` and an empty line,
+an action of access(5). Each question tells all that is known of the client and the message so
+far, so each is judged by itself. What is remembered is of the message that the connection is
+about: Postfix asks about one at a time, which has one `instance`.
+
+Where it could not be checked, the connection ends without an answer: Postfix asks again, and then
+refuses the client for now. Postfix shows no header of the message here: headers are compared by
+the protocol `milter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ualauth.daemon.protocols.base import Endpoint, Protocol, log
+from ualauth.daemon.protocols.lines import Lines
+from ualauth.daemon.protocols.smtp_names import as_written, client_host
+from ualauth.daemon.requests import Answer, Submission, Submitting, Tag
+from ualauth.smtp_access.decision import Decision
+from ualauth.smtp_access.events import Action
+
+_MOST_LINES = 100
+"""Postfix 3.7 sends 29."""
+_MAX_LINE = 16_384
+_REQUEST = "smtpd_access_policy"
+_OF_MESSAGES = frozenset({"MAIL", "RCPT", "DATA", "END-OF-MESSAGE"})
+"""The states in which there is a sender."""
+_LAST = "END-OF-MESSAGE"
+_ALONE = "452 4.5.3 This recipient needs a message of its own"
+_UNMARKED = "451 4.3.5 Temporary failure, try again later"
+NOTHING_TO_SAY = "DUNNO"
+
+
+@dataclass(frozen=True, slots=True)
+class PostfixPolicySettings:
+    """`server_name`: what the mail server calls itself, if not as the system does."""
+
+    server_name: str = ""
+
+    def mistakes(self) -> list[tuple[str, str]]:
+        """See `NoSettings.mistakes`."""
+        return []
+
+
+@dataclass(slots=True)
+class _Message:
+    """What Postfix was told of one message."""
+
+    instance: str
+    headers: int = 0
+    """How many headers it was told to insert."""
+    recipients: dict[str, bool] = field(default_factory=dict)
+    """Those that are not refused, and whether the message is dropped for them."""
+
+
+class PostfixPolicy(Protocol):
+    """A connection of one smtpd process."""
+
+    name: ClassVar[str] = "postfix-policy"
+    settings_type: ClassVar[type[PostfixPolicySettings]] = PostfixPolicySettings
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Begin with nothing read."""
+        super().__init__(endpoint)
+        self._lines = Lines(_MAX_LINE)
+        self._asked: dict[str, str] = {}
+        self._is_asked = False
+        self._message = _Message("")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is open: Postfix asks one at a time."""
+        return self._is_asked
+
+    def received(self, data: bytes) -> None:
+        """See `Protocol.receive`."""
+        self._lines.add(data)
+        if not self._is_asked:
+            self._read()
+
+    def _read(self) -> None:
+        for line in self._lines.take():
+            if not line.is_whole:
+                self._violation("a line that is too long")
+                return
+            if not line.text:
+                self._ask()
+                return
+            name, equals, value = line.text.decode("utf-8", "surrogateescape").partition("=")
+            if not equals or name in self._asked or len(self._asked) >= _MOST_LINES:
+                self._violation("a line that no Postfix sends")
+                return
+            self._asked[name] = value
+
+    def _ask(self) -> None:
+        asked = self._asked
+        if asked.get("request") != _REQUEST or "protocol_state" not in asked:
+            self._violation("a request that is none of the policy")
+            return
+        # A client without a name is none of the users.
+        is_anonymous = asked.get("sasl_method", "").upper() == "ANONYMOUS"
+        user = "" if is_anonymous else asked.get("sasl_username", "")
+        self._is_asked = True
+        self.ask(None, Submission(user, self.endpoint.own.server_name))
+
+    def _violation(self, what: str) -> None:
+        log.warning("%s: %s; the connection ends", self.name, what)
+        self.close()
+
+    def answered(self, tag: Tag, answer: Answer) -> None:  # noqa: ARG002 - one at a time
+        """See `Protocol.answer`."""
+        match answer:
+            case Submitting():
+                action = self._judge(answer, self._asked)
+                self.send(f"action={action}\n\n".encode("utf-8", "surrogateescape"))
+                self._asked, self._is_asked = {}, False
+                self._read()
+            case _:
+                # Postfix asks once more, and then refuses the client for now.
+                self.close()
+
+    # What is said
+
+    def _judge(self, submitting: Submitting, asked: Mapping[str, str]) -> str:
+        """Return the action for a question; the last of the decisions has those before in it."""
+        session, state = submitting.session, asked["protocol_state"]
+        address = asked.get("client_address", "")
+        host = client_host(address, asked.get("client_name", ""), asked.get("server_address", ""))
+        decision = session.connected(host)
+        recipient = as_written(asked.get("recipient", ""))
+        if state in _OF_MESSAGES:
+            decision = session.mail_from(as_written(asked.get("sender", "")), submitting.person)
+            if recipient and state != "MAIL" and not decision.refuses:
+                decision = session.rcpt_to(recipient)
+        if decision.refuses:
+            return str(decision.reply)
+        instance = asked.get("instance", "")
+        # Before the first recipient, a message has no instance yet: it is asked about again.
+        if state not in _OF_MESSAGES or not instance:
+            return NOTHING_TO_SAY
+        return self._of_message(decision, instance, state, recipient)
+
+    def _of_message(self, decision: Decision, instance: str, state: str, recipient: str) -> str:
+        if instance != self._message.instance:
+            self._message = _Message(instance)
+        message = self._message
+        if state == "RCPT" and recipient:
+            drops = decision.action is Action.DISCARD
+            if (not drops) in message.recipients.values():
+                # Postfix drops a message for all of its recipients, or for none.
+                return _ALONE
+            message.recipients[recipient] = drops
+        if decision.action is not Action.HEADER:
+            return _of_whole(decision)
+        return _header(decision, message, state)
+
+    def ended(self) -> None:
+        """See `Protocol.end`: a question that is open is answered first."""
+        if not self._is_asked:
+            self.close()
+
+    def give_up(self) -> None:
+        """See `Protocol.give_up`: that the connection ends says it."""
+
+
+def _of_whole(decision: Decision) -> str:
+    if decision.action is Action.DISCARD:
+        return f"DISCARD {decision.event.value if decision.event else ''}".rstrip()
+    return NOTHING_TO_SAY
+
+
+def _header(decision: Decision, message: _Message, state: str) -> str:
+    """Return the next header that Postfix was not told of yet: an answer has room for one."""
+    left = decision.headers[message.headers :]
+    if not left:
+        return NOTHING_TO_SAY
+    if state == _LAST:
+        if not message.headers and not message.recipients:
+            # Postfix has a new connection: it was told on the one before.
+            return NOTHING_TO_SAY
+        log.error(
+            "postfix-policy: Postfix has to ask %d times before the end of a message that has "
+            "as many marks: put check_policy_service into smtpd_data_restrictions as well",
+            len(decision.headers),
+        )
+        return _UNMARKED
+    message.headers += 1
+    return f"PREPEND {left[0]}"

@@ -1,0 +1,4 @@
+"""Synchronization: one way, from a directory into the USERLIST.
+
+Internal: it may change in any release.
+"""

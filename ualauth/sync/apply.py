@@ -1,0 +1,154 @@
+"""A plan applied: exactly its actions, in batches, each one transaction; the state comes last.
+
+A process that is killed leaves whole batches, of users with their links: the next run finds them
+done, and goes on with the rest. A user who was changed since the plan was made is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from ualauth.errors import NameTaken, UserError
+from ualauth.sync.plan import Action, Conflict, Kind
+from ualauth.text.folding import fold
+from ualauth.userlist import bulk, changes
+from ualauth.userlist.database import queries
+from ualauth.userlist.database.rows import microseconds
+from ualauth.userlist.database.tables import sync_links, users
+from ualauth.userlist.store import UserStore
+
+log = logging.getLogger("ualauth.sync")
+
+BATCH = 500
+"""Actions of one transaction: others who write wait for no longer than that."""
+_IDS = select(users.c.authid_key, users.c.id).where(
+    users.c.authid_key.in_(bindparam("keys", expanding=True))
+)
+
+
+def apply(
+    store: UserStore,
+    number: int,
+    actions: Sequence[Action],
+    renew: Callable[[Connection], None],
+    tell: Callable[[int], object] = lambda _: None,
+) -> list[Conflict]:
+    """Do the actions of a plan for the agreement with an id, and return what could not be done.
+
+    `renew` is called first in each transaction; `tell` gets how many actions are over.
+    """
+    conflicts: list[Conflict] = []
+    over = 0
+    for is_new, grouped in groupby(actions, lambda action: action.kind is Kind.ADD):
+        for batch in queries.pieces(list(grouped), BATCH):
+            work = _added if is_new else _changed
+            failed = work(store, number, batch, renew)
+            conflicts += failed
+            refused = {each.guid for each in failed}
+            for action in batch:
+                if action.guid not in refused:
+                    _note(number, action)
+            over += len(batch)
+            tell(over)
+    return conflicts
+
+
+def _note(number: int, action: Action) -> None:
+    values = action.to_dict()
+    log.info(
+        "agreement %d: %s %r guid=%s %s",
+        number,
+        values["action"],
+        values["authid"],
+        values["guid"],
+        ",".join(action.fields) if action.kind is not Kind.ADD else "",
+    )
+
+
+def _added(
+    store: UserStore, number: int, batch: Sequence[Action], renew: Callable[[Connection], None]
+) -> list[Conflict]:
+    """Add users with their links: all at once, or one by one if that fails."""
+
+    def all_at_once(connection: Connection) -> list[Conflict]:
+        renew(connection)
+        now = microseconds(datetime.now(UTC))
+        assert now is not None  # noqa: S101 - a time is given
+        bulk.add_all(connection, [bulk.rows_of(each.new, (), now) for each in batch])
+        keys = [fold(each.new.authid) for each in batch]
+        ids = {row[0]: row[1] for row in connection.execute(_IDS, {"keys": keys})}
+        rows = [_row_of(number, each.guid, ids[fold(each.new.authid)]) for each in batch]
+        connection.execute(insert(sync_links), rows)
+        return []
+
+    try:
+        return store.transaction(all_at_once)
+    except NameTaken:
+        return _changed(store, number, batch, renew)
+
+
+def _changed(
+    store: UserStore, number: int, batch: Sequence[Action], renew: Callable[[Connection], None]
+) -> list[Conflict]:
+    """Do actions one by one, in one transaction; one that fails hinders no other."""
+
+    def work(connection: Connection) -> list[Conflict]:
+        renew(connection)
+        conflicts = []
+        for action in batch:
+            try:
+                with connection.begin_nested():
+                    _do(connection, number, action)
+            except UserError as error:
+                conflicts.append(Conflict(action.guid, action.dn, str(error)))
+        return conflicts
+
+    return store.transaction(work)
+
+
+def _do(connection: Connection, number: int, action: Action) -> None:
+    if action.linked is None:
+        user = changes.add(connection, action.new)
+        connection.execute(insert(sync_links), _row_of(number, action.guid, user.id))
+        return
+    before = action.linked.user
+    changes.change(connection, before, action.new)
+    of_user = update(sync_links).where(
+        sync_links.c.agreement_id == number, sync_links.c.guid == action.guid
+    )
+    if action.kind is Kind.DELETE:
+        now = microseconds(datetime.now(UTC))
+        values = {"deleted": now, "was_locked": before.locked, "was_reason": before.lock_reason}
+        connection.execute(of_user, values)
+    elif action.kind is Kind.RESTORE:
+        connection.execute(of_user, {"deleted": None, "was_locked": False, "was_reason": ""})
+
+
+def _row_of(number: int, guid: str, user_id: int) -> dict[str, object]:
+    return {"agreement_id": number, "guid": guid, "user_id": user_id}
+
+
+def purge(connection: Connection, number: int, before: datetime) -> list[str]:
+    """Delete users whose entries are gone since a time before; return their authids.
+
+    Those who became administrators meanwhile stay.
+    """
+    condition = (sync_links.c.agreement_id == number) & (
+        sync_links.c.deleted <= microseconds(before)
+    )
+    statement = (
+        select(users.c.id, users.c.authid)
+        .join_from(sync_links, users)
+        .where(condition, users.c.administrator.is_(False))
+        .where(users.c.mailbox_administrator.is_(False))
+        .order_by(users.c.authid_key)
+    )
+    rows = connection.execute(statement).all()
+    for row in rows:
+        connection.execute(delete(users).where(users.c.id == row.id))
+    return [row.authid for row in rows]

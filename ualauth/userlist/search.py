@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
+from sqlalchemy import SelectBase
+
 from ualauth.text.folding import fold
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.conditions import (
@@ -29,7 +31,7 @@ from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.group_rows import group_of
 from ualauth.userlist.database.rows import users_of
 from ualauth.userlist.database.search_index import GROUPS
-from ualauth.userlist.database.search_queries import NOTHING, AllOf, Keyed, Narrowing
+from ualauth.userlist.database.search_queries import NOTHING, AllOf, Keyed, Narrowing, Related
 from ualauth.userlist.group_record import Group
 from ualauth.userlist.groups import GroupStore
 from ualauth.userlist.names import ORName
@@ -117,15 +119,25 @@ def _source(database: Database, wanted: Search) -> Callable[[int, int], list[int
     if isinstance(known, Keyed):
         numbers = _numbers_of(database, known.keys, is_group=is_group)
         return lambda after, most: [each for each in numbers if each > after][:most]
+    if isinstance(known, Related):
+        statement = search_queries.related(known.field, of_groups=is_group)
+        return None if statement is None else _asking(database, statement, {"key": known.key})
     items = [*([] if known is None else [known]), *search_queries.below(wanted.units)]
     if not items:
-        statement = search_queries.next_ids(of_groups=is_group)
-
-        def walk(after: int, most: int) -> list[int]:
-            return [row[0] for row in database.read(statement, {"after": after, "most": most})]
-
-        return walk
+        return _asking(database, search_queries.next_ids(of_groups=is_group), {})
     return _by_index(database, AllOf(tuple(items)), GROUPS if is_group else 0)
+
+
+def _asking(
+    database: Database, statement: SelectBase, values: Mapping[str, object]
+) -> Callable[[int, int], list[int]]:
+    """Return what asks a question for the next ids after one."""
+
+    def find(after: int, most: int) -> list[int]:
+        rows = database.read(statement, {**values, "after": after, "most": most})
+        return [row[0] for row in rows]
+
+    return find
 
 
 def _by_index(database: Database, item: Narrowing, offset: int) -> Callable[[int, int], list[int]]:

@@ -205,6 +205,11 @@ def test_groups_are_found(store: UserStore) -> None:
     member = Equals(Field.MEMBER, "ANN")
     assert hits(store, Search(condition=member, kind=Kind.GROUPS)) == [group.id]
     assert hits(store, Search(condition=Equals(Field.GROUP, "sales team"))) == [user.id]
+    assert not hits(store, Search(condition=member))
+    for each in (Not(Equals(Field.GROUP, "all")), Or((member, Equals(Field.GROUP, "sales team")))):
+        assert hits(store, Search(condition=each)) == [user.id]
+    outer = Equals(Field.GROUP, "ALL")
+    assert hits(store, Search(condition=outer, kind=Kind.GROUPS)) == [group.id]
     inner = Equals(Field.MEMBER_GROUP, "sales team")
     assert len(hits(store, Search(condition=inner, kind=Kind.GROUPS))) == 1
     group = store.groups.update(group, name="Buyers")
@@ -262,6 +267,10 @@ QUESTIONS = (
     Search(condition=Substring(Field.GROUP_NAME, any=("sal",)), kind=Kind.GROUPS),
     Search(condition=Not(Present(Field.ADDRESS))),
     Search(kind=Kind.GROUPS),
+    Search(condition=And((Present(Field.ADDRESS), Equals(Field.GROUP, "sales")))),
+    Search(condition=Equals(Field.GROUP, "sales"), kind=Kind.GROUPS),
+    Search(condition=Equals(Field.MEMBER, "ann"), kind=Kind.GROUPS),
+    Search(condition=Equals(Field.MEMBER_GROUP, "sales"), kind=Kind.GROUPS),
 )
 
 

@@ -39,7 +39,7 @@ from ualauth.userlist.conditions import (
     parts_of,
 )
 from ualauth.userlist.database.search_index import GAP, texts
-from ualauth.userlist.database.tables import groups, users
+from ualauth.userlist.database.tables import group_groups, group_users, groups, users
 
 TRIGRAM = 3
 MOST_TEXT = 200
@@ -83,6 +83,17 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """A record is a member of the group, or has the member, with a folded name.
+
+    `field` is `GROUP`, `MEMBER` or `MEMBER_GROUP`; tables of members tell, and not the index.
+    """
+
+    field: Field
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """All of some."""
 
@@ -96,7 +107,7 @@ class AnyOf:
     items: tuple[Narrowing, ...]
 
 
-Narrowing: TypeAlias = Contains | Keyed | AllOf | AnyOf
+Narrowing: TypeAlias = Contains | Keyed | Related | AllOf | AnyOf
 
 NOTHING = AnyOf(())
 
@@ -106,7 +117,7 @@ def narrowing(condition: Condition, visible: frozenset[Field]) -> Narrowing | No
     return _narrowing(condition, visible, negated=False)
 
 
-def _narrowing(  # noqa: PLR0911 - a case for each kind
+def _narrowing(
     condition: Condition, visible: frozenset[Field], *, negated: bool
 ) -> Narrowing | None:
     match condition:
@@ -117,13 +128,19 @@ def _narrowing(  # noqa: PLR0911 - a case for each kind
             return _all(items) if isinstance(condition, And) is not negated else _any(items)
         case _ if is_undefined(condition, visible):
             return NOTHING
-        case _ if negated:
-            return None
+        case _:
+            return None if negated else _of_leaf(condition)
+
+
+def _of_leaf(condition: Condition) -> Narrowing | None:
+    match condition:
         case Equals(_, str(value)) if REFUSED.search(fold(value)):
             # No database would even take it.
             return NOTHING
         case Equals(Field.AUTHID | Field.ADDRESS | Field.GROUP_NAME, str(value)):
             return Keyed(frozenset({fold(value)}))
+        case Equals((Field.GROUP | Field.MEMBER | Field.MEMBER_GROUP) as field, str(value)):
+            return Related(field, fold(value))
         case Equals(field, str(value)) if field in COLUMNS:
             return _all(list(_contained(field, fold(value), begins=True, ends=True)))
         case Substring(field) if field in COLUMNS:
@@ -148,12 +165,15 @@ def _all(items: Sequence[Narrowing | None]) -> Narrowing | None:
     keyed = [each for each in known if isinstance(each, Keyed)]
     if keyed:
         return min(keyed, key=lambda each: len(each.keys))
+    related = [each for each in known if isinstance(each, Related)]
+    if related:
+        return related[0]
     return known[0] if len(known) == 1 else AllOf(tuple(known)) if known else None
 
 
 def _any(items: Sequence[Narrowing | None]) -> Narrowing | None:
     known = [each for each in items if each is not None and each != NOTHING]
-    if None in items:
+    if None in items or (len(known) > 1 and any(isinstance(each, Related) for each in known)):
         return None
     if known and all(isinstance(each, Keyed) for each in known):
         return Keyed(frozenset().union(*(each.keys for each in known if isinstance(each, Keyed))))
@@ -193,6 +213,8 @@ def match_text(item: Narrowing) -> str:
             return f"{name} : ({' AND '.join(quoted)})"
         case Keyed(keys):
             return match_text(_unkeyed(keys))
+        case Related():
+            raise TypeError("the index knows no members")
         case AllOf(items):
             return f"({' AND '.join(map(match_text, items))})"
         case AnyOf(items):
@@ -216,6 +238,8 @@ def like(item: Narrowing, parameters: dict[str, Any]) -> ColumnElement[bool]:
             return texts.c[of_index].like(bindparam(name), escape="!")
         case Keyed(keys):
             return like(_unkeyed(keys), parameters)
+        case Related():
+            raise TypeError("the index knows no members")
         case AllOf(items):
             return and_(*(like(each, parameters) for each in items))
         case AnyOf(items):
@@ -257,6 +281,34 @@ def next_ids(*, of_groups: bool) -> Select[int]:
         select(number)
         .where(number > bindparam("after", type_=Integer))
         .order_by(number)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+@cache
+def related(field: Field, *, of_groups: bool) -> Select[int] | None:
+    """Return the question for the next `:most` ids, after `:after`, that `:key` is related to.
+
+    `None` is for what has no such relation: users have no members.
+    """
+    group, member = group_users.c.group_id, group_users.c.user_id
+    inner = group_groups.c
+    relations = {
+        (Field.GROUP, False): (member, group, groups.c.id, groups.c.name_key),
+        (Field.GROUP, True): (inner.member_id, inner.group_id, groups.c.id, groups.c.name_key),
+        (Field.MEMBER, True): (group, member, users.c.id, users.c.authid_key),
+        (Field.MEMBER_GROUP, True): (
+            *(inner.group_id, inner.member_id, groups.c.id, groups.c.name_key),
+        ),
+    }
+    if (relation := relations.get((field, of_groups))) is None:
+        return None
+    wanted, other, number, key = relation
+    return (
+        select(wanted)
+        .join_from(number.table, wanted.table, other == number)
+        .where(key == bindparam("key"), wanted > bindparam("after", type_=Integer))
+        .order_by(wanted)
         .limit(bindparam("most", type_=Integer))
     )
 

@@ -52,9 +52,10 @@ def asked(folder: Path) -> Callable[[], object]:
     from ualauth import Authenticator
 
     authenticator = Authenticator(folder)
-    if hasattr(authenticator._base, "verdicts"):
+    base: Any = getattr(authenticator, "_base", None)
+    if hasattr(base, "verdicts"):
         # The setting is unknown to older versions.
-        authenticator._base.verdicts = None
+        base.verdicts = None
     return lambda: authenticator.authenticate("mail", USER, PASSWORD, **PEER)
 
 

@@ -300,7 +300,7 @@ WARNINGS = {
     'binddn cn=x\nbindpw "hunter2"': "the quotes are a part of the password",
     "krb5_ccname FILE:/x": "this has no effect here",
     "sasl_authzid u:x": "this has no effect here",
-    "sasl_mech GSSAPI\nbinddn cn=x": "this has no effect here",
+    "sasl_mech EXTERNAL\ntls_cert own.pem\nbinddn cn=x": "this has no effect here",
     "uri ldap://x\nssl off": "passwords cross the network unencrypted",
     "tls_reqcert never": "an attacker between can read and change everything",
     "bind_template uid={user},dc=x\nauth_method search": "this has no effect here",
@@ -381,14 +381,22 @@ def test_a_message_may_be_in_quotes_as_nslcd_has_it(etc: Etc) -> None:
     assert etc.good(GOOD + line).changing.prohibited == "Ask the help desk."
 
 
-def test_a_service_that_binds_by_sasl(etc: Etc) -> None:
+def test_a_service_that_binds_by_sasl_external(etc: Etc) -> None:
     etc.write("own.pem", PEM + KEY)
-    etc.write("keytab", "keys")
     for lines, expected in {
         "uri ldapi://%2Frun%2Fldapi\nsasl_mech EXTERNAL": SaslCredentials(Mechanism.EXTERNAL),
         "uri ldaps://x\ntls_cert own.pem\nsasl_mech external\nsasl_authzid dn:cn=x": (
             SaslCredentials(Mechanism.EXTERNAL, authzid="dn:cn=x")
         ),
+    }.items():
+        settings = etc.good(f"base dc=x\n{lines}\npassword_as service\n").settings
+        assert (settings.sasl, settings.login, settings.has_service) == (expected, None, True)
+
+
+@pytest.mark.servers  # gssapi is compiled against libkrb5, which make unit does without
+def test_a_service_that_binds_by_sasl_gssapi(etc: Etc) -> None:
+    etc.write("keytab", "keys")
+    for lines, expected in {
         "uri ldap://x\nsasl_mech GSSAPI\nsasl_authcid ual@X\nkrb5_keytab keytab": (
             SaslCredentials(Mechanism.GSSAPI, "ual@X", keytab=str(etc.path / "keytab"))
         ),

@@ -132,8 +132,9 @@ def test_a_file_that_becomes_a_link_while_it_is_opened_refuses(
     real = os.lstat(path)
     path.rename(path.with_name("other"))
     path.symlink_to("other")
-    monkeypatch.setattr("ualauth.modules.pam_listfile.os.lstat", lambda _: real)
-    assert check(f"item=user sense=allow file={path} onerr=succeed") is AUTH_ERR
+    with monkeypatch.context() as patch:
+        patch.setattr("ualauth.modules.pam_listfile.os.lstat", lambda _: real)
+        assert check(f"item=user sense=allow file={path} onerr=succeed") is AUTH_ERR
 
 
 def test_a_fifo_refuses_without_waiting(check: Check, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def _narrowing(
             return None if negated else _of_leaf(condition)
 
 
-def _of_leaf(condition: Condition) -> Narrowing | None:
+def _of_leaf(condition: Condition) -> Narrowing | None:  # noqa: PLR0911 - a case for each kind
     match condition:
         case Equals(_, str(value)) if REFUSED.search(fold(value)):
             # No database would even take it.
@@ -191,9 +191,9 @@ def _contained(
     for place, piece in enumerate(pieces):
         before = GAP if begins and place == 0 else " " if place else ""
         after = GAP if ends and place == len(pieces) - 1 else " " if place < len(pieces) - 1 else ""
-        whole = f"{before}{piece}{after}"[:MOST_TEXT]
-        if piece and len(whole) >= TRIGRAM:
-            yield Contains(COLUMNS[field], whole)
+        part = f"{before}{piece}{after}"[:MOST_TEXT]
+        if piece and len(part) >= TRIGRAM:
+            yield Contains(COLUMNS[field], part)
 
 
 def below(units: Sequence[str]) -> list[Narrowing]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from ualauth.errors import NameTaken
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import queries, search_index
 from ualauth.userlist.database.loading import insert_rows, make_room
 from ualauth.userlist.database.rows import USER_COLUMNS, microseconds, user_row
 from ualauth.userlist.database.tables import (
@@ -32,6 +32,7 @@ from ualauth.userlist.database.tables import (
 )
 from ualauth.userlist.database.turns import take_turn_for_users
 from ualauth.userlist.group_changes import has_groups, names_of_groups, or_names_of_groups
+from ualauth.userlist.names import LIMITS
 from ualauth.userlist.record import LastLogin, NewUser
 
 # What the database sets by itself is left to it.
@@ -254,6 +255,7 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
         ("key", "user_id"),
         sorted((key, number) for number, rows in numbered for key in rows.keys),
     )
+    search_index.put_new(connection, [_index_row(number, rows) for number, rows in numbered])
     insert_rows(
         connection,
         addresses,
@@ -286,6 +288,12 @@ def _insert_all(connection: Connection, new: Sequence[Rows]) -> None:
         ("user_id", "moment", "service", "source"),
         ((number, *rows.last_login) for number, rows in numbered if rows.last_login),
     )
+
+
+def _index_row(number: int, rows: Rows) -> search_index.Row:
+    # The first is the key of the whole name.
+    parts = dict(zip(LIMITS, rows.name[1:], strict=True))
+    return search_index.row_of(number, parts, rows.keys)
 
 
 def _insert_users(connection: Connection, new: Sequence[Rows]) -> list[tuple[int, Rows]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from ualauth.errors import NameTaken, StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of, login_keys
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import queries, search_index
 from ualauth.userlist.database.rows import microseconds, user_of, values_of
 from ualauth.userlist.database.tables import (
     addresses,
@@ -41,6 +41,7 @@ def add(connection: Connection, new: NewUser) -> User:
     number: int = connection.execute(insert(users), values).inserted_primary_key[0]  # type: ignore[index]
     connection.execute(insert(or_names), {"user_id": number} | queries.name_keys(new.name))
     _add_login_names(connection, number, new)
+    search_index.put_new(connection, [_index_row(number, new)])
     return read(connection, number)
 
 
@@ -66,7 +67,14 @@ def change(connection: Connection, old: User, new: NewUser) -> User:
         connection.execute(delete(login_names).where(login_names.c.user_id == old.id))
         connection.execute(delete(addresses).where(addresses.c.user_id == old.id))
         _add_login_names(connection, old.id, new)
+    if (new.name, new.authid, new.addresses) != (old.name, old.authid, old.addresses):
+        search_index.put(connection, [_index_row(old.id, new)])
     return read(connection, old.id)
+
+
+def _index_row(number: int, record: NewUser) -> search_index.Row:
+    keys = keys_of((record.authid, *record.addresses))
+    return search_index.row_of(number, search_index.folded(record.name), keys)
 
 
 def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with it
@@ -185,6 +193,7 @@ def remove(connection: Connection, user: User) -> None:
     condition = (users.c.id == user.id) & (users.c.revision == user.revision)
     if connection.execute(delete(users).where(condition)).rowcount == 0:
         _refuse_stale(connection, user)
+    search_index.remove(connection, [user.id])
 
 
 def read(connection: Connection, number: int) -> User:

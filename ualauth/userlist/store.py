@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ualauth.userlist.groups import GroupStore
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
     from ualauth.userlist.progress import UserProgress
+    from ualauth.userlist.search import Page, Search
     from ualauth.userlist.update import Revision
 
 T = TypeVar("T")
@@ -363,6 +364,17 @@ class UserStore:
         from ualauth.userlist.progress import progress_of  # noqa: PLC0415 - for administrators only
 
         return progress_of(self._database, domain)
+
+    def search(self, wanted: Search) -> Iterator[Page]:
+        """Yield users or groups of whom a condition holds, in pages; see `search.search`.
+
+        Raises:
+            InvalidValue: for conditions with too many levels.
+
+        """
+        from ualauth.userlist.search import search  # noqa: PLC0415 - for directories only
+
+        return search(self._database, wanted)
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Engine, Table, func, select
 
 from ualauth.errors import StoreError
+from ualauth.userlist.database import search_index
 from ualauth.userlist.database.backend import Backend
 from ualauth.userlist.database.loading import make_room
 from ualauth.userlist.database.revision import check_revision
@@ -100,6 +101,7 @@ def _copy(source: _Snapshot, target: Backend, tell: Callable[[Copied], object]) 
         for table in _tables():
             _compare(connection, target, table, expected[table.name])
             tell(copied)
+        search_index.fill(connection)
     return copied
 
 

@@ -97,11 +97,13 @@ class Database:
         """Engines that were closed, whose connections are closed as they come back."""
         self._prepared: dict[SelectBase, _Prepared] = {}
 
-    def read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def read(
+        self, statement: SelectBase, values: Mapping[str, object], *, keep: bool = True
+    ) -> list[Row]:
         """Return all rows of `statement` with `values` for its parameters.
 
-        The statement is kept for ever: make it once. If a connection was lost
-        while it was idle, another one is asked.
+        The statement is kept for ever, unless not to `keep` it: make it once. If a connection
+        was lost while it was idle, another one is asked.
 
         Raises:
             StoreError: if the database cannot be used.
@@ -109,9 +111,14 @@ class Database:
         """
         self._follow()
         with self.backend.calls:
-            return self._read(statement, values)
+            return self._read(statement, values, keep)
 
-    def _read(self, statement: SelectBase, values: Mapping[str, object]) -> list[Row]:
+    def _read(
+        self,
+        statement: SelectBase,
+        values: Mapping[str, object],
+        keep: bool,  # noqa: FBT001 - of `read`
+    ) -> list[Row]:
         idle = self._idle
         connection = self._take_idle()
         was_idle = connection is not None
@@ -121,7 +128,9 @@ class Database:
             try:
                 prepared = self._prepared.get(statement)
                 if prepared is None:
-                    prepared = self._prepared[statement] = _Prepared(statement, connection)
+                    prepared = _Prepared(statement, connection)
+                    if keep:
+                        self._prepared[statement] = prepared
                 rows = prepared.run(connection, values)
             except self.backend.failures as error:
                 lost = was_idle and self.backend.is_lost(error)

@@ -37,6 +37,9 @@ class Field(enum.Enum):
     GROUP_NAME = ("name of the group", str)
     ADDRESS = ("address", str)
     """Each address, in both spellings of its domain."""
+    PRIMARY_ADDRESS = ("primary address", str)
+    OR_NAME = ("O/R name", str)
+    """As it is printed."""
     OU1 = ("OU1", str)
     OU2 = ("OU2", str)
     OU3 = ("OU3", str)
@@ -47,6 +50,8 @@ class Field(enum.Enum):
     """The groups of which a user or a group is a member, not by others."""
     MEMBER = ("member", str)
     """The authids of the users in a group, not by others."""
+    SHOWN_MEMBER = ("shown member", str)
+    """Those of `MEMBER` who are not hidden."""
     MEMBER_GROUP = ("member group", str)
     """The names of the groups in a group."""
     LANGUAGE = ("language", str)
@@ -54,6 +59,9 @@ class Field(enum.Enum):
     HIDDEN = ("hidden", bool)
     ADMINISTRATOR = ("administrator", bool)
     MAILBOX_ADMINISTRATOR = ("mailbox administrator", bool)
+    LIMIT_OUTBOUND_MAIL = ("limit on outbound mail", bool)
+    LIMIT_INBOUND_MAIL = ("limit on inbound mail", bool)
+    LIMIT_NOTIFY_USER = ("limit notifies the user", bool)
     ID = ("id", int)
     MAILBOX_LIMIT = ("mailbox limit", int)
     CREATED = ("created", datetime)

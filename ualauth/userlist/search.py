@@ -31,8 +31,15 @@ from ualauth.userlist.database.database import Database
 from ualauth.userlist.database.group_rows import group_of
 from ualauth.userlist.database.rows import users_of
 from ualauth.userlist.database.search_index import GROUPS
-from ualauth.userlist.database.search_queries import NOTHING, AllOf, Keyed, Narrowing, Related
-from ualauth.userlist.group_record import Group
+from ualauth.userlist.database.search_queries import (
+    NOTHING,
+    AllOf,
+    Keyed,
+    Narrowing,
+    Numbered,
+    Related,
+)
+from ualauth.userlist.group_record import Group, Member
 from ualauth.userlist.groups import GroupStore
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import User
@@ -110,14 +117,28 @@ def search(database: Database, wanted: Search) -> Iterator[Page]:
         size = queries.PAGE
 
 
+def holds(database: Database, condition: Condition, record: User | Group) -> bool:
+    """Return whether a condition holds of one record.
+
+    Raises:
+        InvalidValue: for conditions with too many levels.
+        StoreError: if the database cannot be used.
+
+    """
+    check_levels(condition)
+    return evaluate(condition, Values(database, record), ALL_FIELDS) is True
+
+
 def _source(database: Database, wanted: Search) -> Callable[[int, int], list[int]] | None:
     """Return what returns some ids after one; `None` if there are none at all."""
     known = search_queries.narrowing(wanted.condition, wanted.visible)
     if known == NOTHING:
         return None
     is_group = wanted.kind is Kind.GROUPS
-    if isinstance(known, Keyed):
-        numbers = _numbers_of(database, known.keys, is_group=is_group)
+    if isinstance(known, Keyed | Numbered):
+        numbers = sorted(known.ids) if isinstance(known, Numbered) else []
+        if isinstance(known, Keyed):
+            numbers = _numbers_of(database, known.keys, is_group=is_group)
         return lambda after, most: [each for each in numbers if each > after][:most]
     if isinstance(known, Related):
         statement = search_queries.related(known.field, of_groups=is_group)
@@ -179,6 +200,8 @@ def _records(
 ) -> Iterator[User] | Iterator[Group]:
     """Yield the records with some ids, in the order of these, as far as they are there."""
     match kind:
+        case Kind.USERS if len(ids) == 1:
+            yield from users_of(database.read(queries.by_id(), {"id": ids[0]}))
         case Kind.USERS:
             for some in queries.pieces(ids, queries.PAGE):
                 rows = database.read(queries.by_ids(), queries.some_ids(some))
@@ -222,17 +245,24 @@ class Values:
         match wanted:
             case Field.GROUP:
                 return _folded(store.above(record))
-            case Field.MEMBER:
-                return _folded(store.members(record).users)
-            case Field.MEMBER_GROUP:
-                return _folded(store.members(record).groups)
+            case Field.MEMBER | Field.SHOWN_MEMBER | Field.MEMBER_GROUP:
+                return _folded([each.name for each in store.listed(record) if _is(each, wanted)])
         return values_of_group(record, wanted)
+
+
+def _is(member: Member, wanted: Field) -> bool:
+    """Return whether a member of a group is one of a field's."""
+    if wanted is Field.MEMBER_GROUP:
+        return member.is_group
+    return not member.is_group and not (member.hidden and wanted is Field.SHOWN_MEMBER)
 
 
 def values_of_user(user: User, wanted: Field) -> Sequence[Value]:
     """Return the values of a field that a user's record alone has."""
     if wanted is Field.ADDRESS:
         return keys_of(user.addresses)
+    if wanted is Field.PRIMARY_ADDRESS:
+        return keys_of(user.addresses[:1])
     if (attribute := _OF_USERS.get(wanted)) is not None:
         value = getattr(user, attribute)
         return _folded([value]) if isinstance(value, str) else [value]
@@ -248,6 +278,8 @@ def values_of_group(group: Group, wanted: Field) -> Sequence[Value]:
             return _folded([group.name])
         case Field.ADDRESS:
             return keys_of(group.addresses)
+        case Field.PRIMARY_ADDRESS:
+            return keys_of(group.addresses[:1])
         case Field.ID | Field.CREATED | Field.CHANGED:
             return [getattr(group, wanted.name.lower())]
     return _of_name(group.or_name, wanted)
@@ -258,6 +290,7 @@ _OF_USERS: Mapping[Field, str] = {
     for each in (
         *(Field.AUTHID, Field.LANGUAGE, Field.HIDDEN, Field.ADMINISTRATOR),
         *(Field.MAILBOX_ADMINISTRATOR, Field.ID, Field.MAILBOX_LIMIT),
+        *(Field.LIMIT_OUTBOUND_MAIL, Field.LIMIT_INBOUND_MAIL, Field.LIMIT_NOTIFY_USER),
         *(Field.CREATED, Field.CHANGED),
     )
 }
@@ -271,8 +304,9 @@ _OF_NAMES = frozenset(
 
 def _of_name(name: ORName, wanted: Field) -> Sequence[Value]:
     if wanted is Field.PERSONAL_NAME:
-        parts = (name.given_name, name.initials, name.surname, name.generation)
-        return _folded([" ".join(filter(None, parts))])
+        return _folded([name.personal_name])
+    if wanted is Field.OR_NAME:
+        return _folded([str(name)])
     return _folded([getattr(name, wanted.name.lower())]) if wanted in _OF_NAMES else ()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ualauth.userlist.group_record import Group
+    from ualauth.userlist.group_record import Group, Member
     from ualauth.userlist.names import ORName
     from ualauth.userlist.record import User
 
@@ -43,13 +43,17 @@ class View:
         """Whether hidden users are there."""
         return self.is_administrator
 
-    def sees(self, user: User) -> bool:
+    def sees(self, user: User | Member) -> bool:
         """Return whether the entry of a user is there for the client."""
         if self.is_anonymous:
             return False
         if self.user is not None and user.id == self.user.id:
             return True
         return self.sees_hidden or not user.hidden
+
+    def sees_member(self, member: Member) -> bool:
+        """Return whether a member of a group, a user or a group, is there for the client."""
+        return not self.is_anonymous if member.is_group else self.sees(member)
 
     def sees_group(self, group: Group) -> bool:  # noqa: ARG002 - a group has nothing to hide yet
         """Return whether the entry of a group is there for the client."""

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
-from ualauth.ldap.server.schema import ALIASES, FIXED, STANDARD
+from ualauth.ldap.server.schema import ALIASES, FIXED, STANDARD, AttributeType, Syntax
+from ualauth.ldap.server.translation import Source, first_of, flag, number, texts
 from ualauth.sources.files import Text
 from ualauth.sources.keywords import lines
 from ualauth.sources.page import Page
 from ualauth.sources.problem import Problem
 from ualauth.sources.values import hint
+from ualauth.userlist import conditions
 from ualauth.userlist.record import User
 
 FILE_NAME = "ldap.attribs"
@@ -29,6 +32,8 @@ class Field(NamedTuple):
     """A field of the USERLIST: its values, as the directory shows them, and who sees it."""
 
     read: Callable[[User], tuple[str, ...]]
+    source: Source
+    syntax: Syntax = Syntax.TEXT
     is_public: bool = True
     """Whether every user sees it; otherwise administrators alone do."""
 
@@ -37,8 +42,14 @@ def _one(value: str) -> tuple[str, ...]:
     return (value,) if value else ()
 
 
-def _flag(value: bool) -> tuple[str, ...]:  # noqa: FBT001 - of a field
-    return ("TRUE" if value else "FALSE",)
+def _flag(of: conditions.Field) -> Field:
+    read = attrgetter(of.name.lower())
+    return Field(
+        lambda user: ("TRUE" if read(user) else "FALSE",),
+        flag(of),
+        Syntax.BOOLEAN,
+        is_public=False,
+    )
 
 
 def full_name(user: User) -> str:
@@ -46,31 +57,40 @@ def full_name(user: User) -> str:
     return user.name.common_name or user.name.personal_name
 
 
+_C = conditions.Field
 FIELDS: Mapping[str, Field] = {
-    "authid": Field(lambda user: (user.authid,)),
-    "full_name": Field(lambda user: (full_name(user),)),
-    "surname": Field(lambda user: (user.name.surname or user.name.common_name,)),
-    "given_name": Field(lambda user: _one(user.name.given_name)),
-    "initials": Field(lambda user: _one(user.name.initials)),
-    "generation": Field(lambda user: _one(user.name.generation)),
-    "common_name": Field(lambda user: _one(user.name.common_name)),
-    "personal_name": Field(lambda user: _one(user.name.personal_name)),
-    "or_name": Field(lambda user: (str(user.name),)),
-    "mail_node": Field(lambda user: _one(user.name.mail_node)),
-    "units": Field(lambda user: user.name.units),
-    "addresses": Field(lambda user: user.addresses),
-    "primary_address": Field(lambda user: user.addresses[:1]),
-    "language": Field(lambda user: _one(user.language)),
-    "mailbox_class": Field(lambda user: (user.mailbox_class.value,), is_public=False),
-    "mailbox_limit": Field(
-        lambda user: (str(user.mailbox_limit),) if user.mailbox_limit else (), is_public=False
+    "authid": Field(lambda user: (user.authid,), texts(_C.AUTHID)),
+    "full_name": Field(lambda user: (full_name(user),), first_of(_C.COMMON_NAME, _C.PERSONAL_NAME)),
+    "surname": Field(
+        lambda user: (user.name.surname or user.name.common_name,),
+        first_of(_C.SURNAME, _C.COMMON_NAME),
     ),
-    "administrator": Field(lambda user: _flag(user.administrator), is_public=False),
-    "mailbox_administrator": Field(lambda user: _flag(user.mailbox_administrator), is_public=False),
-    "limit_outbound_mail": Field(lambda user: _flag(user.limit_outbound_mail), is_public=False),
-    "limit_inbound_mail": Field(lambda user: _flag(user.limit_inbound_mail), is_public=False),
-    "limit_notify_user": Field(lambda user: _flag(user.limit_notify_user), is_public=False),
-    "hidden": Field(lambda user: _flag(user.hidden), is_public=False),
+    "given_name": Field(lambda user: _one(user.name.given_name), texts(_C.GIVEN_NAME)),
+    "initials": Field(lambda user: _one(user.name.initials), texts(_C.INITIALS)),
+    "generation": Field(lambda user: _one(user.name.generation), texts(_C.GENERATION)),
+    "common_name": Field(lambda user: _one(user.name.common_name), texts(_C.COMMON_NAME)),
+    "personal_name": Field(lambda user: _one(user.name.personal_name), texts(_C.PERSONAL_NAME)),
+    "or_name": Field(lambda user: (str(user.name),), texts(_C.OR_NAME)),
+    "mail_node": Field(lambda user: _one(user.name.mail_node), texts(_C.MAIL_NODE)),
+    "units": Field(lambda user: user.name.units, texts(_C.OU1, _C.OU2, _C.OU3, _C.OU4)),
+    "addresses": Field(lambda user: user.addresses, texts(_C.ADDRESS)),
+    "primary_address": Field(lambda user: user.addresses[:1], texts(_C.PRIMARY_ADDRESS)),
+    "language": Field(lambda user: _one(user.language), texts(_C.LANGUAGE)),
+    "mailbox_class": Field(
+        lambda user: (user.mailbox_class.value,), texts(_C.MAILBOX_CLASS), is_public=False
+    ),
+    "mailbox_limit": Field(
+        lambda user: (str(user.mailbox_limit),) if user.mailbox_limit else (),
+        number(_C.MAILBOX_LIMIT),
+        Syntax.INTEGER,
+        is_public=False,
+    ),
+    "administrator": _flag(_C.ADMINISTRATOR),
+    "mailbox_administrator": _flag(_C.MAILBOX_ADMINISTRATOR),
+    "limit_outbound_mail": _flag(_C.LIMIT_OUTBOUND_MAIL),
+    "limit_inbound_mail": _flag(_C.LIMIT_INBOUND_MAIL),
+    "limit_notify_user": _flag(_C.LIMIT_NOTIFY_USER),
+    "hidden": _flag(_C.HIDDEN),
 }
 """Name -> field. Passwords, locks and failed logins are not among them, nor ever will be."""
 
@@ -116,6 +136,11 @@ class AttributeMap(NamedTuple):
     fields: Mapping[str, str]
 
 
+def _fits(known: AttributeType, field: str) -> bool:
+    """Return whether the values of a field are of the syntax that a standard gives a type."""
+    return known.syntax is FIELDS[field].syntax
+
+
 def parse(file: Text) -> tuple[AttributeMap, Sequence[Problem]]:
     """Read `ldap.attribs`."""
     page = Page.of_lines(file.path, file.lines)
@@ -138,8 +163,11 @@ def parse(file: Text) -> tuple[AttributeMap, Sequence[Problem]]:
             known = [name.lower() for name in FIELDS]
             text = f"{field.text!r} is no field of the USERLIST" if field.text else "a field lacks"
             problems.append(page.problem(field, text, hint(field.text, known)))
+        elif (known_type := STANDARD.get(key)) and not _fits(known_type, field.text):
+            text = f"{known_type.name} cannot hold {field.text}"
+            cure = "write another attribute, or one of your own"
+            problems.append(page.problem(attribute, text, cure))
         else:
-            known_type = STANDARD.get(key)
             fields[known_type.name if known_type else attribute.text] = field.text
             taken[key] = attribute.line
     problems += [

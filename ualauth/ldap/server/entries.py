@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ualauth.ldap.server import messages as m
 from ualauth.ldap.server.attributes import FIELDS, AttributeMap
-from ualauth.ldap.server.matching import compiled, split_options
+from ualauth.ldap.server.filters import Filter
+from ualauth.ldap.server.matching import split_options
 from ualauth.ldap.server.schema import (
     GROUP_CLASSES,
     SUBSCHEMA,
@@ -21,24 +23,13 @@ from ualauth.ldap.server.schema import (
     AttributeType,
     Schema,
 )
+from ualauth.ldap.server.sources import of_groups, of_users
+from ualauth.ldap.server.translation import TRUE, Source, condition_of, constant
 from ualauth.ldap.server.tree import GROUPS, Tree
 
 if TYPE_CHECKING:
-    from ualauth.userlist.group_record import Group
+    from ualauth.userlist.group_record import Group, Member
     from ualauth.userlist.record import User
-
-
-class Entry(Protocol):
-    """What a search looks at."""
-
-    def values(self, key: str) -> Sequence[str]:
-        """Return the values of an attribute, none if it lacks."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The name of the entry."""
-        ...
 
 
 class Shape(NamedTuple):
@@ -54,6 +45,9 @@ class Shape(NamedTuple):
     """What the UUIDs of all entries of this USERLIST begin with: 16 hexadecimal digits."""
     fields: Mapping[str, str]
     """Attribute in lower case -> field of the USERLIST."""
+    of_users: Mapping[str, Source]
+    of_groups: Mapping[str, Source]
+    """What filters ask of records, by attributes in lower case (`sources`)."""
 
     @classmethod
     def of(cls, tree: Tree, attributes: AttributeMap, uuid: str) -> Shape:
@@ -62,11 +56,17 @@ class Shape(NamedTuple):
         fields |= {name.lower(): field for name, field in attributes.fields.items()}
         return cls(
             tree,
-            Schema(attributes.fields),
+            Schema({name: FIELDS[field].syntax for name, field in attributes.fields.items()}),
             {key: FIELDS[field].read for key, field in fields.items()},
             frozenset(key for key, field in fields.items() if not FIELDS[field].is_public),
             uuid,
             fields,
+            of_users(
+                tree,
+                {key: FIELDS[field].source for key, field in fields.items()},
+                partial(_id_of, uuid, USER),
+            ),
+            of_groups(tree, partial(_id_of, uuid, GROUP)),
         )
 
     def is_visible(self, *, to_administrators: bool) -> Callable[[str], bool]:
@@ -75,16 +75,21 @@ class Shape(NamedTuple):
 
     def uuid_of(self, kind: int, number: int) -> str:
         """Return the UUID of a record: of version 8 (RFC 9562), from its id, which stays."""
-        digits = f"{self.uuid[:12]}8{kind:03x}8{self.uuid[12:15]}{number:012x}"
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        return _uuid_of(self.uuid, kind, number)
 
-    def id_of(self, kind: int, uuid: str) -> int | None:
-        """Return the id of the record with a UUID, `None` if no record of the kind has it."""
-        try:
-            number = int(uuid[-12:], 16)
-        except ValueError:
-            return None
-        return number if uuid.lower() == self.uuid_of(kind, number) else None
+
+def _uuid_of(prefix: str, kind: int, number: int) -> str:
+    digits = f"{prefix[:12]}8{kind:03x}8{prefix[12:15]}{number:012x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _id_of(prefix: str, kind: int, uuid: str) -> int | None:
+    """Return the id of the record with a UUID, `None` if no record of the kind has it."""
+    try:
+        number = int(uuid[-12:], 16)
+    except ValueError:
+        return None
+    return number if uuid.lower() == _uuid_of(prefix, kind, number) else None
 
 
 USER, GROUP = 1, 2
@@ -107,11 +112,11 @@ class UserEntry:
 
     @property
     def name(self) -> str:
-        """See `Entry.name`."""
+        """The name of the entry."""
         return self.shape.tree.of_user(self.user)
 
     def values(self, key: str) -> Sequence[str]:  # noqa: PLR0911 - a case for each attribute
-        """See `Entry.values`."""
+        """Return the values of an attribute by its name in lower case; none if it lacks."""
         reader = self.shape.readers.get(key)
         if reader is not None:
             return reader(self.user)
@@ -131,12 +136,12 @@ class UserEntry:
 
 
 class GroupEntry:
-    """The entry of a group; `members` returns the names of its members."""
+    """The entry of a group; `members` returns those of its members who are shown."""
 
     __slots__ = ("_members", "group", "shape")
 
     def __init__(
-        self, shape: Shape, group: Group, members: Callable[[Group], tuple[str, ...]]
+        self, shape: Shape, group: Group, members: Callable[[Group], Iterable[Member]]
     ) -> None:
         """Hold a record; the members are read when they are asked for."""
         self.shape = shape
@@ -145,11 +150,11 @@ class GroupEntry:
 
     @property
     def name(self) -> str:
-        """See `Entry.name`."""
+        """The name of the entry."""
         return self.shape.tree.of_group(self.group)
 
     def values(self, key: str) -> Sequence[str]:  # noqa: PLR0911 - a case for each attribute
-        """See `Entry.values`."""
+        """Return the values of an attribute by its name in lower case; none if it lacks."""
         match key:
             case "objectclass":
                 return GROUP_CLASSES
@@ -160,7 +165,7 @@ class GroupEntry:
             case "mail":
                 return self.group.addresses
             case "member":
-                return self._members(self.group)
+                return tuple(map(self.shape.tree.of_member, self._members(self.group)))
             case "entryuuid":
                 return (self.shape.uuid_of(GROUP, self.group.id),)
             case "createtimestamp":
@@ -182,15 +187,24 @@ class PlainEntry:
         self._values = {key.lower(): values for key, values in attributes.items()}
 
     def values(self, key: str) -> Sequence[str]:
-        """See `Entry.values`."""
+        """Return the values of an attribute by its name in lower case; none if it lacks."""
         return self._values.get(key) or _of_all(self, key)
 
     def encoded(self, number: int, search: m.Search) -> bytes:
         """Return the message with the entry, empty if it is not what a search asks for."""
-        schema = _SCHEMA
-        if not compiled(search.filter, schema, _all)(self):
+        if not self.fits(search.filter, _SCHEMA, _all):
             return b""
-        return encode(number, self, selection(search.attributes, schema, _all), search)
+        return encode(number, self, selection(search.attributes, _SCHEMA, _all), search)
+
+    def fits(self, wanted: Filter, schema: Schema, is_visible: Callable[[str], bool]) -> bool:
+        """Return whether a filter holds of the entry."""
+        values = {key: self.values(key) for key in ("entrydn", "subschemasubentry")} | self._values
+        sources = {key: constant(*texts) for key, texts in values.items()}
+        return condition_of(wanted, schema, is_visible, sources) == TRUE
+
+
+Entry: TypeAlias = UserEntry | GroupEntry | PlainEntry
+"""What clients see; `name` is the entry's name, `values` returns those of an attribute."""
 
 
 def _all(_: str) -> bool:

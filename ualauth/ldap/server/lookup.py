@@ -7,11 +7,11 @@ next one. What a client may not see is not there (`access`).
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ualauth.contract.resources import Resources
 from ualauth.errors import ConfigurationError
-from ualauth.ldap.server import candidates, dn
+from ualauth.ldap.server import dn
 from ualauth.ldap.server.access import ANONYMOUS, View
 from ualauth.ldap.server.attributes import USUAL, AttributeMap, parse
 from ualauth.ldap.server.entries import (
@@ -33,11 +33,36 @@ from ualauth.userlist.store import UserStore
 if TYPE_CHECKING:
     from ualauth.contract.identity import Identity
     from ualauth.userlist.group_record import Group
+    from ualauth.userlist.mail_nodes import MailNodes
     from ualauth.userlist.record import User
 
 ATTRIBUTE_RULES = FileRules(missing=())
 """How `ldap.attribs` is read: without it, the usual attributes count."""
 _MOST_VIEWS = 10_000
+
+Units = tuple[str, ...]
+
+
+class Nodes(NamedTuple):
+    """Mail nodes, folded units -> as they are written: all, and those that have groups."""
+
+    all: dict[Units, Units]
+    of_groups: dict[Units, Units]
+
+    @classmethod
+    def of(cls, nodes: MailNodes) -> Self:
+        """Return the mail nodes of records, and all above them, in the order of a tree."""
+        every: dict[Units, Units] = {}
+        for each in sorted({*nodes.of_users, *nodes.of_groups}):
+            for count in range(1, len(each) + 1):
+                above = each[:count]
+                every.setdefault(_folded(above), above)
+        of_groups = {_folded(each): each for each in nodes.of_groups}
+        return cls(dict(sorted(every.items())), of_groups)
+
+
+def _folded(units: Units) -> Units:
+    return tuple(map(fold, units))
 
 
 class Lookup:
@@ -71,7 +96,7 @@ class Lookup:
         self._shape: tuple[AttributeMap, Shape] | None = None
         self._detector = store.change_detector()
         self._views: dict[str, tuple[object, View]] = {}
-        self._units: dict[bool, tuple[object, dict[tuple[str, ...], tuple[str, ...]]]] = {}
+        self._nodes: dict[bool, tuple[object, Nodes]] = {}
 
     @classmethod
     def open(cls, resources: Resources) -> Self:
@@ -121,8 +146,13 @@ class Lookup:
 
     def user_at(self, place: UserAt) -> User | None:
         """Return the user at a place, seen or not."""
-        user = candidates.by_authid(self.store, place.authid)
-        return user if user is not None and units_of(user.name) == place.units else None
+        user = self.store.resolve(place.authid)
+        is_it = (
+            user is not None
+            and fold(user.authid) == fold(place.authid)
+            and units_of(user.name) == place.units
+        )
+        return user if is_it else None
 
     def group_at(self, place: GroupAt) -> Group | None:
         """Return the group at a place, seen or not."""
@@ -173,27 +203,27 @@ class Lookup:
         return None
 
     def groups_of(self, view: View, units: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Return the units, as written, of some group of a mail node that the client sees."""
+        """Return the units of a mail node that has groups, as they are written; else `None`."""
         if not units:
             return None if view.is_anonymous else ()
-        for group in self.store.groups.all():
-            if units_of(group.or_name) == units and view.sees_group(group):
-                return group.or_name.units
-        return None
+        return self.nodes(view).of_groups.get(units)
 
     def units(self, view: View) -> dict[tuple[str, ...], tuple[str, ...]]:
         """Return the mail nodes that a client sees: folded units -> as they are written.
 
         They are those of users and groups, and all above them, in the order of a tree.
         """
-        if view.is_anonymous:
-            return {}
+        nodes = self.nodes(view).all.items()
+        return {folded: units for folded, units in nodes if view.sees_units(folded)}
+
+    def nodes(self, view: View) -> Nodes:
+        """Return the mail nodes that there are for clients like this one."""
         version = self._detector.version()
-        known = self._units.get(view.sees_hidden)
+        known = self._nodes.get(view.sees_hidden)
         if known is None or version is None or known[0] != version:
-            known = version, candidates.units(self.store, with_hidden=view.sees_hidden)
-            self._units[view.sees_hidden] = known
-        return {folded: units for folded, units in known[1].items() if view.sees_units(folded)}
+            nodes = self.store.mail_nodes(with_hidden=view.sees_hidden)
+            known = self._nodes[view.sees_hidden] = version, Nodes.of(nodes)
+        return known[1]
 
     def missing(self, view: View, name: dn.Name) -> Refusal:
         """Return the refusal for an entry that is not there, with the last one above that is."""
@@ -208,13 +238,5 @@ class Lookup:
 
     def group_entry(self, view: View, group: Group) -> GroupEntry:
         """Return the entry of a group; of its members, those are there whom the client sees."""
-        return GroupEntry(self.shape, group, lambda each: self._members(view, each))
-
-    def _members(self, view: View, group: Group) -> tuple[str, ...]:
-        members = self.store.groups.members(group)
-        users = (self.store.by_authid(authid) for authid in members.users)
-        groups = (self.store.groups.find(name) for name in members.groups)
-        return (
-            *(self.tree.of_user(user) for user in users if user and view.sees(user)),
-            *(self.tree.of_group(each) for each in groups if each and view.sees_group(each)),
-        )
+        listed = self.store.groups.listed
+        return GroupEntry(self.shape, group, lambda each: filter(view.sees_member, listed(each)))

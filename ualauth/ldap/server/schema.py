@@ -8,7 +8,7 @@ and no other product has it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -223,13 +223,13 @@ SUBSCHEMA = "cn=Subschema"
 class Schema:
     """All types that there are: those of standards, and those that a file adds."""
 
-    def __init__(self, added: Iterable[str] = ()) -> None:
-        """`added` are names of attributes; those that are not known hold text."""
+    def __init__(self, added: Mapping[str, Syntax] | None = None) -> None:
+        """`added` are names of attributes, and the syntax of those that no standard has."""
         self.types: dict[str, AttributeType] = dict(STANDARD)
-        for name in added:
+        for name, syntax in (added or {}).items():
             if name.lower() not in self.types and name.lower() not in ALIASES:
                 # A number that is none, as other servers give to types that have none.
-                self.types[name.lower()] = AttributeType(name, f"{name.lower()}-oid")
+                self.types[name.lower()] = AttributeType(name, f"{name.lower()}-oid", syntax)
         self._by_oid = {each.oid: each for each in self.types.values()}
 
     @lru_cache(maxsize=4096)  # noqa: B019 - there are few schemas, and each goes with its cache

@@ -1,18 +1,19 @@
 """Searches: the entries below a base, one after the other, within limits.
 
-The USERLIST is asked for users of whom a filter may hold (`candidates`), some at a time; each is
-then looked at as an entry, by the whole filter. So what the database can tell makes a search
-quick, and never decides what is found.
+The USERLIST searches its users and groups itself (`ualauth.userlist.search`), page by page, by
+what a filter asks of them (`translation`). Between pages, limits are looked at, and an operation
+that is given up ends.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from ualauth.ldap.server import candidates, dn
+from ualauth.ldap.server import dn
 from ualauth.ldap.server import messages as m
 from ualauth.ldap.server.entries import (
     Entry,
@@ -24,15 +25,20 @@ from ualauth.ldap.server.entries import (
     selection,
     unit_entry,
 )
-from ualauth.ldap.server.matching import Test, compiled
 from ualauth.ldap.server.messages import SUCCESS, Result
 from ualauth.ldap.server.results import Refusal, ResultCode
 from ualauth.ldap.server.schema import SUBSCHEMA, AttributeType
-from ualauth.ldap.server.tree import GroupAt, GroupsOf, Unit, UserAt, units_of
+from ualauth.ldap.server.sources import OF_UNITS, members
+from ualauth.ldap.server.translation import FALSE, UNDEFINED, Source, condition_of
+from ualauth.ldap.server.tree import GROUPS, GroupAt, GroupsOf, Unit, UserAt
+from ualauth.userlist.group_record import Group
+from ualauth.userlist.record import User
+from ualauth.userlist.search import Kind, Scope, Search
 
 if TYPE_CHECKING:
     from ualauth.ldap.server.access import View
     from ualauth.ldap.server.lookup import Lookup
+    from ualauth.userlist.conditions import Condition
 
 _BASE, _ONE, _SUBTREE, _BELOW = range(4)
 _SLICE = 0.25
@@ -52,8 +58,7 @@ class Cursor:
     """How far a search is; it belongs to one client, and to one call at a time."""
 
     entries: Iterator[Entry | None]
-    """What is below the base; `None` where none was found for a while."""
-    test: Test
+    """The hits, one after the other; `None` between pages of the USERLIST."""
     types: tuple[AttributeType, ...]
     request: m.Search
     view: View
@@ -88,7 +93,7 @@ class Cursor:
             entry = next(self.entries, _END)
             if entry is _END:
                 return Found(encoded, None)
-            if entry is None or not self.test(entry):
+            if entry is None:
                 continue
             if self.left == 0:
                 return Found(encoded, None, Result(ResultCode.SIZE_LIMIT_EXCEEDED))
@@ -115,10 +120,8 @@ def begin(directory: Lookup, view: View, request: m.Search) -> Cursor:
     seconds = settings.time_limit
     if request.time_limit:
         seconds = min(seconds, request.time_limit)
-    test = compiled(request.filter, shape.schema, is_visible)
     return Cursor(
-        _entries(directory, view, request),
-        test,
+        _Hits(directory, view, request, is_visible).entries(),
         selection(request.attributes, shape.schema, is_visible),
         request,
         view,
@@ -127,84 +130,111 @@ def begin(directory: Lookup, view: View, request: m.Search) -> Cursor:
     )
 
 
-def _entries(directory: Lookup, view: View, request: m.Search) -> Iterator[Entry | None]:
-    base, scope = request.base, request.scope
-    if base.replace(" ", "").lower() == SUBSCHEMA.lower():
-        schema = PlainEntry(SUBSCHEMA, directory.shape.schema.describe())
-        return iter([schema] if scope in {_BASE, _SUBTREE} else [])
-    if view.is_anonymous:
-        raise Refusal(ResultCode.NO_SUCH_OBJECT)
-    if not base:
-        # All that is below the root DSE is below the suffix.
-        base, scope = directory.tree.suffix, _BASE if scope == _ONE else scope
-    try:
-        place = directory.tree.place(dn.parse(base))
-    except dn.NotAName:
-        raise Refusal(ResultCode.INVALID_DN_SYNTAX, "this is no name of an entry") from None
-    entry = directory.entry(view, base)
-    if scope == _BASE:
-        return iter([entry])
-    own: list[Entry] = [entry] if scope == _SUBTREE else []
-    if isinstance(place, UserAt | GroupAt):
-        return iter(own)
-    return _below(directory, view, request, place, own, is_deep=scope != _ONE)
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """What one client searches."""
 
+    directory: Lookup
+    view: View
+    request: m.Search
+    is_visible: Callable[[str], bool]
 
-def _below(  # noqa: PLR0913 - a search in parts
-    directory: Lookup,
-    view: View,
-    request: m.Search,
-    place: Unit | GroupsOf | None,
-    own: list[Entry],
-    *,
-    is_deep: bool,
-) -> Iterator[Entry | None]:
-    """Yield the entries below a mail node, or below what holds its groups."""
-    yield from own
-    if isinstance(place, GroupsOf):
-        yield from _groups(directory, view, place.units, is_deep=False)
-        # A mail node may have the same name.
-        units: tuple[str, ...] = (*place.units, "groups")
-    else:
+    def entries(self) -> Iterator[Entry | None]:
+        """Return the hits; see `begin`."""
+        base, scope = self.request.base, self.request.scope
+        directory, view = self.directory, self.view
+        if base.replace(" ", "").lower() == SUBSCHEMA.lower():
+            schema = PlainEntry(SUBSCHEMA, directory.shape.schema.describe())
+            return self._fitting([schema] if scope in {_BASE, _SUBTREE} else [])
+        if view.is_anonymous:
+            raise Refusal(ResultCode.NO_SUCH_OBJECT)
+        if not base:
+            # All that is below the root DSE is below the suffix.
+            base, scope = directory.tree.suffix, _BASE if scope == _ONE else scope
+        try:
+            place = directory.tree.place(dn.parse(base))
+        except dn.NotAName:
+            raise Refusal(ResultCode.INVALID_DN_SYNTAX, "this is no name of an entry") from None
+        own = [directory.entry(view, base)]
+        if scope in {_ONE, _BELOW}:
+            own = []
+        if scope == _BASE or isinstance(place, UserAt | GroupAt):
+            return self._fitting(own)
+        below = self._below(place, Scope.ONE if scope == _ONE else Scope.SUB)
+        return chain(self._fitting(own), below)
+
+    def _below(self, place: Unit | GroupsOf | None, scope: Scope) -> Iterator[Entry | None]:
+        """Yield the hits below a mail node, or below what holds its groups."""
         units = place.units if place is not None else ()
-        yield from _containers(directory, view, units, is_deep=is_deep)
-        if is_deep:
-            yield from _groups(directory, view, units, is_deep=True)
-        elif (written := directory.groups_of(view, units)) is not None:
-            yield groups_entry(directory.tree, written)
-    shape = directory.shape
-    for user in candidates.users(directory.store, shape, request.filter):
-        if user is None:
+        if isinstance(place, GroupsOf):
+            yield from self._groups(units, Scope.ONE)
+            # A mail node may have the same name.
+            units = (*units, GROUPS)
+        yield from self._containers(units, scope)
+        if scope is Scope.SUB:
+            yield from self._groups(units, scope)
+        yield from self._users(units, scope)
+
+    def _containers(self, units: tuple[str, ...], scope: Scope) -> Iterator[Entry]:
+        """Yield the mail nodes below one, and what holds groups there."""
+        if self._asked(OF_UNITS) in {FALSE, UNDEFINED}:
+            return
+        directory, view, count = self.directory, self.view, len(units)
+        below = {
+            folded: written
+            for folded, written in directory.units(view).items()
+            if folded[:count] == units
+            and len(folded) > count
+            and (scope is Scope.SUB or len(folded) == count + 1)
+        }
+        yield from self._fitting(unit_entry(directory.tree, each) for each in below.values())
+        holders = [units, *below] if scope is Scope.SUB else [units]
+        yield from self._fitting(
+            groups_entry(directory.tree, written)
+            for each in holders
+            if (written := directory.groups_of(view, each)) is not None
+        )
+
+    def _groups(self, units: tuple[str, ...], scope: Scope) -> Iterator[Entry | None]:
+        directory, view = self.directory, self.view
+        asked = self._asked(self._of_groups())
+        wanted = Search(condition=asked, kind=Kind.GROUPS, units=units, scope=scope)
+        for page in directory.store.search(wanted):
+            for group in page.hits:
+                if isinstance(group, Group) and view.sees_group(group):
+                    yield directory.group_entry(view, group)
             yield None
-        elif view.sees(user) and _is_in(units_of(user.name), units, is_deep=is_deep):
-            yield UserEntry(shape, user)
 
+    def _users(self, units: tuple[str, ...], scope: Scope) -> Iterator[Entry | None]:
+        shape = self.directory.shape
+        wanted = Search(condition=self._asked(shape.of_users), units=units, scope=scope)
+        for page in self.directory.store.search(wanted):
+            for user in page.hits:
+                if isinstance(user, User) and self.view.sees(user):
+                    yield UserEntry(shape, user)
+            yield None
 
-def _is_in(own: tuple[str, ...], units: tuple[str, ...], *, is_deep: bool) -> bool:
-    return own[: len(units)] == units if is_deep else own == units
+    def _fitting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield those of some entries of which the filter holds."""
+        shape, store = self.directory.shape, self.directory.store
+        for entry in entries:
+            if isinstance(entry, UserEntry):
+                fits = store.holds(self._asked(shape.of_users), entry.user)
+            elif isinstance(entry, GroupEntry):
+                fits = store.holds(self._asked(self._of_groups()), entry.group)
+            else:
+                fits = entry.fits(self.request.filter, shape.schema, self.is_visible)
+            if fits:
+                yield entry
 
+    def _of_groups(self) -> Mapping[str, Source]:
+        return {
+            **self.directory.shape.of_groups,
+            "member": members(self.directory, self.view),
+        }
 
-def _containers(
-    directory: Lookup, view: View, units: tuple[str, ...], *, is_deep: bool
-) -> Iterator[Entry]:
-    for folded, written in directory.units(view).items():
-        below = len(folded) - len(units)
-        if below < 1 or folded[: len(units)] != units or (below > 1 and not is_deep):
-            continue
-        yield unit_entry(directory.tree, written)
-
-
-def _groups(
-    directory: Lookup, view: View, units: tuple[str, ...], *, is_deep: bool
-) -> Iterator[Entry]:
-    """Yield groups, and before the first of a mail node what is above them."""
-    told: set[tuple[str, ...]] = set()
-    for group in directory.store.groups.all():
-        own = units_of(group.or_name)
-        if not view.sees_group(group) or not _is_in(own, units, is_deep=is_deep):
-            continue
-        if is_deep and own not in told:
-            told.add(own)
-            yield groups_entry(directory.tree, group.or_name.units)
-        entry: GroupEntry = directory.group_entry(view, group)
-        yield entry
+    def _asked(self, sources: Mapping[str, Source]) -> Condition:
+        """Return what the filter asks of entries with some attributes."""
+        return condition_of(
+            self.request.filter, self.directory.shape.schema, self.is_visible, sources
+        )

@@ -20,7 +20,7 @@ from ualauth.ldap.server.dn import Name, Part, escaped
 from ualauth.text.folding import fold
 
 if TYPE_CHECKING:
-    from ualauth.userlist.group_record import Group
+    from ualauth.userlist.group_record import Group, Member
     from ualauth.userlist.names import ORName
     from ualauth.userlist.record import User
 
@@ -115,7 +115,15 @@ class Tree:
 
     def of_group(self, group: Group) -> str:
         """Return the name of a group's entry."""
-        return f"cn={escaped(group.name)},{self.of_groups(group.or_name.units)}"
+        return self._of_group(group.name, group.or_name.units)
+
+    def _of_group(self, name: str, units: tuple[str, ...]) -> str:
+        return f"cn={escaped(name)},{self.of_groups(units)}"
+
+    def of_member(self, member: Member) -> str:
+        """Return the name of the entry of a member of a group."""
+        name = self._of_group if member.is_group else self.of_authid
+        return name(member.name, member.units)
 
     def of_groups(self, units: tuple[str, ...]) -> str:
         """Return the name of the entry above the groups of a mail node."""

@@ -38,7 +38,7 @@ from ualauth.userlist.conditions import (
     is_undefined,
     parts_of,
 )
-from ualauth.userlist.database.search_index import GAP, texts
+from ualauth.userlist.database.search_index import GAP, GROUPS, texts
 from ualauth.userlist.database.tables import group_groups, group_users, groups, users
 
 TRIGRAM = 3
@@ -48,6 +48,7 @@ MOST_TEXT = 200
 COLUMNS: Mapping[Field, str] = {
     Field.AUTHID: "logins",
     Field.ADDRESS: "logins",
+    Field.PRIMARY_ADDRESS: "logins",
     Field.SURNAME: "names",
     Field.GIVEN_NAME: "names",
     Field.INITIALS: "names",
@@ -67,6 +68,12 @@ _JOINED: Mapping[Field, str] = {Field.PERSONAL_NAME: " ", Field.MAIL_NODE: ","}
 """Field that has several texts of the index -> what is between them."""
 
 
+_KEYED = frozenset(
+    {Field.AUTHID, Field.ADDRESS, Field.PRIMARY_ADDRESS, Field.GROUP_NAME},
+)
+_RELATED = frozenset({Field.GROUP, Field.MEMBER, Field.SHOWN_MEMBER, Field.MEMBER_GROUP})
+
+
 @dataclass(frozen=True, slots=True)
 class Contains:
     """A column of the index has a text."""
@@ -83,10 +90,18 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbered:
+    """A record has one of some ids."""
+
+    ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Related:
     """A record is a member of the group, or has the member, with a folded name.
 
-    `field` is `GROUP`, `MEMBER` or `MEMBER_GROUP`; tables of members tell, and not the index.
+    `field` is `GROUP`, `MEMBER`, `SHOWN_MEMBER` or `MEMBER_GROUP`; tables of members tell, and
+    not the index.
     """
 
     field: Field
@@ -107,7 +122,7 @@ class AnyOf:
     items: tuple[Narrowing, ...]
 
 
-Narrowing: TypeAlias = Contains | Keyed | Related | AllOf | AnyOf
+Narrowing: TypeAlias = Contains | Keyed | Numbered | Related | AllOf | AnyOf
 
 NOTHING = AnyOf(())
 
@@ -137,9 +152,11 @@ def _of_leaf(condition: Condition) -> Narrowing | None:  # noqa: PLR0911 - a cas
         case Equals(_, str(value)) if REFUSED.search(fold(value)):
             # No database would even take it.
             return NOTHING
-        case Equals(Field.AUTHID | Field.ADDRESS | Field.GROUP_NAME, str(value)):
+        case Equals(field, str(value)) if field in _KEYED:
             return Keyed(frozenset({fold(value)}))
-        case Equals((Field.GROUP | Field.MEMBER | Field.MEMBER_GROUP) as field, str(value)):
+        case Equals(Field.ID, int(value)):
+            return Numbered(frozenset({value})) if 0 < value < GROUPS else NOTHING
+        case Equals(field, str(value)) if field in _RELATED:
             return Related(field, fold(value))
         case Equals(field, str(value)) if field in COLUMNS:
             return _all(list(_contained(field, fold(value), begins=True, ends=True)))
@@ -162,22 +179,25 @@ def _all(items: Sequence[Narrowing | None]) -> Narrowing | None:
     known = [each for each in items if each is not None]
     if NOTHING in known:
         return NOTHING
-    keyed = [each for each in known if isinstance(each, Keyed)]
-    if keyed:
-        return min(keyed, key=lambda each: len(each.keys))
-    related = [each for each in known if isinstance(each, Related)]
-    if related:
-        return related[0]
+    for kind in (Numbered, Keyed, Related):
+        if exact := [each for each in known if isinstance(each, kind)]:
+            return min(exact, key=_size)
     return known[0] if len(known) == 1 else AllOf(tuple(known)) if known else None
 
 
 def _any(items: Sequence[Narrowing | None]) -> Narrowing | None:
     known = [each for each in items if each is not None and each != NOTHING]
-    if None in items or (len(known) > 1 and any(isinstance(each, Related) for each in known)):
+    if None in items:
+        return None
+    if len(known) > 1 and any(isinstance(each, Related | Numbered) for each in known):
         return None
     if known and all(isinstance(each, Keyed) for each in known):
         return Keyed(frozenset().union(*(each.keys for each in known if isinstance(each, Keyed))))
     return known[0] if len(known) == 1 else AnyOf(tuple(known))
+
+
+def _size(item: Narrowing) -> int:
+    return len(item.keys) if isinstance(item, Keyed) else 1
 
 
 def _contained(
@@ -213,8 +233,8 @@ def match_text(item: Narrowing) -> str:
             return f"{name} : ({' AND '.join(quoted)})"
         case Keyed(keys):
             return match_text(_unkeyed(keys))
-        case Related():
-            raise TypeError("the index knows no members")
+        case Related() | Numbered():
+            raise TypeError("the index knows no members and ids")
         case AllOf(items):
             return f"({' AND '.join(map(match_text, items))})"
         case AnyOf(items):
@@ -238,8 +258,8 @@ def like(item: Narrowing, parameters: dict[str, Any]) -> ColumnElement[bool]:
             return texts.c[of_index].like(bindparam(name), escape="!")
         case Keyed(keys):
             return like(_unkeyed(keys), parameters)
-        case Related():
-            raise TypeError("the index knows no members")
+        case Related() | Numbered():
+            raise TypeError("the index knows no members and ids")
         case AllOf(items):
             return and_(*(like(each, parameters) for each in items))
         case AnyOf(items):
@@ -297,6 +317,7 @@ def related(field: Field, *, of_groups: bool) -> Select[int] | None:
         (Field.GROUP, False): (member, group, groups.c.id, groups.c.name_key),
         (Field.GROUP, True): (inner.member_id, inner.group_id, groups.c.id, groups.c.name_key),
         (Field.MEMBER, True): (group, member, users.c.id, users.c.authid_key),
+        (Field.SHOWN_MEMBER, True): (group, member, users.c.id, users.c.authid_key),
         (Field.MEMBER_GROUP, True): (
             *(inner.group_id, inner.member_id, groups.c.id, groups.c.name_key),
         ),

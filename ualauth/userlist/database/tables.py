@@ -165,6 +165,7 @@ or_names = Table(
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),
+    Index(None, "ou1_key", "ou2_key", "ou3_key", "ou4_key"),
 )
 
 # UL-SASL-PWD: what SCRAM needs of a password.
@@ -227,6 +228,7 @@ groups = Table(
     Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     *(_text(part) for part in LIMITS),
+    Index(None, "ou1", "ou2", "ou3", "ou4"),
     sqlite_autoincrement=True,
 )
 

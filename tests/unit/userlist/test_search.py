@@ -40,7 +40,8 @@ NODES = ((), ("ny",), ("ny", "hq"), ("NY", "hq", "a"), ("nyc",), ("n",), ("la", 
 FIELDS = (
     *(Field.AUTHID, Field.SURNAME, Field.GIVEN_NAME, Field.INITIALS, Field.COMMON_NAME),
     *(Field.PERSONAL_NAME, Field.ADDRESS, Field.OU1, Field.MAIL_NODE, Field.HIDDEN),
-    *(Field.GROUP_NAME, Field.ID, Field.CREATED),
+    *(Field.GROUP_NAME, Field.ID, Field.CREATED, Field.PRIMARY_ADDRESS, Field.OR_NAME),
+    Field.LIMIT_INBOUND_MAIL,
 )
 
 
@@ -187,6 +188,28 @@ def test_every_change_is_found_at_once(store: UserStore) -> None:
     assert not by(store, Field.AUTHID, "onema")
 
 
+def test_ids_are_looked_up(store: UserStore, users: list[User]) -> None:
+    for number in (0, -1, 1 << 40, 1 << 80):
+        assert not hits(store, Search(condition=Equals(Field.ID, number)))
+    second, third = users[2].id, users[3].id
+    assert hits(store, Search(condition=Equals(Field.ID, second))) == [second]
+    assert hits(store, Search(condition=Equals(Field.ID, second), after=second)) == []
+    either = Or((Equals(Field.ID, third), Equals(Field.ID, second)))
+    assert hits(store, Search(condition=either)) == [second, third]
+    both = And((Equals(Field.ID, third), Equals(Field.AUTHID, users[3].authid)))
+    assert hits(store, Search(condition=both)) == [third]
+
+
+def test_hidden_members_are_not_shown(store: UserStore) -> None:
+    store.add(one(hidden=True))
+    group = store.groups.add(NewGroup(name="g", or_name=usual_or_name("g")), ["ann"])
+    for field, count in ((Field.MEMBER, 1), (Field.SHOWN_MEMBER, 0), (Field.MEMBER_GROUP, 0)):
+        for condition in (Present(field), Equals(field, "ann")):
+            assert len(hits(store, Search(condition=condition, kind=Kind.GROUPS))) == count
+            assert store.holds(condition, group) is bool(count)
+    assert store.holds(Equals(Field.HIDDEN, True), store.get("ann"))
+
+
 def test_groups_are_found(store: UserStore) -> None:
     user = store.add(one())
     group = store.groups.add(
@@ -271,6 +294,9 @@ QUESTIONS = (
     Search(condition=Equals(Field.GROUP, "sales"), kind=Kind.GROUPS),
     Search(condition=Equals(Field.MEMBER, "ann"), kind=Kind.GROUPS),
     Search(condition=Equals(Field.MEMBER_GROUP, "sales"), kind=Kind.GROUPS),
+    Search(condition=Equals(Field.SHOWN_MEMBER, "ann"), kind=Kind.GROUPS),
+    Search(condition=Equals(Field.ID, 1)),
+    Search(condition=Equals(Field.PRIMARY_ADDRESS, "a@b.c")),
 )
 
 

@@ -7,7 +7,7 @@ gets them, with the three values of RFC 4511, section 4.5.1.7.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -114,7 +114,7 @@ def is_true(wanted: Any, entry: Attributes, hidden: frozenset[str]) -> bool | No
     match kind:
         case "and" | "or":
             outcomes = [is_true(each, entry, hidden) for each in value]
-            decisive = kind == "or"
+            decisive: bool = kind == "or"
             if decisive in outcomes:
                 return decisive
             return None if None in outcomes else not decisive
@@ -140,8 +140,12 @@ def is_item_true(  # noqa: C901, PLR0911 - a case for each kind
             return None
         ((place, part),) = value["substrings"]
         text = plain(part.decode())
-        test = {"initial": str.startswith, "any": operator.contains, "final": str.endswith}[place]
-        return any(test(plain(each), text) for each in own)
+        tests: dict[str, Callable[[str, str], bool]] = {
+            "initial": str.startswith,
+            "any": operator.contains,
+            "final": str.endswith,
+        }
+        return any(tests[place](plain(each), text) for each in own)
     asserted = value["assertionValue"].decode()
     if kind in {"greaterOrEqual", "lessOrEqual"}:
         compare = operator.ge if kind == "greaterOrEqual" else operator.le

@@ -115,9 +115,16 @@ class PolicyError:
     IN_HISTORY = 8
 
 
-def policy(error: int | None = None, seconds: int | None = None) -> Control:
-    """Return the control of password policy in an answer; `seconds` until the password expires."""
+def policy(
+    error: int | None = None, seconds: int | None = None, logins: int | None = None
+) -> Control:
+    """Return the control of password policy in an answer.
+
+    It has the `seconds` until the password expires, or how many `logins` an expired one has left.
+    """
     warning = b"" if seconds is None else element(0xA0, integer(seconds, 0x80))
+    if logins is not None:
+        warning = element(0xA0, integer(logins, 0x81))
     wrong = b"" if error is None else integer(error, 0x81)
     return Control(PASSWORD_POLICY, False, sequence(warning, wrong))  # noqa: FBT003 - critical
 

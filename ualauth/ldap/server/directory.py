@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from ualauth.errors import UserError
+from ualauth.ldap.server import controls
 from ualauth.ldap.server import messages as m
 from ualauth.ldap.server.access import View
 from ualauth.ldap.server.lookup import Lookup
@@ -14,6 +16,8 @@ from ualauth.ldap.server.results import Refusal, ResultCode
 from ualauth.ldap.server.root_dse import root_dse
 from ualauth.ldap.server.searching import Cursor, Found, begin
 from ualauth.ldap.server.tree import UserAt
+from ualauth.userlist.account.password_age import password_expires
+from ualauth.userlist.listing import Policies
 
 if TYPE_CHECKING:
     from ualauth.contract.identity import Identity
@@ -58,6 +62,26 @@ class Directory(Lookup):
         """Return who a client is, as RFC 4532 writes it."""
         user = self.view(identity).user
         return f"u:{identity.authid}" if user is None else f"dn:{self.tree.of_user(user)}"
+
+    def warning(self, identity: Identity) -> m.Control:
+        """Return what password policy says of the password of a user who was let in.
+
+        That is how many seconds it is valid yet, from `warning_days` before its end, or how many
+        logins are left to one that has expired.
+        """
+        user = self.store.by_authid(identity.authid)
+        if user is None:
+            return controls.policy()
+        rules = Policies(self.config.policy).of(user).password
+        expires = password_expires(user, rules)
+        if expires is None:
+            return controls.policy()
+        left = expires - datetime.now(UTC)
+        if left <= timedelta():
+            return controls.policy(logins=max(0, rules.grace_logins - user.grace_logins_used))
+        if left > timedelta(days=rules.warning_days):
+            return controls.policy()
+        return controls.policy(seconds=int(left.total_seconds()))
 
     # Operations
 

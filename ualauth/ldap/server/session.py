@@ -144,6 +144,8 @@ class _Bind:
     message: Message
     exchange: _Exchange | None = None
     password: str = field(default="", repr=False)
+    identity: Identity | None = None
+    """Who is let in, while it is looked up what to say of the password."""
 
 
 class Session:
@@ -193,11 +195,23 @@ class Session:
         """Take note of whom a bind lets in."""
         if self._bind is None or not self._is_bind(tag):
             return
-        final = self._bind.exchange.final if self._bind.exchange is not None else None
-        more = b"" if final is None else octet_string(final, 0x87)
         self._exchange = None
-        self._identity = None if identity.anonymous else identity
-        self._end_bind(Result(ResultCode.SUCCESS, more=more), controls.policy())
+        self._bind.identity = identity
+        is_asked = controls.has(self._bind.message.controls, controls.PASSWORD_POLICY)
+        # The stack says something only when there is something to say.
+        if is_asked and identity.messages:
+            self._carrier.operate(tag, lambda directory: directory.warning(identity))
+        else:
+            self._let_in(controls.policy())
+
+    def _let_in(self, policy: m.Control) -> None:
+        bind = self._bind
+        if bind is None or bind.identity is None:
+            return
+        final = bind.exchange.final if bind.exchange is not None else None
+        more = b"" if final is None else octet_string(final, 0x87)
+        self._identity = None if bind.identity.anonymous else bind.identity
+        self._end_bind(Result(ResultCode.SUCCESS, more=more), policy)
 
     def challenged(self, tag: object, data: bytes, *, is_last: bool) -> None:
         """Send what an exchange goes on with."""
@@ -234,8 +248,11 @@ class Session:
 
     def operated(self, tag: object, value: object) -> None:
         """Take what an operation of the directory returned."""
-        if self._is_bind(tag):
-            self._resolved(value)
+        if self._bind is not None and self._is_bind(tag):
+            if self._bind.identity is None:
+                self._resolved(value)
+            else:
+                self._let_in(value if isinstance(value, m.Control) else controls.policy())
             return
         running = self._running.get(tag)
         if running is None:
@@ -252,8 +269,12 @@ class Session:
 
     def failed(self, tag: object, error: Exception) -> None:
         """Answer what could not be done."""
-        if self._is_bind(tag):
-            self._refuse_bind(error)
+        if self._bind is not None and self._is_bind(tag):
+            if self._bind.identity is None:
+                self._refuse_bind(error)
+            else:
+                # The login was granted; the warning alone is lost.
+                self._let_in(controls.policy())
             return
         running = self._running.get(tag)
         if running is None:

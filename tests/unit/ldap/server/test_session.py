@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from tests.unit.ldap.server.driven import (
     people,
 )
 from ualauth.codes import ReturnCode
+from ualauth.config.config import PasswordSettings
 from ualauth.contract.identity import Identity, Person
 from ualauth.errors import (
     AccountRestricted,
@@ -126,6 +129,55 @@ def test_what_could_not_be_checked_is_no_wrong_password(
     assert code(client.receive()[-1][2]) == result
     assert not client.session.is_bound
     assert client.code_of("searchRequest", codec.search(ANY)) == 32
+
+
+POLICY = [{"controlType": controls.PASSWORD_POLICY.encode()}]
+
+
+@pytest.mark.parametrize(
+    ("messages", "expires", "begin"),
+    [
+        (("Your password expires in 3 days.",), timedelta(days=3), b"\xa0\x05\x80\x03\x03"),
+        (("Your password has expired.",), timedelta(days=-1), b"\xa0\x03\x81\x01\x02"),
+        (("Welcome.",), timedelta(days=300), b""),
+        (("Welcome.",), None, b""),
+        ((), timedelta(days=3), b""),
+    ],
+)
+def test_a_login_is_told_how_long_the_password_is_valid(
+    directory: Directory, messages: tuple[str, ...], expires: timedelta | None, begin: bytes
+) -> None:
+    rules = PasswordSettings(warning_days=10, grace_logins=2)
+    directory.config = replace(directory.config, password=rules)
+    user = directory.store.get("jsmith")
+    moment = None if expires is None else datetime.now(UTC) + expires
+    directory.store.update(user, password_expires=moment)
+    client = Client(directory)
+    value = {"version": 3, "name": b"jsmith", "authentication": ("simple", b"secret")}
+    client.write("bindRequest", value, POLICY)
+    client.session.granted(client.logins[-1][0], replace(identity("jsmith"), messages=messages))
+    ((_, kind, answer, answered),) = client.receive()
+    assert (kind, code(answer)) == ("bindResponse", 0)
+    (control,) = answered
+    assert control["controlType"] == controls.PASSWORD_POLICY.encode()
+    content = control["controlValue"][2:]
+    assert content.startswith(begin)
+    assert bool(content) is bool(begin)
+    assert client.session.is_bound
+    assert client.ask("extendedReq", extended(controls.WHO_AM_I))[0][1]["responseValue"]
+
+
+def test_a_login_counts_though_the_password_cannot_be_looked_up(directory: Directory) -> None:
+    client = Client(directory, waits=True)
+    value = {"version": 3, "name": b"jsmith", "authentication": ("simple", b"secret")}
+    client.write("bindRequest", value, POLICY)
+    tag = client.logins[-1][0]
+    client.session.granted(tag, replace(identity("jsmith"), messages=("Soon.",)))
+    assert not client.receive()
+    assert not client.session.is_bound
+    client.session.failed(tag, StoreError("gone"))
+    assert code(client.receive()[0][2]) == 0
+    assert client.session.is_bound
 
 
 def test_an_anonymous_login_is_no_user(client: Client) -> None:

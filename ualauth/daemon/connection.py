@@ -68,10 +68,12 @@ class Connection(asyncio.Protocol):
         self._unread_timer: asyncio.TimerHandle | None = None
         self._is_paused = False
         self._is_over = False
+        self._is_lost = False
         self._securing: asyncio.Task[None] | None = None
         """While TLS begins: then what the client sends waits."""
         self._held = bytearray()
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_seconds: float | None = None
         self._active = 0.0
 
     @property
@@ -138,7 +140,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - of the interface
         """See `asyncio.BaseProtocol`: what runs for the client is given up."""
-        self._is_over = True
+        if self._is_lost:
+            return
+        self._is_over = self._is_lost = True
         for task in self._tasks.values():
             task.cancel()
         for timer in self._timers.values():
@@ -151,6 +155,8 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         self._timers.clear()
         self._asker.close()
+        if self._protocol is not None:
+            self._protocol.endpoint.left()
         self._protocol = None
         self._connections.left(self)
 
@@ -244,9 +250,10 @@ class Connection(asyncio.Protocol):
             transport = await loop.start_tls(plain, self, context, server_side=True)
         except (OSError, ConnectionError, asyncio.CancelledError) as error:
             log.info("a client began TLS in vain: %s", type(error).__name__)
-            plain.abort()
+            self._end_securing(plain)
             return
-        if transport is None:
+        if transport is None or plain.is_closing():
+            self._end_securing(plain)
             return
         self._transport = transport
         transport.set_write_buffer_limits(high=_MOST_UNREAD)
@@ -260,6 +267,12 @@ class Connection(asyncio.Protocol):
         if data:
             self.data_received(data)
 
+    def _end_securing(self, plain: asyncio.Transport) -> None:
+        self._securing = None
+        plain.abort()
+        # asyncio does not tell of a connection that is lost in the middle of a handshake.
+        self.connection_lost(None)
+
     # Reading
 
     def _watch_idleness(self, protocol: Protocol) -> None:
@@ -267,6 +280,10 @@ class Connection(asyncio.Protocol):
         seconds = protocol.idle_seconds
         loop = asyncio.get_running_loop()
         self._active = loop.time()
+        if self._idle_timer is not None and seconds != self._idle_seconds:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        self._idle_seconds = seconds
         if seconds is not None and self._idle_timer is None:
             self._idle_timer = loop.call_later(seconds, self._look_at_idleness)
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,14 +24,19 @@ from ualauth.daemon.sockets import (
     uid_of,
 )
 from ualauth.daemon.systemd import is_for
-from ualauth.errors import ConfigurationError, PeerUnknown
+from ualauth.errors import ConfigurationError, PeerUnknown, UalauthError
 from ualauth.sources.files import FileRules, Text
 from ualauth.sources.following import Watched
 from ualauth.sources.problem import Problem
 from ualauth.sources.watched import wait_for
+from ualauth.system.networks import read_address, source_of
 from ualauth.system.peer_credentials import peer_of
 
 _SECRET_RULES = FileRules(max_bytes=4096, comments=False, secret=True)
+
+
+class TooManyConnections(UalauthError):
+    """A client has as many connections as it may have."""
 
 
 class Plan:
@@ -98,6 +104,8 @@ class Listener:
         self._file = file_of(plan.listen) if is_own else None
         self._tls: ssl.SSLContext | None = plan.tls
         self._asyncio: asyncio.Server | None = None
+        self._clients: Counter[str] = Counter()
+        """Network of a client -> its connections, where these are limited."""
 
     async def start(self, numbers: Iterator[int], connect: Any) -> None:  # noqa: ANN401 - see below
         """Accept clients; `connect` makes an `asyncio.Protocol` of what begins a protocol."""
@@ -140,6 +148,7 @@ class Listener:
                 caller = None
         name = None if plan.listen.path else transport.get_extra_info("peername")
         address = name[0] if name else None
+        secret = plan.secret()
         tls = transport.get_extra_info("ssl_object")
         endpoint = Endpoint(
             plan.listen,
@@ -147,15 +156,44 @@ class Listener:
             server=self._server,
             number=number,
             nonce=self._nonce(),
-            secret=plan.secret(),
+            secret=secret,
             caller=caller,
             address=address,
             has_tls=tls is not None,
             tls=self._tls if plan.begins_tls_later else None,
             connection=lambda: connection_of(address, tls),
+            left=self._enter(plan, address),
             is_peer=caller is not None and caller.uid in plan.peers,
         )
-        return plan.kind(endpoint)
+        try:
+            return plan.kind(endpoint)
+        except BaseException:
+            endpoint.left()
+            raise
+
+    def _enter(self, plan: Plan, address: str | None) -> Callable[[], None]:
+        """Count a connection of a client, and return what counts that it is over.
+
+        Programs on this host are not counted: mail servers ask from there by many processes.
+
+        Raises:
+            TooManyConnections: if the client has as many as it may have.
+
+        """
+        most = plan.kind.most_of_address(plan.own)
+        ip_address = None if address is None else read_address(address)
+        if most is None or address is None or ip_address is None or ip_address.is_loopback:
+            return lambda: None
+        source = source_of(address)
+        if self._clients[source] >= most:
+            raise TooManyConnections(f"{source} has {most} connections to {plan.listen.place}")
+        self._clients[source] += 1
+        return lambda: self._leave(source)
+
+    def _leave(self, source: str) -> None:
+        self._clients[source] -= 1
+        if not self._clients[source]:
+            del self._clients[source]
 
 
 def open_listeners(

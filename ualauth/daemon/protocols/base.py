@@ -71,6 +71,8 @@ class Endpoint:
     """What TLS begins with later, when the protocol asks for it by `start_tls`."""
     connection: Callable[[], ConnectionInfo] = field(default=ConnectionInfo, repr=False)
     """Returns what is known of the connection as it began, for SASL exchanges."""
+    left: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Is to be called when the connection is over."""
     is_peer: bool = False
     """Whether that is root, the daemon's own user, or one of the `peers`."""
 
@@ -126,6 +128,11 @@ class Protocol(ABC):
     def begins_tls_later(cls, own: Any) -> bool:  # noqa: ANN401, ARG003 - as `settings_type`
         """Return whether TLS begins when a client asks for it, and not with the connection."""
         return False
+
+    @classmethod
+    def most_of_address(cls, own: Any) -> int | None:  # noqa: ANN401, ARG003 - as `settings_type`
+        """Return how many connections one client may have at a time; `None` without a limit."""
+        return None
 
     # What the connection calls
 

@@ -44,13 +44,18 @@ _IDLE = 900.0
 
 @dataclass(frozen=True, slots=True)
 class LdapSettings:
-    """`starttls`: whether TLS begins when a client asks for it, and not with the connection."""
+    """`starttls`: whether TLS begins when a client asks for it, and not with the connection.
+
+    `connections` is how many a client of the network may have at a time: an IPv4 address, or an
+    IPv6 /64. Programs on this host may have any number.
+    """
 
     starttls: bool = False
+    connections: int = 10
 
     def mistakes(self) -> list[tuple[str, str]]:
         """See `NoSettings.mistakes`."""
-        return []
+        return [("connections", "must be 1 or more")] if self.connections < 1 else []
 
 
 class Ldap(Protocol):
@@ -84,6 +89,11 @@ class Ldap(Protocol):
     def begins_tls_later(cls, own: Any) -> bool:  # noqa: ANN401 - see `Protocol.begins_tls_later`
         """See `Protocol.begins_tls_later`."""
         return bool(own.starttls)
+
+    @classmethod
+    def most_of_address(cls, own: Any) -> int | None:  # noqa: ANN401 - see there
+        """See `Protocol.most_of_address`."""
+        return int(own.connections)
 
     # What the connection calls
 

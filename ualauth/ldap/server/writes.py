@@ -219,7 +219,8 @@ def _modify_user(directory: Lookup, view: View, user: User, changes: Sequence[m.
         own = {name.lower() for name in directory.settings.own_attributes}
         if not view.is_own(user):
             raise Refusal(ResultCode.INSUFFICIENT_ACCESS_RIGHTS)
-        is_allowed = own.__contains__
+        # What administrators alone see is not changed by others, whatever the settings say.
+        is_allowed = (own - directory.shape.hidden).__contains__
     names = {split_options(each.attribute)[0].lower() for each in changes}
     if _PASSWORD in names:
         if not view.may_change(user) or names != {_PASSWORD}:

@@ -1,4 +1,4 @@
-"""The directory by clients that others wrote: OpenLDAP's tools, python-ldap, ldap3.
+"""The directory by clients that others wrote: OpenLDAP's tools, python-ldap, ldap3, bonsai.
 
 The daemon serves it with StartTLS, ldaps and on a UNIX socket; each client logs in, searches and
 changes entries.
@@ -7,73 +7,26 @@ changes entries.
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import ldap
 import pytest
 from ldap.controls.libldap import SimplePagedResultsControl
 
-from tests.ldap.authority import Authority
+from tests.integration.directory import Place, directory_in
 from tests.machine import patience
-from tests.unit.daemon.serving import PLAIN_SETTINGS, served
-from tests.unit.ldap.server.driven import ANN, JOHN, SUFFIX, people
-from ualauth.testing.folder import ConfigFolder
+from tests.unit.ldap.server.driven import ANN, JOHN, SUFFIX
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.administration import set_password
-from ualauth.userlist.store import UserStore
 
 ZOE = f"uid=zoe,{SUFFIX}"
 
 
-class Place(NamedTuple):
-    """Where a directory is served, and its USERLIST."""
-
-    plain: str
-    tls: str
-    local: str
-    ca: str
-    store: UserStore
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    path: Path = tmp_path_factory.mktemp("d")
-    authority = Authority(path)
-    certificate, key = authority.issue("127.0.0.1", "127.0.0.2")
-    folder = ConfigFolder(path)
-    types = ("auth", "account", "password", "session")
-    folder.service("omslapdeng", "".join(f"{each} required om_auth\n" for each in types))
-    files = f'certificate = "{certificate}"\nkey = "{key}"\n'
-    folder.settings(
-        f"""{PLAIN_SETTINGS}
-[ldap_server]
-suffix = "{SUFFIX}"
-[[listen]]
-protocol = "ldap"
-address = "127.0.0.1:0"
-starttls = true
-{files}
-[[listen]]
-protocol = "ldap"
-address = "127.0.0.2:0"
-{files}
-[[listen]]
-protocol = "ldap"
-path = "{path}/ldapi"
-"""
-    )
-    userlist = Userlist.create(path)
-    people(userlist)
-    with served(folder) as daemon:
-        addresses: dict[str, Any] = daemon.call(lambda: daemon.daemon.addresses)
-        plain = f"ldap://127.0.0.1:{addresses['127.0.0.1:0'][1]}"
-        tls = f"ldaps://127.0.0.2:{addresses['127.0.0.2:0'][1]}"
-        local = f"ldapi://{quote(f'{path}/ldapi', safe='')}"
-        yield Place(plain, tls, local, str(authority.file), userlist.store)
-    userlist.close()
+    with directory_in(tmp_path_factory.mktemp("d")) as place:
+        yield place
 
 
 def tool(place: Place, name: str, *arguments: str, given: str = "") -> tuple[int, str]:
@@ -215,6 +168,55 @@ def test_ldap3_reads_the_schema(place: Place) -> None:
     assert entry.entry_dn == ZOE
     assert entry.displayName.value == "Zoë Müller"
     connection.unbind()
+
+
+BONSAI = """
+import sys
+import bonsai
+url, ca, name, base, suffix = sys.argv[1:]
+for mechanism in ("SIMPLE", "SCRAM-SHA-256", "CRAM-MD5"):
+    client = bonsai.LDAPClient(url, tls=True)
+    client.set_ca_cert(ca)
+    user = name if mechanism == "SIMPLE" else base
+    client.set_credentials(mechanism, user=user, password="secret")
+    with client.connect() as connection:
+        (entry,) = connection.search(suffix, bonsai.LDAPSearchScope.SUB, "(cn=*smith*)", ["mail"])
+        pages = connection.paged_search(suffix, 2, "(objectClass=person)", ["uid"], page_size=1)
+        print(connection.whoami(), entry["mail"][0], len([*pages]))
+client.set_credentials("SIMPLE", user=name, password="wrong")
+try:
+    client.connect()
+except bonsai.AuthenticationError:
+    print("refused")
+"""
+
+
+def test_bonsai(place: Place) -> None:
+    # It waits for a server with the interpreter's lock held, so that no server runs beside it.
+    set_password(place.store, Userlist(place.store).hasher, place.store.get("jsmith"), "secret")
+    # The first login by password adds what CRAM-MD5 needs.
+    assert tool(place, "ldapwhoami", "-H", place.tls, "-x", "-D", JOHN, "-w", "secret")[0] == 0
+    ended = subprocess.run(
+        [sys.executable, "-c", BONSAI, place.plain, place.ca, JOHN, "jsmith", SUFFIX],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience(120),
+    )
+    line = f"dn:{JOHN} john.smith@example.com 3"
+    assert ended.stdout.splitlines() == [line, line, line, "refused"], ended.stderr
+
+
+def test_a_login_by_cram_md5_needs_a_login_by_password_first(place: Place) -> None:
+    set_password(place.store, Userlist(place.store).hasher, place.store.get("zoe"), "secret")
+    by_cram = ["-Y", "CRAM-MD5", "-U", "zoe", "-w", "secret", "-O", "maxssf=0"]
+    assert tool(place, "ldapwhoami", "-H", place.local, *by_cram)[0] == 49
+    by_password = ["-x", "-D", ZOE, "-w", "secret"]
+    assert tool(place, "ldapwhoami", "-H", place.local, *by_password)[0] == 0
+    status, text = tool(place, "ldapwhoami", "-H", place.local, *by_cram)
+    assert (status, f"dn:{ZOE}" in text) == (0, True), text
+    wrong = ["-Y", "CRAM-MD5", "-U", "zoe", "-w", "wrong", "-O", "maxssf=0"]
+    assert tool(place, "ldapwhoami", "-H", place.local, *wrong)[0] == 49
 
 
 FILTERS = [

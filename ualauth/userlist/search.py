@@ -100,7 +100,11 @@ def search(database: Database, wanted: Search) -> Iterator[Page]:
 
     """
     check_levels(wanted.condition)
-    source = _source(database, wanted)
+    known = search_queries.narrowing(wanted.condition, wanted.visible)
+    if isinstance(known, Keyed):
+        yield from _of_keys(database, wanted, known.keys)
+        return
+    source = _source(database, wanted, known)
     left = _NO_ID if wanted.limit is None else wanted.limit
     position, size = wanted.after, _FIRST_PAGE
     while source is not None and left > 0 and (ids := source(position, size)):
@@ -129,16 +133,33 @@ def holds(database: Database, condition: Condition, record: User | Group) -> boo
     return evaluate(condition, Values(database, record), ALL_FIELDS) is True
 
 
-def _source(database: Database, wanted: Search) -> Callable[[int, int], list[int]] | None:
+def _of_keys(database: Database, wanted: Search, keys: frozenset[str]) -> Iterator[Page]:
+    """Yield one page, of the records with some login names, if there are any."""
+    records: dict[int, User | Group] = {}
+    for key in keys:
+        if wanted.kind is Kind.GROUPS:
+            rows = database.read(group_queries.BY_NAME, {"key": key})
+            records |= {group.id: group for group in ([group_of(rows)] if rows else [])}
+        else:
+            rows = database.read(queries.by_login_name(), {"key": key})
+            records |= {user.id: user for user in users_of(rows)}
+    numbers = sorted(number for number in records if number > wanted.after)
+    hits = [records[number] for number in numbers if _is_hit(database, wanted, records[number])]
+    some = hits if wanted.limit is None else hits[: wanted.limit]
+    if numbers and wanted.limit != 0:
+        position = some[-1].id if len(some) < len(hits) else numbers[-1]
+        yield Page(tuple(some), position)  # type: ignore[arg-type]  # of one kind
+
+
+def _source(
+    database: Database, wanted: Search, known: Narrowing | None
+) -> Callable[[int, int], list[int]] | None:
     """Return what returns some ids after one; `None` if there are none at all."""
-    known = search_queries.narrowing(wanted.condition, wanted.visible)
     if known == NOTHING:
         return None
     is_group = wanted.kind is Kind.GROUPS
-    if isinstance(known, Keyed | Numbered):
-        numbers = sorted(known.ids) if isinstance(known, Numbered) else []
-        if isinstance(known, Keyed):
-            numbers = _numbers_of(database, known.keys, is_group=is_group)
+    if isinstance(known, Numbered):
+        numbers = sorted(known.ids)
         return lambda after, most: [each for each in numbers if each > after][:most]
     if isinstance(known, Related):
         statement = search_queries.related(known.field, of_groups=is_group)
@@ -182,17 +203,6 @@ def _has_trigrams(database: Database) -> bool:
         return False
     rows = database.read(search_queries.KIND_OF_INDEX, {})
     return bool(rows) and "VIRTUAL" in rows[0][0]
-
-
-def _numbers_of(database: Database, keys: frozenset[str], *, is_group: bool) -> list[int]:
-    numbers: set[int] = set()
-    for key in keys:
-        if is_group:
-            rows = database.read(group_queries.BY_NAME, {"key": key})
-        else:
-            rows = database.read(queries.by_login_name(), {"key": key})
-        numbers.update(row[0] for row in rows)
-    return sorted(numbers)
 
 
 def _records(

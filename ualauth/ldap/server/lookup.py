@@ -175,9 +175,13 @@ class Lookup:
             parsed = dn.parse(name)
         except dn.NotAName:
             raise Refusal(ResultCode.INVALID_DN_SYNTAX, "this is no name of an entry") from None
-        entry = self._entry_at(view, self.tree.place(parsed))
+        return self.entry_at(view, parsed, self.tree.place(parsed))
+
+    def entry_at(self, view: View, name: dn.Name, place: Place | None) -> Entry:
+        """Return the entry with a name that leads to a place; see `entry`."""
+        entry = self._entry_at(view, place)
         if entry is None:
-            raise self.missing(view, parsed)
+            raise self.missing(view, name)
         return entry
 
     def _entry_at(  # noqa: PLR0911 - a case for each kind

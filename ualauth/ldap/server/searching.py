@@ -152,10 +152,11 @@ class _Hits:
             # All that is below the root DSE is below the suffix.
             base, scope = directory.tree.suffix, _BASE if scope == _ONE else scope
         try:
-            place = directory.tree.place(dn.parse(base))
+            name = dn.parse(base)
         except dn.NotAName:
             raise Refusal(ResultCode.INVALID_DN_SYNTAX, "this is no name of an entry") from None
-        own = [directory.entry(view, base)]
+        place = directory.tree.place(name)
+        own = [directory.entry_at(view, name, place)]
         if scope in {_ONE, _BELOW}:
             own = []
         if scope == _BASE or isinstance(place, UserAt | GroupAt):

@@ -210,11 +210,10 @@ def _records(
 ) -> Iterator[User] | Iterator[Group]:
     """Yield the records with some ids, in the order of these, as far as they are there."""
     match kind:
-        case Kind.USERS if len(ids) == 1:
-            yield from users_of(database.read(queries.by_id(), {"id": ids[0]}))
         case Kind.USERS:
-            for some in queries.pieces(ids, queries.PAGE):
-                rows = database.read(queries.by_ids(), queries.some_ids(some))
+            most = queries.FEW if len(ids) <= queries.FEW else queries.PAGE
+            for some in queries.pieces(ids, most):
+                rows = database.read(queries.by_ids(most), queries.some_ids(some, most))
                 yield from sorted(users_of(rows), key=lambda user: user.id)
         case Kind.GROUPS:
             for number in ids:

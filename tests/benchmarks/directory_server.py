@@ -35,10 +35,11 @@ HOW = f"""
 {USERS:,} people, each with a mail node, a name and an address, in a USERLIST in SQLite and in
 slapd (mdb, with indexes `eq` and `sub` of what is searched). {CLIENTS} connections over UNIX
 sockets, logged in once, each ask for the next search when the last one is answered; {ROUNDS}
-rounds of {SEARCHES:,} searches alternate between the two servers. ualauth has one worker. The figures are searches for
-each second of the processor that the server used, the client's left out: slapd's threads may use
-all cores. An address-book search is Thunderbird's, an `or` of three beginnings of names that ten
-people in {USERS:,} have. Each answer is counted, and has to have an entry.
+rounds of {SEARCHES:,} searches alternate between the two servers. ualauth has one worker. The
+figures are searches for each second of the processor that the server used, the client's left out:
+slapd's threads may use all cores. An address-book search is Thunderbird's, an `or` of three
+beginnings of names that ten people in {USERS:,} have. Each answer is counted, and has to have an
+entry.
 """
 SUFFIX = "dc=example,dc=com"
 READER = f"uid=reader,{SUFFIX}"

@@ -25,10 +25,11 @@ from ualauth.ldap.server.entries import (
     selection,
     unit_entry,
 )
+from ualauth.ldap.server.membership import members
 from ualauth.ldap.server.messages import SUCCESS, Result
 from ualauth.ldap.server.results import Refusal, ResultCode
 from ualauth.ldap.server.schema import SUBSCHEMA, AttributeType
-from ualauth.ldap.server.sources import OF_UNITS, members
+from ualauth.ldap.server.sources import OF_UNITS
 from ualauth.ldap.server.translation import FALSE, UNDEFINED, Source, condition_of
 from ualauth.ldap.server.tree import GROUPS, GroupAt, GroupsOf, Unit, UserAt
 from ualauth.userlist.group_record import Group

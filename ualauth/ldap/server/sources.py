@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from ualauth.ldap.server import dn
 from ualauth.ldap.server.schema import GROUP_CLASSES, SUBSCHEMA, UNIT_CLASSES, USER_CLASSES
@@ -11,7 +10,6 @@ from ualauth.ldap.server.translation import (
     FALSE,
     Source,
     all_of,
-    any_of,
     constant,
     moment,
     named,
@@ -19,10 +17,6 @@ from ualauth.ldap.server.translation import (
 )
 from ualauth.ldap.server.tree import GroupAt, Place, Tree, UserAt
 from ualauth.userlist import conditions as c
-
-if TYPE_CHECKING:
-    from ualauth.ldap.server.access import View
-    from ualauth.ldap.server.lookup import Lookup
 
 _UNITS = (c.Field.OU1, c.Field.OU2, c.Field.OU3, c.Field.OU4)
 
@@ -94,29 +88,3 @@ def _at(units: Iterable[str]) -> Iterator[c.Condition]:
     names = [*units, "", "", "", ""]
     for field, name in zip(_UNITS, names, strict=False):
         yield c.Equals(field, name) if name else c.Not(c.Present(field))
-
-
-def members(directory: Lookup, view: View) -> Source:
-    """Return the source of the members of groups, as far as a client sees them."""
-
-    def find(name: str) -> c.Condition:
-        match directory.tree.place(dn.parse(name)):
-            case UserAt() as place:
-                user = directory.user_at(place)
-                if user is not None and view.sees(user):
-                    return c.Equals(c.Field.MEMBER, user.authid)
-            case GroupAt() as place:
-                group = directory.group_at(place)
-                if group is not None and view.sees_group(group):
-                    return c.Equals(c.Field.MEMBER_GROUP, group.name)
-        return FALSE
-
-    present = [c.Present(c.Field.MEMBER_GROUP)]
-    if view.sees_hidden:
-        present.append(c.Present(c.Field.MEMBER))
-    else:
-        present.append(c.Present(c.Field.SHOWN_MEMBER))
-        # A hidden user is there for itself.
-        own = [] if view.user is None else [c.Equals(c.Field.MEMBER, view.user.authid)]
-        present += own  # type: ignore[arg-type]
-    return named(find, any_of(present))

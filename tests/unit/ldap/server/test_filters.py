@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,6 +28,7 @@ from tests.unit.ldap.server.driven import (
     equal,
     people,
 )
+from ualauth.ldap.server import searching
 from ualauth.ldap.server.directory import Directory
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist import search
@@ -177,8 +179,8 @@ def some_filter(random: Random, entries: Mapping[str, Attributes], depth: int = 
         kind = random.choice(("and", "or", "not"))
         if kind == "not":
             return kind, some_filter(random, entries, depth - 1)
-        count = random.randint(0, 3)
-        return kind, [some_filter(random, entries, depth - 1) for _ in range(count)]
+        most = random.randint(0, 3)
+        return kind, [some_filter(random, entries, depth - 1) for _ in range(most)]
     key = random.choice((*TEXTS * 2, *FLAGS, *OTHERS, *UNKNOWN, NUMBER, "cn;lang-de"))
     values = [value for each in entries.values() for value in each.get(key.lower(), ())]
     value = random.choice([*values, "x", "7", "TRUE", "no where"])
@@ -187,8 +189,8 @@ def some_filter(random: Random, entries: Mapping[str, Attributes], depth: int = 
         return "present", key.encode()
     if form == "substrings":
         place = random.choice(("initial", "any", "final"))
-        count = random.randint(1, 4)
-        part = {"initial": value[:count], "any": value[1 : 1 + count], "final": value[-count:]}
+        size = random.randint(1, 4)
+        part = {"initial": value[:size], "any": value[1 : 1 + size], "final": value[-size:]}
         text = part[place].strip() or "x"
         return "substrings", {"type": key.encode(), "substrings": [(place, text.encode())]}
     if form == "order":
@@ -199,15 +201,15 @@ def some_filter(random: Random, entries: Mapping[str, Attributes], depth: int = 
     return form, {"attributeDesc": key.encode(), "assertionValue": spelled.encode()}
 
 
-@pytest.mark.parametrize(("authid", "count"), [("ann", 14), ("jsmith", 11)])
+@pytest.mark.parametrize(("authid", "number"), [("ann", 14), ("jsmith", 11)])
 def test_searches_return_what_the_filter_holds_of(
-    directory: Directory, authid: str, count: int
+    directory: Directory, authid: str, number: int
 ) -> None:
     client = logged_in(directory, authid)
     entries = entries_of(client)
     assert {JOHN, ANN, ZOE, STAFF, ALL, SHADOWS, SUFFIX} <= set(entries)
     assert (GHOST in entries) is (authid == "ann")
-    assert len(entries) == count
+    assert len(entries) == number
     hidden = frozenset() if authid == "ann" else SECRET | {NUMBER.lower()}
     random = Random(3)
     hits = 0
@@ -295,3 +297,19 @@ def test_a_uuid_is_looked_up(directory: Directory) -> None:
         for uuid in attributes.get("entryuuid", ()):
             assert client.search(equal("entryUUID", uuid.upper())) == [name]
     assert client.search(equal("entryUUID", "00000000-0000-8001-8000-000000000001")) == []
+
+
+def test_a_search_ends_at_its_time_between_pages(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = logged_in(directory, "ann")
+    moments = count()
+    monkeypatch.setattr(searching.time, "monotonic", lambda: float(next(moments)))
+    # Nothing is found, and the index tells nothing: only pages without hits pass by.
+    wanted = ("and", [("not", ("present", b"uid")), ("present", b"sn")])
+    answers = client.ask("searchRequest", codec.search(wanted, timeLimit=1))
+    assert [code(each[1]) for each in answers] == [3]
+    # What was found until then is returned, in slices.
+    answers = client.ask("searchRequest", codec.search(ANY, timeLimit=5))
+    assert code(answers[-1][1]) == 3
+    assert 0 < len(answers) - 1 < 14

@@ -226,7 +226,8 @@ def _ualauth(path: Path, users: int) -> Iterator[Server]:
         new = (rows_of(_user(each), (), now) for each in some)
         assert not any(userlist.store.add_many(list(new)))
     userlist.close()
-    command = [sys.executable, "-m", "ualauth.cli", "--config-dir", str(path), "serve"]
+    program = Path(sys.executable).with_name("ualauth")
+    command = [str(program), "--config-dir", str(path), "serve"]
     with _running(command, path / "socket") as server:
         yield server
 

@@ -24,6 +24,7 @@ SUBJECTS = (
     "first_login",
     "directory",
     "directory_remembered",
+    "directory_server",
     "kerberos",
 )
 """Files of this package, each with `TITLE`, `HOW` and `rows()`, in the order of the page."""

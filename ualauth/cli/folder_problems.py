@@ -36,9 +36,10 @@ def problems_of_folder(invocation: Invocation) -> Iterator[Problem]:
     yield from _settings(invocation.config)
     if invocation.config.listen:
         # It loads the daemon.
-        from ualauth.daemon.checking import problems_of_sockets  # noqa: PLC0415 - few need it
+        from ualauth.daemon import checking  # noqa: PLC0415 - few need it
 
-        yield from problems_of_sockets(invocation.config, invocation.has_file)
+        yield from checking.problems_of_sockets(invocation.config, invocation.has_file)
+        yield from checking.problems_of_directory(invocation.config)
     yield from _audit_file(invocation.config)
 
 

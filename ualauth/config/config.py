@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ualauth.config.audit import AuditSettings
+from ualauth.config.ldap_server import LdapServerSettings
 from ualauth.config.listen import ListenSettings, read_listeners
 from ualauth.config.milter import read_milters
 from ualauth.config.serve import ServeSettings
@@ -160,6 +161,7 @@ class Config:
     sasl: SaslSettings = field(default_factory=SaslSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    ldap_server: LdapServerSettings = field(default_factory=LdapServerSettings)
     service: Mapping[str, ServiceSettings] = field(default_factory=dict, hash=False)
     """Those of services that have settings of their own, by their names in lower case."""
     listen: tuple[ListenSettings, ...] = ()
@@ -213,6 +215,11 @@ class Config:
     def audit_path(self) -> str:
         """The file of the audit log, absolute; empty if none is written."""
         return str(self.directory.absolute() / self.audit.file) if self.audit.file else ""
+
+    @property
+    def ldap_attributes_path(self) -> str:
+        """The file that says which attributes the entries of the directory have, absolute."""
+        return str(self.directory.absolute() / self.ldap_server.attributes)
 
     @property
     def has_userlist(self) -> bool:

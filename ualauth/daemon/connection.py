@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol as Interface
 from typing import cast
 
+from ualauth.adapters.asyncio_tls import connection_of
 from ualauth.adapters.http_replies import HttpRefusal
 from ualauth.daemon.asking import Asker
 from ualauth.daemon.protocols.base import Protocol
@@ -67,6 +68,13 @@ class Connection(asyncio.Protocol):
         self._unread_timer: asyncio.TimerHandle | None = None
         self._is_paused = False
         self._is_over = False
+        self._is_lost = False
+        self._securing: asyncio.Task[None] | None = None
+        """While TLS begins: then what the client sends waits."""
+        self._held = bytearray()
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_seconds: float | None = None
+        self._active = 0.0
 
     @property
     def requests(self) -> int:
@@ -93,11 +101,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._protocol.open()
+        self._watch_idleness(self._protocol)
         self._carry_on()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if self._protocol is not None:
+        if self._securing is not None:
+            # It came through TLS; the protocol is told first that there is TLS now.
+            self._held += data
+        elif self._protocol is not None:
             self._protocol.receive(data)
             self._carry_on()
 
@@ -128,16 +140,23 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - of the interface
         """See `asyncio.BaseProtocol`: what runs for the client is given up."""
-        self._is_over = True
+        if self._is_lost:
+            return
+        self._is_over = self._is_lost = True
         for task in self._tasks.values():
             task.cancel()
         for timer in self._timers.values():
             timer.cancel()
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
+        for own_timer in (self._unread_timer, self._idle_timer):
+            if own_timer is not None:
+                own_timer.cancel()
+        if self._securing is not None:
+            self._securing.cancel()
         self._waiting.clear()
         self._timers.clear()
         self._asker.close()
+        if self._protocol is not None:
+            self._protocol.endpoint.left()
         self._protocol = None
         self._connections.left(self)
 
@@ -156,6 +175,8 @@ class Connection(asyncio.Protocol):
             self._asker.keep(protocol.endpoint.nonce, login)
         if effects.output:
             transport.write(effects.output)
+        if effects.requests or effects.output:
+            self._watch_idleness(protocol)
         if effects.closes:
             self._is_over = True
             self._waiting.clear()
@@ -163,6 +184,11 @@ class Connection(asyncio.Protocol):
             loop = asyncio.get_running_loop()
             self._timers[self] = loop.call_later(self._expires_after, self.abort)
             transport.close()
+            return
+        if effects.starts_tls and protocol.endpoint.tls is not None:
+            transport.pause_reading()
+            loop = asyncio.get_running_loop()
+            self._securing = loop.create_task(self._secure(transport, protocol))
             return
         self._start()
         self._read_or_not()
@@ -214,7 +240,65 @@ class Connection(asyncio.Protocol):
         self._waiting = deque(each for each in self._waiting if each[0] != tag)
         self._asker.give_up(tag)
 
+    # TLS that begins later
+
+    async def _secure(self, plain: asyncio.Transport, protocol: Protocol) -> None:
+        context = protocol.endpoint.tls
+        assert context is not None  # noqa: S101 - asked for above
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await loop.start_tls(plain, self, context, server_side=True)
+        except (OSError, ConnectionError, asyncio.CancelledError) as error:
+            log.info("a client began TLS in vain: %s", type(error).__name__)
+            self._end_securing(plain)
+            return
+        if transport is None or plain.is_closing():
+            self._end_securing(plain)
+            return
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_MOST_UNREAD)
+        self._securing = None
+        self._is_paused = False
+        tls = transport.get_extra_info("ssl_object")
+        protocol.secured(lambda: connection_of(protocol.endpoint.address, tls))
+        self._carry_on()
+        data = bytes(self._held)
+        self._held.clear()
+        if data:
+            self.data_received(data)
+
+    def _end_securing(self, plain: asyncio.Transport) -> None:
+        self._securing = None
+        plain.abort()
+        # asyncio does not tell of a connection that is lost in the middle of a handshake.
+        self.connection_lost(None)
+
     # Reading
+
+    def _watch_idleness(self, protocol: Protocol) -> None:
+        """Send a client away that asks for nothing; one that waits for an answer is not idle."""
+        seconds = protocol.idle_seconds
+        loop = asyncio.get_running_loop()
+        self._active = loop.time()
+        if self._idle_timer is not None and seconds != self._idle_seconds:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        self._idle_seconds = seconds
+        if seconds is not None and self._idle_timer is None:
+            self._idle_timer = loop.call_later(seconds, self._look_at_idleness)
+
+    def _look_at_idleness(self) -> None:
+        protocol, self._idle_timer = self._protocol, None
+        seconds = None if protocol is None else protocol.idle_seconds
+        if protocol is None or seconds is None or self._is_over:
+            return
+        loop = asyncio.get_running_loop()
+        left = seconds if self._tasks else self._active + seconds - loop.time()
+        if left > 0:
+            self._idle_timer = loop.call_later(left, self._look_at_idleness)
+            return
+        protocol.stop()
+        self._carry_on()
 
     def _read_or_not(self) -> None:
         """Read from the client only while it does not have to wait."""

@@ -176,6 +176,8 @@ class Daemon:
         """Serve by a configuration: all of it, or nothing of it."""
         home = str(config.directory)
         plans = await asyncio.to_thread(lambda: [Plan(each, home) for each in config.listen])
+        for plan in plans:
+            plan.kind.check(config, plan.own)
         authenticator = AsyncAuthenticator(config)
         opened = await self._open_all(plans)
         # From here on, nothing fails.

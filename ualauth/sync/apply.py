@@ -17,7 +17,7 @@ from ualauth.errors import NameTaken, UserError
 from ualauth.sync.plan import Action, Conflict, Kind
 from ualauth.text.folding import fold
 from ualauth.userlist import bulk, changes
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import queries, search_index
 from ualauth.userlist.database.rows import microseconds
 from ualauth.userlist.database.tables import sync_links, users
 from ualauth.userlist.store import UserStore
@@ -151,5 +151,6 @@ def purge(connection: Connection, number: int, before: datetime) -> list[str]:
     )
     rows = connection.execute(statement).all()
     for row in rows:
+        search_index.remove_users(connection, users.c.id == row.id)
         connection.execute(delete(users).where(users.c.id == row.id))
     return [row.authid for row in rows]

@@ -11,7 +11,7 @@ from ualauth.errors import NameTaken, StaleRecord, UserUnknown
 from ualauth.passwords.scram import ScramSecret
 from ualauth.userlist.addresses import keys_of, login_keys
 from ualauth.userlist.companies.placing import leave_groups, place_user
-from ualauth.userlist.database import queries
+from ualauth.userlist.database import queries, search_index
 from ualauth.userlist.database.rows import microseconds, user_of, values_of
 from ualauth.userlist.database.tables import (
     addresses,
@@ -45,6 +45,7 @@ def add(connection: Connection, new: NewUser) -> User:
     keys = {"user_id": number, "company_id": company} | queries.name_keys(new.name)
     connection.execute(insert(or_names), keys)
     _add_login_names(connection, number, new)
+    search_index.put_new(connection, [_index_row(number, new)])
     return read(connection, number)
 
 
@@ -75,7 +76,14 @@ def change(connection: Connection, old: User, new: NewUser) -> User:
         connection.execute(delete(login_names).where(login_names.c.user_id == old.id))
         connection.execute(delete(addresses).where(addresses.c.user_id == old.id))
         _add_login_names(connection, old.id, new)
+    if (new.name, new.authid, new.addresses) != (old.name, old.authid, old.addresses):
+        search_index.put(connection, [_index_row(old.id, new)])
     return read(connection, old.id)
+
+
+def _index_row(number: int, record: NewUser) -> search_index.Row:
+    keys = keys_of((record.authid, *record.addresses))
+    return search_index.row_of(number, search_index.folded(record.name), keys)
 
 
 def set_password(  # noqa: PLR0913, PLR0917 - a password, and all that goes with it
@@ -192,6 +200,7 @@ def replace_hash(connection: Connection, user: User, old: str, new: str) -> bool
 def remove(connection: Connection, user: User) -> None:
     """Delete a user and all that belongs to them; errors are those of `change`."""
     condition = (users.c.id == user.id) & (users.c.revision == user.revision)
+    search_index.remove_users(connection, condition)
     if connection.execute(delete(users).where(condition)).rowcount == 0:
         _refuse_stale(connection, user)
 

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Unpack
 from sqlalchemy import Connection
 
 from ualauth.errors import GroupUnknown, InvalidValue
+from ualauth.text.folding import fold
 from ualauth.userlist import group_changes, names
 from ualauth.userlist.checks import check_group
 from ualauth.userlist.database import group_queries
 from ualauth.userlist.database.group_rows import group_of, groups_of
 from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_names import GroupNames, key_of
-from ualauth.userlist.group_record import Group, GroupChanges, Members, NewGroup, usual_or_name
+from ualauth.userlist.group_record import (
+    Group,
+    GroupChanges,
+    Member,
+    Members,
+    NewGroup,
+    usual_or_name,
+)
 
 if TYPE_CHECKING:
     from ualauth.userlist.group_import import ExistingGroups, GroupLine, Loaded
@@ -79,6 +87,15 @@ class GroupStore(GroupNames):
             self._texts(group_queries.USERS_IN, group.id),
             self._texts(group_queries.GROUPS_IN, group.id),
         )
+
+    def listed(self, group: Group) -> list[Member]:
+        """Return the members of a group with their mail nodes: users first, by folded names."""
+        rows = self._database.read(group_queries.MEMBERS_IN, {"id": group.id})
+        members = (
+            Member(bool(is_group), number, name, tuple(filter(None, units)), bool(hidden))
+            for is_group, number, name, hidden, *units in rows
+        )
+        return sorted(members, key=lambda each: (each.is_group, fold(each.name)))
 
     def users(self, group: Group) -> tuple[str, ...]:
         """Return the authids of all users of a group, by its member groups too, each once."""

@@ -49,10 +49,14 @@ from ualauth.userlist.record import Changes, LastLogin, NewUser, User
 if TYPE_CHECKING:
     from ualauth.userlist.bulk import Rows, Taken
     from ualauth.userlist.companies.store import CompanyStore
+    from ualauth.userlist.conditions import Condition
     from ualauth.userlist.database.copying import Copied
+    from ualauth.userlist.group_record import Group
     from ualauth.userlist.groups import GroupStore
     from ualauth.userlist.listing import Fitting, Listed, UserFilter
+    from ualauth.userlist.mail_nodes import MailNodes
     from ualauth.userlist.progress import UserProgress
+    from ualauth.userlist.search import Page, Search
     from ualauth.userlist.update import Revision
 
 T = TypeVar("T")
@@ -449,6 +453,29 @@ class UserStore:
         from ualauth.userlist.progress import progress_of  # noqa: PLC0415 - for administrators only
 
         return progress_of(self._database, domain)
+
+    def search(self, wanted: Search) -> Iterator[Page]:
+        """Yield users or groups of whom a condition holds, in pages; see `search.search`.
+
+        Raises:
+            InvalidValue: for conditions with too many levels.
+
+        """
+        from ualauth.userlist.search import search  # noqa: PLC0415 - for directories only
+
+        return search(self._database, wanted)
+
+    def holds(self, condition: Condition, record: User | Group) -> bool:
+        """Return whether a condition holds of a record, as in a search; see `search.holds`."""
+        from ualauth.userlist.search import holds  # noqa: PLC0415 - for directories only
+
+        return holds(self._database, condition, record)
+
+    def mail_nodes(self, *, with_hidden: bool = True) -> MailNodes:
+        """Return the mail nodes of users, and those of groups; see `mail_nodes.mail_nodes`."""
+        from ualauth.userlist.mail_nodes import mail_nodes  # noqa: PLC0415 - for directories only
+
+        return mail_nodes(self._database, with_hidden=with_hidden)
 
     def mock_key(self) -> bytes:
         """Return the key of the mock secrets: the same for all who share the USERLIST."""

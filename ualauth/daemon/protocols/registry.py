@@ -27,6 +27,7 @@ BUILT_IN: Mapping[str, str] = {
     "dovecot-auth": "ualauth.daemon.protocols.dovecot_auth:DovecotAuth",
     "dovecot-master": "ualauth.daemon.protocols.dovecot_master:DovecotMaster",
     "forward-auth": "ualauth.daemon.protocols.forward_auth:ForwardAuth",
+    "ldap": "ualauth.daemon.protocols.ldap:Ldap",
     "milter": "ualauth.daemon.protocols.milter:Milter",
     "postfix-policy": "ualauth.daemon.protocols.postfix_policy:PostfixPolicy",
     "saslauthd": "ualauth.daemon.protocols.saslauthd:Saslauthd",

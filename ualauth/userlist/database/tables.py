@@ -224,6 +224,7 @@ or_names = Table(
     Index(None, "surname_key", "given_name_key"),
     Index(None, "surname_key", "ou1_key", "given_name_key"),
     Index(None, "common_name_key"),
+    Index(None, "ou1_key", "ou2_key", "ou3_key", "ou4_key"),
 )
 
 # UL-SASL-PWD: what SCRAM needs of a password.
@@ -288,6 +289,7 @@ groups = Table(
     *(_text(part) for part in LIMITS),
     _company(),
     _of_company("name_key"),
+    Index(None, "ou1", "ou2", "ou3", "ou4"),
     sqlite_autoincrement=True,
 )
 
@@ -380,3 +382,17 @@ keys = Table(
     Column("key", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+GROUPS = 1 << 40
+"""What is added to the id of a group in `search_texts`: ids of users are less."""
+
+search_texts = Table(
+    "search_texts",
+    # Each database makes its own of the records (`search_index`): no copy of a USERLIST has it.
+    MetaData(),
+    Column("rowid", BigInteger, primary_key=True, autoincrement=False),
+    Column("names", Text, nullable=False),
+    Column("logins", Text, nullable=False),
+    Column("node", Text, nullable=False),
+)
+"""Names of people and groups; authids and addresses; mail nodes: of users and groups."""

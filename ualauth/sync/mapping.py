@@ -16,6 +16,7 @@ from typing import Any
 
 from ualauth.contract.identity import MailboxClass
 from ualauth.errors import InvalidValue
+from ualauth.ldap.client import filters
 from ualauth.ldap.client.values import LdapEntry
 from ualauth.userlist.addresses import address_key
 
@@ -69,6 +70,24 @@ SCALIX: Mapping[str, str] = {
 }
 """Field -> attribute of the schema for mail systems, which an agreement takes if it says so."""
 
+GROUP_FIELDS = ("group_name", "group_addresses", "members")
+_GROUP = {"group_name": "cn", "group_addresses": "mail", "members": "member"}
+GROUP_ATTRIBUTES: Mapping[Product, Mapping[str, str]] = {
+    Product.OPENLDAP: _GROUP,
+    Product.DS389: _GROUP,
+    Product.FREEIPA: _GROUP,
+    Product.ACTIVE_DIRECTORY: _GROUP | {"group_name": "sAMAccountName"},
+}
+"""Product -> field of a group -> attribute."""
+
+GROUP_FILTERS: Mapping[Product, str] = {
+    Product.OPENLDAP: "(objectClass=groupOfNames)",
+    Product.ACTIVE_DIRECTORY: "(objectClass=group)",
+    Product.DS389: "(objectClass=groupOfNames)",
+    Product.FREEIPA: "(objectClass=ipaUserGroup)",
+}
+"""Product -> which entries are groups."""
+
 IDENTITY: Mapping[Product, str] = {
     Product.OPENLDAP: "entryUUID",
     Product.ACTIVE_DIRECTORY: "objectGUID",
@@ -97,9 +116,26 @@ DISABLED = "disabled in the directory"
 
 
 def attributes_of(product: Product, mapping: Mapping[str, str], *, scalix: bool) -> dict[str, str]:
-    """Return field -> attribute of an agreement."""
+    """Return field -> attribute of an agreement, for users."""
     merged = dict(ATTRIBUTES[product]) | (dict(SCALIX) if scalix else {}) | dict(mapping)
-    return {field: attribute for field, attribute in merged.items() if attribute}
+    return {
+        field: attribute
+        for field, attribute in merged.items()
+        if attribute and field not in GROUP_FIELDS
+    }
+
+
+def group_attributes_of(
+    product: Product, mapping: Mapping[str, str], *, scalix: bool
+) -> dict[str, str]:
+    """Return field -> attribute of an agreement, for groups."""
+    scalix_ones = {"group_addresses": SCALIX["addresses"]} if scalix else {}
+    merged = dict(GROUP_ATTRIBUTES[product]) | scalix_ones | dict(mapping)
+    return {
+        field: attribute
+        for field, attribute in merged.items()
+        if attribute and field in GROUP_FIELDS
+    }
 
 
 def managed_fields(attributes: Mapping[str, str]) -> frozenset[str]:
@@ -115,11 +151,12 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
         InvalidValue: which names those that there are.
 
     """
-    if unknown := sorted(mapping.keys() - _READERS.keys()):
-        known = ", ".join(sorted(_READERS))
+    fields = sorted((*_READERS, *GROUP_FIELDS))
+    if unknown := sorted(mapping.keys() - set(fields)):
+        known = ", ".join(fields)
         raise InvalidValue(f"mapping: {unknown[0]!r} is none of {known}")
-    if mapping.get("authid") == "":
-        raise InvalidValue("mapping: an authid is needed")
+    if "" in (mapping.get("authid"), mapping.get("group_name")):
+        raise InvalidValue("mapping: an authid, or the name of a group, is needed")
 
 
 def guid_of(entry: LdapEntry, product: Product) -> str | None:
@@ -131,6 +168,33 @@ def guid_of(entry: LdapEntry, product: Product) -> str | None:
         # The first three fields are little-endian ([MS-DTYP], section 2.3.4.2).
         return str(uuid.UUID(bytes_le=values[0])) if len(values[0]) == 16 else None
     return values[0].decode(errors="backslashreplace").lower()
+
+
+def guid_filter(product: Product, guids: Sequence[str]) -> str:
+    """Return the filter of entries with these identities."""
+    attribute = IDENTITY[product]
+    binary = product is Product.ACTIVE_DIRECTORY
+    values = (filters.escape(uuid.UUID(guid).bytes_le if binary else guid) for guid in guids)
+    return "(|" + "".join(f"({attribute}={value})" for value in values) + ")"
+
+
+def read_group(entry: LdapEntry, attributes: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return the name and the addresses of a group's entry.
+
+    Raises:
+        Unreadable: with a sentence that names the attribute.
+
+    """
+    values: dict[str, Any] = {}
+    for field, read in (("group_name", _name), ("group_addresses", _addresses)):
+        attribute = attributes.get(field, "")
+        try:
+            values[field] = read([each.decode() for each in entry.attributes.of(attribute)])
+        except UnicodeDecodeError:
+            raise Unreadable(f"{attribute} is no UTF-8") from None
+    if not values["group_name"]:
+        raise Unreadable(f"{attributes['group_name']} has no value")
+    return values["group_name"], values["group_addresses"]
 
 
 def read_fields(entry: LdapEntry, attributes: Mapping[str, str]) -> dict[str, Any]:
@@ -241,4 +305,16 @@ class RemoteUser:
     guid: str
     dn: str
     fields: Mapping[str, Any]
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RemoteGroup:
+    """The entry of a group; `members` are the guids of users and groups that were listed, too."""
+
+    guid: str
+    dn: str
+    name: str
+    addresses: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
     problem: str = ""

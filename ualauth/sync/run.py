@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from ualauth.sync import apply
+from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncRefused, SyncUnavailable
-from ualauth.sync.mapping import RemoteUser
-from ualauth.sync.plan import Conflict, Plan, Planner
-from ualauth.sync.sources.full import fetch
-from ualauth.sync.store import StoredAgreement, leased
+from ualauth.sync.groups import group_keys, plan_groups
+from ualauth.sync.lease import leased
+from ualauth.sync.plan import Conflict, Plan
+from ualauth.sync.planner import Planner
+from ualauth.sync.sources.every import fetch
+from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.store import StoredAgreement
 from ualauth.userlist.store import UserStore
 
-Fetch = Callable[[Agreement], Sequence[RemoteUser]]
+Fetch = Callable[[Agreement, Known], Fetched]
+
+_MOST_PENDING = 1000
+"""Entries in conflict that are looked at again one by one; with more of them, all are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Outcome:
 
 def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> Plan:
     """Return what a first run of an agreement would do that is not there yet."""
-    return _plan(store, agreement, None, fetch(agreement))
+    return _plan(store, agreement, None, fetch(agreement, Known()))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -41,10 +48,14 @@ def run(  # noqa: PLR0913 - what a run may be told
     *,
     dry_run: bool = False,
     confirmed: str = "",
+    whole: bool = False,
     fetch: Fetch = fetch,
-    tell: Callable[[int], object] = lambda _: None,
+    tell: Callable[[int, int], object] = lambda _over, _all: None,
 ) -> Outcome:
     """Run an agreement; blocks. `confirmed` is the digest of a plan that the guard held back.
+
+    With `whole`, everything is read, whatever the last run left. `tell` gets how many actions are
+    over, and of how many.
 
     Raises:
         SyncRefused: if there is no such agreement, it runs already, or the plan is another one
@@ -54,13 +65,15 @@ def run(  # noqa: PLR0913 - what a run may be told
     """
     stored = store.transaction(lambda connection: agreements.get(connection, name))
     if dry_run:
-        plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
+        fetched = fetch(stored.agreement, _known(store, stored, whole=whole))
+        plan = _plan(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
         try:
-            plan = _plan(store, stored.agreement, stored.id, fetch(stored.agreement))
+            fetched = fetch(stored.agreement, _known(store, stored, whole=whole))
+            plan = _plan(store, stored.agreement, stored.id, fetched)
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
             raise
@@ -71,22 +84,65 @@ def run(  # noqa: PLR0913 - what a run may be told
         if plan.guard and not confirmed:
             _note(store, stored, {"error": f"held back: {plan.guard}"}, renew)
             return Outcome(plan, applied=False, conflicts=plan.conflicts)
-        late = apply.apply(store, stored.id, plan.actions, renew, tell)
+        late = apply.apply(
+            store, stored.id, plan.actions, renew, lambda over: tell(over, plan.size)
+        )
+        late += apply_groups.apply(store, stored.id, plan.groups, renew)
+        tell(plan.size, plan.size)
         conflicts = (*plan.conflicts, *late)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        counts = plan.counts() | {"conflict": len(conflicts)}
-        _note(store, stored, {"error": "", "success": now, "counts": counts}, renew)
+        _note(store, stored, _success(stored.agreement, plan, conflicts, fetched), renew)
         return Outcome(plan, applied=True, conflicts=conflicts)
 
 
-def _plan(
-    store: UserStore, agreement: Agreement, number: int | None, remotes: Sequence[RemoteUser]
-) -> Plan:
+def _success(
+    agreement: Agreement, plan: Plan, conflicts: tuple[Conflict, ...], fetched: Fetched
+) -> dict[str, object]:
+    """Return what is known after a run: last of all, what the next one may build upon."""
+    pending = sorted({conflict.guid for conflict in conflicts})
+    source: dict[str, object] = {}
+    if fetched.state and len(pending) <= _MOST_PENDING:
+        source = {
+            "contract": agreement.contract,
+            "values": dict(fetched.state),
+            "pending": pending,
+        }
+    return {
+        "error": "",
+        "success": datetime.now(UTC).isoformat(timespec="seconds"),
+        "counts": plan.counts() | {"conflict": len(conflicts)},
+        "source": source,
+    }
+
+
+def _known(store: UserStore, stored: StoredAgreement, *, whole: bool) -> Known:
+    source = stored.state.get("source", {})
+    if whole or source.get("contract") != stored.agreement.contract:
+        return Known()
+    linked = store.transaction(lambda connection: agreements.active_guids(connection, stored.id))
+    return Known(source["values"], frozenset(source["pending"]), linked)
+
+
+def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: Fetched) -> Plan:
     def work(connection: Connection) -> Plan:
         known = 0 if number is None else number
         linked = agreements.linked_users(connection, known)
-        planner = Planner(agreement, remotes, linked, datetime.now(UTC))
-        return planner.plan(agreements.holders_of(connection, known, planner.claims()))
+        planner = Planner(agreement, fetched.users, linked, datetime.now(UTC), fetched.gone)
+        plan = planner.plan(agreements.holders_of(connection, known, planner.claims()))
+        if fetched.groups is None:
+            return plan
+        groups = agreements.linked_groups(connection, known)
+        actions, conflicts = plan_groups(
+            fetched.groups,
+            groups,
+            planner.gone | {each.guid for each in linked if each.deleted is not None},
+            agreements.group_holders(connection, known, group_keys(fetched.groups)),
+        )
+        return dataclasses.replace(
+            plan,
+            conflicts=(*plan.conflicts, *conflicts),
+            groups=tuple(actions),
+            active_groups=sum(each.deleted is None for each in groups),
+        )
 
     return store.transaction(work)
 

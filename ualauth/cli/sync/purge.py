@@ -9,7 +9,7 @@ import click
 from ualauth.cli.invocation import Invocation
 from ualauth.cli.plain import plain
 from ualauth.sync import store as agreements
-from ualauth.sync.apply import purge
+from ualauth.sync.purge import purge
 
 
 @click.command("purge")

@@ -1,4 +1,4 @@
-"""Agreements: what is synchronized from which directory, and which user is which entry.
+"""Agreements: what is synchronized from which directory, which user or group is which entry.
 
 No login asks for any of it, so no trigger says that it changed: the users say that themselves.
 """
@@ -48,5 +48,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("agreement_id", "guid", name=op.f("pk_sync_links")),
         sa.UniqueConstraint("user_id", name=op.f("uq_sync_links_user_id")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sync_groups",
+        sa.Column("agreement_id", sa.Integer(), nullable=False),
+        sa.Column("guid", Key(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=False),
+        sa.Column("deleted", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agreement_id"],
+            ["sync_agreements.id"],
+            name=op.f("fk_sync_groups_agreement_id_sync_agreements"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["groups.id"],
+            name=op.f("fk_sync_groups_group_id_groups"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("agreement_id", "guid", name=op.f("pk_sync_groups")),
+        sa.UniqueConstraint("group_id", name=op.f("uq_sync_groups_group_id")),
         sqlite_with_rowid=False,
     )

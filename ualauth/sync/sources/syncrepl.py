@@ -1,0 +1,88 @@
+"""What changed in an OpenLDAP server, by RFC 4533.
+
+What a server says is taken for what it is only where it cannot be a mistake:
+
+* Without a cookie, or if it refuses the one it is asked with, all users are sent; those are gone
+  who did not come.
+* With a cookie that it can read, and a log that reaches back so far, it names what is gone.
+* Else, and if it sends more than half of all users (as with a cookie that it cannot read, and
+  whose end looks the same), all identities are listed: those are gone who are not among them.
+"""
+
+from __future__ import annotations
+
+from ualauth.ldap.client import answers
+from ualauth.ldap.client.connection import Reply
+from ualauth.ldap.client.content_sync import Changed, Phase, refresh
+from ualauth.ldap.client.operations import Operations
+from ualauth.ldap.client.values import LdapEntry, Search
+from ualauth.sync.agreement import Agreement
+from ualauth.sync.sources.asking import SECONDS
+from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.reading import (
+    group_search,
+    list_groups,
+    list_identities,
+    names_of,
+    read_users,
+    user_search,
+    users_of,
+)
+
+
+async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
+    """Return the users who changed since the last run, and all groups if anything did."""
+    users, is_new = _refresh(on, user_search(agreement), known.state.get("users", ""))
+    state = {"users": users.cookie or known.state.get("users", "")}
+    groups = Changed()
+    if agreement.group_base:
+        asked = group_search(agreement)._replace(attributes=())
+        groups, _ = _refresh(on, asked, known.state.get("groups", ""))
+        state["groups"] = groups.cookie or known.state.get("groups", "")
+    if is_new:
+        everything = users_of(agreement, list(users.entries.values()))
+        if not agreement.group_base:
+            return Fetched(everything, state=state)
+        listed = await list_groups(on, agreement, names_of(everything))
+        return Fetched(everything, listed, state=state)
+    if not (known.pending or _says_anything(users) or _says_anything(groups)):
+        return Fetched([], gone=frozenset(), state=state)
+    gone = frozenset(users.deleted)
+    pending = known.pending - users.entries.keys() - gone
+    names = None
+    if not _is_to_be_believed(users, known):
+        identities, names = await list_identities(on, agreement)
+        gone = known.linked - identities
+        pending = (pending | (identities - known.linked)) - users.entries.keys()
+    came: list[LdapEntry] = list(users.entries.values())
+    changed = [*users_of(agreement, came), *await read_users(on, agreement, pending)]
+    if not agreement.group_base:
+        return Fetched(changed, gone=gone, state=state)
+    if names is None:
+        _, names = await list_identities(on, agreement)
+    return Fetched(changed, await list_groups(on, agreement, names), gone, state)
+
+
+def _refresh(on: Operations, search: Search, cookie: str) -> tuple[Changed, bool]:
+    """Return what changed, and whether that is all there is."""
+    on.usable = False
+    answer = refresh(on.connection, search, cookie, SECONDS)
+    is_new = not cookie
+    if isinstance(answer, Reply) and cookie:
+        # Too old, of another server, or newer than one that was restored from a backup.
+        answer, is_new = refresh(on.connection, search, "", SECONDS), True
+    if isinstance(answer, Reply):
+        raise answers.unanswered(answer, on.server)
+    on.usable = True
+    return answer, is_new
+
+
+def _says_anything(changed: Changed) -> bool:
+    return bool(changed.entries or changed.deleted or changed.phase is Phase.PRESENT)
+
+
+def _is_to_be_believed(changed: Changed, known: Known) -> bool:
+    if not _says_anything(changed):
+        return True
+    is_few = 2 * len(changed.entries) <= len(known.linked)
+    return changed.phase is Phase.DELETES and bool(changed.cookie) and is_few

@@ -47,8 +47,9 @@ class Agreement:
 
     `mapping` are field -> attribute in place of the usual ones; an empty attribute takes nothing.
     Groups are taken if there is a `group_base`. A daemon runs it each `interval` seconds; 0 is
-    never. `max_deletes` and `max_share`, in percent of the users of the agreement, are what a run may
-    lock without being confirmed. `keep_days` is how long users stay whose entries are gone.
+    never. `max_deletes` and `max_share`, in percent of the users of the agreement, are what a
+    run may lock without being confirmed. `keep_days` is how long users stay whose entries are
+    gone.
 
     Raises:
         InvalidValue: for a value that does not do.
@@ -90,6 +91,10 @@ class Agreement:
                 raise InvalidValue(f"{what!r} could be anywhere: write the whole path")
         if self.mail_node:
             parse_units(self.mail_node)
+        self._check_directory()
+        _check_limits(self)
+
+    def _check_directory(self) -> None:
         try:
             for uri in self.uris:
                 Uri.parse(uri)
@@ -105,7 +110,6 @@ class Agreement:
             raise InvalidValue(f"source {self.source.value}: is there with {product.value} alone")
         if self.group_filter and not self.group_base:
             raise InvalidValue("group filter: needs a base of groups")
-        _check_limits(self)
 
     @property
     def contract(self) -> str:

@@ -181,21 +181,30 @@ class Plan:
     @property
     def guard(self) -> str:
         """Why it has to be confirmed before it is applied; empty if it need not be."""
+        return self._too_many_users() or self._too_many_groups()
+
+    def _too_many_users(self) -> str:
         limit, share = self.agreement.max_deletes, self.agreement.max_share
         locks = sum(action.locks for action in self.actions)
-        if locks:
-            many = f"{locks} of {self.active} users would be locked"
-            if locks >= self.active:
-                return f"{many}: all of the agreement"
-            if locks > limit:
-                return f"{many}: more than {limit}"
-            if locks * 100 > share * self.active:
-                return f"{many}: more than {share} percent"
+        if not locks:
+            return ""
+        many = f"{locks} of {self.active} users would be locked"
+        if locks >= self.active:
+            return f"{many}: all of the agreement"
+        if locks > limit:
+            return f"{many}: more than {limit}"
+        if locks * 100 > share * self.active:
+            return f"{many}: more than {share} percent"
+        return ""
+
+    def _too_many_groups(self) -> str:
+        limit = self.agreement.max_deletes
         gone = sum(each.kind is Kind.DELETE for each in self.groups)
+        many = f"{gone} of {self.active_groups} groups would be gone"
         if gone > 1 and gone >= self.active_groups:
-            return f"{gone} of {self.active_groups} groups would be gone: all of the agreement"
+            return f"{many}: all of the agreement"
         if gone > limit:
-            return f"{gone} of {self.active_groups} groups would be gone: more than {limit}"
+            return f"{many}: more than {limit}"
         losses = sum(each.losses for each in self.groups)
         if losses > limit:
             return f"{losses} members would be taken out of groups: more than {limit}"

@@ -20,6 +20,7 @@ from ualauth.sync.planner import Planner
 from ualauth.sync.sources.every import fetch
 from ualauth.sync.sources.fetched import Fetched, Known
 from ualauth.sync.store import StoredAgreement
+from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.store import UserStore
 
 Fetch = Callable[[Agreement, Known], Fetched]
@@ -49,13 +50,15 @@ def run(  # noqa: PLR0913 - what a run may be told
     dry_run: bool = False,
     confirmed: str = "",
     whole: bool = False,
+    after: str | None = None,
     fetch: Fetch = fetch,
     tell: Callable[[int, int], object] = lambda _over, _all: None,
 ) -> Outcome:
     """Run an agreement; blocks. `confirmed` is the digest of a plan that the guard held back.
 
-    With `whole`, everything is read, whatever the last run left. `tell` gets how many actions are
-    over, and of how many.
+    With `whole`, everything is read, whatever the last run left. `after` is the time of the last
+    run, as the state has it, where it is no use to run it once more if another process just has.
+    `tell` gets how many actions are over, and of how many.
 
     Raises:
         SyncRefused: if there is no such agreement, it runs already, or the plan is another one
@@ -71,6 +74,8 @@ def run(  # noqa: PLR0913 - what a run may be told
     with leased(store, stored.id) as renew:
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
+        if after is not None and stored.state.get("run", "") != after:
+            raise SyncRefused("another process has just run it")
         try:
             fetched = fetch(stored.agreement, _known(store, stored, whole=whole))
             plan = _plan(store, stored.agreement, stored.id, fetched)
@@ -131,11 +136,15 @@ def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: F
         if fetched.groups is None:
             return plan
         groups = agreements.linked_groups(connection, known)
+        holders = agreements.group_holders(connection, known, group_keys(fetched.groups))
+        for action in plan.actions:
+            names = (action.new.authid, *action.new.addresses)
+            holders |= dict.fromkeys(keys_of(names), f"the user {action.new.authid!r}")
         actions, conflicts = plan_groups(
             fetched.groups,
             groups,
             planner.gone | {each.guid for each in linked if each.deleted is not None},
-            agreements.group_holders(connection, known, group_keys(fetched.groups)),
+            holders,
         )
         return dataclasses.replace(
             plan,

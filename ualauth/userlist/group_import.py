@@ -21,6 +21,7 @@ from ualauth.userlist.database import membership_queries
 from ualauth.userlist.database.turns import take_turn_for_groups
 from ualauth.userlist.group_changes import MemberIds
 from ualauth.userlist.group_record import Group, NewGroup
+from ualauth.userlist.synchronized import refuse_group_changes
 
 
 class Kind(enum.Enum):
@@ -136,6 +137,8 @@ class _Loading:
             self._refuse_different(line)
             return
         with self._telling(line):
+            if values or self.existing is ExistingGroups.UPDATE:
+                refuse_group_changes(self.connection, group)
             if values:
                 group = self._change(group, values)
             if "members" in line.fields:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ualauth.cli.plain import plain
-from ualauth.sync.plan import Action, Conflict, Kind, Plan
+from ualauth.sync.plan import Action, Conflict, GroupAction, Kind, Plan
 from ualauth.sync.store import StoredAgreement
 
 _MOST = 20
@@ -26,6 +26,11 @@ def print_plan(plan: Plan, conflicts: Sequence[Conflict], *, everything: bool = 
             click.echo(plain(_line(action)))
         if len(actions) > most:
             click.echo(f"{kind.value}  ... and {len(actions) - most} more; --json shows all")
+    most = len(plan.groups) if everything else _MOST
+    for each in plan.groups[:most]:
+        click.echo(plain(_group_line(each)))
+    if len(plan.groups) > most:
+        click.echo(f"group  ... and {len(plan.groups) - most} more; --json shows all")
     for conflict in conflicts:
         click.echo(plain(f"conflict  {conflict.dn}: {conflict.reason}"), err=True)
     click.echo(counted(plan.counts() | {"conflict": len(conflicts)}))
@@ -44,7 +49,7 @@ def plan_dict(plan: Plan, conflicts: Sequence[Conflict], *, applied: bool) -> di
         "applied": applied,
         "guard": plan.guard,
         "counts": plan.counts() | {"conflict": len(conflicts)},
-        "actions": [action.to_dict() for action in plan.actions],
+        "actions": [action.to_dict() for action in (*plan.actions, *plan.groups)],
         "conflicts": [conflict.to_dict() for conflict in conflicts],
     }
 
@@ -65,6 +70,17 @@ def _line(action: Action) -> str:
         return f"{text}  locked, and kept"
     changes = [f"{name}: {old} -> {new}" for name, (old, new) in values["fields"].items()]
     return f"{text}  {'; '.join(changes)}"
+
+
+def _group_line(action: GroupAction) -> str:
+    values = action.to_dict()
+    if action.kind is Kind.DELETE:
+        return f"{values['action']}  {values['group']}  kept until the purge"
+    parts = [f"{name}: {old} -> {new}" for name, (old, new) in values["fields"].items() if old]
+    for sign, members in (("+", values["members_added"]), ("-", values["members_removed"])):
+        if members:
+            parts.append(f"{sign}{len(members)} members")
+    return f"{values['action']}  {values['group']}  {'; '.join(parts)}".rstrip()
 
 
 def settings_of(stored: StoredAgreement) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from ualauth.cli.passwords import (
 from ualauth.cli.plain import plain
 from ualauth.cli.user.record import scheme
 from ualauth.userlist.administration import set_hash, set_password
+from ualauth.userlist.synchronized import refuse_password
 
 
 @click.command("passwd")
@@ -32,6 +33,11 @@ from ualauth.userlist.administration import set_hash, set_password
     is_flag=True,
     help="Read it from the first line of standard input.",
 )
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Also for a user of ualauth sync, who then has one password here and one there.",
+)
 @click.option("--must-change", is_flag=True, help="It has to be changed before the next login.")
 @click.pass_obj
 def command(  # noqa: PLR0913 - the options
@@ -42,6 +48,7 @@ def command(  # noqa: PLR0913 - the options
     no_password: bool,
     ask_hash: bool,
     hash_stdin: bool,
+    local: bool,
     must_change: bool,
 ) -> None:
     """Set a user's password, without the old one.
@@ -56,6 +63,8 @@ def command(  # noqa: PLR0913 - the options
         )
     store = invocation.store
     record = store.get(user)
+    if not local and not no_password:
+        store.transaction(lambda connection: refuse_password(connection, record))
     keep = invocation.config.policy.with_own(record.policy).password.history
     if ask_hash or hash_stdin:
         stored = read_hash(from_stdin=hash_stdin)

@@ -150,28 +150,30 @@ class _Consumer:
     def _understood(self, result: Sequence[Any]) -> Reply | None:
         kind, data, _, controls, *_ = result
         try:
-            match kind:
-                case ldap.RES_SEARCH_ENTRY:
-                    for dn, values, states in data:
-                        self._take_entry(dn, values, states)
-                case ldap.RES_INTERMEDIATE:
-                    for name, value, _ in data:
-                        if name == SyncInfoMessage.responseName:
-                            self._take_info(SyncInfoMessage(value))
-                case ldap.RES_SEARCH_RESULT:
-                    self._take_done(controls)
-                    return Reply(SUCCESS)
-                case ldap.RES_SEARCH_REFERENCE:
-                    pass
-                case _:
-                    raise ProtocolFault("an answer to something else")
+            self._take_message(kind, data, controls)
         except ProtocolFault:
             raise
         except Exception as error:  # noqa: BLE001 - what comes may be anything
             kind_of_error = type(error).__name__
         else:
-            return None
+            return Reply(SUCCESS) if kind == ldap.RES_SEARCH_RESULT else None
         raise ProtocolFault(f"what came cannot be read ({kind_of_error})")
+
+    def _take_message(self, kind: int, data: Any, controls: Any) -> None:  # noqa: ANN401
+        match kind:
+            case ldap.RES_SEARCH_ENTRY:
+                for dn, values, states in data:
+                    self._take_entry(dn, values, states)
+            case ldap.RES_INTERMEDIATE:
+                for name, value, _ in data:
+                    if name == SyncInfoMessage.responseName:
+                        self._take_info(SyncInfoMessage(value))
+            case ldap.RES_SEARCH_RESULT:
+                self._take_done(controls)
+            case ldap.RES_SEARCH_REFERENCE:
+                pass
+            case _:
+                raise ProtocolFault("an answer to something else")
 
     def _take_entry(self, dn: str, values: Any, controls: Any) -> None:  # noqa: ANN401
         state = _decoded(SyncStateControl, controls)

@@ -59,7 +59,7 @@ class PythonLdapConnection:
         self._handle = handle
         # What the methods of `handle` call. They only make objects of controls, and tuples of
         # those, which takes longer than all else here.
-        self.native = handle._l  # noqa: SLF001 - it has no other name
+        self.native: Any = handle._l  # noqa: SLF001 - it has no other name
         self._limit = settings.reply_limit
         self._fileno: int = handle.fileno()
         self._closed = False
@@ -270,6 +270,7 @@ def details_of(error: ldap.LDAPError) -> dict[str, Any]:
 
 
 def answer_fault(details: dict[str, Any]) -> DirectoryFault:
+    """Return the fault for an error that is no answer."""
     match details.get("result"):
         # The last is a farewell (RFC 4511, section 4.4.1).
         case ldap.SERVER_DOWN.errnum | ldap.CONNECT_ERROR.errnum | ldap.UNAVAILABLE.errnum:

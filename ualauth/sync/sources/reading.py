@@ -210,7 +210,7 @@ async def _all_values(on: Operations, entry: LdapEntry, attribute: str) -> Seque
 
 
 def _range_of(entry: LdapEntry, attribute: str) -> tuple[str, int | None] | None:
-    """Return the name of the part of an attribute that came, and its last place if more is there."""
+    """Return the name of the part of an attribute that came, and its last place unless all came."""
     for name in entry.attributes:
         if name.startswith(f"{attribute};range="):
             last = name.rpartition("-")[2]

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from ualauth.ldap.client import answers
 from ualauth.ldap.client.connection import Reply
-from ualauth.ldap.client.content_sync import Changed, Phase, refresh
+from ualauth.ldap.client.content_sync import Changed, Phase, refresh, wait_for_change
 from ualauth.ldap.client.operations import Operations
 from ualauth.ldap.client.values import LdapEntry, Search
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.sources.asking import SECONDS
+from ualauth.sync.sources.asking import SECONDS, ask
 from ualauth.sync.sources.fetched import Fetched, Known
 from ualauth.sync.sources.reading import (
     group_search,
@@ -61,6 +61,23 @@ async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
     if names is None:
         _, names = await list_identities(on, agreement)
     return Fetched(changed, await list_groups(on, agreement, names), gone, state)
+
+
+def wait(agreement: Agreement, cookie: str, seconds: float) -> bool:
+    """Return whether any user changed since a cookie; blocks until one does, or time is over.
+
+    Raises:
+        SyncUnavailable: if the server does not answer, or refuses.
+        SyncRefused: if the password's file cannot be used.
+
+    """
+
+    async def action(on: Operations) -> bool:
+        on.usable = False
+        search = user_search(agreement)._replace(attributes=())
+        return wait_for_change(on.connection, search, cookie, seconds)
+
+    return ask(agreement, action)
 
 
 def _refresh(on: Operations, search: Search, cookie: str) -> tuple[Changed, bool]:

@@ -30,14 +30,16 @@ _GATHER = 1.0
 _STAND_BACK = 5.0
 """Seconds to wait where another process runs it."""
 
-Wait = Callable[[Agreement, str, float], bool]
+Wait = Callable[[Agreement, str, float, Callable[[], bool]], bool]
 
 
-def wait_for_change(agreement: Agreement, cookie: str, seconds: float) -> bool:
+def wait_for_change(
+    agreement: Agreement, cookie: str, seconds: float, is_over: Callable[[], bool]
+) -> bool:
     """Return whether anything changed in a directory since a cookie; see `content_sync`."""
     from ualauth.sync.sources.syncrepl import wait  # noqa: PLC0415 - needs python-ldap
 
-    return wait(agreement, cookie, seconds)
+    return wait(agreement, cookie, seconds, is_over)
 
 
 class Watch:
@@ -66,8 +68,8 @@ class Watch:
         self._wait = wait
         self._tell = tell
         self._threads: dict[str, threading.Thread] = {}
-        self._running = threading.Semaphore(1)
-        """Of a run: they take turns, since each takes a processor."""
+        self._turns = threading.Lock()
+        """Runs take turns, since each takes a processor."""
 
     def look(self) -> bool:
         """Begin to follow agreements that are not followed yet; return whether any is."""
@@ -84,9 +86,11 @@ class Watch:
         return bool(self._threads)
 
     def finish(self, seconds: float) -> bool:
-        """Wait until no run goes on, for so long at most; return whether that is so."""
-        # It is not given back: no other run begins.
-        return self._running.acquire(timeout=seconds)
+        """Wait until all that went on has ended, for so long at most; return whether it has."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads.values())
 
     def _seconds(self, stored: StoredAgreement) -> int:
         """Return how often an agreement is run; 0 is never."""
@@ -124,7 +128,7 @@ class Watch:
             and not stored.state.get("error")
         ):
             try:
-                if self._wait(stored.agreement, cookie, seconds):
+                if self._wait(stored.agreement, cookie, seconds, self._stop.is_set):
                     return not self._stop.wait(_GATHER)
             except (SyncUnavailable, SyncRefused) as error:
                 log.warning("agreement %s: %s", stored.agreement.name, error)
@@ -135,7 +139,7 @@ class Watch:
 
     def _run(self, stored: StoredAgreement) -> None:
         name = stored.agreement.name
-        with self._running:
+        with self._turns:
             if self._stop.is_set():
                 return
             result: Outcome | UalauthError
@@ -143,10 +147,10 @@ class Watch:
                 result = self._run_one(self._store, name, after=stored.state.get("run", ""))
             except UalauthError as error:
                 result = error
+        self._tell(name, result)
         if isinstance(result, UalauthError):
             log.warning("agreement %s: %s", name, result)
             self._stop.wait(_STAND_BACK)
-        self._tell(name, result)
 
 
 def _due(stored: StoredAgreement) -> float:

@@ -10,7 +10,7 @@ What an answer means depends on how it ended, which `Changed` says without inter
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Any
@@ -80,8 +80,16 @@ def refresh(connection: Connection, search: Search, cookie: str, seconds: float)
             return consumer.changed if reply.code == SUCCESS else reply
 
 
-def wait_for_change(connection: Connection, search: Search, cookie: str, seconds: float) -> bool:
+def wait_for_change(
+    connection: Connection,
+    search: Search,
+    cookie: str,
+    seconds: float,
+    is_over: Callable[[], bool] = lambda: False,
+) -> bool:
     """Return whether anything changed since a cookie; blocks until it does, or time is over.
+
+    `is_over` is asked each second whether it is to end before that.
 
     Raises:
         DirectoryFault: if the connection ends, what comes cannot be read, or the server refuses.
@@ -94,9 +102,11 @@ def wait_for_change(connection: Connection, search: Search, cookie: str, seconds
         if changed.entries or changed.deleted or changed.phase is Phase.PRESENT:
             return True
         try:
-            reply = consumer.take(deadline)
+            reply = consumer.take(min(deadline, time.monotonic() + 1.0))
         except TimedOut:
-            return False
+            if is_over() or time.monotonic() >= deadline:
+                return False
+            continue
         if reply is not None:
             # Whatever it says: a run finds out.
             return True

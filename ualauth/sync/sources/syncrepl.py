@@ -11,6 +11,8 @@ What a server says is taken for what it is only where it cannot be a mistake:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ualauth.ldap.client import answers
 from ualauth.ldap.client.connection import Reply
 from ualauth.ldap.client.content_sync import Changed, Phase, refresh, wait_for_change
@@ -63,7 +65,7 @@ async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
     return Fetched(changed, await list_groups(on, agreement, names), gone, state)
 
 
-def wait(agreement: Agreement, cookie: str, seconds: float) -> bool:
+def wait(agreement: Agreement, cookie: str, seconds: float, is_over: Callable[[], bool]) -> bool:
     """Return whether any user changed since a cookie; blocks until one does, or time is over.
 
     Raises:
@@ -75,7 +77,7 @@ def wait(agreement: Agreement, cookie: str, seconds: float) -> bool:
     async def action(on: Operations) -> bool:
         on.usable = False
         search = user_search(agreement)._replace(attributes=())
-        return wait_for_change(on.connection, search, cookie, seconds)
+        return wait_for_change(on.connection, search, cookie, seconds, is_over)
 
     return ask(agreement, action)
 

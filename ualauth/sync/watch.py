@@ -25,7 +25,7 @@ log = logging.getLogger("ualauth.sync")
 
 _LOOK = 30.0
 """Seconds after which it is looked whether an agreement is another one now."""
-_GATHER = 1.0
+_GATHER = 0.2
 """Seconds from the first of several changes to the run."""
 _STAND_BACK = 5.0
 """Seconds to wait where another process runs it."""

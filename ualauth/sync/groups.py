@@ -25,57 +25,126 @@ def group_keys(remotes: Iterable[RemoteGroup]) -> list[str]:
 def plan_groups(
     remotes: Sequence[RemoteGroup],
     linked: Iterable[LinkedGroup],
+    users: Collection[str],
     staying: Collection[str],
     holders: Mapping[str, str],
 ) -> tuple[list[GroupAction], list[Conflict]]:
     """Return what is done to groups, and what cannot be.
 
-    `staying` are the guids of users who are gone and not purged, `holders` folded name -> who has
-    it, of users and of groups that the agreement did not make.
+    `users` are the guids of all users that the agreement will have, `staying` those of them who
+    are gone and not purged, `holders` folded name -> who has it, of users and of groups that the
+    agreement did not make.
     """
-    links = {each.guid: each for each in linked}
-    present = {remote.guid for remote in remotes}
-    # Also groups that are gone, as long as they are there.
-    kept = {*staying, *(links.keys() - present)}
-    owners: dict[str, list[str]] = {}
-    for remote in remotes:
-        for key in _keys(remote):
-            owners.setdefault(key, []).append(remote.dn)
-    actions, conflicts = [], []
-    for remote in sorted(remotes, key=lambda each: each.guid):
-        try:
-            _refuse_taken(remote, owners, holders)
-            action = _action(remote, links.get(remote.guid), kept)
-        except InvalidValue as error:
-            conflicts.append(Conflict(remote.guid, remote.dn, str(error)))
-            continue
-        if action is not None:
-            actions.append(action)
-    for guid, link in sorted(links.items()):
-        if guid not in present and link.deleted is None:
-            name = link.group.name
-            actions.append(GroupAction(Kind.DELETE, guid, name, link.group, link.members, link))
-    return actions, conflicts
+    planning = _Planning({each.guid: each for each in linked}, remotes)
+    planning.refuse_names(holders)
+    planning.set_members({*users}, {*staying})
+    return planning.actions(), planning.conflicts
 
 
-def _action(
-    remote: RemoteGroup, link: LinkedGroup | None, kept: Collection[str]
-) -> GroupAction | None:
-    if remote.problem:
-        raise InvalidValue(remote.problem)
-    if link is None:
-        new = NewGroup(
+class _Planning:
+    """The groups of a plan, as they become known."""
+
+    def __init__(self, links: Mapping[str, LinkedGroup], remotes: Sequence[RemoteGroup]) -> None:
+        """Take what there is, and what came."""
+        self._links = links
+        self._remotes = {each.guid: each for each in remotes}
+        self._gone = links.keys() - self._remotes.keys()
+        self._wanted = sorted(self._remotes)
+        self._members: dict[str, frozenset[str]] = {}
+        self.conflicts: list[Conflict] = []
+
+    def refuse_names(self, holders: Mapping[str, str]) -> None:
+        """Leave out groups with a name that cannot be theirs."""
+        owners: dict[str, list[str]] = {}
+        for remote in self._remotes.values():
+            for key in _keys(remote):
+                owners.setdefault(key, []).append(remote.dn)
+        wanted = []
+        for guid in self._wanted:
+            remote = self._remotes[guid]
+            try:
+                _refuse_taken(remote, owners, holders)
+                self._new(remote)
+            except InvalidValue as error:
+                self._refuse(remote, str(error))
+            else:
+                wanted.append(guid)
+        self._wanted = wanted
+
+    def set_members(self, users: set[str], staying: set[str]) -> None:
+        """Take as members those who are here, and no group that has the group as a member."""
+        groups = {*self._wanted, *self._links}
+        below = {guid: self._links[guid].members & groups for guid in self._gone}
+        # Those that keep what they have.
+        below |= {
+            guid: self._links[guid].members & groups
+            for guid in self._links.keys() - self._gone - set(self._wanted)
+        }
+        kept = {*staying, *self._gone}
+        for guid in self._wanted:
+            remote = self._remotes[guid]
+            present = self._links[guid].members if guid in self._links else frozenset()
+            members = (remote.members & (users | groups)) | (present & kept)
+            for each in sorted(members & groups):
+                if each == guid or _reaches(below, each, guid):
+                    name = self._name(each)
+                    text = f"members: the group {name!r} has this one as a member, or is it"
+                    self._refuse(remote, f"{text}: groups cannot be members of each other")
+                    members -= {each}
+                else:
+                    below[guid] = below.get(guid, frozenset()) | {each}
+            self._members[guid] = members
+
+    def actions(self) -> list[GroupAction]:
+        """Return what is done."""
+        actions = [action for guid in self._wanted if (action := self._action(guid))]
+        for guid in sorted(self._gone):
+            link = self._links[guid]
+            if link.deleted is None:
+                name = link.group.name
+                actions.append(GroupAction(Kind.DELETE, guid, name, link.group, link.members, link))
+        return actions
+
+    def _action(self, guid: str) -> GroupAction | None:
+        remote, link, members = self._remotes[guid], self._links.get(guid), self._members[guid]
+        new = self._new(remote)
+        if link is None:
+            return GroupAction(Kind.ADD, guid, remote.dn, new, members)
+        if link.deleted is not None:
+            return GroupAction(Kind.RESTORE, guid, remote.dn, new, members, link)
+        if new == link.group and members == link.members:
+            return None
+        kind = Kind.CHANGE if new.name == link.group.name else Kind.RENAME
+        return GroupAction(kind, guid, remote.dn, new, members, link)
+
+    def _new(self, remote: RemoteGroup) -> NewGroup:
+        if remote.problem:
+            raise InvalidValue(remote.problem)
+        link = self._links.get(remote.guid)
+        if link is not None:
+            return _changed(link.group, remote)
+        return NewGroup(
             name=remote.name, or_name=usual_or_name(remote.name), addresses=remote.addresses
         )
-        return GroupAction(Kind.ADD, remote.guid, remote.dn, new, remote.members)
-    new = _changed(link.group, remote)
-    members = remote.members | link.members.intersection(kept)
-    if link.deleted is not None:
-        return GroupAction(Kind.RESTORE, remote.guid, remote.dn, new, members, link)
-    if new == link.group and members == link.members:
-        return None
-    kind = Kind.CHANGE if new.name == link.group.name else Kind.RENAME
-    return GroupAction(kind, remote.guid, remote.dn, new, members, link)
+
+    def _name(self, guid: str) -> str:
+        return self._remotes[guid].name if guid in self._remotes else self._links[guid].group.name
+
+    def _refuse(self, remote: RemoteGroup, reason: str) -> None:
+        self.conflicts.append(Conflict(remote.guid, remote.dn, reason))
+
+
+def _reaches(below: Mapping[str, frozenset[str]], start: str, end: str) -> bool:
+    """Return whether a group is a member of another one, directly or by others."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        for each in below.get(waiting.pop(), ()):
+            if each == end:
+                return True
+            if each not in seen:
+                seen.add(each)
+                waiting.append(each)
+    return False
 
 
 def _changed(group: Group, remote: RemoteGroup) -> Group:

@@ -143,6 +143,7 @@ def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: F
         actions, conflicts = plan_groups(
             fetched.groups,
             groups,
+            {*(each.guid for each in linked), *(action.guid for action in plan.actions)},
             planner.gone | {each.guid for each in linked if each.deleted is not None},
             holders,
         )

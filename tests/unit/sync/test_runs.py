@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -265,50 +263,3 @@ def test_a_run_that_lost_its_lease_changes_nothing_more(staff: Synchronized) -> 
     with pytest.raises(SyncRefused, match="taken over"):
         run(staff.store, "staff", fetch=fetch)
     assert staff.users() == {}
-
-
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("step", range(8))
-def test_a_run_that_is_killed_is_made_good_by_the_next_one(
-    staff: Synchronized, monkeypatch: pytest.MonkeyPatch, step: int, after: bool
-) -> None:
-    """The process ends at each transaction of a run, before it is committed and after it."""
-    monkeypatch.setattr(apply, "BATCH", 4)
-    staff.run(MANY)
-    changed = remote("user10", surname="New")
-    wanted = [*MANY[2:10], changed, *MANY[11:], remote("ann"), remote("ben")]
-    child = os.fork()
-    if child == 0:
-        try:
-            _die(staff.store, step, after)
-            staff.run(wanted)
-        finally:
-            os._exit(1)
-    os.waitpid(child, 0)
-    staff.run(wanted)
-    users = staff.users()
-    assert {authid for authid, user in users.items() if user.locked} == {"user0", "user1"}
-    assert set(users) == {*(each.guid for each in MANY), "ann", "ben"}
-    assert users["user10"].name.surname == "New"
-    assert staff.run(wanted).plan.actions == ()
-
-
-def _die(store: UserStore, step: int, after: bool) -> None:
-    real, left = store.transaction, step
-
-    def transaction(work: Callable[[Connection], object]) -> object:
-        nonlocal left
-
-        def dying(connection: Connection) -> object:
-            result = work(connection)
-            if left == 0 and not after:
-                os._exit(9)
-            return result
-
-        result = real(dying)
-        if left == 0:
-            os._exit(9)
-        left -= 1
-        return result
-
-    store.transaction = transaction  # type: ignore[assignment, method-assign]

@@ -102,7 +102,10 @@ EXAMPLES: Mapping[str, Examples] = {
         ("sync schema openldap", "as LDIF, for ldapadd"),
         ("sync schema --status staff", "what the server of an agreement has already"),
     ),
-    "sync list": (("sync list", "all agreements, and their last runs"),),
+    "sync list": (
+        ("sync list", "all agreements, and their last runs"),
+        ("sync list --metrics", "for Prometheus"),
+    ),
     "sync show": (("sync show staff", ""),),
     "sync delete": (("sync delete staff --release", "its users stay, and are yours"),),
     "sync purge": (("sync purge staff", "users who are gone for 30 days"),),

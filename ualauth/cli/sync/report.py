@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -59,6 +60,48 @@ def agreement_dict(stored: StoredAgreement) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(stored.agreement.to_json())
     numbers = {"users": stored.active, "deleted_users": stored.deleted}
     return values | numbers | {"state": stored.state}
+
+
+_METRICS: Sequence[tuple[str, str, Callable[[StoredAgreement], float]]] = (
+    ("users", "Users whose entries are there.", lambda each: each.active),
+    ("deleted_users", "Users whose entries are gone, and who are kept.", lambda each: each.deleted),
+    (
+        "conflicts",
+        "Entries in conflict in the last run that was applied.",
+        lambda each: each.state.get("counts", {}).get("conflict", 0),
+    ),
+    (
+        "last_run_failed",
+        "1 if the last run failed, or was held back.",
+        lambda each: bool(each.state.get("error")),
+    ),
+    (
+        "last_run_timestamp_seconds",
+        "When the last run ended; 0 is never.",
+        lambda each: _seconds(each.state.get("run")),
+    ),
+    (
+        "last_success_timestamp_seconds",
+        "When the last run ended that was applied; 0 is never.",
+        lambda each: _seconds(each.state.get("success")),
+    ),
+)
+
+
+def metrics_of(every: Sequence[StoredAgreement]) -> str:
+    """Return what is known of agreements in Prometheus' text format."""
+    lines = []
+    for name, text, value in _METRICS:
+        lines += [f"# HELP ualauth_sync_{name} {text}", f"# TYPE ualauth_sync_{name} gauge"]
+        lines += [
+            f'ualauth_sync_{name}{{agreement="{each.agreement.name}"}} {value(each):.0f}'
+            for each in every
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _seconds(text: str | None) -> float:
+    return datetime.fromisoformat(text).timestamp() if text else 0.0
 
 
 def _line(action: Action) -> str:

@@ -23,6 +23,8 @@ log = logging.getLogger("ualauth.serve")
 
 _LOOK = 60.0
 """Seconds after which it is looked again whether there is a schedule, or the process is begun."""
+_FIRST = 5.0
+"""Seconds until the first look: clients come first."""
 _GRACE = 5.0
 """Seconds that it has to end: a run that is cut off is finished by the next one."""
 _PROGRAM = (sys.executable, "-c", "from ualauth.cli import main; main()")
@@ -61,6 +63,7 @@ class Synchronizing:
             await process.wait()
 
     async def _run(self, config: Callable[[], Config]) -> None:
+        await asyncio.sleep(_FIRST)
         while True:
             current = config()
             if await asyncio.to_thread(has_schedule, current):

@@ -69,13 +69,12 @@ def _way_of(action: Action) -> Callable[..., list[Conflict]]:
 
 
 def _note(number: int, action: Action) -> None:
-    values = action.to_dict()
     log.info(
         "agreement %d: %s %r guid=%s %s",
         number,
-        values["action"],
-        values["authid"],
-        values["guid"],
+        action.kind.value,
+        action.linked.user.authid if action.linked else action.new.authid,
+        action.guid,
         ",".join(action.fields) if action.kind is not Kind.ADD else "",
     )
 

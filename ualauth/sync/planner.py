@@ -43,6 +43,7 @@ class Planner:
         `gone` are the guids of entries that are gone; without it, those that did not come.
         """
         self._agreement = agreement
+        self._own_units = parse_units(agreement.mail_node) if agreement.mail_node else ()
         self._links = {each.guid: each for each in linked}
         self._remotes = {remote.guid: remote for remote in remotes}
         named = self._links.keys() if gone is None else self._links.keys() & set(gone)
@@ -121,10 +122,9 @@ class Planner:
 
     def _name(self, remote: RemoteUser) -> ORName:
         parts = {part: remote.fields.get(part, "") for part in PARTS if part != "mail_node"}
-        own = parse_units(self._agreement.mail_node) if self._agreement.mail_node else ()
-        node = remote.fields.get("mail_node", "")
+        own, node = self._own_units, remote.fields.get("mail_node", "")
         units = parse_units(node) if node else own
-        if tuple(map(str.casefold, units[: len(own)])) != tuple(map(str.casefold, own)):
+        if node and tuple(map(str.casefold, units[: len(own)])) != tuple(map(str.casefold, own)):
             raise InvalidValue(
                 f"mail node {node!r} is not below {self._agreement.mail_node!r}, which is the "
                 "agreement's"

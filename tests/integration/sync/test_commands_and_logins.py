@@ -1,4 +1,4 @@
-"""The commands on groups and schedules, what they write, and logins of users who were taken over."""
+"""The commands of synchronization, what they write, and logins of users who were taken over."""
 
 from __future__ import annotations
 

@@ -42,10 +42,9 @@ anna     AccountRestricted: This account may not be used
 
 ok  connect to ldapi://""",
     "synchronization.py": """
-
 An agreement is added; nothing is done yet, but this is the plan of its first run.
 $ ualauth sync add demo
-""".removeprefix("\n"),
+""",
     "transaction_trace.py": """\
       Question(text='login:', echo=True)
       Question(text='Password: ', echo=False)

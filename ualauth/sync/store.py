@@ -40,6 +40,7 @@ class StoredAgreement:
     state: dict[str, Any]
     active: int
     deleted: int
+    groups: int
 
 
 def add(connection: Connection, agreement: Agreement) -> None:
@@ -107,12 +108,14 @@ def get(connection: Connection, name: str) -> StoredAgreement:
     raise SyncRefused(f"there is no agreement {name!r}: ualauth sync list shows them all")
 
 
-def _numbers(connection: Connection, number: int) -> tuple[int, int]:
+def _numbers(connection: Connection, number: int) -> tuple[int, int, int]:
     statement = select(func.count(), func.count(sync_links.c.deleted)).where(
         sync_links.c.agreement_id == number
     )
     rows, deleted = connection.execute(statement).one()
-    return rows - deleted, deleted
+    mine = sync_groups.c.agreement_id == number
+    of_groups = connection.scalar(select(func.count()).select_from(sync_groups).where(mine))
+    return rows - deleted, deleted, of_groups or 0
 
 
 def linked_users(connection: Connection, number: int) -> list[LinkedUser]:

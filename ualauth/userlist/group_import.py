@@ -114,7 +114,8 @@ class _Loading:
 
     def put_members(self) -> None:
         """Make members of those whom the lines name: first all that go, then all that come."""
-        wanted = [(line, group, self._ids(line)) for line, group in self.present]
+        named = [(line, group, self._ids(line)) for line, group in self.present]
+        wanted = [each for each in named if self._may_change(*each)]
         if self.existing is not ExistingGroups.REFUSE:
             for _, group, ids in wanted:
                 if group_changes.keep_only(self.connection, group, ids):
@@ -137,12 +138,20 @@ class _Loading:
             self._refuse_different(line)
             return
         with self._telling(line):
-            if values or self.existing is ExistingGroups.UPDATE:
-                refuse_group_changes(self.connection, group)
             if values:
+                refuse_group_changes(self.connection, group)
                 group = self._change(group, values)
             if "members" in line.fields:
                 self.present.append((line, group))
+
+    def _may_change(self, line: GroupLine, group: Group, ids: MemberIds) -> bool:
+        """Return whether the members may become these; tell it where a directory has the say."""
+        if group.id in self.added or group_changes.member_ids(self.connection, group.id) == ids:
+            return True
+        with self._telling(line):
+            refuse_group_changes(self.connection, group)
+            return True
+        return False
 
     def _change(self, group: Group, values: dict[str, Any]) -> Group:
         with self.connection.begin_nested():

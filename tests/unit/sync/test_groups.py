@@ -13,6 +13,7 @@ from ualauth.sync.mapping import RemoteGroup, RemoteUser
 from ualauth.sync.purge import purge_groups
 from ualauth.sync.run import Outcome, run
 from ualauth.sync.sources.fetched import Fetched
+from ualauth.userlist.group_import import ExistingGroups, GroupLine, Member
 from ualauth.userlist.group_record import NewGroup, usual_or_name
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
@@ -149,3 +150,20 @@ def test_what_the_directory_manages_is_not_changed_here(staff: Synchronized) -> 
     follow(staff, group("other", "ben"))
     groups.delete(groups.get("sales"))
     assert set(members(staff)) == {"other"}
+
+
+def test_an_import_changes_no_group_that_a_directory_manages(staff: Synchronized) -> None:
+    follow(staff, group("sales", "ann", "ben"))
+
+    def load(*names: str, addresses: tuple[str, ...] = ()) -> list[str]:
+        new = NewGroup(name="sales", or_name=usual_or_name("sales"), addresses=addresses)
+        fields = frozenset({"addresses", "members"})
+        line = GroupLine(1, new, fields, tuple(map(Member, names)))
+        loaded = staff.store.groups.load([line], ExistingGroups.UPDATE, lambda _: True)
+        return [text for _, text in loaded.problems]
+
+    assert load("ann", "ben") == []
+    for problems in (load("ann"), load("ann", "ben", addresses=("s@example.com",))):
+        assert len(problems) == 1
+        assert "'staff' manages it" in problems[0]
+    assert members(staff) == {"sales": ("ann", "ben")}

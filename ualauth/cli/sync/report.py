@@ -58,7 +58,11 @@ def plan_dict(plan: Plan, conflicts: Sequence[Conflict], *, applied: bool) -> di
 def agreement_dict(stored: StoredAgreement) -> dict[str, Any]:
     """Return an agreement for JSON: it has no secret, but the path of one."""
     values: dict[str, Any] = json.loads(stored.agreement.to_json())
-    numbers = {"users": stored.active, "deleted_users": stored.deleted}
+    numbers = {
+        "users": stored.active,
+        "deleted_users": stored.deleted,
+        "groups": stored.groups,
+    }
     return values | numbers | {"state": stored.state}
 
 

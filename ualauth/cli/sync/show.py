@@ -25,6 +25,7 @@ def command(invocation: Invocation, *, name: str, as_json: bool) -> None:
         *settings_of(stored),
         ("users", str(stored.active)),
         ("deleted users", str(stored.deleted)),
+        ("groups", str(stored.groups)),
         ("last run", state.get("run", "never")),
         ("last success", state.get("success", "never")),
         ("it did", counted(state.get("counts", {}))),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -50,7 +50,10 @@ def apply(
     for work, grouped in groupby(actions, _way_of):
         some = list(grouped)
         # A name that goes round is free for a moment only.
-        for batch in [some] if work is _exchanged else queries.pieces(some, BATCH):
+        batches: Iterable[Sequence[Action]] = [some]
+        if work is not _exchanged:
+            batches = queries.pieces(some, BATCH)
+        for batch in batches:
             failed = work(store, number, batch, renew)
             conflicts += failed
             refused = {each.guid for each in failed}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from ualauth.errors import UserError
 from ualauth.sync.apply import BATCH, log
@@ -95,11 +95,11 @@ def _put_members(
     for action in batch:
         if action.kind is Kind.DELETE:
             continue
-        number_of_group = _ids(connection, sync_groups, "group_id", number, [action.guid])
-        if not number_of_group:
+        group_ids = _ids(connection, sync_groups, "group_id", number, [action.guid])
+        if not group_ids:
             # It could not be added, which was told.
             continue
-        group = group_changes.read(connection, next(iter(number_of_group)))
+        group = group_changes.read(connection, next(iter(group_ids)))
         ids = MemberIds(
             _ids(connection, sync_links, "user_id", number, action.members),
             _ids(connection, sync_groups, "group_id", number, action.members),
@@ -121,10 +121,10 @@ def _put_members(
 
 
 def _ids(
-    connection: Connection, table: object, column: str, number: int, guids: Collection[str]
+    connection: Connection, table: Table, column: str, number: int, guids: Collection[str]
 ) -> frozenset[int]:
     """Return the ids of users, or groups, with these guids."""
-    columns = table.c  # type: ignore[attr-defined]
+    columns = table.c
     is_among = columns.guid.in_(bindparam("guids", expanding=True))
     statement = select(columns[column]).where(columns.agreement_id == number, is_among)
     ids: set[int] = set()

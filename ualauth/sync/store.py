@@ -59,6 +59,8 @@ def add(connection: Connection, agreement: Agreement) -> None:
 def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None:
     """Put `new` in place of the settings of an agreement; its users stay its own.
 
+    Without a base of groups, its groups are its own no more.
+
     Raises:
         StaleRecord: if another process changed it since it was read.
 
@@ -67,6 +69,9 @@ def change(connection: Connection, old: StoredAgreement, new: Agreement) -> None
     statement = update(sync_agreements).where(sync_agreements.c.id == old.id, before)
     if connection.execute(statement, _values(new)).rowcount == 0:
         raise StaleRecord(f"the agreement {new.name!r} was changed in the meantime")
+    if not new.group_base:
+        # What is followed no more is the administrator's.
+        connection.execute(delete(sync_groups).where(sync_groups.c.agreement_id == old.id))
 
 
 def remove(connection: Connection, number: int) -> None:

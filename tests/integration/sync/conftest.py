@@ -45,7 +45,10 @@ class Follower:
 
     def members(self) -> dict[str, tuple[str, ...]]:
         groups = self.store.groups
-        return {each.name: sum(groups.members(each), ()) for each in groups.all()}
+        return {
+            each.name: (*groups.members(each).users, *groups.members(each).groups)
+            for each in groups.all()
+        }
 
     def state(self) -> dict[str, Any]:
         stored = self.store.transaction(lambda connection: agreements.get(connection, "staff"))

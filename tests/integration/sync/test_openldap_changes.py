@@ -173,6 +173,18 @@ def test_a_provider_that_was_started_anew(server: slapd.Slapd, staff: Follower) 
     assert staff.does() == {"rename": 1}
 
 
+def test_an_administrator_who_is_gone_is_locked_once_that_right_is(
+    server: slapd.Slapd, staff: Follower
+) -> None:
+    staff.store.update(staff.users()["user1"], administrator=True)
+    delete(server, 1)
+    for _ in range(2):
+        outcome = staff.run()
+        assert "never deleted" in outcome.conflicts[0].reason
+    staff.store.update(staff.users()["user1"], administrator=False)
+    assert staff.does() == {"delete": 1}
+
+
 def test_groups_follow(server: slapd.Slapd, staff: Follower) -> None:
     assert staff.members() == {"mail": ("jsmith",)}
     server.add(people.group("all", dn(1), f"CN=Mail, {people.GROUPS}"))

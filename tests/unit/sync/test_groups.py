@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.sync.conftest import AGREEMENT, Synchronized, remote
 from ualauth.errors import InvalidValue
+from ualauth.sync import store as agreements
 from ualauth.sync.mapping import RemoteGroup, RemoteUser
 from ualauth.sync.purge import purge_groups
 from ualauth.sync.run import Outcome, run
@@ -34,7 +35,10 @@ def follow(staff: Synchronized, *groups: RemoteGroup, users: list[RemoteUser] = 
 def members(staff: Synchronized) -> dict[str, tuple[str, ...]]:
     """Return the members of all groups, users and groups."""
     groups = staff.store.groups
-    return {each.name: sum(groups.members(each), ()) for each in groups.all()}
+    return {
+        each.name: (*groups.members(each).users, *groups.members(each).groups)
+        for each in groups.all()
+    }
 
 
 def test_groups_have_their_users_and_groups(staff: Synchronized) -> None:
@@ -166,4 +170,15 @@ def test_an_import_changes_no_group_that_a_directory_manages(staff: Synchronized
     for problems in (load("ann"), load("ann", "ben", addresses=("s@example.com",))):
         assert len(problems) == 1
         assert "'staff' manages it" in problems[0]
+    assert members(staff) == {"sales": ("ann", "ben")}
+
+
+def test_groups_that_are_followed_no_more_are_the_administrators(store: UserStore) -> None:
+    staff = Synchronized(store, dataclasses.replace(AGREEMENT, group_base="dc=groups"))
+    follow(staff, group("sales", "ann"))
+    with pytest.raises(InvalidValue, match="'staff' manages it"):
+        store.groups.update(store.groups.get("sales"), add_members=["ben"])
+    stored = store.transaction(lambda connection: agreements.get(connection, "staff"))
+    store.transaction(lambda connection: agreements.change(connection, stored, AGREEMENT))
+    store.groups.update(store.groups.get("sales"), add_members=["ben"])
     assert members(staff) == {"sales": ("ann", "ben")}

@@ -50,7 +50,8 @@ def agreement_options(*, new: bool) -> Callable[[F], F]:
         click.option(
             "--group-base",
             metavar="DN",
-            help="Below which entry groups stand; without it, none is taken.",
+            help="Below which entry groups stand; without it, none is taken, and with an empty "
+            "one those that were are yours.",
         ),
         click.option(
             "--group-filter",

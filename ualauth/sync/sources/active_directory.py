@@ -153,7 +153,8 @@ def _naming_context(base: str, contexts: Sequence[str]) -> str:
 
 
 def _guids(agreement: Agreement, entries: Sequence[LdapEntry]) -> frozenset[str]:
-    guids = {guid_of(entry, agreement.product) for entry in entries}
-    if None in guids:
+    known = [guid_of(entry, agreement.product) for entry in entries]
+    guids = frozenset(guid for guid in known if guid is not None)
+    if None in known:
         raise SyncUnavailable("an entry shows no objectGUID to the bind DN")
-    return frozenset(guids)  # type: ignore[arg-type]
+    return guids

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from ualauth.ldap.client.operations import Operations
 from ualauth.sync.agreement import Agreement, Source
 from ualauth.sync.sources.asking import ask
 from ualauth.sync.sources.fetched import Fetched, Known
@@ -15,12 +18,20 @@ def fetch(agreement: Agreement, known: Known) -> Fetched:
         SyncRefused: if it cannot be asked like that.
 
     """
-    # Each is imported when it is needed: some need python-ldap.
-    match agreement.source:
-        case Source.FULL:
-            from ualauth.sync.sources import full as source  # noqa: PLC0415
-        case Source.SYNCREPL:
-            from ualauth.sync.sources import syncrepl as source  # type: ignore[no-redef]  # noqa: PLC0415
-        case Source.AD_DIRSYNC | Source.AD_USN:
-            from ualauth.sync.sources import active_directory as source  # type: ignore[no-redef]  # noqa: PLC0415
-    return ask(agreement, lambda on: source.fetch(on, agreement, known))
+    # Not before there is a connection: who lacks a library is told so.
+    return ask(agreement, lambda on: _way_of(agreement.source)(on, agreement, known))
+
+
+def _way_of(source: Source) -> Callable[[Operations, Agreement, Known], Awaitable[Fetched]]:
+    """Return what asks; each is imported when it is needed: some need python-ldap."""
+    if source is Source.FULL:
+        from ualauth.sync.sources import full  # noqa: PLC0415 - as above
+
+        return full.fetch
+    if source is Source.SYNCREPL:
+        from ualauth.sync.sources import syncrepl  # noqa: PLC0415 - likewise
+
+        return syncrepl.fetch
+    from ualauth.sync.sources import active_directory  # noqa: PLC0415 - likewise
+
+    return active_directory.fetch

@@ -181,9 +181,9 @@ async def list_groups(on: Operations, agreement: Agreement, names: Names) -> lis
             groups.append(RemoteGroup(guid, entry.dn, "", problem=str(error)))
             continue
         values = await _all_values(on, entry, attributes.get("members", ""))
-        members = {names.guid(value.decode(errors="replace")) for value in values}
-        members.discard(None)
-        groups.append(RemoteGroup(guid, entry.dn, name, addresses, frozenset(members)))  # type: ignore[arg-type]
+        known = (names.guid(value.decode(errors="replace")) for value in values)
+        members = frozenset(member for member in known if member is not None)
+        groups.append(RemoteGroup(guid, entry.dn, name, addresses, members))
     return groups
 
 

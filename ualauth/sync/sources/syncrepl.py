@@ -57,7 +57,10 @@ async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
         gone = known.linked - identities
         pending = (pending | (identities - known.linked)) - users.entries.keys()
     came: list[LdapEntry] = list(users.entries.values())
-    changed = [*users_of(agreement, came), *await read_users(on, agreement, pending)]
+    again = await read_users(on, agreement, pending)
+    changed = [*users_of(agreement, came), *again]
+    # It was told once that they are gone, and something kept them from being locked.
+    gone |= (pending & known.linked) - {user.guid for user in again}
     if not agreement.group_base:
         return Fetched(changed, gone=gone, state=state)
     if names is None:

@@ -116,6 +116,8 @@ def active_directory_ldif(base: str, arc: str = ARC) -> str:
 
     """
     _check(arc)
+    if not (base.isascii() and base.isprintable()):
+        raise InvalidValue(f"{base!r} is no domain of Active Directory, as DC=example,DC=com is")
     try:
         dn.check(base)
     except ValueError as error:

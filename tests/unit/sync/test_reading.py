@@ -108,7 +108,7 @@ def test_identities_of_active_directory_are_octets_in_filters() -> None:
         ({"product": Product.DS389, "source": Source.SYNCREPL}, "there with openldap alone"),
         ({"group_filter": "(cn=*)"}, "needs a base of groups"),
         ({"group_base": "nowhere"}, "nowhere"),
-        ({"group_base": "dc=x", "group_filter": "(cn=*"}, "filter"),
+        ({"group_base": "dc=x", "group_filter": "(cn=*"}, "parenthesis is not closed"),
         ({"interval": -1}, "no number is below 0"),
         ({"mapping": {"group_name": ""}}, "is needed"),
         ({"mapping": {"member": "uniqueMember"}}, "'member' is none of"),

@@ -80,11 +80,11 @@ class _Planning:
             guid: self._links[guid].members & groups
             for guid in self._links.keys() - self._gone - set(self._wanted)
         }
-        kept = {*staying, *self._gone}
+        remaining = {*staying, *self._gone}
         for guid in self._wanted:
             remote = self._remotes[guid]
             present = self._links[guid].members if guid in self._links else frozenset()
-            members = (remote.members & (users | groups)) | (present & kept)
+            members = (remote.members & (users | groups)) | (present & remaining)
             for each in sorted(members & groups):
                 if each == guid or _reaches(below, each, guid):
                     name = self._name(each)

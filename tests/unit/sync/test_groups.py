@@ -62,16 +62,16 @@ def test_members_come_and_go_and_names_change_in_place(staff: Synchronized) -> N
 
 
 def test_a_group_that_is_gone_is_kept_until_the_purge(staff: Synchronized) -> None:
-    kept = group("other", "dan")
-    follow(staff, kept, group("sales", "ann"))
+    other = group("other", "dan")
+    follow(staff, other, group("sales", "ann"))
     number = staff.store.groups.get("sales").id
-    assert follow(staff, kept).plan.counts()["delete group"] == 1
+    assert follow(staff, other).plan.counts()["delete group"] == 1
     assert members(staff)["sales"] == ("ann",)
-    assert follow(staff, kept).plan.size == 0
-    assert follow(staff, kept, group("sales", "ben")).plan.counts()["restore group"] == 1
+    assert follow(staff, other).plan.size == 0
+    assert follow(staff, other, group("sales", "ben")).plan.counts()["restore group"] == 1
     assert staff.store.groups.get("sales").id == number
     assert members(staff)["sales"] == ("ben",)
-    follow(staff, kept)
+    follow(staff, other)
     later = datetime.now(UTC) + timedelta(days=1)
     names = staff.store.transaction(lambda connection: purge_groups(connection, 1, later))
     assert names == ["sales"]

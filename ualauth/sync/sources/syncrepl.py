@@ -56,9 +56,9 @@ async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
         identities, names = await list_identities(on, agreement)
         gone = known.linked - identities
         pending = (pending | (identities - known.linked)) - users.entries.keys()
-    came: list[LdapEntry] = list(users.entries.values())
+    entries: list[LdapEntry] = list(users.entries.values())
     again = await read_users(on, agreement, pending)
-    changed = [*users_of(agreement, came), *again]
+    changed = [*users_of(agreement, entries), *again]
     # It was told once that they are gone, and something kept them from being locked.
     gone |= (pending & known.linked) - {user.guid for user in again}
     if not agreement.group_base:

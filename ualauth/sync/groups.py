@@ -99,30 +99,32 @@ class _Planning:
         """Return what is done."""
         actions = [action for guid in self._wanted if (action := self._action(guid))]
         for guid in sorted(self._gone):
-            link = self._links[guid]
-            if link.deleted is None:
-                name = link.group.name
-                actions.append(GroupAction(Kind.DELETE, guid, name, link.group, link.members, link))
+            linked = self._links[guid]
+            if linked.deleted is None:
+                name = linked.group.name
+                actions.append(
+                    GroupAction(Kind.DELETE, guid, name, linked.group, linked.members, linked)
+                )
         return actions
 
     def _action(self, guid: str) -> GroupAction | None:
-        remote, link, members = self._remotes[guid], self._links.get(guid), self._members[guid]
+        remote, linked, members = self._remotes[guid], self._links.get(guid), self._members[guid]
         new = self._new(remote)
-        if link is None:
+        if linked is None:
             return GroupAction(Kind.ADD, guid, remote.dn, new, members)
-        if link.deleted is not None:
-            return GroupAction(Kind.RESTORE, guid, remote.dn, new, members, link)
-        if new == link.group and members == link.members:
+        if linked.deleted is not None:
+            return GroupAction(Kind.RESTORE, guid, remote.dn, new, members, linked)
+        if new == linked.group and members == linked.members:
             return None
-        kind = Kind.CHANGE if new.name == link.group.name else Kind.RENAME
-        return GroupAction(kind, guid, remote.dn, new, members, link)
+        kind = Kind.CHANGE if new.name == linked.group.name else Kind.RENAME
+        return GroupAction(kind, guid, remote.dn, new, members, linked)
 
     def _new(self, remote: RemoteGroup) -> NewGroup:
         if remote.problem:
             raise InvalidValue(remote.problem)
-        link = self._links.get(remote.guid)
-        if link is not None:
-            return _changed(link.group, remote)
+        linked = self._links.get(remote.guid)
+        if linked is not None:
+            return _changed(linked.group, remote)
         return NewGroup(
             name=remote.name, or_name=usual_or_name(remote.name), addresses=remote.addresses
         )

@@ -18,12 +18,12 @@ from ualauth.sync.lease import leased
 from ualauth.sync.plan import Conflict, Plan
 from ualauth.sync.planner import Planner
 from ualauth.sync.sources.every import fetch
-from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.sync.store import StoredAgreement
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.store import UserStore
 
-Fetch = Callable[[Agreement, Known], Fetched]
+Fetch = Callable[[Agreement, LastRun], Fetched]
 
 _MOST_PENDING = 1000
 """Entries in conflict that are looked at again one by one; with more of them, all are read."""
@@ -40,7 +40,7 @@ class Outcome:
 
 def first_plan(store: UserStore, agreement: Agreement, fetch: Fetch = fetch) -> Plan:
     """Return what a first run of an agreement would do that is not there yet."""
-    return _plan(store, agreement, None, fetch(agreement, Known()))
+    return _plan(store, agreement, None, fetch(agreement, LastRun()))
 
 
 def run(  # noqa: PLR0913 - what a run may be told
@@ -49,14 +49,14 @@ def run(  # noqa: PLR0913 - what a run may be told
     *,
     dry_run: bool = False,
     confirmed: str = "",
-    whole: bool = False,
+    read_all: bool = False,
     after: str | None = None,
     fetch: Fetch = fetch,
     tell: Callable[[int, int], object] = lambda _over, _all: None,
 ) -> Outcome:
     """Run an agreement; blocks. `confirmed` is the digest of a plan that the guard held back.
 
-    With `whole`, everything is read, whatever the last run left. `after` is the time of the last
+    With `read_all`, everything is read, whatever the last run left. `after` is the time of the last
     run, as the state has it, where it is no use to run it once more if another process just has.
     `tell` gets how many actions are over, and of how many.
 
@@ -68,7 +68,7 @@ def run(  # noqa: PLR0913 - what a run may be told
     """
     stored = store.transaction(lambda connection: agreements.get(connection, name))
     if dry_run:
-        fetched = fetch(stored.agreement, _known(store, stored, whole=whole))
+        fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
         plan = _plan(store, stored.agreement, stored.id, fetched)
         return Outcome(plan, applied=False, conflicts=plan.conflicts)
     with leased(store, stored.id) as renew:
@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 - what a run may be told
         if after is not None and stored.state.get("run", "") != after:
             raise SyncRefused("another process has just run it")
         try:
-            fetched = fetch(stored.agreement, _known(store, stored, whole=whole))
+            fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
             plan = _plan(store, stored.agreement, stored.id, fetched)
         except (SyncUnavailable, SyncRefused) as error:
             _note(store, stored, {"error": str(error)}, renew)
@@ -119,24 +119,24 @@ def _success(
     }
 
 
-def _known(store: UserStore, stored: StoredAgreement, *, whole: bool) -> Known:
+def _last_run(store: UserStore, stored: StoredAgreement, *, read_all: bool) -> LastRun:
     source = stored.state.get("source", {})
-    if whole or source.get("contract") != stored.agreement.contract:
-        return Known()
+    if read_all or source.get("contract") != stored.agreement.contract:
+        return LastRun()
     linked = store.transaction(lambda connection: agreements.active_guids(connection, stored.id))
-    return Known(source["values"], frozenset(source["pending"]), linked)
+    return LastRun(source["values"], frozenset(source["pending"]), linked)
 
 
 def _plan(store: UserStore, agreement: Agreement, number: int | None, fetched: Fetched) -> Plan:
     def work(connection: Connection) -> Plan:
-        known = 0 if number is None else number
-        linked = agreements.linked_users(connection, known)
+        agreement_id = 0 if number is None else number
+        linked = agreements.linked_users(connection, agreement_id)
         planner = Planner(agreement, fetched.users, linked, datetime.now(UTC), fetched.gone)
-        plan = planner.plan(agreements.holders_of(connection, known, planner.claims()))
+        plan = planner.plan(agreements.holders_of(connection, agreement_id, planner.claims()))
         if fetched.groups is None:
             return plan
-        groups = agreements.linked_groups(connection, known)
-        holders = agreements.group_holders(connection, known, group_keys(fetched.groups))
+        groups = agreements.linked_groups(connection, agreement_id)
+        holders = agreements.group_holders(connection, agreement_id, group_keys(fetched.groups))
         for action in plan.actions:
             names = (action.new.authid, *action.new.addresses)
             holders |= dict.fromkeys(keys_of(names), f"the user {action.new.authid!r}")

@@ -159,6 +159,14 @@ def test_state_of_another_controller_is_not_used(office: Office) -> None:
     assert office.does() == {"delete": 1}
 
 
+@pytest.mark.parametrize("cookie", ["", "no digits", "00", "4d53445303000000"])
+def test_no_cookie_hides_who_is_gone(office: Office, cookie: str) -> None:
+    office.controller.modify(f"dn: {office.dn('user0')}\nchangetype: delete\n")
+    office.followers[0].put_cookies(cookie=cookie)
+    assert office.does() == {"delete": 1}
+    assert office.does() == {}
+
+
 def test_a_user_without_the_right_is_refused_by_dirsync_and_follows_by_numbers(
     office: Office, followers: Callable[..., Follower]
 ) -> None:

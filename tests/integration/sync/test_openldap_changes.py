@@ -212,7 +212,7 @@ def test_an_answer_that_is_cut_off_changes_nothing(
         server.stop()
         server.start()
         with pytest.raises(SyncUnavailable, match="result code 4"):
-            staff.run(whole=True)
+            staff.run(read_all=True)
         assert staff.users() == before
         limits.write_text(text)
         server.stop()

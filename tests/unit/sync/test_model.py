@@ -18,7 +18,7 @@ from ualauth.errors import UserError
 from ualauth.sync.failures import SyncUnavailable
 from ualauth.sync.mapping import RemoteGroup, RemoteUser
 from ualauth.sync.run import Outcome, run
-from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.testing.userlist import Userlist
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
@@ -66,11 +66,11 @@ class Directory:
                 self.users[guid] = remote(guid, self.chance.choice(NAMES), **fields)
         self.changed[guid] = self.number
 
-    def fetch(self, known: Known, *, whole: bool) -> Fetched:
+    def fetch(self, known: LastRun, *, read_all: bool) -> Fetched:
         """Return all, or what changed, as sources do."""
         state = {"number": str(self.number)}
         groups = list(self.groups.values())
-        if whole or not known.state:
+        if read_all or not known.state:
             return Fetched(list(self.users.values()), groups, state=state)
         since = int(known.state["number"])
         changed = {guid for guid, number in self.changed.items() if number > since}
@@ -104,17 +104,17 @@ class House:
             # The name is taken.
             return
 
-    def follow(self, directory: Directory, *, whole: bool) -> Outcome:
+    def follow(self, directory: Directory, *, read_all: bool) -> Outcome:
         """Run until all is done that can be."""
         for _ in range(4):
-            outcome = self._run(directory, whole=whole)
+            outcome = self._run(directory, read_all=read_all)
             if not outcome.plan.size:
                 return outcome
         raise AssertionError(outcome.plan.counts())
 
-    def _run(self, directory: Directory, *, whole: bool, dry_run: bool = False) -> Outcome:
-        def fetch(_: object, known: Known) -> Fetched:
-            return directory.fetch(known, whole=whole)
+    def _run(self, directory: Directory, *, read_all: bool, dry_run: bool = False) -> Outcome:
+        def fetch(_: object, known: LastRun) -> Fetched:
+            return directory.fetch(known, read_all=read_all)
 
         outcome = run(self.staff.store, "staff", fetch=fetch, dry_run=dry_run)
         if outcome.applied or dry_run:
@@ -123,7 +123,7 @@ class House:
         return run(self.staff.store, "staff", fetch=fetch, confirmed=outcome.plan.digest)
 
     def plan_of_all(self, directory: Directory) -> Outcome:
-        return self._run(directory, whole=True, dry_run=True)
+        return self._run(directory, read_all=True, dry_run=True)
 
     def fail(self) -> None:
         """Let a run end before it has read all."""
@@ -148,7 +148,7 @@ def test_the_userlist_is_as_the_directory(tmp_path: Path, number: int) -> None:
             house.change()
         if chance.random() < 0.2:
             house.fail()
-        outcome = house.follow(directory, whole=chance.random() < 0.5)
+        outcome = house.follow(directory, read_all=chance.random() < 0.5)
         assert house.plan_of_all(directory).plan.size == 0
         _compare(house, directory, {conflict.guid for conflict in outcome.conflicts})
     userlist.close()

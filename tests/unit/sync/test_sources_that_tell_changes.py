@@ -11,7 +11,7 @@ from ualauth.sync import store as agreements
 from ualauth.sync.failures import SyncUnavailable
 from ualauth.sync.mapping import RemoteUser
 from ualauth.sync.run import Outcome, run
-from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.userlist.names import ORName
 from ualauth.userlist.record import NewUser
 
@@ -23,10 +23,10 @@ class Source:
 
     def __init__(self, staff: Synchronized) -> None:
         self.staff = staff
-        self.known: list[Known] = []
+        self.known: list[LastRun] = []
 
-    def run(self, users: list[RemoteUser], *gone: str, whole: bool = False) -> Outcome:
-        def fetch(_: object, known: Known) -> Fetched:
+    def run(self, users: list[RemoteUser], *gone: str, read_all: bool = False) -> Outcome:
+        def fetch(_: object, known: LastRun) -> Fetched:
             self.known.append(known)
             number = str(len(self.known))
             everything = not known.state
@@ -34,7 +34,7 @@ class Source:
                 users, gone=None if everything else frozenset(gone), state={"cookie": number}
             )
 
-        return run(self.staff.store, "staff", fetch=fetch, whole=whole)
+        return run(self.staff.store, "staff", fetch=fetch, read_all=read_all)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def source(staff: Synchronized) -> Source:
 
 
 def test_a_run_is_told_what_the_last_one_left(source: Source) -> None:
-    assert source.known[0] == Known()
+    assert source.known[0] == LastRun()
     assert source.run([]).plan.size == 0
     assert source.known[1].state == {"cookie": "1"}
     assert source.known[1].linked == {each.guid for each in MANY}
@@ -101,7 +101,7 @@ def test_a_run_that_failed_leaves_the_cookie(source: Source) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "is_whole"),
+    ("change", "reads_all"),
     [
         ({"filter_text": "(uid=*)"}, True),
         ({"base": "dc=y"}, True),
@@ -113,19 +113,19 @@ def test_a_run_that_failed_leaves_the_cookie(source: Source) -> None:
     ],
 )
 def test_all_is_read_if_the_agreement_means_something_else(
-    source: Source, change: dict[str, object], is_whole: bool
+    source: Source, change: dict[str, object], reads_all: bool
 ) -> None:
     store = source.staff.store
     stored = store.transaction(lambda connection: agreements.get(connection, "staff"))
     new = dataclasses.replace(AGREEMENT, **change)  # type: ignore[arg-type]
     store.transaction(lambda connection: agreements.change(connection, stored, new))
     source.run(MANY)
-    assert (not source.known[-1].state) is is_whole
+    assert (not source.known[-1].state) is reads_all
 
 
 def test_all_is_read_if_that_is_wanted(source: Source) -> None:
-    source.run(MANY, whole=True)
-    assert source.known[-1] == Known()
+    source.run(MANY, read_all=True)
+    assert source.known[-1] == LastRun()
 
 
 def test_the_guard_counts_who_is_gone_of_all_users(source: Source) -> None:

@@ -26,4 +26,6 @@ def command(
 
     Else as ualauth sync run: the plan, its guard and the exit statuses are the same.
     """
-    run_and_report(context, name, dry_run=dry_run, confirmed=confirmed, as_json=as_json, whole=True)
+    run_and_report(
+        context, name, dry_run=dry_run, confirmed=confirmed, as_json=as_json, read_all=True
+    )

@@ -37,12 +37,18 @@ def command(
     too, if something of the plan was done and some entries were in conflict.
     """
     run_and_report(
-        context, name, dry_run=dry_run, confirmed=confirmed, as_json=as_json, whole=False
+        context, name, dry_run=dry_run, confirmed=confirmed, as_json=as_json, read_all=False
     )
 
 
 def run_and_report(  # noqa: PLR0913 - the options
-    context: click.Context, name: str, *, dry_run: bool, confirmed: str, as_json: bool, whole: bool
+    context: click.Context,
+    name: str,
+    *,
+    dry_run: bool,
+    confirmed: str,
+    as_json: bool,
+    read_all: bool,
 ) -> None:
     """Run an agreement, print what came of it, and end with the status that says so."""
     invocation: Invocation = context.obj
@@ -59,7 +65,7 @@ def run_and_report(  # noqa: PLR0913 - the options
                 name,
                 dry_run=dry_run,
                 confirmed=confirmed,
-                whole=whole,
+                read_all=read_all,
                 tell=tell,
             )
     except SyncUnavailable as error:
@@ -73,7 +79,7 @@ def run_and_report(  # noqa: PLR0913 - the options
         if dry_run:
             click.echo(f"Nothing was changed. The plan is {plan.digest}.")
     if plan.guard and not outcome.applied:
-        again = f"ualauth sync {'resync' if whole else 'run'} {name} --confirm {plan.digest}"
+        again = f"ualauth sync {'resync' if read_all else 'run'} {name} --confirm {plan.digest}"
         text = f"{plan.guard}. If that is meant: {again}"
         click.echo(f"Held back: {plain(text)}", err=True)
         if not dry_run:

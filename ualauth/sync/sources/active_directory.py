@@ -10,6 +10,7 @@ was restored, all is read.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from ualauth.ldap.client import answers, dn
 from ualauth.ldap.client.blocking import BLOCKING
 from ualauth.ldap.client.connection import Control
 from ualauth.ldap.client.controls import DIRSYNC, dirsync, dirsync_answer
+from ualauth.ldap.client.faults import Unanswered
 from ualauth.ldap.client.operations import Operations
 from ualauth.ldap.client.values import LdapEntry, Scope, Search
 from ualauth.sync.agreement import Agreement, Source
@@ -25,7 +27,7 @@ from ualauth.sync.failures import SyncUnavailable
 from ualauth.sync.mapping import guid_of
 from ualauth.sync.sources import full
 from ualauth.sync.sources.asking import SECONDS
-from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.sync.sources.reading import (
     group_attributes,
     list_groups,
@@ -34,6 +36,8 @@ from ualauth.sync.sources.reading import (
     user_attributes,
     user_search,
 )
+
+log = logging.getLogger("ualauth.sync")
 
 _OCTETS = 1 << 20
 """Of one answer; Windows sends fewer entries than that holds."""
@@ -45,7 +49,7 @@ _TESTED = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]*)[^=()]*=")
 """The attributes of a filter (RFC 4515)."""
 
 
-async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
+async def fetch(on: Operations, agreement: Agreement, last_run: LastRun) -> Fetched:
     """Return the users who changed since the last run, and all groups if anything did."""
     root = await _root(on)
     state = {
@@ -53,14 +57,13 @@ async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
         "usn": _text(root, "highestCommittedUSN"),
         "at": str(int(time.time())),
     }
-    last = known.state
+    last = last_run.state
     is_new = last.get("server") != state["server"] or (
         int(state["at"]) - int(last.get("at", "0")) > _OLDEST
     )
     if agreement.source is Source.AD_DIRSYNC:
-        before = "" if is_new else last.get("cookie", "")
-        is_new = not before
-        changed, state["cookie"] = await _dirsync(on, agreement, root, bytes.fromhex(before))
+        cookie = "" if is_new else last.get("cookie", "")
+        changed, state["cookie"], is_new = await _dirsync_or_all(on, agreement, root, cookie)
         nothing = not changed
     else:
         nothing = last.get("usn") == state["usn"]
@@ -68,15 +71,15 @@ async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
         if not is_new and not nothing:
             changed = await _since(on, agreement, int(last["usn"]))
     if is_new:
-        whole = await full.fetch(on, agreement, known)
-        return Fetched(whole.users, whole.groups, state=state)
-    if nothing and not known.pending:
+        everything = await full.fetch(on, agreement, last_run)
+        return Fetched(everything.users, everything.groups, state=state)
+    if nothing and not last_run.pending:
         return Fetched([], gone=frozenset(), state=state)
     identities, names = await list_identities(on, agreement)
-    wanted = (changed | known.pending | (identities - known.linked)) & identities
+    wanted = (changed | last_run.pending | (identities - last_run.linked)) & identities
     users = await read_users(on, agreement, wanted)
     groups = await list_groups(on, agreement, names) if agreement.group_base else None
-    return Fetched(users, groups, known.linked - identities, state)
+    return Fetched(users, groups, last_run.linked - identities, state)
 
 
 async def _root(on: Operations) -> LdapEntry:
@@ -109,6 +112,19 @@ async def _since(on: Operations, agreement: Agreement, number: int) -> frozenset
     text = f"(&{search.filter_text}(uSNChanged>={number + 1}))"
     asked = search._replace(filter_text=text, attributes=["objectGUID"])
     return _guids(agreement, await on.search(BLOCKING, asked))
+
+
+async def _dirsync_or_all(
+    on: Operations, agreement: Agreement, root: LdapEntry, cookie: str
+) -> tuple[frozenset[str], str, bool]:
+    """Return what changed since a cookie, the next cookie, and whether that is all there is."""
+    if cookie:
+        try:
+            return *await _dirsync(on, agreement, root, bytes.fromhex(cookie)), False
+        except (Unanswered, ValueError):
+            # It cannot be read; if it is the right that lacks, that is refused without it, too.
+            log.warning("agreement %s: the cookie is refused: all is read", agreement.name)
+    return *await _dirsync(on, agreement, root, b""), True
 
 
 async def _dirsync(

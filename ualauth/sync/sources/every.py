@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from ualauth.ldap.client.operations import Operations
 from ualauth.sync.agreement import Agreement, Source
 from ualauth.sync.sources.asking import ask
-from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.fetched import Fetched, LastRun
 
 
-def fetch(agreement: Agreement, known: Known) -> Fetched:
+def fetch(agreement: Agreement, last_run: LastRun) -> Fetched:
     """Return what a directory has, or what changed in it; blocks.
 
     Raises:
@@ -19,10 +19,10 @@ def fetch(agreement: Agreement, known: Known) -> Fetched:
 
     """
     # Not before there is a connection: who lacks a library is told so.
-    return ask(agreement, lambda on: _way_of(agreement.source)(on, agreement, known))
+    return ask(agreement, lambda on: _way_of(agreement.source)(on, agreement, last_run))
 
 
-def _way_of(source: Source) -> Callable[[Operations, Agreement, Known], Awaitable[Fetched]]:
+def _way_of(source: Source) -> Callable[[Operations, Agreement, LastRun], Awaitable[Fetched]]:
     """Return what asks; each is imported when it is needed: some need python-ldap."""
     if source is Source.FULL:
         from ualauth.sync.sources import full  # noqa: PLC0415 - as above

@@ -9,7 +9,7 @@ from ualauth.sync.mapping import RemoteGroup, RemoteUser
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LastRun:
     """What the last run left; without a `state`, all has to be read."""
 
     state: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from ualauth.ldap.client.operations import Operations
 from ualauth.ldap.client.values import LdapEntry, Search
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.sources.asking import SECONDS, ask
-from ualauth.sync.sources.fetched import Fetched, Known
+from ualauth.sync.sources.fetched import Fetched, LastRun
 from ualauth.sync.sources.reading import (
     group_search,
     list_groups,
@@ -32,35 +32,35 @@ from ualauth.sync.sources.reading import (
 )
 
 
-async def fetch(on: Operations, agreement: Agreement, known: Known) -> Fetched:
+async def fetch(on: Operations, agreement: Agreement, last_run: LastRun) -> Fetched:
     """Return the users who changed since the last run, and all groups if anything did."""
-    users, is_new = _refresh(on, user_search(agreement), known.state.get("users", ""))
-    state = {"users": users.cookie or known.state.get("users", "")}
+    users, is_new = _refresh(on, user_search(agreement), last_run.state.get("users", ""))
+    state = {"users": users.cookie or last_run.state.get("users", "")}
     groups = Changed()
     if agreement.group_base:
         asked = group_search(agreement)._replace(attributes=())
-        groups, _ = _refresh(on, asked, known.state.get("groups", ""))
-        state["groups"] = groups.cookie or known.state.get("groups", "")
+        groups, _ = _refresh(on, asked, last_run.state.get("groups", ""))
+        state["groups"] = groups.cookie or last_run.state.get("groups", "")
     if is_new:
         everything = users_of(agreement, list(users.entries.values()))
         if not agreement.group_base:
             return Fetched(everything, state=state)
         listed = await list_groups(on, agreement, names_of(everything))
         return Fetched(everything, listed, state=state)
-    if not (known.pending or _says_anything(users) or _says_anything(groups)):
+    if not (last_run.pending or _says_anything(users) or _says_anything(groups)):
         return Fetched([], gone=frozenset(), state=state)
     gone = frozenset(users.deleted)
-    pending = known.pending - users.entries.keys() - gone
+    pending = last_run.pending - users.entries.keys() - gone
     names = None
-    if not _is_to_be_believed(users, known):
+    if not _is_trusted(users, last_run):
         identities, names = await list_identities(on, agreement)
-        gone = known.linked - identities
-        pending = (pending | (identities - known.linked)) - users.entries.keys()
+        gone = last_run.linked - identities
+        pending = (pending | (identities - last_run.linked)) - users.entries.keys()
     entries: list[LdapEntry] = list(users.entries.values())
     again = await read_users(on, agreement, pending)
     changed = [*users_of(agreement, entries), *again]
     # It was told once that they are gone, and something kept them from being locked.
-    gone |= (pending & known.linked) - {user.guid for user in again}
+    gone |= (pending & last_run.linked) - {user.guid for user in again}
     if not agreement.group_base:
         return Fetched(changed, gone=gone, state=state)
     if names is None:
@@ -103,8 +103,8 @@ def _says_anything(changed: Changed) -> bool:
     return bool(changed.entries or changed.deleted or changed.phase is Phase.PRESENT)
 
 
-def _is_to_be_believed(changed: Changed, known: Known) -> bool:
+def _is_trusted(changed: Changed, last_run: LastRun) -> bool:
     if not _says_anything(changed):
         return True
-    is_few = 2 * len(changed.entries) <= len(known.linked)
+    is_few = 2 * len(changed.entries) <= len(last_run.linked)
     return changed.phase is Phase.DELETES and bool(changed.cookie) and is_few

@@ -16,6 +16,7 @@ from itertools import groupby
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from ualauth.errors import NameTaken, UserError
+from ualauth.sync.failures import SyncRefused
 from ualauth.sync.plan import Action, Conflict, Kind
 from ualauth.text.folding import fold
 from ualauth.userlist import bulk, changes
@@ -147,6 +148,9 @@ def _exchanged(
 
     try:
         return store.transaction(work)
+    except SyncRefused:
+        # The lease is lost.
+        raise
     except UserError as error:
         return [Conflict(action.guid, action.dn, str(error)) for action in batch]
 

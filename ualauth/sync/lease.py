@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, select, update
 
-from ualauth.sync.failures import SyncRefused
+from ualauth.sync.failures import SyncBusy, SyncRefused
 from ualauth.userlist.database.tables import sync_agreements
 from ualauth.userlist.store import UserStore
 
@@ -32,7 +32,8 @@ class Lease:
         """Take it.
 
         Raises:
-            SyncRefused: if another run has it.
+            SyncBusy: if another run has it.
+            SyncRefused: if there is no such agreement any more.
 
         """
         columns = (sync_agreements.c.lease_holder, sync_agreements.c.lease_until)
@@ -42,11 +43,11 @@ class Lease:
             raise SyncRefused("the agreement was deleted in the meantime")
         holder, until = row
         if holder and until > _now() and not self._is_dead(holder):
-            raise SyncRefused("another run of this agreement is going on")
+            raise SyncBusy("another run of this agreement is going on")
         unchanged = (columns[0] == holder) & (columns[1] == until)
         statement = update(sync_agreements).where(mine, unchanged)
         if connection.execute(statement, self._values()).rowcount == 0:
-            raise SyncRefused("another run of this agreement has begun")
+            raise SyncBusy("another run of this agreement has begun")
 
     def renew(self, connection: Connection) -> None:
         """Go on having it: in the transaction of each change, which is undone otherwise.

@@ -162,10 +162,13 @@ class Plan:
     @property
     def digest(self) -> str:
         """What confirms this plan, and no other one: it covers all that is applied."""
-        actions = (*self.actions, *self.groups)
-        parts = [self.agreement.to_json(), *(action.to_dict() for action in actions)]
-        text = json.dumps(parts, sort_keys=True)
+        text = json.dumps([self.agreement.to_json(), *self.action_dicts()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def action_dicts(self) -> list[dict[str, Any]]:
+        """Return all actions for JSON, in their order."""
+        of_users = [action.to_dict() for action in self.actions]
+        return of_users + [action.to_dict() for action in self.groups]
 
     def counts(self) -> dict[str, int]:
         """Return how many actions of each kind there are, and conflicts."""

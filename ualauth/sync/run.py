@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from ualauth.sync import apply, apply_groups
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.failures import SyncRefused, SyncUnavailable
+from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
 from ualauth.sync.groups import group_keys, plan_groups
 from ualauth.sync.lease import leased
 from ualauth.sync.plan import Conflict, Plan
@@ -61,8 +61,8 @@ def run(  # noqa: PLR0913 - what a run may be told
     `tell` gets how many actions are over, and of how many.
 
     Raises:
-        SyncRefused: if there is no such agreement, it runs already, or the plan is another one
-            than was confirmed.
+        SyncBusy: if it runs already, or just has.
+        SyncRefused: if there is no such agreement, or the plan is another one than was confirmed.
         SyncUnavailable: if the directory was not read to its end; nothing is changed then.
 
     """
@@ -75,7 +75,7 @@ def run(  # noqa: PLR0913 - what a run may be told
         # As it is now that no other run changes it.
         stored = store.transaction(lambda connection: agreements.get(connection, name))
         if after is not None and stored.state.get("run", "") != after:
-            raise SyncRefused("another process has just run it")
+            raise SyncBusy("another process has just run it")
         try:
             fetched = fetch(stored.agreement, _last_run(store, stored, read_all=read_all))
             plan = _plan(store, stored.agreement, stored.id, fetched)

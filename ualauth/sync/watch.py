@@ -16,7 +16,7 @@ from functools import partial
 from ualauth.errors import UalauthError
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement, Source
-from ualauth.sync.failures import SyncRefused, SyncUnavailable
+from ualauth.sync.failures import SyncBusy, SyncRefused, SyncUnavailable
 from ualauth.sync.run import Outcome, run
 from ualauth.sync.store import StoredAgreement
 from ualauth.userlist.store import UserStore
@@ -149,7 +149,8 @@ class Watch:
                 result = error
         self._tell(name, result)
         if isinstance(result, UalauthError):
-            log.warning("agreement %s: %s", name, result)
+            level = logging.INFO if isinstance(result, SyncBusy) else logging.WARNING
+            log.log(level, "agreement %s: %s", name, result)
             self._stop.wait(_STAND_BACK)
 
 

@@ -50,7 +50,7 @@ def plan_dict(plan: Plan, conflicts: Sequence[Conflict], *, applied: bool) -> di
         "applied": applied,
         "guard": plan.guard,
         "counts": plan.counts() | {"conflict": len(conflicts)},
-        "actions": [action.to_dict() for action in (*plan.actions, *plan.groups)],
+        "actions": plan.action_dicts(),
         "conflicts": [conflict.to_dict() for conflict in conflicts],
     }
 

@@ -13,6 +13,7 @@ from ualauth.cli.plain import plain
 from ualauth.cli.sync.auditing import write_to_audit_file
 from ualauth.cli.sync.report import counted
 from ualauth.errors import UalauthError
+from ualauth.sync.failures import SyncBusy
 from ualauth.sync.run import Outcome
 from ualauth.sync.watch import Watch
 
@@ -75,6 +76,9 @@ def _stopped(stop: threading.Event, parent: int | None) -> bool:
 
 
 def _tell(name: str, result: Outcome | UalauthError) -> None:
+    if isinstance(result, SyncBusy):
+        # Another host was first.
+        return
     if isinstance(result, UalauthError):
         click.echo(plain(f"{name}: {result}"), err=True)
         return

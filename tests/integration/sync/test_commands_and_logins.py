@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from tests.ldap import people, slapd
 from tests.ldap.authority import Authority
+from tests.machine import patience
 from ualauth import AuthenticationError, Authenticator
 from ualauth.cli.application import application
 from ualauth.cli.sync import original
@@ -194,3 +198,36 @@ def test_the_original_names_are_those_commands(
             getattr(original, name)()
         assert ended.value.code == 0
         assert expected in capsys.readouterr().out
+
+
+def test_watch_follows_until_it_is_stopped(program: Program) -> None:
+    assert program.run("sync", "modify", "staff", "--every", "3600").exit_code == 0
+    command = [sys.executable, "-c", "from ualauth.cli import main; main()"]
+    arguments = ["--config-dir", str(program.folder.path), "sync", "watch"]
+    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True) as watch:
+        try:
+            program.server.add(person("late"))
+            end = time.monotonic() + patience(60)
+            while all(user.authid != "late" for user in program.userlist.store.users()):
+                assert watch.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        finally:
+            watch.send_signal(signal.SIGTERM)
+            text, _ = watch.communicate(timeout=patience(90))
+    assert watch.returncode == 0
+    assert text.startswith("staff: 1 add\n")
+
+
+def test_watch_ends_where_nothing_has_a_schedule(program: Program) -> None:
+    command = [sys.executable, "-c", "from ualauth.cli import main; main()"]
+    arguments = ["--config-dir", str(program.folder.path), "sync", "watch"]
+    done = subprocess.run(
+        [*command, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=patience(60),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "No agreement has a schedule" in done.stdout

@@ -13,6 +13,7 @@ import pytest
 from tests import samba
 from tests.integration.sync.conftest import Follower
 from ualauth.sync.agreement import Source
+from ualauth.sync.failures import SyncUnavailable
 from ualauth.sync.mapping import Product
 from ualauth.sync.schema import active_directory_ldif, status
 
@@ -179,6 +180,8 @@ def test_a_user_without_the_right_is_refused_by_dirsync_and_follows_by_numbers(
         "ca_file": str(office.controller.authority.file),
         "max_share": 80,
     }
+    with pytest.raises(SyncUnavailable):
+        followers("S3cret-pw-1", source=Source.AD_DIRSYNC, **usual).run()
     staff = followers("S3cret-pw-1", source=Source.AD_USN, **usual)
     assert staff.does() == {"add": 7}
     office.controller.modify(f"dn: {office.dn('user0')}\nchangetype: delete\n")

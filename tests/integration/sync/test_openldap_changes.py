@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,15 @@ def schema_lines() -> str:
     )
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The certificates of all servers here."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[slapd.Slapd]:
+def server(authority: Authority) -> Iterator[slapd.Slapd]:
     """A provider with some people; its log has what it answered."""
-    authority = Authority(tmp_path)
     entries = people.many(USERS)
     before = f"{BEFORE}{schema_lines()}\n"
     with slapd.running(
@@ -95,14 +101,22 @@ def entries_sent(server: slapd.Slapd, action: Callable[[], object]) -> int:
     log = server.folder / "log"
     begin = log.stat().st_size
     action()
-    text = log.read_bytes()[begin:].decode(errors="replace")
-    return sum(map(int, re.findall(r"nentries=(\d+)", text)))
+    end = time.monotonic() + patience(30)
+    while True:
+        # It answers first, and writes that it has afterwards.
+        text = log.read_bytes()[begin:].decode(errors="replace")
+        sent = re.findall(r"nentries=(\d+)", text)
+        if sent and len(sent) == text.count(" SRCH base="):
+            return sum(map(int, sent))
+        assert time.monotonic() < end, text
+        time.sleep(0.02)
 
 
 def test_a_run_without_changes_asks_for_no_entry(server: slapd.Slapd, staff: Follower) -> None:
     assert entries_sent(server, staff.does) == 0
     modify(server, 1)
-    assert entries_sent(server, lambda: staff.does() == {"rename": 1}) > 0
+    assert entries_sent(server, staff.does) > 0
+    assert staff.users()["user1"].name.surname == "New"
     assert entries_sent(server, staff.does) == 0
 
 
@@ -126,7 +140,7 @@ def test_who_leaves_the_filter_is_gone_and_returns(
     staff = followers(people.READER.password, **settings(server, filter_text="(sn=*)"))
     staff.run()
     narrow = followers(
-        people.READER.password, **settings(server, filter_text="(!(employeeType=guest))")
+        people.READER.password, **settings(server, filter_text="(&(sn=*)(!(employeeType=guest)))")
     )
     narrow.run()
     server.modify(f"dn: {dn(1)}\nchangetype: modify\nadd: employeeType\nemployeeType: guest\n")
@@ -195,12 +209,14 @@ def test_groups_follow(server: slapd.Slapd, staff: Follower) -> None:
     assert staff.members() == {"all": ("user1", "mail"), "mail": ("jsmith", "user2")}
     # A user who is renamed stays a member: refint sees to it there.
     server.modify(f"dn: {dn(2)}\nchangetype: modrdn\nnewrdn: uid=renamed\ndeleteoldrdn: 1\n")
-    staff.does()
-    assert staff.members()["mail"] == ("jsmith", "renamed")
+    end = time.monotonic() + patience(30)
+    while staff.members()["mail"] != ("jsmith", "renamed"):
+        assert time.monotonic() < end
+        staff.does()
 
 
 def test_an_answer_that_is_cut_off_changes_nothing(
-    server: slapd.Slapd, followers: Callable[..., Follower], tmp_path: Path
+    server: slapd.Slapd, followers: Callable[..., Follower]
 ) -> None:
     for source in (Source.SYNCREPL, Source.FULL):
         staff = followers(people.READER.password, **settings(server, source=source))
@@ -211,7 +227,7 @@ def test_an_answer_that_is_cut_off_changes_nothing(
         limits.write_text(text.replace("size=unlimited", "size=7 size.prtotal=7"))
         server.stop()
         server.start()
-        with pytest.raises(SyncUnavailable, match="result code 4"):
+        with pytest.raises(SyncUnavailable, match="result code (4|11)"):
             staff.run(read_all=True)
         assert staff.users() == before
         limits.write_text(text)

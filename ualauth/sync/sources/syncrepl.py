@@ -35,12 +35,12 @@ from ualauth.sync.sources.reading import (
 async def fetch(on: Operations, agreement: Agreement, last_run: LastRun) -> Fetched:
     """Return the users who changed since the last run, and all groups if anything did."""
     users, is_new = _refresh(on, user_search(agreement), last_run.state.get("users", ""))
-    state = {"users": users.cookie or last_run.state.get("users", "")}
+    state = {"users": _next_cookie(users, last_run.state.get("users", ""))}
     groups = Changed()
     if agreement.group_base:
         asked = group_search(agreement)._replace(attributes=())
         groups, _ = _refresh(on, asked, last_run.state.get("groups", ""))
-        state["groups"] = groups.cookie or last_run.state.get("groups", "")
+        state["groups"] = _next_cookie(groups, last_run.state.get("groups", ""))
     if is_new:
         everything = users_of(agreement, list(users.entries.values()))
         if not agreement.group_base:
@@ -97,6 +97,11 @@ def _refresh(on: Operations, search: Search, cookie: str) -> tuple[Changed, bool
         raise answers.unanswered(answer, on.server)
     on.usable = True
     return answer, is_new
+
+
+def _next_cookie(changed: Changed, before: str) -> str:
+    """Return what to ask with the next time: nothing, if that is not known."""
+    return changed.cookie or ("" if _says_anything(changed) else before)
 
 
 def _says_anything(changed: Changed) -> bool:

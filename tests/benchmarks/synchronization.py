@@ -18,7 +18,7 @@ from ualauth.ldap.client.blocking import BLOCKING
 from ualauth.ldap.client.operations import Operations
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement, Source
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.sync.run import run
 from ualauth.sync.sources.asking import ask
 from ualauth.sync.sources.reading import user_search

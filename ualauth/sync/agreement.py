@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 from ualauth.errors import InvalidValue
 from ualauth.ldap.client import dn, filters
 from ualauth.ldap.client.settings import Uri
-from ualauth.sync.mapping import Product, check_mapping
+from ualauth.sync.mapping import check_mapping
+from ualauth.sync.products import Product
 from ualauth.text.lazy_pattern import lazy_pattern
 from ualauth.userlist.names import parse_units
 

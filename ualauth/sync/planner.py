@@ -19,8 +19,9 @@ from datetime import datetime
 
 from ualauth.errors import InvalidValue
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import PARTS, RemoteUser
+from ualauth.sync.mapping import RemoteUser
 from ualauth.sync.plan import Action, Claim, Conflict, Kind, LinkedUser, Plan
+from ualauth.sync.products import PARTS
 from ualauth.userlist.addresses import keys_of
 from ualauth.userlist.checks import check_fields, check_new_authid
 from ualauth.userlist.names import ORName, parse_units

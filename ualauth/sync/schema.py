@@ -17,7 +17,7 @@ from ualauth.ldap.client.operations import Operations
 from ualauth.ldap.client.values import Scope, Search
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncUnavailable
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.sync.sources.asking import ask
 from ualauth.text.lazy_pattern import lazy_pattern
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from ualauth.errors import StaleRecord
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncRefused
-from ualauth.sync.mapping import attributes_of, managed_fields
 from ualauth.sync.plan import Claim, LinkedGroup, LinkedUser
+from ualauth.sync.products import attributes_of, managed_fields
 from ualauth.userlist.database import group_queries, queries
 from ualauth.userlist.database.group_rows import group_of
 from ualauth.userlist.database.rows import moment, users_of

@@ -14,7 +14,7 @@ from tests import samba
 from tests.integration.sync.conftest import Follower
 from ualauth.sync.agreement import Source
 from ualauth.sync.failures import SyncUnavailable
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.sync.schema import active_directory_ldif, status
 
 SOURCES = (Source.AD_DIRSYNC, Source.AD_USN, Source.FULL)

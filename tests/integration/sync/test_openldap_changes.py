@@ -22,7 +22,7 @@ from tests.machine import patience
 from ualauth.ldap.client.faults import DirectoryFault
 from ualauth.sync.agreement import Source
 from ualauth.sync.failures import SyncUnavailable
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.sync.schema import openldap_ldif, status
 from ualauth.sync.sources.syncrepl import wait
 

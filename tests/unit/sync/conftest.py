@@ -10,7 +10,8 @@ import pytest
 
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import Product, RemoteUser
+from ualauth.sync.mapping import RemoteUser
+from ualauth.sync.products import Product
 from ualauth.sync.run import Outcome, run
 from ualauth.sync.sources.fetched import Fetched
 from ualauth.testing.userlist import Userlist

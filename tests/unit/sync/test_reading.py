@@ -17,7 +17,8 @@ from ualauth.ldap.client.blocking import run_blocking
 from ualauth.ldap.client.values import Attributes, LdapEntry, Requester, Search
 from ualauth.sync.agreement import Agreement, Source
 from ualauth.sync.failures import SyncUnavailable
-from ualauth.sync.mapping import Product, guid_filter
+from ualauth.sync.mapping import guid_filter
+from ualauth.sync.products import Product
 from ualauth.sync.schema import ARC, ATTRIBUTES, active_directory_ldif, openldap_ldif
 from ualauth.sync.sources.reading import Names, list_groups
 

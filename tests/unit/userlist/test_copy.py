@@ -26,7 +26,7 @@ from ualauth.errors import StoreError
 from ualauth.passwords.scram import ScramSecret
 from ualauth.sync import store as agreements
 from ualauth.sync.agreement import Agreement
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 from ualauth.testing.folder import ConfigFolder
 from ualauth.userlist.account.lockout import microseconds_now
 from ualauth.userlist.database.copying import Copied

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ualauth.sync.agreement import Source
-from ualauth.sync.mapping import Product
+from ualauth.sync.products import Product
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -16,18 +16,20 @@ from ualauth.ldap.client.values import LdapEntry, Scope, Search
 from ualauth.sync.agreement import Agreement
 from ualauth.sync.failures import SyncUnavailable
 from ualauth.sync.mapping import (
-    FILTERS,
-    GROUP_FILTERS,
-    IDENTITY,
     RemoteGroup,
     RemoteUser,
     Unreadable,
-    attributes_of,
-    group_attributes_of,
     guid_filter,
     guid_of,
     read_fields,
     read_group,
+)
+from ualauth.sync.products import (
+    FILTERS,
+    GROUP_FILTERS,
+    IDENTITY,
+    attributes_of,
+    group_attributes_of,
 )
 from ualauth.text.folding import fold
 from ualauth.userlist.database.queries import pieces

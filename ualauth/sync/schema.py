@@ -224,7 +224,7 @@ async def _names_of_subschema(on: Operations) -> Collection[str]:
     entries = await on.search(BLOCKING, search)
     if not entries:
         raise SyncUnavailable(f"{base} is not shown to the bind DN")
-    names = []
+    names: list[str] = []
     for each in attributes:
         for text in entries[0].texts(each):
             if match := _NAME.search(text):

@@ -148,10 +148,10 @@ class _Loading:
         """Return whether the members may become these; tell it where a directory has the say."""
         if group.id in self.added or group_changes.member_ids(self.connection, group.id) == ids:
             return True
+        problems = len(self.told.problems)
         with self._telling(line):
             refuse_group_changes(self.connection, group)
-            return True
-        return False
+        return len(self.told.problems) == problems
 
     def _change(self, group: Group, values: dict[str, Any]) -> Group:
         with self.connection.begin_nested():

@@ -108,7 +108,16 @@ EXAMPLES: Mapping[str, Examples] = {
         ("sync run staff --dry-run", "what would be done"),
         ("sync run staff", "does it"),
     ),
-    "sync list": (("sync list", "all agreements, and their last runs"),),
+    "sync resync": (("sync resync staff --dry-run", "what all of the directory asks for"),),
+    "sync watch": (("sync watch staff", "until Ctrl-C"),),
+    "sync schema": (
+        ("sync schema openldap", "as LDIF, for ldapadd"),
+        ("sync schema --status staff", "what the server of an agreement has already"),
+    ),
+    "sync list": (
+        ("sync list", "all agreements, and their last runs"),
+        ("sync list --metrics", "for Prometheus"),
+    ),
     "sync show": (("sync show staff", ""),),
     "sync delete": (("sync delete staff --release", "its users stay, and are yours"),),
     "sync purge": (("sync purge staff", "users who are gone for 30 days"),),

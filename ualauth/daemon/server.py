@@ -18,6 +18,7 @@ from ualauth.daemon.connection import EXPIRES_AFTER, Connection
 from ualauth.daemon.house import House
 from ualauth.daemon.listener import Listener, Plan, open_listeners
 from ualauth.daemon.siblings import Siblings
+from ualauth.daemon.synchronizing import Synchronizing
 from ualauth.daemon.systemd import handed_over
 from ualauth.errors import ConfigurationError, UalauthError
 
@@ -77,6 +78,7 @@ class Daemon:
             self._current, self._worker.siblings, self._status, self.reload_all, EXPIRES_AFTER
         )
         """What the connections share."""
+        self._synchronizing = Synchronizing()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -106,6 +108,8 @@ class Daemon:
             )
         await self._change(config)
         self._worker.siblings.start()
+        if self._worker.siblings.number == 0:
+            self._synchronizing.start(lambda: self._current().config)
         for unused in self._inherited:
             log.warning("a socket that was handed over is named by no [[listen]]: %s", unused)
 
@@ -136,6 +140,7 @@ class Daemon:
 
     async def stop(self) -> None:
         """Close the sockets, answer what is asked, and end all connections."""
+        ending = asyncio.create_task(self._synchronizing.stop())
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
@@ -148,6 +153,7 @@ class Daemon:
             log.warning("%d clients do not read what they were answered", len(self._connections))
             for connection in list(self._connections):
                 connection.abort()
+        await ending
         self._worker.siblings.stop()
         for timer in self._retired.values():
             timer.cancel()

@@ -131,8 +131,8 @@ class GroupStore(GroupNames):
 
         Raises:
             InvalidValue: for a value that its field cannot hold, a member that is neither a user
-                nor a group, one to be removed that is none, and for groups that would be members
-                of each other.
+                nor a group, one to be removed that is none, for groups that would be members of
+                each other, and for a group that a directory manages.
             NameTaken: if a name, address or O/R name is another group's, or a user's.
             StaleRecord: if another process changed the group since.
             GroupUnknown: if another process deleted the group.
@@ -144,11 +144,13 @@ class GroupStore(GroupNames):
                 values["or_name"] = usual_or_name(values["name"])
         new = dataclasses.replace(group, **values)
         check_group(new)
-        return self._database.write(
-            lambda connection: group_changes.change(
-                connection, group, new, add_members, remove_members
-            )
-        )
+        from ualauth.userlist.synchronized import refuse_group_changes  # noqa: PLC0415 - for administrators only
+
+        def work(connection: Connection) -> Group:
+            refuse_group_changes(connection, group)
+            return group_changes.change(connection, group, new, add_members, remove_members)
+
+        return self._database.write(work)
 
     def delete(self, group: Group) -> None:
         """Delete a group, but none of its members.
@@ -156,9 +158,16 @@ class GroupStore(GroupNames):
         Raises:
             StaleRecord: if another process changed the group since.
             GroupUnknown: if another process deleted the group already.
+            InvalidValue: if the group comes from a directory that still has the entry.
 
         """
-        self._database.write(lambda connection: group_changes.remove(connection, group))
+        from ualauth.userlist.synchronized import refuse_group_changes  # noqa: PLC0415 - for administrators only
+
+        def work(connection: Connection) -> None:
+            refuse_group_changes(connection, group)
+            group_changes.remove(connection, group)
+
+        self._database.write(work)
 
     def load(
         self,

@@ -796,6 +796,12 @@ class UserStore:
 
         self._database.write(work)
 
+    def synchronization_settings(self) -> list[str]:
+        """Return the settings of all agreements of `ualauth.sync`, as JSON."""
+        from ualauth.userlist.synchronized import SETTINGS  # noqa: PLC0415 - for administrators only
+
+        return [str(row[0]) for row in self._database.read(SETTINGS, {})]
+
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` does in one transaction, which is undone if it raises.
 

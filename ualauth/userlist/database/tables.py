@@ -373,6 +373,22 @@ sync_links = Table(
 
 HOSTING = "hosting"
 """The row of `keys` that is there while companies are hosted."""
+# Which group is which entry of a directory; `deleted` is since when the entry is gone.
+sync_groups = Table(
+    "sync_groups",
+    metadata,
+    Column(
+        "agreement_id",
+        Integer,
+        ForeignKey("sync_agreements.id", ondelete="CASCADE"),
+        primary_key=True,
+        nullable=False,
+    ),
+    Column("guid", Key, primary_key=True),
+    _group(unique=True),
+    Column("deleted", BigInteger),
+    sqlite_with_rowid=False,
+)
 
 # What belongs to the USERLIST as a whole, such as the key of the mock secrets.
 keys = Table(

@@ -77,8 +77,13 @@ def sockets() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(arguments: Sequence[str], socket: Path, log: Path) -> Iterator[None]:
-    """Run a server until its socket is there, and end it afterwards."""
+def running(
+    arguments: Sequence[str], socket: Path, log: Path, *, is_milter: bool = True
+) -> Iterator[None]:
+    """Run a server, and wait until its socket is there.
+
+    A milter is killed afterwards: libmilter looks only every five seconds whether it should end.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(arguments, stdout=output, stderr=output)
     try:
@@ -89,7 +94,10 @@ def running(arguments: Sequence[str], socket: Path, log: Path) -> Iterator[None]
             time.sleep(0.05)
         yield
     finally:
-        process.terminate()
+        if is_milter:
+            process.kill()
+        else:
+            process.terminate()
         try:
             process.wait(patience(20))
         except subprocess.TimeoutExpired:

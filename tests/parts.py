@@ -29,6 +29,7 @@ MARKS = {
         "tests/interop",
         "tests/ldap",
         "tests/milter/test_real_milters.py",
+        "tests/virus/test_scanners.py",
         "tests/smtp_access/test_dialogues.py",
         "tests/smtp_access/test_example.py",
         "tests/smtp_access/test_readers.py",

@@ -45,13 +45,7 @@ class MilterSettings:
     @property
     def host_and_port(self) -> tuple[str, int]:
         """The two parts of `address`; `ValueError` if it has none."""
-        host, colon, port = self.address.rpartition(":")
-        bare = host.removeprefix("[").removesuffix("]")
-        if not colon or not bare or not port.isascii() or not port.isdigit():
-            raise ValueError
-        if (":" in bare) != (host != bare) or not 0 < int(port) <= _HIGHEST_PORT:
-            raise ValueError
-        return bare, int(port)
+        return host_and_port(self.address)
 
     def mistakes(self) -> list[str]:
         """Return what cannot be, as `name must be ...`; empty if all is well."""
@@ -76,3 +70,19 @@ class MilterSettings:
         if self.quarantine and not self.quarantine.startswith("/"):
             mistakes.append("quarantine must be the whole path of a folder")
         return mistakes
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of `HOST:PORT`; brackets are around an address of IPv6.
+
+    Raises:
+        ValueError: if it has not both.
+
+    """
+    host, colon, port = address.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or not port.isascii() or not port.isdigit():
+        raise ValueError
+    if (":" in bare) != (host != bare) or not 0 < int(port) <= _HIGHEST_PORT:
+        raise ValueError
+    return bare, int(port)

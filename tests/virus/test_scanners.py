@@ -8,12 +8,14 @@ import contextlib
 import json
 import stat
 import struct
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.machine import patience
 from tests.milter.submitting import LONG, running, sockets
 from tests.milter.test_session import mail
 from ualauth.milter.chain import UNAVAILABLE, Filtered
@@ -219,6 +221,22 @@ def test_a_program_sees_a_private_file_and_no_secret(
     assert lines.endswith("Subject: x\n\nhello\n")
 
 
+def wait_until(it_is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + patience(60)
+    while not it_is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def has_ended(number: str) -> bool:
+    """Whether a process is not there any more, or waits for its parent alone."""
+    try:
+        status = Path(f"/proc/{number}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] in "ZX"
+
+
 def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
     started = tmp_path / "started"
     scanner = program(
@@ -226,18 +244,15 @@ def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> 
     )
 
     async def give_up() -> None:
-        running_scan = asyncio.create_task(check(scanner, CLEAN))
-        while not started.exists():
-            await asyncio.sleep(0.01)
-        running_scan.cancel()
+        scan_under_way = asyncio.create_task(check(scanner, CLEAN))
+        await asyncio.to_thread(wait_until, started.exists)
+        scan_under_way.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await running_scan
+            await scan_under_way
 
     asyncio.run(give_up())
     for number in started.read_text().split():
-        status = Path(f"/proc/{number}/stat")
-        with contextlib.suppress(FileNotFoundError):
-            assert status.read_text().rpartition(")")[2].split()[0] in "ZX"
+        wait_until(lambda number=number: has_ended(number))
 
 
 def test_a_scanner_that_finds_nothing_fails_its_start_test(tmp_path: Path) -> None:
@@ -281,10 +296,15 @@ def with_attachment(octets: bytes, name: str, more: str = "") -> bytes:
 def test_only_what_is_and_is_called_a_picture_is_left_out(
     tmp_path: Path, content: bytes, verdict: Verdict
 ) -> None:
-    search = (
-        'python3 -c \'import sys,email; m=email.message_from_binary_file(open(sys.argv[1],"rb"));'
+    reader = tmp_path / "reader.py"
+    reader.write_text(
+        "import sys, email\n"
+        "message = email.message_from_binary_file(open(sys.argv[1], 'rb'))\n"
+        "parts = [part.get_payload(decode=True) or b'' for part in message.walk()]\n"
+        "parts.append(str(message.epilogue).encode())\n"
+        "sys.exit(b'EICAR-STANDARD' in b''.join(parts))\n"
     )
-    search += ' sys.exit(b"EICAR-STANDARD" in b"".join([*(p.get_payload(decode=True) or b"" for p in m.walk()), str(m.epilogue).encode()]))\' "$2"'
+    search = f'python3 {reader} "$2"'
     scanner = program(tmp_path, search, leave_out=("image/png",))
     assert asyncio.run(check(scanner, content)) == (verdict, "")
 

@@ -17,6 +17,7 @@ from tests.smtp_access.clients import PASSWORD
 from tests.smtp_access.conftest import JOHN
 from tests.smtp_access.servers import serving
 from ualauth.milter.settings import MilterSettings
+from ualauth.virus.settings import ScannerSettings
 
 RULES = "SMTPFILTER=TRUE\nRELAY Accept *\nAUTH_SUCCESS Header *\n"
 MESSAGE = b"Subject: old\r\nX-Gone: 1\r\n\r\nold body\r\n"
@@ -58,10 +59,14 @@ class Submitter:
 
 @contextlib.contextmanager
 def submitting(
-    folder: Path, *milters: MilterSettings, rules: str = RULES
+    folder: Path,
+    *milters: MilterSettings,
+    scanners: Sequence[ScannerSettings] = (),
+    rules: str = RULES,
 ) -> Iterator[tuple[Submitter, Inbox]]:
     inbox = Inbox()
-    with serving(folder, rules, inbox, milters=milters, auth_required=False) as server:
+    filters = {"milters": milters, "scanners": scanners}
+    with serving(folder, rules, inbox, auth_required=False, **filters) as server:
         client = Submitter(server.port)
         try:
             yield client, inbox

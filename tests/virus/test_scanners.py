@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.machine import patience
-from tests.milter.submitting import LONG, running, sockets
+from tests.milter.submitting import LONG, running, sockets, submitting
 from tests.milter.test_session import mail
 from ualauth.milter.chain import UNAVAILABLE, Filtered
 from ualauth.milter.mail import Mail, read_content
@@ -103,6 +103,20 @@ def test_what_is_too_large_for_clamd_is_deferred(address: str) -> None:
     # A scanner behind one that could not check is asked all the same.
     both = of(address, size_limit=10, default_action="accept"), of(address)
     assert scanned(INFECTED, *both).reply.startswith("550 ")
+
+
+def test_a_server_refuses_a_virus_in_the_dialogue(address: str, tmp_path: Path) -> None:
+    with submitting(tmp_path, scanners=[of(address, infected="header")]) as (client, inbox):
+        assert client.send(CLEAN)[0] == 250
+        assert client.send(INFECTED)[0] == 250
+    with submitting(tmp_path, scanners=[of(address)]) as (client, _):
+        assert client.send(INFECTED)[1].startswith("5.7.1 virus found: Eicar-Test")
+        assert client.send(CLEAN)[0] == 250
+    with submitting(tmp_path, scanners=[ScannerSettings("/nowhere/clamd")]) as (client, _):
+        assert client.send(CLEAN)[0] == 451
+    heads = [content.partition(b"\r\n")[0] for _, _, content in inbox.messages]
+    marks = [b"X-Virus-Status: Clean", b"X-Virus-Status: Infected Eicar-Test.UNOFFICIAL"]
+    assert heads == marks
 
 
 def test_a_scanner_is_asked_only_about_its_events(address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from ssl import SSLObject
 
@@ -19,11 +19,14 @@ from ualauth.milter.mail import Client, Mail, read_content
 from ualauth.smtp_access.decision import HEADER_UNCLEAR
 from ualauth.smtp_access.hosts import Host
 from ualauth.smtp_access.message import HeaderError
+from ualauth.virus.scanning import scan
+from ualauth.virus.settings import ScannerSettings
 
 log = logging.getLogger("ualauth.smtp_access")
 
 
-async def ask_milters(  # noqa: PLR0913, PLR0917 - what aiosmtpd's hooks get, and the milters
+async def ask_milters(  # noqa: PLR0913, PLR0917 - what aiosmtpd's hooks get, and the filters
+    scanners: Sequence[ScannerSettings],
     chain: MilterChain,
     events: Iterable[str],
     client: Host,
@@ -31,7 +34,7 @@ async def ask_milters(  # noqa: PLR0913, PLR0917 - what aiosmtpd's hooks get, an
     session: Session,
     envelope: Envelope,
 ) -> str | None:
-    """Put the message to the milters; return what is said if it goes no further.
+    """Put the message to the scanners, then the milters; return what is said if it ends there.
 
     Raises:
         HeaderError: for a message that milters may read otherwise than the server.
@@ -52,7 +55,11 @@ async def ask_milters(  # noqa: PLR0913, PLR0917 - what aiosmtpd's hooks get, an
     except MilterError as error:
         log.info("%s is refused: %s", session.peer, error)
         raise HeaderError(HEADER_UNCLEAR) from error
-    answer = await chain.filter(mail, events)
+    holding = frozenset(events)
+    answer = await scan(scanners, mail, holding)
+    if not answer.reply and not answer.is_dropped:
+        # Milters that sign come last of all.
+        answer = await chain.filter(answer.mail, holding)
     if answer.reply:
         return answer.reply
     if answer.is_dropped:
